@@ -1,0 +1,337 @@
+"""THE table: every state of every record and every move between them.
+
+One row says: this act takes a record of this kind from this state to that one; these roles may do it; it is signed with
+this meaning; the person must differ from whoever stands in these columns. Pages, permissions, four-eyes checks, the
+state CHECKs in the database, the diagrams in docs/ and the parametrised tests all read this table and nothing else.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """What a person may be. An administrator holds no other role: accounts without any power over product."""
+
+    TECHNICIAN = "technician"
+    QUALITY_OFFICER = "quality_officer"
+    CLINICIAN = "clinician"
+    ADMINISTRATOR = "administrator"
+    AUDITOR = "auditor"
+    SYSTEM = "system"  # the installation itself: the first account, an unreadable scan of nobody
+
+
+class Meaning(StrEnum):
+    """What a signature says (21 CFR 11.50)."""
+
+    VERIFIED = "verified"
+    REVIEWED = "reviewed"
+    APPROVED = "approved"
+    RELEASED = "released"
+    REJECTED = "rejected"
+
+
+STATES: dict[str, dict[str, str]] = {
+    "site": {"OPEN": "works"},
+    "person": {
+        "ACTIVE": "may sign in",
+        "DISABLED": "may no longer sign in; the name is never given to anybody else",
+    },
+    "api_token": {"LIVE": "opens the API", "REVOKED": "opens nothing any more"},
+    "definition": {
+        "IMPORTED": "read and checked, not yet in force",
+        "EFFECTIVE": "in force: new records are made under it",
+        "SUPERSEDED": "replaced by a newer version; old records still point at it",
+    },
+    "donor": {
+        "REGISTERED": "known under a pseudonym; eligibility not determined",
+        "ELIGIBLE": "determined eligible and signed",
+        "INELIGIBLE": "determined ineligible and signed",
+    },
+    "consent": {"GIVEN": "in force", "WITHDRAWN": "withdrawn by the donor"},
+    "donation": {
+        "AWAITING_DECISION": "transport outside the usual limits; a quality officer decides",
+        "ACCEPTED": "may be processed",
+        "REJECTED": "may not be processed",
+    },
+    "reagent_lot": {
+        "QUARANTINED": "received, not yet accepted",
+        "ACCEPTED": "may be used",
+        "REJECTED": "may not be used",
+    },
+    "culture": {
+        "GROWING": "in the incubator",
+        "HARVESTED": "harvested and counted; cells can be passaged or frozen",
+        "FINISHED": "all cells used or discarded",
+        "DISCARDED": "lost while growing",
+    },
+    "lot": {
+        "IN_PROCESS": "vials numbered and labelled, being filled",
+        "FILLED": "filling closed and reconciled, waiting for the freezer",
+        "QUARANTINE": "frozen, waiting for results",
+        "RELEASED": "may be used for patients",
+        "REJECTED": "may never be used",
+        "ON_HOLD": "stopped until a quality officer lifts the hold",
+        "RECALLED": "called back after release",
+    },
+    "vial": {
+        "PRINTED": "label printed, vial not filled yet",
+        "FILLED": "scanned as filled",
+        "FROZEN": "frozen, not yet put away",
+        "IN_STOCK": "at its place in the cold",
+        "RESERVED": "kept for one dose",
+        "PICKED": "out of its place, still frozen",
+        "THAWED": "thawed for one dose",
+        "POOLED": "its cells are in the dose",
+        "INFUSED": "its cells were given",
+        "CULTURED": "thawed to start a culture",
+        "QC_USED": "used up for testing",
+        "VOIDED": "label never used",
+        "DISCARDED": "destroyed",
+    },
+    "storage_unit": {"IN_SERVICE": "may be filled", "OUT_OF_SERVICE": "nothing may be put in"},
+    "test_result": {
+        "ENTERED": "entered, waiting for a second person",
+        "REVIEWED": "confirmed by a second person",
+        "DISPUTED": "not confirmed; to be entered again",
+    },
+    "printing": {"PRINTED": "sent to the printer"},
+    "scan": {"REPORTED": "kept with its raw string"},
+    "hold": {"PLACED": "in force on everything below", "LIFTED": "no longer in force"},
+    "subject": {
+        "SCREENING": "being assessed",
+        "ENROLLED": "eligible, signed; treated by the arm",
+        "SCREEN_FAILED": "assessed and not eligible",
+        "WITHDRAWN": "left the trial",
+        "COMPLETED": "treatment finished",
+    },
+    "weight": {"MEASURED": "waiting for the second person", "CONFIRMED": "two people saw it"},
+    "dose": {
+        "ORDERED": "calculated, vials reserved",
+        "PICKED": "vials out of the tank",
+        "THAWING": "clock running",
+        "COUNTED": "pooled and counted",
+        "PREPARED": "drawn up and labelled",
+        "CHECKED_ONCE": "checked at the bedside by one person",
+        "CHECKED": "checked by two people: GO",
+        "INFUSING": "running",
+        "INFUSED": "given",
+        "RECONCILED": "empty vials and residual accounted for",
+        "CANCELLED": "cancelled before thaw; vials back in stock",
+        "DISCARDED": "destroyed after thaw",
+    },
+}
+
+PERFORMERS = "performers"  # in `differs`: everybody who did anything to the lot, its cultures, vials or results
+
+T, Q, C, A = Role.TECHNICIAN, Role.QUALITY_OFFICER, Role.CLINICIAN, Role.ADMINISTRATOR
+LAB = frozenset({T, Q})
+BEDSIDE = frozenset({C})
+EVERYBODY = frozenset({T, Q, C, A, Role.AUDITOR})
+
+
+@dataclass(frozen=True)
+class Transition:
+    """One row of the table. `source` None: the act creates the record. Equal source and target: allowed, no move."""
+
+    record: str
+    act: str
+    source: str | None
+    target: str
+    roles: frozenset[Role]
+    meaning: Meaning | None = None
+    differs: tuple[str, ...] = ()
+
+
+def _rows(
+    record: str,
+    act: str,
+    moves: str,
+    roles: frozenset[Role],
+    meaning: Meaning | None = None,
+    differs: tuple[str, ...] = (),
+) -> tuple[Transition, ...]:
+    """Rows from 'A B > C': from A or from B to C; '> C' creates; 'A =' stays in A."""
+    sources_text, arrow, target = moves.partition(">")
+    if not arrow:
+        stay = moves.replace("=", " ").split()
+        return tuple(Transition(record, act, state, state, roles, meaning, differs) for state in stay)
+    sources: list[str | None] = list(sources_text.split()) or [None]
+    return tuple(Transition(record, act, source, target.strip(), roles, meaning, differs) for source in sources)
+
+
+_ADMIN, _QO, _TECH = frozenset({A}), frozenset({Q}), frozenset({T})
+_APPROVED, _REJECTED, _REVIEWED = Meaning.APPROVED, Meaning.REJECTED, Meaning.REVIEWED
+
+TRANSITIONS: tuple[Transition, ...] = sum(
+    (
+        # the site and its people
+        _rows("site", "configure_site", "> OPEN", frozenset({Role.SYSTEM})),
+        _rows("person", "add_person", "> ACTIVE", frozenset({A, Role.SYSTEM})),
+        _rows("person", "change_roles", "ACTIVE =", _ADMIN),
+        _rows("person", "reset_password", "ACTIVE =", _ADMIN),
+        _rows("person", "unlock_person", "ACTIVE =", _ADMIN),
+        _rows("person", "disable_person", "ACTIVE > DISABLED", _ADMIN),
+        _rows("person", "note_wrong_password", "ACTIVE =", frozenset({Role.SYSTEM})),
+        _rows("person", "sign_in", "ACTIVE =", EVERYBODY),
+        _rows("person", "sign_out", "ACTIVE =", EVERYBODY),
+        _rows("person", "change_password", "ACTIVE =", EVERYBODY),
+        _rows("api_token", "create_token", "> LIVE", EVERYBODY),
+        _rows("api_token", "revoke_token", "LIVE > REVOKED", EVERYBODY),
+        # definitions: trial protocols and product specifications
+        _rows("definition", "import_definition", "> IMPORTED", frozenset({Q, Role.SYSTEM})),
+        _rows("definition", "make_effective", "IMPORTED > EFFECTIVE", _QO, _APPROVED),
+        _rows("definition", "make_effective", "EFFECTIVE > SUPERSEDED", _QO, _APPROVED),
+        # donors and donations
+        _rows("donor", "register_donor", "> REGISTERED", LAB),
+        _rows("consent", "record_consent", "> GIVEN", LAB),
+        _rows("consent", "withdraw_consent", "GIVEN > WITHDRAWN", LAB),
+        _rows("donor", "determine_eligibility", "REGISTERED INELIGIBLE > ELIGIBLE", _QO, _APPROVED),
+        _rows("donor", "determine_eligibility", "REGISTERED ELIGIBLE > INELIGIBLE", _QO, _REJECTED),
+        _rows("donation", "receive_donation", "> ACCEPTED", LAB),
+        _rows("donation", "receive_donation", "> AWAITING_DECISION", LAB),
+        _rows("donation", "decide_donation", "AWAITING_DECISION > ACCEPTED", _QO, _APPROVED, ("received_by_id",)),
+        _rows("donation", "decide_donation", "AWAITING_DECISION > REJECTED", _QO, _REJECTED, ("received_by_id",)),
+        # results of donors and of lots
+        _rows("test_result", "enter_result", "> ENTERED", LAB),
+        _rows("test_result", "review_results", "ENTERED > REVIEWED", LAB, _REVIEWED, ("entered_by_id",)),
+        _rows("test_result", "review_results", "ENTERED > DISPUTED", LAB, _REVIEWED, ("entered_by_id",)),
+        # reagents and cultures
+        _rows("reagent_lot", "receive_reagent", "> QUARANTINED", LAB),
+        _rows(
+            "reagent_lot",
+            "decide_reagent",
+            "QUARANTINED REJECTED > ACCEPTED",
+            _QO,
+            _APPROVED,
+            ("received_by_id",),
+        ),
+        _rows(
+            "reagent_lot",
+            "decide_reagent",
+            "QUARANTINED ACCEPTED > REJECTED",
+            _QO,
+            _REJECTED,
+            ("received_by_id",),
+        ),
+        _rows("culture", "isolate_tissue", "> GROWING", _TECH),
+        _rows("culture", "record_harvest", "GROWING > HARVESTED", _TECH),
+        _rows("culture", "passage_culture", "> GROWING", _TECH),
+        _rows("culture", "passage_culture", "HARVESTED =", _TECH),
+        _rows("culture", "thaw_bank_vial", "> GROWING", _TECH),
+        _rows("culture", "finish_culture", "HARVESTED > FINISHED", _TECH),
+        _rows("culture", "discard_culture", "GROWING > DISCARDED", _TECH),
+        # lots and vials
+        _rows("lot", "open_lot", "> IN_PROCESS", _TECH),
+        _rows("culture", "open_lot", "HARVESTED =", _TECH),
+        _rows("vial", "open_lot", "> PRINTED", _TECH),
+        _rows("lot", "record_filling", "IN_PROCESS =", _TECH),
+        _rows("vial", "record_filling", "PRINTED > FILLED", _TECH),
+        _rows("lot", "close_filling", "IN_PROCESS > FILLED", _TECH),
+        _rows("vial", "close_filling", "PRINTED > VOIDED", _TECH),
+        _rows("lot", "record_freezing", "FILLED > QUARANTINE", _TECH),
+        _rows("lot", "record_freezing", "FILLED > ON_HOLD", _TECH),
+        _rows("vial", "record_freezing", "FILLED > FROZEN", _TECH),
+        _rows("vial", "thaw_bank_vial", "IN_STOCK > CULTURED", _TECH),
+        _rows("vial", "use_vial_for_testing", "FROZEN IN_STOCK > QC_USED", LAB),
+        _rows("vial", "discard_vial", "FILLED FROZEN IN_STOCK PICKED THAWED > DISCARDED", LAB),
+        # storage
+        _rows("storage_unit", "add_storage_unit", "> IN_SERVICE", LAB),
+        _rows("storage_unit", "take_out_of_service", "IN_SERVICE > OUT_OF_SERVICE", LAB),
+        _rows("storage_unit", "return_to_service", "OUT_OF_SERVICE > IN_SERVICE", LAB),
+        _rows("vial", "store_vials", "FROZEN > IN_STOCK", _TECH),
+        _rows("vial", "move_vial", "IN_STOCK RESERVED =", _TECH),
+        # quality decisions
+        _rows("lot", "release_lot", "QUARANTINE > RELEASED", _QO, Meaning.RELEASED, (PERFORMERS,)),
+        _rows("lot", "reject_lot", "QUARANTINE ON_HOLD > REJECTED", _QO, _REJECTED, (PERFORMERS,)),
+        _rows("lot", "recall_lot", "RELEASED ON_HOLD > RECALLED", _QO, _REJECTED, (PERFORMERS,)),
+        _rows("lot", "hold_lot", "QUARANTINE RELEASED > ON_HOLD", _QO),
+        _rows("lot", "hold_lot", "IN_PROCESS FILLED ON_HOLD =", _QO),
+        _rows("lot", "withdraw_consent", "QUARANTINE RELEASED > ON_HOLD", LAB),
+        _rows("lot", "determine_eligibility", "QUARANTINE RELEASED > ON_HOLD", _QO, _REJECTED),
+        _rows("lot", "lift_hold", "ON_HOLD > QUARANTINE", _QO, _APPROVED, (PERFORMERS,)),
+        _rows("lot", "lift_hold", "ON_HOLD > RELEASED", _QO, _APPROVED, (PERFORMERS,)),
+        _rows("hold", "hold_lot", "> PLACED", _QO),
+        _rows("hold", "withdraw_consent", "> PLACED", LAB),
+        _rows("hold", "determine_eligibility", "> PLACED", _QO),
+        _rows("hold", "lift_hold", "PLACED > LIFTED", _QO, _APPROVED),
+        # subjects
+        _rows("subject", "enrol_subject", "> SCREENING", BEDSIDE),
+        _rows("subject", "answer_criteria", "SCREENING =", BEDSIDE),
+        _rows("subject", "sign_eligibility", "SCREENING > ENROLLED", BEDSIDE, _APPROVED),
+        _rows("subject", "sign_eligibility", "SCREENING > SCREEN_FAILED", BEDSIDE, _REJECTED),
+        _rows("subject", "withdraw_subject", "SCREENING ENROLLED > WITHDRAWN", BEDSIDE),
+        _rows("subject", "complete_subject", "ENROLLED > COMPLETED", BEDSIDE),
+        _rows("weight", "measure_weight", "> MEASURED", BEDSIDE),
+        _rows("weight", "confirm_weight", "MEASURED > CONFIRMED", BEDSIDE, None, ("measured_by_id",)),
+        # doses
+        _rows("dose", "order_dose", "> ORDERED", BEDSIDE, _APPROVED),
+        _rows("subject", "order_dose", "ENROLLED =", BEDSIDE, _APPROVED),
+        _rows("vial", "order_dose", "IN_STOCK > RESERVED", BEDSIDE, _APPROVED),
+        _rows("dose", "cancel_dose", "ORDERED PICKED > CANCELLED", BEDSIDE),
+        _rows("vial", "cancel_dose", "RESERVED > IN_STOCK", BEDSIDE),
+        _rows("vial", "cancel_dose", "PICKED =", BEDSIDE),
+        _rows("vial", "pick_vial", "RESERVED > PICKED", _TECH),
+        _rows("dose", "pick_vial", "ORDERED > PICKED", _TECH),
+        _rows("dose", "pick_vial", "ORDERED PICKED THAWING COUNTED =", _TECH),
+        _rows("vial", "return_vial", "PICKED > IN_STOCK", _TECH),
+        _rows("vial", "thaw_vial", "PICKED > THAWED", _TECH),
+        _rows("dose", "thaw_vial", "PICKED COUNTED > THAWING", _TECH),
+        _rows("dose", "thaw_vial", "THAWING =", _TECH),
+        _rows("dose", "pool_and_count", "THAWING > COUNTED", _TECH),
+        _rows("vial", "pool_and_count", "THAWED > POOLED", _TECH),
+        _rows("vial", "pool_and_count", "POOLED =", _TECH),
+        _rows("dose", "accept_short_dose", "COUNTED =", BEDSIDE, _APPROVED),
+        _rows("dose", "prepare_dose", "COUNTED > PREPARED", _TECH),
+        _rows("vial", "prepare_dose", "RESERVED > IN_STOCK", _TECH),
+        _rows(
+            "dose",
+            "discard_dose",
+            "THAWING COUNTED PREPARED CHECKED_ONCE CHECKED > DISCARDED",
+            frozenset({T, C}),
+        ),
+        _rows("vial", "discard_dose", "THAWED POOLED > DISCARDED", frozenset({T, C})),
+        _rows("vial", "discard_dose", "RESERVED > IN_STOCK", frozenset({T, C})),
+        # bedside
+        _rows("dose", "check_dose", "PREPARED > CHECKED_ONCE", BEDSIDE, Meaning.VERIFIED, ("prepared_by_id",)),
+        _rows(
+            "dose",
+            "check_dose",
+            "CHECKED_ONCE > CHECKED",
+            BEDSIDE,
+            Meaning.VERIFIED,
+            ("prepared_by_id", "first_checked_by_id"),
+        ),
+        _rows("dose", "start_infusion", "CHECKED > INFUSING", BEDSIDE),
+        _rows("dose", "stop_infusion", "INFUSING > INFUSED", BEDSIDE),
+        _rows("vial", "stop_infusion", "POOLED > INFUSED", BEDSIDE),
+        _rows("dose", "record_reaction", "INFUSING INFUSED RECONCILED =", BEDSIDE),
+        _rows("dose", "reconcile_infusion", "INFUSED > RECONCILED", frozenset({T, C})),
+        # labels
+        _rows("printing", "print_labels", "> PRINTED", frozenset({T, Q, C})),
+        _rows("printing", "print_label_again", "> PRINTED", frozenset({T, Q, C})),
+        # the door
+        _rows("scan", "report_unreadable_scan", "> REPORTED", EVERYBODY),
+    ),
+    (),
+)
+
+
+def rows_for(act: str, record: str | None = None) -> tuple[Transition, ...]:
+    """The rows of one act, of one kind of record or of all."""
+    return tuple(row for row in TRANSITIONS if row.act == act and record in (None, row.record))
+
+
+def roles_for(act: str) -> frozenset[Role]:
+    """Who may do an act at all, whatever the record."""
+    return frozenset().union(*(row.roles for row in rows_for(act)))
+
+
+def is_signed(act: str) -> bool:
+    """Whether the act asks for the password again."""
+    return any(row.meaning for row in rows_for(act))
+
+
+def acts_from(record: str, state: str, roles: frozenset[Role]) -> tuple[str, ...]:
+    """The acts that a person with these roles may try on a record in this state, in the order of the table."""
+    names = (row.act for row in TRANSITIONS if row.record == record and row.source == state and row.roles & roles)
+    return tuple(dict.fromkeys(names))

@@ -1,0 +1,141 @@
+"""Every "no" of the system: a code, a sentence that names the thing, and the way out.
+
+A rule returns refusals as values; nothing below the act registry raises them. The order of `Code` is the order of
+gravity: a screen shows the gravest reason first, and the order is part of the public face (docs/design.md).
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Code(StrEnum):
+    """Why something is refused, gravest first: what would reach the wrong patient stands above what is merely early."""
+
+    # identity: the wrong patient or the wrong cells
+    WRISTBAND_MISMATCH = "WRISTBAND_MISMATCH"
+    DOSE_LABEL_MISMATCH = "DOSE_LABEL_MISMATCH"
+    VIAL_OF_ANOTHER_SUBJECT = "VIAL_OF_ANOTHER_SUBJECT"
+    VIAL_MISMATCH = "VIAL_MISMATCH"
+    POSITION_MISMATCH = "POSITION_MISMATCH"
+    MIXED_DONORS = "MIXED_DONORS"
+    MIXED_LOTS = "MIXED_LOTS"
+    # the subject may not receive cells at all
+    CONTROL_ARM = "CONTROL_ARM"
+    SUBJECT_NOT_ENROLLED = "SUBJECT_NOT_ENROLLED"
+    SUBJECT_NOT_ELIGIBLE = "SUBJECT_NOT_ELIGIBLE"
+    # the product may not be used
+    CONSENT_MISSING = "CONSENT_MISSING"
+    DONOR_NOT_ELIGIBLE = "DONOR_NOT_ELIGIBLE"
+    ON_HOLD = "ON_HOLD"
+    LOT_NOT_RELEASED = "LOT_NOT_RELEASED"
+    EXPIRED = "EXPIRED"
+    VIAL_THAWED = "VIAL_THAWED"
+    VIAL_NOT_AVAILABLE = "VIAL_NOT_AVAILABLE"
+    OUT_OF_TIME = "OUT_OF_TIME"
+    VIABILITY_TOO_LOW = "VIABILITY_TOO_LOW"
+    DOSE_OUT_OF_BAND = "DOSE_OUT_OF_BAND"
+    DMSO_LIMIT = "DMSO_LIMIT"
+    ENDOTOXIN_LIMIT = "ENDOTOXIN_LIMIT"
+    # the dose's place in the plan
+    DUPLICATE_DOSE = "DUPLICATE_DOSE"
+    TOO_MANY_DOSES = "TOO_MANY_DOSES"
+    OUTSIDE_WINDOW = "OUTSIDE_WINDOW"
+    TOO_EARLY = "TOO_EARLY"
+    WEIGHT_MISSING = "WEIGHT_MISSING"
+    WEIGHT_STALE = "WEIGHT_STALE"
+    NOT_ENOUGH_VIALS = "NOT_ENOUGH_VIALS"
+    POST_THAW_RESULT_MISSING = "POST_THAW_RESULT_MISSING"
+    # people
+    SAME_PERSON = "SAME_PERSON"
+    SECOND_PERSON_NEEDED = "SECOND_PERSON_NEEDED"
+    ROLE_NOT_ALLOWED = "ROLE_NOT_ALLOWED"
+    SIGNATURE_NEEDED = "SIGNATURE_NEEDED"
+    SIGNATURE_WRONG = "SIGNATURE_WRONG"
+    ACCOUNT_LOCKED = "ACCOUNT_LOCKED"
+    LAST_ADMINISTRATOR = "LAST_ADMINISTRATOR"
+    # the record's own state and evidence
+    WRONG_STATE = "WRONG_STATE"
+    CRITERION_OPEN = "CRITERION_OPEN"
+    RESULT_MISSING = "RESULT_MISSING"
+    RESULT_NOT_REVIEWED = "RESULT_NOT_REVIEWED"
+    OUT_OF_SPECIFICATION = "OUT_OF_SPECIFICATION"
+    RESULT_TOO_EARLY = "RESULT_TOO_EARLY"
+    PANEL_INCOMPLETE = "PANEL_INCOMPLETE"
+    RETEST_DUE = "RETEST_DUE"
+    SPECIMEN_OUTSIDE_WINDOW = "SPECIMEN_OUTSIDE_WINDOW"
+    REVIEW_NEEDED = "REVIEW_NEEDED"
+    DEFINITION_NOT_EFFECTIVE = "DEFINITION_NOT_EFFECTIVE"
+    # what the bench measured
+    TRANSPORT_TOO_WARM = "TRANSPORT_TOO_WARM"
+    TRANSPORT_TOO_COLD = "TRANSPORT_TOO_COLD"
+    TOO_LATE = "TOO_LATE"
+    PASSAGE_LIMIT = "PASSAGE_LIMIT"
+    POPULATION_DOUBLING_LIMIT = "POPULATION_DOUBLING_LIMIT"
+    CELLS_EXCEED_SOURCE = "CELLS_EXCEED_SOURCE"
+    CELL_BALANCE = "CELL_BALANCE"
+    OUTSIDE_LIMITS = "OUTSIDE_LIMITS"
+    FEWER_CELLS_THAN_SEEDED = "FEWER_CELLS_THAN_SEEDED"
+    REAGENT_EXPIRED = "REAGENT_EXPIRED"
+    REAGENT_QUARANTINED = "REAGENT_QUARANTINED"
+    REAGENT_USED_UP = "REAGENT_USED_UP"
+    WARMING_BUDGET = "WARMING_BUDGET"
+    # storage
+    POSITION_TAKEN = "POSITION_TAKEN"
+    POSITION_UNKNOWN = "POSITION_UNKNOWN"
+    STORAGE_FULL = "STORAGE_FULL"
+    STORAGE_OUT_OF_SERVICE = "STORAGE_OUT_OF_SERVICE"
+    # time
+    IN_THE_FUTURE = "IN_THE_FUTURE"
+    OUT_OF_ORDER = "OUT_OF_ORDER"
+    # the door
+    KEY_REUSED = "KEY_REUSED"
+    ALREADY_EXISTS = "ALREADY_EXISTS"
+    NOT_FOUND = "NOT_FOUND"
+    SCAN_UNREADABLE = "SCAN_UNREADABLE"
+    WRONG_KIND = "WRONG_KIND"
+    REASON_NEEDED = "REASON_NEEDED"
+    CHANGED_MEANWHILE = "CHANGED_MEANWHILE"
+
+
+GRAVITY: dict[Code, int] = {code: place for place, code in enumerate(Code)}
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """One reason why not. `sentence` is a template (translated at the edge), `facts` fill it."""
+
+    code: Code
+    sentence: str
+    facts: dict[str, object] = field(default_factory=dict, compare=True, hash=False)
+
+    @property
+    def detail(self) -> str:
+        """The sentence with its facts, in the language of the code."""
+        return self.sentence.format(**self.facts)
+
+    def as_json(self) -> dict[str, str]:
+        """The form of the public face: `{"code": …, "detail": …}`."""
+        return {"code": self.code.value, "detail": self.detail}
+
+
+def refuse(code: Code, sentence: str, /, **facts: object) -> Refusal:
+    """Build a refusal: `refuse(Code.EXPIRED, "Vial {vial} expired on {on}.", vial=…, on=…)`.
+
+    The sentence says what is wrong and what to do about it, in the words of the person who reads it.
+    """
+    return Refusal(code, sentence, facts)
+
+
+def gravest_first(refusals: Iterable[Refusal]) -> tuple[Refusal, ...]:
+    """The same refusals, each once, in the order in which a person should read them."""
+    once = {(refusal.code, refusal.detail): refusal for refusal in refusals}
+    return tuple(sorted(once.values(), key=lambda refusal: GRAVITY[refusal.code]))
+
+
+class Refused(Exception):
+    """An act that must not happen, with all its reasons; raised only by the unit of work and caught at the door."""
+
+    def __init__(self, refusals: Iterable[Refusal]):
+        self.refusals = gravest_first(refusals)
+        super().__init__("; ".join(refusal.detail for refusal in self.refusals))

@@ -1,0 +1,153 @@
+"""The rules that protect a patient, a second time: each with a name that the application turns into a refusal.
+
+Their twins, with reasons and the way out, stand in `cellbank/domain/rules`; who changes one changes both.
+"""
+
+from alembic import op
+
+revision = "0003"
+down_revision = "0002"
+branch_labels = None
+depends_on = None
+
+FUNCTIONS = """
+CREATE FUNCTION must(holds boolean, rule text, sentence text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  IF holds IS NOT TRUE THEN
+    RAISE EXCEPTION '%', sentence USING ERRCODE = '23514', CONSTRAINT = rule;
+  END IF;
+END $$;
+
+-- Everybody who did anything to the lot, its vials, its results, or the cultures that it came from.
+CREATE FUNCTION lot_performers(the_lot bigint) RETURNS SETOF bigint LANGUAGE sql STABLE AS $$
+  WITH RECURSIVE line AS (
+    SELECT culture_id AS id FROM lot_source WHERE lot_id = the_lot
+    UNION
+    SELECT c.parent_id FROM line JOIN culture c ON c.id = line.id WHERE c.parent_id IS NOT NULL
+  ), touched(kind, id) AS (
+    SELECT 'lot', the_lot
+    UNION ALL SELECT 'culture', id FROM line
+    UNION ALL SELECT 'vial', id FROM vial WHERE lot_id = the_lot
+    UNION ALL SELECT 'test_result', id FROM test_result WHERE lot_id = the_lot
+  )
+  SELECT DISTINCT a.person_id
+    FROM touched t
+    JOIN change c ON c.record_kind = t.kind AND c.record_id = t.id
+    JOIN act a ON a.id = c.act_id
+   WHERE a.name NOT IN ('release_lot', 'reject_lot', 'recall_lot', 'hold_lot', 'lift_hold', 'order_dose', 'cancel_dose',
+                        'withdraw_consent', 'determine_eligibility', 'review_results')
+$$;
+
+CREATE FUNCTION vial_safety() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+  the_lot record;
+  the_dose record;
+BEGIN
+  PERFORM must(OLD.dose_id IS NULL OR NEW.dose_id IS NULL OR NEW.dose_id = OLD.dose_id,
+               'one_live_reservation_per_vial', 'a reserved vial cannot be reserved for another dose');
+  PERFORM must(OLD.thawed_at IS NULL OR NEW.thawed_at = OLD.thawed_at,
+               'a_thaw_is_never_undone', 'a thaw cannot be undone');
+  PERFORM must(NEW.code = OLD.code AND NEW.lot_id = OLD.lot_id AND NEW.donation_id = OLD.donation_id,
+               'a_vial_keeps_its_identity', 'a vial never changes its lot or its identifier');
+  IF NEW.dose_id IS NOT NULL AND OLD.dose_id IS NULL THEN
+    SELECT state, purpose INTO the_lot FROM lot WHERE id = NEW.lot_id FOR SHARE;
+    PERFORM must(the_lot.state = 'RELEASED' AND the_lot.purpose = 'product',
+                 'only_vials_of_a_released_lot_are_reserved', 'the lot is not released');
+    SELECT lot_id INTO the_dose FROM dose WHERE id = NEW.dose_id;
+    PERFORM must(the_dose.lot_id = NEW.lot_id, 'a_dose_comes_from_one_lot', 'the vial is of another lot than the dose');
+  END IF;
+  RETURN NEW;
+END $$;
+
+CREATE FUNCTION dose_safety() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+  the_subject record;
+  the_lot text;
+BEGIN
+  IF TG_OP = 'INSERT' OR (NEW.state = 'INFUSING' AND OLD.state <> 'INFUSING') THEN
+    SELECT state, receives_product INTO the_subject FROM subject WHERE id = NEW.subject_id FOR SHARE;
+    PERFORM must(the_subject.receives_product, 'no_dose_for_the_control_arm', 'the subject is in an arm without product');
+    PERFORM must(the_subject.state = 'ENROLLED', 'dose_only_for_an_enrolled_subject', 'the subject is not enrolled');
+    SELECT state INTO the_lot FROM lot WHERE id = NEW.lot_id FOR SHARE;
+    PERFORM must(the_lot = 'RELEASED', 'dose_only_from_a_released_lot', 'the lot is not released');
+  END IF;
+  IF TG_OP = 'UPDATE' THEN
+    PERFORM must(NEW.subject_id = OLD.subject_id AND NEW.lot_id = OLD.lot_id AND NEW.code = OLD.code,
+                 'a_dose_keeps_its_subject', 'a dose never changes its subject, lot or identifier');
+  END IF;
+  RETURN NEW;
+END $$;
+
+CREATE FUNCTION placement_safety() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+  box record;
+BEGIN
+  IF TG_OP = 'UPDATE' THEN
+    PERFORM must(NEW.vial_id = OLD.vial_id AND NEW.box_id = OLD.box_id AND NEW.position = OLD.position
+                 AND OLD.taken_at IS NULL, 'a_placement_only_ends', 'a placement can only be ended');
+    RETURN NEW;
+  END IF;
+  SELECT type, state, row_count * column_count AS size INTO box FROM storage_unit WHERE id = NEW.box_id FOR SHARE;
+  PERFORM must(box.type = 'box' AND NEW.position <= box.size, 'the_position_exists', 'the box has no such position');
+  PERFORM must(box.state = 'IN_SERVICE', 'the_box_is_in_service', 'the box is out of service');
+  RETURN NEW;
+END $$;
+
+CREATE FUNCTION lot_safety() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF NEW.state = 'RELEASED' AND OLD.state <> 'RELEASED' THEN
+    PERFORM must(NOT EXISTS (
+      SELECT FROM hold h JOIN donation d ON d.id = NEW.donation_id
+       WHERE h.state = 'PLACED' AND (h.lot_id = NEW.id OR h.donor_id = d.donor_id)),
+      'no_release_under_a_hold', 'a hold is in force');
+    PERFORM must((SELECT o.state FROM donation d JOIN donor o ON o.id = d.donor_id WHERE d.id = NEW.donation_id) = 'ELIGIBLE',
+                 'released_lots_have_an_eligible_donor', 'the donor is not determined eligible');
+  END IF;
+  RETURN NEW;
+END $$;
+
+-- At commit: a released lot carries the signature of somebody who performed nothing in it.
+CREATE FUNCTION lot_release_is_signed() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM must(EXISTS (SELECT FROM signature WHERE record_kind = 'lot' AND record_id = NEW.id AND meaning = 'released'),
+               'a_release_is_signed', 'the lot was released without a signature');
+  RETURN NULL;
+END $$;
+
+CREATE FUNCTION signature_safety() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM must(NOT (SELECT roles && '{administrator,auditor,system}'::text[] AND cardinality(roles) = 1
+                      FROM person WHERE id = NEW.person_id),
+               'an_administrator_never_signs', 'an administrator or auditor cannot sign');
+  IF NEW.record_kind = 'lot' AND NEW.meaning IN ('released', 'rejected') THEN
+    PERFORM must(NEW.person_id NOT IN (SELECT lot_performers(NEW.record_id)),
+                 'the_signer_performed_nothing', 'the signer worked on the lot');
+  END IF;
+  RETURN NEW;
+END $$;
+"""
+
+TRIGGERS = (
+    ("vial_safety", "vial", "BEFORE UPDATE"),
+    ("dose_safety", "dose", "BEFORE INSERT OR UPDATE"),
+    ("placement_safety", "placement", "BEFORE INSERT OR UPDATE"),
+    ("lot_safety", "lot", "BEFORE UPDATE"),
+    ("signature_safety", "signature", "BEFORE INSERT"),
+)
+
+
+def upgrade() -> None:
+    op.execute(FUNCTIONS)
+    for name, table, when in TRIGGERS:
+        op.execute(f"CREATE TRIGGER {name} {when} ON {table} FOR EACH ROW EXECUTE FUNCTION {name}()")
+    op.execute(
+        "CREATE CONSTRAINT TRIGGER lot_release_is_signed AFTER UPDATE ON lot DEFERRABLE INITIALLY DEFERRED FOR EACH ROW "
+        "WHEN (NEW.state = 'RELEASED' AND OLD.state <> 'RELEASED') EXECUTE FUNCTION lot_release_is_signed()"
+    )
+
+
+def downgrade() -> None:
+    for name, table, _ in TRIGGERS:
+        op.execute(f"DROP TRIGGER {name} ON {table}; DROP FUNCTION {name}()")
+    op.execute("DROP TRIGGER lot_release_is_signed ON lot; DROP FUNCTION lot_release_is_signed()")
+    op.execute("DROP FUNCTION lot_performers(bigint), must(boolean, text, text)")

@@ -1,0 +1,102 @@
+"""What every table shares: naming of constraints, column types, the engines.
+
+The schema is Alembic's alone (`migrations/`); these classes describe it for the code, and `alembic check` keeps the two
+in step. A CHECK on a state column repeats `domain.lifecycle.STATES`; a house test compares them with the database.
+"""
+
+import datetime
+import json
+from decimal import Decimal
+from typing import Annotated, Any, ClassVar
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    DateTime,
+    Engine,
+    ForeignKey,
+    MetaData,
+    Numeric,
+    Text,
+    create_engine,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, MappedColumn, mapped_column
+from sqlalchemy.types import Date
+
+from cellbank.domain.lifecycle import STATES
+
+Instant = Annotated[datetime.datetime, mapped_column(DateTime(timezone=True))]
+Day = Annotated[datetime.date, mapped_column(Date)]
+CellCount = Annotated[int, mapped_column(BigInteger)]
+Millilitres = Annotated[Decimal, mapped_column(Numeric(9, 3))]
+Kilograms = Annotated[Decimal, mapped_column(Numeric(5, 1))]
+Percent = Annotated[Decimal, mapped_column(Numeric(5, 2))]
+Celsius = Annotated[Decimal, mapped_column(Numeric(6, 2))]
+Json = Annotated[Any, mapped_column(JSONB)]
+
+
+class Base(DeclarativeBase):
+    """All tables; constraint names follow one convention so that a refusal can be told from its constraint."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map: ClassVar[dict[Any, Any]] = {str: Text, int: BigInteger}
+
+
+class Record(Base):
+    """A table whose every change is written to the trail by the database."""
+
+    __abstract__ = True
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    #: the columns that a signature covers; state moves on without voiding a signature
+    SIGNED: ClassVar[tuple[str, ...]] = ()
+
+    @property
+    def kind(self) -> str:
+        """The kind as the transition table names it."""
+        return self.__tablename__
+
+    @property
+    def called(self) -> str:
+        """How a sentence names this record: 'lot LT0017Q'."""
+        return f"{self.__tablename__.replace('_', ' ')} {getattr(self, 'code', None) or self.id}"
+
+
+def reference(target: str, **options: Any) -> MappedColumn[Any]:
+    """A foreign key to the id of another table, never cascading: records do not disappear."""
+    index = options.pop("index", True)
+    return mapped_column(BigInteger, ForeignKey(f"{target}.id"), index=index, **options)
+
+
+def state_of(record: str) -> MappedColumn[Any]:
+    """The state column of a record, checked against the one table of states. Written by `Work.transition` only."""
+    known = ", ".join(f"'{state}'" for state in STATES[record])
+    return mapped_column(Text, CheckConstraint(f"state IN ({known})", name="state"))
+
+
+def as_json(value: Any) -> str:
+    """JSON as the trail stores it: decimals and times as text, keys sorted, letters as they are."""
+    return json.dumps(value, default=str, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+
+
+def open_engine(url: str, *, pool_size: int = 10) -> Engine:
+    """The engine of one process. Reads may borrow it in AUTOCOMMIT; writes go through `records.work.Work`."""
+    return create_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=5,
+        pool_pre_ping=False,
+        json_serializer=as_json,
+        connect_args={
+            "options": "-c timezone=UTC -c lock_timeout=10s -c statement_timeout=60s",
+            "application_name": "cellbank",
+        },
+    )

@@ -1,0 +1,159 @@
+"""Subjects, their weights, their doses. A dose is one row from the order to the last empty vial, so that the rules
+that protect a patient can be plain CHECKs on that row."""
+
+from decimal import Decimal
+
+from sqlalchemy import CheckConstraint, Index, Numeric, Text, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from cellbank.records.base import (
+    CellCount,
+    Day,
+    Instant,
+    Json,
+    Kilograms,
+    Millilitres,
+    Percent,
+    Record,
+    reference,
+    state_of,
+)
+
+
+class Subject(Record):
+    """A person in the trial, under the trial's number. Control-arm subjects exist and can never receive a dose."""
+
+    __tablename__ = "subject"
+    site_id: Mapped[int] = reference("site")
+    protocol_id: Mapped[int] = reference("definition")
+    code: Mapped[str] = mapped_column(unique=True)  # on the wristband
+    trial_number: Mapped[str]
+    second_identifier: Mapped[str]  # hospital record number; never a name
+    sex: Mapped[str] = mapped_column(Text, CheckConstraint("sex IN ('female', 'male')", name="sex"))
+    born_on: Mapped[Day]
+    consented_on: Mapped[Day]
+    arm: Mapped[str]
+    receives_product: Mapped[bool]  # from the arm, at enrolment
+    answers: Mapped[Json | None]
+    assessment: Mapped[Json | None]
+    withdrawal_reason: Mapped[str | None]
+    state: Mapped[str] = state_of("subject")
+    SIGNED = ("code", "trial_number", "second_identifier", "sex", "born_on", "arm", "protocol_id", "answers")
+    __table_args__ = (
+        UniqueConstraint("protocol_id", "trial_number"),
+        UniqueConstraint("protocol_id", "second_identifier"),
+    )
+
+
+class Weight(Record):
+    """A measured body weight, seen by two people before it may decide a dose."""
+
+    __tablename__ = "weight"
+    subject_id: Mapped[int] = reference("subject")
+    code: Mapped[str] = mapped_column(unique=True)
+    weight_kg: Mapped[Kilograms]
+    method: Mapped[str]
+    measured_at: Mapped[Instant]
+    measured_by_id: Mapped[int] = reference("person", index=False)
+    confirmed_by_id: Mapped[int | None] = reference("person", index=False)
+    confirmed_at: Mapped[Instant | None]
+    state: Mapped[str] = state_of("weight")
+    SIGNED = ("subject_id", "weight_kg", "measured_at")
+    __table_args__ = (
+        CheckConstraint("confirmed_by_id <> measured_by_id", name="confirmed_by_another_person"),
+        CheckConstraint("(state = 'CONFIRMED') = (confirmed_by_id IS NOT NULL)", name="confirmed_has_a_person"),
+        CheckConstraint("weight_kg BETWEEN 30 AND 250", name="weight_is_plausible"),
+    )
+
+
+_AT_THE_BEDSIDE = "('CHECKED', 'INFUSING', 'INFUSED', 'RECONCILED')"
+
+
+class Dose(Record):
+    """One infusion of one subject: ordered, picked, thawed, counted, prepared, checked twice, given, reconciled."""
+
+    __tablename__ = "dose"
+    subject_id: Mapped[int] = reference("subject", index=False)
+    lot_id: Mapped[int] = reference("lot")
+    weight_id: Mapped[int | None] = reference("weight")
+    code: Mapped[str] = mapped_column(unique=True)  # chain-of-identity identifier, 15 characters
+    infusion_number: Mapped[int]
+    day: Mapped[int]
+    planned_on: Mapped[Day]
+    study_day: Mapped[int | None]
+    # the order
+    ordered_at: Mapped[Instant]
+    ordered_by_id: Mapped[int] = reference("person", index=False)
+    required_cells: Mapped[CellCount]
+    vials_needed: Mapped[int]
+    vials_spare: Mapped[int]
+    calculation: Mapped[Json]  # every step, as shown
+    deviation_reason: Mapped[str | None]
+    # thaw and count
+    thaw_started_at: Mapped[Instant | None]  # of the first vial: the clock
+    expires_at: Mapped[Instant | None]
+    diluent: Mapped[str | None]
+    pooled_ml: Mapped[Millilitres | None]
+    total_cells_per_ml: Mapped[CellCount | None]
+    viability_percent: Mapped[Percent | None]
+    count_method: Mapped[str | None]
+    counted_at: Mapped[Instant | None]
+    draw_ml: Mapped[Millilitres | None]
+    delivered_cells: Mapped[CellCount | None]  # viable cells in the volume drawn
+    delivered_percent: Mapped[Decimal | None] = mapped_column(Numeric(6, 1))
+    is_short: Mapped[bool | None]
+    short_dose_reason: Mapped[str | None]
+    # preparation
+    prepared_at: Mapped[Instant | None]
+    prepared_by_id: Mapped[int | None] = reference("person", index=False)
+    final_volume_ml: Mapped[Millilitres | None]
+    # bedside
+    first_checked_by_id: Mapped[int | None] = reference("person", index=False)
+    first_checked_at: Mapped[Instant | None]
+    second_checked_by_id: Mapped[int | None] = reference("person", index=False)
+    second_checked_at: Mapped[Instant | None]
+    infusion_started_at: Mapped[Instant | None]
+    infusion_stopped_at: Mapped[Instant | None]
+    volume_given_ml: Mapped[Millilitres | None]
+    residual_ml: Mapped[Millilitres | None]
+    reaction: Mapped[str | None]
+    outcome_reason: Mapped[str | None]  # of a cancelled, discarded or interrupted dose
+    state: Mapped[str] = state_of("dose")
+    SIGNED = (
+        "code",
+        "subject_id",
+        "lot_id",
+        "weight_id",
+        "infusion_number",
+        "day",
+        "required_cells",
+        "vials_needed",
+        "calculation",
+        "ordered_at",
+    )
+    __table_args__ = (
+        Index(
+            "one_live_dose_per_subject_and_day",
+            "subject_id",
+            "infusion_number",
+            unique=True,
+            postgresql_where=text("state NOT IN ('CANCELLED', 'DISCARDED')"),
+        ),
+        Index("ix_dose_subject_id", "subject_id"),
+        CheckConstraint("required_cells > 0 AND vials_needed > 0 AND vials_spare >= 0", name="order_is_positive"),
+        CheckConstraint("first_checked_by_id <> second_checked_by_id", name="two_different_verifiers"),
+        CheckConstraint(
+            "first_checked_by_id <> prepared_by_id AND second_checked_by_id <> prepared_by_id",
+            name="preparer_does_not_verify",
+        ),
+        CheckConstraint(
+            f"state NOT IN {_AT_THE_BEDSIDE} "
+            "OR num_nonnulls(prepared_by_id, first_checked_by_id, second_checked_by_id) = 3",
+            name="no_infusion_without_two_verifiers",
+        ),
+        CheckConstraint(
+            "infusion_started_at IS NULL OR infusion_started_at <= expires_at",
+            name="not_started_after_expiry",
+        ),
+        CheckConstraint("infusion_stopped_at >= infusion_started_at", name="stopped_after_started"),
+    )

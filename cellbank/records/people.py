@@ -1,0 +1,79 @@
+"""Sites, people, and the keys with which programs act for them."""
+
+from sqlalchemy import ARRAY, CheckConstraint, Text, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from cellbank.records.base import Base, Instant, Record, reference, state_of
+
+
+class Site(Record):
+    """A place with its own stock, people and chain in the trail."""
+
+    __tablename__ = "site"
+    code: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str]
+    fin: Mapped[str]  # facility identification number; A9990–A9999 is unregistered
+    fin_registered: Mapped[bool]
+    timezone: Mapped[str]
+
+
+class Person(Record):
+    """A named account. The name is never given to anybody else."""
+
+    __tablename__ = "person"
+    site_id: Mapped[int] = reference("site")
+    code: Mapped[str] = mapped_column(unique=True)  # badge
+    name: Mapped[str] = mapped_column(unique=True)  # what is typed to sign in
+    full_name: Mapped[str]  # what stands beside a signature
+    roles: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    password_hash: Mapped[str | None]
+    password_set_at: Mapped[Instant | None]
+    must_change_password: Mapped[bool] = mapped_column(server_default=text("false"))
+    failure_count: Mapped[int] = mapped_column(server_default=text("0"))
+    first_failure_at: Mapped[Instant | None]
+    locked_until: Mapped[Instant | None]
+    state: Mapped[str] = state_of("person")
+    __table_args__ = (
+        CheckConstraint(
+            "NOT ('administrator' = ANY (roles)) OR cardinality(roles) = 1",
+            name="administrator_holds_no_other_role",
+        ),
+        CheckConstraint("cardinality(roles) > 0", name="has_a_role"),
+    )
+
+
+class ApiToken(Record):
+    """A key with which a program acts for a person; only its digest is kept."""
+
+    __tablename__ = "api_token"
+    person_id: Mapped[int] = reference("person")
+    code: Mapped[str] = mapped_column(unique=True)
+    title: Mapped[str]
+    digest: Mapped[bytes] = mapped_column(unique=True)
+    expires_at: Mapped[Instant]
+    state: Mapped[str] = state_of("api_token")
+
+
+class NumberSeries(Base):
+    """The last number given in each series; counts up inside the act's transaction and never back."""
+
+    __tablename__ = "number_series"
+    name: Mapped[str] = mapped_column(primary_key=True)
+    last: Mapped[int]
+
+
+class Definition(Record):
+    """One version of a trial protocol or product specification: the file as imported, and its digest."""
+
+    __tablename__ = "definition"
+    type: Mapped[str] = mapped_column(Text, CheckConstraint("type IN ('protocol', 'specification')", name="type"))
+    code: Mapped[str] = mapped_column(unique=True)  # identifier@version
+    identifier: Mapped[str]
+    version: Mapped[str]
+    title: Mapped[str]
+    content: Mapped[str]
+    digest: Mapped[str]
+    effective_at: Mapped[Instant | None]
+    state: Mapped[str] = state_of("definition")
+    SIGNED = ("type", "identifier", "version", "content", "digest")
+    __table_args__ = (UniqueConstraint("type", "identifier", "version"),)

@@ -1,0 +1,65 @@
+"""The trail: acts, the changes that each made, and the seal that chains them. Written by PostgreSQL, read here.
+
+The triggers stand in `migrations/`: a change without an open act is refused, a closed act never changes, nothing here
+is ever deleted, and at commit each act is sealed into the chain of its site.
+"""
+
+from sqlalchemy import BigInteger, CheckConstraint, DateTime, Index, Text, UniqueConstraint, func, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from cellbank.records.base import Base, Instant, Json, reference
+
+
+class Act(Base):
+    """One thing that a person did or was refused: who, when, what was given, what came of it."""
+
+    __tablename__ = "act"
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    site_id: Mapped[int] = reference("site", index=False)
+    person_id: Mapped[int] = reference("person", index=False)
+    name: Mapped[str]
+    given: Mapped[Json]
+    record_code: Mapped[str | None]  # what the act was about, for the worklists
+    key: Mapped[str | None]  # idempotency key
+    given_digest: Mapped[str]
+    door: Mapped[str]  # web, api, cli, story
+    client: Mapped[str | None]
+    version: Mapped[str]  # of the software
+    at: Mapped[Instant]  # the clock of the work
+    recorded_at: Mapped[Instant] = mapped_column(
+        DateTime(timezone=True), server_default=func.clock_timestamp()
+    )  # the true clock of the server
+    outcome: Mapped[str | None] = mapped_column(
+        Text, CheckConstraint("outcome IN ('accepted', 'refused')", name="outcome")
+    )
+    refusals: Mapped[Json | None]
+    result: Mapped[Json | None]
+    __table_args__ = (
+        UniqueConstraint("person_id", "key"),
+        Index("ix_act_name_at", "name", "at"),
+        Index("ix_act_record_code", "record_code", postgresql_where=text("record_code IS NOT NULL")),
+    )
+
+
+class Change(Base):
+    """One row changed by an act: the changed columns, before and after."""
+
+    __tablename__ = "change"
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    act_id: Mapped[int] = reference("act")
+    record_kind: Mapped[str]
+    record_id: Mapped[int]
+    before: Mapped[Json | None]  # None: the row was new
+    after: Mapped[Json | None]  # None: the row was deleted
+    __table_args__ = (Index("ix_change_record", "record_kind", "record_id"),)
+
+
+class Seal(Base):
+    """The link of one act in the chain of its site."""
+
+    __tablename__ = "seal"
+    act_id: Mapped[int] = reference("act", primary_key=True, index=False)
+    site_id: Mapped[int] = reference("site", index=False)
+    number: Mapped[int]  # 1, 2, 3 … without a gap within the site
+    digest: Mapped[bytes]
+    __table_args__ = (UniqueConstraint("site_id", "number"),)

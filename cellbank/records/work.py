@@ -1,0 +1,305 @@
+"""The unit of work of one act: who, when, which act, one transaction.
+
+An act goes through it in one order: **lock** the rows, **judge** them (role, transition, signature, four eyes, the
+rules: every refusal gathered, none raised early), then **write**. Nothing can be written before the judgement: the
+session refuses to flush. `Work.transition` is the only writer of `.state`.
+"""
+
+import datetime
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from sqlalchemy import bindparam, event, func, insert, select, text, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.orm import Session
+
+from cellbank.domain.lifecycle import PERFORMERS, Role, Transition, rows_for
+from cellbank.domain.refusals import Code, Refusal, Refused, refuse
+from cellbank.records.base import Record, as_json
+from cellbank.records.people import NumberSeries
+from cellbank.records.quality import Signature
+
+R = TypeVar("R", bound=Record)
+
+
+@dataclass(frozen=True)
+class Actor:
+    """The person who acts, as the door found them."""
+
+    id: int
+    name: str
+    full_name: str
+    roles: frozenset[Role]
+    site_id: int
+
+
+class JudgedOnly(Exception):
+    """A dry run has reached the end of the judgement without a refusal."""
+
+
+@dataclass
+class Work:
+    """What an act function holds in its hands. Build it through `services.acts.run_act` only."""
+
+    session: Session
+    actor: Actor
+    act: str
+    title: str
+    now: datetime.datetime
+    act_id: int | None = None  # None in a dry run: nothing will be written
+    password_proved: bool | None = None  # None: not given
+    judged: bool = False
+    shown: dict[str, Any] = field(default_factory=dict)
+    told_once: dict[str, Any] = field(default_factory=dict)
+    after_commit: list[Callable[[], None]] = field(default_factory=list)
+    about: str | None = None
+    _to_sign: list[tuple[Record, Transition]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        event.listen(self.session, "before_flush", self._nothing_before_the_judgement)
+
+    @property
+    def dry_run(self) -> bool:
+        """Whether the work ends with the judgement."""
+        return self.act_id is None
+
+    def _nothing_before_the_judgement(self, *_: Any) -> None:
+        if not self.judged:
+            raise RuntimeError(f"{self.act} writes before it has judged")
+
+    # ---- lock ----------------------------------------------------------------------------------------------------
+
+    def find(self, cls: type[R], code: str) -> R:
+        """The record with this code, not locked. Refuses NOT_FOUND."""
+        return self._one(cls, code, select(cls))
+
+    def lock(self, cls: type[R], code: str) -> R:
+        """The record with this code, locked until the end of the act (in a dry run only read). Refuses NOT_FOUND."""
+        return self._one(cls, code, self._locking(select(cls)))
+
+    def lock_id(self, cls: type[R], record_id: int) -> R:
+        """The record with this id, locked; for records found through another one."""
+        return self.session.scalars(self._locking(select(cls)).where(cls.id == record_id)).one()
+
+    def share(self, cls: type[R], record_id: int) -> R:
+        """The record with this id, kept from changing until the end of the act, though others may read or share it."""
+        statement = select(cls).where(cls.id == record_id)
+        return self.session.scalars(statement if self.dry_run else statement.with_for_update(read=True)).one()
+
+    def lock_all(self, cls: type[R], codes: Sequence[str]) -> list[R]:
+        """The records with these codes, locked in the order of their ids (so that two acts cannot block each other),
+        returned in the order given. Refuses NOT_FOUND, naming each that is missing."""
+        column = cls.code  # type: ignore[attr-defined]
+        statement = self._locking(select(cls)).where(column == func.any(list(codes))).order_by(cls.id)
+        found = {record.code: record for record in self.session.scalars(statement)}  # type: ignore[attr-defined]
+        missing = [self._not_found(cls, code) for code in codes if code not in found]
+        if missing:
+            raise Refused(missing)
+        return [found[code] for code in codes]
+
+    def _locking(self, statement: Any) -> Any:
+        return statement if self.dry_run else statement.with_for_update(key_share=True)
+
+    def _one(self, cls: type[R], code: str, statement: Any) -> R:
+        record = self.session.scalars(statement.where(cls.code == code)).one_or_none()  # type: ignore[attr-defined]
+        if record is None:
+            raise Refused([self._not_found(cls, code)])
+        if self.about is None:
+            self.about = code
+        return record
+
+    def _not_found(self, cls: type[Record], code: str) -> Refusal:
+        return refuse(
+            Code.NOT_FOUND,
+            "There is no {kind} {code} here. Scan the label again, or search for it.",
+            kind=cls.__tablename__.replace("_", " "),
+            code=code,
+        )
+
+    # ---- judge ---------------------------------------------------------------------------------------------------
+
+    def judge(self, *subjects: Record | type[Record], refusals: Iterable[Refusal] = (), to: str | None = None) -> None:
+        """Decide. `subjects` are the records that the act moves (a class: one that it creates); `to` picks the target
+        where the table offers several. Raises Refused with all reasons, or ends a dry run; afterwards writing is open.
+        """
+        found = [reason for subject in subjects for reason in self._judge_one(subject, to)]
+        found.extend(refusals)
+        if found:
+            raise Refused(found)
+        self.judged = True
+        if self.dry_run:
+            raise JudgedOnly
+
+    def _judge_one(self, subject: Record | type[Record], to: str | None) -> list[Refusal]:
+        rows = self._rows(subject, to)
+        if not rows:
+            return [self._wrong_state(subject)]
+        return [
+            *self._role_refusals(rows),
+            *self._signature_refusals(rows[0]),
+            *self._same_person(subject, rows[0]),
+        ]
+
+    def _rows(self, subject: Record | type[Record], to: str | None) -> tuple[Transition, ...]:
+        """The rows of the table that this act could take on this subject now."""
+        source = None if isinstance(subject, type) else getattr(subject, "state", None)
+        rows = tuple(row for row in rows_for(self.act, subject.__tablename__) if row.source == source)
+        return tuple(row for row in rows if row.target == to) or rows
+
+    def _wrong_state(self, subject: Record | type[Record]) -> Refusal:
+        possible = dict.fromkeys(row.source for row in rows_for(self.act, subject.__tablename__) if row.source)
+        return refuse(
+            Code.WRONG_STATE,
+            "{record} is {state}: “{act}” is possible only from {possible}.",
+            record=getattr(subject, "called", subject.__tablename__).capitalize(),
+            state=getattr(subject, "state", "new"),
+            act=self.title,
+            possible=" or ".join(possible) or "no state",
+        )
+
+    def _role_refusals(self, rows: tuple[Transition, ...]) -> list[Refusal]:
+        allowed = frozenset().union(*(row.roles for row in rows))
+        return [] if allowed & self.actor.roles else [role_refusal(self.title, allowed)]
+
+    def _signature_refusals(self, row: Transition) -> list[Refusal]:
+        if row.meaning is None or self.password_proved or (self.dry_run and self.password_proved is None):
+            return []
+        if self.password_proved is None:
+            return [refuse(Code.SIGNATURE_NEEDED, "“{act}” is signed: give your password.", act=self.title)]
+        return [refuse(Code.SIGNATURE_WRONG, "The password is wrong: nothing was signed. Type it again.")]
+
+    def _same_person(self, subject: Record | type[Record], row: Transition) -> list[Refusal]:
+        for column in row.differs:
+            people = self._performers(subject) if column == PERFORMERS else {getattr(subject, column, None)}
+            if self.actor.id in people:
+                return [
+                    refuse(
+                        Code.SAME_PERSON,
+                        "{person} has already worked on {record}: “{act}” needs another person.",
+                        person=self.actor.full_name,
+                        record=getattr(subject, "called", "it"),
+                        act=self.title,
+                    )
+                ]
+        return []
+
+    def _performers(self, subject: Any) -> set[int]:
+        return set(self.session.scalars(text("SELECT * FROM lot_performers(:lot)"), {"lot": subject.id}))
+
+    # ---- write ---------------------------------------------------------------------------------------------------
+
+    def show(self, **facts: Any) -> None:
+        """Put facts into the answer: of a dry run (a calculation to look at) as well as of the real thing."""
+        self.shown.update(facts)
+
+    def tell_once(self, **secrets: Any) -> None:
+        """Put a secret into the answer that is given now, and nowhere else: the trail does not keep it."""
+        self.told_once.update(secrets)
+
+    def number(self, series: str, count: int = 1) -> int:
+        """The next number of a series; with `count` the last of that many. Numbers are never given twice."""
+        statement = upsert(NumberSeries).values(name=series, last=count)
+        statement = statement.on_conflict_do_update(index_elements=["name"], set_={"last": NumberSeries.last + count})
+        return int(self.session.execute(statement.returning(NumberSeries.last)).scalar_one())
+
+    def add(self, record: R, to: str | None = None) -> R:
+        """Insert a new record, in the state in which the table says that this act creates it."""
+        row = self._row(type(record), to)
+        if hasattr(type(record), "state"):
+            record.state = row.target  # type: ignore[attr-defined]
+        self.session.add(record)
+        self.session.flush()
+        if row.meaning:
+            self._to_sign.append((record, row))
+        return record
+
+    def note(self, record: R) -> R:
+        """Insert a row that has no life of its own (a use, a placement, a source)."""
+        self.session.add(record)
+        return record
+
+    def add_many(self, cls: type[Record], rows: Sequence[Mapping[str, Any]], to: str | None = None) -> list[int]:
+        """Insert many new records in one statement; returns their ids in the order of `rows`."""
+        state = {"state": self._row(cls, to).target} if hasattr(cls, "state") else {}
+        self.session.flush()
+        statement = insert(cls).returning(cls.id, sort_by_parameter_order=True)
+        return list(self.session.scalars(statement, [{**row, **state} for row in rows]))
+
+    def note_many(self, cls: type[Record], rows: Sequence[Mapping[str, Any]]) -> None:
+        """Insert many rows that have no life of their own, in one statement."""
+        self.session.flush()
+        self.session.execute(insert(cls), list(rows))
+
+    def transition(self, *records: Record, to: str | None = None) -> None:
+        """Move records to the state that the table gives for this act, and sign where it says so."""
+        for record in records:
+            row = self._row(record, to)
+            record.state = row.target  # type: ignore[attr-defined]
+            if row.meaning:
+                self._to_sign.append((record, row))
+
+    def transition_many(
+        self, cls: type[Record], records: Sequence[Record], to: str | None = None, **columns: Any
+    ) -> None:
+        """The same for many records of one kind, in one statement for each state that they come from."""
+        by_row: dict[Transition, list[int]] = {}
+        for record in records:
+            by_row.setdefault(self._row(record, to), []).append(record.id)
+        self.session.flush()
+        for row, ids in by_row.items():
+            statement = update(cls).where(cls.id == func.any(bindparam("ids"))).values(state=row.target, **columns)
+            self.session.execute(statement.execution_options(synchronize_session=False), {"ids": ids})
+        for record in records:
+            self.session.expire(record)
+
+    def _row(self, subject: Record | type[Record], to: str | None) -> Transition:
+        if not self.judged:
+            raise RuntimeError(f"{self.act} writes before it has judged")
+        rows = self._rows(subject, to)
+        if not rows or (len(rows) > 1 and to is None) or (to is not None and rows[0].target != to):
+            raise RuntimeError(f"{self.act}: no single row of the table for {subject!r} to {to}")
+        return rows[0]
+
+    # ---- sign ----------------------------------------------------------------------------------------------------
+
+    def sign(self) -> None:
+        """Write the signatures that the transitions asked for; the registry calls this once, after the act."""
+        self.session.flush()
+        for record, row in dict.fromkeys(self._to_sign):
+            assert row.meaning is not None
+            self.session.refresh(record)
+            self.session.add(
+                Signature(
+                    act_id=self.act_id,
+                    person_id=self.actor.id,
+                    full_name=self.actor.full_name,
+                    meaning=row.meaning.value,
+                    record_kind=record.kind,
+                    record_id=record.id,
+                    digest=content_digest(record),
+                    signed_at=self.now,
+                )
+            )
+        self.session.flush()
+
+
+def content_digest(record: Record) -> str:
+    """sha256 of what a signature on this record covers: the kind and its `SIGNED` columns as canonical JSON.
+
+    When this differs from the digest in the signature, the record has changed and the signature is void.
+    """
+    content = {column: getattr(record, column) for column in record.SIGNED}
+    return hashlib.sha256(as_json([record.kind, record.id, content]).encode()).hexdigest()
+
+
+def role_refusal(title: str, allowed: frozenset[Role]) -> Refusal:
+    """The refusal for somebody who may not do this at all."""
+    names = ", ".join(sorted(role.value.replace("_", " ") for role in allowed if role is not Role.SYSTEM))
+    return refuse(
+        Code.ROLE_NOT_ALLOWED,
+        "“{act}” is for: {roles}. Ask one of them.",
+        act=title,
+        roles=names or "nobody here",
+    )

@@ -1,0 +1,17 @@
+"""All acts in one import: whoever needs the whole registry (pages, API, command line, tests) loads it here."""
+
+import importlib
+import pkgutil
+
+from cellbank import services
+from cellbank.domain.lifecycle import is_signed
+from cellbank.services.acts import REGISTRY, RegisteredAct
+
+__all__ = ["REGISTRY", "RegisteredAct", "is_signed", "load"]
+
+
+def load() -> dict[str, RegisteredAct]:
+    """Import every service module, so that each registers its acts; returns the registry."""
+    for module in pkgutil.iter_modules(services.__path__):
+        importlib.import_module(f"cellbank.services.{module.name}")
+    return REGISTRY

@@ -1,0 +1,72 @@
+"""What a named constraint of the database says to a person, when it had the last word.
+
+Each of these rules also stands in `domain/rules`; it is only when two people act in the same instant that the database
+is the one to say no.
+"""
+
+from sqlalchemy.exc import IntegrityError
+
+from cellbank.domain.refusals import Code, Refusal, refuse
+
+MEANWHILE = "Somebody else was faster: {what} Scan again to see how it stands now."
+
+SAYS: dict[str, tuple[Code, str]] = {
+    "one_live_vial_per_position": (Code.POSITION_TAKEN, "the position is taken."),
+    "one_live_position_per_vial": (Code.VIAL_NOT_AVAILABLE, "the vial has been put away."),
+    "the_position_exists": (Code.POSITION_UNKNOWN, "the box has no such position."),
+    "the_box_is_in_service": (Code.STORAGE_OUT_OF_SERVICE, "the box is out of service."),
+    "a_placement_only_ends": (Code.VIAL_NOT_AVAILABLE, "the vial has been taken from its position."),
+    "one_live_reservation_per_vial": (Code.VIAL_NOT_AVAILABLE, "the vial is reserved for another dose."),
+    "ck_vial_stock_is_reserved_for_nobody": (Code.VIAL_NOT_AVAILABLE, "the vial is reserved for a dose."),
+    "ck_vial_reserved_for_a_dose": (Code.VIAL_NOT_AVAILABLE, "the vial is not reserved for a dose."),
+    "ck_vial_never_refrozen": (Code.VIAL_THAWED, "the vial has been thawed."),
+    "a_thaw_is_never_undone": (Code.VIAL_THAWED, "the vial has been thawed."),
+    "only_vials_of_a_released_lot_are_reserved": (Code.LOT_NOT_RELEASED, "the lot is no longer released."),
+    "dose_only_from_a_released_lot": (Code.LOT_NOT_RELEASED, "the lot is no longer released."),
+    "a_dose_comes_from_one_lot": (Code.MIXED_LOTS, "the vial is of another lot than the dose."),
+    "no_dose_for_the_control_arm": (Code.CONTROL_ARM, "the subject is in an arm that receives no cells."),
+    "dose_only_for_an_enrolled_subject": (Code.SUBJECT_NOT_ENROLLED, "the subject is no longer enrolled."),
+    "one_live_dose_per_subject_and_day": (
+        Code.DUPLICATE_DOSE,
+        "the subject already has a dose for this day.",
+    ),
+    "ck_dose_two_different_verifiers": (Code.SAME_PERSON, "the first check is by the same person."),
+    "ck_dose_preparer_does_not_verify": (Code.SAME_PERSON, "the dose was prepared by the same person."),
+    "ck_dose_no_infusion_without_two_verifiers": (Code.SECOND_PERSON_NEEDED, "two checks are needed."),
+    "ck_dose_not_started_after_expiry": (Code.OUT_OF_TIME, "the dose has expired."),
+    "ck_test_result_reviewed_by_another_person": (
+        Code.SAME_PERSON,
+        "the result was entered by the same person.",
+    ),
+    "ck_weight_confirmed_by_another_person": (
+        Code.SAME_PERSON,
+        "the weight was measured by the same person.",
+    ),
+    "ck_culture_cells_left_never_negative": (Code.CELLS_EXCEED_SOURCE, "the culture has fewer cells left."),
+    "no_release_under_a_hold": (Code.ON_HOLD, "a hold was placed."),
+    "released_lots_have_an_eligible_donor": (
+        Code.DONOR_NOT_ELIGIBLE,
+        "the donor is not determined eligible.",
+    ),
+    "the_signer_performed_nothing": (Code.SAME_PERSON, "the signer has worked on the lot."),
+    "an_administrator_never_signs": (Code.ROLE_NOT_ALLOWED, "this account cannot sign."),
+    "uq_donor_pseudonym": (Code.ALREADY_EXISTS, "a donor with this pseudonym is registered."),
+    "uq_person_name": (Code.ALREADY_EXISTS, "a person with this name exists."),
+    "uq_definition_code": (Code.ALREADY_EXISTS, "this version has been imported."),
+    "uq_definition_type_identifier_version": (Code.ALREADY_EXISTS, "this version has been imported."),
+    "uq_subject_protocol_id_trial_number": (Code.ALREADY_EXISTS, "a subject with this trial number exists."),
+    "uq_subject_protocol_id_second_identifier": (
+        Code.ALREADY_EXISTS,
+        "a subject with this second identifier exists.",
+    ),
+    "uq_storage_unit_parent_id_place": (Code.POSITION_TAKEN, "the place is taken by another unit."),
+}
+
+
+def refusal_for(error: IntegrityError) -> Refusal | None:
+    """The refusal that a violated constraint means; None when it has no meaning for people (a bug)."""
+    name = getattr(getattr(error.orig, "diag", None), "constraint_name", None)
+    if name not in SAYS:
+        return None
+    code, what = SAYS[name]
+    return refuse(code, MEANWHILE, what=what)

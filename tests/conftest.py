@@ -1,0 +1,102 @@
+"""One embedded PostgreSQL a run, one migrated template, one copy of it for each worker.
+
+Tests commit for real, because the seal and the deferred constraints are part of what is tested; each test makes its own
+donors, lots and subjects through the real acts (tests/factories) and asserts about those.
+"""
+
+import datetime
+import fcntl
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, text
+
+from cellbank import config
+from cellbank.outside.embedded_postgres import EmbeddedPostgres, start
+from cellbank.outside.printers import FolderPrinter
+from cellbank.records.base import open_engine
+from cellbank.records.migrate import migrate
+from cellbank.services.bank import Bank
+from tests.factories.world import World
+
+TEMPLATE = "cellbank_template"
+
+
+@pytest.fixture(scope="session")
+def run_folder(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """A folder that all workers of this run share."""
+    base = tmp_path_factory.getbasetemp()
+    return base if worker_id == "master" else base.parent
+
+
+@pytest.fixture(scope="session")
+def postgres(run_folder: Path) -> Iterator[EmbeddedPostgres]:
+    """The server of this run; whoever comes first starts it, whoever leaves last stops it."""
+    with start(run_folder / "postgres", durable=False) as server:
+        yield server
+
+
+def database_url(url: str, database: str) -> str:
+    """The same server, another database."""
+    return url.replace("/cellbank?", f"/{database}?")
+
+
+@pytest.fixture(scope="session")
+def template(postgres: EmbeddedPostgres, run_folder: Path) -> str:
+    """The name of a migrated, empty database to copy."""
+    with (run_folder / "template.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        engine = create_engine(postgres.owner_url, isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            made = connection.scalar(text("SELECT 1 FROM pg_database WHERE datname = :name"), {"name": TEMPLATE})
+            if not made:
+                connection.execute(text(f"CREATE DATABASE {TEMPLATE}"))
+                migrate(database_url(postgres.owner_url, TEMPLATE))
+        engine.dispose()
+    return TEMPLATE
+
+
+@pytest.fixture(scope="session")
+def fresh_database(postgres: EmbeddedPostgres, template: str, run_folder: Path, worker_id: str):
+    """Make a copy of the template; returns a function name -> (owner URL, application URL)."""
+
+    def make(name: str) -> tuple[str, str]:
+        database = f"{name}_{worker_id}"
+        with (run_folder / "template.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            engine = create_engine(postgres.owner_url, isolation_level="AUTOCOMMIT")
+            with engine.connect() as connection:
+                connection.execute(text(f"DROP DATABASE IF EXISTS {database} WITH (FORCE)"))
+                connection.execute(text(f"CREATE DATABASE {database} TEMPLATE {template} STRATEGY FILE_COPY"))
+            engine.dispose()
+        return database_url(postgres.owner_url, database), database_url(postgres.app_url, database)
+
+    return make
+
+
+def make_bank(app_url: str, folder: Path) -> Bank:
+    """An installation on this database, with the settings of a fresh one."""
+    settings = config.load({"CELLBANK_DATA": str(folder), "CELLBANK_DATABASE_URL": app_url})
+    return Bank(settings, open_engine(app_url), FolderPrinter(folder / "printed"))
+
+
+@pytest.fixture(scope="session")
+def databases(fresh_database) -> tuple[str, str]:
+    """Owner URL and application URL of this worker's database."""
+    return fresh_database("test")
+
+
+@pytest.fixture(scope="session")
+def bank(databases: tuple[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bank]:
+    """This worker's installation."""
+    bank = make_bank(databases[1], tmp_path_factory.mktemp("bank"))
+    yield bank
+    bank.engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def world(bank: Bank) -> World:
+    """People, definitions in force and a tank: what every test starts from."""
+    return World(bank, random.Random(20260502), datetime.datetime(2026, 3, 2, 8, 0, tzinfo=datetime.UTC))
