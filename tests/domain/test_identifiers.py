@@ -1,0 +1,492 @@
+"""Every code that is printed: made, checked, read back; and every scan that is refused, with its reason."""
+
+import string
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from cellbank.domain.identifiers import (
+    LARGEST_NUMBER,
+    RECORD_KINDS,
+    Kind,
+    check_character,
+    coi,
+    command_code,
+    din,
+    division_code,
+    donation_symbol,
+    dose_symbol,
+    is_fin,
+    is_unregistered_fin,
+    is_usable,
+    looks_mixed,
+    printed,
+    record_check_character,
+    record_code,
+    vial_cap,
+    vial_code,
+    vial_compound,
+)
+from cellbank.domain.layouts import LAYOUTS
+from cellbank.domain.scans import Garbled, GarbledReason, Scan, read_scan
+
+DONATION = "A999926000042"
+VIAL = "A999926000042000007"
+DOSE = "CHA999926000042"
+LOT = record_code(Kind.LOT, 40)
+EXPIRY = datetime(2028, 3, 31, 23, 59)
+COMPOUND = "=+04000=A99992600004200=<D0001V99=,000007&>0280912359"
+CAP = "=A99992600004200=,000007"
+COMMAND = command_code("record_harvest")
+
+
+def typed_wrongly_under(layout: str, text: str) -> str:
+    """What arrives when a scanner sends the text to a computer with another keyboard layout."""
+    return text.translate({us: typed for typed, us in LAYOUTS[layout].items()})
+
+
+# --- check characters -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "character"),
+    [
+        ("G123417654321", "A"),
+        ("G123498654321", "H"),
+        ("A999921123456", "3"),
+        ("W000009123456", "G"),
+        ("A999818123456", "N"),
+        ("A999926000001", "8"),
+        ("A999926000042", "R"),
+        ("A999026123456", "C"),
+        ("A999926000088", "*"),
+        ("CHA999926000042", "I"),
+        ("G123489654321", "Y"),
+    ],
+)
+def test_check_characters_of_the_standard(text, character):
+    assert check_character(text) == character
+
+
+def test_the_check_character_of_two_letter_codes_is_mod_37_36():
+    # The published example of the Global Release Identifier, which uses the same system.
+    assert record_check_character("A12425GABC1234002") == "M"
+
+
+@pytest.mark.parametrize("text", ["a999926000042", "", "A9999 26", "А999926000042", "A9999²"])
+def test_only_digits_and_capitals_have_a_check_character(text):
+    for check in (check_character, record_check_character):
+        with pytest.raises(ValueError, match="digits and capitals"):
+            check(text)
+
+
+# --- making codes -----------------------------------------------------------------------------
+
+
+def test_codes_are_made_as_the_domain_reference_shows():
+    assert din("A9999", 2026, 42) == DONATION
+    assert division_code(7) == "000007"
+    assert vial_code(DONATION, "000007") == VIAL
+    assert coi("A9999", 2026, 42) == DOSE
+    assert donation_symbol(DONATION) == "=A99992600004200"
+    assert vial_cap(DONATION, "000007") == CAP
+    assert vial_compound(DONATION, "D0001V99", "000007", EXPIRY) == COMPOUND
+    assert dose_symbol(DOSE, EXPIRY) == "=+02000&/CHA999926000042&>0280912359"
+
+
+def test_symbols_have_the_lengths_that_the_labels_are_drawn_for():
+    assert len(COMPOUND) == 53
+    assert len(CAP) == 24
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: din("O9999", 2026, 1),
+        lambda: din("A999", 2026, 1),
+        lambda: din("A9999\n", 2026, 1),
+        lambda: din("A9999", 26, 1),
+        lambda: din("A9999", 2026, 0),
+        lambda: din("A9999", 2026, 1_000_000),
+        lambda: coi("A999O", 2026, 1),
+        lambda: division_code(0),
+        lambda: division_code(1_000_000),
+        lambda: vial_code(DONATION, "7"),
+        lambda: vial_code(VIAL, "000007"),
+        lambda: donation_symbol("a999926000042"),
+        lambda: vial_cap(DONATION, "00000a"),
+        lambda: vial_compound(DONATION, "D0001VA0", "000007", EXPIRY),
+        lambda: vial_compound(DONATION, "D0001", "000007", EXPIRY),
+        lambda: vial_compound(DONATION, "D0001V99", "000007", EXPIRY.replace(tzinfo=UTC)),
+        lambda: vial_compound(DONATION, "D0001V99", "000007", EXPIRY.replace(year=1899)),
+        lambda: dose_symbol(DONATION, EXPIRY),
+        lambda: command_code("fly"),
+        lambda: command_code("record-harvest"),
+        lambda: command_code("x" * 61),
+        lambda: record_code(Kind.LOT, -1),
+        lambda: record_code(Kind.LOT, LARGEST_NUMBER + 1),
+        lambda: record_code(Kind.VIAL, 1),
+        lambda: is_usable(Kind.COMMAND, 1),
+    ],
+)
+def test_a_malformed_part_makes_no_code(make):
+    with pytest.raises(ValueError):
+        make()
+
+
+@pytest.mark.parametrize(
+    ("fin", "shaped", "unregistered"),
+    [
+        ("A9999", True, True),
+        ("A9990", True, True),
+        ("A9989", True, False),
+        ("AB123", True, False),
+        ("1ZZ00", True, False),
+        ("O9999", False, False),
+        ("0A999", False, False),
+        ("A999", False, False),
+        ("A99999", False, False),
+        ("A99٩9", False, False),
+    ],
+)
+def test_facility_numbers(fin, shaped, unregistered):
+    assert is_fin(fin) == shaped
+    assert is_unregistered_fin(fin) == unregistered
+
+
+def test_numbers_with_a_check_character_that_could_be_misread_are_skipped():
+    skipped = [n for n in range(360) if not is_usable(Kind.LOT, n)]
+    assert 30 <= len(skipped) <= 50
+    for number in skipped:
+        with pytest.raises(ValueError, match="could be misread"):
+            record_code(Kind.LOT, number)
+
+
+@pytest.mark.parametrize(
+    ("code", "shown"),
+    [
+        (DONATION, "A9999 26 000042"),
+        (VIAL, "A9999 26 000042 000007"),
+        (DOSE, "CH A9999 26 000042"),
+        (LOT, LOT),
+        (COMMAND, COMMAND),
+    ],
+)
+def test_codes_are_grouped_for_people(code, shown):
+    assert printed(code) == shown
+
+
+# --- reading back what was made ---------------------------------------------------------------
+
+FINS = st.from_regex("[A-NP-Z1-9][A-NP-Z0-9]{2}[0-9]{2}", fullmatch=True)
+YEARS = st.integers(2000, 2099)
+SIX_DIGITS = st.integers(1, 999_999)
+DINS = st.builds(din, FINS, YEARS, SIX_DIGITS)
+COIS = st.builds(coi, FINS, YEARS, SIX_DIGITS)
+EXPIRIES = st.datetimes(datetime(1900, 1, 1), datetime(2899, 12, 31)).map(lambda t: t.replace(second=0, microsecond=0))
+
+
+@st.composite
+def record_codes(draw) -> str:
+    kind = draw(st.sampled_from(sorted(RECORD_KINDS)))
+    number = draw(st.integers(0, LARGEST_NUMBER).filter(lambda n: is_usable(kind, n)))
+    return record_code(kind, number)
+
+
+@given(record_codes())
+def test_a_two_letter_code_reads_back_in_capitals_and_in_lower_case(code):
+    for typed in (code, code.lower()):
+        assert read_scan(typed) == Scan(Kind(code[:2]), code, typed, checked=True)
+
+
+@given(DINS)
+def test_a_donation_reads_back_scanned_and_typed(code):
+    assert read_scan(code) == Scan(Kind.DONATION, code, code)
+    symbol = donation_symbol(code)
+    assert read_scan(symbol) == Scan(Kind.DONATION, code, symbol)
+    for typed in (code + check_character(code), f"{printed(code)} {check_character(code)}"):
+        assert read_scan(typed) == Scan(Kind.DONATION, code, typed, checked=True)
+
+
+@given(DINS, SIX_DIGITS, EXPIRIES)
+def test_a_vial_reads_back_from_label_cap_and_print(donation, number, expiry):
+    division = division_code(number)
+    code = vial_code(donation, division)
+    parts = {"din": donation, "division": division}
+    assert read_scan(code) == Scan(Kind.VIAL, code, code, parts)
+    assert read_scan(cap := vial_cap(donation, division)) == Scan(Kind.VIAL, code, cap, parts)
+    typed = f"{printed(donation)} {check_character(donation)} {division}"
+    assert read_scan(typed) == Scan(Kind.VIAL, code, typed, parts, checked=True)
+    label = vial_compound(donation, "D0001V99", division, expiry)
+    everything = {**parts, "product": "D0001V99", "expires": expiry}
+    assert read_scan(label) == Scan(Kind.VIAL, code, label, everything)
+
+
+@given(COIS, EXPIRIES)
+def test_a_dose_reads_back_scanned_and_typed(code, expiry):
+    label = dose_symbol(code, expiry)
+    assert read_scan(label) == Scan(Kind.DOSE, code, label, {"expires": expiry})
+    assert read_scan(code) == Scan(Kind.DOSE, code, code)
+    for typed in (code + check_character(code), f"{printed(code)} {check_character(code)}"):
+        assert read_scan(typed) == Scan(Kind.DOSE, code, typed, checked=True)
+
+
+@pytest.mark.parametrize("act", ["record_harvest", "thaw_vial", "hold_lot", "infuse_day7"])
+def test_a_command_barcode_reads_back_as_the_name_without_underscores(act):
+    code = command_code(act)
+    name = act.replace("_", "").upper()
+    assert code[:-1] == "CM" + name
+    assert read_scan(code) == Scan(Kind.COMMAND, code, code, {"act": name}, checked=True)
+
+
+@pytest.mark.parametrize("prefix", ["]C0", "]C1", "]C4", "]d1", "]d2"])
+@pytest.mark.parametrize("code", [LOT, DONATION, CAP, COMPOUND, COMMAND])
+def test_symbology_prefix_and_line_ends_are_dropped(prefix, code):
+    found = read_scan(f"{prefix}{code}\r\n")
+    assert found == Scan(**{**vars(read_scan(code)), "raw": f"{prefix}{code}\r\n"})
+
+
+@pytest.mark.parametrize(
+    ("raw", "extras", "checked"),
+    [
+        ("=A99992600004287", {"flags": "87"}, True),
+        ("=A99992600008896", {"flags": "96"}, True),
+        ("=A99992600004207", {"flags": "07"}, False),
+        ("=A99992600004200=<S1234VA0", {"product": "S1234VA0"}, False),
+        ("=A99992600004200=<S1234VAa", {"product": "S1234VAa"}, False),
+        ("=<S1234V00=A99992600004200", {"product": "S1234V00"}, False),
+        ("=A99992600004200&+A9999000001", {"facility": "A9999000001"}, False),
+        ("=+02000=A99992600004200&>0991230000", {"expires": datetime(2099, 5, 3)}, False),
+        ("=A99992600004200&>9993652359", {"expires": datetime(1999, 12, 31, 23, 59)}, False),
+        ("=A99992600004200&>0283662359", {"expires": datetime(2028, 12, 31, 23, 59)}, False),
+    ],
+)
+def test_what_comes_with_a_donation_is_kept(raw, extras, checked):
+    assert read_scan(raw) == Scan(Kind.DONATION, raw[raw.index("=A") + 1 :][:13], raw, extras, checked)
+
+
+def test_a_dose_label_may_name_its_vial():
+    found = read_scan("=+05000=A99992600004200=<D0001V99=,000007&>0280912359&/CHA999926000042")
+    assert (found.kind, found.code) == (Kind.DOSE, DOSE)
+    assert found.extras == {
+        "din": DONATION,
+        "division": "000007",
+        "vial": VIAL,
+        "product": "D0001V99",
+        "expires": EXPIRY,
+    }
+
+
+# --- refused scans ----------------------------------------------------------------------------
+
+REFUSED = [
+    ("", "EMPTY", "Nothing was read"),
+    ("\r\n", "EMPTY", "Nothing was read"),
+    ("]d1", "EMPTY", "Nothing was read"),
+    ("A" * 161, "TOO_LONG", "161 characters"),
+    # keyboard layouts
+    ("=Ф99992600004200", "KEYBOARD_LAYOUT", "Ukrainian"),
+    ("ДЕ00196", "KEYBOARD_LAYOUT", "Ukrainian or Russian"),
+    ("Ю0280912359", "KEYBOARD_LAYOUT", "Ukrainian or Russian"),
+    ("а999926000042", "KEYBOARD_LAYOUT", "Ukrainian or Russian"),
+    ("a999926000042", "KEYBOARD_LAYOUT", "Caps Lock"),
+    ("a999926000042r", "KEYBOARD_LAYOUT", "Caps Lock"),
+    ("=a99992600004200", "KEYBOARD_LAYOUT", "Caps Lock"),
+    ("cha999926000042", "KEYBOARD_LAYOUT", "Caps Lock"),
+    # alphabets
+    ("LТ0018X", "MIXED_ALPHABET", "Т at position 2 (U+0422 CYRILLIC CAPITAL LETTER TE, which looks like T)"),
+    ("A99992600004Ο", "MIXED_ALPHABET", "U+039F GREEK CAPITAL LETTER OMICRON, which looks like O"),
+    ("Α999926000042", "MIXED_ALPHABET", "U+0391 GREEK CAPITAL LETTER ALPHA, which looks like A"),
+    ("Ａ999926000042", "MIXED_ALPHABET", "position 1 (U+FF21 FULLWIDTH LATIN CAPITAL LETTER A"),
+    ("A99992600004\u200b2", "MIXED_ALPHABET", "at position 13 (U+200B ZERO WIDTH SPACE)"),
+    ("A99992600004٢", "MIXED_ALPHABET", "ARABIC-INDIC DIGIT TWO"),
+    ("LTé", "UNKNOWN_FORM", "signs or letters that no code has"),
+    # truncated
+    ("=", "TRUNCATED", "end of the label"),
+    ("=A999926000042", "TRUNCATED", "donation number"),
+    ("=A99992600004200=,0000", "TRUNCATED", "division"),
+    ("=A999926000=<D0001V00", "TRUNCATED", "donation number"),
+    (COMPOUND[:-1], "TRUNCATED", "expiry"),
+    ("&>0280912359", "TRUNCATED", "without the donation or dose number"),
+    ("=,000007", "TRUNCATED", "without the donation or dose number"),
+    ("A99992600004", "TRUNCATED", "Only 12 characters"),
+    ("A9999260000420000", "TRUNCATED", "Only 17 characters"),
+    ("A99992600004200", "TRUNCATED", "set to drop the sign at the start"),
+    ("CHA999926000", "TRUNCATED", "Only 12 characters"),
+    ("A9999 26 000042", "TRUNCATED", "check character is missing"),
+    ("A9999 26 000042 000007", "TRUNCATED", "check character is missing"),
+    ("LT001", "TRUNCATED", "Only 5 characters"),
+    # check characters
+    ("A999926000042Q", "CHECK_CHARACTER", "does not fit"),
+    ("A9999 26 000042 Q 000007", "CHECK_CHARACTER", "does not fit"),
+    ("CHA999926000042R", "CHECK_CHARACTER", "does not fit"),
+    ("=A99992600004286", "CHECK_CHARACTER", "inside the donation number"),
+    (LOT[:-1] + ("Y" if LOT[-1] == "X" else "X"), "CHECK_CHARACTER", "does not fit"),
+    ("LTOO18X", "CHECK_CHARACTER", "O never occurs"),
+    ("lti01lx", "CHECK_CHARACTER", "I, L never occurs"),
+    (COMMAND[:-1] + "*", "UNKNOWN_FORM", "not a code of this site"),
+    ("CMRECORDHARVEST9", "CHECK_CHARACTER", "does not fit"),
+    # compound messages
+    ("=+03000=A99992600004200=<D0001V99=,000007&>0280912359", "WRONG_COUNT", "another number of parts"),
+    ("=+05000=A99992600004200=<D0001V99=,000007&>0280912359", "WRONG_COUNT", "another number of parts"),
+    ("=+00000", "TRUNCATED", "without the donation or dose number"),
+    # divisions
+    ("=A99992600004200=<D0001V99", "INCOMPLETE_DIVISION", "none was read"),
+    ("=+03000=A99992600004200=<D0001V99&>0280912359", "INCOMPLETE_DIVISION", "none was read"),
+    ("=<D0001V99", "INCOMPLETE_DIVISION", "none was read"),
+    ("=A99992600004200=<D0001VA0=,000007", "INCOMPLETE_DIVISION", "ends in A0"),
+    # leftovers
+    (CAP + "X", "LEFTOVER", "1 characters at the end"),
+    (CAP + "=*026123", "LEFTOVER", "8 characters at the end"),
+    (CAP + CAP, "LEFTOVER", "second donation number"),
+    (COMPOUND + COMPOUND, "LEFTOVER", "second count of a compound message"),
+    (CAP[:16] + "=+01000" + CAP[16:], "LEFTOVER", "two labels ran together"),
+    (LOT + LOT, "LEFTOVER", "Two scans ran together"),
+    (VIAL + VIAL, "LEFTOVER", "Two scans ran together"),
+    (f"{LOT}\r\n{LOT}", "LEFTOVER", "Two scans ran together"),
+    ("LT000000000K", "LEFTOVER", "12 characters"),
+    # nothing known
+    ("&;", "UNKNOWN_FORM", "not used here"),
+    ("=>026123", "UNKNOWN_FORM", "not used here"),
+    ("=O99992600004200", "UNKNOWN_FORM", "not used here"),
+    ("=A9999260000420X", "UNKNOWN_FORM", "donation number holds characters"),
+    ("=A99992600004299", "UNKNOWN_FORM", "flags 99"),
+    ("=A99992600004214", "UNKNOWN_FORM", "flags 14"),
+    ("=A99992600004200&>0273662359", "UNKNOWN_FORM", "0273662359"),
+    ("=A99992600004200&>0280002359", "UNKNOWN_FORM", "0280002359"),
+    ("=A99992600004200&>0280912400", "UNKNOWN_FORM", "0280912400"),
+    ("=A99992600004200&>0280912360", "UNKNOWN_FORM", "0280912360"),
+    ("LT 0018X", "UNKNOWN_FORM", "leave out spaces"),
+    (f" {LOT}", "UNKNOWN_FORM", "leave out spaces"),
+    ("hello", "UNKNOWN_FORM", "not a code of this site"),
+    ("lt\u0131018x", "UNKNOWN_FORM", "signs or letters"),
+    ("\x00", "UNKNOWN_FORM", "not a code of this site"),
+]
+
+
+@pytest.mark.parametrize(("raw", "reason", "sentence"), REFUSED)
+def test_a_garbled_scan_says_why(raw, reason, sentence):
+    found = read_scan(raw)
+    assert isinstance(found, Garbled)
+    assert (found.reason.value, found.raw) == (reason, raw)
+    assert sentence in found.sentence
+
+
+def test_every_reason_occurs_in_the_table_above():
+    assert {reason for _, reason, _ in REFUSED} == set(GarbledReason)
+
+
+@pytest.mark.parametrize("layout", ["Ukrainian", "Russian"])
+@pytest.mark.parametrize("code", [LOT, DONATION, VIAL, DOSE, CAP, COMPOUND, COMMAND, "]d1" + CAP])
+def test_a_scan_under_a_cyrillic_layout_is_never_guessed(layout, code):
+    typed = typed_wrongly_under(layout, code)
+    found = read_scan(typed)
+    assert isinstance(found, Garbled)
+    assert found.reason is GarbledReason.KEYBOARD_LAYOUT
+    assert "English" in found.sentence
+
+
+def test_the_domain_reference_names_these_keys_of_a_ukrainian_layout():
+    assert typed_wrongly_under("Ukrainian", "&<>A=") == "?БЮФ="
+
+
+@pytest.mark.parametrize(("layout", "code"), [("German", "&/" + DOSE), ("French", LOT)])
+def test_a_german_or_french_layout_is_named(layout, code):
+    found = read_scan(typed_wrongly_under(layout, code))
+    assert (found.reason, layout in found.sentence) == (GarbledReason.KEYBOARD_LAYOUT, True)
+
+
+# --- nothing slips through --------------------------------------------------------------------
+
+ALPHABET = string.printable + "АВЕФЇ×*"
+
+
+@given(
+    st.one_of(
+        record_codes(),
+        st.sampled_from([COMMAND, command_code("thaw_vial")]),
+        DINS.map(lambda code: code + check_character(code)),
+        COIS.map(lambda code: code + check_character(code)),
+    ),
+    st.data(),
+)
+def test_any_single_wrong_character_is_noticed(code, data):
+    at = data.draw(st.integers(0, len(code) - 1))
+    wrong = data.draw(st.sampled_from([c for c in ALPHABET if c.upper() != code[at] and c not in "\r\n"]))
+    assert isinstance(read_scan(code[:at] + wrong + code[at + 1 :]), Garbled)
+
+
+@given(DINS | COIS, st.data())
+def test_any_swap_of_neighbours_is_noticed(code, data):
+    whole = code + check_character(code)
+    at = data.draw(st.integers(0, len(whole) - 2).filter(lambda n: whole[n] != whole[n + 1]))
+    assert isinstance(read_scan(whole[:at] + whole[at + 1] + whole[at] + whole[at + 2 :]), Garbled)
+
+
+@given(st.text() | st.text("=&<>,+/]dC0149 AKLT*\r\n", max_size=60) | st.text(max_size=4).map(COMPOUND.__add__))
+@example("=" * 160)
+@example("\ud800")
+@example("LT00" * 40)
+def test_no_text_breaks_the_reader(raw):
+    found = read_scan(raw)
+    assert isinstance(found, Scan | Garbled)
+    assert found.raw == raw
+    if isinstance(found, Garbled):
+        assert found.sentence.endswith(".")
+        assert found.sentence.isprintable()
+
+
+@given(st.sampled_from([COMPOUND, CAP, dose_symbol(DOSE, EXPIRY)]), st.data())
+def test_a_label_cut_short_is_never_taken_for_a_whole_one(label, data):
+    cut = data.draw(st.integers(0, len(label) - 1))
+    found = read_scan(label[:cut])
+    # Only the dot on the cap may be cut to something whole: the donation that it names.
+    assert isinstance(found, Garbled) or (label, found.kind) == (CAP, Kind.DONATION)
+
+
+# --- alphabets --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "positions"),
+    [
+        ("SUBJ-0012", []),
+        ("ЖД-12", []),
+        ("Müller", []),
+        ("Оxygen", [1]),
+        ("Еnoxaparin", [1]),
+        ("С-reactive", [1]),
+        ("САР-12", [1, 2, 3]),
+        ("ЖA-12", [1]),
+        ("12٣", [3]),
+        ("12\u00a03", [3]),
+        ("12 3", []),
+        ("12\t3", [3]),
+        ("²", [1]),
+    ],
+)
+def test_characters_that_are_not_what_they_seem_are_found(text, positions):
+    assert [found.position for found in looks_mixed(text)] == positions
+
+
+def test_a_foreign_character_names_itself():
+    (found,) = looks_mixed("Оxygen")
+    assert str(found) == "О at position 1 (U+041E CYRILLIC CAPITAL LETTER O, which looks like O)"
+
+
+def test_only_the_first_five_foreign_characters_are_listed():
+    assert read_scan("A" + "О" * 9).sentence.count("CYRILLIC") == 5
+    assert "and 4 more" in read_scan("A" + "О" * 9).sentence
+
+
+@given(st.text(string.ascii_letters + string.digits + "-_/. "))
+def test_plain_ascii_is_never_mixed(text):
+    assert looks_mixed(text) == ()
+
+
+def test_expiry_is_read_without_a_zone():
+    expires = read_scan(COMPOUND).extras["expires"]
+    assert expires.tzinfo is None
+    assert expires - EXPIRY == timedelta(0)
