@@ -1,0 +1,18 @@
+PYTHON ?= python3
+PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+.PHONY: demo test bench lint
+
+demo: .venv/runtime.stamp ; .venv/bin/cellbank demo $(ARGS)
+test: .venv/test.stamp ; .venv/bin/python -m pytest $(ARGS)
+bench: .venv/test.stamp ; .venv/bin/python -m tests.bench $(ARGS)
+lint: .venv/test.stamp ; .venv/bin/ruff check . && .venv/bin/lint-imports
+
+# The environment: made on the first call, brought up to date when the list of dependencies changes.
+.venv/runtime.stamp: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' || { echo 'cellbank needs Python 3.11 or newer with its venv module (on Debian and Ubuntu: apt-get install python3-venv). To use another one: make PYTHON=/path/to/python3 $(MAKECMDGOALS)' >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(PIP) --editable .
+	@touch $@
+.venv/test.stamp: .venv/runtime.stamp
+	$(PIP) --editable '.[test]'
+	@touch $@

@@ -1,0 +1,48 @@
+"""cellbank: the way of a perinatal cell product, from the donor to the patient.
+
+`create_app` is the only place that sees all floors of the house.
+"""
+
+from __future__ import annotations
+
+import typing
+
+if typing.TYPE_CHECKING:
+    from flask import Flask
+
+    from cellbank.services.bank import Bank
+
+
+def create_app(bank: Bank | None = None) -> Flask:
+    """The web application: pages and API over one bank.
+
+    Without a bank it opens one from the CELLBANK_* settings, starting the embedded database where no URL is set.
+    Raises `config.ConfigProblem`, naming every wrong setting.
+    """
+    import flask
+
+    from cellbank import api, web
+
+    if bank is None:
+        bank = _open_bank()
+    app = flask.Flask("cellbank", static_folder=None)
+    app.config.update(SECRET_KEY=bank.config.secret_key, MAX_CONTENT_LENGTH=4 * 1024 * 1024)
+    app.extensions["cellbank"] = bank
+    web.register(app, bank)
+    api.register(app, bank)
+    return app
+
+
+def _open_bank() -> Bank:
+    """The bank of a server process. Workers are given the database by their parent and close nothing."""
+    import atexit
+    import contextlib
+    import os
+
+    from cellbank import config
+    from cellbank.services import start
+
+    settings = config.load(os.environ)
+    stack = contextlib.ExitStack()
+    atexit.register(stack.close)
+    return start.open_bank(settings, start.find_database(settings, stack))

@@ -1,0 +1,3 @@
+from cellbank import create_app
+
+app = create_app()
