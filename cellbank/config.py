@@ -1,0 +1,306 @@
+"""Every setting of cellbank, in one table: what it is called, what it may be, what it is when nobody sets it.
+
+A setting is an environment variable `CELLBANK_<NAME>`; `load` reads them all, once, at start-up, and refuses
+to start on a wrong one. A variable that is set to nothing counts as not set. One that starts with CELLBANK_
+and is not in the table is refused as well: a mistyped name would leave the default in force unnoticed.
+"""
+
+import ipaddress
+import os
+import re
+import secrets
+import stat
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+PREFIX = "CELLBANK_"
+# Read by the test suite alone; a server that inherits it from a build job starts all the same.
+NOT_SETTINGS = frozenset({"CELLBANK_REQUIRE_ALL"})
+SECRET_KEY_FILE = "secret_key"
+SECRET_KEY_MIN_LENGTH = 32
+
+
+class ConfigProblem(Exception):
+    """The settings do not allow a start. `problems` has one sentence for each wrong value."""
+
+    def __init__(self, problems: list[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(problems))
+
+
+@dataclass(frozen=True)
+class Config:
+    """The settings in force, checked. Each field is the setting of that name; SETTINGS says what it means."""
+
+    data: Path
+    # None: the embedded server in the data folder. May hold a password, so neither is in the repr.
+    database_url: str | None = field(repr=False)
+    owner_database_url: str | None = field(repr=False)
+    secret_key: str = field(repr=False)
+    host: str
+    port: int
+    workers: int
+    fin: str
+    fin_registered: bool
+    site_name: str
+    timezone: ZoneInfo
+    idle_minutes: int
+    bedside_idle_minutes: int
+    lockout_failures: int
+    lockout_minutes: int
+    language: str
+    printer: str
+    concurrent_logins: int
+    secure_cookies: bool
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What a value may be, in words, and the function that reads it or raises ValueError."""
+
+    limit: str
+    read: Callable[[str], object]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One row of the table of settings."""
+
+    name: str
+    default: str
+    rule: Rule
+    meaning: str
+    # A secret may hold a password or a key: what was given is never repeated in a message or a log.
+    secret: bool = False
+
+    @property
+    def variable(self) -> str:
+        """The environment variable, such as CELLBANK_PORT."""
+        return PREFIX + self.name
+
+    @property
+    def field(self) -> str:
+        """The field of Config, such as port."""
+        return self.name.lower()
+
+    def complaint(self, given: str) -> str:
+        """The sentence for a value that is not allowed."""
+        shown = "what is given is not (a secret, so not shown)" if self.secret else f"not {given!r}"
+        return f"{self.variable} must be {self.rule.limit}; {shown}."
+
+
+def whole_number(low: int, high: int) -> Rule:
+    """A whole number between two limits, both included, in ASCII digits."""
+
+    def read(text: str) -> int:
+        if not re.fullmatch(r"[0-9]{1,9}", text) or not low <= int(text) <= high:
+            raise ValueError(text)
+        return int(text)
+
+    return Rule(f"a whole number from {low} to {high}", read)
+
+
+def one_of(*words: str) -> Rule:
+    """One word of a few, as written."""
+
+    def read(text: str) -> str:
+        if text not in words:
+            raise ValueError(text)
+        return text
+
+    return Rule(" or ".join(words), read)
+
+
+def pattern(limit: str, regex: str) -> Rule:
+    """Text that matches a regular expression from end to end."""
+
+    def read(text: str) -> str:
+        if not re.fullmatch(regex, text):
+            raise ValueError(text)
+        return text
+
+    return Rule(limit, read)
+
+
+def _read_yes_or_no(text: str) -> bool:
+    if text not in ("yes", "no"):
+        raise ValueError(text)
+    return text == "yes"
+
+
+def _read_folder(text: str) -> Path:
+    path = Path(text).expanduser()
+    if not path.is_absolute():
+        raise ValueError(text)
+    return path
+
+
+def _read_database_url(text: str) -> str | None:
+    """The URL with psycopg 3 named as the driver, or None for the embedded server."""
+    if not text:
+        return None
+    parts = urlsplit(text)
+    if parts.scheme not in ("postgresql", "postgresql+psycopg") or not parts.path.strip("/"):
+        raise ValueError(text)
+    if parts.port == 0:  # reading .port raises ValueError for everything else that is no port
+        raise ValueError(text)
+    return "postgresql+psycopg" + text.removeprefix(parts.scheme)
+
+
+def _read_secret_key(text: str) -> str:
+    if text and len(text) < SECRET_KEY_MIN_LENGTH:
+        raise ValueError(text)
+    return text
+
+
+def _read_host(text: str) -> str:
+    """An address as it is; a name only if it could be one (granian would fail on it much later)."""
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError:
+        if not re.fullmatch(r"(?=.*[A-Za-z])[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})*", text):
+            raise
+        return text
+
+
+def _read_timezone(text: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(text)
+    except (KeyError, OSError) as error:  # no such zone; a folder of zones, such as "Europe"
+        raise ValueError(text) from error
+
+
+_yes_or_no = Rule("yes or no", _read_yes_or_no)
+_database_url = Rule("postgresql://ROLE:PASSWORD@HOST:PORT/DATABASE, or empty", _read_database_url)
+_fin = pattern(
+    "5 characters: A-N, P-Z or 1-9, two of A-N, P-Z or 0-9, two digits", "[A-NP-Z1-9][A-NP-Z0-9]{2}[0-9]{2}"
+)
+_secret_key = Rule(f"at least {SECRET_KEY_MIN_LENGTH} characters, or empty", _read_secret_key)
+
+SETTINGS: tuple[Setting, ...] = (
+    Setting("DATA", "~/.local/share/cellbank", Rule("a folder, written from / or ~", _read_folder),
+            "Folder for the embedded database, the secret key and printed labels."),
+    Setting("DATABASE_URL", "", _database_url,
+            "Server and role that the application works with; empty: the embedded server.", secret=True),
+    Setting("OWNER_DATABASE_URL", "", _database_url,
+            "The same database as the owner of the tables; only `cellbank migrate` uses it.", secret=True),
+    Setting("SECRET_KEY", "", _secret_key,
+            "Key that signs the session cookies; empty: one made and kept in the data folder.", secret=True),
+    Setting("HOST", "127.0.0.1", Rule("an IP address or a host name", _read_host),
+            "Address that the server listens on."),
+    Setting("PORT", "8080", whole_number(1, 65535), "Port that the server listens on."),
+    Setting("WORKERS", "2", whole_number(1, 64), "Processes that answer requests."),
+    Setting("FIN", "A9999", _fin, "The site's facility identification number (ISBT 128)."),
+    Setting("FIN_REGISTERED", "no", _yes_or_no,
+            "Whether ICCBBA registered this number; if not, it must be A9990 to A9999 and labels say so."),
+    Setting("SITE_NAME", "Demonstration site", pattern("1 to 60 characters on one line", r"[^\r\n\t]{1,60}"),
+            "The site's name on pages and labels."),
+    Setting("TIMEZONE", "Europe/Kyiv", Rule("an IANA time zone, such as Europe/Kyiv", _read_timezone),
+            "Zone in which times are shown; they are kept in UTC."),
+    Setting("IDLE_MINUTES", "15", whole_number(1, 480),
+            "Minutes without work after which a person is logged out."),
+    Setting("BEDSIDE_IDLE_MINUTES", "5", whole_number(1, 60), "The same on the bedside pages."),
+    Setting("LOCKOUT_FAILURES", "5", whole_number(1, 100), "Wrong passwords in a row that lock an account."),
+    Setting("LOCKOUT_MINUTES", "15", whole_number(1, 1440), "Minutes for which it is locked."),
+    Setting("LANGUAGE", "en", one_of("en", "uk"), "Language for a person who has not chosen one."),
+    Setting("PRINTER", "folder", pattern("folder or lp:QUEUE", r"folder|lp:[A-Za-z0-9_][A-Za-z0-9_.-]*"),
+            "Where labels go: PDF files in the data folder, or a queue of the system's `lp`."),
+    Setting("CONCURRENT_LOGINS", "2", whole_number(1, 64),
+            "Passwords proved at the same time in one process; each takes 64 MiB and 0.1 s of a core."),
+    Setting("SECURE_COOKIES", "no", _yes_or_no,
+            "Whether cookies travel over HTTPS only; yes on every site that is reached by HTTPS."),
+)  # fmt: skip
+
+
+def load(environ: Mapping[str, str]) -> Config:
+    """Read and check all settings, make the data folder and, the first time, the secret key in it.
+
+    Raises ConfigProblem with every wrong value at once: the variable, what it must be, what was given.
+    """
+    values, problems = _read_all(environ)
+    problems = _unknown_variables(environ) + problems + _contradictions(values)
+    if problems:
+        raise ConfigProblem(problems)
+    _make_data_folder(values["data"])
+    values["secret_key"] = values["secret_key"] or _kept_secret_key(values["data"] / SECRET_KEY_FILE)
+    return Config(**values)
+
+
+def _read_all(environ: Mapping[str, str]) -> tuple[dict, list[str]]:
+    """The values by field, without those that are wrong, and the complaints about these."""
+    values, problems = {}, []
+    for setting in SETTINGS:
+        text = environ.get(setting.variable, "").strip() or setting.default
+        try:
+            values[setting.field] = setting.rule.read(text)
+        except ValueError:
+            problems.append(setting.complaint(text))
+    return values, problems
+
+
+def _unknown_variables(environ: Mapping[str, str]) -> list[str]:
+    known = {setting.variable for setting in SETTINGS} | NOT_SETTINGS
+    unknown = sorted(name for name in environ if name.startswith(PREFIX) and name not in known)
+    names = ", ".join(sorted(setting.variable for setting in SETTINGS))
+    return [f"{name} is not a setting of cellbank; the settings are {names}." for name in unknown]
+
+
+def _contradictions(values: Mapping[str, object]) -> list[str]:
+    """Values that are right alone and wrong together."""
+    problems = []
+    fin, registered = values.get("fin", ""), values.get("fin_registered")
+    set_aside = str(fin).startswith("A999")
+    if fin and registered is False and not set_aside:
+        problems.append(f"CELLBANK_FIN must be A9990 to A9999 if CELLBANK_FIN_REGISTERED is no; not {fin!r}.")
+    if fin and registered is True and set_aside:
+        problems.append(f"CELLBANK_FIN_REGISTERED must be no for {fin!r}, a number set aside for validation.")
+    url, owner_url = values.get("database_url"), values.get("owner_database_url")
+    if owner_url and not url:
+        problems.append("CELLBANK_DATABASE_URL must be set when CELLBANK_OWNER_DATABASE_URL is; it is empty.")
+    if url and owner_url and urlsplit(url).username == urlsplit(owner_url).username:
+        problems.append(
+            "CELLBANK_DATABASE_URL must name another role than CELLBANK_OWNER_DATABASE_URL, because the "
+            f"owner of the tables could switch the trail off; both name {urlsplit(url).username!r}."
+        )
+    return problems
+
+
+def _make_data_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise PermissionError("no permission to write in it")
+    except OSError as error:
+        reason = error.strerror or error
+        problem = f"CELLBANK_DATA must be a folder that can be written; not {str(folder)!r} ({reason})."
+        raise ConfigProblem([problem]) from error
+
+
+def _kept_secret_key(path: Path) -> str:
+    """The key in the file, made first if there is none. All processes that start at once get the same one."""
+    if not path.exists():
+        _write_secret_key(path)
+    if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise ConfigProblem([f"{path} must be readable by its owner alone; run: chmod 600 '{path}'."])
+    key = path.read_text().strip()
+    if len(key) < SECRET_KEY_MIN_LENGTH:
+        problem = f"{path} must hold at least {SECRET_KEY_MIN_LENGTH} characters; delete it to get a new key."
+        raise ConfigProblem([problem])
+    return key
+
+
+def _write_secret_key(path: Path) -> None:
+    """Write a new key beside the file and link it into place, so that nobody ever reads half a key."""
+    descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # made with mode 0600
+    try:
+        with os.fdopen(descriptor, "w") as out:
+            out.write(secrets.token_urlsafe(48))
+        os.link(draft, path)
+    except FileExistsError:
+        pass  # another process was first; its key is the one to use
+    finally:
+        os.unlink(draft)
