@@ -1,0 +1,167 @@
+"""Product specifications: the shipped one, its mistakes listed at once, and the judgement of results."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from cellbank.domain.specification import (
+    ResultVerdict,
+    SpecificationProblems,
+    earliest_result_at,
+    judge_result,
+    load_specification,
+)
+
+SHIPPED = (Path(__file__).parents[2] / "cellbank" / "protocols" / "p-mmsc.toml").read_text(encoding="utf-8")
+SPECIFICATION = load_specification(SHIPPED)
+IN_SPEC, OUT_OF_SPEC, INFORMATIVE = ResultVerdict
+
+
+def changed(*replacements: tuple[str, str]) -> str:
+    text = SHIPPED
+    for old, new in replacements:
+        assert text.count(old) >= 1, f"the specification file has no {old!r}"
+        text = text.replace(old, new, 1)
+    return text
+
+
+def problems_of(text: str) -> tuple[str, ...]:
+    with pytest.raises(SpecificationProblems) as refused:
+        load_specification(text)
+    return refused.value.problems
+
+
+def test_shipped_specification_holds_the_published_limits():
+    assert (SPECIFICATION.id, SPECIFICATION.product_code) == ("P-MMSC", "D0001")
+    assert SPECIFICATION.donor.retest_lifting_codes == ("HIV-NAT", "HBV-NAT", "HCV-NAT")
+    assert SPECIFICATION.donor.test("HBSAG").acceptable == "negative"
+    assert (SPECIFICATION.culture.passage_max, SPECIFICATION.culture.cpdl_warn, SPECIFICATION.culture.cpdl_block) == (
+        5, 15, 20,
+    )
+    assert SPECIFICATION.donation("cord").hours_hard == 48
+    assert SPECIFICATION.freezing.shelf_life_months("product") == 24
+    assert SPECIFICATION.handling.warming_total_seconds == 90
+    assert SPECIFICATION.provider("viability").code == "PT-VIABILITY"
+    assert SPECIFICATION.provider("recovery").code == "PT-RECOVERY"
+
+
+def test_informative_tests_are_not_required_for_release():
+    required = {test.code for test in SPECIFICATION.required_tests("lot")}
+    assert "STERILITY" in required
+    assert not required & {"HLA-DR", "POTENCY", "PT-VIABILITY"}
+
+
+def test_both_usual_vials_fit_the_filling_range():
+    assert SPECIFICATION.freezing.cells_per_ml.holds(25_000_000)
+    assert SPECIFICATION.freezing.cells_per_ml.holds(50_000_000 / Decimal("1.8"))
+
+
+RESULTS = [
+    ("CD73", Decimal("95"), IN_SPEC),
+    ("CD73", Decimal("94.99"), OUT_OF_SPEC),
+    ("NEGATIVE", 2, IN_SPEC),
+    ("NEGATIVE", Decimal("2.01"), OUT_OF_SPEC),
+    ("HLA-DR", 40, INFORMATIVE),
+    ("ENDOTOXIN", Decimal("5"), IN_SPEC),
+    ("ENDOTOXIN", Decimal("5.0001"), OUT_OF_SPEC),
+    ("PT-VIABILITY", 70, IN_SPEC),
+    ("PT-VIABILITY", Decimal("69.9"), OUT_OF_SPEC),
+    ("PT-RECOVERY", Decimal("100.5"), OUT_OF_SPEC),
+    ("STERILITY", "no growth", IN_SPEC),
+    ("STERILITY", "growth", OUT_OF_SPEC),
+    ("KARYOTYPE", "non-clonal change", IN_SPEC),
+    ("KARYOTYPE", "clonal change", OUT_OF_SPEC),
+]
+
+
+@pytest.mark.parametrize(("code", "value", "verdict"), RESULTS)
+def test_results_are_judged(code, value, verdict):
+    assert judge_result(SPECIFICATION.test(code), value) is verdict
+
+
+@pytest.mark.parametrize(("bound", "value", "verdict"), [
+    ("minimum", 70, OUT_OF_SPEC), ("minimum", Decimal("70.01"), IN_SPEC),
+    ("maximum", 100, OUT_OF_SPEC), ("maximum", Decimal("99.99"), IN_SPEC),
+])
+def test_a_limit_can_be_excluded(bound, value, verdict):
+    text = changed(("minimum = 70\nmaximum = 100\nprovides = \"viability\"",
+                    f"minimum = 70\nmaximum = 100\n{bound}_inclusive = false\nprovides = \"viability\""))
+    assert judge_result(load_specification(text).test("PT-VIABILITY"), value) is verdict
+
+
+@pytest.mark.parametrize(("code", "value"), [
+    ("CD73", "95"), ("CD73", 95.0), ("CD73", True), ("CD73", Decimal("NaN")),
+    ("STERILITY", "negative"), ("KARYOTYPE", "Normal"), ("KARYOTYPE", 46),
+])
+def test_what_is_no_result_of_the_test_is_refused(code, value):
+    with pytest.raises(ValueError, match=f"is not a result of {code}"):
+        judge_result(SPECIFICATION.test(code), value)
+
+
+@pytest.mark.parametrize(("code", "earliest"), [
+    ("STERILITY", datetime(2026, 12, 4, 9, tzinfo=UTC)),
+    ("MYCOPLASMA", datetime(2026, 12, 18, 9, tzinfo=UTC)),
+    ("CD73", datetime(2026, 11, 20, 9, tzinfo=UTC)),
+])
+def test_no_growth_takes_its_days(code, earliest):
+    inoculated = datetime(2026, 11, 20, 9, tzinfo=UTC)
+    assert earliest_result_at(SPECIFICATION.test(code), inoculated) == earliest
+
+
+ONE_MISTAKE = [
+    ("product_code: String should match pattern", [('"D0001"', '"S0001"')]),
+    ("short_name: String should have at most 24 characters", [("P-MMSC cryopreserved", "P-MMSC cryopreserved cells")]),
+    ("donor.tests[1].acceptable: fine is not one of donor.results",
+     [('acceptable = "negative"', 'acceptable = "fine"')]),
+    ("donor.tests[1].lifts_retest: only a NAT can lift",
+     [('kind = "antibody"', 'kind = "antibody"\nlifts_retest = true')]),
+    ("donor.tests[2].code: HIV-AB is already the code of item 1", [('code = "HIV-NAT"', 'code = "HIV-AB"')]),
+    ("donations[1].transport_soft_celsius: -1 to 8 is not inside transport_hard_celsius 0 to 24",
+     [("soft_celsius = { low = 2", "soft_celsius = { low = -1")]),
+    ("donations[1].hours_soft: is more than hours_hard 48", [("hours_soft = 24", "hours_soft = 49")]),
+    ("culture.cpdl_warn: is more than cpdl_block 20", [("cpdl_warn = 15", "cpdl_warn = 21")]),
+    ("culture.seeding_typical_per_cm2: is outside seeding_per_cm2 1000 to 5000",
+     [("typical_per_cm2 = 3_000", "typical_per_cm2 = 6_000")]),
+    ("culture.passage_above_max: should be 'warn' or 'refuse'", [('"refuse"', '"pray"')]),
+    ("freezing.cells_per_ml.high: should be a whole number of cells", [("high = 28e6", "high = 28000000.5")]),
+    ("freezing.cells_per_ml.high: is below low, 5000000", [("high = 28e6", "high = 4e6")]),
+    ("handling.warming_total_seconds: is less than warming_single_seconds",
+     [("total_seconds = 90", "total_seconds = 29")]),
+    ("temperature.critical_above_celsius: is warmer than reject_above_celsius -80",
+     [("critical_above_celsius = -135", "critical_above_celsius = -79")]),
+    ("temperature.warn_above_celsius: is warmer than critical_above_celsius -135",
+     [("warn_above_celsius = -150", "warn_above_celsius = -134")]),
+    ("tests[1].unit: is missing: a test of kind number needs it", [('unit = "%"', "")]),
+    ("tests[1].maximum: is below minimum 95", [("minimum = 95", "minimum = 95\nmaximum = 90")]),
+    ("tests[1].maximum: a required number needs a minimum or a maximum", [("minimum = 95", "")]),
+    ("tests[1].choices: does not belong to a test of kind number",
+     [("minimum = 95", 'minimum = 95\nchoices = ["a"]')]),
+    ("tests[6].accept: all is not among the choices", [('accept = ["all three"]', 'accept = ["all"]')]),
+    ("tests[9].earliest_days: is missing: a test of kind growth needs it", [("earliest_days = 14", "")]),
+    ("tests[11].provides: the dose calculation needs endotoxin: the test must be required",
+     [('method = "USP <85>"\nrequired = true', 'method = "USP <85>"\nrequired = false')]),
+    ("tests: 0 tests provide recovery; the dose calculation needs exactly one", [('provides = "recovery"', "")]),
+    ("tests: 2 tests provide viability", [('provides = "recovery"', 'provides = "viability"')]),
+]
+
+
+@pytest.mark.parametrize(("problem", "mistakes"), ONE_MISTAKE, ids=[problem for problem, _ in ONE_MISTAKE])
+def test_a_mistake_is_named_with_its_path(problem, mistakes):
+    problems = problems_of(changed(*mistakes))
+    assert any(found.startswith(problem) for found in problems), problems
+
+
+def test_all_mistakes_are_listed_at_once():
+    problems = problems_of(changed(
+        ('"D0001"', '"S0001"'), ("cpdl_warn = 15", "cpdl_warn = 21"), ('unit = "%"', ""), ("hours_soft", "hours_sof"),
+    ))
+    assert [problem.split(": ")[0] for problem in problems] == [
+        "product_code", "donations[1].hours_soft", "donations[1].hours_sof", "culture.cpdl_warn", "tests[1].unit",
+    ]
+
+
+def test_a_kind_that_the_specification_does_not_know_is_named():
+    with pytest.raises(KeyError, match="master_bank, working_bank, product"):
+        SPECIFICATION.freezing.shelf_life_months("seed")
