@@ -1,6 +1,6 @@
 """Sites, people, and the keys with which programs act for them."""
 
-from sqlalchemy import ARRAY, CheckConstraint, Text, UniqueConstraint, text
+from sqlalchemy import ARRAY, CheckConstraint, Index, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from cellbank.records.base import Base, Instant, Record, reference, state_of
@@ -76,4 +76,13 @@ class Definition(Record):
     effective_at: Mapped[Instant | None]
     state: Mapped[str] = state_of("definition")
     SIGNED = ("type", "identifier", "version", "content", "digest")
-    __table_args__ = (UniqueConstraint("type", "identifier", "version"),)
+    __table_args__ = (
+        UniqueConstraint("type", "identifier", "version"),
+        Index(
+            "one_version_in_force",
+            "type",
+            "identifier",
+            unique=True,
+            postgresql_where=text("state = 'EFFECTIVE'"),
+        ),
+    )

@@ -59,6 +59,7 @@ SAYS: dict[str, tuple[Code, str]] = {
         Code.ALREADY_EXISTS,
         "a subject with this second identifier exists.",
     ),
+    "one_version_in_force": (Code.CHANGED_MEANWHILE, "another version came into force."),
     "uq_storage_unit_parent_id_place": (Code.POSITION_TAKEN, "the place is taken by another unit."),
 }
 

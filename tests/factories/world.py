@@ -52,6 +52,9 @@ class World:
             actor = actor_by_name(bank, name)
             assert actor is not None
             self.people[name] = actor
+        from tests.factories.definitions import in_force  # it needs the class that is being defined here
+
+        in_force(self)
 
     def try_act(self, who: str, act: str, *, key: str | None = None, dry_run: bool = False,
                 now: datetime.datetime | None = None, **given: Any) -> Outcome:  # fmt: skip

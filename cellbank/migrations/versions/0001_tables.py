@@ -25,6 +25,7 @@ def upgrade() -> None:
     sa.UniqueConstraint('code', name=op.f('uq_definition_code')),
     sa.UniqueConstraint('type', 'identifier', 'version', name=op.f('uq_definition_type_identifier_version'))
     )
+    op.create_index('one_version_in_force', 'definition', ['type', 'identifier'], unique=True, postgresql_where=sa.text("state = 'EFFECTIVE'"))
     op.create_table('number_series',
     sa.Column('name', sa.Text(), nullable=False),
     sa.Column('last', sa.BigInteger(), nullable=False),
@@ -629,4 +630,5 @@ def downgrade() -> None:
     op.drop_index(op.f('ix_printing_record_code'), table_name='printing')
     op.drop_table('printing')
     op.drop_table('number_series')
+    op.drop_index('one_version_in_force', table_name='definition', postgresql_where=sa.text("state = 'EFFECTIVE'"))
     op.drop_table('definition')

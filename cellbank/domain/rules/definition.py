@@ -1,0 +1,52 @@
+"""When a version of a protocol or specification may be imported, and when it may come into force."""
+
+from dataclasses import dataclass
+
+from cellbank.domain.refusals import Code, Refusal, refuse
+
+
+@dataclass(frozen=True)
+class ImportFacts:
+    """A file to import, and the digest of the version that already bears its code (None: there is none)."""
+
+    code: str
+    digest: str
+    digest_in_use: str | None
+
+
+def import_refusals(facts: ImportFacts) -> tuple[Refusal, ...]:
+    """Why a file may not be imported: a version, once imported, is never another text."""
+    if facts.digest_in_use is None:
+        return ()
+    sentence = (
+        "{code} has been imported already, the same text. Make it effective, if it is not in force yet."
+        if facts.digest_in_use == facts.digest
+        else "{code} has been imported with other content. Give the changed file a new version and import that."
+    )
+    return (refuse(Code.ALREADY_EXISTS, sentence, code=facts.code),)
+
+
+@dataclass(frozen=True)
+class EffectiveFacts:
+    """A version that is to come into force: its state, and which specifications it names that are not in force."""
+
+    code: str
+    state: str
+    missing_specifications: tuple[str, ...] = ()
+
+
+def effective_refusals(facts: EffectiveFacts) -> tuple[Refusal, ...]:
+    """Why a version may not come into force. A protocol needs the specification of each product that it gives."""
+    refusals = []
+    if facts.state == "EFFECTIVE":  # the table cannot say this: in force is where the superseded version starts from
+        refusals.append(refuse(Code.WRONG_STATE, "{code} is in force already. Nothing is left to do.", code=facts.code))
+    for identifier in facts.missing_specifications:
+        refusals.append(
+            refuse(
+                Code.DEFINITION_NOT_EFFECTIVE,
+                "{code} gives product {specification}, whose specification is not in force. Make that effective first.",
+                code=facts.code,
+                specification=identifier,
+            )
+        )
+    return tuple(refusals)

@@ -1,0 +1,19 @@
+"""The shipped protocol and specification, in force."""
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from cellbank.records.people import Definition
+from cellbank.services.definitions import shipped
+from tests.factories.world import World
+
+
+def in_force(world: World) -> None:
+    """Import the shipped definitions and make them effective, once in a database."""
+    with Session(world.bank.reads) as session:
+        states = dict(session.execute(select(Definition.code, Definition.state)).all())
+    for definition in shipped():
+        if definition.code not in states:
+            world.do("quinn", "import_definition", type=definition.type, content=definition.content)
+        if states.get(definition.code, "IMPORTED") == "IMPORTED":
+            world.do("oksana", "make_effective", definition=definition.code)
