@@ -29,7 +29,7 @@ def create_app(bank: Bank | None = None) -> Flask:
     app.config.update(SECRET_KEY=bank.config.secret_key, MAX_CONTENT_LENGTH=4 * 1024 * 1024)
     app.extensions["cellbank"] = bank
     web.register(app, bank)
-    api.register(app, bank)
+    api.register(app, bank, signed_in=web.signed_in_actor)
     return app
 
 

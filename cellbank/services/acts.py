@@ -8,11 +8,11 @@ act is a row too, with its reasons: a near miss at the bedside is data.
 import datetime
 import hashlib
 import importlib.metadata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError, model_validator
 from sqlalchemy import select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import IntegrityError, OperationalError
@@ -32,10 +32,30 @@ RETRIED = {"40001", "40P01", "55P03"}
 TRIES = 3
 
 
+def _texts(given: Any) -> Iterator[str]:
+    """All texts in what was given, however deep."""
+    if isinstance(given, str):
+        yield given
+    elif isinstance(given, Mapping):
+        for name, value in given.items():
+            yield from (str(name), *_texts(value))
+    elif isinstance(given, list | tuple):
+        for value in given:
+            yield from _texts(value)
+
+
 class ActInput(BaseModel):
     """What a person gives for an act. Field titles, units and limits become the form, the API and the command line."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True, allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _can_be_stored(cls, given: Any) -> Any:
+        """No database text holds NUL or half a surrogate pair: say so here, instead of failing there."""
+        if any(letter == "\0" or "\ud800" <= letter < "\ue000" for text in _texts(given) for letter in text):
+            raise ValueError("has a character that cannot be stored (NUL or half a pair). Type it again")
+        return given
 
 
 class SignedInput(ActInput):

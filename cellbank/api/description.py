@@ -1,0 +1,159 @@
+"""OpenAPI 3.1, made from the registry: no act is described by hand."""
+
+from functools import lru_cache
+from typing import Any
+
+from pydantic.json_schema import models_json_schema
+
+from cellbank.domain.lifecycle import roles_for
+from cellbank.services import catalogue
+from cellbank.services.acts import VERSION, RegisteredAct
+
+PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+ERRORS = {
+    "401": {"description": "no valid token", "content": PROBLEM},
+    "403": {"description": "not allowed for this person", "content": PROBLEM},
+    "404": {"description": "not here", "content": PROBLEM},
+    "422": {"description": "malformed: field, limit and what was given", "content": PROBLEM},
+}
+REFUSED = {"409": {"description": "refused: the reasons, gravest first", "content": PROBLEM}}
+
+SCHEMAS: dict[str, Any] = {
+    "Problem": {
+        "type": "object",
+        "required": ["type", "title", "status", "detail"],
+        "properties": {
+            "type": {"type": "string"},
+            "title": {"type": "string"},
+            "status": {"type": "integer"},
+            "detail": {"type": "string"},
+            "act": {"type": ["integer", "null"]},
+            "incident": {"type": "string"},
+            "refusals": {"type": "array", "items": {"$ref": "#/components/schemas/Reason"}},
+            "problems": {"type": "array", "items": {"$ref": "#/components/schemas/FieldProblem"}},
+        },
+    },
+    "Reason": {
+        "type": "object",
+        "required": ["code", "detail"],
+        "properties": {"code": {"type": "string"}, "detail": {"type": "string"}},
+    },
+    "FieldProblem": {
+        "type": "object",
+        "required": ["field", "message"],
+        "properties": {"field": {"type": "string"}, "message": {"type": "string"}},
+    },
+    "Accepted": {
+        "type": "object",
+        "required": ["accepted", "act", "result"],
+        "properties": {
+            "accepted": {"const": True},
+            "act": {"type": ["integer", "null"], "description": "number in the trail; null for a dry run"},
+            "result": {"type": "object"},
+            "repeated": {"const": True, "description": "the stored answer of an earlier request with this key"},
+        },
+    },
+    "Card": {
+        "type": "object",
+        "required": ["kind"],
+        "properties": {
+            "kind": {"type": "string"},
+            "code": {"type": "string"},
+            "title": {"type": "string"},
+            "state": {"type": "string"},
+            "state_means": {"type": "string"},
+            "where": {"type": ["string", "null"]},
+            "facts": {"type": "array", "items": {"type": "object"}},
+            "acts": {"type": "array", "items": {"type": "object"}},
+        },
+    },
+}
+
+
+@lru_cache(maxsize=1)
+def describe() -> dict[str, Any]:
+    """The whole description."""
+    registry = catalogue.load()
+    models = [(registered.input, "validation") for registered in registry.values()]
+    _, definitions = models_json_schema(models, ref_template="#/components/schemas/{model}")  # type: ignore[arg-type]
+    paths = {f"/api/acts/{name}": {"post": _act(registered)} for name, registered in sorted(registry.items())}
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "cellbank", "version": VERSION, "description": __doc__ or ""},
+        "security": [{"token": []}],
+        "paths": {**_others(), **paths},
+        "components": {
+            "schemas": {**SCHEMAS, **definitions.get("$defs", {})},
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+        },
+    }
+
+
+def _act(registered: RegisteredAct) -> dict[str, Any]:
+    roles = ", ".join(sorted(role.value for role in roles_for(registered.name)))
+    reference = {"$ref": f"#/components/schemas/{registered.input.__name__}"}
+    return {
+        "operationId": registered.name,
+        "summary": registered.title,
+        "description": f"{(registered.function.__doc__ or '').strip()}\n\nFor: {roles}.",
+        "tags": [registered.area],
+        "parameters": [
+            {"name": "Idempotency-Key", "in": "header", "schema": {"type": "string", "pattern": "^[!-~]{1,200}$"}},
+            {"name": "dry_run", "in": "query", "schema": {"enum": ["1"]}},
+        ],
+        "requestBody": {"required": True, "content": {"application/json": {"schema": reference}}},
+        "responses": {
+            "200": {
+                "description": "accepted",
+                "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Accepted"}}},
+            },
+            **ERRORS,
+            **REFUSED,
+        },
+    }
+
+
+def _others() -> dict[str, Any]:
+    code = [{"name": "code", "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}]
+    card = {"application/json": {"schema": {"$ref": "#/components/schemas/Card"}}}
+    anything = {"application/json": {"schema": {"type": "object"}}}
+    credentials = {
+        "type": "object",
+        "required": ["name", "password"],
+        "properties": {"name": {"type": "string"}, "password": {"type": "string"}},
+    }
+    return {
+        "/api/tokens": {
+            "post": {
+                "operationId": "new_token",
+                "summary": "Get a token",
+                "security": [],
+                "requestBody": {"required": True, "content": {"application/json": {"schema": credentials}}},
+                "responses": {"200": {"description": "a token", "content": anything}, **ERRORS},
+            }
+        },
+        "/api/scan/{code}": {
+            "get": {
+                "operationId": "scan",
+                "summary": "What is this, and what may be done with it",
+                "parameters": code,
+                "responses": {"200": {"description": "what it is", "content": card}, **ERRORS},
+            }
+        },
+        "/api/trace/{code}": {
+            "get": {
+                "operationId": "trace",
+                "summary": "All that it came from and all that came of it",
+                "parameters": code,
+                "responses": {"200": {"description": "the lineage", "content": anything}, **ERRORS},
+            }
+        },
+        "/api/openapi.json": {
+            "get": {
+                "operationId": "openapi",
+                "summary": "This description",
+                "security": [],
+                "responses": {"200": {"description": "OpenAPI 3.1", "content": anything}},
+            }
+        },
+    }

@@ -1,0 +1,49 @@
+"""Who is asking: a bearer token for programs; for reads also the session of somebody signed in on the pages."""
+
+from flask import Blueprint, Response, current_app, g, request
+
+from cellbank.api.problems import incident, problem
+from cellbank.records.work import Actor
+from cellbank.services.bank import Bank
+from cellbank.services.people import actor_by_token
+
+SIGNED_IN = "cellbank_signed_in"
+OPEN = {"api.new_token", "api.openapi"}
+
+blueprint = Blueprint("api", __name__, url_prefix="/api")
+
+
+def the_bank() -> Bank:
+    """The bank of this application."""
+    return current_app.extensions["cellbank"]
+
+
+def the_actor() -> Actor:
+    """The person on whose behalf the request comes; known because `identify` has let it through."""
+    return g.actor
+
+
+@blueprint.before_request
+def identify() -> Response | None:
+    """Find the person, or answer 401. Writing needs a token: a session alone could be ridden by another site."""
+    if request.endpoint in OPEN:
+        return None
+    scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and secret:
+        g.actor = actor_by_token(the_bank(), secret.strip())
+    elif request.method in ("GET", "HEAD"):
+        g.actor = current_app.extensions[SIGNED_IN]()
+    else:
+        g.actor = None
+    if g.actor is None:
+        return problem(401, "Send a token of yours: POST name and password to /api/tokens.")
+    return None
+
+
+@blueprint.errorhandler(Exception)
+def unforeseen(error: Exception) -> Response:
+    """A bug: 500 with an incident number."""
+    code = getattr(error, "code", None)
+    if isinstance(code, int) and code < 500:
+        return problem(code, getattr(error, "description", None) or str(error))
+    return incident(error)

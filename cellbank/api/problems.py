@@ -1,0 +1,55 @@
+"""Errors as RFC 9457 problem documents, each with what is needed to act on it."""
+
+import logging
+import secrets
+from typing import Any
+
+from flask import Response, jsonify
+
+from cellbank.domain.refusals import Code, Refusal
+from cellbank.services.acts import Problem
+
+log = logging.getLogger("cellbank.incident")
+
+TITLES = {
+    400: "The request cannot be read",
+    401: "Sign in first",
+    403: "Not allowed for this person",
+    404: "Not here",
+    405: "Not this method",
+    409: "Refused",
+    413: "Too large",
+    415: "Send JSON",
+    422: "Malformed input",
+    500: "An error of the program",
+}
+
+
+def problem(status: int, detail: str, **more: Any) -> Response:
+    """A problem document."""
+    response = jsonify({"type": "about:blank", "title": TITLES[status], "status": status, "detail": detail, **more})
+    response.status_code = status
+    response.content_type = "application/problem+json"
+    if status == 401:
+        response.headers["WWW-Authenticate"] = 'Bearer realm="cellbank"'
+    return response
+
+
+def refused(refusals: tuple[Refusal, ...], act: int | None) -> Response:
+    """409 with all reasons, gravest first; 403 when the person may not do this at all."""
+    not_allowed = any(refusal.code is Code.ROLE_NOT_ALLOWED for refusal in refusals)
+    reasons = [refusal.as_json() for refusal in refusals]
+    return problem(403 if not_allowed else 409, refusals[0].detail, refusals=reasons, act=act)
+
+
+def malformed(problems: list[Problem]) -> Response:
+    """422 with every field that is wrong: the limit and what was given."""
+    listed = [{"field": item.field, "message": item.message} for item in problems]
+    return problem(422, f"{len(listed)} of the inputs cannot be used.", problems=listed)
+
+
+def incident(error: BaseException) -> Response:
+    """500 with a number under which the log tells what happened. Nothing was half-written."""
+    number = secrets.token_hex(4).upper()
+    log.error("incident %s", number, exc_info=error)
+    return problem(500, f"Nothing was recorded. Tell the administrator incident {number}.", incident=number)

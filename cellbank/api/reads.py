@@ -1,0 +1,43 @@
+"""Reads: a scan, a trace, and the description of the API itself."""
+
+from flask import Response, jsonify
+
+from cellbank.api.description import describe
+from cellbank.api.door import blueprint, the_actor, the_bank
+from cellbank.api.problems import problem
+from cellbank.services import tracing
+from cellbank.services.scanning import Command, NotHere, Unreadable, keep_unreadable, look_up
+
+
+@blueprint.get("/scan/<path:raw>")
+def scan(raw: str) -> Response:
+    """What a code is, its state, where it is, and the acts allowed next to this person."""
+    try:
+        found = look_up(the_bank(), the_actor(), raw)
+    except Unreadable as error:
+        keep_unreadable(the_bank(), the_actor(), raw, error.garbled.sentence, door="api")
+        listed = [{"field": "code", "message": error.garbled.sentence}]
+        return problem(422, error.garbled.sentence, problems=listed, reason=error.garbled.reason.value)
+    except NotHere as error:
+        keep_unreadable(the_bank(), the_actor(), raw, str(error), door="api")
+        return problem(404, str(error))
+    if isinstance(found, Command):
+        return jsonify({"kind": "command", "act": found.act.name, "title": found.act.title})
+    return jsonify(found.as_json())
+
+
+@blueprint.get("/trace/<path:raw>")
+def trace(raw: str) -> Response:
+    """All that a code came from and all that came of it."""
+    try:
+        return jsonify(tracing.trace(the_bank(), raw).as_json())
+    except Unreadable as error:
+        return problem(422, error.garbled.sentence, problems=[{"field": "code", "message": error.garbled.sentence}])
+    except NotHere as error:
+        return problem(404, str(error))
+
+
+@blueprint.get("/openapi.json")
+def openapi() -> Response:
+    """The description of this API, made from the same models that read its input."""
+    return jsonify(describe())

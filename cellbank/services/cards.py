@@ -1,0 +1,255 @@
+"""What a thing is, on one card: a title, its state in words, where it is, the facts that matter at the bench.
+
+One statement for each kind, prepared once: the scanner waits for it.
+"""
+
+import datetime
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from cellbank.domain.identifiers import Kind, printed
+from cellbank.domain.quantities import millions
+
+Row = Mapping[str, Any]
+Facts = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Face:
+    """The part of a card that is read from the database."""
+
+    id: int
+    record: str
+    title: str
+    state: str
+    facts: Facts
+    where: str | None = None
+
+
+@dataclass(frozen=True)
+class Question:
+    """How to read a face: the statement (one parameter, the code) and what to make of its row."""
+
+    record: str
+    statement: Any
+    title: Callable[[Row], str]
+    facts: Callable[[Row], Facts]
+
+
+PLACE = """
+  LEFT JOIN placement p ON p.vial_id = v.id AND p.taken_at IS NULL
+  LEFT JOIN storage_unit box ON box.id = p.box_id
+  LEFT JOIN storage_unit rack ON rack.id = box.parent_id
+  LEFT JOIN storage_unit tank ON tank.id = rack.parent_id
+"""
+PLACE_COLUMNS = "tank.name AS tank, rack.name AS rack, box.name AS box, p.position, box.column_count"
+
+
+def place_text(row: Row) -> str | None:
+    """'Tank 1 › Rack 2 › Box B › C4' from the columns of PLACE; None when the vial stands nowhere."""
+    if row["position"] is None:
+        return None
+    from cellbank.domain.positions import position_name
+
+    names = [row[level] for level in ("tank", "rack", "box") if row[level]]
+    return " › ".join([*names, position_name(row["position"], row["column_count"])])
+
+
+def shown(value: Any) -> str:
+    """A value as a person reads it."""
+    if value is None:
+        return "–"
+    if isinstance(value, datetime.datetime):
+        return f"{value:%Y-%m-%d %H:%M} UTC"
+    if isinstance(value, datetime.date):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        return f"{value.normalize():f}"
+    return str(value)
+
+
+def _vial_facts(row: Row) -> Facts:
+    reserved = (
+        ((("Reserved for", f"subject {row['trial_number']}, infusion {row['infusion_number']}"),))
+        if row["dose"]
+        else ()
+    )
+    return (
+        ("Lot", row["lot"]),
+        ("Lot state", row["lot_state"]),
+        ("Content", f"{millions(row['cells_per_vial'])} cells in {shown(row['volume_ml'])} mL"),
+        ("Expires", shown(row["expires_on"])),
+        *reserved,
+    )
+
+
+def _simple(*pairs: tuple[str, str]) -> Callable[[Row], Facts]:
+    """Facts straight from columns: (label, column)."""
+    return lambda row: tuple((label, shown(row[column])) for label, column in pairs)
+
+
+QUESTIONS: dict[Kind, Question] = {
+    Kind.VIAL: Question(
+        "vial",
+        text(
+            f"""SELECT v.id, v.code, v.state, v.number, l.code AS lot, l.state AS lot_state, l.cells_per_vial, l.volume_ml,
+              l.expires_on, d.code AS dose, d.infusion_number, s.trial_number, {PLACE_COLUMNS}
+              FROM vial v JOIN lot l ON l.id = v.lot_id LEFT JOIN dose d ON d.id = v.dose_id
+              LEFT JOIN subject s ON s.id = d.subject_id {PLACE} WHERE v.code = :code"""
+        ),
+        lambda row: f"Vial {row['number']} of lot {row['lot']}",
+        _vial_facts,
+    ),
+    Kind.LOT: Question(
+        "lot",
+        text(
+            """SELECT l.*, d.code AS donation, (SELECT count(*) FROM vial WHERE lot_id = l.id AND state = 'IN_STOCK') AS stock,
+               (SELECT count(*) FROM vial WHERE lot_id = l.id AND state <> 'VOIDED') AS vials
+               FROM lot l JOIN donation d ON d.id = l.donation_id WHERE l.code = :code"""
+        ),
+        lambda row: f"{row['purpose'].replace('_', ' ').capitalize()} lot {row['code']}",
+        lambda row: (
+            ("Donation", printed(row["donation"])),
+            ("Passage", f"P{row['passage']}"),
+            ("Vial content", f"{millions(row['cells_per_vial'])} cells in {shown(row['volume_ml'])} mL"),
+            ("Vials in stock", f"{row['stock']} of {row['vials']}"),
+            ("Expires", shown(row["expires_on"])),
+        ),
+    ),
+    Kind.DONOR: Question(
+        "donor",
+        text("SELECT * FROM donor WHERE code = :code"),
+        lambda row: f"Donor {row['pseudonym']}",
+        _simple(("Year of birth", "birth_year"), ("Delivery", "delivered_at"), ("Eligibility", "eligibility_reason")),
+    ),
+    Kind.CONSENT: Question(
+        "consent",
+        text("SELECT c.*, d.code AS donor FROM consent c JOIN donor d ON d.id = c.donor_id WHERE c.code = :code"),
+        lambda row: f"Consent of donor {row['donor']}",
+        _simple(("Version", "version"), ("Scope", "scope"), ("Given on", "given_on"), ("Withdrawn on", "withdrawn_on")),
+    ),
+    Kind.DONATION: Question(
+        "donation",
+        text("SELECT n.*, d.code AS donor FROM donation n JOIN donor d ON d.id = n.donor_id WHERE n.code = :code"),
+        lambda row: f"{'Umbilical cord' if row['tissue'] == 'cord' else 'Placenta'} {printed(row['code'])}",
+        _simple(("Donor", "donor"), ("Collected", "collected_at"), ("Received", "received_at"), ("Mass, g", "mass_g")),
+    ),
+    Kind.CULTURE: Question(
+        "culture",
+        text(
+            "SELECT c.*, n.code AS donation FROM culture c JOIN donation n ON n.id = c.donation_id WHERE c.code = :code"
+        ),
+        lambda row: f"Culture {row['code']}, P{row['passage']}",
+        lambda row: (
+            ("Donation", printed(row["donation"])),
+            ("Vessel", row["vessel"]),
+            ("Started", shown(row["started_at"])),
+            ("Harvested", millions(row["cells_harvested"]) if row["cells_harvested"] is not None else "–"),
+            ("Cells left", millions(row["cells_left"]) if row["cells_left"] is not None else "–"),
+            ("Population doublings in all", shown(row["cumulative_doublings"])),
+        ),
+    ),
+    Kind.REAGENT: Question(
+        "reagent_lot",
+        text("SELECT * FROM reagent_lot WHERE code = :code"),
+        lambda row: row["name"],
+        _simple(("Maker", "manufacturer"), ("Maker's lot", "manufacturer_lot"), ("Expires", "expires_on")),
+    ),
+    Kind.STORAGE: Question(
+        "storage_unit",
+        text(
+            """SELECT u.*, rack.name AS rack, tank.name AS tank,
+               (SELECT count(*) FROM placement p WHERE p.box_id = u.id AND p.taken_at IS NULL) AS vials
+               FROM storage_unit u LEFT JOIN storage_unit rack ON rack.id = u.parent_id
+               LEFT JOIN storage_unit tank ON tank.id = rack.parent_id WHERE u.code = :code"""
+        ),
+        lambda row: f"{row['type'].capitalize()} {row['name']}",
+        lambda row: (
+            ("In", " › ".join(name for name in (row["tank"], row["rack"]) if name) or "–"),
+            *(
+                (("Filled", f"{row['vials']} of {row['row_count'] * row['column_count']}"),)
+                if row["type"] == "box"
+                else ()
+            ),
+        ),
+    ),
+    Kind.RESULT: Question(
+        "test_result",
+        text(
+            """SELECT r.*, coalesce(l.code, d.code) AS subject, coalesce(r.choice, trim_scale(r.number)::text) AS value
+               FROM test_result r LEFT JOIN lot l ON l.id = r.lot_id LEFT JOIN donor d ON d.id = r.donor_id
+               WHERE r.code = :code"""
+        ),
+        lambda row: f"{row['test']} of {row['subject']}",
+        lambda row: (
+            ("Value", f"{row['value']} {row['unit'] or ''}".strip()),
+            ("Verdict", row["verdict"].replace("_", " ").lower()),
+            ("Method", row["method"]),
+            ("Resulted", shown(row["resulted_at"])),
+        ),
+    ),
+    Kind.SUBJECT: Question(
+        "subject",
+        text("SELECT s.*, p.identifier FROM subject s JOIN definition p ON p.id = s.protocol_id WHERE s.code = :code"),
+        lambda row: f"Subject {row['trial_number']}",
+        _simple(
+            ("Trial", "identifier"), ("Arm", "arm"), ("Second identifier", "second_identifier"), ("Born", "born_on")
+        ),
+    ),
+    Kind.WEIGHT: Question(
+        "weight",
+        text("SELECT w.*, s.trial_number FROM weight w JOIN subject s ON s.id = w.subject_id WHERE w.code = :code"),
+        lambda row: f"Weight of subject {row['trial_number']}",
+        _simple(("Weight, kg", "weight_kg"), ("Measured", "measured_at"), ("Method", "method")),
+    ),
+    Kind.DOSE: Question(
+        "dose",
+        text(
+            """SELECT d.*, s.trial_number, l.code AS lot FROM dose d JOIN subject s ON s.id = d.subject_id
+               JOIN lot l ON l.id = d.lot_id WHERE d.code = :code"""
+        ),
+        lambda row: f"Infusion {row['infusion_number']} (Day {row['day']}) of subject {row['trial_number']}",
+        lambda row: (
+            ("Planned", shown(row["planned_on"])),
+            ("Cells needed", millions(row["required_cells"])),
+            ("Lot", row["lot"]),
+            ("Vials", f"{row['vials_needed']} and {row['vials_spare']} spare"),
+            ("Use before", shown(row["expires_at"])),
+        ),
+    ),
+    Kind.HOLD: Question(
+        "hold",
+        text(
+            """SELECT h.*, coalesce(l.code, d.code) AS subject FROM hold h LEFT JOIN lot l ON l.id = h.lot_id
+               LEFT JOIN donor d ON d.id = h.donor_id WHERE h.code = :code"""
+        ),
+        lambda row: f"Hold on {row['subject']}",
+        _simple(("Reason", "reason"), ("Placed", "placed_at"), ("Lifted", "lifted_at")),
+    ),
+    Kind.PERSON: Question(
+        "person",
+        text("SELECT * FROM person WHERE code = :code"),
+        lambda row: row["full_name"],
+        lambda row: (("Roles", ", ".join(row["roles"])),),
+    ),
+    Kind.TOKEN: Question(
+        "api_token",
+        text("SELECT t.*, p.full_name FROM api_token t JOIN person p ON p.id = t.person_id WHERE t.code = :code"),
+        lambda row: f"Key “{row['title']}”",
+        _simple(("Of", "full_name"), ("Valid until", "expires_at")),
+    ),
+}
+
+
+def read_face(connection: Connection, kind: Kind, code: str) -> Face | None:
+    """The face of the record with this code; None when there is none."""
+    question = QUESTIONS[kind]
+    row = connection.execute(question.statement, {"code": code}).mappings().one_or_none()
+    if row is None:
+        return None
+    where = place_text(row) if kind is Kind.VIAL else None
+    return Face(row["id"], question.record, question.title(row), row["state"], question.facts(row), where)

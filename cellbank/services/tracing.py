@@ -1,0 +1,215 @@
+"""From any code up to the donor and down to every recipient and every vial's whereabouts.
+
+Lineage is walked over cultures and lots only, by the edges that the records keep (`lot_source`, a culture's parent or
+bank vial); vials, doses and subjects hang on the lots. So a trace costs what the family is large, whatever else the
+bank holds.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from cellbank.domain.garbled import Garbled
+from cellbank.domain.identifiers import Kind, printed
+from cellbank.domain.scans import read_scan
+from cellbank.services.bank import Bank
+from cellbank.services.cards import PLACE, PLACE_COLUMNS, QUESTIONS, place_text
+from cellbank.services.scanning import NotHere, Unreadable
+
+Ids = dict[str, set[int]]
+
+DOWN = text(
+    """
+    WITH RECURSIVE down(kind, id) AS (
+      SELECT * FROM unnest(CAST(:kinds AS text[]), CAST(:ids AS bigint[]))
+      UNION
+      SELECT next.kind, next.id FROM down CROSS JOIN LATERAL (
+        SELECT 'donation' AS kind, n.id FROM donation n WHERE down.kind = 'donor' AND n.donor_id = down.id
+        UNION ALL SELECT 'culture', c.id FROM culture c
+          WHERE down.kind = 'donation' AND c.donation_id = down.id AND c.parent_id IS NULL AND c.source_vial_id IS NULL
+        UNION ALL SELECT 'culture', c.id FROM culture c WHERE down.kind = 'culture' AND c.parent_id = down.id
+        UNION ALL SELECT 'lot', s.lot_id FROM lot_source s WHERE down.kind = 'culture' AND s.culture_id = down.id
+        UNION ALL SELECT 'culture', c.id FROM vial v JOIN culture c ON c.source_vial_id = v.id
+          WHERE down.kind = 'lot' AND v.lot_id = down.id AND v.state = 'CULTURED'
+        UNION ALL SELECT 'culture', c.id FROM culture c WHERE down.kind = 'vial' AND c.source_vial_id = down.id
+      ) AS next
+    ) SELECT kind, array_agg(id) AS ids FROM down GROUP BY kind
+    """
+)
+UP = text(
+    """
+    WITH RECURSIVE up(kind, id) AS (
+      SELECT * FROM unnest(CAST(:kinds AS text[]), CAST(:ids AS bigint[]))
+      UNION
+      SELECT next.kind, next.id FROM up CROSS JOIN LATERAL (
+        SELECT 'lot' AS kind, v.lot_id AS id FROM vial v WHERE up.kind = 'vial' AND v.id = up.id
+        UNION ALL SELECT 'lot', d.lot_id FROM dose d WHERE up.kind = 'dose' AND d.id = up.id
+        UNION ALL SELECT 'culture', s.culture_id FROM lot_source s WHERE up.kind = 'lot' AND s.lot_id = up.id
+        UNION ALL SELECT 'culture', c.parent_id FROM culture c
+          WHERE up.kind = 'culture' AND c.id = up.id AND c.parent_id IS NOT NULL
+        UNION ALL SELECT 'vial', c.source_vial_id FROM culture c
+          WHERE up.kind = 'culture' AND c.id = up.id AND c.source_vial_id IS NOT NULL
+        UNION ALL SELECT 'donation', c.donation_id FROM culture c WHERE up.kind = 'culture' AND c.id = up.id
+        UNION ALL SELECT 'donor', n.donor_id FROM donation n WHERE up.kind = 'donation' AND n.id = up.id
+      ) AS next
+    ) SELECT kind, array_agg(id) AS ids FROM up GROUP BY kind
+    """
+)
+
+# What is read of each kind: title parts, state, and the codes of what it came from.
+NODES: dict[str, Any] = {
+    "donor": text(
+        "SELECT id, code, 'Donor ' || pseudonym AS title, state, ARRAY[]::text[] AS parents FROM donor WHERE id = ANY(:ids)"
+    ),
+    "donation": text(
+        """SELECT n.id, n.code, initcap(n.tissue) || ' of ' || d.pseudonym AS title, n.state, ARRAY[d.code] AS parents
+           FROM donation n JOIN donor d ON d.id = n.donor_id WHERE n.id = ANY(:ids)"""
+    ),
+    "culture": text(
+        """SELECT c.id, c.code, 'Culture P' || c.passage AS title, c.state,
+           ARRAY[coalesce(parent.code, source.code, n.code)] AS parents
+           FROM culture c JOIN donation n ON n.id = c.donation_id LEFT JOIN culture parent ON parent.id = c.parent_id
+           LEFT JOIN vial source ON source.id = c.source_vial_id WHERE c.id = ANY(:ids) ORDER BY c.passage, c.id"""
+    ),
+    "lot": text(
+        """SELECT l.id, l.code, initcap(replace(l.purpose, '_', ' ')) || ' lot' AS title, l.state,
+           (SELECT array_agg(c.code ORDER BY c.id) FROM lot_source s JOIN culture c ON c.id = s.culture_id
+             WHERE s.lot_id = l.id) AS parents FROM lot l WHERE l.id = ANY(:ids) ORDER BY l.id"""
+    ),
+    "vial": text(
+        f"""SELECT v.id, v.code, 'Vial ' || v.number AS title, v.state, ARRAY[l.code] AS parents, {PLACE_COLUMNS}
+            FROM vial v JOIN lot l ON l.id = v.lot_id {PLACE} WHERE v.id = ANY(:ids) ORDER BY v.lot_id, v.number"""
+    ),
+    "dose": text(
+        """SELECT d.id, d.code, 'Infusion ' || d.infusion_number || ' (Day ' || d.day || ')' AS title, d.state,
+           coalesce((SELECT array_agg(v.code ORDER BY v.number) FROM vial v WHERE v.dose_id = d.id), ARRAY[l.code]) AS parents
+           FROM dose d JOIN lot l ON l.id = d.lot_id WHERE d.id = ANY(:ids) ORDER BY d.id"""
+    ),
+    "subject": text(
+        """SELECT s.id, s.code, 'Subject ' || s.trial_number AS title, s.state,
+           (SELECT array_agg(d.code ORDER BY d.id) FROM dose d WHERE d.subject_id = s.id) AS parents
+           FROM subject s WHERE s.id = ANY(:ids) ORDER BY s.trial_number"""
+    ),
+}
+ORDER = tuple(NODES)
+TRACED = {
+    Kind.DONOR: "donor", Kind.DONATION: "donation", Kind.CULTURE: "culture", Kind.LOT: "lot", Kind.VIAL: "vial",
+    Kind.DOSE: "dose", Kind.SUBJECT: "subject",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Node:
+    """One record of the family; `parents` are the codes that it came from."""
+
+    kind: str
+    code: str
+    title: str
+    state: str
+    parents: tuple[str, ...]
+    where: str | None = None
+
+
+@dataclass(frozen=True)
+class Trace:
+    """A record with all that it came from and all that came of it, each from the donor downwards."""
+
+    start: Node
+    up: tuple[Node, ...] = field(default=())
+    down: tuple[Node, ...] = field(default=())
+
+    def as_json(self) -> dict[str, Any]:
+        """The form of the public face."""
+        return asdict(self)
+
+    def of_kind(self, kind: str) -> tuple[Node, ...]:
+        """The nodes of one kind, the start among them."""
+        return tuple(node for node in (*self.up, self.start, *self.down) if node.kind == kind)
+
+
+def trace(bank: Bank, raw: str) -> Trace:
+    """Trace what was scanned. Raises Unreadable, or NotHere (also for codes that have no family, such as a badge)."""
+    scan = read_scan(raw)
+    if isinstance(scan, Garbled):
+        raise Unreadable(scan)
+    kind = TRACED.get(scan.kind)
+    if kind is None:
+        raise NotHere("traceable " + scan.kind.name.lower(), scan.code)
+    with bank.reads.connect() as connection:
+        start_id = connection.scalar(text(f"SELECT id FROM {QUESTIONS[scan.kind].record} WHERE code = :code"), {"code": scan.code})
+        if start_id is None:
+            raise NotHere(kind, printed(scan.code))
+        (start,) = read_nodes(connection, kind, {start_id})
+        up, down = walk_up(connection, kind, start_id), walk_down(connection, kind, start_id)
+        return Trace(start, _all_nodes(connection, up), _all_nodes(connection, down))
+
+
+def walk_down(connection: Connection, kind: str, start: int) -> Ids:
+    """The ids of all that came of a record, by kind."""
+    found: Ids = {name: set() for name in ORDER}
+    if kind not in ("dose", "subject"):
+        _merge(found, connection.execute(DOWN, {"kinds": [kind], "ids": [start]}).mappings())
+    lots, doses = found["lot"], found["dose"]
+    if lots:
+        vials = connection.execute(text("SELECT id, dose_id FROM vial WHERE lot_id = ANY(:lots)"), {"lots": list(lots)})
+        for vial, dose in vials:
+            found["vial"].add(vial)
+            if dose is not None:
+                doses.add(dose)
+    if kind == "vial":
+        doses |= _column(connection, "SELECT dose_id FROM vial WHERE id = :id AND dose_id IS NOT NULL", start)
+    if doses or kind == "dose":
+        of = list(doses | ({start} if kind == "dose" else set()))
+        subjects = connection.scalars(text("SELECT subject_id FROM dose WHERE id = ANY(:ids)"), {"ids": of})
+        found["subject"].update(subjects)
+    found[kind].discard(start)
+    return found
+
+
+def walk_up(connection: Connection, kind: str, start: int) -> Ids:
+    """The ids of all that a record came from, by kind."""
+    found: Ids = {name: set() for name in ORDER}
+    seeds = {(kind, start)}
+    if kind == "subject":
+        found["dose"] = _column(connection, "SELECT id FROM dose WHERE subject_id = :id", start)
+        seeds = {("dose", dose) for dose in found["dose"]}
+    if kind in ("dose", "subject"):
+        doses = found["dose"] | ({start} if kind == "dose" else set())
+        vials = connection.scalars(text("SELECT id FROM vial WHERE dose_id = ANY(:ids)"), {"ids": list(doses)})
+        seeds |= {("vial", vial) for vial in vials}
+    if seeds:
+        kinds, ids = zip(*sorted(seeds), strict=True)
+        _merge(found, connection.execute(UP, {"kinds": list(kinds), "ids": list(ids)}).mappings())
+    found[kind].discard(start)
+    return found
+
+
+def _merge(found: Ids, rows: Iterable[Mapping[Any, Any]]) -> None:
+    for row in rows:
+        found[row["kind"]].update(row["ids"])
+
+
+def _column(connection: Connection, statement: str, start: int) -> set[int]:
+    return set(connection.scalars(text(statement), {"id": start}))
+
+
+def _all_nodes(connection: Connection, ids: Ids) -> tuple[Node, ...]:
+    return tuple(node for kind in ORDER if ids[kind] for node in read_nodes(connection, kind, ids[kind]))
+
+
+def read_nodes(connection: Connection, kind: str, ids: set[int]) -> list[Node]:
+    """The nodes of one kind."""
+    rows = connection.execute(NODES[kind], {"ids": list(ids)}).mappings()
+    return [
+        Node(
+            kind,
+            row["code"],
+            row["title"],
+            row["state"],
+            tuple(row["parents"] or ()),
+            place_text(row) if kind == "vial" else None,
+        )
+        for row in rows
+    ]
