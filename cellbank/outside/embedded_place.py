@@ -81,9 +81,10 @@ def open_the_way(home: Path) -> None:
     installed = programs().parent
     for folder in (*home.parents, *installed.parents):
         _allow(folder, stat.S_IXOTH)
-    if not (programs() / "postgres").stat().st_mode & stat.S_IXOTH:
+    if installed.stat().st_mode & 0o005 != 0o005:
         libraries = installed.parent.with_name(f"{PACKAGE}.libs")
-        for path in (installed, libraries, *installed.rglob("*"), *libraries.rglob("*")):
+        # The folder that is asked about comes last, so that an interrupted run is taken up again.
+        for path in (*installed.rglob("*"), *libraries.rglob("*"), libraries, installed):
             executable = path.stat().st_mode & stat.S_IXUSR
             _allow(path, stat.S_IROTH | (stat.S_IXOTH if executable else 0))
 

