@@ -1,0 +1,26 @@
+"""The days of the site: a date is read on the wall of the site, an instant is kept in UTC."""
+
+import datetime
+from zoneinfo import ZoneInfo
+
+from cellbank.records.people import Site
+from cellbank.records.work import Work
+
+
+def site_of(work: Work) -> Site:
+    """The site at which the person works."""
+    return work.session.get_one(Site, work.actor.site_id)
+
+
+def local_day(work: Work, at: datetime.datetime) -> datetime.date:
+    """The date that the site's calendar shows at this instant."""
+    return at.astimezone(_zone(work)).date()
+
+
+def start_of_day(work: Work, day: datetime.date) -> datetime.datetime:
+    """The instant (UTC) at which this date begins at the site."""
+    return datetime.datetime.combine(day, datetime.time.min, tzinfo=_zone(work)).astimezone(datetime.UTC)
+
+
+def _zone(work: Work) -> ZoneInfo:
+    return ZoneInfo(site_of(work).timezone)
