@@ -6,9 +6,7 @@ from alembic import command
 from alembic.config import Config as AlembicConfig
 from sqlalchemy import Connection, create_engine, text
 
-import cellbank
-
-SCRIPTS = Path(cellbank.__file__).parent / "migrations"
+SCRIPTS = Path(__file__).parents[1] / "migrations"
 
 
 def alembic_config(connection: Connection) -> AlembicConfig:

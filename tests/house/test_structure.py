@@ -1,0 +1,113 @@
+"""The house keeps its own rules: one writer of states, one table, floors that do not look up."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, text
+
+import cellbank
+from cellbank.domain import diagram
+from cellbank.domain.lifecycle import STATES, TRANSITIONS, is_signed
+from cellbank.domain.refusals import Code
+from cellbank.records import tables
+from cellbank.services import catalogue
+from cellbank.services.acts import SignedInput
+from cellbank.services.constraints import SAYS
+
+PACKAGE = Path(cellbank.__file__).parent
+ROOT = PACKAGE.parent
+
+
+def sources(folder: Path = PACKAGE) -> Iterator[tuple[Path, str]]:
+    for path in sorted(folder.rglob("*.py")):
+        yield path, path.read_text()
+
+
+def test_only_the_unit_of_work_writes_a_state() -> None:
+    writers = set()
+    for path, source in sources():
+        for node in ast.walk(ast.parse(source)):
+            targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+            if any(isinstance(target, ast.Attribute) and target.attr == "state" for target in targets):
+                writers.add(path.relative_to(PACKAGE).as_posix())
+    assert writers == {"records/work.py"}
+
+
+def test_every_act_of_the_table_is_registered_and_the_other_way_round() -> None:
+    assert {row.act for row in TRANSITIONS} == set(catalogue.load())
+
+
+def test_every_act_that_the_table_signs_asks_for_the_password() -> None:
+    for name, registered in catalogue.load().items():
+        assert issubclass(registered.input, SignedInput) == is_signed(name), name
+
+
+def test_all_rows_of_an_act_agree_on_who_is_asked() -> None:
+    """A person who may do an act may do it on every kind of record that it moves, or it could never be done."""
+    for name in {row.act for row in TRANSITIONS}:
+        kinds = {row.record for row in TRANSITIONS if row.act == name}
+        by_kind = [
+            frozenset().union(*(r.roles for r in TRANSITIONS if (r.act, r.record) == (name, kind))) for kind in kinds
+        ]
+        assert all(roles == by_kind[0] for roles in by_kind), name
+
+
+def test_every_state_can_be_reached() -> None:
+    for record, states in STATES.items():
+        reached = {row.target for row in TRANSITIONS if row.record == record}
+        assert set(states) == reached, record
+
+
+def test_the_states_of_the_table_are_those_of_the_database(databases: tuple[str, str]) -> None:
+    engine = create_engine(databases[0])
+    with engine.connect() as connection:
+        rows = connection.execute(
+            text(
+                "SELECT conrelid::regclass::text AS record, pg_get_constraintdef(oid) AS rule FROM pg_constraint "
+                "WHERE contype = 'c' AND conname = 'ck_' || conrelid::regclass::text || '_state'"
+            )
+        )
+        found = {row.record: set(re.findall(r"'([A-Z_]+)'", row.rule)) for row in rows}
+    engine.dispose()
+    for record, states in found.items():
+        assert states == set(STATES[record]), record
+    with_a_state = {name for name in tables.record_tables() if hasattr(tables.record_class(name), "state")}
+    assert set(found) == with_a_state
+
+
+def test_the_trail_watches_every_record_table(databases: tuple[str, str]) -> None:
+    engine = create_engine(databases[0])
+    with engine.connect() as connection:
+        watched = set(
+            connection.scalars(text("SELECT tgrelid::regclass::text FROM pg_trigger WHERE tgname = 'trail_change'"))
+        )
+    engine.dispose()
+    assert watched == set(tables.record_tables())
+
+
+def test_every_named_rule_of_the_database_has_a_sentence(databases: tuple[str, str]) -> None:
+    """A constraint that guards people, not the program, must never surface as an incident."""
+    migrations = "".join(source for _, source in sources(PACKAGE / "migrations"))
+    named = set(re.findall(r"must\(.*?,\s*'([a-z_]+)',", migrations, flags=re.S))
+    assert named - set(SAYS) <= {"a_vial_keeps_its_identity", "a_dose_keeps_its_subject", "a_release_is_signed"}
+
+
+@pytest.mark.parametrize("code", list(Code))
+def test_every_refusal_is_used_and_tested(code: Code) -> None:
+    used = f"Code.{code.name}"
+    assert any(used in source for path, source in sources() if path.name != "refusals.py"), f"{used} is refused nowhere"
+    tests = "".join(source for path, source in sources(ROOT / "tests") if "house" not in path.parts)
+    assert code.value in tests, f"{code.value} is tested nowhere"
+
+
+def test_the_page_of_states_is_the_table() -> None:
+    assert (ROOT / "docs" / "lifecycle.md").read_text() == diagram.page()
+
+
+def test_the_contracts_between_the_floors_hold() -> None:
+    from importlinter.cli import EXIT_STATUS_SUCCESS, lint_imports
+
+    assert lint_imports(config_filename=str(ROOT / "pyproject.toml")) == EXIT_STATUS_SUCCESS
