@@ -1,0 +1,110 @@
+"""What may be entered as a result of a lot or of a donor, and when."""
+
+import datetime
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+import cellbank
+from cellbank.domain.refusals import Code
+from cellbank.domain.rules.result import (
+    LotResultFacts,
+    choice_problem,
+    donor_verdict,
+    lot_result_refusals,
+    value_problem,
+)
+from cellbank.domain.specification import ResultVerdict, load_specification
+
+TEXT = (Path(cellbank.__file__).parent / "protocols" / "p-mmsc.toml").read_text(encoding="utf-8")
+SPECIFICATION = load_specification(TEXT)
+COLLECTED = datetime.datetime(2026, 1, 10, 9, tzinfo=datetime.UTC)
+FROZEN = COLLECTED + datetime.timedelta(days=20)
+DAY = datetime.timedelta(days=1)
+MINUTE = datetime.timedelta(minutes=1)
+
+
+def refusals(test: str, choice: str | None, started: datetime.datetime, resulted: datetime.datetime,
+             frozen: datetime.datetime | None = FROZEN):  # fmt: skip
+    return lot_result_refusals(
+        LotResultFacts("LT0017W", SPECIFICATION.test(test), choice, started, resulted, COLLECTED, frozen)
+    )
+
+
+@pytest.mark.parametrize(
+    ("test", "choice", "days", "codes"),
+    [
+        ("STERILITY", "no growth", 14 * DAY, []),
+        ("STERILITY", "no growth", 14 * DAY - MINUTE, [Code.RESULT_TOO_EARLY]),
+        ("STERILITY", "growth", DAY, []),
+        ("MYCOPLASMA", "no growth", 28 * DAY, []),
+        ("MYCOPLASMA", "no growth", 27 * DAY, [Code.RESULT_TOO_EARLY]),
+        ("PT-STERILITY", "no growth", 13 * DAY, [Code.RESULT_TOO_EARLY]),
+        ("KARYOTYPE", "normal", MINUTE, []),
+    ],
+)
+def test_no_growth_waits_for_its_day(test: str, choice: str, days: datetime.timedelta, codes: list[Code]) -> None:
+    assert [refusal.code for refusal in refusals(test, choice, FROZEN, FROZEN + days)] == codes
+
+
+def test_the_earliest_day_is_named() -> None:
+    [refusal] = refusals("STERILITY", "no growth", FROZEN, FROZEN + DAY)
+    assert f"{FROZEN + 14 * DAY:%Y-%m-%d %H:%M}" in refusal.detail
+
+
+@pytest.mark.parametrize(
+    ("test", "started", "frozen", "codes"),
+    [
+        ("PT-VIABILITY", FROZEN, FROZEN, []),
+        ("PT-VIABILITY", FROZEN - MINUTE, FROZEN, [Code.OUT_OF_ORDER]),
+        ("PT-VIABILITY", FROZEN, None, [Code.OUT_OF_ORDER]),
+        ("MYCOPLASMA", FROZEN - DAY, FROZEN, []),  # the supernatant of the last culture
+        ("VIABILITY", FROZEN, None, []),
+        ("CD73", COLLECTED - MINUTE, FROZEN, [Code.OUT_OF_ORDER]),
+    ],
+)
+def test_a_sample_is_not_older_than_what_it_is_of(test: str, started, frozen, codes: list[Code]) -> None:
+    found = refusals(test, None, started, started + 30 * DAY, frozen)
+    assert [refusal.code for refusal in found] == codes
+
+
+@pytest.mark.parametrize(
+    ("test", "number", "choice", "field"),
+    [
+        ("VIABILITY", "93.5", None, None),
+        ("VIABILITY", "0", None, None),
+        ("VIABILITY", "101", None, "number"),
+        ("VIABILITY", "-1", None, "number"),
+        ("VIABILITY", None, "good", "number"),
+        ("PT-RECOVERY", "104", None, None),
+        ("PT-RECOVERY", "-0.1", None, "number"),
+        ("ENDOTOXIN", "250", None, None),
+        ("ENDOTOXIN", "-0.5", None, "number"),
+        ("KARYOTYPE", None, "normal", None),
+        ("KARYOTYPE", None, "fine", "choice"),
+        ("KARYOTYPE", "1", None, "choice"),
+        ("STERILITY", None, "no growth", None),
+        ("STERILITY", None, "negative", "choice"),
+    ],
+)
+def test_a_value_is_a_possible_result(test: str, number: str | None, choice: str | None, field: str | None) -> None:
+    problem = value_problem(SPECIFICATION.test(test), Decimal(number) if number else None, choice)
+    assert (problem and problem[0]) == field
+
+
+def test_a_choice_problem_names_what_is_possible() -> None:
+    problem = choice_problem("HIV NAT", SPECIFICATION.donor.results, "perhaps")
+    assert problem == ("choice", "HIV NAT is one of: negative, positive, indeterminate")
+
+
+@pytest.mark.parametrize(
+    ("choice", "verdict"),
+    [
+        ("negative", ResultVerdict.IN_SPEC),
+        ("positive", ResultVerdict.OUT_OF_SPEC),
+        ("indeterminate", ResultVerdict.OUT_OF_SPEC),
+    ],
+)
+def test_only_the_acceptable_result_of_a_donor_is_in_specification(choice: str, verdict: ResultVerdict) -> None:
+    assert donor_verdict(SPECIFICATION.donor.test("HIV-NAT"), choice) is verdict
