@@ -120,6 +120,7 @@ class Culture(Record):
     viability_percent: Mapped[Percent | None]
     confluence_percent: Mapped[Percent | None]
     cells_left: Mapped[CellCount | None]  # total cells not yet passaged, frozen, sampled or lost
+    cells_lost: Mapped[CellCount | None]  # of cells_left, what was discarded at the end
     population_doublings: Mapped[Decimal | None] = mapped_column(Numeric(8, 3))
     doubling_time_h: Mapped[Decimal | None] = mapped_column(Numeric(9, 1))
     cumulative_doublings: Mapped[Decimal] = mapped_column(Numeric(8, 3))

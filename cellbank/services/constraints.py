@@ -61,6 +61,14 @@ SAYS: dict[str, tuple[Code, str]] = {
     ),
     "one_version_in_force": (Code.CHANGED_MEANWHILE, "another version came into force."),
     "uq_storage_unit_parent_id_place": (Code.POSITION_TAKEN, "the place is taken by another unit."),
+    "an_eligible_donor_has_consented": (Code.CONSENT_MISSING, "no consent of the donor is in force."),
+    "a_donation_has_a_consent": (Code.CONSENT_MISSING, "the donor never consented."),
+    "a_held_lot_is_born_on_hold": (Code.ON_HOLD, "a hold was placed."),
+    "cells_only_from_an_accepted_donation": (Code.WRONG_STATE, "the donation is not accepted."),
+    "no_cells_from_an_ineligible_donor": (Code.DONOR_NOT_ELIGIBLE, "the donor is determined ineligible."),
+    "only_vials_of_a_released_bank_are_cultured": (Code.LOT_NOT_RELEASED, "the bank is no longer released."),
+    "only_accepted_reagents_are_used": (Code.REAGENT_QUARANTINED, "the reagent is no longer accepted."),
+    "no_expired_reagent_is_used": (Code.REAGENT_EXPIRED, "the reagent has expired."),
 }
 
 

@@ -1,4 +1,4 @@
-"""Donors under a pseudonym, and their consent."""
+"""Donors under a pseudonym, their consent, and whether they are eligible."""
 
 import datetime
 from typing import Literal
@@ -6,13 +6,18 @@ from typing import Literal
 from pydantic import Field
 from sqlalchemy import select
 
-from cellbank.domain.identifiers import Kind
+from cellbank.domain.identifiers import Kind, printed
 from cellbank.domain.refusals import Code, Refusal, refuse
-from cellbank.records.production import Consent, Donor
+from cellbank.domain.rules.donor import Collection, EvidenceFacts, PanelResult, consent_refusals, evidence_refusals
+from cellbank.domain.specification import DonorRules
+from cellbank.records.production import Consent, Donation, Donor
+from cellbank.records.quality import Hold, TestResult
 from cellbank.records.work import Work
-from cellbank.services.acts import ActInput, act
-from cellbank.services.common import new_code, time_refusals
-from cellbank.services.inputs import Date, DonorCode, Identifier, Moment
+from cellbank.services.acts import ActInput, SignedInput, act
+from cellbank.services.common import effective, new_code, read_specification, time_refusals
+from cellbank.services.holding import live_holds, lots_below, place_hold
+from cellbank.services.inputs import ConsentCode, Date, DonorCode, Identifier, Moment, Reason
+from cellbank.services.site_time import local_day, start_of_day
 
 
 class RegisterDonor(ActInput):
@@ -61,8 +66,7 @@ class RecordConsent(ActInput):
 def record_consent(work: Work, given: RecordConsent) -> Consent:
     """Note that the donor has consented. Refuses a date in the future."""
     donor = work.lock(Donor, given.donor)
-    given_at = datetime.datetime.combine(given.given_on, datetime.time.min, tzinfo=datetime.UTC)
-    work.judge(Consent, refusals=time_refusals(work, "The consent", given_at))
+    work.judge(Consent, refusals=time_refusals(work, "The consent", start_of_day(work, given.given_on)))
     return work.add(
         Consent(
             donor_id=donor.id,
@@ -72,3 +76,109 @@ def record_consent(work: Work, given: RecordConsent) -> Consent:
             given_on=given.given_on,
         )
     )
+
+
+class WithdrawConsent(ActInput):
+    """Record that a consent is withdrawn."""
+
+    consent: ConsentCode = Field(title="Consent")
+    withdrawn_on: Date | None = Field(default=None, title="Withdrawn on", description="Today, unless given.")
+    reason: Reason
+
+
+@act(WithdrawConsent)
+def withdraw_consent(work: Work, given: WithdrawConsent) -> Consent:
+    """Stop everything that came or will come from the donor: a hold on her, and every frozen lot below ON_HOLD.
+
+    Refuses a date in the future or before the consent.
+    """
+    donor_id = work.find(Consent, given.consent).donor_id
+    donor = work.lock_id(Donor, donor_id)  # donor first, as every act does
+    consent = work.lock(Consent, given.consent)
+    withdrawn_on = given.withdrawn_on or local_day(work, work.now)
+    refusals = time_refusals(
+        work, "The withdrawal", start_of_day(work, withdrawn_on), start_of_day(work, consent.given_on)
+    )
+    lots_below(work, donor)  # locked before the judgement; the hold stops them after it
+    work.judge(consent, Hold, refusals=refusals)
+    consent.withdrawn_on, consent.withdrawal_reason = withdrawn_on, given.reason
+    work.transition(consent)
+    place_hold(work, donor=donor, reason=f"Consent {consent.code} withdrawn: {given.reason}")
+    return consent
+
+
+class DetermineEligibility(SignedInput):
+    """Determine whether a donor is eligible."""
+
+    donor: DonorCode = Field(title="Donor")
+    decision: Literal["eligible", "ineligible"] = Field(title="Determination")
+    reason: Reason
+    specification: Identifier | None = Field(
+        default=None, title="Product specification", description="Only where several are in force."
+    )
+
+
+@act(DetermineEligibility)
+def determine_eligibility(work: Work, given: DetermineEligibility) -> Donor:
+    """Determine and sign. Eligible needs consent and the whole panel, for every donation; ineligible places a hold."""
+    donor = work.lock(Donor, given.donor)
+    target = {"eligible": "ELIGIBLE", "ineligible": "INELIGIBLE"}[given.decision]
+    refusals = [*_determined_already(donor, target)]
+    if target == "ELIGIBLE":
+        rules = read_specification(effective(work, "specification", given.specification).content).donor
+        refusals += [*consent_refusals(donor.code, consent_states(work, donor)), *donor_evidence(work, donor, rules)]
+    else:
+        lots_below(work, donor)  # locked before the judgement; the hold stops them after it
+    work.show(holds=[hold.code for hold in live_holds(work, donor.id)])
+    work.judge(donor, *((Hold,) if target == "INELIGIBLE" else ()), refusals=refusals, to=target)
+    donor.eligibility_reason = given.reason
+    work.transition(donor, to=target)
+    if target == "INELIGIBLE":
+        place_hold(work, donor=donor, reason=f"Donor determined ineligible: {given.reason}")
+    return donor
+
+
+def _determined_already(donor: Donor, target: str) -> list[Refusal]:
+    if donor.state != target:
+        return []
+    return [
+        refuse(
+            Code.WRONG_STATE,
+            "Donor {donor} is determined {state} already. Nothing is left to determine.",
+            donor=donor.code,
+            state=target.lower(),
+        )
+    ]
+
+
+def consent_states(work: Work, donor: Donor) -> list[str]:
+    """The states of all consents of a donor; empty when she was never asked."""
+    return list(work.session.scalars(select(Consent.state).where(Consent.donor_id == donor.id)))
+
+
+def donor_evidence(work: Work, donor: Donor, rules: DonorRules, only: Collection | None = None) -> tuple[Refusal, ...]:
+    """Why the results do not make the donor eligible: for all her donations (or the delivery, before the first one is
+    registered), or for one collection only."""
+    collections = (only,) if only else _collections(work, donor)
+    return evidence_refusals(EvidenceFacts(donor.code, rules, collections, _panel_results(work, donor)))
+
+
+def donation_collection(code: str | None, collected_at: datetime.datetime) -> Collection:
+    """A donation as what specimens must belong to; without a code, the one that is being registered."""
+    return Collection(f"donation {printed(code)}" if code else "this donation", collected_at)
+
+
+def _collections(work: Work, donor: Donor) -> tuple[Collection, ...]:
+    statement = select(Donation.code, Donation.collected_at).where(
+        Donation.donor_id == donor.id, Donation.state != "REJECTED"
+    )
+    found = tuple(donation_collection(*row) for row in work.session.execute(statement.order_by(Donation.id)))
+    if found or donor.delivered_at is None:
+        return found
+    return (Collection("the delivery", donor.delivered_at),)
+
+
+def _panel_results(work: Work, donor: Donor) -> tuple[PanelResult, ...]:
+    columns = select(TestResult.code, TestResult.test, TestResult.choice, TestResult.started_at, TestResult.state)
+    statement = columns.where(TestResult.donor_id == donor.id, TestResult.state != "DISPUTED").order_by(TestResult.id)
+    return tuple(PanelResult(*row) for row in work.session.execute(statement))

@@ -491,6 +491,7 @@ def upgrade() -> None:
     sa.Column('viability_percent', sa.Numeric(precision=5, scale=2), nullable=True),
     sa.Column('confluence_percent', sa.Numeric(precision=5, scale=2), nullable=True),
     sa.Column('cells_left', sa.BigInteger(), nullable=True),
+    sa.Column('cells_lost', sa.BigInteger(), nullable=True),
     sa.Column('population_doublings', sa.Numeric(precision=8, scale=3), nullable=True),
     sa.Column('doubling_time_h', sa.Numeric(precision=9, scale=1), nullable=True),
     sa.Column('cumulative_doublings', sa.Numeric(precision=8, scale=3), nullable=False),

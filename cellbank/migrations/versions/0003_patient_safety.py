@@ -95,6 +95,12 @@ END $$;
 
 CREATE FUNCTION lot_safety() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+  IF OLD.state = 'FILLED' AND NEW.state = 'QUARANTINE' THEN
+    PERFORM must(NOT EXISTS (
+      SELECT FROM hold h JOIN donation d ON d.id = NEW.donation_id
+       WHERE h.state = 'PLACED' AND (h.lot_id = NEW.id OR h.donor_id = d.donor_id)),
+      'a_held_lot_is_born_on_hold', 'a hold is in force');
+  END IF;
   IF NEW.state = 'RELEASED' AND OLD.state <> 'RELEASED' THEN
     PERFORM must(NOT EXISTS (
       SELECT FROM hold h JOIN donation d ON d.id = NEW.donation_id
@@ -103,6 +109,52 @@ BEGIN
     PERFORM must((SELECT o.state FROM donation d JOIN donor o ON o.id = d.donor_id WHERE d.id = NEW.donation_id) = 'ELIGIBLE',
                  'released_lots_have_an_eligible_donor', 'the donor is not determined eligible');
   END IF;
+  RETURN NEW;
+END $$;
+
+CREATE FUNCTION donor_safety() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF NEW.state = 'ELIGIBLE' AND OLD.state <> 'ELIGIBLE' THEN
+    PERFORM must(EXISTS (SELECT FROM consent WHERE donor_id = NEW.id AND state = 'GIVEN'),
+                 'an_eligible_donor_has_consented', 'no consent of the donor is in force');
+  END IF;
+  RETURN NEW;
+END $$;
+
+CREATE FUNCTION donation_safety() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM must(EXISTS (SELECT FROM consent WHERE donor_id = NEW.donor_id),
+               'a_donation_has_a_consent', 'the donor never consented');
+  RETURN NEW;
+END $$;
+
+CREATE FUNCTION culture_safety() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+  source record;
+BEGIN
+  IF NEW.source_vial_id IS NOT NULL THEN
+    SELECT l.state, l.purpose INTO source FROM vial v JOIN lot l ON l.id = v.lot_id
+     WHERE v.id = NEW.source_vial_id FOR SHARE OF l;
+    PERFORM must(source.state = 'RELEASED' AND source.purpose IN ('master_bank', 'working_bank'),
+                 'only_vials_of_a_released_bank_are_cultured', 'the lot is not a released bank');
+  ELSIF NEW.parent_id IS NULL THEN
+    SELECT d.state, o.state AS donor_state INTO source FROM donation d JOIN donor o ON o.id = d.donor_id
+     WHERE d.id = NEW.donation_id FOR SHARE OF d, o;
+    PERFORM must(source.state = 'ACCEPTED', 'cells_only_from_an_accepted_donation', 'the donation is not accepted');
+    PERFORM must(source.donor_state <> 'INELIGIBLE', 'no_cells_from_an_ineligible_donor', 'the donor is ineligible');
+  END IF;
+  RETURN NEW;
+END $$;
+
+CREATE FUNCTION reagent_use_safety() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+  used record;
+BEGIN
+  SELECT r.state, r.expires_on, s.timezone INTO used FROM reagent_lot r JOIN site s ON s.id = r.site_id
+   WHERE r.id = NEW.reagent_lot_id FOR SHARE OF r;
+  PERFORM must(used.state = 'ACCEPTED', 'only_accepted_reagents_are_used', 'the reagent is not accepted');
+  PERFORM must((NEW.used_at AT TIME ZONE used.timezone)::date <= used.expires_on,
+               'no_expired_reagent_is_used', 'the reagent has expired');
   RETURN NEW;
 END $$;
 
@@ -132,6 +184,10 @@ TRIGGERS = (
     ("dose_safety", "dose", "BEFORE INSERT OR UPDATE"),
     ("placement_safety", "placement", "BEFORE INSERT OR UPDATE"),
     ("lot_safety", "lot", "BEFORE UPDATE"),
+    ("donor_safety", "donor", "BEFORE UPDATE"),
+    ("donation_safety", "donation", "BEFORE INSERT"),
+    ("culture_safety", "culture", "BEFORE INSERT"),
+    ("reagent_use_safety", "reagent_use", "BEFORE INSERT"),
     ("signature_safety", "signature", "BEFORE INSERT"),
 )
 
