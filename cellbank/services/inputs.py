@@ -8,7 +8,7 @@ import datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
 from cellbank.domain import quantities
 from cellbank.domain.garbled import Garbled
@@ -45,6 +45,17 @@ ResultCode = scanned(Kind.RESULT)
 SubjectCode = scanned(Kind.SUBJECT)
 WeightCode = scanned(Kind.WEIGHT)
 DoseCode = scanned(Kind.DOSE)
+
+
+def each_once(codes: list[str]) -> list[str]:
+    """Refuse a list in which something is scanned twice: the second vial would be missing from the count."""
+    twice = sorted({code for code in codes if codes.count(code) > 1}) if len(set(codes)) < len(codes) else []
+    if twice:
+        raise ValueError(f"scanned twice: {', '.join(twice[:5])}. Scan each of them once.")
+    return codes
+
+
+VialCodes = Annotated[list[VialCode], Field(min_length=1, max_length=MAX_VIALS), AfterValidator(each_once)]
 
 
 def quantity(unit: str, parse: Any, number: Any = Decimal) -> Any:

@@ -1,0 +1,334 @@
+"""The cold store: tanks, racks and boxes, and the place of every vial in them."""
+
+import datetime
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from sqlalchemy import bindparam, func, select, update
+from sqlalchemy.orm import Session, aliased
+
+from cellbank.domain.identifiers import Kind
+from cellbank.domain.positions import is_position_name, position_name
+from cellbank.domain.rules.storage import (
+    Box,
+    OutOfService,
+    Places,
+    PlacesFacts,
+    UnitFacts,
+    give_places,
+    unit_refusals,
+)
+from cellbank.records.production import Lot, Vial
+from cellbank.records.storage import Placement, StorageUnit
+from cellbank.records.work import Work
+from cellbank.services.acts import ActInput, act
+from cellbank.services.common import new_code, time_refusals
+from cellbank.services.inputs import Line, Moment, Reason, StorageCode, VialCode, VialCodes, each_once
+
+_Parent, _Grandparent = aliased(StorageUnit), aliased(StorageUnit)
+
+
+def _position(given: str) -> str:
+    """A position as a person types or a scanner reads it; whether the box has it is the rule's to say."""
+    name = str(given).strip().upper()
+    if not is_position_name(name):
+        raise ValueError("must be the letter of the row and the number of the column in Latin letters, like C4")
+    return name
+
+
+Position = Annotated[str, BeforeValidator(_position)]
+
+
+# --- units ------------------------------------------------------------------------------------
+
+
+class AddStorageUnit(ActInput):
+    """Add a tank, rack or box."""
+
+    type: Literal["tank", "rack", "box"] = Field(title="Type")
+    name: Line = Field(title="Name", description="As written on it: Tank 1, Rack 2, Box B.")
+    parent: StorageCode | None = Field(default=None, title="Stands in")
+    place: int | None = Field(default=None, title="Place", ge=1, le=9999, description="Empty: after the last one.")
+    rows: int | None = Field(default=None, title="Rows", ge=1, le=26)
+    columns: int | None = Field(default=None, title="Columns", ge=1, le=48)
+
+    @model_validator(mode="after")
+    def _only_a_box_has_positions(self) -> "AddStorageUnit":
+        given = (self.rows is not None, self.columns is not None)
+        if given != ((self.type == "box"),) * 2:
+            raise ValueError("a box needs rows and columns, a tank or rack has none")
+        return self
+
+
+@act(AddStorageUnit)
+def add_storage_unit(work: Work, given: AddStorageUnit) -> StorageUnit:
+    """Add a unit to the tree. Refuses a parent of the wrong type or out of service, and a place that is taken."""
+    parent = work.lock(StorageUnit, given.parent) if given.parent else None
+    siblings = _siblings(work.session, parent)
+    place = given.place or max(siblings, default=0) + 1
+    facts = UnitFacts(
+        type=given.type,
+        place=place,
+        parent_type=parent.type if parent else None,
+        parent_called=_called(parent) if parent else "the site",
+        standing_there=siblings.get(place),
+        out_of_service=_out_of_service(*_line(work.session, parent)) if parent else None,
+    )
+    work.judge(StorageUnit, refusals=unit_refusals(facts))
+    return work.add(
+        StorageUnit(
+            site_id=work.actor.site_id, parent_id=parent.id if parent else None, code=new_code(work, Kind.STORAGE),
+            type=given.type, name=given.name, place=place, row_count=given.rows, column_count=given.columns,
+        )
+    )  # fmt: skip
+
+
+def _siblings(session: Session, parent: StorageUnit | None) -> dict[int, str]:
+    """Who stands at which place of a unit, or of the site."""
+    mine = StorageUnit.parent_id == parent.id if parent else StorageUnit.parent_id.is_(None)
+    rows = session.execute(select(StorageUnit.place, StorageUnit.name, StorageUnit.code).where(mine))
+    return {place: f"{name} ({code})" for place, name, code in rows}
+
+
+def _called(unit: StorageUnit) -> str:
+    return f"{unit.name} ({unit.code})"
+
+
+def _line(session: Session, unit: StorageUnit) -> list[StorageUnit]:
+    """The unit and what it stands in, from the inside out."""
+    line = [unit]
+    while line[-1].parent_id is not None:
+        line.append(session.get_one(StorageUnit, line[-1].parent_id))
+    return line
+
+
+def _out_of_service(*line: StorageUnit | None) -> OutOfService | None:
+    """The first of these units that is out of service."""
+    for unit in line:
+        if unit is not None and unit.state != "IN_SERVICE":
+            return OutOfService(_called(unit), unit.out_of_service_reason or "no reason given")
+    return None
+
+
+class TakeOutOfService(ActInput):
+    """Take a tank, rack or box out of service."""
+
+    unit: StorageCode = Field(title="Tank, rack or box")
+    reason: Reason
+
+
+@act(TakeOutOfService)
+def take_out_of_service(work: Work, given: TakeOutOfService) -> StorageUnit:
+    """Stop putting anything into a unit and all that stands in it. What is in it stays and can be taken out."""
+    unit = work.lock(StorageUnit, given.unit)
+    work.judge(unit)
+    unit.out_of_service_reason = given.reason
+    work.transition(unit)
+    return unit
+
+
+class ReturnToService(ActInput):
+    """Return a tank, rack or box to service."""
+
+    unit: StorageCode = Field(title="Tank, rack or box")
+    reason: Reason
+
+
+@act(ReturnToService)
+def return_to_service(work: Work, given: ReturnToService) -> StorageUnit:
+    """Let a unit be filled again. Why, stands in the trail with the act."""
+    unit = work.lock(StorageUnit, given.unit)
+    work.judge(unit)
+    unit.out_of_service_reason = None
+    work.transition(unit)
+    return unit
+
+
+# --- vials ------------------------------------------------------------------------------------
+
+
+class StoreVials(ActInput):
+    """Put vials away."""
+
+    vials: VialCodes = Field(title="Vials")
+    box: StorageCode = Field(title="Box")
+    positions: Annotated[list[Position], AfterValidator(each_once)] = Field(
+        default=[],
+        title="Positions",
+        description="One for each vial, or only the first; empty: the next free ones.",
+    )
+    stored_at: Moment | None = Field(default=None, title="Put away")
+
+    @model_validator(mode="after")
+    def _one_position_for_each(self) -> "StoreVials":
+        if len(self.positions) not in (0, 1, len(self.vials)):
+            raise ValueError(
+                f"{len(self.positions)} positions for {len(self.vials)} vials: give one for each, the first, or none"
+            )
+        return self
+
+
+@act(StoreVials)
+def store_vials(work: Work, given: StoreVials) -> None:
+    """Put frozen vials into a box, in one act. Refuses a position that is taken or unknown, a box that is full or out
+    of service."""
+    vials = work.lock_all(Vial, given.vials)
+    work.about = given.vials[0] if len(given.vials) == 1 else given.box
+    box_id, places, box = _find_places(work, given.box, given.vials, given.positions)
+    at = given.stored_at or work.now
+    refusals = list(places.refusals)
+    if given.stored_at:
+        refusals.extend(time_refusals(work, "Putting away", at, _frozen_at(work.session, vials)))
+    work.show(**_places_shown(box, places, given.vials))
+    work.judge(*vials, refusals=refusals)
+    _place(work, box_id, [vial.id for vial in vials], places.positions, at)
+    work.transition_many(Vial, vials)
+
+
+class MoveVial(ActInput):
+    """Move a vial to another place."""
+
+    vial: VialCode = Field(title="Vial")
+    box: StorageCode = Field(title="Box")
+    position: Position | None = Field(default=None, title="Position", description="Empty: the next free one.")
+    moved_at: Moment | None = Field(default=None, title="Moved")
+
+
+@act(MoveVial)
+def move_vial(work: Work, given: MoveVial) -> None:
+    """Move a vial in stock to another position, of the same box or of another one. Refuses as putting away does."""
+    vial = work.lock(Vial, given.vial)
+    wanted = [given.position] if given.position else []
+    box_id, places, box = _find_places(work, given.box, [vial.code], wanted)
+    at = given.moved_at or work.now
+    after = last_placed_at(work.session, [vial])
+    work.show(**_places_shown(box, places, [vial.code]))
+    work.judge(vial, refusals=[*places.refusals, *time_refusals(work, "The move", at, after)])
+    end_placement(work, [vial], at)
+    _place(work, box_id, [vial.id], places.positions, at)
+
+
+_taken = (
+    select(func.jsonb_object_agg(Placement.position, Vial.code))
+    .join(Vial, Vial.id == Placement.vial_id)
+    .where(Placement.box_id == StorageUnit.id, Placement.taken_at.is_(None))
+    .scalar_subquery()
+)
+_BOX = (
+    select(StorageUnit, _Parent, _Grandparent, _taken)
+    .outerjoin(_Parent, _Parent.id == StorageUnit.parent_id)
+    .outerjoin(_Grandparent, _Grandparent.id == _Parent.parent_id)
+    .where(StorageUnit.code == bindparam("code"))
+)
+
+
+def _find_places(work: Work, code: str, vials: Sequence[str], wanted: Sequence[str]) -> tuple[int, Places, Box]:
+    """The box and the place of each vial in it.
+
+    Where people name every position, the box is only read: two of them may fill it side by side, and the index
+    one_live_vial_per_position decides if they meet. Where we choose, the box is locked first, in a statement of its
+    own, so that what we find free is still free when we write.
+    """
+    if len(wanted) < len(vials):
+        work.lock(StorageUnit, code)
+    row = work.session.execute(_BOX, {"code": code}).one_or_none()
+    unit, parent, grandparent, taken = row or (work.find(StorageUnit, code), None, None, None)
+    box = Box(
+        called=_called(unit),
+        type=unit.type,
+        rows=unit.row_count or 0,
+        columns=unit.column_count or 0,
+        taken={int(position): vial for position, vial in (taken or {}).items()},
+        out_of_service=_out_of_service(unit, parent, grandparent),
+    )
+    return unit.id, give_places(PlacesFacts(box, tuple(vials), tuple(wanted))), box
+
+
+def _places_shown(box: Box, places: Places, vials: Sequence[str]) -> dict[str, object]:
+    names = [position_name(position, box.columns) for position in places.positions]
+    return {"box": box.called, "positions": dict(zip(vials, names, strict=False))}
+
+
+def _place(work: Work, box_id: int, vial_ids: Sequence[int], positions: Sequence[int], at: datetime.datetime) -> None:
+    pairs = zip(vial_ids, positions, strict=True)
+    work.note_many(
+        Placement, [{"vial_id": vial, "box_id": box_id, "position": place, "placed_at": at} for vial, place in pairs]
+    )
+
+
+def _frozen_at(session: Session, vials: Iterable[Vial]) -> datetime.datetime | None:
+    """When the last of these vials was frozen."""
+    lots = {vial.lot_id for vial in vials}
+    return session.scalar(select(func.max(Lot.frozen_at)).where(Lot.id.in_(lots)))
+
+
+# --- for the other services -------------------------------------------------------------------
+
+
+def last_placed_at(session: Session, vials: Iterable[Vial]) -> datetime.datetime | None:
+    """When the last of these vials was put where it stands: taking them out comes after that. None: none stands."""
+    ids = [vial.id for vial in vials]
+    live = select(func.max(Placement.placed_at)).where(Placement.vial_id.in_(ids), Placement.taken_at.is_(None))
+    return session.scalar(live)
+
+
+def end_placement(work: Work, vials: Iterable[Vial], at: datetime.datetime | None = None) -> None:
+    """Note, in one statement, that vials are no longer where they stood; nothing happens to one that stood nowhere.
+
+    Call it after the judgement and before `transition_many`. Who takes `at` from a person checks it against
+    `last_placed_at` first.
+    """
+    ids = [vial.id for vial in vials]
+    statement = update(Placement).where(Placement.vial_id.in_(ids), Placement.taken_at.is_(None))
+    work.session.execute(statement.values(taken_at=at or work.now).execution_options(synchronize_session=False))
+
+
+@dataclass(frozen=True)
+class Whereabouts:
+    """Where one vial stands: the units from the outside in, as (place, id, name), and the position in the box."""
+
+    units: tuple[tuple[int, int, str], ...]
+    position: int
+    columns: int
+
+    @property
+    def text(self) -> str:
+        """As a person reads it: Tank 1 › Rack 2 › Box B › C4."""
+        return " › ".join([*(name for _, _, name in self.units), position_name(self.position, self.columns)])
+
+    @property
+    def order(self) -> tuple[tuple[int, ...], int]:
+        """What sorts vials into the order in which a person meets them in the tank."""
+        return tuple(number for place, unit, _ in self.units for number in (place, unit)), self.position
+
+
+def whereabouts(session: Session, vial_ids: Iterable[int]) -> dict[int, Whereabouts]:
+    """Where vials stand now, in one statement; a vial that stands nowhere is not in the answer."""
+    columns = [column for unit in (_Grandparent, _Parent, StorageUnit) for column in (unit.place, unit.id, unit.name)]
+    statement = (
+        select(Placement.vial_id, Placement.position, StorageUnit.column_count, *columns)
+        .join(StorageUnit, StorageUnit.id == Placement.box_id)
+        .outerjoin(_Parent, _Parent.id == StorageUnit.parent_id)
+        .outerjoin(_Grandparent, _Grandparent.id == _Parent.parent_id)
+        .where(Placement.vial_id.in_(list(vial_ids)), Placement.taken_at.is_(None))
+    )
+    found = {}
+    for vial_id, position, column_count, *units in session.execute(statement):
+        line = tuple(tuple(units[start : start + 3]) for start in (0, 3, 6) if units[start + 1] is not None)
+        found[vial_id] = Whereabouts(line, position, column_count)
+    return found
+
+
+def where(session: Session, vial_ids: Iterable[int]) -> dict[int, str]:
+    """The same as text: `{7: "Tank 1 › Rack 2 › Box B › C4"}`."""
+    return {vial_id: place.text for vial_id, place in whereabouts(session, vial_ids).items()}
+
+
+def pick_order(session: Session, vials: Iterable[Vial]) -> list[Vial]:
+    """The vials in the order of tank, rack, box and position, so that a rack is lifted once; the placeless last."""
+    vials = list(vials)
+    places = whereabouts(session, [vial.id for vial in vials])
+    nowhere = ((), 0)
+    return sorted(vials, key=lambda v: (v.id not in places, places[v.id].order if v.id in places else nowhere, v.code))

@@ -1,0 +1,96 @@
+"""When a unit may be added, and where vials may stand."""
+
+from dataclasses import replace
+
+import pytest
+
+from cellbank.domain.rules.storage import (
+    Box,
+    OutOfService,
+    PlacesFacts,
+    UnitFacts,
+    give_places,
+    unit_refusals,
+)
+
+BOX = Box("Box B (ST0001)", "box", 2, 3, {2: "V-OLD"}, None)
+BROKEN = OutOfService("Tank 1 (ST0002)", "the level sensor failed")
+RACK = UnitFacts("rack", 1, "tank", "Tank 1", None, None)
+
+
+def given(vials: int, *wanted: str, box: Box = BOX) -> PlacesFacts:
+    return PlacesFacts(box, tuple(f"V{number}" for number in range(1, vials + 1)), wanted)
+
+
+@pytest.mark.parametrize(
+    ("facts", "positions"),
+    [
+        (given(1), (1,)),
+        (given(3), (1, 3, 4)),
+        (given(5), (1, 3, 4, 5, 6)),
+        (given(2, "A3"), (3, 4)),
+        (given(2, "A1"), (1, 3)),
+        (given(1, "B3"), (6,)),
+        (given(3, "B3", "A1", "B1"), (6, 1, 4)),
+    ],
+)
+def test_vials_get_the_positions_asked_for_or_the_next_free_ones(facts: PlacesFacts, positions: tuple) -> None:
+    places = give_places(facts)
+    assert (places.positions, places.refusals) == (positions, ())
+
+
+@pytest.mark.parametrize(
+    ("facts", "code", "words"),
+    [
+        (given(1, "A2"), "POSITION_TAKEN", "A2 of Box B (ST0001) is taken by vial V-OLD"),
+        (given(2, "A2"), "POSITION_TAKEN", "taken by vial V-OLD"),
+        (given(2, "A1", "A2"), "POSITION_TAKEN", "taken by vial V-OLD"),
+        (given(1, "C1"), "POSITION_UNKNOWN", "no position C1: the last one is B3"),
+        (given(2, "C1"), "POSITION_UNKNOWN", "no position C1"),
+        (given(6), "STORAGE_FULL", "has 5 free positions and 6 vials"),
+        (given(4, "B1"), "STORAGE_FULL", "has 3 free positions from B1 on and 4 vials"),
+        (given(1, box=replace(BOX, out_of_service=BROKEN)), "STORAGE_OUT_OF_SERVICE", "Tank 1 (ST0002) is out of"),
+        (given(1, box=replace(BOX, type="rack")), "WRONG_KIND", "is a rack; vials stand in boxes"),
+    ],
+)
+def test_a_place_is_refused_with_its_reason(facts: PlacesFacts, code: str, words: str) -> None:
+    places = give_places(facts)
+    assert [refusal.code for refusal in places.refusals] == [code]
+    assert words in places.refusals[0].detail
+    assert places.positions == ()
+
+
+def test_all_reasons_are_given_at_once() -> None:
+    facts = given(3, "A2", "C1", "A1", box=replace(BOX, out_of_service=BROKEN))
+    codes = {refusal.code for refusal in give_places(facts).refusals}
+    assert codes == {"POSITION_TAKEN", "POSITION_UNKNOWN", "STORAGE_OUT_OF_SERVICE"}
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        RACK,
+        replace(RACK, type="box"),
+        replace(RACK, type="box", parent_type="rack"),
+        UnitFacts("tank", 1, None, "the site", None, None),
+    ],
+)
+def test_a_unit_is_added_where_it_belongs(facts: UnitFacts) -> None:
+    assert unit_refusals(facts) == ()
+
+
+@pytest.mark.parametrize(
+    ("facts", "code", "words"),
+    [
+        (replace(RACK, type="tank"), "WRONG_KIND", "A tank stands in nothing else"),
+        (replace(RACK, parent_type=None), "WRONG_KIND", "A rack stands in a tank: scan the one"),
+        (replace(RACK, parent_type="box"), "WRONG_KIND", "A rack cannot stand in Tank 1, a box: scan a tank"),
+        (replace(RACK, type="box", parent_type="box"), "WRONG_KIND", "scan a tank or rack"),
+        (replace(RACK, standing_there="Rack 1"), "POSITION_TAKEN", "Place 1 of Tank 1 is taken by Rack 1"),
+        (replace(RACK, out_of_service=BROKEN), "STORAGE_OUT_OF_SERVICE", "the level sensor failed"),
+    ],
+)
+def test_a_unit_is_refused_with_its_reason(facts: UnitFacts, code: str, words: str) -> None:
+    refusals = unit_refusals(facts)
+    assert [refusal.code for refusal in refusals] == [code]
+    assert words in refusals[0].detail
