@@ -49,6 +49,14 @@ BEGIN
                'a_thaw_is_never_undone', 'a thaw cannot be undone');
   PERFORM must(NEW.code = OLD.code AND NEW.lot_id = OLD.lot_id AND NEW.donation_id = OLD.donation_id,
                'a_vial_keeps_its_identity', 'a vial never changes its lot or its identifier');
+  PERFORM must(NEW.state = OLD.state OR OLD.state NOT IN ('INFUSED', 'DISCARDED', 'CULTURED', 'QC_USED', 'VOIDED'),
+               'a_used_vial_stays_used', 'a vial that was used or destroyed never comes back');
+  IF NEW.thawed_at IS NOT NULL AND OLD.thawed_at IS NULL AND NEW.dose_id IS NOT NULL THEN
+    SELECT l.state, l.expires_on >= (NEW.thawed_at AT TIME ZONE s.timezone)::date AS keeps INTO the_lot
+      FROM lot l JOIN site s ON s.id = l.site_id WHERE l.id = NEW.lot_id FOR SHARE OF l;
+    PERFORM must(the_lot.state = 'RELEASED', 'dose_only_from_a_released_lot', 'the lot is not released');
+    PERFORM must(the_lot.keeps, 'nothing_expired_is_thawed', 'the lot has expired');
+  END IF;
   IF NEW.dose_id IS NOT NULL AND OLD.dose_id IS NULL THEN
     SELECT state, purpose INTO the_lot FROM lot WHERE id = NEW.lot_id FOR SHARE;
     PERFORM must(the_lot.state = 'RELEASED' AND the_lot.purpose = 'product',
@@ -70,6 +78,8 @@ BEGIN
     PERFORM must(the_subject.state = 'ENROLLED', 'dose_only_for_an_enrolled_subject', 'the subject is not enrolled');
     SELECT state INTO the_lot FROM lot WHERE id = NEW.lot_id FOR SHARE;
     PERFORM must(the_lot = 'RELEASED', 'dose_only_from_a_released_lot', 'the lot is not released');
+    PERFORM must(NEW.weight_id IS NULL OR (SELECT subject_id FROM weight WHERE id = NEW.weight_id) = NEW.subject_id,
+                 'the_weight_is_of_the_subject', 'the weight is that of another subject');
   END IF;
   IF TG_OP = 'UPDATE' THEN
     PERFORM must(NEW.subject_id = OLD.subject_id AND NEW.lot_id = OLD.lot_id AND NEW.code = OLD.code,
@@ -87,9 +97,13 @@ BEGIN
                  AND OLD.taken_at IS NULL, 'a_placement_only_ends', 'a placement can only be ended');
     RETURN NEW;
   END IF;
-  SELECT type, state, row_count * column_count AS size INTO box FROM storage_unit WHERE id = NEW.box_id FOR SHARE;
+  SELECT type, state, parent_id, row_count * column_count AS size INTO box
+    FROM storage_unit WHERE id = NEW.box_id FOR SHARE;
   PERFORM must(box.type = 'box' AND NEW.position <= box.size, 'the_position_exists', 'the box has no such position');
-  PERFORM must(box.state = 'IN_SERVICE', 'the_box_is_in_service', 'the box is out of service');
+  PERFORM must(box.state = 'IN_SERVICE' AND NOT EXISTS (
+    SELECT FROM storage_unit rack LEFT JOIN storage_unit tank ON tank.id = rack.parent_id
+     WHERE rack.id = box.parent_id AND (rack.state <> 'IN_SERVICE' OR tank.state <> 'IN_SERVICE')),
+    'the_box_is_in_service', 'the box, or what it stands in, is out of service');
   RETURN NEW;
 END $$;
 
