@@ -66,6 +66,7 @@ class Weight(Record):
     )
 
 
+_PREPARED = "('PREPARED', 'CHECKED_ONCE', 'CHECKED', 'INFUSING', 'INFUSED', 'RECONCILED')"
 _AT_THE_BEDSIDE = "('CHECKED', 'INFUSING', 'INFUSED', 'RECONCILED')"
 
 
@@ -107,6 +108,7 @@ class Dose(Record):
     prepared_at: Mapped[Instant | None]
     prepared_by_id: Mapped[int | None] = reference("person", index=False)
     final_volume_ml: Mapped[Millilitres | None]
+    band_reason: Mapped[str | None]  # why a dose outside the usual band was drawn
     # bedside
     first_checked_by_id: Mapped[int | None] = reference("person", index=False)
     first_checked_at: Mapped[Instant | None]
@@ -139,6 +141,12 @@ class Dose(Record):
             unique=True,
             postgresql_where=text("state NOT IN ('CANCELLED', 'DISCARDED')"),
         ),
+        Index(
+            "one_running_infusion_per_subject",
+            "subject_id",
+            unique=True,
+            postgresql_where=text("state = 'INFUSING'"),
+        ),
         Index("ix_dose_subject_id", "subject_id"),
         CheckConstraint("required_cells > 0 AND vials_needed > 0 AND vials_spare >= 0", name="order_is_positive"),
         CheckConstraint("first_checked_by_id <> second_checked_by_id", name="two_different_verifiers"),
@@ -154,6 +162,11 @@ class Dose(Record):
         CheckConstraint(
             "infusion_started_at IS NULL OR infusion_started_at <= expires_at",
             name="not_started_after_expiry",
+        ),
+        CheckConstraint(
+            f"state NOT IN {_PREPARED} OR num_nonnulls(thaw_started_at, expires_at, viability_percent, draw_ml, "
+            "delivered_cells, delivered_percent, prepared_at, prepared_by_id, final_volume_ml) = 9",
+            name="prepared_is_complete",
         ),
         CheckConstraint("infusion_stopped_at >= infusion_started_at", name="stopped_after_started"),
     )

@@ -369,6 +369,7 @@ def upgrade() -> None:
     sa.Column('prepared_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('prepared_by_id', sa.BigInteger(), nullable=True),
     sa.Column('final_volume_ml', sa.Numeric(precision=9, scale=3), nullable=True),
+    sa.Column('band_reason', sa.Text(), nullable=True),
     sa.Column('first_checked_by_id', sa.BigInteger(), nullable=True),
     sa.Column('first_checked_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('second_checked_by_id', sa.BigInteger(), nullable=True),
@@ -382,6 +383,7 @@ def upgrade() -> None:
     sa.Column('state', sa.Text(), nullable=False),
     sa.Column('id', sa.BigInteger(), nullable=False),
     sa.CheckConstraint("state NOT IN ('CHECKED', 'INFUSING', 'INFUSED', 'RECONCILED') OR num_nonnulls(prepared_by_id, first_checked_by_id, second_checked_by_id) = 3", name=op.f('ck_dose_no_infusion_without_two_verifiers')),
+    sa.CheckConstraint("state NOT IN ('PREPARED', 'CHECKED_ONCE', 'CHECKED', 'INFUSING', 'INFUSED', 'RECONCILED') OR num_nonnulls(thaw_started_at, expires_at, viability_percent, draw_ml, delivered_cells, delivered_percent, prepared_at, prepared_by_id, final_volume_ml) = 9", name=op.f('ck_dose_prepared_is_complete')),
     sa.CheckConstraint('first_checked_by_id <> prepared_by_id AND second_checked_by_id <> prepared_by_id', name=op.f('ck_dose_preparer_does_not_verify')),
     sa.CheckConstraint('first_checked_by_id <> second_checked_by_id', name=op.f('ck_dose_two_different_verifiers')),
     sa.CheckConstraint('infusion_started_at IS NULL OR infusion_started_at <= expires_at', name=op.f('ck_dose_not_started_after_expiry')),
@@ -401,6 +403,7 @@ def upgrade() -> None:
     op.create_index('ix_dose_subject_id', 'dose', ['subject_id'], unique=False)
     op.create_index(op.f('ix_dose_weight_id'), 'dose', ['weight_id'], unique=False)
     op.create_index('one_live_dose_per_subject_and_day', 'dose', ['subject_id', 'infusion_number'], unique=True, postgresql_where=sa.text("state NOT IN ('CANCELLED', 'DISCARDED')"))
+    op.create_index('one_running_infusion_per_subject', 'dose', ['subject_id'], unique=True, postgresql_where=sa.text("state = 'INFUSING'"))
     op.create_table('hold',
     sa.Column('code', sa.Text(), nullable=False),
     sa.Column('donor_id', sa.BigInteger(), nullable=True),
@@ -584,6 +587,7 @@ def downgrade() -> None:
     op.drop_index(op.f('ix_hold_lot_id'), table_name='hold')
     op.drop_index(op.f('ix_hold_donor_id'), table_name='hold')
     op.drop_table('hold')
+    op.drop_index('one_running_infusion_per_subject', table_name='dose', postgresql_where=sa.text("state = 'INFUSING'"))
     op.drop_index('one_live_dose_per_subject_and_day', table_name='dose', postgresql_where=sa.text("state NOT IN ('CANCELLED', 'DISCARDED')"))
     op.drop_index(op.f('ix_dose_weight_id'), table_name='dose')
     op.drop_index('ix_dose_subject_id', table_name='dose')

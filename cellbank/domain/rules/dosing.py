@@ -1,0 +1,368 @@
+"""May this subject have this dose, of this lot, on this day?
+
+The parts (plan, weight, and subject and lot in standing.py) are asked again at every stage: when the dose is ordered,
+before a vial is thawed, and at the bedside. Twins in the database: `one_live_dose_per_subject_and_day`,
+`one_running_infusion_per_subject`, `the_weight_is_of_the_subject` (migrations 0001 and 0003). Facts: domain §6.3, §6.4.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
+
+from cellbank.domain.dose import Band, dmso_band, study_day, window
+from cellbank.domain.protocol import Limits, Protocol, WeightRules
+from cellbank.domain.refusals import Code, Refusal, refuse
+from cellbank.domain.rules.standing import LotFacts, SubjectFacts, lot_refusals, subject_refusals
+
+GIVEN = ("INFUSING", "INFUSED", "RECONCILED")
+
+
+# --- the plan ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class OtherDose:
+    """Another live dose of the subject; the date is that of the ward."""
+
+    code: str
+    number: int
+    state: str
+    started_on: date | None
+    ended_at: datetime | None
+
+    @property
+    def is_given(self) -> bool:
+        """Whether its infusion has begun."""
+        return self.state in GIVEN
+
+
+@dataclass(frozen=True)
+class PlanFacts:
+    """Infusion `number` on the local date `on`, and the subject's other live doses.
+
+    `latest_at` is the last instant meant: the end of that day for an order, now at the bedside.
+    `deviation_on` is the one date for which a deviation from the window was reasoned and signed.
+    """
+
+    protocol: Protocol
+    number: int
+    on: date
+    latest_at: datetime
+    others: tuple[OtherDose, ...]
+    deviation_on: date | None = None
+
+    @property
+    def first_infusion_on(self) -> date | None:
+        """Day 1: the date of the first infusion, which for infusion 1 is the date meant."""
+        if self.number == 1:
+            return self.on
+        return next((dose.started_on for dose in self.others if dose.number == 1 and dose.is_given), None)
+
+    @property
+    def study_day(self) -> int | None:
+        """The study day of the date meant; None while there is no day 1."""
+        first = self.first_infusion_on
+        return None if first is None else study_day(first, self.on)
+
+
+def plan_refusals(facts: PlanFacts) -> tuple[Refusal, ...]:
+    """Why this infusion has no place on this day: a double, one too many, outside its window, too early."""
+    planned = len(facts.protocol.dosing.infusions)
+    if facts.number > planned:
+        return (
+            refuse(
+                Code.TOO_MANY_DOSES,
+                "The protocol has {planned} infusions: there is no number {number}.",
+                planned=planned,
+                number=facts.number,
+            ),
+        )
+    return tuple((*_double_refusals(facts), *_rest_refusals(facts), *_window_refusals(facts)))
+
+
+def _double_refusals(facts: PlanFacts) -> Iterator[Refusal]:
+    for other in facts.others:
+        if other.number == facts.number:
+            yield refuse(
+                Code.DUPLICATE_DOSE,
+                "Infusion {number} exists already: dose {dose} is {state}. Go on with it, or cancel it first.",
+                number=facts.number, dose=other.code, state=other.state.lower().replace("_", " "),
+            )  # fmt: skip
+        elif other.is_given and other.started_on == facts.on and facts.protocol.dosing.one_per_calendar_day:
+            yield refuse(
+                Code.DUPLICATE_DOSE,
+                "Dose {dose} was given on {on}: one infusion a calendar day. Choose a later day.",
+                dose=other.code, on=facts.on,
+            )  # fmt: skip
+        elif other.is_given and other.number > facts.number:
+            yield refuse(
+                Code.OUT_OF_ORDER,
+                "Infusion {later} has been given already: infusion {number} was skipped and is not made up for.",
+                later=other.number, number=facts.number,
+            )  # fmt: skip
+
+
+def _rest_refusals(facts: PlanFacts) -> Iterator[Refusal]:
+    hours = facts.protocol.dosing.min_hours_between
+    for other in facts.others:
+        if other.number == facts.number:
+            continue
+        if not other.is_given or other.ended_at is None:
+            yield refuse(
+                Code.TOO_EARLY,
+                "Infusion {other} (dose {dose}) is {state}. Finish or cancel it before infusion {number}.",
+                other=other.number, dose=other.code, state=other.state.lower().replace("_", " "), number=facts.number,
+            )  # fmt: skip
+        elif facts.latest_at < (rested := other.ended_at + timedelta(hours=hours)):
+            yield refuse(
+                Code.TOO_EARLY,
+                "Infusion {other} ended at {ended:%Y-%m-%d %H:%M} UTC; {hours} h must pass: "
+                "not before {rested:%Y-%m-%d %H:%M} UTC.",
+                other=other.number, ended=other.ended_at, hours=hours, rested=rested,
+            )  # fmt: skip
+
+
+def _window_refusals(facts: PlanFacts) -> Iterator[Refusal]:
+    first = facts.first_infusion_on
+    if first is None:
+        yield refuse(
+            Code.TOO_EARLY,
+            "Infusion 1 has not been given, and study days count from it. Give infusion 1 before infusion {number}.",
+            number=facts.number,
+        )  # fmt: skip
+        return
+    allowed = window(facts.protocol, facts.number, first)
+    if not allowed.holds(facts.on) and facts.on != facts.deviation_on:
+        yield refuse(
+            Code.OUTSIDE_WINDOW,
+            "Infusion {number} may be given from {earliest} to {latest}; {on} is study day {day}. Choose a day "
+            "inside the window, or order it as a deviation with its reason for exactly that day.",
+            number=facts.number, earliest=allowed.earliest_on, latest=allowed.latest_on,
+            on=facts.on, day=facts.study_day,
+        )  # fmt: skip
+
+
+# --- the weight -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class WeightFacts:
+    """The newest usable weight, a newer one still waiting for its second person, and the one the dose was made for.
+
+    `needed` is False for a fixed dose. `at` is the instant for which the weight must be fresh.
+    """
+
+    subject: str
+    rules: WeightRules
+    needed: bool
+    weight_kg: Decimal | None
+    measured_at: datetime | None
+    pending_kg: Decimal | None
+    used_kg: Decimal | None
+    at: datetime
+
+
+def change_percent(before_kg: Decimal, after_kg: Decimal) -> Fraction:
+    """How much a weight has changed, in percent of the earlier one, without sign; exact."""
+    return abs(Fraction(after_kg) - Fraction(before_kg)) * 100 / Fraction(before_kg)
+
+
+def weight_refusals(facts: WeightFacts) -> tuple[Refusal, ...]:
+    """Why no dose may rest on the weight: none, too old, changed too much."""
+    if not facts.needed:
+        return ()
+    if facts.weight_kg is None or facts.measured_at is None:
+        return (
+            refuse(
+                Code.WEIGHT_MISSING,
+                "Subject {subject} has no {confirmed}weight. Measure it{with_whom}.",
+                subject=facts.subject,
+                confirmed="confirmed " if facts.rules.second_person else "",
+                with_whom=" and let a second person confirm it" if facts.rules.second_person else "",
+            ),
+        )
+    return tuple(_stale_refusals(facts, facts.weight_kg, facts.measured_at))
+
+
+def _stale_refusals(facts: WeightFacts, weight_kg: Decimal, measured_at: datetime) -> Iterator[Refusal]:
+    recalculate = facts.rules.change_percent_recalculate
+    if facts.at - measured_at > timedelta(hours=facts.rules.max_age_hours):
+        yield refuse(
+            Code.WEIGHT_STALE,
+            "The weight of subject {subject}, {kg} kg, was measured at {at:%Y-%m-%d %H:%M} UTC: "
+            "older than {hours} h. Measure it again.",
+            subject=facts.subject, kg=weight_kg, at=measured_at, hours=facts.rules.max_age_hours,
+        )  # fmt: skip
+    if facts.pending_kg is not None and change_percent(weight_kg, facts.pending_kg) > recalculate:
+        yield refuse(
+            Code.WEIGHT_STALE,
+            "A newer weight of subject {subject}, more than {percent} % away, waits for its second person. "
+            "Confirm it, or measure again.",
+            subject=facts.subject, percent=recalculate,
+        )  # fmt: skip
+    if facts.used_kg is not None and change_percent(facts.used_kg, weight_kg) > recalculate:
+        yield refuse(
+            Code.WEIGHT_STALE,
+            "Subject {subject} weighs {now} kg now, the dose was calculated for {used} kg: more than {percent} % "
+            "apart. Do not give it; order the dose again.",
+            subject=facts.subject, now=weight_kg, used=facts.used_kg, percent=recalculate,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class MeasurementFacts:
+    """A weight just read from a scale."""
+
+    weight_kg: Decimal
+    rules: WeightRules
+
+
+def measurement_refusals(facts: MeasurementFacts) -> tuple[Refusal, ...]:
+    """Why a reading cannot be: outside what the protocol holds plausible, or finer than it allows."""
+    found = []
+    if not facts.rules.plausible_kg.holds(facts.weight_kg):
+        found.append(
+            refuse(
+                Code.OUTSIDE_LIMITS,
+                "{kg} kg is outside the {range} kg that the protocol holds plausible. Read the scale again, in kg.",
+                kg=facts.weight_kg,
+                range=facts.rules.plausible_kg,
+            )
+        )
+    if facts.weight_kg != round(facts.weight_kg, facts.rules.decimals):
+        found.append(
+            refuse(
+                Code.OUTSIDE_LIMITS,
+                "{kg} kg is finer than the protocol's {decimals} decimals. Round it as the protocol says.",
+                kg=facts.weight_kg,
+                decimals=facts.rules.decimals,
+            )
+        )
+    return tuple(found)
+
+
+# --- the order --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class SupplyFacts:
+    """What was found for a dose: a lot, its results, and vials locked for this order.
+
+    `missing_results` are titles of tests without a reviewed result; `problem` says why a dose could not be calculated
+    from them. Figures per kg are those of the calculated dose; None where there is no calculation.
+    """
+
+    product: str
+    lot: LotFacts | None
+    lot_product: str | None
+    missing_results: tuple[str, ...] = ()
+    problem: str | None = None
+    vials_wanted: int | None = None
+    vials_found: int = 0
+    dmso_g_per_kg: Decimal | None = None
+    endotoxin_eu_per_kg: Decimal | None = None
+
+
+@dataclass(frozen=True)
+class OrderFacts:
+    """A dose about to be ordered; `today` is the date of the ward."""
+
+    subject: SubjectFacts
+    plan: PlanFacts
+    weight: WeightFacts
+    supply: SupplyFacts
+    today: date
+
+
+def order_refusals(facts: OrderFacts) -> tuple[Refusal, ...]:
+    """Every reason against an order, each part asked."""
+    past = ()
+    if facts.plan.on < facts.today:
+        past = (
+            refuse(
+                Code.OUT_OF_ORDER,
+                "{on} lies in the past; today is {today}. Choose today or a later day.",
+                on=facts.plan.on,
+                today=facts.today,
+            ),
+        )
+    return (
+        *subject_refusals(facts.subject),
+        *plan_refusals(facts.plan),
+        *weight_refusals(facts.weight),
+        *supply_refusals(facts.supply, facts.plan.protocol.limits),
+        *past,
+    )
+
+
+def supply_refusals(facts: SupplyFacts, limits: Limits) -> tuple[Refusal, ...]:
+    """Why the dose cannot come from the lot that was found or asked for."""
+    if facts.lot is None:
+        return (
+            refuse(
+                Code.NOT_ENOUGH_VIALS,
+                "No released lot of {product} has vials in stock. A lot must be released and put away first.",
+                product=facts.product,
+            ),
+        )
+    return (
+        *lot_refusals(facts.lot),
+        *_lot_evidence_refusals(facts, facts.lot.code),
+        *_vial_count_refusals(facts, facts.lot.code),
+        *limit_refusals(facts.dmso_g_per_kg, facts.endotoxin_eu_per_kg, limits),
+    )
+
+
+def _lot_evidence_refusals(facts: SupplyFacts, lot: str) -> Iterator[Refusal]:
+    if facts.lot_product != facts.product:
+        yield refuse(
+            Code.WRONG_KIND,
+            "Lot {lot} is {other}; the subject's arm receives {product}. Choose a lot of that product.",
+            lot=lot, other=facts.lot_product, product=facts.product,
+        )  # fmt: skip
+    for title in facts.missing_results:
+        yield refuse(
+            Code.POST_THAW_RESULT_MISSING,
+            "Lot {lot} has no reviewed result of “{test}”: the dose cannot be calculated. Enter and review it.",
+            lot=lot, test=title,
+        )  # fmt: skip
+    if facts.problem:
+        yield refuse(Code.OUTSIDE_LIMITS, "Lot {lot}: {problem}", lot=lot, problem=facts.problem)
+
+
+def _vial_count_refusals(facts: SupplyFacts, lot: str) -> Iterator[Refusal]:
+    if facts.vials_wanted is not None and facts.vials_found < facts.vials_wanted:
+        yield refuse(
+            Code.NOT_ENOUGH_VIALS,
+            "{wanted} vials are needed, spare ones included, and lot {lot} has {found} free at this moment. "
+            "Choose another lot, or try again when others have finished.",
+            wanted=facts.vials_wanted, lot=lot, found=facts.vials_found,
+        )  # fmt: skip
+
+
+def limit_refusals(
+    dmso_g_per_kg: Decimal | None, endotoxin_eu_per_kg: Decimal | None, limits: Limits
+) -> tuple[Refusal, ...]:
+    """Why a dose brings too much besides cells, per kg of body weight. Source: domain §4.4, §5.3."""
+    found = []
+    if dmso_g_per_kg is not None and dmso_band(dmso_g_per_kg, limits) is Band.BLOCK:
+        found.append(
+            refuse(
+                Code.DMSO_LIMIT,
+                "The vials bring {dmso} g/kg of DMSO; the limit is {limit} g/kg. Use a lot with more cells a vial.",
+                dmso=dmso_g_per_kg,
+                limit=limits.dmso_g_per_kg,
+            )
+        )
+    if endotoxin_eu_per_kg is not None and endotoxin_eu_per_kg > limits.endotoxin_eu_per_kg:
+        found.append(
+            refuse(
+                Code.ENDOTOXIN_LIMIT,
+                "The dose brings {endotoxin} EU/kg of endotoxin; the limit is {limit} EU/kg. Use another lot.",
+                endotoxin=endotoxin_eu_per_kg,
+                limit=limits.endotoxin_eu_per_kg,
+            )
+        )
+    return tuple(found)

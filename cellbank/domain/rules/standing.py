@@ -1,0 +1,105 @@
+"""Whether a subject may receive cells at all, and whether a lot may be given at all.
+
+Asked at every stage from the order to the bedside: a subject who has withdrawn since, or a lot on hold since, stops the
+dose wherever it is. Twins in the database: `no_dose_for_the_control_arm`, `dose_only_for_an_enrolled_subject`,
+`dose_only_from_a_released_lot`, `only_vials_of_a_released_lot_are_reserved`,
+`nothing_expired_is_thawed` (migration 0003).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+
+from cellbank.domain.refusals import Code, Refusal, refuse
+
+# --- the subject ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class SubjectFacts:
+    """The subject as enrolled; `receives_product` comes from the arm."""
+
+    code: str
+    state: str
+    arm: str
+    receives_product: bool
+
+
+def subject_refusals(facts: SubjectFacts) -> tuple[Refusal, ...]:
+    """Why this subject receives no cells: the arm, or not (or no longer) in treatment."""
+    found = []
+    if not facts.receives_product:
+        found.append(
+            refuse(
+                Code.CONTROL_ARM,
+                "Subject {subject} is in arm {arm}, which receives no cells. Check the subject's number.",
+                subject=facts.code,
+                arm=facts.arm,
+            )
+        )
+    if facts.state != "ENROLLED":
+        found.append(
+            refuse(
+                Code.SUBJECT_NOT_ENROLLED,
+                "Subject {subject} is {state}, not enrolled: no cells may be given. "
+                "A subject in screening is enrolled by signing the eligibility.",
+                subject=facts.code,
+                state=facts.state.lower().replace("_", " "),
+            )
+        )
+    return tuple(found)
+
+
+# --- the lot ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class LotFacts:
+    """The lot and what stands above it; `used_on` is the local date on which its cells would be given."""
+
+    code: str
+    state: str
+    expires_on: date
+    donor: str
+    donor_state: str
+    consent_in_force: bool
+    is_held: bool
+    used_on: date
+
+
+def lot_refusals(facts: LotFacts) -> tuple[Refusal, ...]:
+    """Why nothing of this lot may be given: donor, consent, hold, release, expiry."""
+    return tuple(_lot_refusals(facts))
+
+
+def _lot_refusals(facts: LotFacts) -> Iterator[Refusal]:
+    if not facts.consent_in_force:
+        yield refuse(
+            Code.CONSENT_MISSING,
+            "The consent of donor {donor} is not in force: lot {lot} may not be given. Use another lot.",
+            donor=facts.donor, lot=facts.code,
+        )  # fmt: skip
+    if facts.donor_state != "ELIGIBLE":
+        yield refuse(
+            Code.DONOR_NOT_ELIGIBLE,
+            "Donor {donor} of lot {lot} is {state}. Use another lot and tell the quality officer.",
+            donor=facts.donor, lot=facts.code, state=facts.donor_state.lower(),
+        )  # fmt: skip
+    if facts.is_held or facts.state == "ON_HOLD":
+        yield refuse(
+            Code.ON_HOLD,
+            "Lot {lot} is on hold. Use another lot, or ask the quality officer when the hold will be lifted.",
+            lot=facts.code,
+        )  # fmt: skip
+    if facts.state != "RELEASED":
+        yield refuse(
+            Code.LOT_NOT_RELEASED,
+            "Lot {lot} is {state}, not released. Only a quality officer's release makes it usable; use another lot.",
+            lot=facts.code, state=facts.state.lower().replace("_", " "),
+        )  # fmt: skip
+    if facts.used_on > facts.expires_on:
+        yield refuse(
+            Code.EXPIRED,
+            "Lot {lot} expires on {expires} and would be given on {on}. Use another lot.",
+            lot=facts.code, expires=facts.expires_on, on=facts.used_on,
+        )  # fmt: skip
