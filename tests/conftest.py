@@ -15,10 +15,10 @@ from sqlalchemy import create_engine, text
 
 from cellbank import config
 from cellbank.outside.embedded_postgres import EmbeddedPostgres, start
-from cellbank.outside.printers import FolderPrinter
 from cellbank.records.base import open_engine
 from cellbank.records.migrate import migrate
 from cellbank.services.bank import Bank
+from cellbank.services.start import find_printer
 from tests.factories.world import World
 
 TEMPLATE = "cellbank_template"
@@ -79,7 +79,7 @@ def fresh_database(postgres: EmbeddedPostgres, template: str, run_folder: Path, 
 def make_bank(app_url: str, folder: Path) -> Bank:
     """An installation on this database, with the settings of a fresh one."""
     settings = config.load({"CELLBANK_DATA": str(folder), "CELLBANK_DATABASE_URL": app_url})
-    return Bank(settings, open_engine(app_url), FolderPrinter(folder / "printed"))
+    return Bank(settings, open_engine(app_url), find_printer(settings))
 
 
 @pytest.fixture(scope="session")

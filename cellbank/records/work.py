@@ -53,7 +53,8 @@ class Work:
     judged: bool = False
     shown: dict[str, Any] = field(default_factory=dict)
     told_once: dict[str, Any] = field(default_factory=dict)
-    after_commit: list[Callable[[], None]] = field(default_factory=list)
+    #: done with the bank once the act stands; each adds to the answer and none may fail
+    after_commit: list[Callable[[Any], Mapping[str, Any]]] = field(default_factory=list)
     about: str | None = None
     _to_sign: list[tuple[Record, Transition]] = field(default_factory=list)
 

@@ -261,7 +261,7 @@ def _do(bank: Bank, call: Call) -> Outcome:
                 raise
             raise Refused([refusal]) from error
     for task in work.after_commit:
-        task()
+        result = {**result, **task(bank)}
     return Outcome(True, act_id, {**result, **work.told_once})
 
 

@@ -76,4 +76,8 @@ def configure_site(bank: Bank) -> None:
 def find_printer(config: Config) -> Printer:
     """The printer of the settings: a folder that a print server watches, or a CUPS queue."""
     kind, _, queue = config.printer.partition(":")
-    return LpPrinter(queue) if kind == "lp" else FolderPrinter(config.data / PRINTED)
+    if kind == "lp":
+        return LpPrinter(queue)
+    folder = config.data / PRINTED
+    folder.mkdir(exist_ok=True)
+    return FolderPrinter(folder)
