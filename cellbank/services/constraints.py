@@ -54,6 +54,11 @@ SAYS: dict[str, tuple[Code, str]] = {
         Code.DONOR_NOT_ELIGIBLE,
         "the donor is not determined eligible.",
     ),
+    "no_release_without_consent": (Code.CONSENT_MISSING, "no consent of the donor is in force."),
+    "no_release_against_a_result": (
+        Code.OUT_OF_SPECIFICATION,
+        "a result is out of specification or not reviewed.",
+    ),
     "the_signer_performed_nothing": (Code.SAME_PERSON, "the signer has worked on the lot."),
     "an_administrator_never_signs": (Code.ROLE_NOT_ALLOWED, "this account cannot sign."),
     "uq_donor_pseudonym": (Code.ALREADY_EXISTS, "a donor with this pseudonym is registered."),

@@ -22,7 +22,7 @@ from cellbank.records.quality import TestResult
 from cellbank.records.work import Work
 from cellbank.services.acts import ActInput, Malformed, Problem, SignedInput, act
 from cellbank.services.common import effective, new_code, read_specification, specification_of, time_refusals
-from cellbank.services.inputs import DonorCode, Identifier, Line, LotCode, Moment, ResultCode, Text
+from cellbank.services.inputs import DonorCode, Identifier, Line, LotCode, Moment, ResultCode, Text, each_once
 
 MOST_RESULTS = 200
 
@@ -143,17 +143,10 @@ def _refuse_value(problem: tuple[str, str] | None, given: EnterResult) -> None:
         raise Malformed([Problem(field, f"{sentence}. Given: {shown!r}.")])
 
 
-def _each_once(codes: list[str]) -> list[str]:
-    twice = sorted({code for code in codes if codes.count(code) > 1})
-    if twice:
-        raise ValueError(f"named twice: {', '.join(twice)}")
-    return codes
-
-
 class ReviewResults(SignedInput):
     """Review test results."""
 
-    results: Annotated[list[ResultCode], AfterValidator(_each_once)] = Field(
+    results: Annotated[list[ResultCode], AfterValidator(each_once)] = Field(
         title="Results", min_length=1, max_length=MOST_RESULTS
     )
     confirmed: bool = Field(title="They are confirmed", description="If not, they are disputed and entered again.")

@@ -122,6 +122,15 @@ BEGIN
       'no_release_under_a_hold', 'a hold is in force');
     PERFORM must((SELECT o.state FROM donation d JOIN donor o ON o.id = d.donor_id WHERE d.id = NEW.donation_id) = 'ELIGIBLE',
                  'released_lots_have_an_eligible_donor', 'the donor is not determined eligible');
+    PERFORM must(EXISTS (
+      SELECT FROM consent c JOIN donation d ON d.donor_id = c.donor_id
+       WHERE d.id = NEW.donation_id AND c.state = 'GIVEN'),
+      'no_release_without_consent', 'no consent of the donor is in force');
+    PERFORM must(NOT EXISTS (
+      SELECT FROM (SELECT DISTINCT ON (test) verdict, state FROM test_result
+                    WHERE lot_id = NEW.id AND state <> 'DISPUTED' ORDER BY test, resulted_at DESC, id DESC) deciding
+       WHERE verdict = 'OUT_OF_SPECIFICATION' OR (verdict = 'IN_SPECIFICATION' AND state = 'ENTERED')),
+      'no_release_against_a_result', 'a result is out of specification or not reviewed');
   END IF;
   RETURN NEW;
 END $$;

@@ -1,0 +1,282 @@
+"""When a lot may be released: one list of criteria, for the board that shows them and for the act that refuses.
+
+Sources: domain reference §5.4 (what a release needs), §3.2 (consent, donor), §4.2 (limits of culture). Twins in the
+database: no_release_under_a_hold, no_release_without_consent, no_release_against_a_result,
+released_lots_have_an_eligible_donor, the_signer_performed_nothing.
+"""
+
+import datetime
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from cellbank.domain.quantities import millions
+from cellbank.domain.refusals import Code, Refusal, gravest_first, refuse
+from cellbank.domain.rules.donor import EvidenceFacts, consent_refusals, evidence_refusals
+from cellbank.domain.rules.freezing import ClosingFacts, closing_refusals
+from cellbank.domain.specification import ReleaseTest, Specification
+
+
+@dataclass(frozen=True)
+class LotResult:
+    """One result of a lot; `value` as a person reads it, `verdict` and `state` as recorded. Disputed ones too."""
+
+    code: str
+    test: str
+    value: str
+    verdict: str
+    state: str
+    resulted_at: datetime.datetime
+
+    @property
+    def shown(self) -> str:
+        """One line of evidence."""
+        verdict = self.verdict.lower().replace("_", " ")
+        return f"{self.value}, {verdict} ({self.code}, {self.resulted_at:%Y-%m-%d})"
+
+
+@dataclass(frozen=True)
+class LiveHold:
+    """A hold in force that reaches the lot."""
+
+    code: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class ReleaseFacts:
+    """All that decides about a lot. `results` in the order of their times; `today` is the site's date."""
+
+    lot: str
+    specification: Specification
+    donor: str
+    donor_state: str
+    evidence: EvidenceFacts
+    consent_states: tuple[str, ...]
+    holds: tuple[LiveHold, ...]
+    results: tuple[LotResult, ...]
+    closing: ClosingFacts
+    vial_counts: Mapping[str, int]
+    frozen_at: datetime.datetime | None
+    expires_on: datetime.date | None
+    today: datetime.date
+    passage: int
+    cumulative_doublings: Decimal
+
+
+@dataclass(frozen=True)
+class Criterion:
+    """One line of the release board: met, or a refusal that says what is missing. `group` gathers lines on the page."""
+
+    code: str
+    title: str
+    met: bool
+    evidence: str
+    refusal: Refusal | None
+    group: str
+
+
+def release_criteria(facts: ReleaseFacts) -> tuple[Criterion, ...]:
+    """Every criterion of a release in the order of the board; a lot is released when all of them are met."""
+    return (
+        _donor_eligible(facts),
+        _donor_tests(facts),
+        _consent(facts),
+        _no_hold(facts),
+        *(_tested(facts, test, "Tests of the lot") for test in facts.specification.required_tests("lot")),
+        *(_tested(facts, test, "Tests after thaw") for test in facts.specification.required_tests("post_thaw")),
+        _cell_balance(facts),
+        _labels_reconciled(facts),
+        _expiry(facts),
+        _passage(facts),
+        _doublings(facts),
+        _stored(facts),
+    )
+
+
+def release_refusals(facts: ReleaseFacts) -> tuple[Refusal, ...]:
+    """Why the lot cannot be released: the criteria that are not met."""
+    return tuple(line.refusal for line in release_criteria(facts) if line.refusal is not None)
+
+
+def deciding_result(results: Iterable[LotResult], test: str) -> LotResult | None:
+    """The latest result of a test that nobody disputed: it decides, whatever came before it."""
+    standing = [result for result in results if result.test == test and result.state != "DISPUTED"]
+    return standing[-1] if standing else None
+
+
+def result_refusal(lot: str, test: ReleaseTest, result: LotResult) -> Refusal | None:
+    """Why a result that decides does not speak for the lot; None when it does."""
+    if result.verdict == "OUT_OF_SPECIFICATION":
+        sentence = "{test} of lot {lot} is out of specification: {shown}. Reject the lot, or enter a repeat."
+        return refuse(Code.OUT_OF_SPECIFICATION, sentence, test=test.title, lot=lot, shown=result.shown)
+    if result.state == "ENTERED":
+        sentence = "{test} of lot {lot} is not final: result {result} waits for a second person to review it."
+        return refuse(Code.RESULT_NOT_REVIEWED, sentence, test=test.title, lot=lot, result=result.code)
+    return None
+
+
+def standing_refusals(lot: str, specification: Specification, results: Iterable[LotResult]) -> tuple[Refusal, ...]:
+    """Which of the results there are speak against the lot. (What is missing is the release's to ask.)"""
+    kept = tuple(results)
+    found = []
+    for test in specification.tests:
+        result = deciding_result(kept, test.code) if test.required else None
+        if result is not None and (refusal := result_refusal(lot, test, result)):
+            found.append(refusal)
+    return tuple(found)
+
+
+# --- the donor --------------------------------------------------------------------------------
+
+DONOR, LOT = "Donor", "Lot"
+
+
+def _line(code: str, title: str, evidence: str, refusal: Refusal | None, group: str = LOT) -> Criterion:
+    return Criterion(code, title, refusal is None, evidence, refusal, group)
+
+
+def _donor_eligible(facts: ReleaseFacts) -> Criterion:
+    refusal = None
+    if facts.donor_state != "ELIGIBLE":
+        refusal = refuse(
+            Code.DONOR_NOT_ELIGIBLE,
+            "Donor {donor} of lot {lot} is {state}, not determined eligible. A quality officer determines it first.",
+            donor=facts.donor,
+            lot=facts.lot,
+            state=facts.donor_state,
+        )
+    evidence = f"Donor {facts.donor}: {facts.donor_state}"
+    return _line("DONOR_ELIGIBLE", "Donor determined eligible", evidence, refusal, DONOR)
+
+
+def _donor_tests(facts: ReleaseFacts) -> Criterion:
+    """The panel, and the window period closed by NAT or by the repeat: looked at again, for results come in later."""
+    found = gravest_first(evidence_refusals(facts.evidence))
+    evidence = " ".join(refusal.detail for refusal in found) or "Panel complete; window period closed"
+    title = "Infection tests of the donor, by NAT or repeated after the window period"
+    return _line("DONOR_TESTS", title, evidence, found[0] if found else None, DONOR)
+
+
+def _consent(facts: ReleaseFacts) -> Criterion:
+    found = consent_refusals(facts.donor, facts.consent_states)
+    evidence = found[0].detail if found else f"Consent of donor {facts.donor} in force"
+    return _line("CONSENT", "Consent in force", evidence, found[0] if found else None, DONOR)
+
+
+def _no_hold(facts: ReleaseFacts) -> Criterion:
+    if not facts.holds:
+        return _line("NO_HOLD", "No hold", "None", None)
+    holds = "; ".join(f"{hold.code}: {hold.reason}" for hold in facts.holds)
+    sentence = "Lot {lot} is under a hold ({holds}). A quality officer lifts it first."
+    return _line("NO_HOLD", "No hold", holds, refuse(Code.ON_HOLD, sentence, lot=facts.lot, holds=holds))
+
+
+# --- the tests --------------------------------------------------------------------------------
+
+
+def _tested(facts: ReleaseFacts, test: ReleaseTest, group: str) -> Criterion:
+    result = deciding_result(facts.results, test.code)
+    if result is None:
+        refusal: Refusal | None = _missing(facts, test)
+    else:
+        refusal = result_refusal(facts.lot, test, result)
+    return _line(f"TEST_{test.code}", test.title, _evidence(facts, test, result), refusal, group)
+
+
+def _missing(facts: ReleaseFacts, test: ReleaseTest) -> Refusal:
+    sentence = "{test} of lot {lot} has no result. Enter it, and have it reviewed."
+    if any(result.test == test.code for result in facts.results):
+        sentence = "{test} of lot {lot}: every result is disputed. Test again and enter the new result."
+    return refuse(Code.RESULT_MISSING, sentence, test=test.title, lot=facts.lot)
+
+
+def _evidence(facts: ReleaseFacts, test: ReleaseTest, result: LotResult | None) -> str:
+    """The deciding result, and every other one that was out of specification or disputed: nothing is hidden."""
+    parts = ["No result"] if result is None else [result.shown]
+    if result is not None and result.state == "ENTERED":
+        parts.append("not reviewed")
+    for other in facts.results:
+        if other.test == test.code and other is not result:
+            if other.state == "DISPUTED":
+                parts.append(f"disputed: {other.shown}")
+            elif other.verdict == "OUT_OF_SPECIFICATION":
+                parts.append(f"earlier: {other.shown}")
+    return "; ".join(parts)
+
+
+# --- the lot itself ---------------------------------------------------------------------------
+
+
+def _cell_balance(facts: ReleaseFacts) -> Criterion:
+    found = closing_refusals(facts.closing)
+    closing = facts.closing
+    evidence = (
+        f"{millions(closing.cells_taken)} cells taken; {closing.filled_count} vials of "
+        f"{millions(closing.cells_per_vial)}, samples {millions(closing.sample_cells)}, "
+        f"losses {millions(closing.lost_cells)}"
+    )
+    return _line("CELL_BALANCE", "Cells in = vials + samples + losses", evidence, found[0] if found else None)
+
+
+def _labels_reconciled(facts: ReleaseFacts) -> Criterion:
+    unfilled = facts.vial_counts.get("PRINTED", 0)
+    refusal = None
+    if unfilled:
+        sentence = "Lot {lot} has {count} labels that are neither on a filled vial nor voided. Close the filling."
+        refusal = refuse(Code.CRITERION_OPEN, sentence, lot=facts.lot, count=unfilled)
+    voided = facts.vial_counts.get("VOIDED", 0)
+    evidence = f"{facts.closing.filled_count} vials filled, {voided} labels voided, {unfilled} open"
+    return _line("LABELS_RECONCILED", "Labels reconciled", evidence, refusal)
+
+
+def _expiry(facts: ReleaseFacts) -> Criterion:
+    title, on = "Expiry set and not passed", facts.expires_on
+    if on is None:
+        sentence = "Lot {lot} has no expiry date. Record the freezing first."
+        return _line("EXPIRY", title, "None", refuse(Code.CRITERION_OPEN, sentence, lot=facts.lot))
+    refusal = None
+    if on < facts.today:
+        sentence = "Lot {lot} expired on {on}. Reject it."
+        refusal = refuse(Code.EXPIRED, sentence, lot=facts.lot, on=on)
+    return _line("EXPIRY", title, f"{on}", refusal)
+
+
+def _passage(facts: ReleaseFacts) -> Criterion:
+    limits = facts.specification.culture
+    over = facts.passage > limits.passage_max
+    refusal = None
+    if over and limits.passage_above_max == "refuse":
+        sentence = "Lot {lot} was made from P{passage}; the limit is P{limit}. Reject it."
+        refusal = refuse(Code.PASSAGE_LIMIT, sentence, lot=facts.lot, passage=facts.passage, limit=limits.passage_max)
+    note = ", above the limit, which the specification only warns of" if over and refusal is None else ""
+    return _line("PASSAGE", "Passage", f"P{facts.passage} (limit P{limits.passage_max}){note}", refusal)
+
+
+def _doublings(facts: ReleaseFacts) -> Criterion:
+    limits, doublings = facts.specification.culture, facts.cumulative_doublings
+    refusal = None
+    if doublings > limits.cpdl_block:
+        sentence = "Lot {lot} has doubled {doublings} times in all; the limit is {limit}. Reject it."
+        refusal = refuse(
+            Code.POPULATION_DOUBLING_LIMIT, sentence, lot=facts.lot, doublings=doublings, limit=limits.cpdl_block
+        )
+    note = f", above {limits.cpdl_warn}: look at the karyotype" if doublings > limits.cpdl_warn else ""
+    evidence = f"{doublings} (limit {limits.cpdl_block}){note}"
+    return _line("DOUBLINGS", "Population doublings, cumulative", evidence, refusal)
+
+
+def _stored(facts: ReleaseFacts) -> Criterion:
+    """Frozen, and every vial at a known place: a vial on nobody's list is not in the cold for certain."""
+    in_stock, outside = facts.vial_counts.get("IN_STOCK", 0), facts.vial_counts.get("FROZEN", 0)
+    refusal = None
+    if facts.frozen_at is None:
+        refusal = refuse(Code.CRITERION_OPEN, "Lot {lot} has not been frozen. Record the freezing.", lot=facts.lot)
+    elif outside:
+        sentence = "Lot {lot}: {count} vials are frozen but not put away. Put them away, or discard them."
+        refusal = refuse(Code.CRITERION_OPEN, sentence, lot=facts.lot, count=outside)
+    elif not in_stock:
+        sentence = "Lot {lot} has no vial in stock: there is nothing to release. Reject it."
+        refusal = refuse(Code.CRITERION_OPEN, sentence, lot=facts.lot)
+    evidence = f"{in_stock} vials in stock, {outside} not put away"
+    return _line("STORAGE", "Frozen and put away", evidence, refusal)

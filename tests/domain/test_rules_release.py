@@ -1,0 +1,174 @@
+"""The release board: every criterion, met and not met, without a database."""
+
+import datetime
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+import cellbank
+from cellbank.domain.refusals import Code
+from cellbank.domain.rules.donor import Collection, EvidenceFacts, PanelResult
+from cellbank.domain.rules.freezing import ClosingFacts
+from cellbank.domain.rules.hold import LiftFacts, LotToReturn, RecallFacts, lift_refusals, recall_refusals
+from cellbank.domain.rules.release import (
+    LiveHold,
+    LotResult,
+    ReleaseFacts,
+    release_criteria,
+    release_refusals,
+)
+from cellbank.domain.specification import load_specification
+
+TEXT = (Path(cellbank.__file__).parent / "protocols" / "p-mmsc.toml").read_text(encoding="utf-8")
+SPECIFICATION = load_specification(TEXT)
+COLLECTED = datetime.datetime(2026, 1, 10, 9, tzinfo=datetime.UTC)
+FROZEN = COLLECTED + datetime.timedelta(days=20)
+LATER = FROZEN + datetime.timedelta(days=30)
+REQUIRED = [test for test in SPECIFICATION.tests if test.required]
+
+
+def result(test: str, verdict: str = "IN_SPECIFICATION", state: str = "REVIEWED", code: str = "RS0001",
+           at: datetime.datetime = LATER) -> LotResult:  # fmt: skip
+    return LotResult(code, test, "value", verdict, state, at)
+
+
+def panel(*leave_out: str) -> EvidenceFacts:
+    results = tuple(
+        PanelResult(f"RS{place}", test.code, "negative", COLLECTED, "REVIEWED")
+        for place, test in enumerate(SPECIFICATION.donor.tests)
+        if test.code not in leave_out
+    )
+    return EvidenceFacts("DR0001", SPECIFICATION.donor, (Collection("donation A9999 26 000042", COLLECTED),), results)
+
+
+PASSED = tuple(result(test.code) for test in REQUIRED)
+READY = ReleaseFacts(
+    lot="LT0017W",
+    specification=SPECIFICATION,
+    donor="DR0001",
+    donor_state="ELIGIBLE",
+    evidence=panel(),
+    consent_states=("WITHDRAWN", "GIVEN"),
+    holds=(),
+    results=PASSED,
+    closing=ClosingFacts("LT0017W", 61_000_000, 6, 10_000_000, 500_000, 500_000),
+    vial_counts={"IN_STOCK": 5, "QC_USED": 1, "VOIDED": 2},
+    frozen_at=FROZEN,
+    expires_on=datetime.date(2028, 1, 30),
+    today=LATER.date(),
+    passage=4,
+    cumulative_doublings=Decimal("14.2"),
+)
+
+
+def without(test: str, *instead: LotResult) -> tuple[LotResult, ...]:
+    return (*(one for one in PASSED if one.test != test), *instead)
+
+
+OLD_FAILURE = result("CD73", "OUT_OF_SPECIFICATION", code="RS0666", at=FROZEN)
+CASES = [
+    ("all met", {}, None, None),
+    ("donor not determined", {"donor_state": "REGISTERED"}, "DONOR_ELIGIBLE", Code.DONOR_NOT_ELIGIBLE),
+    ("donor ineligible", {"donor_state": "INELIGIBLE"}, "DONOR_ELIGIBLE", Code.DONOR_NOT_ELIGIBLE),
+    ("a NAT missing: repeat due", {"evidence": panel("HCV-NAT")}, "DONOR_TESTS", Code.RETEST_DUE),
+    ("an antibody test missing", {"evidence": panel("SYPHILIS")}, "DONOR_TESTS", Code.PANEL_INCOMPLETE),
+    ("consent withdrawn", {"consent_states": ("WITHDRAWN",)}, "CONSENT", Code.CONSENT_MISSING),
+    ("no consent", {"consent_states": ()}, "CONSENT", Code.CONSENT_MISSING),
+    ("a hold", {"holds": (LiveHold("HD0001", "a doubt"),)}, "NO_HOLD", Code.ON_HOLD),
+    ("a test missing", {"results": without("KARYOTYPE")}, "TEST_KARYOTYPE", Code.RESULT_MISSING),
+    ("a test after thaw missing", {"results": without("PT-VIABILITY")}, "TEST_PT-VIABILITY", Code.RESULT_MISSING),
+    ("not reviewed", {"results": without("CD73", result("CD73", state="ENTERED"))}, "TEST_CD73",
+     Code.RESULT_NOT_REVIEWED),
+    ("out of specification", {"results": without("CD73", result("CD73", "OUT_OF_SPECIFICATION"))}, "TEST_CD73",
+     Code.OUT_OF_SPECIFICATION),
+    ("out of specification and not even reviewed",
+     {"results": without("CD73", result("CD73", "OUT_OF_SPECIFICATION", "ENTERED"))}, "TEST_CD73",
+     Code.OUT_OF_SPECIFICATION),
+    ("only a disputed one", {"results": without("CD73", result("CD73", state="DISPUTED"))}, "TEST_CD73",
+     Code.RESULT_MISSING),
+    ("an older failure does not decide", {"results": without("CD73", OLD_FAILURE, result("CD73"))}, None, None),
+    ("a newer failure decides",
+     {"results": without("CD73", result("CD73", at=FROZEN), result("CD73", "OUT_OF_SPECIFICATION"))}, "TEST_CD73",
+     Code.OUT_OF_SPECIFICATION),
+    ("a newer failure that was disputed does not",
+     {"results": without("CD73", result("CD73"), result("CD73", "OUT_OF_SPECIFICATION", "DISPUTED"))}, None, None),
+    ("an informative test does not matter", {"results": (*PASSED, result("POTENCY", "INFORMATIVE"))}, None, None),
+    ("cells unaccounted for", {"closing": replace(READY.closing, lost_cells=499_999)}, "CELL_BALANCE",
+     Code.CELL_BALANCE),
+    ("a label still open", {"vial_counts": {"IN_STOCK": 5, "PRINTED": 1}}, "LABELS_RECONCILED", Code.CRITERION_OPEN),
+    ("the last day counts", {"today": datetime.date(2028, 1, 30)}, None, None),
+    ("expired", {"today": datetime.date(2028, 1, 31)}, "EXPIRY", Code.EXPIRED),
+    ("no expiry", {"expires_on": None}, "EXPIRY", Code.CRITERION_OPEN),
+    ("the last passage", {"passage": 5}, None, None),
+    ("one passage too many", {"passage": 6}, "PASSAGE", Code.PASSAGE_LIMIT),
+    ("doublings at the limit", {"cumulative_doublings": Decimal("20")}, None, None),
+    ("doublings over it", {"cumulative_doublings": Decimal("20.001")}, "DOUBLINGS", Code.POPULATION_DOUBLING_LIMIT),
+    ("not frozen", {"frozen_at": None}, "STORAGE", Code.CRITERION_OPEN),
+    ("a vial outside", {"vial_counts": {"IN_STOCK": 5, "FROZEN": 1}}, "STORAGE", Code.CRITERION_OPEN),
+    ("no vial at all", {"vial_counts": {"QC_USED": 6}}, "STORAGE", Code.CRITERION_OPEN),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("change", "line", "code"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
+def test_each_criterion_stands_for_itself(change: dict, line: str | None, code: Code | None) -> None:
+    facts = replace(READY, **change)
+    open_lines = [one for one in release_criteria(facts) if not one.met]
+    assert [one.code for one in open_lines] == ([] if line is None else [line])
+    assert [refusal.code for refusal in release_refusals(facts)] == ([] if code is None else [code])
+    assert all((one.refusal is None) == one.met and one.evidence for one in release_criteria(facts))
+
+
+def test_the_board_has_one_line_for_each_required_test_and_no_line_twice() -> None:
+    codes = [line.code for line in release_criteria(READY)]
+    assert len(codes) == len(set(codes))
+    assert {f"TEST_{test.code}" for test in REQUIRED} == {code for code in codes if code.startswith("TEST_")}
+
+
+def test_everything_is_refused_at_once() -> None:
+    nothing = replace(READY, donor_state="REGISTERED", results=(), frozen_at=None)
+    assert len(release_refusals(nothing)) == 2 + len(REQUIRED)
+
+
+def test_an_older_failure_and_a_disputed_result_stay_visible() -> None:
+    disputed = result("CD73", state="DISPUTED", code="RS0777")
+    lines = release_criteria(replace(READY, results=without("CD73", OLD_FAILURE, disputed, result("CD73"))))
+    [evidence] = [line.evidence for line in lines if line.code == "TEST_CD73"]
+    assert "earlier" in evidence and "RS0666" in evidence
+    assert "disputed" in evidence and "RS0777" in evidence
+
+
+def lift(**change) -> list[Code]:
+    facts = LiftFacts("HD0001", True, "DR0001", "ELIGIBLE", ("GIVEN",), ())
+    return [refusal.code for refusal in lift_refusals(replace(facts, **change))]
+
+
+def returning(state: str, *results: LotResult) -> tuple[LotToReturn, ...]:
+    return (LotToReturn("LT0017W", state, SPECIFICATION, results),)
+
+
+BAD = result("STERILITY", "OUT_OF_SPECIFICATION")
+
+
+@pytest.mark.parametrize(
+    ("change", "codes"),
+    [
+        ({}, []),
+        ({"consent_states": ("WITHDRAWN",)}, [Code.CONSENT_MISSING]),
+        ({"consent_states": ("WITHDRAWN",), "on_donor": False}, []),
+        ({"donor_state": "INELIGIBLE"}, [Code.DONOR_NOT_ELIGIBLE]),
+        ({"donor_state": "REGISTERED"}, []),
+        ({"lots": returning("RELEASED", BAD)}, [Code.OUT_OF_SPECIFICATION]),
+        ({"lots": returning("RELEASED", BAD, result("STERILITY"))}, []),
+        ({"lots": returning("RELEASED", result("STERILITY", state="ENTERED"))}, [Code.RESULT_NOT_REVIEWED]),
+        ({"lots": returning("QUARANTINE", BAD)}, []),
+    ],
+)
+def test_a_hold_is_lifted_only_when_its_lots_may_go_back(change: dict, codes: list[Code]) -> None:
+    assert lift(**change) == codes
+
+
+@pytest.mark.parametrize(("before", "codes"), [(None, []), ("RELEASED", []), ("QUARANTINE", [Code.WRONG_STATE])])
+def test_only_what_was_released_is_recalled(before: str | None, codes: list[Code]) -> None:
+    assert [refusal.code for refusal in recall_refusals(RecallFacts("LT0017W", before))] == codes
