@@ -159,9 +159,8 @@ def decide_donation(work: Work, given: DecideDonation) -> Donation:
 
     Transport may be excused with a reason; results that do not speak for this donation may not.
     """
-    donor_id = work.find(Donation, given.donation).donor_id
-    donor = work.lock_id(Donor, donor_id)
     donation = work.lock(Donation, given.donation)
+    donor = work.lock_id(Donor, donation.donor_id)
     target = {"accept": "ACCEPTED", "reject": "REJECTED"}[given.decision]
     specification = specification_of(work.session, donation.specification_id)
     refusals = _late_evidence(work, donor, specification, donation.collected_at) if target == "ACCEPTED" else ()

@@ -92,9 +92,8 @@ def withdraw_consent(work: Work, given: WithdrawConsent) -> Consent:
 
     Refuses a date in the future or before the consent.
     """
-    donor_id = work.find(Consent, given.consent).donor_id
-    donor = work.lock_id(Donor, donor_id)  # donor first, as every act does
     consent = work.lock(Consent, given.consent)
+    donor = work.lock_id(Donor, consent.donor_id)
     withdrawn_on = given.withdrawn_on or local_day(work, work.now)
     refusals = time_refusals(
         work, "The withdrawal", start_of_day(work, withdrawn_on), start_of_day(work, consent.given_on)

@@ -14,17 +14,8 @@ from cellbank.records.production import ReagentLot, ReagentUse
 from cellbank.records.work import Work
 from cellbank.services.acts import ActInput, SignedInput, act
 from cellbank.services.common import new_code
-from cellbank.services.inputs import Date, Identifier, Line, ReagentCode, Reason
+from cellbank.services.inputs import Date, Identifier, Line, ReagentCode, Reason, each_once
 from cellbank.services.site_time import local_day
-
-
-def each_once(codes: list[str]) -> list[str]:
-    """Refuse a code that was scanned twice, naming it: one of the two was meant to be another one."""
-    twice = sorted({code for code in codes if codes.count(code) > 1})
-    if twice:
-        raise ValueError(f"{', '.join(twice)} was scanned more than once. Scan each one once")
-    return codes
-
 
 ScannedReagents = Annotated[
     list[ReagentCode],

@@ -1,0 +1,171 @@
+"""From a donor to a harvested culture, through the real acts. Times run forward from a delivery that lies well before
+the world's clock, so that results, passages and freezing fit in between."""
+
+import datetime
+from functools import lru_cache
+from typing import Any
+
+from cellbank.services.common import read_specification
+from cellbank.services.definitions import shipped
+from tests.factories.definitions import in_force
+from tests.factories.world import World
+
+HOUR = datetime.timedelta(hours=1)
+DAY = datetime.timedelta(days=1)
+
+
+def delivered(world: World) -> datetime.datetime:
+    """When the donors of these factories were delivered, unless a test says otherwise."""
+    return world.now - 100 * DAY
+
+
+def donor(world: World, *, delivered_at: datetime.datetime | None = None, **given: Any) -> str:
+    """A registered donor; returns her code."""
+    at = delivered_at or delivered(world)
+    registered = {"pseudonym": world.unique("D"), "birth_year": 1993, "delivered_at": at, **given}
+    return str(world.do("tina", "register_donor", now=at + HOUR, **registered)["code"])
+
+
+def consented_donor(world: World, *, delivered_at: datetime.datetime | None = None) -> str:
+    """A donor who has consented a week before the delivery."""
+    at = delivered_at or delivered(world)
+    code = donor(world, delivered_at=at)
+    consent(world, code, given_on=(at - 7 * DAY).date())
+    return code
+
+
+def consent(world: World, donor: str, *, given_on: datetime.date | None = None) -> str:
+    """A consent of this donor; returns its code."""
+    given = {"donor": donor, "version": "3", "scope": "clinical_use"}
+    on = given_on or (delivered(world) - 7 * DAY).date()
+    return str(world.do("tina", "record_consent", given_on=on, **given)["code"])
+
+
+def panel_codes() -> tuple[str, ...]:
+    """The donor tests of the shipped specification."""
+    content = next(one.content for one in shipped() if one.type == "specification")
+    return tuple(test.code for test in read_specification(content).donor.tests)
+
+
+def donor_results(
+    world: World,
+    donor: str,
+    *,
+    tests: tuple[str, ...] | None = None,
+    taken_at: datetime.datetime | None = None,
+    choice: str = "negative",
+    reviewed: bool = True,
+) -> list[str]:
+    """Results of the panel, or of these tests, entered by one technician and reviewed by another."""
+    in_force(world)
+    at = taken_at or delivered(world)
+    results = [
+        world.do(
+            "tina",
+            "enter_result",
+            now=at + 3 * DAY,
+            donor=donor,
+            test=test,
+            choice=choice,
+            method="ELISA or PCR",
+            started_at=at,
+            resulted_at=at + 2 * DAY,
+        )["code"]
+        for test in tests or panel_codes()
+    ]
+    if reviewed:
+        world.do("taras", "review_results", now=at + 4 * DAY, results=results, confirmed=True)
+    return results
+
+
+def eligible_donor(world: World, *, delivered_at: datetime.datetime | None = None) -> str:
+    """A donor with consent, a negative panel taken at the delivery, and the signed determination."""
+    at = delivered_at or delivered(world)
+    code = consented_donor(world, delivered_at=at)
+    donor_results(world, code, taken_at=at)
+    determined = {"donor": code, "decision": "eligible", "reason": "Panel complete and negative"}
+    world.do("quinn", "determine_eligibility", now=at + 5 * DAY, **determined)
+    return code
+
+
+def arrival(world: World, donor: str, tissue: str = "cord", **given: Any) -> dict[str, Any]:
+    """What is given for a donation that arrives in time and cold, an hour after the delivery and six on the way."""
+    collected_at = given.pop("collected_at", delivered(world) + HOUR)
+    usual = {"received_at": collected_at + 6 * HOUR, "transport_min_c": "3", "transport_max_c": "6", "mass_g": "80"}
+    return {"donor": donor, "tissue": tissue, "collected_at": collected_at, **usual, **given}
+
+
+def donation(world: World, donor: str | None = None, tissue: str = "cord", **given: Any) -> str:
+    """An accepted donation, of an eligible donor unless another is given; returns the DIN."""
+    in_force(world)
+    given = arrival(world, donor or eligible_donor(world), tissue, **given)
+    return str(world.do("tina", "receive_donation", now=given["received_at"], **given)["code"])
+
+
+def accepted_reagent(world: World, *, expires_on: datetime.date | None = None) -> str:
+    """A reagent lot that a quality officer has accepted; returns its code."""
+    code = received_reagent(world, expires_on=expires_on)
+    given = {"reagent": code, "decision": "accept", "reason": "Certificate checked"}
+    world.do("quinn", "decide_reagent", now=world.now - 400 * DAY, **given)
+    return code
+
+
+def received_reagent(world: World, *, expires_on: datetime.date | None = None) -> str:
+    """A reagent lot in quarantine."""
+    given = {
+        "name": "MEM alpha",
+        "manufacturer": "Maker",
+        "manufacturer_lot": world.unique("M"),
+        "certificate": "CoA 12",
+        "expires_on": expires_on or (world.now + 300 * DAY).date(),
+    }
+    return str(world.do("tina", "receive_reagent", now=world.now - 400 * DAY, **given)["code"])
+
+
+@lru_cache
+def medium(world: World) -> str:
+    """The accepted reagent lot that cultures use when a test does not care which."""
+    return accepted_reagent(world)
+
+
+def growing_culture(world: World, din: str | None = None, *, started_at: datetime.datetime | None = None) -> str:
+    """P0 from tissue, a day after the delivery; returns its code."""
+    at = started_at or delivered(world) + DAY
+    given = {"method": "explant", "vessel": "T175", "area_cm2": 175, "reagents": [medium(world)], "started_at": at}
+    return str(world.do("tina", "isolate_tissue", now=at, donation=din or donation(world), **given)["code"])
+
+
+def harvested_culture(
+    world: World,
+    din: str | None = None,
+    *,
+    total_cells: int = 200_000_000,
+    viability_percent: str = "95",
+    passages: int = 0,
+    started_at: datetime.datetime | None = None,
+) -> str:
+    """A harvested culture: P0 fourteen days after isolation, each further passage of 3 000 000 living cells four days
+    later; the last harvest has `total_cells`. Returns the code of the last culture."""
+    at = started_at or delivered(world) + DAY
+    culture = growing_culture(world, din, started_at=at)
+    for passage in range(passages + 1):
+        at += 14 * DAY if passage == 0 else 4 * DAY
+        last = passage == passages
+        harvest(
+            world, culture, at, total_cells=total_cells if last else 12_000_000, viability_percent=viability_percent
+        )
+        if not last:
+            culture = passaged(world, culture, at)[0]
+    return culture
+
+
+def harvest(world: World, culture: str, at: datetime.datetime, **given: Any) -> dict[str, Any]:
+    """Harvest a culture."""
+    counted = {"total_cells": 12_000_000, "viability_percent": "95", "confluence_percent": "80", **given}
+    return world.do("tina", "record_harvest", now=at, culture=culture, harvested_at=at, **counted)
+
+
+def passaged(world: World, culture: str, at: datetime.datetime, **given: Any) -> list[str]:
+    """Passage a culture; returns the codes of the new ones."""
+    seeded = {"vessel": "T1000", "area_cm2": 1000, "viable_cells": 3_000_000, "reagents": [medium(world)], **given}
+    return list(world.do("tina", "passage_culture", now=at, culture=culture, seeded_at=at, **seeded)["cultures"])
