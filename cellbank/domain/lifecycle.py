@@ -309,6 +309,7 @@ TRANSITIONS: tuple[Transition, ...] = sum(
         # labels
         _rows("printing", "print_labels", "> PRINTED", frozenset({T, Q, C})),
         _rows("printing", "print_label_again", "> PRINTED", frozenset({T, Q, C})),
+        _rows("printing", "print_commands", "> PRINTED", EVERYBODY),
         # the door
         _rows("scan", "report_unreadable_scan", "> REPORTED", EVERYBODY),
     ),

@@ -28,7 +28,7 @@ from cellbank.outside.label_templates import (
 )
 from cellbank.outside.symbols import Symbol, SymbolProblem, code_128, data_matrix
 
-__all__ = ["LabelProblem", "Template", "fields", "load_templates", "render"]
+__all__ = ["LabelProblem", "Template", "fields", "load_templates", "render", "shortened"]
 
 # PDF readers take binary streams; reportlab's text-safe wrapping of them would make a label a quarter larger.
 rl_config.useA85 = 0
@@ -78,6 +78,25 @@ def render(template: Template, rows: Sequence[Mapping[str, str]], *, reprint: in
         canvas.showPage()
     canvas.save()
     return buffer.getvalue()
+
+
+def shortened(template: Template, field: str, value: str) -> str:
+    """The value as it fits the field's place: whole, or its first words and …; `?` for what the font cannot show.
+
+    For names and remarks only. What identifies is never cut: render refuses it instead.
+    """
+    block = next(text for text in template.texts if text.field == field)
+    missing = unprintable(value, block.face, block.bold)
+    value = "".join("?" if letter in missing else letter for letter in value)
+    words = value.split(" ")
+    shorter = (" ".join(words[:count]) for count in range(len(words) - 1, 0, -1))
+    letters = (words[0][:count] for count in range(len(words[0]) - 1, 0, -1))
+    cut = (begun.rstrip(" ,;:.·") + "…" for begun in (*shorter, *letters))
+    return next((text for text in (value, *cut) if _fits(block, text)), value)
+
+
+def _fits(block: TextBlock, value: str) -> bool:
+    return isinstance(_fit(block, block.prefix + value + block.suffix), _FittedText)
 
 
 def _lay_out_job(template: Template, rows: Sequence[Mapping[str, str]], reprint: int) -> _Job:

@@ -47,7 +47,7 @@ ROWS: dict[str, dict[str, str]] = {
         "code": "BX0004T3",
         "label": "Box 4",
         "place": "Tank LN2-1 · rack B · level 3",
-        "storage": "−150 °C or colder, vapour",
+        "type": "Box",
         "capacity": "9 × 9 = 81 vials",
         "site": SITE,
     },

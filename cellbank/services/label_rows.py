@@ -1,0 +1,325 @@
+"""What stands on the labels of each kind of record, read from the database.
+
+A label says what is recorded, no more: the rows are built by the same statements when an act prints them for the first
+time and when somebody prints them again. Names and remarks are shortened to their place; what identifies is not.
+"""
+
+import datetime
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from cellbank.domain.identifiers import (
+    Kind,
+    check_character,
+    command_code,
+    donation_symbol,
+    dose_symbol,
+    is_unregistered_fin,
+    printed,
+    vial_cap,
+    vial_compound,
+)
+from cellbank.domain.quantities import millions
+from cellbank.domain.rules.labels import LABELLED
+from cellbank.outside.label_pdf import load_templates, shortened
+from cellbank.services.acts import RegisteredAct
+from cellbank.services.common import read_protocol, read_specification
+
+Row = Mapping[str, Any]
+FIN_NOTICE = "TEST/LOCAL ID – NOT A REGISTERED FIN"
+END_OF_DAY = datetime.time(23, 59)  # a day of expiry ends so, in the time of the site
+SHORTENED = frozenset(
+    {"site", "product", "storage", "vessel", "label", "place", "contains", "route", "contact", "vials", "role", "hint"}
+)
+TISSUES = {"cord": "Umbilical cord", "placenta": "Placenta"}
+LOT_NAMES = {"master_bank": "Master bank P{passage}, {name}", "working_bank": "Working bank P{passage}, {name}",
+             "product": "{name}, P{passage}"}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Labels:
+    """The labels of one printing: the template's name, and the fields of each label."""
+
+    template: str
+    rows: tuple[dict[str, str], ...]
+
+
+def labels_of(session: Session, kind: Kind, code: str, vials: Sequence[str] | None = None) -> list[Labels]:
+    """The labels of the record with this code; of a lot those of its vials that are still there, or only of `vials`.
+
+    Nothing when a lot has no such vial. The record exists and is in a state in which it is labelled: the caller knows.
+    """
+    if kind is Kind.LOT:
+        return _of_vials(session, code, vials)
+    template, statement, row_of = _QUESTIONS[kind]
+    row = session.execute(statement, {"code": code}).mappings().one()
+    return [_labels(template, [row_of(row)])]
+
+
+def command_labels(acts: Iterable[RegisteredAct]) -> Labels:
+    """A label for each of these acts: scanned, it opens the act."""
+    return _labels("command", [_command(act) for act in acts])
+
+
+def _labels(template: str, rows: Iterable[dict[str, str]]) -> Labels:
+    """The rows with the names shortened to the places that this template has for them."""
+    known = load_templates()[template]
+    return Labels(
+        template,
+        tuple({f: shortened(known, f, v) if f in SHORTENED else v for f, v in row.items()} for row in rows),
+    )
+
+
+# --- vials ------------------------------------------------------------------------------------
+
+_LOT = text(
+    """SELECT l.*, n.code AS din, f.content AS specification, s.name AS site, s.fin_registered
+       FROM lot l JOIN donation n ON n.id = l.donation_id JOIN definition f ON f.id = l.specification_id
+       JOIN site s ON s.id = l.site_id WHERE l.code = :code"""
+)
+_VIALS = text(
+    """SELECT v.code FROM vial v JOIN lot l ON l.id = v.lot_id
+       WHERE l.code = :code AND v.state = ANY(:labelled) ORDER BY v.number"""
+)
+
+
+def _of_vials(session: Session, lot_code: str, vials: Sequence[str] | None) -> list[Labels]:
+    if vials is None:
+        vials = session.scalars(_VIALS, {"code": lot_code, "labelled": sorted(LABELLED["vial"])}).all()
+    if not vials:
+        return []
+    lot = session.execute(_LOT, {"code": lot_code}).mappings().one()
+    divisions = [code.removeprefix(lot["din"]) for code in vials]
+    same = _labels("vial", [_vial(lot)]).rows[0]  # measured once, and not for each of 200 vials
+    expires = datetime.datetime.combine(lot["expires_on"], END_OF_DAY)
+    wraps = tuple(
+        {**same, "division": d, "symbol": vial_compound(lot["din"], lot["product_code"], d, expires)} for d in divisions
+    )
+    caps = tuple({"division": d, "symbol": vial_cap(lot["din"], d)} for d in divisions)
+    return [Labels("vial", wraps), Labels("vial_cap", caps)]
+
+
+def _vial(lot: Row) -> dict[str, str]:
+    """What all vials of a lot have in common."""
+    specification = read_specification(lot["specification"])
+    name = LOT_NAMES[lot["purpose"]].format(passage=lot["passage"], name=specification.short_name)
+    return {
+        **_donation_identity(lot),
+        "lot": lot["code"],
+        "product": name,
+        "cells_million": _cells(lot["cells_per_vial"]),
+        "volume_ml": _at_least(2, lot["volume_ml"]),
+        "expires": lot["expires_on"].isoformat(),
+        "storage": specification.storage,
+        "site": lot["site"],
+    }
+
+
+# --- donation and culture ---------------------------------------------------------------------
+
+_DONATION = text(
+    """SELECT n.code, n.code AS din, n.tissue, n.collected_at, n.state, d.state AS donor_state,
+              f.content AS specification, s.name AS site, s.fin_registered, s.timezone
+       FROM donation n JOIN donor d ON d.id = n.donor_id JOIN definition f ON f.id = n.specification_id
+       JOIN site s ON s.id = n.site_id WHERE n.code = :code"""
+)
+_CULTURE = text(
+    """SELECT c.code, c.passage, c.method, c.vessel, c.started_at, n.code AS din, n.tissue,
+              s.name AS site, s.fin_registered, s.timezone
+       FROM culture c JOIN donation n ON n.id = c.donation_id JOIN site s ON s.id = c.site_id WHERE c.code = :code"""
+)
+
+
+def _donation(row: Row) -> dict[str, str]:
+    transport = read_specification(row["specification"]).donation(row["tissue"]).transport_soft_celsius
+    status, detail = _donation_status(row["state"], row["donor_state"])
+    fields = {
+        **_donation_identity(row),
+        "symbol": donation_symbol(row["din"]),
+        "tissue": TISSUES[row["tissue"]],
+        "collected": _with_zone(row["collected_at"], row["timezone"]),
+        "storage": f"{transport.low:+f} to {transport.high:+f} °C".replace("-", "−"),
+        "site": row["site"],
+        "status": status,
+        "status_detail": detail,
+    }
+    if row["donor_state"] == "REGISTERED":
+        fields["warning"] = "NOT EVALUATED FOR INFECTIOUS SUBSTANCES"  # 21 CFR 1271.90
+    return fields
+
+
+def _donation_status(state: str, donor_state: str) -> tuple[str, str]:
+    """The word that stands large on the label, and why."""
+    if state == "REJECTED":
+        return "REJECTED", "Do not process"
+    if donor_state == "INELIGIBLE":
+        return "REJECTED", "Donor not eligible"
+    if state == "AWAITING_DECISION":
+        return "QUARANTINE", "Transport to be decided"
+    return ("ACCEPTED", "Donor eligible") if donor_state == "ELIGIBLE" else ("QUARANTINE", "Donor not yet determined")
+
+
+def _culture(row: Row) -> dict[str, str]:
+    return {
+        **_donation_identity(row),
+        **_scanned(row["code"]),
+        "passage": f"P{row['passage']}",
+        "product": f"{TISSUES[row['tissue']]}, {row['method'].replace('_', ' ')}",
+        "vessel": row["vessel"],
+        "seeded": f"{_local(row['started_at'], row['timezone']):%Y-%m-%d %H:%M}",
+        "site": row["site"],
+    }
+
+
+# --- storage and people -----------------------------------------------------------------------
+
+_STORAGE = text(
+    """SELECT u.code, u.type, u.name, u.place, u.row_count, u.column_count, rack.name AS rack, tank.name AS tank,
+              s.name AS site
+       FROM storage_unit u LEFT JOIN storage_unit rack ON rack.id = u.parent_id
+       LEFT JOIN storage_unit tank ON tank.id = rack.parent_id JOIN site s ON s.id = u.site_id WHERE u.code = :code"""
+)
+_PERSON = text(
+    """SELECT p.code, p.full_name, p.roles, s.name AS site
+       FROM person p JOIN site s ON s.id = p.site_id WHERE p.code = :code"""
+)
+
+
+def _storage(row: Row) -> dict[str, str]:
+    above = [name for name in (row["tank"], row["rack"]) if name]
+    fields = {
+        **_scanned(row["code"]),
+        "label": row["name"],
+        "place": " · ".join([*above, f"place {row['place']}"]),
+        "type": row["type"].capitalize(),
+        "site": row["site"],
+    }
+    if row["row_count"]:
+        rows, columns = row["row_count"], row["column_count"]
+        fields["capacity"] = f"{rows} × {columns} = {rows * columns} vials"
+    return fields
+
+
+def _person(row: Row) -> dict[str, str]:
+    return {
+        **_scanned(row["code"]),
+        "label": row["full_name"],
+        "role": ", ".join(role.replace("_", " ") for role in row["roles"]).capitalize(),
+        "site": row["site"],
+    }
+
+
+# --- subject and dose -------------------------------------------------------------------------
+
+_SUBJECT = text(
+    """SELECT j.code, j.trial_number, j.second_identifier, p.identifier AS trial, s.name AS site
+       FROM subject j JOIN definition p ON p.id = j.protocol_id JOIN site s ON s.id = j.site_id WHERE j.code = :code"""
+)
+_DOSE = text(
+    """SELECT d.code, d.infusion_number, d.day, d.delivered_cells, d.diluent, d.expires_at,
+              coalesce(d.final_volume_ml, d.draw_ml) AS volume_ml, l.code AS lot, l.dmso_percent, n.code AS din,
+              j.trial_number, j.second_identifier, p.identifier AS trial, p.content AS protocol,
+              f.content AS specification, s.name AS site, s.fin_registered, s.timezone,
+              ARRAY(SELECT v.code FROM vial v WHERE v.dose_id = d.id AND v.state IN ('POOLED', 'INFUSED')
+                    ORDER BY v.code) AS vials
+       FROM dose d JOIN subject j ON j.id = d.subject_id JOIN definition p ON p.id = j.protocol_id
+       JOIN lot l ON l.id = d.lot_id JOIN donation n ON n.id = l.donation_id
+       JOIN definition f ON f.id = l.specification_id JOIN site s ON s.id = j.site_id WHERE d.code = :code"""
+)
+
+
+def _subject(row: Row) -> dict[str, str]:
+    return {**_scanned(row["code"]), **_subject_identity(row), "site": row["site"]}
+
+
+def _subject_identity(row: Row) -> dict[str, str]:
+    """The trial number whole, the second identifier by its last four characters; never a name."""
+    return {"subject": row["trial_number"], "second_id": f"…{row['second_identifier'][-4:]}", "trial": row["trial"]}
+
+
+def _dose(row: Row) -> dict[str, str]:
+    protocol, specification = read_protocol(row["protocol"]), read_specification(row["specification"])
+    expires = _local(row["expires_at"], row["timezone"])
+    diluents = {diluent.code: diluent.title for diluent in protocol.thaw.diluents}
+    return {
+        **_donation_identity(row),
+        **_subject_identity(row),
+        "symbol": dose_symbol(row["code"], expires.replace(tzinfo=None)),
+        "coi_symbol": f"&/{row['code']}",
+        "coi": printed(row["code"]),
+        "coi_check": check_character(row["code"]),
+        "infusion": f"Infusion {row['infusion_number']} of {len(protocol.dosing.infusions)}",
+        "day": f"Day {row['day']}",
+        "cells_million": _cells(row["delivered_cells"]),
+        "volume_ml": _at_least(1, row["volume_ml"]),
+        "route": protocol.route,
+        "product": f"{specification.short_name}, thawed",
+        "contains": f"DMSO below {_at_least(0, row['dmso_percent'])} %; {diluents.get(row['diluent'], row['diluent'])}",
+        "expires": _with_zone(row["expires_at"], row["timezone"]),
+        "lot": row["lot"],
+        "vials": ", ".join(code.removeprefix(row["din"]) for code in row["vials"]),
+        "storage": "Thawed: never refreeze. Give before the time above.",
+        "site": row["site"],
+        "contact": f"Sponsor: {protocol.sponsor} · {protocol.contact}",
+    }
+
+
+# --- what several labels have -----------------------------------------------------------------
+
+_QUESTIONS = {
+    Kind.DONATION: ("donation", _DONATION, _donation),
+    Kind.CULTURE: ("culture_vessel", _CULTURE, _culture),
+    Kind.STORAGE: ("storage_unit", _STORAGE, _storage),
+    Kind.SUBJECT: ("wristband", _SUBJECT, _subject),
+    Kind.DOSE: ("dose", _DOSE, _dose),
+    Kind.PERSON: ("person_badge", _PERSON, _person),
+}
+
+
+def _command(act: RegisteredAct) -> dict[str, str]:
+    says = " ".join((act.function.__doc__ or act.title).split())
+    return {**_scanned(command_code(act.name)), "label": act.title, "hint": says}
+
+
+def _scanned(code: str) -> dict[str, str]:
+    """A code that stands in the symbol as it stands in words."""
+    return {"code": code, "symbol": code}
+
+
+def _donation_identity(row: Row) -> dict[str, str]:
+    """The DIN in groups, its check character, and the notice that an unregistered number must bear."""
+    din = row["din"]
+    fields = {"din": printed(din), "din_check": check_character(din)}
+    if not row["fin_registered"] or is_unregistered_fin(din[:5]):
+        fields["fin_notice"] = FIN_NOTICE
+    return fields
+
+
+def _cells(count: int) -> str:
+    """Millions of cells; the unit stands on the label."""
+    return millions(count).removesuffix(" ×10⁶")
+
+
+def _at_least(decimals: int, number: Decimal) -> str:
+    """The number without trailing zeros, but with so many decimals at least; never rounded."""
+    plain = f"{number.normalize():f}"
+    whole, _, fraction = plain.partition(".")
+    fraction = fraction.ljust(decimals, "0")
+    return f"{whole}.{fraction}" if fraction else whole
+
+
+def _local(at: datetime.datetime, zone: str) -> datetime.datetime:
+    return at.astimezone(ZoneInfo(zone))
+
+
+def _with_zone(at: datetime.datetime, zone: str) -> str:
+    """2026-05-03 12:00 EEST (UTC+03:00): read on another clock it is still one instant."""
+    local = _local(at, zone)
+    offset = f"{local:%z}"
+    return f"{local:%Y-%m-%d %H:%M} {local.tzname()} (UTC{offset[:3]}:{offset[3:5]})"
