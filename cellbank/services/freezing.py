@@ -111,7 +111,7 @@ def open_lot(work: Work, given: OpenLot) -> Lot:
 
 def _opening_facts(work: Work, given: OpenLot, cultures: list[Culture], specification: Specification) -> OpeningFacts:
     ids = {culture.donation_id for culture in cultures}
-    dins = dict(work.session.execute(select(Donation.id, Donation.code).where(Donation.id.in_(ids))).tuples())
+    dins = dict(work.session.execute(select(Donation.id, Donation.code).where(Donation.id.in_(ids))).all())
     sources = tuple(
         Source(c.code, dins[c.donation_id], cells, c.cells_left or 0, c.passage, c.cumulative_doublings)
         for c, cells in zip(cultures, given.cells, strict=True)
@@ -188,7 +188,7 @@ def _lots_of(work: Work, vials: list[Vial]) -> dict[str, str]:
     if not vials:
         return {}
     statement = select(Vial.code, Lot.code).join(Lot, Lot.id == Vial.lot_id)
-    return dict(work.session.execute(statement.where(Vial.id.in_([vial.id for vial in vials]))).tuples())
+    return dict(work.session.execute(statement.where(Vial.id.in_([vial.id for vial in vials]))).all())
 
 
 class CloseFilling(ActInput):
