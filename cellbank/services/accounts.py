@@ -16,6 +16,7 @@ from cellbank.records.work import Work
 from cellbank.services.acts import ActInput, act
 from cellbank.services.common import new_code
 from cellbank.services.inputs import Identifier, Line, Reason
+from cellbank.services.labels import print_first
 from cellbank.services.passwords import HASHER, LONGEST, SHORTEST
 
 Name = Annotated[
@@ -41,7 +42,7 @@ def add_person(work: Work, given: AddPerson) -> Person:
     """Create the account. Refuses an administrator with another role, and a name that was ever used."""
     taken = work.session.scalar(select(Person.id).where(Person.name == given.name))
     work.judge(Person, refusals=[*_role_mix(given.roles), *(_name_taken(given.name) if taken else ())])
-    return work.add(
+    person = work.add(
         Person(
             site_id=work.actor.site_id,
             code=new_code(work, Kind.PERSON),
@@ -53,6 +54,8 @@ def add_person(work: Work, given: AddPerson) -> Person:
             must_change_password=given.must_change,
         )
     )
+    print_first(work, Kind.PERSON, person.code)
+    return person
 
 
 def _name_taken(name: str) -> list[Refusal]:

@@ -46,6 +46,7 @@ from cellbank.services.inputs import (
     Text,
     VialCode,
 )
+from cellbank.services.labels import print_first
 from cellbank.services.reagents import ScannedReagents, lock_reagents, use_reagents
 from cellbank.services.site_time import local_day
 from cellbank.services.storage import end_placement, last_placed_at
@@ -336,6 +337,7 @@ def _start(
     ids = work.add_many(Culture, [{**columns, **same, "code": code} for code in codes], to="GROWING")
     use_reagents(work, reagents, used_at=columns["started_at"], culture_ids=ids)
     work.show(cultures=codes)
+    print_first(work, Kind.CULTURE, *codes)
     return work.session.get_one(Culture, ids[0])
 
 

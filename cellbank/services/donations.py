@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from cellbank.domain.identifiers import din
+from cellbank.domain.identifiers import Kind, din
 from cellbank.domain.refusals import Code, Refusal, refuse
 from cellbank.domain.rules.donation import ArrivalFacts, arrival_questions, arrival_refusals
 from cellbank.domain.rules.donor import consent_refusals
@@ -18,6 +18,7 @@ from cellbank.services.common import effective, read_specification, specificatio
 from cellbank.services.donors import consent_states, donation_collection, donor_evidence
 from cellbank.services.holding import live_holds
 from cellbank.services.inputs import DonationCode, DonorCode, Identifier, LengthCm, MassG, Moment, Reason, TemperatureC
+from cellbank.services.labels import print_first
 from cellbank.services.site_time import local_day, site_of
 
 
@@ -70,7 +71,9 @@ def receive_donation(work: Work, given: ReceiveDonation) -> Donation:
     target = "AWAITING_DECISION" if questions else "ACCEPTED"
     _show(work, donor, consents, questions)
     work.judge(Donation, refusals=refusals, to=target)
-    return work.add(_donation(work, given, donor, definition.id, received_at, questions), to=target)
+    donation = work.add(_donation(work, given, donor, definition.id, received_at, questions), to=target)
+    print_first(work, Kind.DONATION, donation.code)
+    return donation
 
 
 def _limits(specification: Specification, tissue: str) -> tuple[DonationKind | None, list[Refusal]]:

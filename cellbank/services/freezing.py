@@ -44,6 +44,7 @@ from cellbank.services.inputs import (
     each_once,
     quantity,
 )
+from cellbank.services.labels import print_first
 from cellbank.services.reagents import ScannedReagents, lock_reagents, use_reagents
 from cellbank.services.site_time import local_day
 from cellbank.services.storage import end_placement, last_placed_at
@@ -160,6 +161,7 @@ def _number_vials(work: Work, lot: Lot, donation: Donation, count: int) -> None:
         for number, code in enumerate(codes, start=1)
     ]
     work.add_many(Vial, rows)
+    print_first(work, Kind.LOT, lot.code)
     work.show(vial_count=count, first_vial=codes[0], last_vial=codes[-1])
 
 

@@ -44,36 +44,33 @@ LOT_NAMES = {"master_bank": "Master bank P{passage}, {name}", "working_bank": "W
 
 @dataclass(frozen=True)
 class Labels:
-    """The labels of one printing: the template's name, and the fields of each label."""
+    """The labels of one printing: the template's name, what they are filed under, and the fields of each label."""
 
     template: str
+    code: str
     rows: tuple[dict[str, str], ...]
 
 
-def labels_of(session: Session, kind: Kind, code: str, vials: Sequence[str] | None = None) -> list[Labels]:
-    """The labels of the record with this code; of a lot those of its vials that are still there, or only of `vials`.
+def labels_of(session: Session, kind: Kind, codes: Sequence[str]) -> list[Labels]:
+    """The labels of the records with these codes, in one statement; for a lot see vial_labels.
 
-    Nothing when a lot has no such vial. The record exists and is in a state in which it is labelled: the caller knows.
+    The records exist and are in states in which they are labelled: the caller knows.
     """
-    if kind is Kind.LOT:
-        return _of_vials(session, code, vials)
     template, statement, row_of = _QUESTIONS[kind]
-    row = session.execute(statement, {"code": code}).mappings().one()
-    return [_labels(template, [row_of(row)])]
+    rows = session.execute(statement, {"codes": list(codes)}).mappings()
+    return [_labels(template, row["code"], [row_of(row)]) for row in rows]
 
 
-def command_labels(acts: Iterable[RegisteredAct]) -> Labels:
+def command_labels(acts: Iterable[RegisteredAct], code: str) -> Labels:
     """A label for each of these acts: scanned, it opens the act."""
-    return _labels("command", [_command(act) for act in acts])
+    return _labels("command", code, [_command(act) for act in acts])
 
 
-def _labels(template: str, rows: Iterable[dict[str, str]]) -> Labels:
+def _labels(template: str, code: str, rows: Iterable[dict[str, str]]) -> Labels:
     """The rows with the names shortened to the places that this template has for them."""
     known = load_templates()[template]
-    return Labels(
-        template,
-        tuple({f: shortened(known, f, v) if f in SHORTENED else v for f, v in row.items()} for row in rows),
-    )
+    fitted = ({f: shortened(known, f, v) if f in SHORTENED else v for f, v in row.items()} for row in rows)
+    return Labels(template, code, tuple(fitted))
 
 
 # --- vials ------------------------------------------------------------------------------------
@@ -89,20 +86,21 @@ _VIALS = text(
 )
 
 
-def _of_vials(session: Session, lot_code: str, vials: Sequence[str] | None) -> list[Labels]:
+def vial_labels(session: Session, lot_code: str, vials: Sequence[str] | None = None) -> list[Labels]:
+    """Wraps and cap dots for these vials of a lot, or for all that are still there; nothing when there are none."""
     if vials is None:
         vials = session.scalars(_VIALS, {"code": lot_code, "labelled": sorted(LABELLED["vial"])}).all()
     if not vials:
         return []
     lot = session.execute(_LOT, {"code": lot_code}).mappings().one()
     divisions = [code.removeprefix(lot["din"]) for code in vials]
-    same = _labels("vial", [_vial(lot)]).rows[0]  # measured once, and not for each of 200 vials
+    same = _labels("vial", lot_code, [_vial(lot)]).rows[0]  # measured once, and not for each of 200 vials
     expires = datetime.datetime.combine(lot["expires_on"], END_OF_DAY)
     wraps = tuple(
         {**same, "division": d, "symbol": vial_compound(lot["din"], lot["product_code"], d, expires)} for d in divisions
     )
     caps = tuple({"division": d, "symbol": vial_cap(lot["din"], d)} for d in divisions)
-    return [Labels("vial", wraps), Labels("vial_cap", caps)]
+    return [Labels("vial", lot_code, wraps), Labels("vial_cap", lot_code, caps)]
 
 
 def _vial(lot: Row) -> dict[str, str]:
@@ -127,12 +125,13 @@ _DONATION = text(
     """SELECT n.code, n.code AS din, n.tissue, n.collected_at, n.state, d.state AS donor_state,
               f.content AS specification, s.name AS site, s.fin_registered, s.timezone
        FROM donation n JOIN donor d ON d.id = n.donor_id JOIN definition f ON f.id = n.specification_id
-       JOIN site s ON s.id = n.site_id WHERE n.code = :code"""
+       JOIN site s ON s.id = n.site_id WHERE n.code = ANY(:codes) ORDER BY n.id"""
 )
 _CULTURE = text(
     """SELECT c.code, c.passage, c.method, c.vessel, c.started_at, n.code AS din, n.tissue,
               s.name AS site, s.fin_registered, s.timezone
-       FROM culture c JOIN donation n ON n.id = c.donation_id JOIN site s ON s.id = c.site_id WHERE c.code = :code"""
+       FROM culture c JOIN donation n ON n.id = c.donation_id JOIN site s ON s.id = c.site_id
+       WHERE c.code = ANY(:codes) ORDER BY c.id"""
 )
 
 
@@ -183,11 +182,12 @@ _STORAGE = text(
     """SELECT u.code, u.type, u.name, u.place, u.row_count, u.column_count, rack.name AS rack, tank.name AS tank,
               s.name AS site
        FROM storage_unit u LEFT JOIN storage_unit rack ON rack.id = u.parent_id
-       LEFT JOIN storage_unit tank ON tank.id = rack.parent_id JOIN site s ON s.id = u.site_id WHERE u.code = :code"""
+       LEFT JOIN storage_unit tank ON tank.id = rack.parent_id JOIN site s ON s.id = u.site_id
+       WHERE u.code = ANY(:codes) ORDER BY u.id"""
 )
 _PERSON = text(
     """SELECT p.code, p.full_name, p.roles, s.name AS site
-       FROM person p JOIN site s ON s.id = p.site_id WHERE p.code = :code"""
+       FROM person p JOIN site s ON s.id = p.site_id WHERE p.code = ANY(:codes) ORDER BY p.id"""
 )
 
 
@@ -219,7 +219,8 @@ def _person(row: Row) -> dict[str, str]:
 
 _SUBJECT = text(
     """SELECT j.code, j.trial_number, j.second_identifier, p.identifier AS trial, s.name AS site
-       FROM subject j JOIN definition p ON p.id = j.protocol_id JOIN site s ON s.id = j.site_id WHERE j.code = :code"""
+       FROM subject j JOIN definition p ON p.id = j.protocol_id JOIN site s ON s.id = j.site_id
+       WHERE j.code = ANY(:codes) ORDER BY j.id"""
 )
 _DOSE = text(
     """SELECT d.code, d.infusion_number, d.day, d.delivered_cells, d.diluent, d.expires_at,
@@ -230,7 +231,8 @@ _DOSE = text(
                     ORDER BY v.code) AS vials
        FROM dose d JOIN subject j ON j.id = d.subject_id JOIN definition p ON p.id = j.protocol_id
        JOIN lot l ON l.id = d.lot_id JOIN donation n ON n.id = l.donation_id
-       JOIN definition f ON f.id = l.specification_id JOIN site s ON s.id = j.site_id WHERE d.code = :code"""
+       JOIN definition f ON f.id = l.specification_id JOIN site s ON s.id = j.site_id
+       WHERE d.code = ANY(:codes) ORDER BY d.id"""
 )
 
 

@@ -33,7 +33,7 @@ from cellbank.records.work import Work
 from cellbank.services.acts import REGISTRY, ActInput, act
 from cellbank.services.bank import Bank
 from cellbank.services.inputs import MAX_VIALS, Reason, VialCode, each_once, scanned
-from cellbank.services.label_rows import Labels, command_labels, labels_of
+from cellbank.services.label_rows import Labels, command_labels, labels_of, vial_labels
 
 log = logging.getLogger("cellbank.labels")
 
@@ -54,32 +54,32 @@ LabelledCode = scanned(*LABELLED_RECORDS)
 # --- printing with another act ----------------------------------------------------------------
 
 
-def print_first(work: Work, record: Record) -> None:
-    """Print the labels of what this act has just made; called once it is written, and so after the judgement."""
-    kind = next(kind for kind, cls in LABELLED_RECORDS.items() if type(record) is cls)
+def print_first(work: Work, kind: Kind, *codes: str) -> None:
+    """Print the labels of what this act has just made; called once it is written, and so after the judgement.
+
+    Of a lot: the labels of all its vials. Two statements and one insert, however many records there are.
+    """
     work.session.flush()
-    record_printing(work, record, labels_of(work.session, kind, record.code))  # type: ignore[attr-defined]
+    made = vial_labels(work.session, *codes) if kind is Kind.LOT else labels_of(work.session, kind, codes)
+    record_printing(work, LABELLED_RECORDS[kind].__tablename__, made)
 
 
 def record_printing(
-    work: Work, record: Record, labels: Sequence[Labels], *, reprint: int = 0, reason: str | None = None
+    work: Work, record_kind: str, labels: Sequence[Labels], *, reprint: int = 0, reason: str | None = None
 ) -> None:
     """Write a row for each printing, in one statement; the labels go to the printer when the act is committed."""
-    _write(work, record.kind, record.code, labels, reprint, reason)  # type: ignore[attr-defined]
-
-
-def _write(work: Work, kind: str, code: str, labels: Sequence[Labels], reprint: int, reason: str | None) -> None:
     templates = load_templates()
-    rows = [
+    printings = [
         Printing(
-            template=one.template, template_digest=templates[one.template].digest, record_kind=kind, record_code=code,
-            rows=list(one.rows), label_count=len(one.rows), reprint=reprint, reason=reason, printed_at=work.now,
+            template=one.template, template_digest=templates[one.template].digest, record_kind=record_kind,
+            record_code=one.code, rows=list(one.rows), label_count=len(one.rows), reprint=reprint, reason=reason,
+            printed_at=work.now,
         )
         for one in labels
     ]  # fmt: skip
-    work.session.add_all(rows)
+    work.session.add_all(printings)
     work.session.flush()
-    ids = [row.id for row in rows]
+    ids = [printing.id for printing in printings]
     work.show(printings=[*work.shown.get("printings", ()), *ids])
     work.after_commit.append(partial(_send, ids))
 
@@ -126,7 +126,7 @@ def print_labels(work: Work, given: PrintLabels) -> Record:
     last = _last_copy(work, record, labels)
     refusals += first_print_refusals(record.called, last is not None) if labels else ()
     work.judge(Printing, refusals=refusals)
-    record_printing(work, record, labels)
+    record_printing(work, record.kind, labels)
     return record
 
 
@@ -147,7 +147,7 @@ def print_label_again(work: Work, given: PrintLabelAgain) -> Record:
     last = _last_copy(work, record, labels)
     refusals += reprint_refusals(record.called, last is not None) if not refusals else ()
     work.judge(Printing, refusals=refusals)
-    record_printing(work, record, labels, reprint=(last or 0) + 1, reason=given.reason)
+    record_printing(work, record.kind, labels, reprint=(last or 0) + 1, reason=given.reason)
     return record
 
 
@@ -162,9 +162,11 @@ def _looked_up(work: Work, code: str, vials: Sequence[str]) -> tuple[Any, list[L
         _strangers(work, record, chosen) if kind is Kind.LOT else {},
     )  # fmt: skip
     refusals = label_refusals(facts)
-    labelled = Kind.LOT if kind is Kind.VIAL else kind
-    codes = [vial.code for vial in chosen] or None
-    return record, [] if refusals else labels_of(work.session, labelled, record.code, codes), refusals
+    if refusals:
+        return record, [], refusals
+    if isinstance(record, Lot):
+        return record, vial_labels(work.session, record.code, [vial.code for vial in chosen] or None), ()
+    return record, labels_of(work.session, kind, [code]), ()
 
 
 def _strangers(work: Work, lot: Lot, vials: Sequence[Vial]) -> dict[str, str]:
@@ -195,7 +197,7 @@ def print_commands(work: Work, given: PrintCommands) -> None:
     """A barcode for each act that this person may do, for a bench without a mouse. They label nothing: no reprints."""
     work.judge(Printing)
     mine = [registered for name, registered in sorted(REGISTRY.items()) if roles_for(name) & work.actor.roles]
-    _write(work, "act", COMMANDS, [command_labels(mine)], 0, None)
+    record_printing(work, "act", [command_labels(mine, COMMANDS)])
 
 
 # --- reading ----------------------------------------------------------------------------------

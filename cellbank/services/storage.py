@@ -26,6 +26,7 @@ from cellbank.records.work import Work
 from cellbank.services.acts import ActInput, act
 from cellbank.services.common import new_code, time_refusals
 from cellbank.services.inputs import Line, Moment, Reason, StorageCode, VialCode, VialCodes, each_once
+from cellbank.services.labels import print_first
 
 _Parent, _Grandparent = aliased(StorageUnit), aliased(StorageUnit)
 
@@ -77,12 +78,14 @@ def add_storage_unit(work: Work, given: AddStorageUnit) -> StorageUnit:
         out_of_service=_out_of_service(*_line(work.session, parent)) if parent else None,
     )
     work.judge(StorageUnit, refusals=unit_refusals(facts))
-    return work.add(
+    unit = work.add(
         StorageUnit(
             site_id=work.actor.site_id, parent_id=parent.id if parent else None, code=new_code(work, Kind.STORAGE),
             type=given.type, name=given.name, place=place, row_count=given.rows, column_count=given.columns,
         )
     )  # fmt: skip
+    print_first(work, Kind.STORAGE, unit.code)
+    return unit
 
 
 def _siblings(session: Session, parent: StorageUnit | None) -> dict[int, str]:
