@@ -267,12 +267,12 @@ class SupplyFacts:
 
 @dataclass(frozen=True)
 class OrderFacts:
-    """A dose about to be ordered; `today` is the date of the ward."""
+    """A dose about to be ordered; `today` is the date of the ward. No supply is sought for an arm without product."""
 
     subject: SubjectFacts
     plan: PlanFacts
     weight: WeightFacts
-    supply: SupplyFacts
+    supply: SupplyFacts | None
     today: date
 
 
@@ -292,7 +292,7 @@ def order_refusals(facts: OrderFacts) -> tuple[Refusal, ...]:
         *subject_refusals(facts.subject),
         *plan_refusals(facts.plan),
         *weight_refusals(facts.weight),
-        *supply_refusals(facts.supply, facts.plan.protocol.limits),
+        *(supply_refusals(facts.supply, facts.plan.protocol.limits) if facts.supply else ()),
         *past,
     )
 
@@ -340,6 +340,11 @@ def _vial_count_refusals(facts: SupplyFacts, lot: str) -> Iterator[Refusal]:
             "Choose another lot, or try again when others have finished.",
             wanted=facts.vials_wanted, lot=lot, found=facts.vials_found,
         )  # fmt: skip
+
+
+def weight_for_limits(protocol: Protocol, weight_kg: Decimal | None) -> Decimal:
+    """The weight by which limits per kg are judged: the lightest plausible one where a fixed dose needs none."""
+    return protocol.dosing.weight.plausible_kg.low if weight_kg is None else weight_kg
 
 
 def limit_refusals(

@@ -147,7 +147,7 @@ def _warming_refusals(facts: ReturnFacts) -> Iterator[Refusal]:
 
 @dataclass(frozen=True)
 class ThawFacts:
-    """A vial about to be thawed. `started_at`: None for the first; `was_counted`: it comes on top of a pool."""
+    """A vial about to be thawed. `expires_at` is None for the first; `was_counted`: it comes on top of a pool."""
 
     vial: VialFacts
     dose: str
@@ -155,7 +155,6 @@ class ThawFacts:
     lot: LotFacts
     plan: PlanFacts
     weight: WeightFacts
-    started_at: datetime | None
     expires_at: datetime | None
     was_counted: bool
     is_short: bool
