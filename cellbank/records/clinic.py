@@ -42,6 +42,10 @@ class Subject(Record):
     __table_args__ = (
         UniqueConstraint("protocol_id", "trial_number"),
         UniqueConstraint("protocol_id", "second_identifier"),
+        CheckConstraint(
+            "state NOT IN ('ENROLLED', 'COMPLETED') OR coalesce(assessment ->> 'outcome', '') = 'ELIGIBLE'",
+            name="enrolled_is_eligible",
+        ),
     )
 
 

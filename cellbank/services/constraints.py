@@ -65,6 +65,7 @@ SAYS: dict[str, tuple[Code, str]] = {
     "uq_person_name": (Code.ALREADY_EXISTS, "a person with this name exists."),
     "uq_definition_code": (Code.ALREADY_EXISTS, "this version has been imported."),
     "uq_definition_type_identifier_version": (Code.ALREADY_EXISTS, "this version has been imported."),
+    "ck_subject_enrolled_is_eligible": (Code.SUBJECT_NOT_ELIGIBLE, "the subject is not found eligible."),
     "uq_subject_protocol_id_trial_number": (Code.ALREADY_EXISTS, "a subject with this trial number exists."),
     "uq_subject_protocol_id_second_identifier": (
         Code.ALREADY_EXISTS,

@@ -134,6 +134,7 @@ def upgrade() -> None:
     sa.Column('withdrawal_reason', sa.Text(), nullable=True),
     sa.Column('state', sa.Text(), nullable=False),
     sa.Column('id', sa.BigInteger(), nullable=False),
+    sa.CheckConstraint("state NOT IN ('ENROLLED', 'COMPLETED') OR coalesce(assessment ->> 'outcome', '') = 'ELIGIBLE'", name=op.f('ck_subject_enrolled_is_eligible')),
     sa.ForeignKeyConstraint(['protocol_id'], ['definition.id'], name=op.f('fk_subject_protocol_id')),
     sa.ForeignKeyConstraint(['site_id'], ['site.id'], name=op.f('fk_subject_site_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_subject')),

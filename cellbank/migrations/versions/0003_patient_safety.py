@@ -88,6 +88,13 @@ BEGIN
   RETURN NEW;
 END $$;
 
+CREATE FUNCTION subject_safety() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM must(NEW.arm = OLD.arm AND NEW.receives_product = OLD.receives_product AND NEW.protocol_id = OLD.protocol_id
+               AND NEW.code = OLD.code, 'a_subject_keeps_its_arm', 'a subject never changes its arm, protocol or code');
+  RETURN NEW;
+END $$;
+
 CREATE FUNCTION placement_safety() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
   box record;
@@ -205,6 +212,7 @@ END $$;
 TRIGGERS = (
     ("vial_safety", "vial", "BEFORE UPDATE"),
     ("dose_safety", "dose", "BEFORE INSERT OR UPDATE"),
+    ("subject_safety", "subject", "BEFORE UPDATE"),
     ("placement_safety", "placement", "BEFORE INSERT OR UPDATE"),
     ("lot_safety", "lot", "BEFORE UPDATE"),
     ("donor_safety", "donor", "BEFORE UPDATE"),
