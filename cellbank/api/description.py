@@ -148,6 +148,23 @@ def _others() -> dict[str, Any]:
                 "responses": {"200": {"description": "the lineage", "content": anything}, **ERRORS},
             }
         },
+        "/api/printings/{id}.pdf": {
+            "get": {
+                "operationId": "printing",
+                "summary": "The labels of a printing as PDF, one label a page at its own size",
+                "parameters": [
+                    {"name": "id", "in": "path", "required": True, "schema": {"type": "integer", "minimum": 1}}
+                ],
+                "responses": {
+                    "200": {
+                        "description": "the labels, byte for byte as they went to the printer",
+                        "content": {"application/pdf": {"schema": {"type": "string", "format": "binary"}}},
+                    },
+                    **ERRORS,
+                    "409": {"description": "the labels cannot be made any more", "content": PROBLEM},
+                },
+            }
+        },
         "/api/openapi.json": {
             "get": {
                 "operationId": "openapi",

@@ -5,7 +5,7 @@ from flask import Response, jsonify
 from cellbank.api.description import describe
 from cellbank.api.door import blueprint, the_actor, the_bank
 from cellbank.api.problems import problem
-from cellbank.services import tracing
+from cellbank.services import labels, tracing
 from cellbank.services.scanning import Command, NotHere, Unreadable, keep_unreadable, look_up
 
 
@@ -35,6 +35,18 @@ def trace(raw: str) -> Response:
         return problem(422, error.garbled.sentence, problems=[{"field": "code", "message": error.garbled.sentence}])
     except NotHere as error:
         return problem(404, str(error))
+
+
+@blueprint.get("/printings/<int:printing_id>.pdf")
+def printing(printing_id: int) -> Response:
+    """The labels of a printing, byte for byte as they went to the printer."""
+    try:
+        pdf = labels.pdf_of(the_bank(), printing_id)
+    except labels.NoSuchPrinting as error:
+        return problem(404, str(error))
+    except labels.NotPrintable as error:
+        return problem(409, str(error))
+    return Response(pdf, mimetype="application/pdf")
 
 
 @blueprint.get("/openapi.json")

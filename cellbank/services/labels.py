@@ -90,7 +90,7 @@ def _send(printing_ids: list[int], bank: Bank) -> dict[str, Any]:
     for printing_id in printing_ids:
         try:
             _send_one(bank, printing_id)
-        except (PrinterProblem, LabelProblem) as problem:
+        except (PrinterProblem, NotPrintable) as problem:
             log.warning("printing %s failed: %s", printing_id, problem)
             failures.append(str(problem))
         except Exception:
@@ -207,14 +207,14 @@ class NoSuchPrinting(LookupError):
     """There is no printing with this number."""
 
 
-class TemplateChanged(Exception):
-    """The labels were printed by another version of the template, so their PDF cannot be made any more."""
+class NotPrintable(Exception):
+    """The PDF of a printing cannot be made: its text does not fit, or another version of the template printed it."""
 
 
 def pdf_of(bank: Bank, printing_id: int) -> bytes:
     """The PDF of a printing: the same bytes whenever it is asked for.
 
-    Raises NoSuchPrinting; TemplateChanged; LabelProblem where the text could not be printed in the first place.
+    Raises NoSuchPrinting, and NotPrintable with what is wrong.
     """
     return _rendered(_printing(bank, printing_id))
 
@@ -230,11 +230,14 @@ def _printing(bank: Bank, printing_id: int) -> Printing:
 def _rendered(printing: Printing) -> bytes:
     template = load_templates().get(printing.template)
     if template is None or template.digest != printing.template_digest:
-        raise TemplateChanged(
+        raise NotPrintable(
             f"Printing {printing.id} was made by another version of the template {printing.template}."
             " Its text is kept with the printing; for labels as they are now, print again."
         )
-    return render(template, printing.rows, reprint=printing.reprint)
+    try:
+        return render(template, printing.rows, reprint=printing.reprint)
+    except LabelProblem as problem:
+        raise NotPrintable(str(problem)) from problem
 
 
 @dataclass(frozen=True)
