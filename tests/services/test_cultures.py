@@ -1,0 +1,311 @@
+"""Isolation, harvest, passage, bank vials: what is recorded, calculated and refused."""
+
+import datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from cellbank.domain.identifiers import Kind, record_code
+from cellbank.records.production import Culture, ReagentLot, ReagentUse
+from cellbank.records.trail import Act, Change
+from cellbank.services.acts import Malformed
+from tests.factories import production as make
+from tests.factories.production import DAY, HOUR
+from tests.factories.world import World
+
+UNKNOWN = record_code(Kind.REAGENT, 32**5 + 1)
+
+
+def culture(world: World, code: str) -> Culture:
+    with Session(world.bank.reads) as session:
+        return session.scalars(select(Culture).where(Culture.code == code)).one()
+
+
+def acts_on(world: World, record: Culture) -> list[str]:
+    """The acts that the trail knows of this culture, in order."""
+    with Session(world.bank.reads) as session:
+        acts = select(Act.name).join(Change).where(Change.record_kind == "culture", Change.record_id == record.id)
+        return list(session.scalars(acts.order_by(Change.id)))
+
+
+def isolation(world: World, din: str, **given: Any) -> dict[str, Any]:
+    usual = {"method": "explant", "vessel": "T175", "area_cm2": 175, "reagents": [make.medium(world)]}
+    return {"donation": din, "started_at": make.delivered(world) + DAY, **usual, **given}
+
+
+def seeding(world: World, parent: str, **given: Any) -> dict[str, Any]:
+    usual = {"vessel": "T1000", "area_cm2": 1000, "viable_cells": 3_000_000, "reagents": [make.medium(world)]}
+    return {"culture": parent, **usual, **given}
+
+
+@pytest.fixture(scope="module")
+def din(world: World) -> str:
+    return make.donation(world)
+
+
+@pytest.fixture
+def growing(world: World, din: str) -> str:
+    return make.growing_culture(world, din)
+
+
+@pytest.fixture
+def harvested(world: World, din: str) -> str:
+    return make.harvested_culture(world, din, total_cells=10_000_000, viability_percent="90")
+
+
+# --- isolation --------------------------------------------------------------------------------
+
+
+def test_one_donation_starts_several_vessels_each_with_its_own_code(world: World, din: str) -> None:
+    made = world.do("tina", "isolate_tissue", **isolation(world, din, vessel_count=3))
+    assert len(set(made["cultures"])) == 3 and made["code"] == made["cultures"][0]
+    first = culture(world, made["code"])
+    assert (first.state, first.passage, first.cells_seeded, first.cumulative_doublings) == ("GROWING", 0, None, 0)
+    with Session(world.bank.reads) as session:
+        uses = select(ReagentLot.code).join(ReagentUse).where(ReagentUse.culture_id == first.id)
+        assert list(session.scalars(uses)) == [make.medium(world)]
+
+
+def test_tissue_older_than_the_hard_limit_is_not_processed(world: World, din: str) -> None:
+    on_time = make.delivered(world) + HOUR + 48 * HOUR
+    assert world.codes("tina", "isolate_tissue", dry_run=True, **isolation(world, din, started_at=on_time)) == []
+    late = isolation(world, din, started_at=on_time + datetime.timedelta(minutes=1))
+    assert world.codes("tina", "isolate_tissue", **late) == ["TOO_LATE"]
+
+
+def test_late_but_possible_processing_is_shown(world: World, din: str) -> None:
+    given = isolation(world, din, started_at=make.delivered(world) + 30 * HOUR)
+    warnings = world.try_act("tina", "isolate_tissue", dry_run=True, **given).result["warnings"]
+    assert [warning["code"] for warning in warnings] == ["TOO_LATE"]
+
+
+def test_isolation_comes_after_the_receipt(world: World, din: str) -> None:
+    given = isolation(world, din, started_at=make.delivered(world) + 2 * HOUR)
+    assert world.codes("tina", "isolate_tissue", **given) == ["OUT_OF_ORDER"]
+
+
+def test_a_donation_that_waits_for_a_decision_is_not_processed(world: World) -> None:
+    waiting = make.donation(world, make.consented_donor(world), transport_max_c="12")
+    assert world.codes("tina", "isolate_tissue", **isolation(world, waiting)) == ["WRONG_STATE"]
+    world.do("quinn", "decide_donation", donation=waiting, decision="reject", reason="Too warm for too long")
+    assert world.codes("tina", "isolate_tissue", **isolation(world, waiting)) == ["WRONG_STATE"]
+
+
+def test_nothing_is_isolated_from_an_ineligible_donor(world: World) -> None:
+    donor = make.consented_donor(world)
+    din = make.donation(world, donor)
+    world.do("quinn", "determine_eligibility", donor=donor, decision="ineligible", reason="History of hepatitis")
+    assert world.codes("tina", "isolate_tissue", **isolation(world, din)) == ["DONOR_NOT_ELIGIBLE"]
+
+
+def test_a_hold_does_not_stop_the_laboratory(world: World) -> None:
+    donor = make.donor(world)
+    consent = make.consent(world, donor)
+    din = make.donation(world, donor)
+    world.do("tina", "withdraw_consent", consent=consent, reason="The donor changed her mind")
+    started = world.do("tina", "isolate_tissue", **isolation(world, din))["code"]
+    assert make.harvest(world, started, make.delivered(world) + 15 * DAY)["state"] == "HARVESTED"
+
+
+def test_a_reagent_in_quarantine_is_refused_and_so_is_a_rejected_one(world: World, din: str) -> None:
+    reagent = make.received_reagent(world)
+    given = isolation(world, din, reagents=[reagent])
+    assert world.codes("tina", "isolate_tissue", **given) == ["REAGENT_QUARANTINED"]
+    world.do("quinn", "decide_reagent", reagent=reagent, decision="reject", reason="Certificate missing")
+    assert world.codes("tina", "isolate_tissue", **given) == ["REAGENT_QUARANTINED"]
+
+
+def test_a_reagent_may_be_used_on_its_last_day_and_not_after(world: World, din: str) -> None:
+    day = (make.delivered(world) + DAY).date()
+    good = make.accepted_reagent(world, expires_on=day)
+    assert world.codes("tina", "isolate_tissue", dry_run=True, **isolation(world, din, reagents=[good])) == []
+    stale = make.accepted_reagent(world, expires_on=day - DAY)
+    assert world.codes("tina", "isolate_tissue", **isolation(world, din, reagents=[stale])) == ["REAGENT_EXPIRED"]
+
+
+def test_an_unknown_reagent_and_one_scanned_twice(world: World, din: str) -> None:
+    assert world.codes("tina", "isolate_tissue", **isolation(world, din, reagents=[UNKNOWN])) == ["NOT_FOUND"]
+    with pytest.raises(Malformed, match="reagents"):
+        world.try_act("tina", "isolate_tissue", **isolation(world, din, reagents=[make.medium(world)] * 2))
+
+
+# --- harvest ----------------------------------------------------------------------------------
+
+
+def test_the_growth_of_a_passage_is_calculated_and_kept(world: World, din: str) -> None:
+    parent = make.harvested_culture(world, din, total_cells=200_000_000)
+    harvested_at = make.delivered(world) + 15 * DAY
+    child = make.passaged(world, parent, harvested_at, viable_cells=18_960_000, area_cm2=6320)[0]
+    at = harvested_at + 96 * HOUR
+    shown = make.harvest(world, child, at, total_cells=200_000_000, viability_percent="95")["growth"]
+    assert shown == {
+        "viable_cells": 190_000_000,
+        "population_doublings": "3.325",
+        "doubling_time_h": "28.9",
+        "cumulative_doublings": "3.325",
+        "flag": None,
+    }
+    row = culture(world, child)
+    assert (row.state, row.passage, row.cells_left, row.population_doublings, row.doubling_time_h) == (
+        "HARVESTED",
+        1,
+        200_000_000,
+        Decimal("3.325"),
+        Decimal("28.9"),
+    )
+    assert acts_on(world, row) == ["passage_culture", "record_harvest"]
+
+
+def test_the_level_adds_up_over_passages(world: World, din: str) -> None:
+    row = culture(world, make.harvested_culture(world, din, passages=2, total_cells=12_000_000))
+    # 12 000 000 at 95 % from 3 000 000 living cells, twice: log2(3.8) = 1.926
+    assert (row.passage, row.cumulative_doublings) == (2, Decimal("3.852"))
+
+
+def test_p0_of_tissue_says_that_its_start_is_unknown(world: World, growing: str) -> None:
+    shown = make.harvest(world, growing, make.delivered(world) + 15 * DAY)["growth"]
+    assert (shown["population_doublings"], shown["cumulative_doublings"], shown["flag"]) == (
+        None,
+        "0.000",
+        "START_UNKNOWN",
+    )
+
+
+def test_fewer_cells_than_seeded_are_recorded_only_when_confirmed_with_a_note(world: World, harvested: str) -> None:
+    at = make.delivered(world) + 15 * DAY
+    child = make.passaged(world, harvested, at)[0]
+    given = {"culture": child, "total_cells": 2_000_000, "viability_percent": "50", "harvested_at": at + 4 * DAY}
+    assert world.codes("tina", "record_harvest", **given) == ["FEWER_CELLS_THAN_SEEDED"]
+    assert world.codes("tina", "record_harvest", **given, fewer_cells_confirmed=True) == ["FEWER_CELLS_THAN_SEEDED"]
+    world.do("tina", "record_harvest", **given, fewer_cells_confirmed=True, note="Detached badly, counted twice")
+    row = culture(world, child)
+    assert (row.population_doublings, row.doubling_time_h) == (Decimal("-1.585"), None)
+    assert row.cumulative_doublings == Decimal("-1.585") and row.note == "Detached badly, counted twice"
+
+
+def test_one_cell_more_than_seeded_has_no_doubling_time(world: World, harvested: str) -> None:
+    at = make.delivered(world) + 15 * DAY
+    child = make.passaged(world, harvested, at)[0]
+    shown = make.harvest(world, child, at + 4 * DAY, total_cells=3_000_001, viability_percent="100")["growth"]
+    assert (shown["population_doublings"], shown["doubling_time_h"]) == ("0.000", None)
+
+
+def test_a_poor_harvest_is_recorded_with_warnings(world: World, growing: str) -> None:
+    at = make.delivered(world) + 15 * DAY
+    poor = make.harvest(world, growing, at, viability_percent="82", confluence_percent="95")
+    assert [warning["code"] for warning in poor["warnings"]] == ["VIABILITY_TOO_LOW", "OUTSIDE_LIMITS"]
+
+
+def test_a_harvest_is_later_than_the_seeding_and_not_in_the_future(world: World, growing: str) -> None:
+    counted = {"culture": growing, "total_cells": 1_000_000, "viability_percent": "95"}
+    for at, code in ((make.delivered(world) + DAY, "OUT_OF_ORDER"), (world.now + DAY, "IN_THE_FUTURE")):
+        assert world.codes("tina", "record_harvest", **counted, harvested_at=at) == [code]
+
+
+def test_a_culture_is_harvested_once(world: World, harvested: str) -> None:
+    counted = {"culture": harvested, "total_cells": 1_000_000, "viability_percent": "95"}
+    assert world.codes("tina", "record_harvest", **counted) == ["WRONG_STATE"]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("viability_percent", "101"),
+        ("viability_percent", "NaN"),
+        ("viability_percent", "-1"),
+        ("total_cells", 10**30),
+        ("total_cells", 0),
+        ("total_cells", "1.5"),
+        ("confluence_percent", "120"),
+        ("harvested_at", "2026-03-02T10:00"),
+    ],
+)
+def test_a_count_that_cannot_be_is_malformed(world: World, growing: str, field: str, value: Any) -> None:
+    given = {"culture": growing, "total_cells": 1_000_000, "viability_percent": "95", field: value}
+    with pytest.raises(Malformed) as caught:
+        world.try_act("tina", "record_harvest", **given)
+    assert [problem.field for problem in caught.value.problems] == [field]
+
+
+# --- passage ----------------------------------------------------------------------------------
+
+
+def test_living_cells_seeded_take_all_the_cells_that_hold_them(world: World, harvested: str) -> None:
+    made = world.do("tina", "passage_culture", **seeding(world, harvested, vessel_count=2))
+    # 6 000 000 living cells at 90 % viability are 6 666 666.7 cells: rounded up
+    assert made["cells_taken"] == 6_666_667 and culture(world, harvested).cells_left == 3_333_333
+    children = [culture(world, code) for code in made["cultures"]]
+    assert {(child.passage, child.cells_seeded, child.state) for child in children} == {(1, 3_000_000, "GROWING")}
+
+
+def test_no_more_cells_than_are_left(world: World, harvested: str) -> None:
+    assert world.codes("tina", "passage_culture", **seeding(world, harvested, viable_cells=9_000_001)) == [
+        "CELLS_EXCEED_SOURCE"
+    ]
+    world.do("tina", "passage_culture", **seeding(world, harvested, viable_cells=9_000_000))
+    assert culture(world, harvested).cells_left == 0
+
+
+def test_a_growing_culture_is_not_passaged(world: World, growing: str) -> None:
+    assert world.codes("tina", "passage_culture", **seeding(world, growing)) == ["WRONG_STATE"]
+
+
+def test_seeding_comes_after_the_harvest(world: World, harvested: str) -> None:
+    early = seeding(world, harvested, seeded_at=make.delivered(world) + 10 * DAY)
+    assert world.codes("tina", "passage_culture", **early) == ["OUT_OF_ORDER"]
+
+
+def test_an_unusual_density_is_shown(world: World, harvested: str) -> None:
+    sparse = seeding(world, harvested, viable_cells=500_000)
+    warnings = world.try_act("tina", "passage_culture", dry_run=True, **sparse).result["warnings"]
+    assert [warning["code"] for warning in warnings] == ["OUTSIDE_LIMITS"]
+
+
+def test_passages_end_at_the_limit_of_the_specification(world: World, din: str) -> None:
+    last = make.harvested_culture(world, din, passages=5)
+    assert world.codes("tina", "passage_culture", **seeding(world, last)) == ["PASSAGE_LIMIT"]
+
+
+def test_a_level_above_the_limit_is_recorded_and_goes_no_further(world: World, din: str) -> None:
+    at = make.delivered(world) + 15 * DAY
+    code = make.harvested_culture(world, din, total_cells=10_000_000)
+    for doublings in ("0", "10.061", "20.122"):
+        assert culture(world, code).cumulative_doublings == Decimal(doublings)
+        if doublings == "20.122":
+            break
+        few = {"viable_cells": 100_000, "area_cm2": "50"}
+        code = make.passaged(world, code, at, **few)[0]
+        at += 9 * DAY
+        last = make.harvest(world, code, at, total_cells=106_800_000 + 3_000_000, viability_percent="97.3")
+    assert [warning["code"] for warning in last["warnings"]] == ["POPULATION_DOUBLING_LIMIT"]
+    assert world.codes("tina", "passage_culture", **seeding(world, code)) == ["POPULATION_DOUBLING_LIMIT"]
+
+
+# --- the end of a culture ---------------------------------------------------------------------
+
+
+def test_cells_that_are_left_at_the_end_are_lost_and_said_so(world: World, harvested: str) -> None:
+    world.do("tina", "passage_culture", **seeding(world, harvested))
+    finished = world.do("tina", "finish_culture", culture=harvested)
+    row = culture(world, harvested)
+    assert (finished["cells_lost"], row.cells_lost, row.cells_left, row.state) == (6_666_666, 6_666_666, 0, "FINISHED")
+    assert world.codes("tina", "passage_culture", **seeding(world, harvested))[0] == "WRONG_STATE"
+
+
+def test_a_culture_is_discarded_while_it_grows(world: World, growing: str, harvested: str) -> None:
+    assert world.do("tina", "discard_culture", culture=growing, reason="Contaminated")["state"] == "DISCARDED"
+    assert culture(world, growing).note == "Contaminated"
+    assert world.codes("tina", "discard_culture", culture=harvested, reason="Contaminated") == ["WRONG_STATE"]
+
+
+@pytest.mark.parametrize("act", ["isolate_tissue", "passage_culture", "finish_culture"])
+def test_only_a_technician_works_at_the_bench(world: World, din: str, harvested: str, act: str) -> None:
+    given = {
+        "isolate_tissue": isolation(world, din),
+        "passage_culture": seeding(world, harvested),
+        "finish_culture": {"culture": harvested},
+    }[act]
+    assert world.codes("clara", act, **given) == ["ROLE_NOT_ALLOWED"]
