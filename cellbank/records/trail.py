@@ -63,3 +63,7 @@ class Seal(Base):
     number: Mapped[int]  # 1, 2, 3 … without a gap within the site
     digest: Mapped[bytes]
     __table_args__ = (UniqueConstraint("site_id", "number"),)
+
+
+#: columns whose values the trail does not hold: it says that they changed, not what they are
+HIDDEN = {"person": ("password_hash",), "api_token": ("digest",)}

@@ -39,8 +39,9 @@ BEGIN
 END $$;
 
 -- The arguments of the trigger name columns whose values the trail must not hold (secrets).
+-- The time zone is fixed: a moment has one text in the trail, whoever's session writes it.
 CREATE FUNCTION trail_record_change() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = public, pg_temp AS $$
+SET search_path = public, pg_temp SET timezone = 'UTC' AS $$
 DECLARE
   open_act bigint := trail_open_act();
   old_row jsonb;
@@ -125,8 +126,22 @@ BEGIN
 END $$;
 """
 
+# The first site and the system's own account are older than the triggers: the first act of the trail tells of them, so
+# that every row of every record has its beginning in the trail. It is sealed at once, before other tables are altered.
+FIRST_ACT = """
+INSERT INTO act (site_id, person_id, name, given, given_digest, door, version, at)
+  SELECT 1, 1, 'configure_site', jsonb_build_object('name', name), '', 'migration', '0002', now() FROM site;
+INSERT INTO change (act_id, record_kind, record_id, after)
+  SELECT a.id, 'site', s.id, to_jsonb(s) FROM act a, site s
+  UNION ALL SELECT a.id, 'person', p.id, jsonb_set(to_jsonb(p), '{password_hash}', '"(hidden)"') FROM act a, person p;
+UPDATE act SET outcome = 'accepted';
+SET CONSTRAINTS ALL IMMEDIATE;
+SET CONSTRAINTS ALL DEFERRED;
+"""
+
 
 def upgrade() -> None:
+    op.execute("SET LOCAL timezone = 'UTC'")
     op.execute(
         "INSERT INTO site (code, name, fin, fin_registered, timezone) "
         "VALUES ('MAIN', 'Unnamed site', 'A9999', false, 'Europe/Kyiv')"
@@ -158,6 +173,7 @@ def upgrade() -> None:
         "CREATE CONSTRAINT TRIGGER seal_act AFTER INSERT ON act DEFERRABLE INITIALLY DEFERRED "
         "FOR EACH ROW EXECUTE FUNCTION trail_seal_act()"
     )
+    op.execute(FIRST_ACT)
 
 
 def downgrade() -> None:
@@ -170,4 +186,4 @@ def downgrade() -> None:
         "DROP FUNCTION trail_seal_act(), trail_close_act(), trail_act_digest(act), trail_record_change(), trail_open_act(), "
         "trail_refuse(), netstring(text), utc_text(timestamptz)"
     )
-    op.execute("DELETE FROM person; DELETE FROM site")
+    op.execute("DELETE FROM seal; DELETE FROM change; DELETE FROM act; DELETE FROM person; DELETE FROM site")

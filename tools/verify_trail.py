@@ -1,0 +1,1 @@
+../cellbank/offline/verify_trail.py
