@@ -7,6 +7,7 @@ from pydantic import Field
 from sqlalchemy import func, select
 
 from cellbank.domain.dose import DrawVolume, dmso_g_per_kg, endotoxin_eu_per_kg, volume_to_draw
+from cellbank.domain.identifiers import Kind
 from cellbank.domain.refusals import Code, Refusal, Refused, refuse
 from cellbank.domain.rules.dosing import limit_refusals, weight_for_limits
 from cellbank.domain.rules.thaw import PreparationFacts, ShortDoseFacts, preparation_refusals, short_dose_refusals
@@ -16,6 +17,7 @@ from cellbank.records.work import Work
 from cellbank.services.acts import ActInput, SignedInput, act
 from cellbank.services.dosing import release, vials_of
 from cellbank.services.inputs import DoseCode, Reason, VolumeMl
+from cellbank.services.labels import print_first
 from cellbank.services.standing import DoseStanding, standing_of
 
 
@@ -72,7 +74,7 @@ class PrepareDose(ActInput):
 @act(PrepareDose)
 def prepare_dose(work: Work, given: PrepareDose) -> Dose:
     """Note what was drawn up, judged by the cells that it really holds. Vials still reserved go back to the stock;
-    those picked are returned or discarded by hand."""
+    those picked are returned or discarded by hand. The dose label is printed."""
     dose = work.lock(Dose, given.dose)
     reserved = vials_of(work, dose, "RESERVED")
     standing = standing_of(work, dose)
@@ -96,6 +98,7 @@ def prepare_dose(work: Work, given: PrepareDose) -> Dose:
     dose.prepared_at, dose.prepared_by_id = work.now, work.actor.id
     work.transition(dose)
     release(work, reserved)
+    print_first(work, Kind.DOSE, dose.code)
     return dose
 
 

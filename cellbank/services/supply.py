@@ -120,10 +120,9 @@ def _latest_results(work: Work, lot: Lot, specification: Specification) -> dict[
     provides = {specification.provider(what).code: what for what in PROVIDED}
     statement = (
         select(TestResult)
-        .distinct(TestResult.test)
         .where(TestResult.lot_id == lot.id, TestResult.state == "REVIEWED", TestResult.test.in_(provides))
         .where(TestResult.number.is_not(None))
-        .order_by(TestResult.test, TestResult.resulted_at.desc(), TestResult.id.desc())
+        .order_by(TestResult.resulted_at, TestResult.id)  # the last one stays in the dictionary
     )
     return {provides[result.test]: result for result in work.session.scalars(statement)}
 

@@ -1,0 +1,190 @@
+"""Doses at every stage, through the real acts: a released lot, a weighed subject, and then order to bedside.
+
+Two technicians and two clinicians share the work: Tina thaws and Taras prepares, Clara orders, Clara and Cyril check.
+"""
+
+import datetime
+from dataclasses import dataclass
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from cellbank.domain.identifiers import dose_symbol
+from cellbank.domain.specification import ReleaseTest, Specification
+from cellbank.records.clinic import Dose, Subject
+from cellbank.records.production import Lot, Vial
+from cellbank.services.common import read_specification
+from cellbank.services.definitions import shipped
+from tests.factories.clinic import enrolled_subject
+from tests.factories.lots import FrozenLot, fill_started_at, stored_lot
+from tests.factories.world import World
+
+MINUTE = datetime.timedelta(minutes=1)
+DAY = datetime.timedelta(days=1)
+FIGURES = {"PT-RECOVERY": "90", "PT-VIABILITY": "85", "ENDOTOXIN": "0.5"}
+SITE = ZoneInfo("Europe/Kyiv")
+
+
+@dataclass(frozen=True)
+class OrderedDose:
+    """A dose with its subject, its lot and the codes of its vials, in the order of their numbers."""
+
+    code: str
+    subject: str
+    lot: FrozenLot
+    vials: tuple[str, ...]
+    needed: int
+    at: datetime.datetime
+    result: dict[str, Any]
+
+
+def specification() -> Specification:
+    """The shipped specification."""
+    return read_specification(next(one.content for one in shipped() if one.type == "specification"))
+
+
+def passing(test: ReleaseTest, figures: dict[str, str]) -> dict[str, str]:
+    """A result of this test that passes: the figure given, or any."""
+    if test.kind == "number":
+        return {"test": test.code, "number": figures.get(test.code) or str(test.minimum or test.maximum)}
+    return {"test": test.code, "choice": (*test.accept, "no growth")[0]}
+
+
+def product_lot(
+    world: World, vials: int = 8, *, cells_per_vial: int = 25_000_000, figures: dict[str, str] | None = None
+) -> FrozenLot:
+    """A released product lot: recovery 90 %, viability 85 %, so that a vial of 25 million gives 19.125 million."""
+    lot = stored_lot(world, vials=vials, cells_per_vial=cells_per_vial)
+    started, at = fill_started_at(world, lot.code) + 2 * DAY, fill_started_at(world, lot.code) + 40 * DAY
+    figures = {**FIGURES, **(figures or {})}
+    codes = [
+        world.do(
+            "tina", "enter_result", now=at, lot=lot.code, started_at=started, resulted_at=at, **passing(test, figures)
+        )
+        for test in specification().tests
+        if test.required
+    ]
+    reviewed = {"results": [one["code"] for one in codes], "confirmed": True}
+    world.do("taras", "review_results", now=at, **reviewed)
+    world.do("quinn", "release_lot", now=at + DAY, lot=lot.code)
+    return lot
+
+
+def weighed(world: World, subject: str, weight_kg: str, at: datetime.datetime | None = None) -> str:
+    """A weight measured by Clara and confirmed by Cyril; returns its code."""
+    given = {"subject": subject, "weight_kg": weight_kg, "method": "standing_scale"}
+    code = world.do("clara", "measure_weight", now=at, **given)["code"]
+    world.do("cyril", "confirm_weight", now=at, weight=code, weight_kg=weight_kg)
+    return str(code)
+
+
+def weighed_subject(world: World, weight_kg: str = "50.0", at: datetime.datetime | None = None) -> str:
+    """An enrolled subject of the treatment arm with a confirmed weight."""
+    subject = enrolled_subject(world, at=at)
+    weighed(world, subject, weight_kg, at)
+    return subject
+
+
+def ordered_dose(
+    world: World,
+    *,
+    weight_kg: str = "50.0",
+    lot: FrozenLot | None = None,
+    subject: str | None = None,
+    at: datetime.datetime | None = None,
+    **given: Any,
+) -> OrderedDose:
+    """A dose ordered by Clara: at 50 kg three vials of 25 million cells and a spare one."""
+    at = at or world.now
+    lot = lot or product_lot(world)
+    subject = subject or weighed_subject(world, weight_kg, at)
+    result = world.do("clara", "order_dose", now=at, subject=subject, lot=lot.code, **given)
+    needed = result["calculation"]["vials"]
+    return OrderedDose(result["code"], subject, lot, tuple(result["vials"]), needed, at, result)
+
+
+def picked_dose(world: World, dose: OrderedDose | None = None, **given: Any) -> OrderedDose:
+    """A dose with the vials that it needs picked; the spare one stays in the tank."""
+    dose = dose or ordered_dose(world, **given)
+    for vial in dose.vials[: dose.needed]:
+        pick(world, dose, vial)
+    return dose
+
+
+def pick(world: World, dose: OrderedDose, vial: str) -> dict[str, Any]:
+    """Pick one vial of a dose."""
+    return world.do("tina", "pick_vial", now=dose.at, dose=dose.code, box=dose.lot.box, vial=vial)
+
+
+def thawed_dose(world: World, dose: OrderedDose | None = None, **given: Any) -> OrderedDose:
+    """A dose with the vials that it needs thawed, five minutes after the order."""
+    dose = picked_dose(world, dose, **given)
+    for vial in dose.vials[: dose.needed]:
+        world.do("tina", "thaw_vial", now=dose.at + 5 * MINUTE, dose=dose.code, vial=vial)
+    return dose
+
+
+COUNT = {
+    "diluent": "albumin",
+    "pooled_ml": "15",
+    "total_cells_per_ml": 4_100_000,
+    "viability_percent": "88",
+    "method": "trypan blue",
+}
+
+
+def counted_dose(world: World, dose: OrderedDose | None = None, **count: Any) -> OrderedDose:
+    """The worked example: three vials pooled to 15 mL, 4.10 million cells per mL, 88 % alive."""
+    dose = thawed_dose(world, dose)
+    vials = list(dose.vials[: dose.needed])
+    world.do("tina", "pool_and_count", now=dose.at + 20 * MINUTE, dose=dose.code, vials=vials, **{**COUNT, **count})
+    return dose
+
+
+def prepared_dose(world: World, dose: OrderedDose | None = None, **given: Any) -> OrderedDose:
+    """The worked example drawn up by Taras: 13.9 mL, made up to 50 mL, half an hour after the order."""
+    dose = counted_dose(world, dose)
+    drawn = {"drawn_ml": "13.9", "final_volume_ml": "50", **given}
+    world.do("taras", "prepare_dose", now=dose.at + 30 * MINUTE, dose=dose.code, **drawn)
+    return dose
+
+
+def bedside(world: World, dose: OrderedDose, **given: Any) -> dict[str, Any]:
+    """What is scanned and read back at the bedside of the right patient."""
+    with Session(world.bank.reads) as session:
+        row = session.execute(select(Dose.expires_at).where(Dose.code == dose.code)).one()
+        person = session.execute(select(Subject.second_identifier).where(Subject.code == dose.subject)).one()
+    label = dose_symbol(dose.code, row.expires_at.astimezone(SITE).replace(tzinfo=None))
+    return {"dose_label": label, "wristband": dose.subject, "read_back": person.second_identifier, **given}
+
+
+def checked_dose(world: World, dose: OrderedDose | None = None) -> OrderedDose:
+    """A dose checked by Clara and by Cyril, forty minutes after the order."""
+    dose = dose or prepared_dose(world)
+    scans = bedside(world, dose)
+    world.do("clara", "check_dose", now=dose.at + 40 * MINUTE, **scans)
+    world.do("cyril", "check_dose", now=dose.at + 41 * MINUTE, **scans)
+    return dose
+
+
+def infused_dose(world: World, dose: OrderedDose | None = None) -> OrderedDose:
+    """A dose given in a quarter of an hour, with nothing left but 1 mL."""
+    dose = checked_dose(world, dose)
+    world.do("clara", "start_infusion", now=dose.at + 45 * MINUTE, dose=dose.code)
+    world.do("clara", "stop_infusion", now=dose.at + 60 * MINUTE, dose=dose.code, volume_given_ml="49")
+    return dose
+
+
+def row_of(world: World, code: str) -> Dose:
+    """The record of a dose."""
+    with Session(world.bank.reads) as session:
+        return session.scalars(select(Dose).where(Dose.code == code)).one()
+
+
+def vial_states(world: World, lot: str) -> list[str]:
+    """The states of a lot's vials in the order of their numbers."""
+    with Session(world.bank.reads) as session:
+        statement = select(Vial.state).join(Lot, Lot.id == Vial.lot_id).where(Lot.code == lot).order_by(Vial.number)
+        return list(session.scalars(statement))
