@@ -4,6 +4,7 @@ import datetime
 from decimal import Decimal
 from functools import partial
 from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, model_validator
 from sqlalchemy import func, select
@@ -24,10 +25,11 @@ from cellbank.domain.rules.freezing import (
     shelf_life_months,
 )
 from cellbank.domain.specification import Specification
+from cellbank.records.people import Definition, Site
 from cellbank.records.production import Culture, Donation, Donor, Lot, LotSource, Vial
 from cellbank.records.work import Work
 from cellbank.services.acts import ActInput, act
-from cellbank.services.common import new_code, specification_of, time_refusals
+from cellbank.services.common import new_code, read_specification, specification_of, time_refusals
 from cellbank.services.holding import held
 from cellbank.services.inputs import (
     MAX_VIALS,
@@ -46,7 +48,6 @@ from cellbank.services.inputs import (
 )
 from cellbank.services.labels import print_first
 from cellbank.services.reagents import ScannedReagents, lock_reagents, use_reagents
-from cellbank.services.site_time import local_day
 from cellbank.services.storage import end_placement, last_placed_at
 
 _DMSO = Quantity("DMSO", "%", "in percent of the volume", low=Decimal(0), high=Decimal(100), decimals=2, shown=1)
@@ -88,12 +89,13 @@ def open_lot(work: Work, given: OpenLot) -> Lot:
     Refuses cultures of several donations, more cells than there are, and whatever the specification does not allow.
     """
     cultures = work.lock_all(Culture, given.cultures)
-    donation = work.share(Donation, cultures[0].donation_id)
-    specification = specification_of(work.session, donation.specification_id)
+    donation, definition, site = _origin(work, cultures[0])
+    specification = read_specification(definition.content)
     at = given.fill_started_at or work.now
     reagents, reagent_reasons = lock_reagents(work, given.reagents, at)
-    facts = _opening_facts(work, given, cultures, specification)
-    expiry = expires_on(local_day(work, at), shelf_life_months(specification.freezing, given.purpose) or 0)
+    facts = _opening_facts(work, given, cultures, donation, specification)
+    filled_on = at.astimezone(ZoneInfo(site.timezone)).date()
+    expiry = expires_on(filled_on, shelf_life_months(specification.freezing, given.purpose) or 0)
     work.show(cells_taken=facts.cells_taken, cells_needed=facts.cells_needed, expires_on=expiry.isoformat())
     harvested = max((culture.harvested_at for culture in cultures if culture.harvested_at), default=None)
     refusals = (*opening_refusals(facts), *reagent_reasons, *time_refusals(work, "The filling", at, harvested))
@@ -110,9 +112,26 @@ def open_lot(work: Work, given: OpenLot) -> Lot:
     return lot
 
 
-def _opening_facts(work: Work, given: OpenLot, cultures: list[Culture], specification: Specification) -> OpeningFacts:
-    ids = {culture.donation_id for culture in cultures}
-    dins = dict(work.session.execute(select(Donation.id, Donation.code).where(Donation.id.in_(ids))).all())
+def _origin(work: Work, culture: Culture) -> tuple[Donation, Definition, Site]:
+    """The donation of a culture, kept from changing, with its specification and its site: one statement, for a lot of
+    two hundred vials is opened in few of them."""
+    statement = (
+        select(Donation, Definition, Site)
+        .join(Definition, Definition.id == Donation.specification_id)
+        .join(Site, Site.id == Donation.site_id)
+        .where(Donation.id == culture.donation_id)
+    )
+    kept = statement if work.dry_run else statement.with_for_update(read=True, of=Donation)
+    return work.session.execute(kept).one()
+
+
+def _opening_facts(
+    work: Work, given: OpenLot, cultures: list[Culture], donation: Donation, specification: Specification
+) -> OpeningFacts:
+    dins = {donation.id: donation.code}
+    others = {culture.donation_id for culture in cultures} - set(dins)
+    if others:
+        dins.update(work.session.execute(select(Donation.id, Donation.code).where(Donation.id.in_(others))).all())
     sources = tuple(
         Source(c.code, dins[c.donation_id], cells, c.cells_left or 0, c.passage, c.cumulative_doublings)
         for c, cells in zip(cultures, given.cells, strict=True)
