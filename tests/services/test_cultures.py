@@ -1,11 +1,13 @@
 """Isolation, harvest, passage, bank vials: what is recorded, calculated and refused."""
 
 import datetime
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select, text
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from cellbank.domain.identifiers import Kind, record_code
@@ -309,3 +311,69 @@ def test_only_a_technician_works_at_the_bench(world: World, din: str, harvested:
         "finish_culture": {"culture": harvested},
     }[act]
     assert world.codes("clara", act, **given) == ["ROLE_NOT_ALLOWED"]
+
+
+# --- the database has the last word -----------------------------------------------------------
+
+INSERT_CULTURE = (
+    "INSERT INTO culture (site_id, donation_id, code, passage, method, started_at, cumulative_doublings, vessel, "
+    "state) SELECT 1, id, 'CUX', 0, 'explant', now(), 0, 'T175', 'GROWING' FROM donation WHERE code = :code"
+)
+INSERT_USE = (
+    "INSERT INTO reagent_use (reagent_lot_id, culture_id, used_at) SELECT r.id, (SELECT min(id) FROM culture), :at "
+    "FROM reagent_lot r WHERE code = :code"
+)
+
+
+def broken_rule(world: World, statement: str, **given: Any) -> str:
+    """The name of the rule with which the database refuses a statement."""
+    with pytest.raises(IntegrityError) as caught, world.bank.engine.begin() as connection:
+        connection.execute(text(statement), given)
+    return str(caught.value.orig.diag.constraint_name)  # type: ignore[union-attr]
+
+
+def test_the_database_starts_no_culture_from_tissue_that_is_not_accepted(world: World) -> None:
+    donor = make.consented_donor(world)
+    waiting = make.donation(world, donor, transport_max_c="12")
+    assert broken_rule(world, INSERT_CULTURE, code=waiting) == "cells_only_from_an_accepted_donation"
+    accepted = make.donation(world, donor)
+    world.do("quinn", "determine_eligibility", donor=donor, decision="ineligible", reason="History of hepatitis")
+    assert broken_rule(world, INSERT_CULTURE, code=accepted) == "no_cells_from_an_ineligible_donor"
+
+
+def test_the_database_uses_no_reagent_that_is_not_accepted_or_has_expired(world: World, growing: str) -> None:
+    at = make.delivered(world)
+    quarantined = make.received_reagent(world)
+    assert broken_rule(world, INSERT_USE, code=quarantined, at=at) == "only_accepted_reagents_are_used"
+    stale = make.accepted_reagent(world, expires_on=(at - DAY).date())
+    assert broken_rule(world, INSERT_USE, code=stale, at=at) == "no_expired_reagent_is_used"
+
+
+# --- many at once -----------------------------------------------------------------------------
+
+
+def test_a_hundred_vessels_are_one_act_of_few_statements(world: World, din: str) -> None:
+    parent = make.harvested_culture(world, din, total_cells=500_000_000)
+    statements: list[str] = []
+
+    def count(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        statements.append(statement)
+
+    event.listen(world.bank.engine, "before_cursor_execute", count)
+    try:
+        made = world.do("tina", "passage_culture", **seeding(world, parent, vessel_count=100))
+    finally:
+        event.remove(world.bank.engine, "before_cursor_execute", count)
+    assert len(made["cultures"]) == 100 and len(statements) <= 20
+
+
+@pytest.mark.races
+def test_two_people_cannot_take_the_same_cells(world: World, harvested: str) -> None:
+    """9 000 000 living cells are there. Of eight people who want 3 000 000 each at once, two get them: 3 333 334 cells
+    are taken each time, and the third share would need two cells more than there are."""
+    given = seeding(world, harvested, reagents=[make.medium(world)])
+    with ThreadPoolExecutor(8) as people:
+        outcomes = list(people.map(lambda _: world.try_act("tina", "passage_culture", **given), range(8)))
+    refused = [outcome.refusals[0].code.value for outcome in outcomes if not outcome.accepted]
+    assert sum(outcome.accepted for outcome in outcomes) == 2 and refused == ["CELLS_EXCEED_SOURCE"] * 6
+    assert culture(world, harvested).cells_left == 10_000_000 - 2 * 3_333_334
