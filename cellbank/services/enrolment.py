@@ -34,6 +34,7 @@ from cellbank.records.work import Work
 from cellbank.services.acts import ActInput, Malformed, Problem, SignedInput, act
 from cellbank.services.common import effective, new_code, protocol_of, read_protocol, time_refusals
 from cellbank.services.inputs import Date, Identifier, Line, Reason, SubjectCode, quantity
+from cellbank.services.labels import print_first
 from cellbank.services.site_time import start_of_day
 
 # Two answers are worked out, never typed, wherever a protocol asks for them: the age from the dates of birth and of
