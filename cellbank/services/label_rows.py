@@ -76,24 +76,20 @@ def _labels(template: str, code: str, rows: Iterable[dict[str, str]]) -> Labels:
 # --- vials ------------------------------------------------------------------------------------
 
 _LOT = text(
-    """SELECT l.*, n.code AS din, f.content AS specification, s.name AS site, s.fin_registered
+    """SELECT l.*, n.code AS din, f.content AS specification, s.name AS site, s.fin_registered,
+              ARRAY(SELECT v.code FROM vial v WHERE v.lot_id = l.id AND v.state = ANY(:labelled) ORDER BY v.number)
+                AS vials
        FROM lot l JOIN donation n ON n.id = l.donation_id JOIN definition f ON f.id = l.specification_id
        JOIN site s ON s.id = l.site_id WHERE l.code = :code"""
-)
-_VIALS = text(
-    """SELECT v.code FROM vial v JOIN lot l ON l.id = v.lot_id
-       WHERE l.code = :code AND v.state = ANY(:labelled) ORDER BY v.number"""
 )
 
 
 def vial_labels(session: Session, lot_code: str, vials: Sequence[str] | None = None) -> list[Labels]:
     """Wraps and cap dots for these vials of a lot, or for all that are still there; nothing when there are none."""
-    if vials is None:
-        vials = session.scalars(_VIALS, {"code": lot_code, "labelled": sorted(LABELLED["vial"])}).all()
-    if not vials:
+    lot = session.execute(_LOT, {"code": lot_code, "labelled": sorted(LABELLED["vial"])}).mappings().one()
+    divisions = [code.removeprefix(lot["din"]) for code in (lot["vials"] if vials is None else vials)]
+    if not divisions:
         return []
-    lot = session.execute(_LOT, {"code": lot_code}).mappings().one()
-    divisions = [code.removeprefix(lot["din"]) for code in vials]
     same = _labels("vial", lot_code, [_vial(lot)]).rows[0]  # measured once, and not for each of 200 vials
     expires = datetime.datetime.combine(lot["expires_on"], END_OF_DAY)
     wraps = tuple(

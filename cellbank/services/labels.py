@@ -19,7 +19,13 @@ from sqlalchemy.orm import Session
 from cellbank.domain.identifiers import Kind
 from cellbank.domain.lifecycle import roles_for
 from cellbank.domain.refusals import Refusal
-from cellbank.domain.rules.labels import LabelFacts, first_print_refusals, label_refusals, reprint_refusals
+from cellbank.domain.rules.labels import (
+    LabelFacts,
+    empty_lot_refusals,
+    first_print_refusals,
+    label_refusals,
+    reprint_refusals,
+)
 from cellbank.domain.scans import read_scan
 from cellbank.outside.label_pdf import LabelProblem, load_templates, render
 from cellbank.outside.printers import PrinterProblem
@@ -57,7 +63,7 @@ LabelledCode = scanned(*LABELLED_RECORDS)
 def print_first(work: Work, kind: Kind, *codes: str) -> None:
     """Print the labels of what this act has just made; called once it is written, and so after the judgement.
 
-    Of a lot: the labels of all its vials. Two statements and one insert, however many records there are.
+    Of a lot: the labels of all its vials. One statement and one insert, however many labels there are.
     """
     work.session.flush()
     made = vial_labels(work.session, *codes) if kind is Kind.LOT else labels_of(work.session, kind, codes)
@@ -79,32 +85,26 @@ def record_printing(
     ]  # fmt: skip
     work.session.add_all(printings)
     work.session.flush()
-    ids = [printing.id for printing in printings]
-    work.show(printings=[*work.shown.get("printings", ()), *ids])
-    work.after_commit.append(partial(_send, ids))
+    work.show(printings=[printing.id for printing in printings])
+    work.after_commit.append(partial(_send, printings))
 
 
-def _send(printing_ids: list[int], bank: Bank) -> dict[str, Any]:
+def _send(printings: Sequence[Printing], bank: Bank) -> dict[str, Any]:
     """Hand the labels to the printer. The act stands already, so whatever goes wrong is told, never raised."""
     failures = []
-    for printing_id in printing_ids:
+    for printing in printings:
+        job = f"{printing.id:08d}-{printing.template}-{printing.record_code}"
         try:
-            _send_one(bank, printing_id)
+            bank.printer.send(_rendered(printing), job)
         except (PrinterProblem, NotPrintable) as problem:
-            log.warning("printing %s failed: %s", printing_id, problem)
+            log.warning("printing %s failed: %s", printing.id, problem)
             failures.append(str(problem))
         except Exception:
-            log.exception("printing %s failed", printing_id)
-            failures.append(f"Printing {printing_id} failed by an error of the program; the log has it.")
+            log.exception("printing %s failed", printing.id)
+            failures.append(f"Printing {printing.id} failed by an error of the program; the log has it.")
     if not failures:
         return {}
     return {"printing_failed": " ".join([*dict.fromkeys(failures), "All else is recorded: print the label again."])}
-
-
-def _send_one(bank: Bank, printing_id: int) -> None:
-    printing = _printing(bank, printing_id)
-    job = f"{printing_id:08d}-{printing.template}-{printing.record_code}"
-    bank.printer.send(_rendered(printing), job)
 
 
 # --- printing by itself -----------------------------------------------------------------------
@@ -165,14 +165,15 @@ def _looked_up(work: Work, code: str, vials: Sequence[str]) -> tuple[Any, list[L
     if refusals:
         return record, [], refusals
     if isinstance(record, Lot):
-        return record, vial_labels(work.session, record.code, [vial.code for vial in chosen] or None), ()
+        labels = vial_labels(work.session, record.code, [vial.code for vial in chosen] or None)
+        return record, labels, empty_lot_refusals(record.called, len(labels))
     return record, labels_of(work.session, kind, [code]), ()
 
 
 def _strangers(work: Work, lot: Lot, vials: Sequence[Vial]) -> dict[str, str]:
     """The vials of other lots, with their lot."""
     ids = {vial.lot_id for vial in vials} - {lot.id}
-    codes = dict(work.session.execute(select(Lot.id, Lot.code).where(Lot.id.in_(ids))).tuples()) if ids else {}
+    codes = dict(work.session.execute(select(Lot.id, Lot.code).where(Lot.id.in_(ids))).tuples().all()) if ids else {}
     return {vial.code: codes[vial.lot_id] for vial in vials if vial.lot_id != lot.id}
 
 
@@ -216,15 +217,11 @@ def pdf_of(bank: Bank, printing_id: int) -> bytes:
 
     Raises NoSuchPrinting, and NotPrintable with what is wrong.
     """
-    return _rendered(_printing(bank, printing_id))
-
-
-def _printing(bank: Bank, printing_id: int) -> Printing:
     with Session(bank.reads) as session:
         printing = session.get(Printing, printing_id)
     if printing is None:
         raise NoSuchPrinting(f"There is no printing {printing_id}.")
-    return printing
+    return _rendered(printing)
 
 
 def _rendered(printing: Printing) -> bytes:

@@ -47,6 +47,13 @@ def label_refusals(facts: LabelFacts) -> tuple[Refusal, ...]:
     return tuple(found)
 
 
+def empty_lot_refusals(called: str, label_count: int) -> tuple[Refusal, ...]:
+    """A lot whose vials are all gone has nothing to put a label on."""
+    sentence = "{thing} has no vial left that could bear a label. Scan the thing that needs one."
+    thing = called[:1].upper() + called[1:]
+    return () if label_count else (refuse(Code.WRONG_STATE, sentence, thing=thing),)
+
+
 def _no_label(called: str, record: str, state: str) -> Refusal:
     return refuse(
         Code.WRONG_STATE,
