@@ -1,0 +1,52 @@
+"""The story of NCT04461925, played through the real acts: documentation, test data and first impression in one."""
+
+import datetime
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from cellbank.services.acts import run_act
+from cellbank.services.bank import Bank, server_time
+from cellbank.services.definitions import shipped
+from cellbank.services.people import SYSTEM, actor_by_name
+from cellbank.story import clinic, production
+from cellbank.story.cast import PASSWORD, PEOPLE
+from cellbank.story.player import Player, StoryProblem
+
+__all__ = ["PASSWORD", "PEOPLE", "Played", "StoryProblem", "play", "was_played"]
+
+
+@dataclass(frozen=True)
+class Played:
+    """What was played."""
+
+    acts: int
+    logins: tuple[tuple[str, str], ...]  # name, role
+
+
+def was_played(bank: Bank) -> bool:
+    """Whether somebody of the cast already works here: the story is played once."""
+    return actor_by_name(bank, PEOPLE[0][0]) is not None
+
+
+def play(bank: Bank, tell: Callable[[str], None] = print, today: datetime.datetime | None = None) -> Played:
+    """Play the whole story up to `today` (now, when not given). Raises StoryProblem when the rules and the story differ."""
+    story = Player(bank, today or server_time(), tell)
+    tell("People and definitions")
+    _open(story)
+    tell("Donors, cultures, banks and lots")
+    made = production.play(story)
+    tell("Subjects and doses")
+    clinic.play(story, made)
+    return Played(story.acts, tuple((name, role) for name, _, role in PEOPLE))
+
+
+def _open(story: Player) -> None:
+    at = story.ago(210)
+    for name, full_name, role in PEOPLE:
+        given = {"name": name, "full_name": full_name, "roles": [role], "new_password": PASSWORD, "must_change": False}
+        run_act(story.bank, "add_person", given, SYSTEM, door="story", now=at)
+        story.acts += 1
+    for definition in shipped():
+        given = {"type": definition.type, "content": definition.content}
+        code = story.do("iryna", "import_definition", at, **given)["code"]
+        story.do("iryna", "make_effective", at, definition=code)
