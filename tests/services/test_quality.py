@@ -1,0 +1,323 @@
+"""Lots: released, rejected, recalled, held and free again, by somebody who made none of them."""
+
+import datetime
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from cellbank.records.production import Consent, Donation, Donor, Lot
+from cellbank.records.quality import Hold, Signature
+from cellbank.records.trail import Act, Change
+from cellbank.records.work import Work
+from cellbank.services import quality
+from cellbank.services.quality import ReleaseBoard, release_board
+from tests.factories.lots import FrozenLot, frozen_lot, stored_lot
+from tests.factories.production import consent, donation, eligible_donor, harvested_culture
+from tests.factories.quality import (
+    enter,
+    frozen_at,
+    pass_all_tests,
+    passed_lot,
+    released_lot,
+    results_read_at,
+    review,
+)
+from tests.factories.world import World
+
+DAY = datetime.timedelta(days=1)
+
+
+def lot_row(world: World, code: str) -> Lot:
+    with Session(world.bank.reads) as session:
+        return session.scalars(select(Lot).where(Lot.code == code)).one()
+
+
+def board(world: World, code: str, now: datetime.datetime | None = None) -> ReleaseBoard:
+    with Session(world.bank.reads) as session:
+        found = release_board(session, code, now or world.now)
+    assert found is not None
+    return found
+
+
+def open_lines(world: World, code: str) -> list[str]:
+    return [line.code for line in board(world, code).criteria if not line.met]
+
+
+def donor_of(world: World, lot: str) -> str:
+    with Session(world.bank.reads) as session:
+        statement = select(Donor.code).join(Donation, Donation.donor_id == Donor.id)
+        return session.scalars(statement.join(Lot, Lot.donation_id == Donation.id).where(Lot.code == lot)).one()
+
+
+def consent_of(world: World, donor: str) -> str:
+    with Session(world.bank.reads) as session:
+        live = select(Consent.code).join(Donor).where(Donor.code == donor, Consent.state == "GIVEN")
+        return session.scalars(live).one()
+
+
+def moves(world: World, code: str) -> list[tuple[str, str]]:
+    """Every act that changed the lot's state, with the state that it left."""
+    with Session(world.bank.reads) as session:
+        lot_id = session.scalars(select(Lot.id).where(Lot.code == code)).one()
+        rows = select(Act.name, Change.after["state"].astext).join(Act, Act.id == Change.act_id)
+        changed = rows.where(Change.record_kind == "lot", Change.record_id == lot_id).order_by(Change.id)
+        return [(name, state) for name, state in session.execute(changed) if state is not None]
+
+
+def hold_state(world: World, code: str) -> str:
+    with Session(world.bank.reads) as session:
+        return session.scalars(select(Hold.state).where(Hold.code == code)).one()
+
+
+@pytest.fixture(scope="module")
+def din(world: World) -> str:
+    """A donation for the lots of all tests that leave its donor alone."""
+    return donation(world)
+
+
+@pytest.fixture(scope="module")
+def untested(world: World, din: str) -> FrozenLot:
+    """A lot put away, for tests that leave it in quarantine."""
+    return stored_lot(world, vials=3, donation=din)
+
+
+# --- release ----------------------------------------------------------------------------------
+
+
+def test_a_lot_is_released_when_the_board_is_green(world: World, din: str) -> None:
+    lot = passed_lot(world, vials=3, donation=din).code
+    assert board(world, lot).ready
+    answer = world.do("oksana", "release_lot", lot=lot)
+    assert answer["state"] == "RELEASED" and all(line["met"] for line in answer["criteria"])
+    assert moves(world, lot) == [
+        ("open_lot", "IN_PROCESS"),
+        ("close_filling", "FILLED"),
+        ("record_freezing", "QUARANTINE"),
+        ("release_lot", "RELEASED"),
+    ]
+    with Session(world.bank.reads) as session:
+        statement = select(Signature.meaning, Signature.full_name).where(Signature.record_kind == "lot")
+        signed = session.execute(statement.where(Signature.record_id == lot_row(world, lot).id)).all()
+    assert signed == [("released", "Oksana Quality")]
+    assert world.codes("oksana", "release_lot", lot=lot) == ["WRONG_STATE"]
+
+
+def test_an_unpassed_lot_is_refused_with_every_missing_test(world: World, untested: FrozenLot) -> None:
+    refused = world.try_act("oksana", "release_lot", lot=untested.code)
+    assert {refusal.code.value for refusal in refused.refusals} == {"RESULT_MISSING"}
+    assert len(refused.refusals) == 15
+    assert open_lines(world, untested.code)[0].startswith("TEST_")
+
+
+def test_the_board_and_the_act_say_the_same(world: World, din: str) -> None:
+    lot = frozen_lot(world, vials=3, donation=din).code
+    lines = [line.refusal.detail for line in board(world, lot).criteria if line.refusal]
+    refused = world.try_act("oksana", "release_lot", lot=lot, dry_run=True)
+    assert sorted(lines) == sorted(refusal.detail for refusal in refused.refusals)
+    assert "STORAGE" in open_lines(world, lot)
+
+
+def test_there_is_no_board_of_an_unknown_lot(world: World) -> None:
+    with Session(world.bank.reads) as session:
+        assert release_board(session, "LTZZZZZZ", world.now) is None
+
+
+def test_a_lot_that_failed_sterility_stays(world: World, din: str) -> None:
+    lot = stored_lot(world, vials=3, donation=din).code
+    pass_all_tests(world, lot, STERILITY="growth")
+    assert world.codes("oksana", "release_lot", lot=lot) == ["OUT_OF_SPECIFICATION"]
+    assert world.do("oksana", "reject_lot", lot=lot, reason="Sterility failed")["state"] == "REJECTED"
+
+
+def test_a_repeat_decides_and_the_failure_stays_on_the_board(world: World, din: str) -> None:
+    lot = stored_lot(world, vials=3, donation=din).code
+    pass_all_tests(world, lot, CD73="90")
+    assert open_lines(world, lot) == ["TEST_CD73"]
+    again = enter(world, lot, "CD73", resulted_at=results_read_at(world, lot) + DAY)
+    refused = world.try_act("oksana", "release_lot", lot=lot, dry_run=True)
+    assert [refusal.code.value for refusal in refused.refusals] == ["RESULT_NOT_REVIEWED"]
+    review(world, lot, again)
+    [line] = [line for line in board(world, lot).criteria if line.code == "TEST_CD73"]
+    assert line.met and "98.5 %" in line.evidence and "earlier: 90 %" in line.evidence
+
+
+def test_no_growth_before_its_day_is_refused_naming_the_day(world: World, untested: FrozenLot) -> None:
+    started = frozen_at(world, untested.code) + DAY
+    given = {"lot": untested.code, "test": "STERILITY", "choice": "no growth", "started_at": started}
+    refused = world.try_act("taras", "enter_result", resulted_at=started + 13 * DAY, **given)
+    assert [refusal.code.value for refusal in refused.refusals] == ["RESULT_TOO_EARLY"]
+    assert f"{started + 14 * DAY:%Y-%m-%d}" in refused.refusals[0].detail
+
+
+def test_nobody_releases_what_they_worked_on(world: World, din: str) -> None:
+    lot = stored_lot(world, vials=3, donation=din).code
+    results = pass_all_tests(world, lot, leave_out=("KARYOTYPE",))
+    own = enter(world, lot, "KARYOTYPE", who="oksana")
+    review(world, lot, own)
+    assert len(results) == 14
+    assert world.codes("oksana", "release_lot", lot=lot) == ["SAME_PERSON"]
+    assert world.do("quinn", "release_lot", lot=lot)["state"] == "RELEASED"  # she reviewed, and made nothing
+
+
+@pytest.mark.parametrize("who", ["tina", "clara", "ada", "otto"])
+@pytest.mark.parametrize("act", ["release_lot", "reject_lot", "recall_lot", "hold_lot"])
+def test_only_a_quality_officer_decides(world: World, untested: FrozenLot, who: str, act: str) -> None:
+    reason = {} if act == "release_lot" else {"reason": "I would like to"}
+    assert world.codes(who, act, lot=untested.code, **reason) == ["ROLE_NOT_ALLOWED"]
+
+
+@pytest.mark.parametrize("act", ["release_lot", "reject_lot", "recall_lot"])
+def test_a_decision_is_signed(world: World, untested: FrozenLot, act: str) -> None:
+    reason = {} if act == "release_lot" else {"reason": "Because of it"}
+    codes = world.codes("oksana", act, lot=untested.code, password=None, **reason)
+    assert "SIGNATURE_NEEDED" in codes or codes == ["WRONG_STATE"]
+    assert lot_row(world, untested.code).state == "QUARANTINE"
+
+
+# --- holds ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("released", [True, False], ids=["released", "in quarantine"])
+def test_a_hold_returns_the_lot_to_exactly_where_it_was(world: World, din: str, released: bool) -> None:
+    lot = (released_lot if released else stored_lot)(world, vials=3, donation=din).code
+    before = lot_row(world, lot).state
+    hold = world.do("quinn", "hold_lot", lot=lot, reason="Complaint from the ward")
+    assert hold["lots_stopped"] == [lot] and lot_row(world, lot).state == "ON_HOLD"
+    lifted = world.do("oksana", "lift_hold", hold=hold["code"], reason="Complaint cleared up")
+    assert lifted["lots_returned"] == {lot: before}
+    row = lot_row(world, lot)
+    assert (row.state, row.state_before_hold) == (before, None)
+    assert moves(world, lot)[-2:] == [("hold_lot", "ON_HOLD"), ("lift_hold", before)]
+    assert world.codes("oksana", "lift_hold", hold=hold["code"], reason="Once again") == ["WRONG_STATE"]
+
+
+def test_a_lot_stays_while_another_hold_reaches_it(world: World, din: str) -> None:
+    lot = released_lot(world, vials=3, donation=din).code
+    first = world.do("quinn", "hold_lot", lot=lot, reason="First doubt")["code"]
+    second = world.do("quinn", "hold_lot", lot=lot, reason="Second doubt")["code"]
+    assert world.do("oksana", "lift_hold", hold=first, reason="First cleared")["lots_returned"] == {}
+    assert (lot_row(world, lot).state, hold_state(world, first)) == ("ON_HOLD", "LIFTED")
+    assert world.do("oksana", "lift_hold", hold=second, reason="Second cleared")["lots_returned"] == {lot: "RELEASED"}
+
+
+def test_a_held_lot_is_not_released(world: World, din: str) -> None:
+    lot = passed_lot(world, vials=3, donation=din).code
+    world.do("quinn", "hold_lot", lot=lot, reason="A doubt about it")
+    assert world.codes("oksana", "release_lot", lot=lot) == ["ON_HOLD", "WRONG_STATE"]
+
+
+def test_a_donor_hold_is_lifted_only_with_consent(world: World) -> None:
+    donor = eligible_donor(world)
+    din = donation(world, donor)
+    released = released_lot(world, vials=3, donation=din).code
+    fresh = stored_lot(world, vials=3, donation=din).code
+    hold = world.do("tina", "withdraw_consent", consent=consent_of(world, donor), reason="Her wish")
+    assert sorted(hold["lots_stopped"]) == sorted([released, fresh])
+    given: dict[str, Any] = {"hold": hold["hold"], "reason": "She came back"}
+    assert world.codes("oksana", "lift_hold", **given) == ["CONSENT_MISSING"]
+    consent(world, donor)
+    assert world.do("oksana", "lift_hold", **given)["lots_returned"] == {released: "RELEASED", fresh: "QUARANTINE"}
+    assert (lot_row(world, released).state, lot_row(world, fresh).state) == ("RELEASED", "QUARANTINE")
+
+
+def test_the_hold_of_an_ineligible_donor_stays(world: World) -> None:
+    lot = stored_lot(world, vials=3).code
+    donor = donor_of(world, lot)
+    decided = {"donor": donor, "decision": "ineligible", "reason": "Late diagnosis"}
+    hold = world.do("quinn", "determine_eligibility", **decided)["hold"]
+    assert world.codes("oksana", "lift_hold", hold=hold, reason="Try anyway") == ["DONOR_NOT_ELIGIBLE"]
+
+
+def test_a_lot_does_not_go_back_to_released_against_a_result(world: World, din: str) -> None:
+    lot = released_lot(world, vials=3, donation=din).code
+    hold = world.do("quinn", "hold_lot", lot=lot, reason="Sterility is tested again")["code"]
+    late = enter(world, lot, "STERILITY", "growth", resulted_at=results_read_at(world, lot) + DAY)
+    review(world, lot, late)
+    assert world.codes("oksana", "lift_hold", hold=hold, reason="Nothing found") == ["OUT_OF_SPECIFICATION"]
+    assert world.do("oksana", "recall_lot", lot=lot, reason="Sterility failed")["state"] == "RECALLED"
+
+
+def test_a_performer_does_not_lift(world: World, din: str) -> None:
+    lot = stored_lot(world, vials=3, donation=din).code
+    hold = world.do("quinn", "hold_lot", lot=lot, reason="A doubt about it")["code"]
+    enter(world, lot, "CD73", who="oksana")
+    assert world.codes("oksana", "lift_hold", hold=hold, reason="All is well") == ["SAME_PERSON"]
+
+
+def test_an_unknown_hold_is_not_found(world: World) -> None:
+    assert world.codes("oksana", "lift_hold", hold="HDZZZZQ5", reason="All is well") == ["NOT_FOUND"]
+
+
+# --- reject and recall ------------------------------------------------------------------------
+
+
+def test_a_released_lot_is_recalled_not_rejected(world: World, din: str) -> None:
+    lot = released_lot(world, vials=3, donation=din).code
+    assert world.codes("oksana", "reject_lot", lot=lot, reason="Found wanting") == ["WRONG_STATE"]
+    answer = world.do("oksana", "recall_lot", lot=lot, reason="Found wanting")
+    assert (answer["state"], answer["doses"]) == ("RECALLED", [])
+
+
+def test_a_lot_on_hold_that_was_never_released_is_rejected_not_recalled(world: World, din: str) -> None:
+    lot = stored_lot(world, vials=3, donation=din).code
+    world.do("quinn", "hold_lot", lot=lot, reason="A doubt about it")
+    assert world.codes("oksana", "recall_lot", lot=lot, reason="Found wanting") == ["WRONG_STATE"]
+    assert world.do("oksana", "reject_lot", lot=lot, reason="Found wanting")["state"] == "REJECTED"
+    assert lot_row(world, lot).state_before_hold is None
+
+
+def test_a_lot_frozen_under_a_hold_is_stopped_and_freed(world: World) -> None:
+    donor = eligible_donor(world)
+    culture = harvested_culture(world, donation(world, donor), total_cells=76_000_000)
+    withdrawn = world.do("tina", "withdraw_consent", consent=consent_of(world, donor), reason="Her wish")
+    lot = frozen_lot(world, vials=3, culture=culture).code
+    assert (lot_row(world, lot).state, lot_row(world, lot).state_before_hold) == ("ON_HOLD", "QUARANTINE")
+    consent(world, donor)
+    freed = world.do("oksana", "lift_hold", hold=withdrawn["hold"], reason="New consent")
+    assert freed["lots_returned"] == {lot: "QUARANTINE"}
+
+
+# --- the database, with the rules off ---------------------------------------------------------
+
+
+def test_the_database_releases_nothing_against_a_result(
+    world: World, din: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lot = stored_lot(world, vials=3, donation=din).code
+    monkeypatch.setattr(quality, "release_criteria", lambda _: ())
+    waiting = enter(world, lot, "CD73")
+    assert world.codes("oksana", "release_lot", lot=lot) == ["OUT_OF_SPECIFICATION"]
+    review(world, lot, waiting)
+    failed = enter(world, lot, "STERILITY", "growth")
+    review(world, lot, failed)
+    assert world.codes("oksana", "release_lot", lot=lot) == ["OUT_OF_SPECIFICATION"]
+    assert lot_row(world, lot).state == "QUARANTINE"
+
+
+def test_the_database_releases_nothing_without_consent_or_of_an_ineligible_donor(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lot = released_lot(world, vials=3).code
+    donor = donor_of(world, lot)
+    hold = world.do("tina", "withdraw_consent", consent=consent_of(world, donor), reason="Her wish")["hold"]
+    monkeypatch.setattr(quality, "lift_refusals", lambda _: ())
+    assert world.codes("oksana", "lift_hold", hold=hold, reason="Not allowed") == ["CONSENT_MISSING"]
+    consent(world, donor)
+    decided = {"donor": donor, "decision": "ineligible", "reason": "Late diagnosis"}
+    world.do("quinn", "determine_eligibility", **decided)
+    monkeypatch.setattr(quality, "_without_other_hold", lambda work, hold, donor, reached: reached)
+    assert world.codes("oksana", "lift_hold", hold=hold, reason="Not allowed") == ["ON_HOLD"]
+    assert lot_row(world, lot).state == "ON_HOLD"
+
+
+def test_the_database_takes_no_release_from_a_performer(
+    world: World, din: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lot = stored_lot(world, vials=3, donation=din).code
+    pass_all_tests(world, lot, leave_out=("KARYOTYPE",))
+    review(world, lot, enter(world, lot, "KARYOTYPE", who="oksana"))
+    monkeypatch.setattr(Work, "_same_person", lambda *_: [])
+    assert world.codes("oksana", "release_lot", lot=lot) == ["SAME_PERSON"]
+    assert lot_row(world, lot).state == "QUARANTINE"
