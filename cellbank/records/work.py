@@ -9,6 +9,7 @@ import datetime
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any, TypeVar
 
 from sqlalchemy import bindparam, event, func, insert, select, text, update
@@ -35,6 +36,28 @@ class Actor:
     site_id: int
 
 
+class Proof(StrEnum):
+    """What came of a password given for a signature."""
+
+    RIGHT = "right"
+    WRONG = "wrong"
+    LOCKED = "locked"  # not even compared: too many were wrong
+    FIRST = "first"  # right, but chosen by an administrator, who must not be able to sign for others
+
+
+NOT_PROVED: dict[Proof, tuple[Code, str]] = {
+    Proof.WRONG: (Code.SIGNATURE_WRONG, "The password is wrong: nothing was signed. Type it again."),
+    Proof.LOCKED: (
+        Code.ACCOUNT_LOCKED,
+        "Too many wrong passwords: this account is locked for a while. Wait, or ask an administrator to unlock it.",
+    ),
+    Proof.FIRST: (
+        Code.SIGNATURE_WRONG,
+        "This password was set by an administrator and signs nothing. Change it to one of your own, then sign.",
+    ),
+}
+
+
 class JudgedOnly(Exception):
     """A dry run has reached the end of the judgement without a refusal."""
 
@@ -49,7 +72,8 @@ class Work:
     title: str
     now: datetime.datetime
     act_id: int | None = None  # None in a dry run: nothing will be written
-    password_proved: bool | None = None  # None: not given
+    proof: Proof | None = None  # None: no password was given
+    new_password_hash: str | None = None  # of an input's `new_password`, made before anything was locked
     judged: bool = False
     shown: dict[str, Any] = field(default_factory=dict)
     told_once: dict[str, Any] = field(default_factory=dict)
@@ -165,11 +189,11 @@ class Work:
         return [] if allowed & self.actor.roles else [role_refusal(self.title, allowed)]
 
     def _signature_refusals(self, row: Transition) -> list[Refusal]:
-        if row.meaning is None or self.password_proved or (self.dry_run and self.password_proved is None):
+        if row.meaning is None or self.proof is Proof.RIGHT or (self.dry_run and self.proof is None):
             return []
-        if self.password_proved is None:
+        if self.proof is None:
             return [refuse(Code.SIGNATURE_NEEDED, "“{act}” is signed: give your password.", act=self.title)]
-        return [refuse(Code.SIGNATURE_WRONG, "The password is wrong: nothing was signed. Type it again.")]
+        return [refuse(*NOT_PROVED[self.proof])]
 
     def _same_person(self, subject: Record | type[Record], row: Transition) -> list[Refusal]:
         for column in row.differs:

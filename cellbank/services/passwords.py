@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cellbank.records.people import Person
-from cellbank.records.work import Actor
+from cellbank.records.work import Actor, Proof
 from cellbank.services.acts import run_act
 from cellbank.services.bank import Bank
 from cellbank.services.people import SYSTEM
@@ -24,24 +24,53 @@ def hash_password(bank: Bank, password: str) -> str:
 
 
 def check_password(bank: Bank, actor: Actor, password: str, now: datetime.datetime) -> bool:
-    """Whether this is the person's password. A locked account's is never right. A wrong one is counted."""
-    with Session(bank.reads) as session:
-        row = session.execute(select(Person.password_hash, Person.locked_until).where(Person.id == actor.id)).one()
-    if row.locked_until is not None and now < row.locked_until:
-        return False
-    if _verifies(bank, row.password_hash, password):
-        return True
-    run_act(bank, "note_wrong_password", {"name": actor.name}, SYSTEM, door="signature", now=now)
-    return False
+    """Whether this is the person's password, be it their own choice or a first one. A wrong one is counted."""
+    return prove(bank, actor, password, now, door="sign-in") in (Proof.RIGHT, Proof.FIRST)
 
 
-def _verifies(bank: Bank, stored: str | None, password: str) -> bool:
-    """Compare, taking the same time when there is no password: an unknown name must not answer faster."""
+def prove(bank: Bank, actor: Actor, password: str, now: datetime.datetime, *, door: str) -> Proof:
+    """What the password proves. A wrong one is counted, and so many of them lock the account (settings LOCKOUT_…).
+
+    The account is looked at only when it is this password's turn: of many that are sent at once, those beyond the limit
+    are not compared.
+    """
+    columns = select(Person.password_hash, Person.locked_until, Person.must_change_password)
     with bank.password_slots:
-        try:
-            return HASHER.verify(stored or _NOBODYS_HASH, password[:LONGEST]) and stored is not None
-        except (VerifyMismatchError, InvalidHashError):
-            return False
+        with Session(bank.reads) as session:
+            row = session.execute(columns.where(Person.id == actor.id)).one()
+        if row.locked_until is not None and now < row.locked_until:
+            return Proof.LOCKED
+        if _verifies(row.password_hash, password):
+            return Proof.FIRST if row.must_change_password else Proof.RIGHT
+        _count_wrong_password(bank, actor, now, door)
+    return Proof.WRONG
+
+
+def _count_wrong_password(bank: Bank, actor: Actor, now: datetime.datetime, door: str) -> None:
+    config = bank.config
+    given = {
+        "name": actor.name,
+        "failures_allowed": config.lockout_failures,
+        "lock_minutes": config.lockout_minutes,
+    }
+    run_act(bank, "note_wrong_password", given, SYSTEM, door=door, now=now)
+
+
+def take_the_time(bank: Bank, password: str) -> None:
+    """Spend as long as a comparison does, for a name that nobody has: an unknown name must not answer faster."""
+    with bank.password_slots:
+        _verifies(None, password)
+
+
+def _verifies(stored: str | None, password: str) -> bool:
+    """Compare, taking the same time when there is no password."""
+    if len(password) > LONGEST:
+        stored = None
+    given = password[:LONGEST].encode(errors="replace")  # half a pair of surrogates is in nobody's password
+    try:
+        return HASHER.verify(stored or _NOBODYS_HASH, given) and stored is not None
+    except (VerifyMismatchError, InvalidHashError):
+        return False
 
 
 _NOBODYS_HASH = HASHER.hash("nobody has this password")

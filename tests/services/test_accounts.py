@@ -1,0 +1,270 @@
+"""Accounts: roles, passwords and their lockout, tokens."""
+
+import datetime
+import hashlib
+import threading
+
+import pytest
+from sqlalchemy import text
+
+from cellbank.domain.lifecycle import Role
+from cellbank.records.work import Proof
+from cellbank.services.account_list import list_people, list_tokens
+from cellbank.services.acts import Malformed, run_act
+from cellbank.services.passwords import check_password, prove
+from cellbank.services.people import SYSTEM, actor_by_name, actor_by_token
+from tests.factories.world import PASSWORD, World
+
+MINUTE = datetime.timedelta(minutes=1)
+
+
+def new_person(world: World, *roles: str, password: str = PASSWORD, must_change: bool = False) -> str:
+    """The sign-in name of somebody new."""
+    name = world.unique("p").replace("-", ".")
+    given = {"name": name, "full_name": f"Person {name}", "roles": list(roles), "new_password": password}
+    world.do("ada", "add_person", **given, must_change=must_change)
+    world.people[name] = actor_by_name(world.bank, name)
+    return name
+
+
+def column(world: World, name: str, what: str):
+    with world.bank.reads.connect() as connection:
+        return connection.scalar(text(f"SELECT {what} FROM person WHERE name = :name"), {"name": name})
+
+
+# ---- who may be what
+
+
+def test_an_administrator_adds_people_whose_password_is_known_to_nobody(world: World) -> None:
+    name = new_person(world, "technician", "quality_officer")
+    assert column(world, name, "password_hash").startswith("$argon2id$")
+    assert actor_by_name(world.bank, name.upper()).roles == {Role.TECHNICIAN, Role.QUALITY_OFFICER}
+    with world.bank.reads.connect() as connection:
+        told = connection.scalar(
+            text("SELECT given::text || after::text FROM act a JOIN change c ON c.act_id = a.id "
+                 "WHERE record_kind = 'person' AND after->>'name' = :name"), {"name": name},
+        )  # fmt: skip
+    assert PASSWORD not in told and "$argon2" not in told and '"(hidden)"' in told
+
+
+@pytest.mark.parametrize("who", ["tina", "quinn", "clara", "otto"])
+def test_nobody_but_an_administrator_adds_people(world: World, who: str) -> None:
+    given = {"name": "new.person", "full_name": "New", "roles": ["technician"], "new_password": PASSWORD}
+    assert world.codes(who, "add_person", **given) == ["ROLE_NOT_ALLOWED"]
+
+
+@pytest.mark.parametrize(
+    "roles", [["administrator", "technician"], ["auditor", "clinician"], ["system"], ["administrator", "auditor"]]
+)
+def test_administrators_and_auditors_hold_no_other_role(world: World, roles: list[str]) -> None:
+    given = {"full_name": "New", "roles": roles, "new_password": PASSWORD}
+    assert world.codes("ada", "add_person", name=world.unique("x").replace("-", "."), **given) == ["ROLE_NOT_ALLOWED"]
+    name = new_person(world, "technician")
+    assert world.codes("ada", "change_roles", name=name, roles=roles, reason="to see it refused")
+
+
+def test_the_database_knows_that_an_administrator_stands_alone(world: World, databases) -> None:
+    with world.bank.reads.connect() as connection:
+        kept = connection.scalar(
+            text("SELECT count(*) FROM pg_constraint WHERE conname = 'ck_person_administrator_holds_no_other_role'")
+        )
+    assert kept == 1
+
+
+def test_a_name_is_never_given_twice(world: World) -> None:
+    name = new_person(world, "technician")
+    world.do("ada", "disable_person", name=name, reason="left the site")
+    assert actor_by_name(world.bank, name) is None
+    given = {"name": name, "full_name": "Another", "roles": ["technician"], "new_password": PASSWORD}
+    assert world.codes("ada", "add_person", **given) == ["ALREADY_EXISTS"]
+
+
+@pytest.mark.parametrize("act", ["disable_person", "change_roles"])
+def test_the_last_administrator_stays(world: World, act: str) -> None:
+    others = [one.name for one in list_people(world.bank) if "administrator" in one.roles and one.state == "ACTIVE"]
+    for other in set(others) - {"ada"}:
+        world.do("ada", "disable_person", name=other, reason="only one is wanted")
+    more = {"roles": ["auditor"]} if act == "change_roles" else {}
+    assert world.codes("ada", act, name="ada", reason="to see it refused", **more) == ["LAST_ADMINISTRATOR"]
+
+
+@pytest.mark.parametrize("name", ["", "Ж.ivan", "a", "two words", "x" * 41, "1abc"])
+def test_names_are_of_small_latin_letters_digits_and_dots(world: World, name: str) -> None:
+    with pytest.raises(Malformed):
+        world.try_act("ada", "add_person", name=name, full_name="N", roles=["technician"], new_password=PASSWORD)
+
+
+def test_a_password_has_a_length(world: World) -> None:
+    for password in ("short", "x" * 201):
+        with pytest.raises(Malformed) as malformed:
+            new_person(world, "technician", password=password)
+        assert password not in str(malformed.value)
+
+
+def test_spaces_at_the_ends_of_a_password_count(world: World) -> None:
+    name = new_person(world, "technician", password="  with spaces around  ")
+    actor = world.people[name]
+    assert check_password(world.bank, actor, "  with spaces around  ", world.now)
+    assert not check_password(world.bank, actor, "with spaces around", world.now)
+
+
+# ---- wrong passwords
+
+
+def test_five_wrong_passwords_lock_the_account_for_a_while(world: World) -> None:
+    name = new_person(world, "quality_officer")
+    actor, bank = world.people[name], world.bank
+    for _ in range(5):
+        assert prove(bank, actor, "wrong", world.now, door="test") is Proof.WRONG
+    assert prove(bank, actor, PASSWORD, world.now, door="test") is Proof.LOCKED
+    assert not check_password(bank, actor, PASSWORD, world.now + 14 * MINUTE)
+    assert check_password(bank, actor, PASSWORD, world.now + 15 * MINUTE)
+
+
+def test_wrong_passwords_far_apart_do_not_lock(world: World) -> None:
+    actor = world.people[new_person(world, "technician")]
+    for number in range(7):
+        check_password(world.bank, actor, "wrong", world.now + number * 4 * MINUTE)
+    assert check_password(world.bank, actor, PASSWORD, world.now + 30 * MINUTE)
+
+
+def test_signing_in_forgets_the_wrong_ones(world: World) -> None:
+    name = new_person(world, "technician")
+    for _ in range(4):
+        check_password(world.bank, world.people[name], "wrong", world.now)
+    world.do(name, "sign_in")
+    assert column(world, name, "failure_count") == 0
+
+
+def test_an_administrator_unlocks(world: World) -> None:
+    name = new_person(world, "technician")
+    actor = world.people[name]
+    for _ in range(5):
+        check_password(world.bank, actor, "wrong", world.now)
+    (listed,) = [one for one in list_people(world.bank) if one.name == name]
+    assert listed.failure_count == 5 and listed.locked_until == world.now + 15 * MINUTE
+    assert world.codes("quinn", "unlock_person", name=name, reason="she asked for it") == ["ROLE_NOT_ALLOWED"]
+    world.do("ada", "unlock_person", name=name, reason="she asked for it")
+    assert check_password(world.bank, actor, PASSWORD, world.now)
+
+
+def test_the_settings_say_how_many_and_for_how_long(world: World) -> None:
+    import dataclasses
+
+    config = dataclasses.replace(world.bank.config, lockout_failures=2, lockout_minutes=60)
+    bank = dataclasses.replace(world.bank, config=config)
+    actor = world.people[new_person(world, "technician")]
+    for _ in range(2):
+        check_password(bank, actor, "wrong", world.now)
+    assert not check_password(bank, actor, PASSWORD, world.now + 59 * MINUTE)
+    assert check_password(bank, actor, PASSWORD, world.now + 60 * MINUTE)
+
+
+def test_a_signature_with_a_wrong_password_counts_and_a_locked_account_signs_nothing(world: World) -> None:
+    name = new_person(world, "quality_officer")
+    reagent = world.do("tina", "register_donor", pseudonym=world.unique("D"), birth_year=1990)
+    given = {"definition": "NO-SUCH@1", "password": "wrong"}
+    assert reagent["state"] == "REGISTERED"
+    for _ in range(5):
+        world.try_act(name, "make_effective", **given)
+    assert column(world, name, "locked_until") == world.now + 15 * MINUTE
+    assert "ACCOUNT_LOCKED" in world.codes(name, "make_effective", definition=any_definition(world), password=PASSWORD)
+
+
+def any_definition(world: World) -> str:
+    """The code of a definition that is in force; bringing it into force again is refused for many reasons."""
+    with world.bank.reads.connect() as connection:
+        return connection.scalar(text("SELECT code FROM definition ORDER BY id LIMIT 1"))
+
+
+def test_guesses_sent_all_at_once_are_not_compared_beyond_the_limit(world: World) -> None:
+    actor = world.people[new_person(world, "technician")]
+    answers: list[Proof] = []
+
+    def guess() -> None:
+        answers.append(prove(world.bank, actor, "wrong", world.now, door="test"))
+
+    guessing = [threading.Thread(target=guess) for _ in range(12)]
+    for thread in guessing:
+        thread.start()
+    for thread in guessing:
+        thread.join()
+    assert answers.count(Proof.WRONG) <= 6 and answers.count(Proof.LOCKED) >= 6
+
+
+# ---- first passwords
+
+
+def test_a_password_given_by_an_administrator_signs_nothing(world: World) -> None:
+    name = new_person(world, "quality_officer", must_change=True)
+    outcome = world.try_act(name, "make_effective", definition=any_definition(world), password=PASSWORD)
+    assert any("set by an administrator" in refusal.detail for refusal in outcome.refusals)
+    assert check_password(world.bank, world.people[name], PASSWORD, world.now)
+    world.do(name, "change_password", new_password="my very own words")
+    outcome = world.try_act(name, "make_effective", definition=any_definition(world), password="my very own words")
+    assert not any(refusal.code.value.startswith("SIGNATURE") for refusal in outcome.refusals)
+
+
+def test_a_reset_shuts_out_the_old_password_and_the_keys(world: World) -> None:
+    name = new_person(world, "technician")
+    token = world.do(name, "create_token", title="logger", now=datetime.datetime.now(datetime.UTC))["token"]
+    assert actor_by_token(world.bank, token).name == name
+    world.do("ada", "reset_password", name=name, new_password="a first password", reason="forgotten")
+    assert not check_password(world.bank, world.people[name], PASSWORD, world.now)
+    assert prove(world.bank, world.people[name], "a first password", world.now, door="test") is Proof.FIRST
+    assert actor_by_token(world.bank, token) is None
+
+
+# ---- tokens
+
+
+def test_a_token_acts_for_its_owner_until_it_is_revoked(world: World) -> None:
+    made = world.do("tina", "create_token", title="logger", now=datetime.datetime.now(datetime.UTC))
+    assert actor_by_token(world.bank, made["token"]) == world.people["tina"]
+    assert made["code"] in [token.code for token in list_tokens(world.bank, world.people["tina"])]
+    assert made["code"] not in [token.code for token in list_tokens(world.bank, world.people["taras"])]
+    assert world.codes("taras", "revoke_token", token=made["code"]) == ["ROLE_NOT_ALLOWED"]
+    world.do("tina", "revoke_token", token=made["code"])
+    assert actor_by_token(world.bank, made["token"]) is None
+    assert world.codes("tina", "revoke_token", token=made["code"]) == ["WRONG_STATE"]
+
+
+def test_an_administrator_revokes_anybodys_token(world: World) -> None:
+    made = world.do("clara", "create_token", title="ward", now=datetime.datetime.now(datetime.UTC))
+    world.do("ada", "revoke_token", token=made["code"])
+    assert actor_by_token(world.bank, made["token"]) is None
+
+
+def test_a_token_runs_out(world: World) -> None:
+    long_ago = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=3)
+    assert (
+        actor_by_token(world.bank, world.do("tina", "create_token", title="x", days=2, now=long_ago)["token"]) is None
+    )
+    token = world.do("tina", "create_token", title="x", days=4, now=long_ago)["token"]
+    assert actor_by_token(world.bank, token) is not None
+
+
+def test_the_token_is_told_once_and_kept_nowhere(world: World) -> None:
+    given = {"title": "kept nowhere"}
+    now = datetime.datetime.now(datetime.UTC)
+    first = run_act(
+        world.bank, "create_token", given, world.people["tina"], door="test", key=world.unique("k"), now=now
+    )
+    secret = first.result["token"]
+    with world.bank.reads.connect() as connection:
+        stored = connection.execute(text("SELECT * FROM act WHERE id = :id"), {"id": first.act}).one()
+        digest = connection.scalar(text("SELECT digest FROM api_token WHERE code = :c"), {"c": first.result["code"]})
+        changes = connection.execute(text("SELECT after::text FROM change WHERE act_id = :id"), {"id": first.act}).all()
+    assert secret not in str(stored) + str(changes) and digest == hashlib.sha256(secret.encode()).digest()
+
+
+def test_a_disabled_persons_token_opens_nothing(world: World) -> None:
+    name = new_person(world, "technician")
+    token = world.do(name, "create_token", title="x", now=datetime.datetime.now(datetime.UTC))["token"]
+    world.do("ada", "disable_person", name=name, reason="left the site")
+    assert actor_by_token(world.bank, token) is None
+
+
+def test_the_installation_itself_is_not_in_the_list_and_has_no_password(world: World) -> None:
+    assert "system" not in [one.name for one in list_people(world.bank)]
+    assert not check_password(world.bank, SYSTEM, "nobody has this password", world.now)
