@@ -242,9 +242,7 @@ def test_a_lot_of_two_hundred_is_opened_and_filled_in_few_statements(world: Worl
         event.remove(world.bank.engine, "before_cursor_execute", count)
     assert states(world, lot["code"]) == {"FILLED": 200}
     filled = len(statements) - opened
-    of_labels = sum(
-        "printing" in statement or "FROM vial v" in statement or "l.*" in statement for statement in statements
-    )
+    labels = [statement for statement in statements if any(words in statement for words in LABEL_STATEMENTS)]
     assert filled <= 10 and opened - len(labels) <= 15
 
 
