@@ -342,14 +342,14 @@ def _start(
 
 
 def _new_codes(work: Work, count: int) -> list[str]:
-    """So many culture codes, in a few statements however many there are."""
+    """So many culture codes, in one or two statements: of many numbers one in nine or so is passed over."""
     codes: list[str] = []
     while len(codes) < count:
-        wanted = count - len(codes)
+        wanted = (count - len(codes)) * 7 // 6
         last = work.number(Kind.CULTURE.value, wanted)
         numbers = range(last - wanted + 1, last + 1)
         codes += [record_code(Kind.CULTURE, number) for number in numbers if is_usable(Kind.CULTURE, number)]
-    return codes
+    return codes[:count]
 
 
 def _specification_of(work: Work, origin: Culture | Vial) -> Specification:

@@ -364,7 +364,7 @@ def test_a_hundred_vessels_are_one_act_of_few_statements(world: World, din: str)
         made = world.do("tina", "passage_culture", **seeding(world, parent, vessel_count=100))
     finally:
         event.remove(world.bank.engine, "before_cursor_execute", count)
-    assert len(made["cultures"]) == 100 and len(statements) <= 20
+    assert len(made["cultures"]) == 100 and len(statements) <= 15
 
 
 @pytest.mark.races
