@@ -173,7 +173,8 @@ def _looked_up(work: Work, code: str, vials: Sequence[str]) -> tuple[Any, list[L
 def _strangers(work: Work, lot: Lot, vials: Sequence[Vial]) -> dict[str, str]:
     """The vials of other lots, with their lot."""
     ids = {vial.lot_id for vial in vials} - {lot.id}
-    codes = dict(work.session.execute(select(Lot.id, Lot.code).where(Lot.id.in_(ids))).tuples().all()) if ids else {}
+    statement = select(Lot.id, Lot.code).where(Lot.id.in_(ids))
+    codes = {lot_id: lot_code for lot_id, lot_code in work.session.execute(statement)} if ids else {}
     return {vial.code: codes[vial.lot_id] for vial in vials if vial.lot_id != lot.id}
 
 
