@@ -110,7 +110,7 @@ class Work:
 
     def share(self, cls: type[R], record_id: int) -> R:
         """The record with this id, kept from changing until the end of the act, though others may read or share it."""
-        statement = select(cls).where(cls.id == record_id)
+        statement = select(cls).where(cls.id == record_id).execution_options(populate_existing=True)
         return self.session.scalars(statement if self.dry_run else statement.with_for_update(read=True)).one()
 
     def lock_all(self, cls: type[R], codes: Sequence[str]) -> list[R]:
@@ -125,7 +125,9 @@ class Work:
         return [found[code] for code in codes]
 
     def _locking(self, statement: Any) -> Any:
-        return statement if self.dry_run else statement.with_for_update(key_share=True)
+        # What was read before the lock may have changed while waiting for it.
+        fresh = statement.execution_options(populate_existing=True)
+        return fresh if self.dry_run else fresh.with_for_update(key_share=True)
 
     def _one(self, cls: type[R], code: str, statement: Any) -> R:
         record = self.session.scalars(statement.where(cls.code == code)).one_or_none()  # type: ignore[attr-defined]
@@ -171,7 +173,9 @@ class Work:
         """The rows of the table that this act could take on this subject now."""
         source = None if isinstance(subject, type) else getattr(subject, "state", None)
         rows = tuple(row for row in rows_for(self.act, subject.__tablename__) if row.source == source)
-        return tuple(row for row in rows if row.target == to) or rows
+        if any(row.target == to for row in rows_for(self.act, subject.__tablename__)):
+            return tuple(row for row in rows if row.target == to)
+        return rows  # `to` is about the other records of the act
 
     def _wrong_state(self, subject: Record | type[Record]) -> Refusal:
         possible = dict.fromkeys(row.source for row in rows_for(self.act, subject.__tablename__) if row.source)
