@@ -14,6 +14,7 @@ from cellbank.records.people import Definition
 from cellbank.records.quality import Signature
 from cellbank.records.trail import Act
 from cellbank.records.work import content_digest
+from cellbank.services import definitions
 from cellbank.services.acts import Malformed
 from cellbank.services.definitions import shipped
 from tests.conftest import make_bank
@@ -133,3 +134,11 @@ def test_a_protocol_waits_for_its_specification(other_world: World) -> None:
     with Session(other_world.bank.reads) as session:
         names = select(Act.name, Act.outcome).where(Act.record_code == "NCT-OTHER@1").order_by(Act.id)
         assert session.execute(names).all() == [("import_definition", "accepted")]
+
+
+def test_the_database_has_one_version_in_force(other_world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    content = with_version(SPECIFICATION.content, "5")
+    other_world.do("quinn", "import_definition", type="specification", content=content)
+    monkeypatch.setattr(definitions, "_lock_versions", lambda work, code: (work.lock(Definition, code), []))
+    assert other_world.codes("quinn", "make_effective", definition="P-MMSC@5") == ["CHANGED_MEANWHILE"]
+    assert state_of(other_world, "P-MMSC@5") == "IMPORTED"
