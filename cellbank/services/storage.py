@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import Session, aliased
 
 from cellbank.domain.identifiers import Kind
@@ -213,17 +213,20 @@ def move_vial(work: Work, given: MoveVial) -> None:
     _place(work, box_id, [vial.id], places.positions, at)
 
 
-_taken = (
-    select(func.jsonb_object_agg(Placement.position, Vial.code))
-    .join(Vial, Vial.id == Placement.vial_id)
-    .where(Placement.box_id == StorageUnit.id, Placement.taken_at.is_(None))
-    .scalar_subquery()
-)
-_BOX = (
-    select(StorageUnit, _Parent, _Grandparent, _taken)
-    .outerjoin(_Parent, _Parent.id == StorageUnit.parent_id)
-    .outerjoin(_Grandparent, _Grandparent.id == _Parent.parent_id)
-    .where(StorageUnit.code == bindparam("code"))
+# Everything about a box in one round trip, for putting a vial away is the commonest act of all: the box, what it holds,
+# and the first of box, rack and tank that is out of service.
+_BOX = text(
+    """SELECT box.id, box.code, box.name, box.type, coalesce(box.row_count, 0) AS rows,
+              coalesce(box.column_count, 0) AS columns,
+              stopped.code AS stopped_code, stopped.name AS stopped_name, stopped.out_of_service_reason AS reason,
+              (SELECT jsonb_object_agg(p.position, v.code) FROM placement p JOIN vial v ON v.id = p.vial_id
+                WHERE p.box_id = box.id AND p.taken_at IS NULL) AS taken
+         FROM storage_unit box
+         LEFT JOIN storage_unit rack ON rack.id = box.parent_id
+         LEFT JOIN LATERAL (SELECT code, name, out_of_service_reason FROM storage_unit
+                             WHERE id IN (box.id, rack.id, rack.parent_id) AND state <> 'IN_SERVICE' LIMIT 1
+                           ) stopped ON true
+        WHERE box.code = :code"""
 )
 
 
@@ -237,16 +240,12 @@ def _find_places(work: Work, code: str, vials: Sequence[str], wanted: Sequence[s
     if len(wanted) < len(vials):
         work.lock(StorageUnit, code)
     row = work.session.execute(_BOX, {"code": code}).one_or_none()
-    unit, parent, grandparent, taken = row or (work.find(StorageUnit, code), None, None, None)
-    box = Box(
-        called=_called(unit),
-        type=unit.type,
-        rows=unit.row_count or 0,
-        columns=unit.column_count or 0,
-        taken={int(position): vial for position, vial in (taken or {}).items()},
-        out_of_service=_out_of_service(unit, parent, grandparent),
-    )
-    return unit.id, give_places(PlacesFacts(box, tuple(vials), tuple(wanted))), box
+    if row is None:
+        work.find(StorageUnit, code)  # refuses NOT_FOUND
+    stopped = OutOfService(f"{row.stopped_name} ({row.stopped_code})", row.reason) if row.stopped_code else None
+    taken = {int(position): vial for position, vial in (row.taken or {}).items()}
+    box = Box(f"{row.name} ({row.code})", row.type, row.rows, row.columns, taken, stopped)
+    return row.id, give_places(PlacesFacts(box, tuple(vials), tuple(wanted))), box
 
 
 def _places_shown(box: Box, places: Places, vials: Sequence[str]) -> dict[str, object]:
