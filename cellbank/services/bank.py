@@ -3,11 +3,13 @@
 import datetime
 import threading
 from dataclasses import dataclass, field
+from functools import cached_property
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event
 
 from cellbank.config import Config
 from cellbank.outside.printers import Printer
+from cellbank.records.base import open_reads
 
 
 def server_time() -> datetime.datetime:
@@ -17,7 +19,7 @@ def server_time() -> datetime.datetime:
 
 @dataclass(frozen=True)
 class Bank:
-    """What the services need of the world. `engine` writes; `reads` is the same pool in AUTOCOMMIT for look-ups."""
+    """What the services need of the world. `engine` writes; `reads`, closed with it, is for look-ups."""
 
     config: Config
     engine: Engine
@@ -25,7 +27,9 @@ class Bank:
     #: argon2 takes 64 MiB a verification: a shift change must not starve the scanners
     password_slots: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(2))
 
-    @property
+    @cached_property
     def reads(self) -> Engine:
-        """An engine for reads outside a transaction: one round trip a statement."""
-        return self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        """An engine for reads outside a transaction: one round trip a statement, and nothing to clean up after it."""
+        reads = open_reads(self.engine.url)
+        event.listen(self.engine, "engine_disposed", lambda _: reads.dispose())
+        return reads

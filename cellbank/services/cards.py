@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, text
-
 from cellbank.domain.identifiers import Kind, printed
 from cellbank.domain.quantities import millions
+from cellbank.records.base import read_row
+from cellbank.services.bank import Bank
 
 Row = Mapping[str, Any]
 Facts = tuple[tuple[str, str], ...]
@@ -35,7 +35,7 @@ class Question:
     """How to read a face: the statement (one parameter, the code) and what to make of its row."""
 
     record: str
-    statement: Any
+    statement: str
     title: Callable[[Row], str]
     facts: Callable[[Row], Facts]
 
@@ -95,22 +95,19 @@ def _simple(*pairs: tuple[str, str]) -> Callable[[Row], Facts]:
 QUESTIONS: dict[Kind, Question] = {
     Kind.VIAL: Question(
         "vial",
-        text(
-            f"""SELECT v.id, v.code, v.state, v.number, l.code AS lot, l.state AS lot_state, l.cells_per_vial, l.volume_ml,
-              l.expires_on, d.code AS dose, d.infusion_number, s.trial_number, {PLACE_COLUMNS}
-              FROM vial v JOIN lot l ON l.id = v.lot_id LEFT JOIN dose d ON d.id = v.dose_id
-              LEFT JOIN subject s ON s.id = d.subject_id {PLACE} WHERE v.code = :code"""
-        ),
+        f"""SELECT v.id, v.code, v.state, v.number, l.code AS lot, l.state AS lot_state, l.cells_per_vial,
+          l.volume_ml, l.expires_on, d.code AS dose, d.infusion_number, s.trial_number, {PLACE_COLUMNS}
+          FROM vial v JOIN lot l ON l.id = v.lot_id LEFT JOIN dose d ON d.id = v.dose_id
+          LEFT JOIN subject s ON s.id = d.subject_id {PLACE} WHERE v.code = %(code)s""",
         lambda row: f"Vial {row['number']} of lot {row['lot']}",
         _vial_facts,
     ),
     Kind.LOT: Question(
         "lot",
-        text(
-            """SELECT l.*, d.code AS donation, (SELECT count(*) FROM vial WHERE lot_id = l.id AND state = 'IN_STOCK') AS stock,
-               (SELECT count(*) FROM vial WHERE lot_id = l.id AND state <> 'VOIDED') AS vials
-               FROM lot l JOIN donation d ON d.id = l.donation_id WHERE l.code = :code"""
-        ),
+        """SELECT l.*, d.code AS donation,
+           (SELECT count(*) FROM vial WHERE lot_id = l.id AND state = 'IN_STOCK') AS stock,
+           (SELECT count(*) FROM vial WHERE lot_id = l.id AND state <> 'VOIDED') AS vials
+           FROM lot l JOIN donation d ON d.id = l.donation_id WHERE l.code = %(code)s""",
         lambda row: f"{row['purpose'].replace('_', ' ').capitalize()} lot {row['code']}",
         lambda row: (
             ("Donation", printed(row["donation"])),
@@ -122,27 +119,25 @@ QUESTIONS: dict[Kind, Question] = {
     ),
     Kind.DONOR: Question(
         "donor",
-        text("SELECT * FROM donor WHERE code = :code"),
+        "SELECT * FROM donor WHERE code = %(code)s",
         lambda row: f"Donor {row['pseudonym']}",
         _simple(("Year of birth", "birth_year"), ("Delivery", "delivered_at"), ("Eligibility", "eligibility_reason")),
     ),
     Kind.CONSENT: Question(
         "consent",
-        text("SELECT c.*, d.code AS donor FROM consent c JOIN donor d ON d.id = c.donor_id WHERE c.code = :code"),
+        "SELECT c.*, d.code AS donor FROM consent c JOIN donor d ON d.id = c.donor_id WHERE c.code = %(code)s",
         lambda row: f"Consent of donor {row['donor']}",
         _simple(("Version", "version"), ("Scope", "scope"), ("Given on", "given_on"), ("Withdrawn on", "withdrawn_on")),
     ),
     Kind.DONATION: Question(
         "donation",
-        text("SELECT n.*, d.code AS donor FROM donation n JOIN donor d ON d.id = n.donor_id WHERE n.code = :code"),
+        "SELECT n.*, d.code AS donor FROM donation n JOIN donor d ON d.id = n.donor_id WHERE n.code = %(code)s",
         lambda row: f"{'Umbilical cord' if row['tissue'] == 'cord' else 'Placenta'} {printed(row['code'])}",
         _simple(("Donor", "donor"), ("Collected", "collected_at"), ("Received", "received_at"), ("Mass, g", "mass_g")),
     ),
     Kind.CULTURE: Question(
         "culture",
-        text(
-            "SELECT c.*, n.code AS donation FROM culture c JOIN donation n ON n.id = c.donation_id WHERE c.code = :code"
-        ),
+        "SELECT c.*, n.code AS donation FROM culture c JOIN donation n ON n.id = c.donation_id WHERE c.code = %(code)s",
         lambda row: f"Culture {row['code']}, P{row['passage']}",
         lambda row: (
             ("Donation", printed(row["donation"])),
@@ -155,18 +150,16 @@ QUESTIONS: dict[Kind, Question] = {
     ),
     Kind.REAGENT: Question(
         "reagent_lot",
-        text("SELECT * FROM reagent_lot WHERE code = :code"),
+        "SELECT * FROM reagent_lot WHERE code = %(code)s",
         lambda row: row["name"],
         _simple(("Maker", "manufacturer"), ("Maker's lot", "manufacturer_lot"), ("Expires", "expires_on")),
     ),
     Kind.STORAGE: Question(
         "storage_unit",
-        text(
-            """SELECT u.*, rack.name AS rack, tank.name AS tank,
-               (SELECT count(*) FROM placement p WHERE p.box_id = u.id AND p.taken_at IS NULL) AS vials
-               FROM storage_unit u LEFT JOIN storage_unit rack ON rack.id = u.parent_id
-               LEFT JOIN storage_unit tank ON tank.id = rack.parent_id WHERE u.code = :code"""
-        ),
+        """SELECT u.*, rack.name AS rack, tank.name AS tank,
+           (SELECT count(*) FROM placement p WHERE p.box_id = u.id AND p.taken_at IS NULL) AS vials
+           FROM storage_unit u LEFT JOIN storage_unit rack ON rack.id = u.parent_id
+           LEFT JOIN storage_unit tank ON tank.id = rack.parent_id WHERE u.code = %(code)s""",
         lambda row: f"{row['type'].capitalize()} {row['name']}",
         lambda row: (
             ("In", " › ".join(name for name in (row["tank"], row["rack"]) if name) or "–"),
@@ -179,11 +172,9 @@ QUESTIONS: dict[Kind, Question] = {
     ),
     Kind.RESULT: Question(
         "test_result",
-        text(
-            """SELECT r.*, coalesce(l.code, d.code) AS subject, coalesce(r.choice, trim_scale(r.number)::text) AS value
-               FROM test_result r LEFT JOIN lot l ON l.id = r.lot_id LEFT JOIN donor d ON d.id = r.donor_id
-               WHERE r.code = :code"""
-        ),
+        """SELECT r.*, coalesce(l.code, d.code) AS subject, coalesce(r.choice, trim_scale(r.number)::text) AS value
+           FROM test_result r LEFT JOIN lot l ON l.id = r.lot_id LEFT JOIN donor d ON d.id = r.donor_id
+           WHERE r.code = %(code)s""",
         lambda row: f"{row['test']} of {row['subject']}",
         lambda row: (
             ("Value", f"{row['value']} {row['unit'] or ''}".strip()),
@@ -194,7 +185,7 @@ QUESTIONS: dict[Kind, Question] = {
     ),
     Kind.SUBJECT: Question(
         "subject",
-        text("SELECT s.*, p.identifier FROM subject s JOIN definition p ON p.id = s.protocol_id WHERE s.code = :code"),
+        "SELECT s.*, p.identifier FROM subject s JOIN definition p ON p.id = s.protocol_id WHERE s.code = %(code)s",
         lambda row: f"Subject {row['trial_number']}",
         _simple(
             ("Trial", "identifier"), ("Arm", "arm"), ("Second identifier", "second_identifier"), ("Born", "born_on")
@@ -202,16 +193,14 @@ QUESTIONS: dict[Kind, Question] = {
     ),
     Kind.WEIGHT: Question(
         "weight",
-        text("SELECT w.*, s.trial_number FROM weight w JOIN subject s ON s.id = w.subject_id WHERE w.code = :code"),
+        "SELECT w.*, s.trial_number FROM weight w JOIN subject s ON s.id = w.subject_id WHERE w.code = %(code)s",
         lambda row: f"Weight of subject {row['trial_number']}",
         _simple(("Weight, kg", "weight_kg"), ("Measured", "measured_at"), ("Method", "method")),
     ),
     Kind.DOSE: Question(
         "dose",
-        text(
-            """SELECT d.*, s.trial_number, l.code AS lot FROM dose d JOIN subject s ON s.id = d.subject_id
-               JOIN lot l ON l.id = d.lot_id WHERE d.code = :code"""
-        ),
+        """SELECT d.*, s.trial_number, l.code AS lot FROM dose d JOIN subject s ON s.id = d.subject_id
+           JOIN lot l ON l.id = d.lot_id WHERE d.code = %(code)s""",
         lambda row: f"Infusion {row['infusion_number']} (Day {row['day']}) of subject {row['trial_number']}",
         lambda row: (
             ("Planned", shown(row["planned_on"])),
@@ -223,32 +212,30 @@ QUESTIONS: dict[Kind, Question] = {
     ),
     Kind.HOLD: Question(
         "hold",
-        text(
-            """SELECT h.*, coalesce(l.code, d.code) AS subject FROM hold h LEFT JOIN lot l ON l.id = h.lot_id
-               LEFT JOIN donor d ON d.id = h.donor_id WHERE h.code = :code"""
-        ),
+        """SELECT h.*, coalesce(l.code, d.code) AS subject FROM hold h LEFT JOIN lot l ON l.id = h.lot_id
+           LEFT JOIN donor d ON d.id = h.donor_id WHERE h.code = %(code)s""",
         lambda row: f"Hold on {row['subject']}",
         _simple(("Reason", "reason"), ("Placed", "placed_at"), ("Lifted", "lifted_at")),
     ),
     Kind.PERSON: Question(
         "person",
-        text("SELECT * FROM person WHERE code = :code"),
+        "SELECT * FROM person WHERE code = %(code)s",
         lambda row: row["full_name"],
         lambda row: (("Roles", ", ".join(row["roles"])),),
     ),
     Kind.TOKEN: Question(
         "api_token",
-        text("SELECT t.*, p.full_name FROM api_token t JOIN person p ON p.id = t.person_id WHERE t.code = :code"),
+        "SELECT t.*, p.full_name FROM api_token t JOIN person p ON p.id = t.person_id WHERE t.code = %(code)s",
         lambda row: f"Key “{row['title']}”",
         _simple(("Of", "full_name"), ("Valid until", "expires_at")),
     ),
 }
 
 
-def read_face(connection: Connection, kind: Kind, code: str) -> Face | None:
+def read_face(bank: Bank, kind: Kind, code: str) -> Face | None:
     """The face of the record with this code; None when there is none."""
     question = QUESTIONS[kind]
-    row = connection.execute(question.statement, {"code": code}).mappings().one_or_none()
+    row = read_row(bank.reads, question.statement, {"code": code})
     if row is None:
         return None
     where = place_text(row) if kind is Kind.VIAL else None

@@ -2,20 +2,19 @@
 
 import hashlib
 
-from sqlalchemy import TextClause, text
-
 from cellbank.domain.lifecycle import Role
+from cellbank.records.base import read_row
 from cellbank.records.work import Actor
 from cellbank.services.bank import Bank
 
 SYSTEM = Actor(1, "system", "This installation", frozenset({Role.SYSTEM}), 1)
 
 _PERSON = "SELECT p.id, p.name, p.full_name, p.roles, p.site_id FROM person p"
-_BY_ID = text(f"{_PERSON} WHERE p.id = :given AND p.state = 'ACTIVE'")
-_BY_NAME = text(f"{_PERSON} WHERE p.name = :given AND p.state = 'ACTIVE'")
-_BY_TOKEN = text(
+_BY_ID = f"{_PERSON} WHERE p.id = %(given)s AND p.state = 'ACTIVE'"
+_BY_NAME = f"{_PERSON} WHERE p.name = %(given)s AND p.state = 'ACTIVE'"
+_BY_TOKEN = (
     f"{_PERSON} JOIN api_token t ON t.person_id = p.id "
-    "WHERE t.digest = :given AND t.state = 'LIVE' AND t.expires_at > now() AND p.state = 'ACTIVE' "
+    "WHERE t.digest = %(given)s AND t.state = 'LIVE' AND t.expires_at > now() AND p.state = 'ACTIVE' "
     "AND NOT p.must_change_password"
 )
 
@@ -38,11 +37,9 @@ def actor_by_token(bank: Bank, secret: str) -> Actor | None:
     return _one(bank, _BY_TOKEN, hashlib.sha256(secret.encode()).digest())
 
 
-def _one(bank: Bank, statement: TextClause, given: object) -> Actor | None:
-    """Every request begins here: one prepared statement, and no objects but the answer."""
-    with bank.reads.connect() as connection:
-        row = connection.execute(statement, {"given": given}).one_or_none()
+def _one(bank: Bank, statement: str, given: object) -> Actor | None:
+    """Every request begins here."""
+    row = read_row(bank.reads, statement, {"given": given})
     if row is None:
         return None
-    identity, name, full_name, roles, site = row
-    return Actor(identity, name, full_name, frozenset(map(Role, roles)), site)
+    return Actor(row["id"], row["name"], row["full_name"], frozenset(map(Role, row["roles"])), row["site_id"])

@@ -2,7 +2,7 @@
 
 import dataclasses
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 from pydantic import Field
@@ -27,6 +27,11 @@ class NextAct:
     is_list: bool
     signed: bool
 
+    @cached_property
+    def as_json(self) -> dict[str, Any]:
+        """The form of the public face; the same next acts are shown again and again (`next_acts`)."""
+        return dataclasses.asdict(self)
+
 
 @dataclass(frozen=True)
 class Card:
@@ -46,7 +51,7 @@ class Card:
         return {
             **{name: getattr(self, name) for name in ("kind", "code", "title", "state", "state_means", "where")},
             "facts": [{"label": label, "value": value} for label, value in self.facts],
-            "acts": [dataclasses.asdict(next_act) for next_act in self.acts],
+            "acts": [next_act.as_json for next_act in self.acts],
         }
 
 
@@ -82,8 +87,7 @@ def look_up(bank: Bank, actor: Actor, raw: str) -> Card | Command:
         raise Unreadable(scan)
     if scan.kind is Kind.COMMAND:
         return _command(scan.code)
-    with bank.reads.connect() as connection:
-        face = read_face(connection, scan.kind, scan.code)
+    face = read_face(bank, scan.kind, scan.code)
     if face is None:
         raise NotHere(QUESTIONS[scan.kind].record.replace("_", " "), scan.code)
     acts = next_acts(scan.kind, face.record, face.state, actor.roles)
