@@ -37,6 +37,8 @@ SAYS: dict[str, tuple[Code, str]] = {
     "ck_dose_not_started_after_expiry": (Code.OUT_OF_TIME, "the dose has expired."),
     "ck_dose_prepared_is_complete": (Code.WRONG_STATE, "the dose is not counted and drawn up."),
     "one_running_infusion_per_subject": (Code.DUPLICATE_DOSE, "the subject is receiving another infusion."),
+    "an_infusion_starts_once": (Code.WRONG_STATE, "the infusion has started."),
+    "a_finished_dose_stays_finished": (Code.WRONG_STATE, "the dose is finished."),
     "nothing_expired_is_thawed": (Code.EXPIRED, "the lot has expired."),
     "a_used_vial_stays_used": (Code.VIAL_NOT_AVAILABLE, "the vial has been used."),
     "the_weight_is_of_the_subject": (Code.WEIGHT_MISSING, "the weight is that of another subject."),
@@ -65,6 +67,7 @@ SAYS: dict[str, tuple[Code, str]] = {
     "uq_person_name": (Code.ALREADY_EXISTS, "a person with this name exists."),
     "uq_definition_code": (Code.ALREADY_EXISTS, "this version has been imported."),
     "uq_definition_type_identifier_version": (Code.ALREADY_EXISTS, "this version has been imported."),
+    "a_subject_keeps_its_arm": (Code.CONTROL_ARM, "a subject keeps the arm of the enrolment."),
     "ck_subject_enrolled_is_eligible": (Code.SUBJECT_NOT_ELIGIBLE, "the subject is not found eligible."),
     "uq_subject_protocol_id_trial_number": (Code.ALREADY_EXISTS, "a subject with this trial number exists."),
     "uq_subject_protocol_id_second_identifier": (
