@@ -242,7 +242,7 @@ TRANSITIONS: tuple[Transition, ...] = sum(
         _rows("vial", "move_vial", "IN_STOCK RESERVED =", _TECH),
         # quality decisions
         _rows("lot", "release_lot", "QUARANTINE > RELEASED", _QO, Meaning.RELEASED, (PERFORMERS,)),
-        _rows("lot", "reject_lot", "QUARANTINE ON_HOLD > REJECTED", _QO, _REJECTED, (PERFORMERS,)),
+        _rows("lot", "reject_lot", "FILLED QUARANTINE ON_HOLD > REJECTED", _QO, _REJECTED, (PERFORMERS,)),
         _rows("lot", "recall_lot", "RELEASED ON_HOLD > RECALLED", _QO, _REJECTED, (PERFORMERS,)),
         _rows("lot", "hold_lot", "QUARANTINE RELEASED > ON_HOLD", _QO),
         _rows("lot", "hold_lot", "IN_PROCESS FILLED ON_HOLD =", _QO),
