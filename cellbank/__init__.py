@@ -34,7 +34,7 @@ def create_app(bank: Bank | None = None) -> Flask:
 
 
 def _open_bank() -> Bank:
-    """The bank of a server process. Workers are given the database by their parent and close nothing."""
+    """The bank of a server process. Workers are given the database by their parent, close nothing, and end with it."""
     import atexit
     import contextlib
     import os
@@ -42,6 +42,7 @@ def _open_bank() -> Bank:
     from cellbank import config
     from cellbank.services import start
 
+    start.end_with_parent()
     settings = config.load(os.environ)
     stack = contextlib.ExitStack()
     atexit.register(stack.close)

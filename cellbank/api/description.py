@@ -5,8 +5,9 @@ from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
-from cellbank.domain.lifecycle import roles_for
+from cellbank.domain.lifecycle import Role, roles_for
 from cellbank.services import catalogue
+from cellbank.services.accounts import OF_THE_DOOR
 from cellbank.services.acts import VERSION, RegisteredAct
 
 PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
@@ -73,7 +74,7 @@ SCHEMAS: dict[str, Any] = {
 @lru_cache(maxsize=1)
 def describe() -> dict[str, Any]:
     """The whole description."""
-    registry = catalogue.load()
+    registry = {name: registered for name, registered in catalogue.load().items() if for_programs(name)}
     models = [(registered.input, "validation") for registered in registry.values()]
     _, definitions = models_json_schema(models, ref_template="#/components/schemas/{model}")  # type: ignore[arg-type]
     paths = {f"/api/acts/{name}": {"post": _act(registered)} for name, registered in sorted(registry.items())}
@@ -89,6 +90,11 @@ def describe() -> dict[str, Any]:
     }
 
 
+def for_programs(name: str) -> bool:
+    """Whether another program can do this act: not the ones by which the installation or a door notes something."""
+    return name not in OF_THE_DOOR and roles_for(name) != {Role.SYSTEM}
+
+
 def _act(registered: RegisteredAct) -> dict[str, Any]:
     roles = ", ".join(sorted(role.value for role in roles_for(registered.name)))
     reference = {"$ref": f"#/components/schemas/{registered.input.__name__}"}
@@ -99,7 +105,7 @@ def _act(registered: RegisteredAct) -> dict[str, Any]:
         "tags": [registered.area],
         "parameters": [
             {"name": "Idempotency-Key", "in": "header", "schema": {"type": "string", "pattern": "^[!-~]{1,200}$"}},
-            {"name": "dry_run", "in": "query", "schema": {"enum": ["1"]}},
+            {"name": "dry_run", "in": "query", "schema": {"enum": ["0", "1"]}},
         ],
         "requestBody": {"required": True, "content": {"application/json": {"schema": reference}}},
         "responses": {

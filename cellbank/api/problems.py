@@ -2,6 +2,7 @@
 
 import logging
 import secrets
+from http import HTTPStatus
 from typing import Any
 
 from flask import Response, jsonify
@@ -27,7 +28,8 @@ TITLES = {
 
 def problem(status: int, detail: str, **more: Any) -> Response:
     """A problem document."""
-    response = jsonify({"type": "about:blank", "title": TITLES[status], "status": status, "detail": detail, **more})
+    title = TITLES.get(status) or HTTPStatus(status).phrase
+    response = jsonify({"type": "about:blank", "title": title, "status": status, "detail": detail, **more})
     response.status_code = status
     response.content_type = "application/problem+json"
     if status == 401:

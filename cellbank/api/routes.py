@@ -1,7 +1,6 @@
 """Tokens and acts."""
 
 import datetime
-import json
 import re
 from typing import Any
 
@@ -9,10 +8,11 @@ from flask import Response, jsonify, request
 
 from cellbank.api.door import blueprint, the_actor, the_bank
 from cellbank.api.problems import malformed, problem, refused
+from cellbank.services.accounts import OF_THE_DOOR
 from cellbank.services.acts import Malformed, Outcome, Problem, UnknownAct, run_act
 from cellbank.services.bank import server_time
-from cellbank.services.passwords import check_password
-from cellbank.services.people import actor_by_name
+from cellbank.services.given import read_object
+from cellbank.services.sessions import prove
 
 KEY = re.compile(r"[\x21-\x7e]{1,200}")
 # A client whose clock is further off than this is told; the server's clock is the one that counts.
@@ -20,14 +20,8 @@ CLOCK_WARNING = datetime.timedelta(minutes=2)
 
 
 def read_json() -> dict[str, Any]:
-    """The body as an object. Raises Malformed."""
-    try:
-        given = json.loads(request.get_data() or b"{}")
-    except (ValueError, RecursionError) as error:
-        raise Malformed([Problem("(whole)", f"The body is not JSON: {error}.")]) from None
-    if not isinstance(given, dict):
-        raise Malformed([Problem("(whole)", "The body must be a JSON object with the act's inputs.")])
-    return given
+    """The body as an object; an empty body is an empty object. Raises Malformed."""
+    return read_object(request.get_data() or b"{}")
 
 
 @blueprint.errorhandler(Malformed)
@@ -42,13 +36,19 @@ def new_token() -> Response:
     name, password = given.get("name"), given.get("password")
     if not isinstance(name, str) or not isinstance(password, str):
         raise Malformed([Problem("name, password", "Both are needed, as text.")])
-    bank = the_bank()
-    actor = actor_by_name(bank, name)
-    if actor is None or not check_password(bank, actor, password, server_time()):
-        return problem(401, "Name or password is wrong, or the account is locked for a while.")
-    outcome = run_act(
-        bank, "create_token", {"title": f"API, {request.remote_addr}"}, actor, door="api", client=client()
-    )
+    proof = prove(the_bank(), name, password, server_time())
+    if proof.locked_until is not None:
+        return problem(
+            401, "Too many wrong passwords: the account is locked for a while. An administrator can unlock it."
+        )
+    if proof.standing is None:
+        return problem(401, "The name or the password is wrong.")
+    if proof.standing.must_change_password:
+        return problem(403, "This password was set by an administrator. Sign in on the pages and change it first.")
+    given = {"title": f"API, {request.remote_addr}"}
+    outcome = run_act(the_bank(), "create_token", given, proof.standing.actor, door="api", client=client())
+    if not outcome.accepted:
+        return refused(outcome.refusals, outcome.act)
     return jsonify({"token": outcome.result["token"], "code": outcome.result["code"]})
 
 
@@ -58,10 +58,14 @@ def do_act(name: str) -> Response:
     key = request.headers.get("Idempotency-Key")
     if key is not None and not KEY.fullmatch(key):
         raise Malformed([Problem("Idempotency-Key", "Up to 200 visible ASCII characters.")])
-    dry_run = request.args.get("dry_run", "") in ("1", "true")
+    dry_run = request.args.get("dry_run", "0")
+    if dry_run not in ("0", "1"):
+        raise Malformed([Problem("dry_run", "1 to judge only, 0 or nothing to do it.")])
+    if name in OF_THE_DOOR:
+        return problem(403, f"“{name}” is done on the pages, where the password is proved.")
     try:
         outcome = run_act(
-            the_bank(), name, read_json(), the_actor(), door="api", key=key, dry_run=dry_run, client=client()
+            the_bank(), name, read_json(), the_actor(), door="api", key=key, dry_run=dry_run == "1", client=client()
         )
     except UnknownAct:
         return problem(404, f"There is no act “{name}”. GET /api/openapi.json lists them.")
@@ -92,4 +96,5 @@ def clock_skew() -> int | None:
 
 def client() -> str:
     """Where the request came from, for the trail."""
-    return f"{request.remote_addr} {request.user_agent.string}"[:300]
+    named = "".join(letter for letter in request.user_agent.string if letter.isprintable())
+    return f"{request.remote_addr} {named}"[:300]

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config as AlembicConfig
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, text
 
 SCRIPTS = Path(__file__).parents[1] / "migrations"
@@ -25,6 +26,13 @@ def migrate(owner_url: str, revision: str = "head") -> None:
             command.upgrade(alembic_config(connection), revision)
     finally:
         engine.dispose()
+
+
+def newest_revision() -> str:
+    """The revision that this version of the software needs."""
+    config = AlembicConfig()
+    config.set_main_option("script_location", str(SCRIPTS))
+    return str(ScriptDirectory.from_config(config).get_current_head())
 
 
 def current_revision(connection: Connection) -> str | None:

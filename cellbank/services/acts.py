@@ -10,6 +10,7 @@ import hashlib
 import importlib.metadata
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, SecretStr, ValidationError, model_validator
@@ -151,10 +152,11 @@ def parse(model: type[ActInput], given: Mapping[str, Any]) -> ActInput:
 def _problem(item: Any) -> Problem:
     where = ".".join(str(part) for part in item["loc"]) or "(whole)"
     message = item["msg"].removeprefix("Value error, ")
-    shown = repr(item.get("input"))
+    given = item.get("input")
+    shown = str(given) if isinstance(given, Decimal) else repr(given)
     secret = "password" in where
-    given = "" if secret or item["type"] == "missing" or len(shown) > 120 or shown in message else f" Given: {shown}."
-    return Problem(where, message.rstrip(".") + "." + given)
+    silent = secret or item["type"] == "missing" or len(shown) > 120 or shown in message
+    return Problem(where, message.rstrip(".") + "." + ("" if silent else f" Given: {shown}."))
 
 
 @dataclass(frozen=True)

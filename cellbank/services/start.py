@@ -1,5 +1,7 @@
-"""Open a bank from its settings: the database (embedded when no URL is set), its schema, the site's row, the printer."""
+"""Open a bank from its settings: the database (embedded when no URL is set), its schema, the site's row, printer."""
 
+import multiprocessing
+import multiprocessing.process
 import os
 import threading
 from contextlib import ExitStack
@@ -11,7 +13,7 @@ from cellbank.config import Config
 from cellbank.outside import embedded_postgres
 from cellbank.outside.printers import FolderPrinter, LpPrinter, Printer
 from cellbank.records.base import open_engine
-from cellbank.records.migrate import migrate
+from cellbank.records.migrate import current_revision, migrate, newest_revision
 from cellbank.services import catalogue
 from cellbank.services.acts import run_act
 from cellbank.services.bank import Bank
@@ -37,9 +39,29 @@ def find_database(config: Config, stack: ExitStack) -> Database:
     return Database(server.app_url, server.owner_url)
 
 
+class SchemaProblem(Exception):
+    """The tables are not those of this version, or there are none."""
+
+
 def hand_down(database: Database) -> None:
-    """Tell worker processes where the database is; they start none of their own."""
+    """Tell worker processes where the database is; they start none of their own, and know nothing of its owner."""
     os.environ["CELLBANK_DATABASE_URL"] = database.app_url
+    os.environ.pop("CELLBANK_OWNER_DATABASE_URL", None)
+
+
+def end_with_parent() -> None:
+    """In a worker process: end at once when the parent is killed, or it would go on answering beside the next one.
+
+    What it was doing is rolled back by the database. Nothing happens in a process that has no such parent.
+    """
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_after, args=(parent,), name="end-with-parent", daemon=True).start()
+
+
+def _end_after(parent: multiprocessing.process.BaseProcess) -> None:
+    parent.join()
+    os._exit(1)
 
 
 def open_bank(config: Config, database: Database) -> Bank:
@@ -49,11 +71,35 @@ def open_bank(config: Config, database: Database) -> Bank:
     return Bank(config, engine, find_printer(config), threading.Semaphore(config.concurrent_logins))
 
 
-def prepare(config: Config, database: Database) -> Bank:
-    """Migrate where the owner is known, bring the site's row in step with the settings, and open the bank."""
-    if database.owner_url:
-        migrate(database.owner_url)
+def open_current(config: Config, database: Database) -> Bank:
+    """A bank whose tables are those of this version. Raises SchemaProblem."""
     bank = open_bank(config, database)
+    with bank.engine.connect() as connection:
+        found = current_revision(connection)
+    if found != (wanted := newest_revision()):
+        bank.engine.dispose()
+        raise SchemaProblem(
+            f"The database is at revision {found or 'nothing'} and this version needs {wanted}: run cellbank migrate."
+        )
+    return bank
+
+
+def migrate_database(database: Database) -> str:
+    """Bring the database to this version, as its owner; returns the revision. Raises SchemaProblem without an owner."""
+    if database.owner_url is None:
+        raise SchemaProblem(
+            "To migrate, set CELLBANK_OWNER_DATABASE_URL to the same database with the role that owns it."
+        )
+    migrate(database.owner_url)
+    return newest_revision()
+
+
+def prepare(config: Config, database: Database) -> Bank:
+    """Open the bank and bring the site's row in step with the settings. The embedded database is migrated first; on a
+    server of the site's own `cellbank migrate` does that. Raises SchemaProblem."""
+    if config.database_url is None:
+        migrate_database(database)
+    bank = open_current(config, database)
     configure_site(bank)
     return bank
 

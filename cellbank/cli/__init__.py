@@ -1,0 +1,55 @@
+"""The command line: `cellbank COMMAND`. Exit status 0 when done, 1 when refused, 2 for wrong use.
+
+Answers go to standard output, reasons and problems to standard error, one clear sentence each.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from cellbank.cli import definitions, doing, serving, trail
+from cellbank.cli.shared import Stop, WrongUse
+from cellbank.config import ConfigProblem
+from cellbank.outside.embedded_place import EmbeddedPostgresProblem
+from cellbank.services.acts import VERSION, Malformed
+from cellbank.services.start import SchemaProblem
+
+REFUSED, WRONG_USE, INTERRUPTED = 1, 2, 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns its exit status."""
+    given = parser().parse_args(arguments)
+    try:
+        given.run(given)
+    except ConfigProblem as problem:
+        return _say(WRONG_USE, *problem.problems)
+    except Malformed as malformed:
+        return _say(WRONG_USE, *(f"{problem.field}: {problem.message}" for problem in malformed.problems))
+    except WrongUse as problem:
+        return _say(WRONG_USE, *problem.sentences)
+    except Stop as problem:
+        return _say(REFUSED, *problem.sentences)
+    except (EmbeddedPostgresProblem, SchemaProblem) as problem:
+        return _say(REFUSED, str(problem))
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    return 0
+
+
+def _say(status: int, *sentences: str) -> int:
+    for sentence in sentences:
+        print(f"cellbank: {sentence}", file=sys.stderr)
+    return status
+
+
+def parser() -> argparse.ArgumentParser:
+    """The commands and their options."""
+    top = argparse.ArgumentParser(
+        prog="cellbank", description="From the donor to the patient. Settings are CELLBANK_* environment variables."
+    )
+    top.add_argument("--version", action="version", version=VERSION)
+    commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    for add in (serving.add_commands, doing.add_commands, trail.add_commands, definitions.add_commands):
+        add(commands)
+    return top

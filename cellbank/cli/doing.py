@@ -1,0 +1,102 @@
+"""People and their acts, and the trace of a code."""
+
+import argparse
+import json
+from typing import Any
+
+from cellbank.cli.shared import Stop, WrongUse, add_command, add_password_option, ask_password, opened_bank
+from cellbank.domain.lifecycle import Role
+from cellbank.records.work import Actor
+from cellbank.services import catalogue, sessions, tracing
+from cellbank.services.acts import Outcome, RegisteredAct, UnknownAct, find_act, run_act
+from cellbank.services.bank import Bank, server_time
+from cellbank.services.given import read_object
+from cellbank.services.people import SYSTEM
+from cellbank.services.scanning import NotHere, Unreadable
+
+DOOR = "cli"
+
+
+def add_commands(commands: Any) -> None:
+    """user add, act, trace."""
+    user = commands.add_parser("user", help="Accounts.").add_subparsers(required=True, metavar="COMMAND")
+    add = add_command(user, "add", run_user_add, "Add a person; the first password must be changed at first sign-in.")
+    add.add_argument("name", metavar="NAME", help="sign-in name")
+    add.add_argument("--full-name", required=True, help="as it stands beside a signature")
+    roles = [role.value for role in Role if role is not Role.SYSTEM]
+    add.add_argument("--role", required=True, action="append", choices=roles, help="may be given several times")
+    add_password_option(add)
+    act = add_command(commands, "act", run_an_act, "Do an act as somebody, whose password is asked for.")
+    act.add_argument("name", metavar="NAME", help="name of the act, such as register_donor")
+    act.add_argument("--as", required=True, dest="user", metavar="USER", help="sign-in name of who does it")
+    act.add_argument("--json", default="{}", metavar="'{…}'", help="the act's inputs")
+    act.add_argument("--dry-run", action="store_true", help="judge only")
+    add_password_option(act)
+    trace = add_command(commands, "trace", run_trace, "All that a code came from and all that came of it.")
+    trace.add_argument("code", metavar="CODE")
+    trace.add_argument("--json", action="store_true", help="as JSON")
+
+
+def run_user_add(given: argparse.Namespace) -> None:
+    """Add a person in the name of the installation: so the first administrator comes to be."""
+    inputs = {"name": given.name, "full_name": given.full_name, "roles": given.role}
+    with opened_bank() as bank:
+        inputs["new_password"] = ask_password(given, f"First password of {given.name}")
+        report(run_act(bank, "add_person", inputs, SYSTEM, door=DOOR))
+
+
+def run_an_act(given: argparse.Namespace) -> None:
+    """Do one act. The password that proves who it is also signs, where the act is signed."""
+    inputs = read_object(given.json)
+    catalogue.load()
+    try:
+        registered = find_act(given.name)
+    except UnknownAct:
+        raise WrongUse(f"There is no act {given.name!r}. There are: {', '.join(sorted(catalogue.REGISTRY))}.") from None
+    with opened_bank() as bank:
+        password = ask_password(given, f"Password of {given.user}")
+        actor = _prove(bank, given.user, password, registered)
+        fields = registered.input.model_fields
+        if "new_password" in fields and "new_password" not in inputs:
+            inputs["new_password"] = ask_password(given, "New password")
+        if "password" in fields:
+            inputs.setdefault("password", password)
+        report(run_act(bank, registered.name, inputs, actor, door=DOOR, dry_run=given.dry_run))
+
+
+def _prove(bank: Bank, name: str, password: str, act: RegisteredAct) -> Actor:
+    proof = sessions.prove(bank, name, password, server_time())
+    if proof.locked_until is not None:
+        raise Stop(f"Too many wrong passwords: {name} is locked until {proof.locked_until:%Y-%m-%d %H:%M %Z}.")
+    if proof.standing is None:
+        raise Stop("The name or the password is wrong.")
+    if proof.standing.must_change_password and act.name != "change_password":
+        raise Stop(f"This password was set by an administrator: first run cellbank act change_password --as {name}.")
+    return proof.standing.actor
+
+
+def report(outcome: Outcome) -> None:
+    """Print what came of an act. Raises Stop with the reasons when it was refused."""
+    if not outcome.accepted:
+        raise Stop(*(f"{refusal.code.value}: {refusal.detail}" for refusal in outcome.refusals))
+    answer = {"accepted": True, "act": outcome.act, "result": outcome.result}
+    print(json.dumps(answer, ensure_ascii=False, default=str))
+
+
+def run_trace(given: argparse.Namespace) -> None:
+    """Print the lineage of a code."""
+    with opened_bank() as bank:
+        try:
+            found = tracing.trace(bank, given.code)
+        except Unreadable as problem:
+            raise WrongUse(str(problem)) from problem
+        except NotHere as problem:
+            raise Stop(str(problem)) from problem
+    if given.json:
+        print(json.dumps(found.as_json(), ensure_ascii=False, default=str))
+        return
+    for heading, nodes in (("Came from", found.up), ("This is", (found.start,)), ("Came of it", found.down)):
+        print(heading + (":" if nodes else ": nothing"))
+        for node in nodes:
+            where = f", {node.where}" if node.where else ""
+            print(f"  {node.kind:<9} {node.code:<20} {node.title}: {node.state}{where}")

@@ -1,0 +1,144 @@
+"""Run it: the demo, the server, migrations."""
+
+import argparse
+import os
+import socket
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from cellbank import config
+from cellbank.cli.shared import Stop, add_command
+from cellbank.services import start
+from cellbank.services.account_list import list_people
+from cellbank.services.bank import Bank
+
+# Ten threads a process are as many as its pool of database connections serves. Requests beyond twice as many wait in
+# the listening socket, where the other process can take them.
+THREADS = 10
+WAITING = 20
+SECONDS_TO_FINISH = 20
+PLAYED = "story_played"
+
+
+def add_commands(commands: Any) -> None:
+    """demo, serve, migrate."""
+    demo = add_command(commands, "demo", run_demo, "Play the trial NCT04461925, then serve it.")
+    demo.add_argument("--data", type=Path, metavar="DIR", help="folder of the demo (default: demo in CELLBANK_DATA)")
+    demo.add_argument("--port", type=int, metavar="N", help="port to listen on (default: CELLBANK_PORT)")
+    demo.add_argument("--no-serve", action="store_true", help="stop after the story")
+    add_command(commands, "serve", run_serve, "Serve pages and API.")
+    add_command(commands, "migrate", run_migrate, "Bring the database to this version.")
+
+
+def run_serve(given: argparse.Namespace) -> None:
+    """Serve until Ctrl-C or SIGTERM; the embedded database starts before and stops after, if nobody else uses it."""
+    settings = config.load(os.environ)
+    _port_is_free(settings)
+    with ExitStack() as stack:
+        database = start.find_database(settings, stack)
+        start.prepare(settings, database).engine.dispose()
+        serve(settings, database)
+
+
+def run_migrate(given: argparse.Namespace) -> None:
+    """Migrate as the owner."""
+    settings = config.load(os.environ)
+    with ExitStack() as stack:
+        print(f"The database is at revision {start.migrate_database(start.find_database(settings, stack))}.")
+
+
+def run_demo(given: argparse.Namespace) -> None:
+    """Play the story into a folder of its own, unless it has been played there, and serve it.
+
+    Always on an embedded database: the story never goes where a site works.
+    """
+    settings = _demo_settings(given)
+    if not given.no_serve:
+        _port_is_free(settings)
+    with ExitStack() as stack:
+        database = start.find_database(settings, stack)
+        bank = start.prepare(settings, database)
+        _play_once(bank)
+        bank.engine.dispose()
+        _print_logins(settings)
+        if not given.no_serve:
+            serve(settings, database)
+
+
+def _demo_settings(given: argparse.Namespace) -> config.Config:
+    """The settings with the demo's folder and port, also in the environment for the processes that will serve."""
+    environ = {name: value for name, value in os.environ.items() if not name.endswith("DATABASE_URL")}
+    if given.port is not None:
+        environ["CELLBANK_PORT"] = str(given.port)
+    folder = given.data.expanduser().absolute() if given.data else config.load(environ).data / "demo"
+    environ["CELLBANK_DATA"] = str(folder)
+    for name in ("CELLBANK_DATABASE_URL", "CELLBANK_OWNER_DATABASE_URL"):
+        os.environ.pop(name, None)
+    os.environ.update(environ)
+    return config.load(environ)
+
+
+def _play_once(bank: Bank) -> None:
+    from cellbank import story
+
+    played = bank.config.data / PLAYED
+    if played.exists():
+        return
+    if story.was_played(bank):
+        raise Stop(f"The story in {bank.config.data} was interrupted: delete that folder, or name another with --data.")
+    if list_people(bank):
+        raise Stop(f"{bank.config.data} is the folder of a site that works: name another one with --data.")
+    try:
+        story.play(bank)
+    except story.StoryProblem as problem:
+        raise Stop(f"The story cannot be played: {problem}") from problem
+    played.touch()
+
+
+def _print_logins(settings: config.Config) -> None:
+    from cellbank import story
+
+    print(f"\nThe demo is in {settings.data}. Sign in with the password {story.PASSWORD} as:")
+    for name, full_name, role in story.PEOPLE:
+        print(f"  {name:<10} {full_name}, {role.replace('_', ' ')}")
+
+
+def _port_is_free(settings: config.Config) -> None:
+    """Granian shares a port with whoever listens there; two banks behind one address would be a lottery."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as error:
+            reason = error.strerror or error
+            raise Stop(
+                f"Nothing can listen on {settings.host}, port {settings.port} ({reason}). Set CELLBANK_PORT or --port."
+            ) from error
+
+
+def serve(settings: config.Config, database: start.Database) -> None:
+    """Answer requests with several processes until a signal ends it; requests under way are finished."""
+    from granian import Granian
+    from granian.constants import Interfaces
+
+    start.hand_down(database)
+    server = Granian(
+        "cellbank:create_app",
+        factory=True,
+        interface=Interfaces.WSGI,
+        address=settings.host,
+        port=settings.port,
+        workers=settings.workers,
+        blocking_threads=THREADS,
+        backpressure=WAITING,
+        respawn_failed_workers=True,
+        workers_kill_timeout=SECONDS_TO_FINISH,
+        log_level="warning",
+    )
+    shown = f"[{settings.host}]" if ":" in settings.host else settings.host
+    server.on_startup(
+        lambda: print(f"cellbank answers on http://{shown}:{settings.port} (Ctrl-C stops it)", flush=True)
+    )
+    server.serve()

@@ -1,0 +1,57 @@
+"""What the commands share: opening the bank, asking for passwords, saying no."""
+
+import argparse
+import getpass
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+
+from cellbank import config
+from cellbank.services import start
+from cellbank.services.bank import Bank
+
+
+class Stop(Exception):
+    """Refused or failed: exit status 1, with these sentences."""
+
+    def __init__(self, *sentences: str):
+        self.sentences = sentences
+        super().__init__("; ".join(sentences))
+
+
+class WrongUse(Stop):
+    """The command was given wrongly: exit status 2."""
+
+
+@contextmanager
+def opened_bank() -> Iterator[Bank]:
+    """The bank of the settings, its embedded database running meanwhile. Raises SchemaProblem if it is too old."""
+    settings = config.load(os.environ)
+    with ExitStack() as stack:
+        bank = start.open_current(settings, start.find_database(settings, stack))
+        stack.callback(bank.engine.dispose)
+        yield bank
+
+
+def add_command(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, run: Callable, help_text: str
+) -> argparse.ArgumentParser:
+    """A command that `run` does."""
+    made = commands.add_parser(name, help=help_text, description=help_text)
+    made.set_defaults(run=run)
+    return made
+
+
+def add_password_option(command: argparse.ArgumentParser) -> None:
+    """For scripts: the password is a line of standard input."""
+    command.add_argument("--password-stdin", action="store_true", help="read the password from standard input")
+
+
+def ask_password(given: argparse.Namespace, prompt: str) -> str:
+    """A password from the terminal, unseen, or the next line of standard input. Never an argument: those are public."""
+    if given.password_stdin:
+        return sys.stdin.readline().rstrip("\r\n")
+    if not sys.stdin.isatty():
+        raise WrongUse("There is no terminal to ask for the password: use --password-stdin.")
+    return getpass.getpass(f"{prompt}: ")

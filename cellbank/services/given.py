@@ -1,0 +1,59 @@
+"""What another program or the command line gives for an act: one JSON object, read strictly."""
+
+import json
+from decimal import Decimal
+from typing import Any
+
+from cellbank.services.acts import Malformed, Problem
+
+DEEPEST = 20
+LARGEST_EXPONENT = 40  # no quantity of this field is near; beyond it, a short text would be a very long number
+
+
+def read_object(data: bytes | str) -> dict[str, Any]:
+    """The object, its fractions as exact decimals. Raises Malformed for anything else than one JSON object.
+
+    Refused are also NaN and Infinity, a name that stands twice (which one was meant?), and nesting that no input has.
+    """
+    try:
+        given = json.loads(data, parse_float=_exact, parse_constant=_not_json, object_pairs_hook=_each_name_once)
+    except RecursionError:
+        raise _malformed(f"It is nested deeper than {DEEPEST} levels.") from None
+    except ValueError as error:
+        raise _malformed(f"This is not JSON: {error}.") from None
+    if not isinstance(given, dict):
+        raise _malformed("A JSON object with the act's inputs is needed.")
+    if _is_deeper(given, DEEPEST):
+        raise _malformed(f"It is nested deeper than {DEEPEST} levels.")
+    return given
+
+
+def _malformed(sentence: str) -> Malformed:
+    return Malformed([Problem("(whole)", sentence)])
+
+
+def _exact(digits: str) -> Decimal:
+    number = Decimal(digits)
+    if abs(number.adjusted()) > LARGEST_EXPONENT:
+        raise ValueError(f"the number {digits[:40]} is out of any range")
+    return number
+
+
+def _not_json(constant: str) -> Any:
+    raise ValueError(f"{constant} is not a number")
+
+
+def _each_name_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    read = dict(pairs)
+    if len(read) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"{twice!a} stands there twice")
+    return read
+
+
+def _is_deeper(value: Any, levels: int) -> bool:
+    if not isinstance(value, dict | list):
+        return False
+    inner = value.values() if isinstance(value, dict) else value
+    return levels == 0 or any(_is_deeper(item, levels - 1) for item in inner)
