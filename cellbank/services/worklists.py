@@ -1,0 +1,185 @@
+"""The work that waits for each role: what the home page shows. Read only, one statement for each list."""
+
+import datetime
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from cellbank.domain.identifiers import printed
+from cellbank.domain.lifecycle import Role
+from cellbank.domain.quantities import millions
+from cellbank.services.bank import Bank
+
+SHOWN = 8  # rows of a list on the home page; its count tells of the rest
+
+
+@dataclass(frozen=True)
+class Item:
+    """One thing that waits: what it is, how it stands, what is to be known now; `act` and `field` open the next act."""
+
+    code: str
+    title: str
+    state: str
+    detail: str
+    act: str | None = None
+    field: str | None = None
+    due: datetime.datetime | None = None
+
+
+@dataclass(frozen=True)
+class Worklist:
+    """One list of a home page; `total` counts also what is not shown."""
+
+    name: str
+    title: str
+    empty: str
+    items: tuple[Item, ...]
+    total: int
+
+
+@dataclass(frozen=True)
+class Source:
+    """How one list is read: a statement giving code, title, state, detail (and due), and the act that comes next."""
+
+    name: str
+    role: Role
+    title: str
+    empty: str
+    sql: str
+    act: str | None = None
+    field: str | None = None
+
+
+_DOSE = "'Infusion ' || d.infusion_number || ' (Day ' || d.day || ') of ' || s.trial_number"
+_DOSES = "dose d JOIN subject s ON s.id = d.subject_id JOIN lot l ON l.id = d.lot_id"
+T, Q, C, A = Role.TECHNICIAN, Role.QUALITY_OFFICER, Role.CLINICIAN, Role.ADMINISTRATOR
+
+SOURCES: tuple[Source, ...] = (
+    Source("pick", T, "Doses to pick", "No dose is waiting to be picked.",
+           f"""SELECT d.code, {_DOSE} AS title, d.state, 'planned ' || d.planned_on || ', '
+               || d.vials_needed + d.vials_spare || ' vials of lot ' || l.code AS detail FROM {_DOSES}
+               WHERE d.state = 'ORDERED' ORDER BY d.planned_on, d.id"""),
+    Source("thaw", T, "Doses to thaw and prepare", "No dose is being prepared.",
+           f"""SELECT d.code, {_DOSE} AS title, d.state, 'lot ' || l.code AS detail, d.expires_at AS due FROM {_DOSES}
+               WHERE d.state IN ('PICKED', 'THAWING', 'COUNTED') ORDER BY d.expires_at NULLS LAST, d.id"""),
+    Source("away", T, "Vials to put away", "Every frozen vial stands in its place.",
+           """SELECT l.code, count(*) || ' vials of lot ' || l.code AS title, 'FROZEN' AS state,
+              'frozen ' || to_char(l.frozen_at, 'YYYY-MM-DD') AS detail
+              FROM vial v JOIN lot l ON l.id = v.lot_id WHERE v.state = 'FROZEN'
+              GROUP BY l.id ORDER BY l.frozen_at"""),
+    Source("growing", T, "Cultures growing", "No culture is growing.",
+           """SELECT c.code, 'P' || c.passage || ' of ' || n.code AS title, c.state, c.vessel || ', day '
+              || (CAST(:now AS date) - c.started_at::date) AS detail
+              FROM culture c JOIN donation n ON n.id = c.donation_id WHERE c.state = 'GROWING' ORDER BY c.started_at""",
+           "record_harvest", "culture"),
+    Source("harvested", T, "Harvested cells to use", "No harvested cells are waiting.",
+           """SELECT c.code, 'P' || c.passage || ' of ' || n.code AS title, c.state, c.cells_left AS cells,
+              'left' AS detail FROM culture c JOIN donation n ON n.id = c.donation_id
+              WHERE c.state = 'HARVESTED' AND c.cells_left > 0 ORDER BY c.harvested_at"""),
+    Source("filling", T, "Lots to fill and freeze", "No lot is being filled.",
+           """SELECT l.code, initcap(replace(l.purpose, '_', ' ')) || ' lot ' || l.code AS title, l.state,
+              (SELECT count(*) FROM vial v WHERE v.lot_id = l.id AND v.state = 'FILLED') || ' of '
+              || l.planned_vial_count || ' vials filled' AS detail
+              FROM lot l WHERE l.state IN ('IN_PROCESS', 'FILLED') ORDER BY l.fill_started_at"""),
+    Source("isolate", T, "Donations to process", "No accepted donation is waiting.",
+           """SELECT n.code, CASE n.tissue WHEN 'cord' THEN 'Umbilical cord' ELSE 'Placenta' END AS title, n.state,
+              'collected ' || to_char(n.collected_at, 'YYYY-MM-DD') AS detail FROM donation n
+              WHERE n.state = 'ACCEPTED' AND NOT EXISTS (SELECT FROM culture c WHERE c.donation_id = n.id)
+              ORDER BY n.collected_at""", "isolate_tissue", "donation"),
+    Source("decide", Q, "Donations to decide", "No donation is waiting for a decision.",
+           """SELECT n.code, CASE n.tissue WHEN 'cord' THEN 'Umbilical cord' ELSE 'Placenta' END AS title, n.state,
+              'received ' || to_char(n.received_at, 'YYYY-MM-DD') AS detail FROM donation n
+              WHERE n.state = 'AWAITING_DECISION' ORDER BY n.received_at""", "decide_donation", "donation"),
+    Source("review", Q, "Results to review", "Every result is reviewed.",
+           """SELECT r.code, r.test || ' of ' || coalesce(l.code, d.code) AS title, r.state,
+              coalesce(r.choice, trim_scale(r.number) || ' ' || coalesce(r.unit, '')) || ', '
+              || lower(replace(r.verdict, '_', ' ')) || ', entered by ' || p.full_name AS detail
+              FROM test_result r JOIN person p ON p.id = r.entered_by_id LEFT JOIN lot l ON l.id = r.lot_id
+              LEFT JOIN donor d ON d.id = r.donor_id WHERE r.state = 'ENTERED' ORDER BY r.resulted_at""",
+           "review_results", "results"),
+    Source("donors", Q, "Donors without a determination", "Every donor is determined.",
+           """SELECT d.code, 'Donor ' || d.pseudonym AS title, d.state, (SELECT count(*) FROM test_result r
+              WHERE r.donor_id = d.id AND r.state = 'REVIEWED') || ' results reviewed' AS detail
+              FROM donor d WHERE d.state = 'REGISTERED' ORDER BY d.id""", "determine_eligibility", "donor"),
+    Source("reagents", Q, "Reagents in quarantine", "No reagent is waiting.",
+           """SELECT r.code, r.name AS title, r.state, r.manufacturer || ' ' || r.manufacturer_lot || ', expires '
+              || r.expires_on AS detail FROM reagent_lot r WHERE r.state = 'QUARANTINED' ORDER BY r.expires_on""",
+           "decide_reagent", "reagent"),
+    Source("definitions", Q, "Definitions to make effective", "No definition is waiting.",
+           """SELECT f.code, f.title, f.state, f.type || ' ' || f.identifier || ' version ' || f.version AS detail
+              FROM definition f WHERE f.state = 'IMPORTED' ORDER BY f.id""", "make_effective", "definition"),
+    Source("holds", Q, "Holds in force", "Nothing is on hold.",
+           """SELECT h.code, 'Hold on ' || coalesce(l.code, d.code) AS title, h.state, left(h.reason, 90) AS detail
+              FROM hold h LEFT JOIN lot l ON l.id = h.lot_id LEFT JOIN donor d ON d.id = h.donor_id
+              WHERE h.state = 'PLACED' ORDER BY h.placed_at"""),
+    Source("bedside", C, "Doses for the bedside", "No dose is ready.",
+           f"""SELECT d.code, {_DOSE} AS title, d.state, 'lot ' || l.code AS detail, d.expires_at AS due FROM {_DOSES}
+               WHERE d.state IN ('PREPARED', 'CHECKED_ONCE', 'CHECKED', 'INFUSING') ORDER BY d.expires_at"""),
+    Source("short", C, "Short doses to accept or refuse", "No short dose is waiting.",
+           f"""SELECT d.code, {_DOSE} AS title, d.state,
+               trim_scale(d.delivered_percent) || ' % of the dose' AS detail,
+               d.expires_at AS due FROM {_DOSES} WHERE d.state = 'COUNTED' AND d.is_short
+               AND d.short_dose_reason IS NULL
+               ORDER BY d.expires_at""", "accept_short_dose", "dose"),
+    Source("weights", C, "Weights to confirm", "Every weight is confirmed.",
+           """SELECT w.code, 'Weight of subject ' || s.trial_number AS title, w.state,
+              'measured by ' || p.full_name AS detail FROM weight w JOIN subject s ON s.id = w.subject_id
+              JOIN person p ON p.id = w.measured_by_id WHERE w.state = 'MEASURED' ORDER BY w.measured_at""",
+           "confirm_weight", "weight"),
+    Source("ordered", C, "Doses ordered and on their way", "No dose is on its way.",
+           f"""SELECT d.code, {_DOSE} AS title, d.state, 'planned ' || d.planned_on AS detail FROM {_DOSES}
+               WHERE d.state IN ('ORDERED', 'PICKED', 'THAWING', 'COUNTED') ORDER BY d.planned_on"""),
+    Source("reconcile", C, "Infusions to reconcile", "Every infusion is reconciled.",
+           f"""SELECT d.code, {_DOSE} AS title, d.state,
+               'given ' || to_char(d.infusion_stopped_at, 'YYYY-MM-DD') AS detail
+               FROM {_DOSES} WHERE d.state = 'INFUSED' ORDER BY d.infusion_stopped_at""", "reconcile_infusion", "dose"),
+    Source("screening", C, "Subjects being assessed", "Nobody is being assessed.",
+           """SELECT s.code, 'Subject ' || s.trial_number AS title, s.state, 'arm ' || s.arm AS detail
+              FROM subject s WHERE s.state = 'SCREENING' ORDER BY s.id"""),
+    Source("locked", A, "Locked accounts", "No account is locked.",
+           """SELECT p.code, p.full_name AS title, p.state, 'sign-in name ' || p.name AS detail, p.locked_until AS due
+              FROM person p WHERE p.locked_until > :now ORDER BY p.locked_until"""),
+    Source("first", A, "First passwords not yet changed", "Everybody has a password of their own.",
+           """SELECT p.code, p.full_name AS title, p.state, 'sign-in name ' || p.name AS detail FROM person p
+              WHERE p.must_change_password AND p.state = 'ACTIVE' ORDER BY p.full_name"""),
+    Source("keys", A, "Keys of programs", "No program has a key.",
+           """SELECT t.code, t.title, t.state, 'of ' || p.full_name || ', until ' || to_char(t.expires_at, 'YYYY-MM-DD')
+              AS detail FROM api_token t JOIN person p ON p.id = t.person_id WHERE t.state = 'LIVE'
+              ORDER BY t.expires_at"""),
+)  # fmt: skip
+
+
+def worklists(bank: Bank, roles: frozenset[Role], now: datetime.datetime) -> tuple[Worklist, ...]:
+    """The lists of these roles, in the order in which a day is worked."""
+    with bank.reads.connect() as connection:
+        return tuple(_read(connection, source, now) for source in SOURCES if source.role in roles)
+
+
+def _read(connection: Connection, source: Source, now: datetime.datetime) -> Worklist:
+    statement = f"SELECT *, count(*) OVER () AS total FROM ({source.sql}) AS found LIMIT {SHOWN}"
+    given = {"now": now} if ":now" in source.sql else {}
+    rows = connection.execute(text(statement), given).mappings().all()
+    items = tuple(_item(row, source) for row in rows)
+    return Worklist(source.name, source.title, source.empty, items, rows[0]["total"] if rows else 0)
+
+
+def _item(row: Any, source: Source) -> Item:
+    """A row as an item; codes stand in groups, cells in millions."""
+    detail = f"{millions(row['cells'])} cells {row['detail']}" if "cells" in row else row["detail"]
+    title = " ".join(printed(part) for part in row["title"].split(" "))
+    return Item(row["code"], title, row["state"], detail or "", source.act, source.field, row.get("due"))
+
+
+def lots_in_quarantine(bank: Bank) -> tuple[str, ...]:
+    """The codes of the lots that wait for a release, the oldest first."""
+    statement = text("SELECT code FROM lot WHERE state = 'QUARANTINE' ORDER BY frozen_at, id")
+    with bank.reads.connect() as connection:
+        return tuple(connection.scalars(statement))
+
+
+def treated_subjects(bank: Bank) -> tuple[str, ...]:
+    """The codes of the enrolled subjects whose arm receives the product, in the order of their numbers."""
+    statement = text("SELECT code FROM subject WHERE state = 'ENROLLED' AND receives_product ORDER BY trial_number")
+    with bank.reads.connect() as connection:
+        return tuple(connection.scalars(statement))

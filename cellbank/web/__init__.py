@@ -1,0 +1,54 @@
+"""The pages: a shell, one generic page for every act, and hand-made pages where the work needs them."""
+
+from flask import Flask
+from flask_babel import Babel
+from flask_bootstrap import Bootstrap5
+from flask_login import LoginManager
+from flask_wtf import CSRFProtect
+
+from cellbank.services.bank import Bank
+from cellbank.web import acts, bedside, boards, errors, home, records, session, session_pages, shell
+from cellbank.web.blueprint import blueprint
+from cellbank.web.session import signed_in_actor
+
+__all__ = ["register", "signed_in_actor"]
+
+PAGES = (session_pages, home, records, acts, boards, bedside)  # their routes are on the blueprint
+
+
+def register(app: Flask, bank: Bank) -> None:
+    """Mount the pages on the application: sessions, forms against forgery, both languages, headers, error pages."""
+    app.static_url_path = "/static"  # where Bootstrap-Flask puts its files; the pages have their own folder
+    app.config.update(
+        BOOTSTRAP_SERVE_LOCAL=True,
+        SESSION_COOKIE_NAME="cellbank",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Strict",
+        SESSION_COOKIE_SECURE=bank.config.secure_cookies,
+        SEND_FILE_MAX_AGE_DEFAULT=24 * 3600,
+        WTF_CSRF_TIME_LIMIT=None,  # as long as the session: a form may lie half-filled over lunch
+        WTF_CSRF_SSL_STRICT=True,
+        BABEL_DEFAULT_LOCALE=bank.config.language,
+        BABEL_DEFAULT_TIMEZONE=str(bank.config.timezone),
+        BABEL_TRANSLATION_DIRECTORIES=str(shell.TRANSLATIONS),
+    )
+    app.json.ensure_ascii = False
+    Bootstrap5(app)
+    Babel(app, locale_selector=shell.language)
+    logins = LoginManager(app)
+    logins.user_loader(session.load)
+    # The idle lock asks before the forgery check does: a form posted by a locked session is carried over, not lost.
+    app.before_request(session.guard)
+    CSRFProtect(app)
+    app.register_blueprint(blueprint)
+    shell.fit_out(app)
+    app.jinja_env.globals.update(
+        act_link=boards.act_link,
+        act_title=lambda name: acts.REGISTRY[name].title,
+        idle_minutes=session.idle_minutes,
+        is_clinician=boards.is_clinician,
+        listings=home.listings,
+        may_read_trail=home.may_read_trail,
+        traceable=boards.TRACEABLE.__contains__,
+    )
+    errors.register(app)

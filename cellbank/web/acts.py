@@ -1,0 +1,239 @@
+"""The one page for every act: its form, the check before it, doing it, and what came of it."""
+
+import secrets
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Response, abort, make_response, redirect, render_template, request, session, url_for
+from flask_babel import gettext
+from werkzeug.datastructures import MultiDict
+
+from cellbank.domain.lifecycle import Role, is_signed, roles_for, rows_for
+from cellbank.domain.refusals import Refusal
+from cellbank.records.work import Actor
+from cellbank.services.acts import REGISTRY, Malformed, Outcome, RegisteredAct, run_act
+from cellbank.services.history import done
+from cellbank.services.scanning import Card, Command, NotHere, Unreadable, look_up
+from cellbank.services.sessions import prove, standing_of_name
+from cellbank.web.blueprint import RESUME, blueprint
+from cellbank.web.forms import Filled, fields_of, place_problem, rows_in, shown_paths
+from cellbank.web.reading import read
+from cellbank.web.session import now
+from cellbank.web.session_pages import why_not
+from cellbank.web.shell import DOOR, client, say, sound, the_actor, the_bank
+
+# The doors do these themselves; a password has a page of its own.
+NOT_PAGES = {"sign_in", "sign_out", "change_password", "report_unreadable_scan"}
+SECOND_OPEN = {"check_dose", "confirm_weight"}
+SECOND_NAME, SECOND_PASSWORD = "second.name", "second.password"
+
+
+@dataclass
+class Answer:
+    """What the page says above its form."""
+
+    outcome: Outcome | None = None
+    checked: bool = False
+    problems: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def status(self) -> int:
+        """The status of the page: 422 malformed, 409 refused, as the API's."""
+        if self.problems:
+            return 422
+        return 409 if self.outcome and not self.outcome.accepted else 200
+
+
+@dataclass(frozen=True)
+class Performer:
+    """Who does the act: the person who is signed in, or another one with name and password. Or what is wrong."""
+
+    actor: Actor
+    password: str = ""
+    problems: tuple[tuple[str, str], ...] = ()
+    where: str = ""
+
+
+def the_act(name: str) -> RegisteredAct:
+    """The act of a page, or 404."""
+    registered = REGISTRY.get(name)
+    if registered is None or name in NOT_PAGES or roles_for(name) == {Role.SYSTEM}:
+        abort(404)
+    return registered
+
+
+@blueprint.get("/act/<name>")
+def act_page(name: str) -> Any:
+    """The empty form, with what the address already says (`?vial=CODE`)."""
+    registered = the_act(name)
+    return show(registered, {key: request.args.getlist(key) for key in request.args}, Answer())
+
+
+@blueprint.post("/act/<name>")
+def post_act(name: str) -> Any:
+    """Check, or do."""
+    registered = the_act(name)
+    values = {key: request.form.getlist(key) for key in request.form}
+    intent = request.form.get("intent", "do")
+    if intent.startswith("add:"):
+        return show(registered, add_row(values, intent.removeprefix("add:")), Answer())
+    answer = attempt(registered, values, dry_run=intent == "check")
+    outcome = answer.outcome
+    if outcome and outcome.accepted and not answer.checked:
+        return finished(registered, outcome)
+    # A refusal is the stored answer of its key: the next try is another request.
+    spent = outcome is not None and not answer.checked
+    return show(registered, values, answer, key=None if spent else request.form.get("key"))
+
+
+def refill(posted: MultiDict, name: str) -> Any:
+    """The form as it was posted, after somebody unlocked the screen."""
+    return show(the_act(name), {key: posted.getlist(key) for key in posted}, Answer())
+
+
+RESUME["web.post_act"] = refill
+
+
+def attempt(registered: RegisteredAct, values: dict[str, list[str]], *, dry_run: bool) -> Answer:
+    """Read the form and run the act, or only judge it."""
+    fields = fields_of(registered.input)
+    given = read(fields, values, the_bank().config.timezone)
+    who = performer(values, dry_run)
+    problems = list(who.problems)
+    if is_signed(registered.name) and who.password:
+        given["password"] = who.password
+    elif is_signed(registered.name) and not dry_run and not problems:
+        problems.append((who.where, gettext("This is signed: give the password.")))
+    if problems:
+        return Answer(problems=tuple(problems))
+    try:
+        outcome = run_act(
+            the_bank(), registered.name, given, who.actor, door=DOOR, client=_client(who), dry_run=dry_run,
+            key=None if dry_run else (values.get("key") or [None])[0],
+        )  # fmt: skip
+    except Malformed as malformed:
+        paths = shown_paths(fields, values)
+        placed = tuple(_placed(item.field, item.message, paths) for item in malformed.problems)
+        return Answer(problems=placed)
+    return Answer(outcome, checked=dry_run)
+
+
+def _placed(where: str, message: str, paths: list[str]) -> tuple[str, str]:
+    """A problem beside the field that shows it. One item of a list of scans is named by its number."""
+    path = place_problem(where, paths)
+    rest = where[len(path) :].strip(".").split(".")[0]
+    if path and rest.isdigit():
+        return path, gettext("No. %(number)s: %(message)s", number=int(rest) + 1, message=say(message))
+    return (path, say(message)) if path else ("", f"{where}: {say(message)}")
+
+
+def performer(values: dict[str, list[str]], dry_run: bool) -> Performer:
+    """Who does it. Another person proves name and password for this one act; a check needs the name alone."""
+    name = (values.get(SECOND_NAME) or [""])[0].strip()
+    password = (values.get(SECOND_PASSWORD) or [""])[0]
+    if not name:
+        own = (values.get("password") or [""])[0]
+        return Performer(the_actor(), own, where="password")
+    if dry_run and not password:
+        standing = standing_of_name(the_bank(), name)
+        unknown = ((SECOND_NAME, gettext("Nobody has this sign-in name.")),)
+        return Performer(standing.actor) if standing else Performer(the_actor(), problems=unknown)
+    proof = prove(the_bank(), name, password, now())
+    if proof.standing is None:
+        return Performer(the_actor(), problems=((SECOND_PASSWORD, why_not(proof)),))
+    if proof.standing.must_change_password:
+        first = gettext("This is a first password: sign in with it and choose your own before you sign anything.")
+        return Performer(the_actor(), problems=((SECOND_PASSWORD, first),))
+    return Performer(proof.standing.actor, password, where=SECOND_PASSWORD)
+
+
+def _client(who: Performer) -> str:
+    """The station; and whose screen it was when another person acted there."""
+    mine = the_actor()
+    return client() if who.actor.id == mine.id else f"{client()}, on the screen of {mine.name}"
+
+
+def add_row(values: dict[str, list[str]], path: str) -> dict[str, list[str]]:
+    """One more empty row, for browsers without scripts."""
+    numbers = rows_in(values, path) or [0]
+    return {**values, f"{path}.{max(numbers) + 1}.": [""]}
+
+
+def finished(registered: RegisteredAct, outcome: Outcome) -> Any:
+    """Go to what came of it. A secret that is told once must be shown now, for nobody keeps it."""
+    if "token" in outcome.result:
+        sound("yes")
+        return render_template("token.html", act=registered, outcome=outcome)
+    return redirect(url_for("web.done_page", number=outcome.act), 303)
+
+
+@blueprint.get("/done/<int:number>")
+def done_page(number: int) -> Any:
+    """What came of an act: what it made, and what may be done next."""
+    event = done(the_bank(), number)
+    if event is None:
+        abort(404)
+    sound("yes" if event.outcome == "accepted" else "no")
+    code = event.result.get("code") or event.record_code
+    card = card_of(code) if code else None
+    again = _again(event.name)
+    return render_template("done.html", event=event, card=card, again=again)
+
+
+def _again(name: str) -> bool:
+    """Whether the same act may be offered again."""
+    return name in REGISTRY and name not in NOT_PAGES
+
+
+def card_of(code: str) -> Card | None:
+    """The card of a code, if it is one of a record here."""
+    try:
+        found = look_up(the_bank(), the_actor(), code)
+    except (Unreadable, NotHere):
+        return None
+    return None if isinstance(found, Command) else found
+
+
+def show(registered: RegisteredAct, values: dict[str, list[str]], answer: Answer, key: str | None = None) -> Response:
+    """The page of an act with this in its fields."""
+    fields = fields_of(registered.input)
+    filled = Filled(fields, values, answer.problems)
+    if answer.problems or answer.outcome:
+        accepted = answer.outcome is not None and answer.outcome.accepted
+        sound("unknown" if answer.problems else "yes" if accepted else "no")
+    allowed = roles_for(registered.name)
+    page = render_template(
+        "act.html",
+        act=registered,
+        fields=fields,
+        form=filled,
+        blank_form=Filled(fields, {}),
+        answer=answer,
+        reasons=[reason(refusal) for refusal in answer.outcome.refusals] if answer.outcome else [],
+        key=key or secrets.token_urlsafe(16),
+        signed=is_signed(registered.name),
+        meanings=tuple(dict.fromkeys(row.meaning.value for row in rows_for(registered.name) if row.meaning)),
+        roles=sorted(role.value for role in allowed if role is not Role.SYSTEM),
+        mine=bool(allowed & the_actor().roles),
+        second_open=registered.name in SECOND_OPEN or not allowed & the_actor().roles or filled.value(SECOND_NAME),
+        card=_first_card(fields, values),
+    )
+    return make_response(page, answer.status)
+
+
+def _first_card(fields: tuple[Any, ...], values: dict[str, list[str]]) -> Card | None:
+    """The record that the form is about: that of the first scan which stands in it."""
+    for item in fields:
+        held = values.get(item.name) if item.kind in ("scan", "scans") else None
+        first = held[0].strip().splitlines()[0] if held and held[0].strip() else ""
+        if first:
+            card = card_of(first)
+            if card:
+                session["last_code"] = card.code
+            return card
+    return None
+
+
+def reason(refusal: Refusal) -> dict[str, str]:
+    """A refusal in the reader's language."""
+    return {"code": refusal.code.value, "detail": say(refusal.sentence).format(**refusal.facts)}

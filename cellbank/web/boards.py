@@ -1,0 +1,78 @@
+"""The hand-made part of a record's page: box map, release board, calendar, dose; and the trees around them."""
+
+from typing import Any
+
+from flask import Response, abort, render_template, url_for
+
+from cellbank.domain.lifecycle import Role
+from cellbank.services.boards import box_map, calendar, dose_board, labels_of, lot_board, storage_tree
+from cellbank.services.labels import NoSuchPrinting, NotPrintable, pdf_of
+from cellbank.services.scanning import Card, NextAct, NotHere, Unreadable
+from cellbank.services.tracing import trace
+from cellbank.web.blueprint import blueprint
+from cellbank.web.family import drawing_of
+from cellbank.web.session import now
+from cellbank.web.shell import the_actor, the_bank
+
+TRACEABLE = {"donor", "donation", "culture", "lot", "vial", "dose", "subject"}
+LABELLED = {"donation", "culture", "lot", "vial", "storage_unit", "subject"}
+
+
+def board_of(card: Card) -> tuple[str | None, Any]:
+    """The template that a kind of record has for itself, and what it shows."""
+    bank = the_bank()
+    if card.kind == "storage_unit":
+        found = box_map(bank, card.code)
+        return ("boards/box.html", found) if found else ("boards/units.html", storage_tree(bank))
+    if card.kind == "lot":
+        return "boards/lot.html", {"board": lot_board(bank, card.code, now()), "printed": labels_of(bank, card.code)}
+    if card.kind == "subject":
+        return "boards/subject.html", {
+            "calendar": calendar(bank, card.code, now()), "printed": labels_of(bank, card.code)
+        }  # fmt: skip
+    if card.kind == "dose":
+        return "boards/dose.html", dose_board(bank, card.code)
+    if card.kind in LABELLED:
+        return "boards/labels.html", {"printed": labels_of(bank, card.code)}
+    return None, None
+
+
+def act_link(card: Card, item: NextAct) -> str:
+    """Where the button of a next act leads: its page with the record filled in; checks of a dose go to the bedside."""
+    if item.name == "check_dose":
+        return url_for("web.bedside", dose=card.code)
+    return url_for("web.act_page", name=item.name, **{item.field: card.code})
+
+
+def is_clinician() -> bool:
+    """Whether the bedside is this person's work."""
+    return Role.CLINICIAN in the_actor().roles
+
+
+@blueprint.get("/storage")
+def storage_page() -> str:
+    """The tree of tanks, racks and boxes."""
+    return render_template("storage.html", tree=storage_tree(the_bank()))
+
+
+@blueprint.get("/trace/<code>")
+def trace_page(code: str) -> Any:
+    """The family of a record: a picture and lists, from the donor to every recipient."""
+    try:
+        found = trace(the_bank(), code)
+    except (Unreadable, NotHere):
+        abort(404)
+    return render_template("trace.html", trace=found, drawing=drawing_of(found))
+
+
+@blueprint.get("/labels/<int:number>.pdf")
+def labels_pdf(number: int) -> Any:
+    """The PDF of a printing, to look at."""
+    try:
+        content = pdf_of(the_bank(), number)
+    except NoSuchPrinting:
+        abort(404)
+    except NotPrintable as problem:
+        return render_template("error.html", code=409, sentence=str(problem), number=None), 409
+    headers = {"Content-Disposition": f'inline; filename="labels-{number}.pdf"'}
+    return Response(content, mimetype="application/pdf", headers=headers)

@@ -1,0 +1,60 @@
+"""Error pages. A bug gets a number that stands on the page and in the log; nothing was half-written."""
+
+import logging
+import secrets
+from typing import Any
+
+from flask import Flask, render_template, request
+from flask_babel import gettext
+from flask_wtf.csrf import CSRFError
+from werkzeug.exceptions import HTTPException
+
+from cellbank.api.problems import TITLES, incident, problem
+from cellbank.web.session import carried, entrance
+
+log = logging.getLogger("cellbank.incident")
+
+
+def register(app: Flask) -> None:
+    """Handlers for the whole application; the API's own paths are answered with problem documents."""
+    app.register_error_handler(CSRFError, _stale_form)
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(Exception, _bug)
+
+
+def _stale_form(error: CSRFError) -> Any:
+    """A form of a session that is over: prove the password, and it comes back filled."""
+    if _for_programs():
+        return problem(400, error.description or "")
+    same_site = request.headers.get("Sec-Fetch-Site", "same-origin") == "same-origin"
+    waiting = carried(request.form) if same_site else []
+    message = gettext("This page was opened in a session that is over. Sign in: what was typed is kept.")
+    return entrance("web.sign_in", problem=message, carried=waiting, resume=request.path, status=400)
+
+
+def _http(error: HTTPException) -> Any:
+    code = error.code or 500
+    if code < 400:
+        return error
+    if _for_programs():
+        return problem(code if code in TITLES else 400, error.description or error.name)
+    said = {
+        404: gettext("There is no such page. Scan a label, or go to the home page."),
+        403: gettext("This page is not for your role. Ask somebody whose work it is."),
+        405: gettext("This address takes forms only. Go to the home page."),
+        413: gettext("That was too much for one form."),
+    }
+    return render_template("error.html", code=code, sentence=said.get(code, error.description), number=None), code
+
+
+def _bug(error: Exception) -> Any:
+    if _for_programs():
+        return incident(error)
+    number = secrets.token_hex(4).upper()
+    log.error("incident %s", number, exc_info=error)
+    sentence = gettext("Nothing was recorded. Tell the administrator this number:")
+    return render_template("error.html", code=500, sentence=sentence, number=number), 500
+
+
+def _for_programs() -> bool:
+    return request.path.startswith("/api/")

@@ -1,0 +1,120 @@
+"""The home page: the work that waits for each role; and the lists to look through."""
+
+import datetime
+from typing import Any
+
+from flask import abort, render_template, request
+
+from cellbank.domain.lifecycle import Role, roles_for
+from cellbank.services.acts import REGISTRY
+from cellbank.services.boards import calendar, lot_board
+from cellbank.services.lists import LISTS, PAGE, Listing, find
+from cellbank.services.trail_search import Query, people, search, tally
+from cellbank.services.worklists import lots_in_quarantine, treated_subjects, worklists
+from cellbank.web.acts import NOT_PAGES
+from cellbank.web.blueprint import blueprint
+from cellbank.web.session import now
+from cellbank.web.shell import the_actor, the_bank
+
+CREATORS = {  # what each role most often begins, as buttons on the home page
+    Role.TECHNICIAN: ("receive_donation", "receive_reagent", "store_vials", "open_lot"),
+    Role.QUALITY_OFFICER: ("enter_result", "review_results", "hold_lot", "import_definition"),
+    Role.CLINICIAN: ("enrol_subject", "measure_weight", "order_dose"),
+    Role.ADMINISTRATOR: ("add_person", "reset_password", "unlock_person"),
+}
+
+
+@blueprint.get("/")
+def home() -> str:
+    """What waits for this person."""
+    roles, bank = the_actor().roles, the_bank()
+    names = [name for role in CREATORS if role in roles for name in CREATORS[role] if name in REGISTRY]
+    lots = lots_in_quarantine(bank) if Role.QUALITY_OFFICER in roles else ()
+    subjects = treated_subjects(bank) if Role.CLINICIAN in roles else ()
+    midnight = now().astimezone(bank.config.timezone).replace(hour=0, minute=0, second=0, microsecond=0)
+    return render_template(
+        "home.html",
+        worklists=worklists(bank, roles, now()),
+        creators=[REGISTRY[name] for name in names],
+        boards=[board for code in lots[:20] if (board := lot_board(bank, code, now()))],
+        calendars=[plan for code in subjects[:40] if (plan := calendar(bank, code, now())) and plan.next],
+        tally=tally(bank, midnight) if Role.AUDITOR in roles else None,
+        latest=search(bank, Query())[:15] if Role.AUDITOR in roles else (),
+        now=now(),
+    )
+
+
+def listings() -> list[tuple[str, Listing]]:
+    """The lists of the menu."""
+    return list(LISTS.items())
+
+
+@blueprint.get("/list/<name>")
+def list_page(name: str) -> str:
+    """One list, searched and filtered."""
+    if name not in LISTS:
+        abort(404)
+    wanted = {key: request.args.get(key, "") for key in ("q", "state")}
+    page = request.args.get("page", "1")
+    number = int(page) if page.isdigit() and len(page) < 7 and int(page) else 1
+    found = find(the_bank(), name, wanted["q"], wanted["state"], number)
+    creator = LISTS[name].create
+    may_create = creator in REGISTRY and bool(roles_for(creator or "") & the_actor().roles)
+    return render_template(
+        "list.html",
+        name=name,
+        listing=LISTS[name],
+        found=found,
+        wanted=wanted,
+        page=number,
+        pages=max(1, -(-found.total // PAGE)),
+        creator=REGISTRY[creator] if creator and may_create else None,
+    )
+
+
+@blueprint.get("/acts")
+def acts_page() -> str:
+    """Every act by area; first those of this person's roles."""
+    mine = the_actor().roles
+    areas: dict[str, list[Any]] = {}
+    for name, registered in REGISTRY.items():
+        if name not in NOT_PAGES and roles_for(name) != {Role.SYSTEM}:
+            areas.setdefault(registered.area, []).append((registered, bool(roles_for(name) & mine)))
+    return render_template("acts.html", areas=areas)
+
+
+def may_read_trail() -> bool:
+    """Auditors and quality officers read the trail."""
+    return bool({Role.AUDITOR, Role.QUALITY_OFFICER} & the_actor().roles)
+
+
+@blueprint.get("/trail")
+def trail_page() -> str:
+    """The trail, filtered by person, act, date, record and outcome."""
+    if not may_read_trail():
+        abort(403)
+    given = {
+        key: request.args.get(key, "").strip()
+        for key in ("person", "act", "record", "outcome", "since", "until", "before")
+    }
+    query = Query(
+        person=given["person"],
+        act=given["act"],
+        record=given["record"].replace(" ", "").upper(),
+        outcome=given["outcome"],
+        since=_day(given["since"], 0),
+        until=_day(given["until"], 1),
+        before=int(given["before"]) if given["before"].isdigit() and len(given["before"]) < 18 else None,
+    )
+    return render_template(
+        "trail.html", lines=search(the_bank(), query), given=given, people=people(the_bank()), acts=REGISTRY
+    )
+
+
+def _day(text: str, later: int) -> datetime.datetime | None:
+    """The beginning of a day of the site, or of the day after it."""
+    try:
+        day = datetime.date.fromisoformat(text) + datetime.timedelta(days=later)
+    except (ValueError, OverflowError):
+        return None
+    return datetime.datetime.combine(day, datetime.time.min, tzinfo=the_bank().config.timezone)

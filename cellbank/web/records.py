@@ -1,0 +1,78 @@
+"""The scan box and the page of a record: what it is, how it stands, where it is, and what may be done next."""
+
+from typing import Any
+
+from flask import make_response, redirect, render_template, request, session, url_for
+from flask_babel import gettext
+
+from cellbank.domain.garbled import Garbled
+from cellbank.domain.scans import read_scan
+from cellbank.services.acts import run_act
+from cellbank.services.history import history, signatures
+from cellbank.services.scanning import Card, Command, NotHere, Unreadable, field_for, look_up
+from cellbank.web.blueprint import blueprint
+from cellbank.web.boards import board_of
+from cellbank.web.shell import DOOR, client, sound, the_actor, the_bank
+
+
+@blueprint.get("/scan")
+def scan() -> Any:
+    """Whatever a scanner or a person typed into the scan box."""
+    raw = request.args.get("code", "")
+    if not raw.strip():
+        return redirect(url_for("web.home"))
+    try:
+        found = look_up(the_bank(), the_actor(), raw)
+    except Unreadable as unreadable:
+        return _unknown(raw, unreadable.garbled.sentence, gettext("This scan cannot be read"))
+    except NotHere as missing:
+        return _unknown(raw, str(missing), gettext("Not known here"))
+    if isinstance(found, Command):
+        return redirect(_command_page(found))
+    return redirect(url_for("web.record", code=found.code, scanned=1))
+
+
+def _command_page(command: Command) -> str:
+    """The page of the act, with what was scanned just before, if the act takes that."""
+    last = session.get("last_code")
+    scanned = read_scan(last) if last else None
+    place = None if scanned is None or isinstance(scanned, Garbled) else field_for(command.act, scanned.kind)
+    filled = {place[0]: last} if place else {}
+    return url_for("web.act_page", name=command.act.name, **filled)
+
+
+def _unknown(raw: str, sentence: str, title: str) -> Any:
+    """A scan that leads nowhere is kept: a series of them shows a broken scanner or a wrong keyboard layout."""
+    given = {"raw": raw[:500], "reason": sentence[:500]}
+    run_act(the_bank(), "report_unreadable_scan", given, the_actor(), door=DOOR, client=client())
+    sound("unknown")
+    return make_response(render_template("unknown.html", raw=raw[:500], sentence=sentence, title=title), 404)
+
+
+@blueprint.get("/record/<code>")
+def record(code: str) -> Any:
+    """The page of a record."""
+    try:
+        card = look_up(the_bank(), the_actor(), code)
+    except Unreadable as unreadable:
+        return _unknown(code, unreadable.garbled.sentence, gettext("This code cannot be read"))
+    except NotHere as missing:
+        return _unknown(code, str(missing), gettext("Not known here"))
+    if isinstance(card, Command):
+        return redirect(_command_page(card))
+    session["last_code"] = card.code
+    if request.args.get("scanned"):
+        sound("yes")
+    return _page(card)
+
+
+def _page(card: Card) -> str:
+    template, board = board_of(card)
+    return render_template(
+        "record.html",
+        card=card,
+        board_template=template,
+        board=board,
+        events=history(the_bank(), card.kind, card.code),
+        signatures=signatures(the_bank(), card.kind, card.code),
+    )

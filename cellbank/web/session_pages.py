@@ -1,0 +1,143 @@
+"""Pages of the session: signing in and out, locking, unlocking, the first password, the language."""
+
+from typing import Any
+
+from flask import jsonify, redirect, render_template, request, session, url_for
+from flask_babel import gettext
+from flask_login import current_user
+from flask_wtf.csrf import generate_csrf
+
+from cellbank.services.acts import Malformed, run_act
+from cellbank.services.passwords import SHORTEST
+from cellbank.services.sessions import Proof, prove, standing_of
+from cellbank.web.blueprint import blueprint
+from cellbank.web.session import (
+    CARRY,
+    carried,
+    enter,
+    entrance,
+    is_locked,
+    leave,
+    local_path,
+    now,
+    resume,
+    wants_json,
+)
+from cellbank.web.shell import DOOR, LANGUAGES, client, clock, the_actor, the_bank
+
+
+@blueprint.route("/sign-in", methods=["GET", "POST"])
+def sign_in() -> Any:
+    """Name and password."""
+    if request.method == "GET":
+        if current_user.is_authenticated:
+            return redirect(local_path(request.args.get("next", "")))
+        return entrance("web.sign_in", next=request.args.get("next", ""))
+    return _come_in("web.sign_in")
+
+
+@blueprint.route("/unlock", methods=["GET", "POST"])
+def unlock() -> Any:
+    """The same person's password, or another person's name and password."""
+    if request.method == "GET":
+        if not is_locked():
+            return redirect(local_path(request.args.get("next", "")))
+        return entrance("web.unlock", next=request.args.get("next", ""))
+    return _come_in("web.unlock")
+
+
+def _come_in(endpoint: str) -> Any:
+    name = request.form.get("name", "")
+    proof = prove(the_bank(), name, request.form.get("password", ""), now())
+    if proof.standing is None:
+        return _stay_out(endpoint, name, proof)
+    enter(proof.standing)
+    if wants_json():
+        return jsonify(person=proof.standing.actor.full_name, name=proof.standing.actor.name, token=generate_csrf())
+    return resume()
+
+
+def _stay_out(endpoint: str, name: str, proof: Proof) -> Any:
+    problem = why_not(proof)
+    if wants_json():
+        return jsonify(problem=problem), 403
+    waiting = [field for field in request.form.items(multi=True) if field[0].startswith(CARRY)]
+    kept = {field: request.form.get(field, "") for field in ("resume", "next")}
+    from werkzeug.datastructures import MultiDict
+
+    return entrance(endpoint, name=name, problem=problem, carried=carried(MultiDict(waiting)), status=403, **kept)
+
+
+def why_not(proof: Proof) -> str:
+    """What to tell somebody whose name and password were not accepted."""
+    if proof.locked_until:
+        return gettext(
+            "Too many wrong passwords: the account is locked until %(time)s. An administrator can unlock it now.",
+            time=clock(proof.locked_until),
+        )
+    return gettext("Wrong name or password.")
+
+
+@blueprint.post("/sign-out")
+def sign_out() -> Any:
+    """End the session."""
+    leave()
+    return redirect(url_for("web.sign_in"))
+
+
+@blueprint.post("/lock")
+def lock() -> Any:
+    """Lock the screen now."""
+    session["locked"] = True
+    if wants_json():
+        return jsonify(locked=True)
+    return redirect(url_for("web.unlock", next=request.form.get("next", "")))
+
+
+@blueprint.post("/seen")
+def seen() -> Any:
+    """Somebody is typing on a page that has not asked the server for a while; the guard has noted it."""
+    return "", 204
+
+
+@blueprint.post("/language")
+def choose_language() -> Any:
+    """Change the language of this session."""
+    chosen = request.form.get("language")
+    if chosen in LANGUAGES:
+        session["language"] = chosen
+    return redirect(local_path(request.form.get("next", "")))
+
+
+@blueprint.route("/password", methods=["GET", "POST"])
+def change_password() -> Any:
+    """Change one's own password, which a first password asks for."""
+    problem = _new_password() if request.method == "POST" else None
+    if request.method == "POST" and problem is None:
+        return redirect(url_for("web.home"))
+    page = render_template(
+        "password.html", problem=problem, shortest=SHORTEST, must=current_user.standing.must_change_password
+    )
+    return page, 422 if problem else 200
+
+
+def _new_password() -> str | None:
+    """Prove the old password and set the new one; what was wrong, or None."""
+    old, new, again = (request.form.get(name, "") for name in ("password", "new_password", "again"))
+    if new != again:
+        return gettext("The two new passwords differ. Type both again.")
+    if new == old:
+        return gettext("The new password is the old one. Choose another.")
+    proof = prove(the_bank(), the_actor().name, old, now())
+    if proof.standing is None:
+        return why_not(proof)
+    try:
+        outcome = run_act(the_bank(), "change_password", {"new_password": new}, the_actor(), door=DOOR, client=client())
+    except Malformed as malformed:
+        return " ".join(problem.message for problem in malformed.problems)
+    if not outcome.accepted:
+        return outcome.refusals[0].detail
+    standing = standing_of(the_bank(), the_actor().id)
+    if standing:
+        session["stamp"] = standing.stamp
+    return None

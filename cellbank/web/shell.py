@@ -1,0 +1,175 @@
+"""What every page shares: the bank, the person, the words and numbers as people read them, the headers."""
+
+import datetime
+import hashlib
+import json
+from decimal import Decimal
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from flask import Flask, Response, current_app, g, request, session, url_for
+from flask_babel import gettext
+from flask_login import current_user
+
+from cellbank.domain.garbled import Garbled
+from cellbank.domain.identifiers import Kind, printed
+from cellbank.domain.quantities import millions
+from cellbank.domain.scans import read_scan
+from cellbank.records.work import Actor
+from cellbank.services.acts import VERSION
+from cellbank.services.bank import Bank, server_time
+from cellbank.services.symbols import command_drawing, linear_drawing, matrix_drawing
+from cellbank.web import icons, words
+
+HERE = Path(__file__).parent
+TRANSLATIONS = HERE / "translations"
+LANGUAGES = {"en": "English", "uk": "Українська"}
+DOOR = "web"
+
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+
+
+def the_bank() -> Bank:
+    """The bank of this application."""
+    return current_app.extensions["cellbank"]
+
+
+def the_actor() -> Actor:
+    """The person who is signed in; the guard lets nobody else come this far."""
+    return current_user.standing.actor
+
+
+def client() -> str:
+    """Where a request came from, for the trail."""
+    return request.remote_addr or "unknown"
+
+
+def language() -> str:
+    """The language of this session, or the site's."""
+    chosen = session.get("language")
+    return chosen if chosen in LANGUAGES else the_bank().config.language
+
+
+def say(text: str | None) -> str:
+    """A text of the code in the reader's language. Nothing stays nothing (gettext would answer with its header)."""
+    return gettext(text) if text else ""
+
+
+def moment(value: datetime.datetime | None) -> str:
+    """An instant on the wall of the site, with its zone: 2026-11-22 14:05 EET."""
+    if value is None:
+        return "–"
+    return f"{value.astimezone(the_bank().config.timezone):%Y-%m-%d %H:%M %Z}"
+
+
+def clock(value: datetime.datetime) -> str:
+    """The same without the date."""
+    return f"{value.astimezone(the_bank().config.timezone):%H:%M %Z}"
+
+
+def cells(value: int | None) -> str:
+    """A cell count as ×10⁶ with three figures."""
+    return "–" if value is None else millions(value)
+
+
+def plain(value: Any) -> str:
+    """Any value of an answer as a person reads it."""
+    if value is None or value == "":
+        return "–"
+    if isinstance(value, bool):
+        return gettext("yes") if value else gettext("no")
+    if isinstance(value, datetime.datetime):
+        return moment(value)
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    if isinstance(value, list | tuple):
+        return ", ".join(plain(item) for item in value)
+    return _plain_text(str(value))
+
+
+def _plain_text(value: str) -> str:
+    """A text of an answer: an ISO instant as the site's wall clock shows it, a code in its groups."""
+    if len(value) > 15 and value[4:5] == "-" and value[10:11] in "T ":
+        try:
+            parsed = datetime.datetime.fromisoformat(value)
+        except ValueError:
+            return value
+        return moment(parsed) if parsed.tzinfo else value
+    return printed(value)
+
+
+def is_code(text: Any) -> bool:
+    """Whether a text is a code of a record, so that it can be a link."""
+    if not isinstance(text, str) or len(text) > 40:
+        return False
+    scan = read_scan(text)
+    return not isinstance(scan, Garbled) and scan.kind is not Kind.COMMAND
+
+
+@lru_cache(maxsize=32)
+def _digest(name: str) -> str:
+    return hashlib.sha256((HERE / "static" / name).read_bytes()).hexdigest()[:10]
+
+
+def asset(name: str) -> str:
+    """The address of a static file of ours; it changes with the content, so that browsers may keep it."""
+    return url_for("web.static", filename=name, v=_digest(name))
+
+
+def add_headers(response: Response) -> Response:
+    """Headers for pages. Nothing that a person saw stays in the browser of a shared station."""
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    if request.endpoint not in ("web.static", "bootstrap.static"):
+        response.headers.setdefault("Cache-Control", "no-store")
+    return response
+
+
+def sound(name: str) -> None:
+    """The sound that the page makes when it opens: yes, no or unknown."""
+    g.sound = name
+
+
+def script_words() -> str:
+    """The sentences that the scripts need, in the reader's language."""
+    return json.dumps(words.for_scripts(), ensure_ascii=False)
+
+
+def fit_out(app: Flask) -> None:
+    """Give the templates their helpers, and every answer its headers."""
+    app.after_request(add_headers)
+    app.jinja_env.filters.update(
+        say=say,
+        moment=moment,
+        clock=clock,
+        cells=cells,
+        plain=plain,
+        printed=printed,
+        word=words.word,
+        is_code=is_code,
+    )
+    app.jinja_env.globals.update(
+        asset=asset,
+        icon=icons.icon,
+        face=words.face,
+        languages=LANGUAGES,
+        language=language,
+        script_words=script_words,
+        command_drawing=command_drawing,
+        linear_drawing=linear_drawing,
+        matrix_drawing=matrix_drawing,
+        version=VERSION,
+        the_bank=the_bank,
+        kind_icons=words.KIND_ICONS,
+        now_iso=lambda: server_time().isoformat(),
+    )

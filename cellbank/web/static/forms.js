@@ -1,0 +1,81 @@
+/* Forms: one click sends once, lists of scans as chips, rows that can be added, large numbers said in millions. */
+"use strict";
+(function () {
+  const words = cellbank.words();
+
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (form.matches(".scanbox") || event.defaultPrevented) return;
+    if (form.dataset.sent) { event.preventDefault(); return; }
+    form.dataset.sent = "1";
+    const pressed = event.submitter;
+    setTimeout(() => {
+      for (const button of form.querySelectorAll("button[type=submit], button:not([type])")) button.disabled = true;
+      if (pressed && pressed.classList.contains("btn-big")) pressed.textContent = words.sending;
+    });
+  });
+  window.addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
+
+  /* menus close when something else is opened or Escape is pressed */
+  document.addEventListener("click", (event) => {
+    for (const menu of document.querySelectorAll("details.menu[open]")) if (!menu.contains(event.target)) menu.open = false;
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    for (const menu of document.querySelectorAll("details.menu[open]")) { menu.open = false; menu.querySelector("summary").focus(); }
+  });
+
+  /* lists of scans */
+  for (const box of document.querySelectorAll("[data-scans]")) {
+    const field = box.querySelector("textarea"), count = box.querySelector("[data-count]"), chips = document.createElement("ul");
+    chips.className = "scan-chips";
+    field.after(chips);
+    const codes = () => field.value.split("\n").map((line) => line.trim()).filter(Boolean);
+    const draw = () => {
+      chips.replaceChildren(...codes().map((code) => {
+        const item = document.createElement("li"), remove = document.createElement("button");
+        item.textContent = code;
+        remove.type = "button";
+        remove.textContent = "×";
+        remove.setAttribute("aria-label", words.removed.replace("{code}", code));
+        remove.addEventListener("click", () => { field.value = codes().filter((other) => other !== code).join("\n"); draw(); field.focus(); });
+        item.append(remove);
+        return item;
+      }));
+      count.hidden = false;
+      count.textContent = codes().length;
+    };
+    field.addEventListener("input", draw);
+    draw();
+  }
+
+  /* rows */
+  for (const rows of document.querySelectorAll("[data-rows]")) {
+    const body = rows.querySelector("[data-rows-body]"), pattern = rows.querySelector("template");
+    let next = body.children.length + 100;
+    const arm = (row) => {
+      const remove = row.querySelector("[data-remove-row]");
+      remove.hidden = false;
+      remove.addEventListener("click", () => row.remove());
+    };
+    for (const row of body.children) arm(row);
+    rows.querySelector("[data-add-row]").addEventListener("click", (event) => {
+      event.preventDefault();
+      const made = document.createElement("div");
+      made.innerHTML = pattern.innerHTML.replaceAll("__i__", next++);
+      const row = made.firstElementChild;
+      body.append(row);
+      arm(row);
+      const first = row.querySelector("input, textarea, select");
+      if (first) first.focus();
+    });
+  }
+
+  /* 57400000 is easier to check as 57.4 ×10⁶ */
+  const say = (field) => {
+    const said = field.closest(".field").querySelector("[data-cells-said]"), number = Number(field.value.replace(",", "."));
+    said.textContent = field.value && Number.isFinite(number) ? words.cells.replace("{number}", String(Number((number / 1e6).toPrecision(3)))) : "";
+  };
+  document.addEventListener("input", (event) => { if (event.target.matches("[data-cells]")) say(event.target); });
+  for (const field of document.querySelectorAll("[data-cells]")) say(field);
+})();

@@ -1,0 +1,164 @@
+/* Scanners are keyboards that type fast and end with Enter. Loaded first, so that nothing is lost while a page loads.
+   A burst goes to the form field that takes such a code, otherwise to the scan box; typing by hand is left alone. */
+"use strict";
+(function () {
+  const GAP = 45, SHORTEST = 5, TWICE = 1000, JOIN = 700;
+  const store = {
+    get(name) { try { return JSON.parse(sessionStorage.getItem(name)); } catch (_) { return null; } },
+    set(name, value) { try { sessionStorage.setItem(name, JSON.stringify(value)); } catch (_) { /* full or forbidden */ } },
+  };
+  let burst = null, leaving = false, leaveCode = "";
+  const words = () => JSON.parse(document.body.dataset.words || "{}");
+  const clock = (event) => performance.timeOrigin + event.timeStamp;
+
+  /* ---- sounds: two rising tones yes, a low buzz no, three equal ones unknown ---- */
+  const TUNES = { yes: [[880, 0, .09], [1320, .1, .14]], no: [[150, 0, .5]], unknown: [[520, 0, .09], [520, .15, .09], [520, .3, .09]] };
+  let audio = null;
+  const muted = () => localStorage.getItem("muted") === "1";
+  function play(name) {
+    if (muted() || !TUNES[name] || !window.AudioContext) return;
+    audio = audio || new AudioContext();
+    for (const [pitch, at, long] of TUNES[name]) {
+      const tone = audio.createOscillator(), loud = audio.createGain(), start = audio.currentTime + at;
+      tone.type = name === "no" ? "sawtooth" : "sine";
+      tone.frequency.value = pitch;
+      loud.gain.setValueAtTime(.25, start);
+      loud.gain.exponentialRampToValueAtTime(.001, start + long);
+      tone.connect(loud).connect(audio.destination);
+      tone.start(start);
+      tone.stop(start + long);
+    }
+  }
+
+  /* ---- where a scan goes ---- */
+  const PATTERNS = [["VL", /^[A-NP-Z1-9][A-NP-Z0-9]{2}\d{2}\d{8}[A-Z0-9]{6}$/], ["DN", /^[A-NP-Z1-9][A-NP-Z0-9]{2}\d{2}\d{8}$/], ["DS", /^CH[A-NP-Z1-9][A-NP-Z0-9]{2}\d{2}[A-Z0-9]{6}$/]];
+  function kindOf(code) {
+    const bare = code.replace(/^\](C[014]|d[12])/, "");
+    if (/^[=&]/.test(bare)) return bare.includes("&/CH") ? "DS" : bare.includes("=,") ? "VL" : "DN";
+    for (const [kind, pattern] of PATTERNS) if (pattern.test(bare)) return kind;
+    return bare.slice(0, 2).toUpperCase();
+  }
+  const takes = (field, kind) => { const kinds = (field.dataset.scan || "").split(" "); return kinds.includes(kind) || kinds.includes("*"); };
+  function target(code) {
+    const kind = kindOf(code), active = document.activeElement;
+    if (kind === "CM") return null;
+    if (active && active.dataset && active.dataset.scan !== undefined && takes(active, kind)) return active;
+    const fields = [...document.querySelectorAll("[data-scan]")].filter((field) => takes(field, kind) && field.offsetParent);
+    return fields.find((field) => !field.value) || fields.find((field) => "many" in field.dataset) || (fields.length === 1 ? fields[0] : null);
+  }
+  const dirty = () => document.querySelector("[data-act-form][data-touched]");
+
+  function handle(code) {
+    const last = store.get("last") || {};
+    const now = Date.now();
+    if (last.code === code && now - last.at < TWICE) return;
+    store.set("last", { code, at: now });
+    if (leaving) return queue(code);
+    const overlay = document.getElementById("lock-overlay");
+    if (overlay && overlay.open) return queue(code);
+    const field = target(code);
+    if (field) return fill(field, code);
+    if (dirty() && kindOf(code) !== "CM" && leaveCode !== code) {
+      leaveCode = code;
+      play("unknown");
+      return notice(words().notHere.replace("{code}", code));
+    }
+    open(code);
+  }
+  function queue(code) { store.set("queue", [...(store.get("queue") || []), code].slice(-50)); }
+  function open(code) {
+    const box = document.getElementById("scanbox");
+    if (!box) return queue(code);
+    box.value = code;
+    leaving = true;
+    box.form.submit();
+  }
+  function fill(field, code) {
+    const many = "many" in field.dataset;
+    const lines = field.value.split(/\n/).map((line) => line.trim()).filter(Boolean);
+    if (many && lines.includes(code)) { play("unknown"); return notice(words().twice.replace("{code}", code)); }
+    field.value = many ? [...lines, code].join("\n") + "\n" : code;
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+    field.dispatchEvent(new CustomEvent("scanned", { bubbles: true, detail: code }));
+    play("yes");
+    if (!many) {
+      const next = [...document.querySelectorAll("[data-act-form] [data-scan]")].find((other) => !other.value && other.offsetParent);
+      (next || field).focus();
+    }
+  }
+  function notice(text) {
+    const place = document.getElementById("notice");
+    place.textContent = text;
+    place.hidden = false;
+  }
+
+  /* ---- telling a burst from typing ---- */
+  const typed = (field) => field && (field.tagName === "TEXTAREA" || (field.tagName === "INPUT" && !/^(radio|checkbox|button|submit|hidden|file)$/.test(field.type)));
+  function keydown(event) {
+    if (event.ctrlKey || event.altKey || event.metaKey) return;
+    const at = clock(event);
+    if (event.key === "Enter" || event.key === "Tab") return finish(event, at);
+    if (event.key.length !== 1) return;
+    if (!burst || at - burst.last > GAP) {
+      const field = document.activeElement;
+      burst = { text: "", first: at, last: at, field: typed(field) ? field : null, before: typed(field) ? field.value : "" };
+    }
+    burst.text += event.key;
+    burst.last = at;
+    if (!burst.field && burst.text.length > 1) event.preventDefault();
+  }
+  function finish(event, at) {
+    const found = burst;
+    burst = null;
+    if (!found || found.text.length < SHORTEST || at - found.last > 120) return;
+    if ((found.last - found.first) / Math.max(1, found.text.length - 1) > GAP) return;
+    const field = found.field;
+    if (field && field.type === "password") return;
+    event.preventDefault();
+    event.stopPropagation();
+    if (field) field.value = found.before;
+    handle(found.text);
+  }
+  document.addEventListener("keydown", keydown, true);
+
+  /* ---- between two pages: whole scans wait in a queue, half a scan is joined with its other half ---- */
+  window.addEventListener("pagehide", () => { leaving = true; if (burst) store.set("half", { text: burst.text, last: burst.last }); });
+  window.addEventListener("pageshow", (event) => { if (event.persisted) leaving = false; });
+  const half = store.get("half");
+  if (half && performance.timeOrigin - half.last < JOIN) burst = { text: half.text, first: half.last, last: Date.now() + JOIN, field: null, before: "" };
+  store.set("half", null);
+  document.addEventListener("submit", (event) => { if (!event.defaultPrevented) leaving = true; });
+
+  function ready() {
+    const box = document.getElementById("scanbox");
+    play(document.body.dataset.sound);
+    const begin = document.querySelector("[data-act-form] [aria-invalid]") || [...document.querySelectorAll("[data-act-form] [data-scan]")].find((field) => !field.value);
+    if (begin) begin.focus(); else if (box && !document.querySelector("form:not(.scanbox) [autofocus], .verdict[tabindex]")) box.focus();
+    for (const form of document.querySelectorAll("[data-act-form]")) form.addEventListener("input", () => { form.dataset.touched = "1"; });
+    /* the focus comes home when nothing else holds it */
+    document.addEventListener("click", (event) => {
+      if (box && !event.target.closest("a, button, input, textarea, select, label, summary, dialog, [tabindex]") && !getSelection().toString()) box.focus({ preventScroll: true });
+    });
+    window.addEventListener("focus", () => { if (box && document.activeElement === document.body) box.focus({ preventScroll: true }); });
+    const mute = document.querySelector("[data-mute]");
+    if (mute) {
+      const say = () => { mute.querySelector("span").textContent = muted() ? words().soundOff : words().soundOn; mute.setAttribute("aria-pressed", String(!muted())); };
+      mute.hidden = false;
+      mute.addEventListener("click", () => { localStorage.setItem("muted", muted() ? "0" : "1"); say(); play("yes"); });
+      say();
+    }
+    for (const button of document.querySelectorAll("[data-print]")) { button.hidden = false; button.addEventListener("click", () => window.print()); }
+    drain();
+  }
+  function drain() {
+    const waiting = store.get("queue") || [];
+    store.set("queue", []);
+    waiting.forEach((code, place) => {
+      if (leaving) return queue(code);
+      const field = target(code);
+      if (field) fill(field, code); else if (!dirty()) open(code); else if (place === waiting.length - 1) notice(words().notHere.replace("{code}", code));
+    });
+  }
+  window.cellbank = { play, notice, words, drain, handle };
+  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", ready); else ready();
+})();

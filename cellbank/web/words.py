@@ -1,0 +1,79 @@
+"""How states and kinds look and are called: every state has a tone, an icon and a word, never a colour alone."""
+
+from dataclasses import dataclass
+
+from flask_babel import gettext
+
+TONES: dict[str, str] = {
+    "good": "ACTIVE LIVE EFFECTIVE ELIGIBLE GIVEN ACCEPTED OPEN RELEASED IN_STOCK IN_SERVICE REVIEWED CONFIRMED "
+    "CHECKED ENROLLED MET GREEN",
+    "wait": "IMPORTED REGISTERED AWAITING_DECISION QUARANTINED QUARANTINE FILLED FROZEN ENTERED SCREENING MEASURED "
+    "ORDERED CHECKED_ONCE DUE",
+    "busy": "GROWING HARVESTED IN_PROCESS PRINTED RESERVED PICKED THAWED THAWING POOLED COUNTED PREPARED INFUSING "
+    "REPORTED",
+    "stop": "INELIGIBLE REJECTED ON_HOLD RECALLED DISCARDED DISPUTED WITHDRAWN OUT_OF_SERVICE PLACED SCREEN_FAILED RED "
+    "MISSED",
+    "over": "SUPERSEDED FINISHED CULTURED QC_USED VOIDED INFUSED RECONCILED COMPLETED CANCELLED LIFTED "
+    "DISABLED REVOKED",
+}
+TONE_OF = {state: tone for tone, states in TONES.items() for state in states.split()}
+TONE_ICONS = {
+    "good": "check-circle-fill",
+    "wait": "hourglass-split",
+    "busy": "arrow-repeat",
+    "stop": "x-octagon-fill",
+    "over": "archive-fill",
+    "plain": "circle",
+}
+STATE_ICONS = {
+    "ON_HOLD": "pause-circle-fill", "PLACED": "pause-circle-fill", "RESERVED": "bookmark-fill", "FROZEN": "snow",
+    "IN_STOCK": "box-seam-fill", "THAWING": "stopwatch-fill", "THAWED": "stopwatch-fill", "GROWING": "flower1",
+    "INFUSING": "droplet-half", "PRINTED": "tag-fill", "DISCARDED": "trash3-fill", "PICKED": "hand-index-thumb-fill",
+}  # fmt: skip
+KIND_ICONS = {
+    "donor": "person-heart", "consent": "file-earmark-check", "donation": "heart-pulse", "culture": "flower1",
+    "lot": "collection", "vial": "capsule", "reagent_lot": "droplet", "storage_unit": "boxes",
+    "test_result": "clipboard2-data", "hold": "pause-circle", "subject": "person-vcard", "weight": "speedometer2",
+    "dose": "eyedropper", "person": "person", "api_token": "key", "definition": "file-earmark-text",
+    "printing": "printer", "scan": "upc-scan", "site": "building",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class StateFace:
+    """How a state is shown."""
+
+    tone: str
+    icon: str
+    word: str
+
+
+def face(state: str) -> StateFace:
+    """Tone, icon and word of a state."""
+    tone = TONE_OF.get(state, "plain")
+    return StateFace(tone, STATE_ICONS.get(state, TONE_ICONS[tone]), word(state))
+
+
+def word(name: str) -> str:
+    """A name of the code as a word for people, translated: IN_STOCK is 'In stock'."""
+    text = name.replace("_", " ").strip()
+    if text.isupper() or text.islower():
+        text = text.capitalize()
+    return gettext(text) if text else ""
+
+
+def for_scripts() -> dict[str, str]:
+    """What the scripts say."""
+    return {
+        "sending": gettext("Working…"),
+        "twice": gettext("Already in the list: {code}"),
+        "notHere": gettext("{code} does not belong in this form. Scan it again to leave the form."),
+        "removed": gettext("Remove {code}"),
+        "cells": gettext("= {number} ×10⁶ cells"),
+        "wrong": gettext("Wrong name or password."),
+        "offline": gettext("The server does not answer. Nothing was sent; try again."),
+        "soundOn": gettext("Sounds are on"),
+        "soundOff": gettext("Sounds are off"),
+        "left": gettext("{time} left"),
+        "over": gettext("Time is over since {time}"),
+    }

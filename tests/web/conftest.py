@@ -1,0 +1,64 @@
+"""The pages on this worker's bank, and people who are signed in."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from cellbank import create_app
+from tests.factories.world import PASSWORD, World
+
+
+@pytest.fixture(scope="session")
+def app(world: World) -> Flask:
+    return create_app(world.bank)
+
+
+class Browser:
+    """A test client that sends the token of the last page, as a browser does."""
+
+    def __init__(self, client: FlaskClient):
+        self.client = client
+        self.token = ""
+
+    def get(self, path: str, **options) -> TestResponse:
+        return self._remember(self.client.get(path, **options))
+
+    def post(self, path: str, data: dict | None = None, **options) -> TestResponse:
+        return self._remember(self.client.post(path, data={"csrf_token": self.token, **(data or {})}, **options))
+
+    def _remember(self, response: TestResponse) -> TestResponse:
+        found = (
+            re.search(r'name="csrf-token" content="([^"]+)"', response.text)
+            if response.mimetype == "text/html"
+            else None
+        )
+        if found:
+            self.token = found[1]
+        return response
+
+    def enter(self, name: str, password: str = PASSWORD, **more) -> TestResponse:
+        self.get("/sign-in")
+        return self.post("/sign-in", {"name": name, "password": password, **more})
+
+
+@pytest.fixture
+def browser(app: Flask) -> Browser:
+    """Nobody is signed in."""
+    return Browser(app.test_client())
+
+
+@pytest.fixture
+def signed_in(app: Flask) -> Callable[[str], Browser]:
+    """A function name -> browser in which that person is signed in."""
+
+    def make(name: str) -> Browser:
+        made = Browser(app.test_client())
+        assert made.enter(name).status_code == 302
+        made.get("/")
+        return made
+
+    return make
