@@ -20,8 +20,10 @@ from sqlalchemy import (
     ForeignKey,
     MetaData,
     Numeric,
+    Table,
     Text,
     create_engine,
+    event,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, MappedColumn, mapped_column
@@ -52,6 +54,15 @@ class Base(DeclarativeBase):
         }
     )
     type_annotation_map: ClassVar[dict[Any, Any]] = {str: Text, int: BigInteger}
+
+
+@event.listens_for(Table, "after_parent_attach")
+def _checks_belong_to_tables(table: Table, _: MetaData) -> None:
+    """Make the CHECKs that stand beside a column CHECKs of its table: Alembic writes only those."""
+    for column in table.columns:
+        for check in list(column.constraints):
+            column.constraints.discard(check)
+            table.append_constraint(CheckConstraint(str(check.sqltext), name=check.name))
 
 
 class Record(Base):
