@@ -132,7 +132,7 @@ def _live_holds(session: Session, donor_id: int, lot_id: int) -> tuple[LiveHold,
 
 def _vial_counts(session: Session, lot: Lot) -> dict[str, int]:
     counted = select(Vial.state, func.count()).where(Vial.lot_id == lot.id).group_by(Vial.state)
-    return dict(session.execute(counted).tuples())
+    return {state: count for state, count in session.execute(counted)}
 
 
 def _closing(session: Session, lot: Lot, counts: dict[str, int]) -> ClosingFacts:
