@@ -8,7 +8,7 @@ import datetime
 from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, StringConstraints
+from pydantic import Field, StringConstraints
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
@@ -34,17 +34,8 @@ from cellbank.services.dosing import vials_of
 from cellbank.services.inputs import DoseCode, Reason, Text, VialCodes, VolumeMl
 from cellbank.services.standing import DoseStanding, dose_standing, standing_of
 
-
-def _storable(given: Any) -> Any:
-    """What a scanner sent, kept whole, with what no database stores (NUL, half characters) shown instead."""
-    if not isinstance(given, str):
-        return given
-    return given.replace("\0", "␀").encode("utf-8", "replace").decode()
-
-
-RawScan = Annotated[
-    str, BeforeValidator(_storable), StringConstraints(min_length=1, max_length=400, strip_whitespace=False)
-]
+# What a scanner sent, spaces and all.
+RawScan = Annotated[str, StringConstraints(min_length=1, max_length=400, strip_whitespace=False)]
 
 
 class CheckDose(SignedInput):

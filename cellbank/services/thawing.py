@@ -101,12 +101,13 @@ def pick_vial(work: Work, given: PickVial) -> Dose:
     )
     picked = len(vials_of(work, dose, "PICKED")) + 1
     work.show(picked=picked, needed=dose.vials_needed, spare=dose.vials_spare)
-    work.judge(dose, vial, refusals=pick_refusals(facts), to="PICKED")
+    becomes = "PICKED" if dose.state == "ORDERED" and picked >= dose.vials_needed else dose.state
+    work.judge(dose, vial, refusals=pick_refusals(facts), to=becomes)
     end_placement(work, [vial])
     vial.picked_at = work.now
     work.transition(vial)
-    if dose.state == "ORDERED" and picked >= dose.vials_needed:
-        work.transition(dose, to="PICKED")
+    if becomes != dose.state:
+        work.transition(dose, to=becomes)
     return dose
 
 

@@ -84,6 +84,10 @@ BEGIN
   IF TG_OP = 'UPDATE' THEN
     PERFORM must(NEW.subject_id = OLD.subject_id AND NEW.lot_id = OLD.lot_id AND NEW.code = OLD.code,
                  'a_dose_keeps_its_subject', 'a dose never changes its subject, lot or identifier');
+    PERFORM must(OLD.infusion_started_at IS NULL OR NEW.infusion_started_at = OLD.infusion_started_at,
+                 'an_infusion_starts_once', 'the infusion has started');
+    PERFORM must(NEW.state = OLD.state OR OLD.state NOT IN ('CANCELLED', 'DISCARDED', 'RECONCILED'),
+                 'a_finished_dose_stays_finished', 'a finished dose never goes on');
   END IF;
   RETURN NEW;
 END $$;
