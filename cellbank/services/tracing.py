@@ -6,7 +6,7 @@ bank holds.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import Connection, text
@@ -15,7 +15,7 @@ from cellbank.domain.garbled import Garbled
 from cellbank.domain.identifiers import Kind, printed
 from cellbank.domain.scans import read_scan
 from cellbank.services.bank import Bank
-from cellbank.services.cards import PLACE, PLACE_COLUMNS, QUESTIONS, place_text
+from cellbank.services.cards import PLACE, PLACE_COLUMNS, place_text
 from cellbank.services.scanning import NotHere, Unreadable
 
 Ids = dict[str, set[int]]
@@ -61,7 +61,8 @@ UP = text(
 # What is read of each kind: title parts, state, and the codes of what it came from.
 NODES: dict[str, Any] = {
     "donor": text(
-        "SELECT id, code, 'Donor ' || pseudonym AS title, state, ARRAY[]::text[] AS parents FROM donor WHERE id = ANY(:ids)"
+        """SELECT id, code, 'Donor ' || pseudonym AS title, state, ARRAY[]::text[] AS parents
+           FROM donor WHERE id = ANY(:ids)"""
     ),
     "donation": text(
         """SELECT n.id, n.code, initcap(n.tissue) || ' of ' || d.pseudonym AS title, n.state, ARRAY[d.code] AS parents
@@ -84,8 +85,8 @@ NODES: dict[str, Any] = {
     ),
     "dose": text(
         """SELECT d.id, d.code, 'Infusion ' || d.infusion_number || ' (Day ' || d.day || ')' AS title, d.state,
-           coalesce((SELECT array_agg(v.code ORDER BY v.number) FROM vial v WHERE v.dose_id = d.id), ARRAY[l.code]) AS parents
-           FROM dose d JOIN lot l ON l.id = d.lot_id WHERE d.id = ANY(:ids) ORDER BY d.id"""
+           coalesce((SELECT array_agg(v.code ORDER BY v.number) FROM vial v WHERE v.dose_id = d.id), ARRAY[l.code])
+             AS parents FROM dose d JOIN lot l ON l.id = d.lot_id WHERE d.id = ANY(:ids) ORDER BY d.id"""
     ),
     "subject": text(
         """SELECT s.id, s.code, 'Subject ' || s.trial_number AS title, s.state,
@@ -102,7 +103,7 @@ TRACED = {
 
 @dataclass(frozen=True)
 class Node:
-    """One record of the family; `parents` are the codes that it came from."""
+    """One record of the family; `parents` are the codes in the same trace that it came from."""
 
     kind: str
     code: str
@@ -129,21 +130,29 @@ class Trace:
         return tuple(node for node in (*self.up, self.start, *self.down) if node.kind == kind)
 
 
+class NoFamily(NotHere):
+    """The code is of a kind that nothing comes from, such as a badge or a reagent."""
+
+    def __init__(self, kind: str, code: str):
+        super().__init__(kind, code)
+        self.args = (f"{code} is a {kind}: trace a donor, donation, culture, lot, vial, dose or subject.",)
+
+
 def trace(bank: Bank, raw: str) -> Trace:
-    """Trace what was scanned. Raises Unreadable, or NotHere (also for codes that have no family, such as a badge)."""
+    """Trace what was scanned. Raises Unreadable, NotHere, or NoFamily (a kind of NotHere)."""
     scan = read_scan(raw)
     if isinstance(scan, Garbled):
         raise Unreadable(scan)
     kind = TRACED.get(scan.kind)
     if kind is None:
-        raise NotHere("traceable " + scan.kind.name.lower(), scan.code)
+        raise NoFamily(scan.kind.name.lower(), printed(scan.code))
     with bank.reads.connect() as connection:
-        start_id = connection.scalar(text(f"SELECT id FROM {QUESTIONS[scan.kind].record} WHERE code = :code"), {"code": scan.code})
+        start_id = connection.scalar(text(f"SELECT id FROM {kind} WHERE code = :code"), {"code": scan.code})
         if start_id is None:
             raise NotHere(kind, printed(scan.code))
         (start,) = read_nodes(connection, kind, {start_id})
         up, down = walk_up(connection, kind, start_id), walk_down(connection, kind, start_id)
-        return Trace(start, _all_nodes(connection, up), _all_nodes(connection, down))
+        return _closed(start, _all_nodes(connection, up), _all_nodes(connection, down))
 
 
 def walk_down(connection: Connection, kind: str, start: int) -> Ids:
@@ -151,19 +160,17 @@ def walk_down(connection: Connection, kind: str, start: int) -> Ids:
     found: Ids = {name: set() for name in ORDER}
     if kind not in ("dose", "subject"):
         _merge(found, connection.execute(DOWN, {"kinds": [kind], "ids": [start]}).mappings())
-    lots, doses = found["lot"], found["dose"]
-    if lots:
-        vials = connection.execute(text("SELECT id, dose_id FROM vial WHERE lot_id = ANY(:lots)"), {"lots": list(lots)})
-        for vial, dose in vials:
-            found["vial"].add(vial)
-            if dose is not None:
-                doses.add(dose)
+    if found["lot"]:
+        lots = {"ids": list(found["lot"])}
+        found["vial"].update(connection.scalars(text("SELECT id FROM vial WHERE lot_id = ANY(:ids)"), lots))
+        found["dose"].update(connection.scalars(text("SELECT id FROM dose WHERE lot_id = ANY(:ids)"), lots))
     if kind == "vial":
-        doses |= _column(connection, "SELECT dose_id FROM vial WHERE id = :id AND dose_id IS NOT NULL", start)
-    if doses or kind == "dose":
-        of = list(doses | ({start} if kind == "dose" else set()))
-        subjects = connection.scalars(text("SELECT subject_id FROM dose WHERE id = ANY(:ids)"), {"ids": of})
-        found["subject"].update(subjects)
+        found["dose"] |= _column(connection, "SELECT dose_id FROM vial WHERE id = :id AND dose_id IS NOT NULL", start)
+    if kind == "dose":
+        found["dose"].add(start)
+    if found["dose"]:
+        of = {"ids": list(found["dose"])}
+        found["subject"].update(connection.scalars(text("SELECT subject_id FROM dose WHERE id = ANY(:ids)"), of))
     found[kind].discard(start)
     return found
 
@@ -193,6 +200,17 @@ def _merge(found: Ids, rows: Iterable[Mapping[Any, Any]]) -> None:
 
 def _column(connection: Connection, statement: str, start: int) -> set[int]:
     return set(connection.scalars(text(statement), {"id": start}))
+
+
+def _closed(start: Node, up: tuple[Node, ...], down: tuple[Node, ...]) -> Trace:
+    """The trace without edges that lead out of it: of a patient's doses, say, to that of another donor."""
+    known = {node.code for node in (*up, start, *down)}
+
+    def inside(node: Node) -> Node:
+        kept = tuple(code for code in node.parents if code in known)
+        return node if kept == node.parents else replace(node, parents=kept)
+
+    return Trace(inside(start), tuple(map(inside, up)), tuple(map(inside, down)))
 
 
 def _all_nodes(connection: Connection, ids: Ids) -> tuple[Node, ...]:
