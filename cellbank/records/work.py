@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cache
 from typing import Any, TypeVar
 
 from sqlalchemy import bindparam, event, func, insert, select, text, update
@@ -98,15 +99,15 @@ class Work:
 
     def find(self, cls: type[R], code: str) -> R:
         """The record with this code, not locked. Refuses NOT_FOUND."""
-        return self._one(cls, code, select(cls))
+        return self._one(cls, code, locked=None)
 
     def lock(self, cls: type[R], code: str) -> R:
         """The record with this code, locked until the end of the act (in a dry run only read). Refuses NOT_FOUND."""
-        return self._one(cls, code, self._locking(select(cls)))
+        return self._one(cls, code, locked=not self.dry_run)
 
     def lock_id(self, cls: type[R], record_id: int) -> R:
         """The record with this id, locked; for records found through another one."""
-        return self.session.scalars(self._locking(select(cls)).where(cls.id == record_id)).one()
+        return self.session.scalars(_locking(select(cls), not self.dry_run).where(cls.id == record_id)).one()
 
     def share(self, cls: type[R], record_id: int) -> R:
         """The record with this id, kept from changing until the end of the act, though others may read or share it."""
@@ -116,21 +117,16 @@ class Work:
     def lock_all(self, cls: type[R], codes: Sequence[str]) -> list[R]:
         """The records with these codes, locked in the order of their ids (so that two acts cannot block each other),
         returned in the order given. Refuses NOT_FOUND, naming each that is missing."""
-        column = cls.code  # type: ignore[attr-defined]
-        statement = self._locking(select(cls)).where(column == func.any(list(codes))).order_by(cls.id)
-        found = {record.code: record for record in self.session.scalars(statement)}  # type: ignore[attr-defined]
+        statement = _by_codes(cls, not self.dry_run)
+        records = self.session.scalars(statement, {"codes": list(codes)})
+        found = {record.code: record for record in records}  # type: ignore[attr-defined]
         missing = [self._not_found(cls, code) for code in codes if code not in found]
         if missing:
             raise Refused(missing)
         return [found[code] for code in codes]
 
-    def _locking(self, statement: Any) -> Any:
-        # What was read before the lock may have changed while waiting for it.
-        fresh = statement.execution_options(populate_existing=True)
-        return fresh if self.dry_run else fresh.with_for_update(key_share=True)
-
-    def _one(self, cls: type[R], code: str, statement: Any) -> R:
-        record = self.session.scalars(statement.where(cls.code == code)).one_or_none()  # type: ignore[attr-defined]
+    def _one(self, cls: type[R], code: str, *, locked: bool | None) -> R:
+        record = self.session.scalars(_by_code(cls, locked), {"code": code}).one_or_none()
         if record is None:
             raise Refused([self._not_found(cls, code)])
         if self.about is None:
@@ -182,7 +178,7 @@ class Work:
         return refuse(
             Code.WRONG_STATE,
             "{record} is {state}: “{act}” is possible only from {possible}.",
-            record=getattr(subject, "called", subject.__tablename__).capitalize(),
+            record=_sentence_start(getattr(subject, "called", subject.__tablename__)),
             state=getattr(subject, "state", "new"),
             act=self.title,
             possible=" or ".join(possible) or "no state",
@@ -259,7 +255,8 @@ class Work:
     def note_many(self, cls: type[Record], rows: Sequence[Mapping[str, Any]]) -> None:
         """Insert many rows that have no life of their own, in one statement."""
         self.session.flush()
-        self.session.execute(insert(cls), list(rows))
+        if rows:
+            self.session.execute(_insert_many(cls, tuple(rows[0])), {"rows": as_json(rows)})
 
     def transition(self, *records: Record, to: str | None = None) -> None:
         """Move records to the state that the table gives for this act, and sign where it says so."""
@@ -277,9 +274,10 @@ class Work:
         for record in records:
             by_row.setdefault(self._row(record, to), []).append(record.id)
         self.session.flush()
+        statement = _update_many(cls, ("state", *columns))
         for row, ids in by_row.items():
-            statement = update(cls).where(cls.id == func.any(bindparam("ids"))).values(state=row.target, **columns)
-            self.session.execute(statement.execution_options(synchronize_session=False), {"ids": ids})
+            values = {"state": row.target, **columns}
+            self.session.execute(statement, {"ids": ids, **{f"new_{name}": new for name, new in values.items()}})
         for record in records:
             self.session.expire(record)
 
@@ -314,6 +312,42 @@ class Work:
         self.session.flush()
 
 
+# Statements that acts use again and again, built once: building one takes as long as running it.
+
+
+def _locking(statement: Any, locked: bool) -> Any:
+    # What was read before the lock may have changed while waiting for it.
+    fresh = statement.execution_options(populate_existing=True)
+    return fresh.with_for_update(key_share=True) if locked else fresh
+
+
+@cache
+def _by_code(cls: Any, locked: bool | None) -> Any:
+    """The record with a code; `locked` None: as the session has it, if it has it."""
+    statement = select(cls).where(cls.code == bindparam("code"))
+    return statement if locked is None else _locking(statement, locked)
+
+
+@cache
+def _by_codes(cls: Any, locked: bool) -> Any:
+    return _locking(select(cls), locked).where(cls.code == func.any(bindparam("codes"))).order_by(cls.id)
+
+
+@cache
+def _insert_many(cls: type[Record], names: tuple[str, ...]) -> Any:
+    """Any number of rows in one statement with one parameter."""
+    table, columns = cls.__tablename__, ", ".join(names)
+    rows = f"jsonb_populate_recordset(CAST(NULL AS {table}), CAST(:rows AS jsonb))"
+    return text(f"INSERT INTO {table} ({columns}) SELECT {columns} FROM {rows}")
+
+
+@cache
+def _update_many(cls: type[Record], names: tuple[str, ...]) -> Any:
+    table: Any = cls.__table__  # the table and not the class: nothing in the session is kept in step
+    statement = update(table).where(table.c.id == func.any(bindparam("ids")))
+    return statement.values({name: bindparam(f"new_{name}") for name in names})
+
+
 def content_digest(record: Record) -> str:
     """sha256 of what a signature on this record covers: the kind and its `SIGNED` columns as canonical JSON.
 
@@ -321,6 +355,10 @@ def content_digest(record: Record) -> str:
     """
     content = {column: getattr(record, column) for column in record.SIGNED}
     return hashlib.sha256(as_json([record.kind, record.id, content]).encode()).hexdigest()
+
+
+def _sentence_start(name: str) -> str:
+    return name[:1].upper() + name[1:]
 
 
 def role_refusal(title: str, allowed: frozenset[Role]) -> Refusal:

@@ -91,7 +91,9 @@ def _treat(story: Player, made: Made, patient: Patient, days_ago: int) -> None:
 
 def _weigh(story: Player, patient: Patient, at: datetime.datetime, *, confirm: bool = True) -> None:
     weight = str(patient.part.weight_kg)
-    code = story.do("nataliia", "measure_weight", at, subject=patient.code, weight_kg=weight, method="bed_scale")["code"]
+    code = story.do("nataliia", "measure_weight", at, subject=patient.code, weight_kg=weight, method="bed_scale")[
+        "code"
+    ]
     if confirm:
         story.do("petro", "confirm_weight", at + 3 * MINUTE, weight=code, weight_kg=weight)
 
@@ -159,7 +161,9 @@ def _give(
     story.do("nataliia", "start_infusion", at + 4 * MINUTE, dose=dose)
     story.do("nataliia", "stop_infusion", at + 16 * MINUTE, dose=dose, volume_given_ml="50", **reason)
     if patient.part.number == "EXP-05":
-        story.do("nataliia", "record_reaction", at + 40 * MINUTE, dose=dose, reaction="Chills for ten minutes; no treatment")
+        story.do(
+            "nataliia", "record_reaction", at + 40 * MINUTE, dose=dose, reaction="Chills for ten minutes; no treatment"
+        )
     story.do("olena", "reconcile_infusion", at + 60 * MINUTE, dose=dose, residual_ml="0", vials=vials)
 
 
@@ -181,6 +185,4 @@ def _hold(story: Player, lot: str) -> None:
 def _near_misses(story: Player, patients: list[Patient]) -> None:
     """What was about to happen and did not."""
     screening = next(patient for patient in patients if patient.part.ends == "screening")
-    story.near_miss(
-        "nataliia", "order_dose", story.today - 10 * MINUTE, "SUBJECT_NOT_ENROLLED", subject=screening.code
-    )
+    story.near_miss("nataliia", "order_dose", story.today - 10 * MINUTE, "SUBJECT_NOT_ENROLLED", subject=screening.code)

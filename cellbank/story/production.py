@@ -74,9 +74,7 @@ def _reagents(story: Player) -> dict[str, str]:
             name=name, manufacturer=maker, manufacturer_lot=number, certificate=f"CoA {number}", expires_on=expires,
         )["code"]  # fmt: skip
         if not last:
-            story.do(
-                "iryna", "decide_reagent", at + DAY, reagent=code, decision="accept", reason="Certificate checked"
-            )
+            story.do("iryna", "decide_reagent", at + DAY, reagent=code, decision="accept", reason="Certificate checked")
             made[number] = code
     return made
 
@@ -84,9 +82,9 @@ def _reagents(story: Player) -> dict[str, str]:
 def _donor(story: Player, part: DonorPart) -> dict[str, str]:
     """Register, receive both tissues, test the mother, determine. Returns the DINs by tissue."""
     born = story.ago(part.delivered_days_ago, 7, 20)
-    donor = story.do(
-        "olena", "register_donor", born - 30 * DAY, pseudonym=part.pseudonym, birth_year=part.birth_year
-    )["code"]
+    donor = story.do("olena", "register_donor", born - 30 * DAY, pseudonym=part.pseudonym, birth_year=part.birth_year)[
+        "code"
+    ]
     story.do(
         "olena", "record_consent", born - 30 * DAY,
         donor=donor, version="ICF-3.1", scope="clinical_use", given_on=(born - 30 * DAY).date().isoformat(),
@@ -135,7 +133,8 @@ def _line(story: Player, line: Line, donations: dict[str, str], reagents: dict[s
     at += line.explant_days * DAY
     _harvest(story, culture, line.p0_cells, line.p0_viability, at)
     for number, passage in enumerate(line.passages, start=1):
-        culture = _passage(story, culture, passage, at, [medium, reagents["TRY-8832"]])
+        parent, culture = culture, _passage(story, culture, passage, at, [medium, reagents["TRY-8832"]])
+        _finish(story, parent, at + 6 * HOUR)
         at += passage.days * DAY
         _harvest(story, culture, passage.harvested, passage.viability, at)
         if number == 2 and line.tissue == "placenta":
@@ -143,8 +142,14 @@ def _line(story: Player, line: Line, donations: dict[str, str], reagents: dict[s
     lot, vials = _freeze(story, culture, "product", line.vials, CELLS_PER_VIAL, at + HOUR, reagents["CRY-1140"])
     place = 2 * LINES.index(line)
     _store(story, vials, shelves.product[place : place + 2], shelves, at + 4 * HOUR)
+    _finish(story, culture, at + 6 * HOUR)
     _assess(story, line, lot, vials, at)
     return lot
+
+
+def _finish(story: Player, culture: str, at: datetime.datetime) -> None:
+    """What nobody needs of a harvest is discarded, so that the culture's cells are all accounted for."""
+    story.do("olena", "finish_culture", at, culture=culture)
 
 
 def _harvest(story: Player, culture: str, cells: int, viability: str, at: datetime.datetime) -> None:
@@ -211,7 +216,11 @@ def _assess(story: Player, line: Line, lot: str, vials: list[str], filled: datet
     """Test a product lot. The first two are released; the third grows something in its sterility test."""
     sterile = line is not LINES[2]
     story.do(
-        "andriy", "use_vial_for_testing", filled + 10 * DAY, vial=vials[-1], tests="Post-thaw viability, recovery, identity"
+        "andriy",
+        "use_vial_for_testing",
+        filled + 10 * DAY,
+        vial=vials[-1],
+        tests="Post-thaw viability, recovery, identity",
     )
     _test_lot(story, lot, filled, sterile=sterile)
     if sterile:
