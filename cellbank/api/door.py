@@ -2,7 +2,7 @@
 
 from flask import Blueprint, Response, current_app, g, request
 
-from cellbank.api.problems import incident, problem
+from cellbank.api.problems import TITLES, incident, problem
 from cellbank.records.work import Actor
 from cellbank.services.bank import Bank
 from cellbank.services.people import actor_by_token
@@ -42,8 +42,8 @@ def identify() -> Response | None:
 
 @blueprint.errorhandler(Exception)
 def unforeseen(error: Exception) -> Response:
-    """A bug: 500 with an incident number."""
+    """What no route answers: an address that is not there, a wrong method; a bug: 500 with an incident number."""
     code = getattr(error, "code", None)
-    if isinstance(code, int) and code < 500:
-        return problem(code, getattr(error, "description", None) or str(error))
+    if isinstance(code, int) and 400 <= code < 500:
+        return problem(code if code in TITLES else 400, getattr(error, "description", None) or str(error))
     return incident(error)

@@ -29,7 +29,7 @@ def was_played(bank: Bank) -> bool:
 
 
 def play(bank: Bank, tell: Callable[[str], None] = print, today: datetime.datetime | None = None) -> Played:
-    """Play the whole story up to `today` (now, when not given). Raises StoryProblem when the rules and the story differ."""
+    """Play the whole story up to `today` (else: now). Raises StoryProblem when the rules and the story differ."""
     story = Player(bank, today or server_time(), tell)
     tell("People and definitions")
     _open(story)

@@ -1,4 +1,4 @@
-"""Who plays in the story of NCT04461925: invented people under invented names, with numbers as such a trial has them."""
+"""Who plays in the story of NCT04461925: invented people and names, with numbers as such a trial has them."""
 
 from dataclasses import dataclass
 from decimal import Decimal

@@ -2,7 +2,6 @@
 
 import datetime
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
 from cellbank.domain.identifiers import dose_symbol
@@ -16,8 +15,8 @@ POOL_ML_PER_VIAL = 5
 HOURS_WITH_ALBUMIN = 4
 # Severe pneumonia, not ventilated, nothing against taking part.
 ANSWERS: dict[str, Any] = {
-    "pcr_positive": "yes", "pneumonia": "yes", "respiratory_rate": 31, "spo2": 91, "ventilation_hours": "not_applicable",
-    "pregnancy": "no", "systemic_disease": "no", "other_trial": "no", "cannot_comply": "no", "hiv_or_syphilis": "no",
+    "pcr_positive": "yes", "pneumonia": "yes", "respiratory_rate": 31, "spo2": 91,
+    "ventilation_hours": "not_applicable", "pregnancy": "no", "systemic_disease": "no", "other_trial": "no", "cannot_comply": "no", "hiv_or_syphilis": "no",
     "organ_failure": "no",
 }  # fmt: skip
 

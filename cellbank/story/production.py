@@ -128,7 +128,8 @@ def _line(story: Player, line: Line, donations: dict[str, str], reagents: dict[s
     method = "enzymatic" if enzyme else "explant"
     culture = story.do(
         "olena", "isolate_tissue", at,
-        donation=donations[line.tissue], method=method, vessel="T-175 × 24", area_cm2="4200", reagents=[medium, *enzyme],
+        donation=donations[line.tissue], method=method, vessel="T-175 × 24", area_cm2="4200",
+        reagents=[medium, *enzyme],
     )["code"]  # fmt: skip
     at += line.explant_days * DAY
     _harvest(story, culture, line.p0_cells, line.p0_viability, at)
@@ -197,7 +198,7 @@ def _store(story: Player, vials: list[str], boxes: list[str], shelves: Shelves, 
 def _bank(
     story: Player, line: Line, culture: str, at: datetime.datetime, reagents: dict[str, str], shelves: Shelves
 ) -> None:
-    """Freeze a master bank. The first is released and one vial of it starts a culture; the second waits for a signature."""
+    """Freeze a master bank. The first is released and starts a new culture; the second waits for a signature."""
     lot, vials = _freeze(
         story, culture, "master_bank", BANK_VIALS, BANK_CELLS_PER_VIAL, at + HOUR, reagents["CRY-1140"]
     )

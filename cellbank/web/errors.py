@@ -9,14 +9,13 @@ from flask_babel import gettext
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
-from cellbank.api.problems import TITLES, incident, problem
 from cellbank.web.session import carried, entrance
 
 log = logging.getLogger("cellbank.incident")
 
 
 def register(app: Flask) -> None:
-    """Handlers for the whole application; the API's own paths are answered with problem documents."""
+    """Handlers for the pages. The API answers for its own addresses before these are asked."""
     app.register_error_handler(CSRFError, _stale_form)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Exception, _bug)
@@ -24,8 +23,6 @@ def register(app: Flask) -> None:
 
 def _stale_form(error: CSRFError) -> Any:
     """A form of a session that is over: prove the password, and it comes back filled."""
-    if _for_programs():
-        return problem(400, error.description or "")
     same_site = request.headers.get("Sec-Fetch-Site", "same-origin") == "same-origin"
     waiting = carried(request.form) if same_site else []
     message = gettext("This page was opened in a session that is over. Sign in: what was typed is kept.")
@@ -36,8 +33,6 @@ def _http(error: HTTPException) -> Any:
     code = error.code or 500
     if code < 400:
         return error
-    if _for_programs():
-        return problem(code if code in TITLES else 400, error.description or error.name)
     said = {
         404: gettext("There is no such page. Scan a label, or go to the home page."),
         403: gettext("This page is not for your role. Ask somebody whose work it is."),
@@ -48,13 +43,7 @@ def _http(error: HTTPException) -> Any:
 
 
 def _bug(error: Exception) -> Any:
-    if _for_programs():
-        return incident(error)
     number = secrets.token_hex(4).upper()
     log.error("incident %s", number, exc_info=error)
     sentence = gettext("Nothing was recorded. Tell the administrator this number:")
     return render_template("error.html", code=500, sentence=sentence, number=number), 500
-
-
-def _for_programs() -> bool:
-    return request.path.startswith("/api/")
