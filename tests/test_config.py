@@ -2,6 +2,7 @@
 
 import dataclasses
 import threading
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -246,3 +247,10 @@ def test_settings_cannot_be_changed_after_the_start(environ):
     config = load(environ)
     with pytest.raises(dataclasses.FrozenInstanceError):
         config.port = 1
+
+
+def test_the_operations_page_has_every_setting_as_it_is() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "operations.md").read_text()
+    for setting in SETTINGS:
+        row = f"| `{setting.variable}` | {setting.default or '–'} | {setting.rule.limit} | {setting.meaning} |"
+        assert row in page, setting.variable

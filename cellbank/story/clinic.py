@@ -15,10 +15,14 @@ POOL_ML_PER_VIAL = 5
 HOURS_WITH_ALBUMIN = 4
 # Severe pneumonia, not ventilated, nothing against taking part.
 ANSWERS: dict[str, Any] = {
-    "pcr_positive": "yes", "pneumonia": "yes", "respiratory_rate": 31, "spo2": 91,
-    "ventilation_hours": "not_applicable", "pregnancy": "no", "systemic_disease": "no", "other_trial": "no", "cannot_comply": "no", "hiv_or_syphilis": "no",
-    "organ_failure": "no",
-}  # fmt: skip
+    **dict.fromkeys(("pcr_positive", "pneumonia"), "yes"),
+    **dict.fromkeys(
+        ("pregnancy", "systemic_disease", "other_trial", "cannot_comply", "hiv_or_syphilis", "organ_failure"), "no"
+    ),
+    "respiratory_rate": 31,
+    "spo2": 91,
+    "ventilation_hours": "not_applicable",
+}
 
 
 @dataclass(frozen=True)
