@@ -99,15 +99,15 @@ class Work:
 
     def find(self, cls: type[R], code: str) -> R:
         """The record with this code, not locked. Refuses NOT_FOUND."""
-        return self._one(cls, code, locked=None)
+        return self._one(cls, code, _by_code(cls))
 
     def lock(self, cls: type[R], code: str) -> R:
         """The record with this code, locked until the end of the act (in a dry run only read). Refuses NOT_FOUND."""
-        return self._one(cls, code, locked=not self.dry_run)
+        return self._one(cls, code, self._locking(_by_code(cls)))
 
     def lock_id(self, cls: type[R], record_id: int) -> R:
         """The record with this id, locked; for records found through another one."""
-        return self.session.scalars(_locking(select(cls), not self.dry_run).where(cls.id == record_id)).one()
+        return self.session.scalars(self._locking(select(cls).where(cls.id == record_id))).one()
 
     def share(self, cls: type[R], record_id: int) -> R:
         """The record with this id, kept from changing until the end of the act, though others may read or share it."""
@@ -117,16 +117,20 @@ class Work:
     def lock_all(self, cls: type[R], codes: Sequence[str]) -> list[R]:
         """The records with these codes, locked in the order of their ids (so that two acts cannot block each other),
         returned in the order given. Refuses NOT_FOUND, naming each that is missing."""
-        statement = _by_codes(cls, not self.dry_run)
-        records = self.session.scalars(statement, {"codes": list(codes)})
+        records = self.session.scalars(self._locking(_by_codes(cls)), {"codes": list(codes)})
         found = {record.code: record for record in records}  # type: ignore[attr-defined]
         missing = [self._not_found(cls, code) for code in codes if code not in found]
         if missing:
             raise Refused(missing)
         return [found[code] for code in codes]
 
-    def _one(self, cls: type[R], code: str, *, locked: bool | None) -> R:
-        record = self.session.scalars(_by_code(cls, locked), {"code": code}).one_or_none()
+    def _locking(self, statement: Any) -> Any:
+        # What was read before the lock may have changed while waiting for it.
+        fresh = statement.execution_options(populate_existing=True)
+        return fresh if self.dry_run else fresh.with_for_update(key_share=True)
+
+    def _one(self, cls: type[R], code: str, statement: Any) -> R:
+        record = self.session.scalars(statement, {"code": code}).one_or_none()
         if record is None:
             raise Refused([self._not_found(cls, code)])
         if self.about is None:
@@ -315,22 +319,14 @@ class Work:
 # Statements that acts use again and again, built once: building one takes as long as running it.
 
 
-def _locking(statement: Any, locked: bool) -> Any:
-    # What was read before the lock may have changed while waiting for it.
-    fresh = statement.execution_options(populate_existing=True)
-    return fresh.with_for_update(key_share=True) if locked else fresh
+@cache
+def _by_code(cls: Any) -> Any:
+    return select(cls).where(cls.code == bindparam("code"))
 
 
 @cache
-def _by_code(cls: Any, locked: bool | None) -> Any:
-    """The record with a code; `locked` None: as the session has it, if it has it."""
-    statement = select(cls).where(cls.code == bindparam("code"))
-    return statement if locked is None else _locking(statement, locked)
-
-
-@cache
-def _by_codes(cls: Any, locked: bool) -> Any:
-    return _locking(select(cls), locked).where(cls.code == func.any(bindparam("codes"))).order_by(cls.id)
+def _by_codes(cls: Any) -> Any:
+    return select(cls).where(cls.code == func.any(bindparam("codes"))).order_by(cls.id)
 
 
 @cache

@@ -11,10 +11,11 @@ import importlib.metadata
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cached_property
 from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, SecretStr, ValidationError, model_validator
-from sqlalchemy import Text, cast, func, select, update
+from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session
@@ -173,12 +174,12 @@ class Call:
     proof: Proof | None
     new_password_hash: str | None
 
-    @property
+    @cached_property
     def stored(self) -> dict[str, Any]:
         """The input as the trail keeps it: without the password."""
         return self.given.model_dump(mode="json", exclude={"password", "new_password"}, exclude_none=True)
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """What makes two requests with the same key the same request."""
         return hashlib.sha256(as_json([self.act.name, self.stored]).encode()).hexdigest()
@@ -290,11 +291,20 @@ def _do(bank: Bank, call: Call) -> Outcome:
     return Outcome(True, act_id, {**result, **work.told_once})
 
 
+# Plain text, and whose changes these are told to the triggers in the same round trip: every act pays for these two.
+_OPEN = text(
+    """INSERT INTO act (site_id, person_id, name, given, key, given_digest, door, client, version, at)
+       VALUES (:site_id, :person_id, :name, CAST(:given AS jsonb), :key, :given_digest, :door, :client, :version, :at)
+       ON CONFLICT (person_id, key) DO NOTHING RETURNING id, set_config('cellbank.act', id::text, true)"""
+)
+_CLOSE = text(
+    """UPDATE act SET outcome = 'accepted', result = CAST(:result AS jsonb), record_code = :about WHERE id = :act"""
+)
+
+
 def _open(session: Session, call: Call) -> int | None:
     """Open the act. With a key that somebody is using right now this waits for them; None: the key has an answer."""
-    statement = upsert(Act).values(**call.row()).on_conflict_do_nothing(index_elements=["person_id", "key"])
-    opened = func.set_config("cellbank.act", cast(Act.id, Text), True)  # whose changes these are, for the triggers
-    return session.scalar(statement.returning(Act.id, opened))
+    return session.scalar(_OPEN, {**call.row(), "given": as_json(call.stored)})
 
 
 def _result(made: Any, work: Work) -> dict[str, Any]:
@@ -308,8 +318,7 @@ def _result(made: Any, work: Work) -> dict[str, Any]:
 
 
 def _close(session: Session, act_id: int, work: Work, result: dict[str, Any]) -> None:
-    statement = update(Act).where(Act.id == act_id)
-    session.execute(statement.values(outcome="accepted", result=result, record_code=work.about))
+    session.execute(_CLOSE, {"act": act_id, "result": as_json(result), "about": work.about})
 
 
 def _record_refusal(bank: Bank, call: Call, refused: Refused) -> Outcome:
