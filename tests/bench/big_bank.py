@@ -260,7 +260,7 @@ class BigBank:
             state="SCREENING",
         )  # fmt: skip
         load.act("clara", "sign_eligibility", code, at + HOUR, {"subject": code})
-        load.update("subject", [subject], state="ENROLLED")
+        load.update("subject", [subject], state="ENROLLED", assessment={"outcome": "ELIGIBLE"})
         self.signature("clara", "approved", record_class("subject"), subject, at + HOUR)
         return subject
 
