@@ -84,9 +84,9 @@ def _treat(story: Player, made: Made, patient: Patient, days_ago: int) -> None:
     if part.ends == "weighed" and days_ago == 0:
         _weigh(story, patient, story.today - 40 * MINUTE, confirm=False)
     for number, stage in enumerate(part.stages, start=1):
-        if stage != "withdrawn" and since == DAYS[number - 1] + (3 if stage == "late" else 0):
+        if since == DAYS[number - 1] + (3 if stage == "late" else 0):
             _infusion(story, made, patient, stage, days_ago)
-    if "withdrawn" in part.stages and since == 2:
+    if part.ends == "withdrawn" and since == 2:
         story.do("petro", "withdraw_subject", story.ago(days_ago, 10), subject=patient.code, reason="Withdrew consent")
     if part.ends == "completed" and since == 14:
         story.do("nataliia", "complete_subject", story.ago(days_ago, 10), subject=patient.code)
