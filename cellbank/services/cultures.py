@@ -104,7 +104,7 @@ def isolate_tissue(work: Work, given: IsolateTissue) -> Culture:
 
 
 class RecordHarvest(ActInput):
-    """Harvest a culture and count the cells."""
+    """Harvest and count."""
 
     culture: CultureCode = Field(title="Culture")
     total_cells: Cells = Field(title="Total cells counted", description="Living and dead.", gt=0)
@@ -178,7 +178,7 @@ def _growth_shown(viable: int, grown: Growth, level: Decimal) -> dict[str, Any]:
 
 
 class PassageCulture(ActInput):
-    """Passage a culture into new vessels."""
+    """Passage a culture."""
 
     culture: CultureCode = Field(title="Culture")
     vessel: VesselKind
@@ -236,7 +236,7 @@ def _seeding(
 
 
 class ThawBankVial(ActInput):
-    """Thaw a bank vial to start a culture."""
+    """Thaw a bank vial."""
 
     vial: VialCode = Field(title="Vial")
     vessel: VesselKind

@@ -32,7 +32,7 @@ DefinitionCode = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9][A-Z0-9-]{1
 
 
 class ImportDefinition(ActInput):
-    """Import a trial protocol or product specification."""
+    """Import a definition."""
 
     type: Literal["protocol", "specification"] = Field(title="What the file describes")
     content: FileText = Field(title="Content of the file (TOML)")
@@ -79,7 +79,7 @@ def import_definition(work: Work, given: ImportDefinition) -> Definition:
 
 
 class MakeEffective(SignedInput):
-    """Make a protocol or specification effective."""
+    """Make effective."""
 
     definition: DefinitionCode = Field(title="Protocol or specification, as identifier@version")
 

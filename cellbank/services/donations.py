@@ -149,7 +149,7 @@ def _new_din(work: Work, received_at: datetime.datetime) -> str:
 
 
 class DecideDonation(SignedInput):
-    """Decide on a donation that arrived outside the usual limits."""
+    """Decide about a donation."""
 
     donation: DonationCode = Field(title="Donation")
     decision: Literal["accept", "reject"] = Field(title="Decision")

@@ -79,7 +79,7 @@ def record_consent(work: Work, given: RecordConsent) -> Consent:
 
 
 class WithdrawConsent(ActInput):
-    """Record that a consent is withdrawn."""
+    """Withdraw a consent."""
 
     consent: ConsentCode = Field(title="Consent")
     withdrawn_on: Date | None = Field(default=None, title="Withdrawn on", description="Today, unless given.")
@@ -107,7 +107,7 @@ def withdraw_consent(work: Work, given: WithdrawConsent) -> Consent:
 
 
 class DetermineEligibility(SignedInput):
-    """Determine whether a donor is eligible."""
+    """Determine donor eligibility."""
 
     donor: DonorCode = Field(title="Donor")
     decision: Literal["eligible", "ineligible"] = Field(title="Determination")

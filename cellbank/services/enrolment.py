@@ -61,7 +61,7 @@ Fraction = quantity("fraction", parse_fio2)
 
 
 class EnrolSubject(ActInput):
-    """Enrol a subject for screening."""
+    """Enrol a subject."""
 
     trial_number: Identifier = Field(title="Trial number")
     second_identifier: Identifier = Field(
@@ -120,7 +120,7 @@ def _enrolment_facts(work: Work, given: EnrolSubject, definition: Definition, pr
 
 
 class AnswerCriteria(ActInput):
-    """Answer the inclusion and exclusion criteria."""
+    """Answer the criteria."""
 
     subject: SubjectCode = Field(title="Subject")
     answers: dict[QuestionCode, GivenAnswer] = Field(
@@ -216,7 +216,7 @@ def _as_json(assessment: Assessment) -> dict[str, Any]:
 
 
 class SignEligibility(SignedInput):
-    """Sign the eligibility of a subject."""
+    """Sign subject eligibility."""
 
     subject: SubjectCode = Field(title="Subject")
     decisions: dict[QuestionCode, bool] = Field(
@@ -257,7 +257,7 @@ def sign_eligibility(work: Work, given: SignEligibility) -> Subject:
 
 
 class WithdrawSubject(ActInput):
-    """Withdraw a subject from the trial."""
+    """Withdraw a subject."""
 
     subject: SubjectCode = Field(title="Subject")
     reason: Reason
@@ -281,7 +281,7 @@ def _open_doses(work: Work, subject: Subject) -> tuple[tuple[str, str], ...]:
 
 
 class CompleteSubject(ActInput):
-    """Complete the treatment of a subject."""
+    """Complete treatment."""
 
     subject: SubjectCode = Field(title="Subject")
 

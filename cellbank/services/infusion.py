@@ -226,7 +226,7 @@ def record_reaction(work: Work, given: RecordReaction) -> Dose:
 
 
 class ReconcileInfusion(ActInput):
-    """Account for what is left of an infusion."""
+    """Reconcile an infusion."""
 
     dose: DoseCode = Field(title="Dose")
     residual_ml: VolumeMl = Field(title="Left over")

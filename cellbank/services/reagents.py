@@ -52,7 +52,7 @@ def receive_reagent(work: Work, given: ReceiveReagent) -> ReagentLot:
 
 
 class DecideReagent(SignedInput):
-    """Accept or reject a reagent lot."""
+    """Decide about a reagent lot."""
 
     reagent: ReagentCode = Field(title="Reagent lot")
     decision: Literal["accept", "reject"] = Field(title="Decision")

@@ -116,7 +116,7 @@ def _out_of_service(*line: StorageUnit | None) -> OutOfService | None:
 
 
 class TakeOutOfService(ActInput):
-    """Take a tank, rack or box out of service."""
+    """Take out of service."""
 
     unit: StorageCode = Field(title="Tank, rack or box")
     reason: Reason
@@ -133,7 +133,7 @@ def take_out_of_service(work: Work, given: TakeOutOfService) -> StorageUnit:
 
 
 class ReturnToService(ActInput):
-    """Return a tank, rack or box to service."""
+    """Return to service."""
 
     unit: StorageCode = Field(title="Tank, rack or box")
     reason: Reason

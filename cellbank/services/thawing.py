@@ -205,7 +205,7 @@ def thaw_vial(work: Work, given: ThawVial) -> Dose:
 
 
 class PoolAndCount(ActInput):
-    """Pool the thawed vials and count."""
+    """Pool and count."""
 
     dose: DoseCode = Field(title="Dose")
     vials: VialCodes = Field(title="Vials in the pool", description="Every thawed vial of the dose, each scanned.")

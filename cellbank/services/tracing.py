@@ -5,7 +5,7 @@ bank vial); vials, doses and subjects hang on the lots. So a trace costs what th
 bank holds.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -15,10 +15,11 @@ from cellbank.domain.garbled import Garbled
 from cellbank.domain.identifiers import Kind, printed
 from cellbank.domain.scans import read_scan
 from cellbank.services.bank import Bank
-from cellbank.services.cards import PLACE, PLACE_COLUMNS, place_text
+from cellbank.services.cards import place_text
 from cellbank.services.scanning import NotHere, Unreadable
 
 Ids = dict[str, set[int]]
+NOWHERE = {"position": None}
 
 DOWN = text(
     """
@@ -79,9 +80,12 @@ NODES: dict[str, Any] = {
            (SELECT array_agg(c.code ORDER BY c.id) FROM lot_source s JOIN culture c ON c.id = s.culture_id
              WHERE s.lot_id = l.id) AS parents FROM lot l WHERE l.id = ANY(:ids) ORDER BY l.id"""
     ),
+    # One look at the index for each vial: a join would read every placement of the bank when the family is large.
     "vial": text(
-        f"""SELECT v.id, v.code, 'Vial ' || v.number AS title, v.state, ARRAY[l.code] AS parents, {PLACE_COLUMNS}
-            FROM vial v JOIN lot l ON l.id = v.lot_id {PLACE} WHERE v.id = ANY(:ids) ORDER BY v.lot_id, v.number"""
+        """SELECT v.code, 'Vial ' || v.number AS title, v.state, v.lot_id, p.box_id, p.position
+           FROM vial v LEFT JOIN LATERAL (SELECT box_id, position FROM placement
+             WHERE vial_id = v.id AND taken_at IS NULL LIMIT 1) p ON true
+           WHERE v.id = ANY(:ids) ORDER BY v.lot_id, v.number"""
     ),
     "dose": text(
         """SELECT d.id, d.code, 'Infusion ' || d.infusion_number || ' (Day ' || d.day || ')' AS title, d.state,
@@ -94,6 +98,12 @@ NODES: dict[str, Any] = {
            FROM subject s WHERE s.id = ANY(:ids) ORDER BY s.trial_number"""
     ),
 }
+LOT_CODES = text("SELECT id, code FROM lot WHERE id = ANY(:ids)")
+BOXES = text(
+    """SELECT box.id, tank.name AS tank, rack.name AS rack, box.name AS box, box.column_count
+       FROM storage_unit box LEFT JOIN storage_unit rack ON rack.id = box.parent_id
+       LEFT JOIN storage_unit tank ON tank.id = rack.parent_id WHERE box.id = ANY(:ids)"""
+)
 ORDER = tuple(NODES)
 TRACED = {
     Kind.DONOR: "donor", Kind.DONATION: "donation", Kind.CULTURE: "culture", Kind.LOT: "lot", Kind.VIAL: "vial",
@@ -150,9 +160,14 @@ def trace(bank: Bank, raw: str) -> Trace:
         start_id = connection.scalar(text(f"SELECT id FROM {kind} WHERE code = :code"), {"code": scan.code})
         if start_id is None:
             raise NotHere(kind, printed(scan.code))
-        (start,) = read_nodes(connection, kind, {start_id})
-        up, down = walk_up(connection, kind, start_id), walk_down(connection, kind, start_id)
-        return _closed(start, _all_nodes(connection, up), _all_nodes(connection, down))
+        return trace_record(connection, kind, start_id)
+
+
+def trace_record(connection: Connection, kind: str, record_id: int) -> Trace:
+    """Trace a record that is there."""
+    (start,) = read_nodes(connection, kind, {record_id})
+    up, down = walk_up(connection, kind, record_id), walk_down(connection, kind, record_id)
+    return _closed(start, _all_nodes(connection, up), _all_nodes(connection, down))
 
 
 def walk_down(connection: Connection, kind: str, start: int) -> Ids:
@@ -219,15 +234,18 @@ def _all_nodes(connection: Connection, ids: Ids) -> tuple[Node, ...]:
 
 def read_nodes(connection: Connection, kind: str, ids: set[int]) -> list[Node]:
     """The nodes of one kind."""
-    rows = connection.execute(NODES[kind], {"ids": list(ids)}).mappings()
+    rows = connection.execute(NODES[kind], {"ids": list(ids)}).all()
+    if kind == "vial":
+        return _vials(connection, rows)
+    return [Node(kind, row.code, row.title, row.state, tuple(row.parents or ())) for row in rows]
+
+
+def _vials(connection: Connection, rows: Sequence[Any]) -> list[Node]:
+    """Vials with the codes of their lots and the names of their places, each of which is read once."""
+    lots = {lot: code for lot, code in connection.execute(LOT_CODES, {"ids": list({row.lot_id for row in rows})})}
+    boxes = {row.id: row._asdict() for row in connection.execute(BOXES, {"ids": list({row.box_id for row in rows})})}
+    places = [{**boxes[row.box_id], "position": row.position} if row.box_id else NOWHERE for row in rows]
     return [
-        Node(
-            kind,
-            row["code"],
-            row["title"],
-            row["state"],
-            tuple(row["parents"] or ()),
-            place_text(row) if kind == "vial" else None,
-        )
-        for row in rows
+        Node("vial", row.code, row.title, row.state, (lots[row.lot_id],), place_text(place))
+        for row, place in zip(rows, places, strict=True)
     ]
