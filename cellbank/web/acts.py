@@ -12,6 +12,7 @@ from cellbank.domain.lifecycle import Role, is_signed, roles_for, rows_for
 from cellbank.domain.refusals import Refusal
 from cellbank.records.work import Actor
 from cellbank.services.acts import REGISTRY, Malformed, Outcome, RegisteredAct, run_act
+from cellbank.services.hints import hints_for
 from cellbank.services.history import done
 from cellbank.services.scanning import Card, Command, NotHere, Unreadable, look_up
 from cellbank.services.sessions import prove, standing_of_name
@@ -208,6 +209,7 @@ def show(registered: RegisteredAct, values: dict[str, list[str]], answer: Answer
         fields=fields,
         form=filled,
         blank_form=Filled(fields, {}),
+        hints=hints_for(the_bank(), registered.name, values),
         answer=answer,
         reasons=[reason(refusal) for refusal in answer.outcome.refusals] if answer.outcome else [],
         key=key or secrets.token_urlsafe(16),

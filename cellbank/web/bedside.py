@@ -26,6 +26,7 @@ from cellbank.web.shell import DOOR, client, sound, the_bank
 SCANS = ("dose_label", "wristband", "read_back")
 ACTS = {"check_dose", "start_infusion", "stop_infusion", "record_reaction", "reconcile_infusion"}
 CHECKING = {"PREPARED", "CHECKED_ONCE"}
+RUNNING = {"INFUSING", "INFUSED", "RECONCILED"}  # too late for a STOP: what is refused is only said
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,8 @@ def bedside() -> Any:
     values = {key: request.args.getlist(key) for key in request.args if key in ("dose",)}
     board = _board((values.get("dose") or [""])[0])
     # While it is being checked the label is scanned at the bed, whatever link led here.
-    return _show(Screen({}, board if board and board.row["state"] not in CHECKING else None, Answer()))
+    board = board if board and board.row["state"] not in CHECKING else None
+    return _show(Screen({}, board, _still_go(board)))
 
 
 @blueprint.post("/bedside")
@@ -74,6 +76,13 @@ def bedside_post() -> Any:
     if screen.step == "verdict":
         screen = Screen(values, screen.board, _judged(values))
     return _show(screen)
+
+
+def _still_go(board: DoseBoard | None) -> Answer:
+    """A dose checked by two people is judged again whenever it is shown: time goes on, a hold may have been placed."""
+    if board is None or board.row["state"] != "CHECKED":
+        return Answer()
+    return attempt(REGISTRY["start_infusion"], {"dose": [board.row["code"]]}, dry_run=True)
 
 
 def _judged(values: dict[str, list[str]]) -> Answer:
@@ -101,13 +110,13 @@ def _do(name: str, values: dict[str, list[str]]) -> Any:
     answer = attempt(REGISTRY[name], values, dry_run=False)
     done = answer.outcome is not None and answer.outcome.accepted
     if name == "check_dose" and done:
-        return _show(Screen({}, _board(_dose_code(values)), answer), said=_check_said(_dose_code(values)))
+        board = _board(_dose_code(values))
+        return _show(Screen({}, board, _still_go(board)), said=_check_said(board))
     kept = {} if done else values
     return _show(Screen(kept, _board(_dose_code(values)), answer), said=REGISTRY[name].title if done else "")
 
 
-def _check_said(code: str) -> str:
-    board = _board(code)
+def _check_said(board: DoseBoard | None) -> str:
     if board and board.row["state"] == "CHECKED_ONCE":
         return gettext("First check done. Now the second person scans the label and the wristband again.")
     return gettext("Both checks done. The infusion may be started.")
@@ -132,7 +141,7 @@ def _show(screen: Screen, said: str = "") -> Any:
     outcome = screen.answer.outcome
     verdict = None
     if outcome is not None:
-        verdict = "GO" if outcome.accepted else "STOP"
+        verdict = "GO" if outcome.accepted else "STOP" if screen.state not in RUNNING else "NO"
         sound("yes" if outcome.accepted else "no")
     elif screen.answer.problems:
         sound("unknown")

@@ -9,7 +9,7 @@ from cellbank.services.tracing import Node, Trace
 from cellbank.web.words import face
 
 COLUMNS = ("donor", "donation", "culture", "lot", "vial", "dose", "subject")
-WIDTH, HEIGHT, GAP_X, GAP_Y = 168, 46, 34, 12
+WIDTH, HEIGHT, GAP_X, GAP_Y = 146, 46, 26, 12
 MOST = 60  # boxes in a column; the lists below the picture have all
 
 

@@ -22,7 +22,9 @@ def _read_one(item: Field, values: Values, zone: ZoneInfo, path: str) -> Any:
     if item.kind == "rows":
         return _rows(item, values, zone, path)
     if item.kind == "pairs":
-        return {row["name"]: row.get("value", "") for row in _rows(item, values, zone, path) if "name" in row}
+        return {
+            row["name"]: row["value"] for row in _rows(item, values, zone, path) if "name" in row and "value" in row
+        }
     held = [text.strip() for text in values.get(path, ()) if text.strip()]
     if item.kind in ("scans", "lines"):
         return [line.strip() for text in held for line in text.splitlines() if line.strip()]

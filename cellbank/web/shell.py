@@ -91,7 +91,7 @@ def plain(value: Any) -> str:
     if isinstance(value, datetime.datetime):
         return moment(value)
     if isinstance(value, Decimal):
-        return f"{value:f}"
+        return f"{value.normalize():f}"
     if isinstance(value, list | tuple):
         return ", ".join(plain(item) for item in value)
     return _plain_text(str(value))
@@ -171,5 +171,6 @@ def fit_out(app: Flask) -> None:
         version=VERSION,
         the_bank=the_bank,
         kind_icons=words.KIND_ICONS,
+        state_words=frozenset(words.TONE_OF),
         now_iso=lambda: server_time().isoformat(),
     )

@@ -51,6 +51,20 @@ def browser(app: Flask) -> Browser:
     return Browser(app.test_client())
 
 
+@pytest.fixture(scope="session")
+def regular(app: Flask) -> Callable[[str], Browser]:
+    """The same, signed in once for the whole run: for tests that only look."""
+    known: dict[str, Browser] = {}
+
+    def make(name: str) -> Browser:
+        if name not in known:
+            known[name] = Browser(app.test_client())
+            assert known[name].enter(name).status_code == 302
+        return known[name]
+
+    return make
+
+
 @pytest.fixture
 def signed_in(app: Flask) -> Callable[[str], Browser]:
     """A function name -> browser in which that person is signed in."""

@@ -8,8 +8,8 @@ from cellbank.services.lists import LISTS
 from tests.factories.world import World
 
 
-def test_every_answer_forbids_inline_scripts(signed_in) -> None:
-    response = signed_in("tina").get("/")
+def test_every_answer_forbids_inline_scripts(regular) -> None:
+    response = regular("tina").get("/")
     policy = response.headers["Content-Security-Policy"]
     assert "default-src 'none'" in policy and "unsafe" not in policy
     assert response.headers["Cache-Control"] == "no-store"
@@ -17,13 +17,13 @@ def test_every_answer_forbids_inline_scripts(signed_in) -> None:
 
 
 @pytest.mark.parametrize("person", ["tina", "quinn", "clara", "ada", "otto"])
-def test_each_role_has_a_home_page(signed_in, person: str) -> None:
-    assert signed_in(person).get("/").status_code == 200
+def test_each_role_has_a_home_page(regular, person: str) -> None:
+    assert regular(person).get("/").status_code == 200
 
 
 @pytest.mark.parametrize("name", LISTS)
-def test_every_list_can_be_searched_and_filtered(signed_in, name: str) -> None:
-    otto = signed_in("otto")
+def test_every_list_can_be_searched_and_filtered(regular, name: str) -> None:
+    otto = regular("otto")
     for query in ("", "?q=ab%25_c", "?q=x&state=RELEASED&page=3", "?state=NONSENSE&page=x"):
         assert otto.get(f"/list/{name}{query}").status_code == 200
 
@@ -72,8 +72,8 @@ def test_a_bug_gets_a_number_on_the_page_and_in_the_log(signed_in, monkeypatch, 
     assert number in response.text and "ZeroDivisionError" not in response.text
 
 
-def test_missing_pages_and_wrong_roles(signed_in) -> None:
-    tina = signed_in("tina")
+def test_missing_pages_and_wrong_roles(regular) -> None:
+    tina = regular("tina")
     assert tina.get("/nowhere").status_code == 404
     assert tina.get("/act/note_wrong_password").status_code == 404
     assert tina.get("/act/sign_in").status_code == 404

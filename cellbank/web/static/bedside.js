@@ -18,6 +18,8 @@
       clock.querySelector("[data-left]").textContent = left > 0 ? spoken(left) : words.over.replace("{time}", spoken(left));
       clock.classList.toggle("is-short", left > 0 && left < 900);
       clock.classList.toggle("is-over", left <= 0);
+      /* a GO must not outlive its time: the server is asked again */
+      if (left <= 0 && document.body.classList.contains("is-go")) { document.body.classList.remove("is-go"); location.assign("/bedside?dose=" + clock.dataset.dose); }
     };
     tick();
     setInterval(tick, 1000);

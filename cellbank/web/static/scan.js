@@ -2,7 +2,8 @@
    A burst goes to the form field that takes such a code, otherwise to the scan box; typing by hand is left alone. */
 "use strict";
 (function () {
-  const GAP = 45, SHORTEST = 5, TWICE = 1000, JOIN = 700;
+  /* A wireless scanner or a busy machine may pause within a code: what counts is how fast the whole of it came. */
+  const GAP = 60, PAUSE = 250, SHORTEST = 5, TWICE = 1000, JOIN = 700;
   const store = {
     get(name) { try { return JSON.parse(sessionStorage.getItem(name)); } catch (_) { return null; } },
     set(name, value) { try { sessionStorage.setItem(name, JSON.stringify(value)); } catch (_) { /* full or forbidden */ } },
@@ -32,8 +33,11 @@
 
   /* ---- where a scan goes ---- */
   const PATTERNS = [["VL", /^[A-NP-Z1-9][A-NP-Z0-9]{2}\d{2}\d{8}[A-Z0-9]{6}$/], ["DN", /^[A-NP-Z1-9][A-NP-Z0-9]{2}\d{2}\d{8}$/], ["DS", /^CH[A-NP-Z1-9][A-NP-Z0-9]{2}\d{2}[A-Z0-9]{6}$/]];
+  const RECORD = /^(DR|CN|CU|LT|ST|RG|RS|SJ|WT|PS|HD|TK|CM)[0-9A-Z]{5,}$/;
+  const bareOf = (code) => code.replace(/^\](C[014]|d[12])/, "");
+  const isCode = (code) => /^[=&]/.test(bareOf(code)) || RECORD.test(bareOf(code)) || PATTERNS.some(([, pattern]) => pattern.test(bareOf(code)));
   function kindOf(code) {
-    const bare = code.replace(/^\](C[014]|d[12])/, "");
+    const bare = bareOf(code);
     if (/^[=&]/.test(bare)) return bare.includes("&/CH") ? "DS" : bare.includes("=,") ? "VL" : "DN";
     for (const [kind, pattern] of PATTERNS) if (pattern.test(bare)) return kind;
     return bare.slice(0, 2).toUpperCase();
@@ -99,7 +103,7 @@
     const at = clock(event);
     if (event.key === "Enter" || event.key === "Tab") return finish(event, at);
     if (event.key.length !== 1) return;
-    if (!burst || at - burst.last > GAP) {
+    if (!burst || at - burst.last > PAUSE) {
       const field = document.activeElement;
       burst = { text: "", first: at, last: at, field: typed(field) ? field : null, before: typed(field) ? field.value : "" };
     }
@@ -110,10 +114,17 @@
   function finish(event, at) {
     const found = burst;
     burst = null;
-    if (!found || found.text.length < SHORTEST || at - found.last > 120) return;
-    if ((found.last - found.first) / Math.max(1, found.text.length - 1) > GAP) return;
-    const field = found.field;
-    if (field && field.type === "password") return;
+    if (!found || found.text.length < SHORTEST || at - found.last > PAUSE) return;
+    /* where nothing is being typed, every run of keys is a scan */
+    if ((found.last - found.first) / (found.text.length - 1) > (found.field ? GAP : PAUSE)) return;
+    const field = found.field, overlay = document.getElementById("lock-overlay");
+    /* A password safe, or the barcode of a manufacturer in a text field, is as fast: there only what has the shape of our
+       codes is a scan. That must not stay there, or five scans at a locked screen would lock the account. */
+    const elsewhere = overlay && overlay.open ? field : field && field.id !== "scanbox" && field.dataset.scan === undefined;
+    if (elsewhere && !isCode(found.text)) {
+      if (event.key === "Enter" && field.type !== "password" && field.closest("[data-act-form]")) event.preventDefault();
+      return;
+    }
     event.preventDefault();
     event.stopPropagation();
     if (field) field.value = found.before;
@@ -132,7 +143,7 @@
   function ready() {
     const box = document.getElementById("scanbox");
     play(document.body.dataset.sound);
-    const begin = document.querySelector("[data-act-form] [aria-invalid]") || [...document.querySelectorAll("[data-act-form] [data-scan]")].find((field) => !field.value);
+    const begin = document.querySelector("[data-act-form] [aria-invalid]") || [...document.querySelectorAll("[data-act-form] input:not([type=hidden]):not([type=radio]):not([type=checkbox]), [data-act-form] textarea")].find((field) => !field.value && field.offsetParent && !field.closest(".second"));
     if (begin) begin.focus(); else if (box && !document.querySelector("form:not(.scanbox) [autofocus], .verdict[tabindex]")) box.focus();
     for (const form of document.querySelectorAll("[data-act-form]")) form.addEventListener("input", () => { form.dataset.touched = "1"; });
     /* the focus comes home when nothing else holds it */

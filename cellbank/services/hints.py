@@ -1,0 +1,121 @@
+"""What a form can offer beside its fields: the codes that the definitions in force know, and the questions they ask."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import text
+
+from cellbank.domain.identifiers import Kind
+from cellbank.domain.protocol import Protocol
+from cellbank.domain.scans import Scan, read_scan
+from cellbank.domain.specification import Specification
+from cellbank.services.bank import Bank
+from cellbank.services.common import read_protocol, read_specification
+from cellbank.services.enrolment import AGE, PF_RATIO
+
+Offer = tuple[str, str]  # the code, and what it means
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One question that a form asks by its code: yes or no, or a number with its unit. `answer` is what was given."""
+
+    code: str
+    asks: str
+    kind: str
+    unit: str = ""
+    not_applicable: str = ""
+    answer: str = ""
+    may_be_unknown: bool = True
+
+
+@dataclass(frozen=True)
+class Hints:
+    """Offers by field, and questions by field."""
+
+    offers: dict[str, tuple[Offer, ...]] = field(default_factory=dict)
+    asked: dict[str, tuple[Asked, ...]] = field(default_factory=dict)
+
+
+NONE = Hints()
+_EFFECTIVE = text("SELECT content FROM definition WHERE type = :type AND state = 'EFFECTIVE' ORDER BY id")
+_SUBJECT = text(
+    "SELECT p.content, s.answers FROM subject s JOIN definition p ON p.id = s.protocol_id WHERE s.code = :code"
+)
+
+
+def hints_for(bank: Bank, act: str, given: dict[str, list[str]]) -> Hints:
+    """The hints of an act's form; `given` is what stands in it."""
+    if act in ("answer_criteria", "sign_eligibility"):
+        return _questions(bank, act, given)
+    if act in ("enter_result", "record_freezing"):
+        return Hints(_from_specifications(_specifications(bank), act))
+    if act in ("enrol_subject", "pool_and_count"):
+        return Hints(_from_protocols(_protocols(bank), act))
+    return NONE
+
+
+def _specifications(bank: Bank) -> list[Specification]:
+    with bank.reads.connect() as connection:
+        return [read_specification(content) for content in connection.scalars(_EFFECTIVE, {"type": "specification"})]
+
+
+def _protocols(bank: Bank) -> list[Protocol]:
+    with bank.reads.connect() as connection:
+        return [read_protocol(content) for content in connection.scalars(_EFFECTIVE, {"type": "protocol"})]
+
+
+def _from_specifications(found: list[Specification], act: str) -> dict[str, tuple[Offer, ...]]:
+    if act == "record_freezing":
+        return {"program": _once((item.code, item.title) for one in found for item in one.freezing.programs)}
+    tests = [(item.code, item.title) for one in found for item in (*one.tests, *one.donor.tests)]
+    words = [word for one in found for item in one.tests for word in item.choices]
+    words += [item.acceptable for one in found for item in one.donor.tests]
+    return {"test": _once(tests), "choice": _once((word, "") for word in words)}
+
+
+def _from_protocols(found: list[Protocol], act: str) -> dict[str, tuple[Offer, ...]]:
+    if act == "enrol_subject":
+        return {"arm": _once((item.code, item.title) for one in found for item in one.arms)}
+    return {"diluent": _once((item.code, item.title) for one in found for item in one.thaw.diluents)}
+
+
+def _once(offers: Any) -> tuple[Offer, ...]:
+    return tuple(dict(offers).items())
+
+
+def _questions(bank: Bank, act: str, given: dict[str, list[str]]) -> Hints:
+    """The questions of the subject's own protocol; what is worked out from dates and blood gas is not asked."""
+    scan = read_scan((given.get("subject") or [""])[0])
+    if not isinstance(scan, Scan) or scan.kind is not Kind.SUBJECT:
+        return NONE
+    with bank.reads.connect() as connection:
+        row = connection.execute(_SUBJECT, {"code": scan.code}).one_or_none()
+    if row is None:
+        return NONE
+    protocol, answers = read_protocol(row.content), row.answers or {}
+    if act == "sign_eligibility":
+        return Hints(asked={"decisions": tuple(_decisions(protocol, answers))})
+    return Hints(asked={"answers": tuple(_answers(protocol, answers))})
+
+
+def _answers(protocol: Protocol, answers: dict[str, Any]) -> Iterator[Asked]:
+    decisions = {item.decision for item in protocol.ambiguities}
+    for question in protocol.questions:
+        if question.code in decisions | {AGE, PF_RATIO}:
+            continue
+        held = answers.get(question.code)
+        said = {True: "yes", False: "no", None: "unknown" if question.code in answers else ""}
+        shown = said[held] if held is None or isinstance(held, bool) else str(held)
+        yield Asked(
+            question.code, question.asks, question.kind, question.unit or "", question.not_applicable or "", shown
+        )
+
+
+def _decisions(protocol: Protocol, answers: dict[str, Any]) -> Iterator[Asked]:
+    """Only the decisions that the answers call for: those where the value is exactly the one the protocol forgot."""
+    for item in protocol.ambiguities:
+        held = answers.get(item.question)
+        if held is not None and str(held) == f"{item.value:f}":
+            yield Asked(item.decision, f"{item.text} ({item.decided_by})", "yes_no", may_be_unknown=False)
