@@ -1,4 +1,4 @@
-"""The same acts and reads as JSON, for other programs. docs/design.md §5 names what they may rely on."""
+"""The same acts and reads as JSON, for other programs. GET /api/openapi.json describes it."""
 
 from collections.abc import Callable
 

@@ -2,7 +2,7 @@
 
 The parts (plan, weight, and subject and lot in standing.py) are asked again at every stage: when the dose is ordered,
 before a vial is thawed, and at the bedside. Twins in the database: `one_live_dose_per_subject_and_day`,
-`one_running_infusion_per_subject`, `the_weight_is_of_the_subject` (migrations 0001 and 0003). Facts: domain §6.3, §6.4.
+`one_running_infusion_per_subject`, `the_weight_is_of_the_subject` (migrations 0001 and 0003). Facts: domain reference §6.3, §6.4.
 """
 
 from collections.abc import Iterator
@@ -350,7 +350,7 @@ def weight_for_limits(protocol: Protocol, weight_kg: Decimal | None) -> Decimal:
 def limit_refusals(
     dmso_g_per_kg: Decimal | None, endotoxin_eu_per_kg: Decimal | None, limits: Limits
 ) -> tuple[Refusal, ...]:
-    """Why a dose brings too much besides cells, per kg of body weight. Source: domain §4.4, §5.3."""
+    """Why a dose brings too much besides cells, per kg of body weight. Source: domain reference §4.4, §5.3."""
     found = []
     if dmso_g_per_kg is not None and dmso_band(dmso_g_per_kg, limits) is Band.BLOCK:
         found.append(

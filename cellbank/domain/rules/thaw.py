@@ -2,7 +2,7 @@
 
 The clock starts with the thaw of the first vial and never stops. Nothing thawed goes back.
 Twins in the database: `one_live_reservation_per_vial`, `a_thaw_is_never_undone`, `never_refrozen`,
-`nothing_expired_is_thawed`, `a_used_vial_stays_used`, `prepared_is_complete`. Facts: domain §4.3, §4.4, §6.
+`nothing_expired_is_thawed`, `a_used_vial_stays_used`, `prepared_is_complete`. Facts: domain reference §4.3, §4.4, §6.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,7 +19,7 @@ from cellbank.domain.rules.dosing import PlanFacts, WeightFacts, plan_refusals, 
 from cellbank.domain.rules.standing import LotFacts, SubjectFacts, lot_refusals, subject_refusals
 from cellbank.domain.specification import HandlingRules
 
-# Thawing makes no cells. A count may still exceed the nominal fill: published fills vary by ±20 % (domain §6.3).
+# Thawing makes no cells. A count may still exceed the nominal fill: published fills vary by ±20 % (domain reference §6.3).
 COUNT_ABOVE_FILL_PERCENT = 20
 
 
@@ -314,7 +314,7 @@ def short_dose_refusals(facts: ShortDoseFacts) -> tuple[Refusal, ...]:
 
 
 def band_refusals(dose: str, percent: Fraction, tolerance: Tolerance, *, has_reason: bool) -> tuple[Refusal, ...]:
-    """Why a delivered dose of this exact percent is not given, or not without a reason. Source: domain §6.3."""
+    """Why a delivered dose of this exact percent is not given, or not without a reason. Source: domain reference §6.3."""
     band, shown = dose_band(percent, tolerance), f"{float(percent):.1f}"
     if band is Band.BLOCK:
         return (
