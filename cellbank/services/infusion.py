@@ -12,6 +12,7 @@ from pydantic import Field, StringConstraints
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
+from cellbank.domain.garbled import Garbled
 from cellbank.domain.refusals import Refusal
 from cellbank.domain.rules.infusion import (
     BedsideFacts,
@@ -54,8 +55,13 @@ def check_dose(work: Work, given: CheckDose) -> Dose:
     label, wristband = read_scan(given.dose_label), read_scan(given.wristband)
     if not isinstance(label, Scan) or label_kind_refusals(label):
         work.judge(refusals=[*label_kind_refusals(label), *wristband_kind_refusals(wristband)])
-    dose = work.lock(Dose, label.code)  # type: ignore[union-attr]
-    verdict = bedside_verdict(work.session, given, work.now)
+    assert isinstance(label, Scan)
+    # A dry run locks nothing and reads everything in one statement; where there is no such dose, `lock` says so.
+    locked = None if work.dry_run else work.lock(Dose, label.code)
+    standing = dose_standing(work.session, label.code, work.now)
+    dose = locked or (_as_read(standing) if standing else work.lock(Dose, label.code))
+    assert standing is not None
+    verdict = bedside_verdict(work.session, standing, label, wristband, given.read_back, work.now)
     work.show(bedside=verdict.shown)
     work.judge(dose, refusals=verdict.refusals)
     if dose.state == "PREPARED":
@@ -74,18 +80,27 @@ class Verdict:
     shown: dict[str, Any]
 
 
-def bedside_verdict(session: Session, given: CheckDose, now: datetime.datetime) -> Verdict:
-    """Judge the scans of the bedside and the dose as it stands, from one statement (a second one after a mismatch, to
-    count those before). The label must have been read as a dose that exists."""
-    label, wristband = read_scan(given.dose_label), read_scan(given.wristband)
-    assert isinstance(label, Scan)
-    standing = dose_standing(session, label.code, now)
-    assert standing is not None
+def _as_read(standing: DoseStanding) -> Dose:
+    """As much of the dose as its judgement asks, in no session: to look at, not to write."""
+    names = ("id", "code", "state", "prepared_by_id", "first_checked_by_id")
+    return Dose(**{name: getattr(standing.row, name) for name in names})
+
+
+def bedside_verdict(
+    session: Session,
+    standing: DoseStanding,
+    label: Scan,
+    wristband: Scan | Garbled,
+    read_back: str,
+    now: datetime.datetime,
+) -> Verdict:
+    """Judge the scans of the bedside and the dose as it stands. No statement more, but after a mismatch one that counts
+    those before."""
     row = standing.row
     bedside = BedsideFacts(
         label=label,
         wristband=wristband,
-        read_back=given.read_back,
+        read_back=read_back,
         second_identifier=row.second_identifier,
         born_on=row.born_on,
         label_expires=label_time(standing),

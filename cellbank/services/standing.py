@@ -10,12 +10,13 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Row, text
+from sqlalchemy import Row, column, text
 from sqlalchemy.orm import Session
 
 from cellbank.domain.protocol import Protocol, load_protocol
 from cellbank.domain.rules.dosing import OtherDose, PlanFacts, WeightFacts
 from cellbank.domain.rules.standing import LotFacts, SubjectFacts
+from cellbank.domain.specification import Specification, load_specification
 from cellbank.records.clinic import Dose
 from cellbank.records.work import Work
 
@@ -36,8 +37,21 @@ _SUBJECT = text(
          WHERE s.id = :subject"""
 )
 
+_DOSE_COLUMNS = (
+    "id", "code", "state", "infusion_number", "day", "planned_on", "ordered_at", "required_cells", "calculation",
+    "deviation_reason", "thaw_started_at", "expires_at", "pooled_ml", "total_cells_per_ml", "viability_percent",
+    "counted_at", "delivered_cells", "delivered_percent", "is_short", "short_dose_reason", "prepared_at",
+    "prepared_by_id", "first_checked_by_id", "final_volume_ml",
+)  # fmt: skip
+_BESIDE = (
+    "subject", "subject_state", "arm", "receives_product", "trial_number", "second_identifier", "born_on", "used_kg",
+    "lot", "lot_state", "lot_expires_on", "dmso_percent", "volume_ml", "cells_per_vial", "donor", "donor_state",
+    "is_held", "consented", "protocol_id", "digest", "timezone", "fin", "others", "weights",
+)  # fmt: skip
+# The columns are named, so that SQLAlchemy works out once, and not at every scan, how a row is read.
 _DOSE = text(
-    f"""SELECT d.*, s.code AS subject, s.state AS subject_state, s.arm, s.receives_product, s.trial_number,
+    f"""SELECT {", ".join(map("d.{}".format, _DOSE_COLUMNS))},
+               s.code AS subject, s.state AS subject_state, s.arm, s.receives_product, s.trial_number,
                s.second_identifier, s.born_on, used.weight_kg AS used_kg,
                l.code AS lot, l.state AS lot_state, l.expires_on AS lot_expires_on, l.dmso_percent, l.volume_ml,
                l.cells_per_vial, o.code AS donor, o.state AS donor_state, {_HELD} AS is_held, {_CONSENT} AS consented,
@@ -48,7 +62,7 @@ _DOSE = text(
           JOIN definition p ON p.id = s.protocol_id JOIN site ON site.id = s.site_id
           LEFT JOIN weight used ON used.id = d.weight_id
          WHERE d.code = :code"""
-)
+).columns(*(column(name) for name in (*_DOSE_COLUMNS, *_BESIDE)))
 
 _LOT = text(
     f"""SELECT l.code AS lot, l.state AS lot_state, l.expires_on AS lot_expires_on, o.code AS donor,
@@ -58,6 +72,7 @@ _LOT = text(
 
 _CONTENT = text("SELECT content FROM definition WHERE id = :id")
 _PROTOCOLS: dict[str, Protocol] = {}
+_SPECIFICATIONS: dict[str, Specification] = {}
 
 
 def protocol_by_digest(session: Session, definition_id: int, digest: str) -> Protocol:
@@ -65,6 +80,14 @@ def protocol_by_digest(session: Session, definition_id: int, digest: str) -> Pro
     if digest not in _PROTOCOLS:
         _PROTOCOLS[digest] = load_protocol(session.execute(_CONTENT, {"id": definition_id}).scalar_one())
     return _PROTOCOLS[digest]
+
+
+def specification_by_digest(session: Session, definition_id: int, digest: str) -> Specification:
+    """The specification of this digest; as protocol_by_digest."""
+    if digest not in _SPECIFICATIONS:
+        content = session.execute(_CONTENT, {"id": definition_id}).scalar_one()
+        _SPECIFICATIONS[digest] = load_specification(content)
+    return _SPECIFICATIONS[digest]
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Row, func, select
 
 from cellbank.domain.dose import DoseCalculation, Step, calculate_dose, dmso_band, dmso_g_per_kg, endotoxin_eu_per_kg
 from cellbank.domain.protocol import Protocol
@@ -21,8 +21,7 @@ from cellbank.records.people import Definition
 from cellbank.records.production import Lot, Vial
 from cellbank.records.quality import TestResult
 from cellbank.records.work import Work
-from cellbank.services.common import read_specification
-from cellbank.services.standing import lot_standing
+from cellbank.services.standing import lot_standing, specification_by_digest
 
 LOTS_TRIED = 20
 PROVIDED = ("recovery", "viability", "endotoxin")
@@ -55,8 +54,8 @@ class Supply:
 def find_supply(work: Work, demand: Demand) -> Supply:
     """The first lot with enough free vials, with them locked; else the best that there was, short as it is."""
     best = Supply(SupplyFacts(demand.product, None, None))
-    for lot, definition in _lots(work, demand):
-        found = _from_lot(work, demand, lot, definition)
+    for lot, product in _lots(work, demand):
+        found = _from_lot(work, demand, lot, product)
         if found.calculation and len(found.vials) >= found.calculation.vials_to_reserve:
             return found
         if best.lot is None or len(found.vials) > len(best.vials):
@@ -64,34 +63,36 @@ def find_supply(work: Work, demand: Demand) -> Supply:
     return best
 
 
-def _lots(work: Work, demand: Demand) -> Iterator[tuple[Lot, Definition]]:
-    """The lots to try, in order, each kept from being held or recalled while it is looked at."""
-    if demand.lot is not None:
-        named = work.find(Lot, demand.lot)
-        lot = work.share(Lot, named.id)
-        yield lot, work.session.get_one(Definition, lot.specification_id)
-        return
-    in_stock = select(Vial.id).where(Vial.lot_id == Lot.id, Vial.state == "IN_STOCK").exists()
-    statement = (
-        select(Lot.id, Definition)
-        .join(Definition, Definition.id == Lot.specification_id)
-        .where(Lot.state == "RELEASED", Lot.purpose == "product", Lot.expires_on >= demand.used_on, in_stock)
-        .where(Definition.identifier == demand.product, Lot.site_id == work.actor.site_id)
-        .order_by((Lot.id == func.any(list(demand.earlier_lots))).desc(), Lot.expires_on, Lot.id)
-        .limit(LOTS_TRIED)
+def _lots(work: Work, demand: Demand) -> Iterator[tuple[Lot, Row[Any]]]:
+    """The lots to try, in order, each kept from being held or recalled while it is looked at, with its product."""
+    statement = select(Lot.id.label("lot_id"), Definition.id, Definition.identifier, Definition.digest).join(
+        Definition, Definition.id == Lot.specification_id
     )
-    for lot_id, definition in work.session.execute(statement).all():
-        yield work.share(Lot, lot_id), definition
+    if demand.lot is not None:
+        statement = statement.where(Lot.code == demand.lot)
+    else:
+        in_stock = select(Vial.id).where(Vial.lot_id == Lot.id, Vial.state == "IN_STOCK").exists()
+        statement = (
+            statement.where(Lot.state == "RELEASED", Lot.purpose == "product", Lot.expires_on >= demand.used_on)
+            .where(in_stock, Definition.identifier == demand.product, Lot.site_id == work.actor.site_id)
+            .order_by((Lot.id == func.any(list(demand.earlier_lots))).desc(), Lot.expires_on, Lot.id)
+            .limit(LOTS_TRIED)
+        )
+    found = work.session.execute(statement).all()
+    if demand.lot is not None and not found:
+        work.find(Lot, demand.lot)  # there is none: it says so
+    for product in found:
+        yield work.share(Lot, product.lot_id), product
 
 
-def _from_lot(work: Work, demand: Demand, lot: Lot, definition: Definition) -> Supply:
-    specification = read_specification(definition.content)
+def _from_lot(work: Work, demand: Demand, lot: Lot, product: Row[Any]) -> Supply:
+    specification = specification_by_digest(work.session, product.id, product.digest)
     results = _latest_results(work, lot, specification)
     missing = tuple(specification.provider(what).title for what in PROVIDED if what not in results)
     facts = SupplyFacts(
         product=demand.product,
         lot=lot_standing(work.session, lot.id, demand.used_on),
-        lot_product=definition.identifier if lot.purpose == "product" else f"a {lot.purpose.replace('_', ' ')}",
+        lot_product=product.identifier if lot.purpose == "product" else f"a {lot.purpose.replace('_', ' ')}",
         missing_results=missing,
     )
     needs_weight = demand.protocol.dosing.kind == "per_kg"
