@@ -1,7 +1,7 @@
 """The figures of the issue with their bounds, and the table in which they are reported."""
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -36,7 +36,7 @@ class Table:
 
     figures: list[Figure] = field(default_factory=list)
 
-    def add(self, *figures: Figure) -> None:
+    def add(self, figures: Iterable[Figure]) -> None:
         """Add lines, and show them at once: a bench that is stopped has said what it knew."""
         for figure in figures:
             self.figures.append(figure)
