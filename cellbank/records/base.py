@@ -101,7 +101,11 @@ def as_json(value: Any) -> str:
     return json.dumps(value, default=str, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
 
-def open_engine(url: str | URL, *, pool_size: int = 10, **options: Any) -> Engine:
+SESSION = "-c timezone=UTC -c lock_timeout=10s -c statement_timeout=60s"
+READ_ONLY = "-c default_transaction_read_only=on"
+
+
+def open_engine(url: str | URL, *, pool_size: int = 10, session: str = SESSION, **options: Any) -> Engine:
     """The engine of one process. Writes go through `records.work.Work`."""
     return create_engine(
         url,
@@ -109,10 +113,7 @@ def open_engine(url: str | URL, *, pool_size: int = 10, **options: Any) -> Engin
         max_overflow=5,
         pool_pre_ping=False,
         json_serializer=as_json,
-        connect_args={
-            "options": "-c timezone=UTC -c lock_timeout=10s -c statement_timeout=60s",
-            "application_name": "cellbank",
-        },
+        connect_args={"options": session, "application_name": "cellbank"},
         **options,
     )
 
@@ -136,6 +137,6 @@ def read_row(reads: Engine, statement: str, given: Mapping[str, Any]) -> dict[st
 
 
 def open_reads(url: str | URL) -> Engine:
-    """An engine for look-ups, with connections of its own that are always in AUTOCOMMIT: switching a connection for one
-    statement and back, and rolling back what was never begun, takes as long as the statement."""
-    return open_engine(url, isolation_level="AUTOCOMMIT", pool_reset_on_return=None)
+    """An engine for look-ups, with connections of its own that are always in AUTOCOMMIT and cannot write: switching a
+    connection for one statement and back, and rolling back what was never begun, takes as long as the statement."""
+    return open_engine(url, session=f"{SESSION} {READ_ONLY}", isolation_level="AUTOCOMMIT", pool_reset_on_return=None)
