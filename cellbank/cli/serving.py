@@ -135,7 +135,7 @@ def serve(settings: config.Config, database: start.Database) -> None:
         backpressure=WAITING,
         respawn_failed_workers=True,
         workers_kill_timeout=SECONDS_TO_FINISH,
-        log_level="warning",
+        log_level="error",
     )
     shown = f"[{settings.host}]" if ":" in settings.host else settings.host
     server.on_startup(
