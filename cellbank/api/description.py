@@ -154,6 +154,20 @@ def _others() -> dict[str, Any]:
                 "responses": {"200": {"description": "the lineage", "content": anything}, **ERRORS},
             }
         },
+        "/api/doses/{code}/chain.pdf": {
+            "get": {
+                "operationId": "chain_of_a_dose",
+                "summary": "Chain of identity and custody of a dose as PDF: every act, person, time and signature",
+                "parameters": code,
+                "responses": {
+                    "200": {
+                        "description": "the same bytes as long as the record stays the same",
+                        "content": {"application/pdf": {"schema": {"type": "string", "format": "binary"}}},
+                    },
+                    **ERRORS,
+                },
+            }
+        },
         "/api/printings/{id}.pdf": {
             "get": {
                 "operationId": "printing",

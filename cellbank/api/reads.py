@@ -1,4 +1,4 @@
-"""Reads: a scan, a trace, and the description of the API itself."""
+"""Reads: a scan, a trace, labels and documents, and the description of the API itself."""
 
 from flask import Response, jsonify
 
@@ -6,6 +6,7 @@ from cellbank.api.description import describe
 from cellbank.api.door import blueprint, the_actor, the_bank
 from cellbank.api.problems import problem
 from cellbank.services import labels, tracing
+from cellbank.services.chain_document import chain_document
 from cellbank.services.scanning import Command, NotHere, Unreadable, keep_unreadable, look_up
 
 
@@ -46,6 +47,18 @@ def printing(printing_id: int) -> Response:
         return problem(404, str(error))
     except labels.NotPrintable as error:
         return problem(409, str(error))
+    return Response(pdf, mimetype="application/pdf")
+
+
+@blueprint.get("/doses/<path:raw>/chain.pdf")
+def chain(raw: str) -> Response:
+    """The chain of identity and custody of a dose."""
+    try:
+        pdf = chain_document(the_bank(), raw)
+    except Unreadable as error:
+        return problem(422, error.garbled.sentence, problems=[{"field": "code", "message": error.garbled.sentence}])
+    except NotHere as error:
+        return problem(404, str(error))
     return Response(pdf, mimetype="application/pdf")
 
 
