@@ -13,9 +13,9 @@ from enum import StrEnum
 from functools import cache
 from typing import Any, TypeVar
 
-from sqlalchemy import bindparam, event, func, insert, select, text, update
+from sqlalchemy import ColumnElement, bindparam, event, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import QueryableAttribute, Session
 
 from cellbank.domain.lifecycle import PERFORMERS, Role, Transition, rows_for
 from cellbank.domain.refusals import Code, Refusal, Refused, refuse
@@ -273,15 +273,18 @@ class Work:
     def transition_many(
         self, cls: type[Record], records: Sequence[Record], to: str | None = None, **columns: Any
     ) -> None:
-        """The same for many records of one kind, in one statement for each state that they come from."""
+        """The same for many records of one kind, in one statement for each state that they come from. `columns` are
+        set too: to a value, or to what the database computes from the row as it was, such as `Lot.state`."""
         by_row: dict[Transition, list[int]] = {}
         for record in records:
             by_row.setdefault(self._row(record, to), []).append(record.id)
         self.session.flush()
-        statement = _update_many(cls, ("state", *columns))
+        computed = {name: new for name, new in columns.items() if isinstance(new, ColumnElement | QueryableAttribute)}
+        given = {f"new_{name}": new for name, new in columns.items() if name not in computed}
+        statement = _update_many(cls, ("state", *(name for name in columns if name not in computed)))
         for row, ids in by_row.items():
-            values = {"state": row.target, **columns}
-            self.session.execute(statement, {"ids": ids, **{f"new_{name}": new for name, new in values.items()}})
+            moved = statement.values(computed) if computed else statement
+            self.session.execute(moved, {"ids": ids, "new_state": row.target, **given})
         for record in records:
             self.session.expire(record)
 
