@@ -2,6 +2,7 @@
 
 import datetime
 import hashlib
+import re
 import threading
 
 import pytest
@@ -11,6 +12,7 @@ from cellbank.domain.lifecycle import Role
 from cellbank.records.work import Proof
 from cellbank.services.account_list import list_people, list_tokens
 from cellbank.services.acts import Malformed, run_act
+from cellbank.services.definitions import shipped
 from cellbank.services.passwords import check_password, prove
 from cellbank.services.people import SYSTEM, actor_by_name, actor_by_token
 from tests.factories.world import PASSWORD, World
@@ -162,19 +164,18 @@ def test_the_settings_say_how_many_and_for_how_long(world: World) -> None:
 
 def test_a_signature_with_a_wrong_password_counts_and_a_locked_account_signs_nothing(world: World) -> None:
     name = new_person(world, "quality_officer")
-    reagent = world.do("tina", "register_donor", pseudonym=world.unique("D"), birth_year=1990)
-    given = {"definition": "NO-SUCH@1", "password": "wrong"}
-    assert reagent["state"] == "REGISTERED"
+    code = waiting_definition(world)
     for _ in range(5):
-        world.try_act(name, "make_effective", **given)
+        assert world.codes(name, "make_effective", definition=code, password="wrong") == ["SIGNATURE_WRONG"]
     assert column(world, name, "locked_until") == world.now + 15 * MINUTE
-    assert "ACCOUNT_LOCKED" in world.codes(name, "make_effective", definition=any_definition(world), password=PASSWORD)
+    assert world.codes(name, "make_effective", definition=code) == ["ACCOUNT_LOCKED"]
 
 
-def any_definition(world: World) -> str:
-    """The code of a definition that is in force; bringing it into force again is refused for many reasons."""
-    with world.bank.reads.connect() as connection:
-        return connection.scalar(text("SELECT code FROM definition ORDER BY id LIMIT 1"))
+def waiting_definition(world: World) -> str:
+    """The code of a version that has been imported and could be brought into force by a signature."""
+    shipped_specification = shipped()[0].content
+    content = re.sub(r'(?m)^version = ".*"$', f'version = "{world.unique("v")}"', shipped_specification, count=1)
+    return world.do("quinn", "import_definition", type="specification", content=content)["code"]
 
 
 def test_guesses_sent_all_at_once_are_not_compared_beyond_the_limit(world: World) -> None:
@@ -197,12 +198,13 @@ def test_guesses_sent_all_at_once_are_not_compared_beyond_the_limit(world: World
 
 def test_a_password_given_by_an_administrator_signs_nothing(world: World) -> None:
     name = new_person(world, "quality_officer", must_change=True)
-    outcome = world.try_act(name, "make_effective", definition=any_definition(world), password=PASSWORD)
-    assert any("set by an administrator" in refusal.detail for refusal in outcome.refusals)
+    code = waiting_definition(world)
+    outcome = world.try_act(name, "make_effective", definition=code)
+    assert [refusal.code.value for refusal in outcome.refusals] == ["SIGNATURE_WRONG"]
+    assert "set by an administrator" in outcome.refusals[0].detail
     assert check_password(world.bank, world.people[name], PASSWORD, world.now)
     world.do(name, "change_password", new_password="my very own words")
-    outcome = world.try_act(name, "make_effective", definition=any_definition(world), password="my very own words")
-    assert not any(refusal.code.value.startswith("SIGNATURE") for refusal in outcome.refusals)
+    assert world.try_act(name, "make_effective", definition=code, password="my very own words", dry_run=True).accepted
 
 
 def test_a_reset_shuts_out_the_old_password_and_the_keys(world: World) -> None:
