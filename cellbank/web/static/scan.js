@@ -3,7 +3,7 @@
 "use strict";
 (function () {
   /* A wireless scanner or a busy machine may pause within a code: what counts is how fast the whole of it came. */
-  const GAP = 60, PAUSE = 250, SHORTEST = 5, TWICE = 1000, JOIN = 700;
+  const GAP = 60, CODE = 100, PAUSE = 250, SHORTEST = 5, TWICE = 1000, JOIN = 700;
   const store = {
     get(name) { try { return JSON.parse(sessionStorage.getItem(name)); } catch (_) { return null; } },
     set(name, value) { try { sessionStorage.setItem(name, JSON.stringify(value)); } catch (_) { /* full or forbidden */ } },
@@ -116,7 +116,9 @@
     burst = null;
     if (!found || found.text.length < SHORTEST || at - found.last > PAUSE) return;
     /* where nothing is being typed, every run of keys is a scan */
-    if ((found.last - found.first) / (found.text.length - 1) > (found.field ? GAP : PAUSE)) return;
+    /* a whole code may come more slowly: a scanner over radio, a busy computer */
+    const pace = (found.last - found.first) / (found.text.length - 1);
+    if (pace > (!found.field ? PAUSE : isCode(found.text) ? CODE : GAP)) return;
     const field = found.field, overlay = document.getElementById("lock-overlay");
     /* A password safe, or the barcode of a manufacturer in a text field, is as fast: there only what has the shape of our
        codes is a scan. That must not stay there, or five scans at a locked screen would lock the account. */
@@ -127,7 +129,7 @@
     }
     event.preventDefault();
     event.stopPropagation();
-    if (field) field.value = found.before;
+    if (field && field.value !== found.before) { field.value = found.before; field.dispatchEvent(new Event("input", { bubbles: true })); }
     handle(found.text);
   }
   document.addEventListener("keydown", keydown, true);
@@ -136,9 +138,12 @@
   window.addEventListener("pagehide", () => { leaving = true; if (burst) store.set("half", { text: burst.text, last: burst.last }); });
   window.addEventListener("pageshow", (event) => { if (event.persisted) leaving = false; });
   const half = store.get("half");
-  if (half && performance.timeOrigin - half.last < JOIN) burst = { text: half.text, first: half.last, last: Date.now() + JOIN, field: null, before: "" };
+  if (half && performance.timeOrigin - half.last < JOIN) burst = { text: half.text, first: Date.now() + JOIN, last: Date.now() + JOIN, field: null, before: "" };
   store.set("half", null);
-  document.addEventListener("submit", (event) => { if (!event.defaultPrevented) leaving = true; });
+  document.addEventListener("submit", (event) => {
+    if (event.target.matches(".scanbox") && !event.target.elements.code.value.trim()) event.preventDefault();
+    if (!event.defaultPrevented) leaving = true;
+  });
 
   function ready() {
     const box = document.getElementById("scanbox");
