@@ -37,9 +37,22 @@ WEIGHT = Quantity("Body weight", "kg", "in kilograms", Decimal("30.0"), Decimal(
 VOLUME = Quantity("The volume", "mL", "in millilitres", Decimal(0), Decimal(10_000), 3, shown=1)
 TEMPERATURE = Quantity("The temperature", "°C", "in degrees Celsius", Decimal("-273.15"), Decimal(200), 2, shown=1)
 FIO2 = Quantity("FiO2", "", "as a fraction, 0.40 and not 40 %", Decimal("0.21"), Decimal("1.0"), 2, shown=2)
+MASS = Quantity("The mass", "g", "in grams", Decimal("0.1"), Decimal(5000), 1)
+LENGTH = Quantity("The length", "cm", "in centimetres", Decimal("0.1"), Decimal(300), 1)
+AREA = Quantity("The area", "cm²", "in square centimetres", Decimal("0.1"), Decimal(500_000), 1)
 
-_SPELLINGS = {"ml": "mL", "kg": "kg", "%": "%", "°c": "°C", "cells": "cells", "cell": "cells"}
-_NUMBER = re.compile(r"([+-]?[0-9]+)(?:([.,])([0-9]+))?(?:[eE]([+-]?[0-9]+))?(?: ?([^\W0-9_]+|%|°C))?", re.ASCII)
+_SPELLINGS = {
+    "g": "g",
+    "cm": "cm",
+    "cm²": "cm²",
+    "ml": "mL",
+    "kg": "kg",
+    "%": "%",
+    "°c": "°C",
+    "cells": "cells",
+    "cell": "cells",
+}
+_NUMBER = re.compile(r"([+-]?[0-9]+)(?:([.,])([0-9]+))?(?:[eE]([+-]?[0-9]+))?(?: ?([^\W0-9_]+|%|°C|cm²))?", re.ASCII)
 _LONGEST_NUMBER = 40
 
 

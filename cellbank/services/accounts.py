@@ -2,8 +2,9 @@
 
 import datetime
 import hashlib
+import re
 import secrets
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, StringConstraints
 from sqlalchemy import any_, literal, select
@@ -15,14 +16,24 @@ from cellbank.records.people import ApiToken, Person, Site
 from cellbank.records.work import Work
 from cellbank.services.acts import ActInput, Secret, act
 from cellbank.services.common import new_code
-from cellbank.services.inputs import Identifier, Line, Reason
+from cellbank.services.inputs import Identifier, Line, Reason, as_text
 from cellbank.services.labels import print_first
 from cellbank.services.passwords import LONGEST, SHORTEST
 
+NAME = "[a-z][a-z0-9.]{1,39}"
+
+
+def _sign_in_name(given: Any) -> str:
+    name = as_text(given).strip().lower()
+    if not re.fullmatch(NAME, name):
+        raise ValueError("has 2 to 40 letters a to z, digits and points, and starts with a letter")
+    return name
+
+
 Name = Annotated[
     str,
-    StringConstraints(pattern=r"^[a-z][a-z0-9.]{1,39}$"),
-    BeforeValidator(lambda given: str(given).strip().lower()),
+    StringConstraints(pattern=f"^{NAME}$"),
+    BeforeValidator(_sign_in_name),
 ]
 FAILURE_WINDOW = datetime.timedelta(minutes=15)
 # Acts by which a door notes what it has itself proved. Another program cannot ask for them: with a stolen key it could
@@ -35,7 +46,7 @@ class AddPerson(ActInput):
 
     name: Name = Field(title="Sign-in name")
     full_name: Line = Field(title="Full name, as it stands beside a signature")
-    roles: list[Role] = Field(title="Roles", min_length=1)
+    roles: list[Role] = Field(title="Roles", min_length=1, max_length=len(Role))
     new_password: Secret = Field(title="First password", min_length=SHORTEST, max_length=LONGEST)
     must_change: bool = Field(default=True, title="Must be changed at first sign-in")
 
@@ -88,7 +99,7 @@ class ChangeRoles(ActInput):
     """Change the roles of a person."""
 
     name: Name = Field(title="Sign-in name")
-    roles: list[Role] = Field(title="Roles", min_length=1)
+    roles: list[Role] = Field(title="Roles", min_length=1, max_length=len(Role))
     reason: Reason
 
 

@@ -8,13 +8,11 @@ act is a row too, with its reasons: a near miss at the bedside is data.
 import datetime
 import hashlib
 import importlib.metadata
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
 from functools import cached_property
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, SecretStr, ValidationError, model_validator
 from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import IntegrityError, OperationalError
@@ -27,51 +25,17 @@ from cellbank.records.trail import Act
 from cellbank.records.work import Actor, JudgedOnly, Proof, Work, role_refusal
 from cellbank.services.bank import Bank, server_time
 from cellbank.services.constraints import refusal_for
+from cellbank.services.parsing import ActInput, Malformed, Problem, Secret, SignedInput, parse
+
+__all__ = [
+    "REGISTRY", "VERSION", "ActInput", "Call", "Malformed", "Outcome", "Problem", "RegisteredAct", "Secret",
+    "SignedInput", "UnknownAct", "act", "find_act", "hash_new_password", "parse", "prove_password", "run_act",
+]  # fmt: skip
 
 VERSION = importlib.metadata.version("cellbank")
 # A deadlock or a lock that did not come in time is nobody's fault: the whole act is simply run again.
 RETRIED = {"40001", "40P01", "55P03"}
 TRIES = 3
-
-
-def _texts(given: Any) -> Iterator[str]:
-    """All texts in what was given, however deep."""
-    if isinstance(given, str):
-        yield given
-    elif isinstance(given, Mapping):
-        for name, value in given.items():
-            yield from (str(name), *_texts(value))
-    elif isinstance(given, list | tuple):
-        for value in given:
-            yield from _texts(value)
-
-
-class ActInput(BaseModel):
-    """What a person gives for an act. Field titles, units and limits become the form, the API and the command line."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True, allow_inf_nan=False)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _can_be_stored(cls, given: Any) -> Any:
-        """No database text holds NUL or half a surrogate pair: say so here, instead of failing there."""
-        if any(letter == "\0" or "\ud800" <= letter < "\ue000" for text in _texts(given) for letter in text):
-            raise ValueError("has a character that cannot be stored (NUL or half a pair). Type it again")
-        return given
-
-
-def _as_typed(given: Any) -> Any:
-    """A secret keeps the spaces at its ends, which every other text of an input loses."""
-    return SecretStr(given) if isinstance(given, str) else given
-
-
-Secret = Annotated[SecretStr, BeforeValidator(_as_typed)]
-
-
-class SignedInput(ActInput):
-    """The input of an act that the transition table signs: the password is given again, at this moment."""
-
-    password: Secret | None = None
 
 
 @dataclass(frozen=True)
@@ -83,22 +47,6 @@ class RegisteredAct:
     input: type[ActInput]
     function: Callable[[Work, Any], Any]
     area: str  # the service module: the group under which pages and documents list it
-
-
-@dataclass(frozen=True)
-class Problem:
-    """One thing wrong with what was given: the field, and the limit with what was given instead."""
-
-    field: str
-    message: str
-
-
-class Malformed(Exception):
-    """The input cannot be read; nothing was looked up, nothing was recorded."""
-
-    def __init__(self, problems: list[Problem]):
-        self.problems = problems
-        super().__init__("; ".join(f"{problem.field}: {problem.message}" for problem in problems))
 
 
 class UnknownAct(Exception):
@@ -140,24 +88,6 @@ def find_act(name: str) -> RegisteredAct:
         return REGISTRY[name]
     except KeyError:
         raise UnknownAct(name) from None
-
-
-def parse(model: type[ActInput], given: Mapping[str, Any]) -> ActInput:
-    """Read the input, or raise Malformed with every problem at once: field, limit, and what was given."""
-    try:
-        return model.model_validate(given)
-    except ValidationError as error:
-        raise Malformed([_problem(item) for item in error.errors(include_url=False)]) from None
-
-
-def _problem(item: Any) -> Problem:
-    where = ".".join(str(part) for part in item["loc"]) or "(whole)"
-    message = item["msg"].removeprefix("Value error, ")
-    given = item.get("input")
-    shown = str(given) if isinstance(given, Decimal) else repr(given)
-    secret = "password" in where
-    silent = secret or item["type"] == "missing" or len(shown) > 120 or shown in message
-    return Problem(where, message.rstrip(".") + "." + ("" if silent else f" Given: {shown}."))
 
 
 @dataclass(frozen=True)
@@ -260,7 +190,8 @@ def _work(session: Session, call: Call, act_id: int | None) -> Work:
 
 
 def _judge_only(bank: Bank, call: Call) -> Outcome:
-    with Session(bank.engine, autoflush=False, expire_on_commit=False) as session:
+    # On a connection that cannot write. A rollback would also make the connection forget its prepared statements.
+    with Session(bank.reads, autoflush=False, expire_on_commit=False) as session:
         work = _work(session, call, None)
         try:
             call.act.function(work, call.given)

@@ -64,7 +64,9 @@ class OpenLot(ActInput):
     cultures: Annotated[list[CultureCode], AfterValidator(each_once)] = Field(
         title="Cultures", description="Harvested, all of one donation.", min_length=1, max_length=50
     )
-    cells: list[Cells] = Field(title="Cells from each culture", description="In the order of the cultures.")
+    cells: list[Cells] = Field(
+        title="Cells from each culture", description="In the order of the cultures.", max_length=50
+    )
     purpose: Literal["master_bank", "working_bank", "product"] = Field(title="Purpose")
     vial_count: int = Field(title="Vials", ge=1, le=MAX_VIALS)
     cells_per_vial: Cells = Field(title="Cells in each vial")

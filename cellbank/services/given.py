@@ -1,12 +1,11 @@
 """What another program or the command line gives for an act: one JSON object, read strictly."""
 
 import json
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from cellbank.services.acts import Malformed, Problem
+from cellbank.services.parsing import DEEPEST, Malformed, Problem
 
-DEEPEST = 20
 LARGEST_EXPONENT = 40  # no quantity of this field is near; beyond it, a short text would be a very long number
 
 
@@ -33,8 +32,11 @@ def _malformed(sentence: str) -> Malformed:
 
 
 def _exact(digits: str) -> Decimal:
-    number = Decimal(digits)
-    if abs(number.adjusted()) > LARGEST_EXPONENT:
+    try:
+        number = Decimal(digits)
+    except InvalidOperation:  # an exponent of twenty digits
+        number = None
+    if number is None or abs(number.adjusted()) > LARGEST_EXPONENT:
         raise ValueError(f"the number {digits[:40]} is out of any range")
     return number
 

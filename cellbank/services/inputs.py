@@ -5,7 +5,10 @@ keys in the JSON schema (`scan`, `unit`) tell the form which widget to draw and 
 """
 
 import datetime
+import unicodedata
+from collections import Counter
 from decimal import Decimal
+from functools import partial
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
@@ -15,7 +18,16 @@ from cellbank.domain.garbled import Garbled
 from cellbank.domain.identifiers import Kind, listed, looks_mixed
 from cellbank.domain.scans import read_scan
 
+# Signs that turn the direction of writing: they make a text read as another one than it is.
+_TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 MAX_VIALS = 1000  # a limit on everything: no lot or box of these sites is larger
+
+
+def as_text(given: Any) -> str:
+    """The text given. A number or a list is refused: str() of it would be read as something that nobody typed."""
+    if not isinstance(given, str):
+        raise ValueError("must be text")
+    return given
 
 
 def scanned(*kinds: Kind) -> Any:
@@ -23,7 +35,7 @@ def scanned(*kinds: Kind) -> Any:
     names = " or ".join(kind.name.lower() for kind in kinds)
 
     def read(given: Any) -> str:
-        scan = read_scan(str(given))
+        scan = read_scan(as_text(given))
         if isinstance(scan, Garbled):
             raise ValueError(scan.sentence)
         if scan.kind not in kinds:
@@ -49,7 +61,7 @@ DoseCode = scanned(Kind.DOSE)
 
 def each_once(codes: list[str]) -> list[str]:
     """Refuse a list in which something is scanned twice: the second vial would be missing from the count."""
-    twice = sorted({code for code in codes if codes.count(code) > 1}) if len(set(codes)) < len(codes) else []
+    twice = sorted(code for code, times in Counter(codes).items() if times > 1)
     if twice:
         raise ValueError(f"scanned twice: {', '.join(twice[:5])}. Scan each of them once.")
     return codes
@@ -68,32 +80,47 @@ Percentage = quantity("%", quantities.parse_viability)
 WeightKg = quantity("kg", quantities.parse_weight)
 VolumeMl = quantity("mL", quantities.parse_volume)
 TemperatureC = quantity("°C", quantities.parse_temperature)
-MassG = Annotated[Decimal, Field(gt=0, le=5000, max_digits=6, decimal_places=1, json_schema_extra={"unit": "g"})]
-LengthCm = Annotated[Decimal, Field(gt=0, le=300, max_digits=5, decimal_places=1, json_schema_extra={"unit": "cm"})]
-AreaCm2 = Annotated[Decimal, Field(gt=0, le=500_000, max_digits=8, decimal_places=1, json_schema_extra={"unit": "cm²"})]
+MassG = quantity("g", partial(quantities.parse_decimal, quantity=quantities.MASS))
+LengthCm = quantity("cm", partial(quantities.parse_decimal, quantity=quantities.LENGTH))
+AreaCm2 = quantity("cm²", partial(quantities.parse_decimal, quantity=quantities.AREA))
 
 
-def _one_alphabet(given: str) -> str:
-    """Refuse Cyrillic look-alikes and control characters in an identifier that a person types."""
-    foreign = looks_mixed(given)
-    if foreign:
-        raise ValueError(f"mixes alphabets: {listed(foreign)}. Type it again with one keyboard layout.")
-    if not given.isprintable():
-        raise ValueError("has a character that cannot be printed. Type it again.")
+def _legible(given: str, *, lines: bool) -> str:
+    """Refuse what a person cannot see, or sees as something else, in a text that will be shown and printed."""
+    allowed = "\n\r\t" if lines else ""
+    hidden = next((c for c in given if c in _TURNING or (ord(c) < 32 and c not in allowed) or c == "\x7f"), None)
+    if hidden is not None:
+        raise ValueError(f"has a character that cannot be seen (U+{ord(hidden):04X}). Type it again")
     return given
 
 
-Line = Annotated[str, StringConstraints(min_length=1, max_length=200)]
-Text = Annotated[str, StringConstraints(min_length=1, max_length=4000), Field(json_schema_extra={"long": True})]
+def _identifier(given: Any) -> str:
+    """Refuse Cyrillic look-alikes, and what cannot be printed on a label, in an identifier that a person types."""
+    text = as_text(given).strip()
+    if foreign := looks_mixed(text):
+        raise ValueError(f"mixes alphabets: {listed(foreign)}. Type it again with one keyboard layout")
+    if not text.isprintable() or any(unicodedata.category(c) == "So" and c != "№" for c in text):
+        raise ValueError("has a character that cannot be printed. Type it again")
+    return text
+
+
+Line = Annotated[
+    str, StringConstraints(min_length=1, max_length=200), AfterValidator(partial(_legible, lines=False))
+]  # fmt: skip
+_Lines = AfterValidator(partial(_legible, lines=True))
+Text = Annotated[
+    str, StringConstraints(min_length=1, max_length=4000), _Lines, Field(json_schema_extra={"long": True})
+]  # fmt: skip
 Reason = Annotated[
     str,
     StringConstraints(min_length=5, max_length=1000),
+    _Lines,
     Field(title="Reason", json_schema_extra={"long": True}),
 ]
 Identifier = Annotated[
     str,
     StringConstraints(min_length=1, max_length=40, pattern=r"^[^\s](.*[^\s])?$"),
-    BeforeValidator(lambda v: _one_alphabet(str(v))),
+    BeforeValidator(_identifier),
 ]
 
 
@@ -103,7 +130,7 @@ def _instant(given: Any) -> Any:
         moment = given
     else:
         try:
-            moment = datetime.datetime.fromisoformat(str(given))
+            moment = datetime.datetime.fromisoformat(as_text(given).strip())
         except ValueError:
             raise ValueError("must be a date and time like 2026-11-22T14:05+02:00") from None
     if moment.tzinfo is None:
@@ -118,4 +145,18 @@ def _instant(given: Any) -> Any:
 
 
 Moment = Annotated[datetime.datetime, BeforeValidator(_instant)]
-Date = Annotated[datetime.date, Field(ge=datetime.date(1900, 1, 1), le=datetime.date(2200, 1, 1))]
+
+
+def _day(given: Any) -> Any:
+    """A day is written as one: a bare number would be taken for seconds since 1970."""
+    try:
+        is_day = isinstance(given, datetime.date) and not isinstance(given, datetime.datetime)
+        day = given if is_day else datetime.date.fromisoformat(as_text(given).strip())
+    except ValueError:
+        raise ValueError("must be a date like 2026-11-22") from None
+    if not datetime.date(1900, 1, 1) <= day < datetime.date(2200, 1, 1):
+        raise ValueError("must lie between the years 1900 and 2200")
+    return day
+
+
+Date = Annotated[datetime.date, BeforeValidator(_day)]

@@ -11,10 +11,11 @@ from cellbank.records.people import Person
 from cellbank.records.work import Actor, Proof
 from cellbank.services.acts import run_act
 from cellbank.services.bank import Bank
+from cellbank.services.parsing import LONGEST_PASSWORD
 from cellbank.services.people import SYSTEM
 
 HASHER = PasswordHasher.from_parameters(profiles.RFC_9106_LOW_MEMORY)
-SHORTEST, LONGEST = 10, 200
+SHORTEST, LONGEST = 10, LONGEST_PASSWORD
 
 
 def hash_password(bank: Bank, password: str) -> str:

@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from sqlalchemy import select
 
 from cellbank.domain.identifiers import Kind
+from cellbank.domain.quantities import Quantity, parse_decimal
 from cellbank.domain.refusals import Code, Refusal, Refused, refuse
 from cellbank.domain.rules.result import (
     LotResultFacts,
@@ -25,6 +27,8 @@ from cellbank.services.common import effective, new_code, read_specification, sp
 from cellbank.services.inputs import DonorCode, Identifier, Line, LotCode, Moment, ResultCode, Text, each_once
 
 MOST_RESULTS = 200
+_NUMBER = Quantity("The result", "", "as a plain number", Decimal(-(10**9)), Decimal(10**9), 4)
+ResultNumber = Annotated[Decimal, BeforeValidator(partial(parse_decimal, quantity=_NUMBER))]
 
 
 class EnterResult(ActInput):
@@ -33,7 +37,7 @@ class EnterResult(ActInput):
     donor: DonorCode | None = Field(default=None, title="Donor", description="For a test of the donor's blood.")
     lot: LotCode | None = Field(default=None, title="Lot", description="For a test of a lot.")
     test: Identifier = Field(title="Test", description="Its code in the specification.")
-    number: Decimal | None = Field(default=None, title="Result, a number", max_digits=14, decimal_places=4)
+    number: ResultNumber | None = Field(default=None, title="Result, a number")
     choice: Line | None = Field(default=None, title="Result, a word")
     method: Line | None = Field(default=None, title="Method, where it is not the specification's")
     started_at: Moment = Field(title="Specimen taken, or inoculated")
@@ -56,8 +60,9 @@ def enter_result(work: Work, given: EnterResult) -> TestResult:
     """
     judged = _lot_result(work, given) if given.lot else _donor_result(work, given)
     resulted_at = given.resulted_at or work.now
+    started = time_refusals(work, "The start of the test", given.started_at)
     times = time_refusals(work, "The result", resulted_at, given.started_at)
-    work.judge(TestResult, refusals=[*times, *judged.refusals])
+    work.judge(TestResult, refusals=[*started, *times, *judged.refusals])
     return work.add(
         TestResult(
             code=new_code(work, Kind.RESULT),

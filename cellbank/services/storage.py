@@ -3,7 +3,7 @@
 import datetime
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from sqlalchemy import func, select, text, update
@@ -25,15 +25,25 @@ from cellbank.records.storage import Placement, StorageUnit
 from cellbank.records.work import Work
 from cellbank.services.acts import ActInput, act
 from cellbank.services.common import new_code, time_refusals
-from cellbank.services.inputs import Line, Moment, Reason, StorageCode, VialCode, VialCodes, each_once
+from cellbank.services.inputs import (
+    MAX_VIALS,
+    Line,
+    Moment,
+    Reason,
+    StorageCode,
+    VialCode,
+    VialCodes,
+    as_text,
+    each_once,
+)
 from cellbank.services.labels import print_first
 
 _Parent, _Grandparent = aliased(StorageUnit), aliased(StorageUnit)
 
 
-def _position(given: str) -> str:
+def _position(given: Any) -> str:
     """A position as a person types or a scanner reads it; whether the box has it is the rule's to say."""
-    name = str(given).strip().upper()
+    name = as_text(given).strip().upper()
     if not is_position_name(name):
         raise ValueError("must be the letter of the row and the number of the column in Latin letters, like C4")
     return name
@@ -160,6 +170,7 @@ class StoreVials(ActInput):
     positions: Annotated[list[Position], AfterValidator(each_once)] = Field(
         default=[],
         title="Positions",
+        max_length=MAX_VIALS,
         description="One for each vial, or only the first; empty: the next free ones.",
     )
     stored_at: Moment | None = Field(default=None, title="Put away")

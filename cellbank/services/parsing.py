@@ -1,0 +1,179 @@
+"""What is given for an act, read strictly: every fault at once, each by its field, in plain words and never a secret.
+
+A form, JSON and the command line all end here, so that a value is refused in the same words wherever it came from.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, TypeVar, get_args
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+
+DEEPEST = 20
+LARGEST_WHOLE_NUMBER = 10**40  # no quantity of this field is near; beyond it, Python would take long to spell it
+MOST_PROBLEMS = 100
+LONGEST_PASSWORD = 200
+_LONGEST_SHOWN = 60
+_NOT_STORABLE = re.compile("[\0\ud800-\udfff]")
+
+
+class ActInput(BaseModel):
+    """What a person gives for an act. Field titles, units and limits become the form, the API and the command line."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True, allow_inf_nan=False)
+
+
+def _as_typed(given: Any) -> Any:
+    """A secret keeps the spaces at its ends, which every other text of an input loses."""
+    return SecretStr(given) if isinstance(given, str) else given
+
+
+Secret = Annotated[SecretStr, BeforeValidator(_as_typed)]
+
+
+class SignedInput(ActInput):
+    """The input of an act that the transition table signs: the password is given again, at this moment."""
+
+    password: Annotated[Secret, Field(max_length=LONGEST_PASSWORD)] | None = None
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing wrong with what was given: the field, and the limit with what was given instead."""
+
+    field: str
+    message: str
+
+
+class Malformed(Exception):
+    """The input cannot be read; nothing was looked up, nothing was recorded."""
+
+    def __init__(self, problems: list[Problem]):
+        self.problems = problems
+        super().__init__("; ".join(f"{problem.field}: {problem.message}" for problem in problems))
+
+
+M = TypeVar("M", bound=ActInput)
+
+
+def parse(model: type[M], given: Mapping[str, Any]) -> M:
+    """Read the input, or raise Malformed with every problem at once: field, limit, and what was given."""
+    unusable = [(name, why) for name, value in given.items() if (why := _unusable(model, name, value))]
+    if unusable:
+        raise Malformed([Problem(_named((name,)), f"{why}.") for name, why in unusable[:MOST_PROBLEMS]])
+    try:
+        return model.model_validate(given)
+    except ValidationError as error:
+        raise Malformed(_problems(error)) from None
+
+
+# --- what no field can hold --------------------------------------------------------------------
+
+
+def _unusable(model: type[ActInput], name: str, value: Any) -> str | None:
+    """Why no field could hold this value, whatever it is for; None when it might."""
+    field = model.model_fields.get(name)
+    if isinstance(value, bool) and field is not None and int in (field.annotation, *get_args(field.annotation)):
+        return f"must be a whole number. Given: {value}"
+    waiting = [(name, 0), (value, 0)]
+    while waiting:
+        part, depth = waiting.pop()
+        if depth > DEEPEST:
+            return f"is nested deeper than {DEEPEST} levels"
+        if isinstance(part, str):
+            if _NOT_STORABLE.search(part):
+                return "has a character that cannot be stored (NUL or half a pair). Type it again"
+        elif isinstance(part, int):
+            if abs(part) >= LARGEST_WHOLE_NUMBER:
+                return "is a number out of any range: it has more than 40 digits"
+        elif isinstance(part, Mapping):
+            waiting += [(inner, depth + 1) for pair in part.items() for inner in pair]
+        elif isinstance(part, list | tuple):
+            waiting += [(inner, depth + 1) for inner in part]
+    return None
+
+
+# --- problems in words -------------------------------------------------------------------------
+
+_WHOLE, _NUMBER = "must be a whole number", "must be a number"
+_YES_OR_NO = "must be yes or no: true or false"
+_DAY = "must be a date like 2026-11-22"
+
+# What each fault that pydantic finds is called; the facts are those that pydantic gives with it.
+_WORDS = {
+    "missing": "is needed",
+    "extra_forbidden": "is no input of this act",
+    "string_type": "must be text",
+    "string_too_short": "needs at least {min_length} characters",
+    "string_too_long": "has at most {max_length} characters",
+    "string_pattern_mismatch": "does not have the form of such a name or code",
+    "int_type": _WHOLE,
+    "int_parsing": _WHOLE,
+    "int_parsing_size": _WHOLE,
+    "int_from_float": _WHOLE,
+    "finite_number": _NUMBER,
+    "decimal_type": _NUMBER,
+    "decimal_parsing": _NUMBER,
+    "bool_type": _YES_OR_NO,
+    "bool_parsing": _YES_OR_NO,
+    "list_type": "must be a list",
+    "dict_type": "must be an object: names, each with a value",
+    "literal_error": "must be {expected}",
+    "enum": "must be {expected}",
+    "greater_than": "must be above {gt}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than": "must be below {lt}",
+    "less_than_equal": "must be at most {le}",
+    "date_type": _DAY,
+    "date_parsing": _DAY,
+    "date_from_datetime_parsing": _DAY,
+    "date_from_datetime_inexact": _DAY,
+}
+
+
+def _problems(error: ValidationError) -> list[Problem]:
+    found = error.errors(include_url=False)
+    problems = [_problem(item) for item in found[:MOST_PROBLEMS]]
+    more = len(found) - MOST_PROBLEMS
+    return [*problems, Problem("(whole)", f"and {more} more problems like these.")] if more > 0 else problems
+
+
+def _problem(item: Any) -> Problem:
+    where = _named(item["loc"])
+    message = _message(item, secret="password" in where).rstrip(".")
+    # A rule about several fields sees all of them, the password too; what stands in an unknown field may be anything.
+    silent = (
+        not item["loc"]
+        or "password" in where
+        or item["type"] in ("missing", "extra_forbidden")
+        or "was given" in message  # it says so itself
+    )
+    return Problem(where, f"{message}." + ("" if silent else f" Given: {_shown(item.get('input'))}."))
+
+
+def _message(item: Any, *, secret: bool) -> str:
+    facts, kind = item.get("ctx", {}), item["type"]
+    if kind in ("too_short", "too_long"):
+        of_what = "characters" if secret else "of them"
+        if kind == "too_short":
+            return f"needs at least {facts['min_length']} {of_what}, not {facts['actual_length']}"
+        return f"has at most {facts['max_length']} {of_what}"
+    if kind in _WORDS:
+        return _WORDS[kind].format(**facts)
+    return str(item["msg"]).removeprefix("Value error, ")
+
+
+def _named(loc: tuple[int | str, ...]) -> str:
+    """The field, short and printable whatever it was called."""
+    parts = [_short("".join(c if c.isprintable() else "?" for c in str(part))) for part in loc if part != "[key]"]
+    return ".".join(parts) or "(whole)"
+
+
+def _shown(given: Any) -> str:
+    """What was given, short enough to stand in a sentence."""
+    return _short(repr(given) if isinstance(given, str | list | dict) else str(given))
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST_SHOWN else text[:_LONGEST_SHOWN] + "…"
