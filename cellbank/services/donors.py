@@ -64,9 +64,10 @@ class RecordConsent(ActInput):
 
 @act(RecordConsent)
 def record_consent(work: Work, given: RecordConsent) -> Consent:
-    """Note that the donor has consented. Refuses a date in the future."""
+    """Note that the donor has consented. Refuses a date in the future or before she was born."""
     donor = work.lock(Donor, given.donor)
-    work.judge(Consent, refusals=time_refusals(work, "The consent", start_of_day(work, given.given_on)))
+    born = start_of_day(work, datetime.date(donor.birth_year, 1, 1))
+    work.judge(Consent, refusals=time_refusals(work, "The consent", start_of_day(work, given.given_on), born))
     return work.add(
         Consent(
             donor_id=donor.id,

@@ -113,10 +113,15 @@ def harvest_refusals(facts: HarvestFacts) -> tuple[Refusal, ...]:
             "Culture {culture} was seeded with {seeded} living cells and only {viable} are harvested. Check the count; "
             "if it is right, confirm it and write a note.",
             culture=facts.culture,
-            seeded=millions(facts.seeded or 0),
-            viable=millions(facts.viable),
+            seeded=_exactly(facts.seeded or 0),
+            viable=_exactly(facts.viable),
         ),
     )
+
+
+def _exactly(cells: int) -> str:
+    """Every digit: rounded, one cell too few would look like enough."""
+    return f"{cells:,}".replace(",", " ")
 
 
 def harvest_warnings(facts: HarvestFacts) -> tuple[Refusal, ...]:
