@@ -2,7 +2,6 @@
 
 import datetime
 import hashlib
-import re
 import threading
 
 import pytest
@@ -172,9 +171,8 @@ def test_a_signature_with_a_wrong_password_counts_and_a_locked_account_signs_not
 
 
 def waiting_definition(world: World) -> str:
-    """The code of a version that has been imported and could be brought into force by a signature."""
-    shipped_specification = shipped()[0].content
-    content = re.sub(r'(?m)^version = ".*"$', f'version = "{world.unique("v")}"', shipped_specification, count=1)
+    """The code of a new product's specification: imported, and one signature away from being in force."""
+    content = shipped()[0].content.replace('id = "P-MMSC"', f'id = "{world.unique("P")}"')
     return world.do("quinn", "import_definition", type="specification", content=content)["code"]
 
 
