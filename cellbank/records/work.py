@@ -147,10 +147,12 @@ class Work:
 
     # ---- judge ---------------------------------------------------------------------------------------------------
 
-    def judge(self, *subjects: Record | type[Record], refusals: Iterable[Refusal] = (), to: str | None = None) -> None:
-        """Decide. `subjects` are the records that the act moves (a class: one that it creates); `to` picks the target
-        where the table offers several. Raises Refused with all reasons, or ends a dry run; afterwards writing is open.
-        """
+    def judge(
+        self, *subjects: Record | type[Record], refusals: Iterable[Refusal] = (), to: str | tuple[str, ...] = ()
+    ) -> None:
+        """Decide. `subjects` are the records that the act moves (a class: one that it creates); `to` picks the target,
+        or one for each kind of move, where the table offers several. Raises Refused with all reasons, or ends a dry
+        run; afterwards writing is open."""
         found = [reason for subject in subjects for reason in self._judge_one(subject, to)]
         found.extend(refusals)
         if found:
@@ -159,7 +161,7 @@ class Work:
         if self.dry_run:
             raise JudgedOnly
 
-    def _judge_one(self, subject: Record | type[Record], to: str | None) -> list[Refusal]:
+    def _judge_one(self, subject: Record | type[Record], to: str | tuple[str, ...]) -> list[Refusal]:
         rows = self._rows(subject, to)
         if not rows:
             return [self._wrong_state(subject)]
@@ -169,12 +171,13 @@ class Work:
             *self._same_person(subject, rows[0]),
         ]
 
-    def _rows(self, subject: Record | type[Record], to: str | None) -> tuple[Transition, ...]:
+    def _rows(self, subject: Record | type[Record], to: str | tuple[str, ...]) -> tuple[Transition, ...]:
         """The rows of the table that this act could take on this subject now."""
         source = None if isinstance(subject, type) else getattr(subject, "state", None)
         rows = tuple(row for row in rows_for(self.act, subject.__tablename__) if row.source == source)
-        if any(row.target == to for row in rows_for(self.act, subject.__tablename__)):
-            return tuple(row for row in rows if row.target == to)
+        targets = (to,) if isinstance(to, str) else to
+        if any(row.target in targets for row in rows_for(self.act, subject.__tablename__)):
+            return tuple(row for row in rows if row.target in targets)
         return rows  # `to` is about the other records of the act
 
     def _wrong_state(self, subject: Record | type[Record]) -> Refusal:
@@ -291,7 +294,7 @@ class Work:
     def _row(self, subject: Record | type[Record], to: str | None) -> Transition:
         if not self.judged:
             raise RuntimeError(f"{self.act} writes before it has judged")
-        rows = self._rows(subject, to)
+        rows = self._rows(subject, to or ())
         if not rows or (len(rows) > 1 and to is None) or (to is not None and rows[0].target != to):
             raise RuntimeError(f"{self.act}: no single row of the table for {subject!r} to {to}")
         return rows[0]

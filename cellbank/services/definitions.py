@@ -94,7 +94,7 @@ def make_effective(work: Work, given: MakeEffective) -> Definition:
     missing = _missing_specifications(work, definition)
     facts = EffectiveFacts(definition.code, definition.state, missing)
     superseded = [other for other in others if other.state == "EFFECTIVE"]
-    work.judge(definition, *superseded, refusals=effective_refusals(facts), to="EFFECTIVE")
+    work.judge(definition, *superseded, refusals=effective_refusals(facts), to=("EFFECTIVE", "SUPERSEDED"))
     work.transition(*superseded, to="SUPERSEDED")
     work.session.flush()  # one version in force at a time: the old one goes first
     definition.effective_at = work.now
