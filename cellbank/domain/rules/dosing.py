@@ -74,7 +74,7 @@ def plan_refusals(facts: PlanFacts) -> tuple[Refusal, ...]:
         return (
             refuse(
                 Code.TOO_MANY_DOSES,
-                "The protocol has {planned} infusions: there is no number {number}.",
+                "The protocol has {planned} infusions: there is no number {number}. Order one of those.",
                 planned=planned,
                 number=facts.number,
             ),
@@ -99,7 +99,8 @@ def _double_refusals(facts: PlanFacts) -> Iterator[Refusal]:
         elif other.is_given and other.number > facts.number:
             yield refuse(
                 Code.OUT_OF_ORDER,
-                "Infusion {later} has been given already: infusion {number} was skipped and is not made up for.",
+                "Infusion {later} has been given already: infusion {number} was skipped and is not "
+                "made up for. Order the next one.",
                 later=other.number, number=facts.number,
             )  # fmt: skip
 

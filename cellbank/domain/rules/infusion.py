@@ -88,13 +88,14 @@ def _product_refusals(facts: InfusionFacts) -> Iterator[Refusal]:
     if facts.delivered_percent is not None and dose_band(facts.delivered_percent, tolerance) is Band.BLOCK:
         yield refuse(
             Code.DOSE_OUT_OF_BAND,
-            "Dose {dose} is {percent} % of the required cells; allowed are {allowed} %. Do not give it.",
+            "Dose {dose} is {percent} % of the required cells; allowed are {allowed} %. Do not give it; discard it.",
             dose=facts.dose, percent=facts.delivered_percent, allowed=tolerance.warn_percent,
         )  # fmt: skip
     if facts.is_short and not facts.short_dose_accepted:
         yield refuse(
             Code.DOSE_OUT_OF_BAND,
-            "Dose {dose} is short and no clinician has accepted it. Do not give it.",
+            "Dose {dose} is short and no clinician has accepted it. Do not give it; a clinician "
+            "accepts it, or it is discarded.",
             dose=facts.dose,
         )  # fmt: skip
 
