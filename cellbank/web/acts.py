@@ -1,5 +1,6 @@
 """The one page for every act: its form, the check before it, doing it, and what came of it."""
 
+import datetime
 import secrets
 from dataclasses import dataclass
 from typing import Any
@@ -237,5 +238,11 @@ def _first_card(fields: tuple[Any, ...], values: dict[str, list[str]]) -> Card |
 
 
 def reason(refusal: Refusal) -> dict[str, str]:
-    """A refusal in the reader's language."""
-    return {"code": refusal.code.value, "detail": say(refusal.sentence).format(**refusal.facts)}
+    """A refusal in the reader's language, with its times on the wall of the site, as the label beside it has them."""
+    zone = the_bank().config.timezone
+    sentence = say(refusal.sentence).replace("%H:%M} UTC", "%H:%M %Z}")
+    facts = {
+        name: value.astimezone(zone) if isinstance(value, datetime.datetime) and value.tzinfo else value
+        for name, value in refusal.facts.items()
+    }
+    return {"code": refusal.code.value, "detail": sentence.format(**facts)}

@@ -101,7 +101,7 @@ def _plain_text(value: str) -> str:
     """A text of an answer: an ISO instant as the site's wall clock shows it, a code in its groups."""
     if len(value) > 15 and value[4:5] == "-" and value[10:11] in "T ":
         try:
-            parsed = datetime.datetime.fromisoformat(value)
+            parsed = datetime.datetime.fromisoformat(value.replace(" UTC", "+00:00"))
         except ValueError:
             return value
         return moment(parsed) if parsed.tzinfo else value
