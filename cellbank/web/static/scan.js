@@ -135,7 +135,8 @@
   document.addEventListener("keydown", keydown, true);
 
   /* ---- between two pages: whole scans wait in a queue, half a scan is joined with its other half ---- */
-  window.addEventListener("pagehide", () => { leaving = true; if (burst) store.set("half", { text: burst.text, last: burst.last }); });
+  const isFast = (keys) => keys.last - keys.first <= GAP * (keys.text.length - 1) && (!keys.field || keys.field.id === "scanbox" || keys.field.dataset.scan !== undefined);
+  window.addEventListener("pagehide", () => { leaving = true; if (burst && isFast(burst)) store.set("half", { text: burst.text, last: burst.last }); });
   window.addEventListener("pageshow", (event) => { if (event.persisted) leaving = false; });
   const half = store.get("half");
   if (half && performance.timeOrigin - half.last < JOIN) burst = { text: half.text, first: Date.now() + JOIN, last: Date.now() + JOIN, field: null, before: "" };

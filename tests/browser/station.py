@@ -1,0 +1,176 @@
+"""A station in the lab or on the ward: a screen, a keyboard, and a scanner that types fast and ends with Enter."""
+
+import re
+import time
+from typing import Any
+
+from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Response
+
+from cellbank.services.acts import REGISTRY
+from cellbank.story import PASSWORD
+from tests.browser.stage import Stage
+
+SCANNER_GAP_MS = 6  # between two characters of a USB scanner
+LIMIT_MS = 20_000
+# Said by Chromium of every answer from 400 on; refusals are such answers.
+ANSWERED = re.compile(r"Failed to load resource: the server responded with a status of 4\d\d")
+
+
+class Station:
+    """One browser window with nobody or one person signed in. `complaints` is what went wrong behind the page."""
+
+    def __init__(self, browser: Browser, stage: Stage, name: str, width: int, height: int):
+        self.stage = stage
+        self.complaints: list[str] = []
+        self.context = browser.new_context(
+            base_url=stage.url, viewport={"width": width, "height": height}, storage_state=stage.sessions.get(name)
+        )
+        self.context.set_default_timeout(LIMIT_MS)
+        self.page = self._watch(self.context.new_page())
+        if name and name not in stage.sessions:
+            self.sign_in(name)
+            stage.sessions[name] = self.context.storage_state()
+        elif name:
+            self.go("/")
+
+    def _watch(self, page: Page) -> Page:
+        def heard(message: ConsoleMessage) -> None:
+            if message.type == "error" and not ANSWERED.match(message.text):
+                self.complaints.append(f"{page.url}: {message.text}")
+
+        def answered(response: Response) -> None:
+            if response.status >= 400 and "/static/" in response.url:
+                self.complaints.append(f"{response.url} was answered with {response.status}")
+
+        page.on("console", heard)
+        page.on("pageerror", lambda error: self.complaints.append(f"{page.url}: {error}"))
+        page.on("response", answered)
+        return page
+
+    def leave(self) -> None:
+        """Close the window. Sessions are not signed out: the next test may sit down as the same person."""
+        self.context.close()
+
+    # ---- going and seeing ----
+
+    def go(self, path: str) -> None:
+        """Open a page of the application."""
+        self.page.goto(path)
+
+    @property
+    def path(self) -> str:
+        """Where the window is, without host and query."""
+        return self.page.url.removeprefix(self.stage.url).partition("?")[0]
+
+    def sees(self, *texts: str) -> None:
+        """Every text stands on the page, or comes to stand there in a moment."""
+        for wanted in texts:
+            self.page.get_by_text(wanted).locator("visible=true").first.wait_for()
+
+    def text(self, selector: str = "main") -> str:
+        """What a part of the page says, with spaces made single."""
+        return " ".join(self.page.locator(selector).inner_text().split())
+
+    def focus(self) -> str:
+        """The id of what has the focus."""
+        return self.page.evaluate("document.activeElement.id")
+
+    # ---- keyboard and scanner ----
+
+    def keys(self, *keys: str) -> None:
+        """Press keys, one after the other."""
+        for key in keys:
+            self.page.keyboard.press(key)
+
+    def types(self, text: str) -> None:
+        """Type as a person does: slower than any scanner."""
+        self.page.keyboard.type(text, delay=60)
+
+    def scan(self, code: str, gap_ms: float = SCANNER_GAP_MS) -> None:
+        """Pull the trigger of the scanner, wherever the focus is; does not wait for what comes of it.
+
+        The keys carry the times at which a scanner sends them, so that a busy machine does not turn it into a typist.
+        """
+        scanner = self.context.new_cdp_session(self.page)
+        at = time.time()
+        for number, key in enumerate([*code, "Enter"]):
+            pressed = {"key": key, "timestamp": at + number * gap_ms / 1000}
+            text = {"text": "\r", "windowsVirtualKeyCode": 13, "code": "Enter"} if key == "Enter" else {"text": key}
+            scanner.send("Input.dispatchKeyEvent", {"type": "keyDown", **pressed, **text})
+            scanner.send("Input.dispatchKeyEvent", {"type": "keyUp", **pressed})
+        scanner.detach()
+
+    def scan_to(self, code: str, path: str) -> None:
+        """Scan, and wait for the page to which it leads."""
+        self.scan(code)
+        self.arrives(path)
+
+    def arrives(self, path: str) -> None:
+        """Wait for a page: the beginning of its path."""
+        self.page.wait_for_url(lambda url: url.removeprefix(self.stage.url).startswith(path))
+        self.page.wait_for_load_state()
+
+    def tab_to(self, target: Locator, most: int = 80) -> None:
+        """Press Tab until the target has the focus, as somebody without a mouse does."""
+        for _ in range(most):
+            if target.evaluate("element => element === document.activeElement"):
+                return
+            self.page.keyboard.press("Tab")
+        raise AssertionError(f"{target} is not reached with {most} tabs")
+
+    def choose(self, act: str) -> None:
+        """Go to the button of an act with Tab and press Enter."""
+        self.tab_to(self.page.locator(f'main a[href^="/act/{act}"]').locator("visible=true").first)
+        self.keys("Enter")
+        self.arrives(f"/act/{act}")
+
+    # ---- people and forms ----
+
+    def sign_in(self, name: str, password: str = PASSWORD) -> None:
+        """Name, Tab, password, Enter."""
+        self.go("/sign-in")
+        self.page.keyboard.type(name)
+        self.keys("Tab")
+        self.page.keyboard.type(password)
+        self.keys("Enter")
+        self.page.wait_for_url(lambda url: "/sign-in" not in url)
+
+    def field(self, name: str) -> Locator:
+        """An input of the form of an act, by the name of the field."""
+        return self.page.locator(f'[data-act-form] [name="{name}"]').first
+
+    def fill(self, **values: Any) -> None:
+        """Fill in fields of the form of an act; `a__b` is the field a.b; a choice is given by its value."""
+        for name, value in values.items():
+            name = name.replace("__", ".")
+            field = self.field(name)
+            kind = field.evaluate("field => field.tagName + ' ' + field.type")
+            if kind == "INPUT radio":
+                self.page.locator(f'[data-act-form] [name="{name}"][value="{value}"]').check()
+            elif kind.startswith("SELECT"):
+                field.select_option(value)
+            else:
+                field.fill(str(value))
+
+    def press(self, name: str) -> None:
+        """Press a button of the page and wait for the answer to stand there."""
+        with self.page.expect_navigation():
+            self.page.get_by_role("button", name=name, exact=True).locator("visible=true").first.click()
+
+    def check(self) -> None:
+        """Ask for the verdict without doing anything."""
+        self.press("Check first")
+
+    def submit(self) -> None:
+        """Do the act of the form."""
+        with self.page.expect_navigation():
+            self.page.locator('[data-act-form] .actions button[value="do"]').click()
+
+    def done(self, act: str) -> None:
+        """The act was accepted; the page says so by its title."""
+        self.sees(f"Done: {REGISTRY[act].title}")
+
+    @property
+    def reasons(self) -> list[str]:
+        """The codes of the refusals on the page of an act, in their order."""
+        return self.page.locator(".reasons .reason-code").all_inner_texts()

@@ -1,0 +1,103 @@
+"""STOP at the bedside: it fills the screen, says every reason in order, shows the clock, and is kept in the trail."""
+
+import datetime
+
+import pytest
+
+from cellbank.domain.identifiers import dose_symbol
+from cellbank.story import PASSWORD
+from tests.browser.stage import Stage
+from tests.browser.station import Station
+from tests.browser.test_clinician import at_the_bed
+
+CYRILLIC = str.maketrans("QWERTYUIOPASDFGHJKLZXCVBNM", "ЙЦУКЕНГШЩЗФЫВАПРОЛДЯЧСМИТЬ")
+
+
+@pytest.fixture
+def nataliia(station) -> Station:
+    """Nataliia at the bed of EXP-11."""
+    nataliia = station("nataliia")
+    nataliia.go("/bedside")
+    return nataliia
+
+
+@pytest.fixture
+def dose(stage: Stage) -> dict:
+    """The dose that waits at the bed."""
+    return stage.dose("EXP-11", state="PREPARED")
+
+
+def stops(station: Station, stage: Stage, *reasons: str) -> None:
+    """The screen says STOP with these reasons in this order; no dose was touched, and the refusal is in the trail."""
+    station.sees("STOP", "Do not infuse.", "This stop is kept in the trail.")
+    assert "is-stop" in station.page.locator("body").get_attribute("class")
+    height = station.page.locator(".bed-verdict").bounding_box()["height"]
+    assert height > 250, height
+    said = station.page.locator(".bed-reasons li").all_inner_texts()
+    assert len(said) == len(reasons) and all(wanted in text for wanted, text in zip(reasons, said, strict=True)), said
+    kept = stage.rows("SELECT outcome, given FROM act WHERE name = 'check_dose' ORDER BY id DESC LIMIT 1")[0]
+    assert kept["outcome"] == "refused" and "wristband" in kept["given"]
+
+
+def test_the_wristband_of_somebody_else(nataliia: Station, stage: Stage, dose: dict) -> None:
+    other = stage.subject("EXP-10")
+    at_the_bed(nataliia, stage.label(dose["code"]), other["code"], other["second_identifier"], "nataliia")
+    stops(nataliia, stage, "this wristband is that of", "What was read back is neither")
+    nataliia.sees("Since thaw", "Time left")
+    assert nataliia.page.locator("body").get_attribute("data-sound") == "no"
+    assert stage.state("dose", dose["code"]) == "PREPARED"
+
+
+def test_a_label_that_is_no_longer_the_current_one(nataliia: Station, stage: Stage, dose: dict) -> None:
+    subject = stage.subject("EXP-11")
+    old = dose["expires_at"].astimezone(stage.bank.config.timezone).replace(tzinfo=None) - datetime.timedelta(hours=2)
+    at_the_bed(nataliia, dose_symbol(dose["code"], old), subject["code"], subject["second_identifier"], "nataliia")
+    stops(nataliia, stage, "The label is obsolete")
+
+
+def test_a_patient_of_the_control_arm(nataliia: Station, stage: Stage, dose: dict) -> None:
+    control = stage.subject("CTL-02")
+    at_the_bed(nataliia, stage.label(dose["code"]), control["code"], control["second_identifier"], "nataliia")
+    stops(nataliia, stage, "this wristband is that of", "What was read back is neither")
+
+
+def test_a_label_cut_short_and_a_wristband_in_cyrillic(nataliia: Station, stage: Stage, dose: dict) -> None:
+    subject = stage.subject("EXP-11")
+    cut, moved = stage.label(dose["code"])[:-6], subject["code"].translate(CYRILLIC)
+    at_the_bed(nataliia, cut, moved, subject["second_identifier"], "nataliia")
+    stops(nataliia, stage, "The dose label was not read", "The wristband was not read")
+    assert "keyboard" in nataliia.text(".bed-reasons")
+
+
+def test_the_same_person_twice(nataliia: Station, stage: Stage) -> None:
+    dose, subject = _second_prepared_dose(stage), stage.subject("EXP-12")
+    for again in (False, True):
+        at_the_bed(nataliia, stage.label(dose), subject["code"], str(subject["born_on"]), "nataliia")
+        if not again:
+            nataliia.page.locator("#bed-password").fill(PASSWORD)
+            nataliia.keys("Enter")
+            nataliia.sees("First check done")
+    stops(nataliia, stage, "another person")
+    assert stage.state("dose", dose) == "CHECKED_ONCE"
+
+
+def test_a_dose_that_has_expired(nataliia: Station, stage: Stage, monkeypatch: pytest.MonkeyPatch, dose: dict) -> None:
+    from cellbank.services import acts
+
+    subject, real = stage.subject("EXP-11"), acts.server_time
+    monkeypatch.setattr(acts, "server_time", lambda: real() + datetime.timedelta(hours=5))
+    at_the_bed(nataliia, stage.label(dose["code"]), subject["code"], subject["second_identifier"], "nataliia")
+    until = f"{dose['expires_at'].astimezone(stage.bank.config.timezone):%Y-%m-%d %H:%M %Z}"
+    stops(nataliia, stage, f"could be used until {until} after thaw")
+
+
+def _second_prepared_dose(stage: Stage) -> str:
+    """The dose of EXP-12 drawn up and labelled, by Olena and Andriy."""
+    dose = stage.dose("EXP-12", state="THAWING")["code"]
+    vials = stage.vials(dose, "THAWED")
+    counted = stage.do(
+        "olena", "pool_and_count", dose=dose, vials=vials, diluent="albumin", pooled_ml=5 * len(vials),
+        total_cells_per_ml=4_650_000, viability_percent="87.5", method="trypan blue",
+    )  # fmt: skip
+    stage.do("andriy", "prepare_dose", dose=dose, drawn_ml=counted["draw"]["drawn_ml"], final_volume_ml="50")
+    return dose
