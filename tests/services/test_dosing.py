@@ -127,7 +127,7 @@ def test_an_order_is_signed_and_stands_in_the_trail(world: World) -> None:
         assert len(session.scalars(vials).all()) == 4
 
 
-WORKED = [  # domain §6.2: weight, million cells a vial, vials, expected cells, percent
+WORKED = [  # domain reference §6.2: weight, million cells a vial, vials, expected cells, percent
     ("50.0", 25, 3, 57_375_000, "459/4"),
     ("73.4", 25, 4, 76_500_000, "38250/367"),
     ("120.0", 25, 7, 133_875_000, "1785/16"),
