@@ -150,7 +150,8 @@
     const box = document.getElementById("scanbox");
     play(document.body.dataset.sound);
     const begin = document.querySelector("[data-act-form] [aria-invalid]") || [...document.querySelectorAll("[data-act-form] input:not([type=hidden]):not([type=radio]):not([type=checkbox]), [data-act-form] textarea")].find((field) => !field.value && field.offsetParent && !field.closest(".second"));
-    if (begin) begin.focus(); else if (box && !document.querySelector("form:not(.scanbox) [autofocus], .verdict[tabindex]")) box.focus();
+    const verdict = document.querySelector(".act > .verdict-go, .act > .verdict-no");
+    if (verdict) { verdict.tabIndex = -1; verdict.focus(); } else if (begin) begin.focus(); else if (box && !document.querySelector("form:not(.scanbox) [autofocus], .verdict[tabindex]")) box.focus();
     for (const form of document.querySelectorAll("[data-act-form]")) form.addEventListener("input", () => { form.dataset.touched = "1"; });
     /* the focus comes home when nothing else holds it */
     document.addEventListener("click", (event) => {

@@ -1,0 +1,55 @@
+"""The words of the pages in both languages, and the faces of the states."""
+
+import io
+import re
+from pathlib import Path
+
+import pytest
+from babel.messages.mofile import read_mo
+from babel.messages.pofile import read_po
+
+from cellbank.domain.lifecycle import STATES
+from cellbank.web.icons import icon
+from cellbank.web.shell import TRANSLATIONS
+from cellbank.web.words import KIND_ICONS, STATE_ICONS, TONE_ICONS, TONE_OF
+
+FOLDER: Path = TRANSLATIONS / "uk" / "LC_MESSAGES"
+
+
+def test_the_compiled_words_are_those_of_the_source() -> None:
+    source = read_po(io.BytesIO((FOLDER / "messages.po").read_bytes()), locale="uk")
+    compiled = read_mo(io.BytesIO((FOLDER / "messages.mo").read_bytes()))
+    for message in source:
+        if message.id and message.string and not message.fuzzy:
+            held = compiled.get(message.id).string
+            assert (tuple(held) if isinstance(held, list) else held) == message.string, message.id
+
+
+def test_no_translation_loses_what_is_filled_in() -> None:
+    for message in read_po(io.BytesIO((FOLDER / "messages.po").read_bytes()), locale="uk"):
+        if not message.id:
+            continue
+        ids = message.id if isinstance(message.id, tuple) else (message.id,)
+        strings = message.string if isinstance(message.string, tuple) else (message.string,)
+        wanted = set(re.findall(r"%\(\w+\)s|\{\w+\}", ids[-1]))
+        for text in strings:
+            assert set(re.findall(r"%\(\w+\)s|\{\w+\}", text)) <= wanted, message.id
+        assert wanted <= set(re.findall(r"%\(\w+\)s|\{\w+\}", strings[-1])), message.id
+
+
+@pytest.mark.parametrize("state", sorted({state for states in STATES.values() for state in states}))
+def test_every_state_has_a_tone_an_icon_and_a_word(state: str) -> None:
+    assert state in TONE_OF
+    assert "<path" in icon(STATE_ICONS.get(state, TONE_ICONS[TONE_OF[state]]))
+
+
+@pytest.mark.parametrize("kind", sorted(STATES))
+def test_every_kind_of_record_has_an_icon(kind: str) -> None:
+    assert "<path" in icon(KIND_ICONS[kind])
+
+
+def test_the_home_page_speaks_ukrainian(signed_in) -> None:
+    tina = signed_in("tina")
+    tina.post("/language", {"language": "uk", "next": "/"})
+    page = tina.get("/").text
+    assert "Робота, що чекає" in page and "Покласти віали на місце" in page
