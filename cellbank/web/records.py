@@ -1,5 +1,6 @@
 """The scan box and the page of a record: what it is, how it stands, where it is, and what may be done next."""
 
+from dataclasses import replace
 from typing import Any
 
 from flask import make_response, redirect, render_template, request, session, url_for
@@ -8,7 +9,7 @@ from flask_babel import gettext
 from cellbank.domain.garbled import Garbled
 from cellbank.domain.scans import read_scan
 from cellbank.services.acts import run_act
-from cellbank.services.history import history, signatures
+from cellbank.services.history import Event, history, signatures
 from cellbank.services.scanning import Card, Command, NotHere, Unreadable, field_for, look_up
 from cellbank.web.blueprint import blueprint
 from cellbank.web.boards import board_of
@@ -67,12 +68,24 @@ def record(code: str) -> Any:
 
 
 def _page(card: Card) -> str:
+    events = history(the_bank(), card.kind, card.code)
+    if card.kind == "weight" and card.state == "MEASURED":
+        card, events = _blind(card, events)
     template, board = board_of(card)
     return render_template(
         "record.html",
         card=card,
         board_template=template,
         board=board,
-        events=history(the_bank(), card.kind, card.code),
+        events=events,
         signatures=signatures(the_bank(), card.kind, card.code),
+    )
+
+
+def _blind(card: Card, events: tuple[Event, ...]) -> tuple[Card, tuple[Event, ...]]:
+    """A weight without its value: the second person must read the scale, not the screen."""
+    facts = tuple((label, value) for label, value in card.facts if "kg" not in label)
+    shown = [tuple(line for line in event.changes if line.column != "weight_kg") for event in events]
+    return replace(card, facts=facts), tuple(
+        replace(event, changes=changes) for event, changes in zip(events, shown, strict=True)
     )

@@ -5,6 +5,7 @@ import logging
 import pytest
 
 from cellbank.services.lists import LISTS
+from tests.factories.clinic import enrolled_subject
 from tests.factories.world import World
 
 
@@ -91,3 +92,16 @@ def test_the_auditor_filters_the_trail(signed_in, world: World) -> None:
         not in otto.get("/trail", query_string={"person": "otto", "record": donor["code"]}).text.split("</form>")[-1]
     )
     assert otto.get("/trail?since=2020-01-01&until=x&before=99999&outcome=refused").status_code == 200
+
+
+def test_a_weight_is_hidden_until_a_second_person_has_read_the_scale(signed_in, world: World) -> None:
+    subject = enrolled_subject(world)
+    given = {"subject": subject, "weight_kg": "73.4", "method": "bed_scale"}
+    weight = world.do("clara", "measure_weight", **given)["code"]
+    cyril = signed_in("cyril")
+    pages = ("/", f"/record/{weight}", f"/record/{subject}", f"/act/confirm_weight?weight={weight}")
+    for path in pages:
+        page = cyril.get(path)
+        assert page.status_code == 200 and "73.4" not in page.text, path
+    world.do("cyril", "confirm_weight", weight=weight, weight_kg="73.4")
+    assert "73.4" in cyril.get(f"/record/{weight}").text and "73.4" in cyril.get(f"/record/{subject}").text
