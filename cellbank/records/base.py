@@ -112,8 +112,11 @@ def open_engine(url: str | URL, *, pool_size: int = 10, session: str = SESSION, 
         pool_size=pool_size,
         max_overflow=5,
         pool_pre_ping=False,
+        # The connection used last has its statements prepared and its plans made; a statement is prepared when it
+        # comes for the second time.
+        pool_use_lifo=True,
         json_serializer=as_json,
-        connect_args={"options": session, "application_name": "cellbank"},
+        connect_args={"options": session, "application_name": "cellbank", "prepare_threshold": 1},
         **options,
     )
 
