@@ -164,7 +164,7 @@ class Work:
     def _judge_one(self, subject: Record | type[Record], to: str | tuple[str, ...]) -> list[Refusal]:
         rows = self._rows(subject, to)
         if not rows:
-            return [self._wrong_state(subject)]
+            return [self._wrong_state(subject, to)]
         return [
             *self._role_refusals(rows),
             *self._signature_refusals(rows[0]),
@@ -180,8 +180,10 @@ class Work:
             return tuple(row for row in rows if row.target in targets)
         return rows  # `to` is about the other records of the act
 
-    def _wrong_state(self, subject: Record | type[Record]) -> Refusal:
-        possible = dict.fromkeys(row.source for row in rows_for(self.act, subject.__tablename__) if row.source)
+    def _wrong_state(self, subject: Record | type[Record], to: str | tuple[str, ...]) -> Refusal:
+        rows = rows_for(self.act, subject.__tablename__)
+        towards = [row for row in rows if row.target in ((to,) if isinstance(to, str) else to)] or rows
+        possible = dict.fromkeys(row.source for row in towards if row.source)
         return refuse(
             Code.WRONG_STATE,
             "{record} is {state}: “{act}” is possible only from {possible}.",

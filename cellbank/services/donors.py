@@ -123,7 +123,7 @@ def determine_eligibility(work: Work, given: DetermineEligibility) -> Donor:
     """Determine and sign. Eligible needs consent and the whole panel, for every donation; ineligible places a hold."""
     donor = work.lock(Donor, given.donor)
     target = {"eligible": "ELIGIBLE", "ineligible": "INELIGIBLE"}[given.decision]
-    refusals = [*_determined_already(donor, target)]
+    refusals: list[Refusal] = []
     if target == "ELIGIBLE":
         rules = read_specification(effective(work, "specification", given.specification).content).donor
         refusals += [*consent_refusals(donor.code, consent_states(work, donor)), *donor_evidence(work, donor, rules)]
@@ -136,19 +136,6 @@ def determine_eligibility(work: Work, given: DetermineEligibility) -> Donor:
     if target == "INELIGIBLE":
         place_hold(work, donor=donor, reason=f"Donor determined ineligible: {given.reason}")
     return donor
-
-
-def _determined_already(donor: Donor, target: str) -> list[Refusal]:
-    if donor.state != target:
-        return []
-    return [
-        refuse(
-            Code.WRONG_STATE,
-            "Donor {donor} is determined {state} already. Nothing is left to determine.",
-            donor=donor.code,
-            state=target.lower(),
-        )
-    ]
 
 
 def consent_states(work: Work, donor: Donor) -> list[str]:

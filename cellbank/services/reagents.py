@@ -64,24 +64,11 @@ def decide_reagent(work: Work, given: DecideReagent) -> ReagentLot:
     """Accept or reject a lot. Refuses to accept one that has expired, and to decide the same thing again."""
     reagent = work.lock(ReagentLot, given.reagent)
     target = {"accept": "ACCEPTED", "reject": "REJECTED"}[given.decision]
-    refusals = [*_decided_already(reagent, target), *(_cannot_accept(work, reagent) if target == "ACCEPTED" else ())]
+    refusals = _cannot_accept(work, reagent) if target == "ACCEPTED" else ()
     work.judge(reagent, refusals=refusals, to=target)
     reagent.decision_reason = given.reason
     work.transition(reagent, to=target)
     return reagent
-
-
-def _decided_already(reagent: ReagentLot, target: str) -> list[Refusal]:
-    if reagent.state != target:
-        return []
-    return [
-        refuse(
-            Code.WRONG_STATE,
-            "Reagent {code} is {state} already. Nothing is left to decide.",
-            code=reagent.code,
-            state=target,
-        )
-    ]
 
 
 def _cannot_accept(work: Work, reagent: ReagentLot) -> list[Refusal]:
