@@ -87,6 +87,18 @@ def _vial_facts(row: Row) -> Facts:
     )
 
 
+def _unit_title(row: Row) -> str:
+    """'Box 7', however the people of the site have named it."""
+    kind, name = row["type"].capitalize(), row["name"]
+    return name if name.lower().startswith(row["type"]) else f"{kind} {name}"
+
+
+def _weight_facts(row: Row) -> Facts:
+    """The second reader of the scale must not be told what the first one read."""
+    seen = (("Weight, kg", shown(row["weight_kg"])),) if row["state"] == "CONFIRMED" else ()
+    return (*seen, ("Measured", shown(row["measured_at"])), ("Method", row["method"]))
+
+
 def _simple(*pairs: tuple[str, str]) -> Callable[[Row], Facts]:
     """Facts straight from columns: (label, column)."""
     return lambda row: tuple((label, shown(row[column])) for label, column in pairs)
@@ -160,7 +172,7 @@ QUESTIONS: dict[Kind, Question] = {
            (SELECT count(*) FROM placement p WHERE p.box_id = u.id AND p.taken_at IS NULL) AS vials
            FROM storage_unit u LEFT JOIN storage_unit rack ON rack.id = u.parent_id
            LEFT JOIN storage_unit tank ON tank.id = rack.parent_id WHERE u.code = %(code)s""",
-        lambda row: f"{row['type'].capitalize()} {row['name']}",
+        _unit_title,
         lambda row: (
             ("In", " › ".join(name for name in (row["tank"], row["rack"]) if name) or "–"),
             *(
@@ -195,7 +207,7 @@ QUESTIONS: dict[Kind, Question] = {
         "weight",
         "SELECT w.*, s.trial_number FROM weight w JOIN subject s ON s.id = w.subject_id WHERE w.code = %(code)s",
         lambda row: f"Weight of subject {row['trial_number']}",
-        _simple(("Weight, kg", "weight_kg"), ("Measured", "measured_at"), ("Method", "method")),
+        _weight_facts,
     ),
     Kind.DOSE: Question(
         "dose",

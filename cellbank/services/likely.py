@@ -1,9 +1,6 @@
-"""The order of the next acts on a page: the likeliest first, what ends or undoes something last."""
-
-from collections.abc import Iterable
+"""The order of the next acts after a scan: the likeliest first, what ends or undoes something last."""
 
 from cellbank.domain.lifecycle import TRANSITIONS
-from cellbank.services.scanning import NextAct
 
 # Right, but rarely what somebody with a scanner in hand has come for.
 ENDINGS = {
@@ -14,17 +11,13 @@ ENDINGS = {
 PRINTING = {"print_labels", "print_label_again"}
 
 
-def likeliest_first(acts: Iterable[NextAct], record: str, state: str) -> tuple[NextAct, ...]:
-    """The acts that move the record on, then those that use it or make something from it, then printing, then ends."""
-    rows = [row for row in TRANSITIONS if row.record == record and row.source == state]
-    moving = {row.act for row in rows if row.target != state}
-    using = {row.act for row in rows}
-
-    def rank(item: NextAct) -> int:
-        if item.name in ENDINGS:
-            return 4
-        if item.name in PRINTING:
-            return 3
-        return 0 if item.name in moving else 1 if item.name in using else 2
-
-    return tuple(sorted(acts, key=rank))
+def place_of(act: str, record: str, state: str) -> int:
+    """Where an act stands: 0 moves the record on, 1 uses it, 2 makes something from it, 3 prints, 4 ends it."""
+    if act in ENDINGS:
+        return 4
+    if act in PRINTING:
+        return 3
+    rows = [row for row in TRANSITIONS if (row.act, row.record, row.source) == (act, record, state)]
+    if any(row.target != state for row in rows):
+        return 0
+    return 1 if rows else 2

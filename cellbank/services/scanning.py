@@ -15,6 +15,7 @@ from cellbank.records.work import Actor, Work
 from cellbank.services.acts import REGISTRY, ActInput, RegisteredAct, act, run_act
 from cellbank.services.bank import Bank
 from cellbank.services.cards import QUESTIONS, Facts, read_face
+from cellbank.services.likely import place_of
 
 
 @dataclass(frozen=True)
@@ -104,14 +105,18 @@ def _command(code: str) -> Command:
 
 @lru_cache(maxsize=4096)
 def next_acts(kind: Kind, record: str, state: str, roles: frozenset[Role]) -> tuple[NextAct, ...]:
-    """The acts that a person with these roles may try on a record in this state, in the order of the table.
+    """The acts that a person with these roles may try on a record in this state, the likeliest first.
 
-    First the acts that move the record; then those that make something else from it, such as a culture from a donation.
+    They are the acts that the table gives for the record, and those that make something else from it, such as a
+    culture from a donation.
     """
     moving = [row.act for row in TRANSITIONS if row.record == record and row.source == state and row.roles & roles]
     touching = {row.act for row in TRANSITIONS if row.record == record}
     making = [name for name in REGISTRY if name not in touching and roles_for(name) & roles]
-    found = (_next(name, kind) for name in dict.fromkeys([*moving, *making]) if name in REGISTRY)
+    names = [name for name in dict.fromkeys([*moving, *making]) if name in REGISTRY]
+    # A vial is accounted for only after its cells were given.
+    names = [name for name in names if name != "reconcile_infusion" or state == "INFUSED"]
+    found = (_next(name, kind) for name in sorted(names, key=lambda name: place_of(name, record, state)))
     return tuple(item for item in found if item is not None)
 
 

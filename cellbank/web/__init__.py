@@ -48,7 +48,6 @@ def register(app: Flask, bank: Bank) -> None:
         idle_minutes=session.idle_minutes,
         is_clinician=boards.is_clinician,
         listings=home.listings,
-        ordered_acts=boards.ordered_acts,
         may_read_trail=home.may_read_trail,
         traceable=boards.TRACEABLE.__contains__,
     )

@@ -7,7 +7,6 @@ from flask import Response, abort, render_template, url_for
 from cellbank.domain.lifecycle import Role
 from cellbank.services.boards import box_map, calendar, dose_board, labels_of, lot_board, storage_tree
 from cellbank.services.labels import NoSuchPrinting, NotPrintable, pdf_of
-from cellbank.services.likely import likeliest_first
 from cellbank.services.scanning import Card, NextAct, NotHere, Unreadable
 from cellbank.services.tracing import trace
 from cellbank.web.blueprint import blueprint
@@ -36,12 +35,6 @@ def board_of(card: Card) -> tuple[str | None, Any]:
     if card.kind in LABELLED:
         return "boards/labels.html", {"printed": labels_of(bank, card.code)}
     return None, None
-
-
-def ordered_acts(card: Card) -> tuple[NextAct, ...]:
-    """The next acts in the order of the page. A vial is accounted for only after it was given."""
-    acts = [item for item in card.acts if item.name != "reconcile_infusion" or card.state == "INFUSED"]
-    return likeliest_first(acts, card.kind, card.state)
 
 
 def act_link(card: Card, item: NextAct) -> str:

@@ -2,7 +2,8 @@
 
 The parts (plan, weight, and subject and lot in standing.py) are asked again at every stage: when the dose is ordered,
 before a vial is thawed, and at the bedside. Twins in the database: `one_live_dose_per_subject_and_day`,
-`one_running_infusion_per_subject`, `the_weight_is_of_the_subject` (migrations 0001 and 0003). Facts: domain reference §6.3, §6.4.
+`one_running_infusion_per_subject`, `the_weight_is_of_the_subject` (migrations 0001 and 0003).
+Facts: domain reference §6.3, §6.4.
 """
 
 from collections.abc import Iterator

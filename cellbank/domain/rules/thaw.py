@@ -19,7 +19,7 @@ from cellbank.domain.rules.dosing import PlanFacts, WeightFacts, plan_refusals, 
 from cellbank.domain.rules.standing import LotFacts, SubjectFacts, lot_refusals, subject_refusals
 from cellbank.domain.specification import HandlingRules
 
-# Thawing makes no cells. A count may still exceed the nominal fill: published fills vary by ±20 % (domain reference §6.3).
+# Thawing makes no cells. A count may still exceed the nominal fill: fills vary by ±20 % (domain reference §6.3).
 COUNT_ABOVE_FILL_PERCENT = 20
 
 
@@ -314,7 +314,7 @@ def short_dose_refusals(facts: ShortDoseFacts) -> tuple[Refusal, ...]:
 
 
 def band_refusals(dose: str, percent: Fraction, tolerance: Tolerance, *, has_reason: bool) -> tuple[Refusal, ...]:
-    """Why a delivered dose of this exact percent is not given, or not without a reason. Source: domain reference §6.3."""
+    """Why a dose of this exact percent is not given, or not without a reason. Source: domain reference §6.3."""
     band, shown = dose_band(percent, tolerance), f"{float(percent):.1f}"
     if band is Band.BLOCK:
         return (
