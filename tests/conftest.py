@@ -7,21 +7,23 @@ donors, lots and subjects through the real acts (tests/factories) and asserts ab
 import datetime
 import fcntl
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, text
 
-from cellbank import config
+from cellbank import config, story
 from cellbank.outside.embedded_postgres import EmbeddedPostgres, start
 from cellbank.records.base import open_engine
 from cellbank.records.migrate import migrate
+from cellbank.services import catalogue
 from cellbank.services.bank import Bank
 from cellbank.services.start import find_printer
 from tests.factories.world import World
 
 TEMPLATE = "cellbank_template"
+STORY, DRAFT = "cellbank_story", "cellbank_story_draft"
 
 
 @pytest.fixture(scope="session")
@@ -100,3 +102,51 @@ def bank(databases: tuple[str, str], tmp_path_factory: pytest.TempPathFactory) -
 def world(bank: Bank) -> World:
     """People, definitions in force and a tank: what every test starts from."""
     return World(bank, random.Random(20260502), datetime.datetime(2026, 3, 2, 8, 0, tzinfo=datetime.UTC))
+
+
+@pytest.fixture(scope="session")
+def story_database(postgres: EmbeddedPostgres, template: str, run_folder: Path) -> Callable[[str], str]:
+    """A function name -> URL of a fresh copy of the database with the story, for the application's role.
+
+    The story is played once a run, by whoever asks first, into a database that is then only copied.
+    """
+    with (run_folder / "story.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not _exists(postgres, STORY):
+            _statement(postgres, f"DROP DATABASE IF EXISTS {DRAFT} WITH (FORCE)")
+            _statement(postgres, f"CREATE DATABASE {DRAFT} TEMPLATE {template} STRATEGY FILE_COPY")
+            _play(database_url(postgres.app_url, DRAFT), run_folder / "story")
+            _statement(postgres, f"ALTER DATABASE {DRAFT} RENAME TO {STORY}")  # a story played halfway has another name
+
+    def copy(name: str) -> str:
+        with (run_folder / "story.lock").open("w") as held:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            _statement(postgres, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+            _statement(postgres, f"CREATE DATABASE {name} TEMPLATE {STORY} STRATEGY FILE_COPY")
+        return database_url(postgres.app_url, name)
+
+    return copy
+
+
+def _play(url: str, folder: Path) -> None:
+    catalogue.load()
+    bank = make_bank(url, folder)
+    try:
+        story.play(bank, tell=lambda _: None)
+    finally:
+        bank.engine.dispose()
+
+
+def _exists(postgres: EmbeddedPostgres, name: str) -> bool:
+    engine = create_engine(postgres.owner_url)
+    with engine.connect() as connection:
+        found = connection.scalar(text("SELECT count(*) FROM pg_database WHERE datname = :name"), {"name": name})
+    engine.dispose()
+    return bool(found)
+
+
+def _statement(postgres: EmbeddedPostgres, statement: str) -> None:
+    engine = create_engine(postgres.owner_url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(statement))
+    engine.dispose()
