@@ -6,6 +6,7 @@ from flask import Response, abort, render_template, url_for
 
 from cellbank.domain.lifecycle import Role
 from cellbank.services.boards import box_map, calendar, dose_board, labels_of, lot_board, storage_tree
+from cellbank.services.chain_document import chain_document
 from cellbank.services.labels import NoSuchPrinting, NotPrintable, pdf_of
 from cellbank.services.scanning import Card, NextAct, NotHere, Unreadable
 from cellbank.services.tracing import trace
@@ -75,4 +76,15 @@ def labels_pdf(number: int) -> Any:
     except NotPrintable as problem:
         return render_template("error.html", code=409, sentence=str(problem), number=None), 409
     headers = {"Content-Disposition": f'inline; filename="labels-{number}.pdf"'}
+    return Response(content, mimetype="application/pdf", headers=headers)
+
+
+@blueprint.get("/doses/<code>/chain.pdf")
+def chain_pdf(code: str) -> Any:
+    """Chain of identity and custody of one dose, as a document."""
+    try:
+        content = chain_document(the_bank(), code)
+    except (NotHere, Unreadable):
+        abort(404)
+    headers = {"Content-Disposition": f'inline; filename="chain-{code}.pdf"'}
     return Response(content, mimetype="application/pdf", headers=headers)
