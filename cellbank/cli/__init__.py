@@ -12,7 +12,7 @@ from cellbank.cli.shared import Stop, WrongUse
 from cellbank.config import ConfigProblem
 from cellbank.outside.embedded_place import EmbeddedPostgresProblem
 from cellbank.services.acts import VERSION, Malformed
-from cellbank.services.start import SchemaProblem
+from cellbank.services.start import DatabaseProblem, SchemaProblem
 
 REFUSED, WRONG_USE, INTERRUPTED = 1, 2, 130
 
@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _say(WRONG_USE, *problem.sentences)
     except Stop as problem:
         return _say(REFUSED, *problem.sentences)
-    except (EmbeddedPostgresProblem, SchemaProblem) as problem:
+    except (EmbeddedPostgresProblem, SchemaProblem, DatabaseProblem) as problem:
         return _say(REFUSED, str(problem))
     except KeyboardInterrupt:
         return INTERRUPTED

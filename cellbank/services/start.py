@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
 from cellbank.config import Config
 from cellbank.outside import embedded_postgres
@@ -43,6 +44,14 @@ class SchemaProblem(Exception):
     """The tables are not those of this version, or there are none."""
 
 
+class DatabaseProblem(Exception):
+    """The database of the settings does not let us in; the message says what it, or the network, answered."""
+
+    def __init__(self, error: OperationalError):
+        reason = " ".join(str(error.orig).split())
+        super().__init__(f"The database cannot be used; see that it runs and what the CELLBANK_* URLs say: {reason}")
+
+
 def hand_down(database: Database) -> None:
     """Tell worker processes where the database is; they start none of their own, and know nothing of its owner."""
     os.environ["CELLBANK_DATABASE_URL"] = database.app_url
@@ -72,10 +81,14 @@ def open_bank(config: Config, database: Database) -> Bank:
 
 
 def open_current(config: Config, database: Database) -> Bank:
-    """A bank whose tables are those of this version. Raises SchemaProblem."""
+    """A bank whose tables are those of this version. Raises SchemaProblem and DatabaseProblem."""
     bank = open_bank(config, database)
-    with bank.engine.connect() as connection:
-        found = current_revision(connection)
+    try:
+        with bank.engine.connect() as connection:
+            found = current_revision(connection)
+    except OperationalError as error:
+        bank.engine.dispose()
+        raise DatabaseProblem(error) from error
     if found != (wanted := newest_revision()):
         bank.engine.dispose()
         raise SchemaProblem(
@@ -85,12 +98,18 @@ def open_current(config: Config, database: Database) -> Bank:
 
 
 def migrate_database(database: Database) -> str:
-    """Bring the database to this version, as its owner; returns the revision. Raises SchemaProblem without an owner."""
+    """Bring the database to this version, as its owner; returns the revision.
+
+    Raises SchemaProblem without an owner, DatabaseProblem when the database does not let the owner in.
+    """
     if database.owner_url is None:
         raise SchemaProblem(
             "To migrate, set CELLBANK_OWNER_DATABASE_URL to the same database with the role that owns it."
         )
-    migrate(database.owner_url)
+    try:
+        migrate(database.owner_url)
+    except OperationalError as error:
+        raise DatabaseProblem(error) from error
     return newest_revision()
 
 
