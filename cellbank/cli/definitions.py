@@ -1,7 +1,6 @@
 """Trial protocols and product specifications: checked and imported from files."""
 
 import argparse
-import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -41,17 +40,17 @@ def run_import(given: argparse.Namespace) -> None:
 
 
 def _read(file: Path) -> tuple[str, str]:
-    """The type and the text of a definition file."""
+    """The type and the text of a definition file, its line ends as an import keeps them: they count in the sha256."""
     try:
-        content = file.read_bytes().decode()
+        content = file.read_bytes().decode().replace("\r\n", "\n")
     except OSError as error:
         raise WrongUse(f"{file} cannot be read: {error.strerror or error}.") from error
     except UnicodeDecodeError as error:
         raise Stop(f"{file} is not text in UTF-8: {error}.") from error
     try:
         return definition_type(content), content
-    except tomllib.TOMLDecodeError as error:
-        raise Stop(f"{file} is not TOML: {error}.") from error
+    except (ValueError, RecursionError):  # no TOML, or a number or a depth beyond Python: reading it says where
+        return "specification", content
 
 
 def _checked(type_: str, content: str) -> Any:
