@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from cellbank.cli.shared import Stop, WrongUse, add_command, opened_bank
 from cellbank.services import trail
 
 WIDTH = 30
+SCRIPT = "verify_trail.py"
 
 
 def add_commands(commands: Any) -> None:
@@ -34,6 +36,8 @@ def run_verify(given: argparse.Namespace) -> None:
 
 def run_export(given: argparse.Namespace) -> None:
     """Write the export whole or not at all."""
+    if given.file.name in ("", "..", SCRIPT):
+        raise WrongUse(f"{given.file} cannot be the export: name a file, and not {SCRIPT}, which is written beside it.")
     draft = given.file.with_name(f"{given.file.name}.part")
     with opened_bank() as bank:
         try:
@@ -42,12 +46,13 @@ def run_export(given: argparse.Namespace) -> None:
                 out.flush()
                 os.fsync(out.fileno())
             draft.rename(given.file)
-            script = given.file.with_name("verify_trail.py")
+            script = given.file.with_name(SCRIPT)
             script.write_bytes(trail.verifier())
         except OSError as error:
             raise WrongUse(f"{given.file} cannot be written: {error.strerror or error}.") from error
         finally:
-            draft.unlink(missing_ok=True)
+            with suppress(OSError):  # there is none, or nowhere to have one
+                draft.unlink()
     print(f"{given.file} is written. Verify it anywhere with: python3 {script} {given.file}")
     _print_heads(heads)
 
