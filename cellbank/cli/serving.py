@@ -59,8 +59,10 @@ def run_demo(given: argparse.Namespace) -> None:
     with ExitStack() as stack:
         database = start.find_database(settings, stack)
         bank = start.prepare(settings, database)
-        _play_once(bank)
-        bank.engine.dispose()
+        try:
+            _play_once(bank)
+        finally:
+            bank.engine.dispose()
         _print_logins(settings)
         if not given.no_serve:
             serve(settings, database)
