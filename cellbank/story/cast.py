@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 PASSWORD = "cellbank-demo"
+BORN_AS_OF = 2026
 
 PEOPLE = (
     ("olena", "Olena Koval", "technician"),
@@ -98,6 +99,7 @@ LINES = (
 class SubjectPart:
     """A subject of the treatment arm and how far the treatment has come.
 
+    `born` is as of BORN_AS_OF: whenever the story is played, everybody is as old as they were then.
     `stages` has one word for each infusion: given, short, late, bedside, thawed, picked, ordered; then comes `ends`.
     """
 
@@ -121,7 +123,7 @@ TREATED = (
     _subject(4, "female", "1972-01-30", "64.0", 40, "given given late", "completed"),
     _subject(5, "female", "1959-09-14", "48.0", 33, "given given given", "completed"),
     _subject(6, "male", "1964-03-08", "79.5", 26, "given given given"),
-    _subject(7, "male", "1950-12-19", "118.0", 19, "given", "withdrawn"),
+    _subject(7, "male", "1951-12-19", "118.0", 19, "given", "withdrawn"),
     _subject(8, "female", "1978-05-05", "57.8", 12, "given given given"),
     _subject(9, "male", "1969-10-27", "93.2", 6, "given given ordered"),
     _subject(10, "female", "1963-02-11", "68.4", 6, "given given picked"),
@@ -135,7 +137,7 @@ CONTROLS = tuple(
     SubjectPart(f"CTL-{number:02d}", sex, born, Decimal(0), 64 - 4 * number, ())
     for number, (sex, born) in enumerate(
         (
-            ("male", "1960-03-03"), ("female", "1971-08-19"), ("male", "1948-11-25"), ("female", "1966-02-14"),
+            ("male", "1960-03-03"), ("female", "1971-08-19"), ("male", "1958-11-25"), ("female", "1966-02-14"),
             ("male", "1977-07-07"), ("female", "1954-05-29"), ("male", "1962-12-01"), ("female", "1983-09-09"),
             ("male", "1951-06-16"), ("female", "1969-01-21"), ("male", "1973-04-10"), ("female", "1958-10-13"),
             ("male", "1965-05-18"), ("female", "1979-03-27"), ("male", "1956-07-31"),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cellbank.domain.identifiers import dose_symbol
-from cellbank.story.cast import CONTROLS, TREATED, SubjectPart
+from cellbank.story.cast import BORN_AS_OF, CONTROLS, TREATED, SubjectPart
 from cellbank.story.player import Player
 from cellbank.story.production import Made
 
@@ -68,13 +68,18 @@ def _enrol(story: Player, part: SubjectPart, arm: str) -> Patient:
     second = f"KH4-{story.chance.randrange(10_000, 99_999)}"
     subject = story.do(
         "nataliia", "enrol_subject", at,
-        trial_number=part.number, second_identifier=second, sex=part.sex, born_on=part.born,
+        trial_number=part.number, second_identifier=second, sex=part.sex, born_on=_born(part, at),
         consented_on=at.date().isoformat(), arm=arm,
     )["code"]  # fmt: skip
     if part.ends != "screening":
         story.do("nataliia", "answer_criteria", at + HOUR, subject=subject, answers=ANSWERS, pao2_mmhg=75, fio2="0.40")
         story.do("petro", "sign_eligibility", at + 2 * HOUR, subject=subject)
     return Patient(part, subject, second)
+
+
+def _born(part: SubjectPart, at: datetime.datetime) -> str:
+    year, rest = part.born.split("-", 1)
+    return f"{int(year) + at.year - BORN_AS_OF}-{rest}"
 
 
 def _treat(story: Player, made: Made, patient: Patient, days_ago: int) -> None:
