@@ -7,6 +7,7 @@ state CHECKs in the database, the diagrams in docs/ and the parametrised tests a
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 
 class Role(StrEnum):
@@ -317,16 +318,19 @@ TRANSITIONS: tuple[Transition, ...] = sum(
 )
 
 
+@lru_cache
 def rows_for(act: str, record: str | None = None) -> tuple[Transition, ...]:
     """The rows of one act, of one kind of record or of all."""
     return tuple(row for row in TRANSITIONS if row.act == act and record in (None, row.record))
 
 
+@lru_cache
 def roles_for(act: str) -> frozenset[Role]:
     """Who may do an act at all, whatever the record."""
     return frozenset().union(*(row.roles for row in rows_for(act)))
 
 
+@lru_cache
 def is_signed(act: str) -> bool:
     """Whether the act asks for the password again."""
     return any(row.meaning for row in rows_for(act))

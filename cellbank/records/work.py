@@ -24,6 +24,7 @@ from cellbank.records.people import NumberSeries
 from cellbank.records.quality import Signature
 
 R = TypeVar("R", bound=Record)
+WORK = "work"  # in Session.info: the work whose session it is
 
 
 @dataclass(frozen=True)
@@ -84,16 +85,12 @@ class Work:
     _to_sign: list[tuple[Record, Transition]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        event.listen(self.session, "before_flush", self._nothing_before_the_judgement)
+        self.session.info[WORK] = self
 
     @property
     def dry_run(self) -> bool:
         """Whether the work ends with the judgement."""
         return self.act_id is None
-
-    def _nothing_before_the_judgement(self, *_: Any) -> None:
-        if not self.judged:
-            raise RuntimeError(f"{self.act} writes before it has judged")
 
     # ---- lock ----------------------------------------------------------------------------------------------------
 
@@ -350,6 +347,13 @@ def _update_many(cls: type[Record], names: tuple[str, ...]) -> Any:
     table: Any = cls.__table__  # the table and not the class: nothing in the session is kept in step
     statement = update(table).where(table.c.id == func.any(bindparam("ids")))
     return statement.values({name: bindparam(f"new_{name}") for name in names})
+
+
+@event.listens_for(Session, "before_flush")
+def _nothing_before_the_judgement(session: Session, *_: Any) -> None:
+    work = session.info.get(WORK)
+    if work is not None and not work.judged:
+        raise RuntimeError(f"{work.act} writes before it has judged")
 
 
 def content_digest(record: Record) -> str:

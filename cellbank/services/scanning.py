@@ -9,7 +9,7 @@ from pydantic import Field
 
 from cellbank.domain.garbled import Garbled
 from cellbank.domain.identifiers import Kind, command_code
-from cellbank.domain.lifecycle import STATES, TRANSITIONS, Role, is_signed, roles_for
+from cellbank.domain.lifecycle import STATES, TRANSITIONS, Role, acts_from, is_signed, roles_for
 from cellbank.domain.scans import read_scan
 from cellbank.records.work import Actor, Work
 from cellbank.services.acts import REGISTRY, ActInput, RegisteredAct, act, run_act
@@ -110,7 +110,7 @@ def next_acts(kind: Kind, record: str, state: str, roles: frozenset[Role]) -> tu
     They are the acts that the table gives for the record, and those that make something else from it, such as a
     culture from a donation.
     """
-    moving = [row.act for row in TRANSITIONS if row.record == record and row.source == state and row.roles & roles]
+    moving = acts_from(record, state, roles)
     touching = {row.act for row in TRANSITIONS if row.record == record}
     making = [name for name in REGISTRY if name not in touching and roles_for(name) & roles]
     names = [name for name in dict.fromkeys([*moving, *making]) if name in REGISTRY]
