@@ -6,8 +6,8 @@ bank holds.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, text
 
@@ -111,9 +111,9 @@ TRACED = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Node:
-    """One record of the family; `parents` are the codes in the same trace that it came from."""
+class Node(NamedTuple):
+    """One record of the family; `parents` are the codes in the same trace that it came from. A tuple, because a donor
+    may have thousands of them."""
 
     kind: str
     code: str
@@ -133,7 +133,8 @@ class Trace:
 
     def as_json(self) -> dict[str, Any]:
         """The form of the public face."""
-        return asdict(self)
+        up, down = ([node._asdict() for node in nodes] for nodes in (self.up, self.down))
+        return {"start": self.start._asdict(), "up": up, "down": down}
 
     def of_kind(self, kind: str) -> tuple[Node, ...]:
         """The nodes of one kind, the start among them."""
@@ -223,7 +224,7 @@ def _closed(start: Node, up: tuple[Node, ...], down: tuple[Node, ...]) -> Trace:
 
     def inside(node: Node) -> Node:
         kept = tuple(code for code in node.parents if code in known)
-        return node if kept == node.parents else replace(node, parents=kept)
+        return node if kept == node.parents else node._replace(parents=kept)
 
     return Trace(inside(start), tuple(map(inside, up)), tuple(map(inside, down)))
 
