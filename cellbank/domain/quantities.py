@@ -1,15 +1,13 @@
 """Quantities with a unit: what a person may enter, how it is rounded, how it is shown.
 
 Everything is a Decimal or, for cells and grams, an int: a float that arrives is taken at the digits it
-prints and from then on is exact. Rounding happens in two places only, and both are named: a volume goes
-to a mark of the syringe (syringe_volume), and a cell count is shortened for display (millions).
-Facts: domain reference, §0.9 and §6.3.
+prints and from then on is exact. Rounding happens in one place only: a cell count is shortened for
+display (millions). A volume goes to a mark of the syringe in dose.py. Facts: domain reference, §0.9.
 """
 
 import re
 from dataclasses import dataclass
-from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Decimal
-from enum import StrEnum
+from decimal import ROUND_HALF_UP, Decimal
 
 Given = str | int | float | Decimal
 """What a form, a JSON document or a file may bring."""
@@ -207,52 +205,3 @@ def millions(cells: int) -> str:
     rounded = exact.quantize(Decimal(1).scaleb(exact.adjusted() - 2), ROUND_HALF_UP)
     decimals = max(0, 2 - rounded.adjusted())
     return f"{rounded:.{decimals}f} ×10⁶"
-
-
-# --- rounding and converting ------------------------------------------------------------------
-
-
-class Direction(StrEnum):
-    """Which way a volume goes to the mark of the syringe; a half goes up when NEAREST."""
-
-    NEAREST = ROUND_HALF_UP
-    UP = ROUND_CEILING
-    DOWN = ROUND_FLOOR
-
-
-@dataclass(frozen=True)
-class SyringeMarks:
-    """How finely a volume can be drawn, in mL: the fine mark up to a volume, the coarse one above it."""
-
-    fine_ml: Decimal = Decimal("0.1")
-    fine_up_to_ml: Decimal = Decimal(10)
-    coarse_ml: Decimal = Decimal("0.5")
-
-
-def syringe_volume(
-    volume_ml: Decimal,
-    direction: Direction,
-    marks: SyringeMarks = SyringeMarks(),
-) -> Decimal:
-    """The volume at a mark of the syringe: by default 0.1 mL up to 10 mL, 0.5 mL above.
-
-    The direction is the caller's decision: NEAREST for a dose, UP for what must at least be there, DOWN
-    for what may be promised. Raises ValueError for a volume that is negative or no number.
-    """
-    if not volume_ml.is_finite() or volume_ml < 0:
-        raise ValueError(f"A volume to draw is a number from 0 up; {_shown(volume_ml)} mL was given.")
-    mark = marks.fine_ml if volume_ml <= marks.fine_up_to_ml else marks.coarse_ml
-    return ((volume_ml / mark).to_integral_value(rounding=direction) * mark).quantize(mark)
-
-
-def grams(weight_kg: Decimal) -> int:
-    """Body weight in whole grams, the form in which doses are calculated.
-
-    Raises ValueError for a float (it would already be inexact) and for a fraction of a gram.
-    """
-    if isinstance(weight_kg, float):
-        raise ValueError("A weight is calculated as a Decimal, never as a float.")
-    in_grams = Decimal(weight_kg) * 1000
-    if in_grams != in_grams.to_integral_value():
-        raise ValueError(f"A weight is exact to the gram; {weight_kg} kg was given.")
-    return int(in_grams)

@@ -13,11 +13,8 @@ from cellbank.domain.quantities import (
     VIABILITY,
     VOLUME,
     WEIGHT,
-    Direction,
     Quantity,
-    SyringeMarks,
     format_quantity,
-    grams,
     millions,
     parse_cells,
     parse_decimal,
@@ -27,7 +24,6 @@ from cellbank.domain.quantities import (
     parse_volume,
     parse_weight,
     parse_whole,
-    syringe_volume,
 )
 
 QUANTITIES = [CELLS, VIABILITY, WEIGHT, VOLUME, TEMPERATURE, FIO2]
@@ -222,55 +218,3 @@ def test_a_negative_cell_count_is_not_shown():
 def test_millions_are_off_by_half_a_percent_at_most(cells):
     shown = Decimal(millions(cells).removesuffix(" ×10⁶")) * 10**6
     assert abs(shown - cells) * 200 <= cells
-
-
-@pytest.mark.parametrize(
-    ("volume", "nearest", "up", "down"),
-    [
-        ("9.94", "9.9", "10.0", "9.9"),
-        ("9.95", "10.0", "10.0", "9.9"),
-        ("10", "10.0", "10.0", "10.0"),
-        ("10.02", "10.0", "10.5", "10.0"),
-        ("13.858", "14.0", "14.0", "13.5"),
-        ("13.75", "14.0", "14.0", "13.5"),
-        ("0", "0.0", "0.0", "0.0"),
-    ],
-)
-def test_a_volume_goes_to_the_mark_of_the_syringe(volume, nearest, up, down):
-    found = [str(syringe_volume(Decimal(volume), d)) for d in (Direction.NEAREST, Direction.UP, Direction.DOWN)]
-    assert found == [nearest, up, down]
-
-
-def test_other_marks_can_be_given():
-    fine = SyringeMarks(fine_up_to_ml=Decimal(20))
-    assert syringe_volume(Decimal("13.858"), Direction.NEAREST, fine) == Decimal("13.9")
-
-
-@pytest.mark.parametrize("volume", ["-0.1", "NaN", "Infinity"])
-def test_a_volume_that_cannot_be_drawn_is_refused(volume):
-    with pytest.raises(ValueError, match="volume to draw"):
-        syringe_volume(Decimal(volume), Direction.NEAREST)
-
-
-@given(st.decimals(0, 1000, places=4), st.sampled_from(Direction))
-def test_rounding_moves_a_volume_by_less_than_a_mark_and_in_its_direction(volume, direction):
-    drawn = syringe_volume(volume, direction)
-    mark = Decimal("0.1") if volume <= 10 else Decimal("0.5")
-    assert drawn % mark == 0
-    assert abs(drawn - volume) < mark
-    assert direction is not Direction.UP or drawn >= volume
-    assert direction is not Direction.DOWN or drawn <= volume
-    assert direction is not Direction.NEAREST or abs(drawn - volume) <= mark / 2
-
-
-@pytest.mark.parametrize(("weight", "expected"), [("31.5", 31_500), ("64.1", 64_100), ("57.375", 57_375)])
-def test_a_weight_is_calculated_in_whole_grams(weight, expected):
-    found = grams(Decimal(weight))
-    assert isinstance(found, int)
-    assert found == expected
-
-
-@pytest.mark.parametrize("weight", [64.1, Decimal("64.1005")])
-def test_a_weight_that_is_not_exact_is_refused(weight):
-    with pytest.raises(ValueError, match="weight is"):
-        grams(weight)
