@@ -21,7 +21,7 @@ from cellbank.services.boards import DoseBoard, dose_board
 from cellbank.web.acts import SECOND_NAME, Answer, attempt, performer, reason
 from cellbank.web.blueprint import RESUME, blueprint
 from cellbank.web.session import now
-from cellbank.web.shell import DOOR, client, sound, the_bank
+from cellbank.web.shell import DOOR, client, say, sound, the_bank
 
 SCANS = ("dose_label", "wristband", "read_back")
 ACTS = {"check_dose", "start_infusion", "stop_infusion", "record_reaction", "reconcile_infusion"}
@@ -113,7 +113,8 @@ def _do(name: str, values: dict[str, list[str]]) -> Any:
         board = _board(_dose_code(values))
         return _show(Screen({}, board, _still_go(board)), said=_check_said(board))
     kept = {} if done else values
-    return _show(Screen(kept, _board(_dose_code(values)), answer), said=REGISTRY[name].title if done else "")
+    said = gettext("Done: %(what)s", what=say(REGISTRY[name].title)) if done else ""
+    return _show(Screen(kept, _board(_dose_code(values)), answer), said=said)
 
 
 def _check_said(board: DoseBoard | None) -> str:

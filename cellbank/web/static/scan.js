@@ -57,7 +57,7 @@
     const now = Date.now();
     if (last.code === code && now - last.at < TWICE) return;
     store.set("last", { code, at: now });
-    if (leaving) return queue(code);
+    if (leaving || document.readyState === "loading") return queue(code); /* the field that takes it may not be there yet */
     const overlay = document.getElementById("lock-overlay");
     if (overlay && overlay.open) return queue(code);
     const field = target(code);
@@ -155,7 +155,7 @@
     for (const form of document.querySelectorAll("[data-act-form]")) form.addEventListener("input", () => { form.dataset.touched = "1"; });
     /* the focus comes home when nothing else holds it */
     document.addEventListener("click", (event) => {
-      if (box && !event.target.closest("a, button, input, textarea, select, label, summary, dialog, [tabindex]") && !getSelection().toString()) box.focus({ preventScroll: true });
+      if (box && !event.target.closest("a, button, input, textarea, select, label, summary, dialog, [tabindex]:not(main)") && !getSelection().toString()) box.focus({ preventScroll: true });
     });
     window.addEventListener("focus", () => { if (box && document.activeElement === document.body) box.focus({ preventScroll: true }); });
     const mute = document.querySelector("[data-mute]");
