@@ -27,6 +27,7 @@ class Station:
         )
         self.context.set_default_timeout(LIMIT_MS)
         self.page = self._watch(self.context.new_page())
+        self.scanner = self.context.new_cdp_session(self.page)
         if name and name not in stage.sessions:
             self.sign_in(name)
             stage.sessions[name] = self.context.storage_state()
@@ -91,14 +92,12 @@ class Station:
 
         The keys carry the times at which a scanner sends them, so that a busy machine does not turn it into a typist.
         """
-        scanner = self.context.new_cdp_session(self.page)
         at = time.time()
         for number, key in enumerate([*code, "Enter"]):
             pressed = {"key": key, "timestamp": at + number * gap_ms / 1000}
             text = {"text": "\r", "windowsVirtualKeyCode": 13, "code": "Enter"} if key == "Enter" else {"text": key}
-            scanner.send("Input.dispatchKeyEvent", {"type": "keyDown", **pressed, **text})
-            scanner.send("Input.dispatchKeyEvent", {"type": "keyUp", **pressed})
-        scanner.detach()
+            self.scanner.send("Input.dispatchKeyEvent", {"type": "keyDown", **pressed, **text})
+            self.scanner.send("Input.dispatchKeyEvent", {"type": "keyUp", **pressed})
 
     def scan_to(self, code: str, path: str) -> None:
         """Scan, and wait for the page to which it leads."""
@@ -129,6 +128,7 @@ class Station:
     def sign_in(self, name: str, password: str = PASSWORD) -> None:
         """Name, Tab, password, Enter."""
         self.go("/sign-in")
+        self.page.locator("#name:focus").wait_for()
         self.page.keyboard.type(name)
         self.keys("Tab")
         self.page.keyboard.type(password)

@@ -117,9 +117,7 @@ def test_a_dose_is_checked_by_two_on_one_screen_given_and_accounted_for(station,
     nataliia.press("Note the reaction")
     nataliia.page.locator("#bed-volume").fill("50")
     nataliia.press("The infusion has ended")
-    nataliia.sees("Account for what is left")
-    nataliia.page.get_by_role("link", name="Account for what is left").press("Enter")
-    nataliia.arrives("/act/reconcile_infusion")
+    nataliia.choose("reconcile_infusion")
     for vial in stage.vials(code, "INFUSED"):
         nataliia.scan(vial)
     nataliia.fill(residual_ml="0")

@@ -1,0 +1,52 @@
+"""Every page of the application, with the person who uses it: what the tests of appearance and access go through."""
+
+from tests.browser.stage import Stage
+
+CODES = {
+    "vial": "SELECT code FROM vial WHERE state = 'IN_STOCK' ORDER BY id LIMIT 1",
+    "box": "SELECT code FROM storage_unit WHERE name = 'Box 2'",
+    "rack": "SELECT code FROM storage_unit WHERE name = 'Rack 1'",
+    "culture": "SELECT code FROM culture WHERE state = 'GROWING'",
+    "warm": "SELECT code FROM donation WHERE state = 'AWAITING_DECISION'",
+    "donor": "SELECT code FROM donor ORDER BY id LIMIT 1",
+    "bank": "SELECT code FROM lot WHERE state = 'QUARANTINE' AND purpose = 'master_bank'",
+    "failed": "SELECT code FROM lot WHERE state = 'QUARANTINE' AND purpose = 'product'",
+    "held": "SELECT code FROM lot WHERE state = 'ON_HOLD'",
+    "hold": "SELECT h.code FROM hold h JOIN lot l ON l.id = h.lot_id WHERE l.state = 'ON_HOLD'",
+    "ordered": "SELECT d.code FROM dose d JOIN subject s ON s.id = d.subject_id WHERE s.trial_number = 'EXP-13'",
+    "thawing": "SELECT code FROM dose WHERE state = 'THAWING'",
+    "prepared": "SELECT code FROM dose WHERE state = 'PREPARED'",
+    "short": "SELECT code FROM dose WHERE is_short",
+    "treated": "SELECT code FROM subject WHERE trial_number = 'EXP-12'",
+    "screened": "SELECT code FROM subject WHERE trial_number = 'EXP-15'",
+    "control": "SELECT code FROM subject WHERE trial_number = 'CTL-02'",
+    "result": "SELECT code FROM test_result ORDER BY id DESC LIMIT 1",
+}
+PAGES = {
+    "": ("/sign-in",),
+    "olena": (
+        "/", "/record/{vial}", "/record/{box}", "/record/{rack}", "/record/{culture}", "/record/{ordered}",
+        "/record/{thawing}", "/act/store_vials?vials={vial}", "/act/record_harvest?culture={culture}",
+        "/act/pick_vial?dose={ordered}", "/act/pool_and_count?dose={thawing}", "/act/open_lot", "/act/receive_donation",
+        "/storage", "/list/vials", "/list/cultures", "/acts", "/scan?code=A999926", "/password",
+    ),
+    "iryna": (
+        "/", "/record/{bank}", "/record/{failed}", "/record/{held}", "/record/{donor}", "/record/{warm}",
+        "/record/{result}", "/record/{hold}", "/act/release_lot?lot={bank}", "/act/decide_donation?donation={warm}",
+        "/act/enter_result?lot={failed}", "/trace/{donor}", "/trace/{short}", "/trail", "/list/lots", "/list/results",
+    ),
+    "nataliia": (
+        "/", "/record/{treated}", "/record/{screened}", "/record/{control}", "/record/{prepared}", "/record/{short}",
+        "/act/enrol_subject", "/act/answer_criteria?subject={screened}", "/act/sign_eligibility?subject={screened}",
+        "/act/measure_weight?subject={treated}", "/act/order_dose?subject={treated}", "/bedside", "/list/subjects",
+        "/nowhere",
+    ),
+    "admin": ("/", "/list/people", "/act/add_person"),
+    "auditor": ("/", "/trail", "/trail?outcome=refused", "/done/500"),
+}  # fmt: skip
+
+
+def pages_of(stage: Stage, person: str) -> list[str]:
+    """The addresses of this person's pages in this copy of the story."""
+    codes = {name: stage.rows(statement)[0]["code"] for name, statement in CODES.items()}
+    return [path.format(**codes) for path in PAGES[person]]
