@@ -44,9 +44,9 @@ def stage(
     bank.engine.dispose()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium():
-    """The browser of this worker."""
+    """The browser of this module: Playwright runs once at a time in a process, and other folders use it too."""
     program = next((found for name in PROGRAMS if (found := shutil.which(name))), None)
     if program is None:
         reason = f"no Chromium on this machine: none of {', '.join(PROGRAMS)} is on the PATH"

@@ -28,7 +28,7 @@ PAGES = {
         "/", "/record/{vial}", "/record/{box}", "/record/{rack}", "/record/{culture}", "/record/{ordered}",
         "/record/{thawing}", "/act/store_vials?vials={vial}", "/act/record_harvest?culture={culture}",
         "/act/pick_vial?dose={ordered}", "/act/pool_and_count?dose={thawing}", "/act/open_lot", "/act/receive_donation",
-        "/storage", "/list/vials", "/list/cultures", "/acts", "/scan?code=A999926", "/password",
+        "/storage", "/list/reagents", "/list/cultures", "/acts", "/scan?code=A999926", "/password",
     ),
     "iryna": (
         "/", "/record/{bank}", "/record/{failed}", "/record/{held}", "/record/{donor}", "/record/{warm}",
@@ -39,11 +39,13 @@ PAGES = {
         "/", "/record/{treated}", "/record/{screened}", "/record/{control}", "/record/{prepared}", "/record/{short}",
         "/act/enrol_subject", "/act/answer_criteria?subject={screened}", "/act/sign_eligibility?subject={screened}",
         "/act/measure_weight?subject={treated}", "/act/order_dose?subject={treated}", "/bedside", "/list/subjects",
-        "/nowhere",
+        "/list/doses", "/nowhere",
     ),
     "admin": ("/", "/list/people", "/act/add_person"),
     "auditor": ("/", "/trail", "/trail?outcome=refused", "/done/500"),
 }  # fmt: skip
+
+NOT_FOUND = ("/nowhere", "/scan?code=A999926")
 
 
 def pages_of(stage: Stage, person: str) -> list[str]:

@@ -54,9 +54,11 @@ class Station:
 
     # ---- going and seeing ----
 
-    def go(self, path: str) -> None:
-        """Open a page of the application."""
-        self.page.goto(path)
+    def go(self, path: str) -> int:
+        """Open a page of the application; returns the status of the answer."""
+        answer = self.page.goto(path)
+        assert answer is not None
+        return answer.status
 
     @property
     def path(self) -> str:
