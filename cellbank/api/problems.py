@@ -1,7 +1,5 @@
 """Errors as RFC 9457 problem documents, each with what is needed to act on it."""
 
-import logging
-import secrets
 from http import HTTPStatus
 from typing import Any
 
@@ -9,8 +7,7 @@ from flask import Response, jsonify
 
 from cellbank.domain.refusals import Code, Refusal
 from cellbank.services.acts import Problem
-
-log = logging.getLogger("cellbank.incident")
+from cellbank.services.incidents import log_incident
 
 TITLES = {
     400: "The request cannot be read",
@@ -52,6 +49,5 @@ def malformed(problems: list[Problem]) -> Response:
 
 def incident(error: BaseException) -> Response:
     """500 with a number under which the log tells what happened. Nothing was half-written."""
-    number = secrets.token_hex(4).upper()
-    log.error("incident %s", number, exc_info=error)
+    number = log_incident(error)
     return problem(500, f"Nothing was recorded. Tell the administrator incident {number}.", incident=number)

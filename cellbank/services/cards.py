@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from cellbank.domain.identifiers import Kind, printed
+from cellbank.domain.positions import position_name
 from cellbank.domain.quantities import millions
 from cellbank.records.base import read_row
 from cellbank.services.bank import Bank
@@ -53,8 +54,6 @@ def place_text(row: Row) -> str | None:
     """'Tank 1 › Rack 2 › Box B › C4' from the columns of PLACE; None when the vial stands nowhere."""
     if row["position"] is None:
         return None
-    from cellbank.domain.positions import position_name
-
     names = [row[level] for level in ("tank", "rack", "box") if row[level]]
     return " › ".join([*names, position_name(row["position"], row["column_count"])])
 

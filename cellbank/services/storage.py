@@ -190,14 +190,14 @@ def store_vials(work: Work, given: StoreVials) -> None:
     of service."""
     vials = work.lock_all(Vial, given.vials)
     work.about = given.vials[0] if len(given.vials) == 1 else given.box
-    box_id, places, box = _find_places(work, given.box, given.vials, given.positions)
+    box_id, places, box = find_places(work, given.box, given.vials, given.positions)
     at = given.stored_at or work.now
     refusals = list(places.refusals)
     if given.stored_at:
         refusals.extend(time_refusals(work, "Putting away", at, _frozen_at(work.session, vials)))
     work.show(**_places_shown(box, places, given.vials))
     work.judge(*vials, refusals=refusals)
-    _place(work, box_id, [vial.id for vial in vials], places.positions, at)
+    place_vials(work, box_id, [vial.id for vial in vials], places.positions, at)
     work.transition_many(Vial, vials)
 
 
@@ -215,13 +215,13 @@ def move_vial(work: Work, given: MoveVial) -> None:
     """Move a vial in stock to another position, of the same box or of another one. Refuses as putting away does."""
     vial = work.lock(Vial, given.vial)
     wanted = [given.position] if given.position else []
-    box_id, places, box = _find_places(work, given.box, [vial.code], wanted)
+    box_id, places, box = find_places(work, given.box, [vial.code], wanted)
     at = given.moved_at or work.now
     after = last_placed_at(work.session, [vial])
     work.show(**_places_shown(box, places, [vial.code]))
     work.judge(vial, refusals=[*places.refusals, *time_refusals(work, "The move", at, after)])
     end_placement(work, [vial], at)
-    _place(work, box_id, [vial.id], places.positions, at)
+    place_vials(work, box_id, [vial.id], places.positions, at)
 
 
 # Everything about a box in one round trip, for putting a vial away is the commonest act of all: the box, what it holds,
@@ -241,7 +241,7 @@ _BOX = text(
 )
 
 
-def _find_places(work: Work, code: str, vials: Sequence[str], wanted: Sequence[str]) -> tuple[int, Places, Box]:
+def find_places(work: Work, code: str, vials: Sequence[str], wanted: Sequence[str]) -> tuple[int, Places, Box]:
     """The box and the place of each vial in it.
 
     Where people name every position, the box is only read: two of them may fill it side by side, and the index
@@ -264,7 +264,10 @@ def _places_shown(box: Box, places: Places, vials: Sequence[str]) -> dict[str, o
     return {"box": box.called, "positions": dict(zip(vials, names, strict=False))}
 
 
-def _place(work: Work, box_id: int, vial_ids: Sequence[int], positions: Sequence[int], at: datetime.datetime) -> None:
+def place_vials(
+    work: Work, box_id: int, vial_ids: Sequence[int], positions: Sequence[int], at: datetime.datetime
+) -> None:
+    """Note that each vial stands at its position from `at` on; call it after the judgement."""
     pairs = zip(vial_ids, positions, strict=True)
     work.note_many(
         Placement, [{"vial_id": vial, "box_id": box_id, "position": place, "placed_at": at} for vial, place in pairs]

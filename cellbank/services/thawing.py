@@ -41,7 +41,7 @@ from cellbank.services.inputs import (
     VolumeMl,
 )
 from cellbank.services.standing import DoseStanding, standing_of
-from cellbank.services.storage import Position, _find_places, _place, end_placement, pick_order, whereabouts
+from cellbank.services.storage import Position, end_placement, find_places, pick_order, place_vials, whereabouts
 
 
 def _vial_facts(work: Work, vial: Vial) -> VialFacts:
@@ -127,7 +127,7 @@ def return_vial(work: Work, given: ReturnVial) -> Vial:
     dose = work.lock_id(Dose, dose_id) if dose_id else None
     vial = work.lock(Vial, given.vial)
     lot = work.session.get_one(Lot, vial.lot_id)
-    box_id, places, _ = _find_places(work, given.box, [vial.code], [given.position] if given.position else [])
+    box_id, places, _ = find_places(work, given.box, [vial.code], [given.position] if given.position else [])
     facts = ReturnFacts(
         vial=vial.code,
         handling=specification_of(work.session, lot.specification_id).handling,
@@ -136,7 +136,7 @@ def return_vial(work: Work, given: ReturnVial) -> Vial:
         still_needed=_lacking_without(work, dose) if dose else 0,
     )
     work.judge(vial, refusals=[*return_refusals(facts), *places.refusals])
-    _place(work, box_id, [vial.id], places.positions, work.now)
+    place_vials(work, box_id, [vial.id], places.positions, work.now)
     vial.dose_id, vial.picked_at = None, None
     work.transition(vial)
     return vial

@@ -1,7 +1,5 @@
 """Error pages. A bug gets a number that stands on the page and in the log; nothing was half-written."""
 
-import logging
-import secrets
 from typing import Any
 
 from flask import Flask, render_template, request
@@ -9,9 +7,8 @@ from flask_babel import gettext
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
+from cellbank.services.incidents import log_incident
 from cellbank.web.session import carried, entrance
-
-log = logging.getLogger("cellbank.incident")
 
 
 def register(app: Flask) -> None:
@@ -43,7 +40,6 @@ def _http(error: HTTPException) -> Any:
 
 
 def _bug(error: Exception) -> Any:
-    number = secrets.token_hex(4).upper()
-    log.error("incident %s", number, exc_info=error)
+    number = log_incident(error)
     sentence = gettext("Nothing was recorded. Tell the administrator this number:")
     return render_template("error.html", code=500, sentence=sentence, number=number), 500
