@@ -41,6 +41,14 @@ class Kind(StrEnum):
     PERSON = "PS"
     HOLD = "HD"
     TOKEN = "TK"
+    SAMPLE = "SA"
+    DEVIATION = "DV"
+    ACTION = "CA"
+    BATCH_REVIEW = "BR"
+    NOTICE = "RN"
+    TRAINING = "TR"
+    TRAIL_REVIEW = "TV"
+    DOCUMENT = "DC"
     COMMAND = "CM"
 
 

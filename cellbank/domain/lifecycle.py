@@ -1,4 +1,4 @@
-"""THE table: every state of every record and every move between them.
+"""THE table: every move of every record between its states (those stand in states.py).
 
 One row says: this act takes a record of this kind from this state to that one; these roles may do it; it is signed with
 this meaning; the person must differ from whoever stands in these columns. Pages, permissions, four-eyes checks, the
@@ -8,6 +8,13 @@ state CHECKs in the database, the diagrams in docs/ and the parametrised tests a
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
+
+from cellbank.domain.states import STATES
+
+__all__ = [
+    "PERFORMERS", "STATES", "TRANSITIONS", "Meaning", "Role", "Transition", "acts_from", "is_signed",
+    "roles_for", "rows_for",
+]  # fmt: skip
 
 
 class Role(StrEnum):
@@ -31,101 +38,11 @@ class Meaning(StrEnum):
     REJECTED = "rejected"
 
 
-STATES: dict[str, dict[str, str]] = {
-    "site": {"OPEN": "works"},
-    "person": {
-        "ACTIVE": "may sign in",
-        "DISABLED": "may no longer sign in; the name is never given to anybody else",
-    },
-    "api_token": {"LIVE": "opens the API", "REVOKED": "opens nothing any more"},
-    "definition": {
-        "IMPORTED": "read and checked, not yet in force",
-        "EFFECTIVE": "in force: new records are made under it",
-        "SUPERSEDED": "replaced by a newer version; old records still point at it",
-    },
-    "donor": {
-        "REGISTERED": "known under a pseudonym; eligibility not determined",
-        "ELIGIBLE": "determined eligible and signed",
-        "INELIGIBLE": "determined ineligible and signed",
-    },
-    "consent": {"GIVEN": "in force", "WITHDRAWN": "withdrawn by the donor"},
-    "donation": {
-        "AWAITING_DECISION": "transport outside the usual limits; a quality officer decides",
-        "ACCEPTED": "may be processed",
-        "REJECTED": "may not be processed",
-    },
-    "reagent_lot": {
-        "QUARANTINED": "received, not yet accepted",
-        "ACCEPTED": "may be used",
-        "REJECTED": "may not be used",
-    },
-    "culture": {
-        "GROWING": "in the incubator",
-        "HARVESTED": "harvested and counted; cells can be passaged or frozen",
-        "FINISHED": "all cells used or discarded",
-        "DISCARDED": "lost while growing",
-    },
-    "lot": {
-        "IN_PROCESS": "vials numbered and labelled, being filled",
-        "FILLED": "filling closed and reconciled, waiting for the freezer",
-        "QUARANTINE": "frozen, waiting for results",
-        "RELEASED": "may be used for patients",
-        "REJECTED": "may never be used",
-        "ON_HOLD": "stopped until a quality officer lifts the hold",
-        "RECALLED": "called back after release",
-    },
-    "vial": {
-        "PRINTED": "label printed, vial not filled yet",
-        "FILLED": "scanned as filled",
-        "FROZEN": "frozen, not yet put away",
-        "IN_STOCK": "at its place in the cold",
-        "RESERVED": "kept for one dose",
-        "PICKED": "out of its place, still frozen",
-        "THAWED": "thawed for one dose",
-        "POOLED": "its cells are in the dose",
-        "INFUSED": "its cells were given",
-        "CULTURED": "thawed to start a culture",
-        "QC_USED": "used up for testing",
-        "VOIDED": "label never used",
-        "DISCARDED": "destroyed",
-    },
-    "storage_unit": {"IN_SERVICE": "may be filled", "OUT_OF_SERVICE": "nothing may be put in"},
-    "test_result": {
-        "ENTERED": "entered, waiting for a second person",
-        "REVIEWED": "confirmed by a second person",
-        "DISPUTED": "not confirmed; to be entered again",
-    },
-    "printing": {"PRINTED": "sent to the printer"},
-    "scan": {"REPORTED": "kept with its raw string"},
-    "hold": {"PLACED": "in force on everything below", "LIFTED": "no longer in force"},
-    "subject": {
-        "SCREENING": "being assessed",
-        "ENROLLED": "eligible, signed; treated by the arm",
-        "SCREEN_FAILED": "assessed and not eligible",
-        "WITHDRAWN": "left the trial",
-        "COMPLETED": "treatment finished",
-    },
-    "weight": {"MEASURED": "waiting for the second person", "CONFIRMED": "two people saw it"},
-    "dose": {
-        "ORDERED": "calculated, vials reserved",
-        "PICKED": "vials out of the tank",
-        "THAWING": "clock running",
-        "COUNTED": "pooled and counted",
-        "PREPARED": "drawn up and labelled",
-        "CHECKED_ONCE": "checked at the bedside by one person",
-        "CHECKED": "checked by two people: GO",
-        "INFUSING": "running",
-        "INFUSED": "given",
-        "RECONCILED": "empty vials and residual accounted for",
-        "CANCELLED": "cancelled before thaw; vials back in stock",
-        "DISCARDED": "destroyed after thaw",
-    },
-}
-
 PERFORMERS = "performers"  # in `differs`: everybody who did anything to the lot, its cultures, vials or results
 
 T, Q, C, A = Role.TECHNICIAN, Role.QUALITY_OFFICER, Role.CLINICIAN, Role.ADMINISTRATOR
 LAB = frozenset({T, Q})
+FLOOR = frozenset({T, Q, C})  # everybody who works on product or with subjects
 BEDSIDE = frozenset({C})
 EVERYBODY = frozenset({T, Q, C, A, Role.AUDITOR})
 
@@ -163,6 +80,12 @@ def _rows(
 _ADMIN, _QO, _TECH = frozenset({A}), frozenset({Q}), frozenset({T})
 _APPROVED, _REJECTED, _REVIEWED = Meaning.APPROVED, Meaning.REJECTED, Meaning.REVIEWED
 
+# Acts about something else that stop every lot below it: what a donor, a reagent or a tank is found to be.
+HOLDING: dict[str, frozenset[Role]] = {
+    "hold_donor": _QO, "recall_reagent": _QO, "decide_reagent": _QO, "report_storage_failure": LAB,
+    "review_results": LAB, "enter_result": LAB, "import_results": LAB, "correct_result": LAB,
+}  # fmt: skip
+
 TRANSITIONS: tuple[Transition, ...] = sum(
     (
         # the site and its people
@@ -176,6 +99,12 @@ TRANSITIONS: tuple[Transition, ...] = sum(
         _rows("person", "sign_in", "ACTIVE =", EVERYBODY),
         _rows("person", "sign_out", "ACTIVE =", EVERYBODY),
         _rows("person", "change_password", "ACTIVE =", EVERYBODY),
+        _rows("person", "accept_agreement", "ACTIVE =", FLOOR),
+        _rows("person", "set_up_second_factor", "ACTIVE =", EVERYBODY),
+        _rows("person", "confirm_second_factor", "ACTIVE =", EVERYBODY),
+        _rows("person", "reset_second_factor", "ACTIVE =", _ADMIN),
+        _rows("training", "record_training", "> VALID", frozenset({A, Q})),
+        _rows("training", "revoke_training", "VALID > REVOKED", frozenset({A, Q})),
         _rows("api_token", "create_token", "> LIVE", EVERYBODY),
         _rows("api_token", "revoke_token", "LIVE > REVOKED", EVERYBODY),
         # definitions: trial protocols and product specifications
@@ -194,6 +123,14 @@ TRANSITIONS: tuple[Transition, ...] = sum(
         _rows("donation", "decide_donation", "AWAITING_DECISION > REJECTED", _QO, _REJECTED, ("received_by_id",)),
         # results of donors and of lots
         _rows("test_result", "enter_result", "> ENTERED", LAB),
+        _rows("test_result", "import_results", "> ENTERED", LAB),
+        _rows("test_result", "correct_result", "> ENTERED", LAB),
+        _rows("test_result", "correct_result", "ENTERED REVIEWED > CORRECTED", LAB),
+        _rows("test_result", "invalidate_result", "REVIEWED > INVALIDATED", _QO, _APPROVED, ("entered_by_id",)),
+        _rows("sample", "take_sample", "> TAKEN", LAB),
+        _rows("sample", "enter_result", "TAKEN > REPORTED", LAB),
+        _rows("sample", "import_results", "TAKEN > REPORTED", LAB),
+        _rows("sample", "cancel_sample", "TAKEN > CANCELLED", LAB),
         _rows("test_result", "review_results", "ENTERED > REVIEWED", LAB, _REVIEWED, ("entered_by_id",)),
         _rows("test_result", "review_results", "ENTERED > DISPUTED", LAB, _REVIEWED, ("entered_by_id",)),
         # reagents and cultures
@@ -214,6 +151,8 @@ TRANSITIONS: tuple[Transition, ...] = sum(
             _REJECTED,
             ("received_by_id",),
         ),
+        _rows("reagent_lot", "open_reagent", "ACCEPTED =", LAB),
+        _rows("reagent_lot", "recall_reagent", "ACCEPTED > RECALLED", _QO, _REJECTED),
         _rows("culture", "isolate_tissue", "> GROWING", _TECH),
         _rows("culture", "record_harvest", "GROWING > HARVESTED", _TECH),
         _rows("culture", "passage_culture", "> GROWING", _TECH),
@@ -238,10 +177,13 @@ TRANSITIONS: tuple[Transition, ...] = sum(
         # storage
         _rows("storage_unit", "add_storage_unit", "> IN_SERVICE", LAB),
         _rows("storage_unit", "take_out_of_service", "IN_SERVICE > OUT_OF_SERVICE", LAB),
-        _rows("storage_unit", "return_to_service", "OUT_OF_SERVICE > IN_SERVICE", LAB),
+        _rows("storage_unit", "report_storage_failure", "IN_SERVICE OUT_OF_SERVICE > FAILED", LAB),
+        _rows("storage_unit", "return_to_service", "OUT_OF_SERVICE FAILED > IN_SERVICE", LAB),
         _rows("vial", "store_vials", "FROZEN > IN_STOCK", _TECH),
         _rows("vial", "move_vial", "IN_STOCK RESERVED =", _TECH),
         # quality decisions
+        _rows("batch_review", "review_batch_record", "> REVIEWED", _QO, _REVIEWED),
+        _rows("lot", "review_batch_record", "QUARANTINE ON_HOLD =", _QO, None, (PERFORMERS,)),
         _rows("lot", "release_lot", "QUARANTINE > RELEASED", _QO, Meaning.RELEASED, (PERFORMERS,)),
         _rows("lot", "reject_lot", "FILLED QUARANTINE ON_HOLD > REJECTED", _QO, _REJECTED, (PERFORMERS,)),
         _rows("lot", "recall_lot", "RELEASED ON_HOLD > RECALLED", _QO, _REJECTED, (PERFORMERS,)),
@@ -249,12 +191,37 @@ TRANSITIONS: tuple[Transition, ...] = sum(
         _rows("lot", "hold_lot", "IN_PROCESS FILLED ON_HOLD =", _QO),
         _rows("lot", "withdraw_consent", "QUARANTINE RELEASED > ON_HOLD", LAB),
         _rows("lot", "determine_eligibility", "QUARANTINE RELEASED > ON_HOLD", _QO, _REJECTED),
+        *(_rows("lot", act, "QUARANTINE RELEASED > ON_HOLD", roles) for act, roles in HOLDING.items()),
+        *(_rows("hold", act, "> PLACED", roles) for act, roles in HOLDING.items()),
+        _rows("donor", "hold_donor", "REGISTERED ELIGIBLE INELIGIBLE =", _QO),
+        _rows("recall_notice", "recall_lot", "> OPEN", _QO),
+        _rows("recall_notice", "reject_lot", "> OPEN", _QO),
+        _rows("recall_notice", "acknowledge_recall", "OPEN > ACKNOWLEDGED", BEDSIDE),
         _rows("lot", "lift_hold", "ON_HOLD > QUARANTINE", _QO, _APPROVED, (PERFORMERS,)),
         _rows("lot", "lift_hold", "ON_HOLD > RELEASED", _QO, _APPROVED, (PERFORMERS,)),
         _rows("hold", "hold_lot", "> PLACED", _QO),
         _rows("hold", "withdraw_consent", "> PLACED", LAB),
         _rows("hold", "determine_eligibility", "> PLACED", _QO),
         _rows("hold", "lift_hold", "PLACED > LIFTED", _QO, _APPROVED),
+        # deviations and what is done about them
+        _rows("deviation", "open_deviation", "> OPEN", FLOOR),
+        *(_rows("deviation", act, "> OPEN", LAB) for act in ("enter_result", "import_results", "correct_result")),
+        _rows("deviation", "link_deviation", "OPEN INVESTIGATED =", FLOOR),
+        _rows("deviation", "classify_deviation", "OPEN INVESTIGATED =", _QO),
+        _rows("deviation", "investigate_deviation", "OPEN INVESTIGATED > INVESTIGATED", LAB),
+        _rows(
+            "deviation",
+            "close_deviation",
+            "INVESTIGATED > CLOSED",
+            _QO,
+            _APPROVED,
+            ("opened_by_id", "investigated_by_id"),
+        ),
+        _rows("deviation", "reopen_deviation", "CLOSED > OPEN", _QO, _APPROVED),
+        _rows("corrective_action", "plan_action", "> PLANNED", LAB),
+        _rows("corrective_action", "complete_action", "PLANNED > DONE", FLOOR),
+        _rows("corrective_action", "verify_action", "DONE > VERIFIED", _QO, _APPROVED, ("done_by_id",)),
+        _rows("corrective_action", "verify_action", "DONE > PLANNED", _QO, _REJECTED, ("done_by_id",)),
         # subjects
         _rows("subject", "enrol_subject", "> SCREENING", BEDSIDE),
         _rows("subject", "answer_criteria", "SCREENING =", BEDSIDE),
@@ -262,6 +229,12 @@ TRANSITIONS: tuple[Transition, ...] = sum(
         _rows("subject", "sign_eligibility", "SCREENING > SCREEN_FAILED", BEDSIDE, _REJECTED),
         _rows("subject", "withdraw_subject", "SCREENING ENROLLED > WITHDRAWN", BEDSIDE),
         _rows("subject", "complete_subject", "ENROLLED > COMPLETED", BEDSIDE),
+        _rows(
+            "subject",
+            "look_at_identity",
+            "SCREENING ENROLLED SCREEN_FAILED WITHDRAWN COMPLETED =",
+            frozenset({Q, C, Role.AUDITOR}),
+        ),
         _rows("weight", "measure_weight", "> MEASURED", BEDSIDE),
         _rows("weight", "confirm_weight", "MEASURED > CONFIRMED", BEDSIDE, None, ("measured_by_id",)),
         # doses
@@ -311,6 +284,9 @@ TRANSITIONS: tuple[Transition, ...] = sum(
         _rows("printing", "print_labels", "> PRINTED", frozenset({T, Q, C})),
         _rows("printing", "print_label_again", "> PRINTED", frozenset({T, Q, C})),
         _rows("printing", "print_commands", "> PRINTED", EVERYBODY),
+        # documents and the trail
+        _rows("document_issue", "issue_document", "> ISSUED", frozenset({T, Q, C, Role.AUDITOR})),
+        _rows("trail_review", "review_trail", "> REVIEWED", _QO, _REVIEWED),
         # the door
         _rows("scan", "report_unreadable_scan", "> REPORTED", EVERYBODY),
     ),

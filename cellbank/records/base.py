@@ -37,6 +37,7 @@ CellCount = Annotated[int, mapped_column(BigInteger)]
 Millilitres = Annotated[Decimal, mapped_column(Numeric(9, 3))]
 Kilograms = Annotated[Decimal, mapped_column(Numeric(5, 1))]
 Percent = Annotated[Decimal, mapped_column(Numeric(5, 2))]
+Quantity = Annotated[Decimal, mapped_column(Numeric(14, 3))]  # in a unit that stands beside it
 Celsius = Annotated[Decimal, mapped_column(Numeric(6, 2))]
 Json = Annotated[Any, mapped_column(JSONB)]
 

@@ -3,7 +3,7 @@
 from sqlalchemy import ARRAY, CheckConstraint, Index, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from cellbank.records.base import Base, Instant, Record, reference, state_of
+from cellbank.records.base import Base, Day, Instant, Record, reference, state_of
 
 
 class Site(Record):
@@ -32,6 +32,11 @@ class Person(Record):
     failure_count: Mapped[int] = mapped_column(server_default=text("0"))
     first_failure_at: Mapped[Instant | None]
     locked_until: Mapped[Instant | None]
+    agreement_version: Mapped[str | None]  # of the statement that a signature binds like a hand-written one
+    agreement_at: Mapped[Instant | None]
+    totp_secret: Mapped[str | None]
+    totp_confirmed_at: Mapped[Instant | None]
+    totp_step: Mapped[int | None]  # the last code used, as its number: no code works twice
     state: Mapped[str] = state_of("person")
     __table_args__ = (
         CheckConstraint(
@@ -40,6 +45,21 @@ class Person(Record):
         ),
         CheckConstraint("cardinality(roles) > 0", name="has_a_role"),
     )
+
+
+class Training(Record):
+    """A person trained for a role, in one version of a procedure, until a day."""
+
+    __tablename__ = "training"
+    code: Mapped[str] = mapped_column(unique=True)
+    person_id: Mapped[int] = reference("person")
+    role: Mapped[str]
+    procedure: Mapped[str]  # with its version
+    trained_on: Mapped[Day]
+    valid_until: Mapped[Day]
+    revoke_reason: Mapped[str | None]
+    state: Mapped[str] = state_of("training")
+    __table_args__ = (CheckConstraint("valid_until >= trained_on", name="valid_after_trained"),)
 
 
 class ApiToken(Record):

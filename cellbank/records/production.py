@@ -13,6 +13,7 @@ from cellbank.records.base import (
     Json,
     Millilitres,
     Percent,
+    Quantity,
     Record,
     reference,
     state_of,
@@ -86,8 +87,18 @@ class ReagentLot(Record):
     expires_on: Mapped[Day]
     received_by_id: Mapped[int] = reference("person", index=False)
     decision_reason: Mapped[str | None]
+    unit: Mapped[str | None]  # None: the quantity is not counted
+    quantity_received: Mapped[Quantity | None]
+    quantity_left: Mapped[Quantity | None]
+    opened_at: Mapped[Instant | None]
+    days_once_open: Mapped[int | None]  # how long it keeps after opening, where that is shorter than its expiry
+    recall_reason: Mapped[str | None]
     state: Mapped[str] = state_of("reagent_lot")
     SIGNED = ("code", "name", "manufacturer_lot", "certificate", "expires_on", "decision_reason")
+    __table_args__ = (
+        CheckConstraint("quantity_left BETWEEN 0 AND quantity_received", name="never_more_used_than_there_is"),
+        CheckConstraint("num_nonnulls(unit, quantity_received, quantity_left) IN (0, 3)", name="counted_or_not"),
+    )
 
 
 class ReagentUse(Record):
@@ -98,6 +109,7 @@ class ReagentUse(Record):
     culture_id: Mapped[int | None] = reference("culture")
     lot_id: Mapped[int | None] = reference("lot")
     used_at: Mapped[Instant]
+    quantity: Mapped[Quantity | None]  # in the unit of the reagent lot
     __table_args__ = (CheckConstraint("num_nonnulls(culture_id, lot_id) = 1", name="one_target"),)
 
 
@@ -161,6 +173,7 @@ class Lot(Record):
     freezing_program: Mapped[str | None]
     expires_on: Mapped[Day]
     state_before_hold: Mapped[str | None]
+    decision_reason: Mapped[str | None]  # why it was rejected or recalled
     state: Mapped[str] = state_of("lot")
     SIGNED = (
         "code",

@@ -1,26 +1,61 @@
-"""Results, holds, signatures, printings."""
+"""Samples and results, holds, reviews of batch records, notices of a recall, signatures, what was printed."""
 
 from decimal import Decimal
 
-from sqlalchemy import BigInteger, CheckConstraint, Index, Numeric, Text, text
+from sqlalchemy import BigInteger, CheckConstraint, Index, Numeric, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from cellbank.records.base import Instant, Json, Record, reference, state_of
+from cellbank.records.base import Day, Instant, Json, Record, reference, state_of
+
+# What a test is about: the donor's blood, the tissue, a culture in process, or a lot.
+TESTED = "num_nonnulls(donor_id, donation_id, culture_id, lot_id) = 1"
+
+
+class Sample(Record):
+    """Material taken for one test; its result is due on a day."""
+
+    __tablename__ = "sample"
+    code: Mapped[str] = mapped_column(unique=True)
+    donor_id: Mapped[int | None] = reference("donor")
+    donation_id: Mapped[int | None] = reference("donation")
+    culture_id: Mapped[int | None] = reference("culture")
+    lot_id: Mapped[int | None] = reference("lot")
+    vial_id: Mapped[int | None] = reference("vial", index=False)
+    material: Mapped[str]
+    test: Mapped[str]  # the test's code in the specification
+    number: Mapped[int] = mapped_column(server_default=text("1"))  # where a test needs several samples
+    taken_at: Mapped[Instant]  # or inoculated
+    due_on: Mapped[Day]
+    taken_by_id: Mapped[int] = reference("person", index=False)
+    cancel_reason: Mapped[str | None]
+    state: Mapped[str] = state_of("sample")
+    __table_args__ = (
+        CheckConstraint(TESTED, name="one_subject"),
+        CheckConstraint("number BETWEEN 1 AND 100", name="number"),
+    )
 
 
 class TestResult(Record):
-    """One result of one test of a donor (blood of the mother) or of a lot. A repeat is another row."""
+    """One result of one test of a donor (blood of the mother), a donation, a culture or a lot. A repeat or a
+    correction is another row: the first value stays in sight."""
 
     __test__ = False  # not a pytest class
     __tablename__ = "test_result"
     code: Mapped[str] = mapped_column(unique=True)
     donor_id: Mapped[int | None] = reference("donor")
+    donation_id: Mapped[int | None] = reference("donation")
+    culture_id: Mapped[int | None] = reference("culture")
     lot_id: Mapped[int | None] = reference("lot")
+    sample_id: Mapped[int | None] = reference("sample")
+    sample_number: Mapped[int | None]  # where a test needs several samples
+    corrects_id: Mapped[int | None] = reference("test_result", unique=True, index=False)
     test: Mapped[str]  # the test's code in the specification
     number: Mapped[Decimal | None] = mapped_column(Numeric(18, 4))
     choice: Mapped[str | None]
     unit: Mapped[str | None]
     method: Mapped[str]
+    method_version: Mapped[str | None]
+    instrument: Mapped[str | None]
     started_at: Mapped[Instant]  # specimen taken (donor) or inoculated (lot)
     resulted_at: Mapped[Instant]
     verdict: Mapped[str] = mapped_column(
@@ -30,33 +65,76 @@ class TestResult(Record):
     entered_by_id: Mapped[int] = reference("person", index=False)
     reviewed_by_id: Mapped[int | None] = reference("person", index=False)
     review_note: Mapped[str | None]
+    change_reason: Mapped[str | None]  # why it was corrected or invalidated
     state: Mapped[str] = state_of("test_result")
     SIGNED = ("code", "test", "number", "choice", "method", "started_at", "resulted_at", "verdict")
     __table_args__ = (
-        CheckConstraint("num_nonnulls(donor_id, lot_id) = 1", name="one_subject"),
+        CheckConstraint(TESTED, name="one_subject"),
         CheckConstraint("num_nonnulls(number, choice) = 1", name="one_value"),
         CheckConstraint("reviewed_by_id <> entered_by_id", name="reviewed_by_another_person"),
-        CheckConstraint("(state = 'ENTERED') = (reviewed_by_id IS NULL)", name="reviewed_has_a_reviewer"),
+        CheckConstraint(
+            "state = 'CORRECTED' OR (state = 'ENTERED') = (reviewed_by_id IS NULL)", name="reviewed_has_a_reviewer"
+        ),
+        CheckConstraint(
+            "state NOT IN ('CORRECTED', 'INVALIDATED') OR change_reason IS NOT NULL", name="changed_with_a_reason"
+        ),
         CheckConstraint("resulted_at >= started_at", name="resulted_after_started"),
     )
 
 
 class Hold(Record):
-    """A stop on a donor or a lot; it reaches every lot below, also those registered later."""
+    """A stop on a donor, a reagent lot, a storage unit or a lot; it reaches every lot below, also a later one."""
 
     __tablename__ = "hold"
     code: Mapped[str] = mapped_column(unique=True)
     donor_id: Mapped[int | None] = reference("donor")
     lot_id: Mapped[int | None] = reference("lot")
+    reagent_lot_id: Mapped[int | None] = reference("reagent_lot")
+    storage_unit_id: Mapped[int | None] = reference("storage_unit")
     reason: Mapped[str]
     placed_at: Mapped[Instant]
     lifted_at: Mapped[Instant | None]
     lift_reason: Mapped[str | None]
     state: Mapped[str] = state_of("hold")
-    SIGNED = ("donor_id", "lot_id", "reason", "placed_at", "lift_reason")
+    SIGNED = ("donor_id", "lot_id", "reagent_lot_id", "storage_unit_id", "reason", "placed_at", "lift_reason")
     __table_args__ = (
-        CheckConstraint("num_nonnulls(donor_id, lot_id) = 1", name="one_subject"),
+        CheckConstraint("num_nonnulls(donor_id, lot_id, reagent_lot_id, storage_unit_id) = 1", name="one_subject"),
         CheckConstraint("(state = 'LIFTED') = (lifted_at IS NOT NULL)", name="lifted_has_a_time"),
+    )
+
+
+class BatchReview(Record):
+    """The batch record of a lot as somebody read and signed it; `digest` is that of what was read."""
+
+    __tablename__ = "batch_review"
+    code: Mapped[str] = mapped_column(unique=True)
+    lot_id: Mapped[int] = reference("lot")
+    digest: Mapped[str]
+    note: Mapped[str | None]
+    reviewed_by_id: Mapped[int] = reference("person", index=False)
+    reviewed_at: Mapped[Instant]
+    state: Mapped[str] = state_of("batch_review")
+    SIGNED = ("lot_id", "digest", "note", "reviewed_at")
+
+
+class RecallNotice(Record):
+    """A dose of a lot that was called back: a clinician has to know and say what is done for the subject."""
+
+    __tablename__ = "recall_notice"
+    code: Mapped[str] = mapped_column(unique=True)
+    lot_id: Mapped[int] = reference("lot")
+    dose_id: Mapped[int] = reference("dose")
+    opened_at: Mapped[Instant]
+    acknowledged_at: Mapped[Instant | None]
+    acknowledged_by_id: Mapped[int | None] = reference("person", index=False)
+    measures: Mapped[str | None]
+    state: Mapped[str] = state_of("recall_notice")
+    __table_args__ = (
+        UniqueConstraint("lot_id", "dose_id"),
+        CheckConstraint(
+            "(state = 'ACKNOWLEDGED') = (num_nonnulls(acknowledged_at, acknowledged_by_id, measures) = 3)",
+            name="acknowledged_by_somebody",
+        ),
     )
 
 
@@ -89,3 +167,37 @@ class Printing(Record):
     reason: Mapped[str | None]
     printed_at: Mapped[Instant]
     __table_args__ = (CheckConstraint("reprint = 0 OR length(trim(reason)) > 0", name="a_reprint_has_a_reason"),)
+
+
+class DocumentIssue(Record):
+    """A document that left the system: which record, in which edition, with the digests of content and file."""
+
+    __tablename__ = "document_issue"
+    code: Mapped[str] = mapped_column(unique=True)
+    type: Mapped[str]  # batch_record, certificate, chain, recall_list, trail
+    record_kind: Mapped[str]
+    record_code: Mapped[str] = mapped_column(index=True)
+    edition: Mapped[int]
+    digest: Mapped[str]  # of the content
+    content: Mapped[Json]  # what the document says, so that it can be printed again
+    pdf_digest: Mapped[str]
+    reason: Mapped[str | None]
+    issued_at: Mapped[Instant]
+    state: Mapped[str] = state_of("document_issue")
+    __table_args__ = (UniqueConstraint("type", "record_code", "edition"),)
+
+
+class TrailReview(Record):
+    """A stretch of the trail that somebody read: everything, or what concerns one record."""
+
+    __tablename__ = "trail_review"
+    code: Mapped[str] = mapped_column(unique=True)
+    first_act: Mapped[int]
+    last_act: Mapped[int]
+    record_code: Mapped[str | None]
+    findings: Mapped[str]
+    reviewed_by_id: Mapped[int] = reference("person", index=False)
+    reviewed_at: Mapped[Instant]
+    state: Mapped[str] = state_of("trail_review")
+    SIGNED = ("first_act", "last_act", "record_code", "findings", "reviewed_at")
+    __table_args__ = (CheckConstraint("first_act <= last_act", name="first_before_last"),)

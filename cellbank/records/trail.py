@@ -66,4 +66,4 @@ class Seal(Base):
 
 
 #: columns whose values the trail does not hold: it says that they changed, not what they are
-HIDDEN = {"person": ("password_hash",), "api_token": ("digest",)}
+HIDDEN = {"person": ("password_hash", "totp_secret"), "api_token": ("digest",)}

@@ -61,6 +61,8 @@ SAYS: dict[str, tuple[Code, str]] = {
         Code.OUT_OF_SPECIFICATION,
         "a result is out of specification or not reviewed.",
     ),
+    "no_release_with_an_open_deviation": (Code.DEVIATION_OPEN, "a major or critical deviation was opened."),
+    "no_release_without_a_batch_review": (Code.BATCH_NOT_REVIEWED, "the batch record has changed since its review."),
     "the_signer_performed_nothing": (Code.SAME_PERSON, "the signer has worked on the lot."),
     "an_administrator_never_signs": (Code.ROLE_NOT_ALLOWED, "this account cannot sign."),
     "uq_donor_pseudonym": (Code.ALREADY_EXISTS, "a donor with this pseudonym is registered."),

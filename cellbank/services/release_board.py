@@ -6,15 +6,23 @@ from dataclasses import dataclass
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from cellbank.domain.rules.donor import EvidenceFacts, PanelResult
 from cellbank.domain.rules.freezing import ClosingFacts
-from cellbank.domain.rules.release import Criterion, LiveHold, LotResult, ReleaseFacts, release_criteria
-from cellbank.records.people import Site
+from cellbank.domain.rules.release import (
+    BatchReviewed,
+    Criterion,
+    LiveHold,
+    LotResult,
+    OpenDeviation,
+    ReleaseFacts,
+    release_criteria,
+)
+from cellbank.records.people import Person, Site
 from cellbank.records.production import Consent, Donation, Donor, Lot, LotSource, Vial
-from cellbank.records.quality import Hold, TestResult
+from cellbank.records.quality import BatchReview, TestResult
 from cellbank.services.common import specification_of
 from cellbank.services.donors import donation_collection
 
@@ -83,7 +91,9 @@ def release_facts(session: Session, lot: Lot, now: datetime.datetime) -> Release
         donor_state=donor.state,
         evidence=EvidenceFacts(donor.code, specification.donor, (collection,), _panel_results(session, donor.id)),
         consent_states=consent_states(session, donor.id),
-        holds=_live_holds(session, donor.id, lot.id),
+        holds=live_holds(session, lot.id),
+        deviations=open_deviations(session, lot.id),
+        batch_review=_batch_review(session, lot.id),
         results=lot_results(session, [lot.id]).get(lot.id, ()),
         closing=_closing(session, lot, counts),
         vial_counts=counts,
@@ -124,10 +134,29 @@ def _panel_results(session: Session, donor_id: int) -> tuple[PanelResult, ...]:
     return tuple(PanelResult(*row) for row in session.execute(standing))
 
 
-def _live_holds(session: Session, donor_id: int, lot_id: int) -> tuple[LiveHold, ...]:
-    reaching = or_(Hold.donor_id == donor_id, Hold.lot_id == lot_id)
-    rows = select(Hold.code, Hold.reason).where(reaching, Hold.state == "PLACED").order_by(Hold.id)
-    return tuple(LiveHold(*row) for row in session.execute(rows))
+_HOLDS = text("SELECT code, reason FROM hold WHERE id IN (SELECT lot_holds(:lot)) ORDER BY id")
+_DEVIATIONS = text(
+    "SELECT code, title, classification FROM deviation WHERE id IN (SELECT lot_deviations(:lot)) ORDER BY id"
+)
+
+
+def live_holds(session: Session, lot_id: int) -> tuple[LiveHold, ...]:
+    """The holds in force that reach a lot, through whatever it came from or stands in."""
+    return tuple(LiveHold(*row) for row in session.execute(_HOLDS, {"lot": lot_id}))
+
+
+def open_deviations(session: Session, lot_id: int) -> tuple[OpenDeviation, ...]:
+    """The deviations not yet closed that touch a lot, through whatever it came from or stands in."""
+    return tuple(OpenDeviation(*row) for row in session.execute(_DEVIATIONS, {"lot": lot_id}))
+
+
+def _batch_review(session: Session, lot_id: int) -> BatchReviewed | None:
+    """The latest review of the batch record, and whether the record still is as it was read."""
+    is_current = BatchReview.digest == func.batch_digest(lot_id)
+    columns = select(BatchReview.code, Person.full_name, BatchReview.reviewed_at, is_current)
+    latest = columns.join(Person, Person.id == BatchReview.reviewed_by_id).where(BatchReview.lot_id == lot_id)
+    row = session.execute(latest.order_by(BatchReview.id.desc()).limit(1)).one_or_none()
+    return None if row is None else BatchReviewed(*row)
 
 
 def _vial_counts(session: Session, lot: Lot) -> dict[str, int]:

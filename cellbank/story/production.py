@@ -206,6 +206,7 @@ def _bank(
     _test_lot(story, lot, at, sterile=True)
     if line is not LINES[0]:
         return
+    story.do("maksym", "review_batch_record", at + 44 * DAY, lot=lot)
     story.do("iryna", "release_lot", at + 45 * DAY, lot=lot)
     story.do(
         "olena", "thaw_bank_vial", story.ago(4, 10),
@@ -225,6 +226,7 @@ def _assess(story: Player, line: Line, lot: str, vials: list[str], filled: datet
     )
     _test_lot(story, lot, filled, sterile=sterile)
     if sterile:
+        story.do("maksym", "review_batch_record", filled + 38 * DAY, lot=lot)
         story.do("iryna", "release_lot", filled + 40 * DAY, lot=lot)
 
 

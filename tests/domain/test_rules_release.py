@@ -13,8 +13,10 @@ from cellbank.domain.rules.donor import Collection, EvidenceFacts, PanelResult
 from cellbank.domain.rules.freezing import ClosingFacts
 from cellbank.domain.rules.hold import LiftFacts, LotToReturn, RecallFacts, lift_refusals, recall_refusals
 from cellbank.domain.rules.release import (
+    BatchReviewed,
     LiveHold,
     LotResult,
+    OpenDeviation,
     ReleaseFacts,
     release_criteria,
     release_refusals,
@@ -52,6 +54,8 @@ READY = ReleaseFacts(
     evidence=panel(),
     consent_states=("WITHDRAWN", "GIVEN"),
     holds=(),
+    deviations=(),
+    batch_review=BatchReviewed("BR0001X", "Maksym", LATER, is_current=True),
     results=PASSED,
     closing=ClosingFacts("LT0017W", 61_000_000, 6, 10_000_000, 500_000, 500_000),
     vial_counts={"IN_STOCK": 5, "QC_USED": 1, "VOIDED": 2},
@@ -68,6 +72,7 @@ def without(test: str, *instead: LotResult) -> tuple[LotResult, ...]:
 
 
 OLD_FAILURE = result("CD73", "OUT_OF_SPECIFICATION", code="RS0666", at=FROZEN)
+INVALIDATED = result("CD73", "OUT_OF_SPECIFICATION", "INVALIDATED", code="RS0666", at=FROZEN)
 CASES = [
     ("all met", {}, None, None),
     ("donor not determined", {"donor_state": "REGISTERED"}, "DONOR_ELIGIBLE", Code.DONOR_NOT_ELIGIBLE),
@@ -88,7 +93,17 @@ CASES = [
      Code.OUT_OF_SPECIFICATION),
     ("only a disputed one", {"results": without("CD73", result("CD73", state="DISPUTED"))}, "TEST_CD73",
      Code.RESULT_MISSING),
-    ("an older failure does not decide", {"results": without("CD73", OLD_FAILURE, result("CD73"))}, None, None),
+    ("a failure decides, whatever came after it", {"results": without("CD73", OLD_FAILURE, result("CD73"))},
+     "TEST_CD73", Code.OUT_OF_SPECIFICATION),
+    ("an invalidated failure does not", {"results": without("CD73", INVALIDATED, result("CD73"))}, None, None),
+    ("a major deviation", {"deviations": (OpenDeviation("DV0001", "Spill", "major"),)}, "DEVIATIONS",
+     Code.DEVIATION_OPEN),
+    ("a critical deviation", {"deviations": (OpenDeviation("DV0001", "Spill", "critical"),)}, "DEVIATIONS",
+     Code.DEVIATION_OPEN),
+    ("a minor deviation", {"deviations": (OpenDeviation("DV0001", "Late note", "minor"),)}, None, None),
+    ("nobody read the batch record", {"batch_review": None}, "BATCH_RECORD", Code.BATCH_NOT_REVIEWED),
+    ("the batch record changed since", {"batch_review": replace(READY.batch_review, is_current=False)},
+     "BATCH_RECORD", Code.BATCH_NOT_REVIEWED),
     ("a newer failure decides",
      {"results": without("CD73", result("CD73", at=FROZEN), result("CD73", "OUT_OF_SPECIFICATION"))}, "TEST_CD73",
      Code.OUT_OF_SPECIFICATION),
@@ -133,9 +148,9 @@ def test_everything_is_refused_at_once() -> None:
 
 def test_an_older_failure_and_a_disputed_result_stay_visible() -> None:
     disputed = result("CD73", state="DISPUTED", code="RS0777")
-    lines = release_criteria(replace(READY, results=without("CD73", OLD_FAILURE, disputed, result("CD73"))))
+    lines = release_criteria(replace(READY, results=without("CD73", INVALIDATED, disputed, result("CD73"))))
     [evidence] = [line.evidence for line in lines if line.code == "TEST_CD73"]
-    assert "earlier" in evidence and "RS0666" in evidence
+    assert "invalidated" in evidence and "RS0666" in evidence
     assert "disputed" in evidence and "RS0777" in evidence
 
 
@@ -160,7 +175,7 @@ BAD = result("STERILITY", "OUT_OF_SPECIFICATION")
         ({"donor_state": "INELIGIBLE"}, [Code.DONOR_NOT_ELIGIBLE]),
         ({"donor_state": "REGISTERED"}, []),
         ({"lots": returning("RELEASED", BAD)}, [Code.OUT_OF_SPECIFICATION]),
-        ({"lots": returning("RELEASED", BAD, result("STERILITY"))}, []),
+        ({"lots": returning("RELEASED", BAD, result("STERILITY"))}, [Code.OUT_OF_SPECIFICATION]),
         ({"lots": returning("RELEASED", result("STERILITY", state="ENTERED"))}, [Code.RESULT_NOT_REVIEWED]),
         ({"lots": returning("QUARANTINE", BAD)}, []),
     ],

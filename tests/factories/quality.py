@@ -85,7 +85,8 @@ def review(world: World, lot: str, *results: str, who: str = "quinn", confirmed:
 
 
 def pass_all_tests(world: World, lot: str, *, leave_out: tuple[str, ...] = (), **values: str) -> list[str]:
-    """Every required test of a lot entered by Taras and, in one signed act, reviewed by Quinn; returns the results.
+    """Every required test of a lot entered by Taras and, in one signed act, reviewed by Quinn, who reviews the batch
+    record too; returns the results.
 
     `values` replace good ones, the test's code with `_` for `-`: `PT_VIABILITY="60"`.
     """
@@ -95,6 +96,7 @@ def pass_all_tests(world: World, lot: str, *, leave_out: tuple[str, ...] = (), *
         if test.code not in leave_out
     ]
     review(world, lot, *results)
+    world.do("quinn", "review_batch_record", now=results_read_at(world, lot) + DAY, lot=lot)
     return results
 
 

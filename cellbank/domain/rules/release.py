@@ -2,6 +2,7 @@
 
 Sources: domain reference §5.4 (what a release needs), §3.2 (consent, donor), §4.2 (limits of culture). Twins in the
 database: no_release_under_a_hold, no_release_without_consent, no_release_against_a_result,
+no_release_with_an_open_deviation, no_release_without_a_batch_review,
 released_lots_have_an_eligible_donor, the_signer_performed_nothing.
 """
 
@@ -44,6 +45,25 @@ class LiveHold:
 
 
 @dataclass(frozen=True)
+class OpenDeviation:
+    """A deviation not yet closed that touches the lot, or anything that it came from or stands in."""
+
+    code: str
+    title: str
+    classification: str  # minor, major, critical
+
+
+@dataclass(frozen=True)
+class BatchReviewed:
+    """A signed review of the batch record; `is_current` as long as the record is as it was read."""
+
+    code: str
+    reviewer: str
+    reviewed_at: datetime.datetime
+    is_current: bool
+
+
+@dataclass(frozen=True)
 class ReleaseFacts:
     """All that decides about a lot. `results` in the order of their times; `today` is the site's date."""
 
@@ -54,6 +74,8 @@ class ReleaseFacts:
     evidence: EvidenceFacts
     consent_states: tuple[str, ...]
     holds: tuple[LiveHold, ...]
+    deviations: tuple[OpenDeviation, ...]
+    batch_review: BatchReviewed | None
     results: tuple[LotResult, ...]
     closing: ClosingFacts
     vial_counts: Mapping[str, int]
@@ -85,6 +107,8 @@ def release_criteria(facts: ReleaseFacts) -> tuple[Criterion, ...]:
         _no_hold(facts),
         *(_tested(facts, test, "Tests of the lot") for test in facts.specification.required_tests("lot")),
         *(_tested(facts, test, "Tests after thaw") for test in facts.specification.required_tests("post_thaw")),
+        _deviations(facts),
+        _batch_record(facts),
         _cell_balance(facts),
         _labels_reconciled(facts),
         _expiry(facts),
@@ -99,16 +123,24 @@ def release_refusals(facts: ReleaseFacts) -> tuple[Refusal, ...]:
     return tuple(line.refusal for line in release_criteria(facts) if line.refusal is not None)
 
 
+STANDING = ("ENTERED", "REVIEWED")
+
+
 def deciding_result(results: Iterable[LotResult], test: str) -> LotResult | None:
-    """The latest result of a test that nobody disputed: it decides, whatever came before it."""
-    standing = [result for result in results if result.test == test and result.state != "DISPUTED"]
-    return standing[-1] if standing else None
+    """The result of a test that decides: one out of specification as long as nobody has proved it to be a laboratory
+    error, whatever came after it (a retest never overwrites); otherwise the latest."""
+    standing = [result for result in results if result.test == test and result.state in STANDING]
+    failed = [result for result in standing if result.verdict == "OUT_OF_SPECIFICATION"]
+    return (failed or standing or [None])[-1]
 
 
 def result_refusal(lot: str, test: ReleaseTest, result: LotResult) -> Refusal | None:
     """Why a result that decides does not speak for the lot; None when it does."""
     if result.verdict == "OUT_OF_SPECIFICATION":
-        sentence = "{test} of lot {lot} is out of specification: {shown}. Reject the lot, or enter a repeat."
+        sentence = (
+            "{test} of lot {lot} is out of specification: {shown}. Reject the lot; or, if the investigation of its "
+            "deviation proves a laboratory error, invalidate the result and test again."
+        )
         return refuse(Code.OUT_OF_SPECIFICATION, sentence, test=test.title, lot=lot, shown=result.shown)
     if result.state == "ENTERED":
         sentence = "{test} of lot {lot} is not final: result {result} waits for a second person to review it."
@@ -198,14 +230,38 @@ def _evidence(facts: ReleaseFacts, test: ReleaseTest, result: LotResult | None) 
         parts.append("not reviewed")
     for other in facts.results:
         if other.test == test.code and other is not result:
-            if other.state == "DISPUTED":
-                parts.append(f"disputed: {other.shown}")
+            if other.state not in STANDING:
+                parts.append(f"{other.state.lower()}: {other.shown}")
             elif other.verdict == "OUT_OF_SPECIFICATION":
                 parts.append(f"earlier: {other.shown}")
     return "; ".join(parts)
 
 
 # --- the lot itself ---------------------------------------------------------------------------
+
+
+def _deviations(facts: ReleaseFacts) -> Criterion:
+    """Minor ones are shown and do not stop the lot."""
+    evidence = "; ".join(f"{one.code} ({one.classification}): {one.title}" for one in facts.deviations) or "None open"
+    grave = [one.code for one in facts.deviations if one.classification != "minor"]
+    refusal = None
+    if grave:
+        sentence = "Lot {lot} is touched by open deviations: {codes}. Have them investigated and closed first."
+        refusal = refuse(Code.DEVIATION_OPEN, sentence, lot=facts.lot, codes=", ".join(grave))
+    return _line("DEVIATIONS", "No major deviation open", evidence, refusal)
+
+
+def _batch_record(facts: ReleaseFacts) -> Criterion:
+    review, title = facts.batch_review, "Batch record reviewed"
+    if review is None:
+        sentence = "The batch record of lot {lot} has not been reviewed. Read it and sign the review."
+        return _line("BATCH_RECORD", title, "None", refuse(Code.BATCH_NOT_REVIEWED, sentence, lot=facts.lot))
+    evidence = f"{review.code} by {review.reviewer}, {review.reviewed_at:%Y-%m-%d}"
+    if review.is_current:
+        return _line("BATCH_RECORD", title, evidence, None)
+    sentence = "The batch record of lot {lot} has changed since review {review}. Read it again and sign."
+    refusal = refuse(Code.BATCH_NOT_REVIEWED, sentence, lot=facts.lot, review=review.code)
+    return _line("BATCH_RECORD", title, f"{evidence}; changed since", refusal)
 
 
 def _cell_balance(facts: ReleaseFacts) -> Criterion:

@@ -1,0 +1,69 @@
+"""Deviations: what went otherwise than it should, what it touches, and what is done about it."""
+
+from sqlalchemy import BigInteger, CheckConstraint, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from cellbank.records.base import Day, Instant, Record, reference, state_of
+
+
+class Deviation(Record):
+    """Something that went otherwise than it should; found by a person, or by a result out of specification."""
+
+    __tablename__ = "deviation"
+    site_id: Mapped[int] = reference("site")
+    code: Mapped[str] = mapped_column(unique=True)
+    title: Mapped[str]
+    description: Mapped[str]
+    classification: Mapped[str] = mapped_column(
+        Text, CheckConstraint("classification IN ('minor', 'major', 'critical')", name="classification")
+    )
+    occurred_at: Mapped[Instant]
+    due_on: Mapped[Day]
+    opened_by_id: Mapped[int] = reference("person", index=False)
+    investigation: Mapped[str | None]
+    root_cause: Mapped[str | None]
+    investigated_by_id: Mapped[int | None] = reference("person", index=False)
+    decision: Mapped[str | None]
+    closed_at: Mapped[Instant | None]
+    state: Mapped[str] = state_of("deviation")
+    SIGNED = ("title", "description", "classification", "occurred_at", "investigation", "root_cause", "decision")
+    __table_args__ = (
+        CheckConstraint(
+            "state <> 'CLOSED' OR num_nonnulls(investigation, investigated_by_id, decision, closed_at) = 4",
+            name="closed_with_an_investigation",
+        ),
+    )
+
+
+class DeviationLink(Record):
+    """A record that a deviation touches, of any kind."""
+
+    __tablename__ = "deviation_link"
+    deviation_id: Mapped[int] = reference("deviation", index=False)
+    record_kind: Mapped[str]
+    record_id: Mapped[int] = mapped_column(BigInteger)
+    record_code: Mapped[str]
+    __table_args__ = (UniqueConstraint("deviation_id", "record_kind", "record_id"),)
+
+
+class CorrectiveAction(Record):
+    """What somebody is to do about a deviation, or so that it does not come again, by a day."""
+
+    __tablename__ = "corrective_action"
+    code: Mapped[str] = mapped_column(unique=True)
+    deviation_id: Mapped[int] = reference("deviation")
+    type: Mapped[str] = mapped_column(Text, CheckConstraint("type IN ('corrective', 'preventive')", name="type"))
+    description: Mapped[str]
+    responsible_id: Mapped[int] = reference("person", index=False)
+    due_on: Mapped[Day]
+    done_at: Mapped[Instant | None]
+    done_by_id: Mapped[int | None] = reference("person", index=False)
+    done_note: Mapped[str | None]
+    verification: Mapped[str | None]
+    state: Mapped[str] = state_of("corrective_action")
+    SIGNED = ("deviation_id", "type", "description", "due_on", "done_at", "done_note", "verification")
+    __table_args__ = (
+        CheckConstraint(
+            "state = 'PLANNED' OR num_nonnulls(done_at, done_by_id, done_note) = 3", name="done_by_somebody"
+        ),
+    )
