@@ -20,10 +20,23 @@ from cellbank.records.migrate import migrate
 from cellbank.services import catalogue
 from cellbank.services.bank import Bank
 from cellbank.services.start import find_printer
+from tests.compliance import Matrix, note_requirements
 from tests.factories.world import World
 
 TEMPLATE = "cellbank_template"
 STORY, DRAFT = "cellbank_story", "cellbank_story_draft"
+
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Gather what the tests prove, in the process that hears of all of them."""
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Matrix(), "compliance")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Each test carries what it proves in its report."""
+    note_requirements(items)
 
 
 @pytest.fixture(scope="session")
