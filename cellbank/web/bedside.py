@@ -138,11 +138,18 @@ def _screen(values: dict[str, list[str]]) -> Screen:
     return Screen(values, _board(_dose_code(values)), Answer())
 
 
+def _verdict(state: str, accepted: bool) -> str:
+    """One word: a check that fits is a MATCH, and only a dose that two people have checked is a GO."""
+    if accepted:
+        return "MATCH" if state in CHECKING else "GO"
+    return "NO" if state in RUNNING else "STOP"
+
+
 def _show(screen: Screen, said: str = "") -> Any:
     outcome = screen.answer.outcome
     verdict = None
     if outcome is not None:
-        verdict = "GO" if outcome.accepted else "STOP" if screen.state not in RUNNING else "NO"
+        verdict = _verdict(screen.state, outcome.accepted)
         sound("yes" if outcome.accepted else "no")
     elif screen.answer.problems:
         sound("unknown")

@@ -5,16 +5,16 @@ from dataclasses import dataclass
 from flask_babel import gettext
 
 TONES: dict[str, str] = {
-    "good": "ACTIVE LIVE EFFECTIVE ELIGIBLE GIVEN ACCEPTED OPEN RELEASED IN_STOCK IN_SERVICE REVIEWED CONFIRMED "
-    "CHECKED ENROLLED MET GREEN",
+    "good": "ACTIVE LIVE EFFECTIVE ELIGIBLE GIVEN ACCEPTED RELEASED IN_STOCK IN_SERVICE REVIEWED CONFIRMED "
+    "CHECKED ENROLLED MET GREEN VALID VERIFIED ACKNOWLEDGED",
     "wait": "IMPORTED REGISTERED AWAITING_DECISION QUARANTINED QUARANTINE FILLED FROZEN ENTERED SCREENING MEASURED "
-    "ORDERED CHECKED_ONCE DUE",
+    "ORDERED CHECKED_ONCE DUE OPEN TAKEN PLANNED INVESTIGATED",
     "busy": "GROWING HARVESTED IN_PROCESS PRINTED RESERVED PICKED THAWED THAWING POOLED COUNTED PREPARED INFUSING "
-    "REPORTED",
+    "REPORTED DONE ISSUED",
     "stop": "INELIGIBLE REJECTED ON_HOLD RECALLED DISCARDED DISPUTED WITHDRAWN OUT_OF_SERVICE PLACED SCREEN_FAILED RED "
-    "MISSED",
+    "MISSED FAILED",
     "over": "SUPERSEDED FINISHED CULTURED QC_USED VOIDED INFUSED RECONCILED COMPLETED CANCELLED LIFTED "
-    "DISABLED REVOKED",
+    "DISABLED REVOKED CORRECTED INVALIDATED CLOSED",
 }
 TONE_OF = {state: tone for tone, states in TONES.items() for state in states.split()}
 TONE_ICONS = {
@@ -35,7 +35,10 @@ KIND_ICONS = {
     "lot": "collection", "vial": "capsule", "reagent_lot": "droplet", "storage_unit": "boxes",
     "test_result": "clipboard2-data", "hold": "pause-circle", "subject": "person-vcard", "weight": "speedometer2",
     "dose": "eyedropper", "person": "person", "api_token": "key", "definition": "file-earmark-text",
-    "printing": "printer", "scan": "upc-scan", "site": "building",
+    "sample": "eyedropper", "deviation": "exclamation-diamond", "corrective_action": "tools",
+    "batch_review": "journal-check",
+    "recall_notice": "megaphone", "training": "mortarboard", "document_issue": "file-earmark-pdf",
+    "trail_review": "journal-text", "printing": "printer", "scan": "upc-scan", "site": "building",
 }  # fmt: skip
 
 

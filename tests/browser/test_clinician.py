@@ -102,9 +102,10 @@ def test_a_dose_is_checked_by_two_on_one_screen_given_and_accounted_for(station,
     nataliia = station("nataliia")
     nataliia.sees("Doses for the bedside")
     nataliia.go("/bedside")
-    for name, who in (("nataliia", "First of two checks"), ("petro", "Second of two checks")):
+    for name, who in (("nataliia", "check 1 of 2"), ("petro", "check 2 of 2")):
         at_the_bed(nataliia, stage.label(code), subject["code"], subject["second_identifier"], name)
-        nataliia.sees("GO", "Label and patient belong together.", who, "Since thaw")
+        nataliia.sees(who, "Do not infuse yet", "Since thaw")
+        assert "is-go" not in nataliia.page.locator("body").get_attribute("class")
         nataliia.page.locator("#bed-password").fill(PASSWORD)
         nataliia.keys("Enter")
         nataliia.sees("First check done" if name == "nataliia" else "Both checks done")
@@ -135,4 +136,4 @@ def at_the_bed(station: Station, label: str, wristband: str, read_back: str, nam
     station.page.locator('#bed-input[name="read_back"]').wait_for()
     station.types(read_back)
     station.page.locator("#bed-who").fill(name)
-    station.press("GO or STOP?")
+    station.press("Match or STOP?")

@@ -18,8 +18,9 @@
       clock.querySelector("[data-left]").textContent = left > 0 ? spoken(left) : words.over.replace("{time}", spoken(left));
       clock.classList.toggle("is-short", left > 0 && left < 900);
       clock.classList.toggle("is-over", left <= 0);
-      /* a GO must not outlive its time: the server is asked again */
-      if (left <= 0 && document.body.classList.contains("is-go")) { document.body.classList.remove("is-go"); location.assign("/bedside?dose=" + clock.dataset.dose); }
+      /* neither a GO nor a match may outlive its time: the server is asked again */
+      const shown = ["is-go", "is-match"].find((name) => document.body.classList.contains(name));
+      if (left <= 0 && shown) { document.body.classList.remove(shown); location.assign("/bedside?dose=" + clock.dataset.dose); }
     };
     tick();
     setInterval(tick, 1000);
