@@ -120,10 +120,10 @@ def storage_tree(bank: Bank) -> dict[str | None, list[Unit]]:
 # --- lots -------------------------------------------------------------------------------------
 
 
-def lot_board(bank: Bank, code: str, now: datetime.datetime) -> ReleaseBoard | None:
-    """The release board of a lot."""
+def lot_board(bank: Bank, code: str, now: datetime.datetime, person_id: int | None = None) -> ReleaseBoard | None:
+    """The release board of a lot, for the person who looks at it."""
     with Session(bank.reads) as session:
-        return release_board(session, code, now)
+        return release_board(session, code, now, person_id)
 
 
 # --- subjects ---------------------------------------------------------------------------------

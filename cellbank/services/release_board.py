@@ -18,8 +18,9 @@ from cellbank.domain.rules.release import (
     LotResult,
     OpenDeviation,
     ReleaseFacts,
-    release_criteria,
+    SourceLot,
 )
+from cellbank.domain.rules.release_ways import Line, Papers, Proof, release_lines
 from cellbank.records.people import Person, Site
 from cellbank.records.production import Consent, Donation, Donor, Lot, LotSource, Vial
 from cellbank.records.quality import BatchReview, TestResult
@@ -29,7 +30,11 @@ from cellbank.services.donors import donation_collection
 
 @dataclass(frozen=True)
 class ReleaseBoard:
-    """The board of one lot: where it stands, every criterion with its evidence, and every result it ever had."""
+    """The board of one lot: where it stands, every criterion with its evidence, and every result it ever had.
+
+    `lines` are the criteria with the records on which they rest; `worked_on_it`: whether whoever looks at the board
+    made or tested the lot, and so may not sign for it.
+    """
 
     lot: str
     purpose: str
@@ -42,18 +47,37 @@ class ReleaseBoard:
     frozen_at: datetime.datetime | None
     expires_on: datetime.date
     vial_counts: dict[str, int]
-    criteria: tuple[Criterion, ...]
+    decision_reason: str | None
+    lines: tuple[Line, ...]
     results: tuple[LotResult, ...]
     holds: tuple[LiveHold, ...]
+    worked_on_it: bool
+
+    @property
+    def criteria(self) -> tuple[Criterion, ...]:
+        """The lines without what stands behind them."""
+        return tuple(line.criterion for line in self.lines)
+
+    @property
+    def red(self) -> tuple[Line, ...]:
+        """What stands in the way of a release."""
+        return tuple(line for line in self.lines if not line.criterion.met)
+
+    @property
+    def green(self) -> tuple[Line, ...]:
+        """What is met."""
+        return tuple(line for line in self.lines if line.criterion.met)
 
     @property
     def ready(self) -> bool:
         """Whether nothing is in the way of a release."""
-        return all(line.met for line in self.criteria)
+        return not self.red
 
 
-def release_board(session: Session, lot_code: str, now: datetime.datetime) -> ReleaseBoard | None:
-    """The release board of a lot, as it stands at `now`; None when there is no such lot."""
+def release_board(
+    session: Session, lot_code: str, now: datetime.datetime, person_id: int | None = None
+) -> ReleaseBoard | None:
+    """The release board of a lot, as it stands at `now`, for a person; None when there is no such lot."""
     lot = session.scalars(select(Lot).where(Lot.code == lot_code)).one_or_none()
     if lot is None:
         return None
@@ -70,9 +94,39 @@ def release_board(session: Session, lot_code: str, now: datetime.datetime) -> Re
         frozen_at=lot.frozen_at,
         expires_on=lot.expires_on,
         vial_counts=dict(facts.vial_counts),
-        criteria=release_criteria(facts),
+        decision_reason=lot.decision_reason,
+        lines=release_lines(facts, _papers(session, lot, facts)),
         results=facts.results,
         holds=facts.holds,
+        worked_on_it=person_id is not None and person_id in set(session.scalars(_PERFORMERS, {"lot": lot.id})),
+    )
+
+
+_PERFORMERS = text("SELECT lot_performers(:lot)")
+_CULTURES = text(
+    "SELECT c.code FROM lot_source s JOIN culture c ON c.id = s.culture_id WHERE s.lot_id = :lot ORDER BY c.id"
+)
+_BOXES = text(
+    """SELECT box.code, coalesce(tank.name || ' › ', '') || coalesce(rack.name || ' › ', '') || box.name AS place
+         FROM (SELECT DISTINCT p.box_id FROM vial v JOIN placement p ON p.vial_id = v.id AND p.taken_at IS NULL
+                WHERE v.lot_id = :lot) AS used
+         JOIN storage_unit box ON box.id = used.box_id LEFT JOIN storage_unit rack ON rack.id = box.parent_id
+         LEFT JOIN storage_unit tank ON tank.id = rack.parent_id ORDER BY box.id"""
+)
+_ACTS = text(
+    """SELECT DISTINCT ON (name) name, id FROM act WHERE record_code = :lot AND outcome = 'accepted'
+          AND name IN ('close_filling', 'record_freezing') ORDER BY name, id DESC"""
+)
+
+
+def _papers(session: Session, lot: Lot, facts: ReleaseFacts) -> Papers:
+    """The records that prove what the board says, as far as no rule asks for them."""
+    donor = select(Consent.code).join(Donor, Donor.id == Consent.donor_id).where(Donor.code == facts.donor)
+    return Papers(
+        consents=tuple(session.scalars(donor.order_by(Consent.id.desc()))),
+        cultures=tuple(session.scalars(_CULTURES, {"lot": lot.id})),
+        boxes=tuple(Proof(row.place, row.code) for row in session.execute(_BOXES, {"lot": lot.id})),
+        acts=tuple((row.name, row.id) for row in session.execute(_ACTS, {"lot": lot.code})),
     )
 
 
@@ -102,6 +156,7 @@ def release_facts(session: Session, lot: Lot, now: datetime.datetime) -> Release
         today=now.astimezone(zone).date(),
         passage=lot.passage,
         cumulative_doublings=lot.cumulative_doublings,
+        made_from=tuple(SourceLot(*row) for row in session.execute(_MADE_FROM, {"lot": lot.id})),
     )
 
 
@@ -136,7 +191,11 @@ def _panel_results(session: Session, donor_id: int) -> tuple[PanelResult, ...]:
 
 _HOLDS = text("SELECT code, reason FROM hold WHERE id IN (SELECT lot_holds(:lot)) ORDER BY id")
 _DEVIATIONS = text(
-    "SELECT code, title, classification FROM deviation WHERE id IN (SELECT lot_deviations(:lot)) ORDER BY id"
+    "SELECT code, title, classification, state FROM deviation WHERE id IN (SELECT lot_deviations(:lot)) ORDER BY id"
+)
+_MADE_FROM = text(
+    """SELECT l.code, l.state FROM lot_lineage(:lot) up JOIN lot l ON l.id = up.record_id
+        WHERE up.record_kind = 'lot' AND l.id <> :lot ORDER BY l.id"""
 )
 
 

@@ -18,6 +18,7 @@ from cellbank.domain.rules.release import (
     LotResult,
     OpenDeviation,
     ReleaseFacts,
+    SourceLot,
     release_criteria,
     release_refusals,
 )
@@ -82,6 +83,9 @@ CASES = [
     ("consent withdrawn", {"consent_states": ("WITHDRAWN",)}, "CONSENT", Code.CONSENT_MISSING),
     ("no consent", {"consent_states": ()}, "CONSENT", Code.CONSENT_MISSING),
     ("a hold", {"holds": (LiveHold("HD0001", "a doubt"),)}, "NO_HOLD", Code.ON_HOLD),
+    ("made from a bank that is in use", {"made_from": (SourceLot("LT0016Y", "RELEASED"),)}, None, None),
+    ("made from a recalled bank", {"made_from": (SourceLot("LT0016Y", "RECALLED"),)}, "SOURCE_LOTS",
+     Code.CRITERION_OPEN),
     ("a test missing", {"results": without("KARYOTYPE")}, "TEST_KARYOTYPE", Code.RESULT_MISSING),
     ("a test after thaw missing", {"results": without("PT-VIABILITY")}, "TEST_PT-VIABILITY", Code.RESULT_MISSING),
     ("not reviewed", {"results": without("CD73", result("CD73", state="ENTERED"))}, "TEST_CD73",

@@ -2,7 +2,7 @@
 
 Sources: domain reference §5.4 (what a release needs), §3.2 (consent, donor), §4.2 (limits of culture). Twins in the
 database: no_release_under_a_hold, no_release_without_consent, no_release_against_a_result,
-no_release_with_an_open_deviation, no_release_without_a_batch_review,
+no_release_with_an_open_deviation, no_release_without_a_batch_review, no_release_from_a_stopped_lot,
 released_lots_have_an_eligible_donor, the_signer_performed_nothing.
 """
 
@@ -51,6 +51,15 @@ class OpenDeviation:
     code: str
     title: str
     classification: str  # minor, major, critical
+    state: str = "OPEN"
+
+
+@dataclass(frozen=True)
+class SourceLot:
+    """A lot of which vials were thawed to make this one, such as its bank."""
+
+    code: str
+    state: str
 
 
 @dataclass(frozen=True)
@@ -84,6 +93,7 @@ class ReleaseFacts:
     today: datetime.date
     passage: int
     cumulative_doublings: Decimal
+    made_from: tuple[SourceLot, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -105,6 +115,7 @@ def release_criteria(facts: ReleaseFacts) -> tuple[Criterion, ...]:
         _donor_tests(facts),
         _consent(facts),
         _no_hold(facts),
+        _sound_sources(facts),
         *(_tested(facts, test, "Tests of the lot") for test in facts.specification.required_tests("lot")),
         *(_tested(facts, test, "Tests after thaw") for test in facts.specification.required_tests("post_thaw")),
         _deviations(facts),
@@ -202,6 +213,18 @@ def _no_hold(facts: ReleaseFacts) -> Criterion:
     holds = "; ".join(f"{hold.code}: {hold.reason}" for hold in facts.holds)
     sentence = "Lot {lot} is under a hold ({holds}). A quality officer lifts it first."
     return _line("NO_HOLD", "No hold", holds, refuse(Code.ON_HOLD, sentence, lot=facts.lot, holds=holds))
+
+
+def _sound_sources(facts: ReleaseFacts) -> Criterion:
+    """What is wrong with a bank is wrong with all that was grown from it."""
+    title = "Lots that it was made from are sound"
+    evidence = ", ".join(f"{lot.code}: {lot.state}" for lot in facts.made_from) or "Made from tissue"
+    stopped = [lot.code for lot in facts.made_from if lot.state in ("REJECTED", "RECALLED")]
+    refusal = None
+    if stopped:
+        sentence = "Lot {lot} was made from {codes}, which was rejected or recalled. Reject it."
+        refusal = refuse(Code.CRITERION_OPEN, sentence, lot=facts.lot, codes=", ".join(stopped))
+    return _line("SOURCE_LOTS", title, evidence, refusal)
 
 
 # --- the tests --------------------------------------------------------------------------------
