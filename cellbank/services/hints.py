@@ -40,6 +40,10 @@ class Hints:
 
 NONE = Hints()
 _EFFECTIVE = text("SELECT content FROM definition WHERE type = :type AND state = 'EFFECTIVE' ORDER BY id")
+_OF_DOSE = text(
+    """SELECT p.content FROM dose d JOIN subject s ON s.id = d.subject_id JOIN definition p ON p.id = s.protocol_id
+        WHERE d.code = :code"""
+)
 _SUBJECT = text(
     "SELECT p.content, s.answers FROM subject s JOIN definition p ON p.id = s.protocol_id WHERE s.code = :code"
 )
@@ -51,8 +55,10 @@ def hints_for(bank: Bank, act: str, given: dict[str, list[str]]) -> Hints:
         return _questions(bank, act, given)
     if act in ("enter_result", "record_freezing"):
         return Hints(_from_specifications(_specifications(bank), act))
-    if act in ("enrol_subject", "pool_and_count"):
-        return Hints(_from_protocols(_protocols(bank), act))
+    if act == "enrol_subject":
+        return Hints({"arm": _once((item.code, item.title) for one in _protocols(bank) for item in one.arms)})
+    if act == "pool_and_count":
+        return _diluents(bank, given)
     return NONE
 
 
@@ -75,14 +81,20 @@ def _from_specifications(found: list[Specification], act: str) -> dict[str, tupl
     return {"test": _once(tests), "choice": _once((word, "") for word in words)}
 
 
-def _from_protocols(found: list[Protocol], act: str) -> dict[str, tuple[Offer, ...]]:
-    if act == "enrol_subject":
-        return {"arm": _once((item.code, item.title) for one in found for item in one.arms)}
-    return {"diluent": _once((item.code, item.title) for one in found for item in one.thaw.diluents)}
-
-
 def _once(offers: Any) -> tuple[Offer, ...]:
     return tuple(dict(offers).items())
+
+
+def _diluents(bank: Bank, given: dict[str, list[str]]) -> Hints:
+    """The diluents of the dose's own protocol, which may be older than the one in force."""
+    scan = read_scan((given.get("dose") or [""])[0])
+    if not isinstance(scan, Scan) or scan.kind is not Kind.DOSE:
+        return NONE
+    with bank.reads.connect() as connection:
+        content = connection.scalar(_OF_DOSE, {"code": scan.code})
+    if content is None:
+        return NONE
+    return Hints({"diluent": _once((item.code, item.title) for item in read_protocol(content).thaw.diluents)})
 
 
 def _questions(bank: Bank, act: str, given: dict[str, list[str]]) -> Hints:

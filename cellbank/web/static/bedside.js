@@ -15,6 +15,7 @@
     const tick = () => {
       const now = Date.now() - ahead, left = (end - now) / 1000;
       clock.querySelector("[data-since]").textContent = spoken((now - start) / 1000);
+      if (!clock.dataset.end) return; /* how long it keeps is known with the diluent */
       clock.querySelector("[data-left]").textContent = left > 0 ? spoken(left) : words.over.replace("{time}", spoken(left));
       clock.classList.toggle("is-short", left > 0 && left < 900);
       clock.classList.toggle("is-over", left <= 0);
