@@ -4,14 +4,20 @@ The shipped example is protocols/p-mmsc.toml. A site that makes another product 
 """
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
 from decimal import Decimal
-from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from cellbank.domain import definition
+from cellbank.domain.acceptance import (
+    GROWTH_RESULTS,
+    ReleaseTest,
+    ResultVerdict,
+    Stage,
+    earliest_result_at,
+    judge_result,
+)
 from cellbank.domain.definition import (
     AtLeastOne,
     CellRange,
@@ -32,6 +38,11 @@ from cellbank.domain.definition import (
     refuse_contradictions,
     unique_codes,
 )
+
+__all__ = [
+    "GROWTH_RESULTS", "DonorRules", "DonorTest", "ReleaseTest", "ResultVerdict", "Specification",
+    "SpecificationProblems", "Stage", "digest", "earliest_result_at", "judge_result", "load_specification",
+]  # fmt: skip
 
 digest = definition.digest  # sha256 of the file text; the version that lots point at
 
@@ -215,77 +226,6 @@ class TemperatureRules(Definition):
         return limit
 
 
-GROWTH_RESULTS = ("no growth", "growth")
-
-
-class ReleaseTest(Definition):
-    """One test of a lot. Not `required` means informative: recorded, never in the way of a release.
-
-    kind number: `minimum` and `maximum` (either may be absent), in `unit`; a limit itself passes unless its
-    `…_inclusive` is false. kind choice: `choices`, of which `accept` pass. kind growth: "no growth" passes,
-    and not before `earliest_days` after inoculation. `provides` feeds the dose calculation.
-    """
-
-    code: Code
-    title: Text
-    stage: Literal["lot", "post_thaw"]
-    method: Text
-    required: Flag
-    kind: Literal["number", "choice", "growth"]
-    unit: Text | None = None
-    minimum: Number | None = None
-    minimum_inclusive: Flag = True
-    maximum: Number | None = None
-    maximum_inclusive: Flag = True
-    choices: tuple[Text, ...] = ()
-    accept: tuple[Text, ...] = ()
-    earliest_days: AtLeastOne | None = None
-    provides: Literal["recovery", "viability", "endotoxin"] | None = None
-
-    @field_validator("unit", "minimum", "maximum", "choices", "accept", "earliest_days", "provides")
-    @classmethod
-    def _belongs_to_kind(cls, given: object, info: ValidationInfo) -> object:
-        kind, name = info.data.get("kind"), info.field_name
-        home = {"choices": "choice", "accept": "choice", "earliest_days": "growth"}.get(name, "number")
-        absent = given is None or given == ()
-        if kind is not None and kind != home and not absent:
-            raise ValueError(f"does not belong to a test of kind {kind}")
-        if kind == home and absent and name in ("unit", "choices", "accept", "earliest_days"):
-            raise ValueError(f"is missing: a test of kind {kind} needs it")
-        return given
-
-    @field_validator("maximum")
-    @classmethod
-    def _limits(cls, maximum: Decimal | None, info: ValidationInfo) -> Decimal | None:
-        minimum = info.data.get("minimum")
-        if maximum is not None and minimum is not None and maximum < minimum:
-            raise ValueError(f"is below minimum {minimum}")
-        no_limit = maximum is None and "minimum" in info.data and minimum is None
-        if no_limit and info.data.get("kind") == "number" and info.data.get("required"):
-            raise ValueError("a required number needs a minimum or a maximum")
-        return maximum
-
-    @field_validator("accept")
-    @classmethod
-    def _accepts_a_choice(cls, accept: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
-        unknown = [word for word in accept if word not in info.data.get("choices", accept)]
-        if unknown:
-            raise ValueError(f"{', '.join(unknown)} is not among the choices")
-        return accept
-
-    @field_validator("provides")
-    @classmethod
-    def _provider_is_required(cls, provides: str | None, info: ValidationInfo) -> str | None:
-        if provides is not None and info.data.get("required") is False:
-            raise ValueError(f"the dose calculation needs {provides}: the test must be required")
-        return provides
-
-    @property
-    def possible_results(self) -> tuple[str, ...]:
-        """The words a choice or growth test may be answered with; () for a number."""
-        return GROWTH_RESULTS if self.kind == "growth" else self.choices
-
-
 class Specification(Definition):
     """A product specification version."""
 
@@ -317,8 +257,8 @@ class Specification(Definition):
         """The release test with this code; KeyError if the specification has none."""
         return by_code(self.tests, code)
 
-    def required_tests(self, stage: str) -> tuple[ReleaseTest, ...]:
-        """Tests of a stage ("lot" or "post_thaw") without which a lot is not released."""
+    def required_tests(self, stage: Stage) -> tuple[ReleaseTest, ...]:
+        """Tests of a stage without which a lot is not released."""
         return tuple(test for test in self.tests if test.required and test.stage == stage)
 
     def provider(self, provides: str) -> ReleaseTest:
@@ -333,49 +273,6 @@ def _provider_problems(tests: Iterable[ReleaseTest]) -> list[tuple[str, str]]:
         for value in ("recovery", "viability", "endotoxin")
         if provided.count(value) != 1
     ]
-
-
-class ResultVerdict(StrEnum):
-    """Whether a test result meets the specification; the values are those of the test_result record."""
-
-    IN_SPEC = "IN_SPECIFICATION"
-    OUT_OF_SPEC = "OUT_OF_SPECIFICATION"
-    INFORMATIVE = "INFORMATIVE"
-
-
-def judge_result(test: ReleaseTest, value: Decimal | int | str) -> ResultVerdict:
-    """Judge one result against its limits or accepted words; a test that is not required is INFORMATIVE.
-
-    Raises ValueError for a value that is no result of this test: a word for a number, a float, a word
-    that is not among the choices. Whether it is too early for a result is `earliest_result_at`'s to say.
-    """
-    if test.kind == "number":
-        passes = _within_limits(test, _exact(test, value))
-    elif value in test.possible_results:
-        passes = value in (test.accept or GROWTH_RESULTS[:1])
-    else:
-        raise ValueError(f"{value!r} is not a result of {test.code}: {', '.join(test.possible_results)}")
-    if not test.required:
-        return ResultVerdict.INFORMATIVE
-    return ResultVerdict.IN_SPEC if passes else ResultVerdict.OUT_OF_SPEC
-
-
-def earliest_result_at(test: ReleaseTest, inoculated_at: datetime) -> datetime:
-    """When "no growth" may first be reported; growth may be reported at any time."""
-    return inoculated_at + timedelta(days=test.earliest_days or 0)
-
-
-def _exact(test: ReleaseTest, value: object) -> Decimal:
-    if isinstance(value, bool) or not isinstance(value, (int, Decimal)) or not Decimal(value).is_finite():
-        raise ValueError(f"{value!r} is not a result of {test.code}: a number in {test.unit} is expected")
-    return Decimal(value)
-
-
-def _within_limits(test: ReleaseTest, value: Decimal) -> bool:
-    low, high = test.minimum, test.maximum
-    high_enough = low is None or value > low or (value == low and test.minimum_inclusive)
-    low_enough = high is None or value < high or (value == high and test.maximum_inclusive)
-    return high_enough and low_enough
 
 
 def load_specification(text: str) -> Specification:

@@ -32,7 +32,11 @@ class Sample(Record):
     __table_args__ = (
         CheckConstraint(TESTED, name="one_subject"),
         CheckConstraint("number BETWEEN 1 AND 100", name="number"),
-    )
+        Index(
+            "one_sample_awaited", "test", "number", "donor_id", "donation_id", "culture_id", "lot_id",
+            unique=True, postgresql_where=text("state = 'TAKEN'"), postgresql_nulls_not_distinct=True,
+        ),
+    )  # fmt: skip
 
 
 class TestResult(Record):
@@ -65,7 +69,8 @@ class TestResult(Record):
     entered_by_id: Mapped[int] = reference("person", index=False)
     reviewed_by_id: Mapped[int | None] = reference("person", index=False)
     review_note: Mapped[str | None]
-    change_reason: Mapped[str | None]  # why it was corrected or invalidated
+    changed_by_id: Mapped[int | None] = reference("person", index=False)  # who corrected or invalidated it
+    change_reason: Mapped[str | None]
     state: Mapped[str] = state_of("test_result")
     SIGNED = ("code", "test", "number", "choice", "method", "started_at", "resulted_at", "verdict")
     __table_args__ = (

@@ -9,6 +9,7 @@ from sqlalchemy import select
 from cellbank.domain.identifiers import Kind, printed
 from cellbank.domain.refusals import Code, Refusal, refuse
 from cellbank.domain.rules.donor import Collection, EvidenceFacts, PanelResult, consent_refusals, evidence_refusals
+from cellbank.domain.rules.tested import STANDING
 from cellbank.domain.specification import DonorRules
 from cellbank.records.production import Consent, Donation, Donor
 from cellbank.records.quality import Hold, TestResult
@@ -167,5 +168,5 @@ def _collections(work: Work, donor: Donor) -> tuple[Collection, ...]:
 
 def _panel_results(work: Work, donor: Donor) -> tuple[PanelResult, ...]:
     columns = select(TestResult.code, TestResult.test, TestResult.choice, TestResult.started_at, TestResult.state)
-    statement = columns.where(TestResult.donor_id == donor.id, TestResult.state != "DISPUTED").order_by(TestResult.id)
+    statement = columns.where(TestResult.donor_id == donor.id, TestResult.state.in_(STANDING)).order_by(TestResult.id)
     return tuple(PanelResult(*row) for row in work.session.execute(statement))

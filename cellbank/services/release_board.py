@@ -1,9 +1,7 @@
 """What is known about a lot that decides about its release: read once, for the board and for the act alike."""
 
 import datetime
-from collections.abc import Iterable
 from dataclasses import dataclass
-from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, select, text
@@ -15,17 +13,18 @@ from cellbank.domain.rules.release import (
     BatchReviewed,
     Criterion,
     LiveHold,
-    LotResult,
     OpenDeviation,
     ReleaseFacts,
     SourceLot,
 )
 from cellbank.domain.rules.release_ways import Line, Papers, Proof, release_lines
+from cellbank.domain.rules.tested import STANDING, LotResult
 from cellbank.records.people import Person, Site
 from cellbank.records.production import Consent, Donation, Donor, Lot, LotSource, Vial
 from cellbank.records.quality import BatchReview, TestResult
 from cellbank.services.common import specification_of
 from cellbank.services.donors import donation_collection
+from cellbank.services.lot_results import lot_results
 
 
 @dataclass(frozen=True)
@@ -160,24 +159,6 @@ def release_facts(session: Session, lot: Lot, now: datetime.datetime) -> Release
     )
 
 
-def lot_results(session: Session, lot_ids: Iterable[int]) -> dict[int, tuple[LotResult, ...]]:
-    """All results of each of these lots, disputed ones too, in the order of their times: the last one decides."""
-    statement = select(TestResult).where(TestResult.lot_id.in_(list(lot_ids)))
-    found: dict[int, list[LotResult]] = {}
-    for row in session.scalars(statement.order_by(TestResult.resulted_at, TestResult.id)):
-        found.setdefault(int(row.lot_id or 0), []).append(
-            LotResult(row.code, row.test, _shown(row), row.verdict, row.state, row.resulted_at)
-        )
-    return {lot_id: tuple(results) for lot_id, results in found.items()}
-
-
-def _shown(row: TestResult) -> str:
-    if row.number is None:
-        return str(row.choice)
-    plain = row.number.normalize() if row.number else Decimal(0)
-    return f"{plain:f} {row.unit}"
-
-
 def consent_states(session: Session, donor_id: int) -> tuple[str, ...]:
     """The states of all consents of a donor."""
     return tuple(session.scalars(select(Consent.state).where(Consent.donor_id == donor_id)))
@@ -185,7 +166,7 @@ def consent_states(session: Session, donor_id: int) -> tuple[str, ...]:
 
 def _panel_results(session: Session, donor_id: int) -> tuple[PanelResult, ...]:
     columns = select(TestResult.code, TestResult.test, TestResult.choice, TestResult.started_at, TestResult.state)
-    standing = columns.where(TestResult.donor_id == donor_id, TestResult.state != "DISPUTED").order_by(TestResult.id)
+    standing = columns.where(TestResult.donor_id == donor_id, TestResult.state.in_(STANDING)).order_by(TestResult.id)
     return tuple(PanelResult(*row) for row in session.execute(standing))
 
 

@@ -15,13 +15,13 @@ from cellbank.domain.rules.hold import LiftFacts, LotToReturn, RecallFacts, lift
 from cellbank.domain.rules.release import (
     BatchReviewed,
     LiveHold,
-    LotResult,
     OpenDeviation,
     ReleaseFacts,
     SourceLot,
     release_criteria,
     release_refusals,
 )
+from cellbank.domain.rules.tested import LotResult
 from cellbank.domain.specification import load_specification
 
 TEXT = (Path(cellbank.__file__).parent / "protocols" / "p-mmsc.toml").read_text(encoding="utf-8")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from cellbank.domain.refusals import Code, Refusal, refuse
 from cellbank.domain.rules.donor import consent_refusals
-from cellbank.domain.rules.release import LotResult, standing_refusals
+from cellbank.domain.rules.tested import LotResult, standing_refusals
 from cellbank.domain.specification import Specification
 
 

@@ -7,7 +7,7 @@ released_lots_have_an_eligible_donor, the_signer_performed_nothing.
 """
 
 import datetime
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -15,25 +15,16 @@ from cellbank.domain.quantities import millions
 from cellbank.domain.refusals import Code, Refusal, gravest_first, refuse
 from cellbank.domain.rules.donor import EvidenceFacts, consent_refusals, evidence_refusals
 from cellbank.domain.rules.freezing import ClosingFacts, closing_refusals
-from cellbank.domain.specification import ReleaseTest, Specification
+from cellbank.domain.rules.tested import LotResult, evidence, refusal_of_test
+from cellbank.domain.specification import ReleaseTest, Specification, Stage
 
-
-@dataclass(frozen=True)
-class LotResult:
-    """One result of a lot; `value` as a person reads it, `verdict` and `state` as recorded. Disputed ones too."""
-
-    code: str
-    test: str
-    value: str
-    verdict: str
-    state: str
-    resulted_at: datetime.datetime
-
-    @property
-    def shown(self) -> str:
-        """One line of evidence."""
-        verdict = self.verdict.lower().replace("_", " ")
-        return f"{self.value}, {verdict} ({self.code}, {self.resulted_at:%Y-%m-%d})"
+# The stages of the tests in the order of the work, and what the board calls their groups.
+STAGES: dict[Stage, str] = {
+    "tissue": "Tests of the tissue",
+    "in_process": "Tests in process",
+    "lot": "Tests of the lot",
+    "post_thaw": "Tests after thaw",
+}
 
 
 @dataclass(frozen=True)
@@ -116,8 +107,11 @@ def release_criteria(facts: ReleaseFacts) -> tuple[Criterion, ...]:
         _consent(facts),
         _no_hold(facts),
         _sound_sources(facts),
-        *(_tested(facts, test, "Tests of the lot") for test in facts.specification.required_tests("lot")),
-        *(_tested(facts, test, "Tests after thaw") for test in facts.specification.required_tests("post_thaw")),
+        *(
+            _tested(facts, test, group)
+            for stage, group in STAGES.items()
+            for test in facts.specification.required_tests(stage)
+        ),
         _deviations(facts),
         _batch_record(facts),
         _cell_balance(facts),
@@ -132,42 +126,6 @@ def release_criteria(facts: ReleaseFacts) -> tuple[Criterion, ...]:
 def release_refusals(facts: ReleaseFacts) -> tuple[Refusal, ...]:
     """Why the lot cannot be released: the criteria that are not met."""
     return tuple(line.refusal for line in release_criteria(facts) if line.refusal is not None)
-
-
-STANDING = ("ENTERED", "REVIEWED")
-
-
-def deciding_result(results: Iterable[LotResult], test: str) -> LotResult | None:
-    """The result of a test that decides: one out of specification as long as nobody has proved it to be a laboratory
-    error, whatever came after it (a retest never overwrites); otherwise the latest."""
-    standing = [result for result in results if result.test == test and result.state in STANDING]
-    failed = [result for result in standing if result.verdict == "OUT_OF_SPECIFICATION"]
-    return (failed or standing or [None])[-1]
-
-
-def result_refusal(lot: str, test: ReleaseTest, result: LotResult) -> Refusal | None:
-    """Why a result that decides does not speak for the lot; None when it does."""
-    if result.verdict == "OUT_OF_SPECIFICATION":
-        sentence = (
-            "{test} of lot {lot} is out of specification: {shown}. Reject the lot; or, if the investigation of its "
-            "deviation proves a laboratory error, invalidate the result and test again."
-        )
-        return refuse(Code.OUT_OF_SPECIFICATION, sentence, test=test.title, lot=lot, shown=result.shown)
-    if result.state == "ENTERED":
-        sentence = "{test} of lot {lot} is not final: result {result} waits for a second person to review it."
-        return refuse(Code.RESULT_NOT_REVIEWED, sentence, test=test.title, lot=lot, result=result.code)
-    return None
-
-
-def standing_refusals(lot: str, specification: Specification, results: Iterable[LotResult]) -> tuple[Refusal, ...]:
-    """Which of the results there are speak against the lot. (What is missing is the release's to ask.)"""
-    kept = tuple(results)
-    found = []
-    for test in specification.tests:
-        result = deciding_result(kept, test.code) if test.required else None
-        if result is not None and (refusal := result_refusal(lot, test, result)):
-            found.append(refusal)
-    return tuple(found)
 
 
 # --- the donor --------------------------------------------------------------------------------
@@ -231,33 +189,8 @@ def _sound_sources(facts: ReleaseFacts) -> Criterion:
 
 
 def _tested(facts: ReleaseFacts, test: ReleaseTest, group: str) -> Criterion:
-    result = deciding_result(facts.results, test.code)
-    if result is None:
-        refusal: Refusal | None = _missing(facts, test)
-    else:
-        refusal = result_refusal(facts.lot, test, result)
-    return _line(f"TEST_{test.code}", test.title, _evidence(facts, test, result), refusal, group)
-
-
-def _missing(facts: ReleaseFacts, test: ReleaseTest) -> Refusal:
-    sentence = "{test} of lot {lot} has no result. Enter it, and have it reviewed."
-    if any(result.test == test.code for result in facts.results):
-        sentence = "{test} of lot {lot}: every result is disputed. Test again and enter the new result."
-    return refuse(Code.RESULT_MISSING, sentence, test=test.title, lot=facts.lot)
-
-
-def _evidence(facts: ReleaseFacts, test: ReleaseTest, result: LotResult | None) -> str:
-    """The deciding result, and every other one that was out of specification or disputed: nothing is hidden."""
-    parts = ["No result"] if result is None else [result.shown]
-    if result is not None and result.state == "ENTERED":
-        parts.append("not reviewed")
-    for other in facts.results:
-        if other.test == test.code and other is not result:
-            if other.state not in STANDING:
-                parts.append(f"{other.state.lower()}: {other.shown}")
-            elif other.verdict == "OUT_OF_SPECIFICATION":
-                parts.append(f"earlier: {other.shown}")
-    return "; ".join(parts)
+    refusal = refusal_of_test(facts.lot, test, facts.results)
+    return _line(f"TEST_{test.code}", test.title, evidence(test, facts.results), refusal, group)
 
 
 # --- the lot itself ---------------------------------------------------------------------------

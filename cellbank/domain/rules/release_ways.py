@@ -7,14 +7,8 @@ every line, green or red, names the records on which it rests (domain reference 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from cellbank.domain.rules.release import (
-    STANDING,
-    Criterion,
-    LotResult,
-    ReleaseFacts,
-    deciding_result,
-    release_criteria,
-)
+from cellbank.domain.rules.release import Criterion, ReleaseFacts, release_criteria
+from cellbank.domain.rules.tested import STANDING, LotResult, deciding_result
 
 
 @dataclass(frozen=True)
