@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ def add_commands(commands: Any) -> None:
 def run_verify(given: argparse.Namespace) -> None:
     """Say OK with the heads of the chains, or name the first row that is wrong."""
     with opened_bank() as bank:
-        verdict = trail.verify(bank, progress_bar)
+        verdict = trail.verify(bank, Bar().show)
     if verdict.fault is not None:
         raise Stop(f"The trail is not sound. {verdict.fault}.")
     print(f"OK: {verdict.acts} acts, {verdict.changes} changes, {verdict.records} records as the trail says.")
@@ -42,7 +43,7 @@ def run_export(given: argparse.Namespace) -> None:
     with opened_bank() as bank:
         try:
             with draft.open("wb") as out:
-                heads = trail.export(bank, out, progress_bar)
+                heads = trail.export(bank, out, Bar().show)
                 out.flush()
                 os.fsync(out.fileno())
             draft.rename(given.file)
@@ -63,10 +64,25 @@ def _print_heads(heads: tuple[trail.Head, ...]) -> None:
         print(f"  {head}")
 
 
-def progress_bar(part: str, done: int, total: int) -> None:
-    """One line on a terminal that fills up; nothing in a log file."""
-    if sys.stderr.isatty():
+class Bar:
+    """One line on a terminal that fills up, with the rate and the time left; nothing in a log file."""
+
+    def __init__(self) -> None:
+        self._part, self._began, self._from = "", 0.0, 0
+
+    def show(self, part: str, done: int, total: int) -> None:
+        """So much of this part is done."""
+        if not sys.stderr.isatty():
+            return
+        if part != self._part:  # its rate is counted from the first news of it
+            self._part, self._began, self._from = part, time.monotonic(), done
         filled = "#" * (WIDTH * done // max(total, 1))
-        print(f"\r{part:<14} [{filled:<{WIDTH}}] {done}/{total}\033[K", end="", file=sys.stderr, flush=True)
-        if done >= total:
-            print("\r\033[K", end="", file=sys.stderr, flush=True)
+        line = f"\r{part:<14} [{filled:<{WIDTH}}] {done:,}/{total:,}{self._pace(done, total)}\033[K"
+        print("\r\033[K" if done >= total else line, end="", file=sys.stderr, flush=True)
+
+    def _pace(self, done: int, total: int) -> str:
+        if done <= self._from or not (seconds := time.monotonic() - self._began):
+            return ""
+        rate = (done - self._from) / seconds
+        minutes, left = divmod(round((total - done) / rate), 60)
+        return f"  {rate:,.0f}/s, {minutes}:{left:02d} left"

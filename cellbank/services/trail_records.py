@@ -14,9 +14,11 @@ IDS_AT_ONCE = 20_000
 # than the row is not in the trail of it, which is all right while it is empty.
 DRIFT = """
     WITH known AS (
-      SELECT c.record_id AS id, jsonb_object_agg(v.key, v.value ORDER BY c.id) - CAST(:hidden AS text[]) AS columns
-        FROM change c CROSS JOIN LATERAL jsonb_each(c.after) v
-       WHERE c.record_kind = :kind AND c.record_id > :low AND c.record_id <= :high GROUP BY c.record_id
+      SELECT c.record_id AS id, CASE WHEN count(*) = 1 THEN (array_agg(c.after))[1] ELSE (
+               SELECT jsonb_object_agg(v.key, v.value ORDER BY said.number)
+                 FROM unnest(array_agg(c.after ORDER BY c.id)) WITH ORDINALITY AS said (columns, number),
+                      jsonb_each(said.columns) v) END - CAST(:hidden AS text[]) AS columns
+        FROM change c WHERE c.record_kind = :kind AND c.record_id > :low AND c.record_id <= :high GROUP BY c.record_id
     ), live AS (
       SELECT id, to_jsonb(t) - CAST(:hidden AS text[]) AS columns FROM {table} t WHERE id > :low AND id <= :high
     )

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, text
 
+from cellbank.cli.trail import Bar
 from cellbank.domain.definition import digest
 from cellbank.services.acts import VERSION
 from tests.cli.conftest import Said, Terminal
@@ -342,6 +343,21 @@ def test_the_trail_verifies(cellbank: Cellbank, tina: Cellbank) -> None:
     register(tina, "V-1")
     said = cellbank("trail", "verify")
     assert said.status == 0 and said.err == "" and said.out.startswith("OK: ")
+
+
+def test_the_bar_tells_the_rate_and_the_time_left_on_a_terminal_only(monkeypatch, capsys) -> None:
+    moments = iter([100.0, 102.0, 104.0])
+    monkeypatch.setattr("cellbank.cli.trail.time.monotonic", lambda: next(moments))
+    bar = Bar()
+    bar.show("acts", 1000, 100_000)
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    bar.show("acts", 1000, 100_000)
+    assert "1,000/100,000" in (first := capsys.readouterr().err) and "left" not in first
+    bar.show("acts", 51_000, 100_000)
+    assert "51,000/100,000  25,000/s, 0:02 left" in capsys.readouterr().err
+    bar.show("acts", 100_000, 100_000)
+    assert capsys.readouterr().err == "\r\033[K"
 
 
 def test_a_trail_that_was_changed_is_not_sound(cellbank: Cellbank, tina: Cellbank, query) -> None:
