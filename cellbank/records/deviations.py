@@ -25,6 +25,7 @@ class Deviation(Record):
     investigated_by_id: Mapped[int | None] = reference("person", index=False)
     decision: Mapped[str | None]
     closed_at: Mapped[Instant | None]
+    closed_by_id: Mapped[int | None] = reference("person", index=False)
     state: Mapped[str] = state_of("deviation")
     SIGNED = ("title", "description", "classification", "occurred_at", "investigation", "root_cause", "decision")
     __table_args__ = (
@@ -32,6 +33,10 @@ class Deviation(Record):
             "state <> 'CLOSED' OR num_nonnulls(investigation, investigated_by_id, decision, closed_at) = 4",
             name="closed_with_an_investigation",
         ),
+        CheckConstraint(
+            "closed_by_id <> opened_by_id AND closed_by_id <> investigated_by_id", name="closed_by_another_person"
+        ),
+        CheckConstraint("(state = 'CLOSED') = (closed_by_id IS NOT NULL)", name="closed_by_somebody"),
     )
 
 
@@ -60,10 +65,13 @@ class CorrectiveAction(Record):
     done_by_id: Mapped[int | None] = reference("person", index=False)
     done_note: Mapped[str | None]
     verification: Mapped[str | None]
+    verified_by_id: Mapped[int | None] = reference("person", index=False)
     state: Mapped[str] = state_of("corrective_action")
     SIGNED = ("deviation_id", "type", "description", "due_on", "done_at", "done_note", "verification")
     __table_args__ = (
         CheckConstraint(
             "state = 'PLANNED' OR num_nonnulls(done_at, done_by_id, done_note) = 3", name="done_by_somebody"
         ),
+        CheckConstraint("verified_by_id <> done_by_id", name="verified_by_another_person"),
+        CheckConstraint("(state = 'VERIFIED') = (verified_by_id IS NOT NULL)", name="verified_by_somebody"),
     )

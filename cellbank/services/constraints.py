@@ -101,6 +101,18 @@ SAYS: dict[str, tuple[Code, str]] = {
     "only_vials_of_a_released_bank_are_cultured": (Code.LOT_NOT_RELEASED, "the bank is no longer released."),
     "only_accepted_reagents_are_used": (Code.REAGENT_QUARANTINED, "the reagent is no longer accepted."),
     "no_expired_reagent_is_used": (Code.REAGENT_EXPIRED, "the reagent has expired."),
+    "no_reagent_is_used_too_long_after_opening": (Code.REAGENT_EXPIRED, "the reagent has been open too long."),
+    "ck_reagent_lot_never_more_used_than_there_is": (Code.REAGENT_USED_UP, "there is less of the reagent left."),
+    "an_accepted_reagent_has_a_certificate": (Code.CRITERION_OPEN, "the reagent has no certificate."),
+    "a_reagent_is_opened_once": (Code.WRONG_STATE, "the reagent has been opened."),
+    "a_hold_stops_every_lot_below": (Code.CHANGED_MEANWHILE, "a lot below was frozen or released."),
+    "no_hold_is_lifted_against_a_result": (Code.OUT_OF_SPECIFICATION, "a result of the donor speaks against it."),
+    "a_failed_unit_waits_for_its_hold": (Code.ON_HOLD, "the hold of its failure is in force."),
+    "a_closed_deviation_stays_closed": (Code.WRONG_STATE, "the deviation is closed."),
+    "nothing_is_added_to_a_closed_deviation": (Code.WRONG_STATE, "the deviation is closed."),
+    "no_closing_before_the_correction": (Code.CRITERION_OPEN, "a corrective action is not done."),
+    "ck_deviation_closed_by_another_person": (Code.SAME_PERSON, "the same person opened or investigated it."),
+    "ck_corrective_action_verified_by_another_person": (Code.SAME_PERSON, "the same person did it."),
 }
 
 

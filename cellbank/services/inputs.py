@@ -57,6 +57,8 @@ ResultCode = scanned(Kind.RESULT)
 SubjectCode = scanned(Kind.SUBJECT)
 WeightCode = scanned(Kind.WEIGHT)
 DoseCode = scanned(Kind.DOSE)
+DeviationCode = scanned(Kind.DEVIATION)
+ActionCode = scanned(Kind.ACTION)
 
 
 def each_once(codes: list[str]) -> list[str]:
@@ -68,6 +70,9 @@ def each_once(codes: list[str]) -> list[str]:
 
 
 VialCodes = Annotated[list[VialCode], Field(min_length=1, max_length=MAX_VIALS), AfterValidator(each_once)]
+# Of any record that bears a code, whatever it is.
+AnyCode = scanned(*(kind for kind in Kind if kind is not Kind.COMMAND))
+AnyCodes = Annotated[list[AnyCode], Field(max_length=200), AfterValidator(each_once)]
 
 
 def quantity(unit: str, parse: Any, number: Any = Decimal) -> Any:
