@@ -136,6 +136,7 @@ def test_wrong_value_is_refused_with_the_variable_the_limit_and_the_value(enviro
     assert (repr(given) in problem) is not setting.secret
 
 
+@pytest.mark.requirement("R24")
 def test_every_setting_has_a_wrong_value_in_these_tests():
     assert {name for name, _ in WRONG} == {setting.name for setting in SETTINGS}
 
@@ -249,6 +250,7 @@ def test_settings_cannot_be_changed_after_the_start(environ):
         config.port = 1
 
 
+@pytest.mark.requirement("R24")
 def test_the_operations_page_has_every_setting_as_it_is() -> None:
     page = (Path(__file__).parents[1] / "docs" / "operations.md").read_text()
     for setting in SETTINGS:

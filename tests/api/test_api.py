@@ -110,6 +110,7 @@ def test_an_accepted_act(post, world: World) -> None:
     )  # fmt: skip
 
 
+@pytest.mark.requirement("R6")
 def test_a_refused_act_gives_its_reasons_and_is_kept(post, world: World) -> None:
     given = donor(world)
     post("tina", "register_donor", given)
@@ -120,6 +121,7 @@ def test_a_refused_act_gives_its_reasons_and_is_kept(post, world: World) -> None
         assert connection.scalar(text("SELECT outcome FROM act WHERE id = :id"), {"id": body["act"]}) == "refused"
 
 
+@pytest.mark.requirement("R4")
 def test_an_act_of_another_role_is_forbidden_and_kept(post, world: World) -> None:
     body = is_problem(post("clara", "register_donor", donor(world)), 403)
     assert body["refusals"][0]["code"] == "ROLE_NOT_ALLOWED" and body["act"] > 0
@@ -287,6 +289,7 @@ def test_a_trace_of_a_donor(post, client, tokens, world: World) -> None:
 # ---- bugs
 
 
+@pytest.mark.requirement("R20")
 def test_a_bug_is_an_incident_with_a_number_and_writes_nothing(post, world: World, monkeypatch, caplog) -> None:
     class Break(ActInput):
         """Break."""
@@ -309,6 +312,7 @@ def test_a_bug_is_an_incident_with_a_number_and_writes_nothing(post, world: Worl
     assert acts(world) == before
 
 
+@pytest.mark.requirement("R21")
 def test_a_client_whose_clock_is_wrong_is_told(client, tokens, world: World) -> None:
     headers = {"Authorization": f"Bearer {tokens['tina']}", "Date": "Thu, 01 Jan 2026 00:00:00 GMT"}
     response = client.post("/api/acts/register_donor", json=donor(world), headers=headers)

@@ -44,6 +44,7 @@ COMMAND = command_code("record_harvest")
 # --- check characters -------------------------------------------------------------------------
 
 
+@pytest.mark.requirement("R7")
 @pytest.mark.parametrize(
     ("text", "character"),
     [
@@ -195,6 +196,7 @@ def test_a_two_letter_code_reads_back_in_capitals_and_in_lower_case(code):
         assert read_scan(typed) == Scan(Kind(code[:2]), code, typed, checked=True)
 
 
+@pytest.mark.requirement("R7")
 @given(DINS)
 def test_a_donation_reads_back_scanned_and_typed(code):
     assert read_scan(code) == Scan(Kind.DONATION, code, code)

@@ -153,6 +153,7 @@ def test_a_mistake_is_named_with_its_path(problem, mistakes):
     assert any(found.startswith(problem) for found in problems), problems
 
 
+@pytest.mark.requirement("R24")
 def test_all_mistakes_are_listed_at_once():
     problems = problems_of(changed(
         ('"D0001"', '"S0001"'), ("cpdl_warn = 15", "cpdl_warn = 21"), ('unit = "%"', ""), ("hours_soft", "hours_sof"),

@@ -42,6 +42,7 @@ def test_every_act_of_the_table_is_registered_and_the_other_way_round() -> None:
     assert {row.act for row in TRANSITIONS} == set(catalogue.load())
 
 
+@pytest.mark.requirement("R4")
 def test_every_act_that_the_table_signs_asks_for_the_password() -> None:
     for name, registered in catalogue.load().items():
         assert issubclass(registered.input, SignedInput) == is_signed(name), name
@@ -80,6 +81,7 @@ def test_the_states_of_the_table_are_those_of_the_database(databases: tuple[str,
     assert set(found) == with_a_state
 
 
+@pytest.mark.requirement("R5", "R17")
 def test_the_trail_watches_every_record_table(databases: tuple[str, str]) -> None:
     engine = create_engine(databases[0])
     with engine.connect() as connection:
@@ -104,6 +106,7 @@ def test_every_named_rule_of_the_database_has_a_sentence(databases: tuple[str, s
     assert named - set(SAYS) <= never_by_people
 
 
+@pytest.mark.requirement("R24")
 @pytest.mark.parametrize("code", list(Code))
 def test_every_refusal_is_used_and_tested(code: Code) -> None:
     used = f"Code.{code.name}"

@@ -182,6 +182,7 @@ def wait_until(true: Callable[[], bool], seconds: float = 30) -> None:
         time.sleep(0.1)
 
 
+@pytest.mark.requirement("R3")
 def test_the_application_is_killed(site: Site) -> None:
     """kill -9 of the parent: its workers end with it, PostgreSQL goes on, and the next start uses it."""
     site.start()
@@ -211,6 +212,7 @@ def test_a_worker_is_killed(site: Site) -> None:
     assert "OK" in site.run("trail", "verify").stdout
 
 
+@pytest.mark.requirement("R3")
 def test_postgresql_is_killed(site: Site) -> None:
     """kill -9 of the whole database server: the next start recovers it."""
     site.start()

@@ -94,6 +94,7 @@ def test_a_trail_that_nobody_touched_is_sound(bank: Bank) -> None:
     assert ("acts", verdict.acts, verdict.acts) in heard and any(part == "donor" for part, _, _ in heard)
 
 
+@pytest.mark.requirement("R1")
 def test_an_altered_change_is_named(owner: Connection) -> None:
     change = one(owner, "SELECT id FROM change WHERE record_kind = 'donor' ORDER BY id OFFSET 5 LIMIT 1")
     act = one(owner, f"SELECT act_id FROM change WHERE id = {change}")
@@ -171,6 +172,7 @@ def test_an_altered_act_is_named(owner: Connection, column: str) -> None:
     assert (verdict.fault.table, verdict.fault.row, verdict.fault.act) == ("act", act, act)
 
 
+@pytest.mark.requirement("R1")
 @pytest.mark.parametrize(
     ("table", "column", "value"),
     [("donor", "birth_year", "1970"), ("person", "full_name", "'Somebody Else'"), ("definition", "content", "''")],
@@ -224,6 +226,7 @@ def test_an_act_without_a_seal_is_named(owner: Connection) -> None:
     assert (verdict.fault.table, verdict.fault.row) == ("act", act) and "no seal" in verdict.fault.what
 
 
+@pytest.mark.requirement("R5", "R18")
 @pytest.mark.parametrize(
     "statement",
     [
@@ -246,6 +249,7 @@ def test_the_applications_role_cannot_touch_the_trail(bank: Bank, statement: str
     assert refused.value.orig.sqlstate == "42501"  # insufficient privilege
 
 
+@pytest.mark.requirement("R5", "R18")
 @pytest.mark.parametrize(
     "statement",
     ["UPDATE change SET after = '{}'", "DELETE FROM change", "TRUNCATE change CASCADE", "UPDATE seal SET number = 7",
@@ -269,11 +273,13 @@ def refused_as(connection: Connection, statement: str) -> str:
     return refused.value.orig.diag.constraint_name
 
 
+@pytest.mark.requirement("R5", "R17")
 def test_a_change_without_an_open_act_is_refused(bank: Bank) -> None:
     with bank.engine.connect() as connection:
         assert refused_as(connection, RENAME) == "a_change_needs_an_open_act"
 
 
+@pytest.mark.requirement("R17")
 def test_a_change_under_a_closed_act_is_refused(bank: Bank) -> None:
     with bank.engine.connect() as connection:
         connection.execute(text("SELECT set_config('cellbank.act', max(id)::text, true) FROM act"))

@@ -24,7 +24,8 @@ def new_person(world: World, *roles: str, password: str = PASSWORD, must_change:
     name = world.unique("p").replace("-", ".")
     given = {"name": name, "full_name": f"Person {name}", "roles": list(roles), "new_password": password}
     world.do("ada", "add_person", **given, must_change=must_change)
-    world.people[name] = actor_by_name(world.bank, name)
+    world.meet(name)
+    world.may_sign(name)
     return name
 
 
@@ -36,6 +37,7 @@ def column(world: World, name: str, what: str):
 # ---- who may be what
 
 
+@pytest.mark.requirement("R4")
 def test_an_administrator_adds_people_whose_password_is_known_to_nobody(world: World) -> None:
     name = new_person(world, "technician", "quality_officer")
     assert column(world, name, "password_hash").startswith("$argon2id$")
@@ -54,6 +56,7 @@ def test_nobody_but_an_administrator_adds_people(world: World, who: str) -> None
     assert world.codes(who, "add_person", **given) == ["ROLE_NOT_ALLOWED"]
 
 
+@pytest.mark.requirement("R4")
 @pytest.mark.parametrize(
     "roles", [["administrator", "technician"], ["auditor", "clinician"], ["system"], ["administrator", "auditor"]]
 )
@@ -64,6 +67,7 @@ def test_administrators_and_auditors_hold_no_other_role(world: World, roles: lis
     assert world.codes("ada", "change_roles", name=name, roles=roles, reason="to see it refused")
 
 
+@pytest.mark.requirement("R4")
 def test_the_database_knows_that_an_administrator_stands_alone(world: World, databases) -> None:
     with world.bank.reads.connect() as connection:
         kept = connection.scalar(
@@ -72,6 +76,7 @@ def test_the_database_knows_that_an_administrator_stands_alone(world: World, dat
     assert kept == 1
 
 
+@pytest.mark.requirement("R12")
 def test_a_name_is_never_given_twice(world: World) -> None:
     name = new_person(world, "technician")
     world.do("ada", "disable_person", name=name, reason="left the site")
@@ -112,6 +117,7 @@ def test_spaces_at_the_ends_of_a_password_count(world: World) -> None:
 # ---- wrong passwords
 
 
+@pytest.mark.requirement("R15")
 def test_five_wrong_passwords_lock_the_account_for_a_while(world: World) -> None:
     name = new_person(world, "quality_officer")
     actor, bank = world.people[name], world.bank
@@ -194,6 +200,7 @@ def test_guesses_sent_all_at_once_are_not_compared_beyond_the_limit(world: World
 # ---- first passwords
 
 
+@pytest.mark.requirement("R14")
 def test_a_password_given_by_an_administrator_signs_nothing(world: World) -> None:
     name = new_person(world, "quality_officer", must_change=True)
     code = waiting_definition(world)
@@ -205,6 +212,7 @@ def test_a_password_given_by_an_administrator_signs_nothing(world: World) -> Non
     assert world.try_act(name, "make_effective", definition=code, password="my very own words", dry_run=True).accepted
 
 
+@pytest.mark.requirement("R14")
 def test_a_reset_shuts_out_the_old_password_and_the_keys(world: World) -> None:
     name = new_person(world, "technician")
     token = world.do(name, "create_token", title="logger", now=datetime.datetime.now(datetime.UTC))["token"]
@@ -218,6 +226,7 @@ def test_a_reset_shuts_out_the_old_password_and_the_keys(world: World) -> None:
 # ---- tokens
 
 
+@pytest.mark.requirement("R15")
 def test_a_token_acts_for_its_owner_until_it_is_revoked(world: World) -> None:
     made = world.do("tina", "create_token", title="logger", now=datetime.datetime.now(datetime.UTC))
     assert actor_by_token(world.bank, made["token"]) == world.people["tina"]
@@ -258,6 +267,7 @@ def test_the_token_is_told_once_and_kept_nowhere(world: World) -> None:
     assert secret not in str(stored) + str(changes) and digest == hashlib.sha256(secret.encode()).digest()
 
 
+@pytest.mark.requirement("R12")
 def test_a_disabled_persons_token_opens_nothing(world: World) -> None:
     name = new_person(world, "technician")
     token = world.do(name, "create_token", title="x", now=datetime.datetime.now(datetime.UTC))["token"]

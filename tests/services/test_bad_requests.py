@@ -28,6 +28,7 @@ def reagent(world: World, **given: Any) -> dict[str, Any]:
 # --- times ------------------------------------------------------------------------------------
 
 
+@pytest.mark.requirement("R21")
 @pytest.mark.parametrize("ahead", [HOUR, DAY, 100 * YEAR])
 def test_nothing_has_happened_in_the_future(world: World, ahead: datetime.timedelta) -> None:
     later = world.now + ahead

@@ -59,6 +59,7 @@ def measured(world: World, subject: str, weight_kg: str, **given: Any) -> str:
     return str(world.do("clara", "measure_weight", **given)["code"])
 
 
+@pytest.mark.requirement("R16")
 def test_a_weight_is_not_confirmed_by_whoever_measured_it(world: World) -> None:
     weight = measured(world, enrolled_subject(world), "73.4")
     assert world.codes("clara", "confirm_weight", weight=weight, weight_kg="73.4") == ["SAME_PERSON"]

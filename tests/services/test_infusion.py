@@ -48,6 +48,7 @@ def checking(world: World, dose: OrderedDose, who: str = "clara", **given: Any) 
 # --- GO ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.requirement("R16")
 def test_two_people_say_go_and_both_sign(world: World, dose: OrderedDose) -> None:
     checked_dose(world, dose)
     row = row_of(world, dose.code)
@@ -79,6 +80,7 @@ def test_the_birth_date_is_a_second_identifier_too(world: World, dose: OrderedDo
 # --- STOP -------------------------------------------------------------------------------------
 
 
+@pytest.mark.requirement("R16")
 def test_the_same_person_does_not_check_twice_and_the_preparer_not_at_all(world: World, dose: OrderedDose) -> None:
     assert checking(world, dose) == []
     assert checking(world, dose) == ["SAME_PERSON"]
@@ -96,6 +98,7 @@ def test_the_label_of_another_dose_is_stop(world: World, lot: FrozenLot, dose: O
     assert set(checking(world, dose, dose_label=label)) == {"WRISTBAND_MISMATCH"}
 
 
+@pytest.mark.requirement("R7")
 def test_an_obsolete_label_and_a_typed_number_are_stop(world: World, dose: OrderedDose) -> None:
     old = dose_symbol(dose.code, datetime.datetime(2026, 3, 2, 11, 0))
     assert checking(world, dose, dose_label=old) == ["DOSE_LABEL_MISMATCH"]
@@ -118,6 +121,7 @@ GARBLED = {
 }
 
 
+@pytest.mark.requirement("R7")
 @pytest.mark.parametrize("field_and_scan", GARBLED.values(), ids=GARBLED)
 def test_a_garbled_scan_is_refused_and_kept_as_it_came(
     world: World, dose: OrderedDose, field_and_scan: tuple[str, str]

@@ -30,6 +30,7 @@ def refused(world: World, statement: str, **given: str) -> str:
     return refusal.code.value
 
 
+@pytest.mark.requirement("R6")
 def test_a_thawed_vial_never_goes_back(world: World, thawed: OrderedDose) -> None:
     back = "UPDATE vial SET state = 'IN_STOCK', dose_id = NULL WHERE code = :vial"
     assert refused(world, back, vial=thawed.vials[0]) == "VIAL_THAWED"

@@ -86,6 +86,7 @@ def untested(world: World, din: str) -> FrozenLot:
 # --- release ----------------------------------------------------------------------------------
 
 
+@pytest.mark.requirement("R19")
 def test_a_lot_is_released_when_the_board_is_green(world: World, din: str) -> None:
     lot = passed_lot(world, vials=3, donation=din).code
     assert board(world, lot).ready
@@ -131,6 +132,7 @@ def test_a_lot_that_failed_sterility_stays(world: World, din: str) -> None:
     assert world.do("oksana", "reject_lot", lot=lot, reason="Sterility failed")["state"] == "REJECTED"
 
 
+@pytest.mark.requirement("R25")
 def test_a_retest_never_overwrites_a_failure(world: World, din: str) -> None:
     lot = stored_lot(world, vials=3, donation=din).code
     pass_all_tests(world, lot, CD73="90")
@@ -147,6 +149,7 @@ def test_no_growth_before_its_day_is_refused_naming_the_day(world: World, untest
     assert f"{started + 14 * DAY:%Y-%m-%d}" in refused.refusals[0].detail
 
 
+@pytest.mark.requirement("R19")
 def test_nobody_releases_what_they_worked_on(world: World, din: str) -> None:
     lot = stored_lot(world, vials=3, donation=din).code
     results = pass_all_tests(world, lot, leave_out=("KARYOTYPE",))
@@ -157,6 +160,7 @@ def test_nobody_releases_what_they_worked_on(world: World, din: str) -> None:
     assert world.do("quinn", "release_lot", lot=lot)["state"] == "RELEASED"  # she reviewed, and made nothing
 
 
+@pytest.mark.requirement("R19")
 @pytest.mark.parametrize("who", ["tina", "clara", "ada", "otto"])
 @pytest.mark.parametrize("act", ["release_lot", "reject_lot", "recall_lot", "hold_lot"])
 def test_only_a_quality_officer_decides(world: World, untested: FrozenLot, who: str, act: str) -> None:
@@ -164,6 +168,7 @@ def test_only_a_quality_officer_decides(world: World, untested: FrozenLot, who: 
     assert world.codes(who, act, lot=untested.code, **reason) == ["ROLE_NOT_ALLOWED"]
 
 
+@pytest.mark.requirement("R10")
 @pytest.mark.parametrize("act", ["release_lot", "reject_lot", "recall_lot"])
 def test_a_decision_is_signed(world: World, untested: FrozenLot, act: str) -> None:
     reason = {} if act == "release_lot" else {"reason": "Because of it"}
@@ -278,6 +283,7 @@ def test_a_lot_frozen_under_a_hold_is_stopped_and_freed(world: World) -> None:
 # --- the database, with the rules off ---------------------------------------------------------
 
 
+@pytest.mark.requirement("R25")
 def test_the_database_releases_nothing_against_a_result(
     world: World, din: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -308,6 +314,7 @@ def test_the_database_releases_nothing_without_consent_or_of_an_ineligible_donor
     assert lot_row(world, lot).state == "ON_HOLD"
 
 
+@pytest.mark.requirement("R19")
 def test_the_database_takes_no_release_from_a_performer(
     world: World, din: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -47,6 +47,7 @@ def test_a_donor_result_is_entered_and_confirmed_by_another_person(world: World,
         assert session.execute(signed.where(Signature.record_id == row.id)).all() == [("reviewed", "Taras Technician")]
 
 
+@pytest.mark.requirement("R16")
 def test_nobody_reviews_their_own_result(world: World, donor: str) -> None:
     code = world.do("tina", "enter_result", **of_donor(world, donor))["code"]
     assert world.codes("tina", "review_results", results=[code], confirmed=True) == ["SAME_PERSON"]

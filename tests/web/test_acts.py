@@ -101,6 +101,7 @@ def test_a_signed_act_asks_for_the_password_beside_the_field(signed_in, world: W
     assert response.status_code == 422 and 'id="problem-password"' in response.text
 
 
+@pytest.mark.requirement("R21")
 def test_a_moment_is_read_on_the_wall_of_the_site(signed_in, world: World) -> None:
     tina, name = signed_in("tina"), world.unique("D")
     tina.get("/act/register_donor")
@@ -110,6 +111,7 @@ def test_a_moment_is_read_on_the_wall_of_the_site(signed_in, world: World) -> No
     assert "2026-02-01 14:05 EET" in tina.get(f"/record/{code}").text
 
 
+@pytest.mark.requirement("R21")
 def test_an_hour_that_the_clock_skips_is_refused(signed_in, world: World) -> None:
     tina = signed_in("tina")
     tina.get("/act/register_donor")

@@ -63,6 +63,7 @@ def test_a_command_barcode_opens_its_act_with_the_last_scan(signed_in, world: Wo
     assert response.location == f"/act/record_consent?donor={donor['code']}"
 
 
+@pytest.mark.requirement("R20")
 def test_a_bug_gets_a_number_on_the_page_and_in_the_log(signed_in, monkeypatch, caplog) -> None:
     tina = signed_in("tina")
     monkeypatch.setattr("cellbank.web.home.worklists", lambda *_: 1 / 0)

@@ -86,11 +86,13 @@ def test_a_new_password_ends_the_other_sessions(signed_in, world: World) -> None
     assert there.get("/").status_code == 302
 
 
+@pytest.mark.requirement("R22")
 def test_the_cookie_is_kept_from_scripts_and_other_sites(browser) -> None:
     cookie = browser.enter("tina").headers["Set-Cookie"]
     assert "HttpOnly" in cookie and "SameSite=Strict" in cookie
 
 
+@pytest.mark.requirement("R22")
 def test_an_idle_screen_locks_and_shows_nothing(signed_in, clock) -> None:
     tina = signed_in("tina")
     clock(14)
@@ -100,6 +102,7 @@ def test_an_idle_screen_locks_and_shows_nothing(signed_in, clock) -> None:
     assert tina.client.get("/api/scan/DR0000").status_code == 401
 
 
+@pytest.mark.requirement("R22")
 def test_the_bedside_locks_after_five_minutes(signed_in, clock) -> None:
     clara = signed_in("clara")
     clara.get("/bedside")
@@ -115,6 +118,7 @@ def test_going_back_in_time_unlocks_nothing(signed_in, clock) -> None:
     assert tina.get("/").location.startswith("/unlock")
 
 
+@pytest.mark.requirement("R22")
 def test_a_form_sent_too_late_comes_back_filled_for_whoever_unlocks(signed_in, clock, world: World) -> None:
     tina = signed_in("tina")
     tina.get("/act/register_donor")
@@ -150,6 +154,7 @@ def test_the_overlay_unlocks_without_leaving_the_page(signed_in) -> None:
     assert tina.post("/seen").status_code == 204
 
 
+@pytest.mark.requirement("R22")
 def test_a_forged_form_does_nothing(signed_in) -> None:
     tina = signed_in("tina")
     tina.token = "forged"
