@@ -139,8 +139,11 @@ def gravest_first(refusals: Iterable[Refusal]) -> tuple[Refusal, ...]:
 
 
 class Refused(Exception):
-    """An act that must not happen, with all its reasons; raised only by the unit of work and caught at the door."""
+    """An act that must not happen, with all its reasons; raised only by the unit of work and caught at the door.
 
-    def __init__(self, refusals: Iterable[Refusal]):
+    `about` is the code of the record that was to be changed, where one was found."""
+
+    def __init__(self, refusals: Iterable[Refusal], about: str | None = None):
+        self.about = about
         self.refusals = gravest_first(refusals)
         super().__init__("; ".join(refusal.detail for refusal in self.refusals))

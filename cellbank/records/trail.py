@@ -9,6 +9,12 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from cellbank.records.base import Base, Instant, Json, reference
 
+#: every text in what was given that could be the code of a record, as the index has them; of the column `given`
+CODES_GIVEN = (
+    "jsonb_path_query_array(given, "
+    """'strict $.** ? (@.type() == "string" && @ like_regex "^[A-Z0-9]{6,19}$")')"""
+)
+
 
 class Act(Base):
     """One thing that a person did or was refused: who, when, what was given, what came of it."""
@@ -38,6 +44,10 @@ class Act(Base):
         UniqueConstraint("person_id", "key"),
         Index("ix_act_name_at", "name", "at"),
         Index("ix_act_record_code", "record_code", postgresql_where=text("record_code IS NOT NULL")),
+        Index("ix_act_codes_given", text(CODES_GIVEN), postgresql_using="gin"),
+        Index("ix_act_at", "at"),
+        Index("ix_act_person_id_id", "person_id", "id"),
+        Index("ix_act_refused_at", "at", postgresql_where=text("outcome = 'refused'")),
     )
 
 

@@ -216,7 +216,10 @@ def _do(bank: Bank, call: Call) -> Outcome:
             refusal = refusal_for(error)
             if refusal is None:
                 raise
-            raise Refused([refusal]) from error
+            raise Refused([refusal], work.about) from error
+        except Refused as refused:
+            refused.about = work.about
+            raise
     for task in work.after_commit:
         result = {**result, **task(bank)}
     return Outcome(True, act_id, {**result, **work.told_once})
@@ -255,7 +258,7 @@ def _close(session: Session, act_id: int, work: Work, result: dict[str, Any]) ->
 def _record_refusal(bank: Bank, call: Call, refused: Refused) -> Outcome:
     """Keep a refused act, with its reasons, in a transaction of its own."""
     reasons = [refusal.as_json() for refusal in refused.refusals]
-    row = {**call.row(), "outcome": "refused", "refusals": reasons}
+    row = {**call.row(), "outcome": "refused", "refusals": reasons, "record_code": refused.about}
     with Session(bank.engine, autoflush=False) as session:
         statement = upsert(Act).values(**row).on_conflict_do_nothing(index_elements=["person_id", "key"])
         act_id = session.scalar(statement.returning(Act.id))
