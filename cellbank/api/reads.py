@@ -6,7 +6,7 @@ from cellbank.api.description import describe
 from cellbank.api.door import blueprint, the_actor, the_bank
 from cellbank.api.problems import problem
 from cellbank.services import labels, tracing
-from cellbank.services.chain_document import chain_document
+from cellbank.services.documents import unissued_file
 from cellbank.services.scanning import Command, NotHere, Unreadable, keep_unreadable, look_up
 
 
@@ -54,7 +54,7 @@ def printing(printing_id: int) -> Response:
 def chain(raw: str) -> Response:
     """The chain of identity and custody of a dose."""
     try:
-        pdf = chain_document(the_bank(), raw)
+        pdf = unissued_file(the_bank(), "chain", raw)
     except Unreadable as error:
         return problem(422, error.garbled.sentence, problems=[{"field": "code", "message": error.garbled.sentence}])
     except NotHere as error:

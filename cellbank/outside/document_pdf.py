@@ -5,6 +5,7 @@ title, "page x of y", the version of the software and the digest of the record, 
 sheet that lies alone can still be told from one of another record.
 """
 
+import datetime
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from functools import partial
 from typing import Any
 from xml.sax.saxutils import escape
 
-from reportlab.lib.colors import Color, HexColor, black
+from reportlab.lib.colors import Color, HexColor, black, white
 from reportlab.lib.enums import TA_LEFT
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.styles import ParagraphStyle
@@ -21,6 +22,8 @@ from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import CondPageBreak, Flowable, Paragraph, SimpleDocTemplate, Spacer
 from reportlab.platypus import Table as Grid
 
+from cellbank.outside.document_archive import make_archival
+from cellbank.outside.document_chart import Chart, ChartFlow
 from cellbank.outside.document_picture import Picture, PictureFlow
 from cellbank.outside.label_fonts import Face, font, unprintable
 from cellbank.outside.symbols import data_matrix
@@ -28,6 +31,7 @@ from cellbank.outside.symbols import data_matrix
 SIDE, TOP, BOTTOM = 16 * mm, 34 * mm, 18 * mm
 WIDTH = A4[0] - 2 * SIDE
 SYMBOL = 15 * mm
+MARK = 8 * mm  # what a mark takes from the top of each page
 _PAD = 6  # points that reportlab leaves free inside its frame
 INK, MUTED, ALARM, RULE, SHADE = (
     HexColor("#1b2530"), HexColor("#5b6875"), HexColor("#a3141b"), HexColor("#c3cad1"), HexColor("#eef1f4"),
@@ -36,7 +40,8 @@ INK, MUTED, ALARM, RULE, SHADE = (
 
 @dataclass(frozen=True)
 class Cover:
-    """What stands on every page. `digest` is that of the record, `symbol` the text of the Data Matrix."""
+    """What stands on every page. `digest` is that of the record, `symbol` the text of the Data Matrix; `mark` is a line
+    in the colour of alarm, `edition` says which issue of the document this is and `issued_at` when it was made."""
 
     title: str
     subject: str
@@ -44,6 +49,9 @@ class Cover:
     version: str
     digest: str
     symbol: str
+    mark: str = ""
+    edition: str = ""
+    issued_at: datetime.datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -88,7 +96,7 @@ class Table:
     widths: tuple[float, ...]
 
 
-Block = Heading | Text | Facts | Table | Picture
+Block = Heading | Text | Facts | Table | Picture | Chart
 
 
 def render_document(cover: Cover, blocks: Sequence[Block]) -> bytes:
@@ -97,10 +105,10 @@ def render_document(cover: Cover, blocks: Sequence[Block]) -> bytes:
     for face, bold in (("text", False), ("text", True), ("code", False)):
         font(face, bold)  # type: ignore[arg-type]
     template = SimpleDocTemplate(
-        buffer, pagesize=A4, leftMargin=SIDE - _PAD, rightMargin=SIDE - _PAD, topMargin=TOP - _PAD,
-        bottomMargin=BOTTOM - _PAD, invariant=1,
-        title=f"{cover.title}: {cover.subject}", author=cover.site, subject=f"record sha256 {cover.digest}",
-        creator=cover.version,
+        buffer, pagesize=A4, leftMargin=SIDE - _PAD, rightMargin=SIDE - _PAD,
+        topMargin=TOP - _PAD + (MARK if cover.mark else 0), bottomMargin=BOTTOM - _PAD, invariant=1,
+        title=f"{cover.title}: {cover.subject}", author=cover.site, creator=cover.version,
+        subject=", ".join(filter(None, (cover.edition, f"record sha256 {cover.digest}"))),
     )  # fmt: skip
     template.build([flow for block in blocks for flow in _flows(block)], canvasmaker=partial(_Pages, cover=cover))
     return buffer.getvalue()
@@ -113,7 +121,9 @@ class _Pages(Canvas):
     """Draws head and foot when the document is complete, for only then is it known how many pages there are."""
 
     def __init__(self, *given: Any, cover: Cover, **named: Any):
-        super().__init__(*given, **named)
+        # Without a font of its own the canvas names Helvetica, which is not in the file.
+        first = font("text", False).fontName
+        super().__init__(*given, **{**named, "pdfVersion": (1, 7), "initialFontName": first})
         self._cover = cover
         self._kept: list[dict[str, Any]] = []
 
@@ -128,6 +138,7 @@ class _Pages(Canvas):
             _draw_head(self, self._cover)
             _draw_foot(self, self._cover, f"Page {number} of {len(pages)}")
             super().showPage()
+        make_archival(self, self._cover.issued_at)
         super().save()
 
 
@@ -144,6 +155,10 @@ def _draw_head(canvas: Canvas, cover: Cover) -> None:
     canvas._code.append(f"{symbol.path} f")
     canvas.restoreState()
     _rule(canvas, A4[1] - 30 * mm)
+    if cover.mark:
+        canvas.setFillColor(ALARM)
+        canvas.rect(SIDE, A4[1] - 31 * mm - MARK + 2, WIDTH, MARK - 4, stroke=0, fill=1)
+        _line(canvas, SIDE + 6, A4[1] - 31 * mm - MARK / 2 - 3, cover.mark, 10, white, bold=True)
 
 
 def _draw_foot(canvas: Canvas, cover: Cover, page: str) -> None:
@@ -154,6 +169,8 @@ def _draw_foot(canvas: Canvas, cover: Cover, page: str) -> None:
     canvas.setFont(face.fontName, 8)
     canvas.setFillColor(INK)
     canvas.drawRightString(A4[0] - SIDE, 10 * mm, page)
+    canvas.setFont(face.fontName, 7)
+    canvas.drawRightString(A4[0] - SIDE, 7 * mm, _shown(cover.edition, "text", False))
 
 
 def _line(
@@ -210,6 +227,8 @@ def _flows(block: Block) -> list[Flowable]:
         return [CondPageBreak(50), _paragraph(block.text, block.style), Spacer(1, 4)]
     if isinstance(block, Picture):
         return [PictureFlow(block), Spacer(1, 4)]
+    if isinstance(block, Chart):
+        return [CondPageBreak(170), ChartFlow(block), Spacer(1, 4)]
     return [_facts(block) if isinstance(block, Facts) else _table(block), Spacer(1, 4)]
 
 

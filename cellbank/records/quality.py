@@ -189,7 +189,10 @@ class DocumentIssue(Record):
     reason: Mapped[str | None]
     issued_at: Mapped[Instant]
     state: Mapped[str] = state_of("document_issue")
-    __table_args__ = (UniqueConstraint("type", "record_code", "edition"),)
+    __table_args__ = (
+        UniqueConstraint("type", "record_code", "edition"),
+        CheckConstraint("edition = 1 OR length(trim(reason)) > 0", name="a_further_edition_has_a_reason"),
+    )
 
 
 class TrailReview(Record):

@@ -228,6 +228,54 @@ QUESTIONS: dict[Kind, Question] = {
         lambda row: f"Hold on {row['subject']}",
         _simple(("Reason", "reason"), ("Placed", "placed_at"), ("Lifted", "lifted_at")),
     ),
+    Kind.BATCH_REVIEW: Question(
+        "batch_review",
+        """SELECT b.*, l.code AS lot, p.full_name, b.digest = batch_digest(b.lot_id) AS is_current FROM batch_review b
+           JOIN lot l ON l.id = b.lot_id JOIN person p ON p.id = b.reviewed_by_id WHERE b.code = %(code)s""",
+        lambda row: f"Review of the batch record of lot {row['lot']}",
+        lambda row: (
+            ("Lot", row["lot"]),
+            ("Reviewed by", row["full_name"]),
+            ("Reviewed", shown(row["reviewed_at"])),
+            ("Batch record since", "unchanged" if row["is_current"] else "changed: the review no longer counts"),
+            ("Note", shown(row["note"])),
+        ),
+    ),
+    Kind.NOTICE: Question(
+        "recall_notice",
+        """SELECT n.*, l.code AS lot, l.state AS lot_state, l.decision_reason, d.code AS dose, d.infusion_number, d.day,
+           d.infusion_started_at, s.code AS subject, s.trial_number, p.full_name FROM recall_notice n
+           JOIN lot l ON l.id = n.lot_id JOIN dose d ON d.id = n.dose_id JOIN subject s ON s.id = d.subject_id
+           LEFT JOIN person p ON p.id = n.acknowledged_by_id WHERE n.code = %(code)s""",
+        lambda row: f"Recall notice for subject {row['trial_number']}, infusion {row['infusion_number']}",
+        lambda row: (
+            ("Lot", row["lot"]),
+            ("Lot state", row["lot_state"]),
+            ("Why", shown(row["decision_reason"])),
+            ("Dose", row["dose"]),
+            ("Subject", row["subject"]),
+            ("Given", shown(row["infusion_started_at"])),
+            *(
+                (("Answered by", row["full_name"]), ("What was done", row["measures"]))
+                if row["state"] == "ACKNOWLEDGED"
+                else ()
+            ),
+        ),
+    ),
+    Kind.DOCUMENT: Question(
+        "document_issue",
+        """SELECT id, code, state, type, edition, record_code, reason, issued_at, pdf_digest,
+           content -> 'paper' ->> 'title' AS title, content -> 'issue' ->> 'issued_by' AS issued_by
+           FROM document_issue WHERE code = %(code)s""",
+        lambda row: f"{row['title']}, edition {row['edition']}",
+        lambda row: (
+            ("Of", row["record_code"]),
+            ("Issued", shown(row["issued_at"])),
+            ("By", row["issued_by"]),
+            ("Reason for this edition", shown(row["reason"])),
+            ("sha256 of the file", row["pdf_digest"]),
+        ),
+    ),
     Kind.PERSON: Question(
         "person",
         "SELECT * FROM person WHERE code = %(code)s",

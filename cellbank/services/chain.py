@@ -3,9 +3,7 @@
 Read from the records and their trail as of one moment; `chain_document` (chain_document.py) puts it on paper.
 """
 
-import dataclasses
 import datetime
-import hashlib
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -18,12 +16,12 @@ from cellbank.domain.garbled import Garbled
 from cellbank.domain.identifiers import Kind
 from cellbank.domain.lifecycle import Role, roles_for, rows_for
 from cellbank.domain.scans import read_scan
-from cellbank.records.base import as_json
 from cellbank.services import chain_custody
 from cellbank.services.acts import REGISTRY
 from cellbank.services.bank import Bank
 from cellbank.services.chain_custody import Stay
 from cellbank.services.chain_signatures import Signed, signatures_of
+from cellbank.services.papers import snapshot
 from cellbank.services.scanning import NotHere, Unreadable
 from cellbank.services.tracing import Trace, trace_record
 
@@ -85,11 +83,6 @@ class Chain:
     printings: tuple[Mapping[str, Any], ...]
     seal: Seal
 
-    @property
-    def digest(self) -> str:
-        """sha256 of the whole record as canonical JSON: another digest is another record."""
-        return hashlib.sha256(as_json(dataclasses.asdict(self)).encode()).hexdigest()
-
     def of_stage(self, *stages: str) -> tuple[Entry, ...]:
         """The acts of these stages, in their order."""
         return tuple(entry for entry in self.entries if entry.stage in stages)
@@ -102,19 +95,23 @@ def read_chain(bank: Bank, raw: str) -> Chain:
         raise Unreadable(scan)
     if scan.kind is not Kind.DOSE:
         raise NotHere("dose", scan.code)
-    moment = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
-    with bank.engine.connect().execution_options(**moment) as connection:
-        dose = connection.execute(_DOSE, {"code": scan.code}).mappings().one_or_none()
-        if dose is None:
-            raise NotHere("dose", scan.code)
-        return _read(connection, dict(dose))
+    with snapshot(bank.engine) as connection:
+        found = chain_of(connection, scan.code)
+    if found is None:
+        raise NotHere("dose", scan.code)
+    return found
+
+
+def chain_of(connection: Connection, code: str) -> Chain | None:
+    """The chain of the dose with this code, from a snapshot of the database; None when there is no such dose."""
+    dose = connection.execute(_DOSE, {"code": code}).mappings().one_or_none()
+    return None if dose is None else _read(connection, dict(dose))
 
 
 _DOSE = text(
     """SELECT d.*, s.code AS subject, s.trial_number, s.second_identifier, s.sex, s.born_on, s.arm,
               p.code AS protocol, p.title AS trial, l.code AS lot, l.state AS lot_state, l.cells_per_vial,
-              l.expires_on AS lot_expires_on, w.weight_kg, site.name AS site, site.fin, site.fin_registered,
-              site.timezone
+              l.expires_on AS lot_expires_on, w.weight_kg, site.timezone
          FROM dose d JOIN subject s ON s.id = d.subject_id JOIN definition p ON p.id = s.protocol_id
          JOIN lot l ON l.id = d.lot_id JOIN site ON site.id = s.site_id LEFT JOIN weight w ON w.id = d.weight_id
         WHERE d.code = :code"""

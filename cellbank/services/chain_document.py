@@ -6,18 +6,19 @@ from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from sqlalchemy import Connection
+
 from cellbank.domain.identifiers import printed
 from cellbank.domain.lifecycle import rows_for
 from cellbank.domain.quantities import millions
-from cellbank.outside.document_pdf import Block, Cell, Cover, Facts, Heading, Run, Table, Text, render_document
+from cellbank.outside.document_pdf import Block, Cell, Facts, Heading, Run, Table, Text
 from cellbank.outside.document_picture import Picture, PictureBox
 from cellbank.outside.label_templates import load_templates
-from cellbank.services.acts import VERSION
-from cellbank.services.bank import Bank
 from cellbank.services.cards import shown
-from cellbank.services.chain import Chain, Entry, read_chain
+from cellbank.services.chain import Chain, Entry, chain_of
 from cellbank.services.chain_words import clock, lines_of, word
 from cellbank.services.family import Measures, lay_out
+from cellbank.services.papers import Paper, site_line
 
 TITLE = "Chain of identity and custody"
 PICTURE = Measures(width=61, height=28, gap_x=12, gap_y=7, margin=1)
@@ -25,23 +26,14 @@ ACTS_HEAD = ("Act", "When", "What", "Who", "Signature")
 ACTS_WIDTHS = (0.07, 0.14, 0.42, 0.17, 0.20)
 
 
-def chain_document(bank: Bank, dose_code: str) -> bytes:
-    """The PDF: the same bytes as long as the record stays the same. Raises Unreadable or NotHere."""
-    chain = read_chain(bank, dose_code)
-    return render_document(_cover(chain), _Writer(chain).blocks())
-
-
-def _cover(chain: Chain) -> Cover:
+def chain_paper(connection: Connection, code: str) -> Paper | None:
+    """What the document says of the dose with this code; None when there is none."""
+    chain = chain_of(connection, code)
+    if chain is None:
+        return None
     dose = chain.dose
-    registered = "" if dose["fin_registered"] else " – NOT A REGISTERED FIN"
-    return Cover(
-        title=TITLE,
-        subject=f"Dose {printed(dose['code'])} for subject {dose['trial_number']}",
-        site=f"{dose['site']} (FIN {dose['fin']}{registered})",
-        version=f"cellbank {VERSION}",
-        digest=chain.digest,
-        symbol=f"{dose['code']} {chain.digest.upper()}",
-    )
+    subject = f"Dose {printed(dose['code'])} for subject {dose['trial_number']}"
+    return Paper(TITLE, subject, site_line(connection), dose["code"], tuple(_Writer(chain).blocks()))
 
 
 @dataclass(frozen=True)

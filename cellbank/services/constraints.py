@@ -72,6 +72,7 @@ SAYS: dict[str, tuple[Code, str]] = {
     ),
     "no_release_with_an_open_deviation": (Code.DEVIATION_OPEN, "a major or critical deviation was opened."),
     "no_release_without_a_batch_review": (Code.BATCH_NOT_REVIEWED, "the batch record has changed since its review."),
+    "no_release_from_a_stopped_lot": (Code.CRITERION_OPEN, "a lot that it was made from was rejected or recalled."),
     "the_signer_performed_nothing": (Code.SAME_PERSON, "the signer has worked on the lot."),
     "a_signer_has_accepted_the_agreement": (
         Code.AGREEMENT_NEEDED,
@@ -80,6 +81,10 @@ SAYS: dict[str, tuple[Code, str]] = {
     "a_signer_is_trained": (Code.TRAINING_EXPIRED, "no training of the signer is valid on this day."),
     "ck_training_recorded_by_another_person": (Code.SAME_PERSON, "nobody records a training of their own."),
     "an_administrator_never_signs": (Code.ROLE_NOT_ALLOWED, "this account cannot sign."),
+    "uq_document_issue_type_record_code_edition": (Code.CHANGED_MEANWHILE, "this edition has been issued."),
+    "editions_follow_each_other": (Code.CHANGED_MEANWHILE, "another edition has been issued."),
+    "a_further_edition_says_something_else": (Code.CHANGED_MEANWHILE, "this edition has been issued."),
+    "ck_document_issue_a_further_edition_has_a_reason": (Code.REASON_NEEDED, "an edition has been issued."),
     "uq_donor_pseudonym": (Code.ALREADY_EXISTS, "a donor with this pseudonym is registered."),
     "uq_person_name": (Code.ALREADY_EXISTS, "a person with this name exists."),
     "uq_definition_code": (Code.ALREADY_EXISTS, "this version has been imported."),

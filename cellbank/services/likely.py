@@ -8,7 +8,7 @@ ENDINGS = {
     "finish_culture", "hold_lot", "recall_lot", "reject_lot", "return_vial", "revoke_token", "take_out_of_service",
     "use_vial_for_testing", "withdraw_consent", "withdraw_subject",
 }  # fmt: skip
-PRINTING = {"print_labels", "print_label_again"}
+PRINTING = {"print_labels", "print_label_again", "issue_document"}
 
 
 def place_of(act: str, record: str, state: str) -> int:

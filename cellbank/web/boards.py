@@ -6,7 +6,7 @@ from flask import Response, abort, render_template, url_for
 
 from cellbank.domain.lifecycle import Role
 from cellbank.services.boards import box_map, calendar, dose_board, labels_of, lot_board, storage_tree
-from cellbank.services.chain_document import chain_document
+from cellbank.services.documents import unissued_file
 from cellbank.services.labels import NoSuchPrinting, NotPrintable, pdf_of
 from cellbank.services.scanning import Card, NextAct, NotHere, Unreadable
 from cellbank.services.tracing import trace
@@ -83,7 +83,7 @@ def labels_pdf(number: int) -> Any:
 def chain_pdf(code: str) -> Any:
     """Chain of identity and custody of one dose, as a document."""
     try:
-        content = chain_document(the_bank(), code)
+        content = unissued_file(the_bank(), "chain", code)
     except (NotHere, Unreadable):
         abort(404)
     headers = {"Content-Disposition": f'inline; filename="chain-{code}.pdf"'}

@@ -5,7 +5,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from cellbank import api
-from cellbank.services.chain_document import chain_document
+from cellbank.services.documents import unissued_file
 from tests.factories.doses import ordered_dose
 from tests.factories.world import World
 
@@ -22,7 +22,7 @@ def test_the_chain_of_a_dose_is_served_as_pdf(world: World, client: FlaskClient)
     dose = ordered_dose(world).code
     answer = client.get(f"/api/doses/{dose}/chain.pdf")
     assert (answer.status_code, answer.mimetype) == (200, "application/pdf")
-    assert answer.data == chain_document(world.bank, dose)
+    assert answer.data == unissued_file(world.bank, "chain", dose)
 
 
 def test_unknown_and_garbled_doses_are_told_apart(client: FlaskClient) -> None:

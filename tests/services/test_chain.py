@@ -14,7 +14,9 @@ from sqlalchemy import create_engine, text
 from cellbank.domain.identifiers import printed
 from cellbank.services.bank import Bank
 from cellbank.services.chain import Chain, read_chain
-from cellbank.services.chain_document import chain_document
+from cellbank.services.chain_document import chain_paper
+from cellbank.services.documents import unissued_file
+from cellbank.services.papers import snapshot
 from cellbank.services.scanning import NotHere, Unreadable
 from tests.factories import production as make
 from tests.factories.doses import (
@@ -48,7 +50,7 @@ class Paper:
 
 
 def paper(bank: Bank, dose: str) -> Paper:
-    pdf = chain_document(bank, dose)
+    pdf = unissued_file(bank, "chain", dose)
     return Paper(pdf, tuple(page.get_textpage().get_text_range() for page in pypdfium2.PdfDocument(pdf)))
 
 
@@ -172,15 +174,19 @@ def test_a_reprint_and_a_reaction_in_ukrainian_are_on_it(document: Paper) -> Non
 
 
 def test_every_page_has_its_number_and_the_digest_as_text_and_as_symbol(
-    chain: Chain, document: Paper, dose: OrderedDose
+    bank: Bank, document: Paper, dose: OrderedDose
 ) -> None:
+    with snapshot(bank.engine) as connection:
+        said = chain_paper(connection, dose.code)
+    assert said is not None
+    digest = said.digest
     pdf = pypdfium2.PdfDocument(document.pdf)
     assert len(pdf) == len(document.pages) > 3
     for number, (page, words) in enumerate(zip(pdf, document.pages, strict=True), start=1):
-        assert f"Page {number} of {len(pdf)}" in words and chain.digest in words
+        assert f"Page {number} of {len(pdf)}" in words and digest in words
         assert "Chain of identity and custody" in words and "FIN A9999" in words and "cellbank 0." in words
         (symbol,) = zxingcpp.read_barcodes(page.render(scale=4).to_pil(), formats=zxingcpp.BarcodeFormat.DataMatrix)
-        assert symbol.text == f"{dose.code} {chain.digest.upper()}"
+        assert symbol.text == f"{dose.code} {digest.upper()}"
 
 
 def test_nothing_is_printed_outside_the_margins(document: Paper) -> None:
@@ -193,7 +199,7 @@ def test_nothing_is_printed_outside_the_margins(document: Paper) -> None:
 
 
 def test_the_same_record_is_the_same_document_to_the_byte(bank: Bank, document: Paper, dose: OrderedDose) -> None:
-    assert chain_document(bank, dose.code) == document.pdf
+    assert unissued_file(bank, "chain", dose.code) == document.pdf
 
 
 def test_its_fonts_are_in_it(document: Paper) -> None:
@@ -217,6 +223,6 @@ def test_a_record_changed_after_it_was_signed_voids_the_signature(
 def test_a_dose_that_is_not_here_and_a_code_of_something_else(bank: Bank, dose: OrderedDose) -> None:
     for code in ("CHA999926999999", dose.subject):
         with pytest.raises(NotHere, match="There is no dose"):
-            chain_document(bank, code)
+            unissued_file(bank, "chain", code)
     with pytest.raises(Unreadable):
-        chain_document(bank, dose.code[:-3])  # one or two characters less can have the shape of a DIN
+        unissued_file(bank, "chain", dose.code[:-3])  # one or two characters less can have the shape of a DIN

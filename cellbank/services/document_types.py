@@ -1,0 +1,32 @@
+"""The table of document types. A new one is a module with a function (connection, code) -> Paper, and a line here."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from cellbank.domain.identifiers import Kind
+from cellbank.services.chain_document import chain_paper
+from cellbank.services.papers import Paper
+
+
+@dataclass(frozen=True)
+class DocumentType:
+    """One type of document: of which kinds of record there is one, and how it is read from a snapshot of the database.
+
+    `read` gives nothing that depends on the clock or on who asks: an unchanged record has an unchanged paper. It gives
+    None when there is no such record.
+    """
+
+    name: str  # as document_issue.type has it
+    title: str
+    kinds: frozenset[Kind]
+    read: Callable[[Connection, str], Paper | None]
+
+
+TYPES: dict[str, DocumentType] = {
+    one.name: one
+    for one in (
+        DocumentType("chain", "Chain of identity and custody", frozenset({Kind.DOSE}), chain_paper),
+    )
+}  # fmt: skip
