@@ -17,6 +17,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+from cellbank.domain.lifecycle import Role
+
 PREFIX = "CELLBANK_"
 # Read by the test suite alone; a server that inherits it from a build job starts all the same.
 NOT_SETTINGS = frozenset({"CELLBANK_REQUIRE_ALL"})
@@ -52,6 +54,7 @@ class Config:
     bedside_idle_minutes: int
     lockout_failures: int
     lockout_minutes: int
+    second_factor_roles: frozenset[Role]
     language: str
     printer: str
     concurrent_logins: int
@@ -174,6 +177,13 @@ def _read_timezone(text: str) -> ZoneInfo:
         raise ValueError(text) from error
 
 
+def _read_roles(text: str) -> frozenset[Role]:
+    roles = frozenset(Role(name.strip()) for name in text.split(",") if name.strip())
+    if Role.SYSTEM in roles:
+        raise ValueError(text)
+    return roles
+
+
 _yes_or_no = Rule("yes or no", _read_yes_or_no)
 _database_url = Rule("postgresql://ROLE:PASSWORD@HOST:PORT/DATABASE, or empty", _read_database_url)
 _fin = pattern(
@@ -206,6 +216,9 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("BEDSIDE_IDLE_MINUTES", "5", whole_number(1, 60), "The same on the bedside pages."),
     Setting("LOCKOUT_FAILURES", "5", whole_number(1, 100), "Wrong passwords in a row that lock an account."),
     Setting("LOCKOUT_MINUTES", "15", whole_number(1, 1440), "Minutes for which it is locked."),
+    Setting("SECOND_FACTOR_ROLES", "", Rule("roles with commas between them, or empty", _read_roles),
+            "Roles that sign in and sign with a one-time code of an authenticator app as well, such as "
+            "`quality_officer,administrator`."),
     Setting("LANGUAGE", "en", one_of("en", "uk"), "Language for a person who has not chosen one."),
     Setting("PRINTER", "folder", pattern("folder or lp:QUEUE", r"folder|lp:[A-Za-z0-9_][A-Za-z0-9_.-]*"),
             "Where labels go: PDF files in the data folder, or a queue of the system's `lp`."),

@@ -32,6 +32,8 @@ class Person(Record):
     failure_count: Mapped[int] = mapped_column(server_default=text("0"))
     first_failure_at: Mapped[Instant | None]
     locked_until: Mapped[Instant | None]
+    locked_at: Mapped[Instant | None]  # the last time, for whoever watches: unlocking does not take it back
+    locked_from: Mapped[str | None]  # by which door, and from where
     agreement_version: Mapped[str | None]  # of the statement that a signature binds like a hand-written one
     agreement_at: Mapped[Instant | None]
     totp_secret: Mapped[str | None]
@@ -58,8 +60,12 @@ class Training(Record):
     trained_on: Mapped[Day]
     valid_until: Mapped[Day]
     revoke_reason: Mapped[str | None]
+    recorded_by_id: Mapped[int | None] = reference("person", index=False)
     state: Mapped[str] = state_of("training")
-    __table_args__ = (CheckConstraint("valid_until >= trained_on", name="valid_after_trained"),)
+    __table_args__ = (
+        CheckConstraint("valid_until >= trained_on", name="valid_after_trained"),
+        CheckConstraint("recorded_by_id <> person_id", name="recorded_by_another_person"),
+    )
 
 
 class ApiToken(Record):

@@ -12,13 +12,16 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
 from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, bindparam, event, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import QueryableAttribute, Session
 
+from cellbank.domain import agreement
 from cellbank.domain.lifecycle import PERFORMERS, Role, Transition, rows_for
 from cellbank.domain.refusals import Code, Refusal, Refused, refuse
+from cellbank.domain.rules.signing import Signer, Trained, signer_refusals
 from cellbank.records.base import Record, as_json
 from cellbank.records.people import NumberSeries
 from cellbank.records.quality import Signature
@@ -36,6 +39,10 @@ class Actor:
     full_name: str
     roles: frozenset[Role]
     site_id: int
+    zone: str = "UTC"  # of the site: a training is valid on its days
+    agreement: str | None = None  # the version of the statement that they accepted
+    trained: tuple[Trained, ...] = ()
+    lacks_second_factor: bool = False  # a role of theirs needs one, and none is confirmed
 
 
 class Proof(StrEnum):
@@ -164,7 +171,7 @@ class Work:
             return [self._wrong_state(subject, to)]
         return [
             *self._role_refusals(rows),
-            *self._signature_refusals(rows[0]),
+            *self._signature_refusals(rows),
             *self._same_person(subject, rows[0]),
         ]
 
@@ -194,12 +201,24 @@ class Work:
         allowed = frozenset().union(*(row.roles for row in rows))
         return [] if allowed & self.actor.roles else [role_refusal(self.title, allowed)]
 
-    def _signature_refusals(self, row: Transition) -> list[Refusal]:
-        if row.meaning is None or self.proof is Proof.RIGHT or (self.dry_run and self.proof is None):
+    def _signature_refusals(self, rows: Sequence[Transition]) -> list[Refusal]:
+        if rows[0].meaning is None:
             return []
-        if self.proof is None:
-            return [refuse(Code.SIGNATURE_NEEDED, "“{act}” is signed: give your password.", act=self.title)]
-        return [refuse(*NOT_PROVED[self.proof])]
+        found = list(self._signer_refusals(frozenset().union(*(row.roles for row in rows)) & self.actor.roles))
+        if self.proof is None and not self.dry_run:
+            found.append(refuse(Code.SIGNATURE_NEEDED, "“{act}” is signed: give your password.", act=self.title))
+        elif self.proof in NOT_PROVED:
+            found.append(refuse(*NOT_PROVED[self.proof]))
+        return found
+
+    def _signer_refusals(self, roles: frozenset[Role]) -> tuple[Refusal, ...]:
+        """Why this person may not sign today in any of these roles; nothing about somebody who has none of them."""
+        actor = self.actor
+        today = self.now.astimezone(ZoneInfo(actor.zone)).date()
+        signer = Signer(
+            actor.full_name, roles, actor.agreement, agreement.VERSION, actor.trained, actor.lacks_second_factor, today
+        )
+        return signer_refusals(signer) if roles else ()
 
     def _same_person(self, subject: Record | type[Record], row: Transition) -> list[Refusal]:
         for column in row.differs:

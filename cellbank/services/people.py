@@ -1,27 +1,32 @@
-"""Who is acting: from a name, a badge, a session or a token to an Actor."""
+"""Who is acting: from a name, a badge, a session or a token to an Actor, with what decides whether they may sign.
 
+All of it is one row: every request and every scan begins here.
+"""
+
+import datetime
 import hashlib
+from collections.abc import Mapping
+from typing import Any
 
 from cellbank.domain.lifecycle import Role
+from cellbank.domain.rules.signing import Trained
 from cellbank.records.base import read_row
 from cellbank.records.work import Actor
 from cellbank.services.bank import Bank
 
 SYSTEM = Actor(1, "system", "This installation", frozenset({Role.SYSTEM}), 1)
 
-_PERSON = "SELECT p.id, p.name, p.full_name, p.roles, p.site_id FROM person p"
-_BY_ID = f"{_PERSON} WHERE p.id = %(given)s AND p.state = 'ACTIVE'"
-_BY_NAME = f"{_PERSON} WHERE p.name = %(given)s AND p.state = 'ACTIVE'"
+COLUMNS = """p.id, p.name, p.full_name, p.roles, p.site_id, s.timezone, p.agreement_version, p.totp_confirmed_at,
+  (SELECT jsonb_agg(jsonb_build_array(t.role, t.trained_on, t.valid_until))
+     FROM training t WHERE t.person_id = p.id AND t.state = 'VALID') AS trained"""
+TABLES = "person p JOIN site s ON s.id = p.site_id"
+
+_BY_NAME = f"SELECT {COLUMNS} FROM {TABLES} WHERE p.name = %(given)s AND p.state = 'ACTIVE'"
 _BY_TOKEN = (
-    f"{_PERSON} JOIN api_token t ON t.person_id = p.id "
+    f"SELECT {COLUMNS} FROM {TABLES} JOIN api_token t ON t.person_id = p.id "
     "WHERE t.digest = %(given)s AND t.state = 'LIVE' AND t.expires_at > now() AND p.state = 'ACTIVE' "
     "AND NOT p.must_change_password"
 )
-
-
-def actor_by_id(bank: Bank, person_id: int) -> Actor | None:
-    """The person with this id, if the account is active."""
-    return _one(bank, _BY_ID, person_id)
 
 
 def actor_by_name(bank: Bank, name: str) -> Actor | None:
@@ -38,8 +43,20 @@ def actor_by_token(bank: Bank, secret: str) -> Actor | None:
 
 
 def _one(bank: Bank, statement: str, given: object) -> Actor | None:
-    """Every request begins here."""
     row = read_row(bank.reads, statement, {"given": given})
-    if row is None:
-        return None
-    return Actor(row["id"], row["name"], row["full_name"], frozenset(map(Role, row["roles"])), row["site_id"])
+    return None if row is None else actor_of(bank, row)
+
+
+def actor_of(bank: Bank, row: Mapping[str, Any]) -> Actor:
+    """The person of a row with these COLUMNS."""
+    roles = frozenset(map(Role, row["roles"]))
+    return Actor(
+        row["id"], row["name"], row["full_name"], roles, row["site_id"], row["timezone"], row["agreement_version"],
+        tuple(_trained(one) for one in row["trained"] or ()),
+        lacks_second_factor=bool(roles & bank.config.second_factor_roles) and row["totp_confirmed_at"] is None,
+    )  # fmt: skip
+
+
+def _trained(one: list[str]) -> Trained:
+    role, since, until = one
+    return Trained(role, datetime.date.fromisoformat(since), datetime.date.fromisoformat(until))

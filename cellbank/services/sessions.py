@@ -2,18 +2,16 @@
 
 import datetime
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import text
-
-from cellbank.domain.lifecycle import Role
+from cellbank.records.base import read_row
 from cellbank.records.work import Actor
+from cellbank.services import people
 from cellbank.services.bank import Bank
 from cellbank.services.passwords import check_password, take_the_time
 
-_COLUMNS = "id, name, full_name, roles, site_id, must_change_password, locked_until, password_set_at"
-_BY_ID = text(f"SELECT {_COLUMNS} FROM person WHERE id = :given AND state = 'ACTIVE'")
-_BY_NAME = text(f"SELECT {_COLUMNS} FROM person WHERE name = :given AND state = 'ACTIVE'")
+_COLUMNS = f"{people.COLUMNS}, p.must_change_password, p.locked_until, p.password_set_at"
+_BY_ID = f"SELECT {_COLUMNS} FROM {people.TABLES} WHERE p.id = %(given)s AND p.state = 'ACTIVE'"
+_BY_NAME = f"SELECT {_COLUMNS} FROM {people.TABLES} WHERE p.name = %(given)s AND p.state = 'ACTIVE'"
 
 
 @dataclass(frozen=True)
@@ -40,15 +38,12 @@ def standing_of_name(bank: Bank, name: str) -> Standing | None:
     return _read(bank, _BY_NAME, name.strip().lower())
 
 
-def _read(bank: Bank, statement: Any, given: object) -> Standing | None:
-    with bank.reads.connect() as connection:
-        row = connection.execute(statement, {"given": given}).one_or_none()
+def _read(bank: Bank, statement: str, given: object) -> Standing | None:
+    row = read_row(bank.reads, statement, {"given": given})
     if row is None:
         return None
-    roles = frozenset(Role(role) for role in row.roles)
-    actor = Actor(row.id, row.name, row.full_name, roles, row.site_id)
-    stamp = row.password_set_at.isoformat() if row.password_set_at else ""
-    return Standing(actor, row.must_change_password, row.locked_until, stamp)
+    stamp = row["password_set_at"].isoformat() if row["password_set_at"] else ""
+    return Standing(people.actor_of(bank, row), row["must_change_password"], row["locked_until"], stamp)
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ PEOPLE = (
     ("admin", "Sofiia Admin", "administrator"),
     ("auditor", "Bohdan Auditor", "auditor"),
 )
+TRAINING_ENDS_SOON = "andriy"
 
 
 @dataclass(frozen=True)

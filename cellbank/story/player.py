@@ -57,10 +57,13 @@ class Player:
         return run_act(self.bank, act, given, self.person(who), door="story", now=min(at, self.today))
 
     def person(self, name: str) -> Actor:
-        """Somebody of the cast."""
-        if name not in self._people:
-            actor = actor_by_name(self.bank, name)
-            if actor is None:
-                raise StoryProblem(f"{name} is not in the cast")
-            self._people[name] = actor
-        return self._people[name]
+        """Somebody of the cast, as they were when they were first met."""
+        return self._people.get(name) or self.meet(name)
+
+    def meet(self, name: str) -> Actor:
+        """Somebody of the cast as they are now: who is trained and has accepted the statement may sign."""
+        actor = actor_by_name(self.bank, name)
+        if actor is None:
+            raise StoryProblem(f"{name} is not in the cast")
+        self._people[name] = actor
+        return actor

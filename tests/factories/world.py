@@ -7,6 +7,8 @@ import datetime
 import random
 from typing import Any
 
+from cellbank.domain import agreement
+from cellbank.domain.lifecycle import FLOOR
 from cellbank.records.work import Actor
 from cellbank.services import catalogue
 from cellbank.services.acts import Outcome, run_act
@@ -24,6 +26,7 @@ PEOPLE = {
     "ada": ("Ada Administrator", ["administrator"]),
     "otto": ("Otto Auditor", ["auditor"]),
 }
+TRAINED = {"trained_on": "2020-01-01", "valid_until": "2099-12-31"}
 
 
 class Refusal(AssertionError):
@@ -49,12 +52,30 @@ class World:
                     "must_change": False,
                 }
                 self.accepted(run_act(bank, "add_person", given, SYSTEM, door="test", now=now))
-            actor = actor_by_name(bank, name)
-            assert actor is not None
-            self.people[name] = actor
+            self.meet(name)
+        for name in PEOPLE:
+            self.may_sign(name)
         from tests.factories.definitions import in_force  # it needs the class that is being defined here
 
         in_force(self)
+
+    def meet(self, name: str) -> Actor:
+        """The person as they are now: what may be signed depends on it."""
+        actor = actor_by_name(self.bank, name)
+        assert actor is not None
+        self.people[name] = actor
+        return actor
+
+    def may_sign(self, name: str) -> None:
+        """Train a person for every role in which one signs, and let them accept the statement, where it is missing."""
+        person = self.people[name]
+        signing = person.roles & FLOOR
+        for role in sorted(signing - {one.role for one in person.trained}):
+            given = {"name": name, "role": role, "procedure": "SOP-1 version 3", **TRAINED}
+            self.do("ada", "record_training", **given)
+        if signing and person.agreement != agreement.VERSION:
+            self.do(name, "accept_agreement", version=agreement.VERSION)
+        self.meet(name)
 
     def try_act(self, who: str, act: str, *, key: str | None = None, dry_run: bool = False,
                 now: datetime.datetime | None = None, **given: Any) -> Outcome:  # fmt: skip
