@@ -191,6 +191,9 @@ TRANSITIONS: tuple[Transition, ...] = sum(
         _rows("lot", "hold_lot", "IN_PROCESS FILLED ON_HOLD =", _QO),
         _rows("lot", "withdraw_consent", "QUARANTINE RELEASED > ON_HOLD", LAB),
         _rows("lot", "determine_eligibility", "QUARANTINE RELEASED > ON_HOLD", _QO, _REJECTED),
+        # what was made from it
+        *(_rows("lot", act, "QUARANTINE RELEASED > ON_HOLD", _QO) for act in ("reject_lot", "recall_lot")),
+        *(_rows("hold", act, "> PLACED", _QO) for act in ("reject_lot", "recall_lot")),
         *(_rows("lot", act, "QUARANTINE RELEASED > ON_HOLD", roles) for act, roles in HOLDING.items()),
         *(_rows("hold", act, "> PLACED", roles) for act, roles in HOLDING.items()),
         _rows("donor", "hold_donor", "REGISTERED ELIGIBLE INELIGIBLE =", _QO),

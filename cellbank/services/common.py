@@ -25,6 +25,15 @@ def new_code(work: Work, kind: Kind) -> str:
             return record_code(kind, number)
 
 
+def new_codes(work: Work, kind: Kind, count: int) -> list[str]:
+    """The next codes of a kind, taken with one look at the counter for nearly all of them."""
+    codes: list[str] = []
+    while missing := count - len(codes):
+        last = work.number(kind.value, missing)
+        codes += [record_code(kind, at) for at in range(last - missing + 1, last + 1) if is_usable(kind, at)]
+    return codes
+
+
 @lru_cache(maxsize=64)
 def read_specification(content: str) -> Specification:
     """A product specification from the text that was imported. The text decides, so the answer can be kept."""

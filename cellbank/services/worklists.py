@@ -10,6 +10,7 @@ from cellbank.domain.identifiers import printed
 from cellbank.domain.lifecycle import Role
 from cellbank.domain.quantities import millions
 from cellbank.services.bank import Bank
+from cellbank.services.cards import PLACE
 
 SHOWN = 8  # rows of a list on the home page; its count tells of the rest
 
@@ -40,7 +41,8 @@ class Worklist:
 
 @dataclass(frozen=True)
 class Source:
-    """How one list is read: a statement giving code, title, state, detail (and due), and the act that comes next."""
+    """How one list is read: a statement giving code, title, state, detail (and due, and act where it differs from row
+    to row), and the act that comes next."""
 
     name: str
     role: Role
@@ -87,6 +89,15 @@ SOURCES: tuple[Source, ...] = (
               'collected ' || to_char(n.collected_at, 'YYYY-MM-DD') AS detail FROM donation n
               WHERE n.state = 'ACCEPTED' AND NOT EXISTS (SELECT FROM culture c WHERE c.donation_id = n.id)
               ORDER BY n.collected_at""", "isolate_tissue", "donation"),
+    Source("destroy", T, "Vials of rejected and recalled lots to take out and destroy",
+           "No vial of a rejected or recalled lot is left.",
+           f"""SELECT v.code, 'Vial ' || v.number || ' of lot ' || l.code AS title, v.state,
+              coalesce(tank.name || ' › ' || rack.name || ' › ' || box.name, 'at no place') || ', lot '
+              || lower(l.state) || CASE v.state WHEN 'RESERVED' THEN '; its dose is to be cancelled first' ELSE '' END
+              AS detail, CASE WHEN v.state <> 'RESERVED' THEN 'discard_vial' END AS act
+              FROM vial v JOIN lot l ON l.id = v.lot_id {PLACE}
+              WHERE l.state IN ('REJECTED', 'RECALLED') AND v.state IN ('FROZEN', 'IN_STOCK', 'RESERVED', 'PICKED')
+              ORDER BY v.state = 'RESERVED', tank.place, rack.place, box.place, p.position, v.id""", None, "vial"),
     Source("decide", Q, "Donations to decide", "No donation is waiting for a decision.",
            """SELECT n.code, CASE n.tissue WHEN 'cord' THEN 'Umbilical cord' ELSE 'Placenta' END AS title, n.state,
               'received ' || to_char(n.received_at, 'YYYY-MM-DD') AS detail FROM donation n
@@ -113,6 +124,23 @@ SOURCES: tuple[Source, ...] = (
            """SELECT h.code, 'Hold on ' || coalesce(l.code, d.code) AS title, h.state, left(h.reason, 90) AS detail
               FROM hold h LEFT JOIN lot l ON l.id = h.lot_id LEFT JOIN donor d ON d.id = h.donor_id
               WHERE h.state = 'PLACED' ORDER BY h.placed_at"""),
+    Source("unanswered", Q, "Recalls that no clinician has answered", "Every recall is answered.",
+           f"""SELECT n.code, {_DOSE} AS title, n.state, 'lot ' || l.code || ' ' || lower(l.state) || ', since '
+               || to_char(n.opened_at, 'YYYY-MM-DD') AS detail FROM recall_notice n JOIN dose d ON d.id = n.dose_id
+               JOIN subject s ON s.id = d.subject_id JOIN lot l ON l.id = n.lot_id
+               WHERE n.state = 'OPEN' ORDER BY n.opened_at, n.id"""),
+    Source("notices", C, "Recalls to answer: the subject has received cells", "No recall is waiting for an answer.",
+           f"""SELECT n.code, {_DOSE} AS title, n.state, 'lot ' || l.code || ' ' || lower(l.state) || ': '
+               || left(coalesce(l.decision_reason, ''), 90) AS detail FROM recall_notice n
+               JOIN dose d ON d.id = n.dose_id JOIN subject s ON s.id = d.subject_id JOIN lot l ON l.id = n.lot_id
+               WHERE n.state = 'OPEN' ORDER BY n.opened_at, n.id""", "acknowledge_recall", "notice"),
+    Source("stopped", C, "Doses of rejected and recalled lots to stop", "No dose of such a lot is under way.",
+           f"""SELECT d.code, {_DOSE} AS title, d.state, 'lot ' || l.code || ' ' || lower(l.state) AS detail,
+               CASE WHEN d.state IN ('ORDERED', 'PICKED') THEN 'cancel_dose'
+                    WHEN d.state = 'INFUSING' THEN 'stop_infusion' ELSE 'discard_dose' END AS act FROM {_DOSES}
+               WHERE l.state IN ('REJECTED', 'RECALLED')
+               AND d.state NOT IN ('CANCELLED', 'DISCARDED', 'INFUSED', 'RECONCILED')
+               ORDER BY d.state = 'INFUSING' DESC, d.planned_on, d.id""", None, "dose"),
     Source("bedside", C, "Doses for the bedside", "No dose is ready.",
            f"""SELECT d.code, {_DOSE} AS title, d.state, 'lot ' || l.code AS detail, d.expires_at AS due FROM {_DOSES}
                WHERE d.state IN ('PREPARED', 'CHECKED_ONCE', 'CHECKED', 'INFUSING') ORDER BY d.expires_at"""),
@@ -168,7 +196,9 @@ def _item(row: Any, source: Source) -> Item:
     """A row as an item; codes stand in groups, cells in millions."""
     detail = f"{millions(row['cells'])} cells {row['detail']}" if "cells" in row else row["detail"]
     title = " ".join(printed(part) for part in row["title"].split(" "))
-    return Item(row["code"], title, row["state"], detail or "", source.act, source.field, row.get("due"))
+    return Item(
+        row["code"], title, row["state"], detail or "", row.get("act", source.act), source.field, row.get("due")
+    )
 
 
 def lots_in_quarantine(bank: Bank) -> tuple[str, ...]:
