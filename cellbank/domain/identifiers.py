@@ -49,6 +49,7 @@ class Kind(StrEnum):
     TRAINING = "TR"
     TRAIL_REVIEW = "TV"
     DOCUMENT = "DC"
+    COUNT = "IC"
     COMMAND = "CM"
 
 

@@ -173,7 +173,7 @@ TRANSITIONS: tuple[Transition, ...] = sum(
         _rows("vial", "record_freezing", "FILLED > FROZEN", _TECH),
         _rows("vial", "thaw_bank_vial", "IN_STOCK > CULTURED", _TECH),
         _rows("vial", "use_vial_for_testing", "FROZEN IN_STOCK > QC_USED", LAB),
-        _rows("vial", "discard_vial", "FILLED FROZEN IN_STOCK PICKED THAWED > DISCARDED", LAB),
+        _rows("vial", "discard_vial", "FILLED FROZEN IN_STOCK PICKED MISSING THAWED > DISCARDED", LAB),
         # storage
         _rows("storage_unit", "add_storage_unit", "> IN_SERVICE", LAB),
         _rows("storage_unit", "take_out_of_service", "IN_SERVICE > OUT_OF_SERVICE", LAB),
@@ -181,6 +181,19 @@ TRANSITIONS: tuple[Transition, ...] = sum(
         _rows("storage_unit", "return_to_service", "OUT_OF_SERVICE FAILED > IN_SERVICE", LAB),
         _rows("vial", "store_vials", "FROZEN > IN_STOCK", _TECH),
         _rows("vial", "move_vial", "IN_STOCK RESERVED =", _TECH),
+        _rows("storage_unit", "move_storage_unit", "IN_SERVICE OUT_OF_SERVICE FAILED =", LAB),
+        _rows("storage_unit", "relocate_unit", "IN_SERVICE OUT_OF_SERVICE FAILED =", LAB),
+        _rows("storage_unit", "note_warming", "IN_SERVICE OUT_OF_SERVICE FAILED =", LAB),
+        _rows("stock_count", "count_box", "> COUNTED_ONCE", LAB),
+        _rows("stock_count", "count_again", "COUNTED_ONCE > COUNTED_TWICE", LAB, None, ("first_counted_by_id",)),
+        _rows("stock_count", "close_count", "COUNTED_TWICE > CLOSED", LAB),
+        *(
+            _rows("storage_unit", act, "IN_SERVICE OUT_OF_SERVICE FAILED =", LAB)
+            + _rows("vial", act, "IN_STOCK RESERVED =", LAB)
+            + _rows("vial", act, "IN_STOCK RESERVED > MISSING", LAB)
+            + _rows("vial", act, "FROZEN MISSING > IN_STOCK", LAB)
+            for act in ("rescan_box", "reconcile_rack", "close_count")
+        ),
         # quality decisions
         _rows("batch_review", "review_batch_record", "> REVIEWED", _QO, _REVIEWED),
         _rows("lot", "review_batch_record", "QUARANTINE ON_HOLD =", _QO, None, (PERFORMERS,)),

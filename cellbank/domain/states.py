@@ -52,6 +52,7 @@ STATES: dict[str, dict[str, str]] = {
         "IN_STOCK": "at its place in the cold",
         "RESERVED": "kept for one dose",
         "PICKED": "out of its place, still frozen",
+        "MISSING": "not found where the book had it",
         "THAWED": "thawed for one dose",
         "POOLED": "its cells are in the dose",
         "INFUSED": "its cells were given",
@@ -64,6 +65,11 @@ STATES: dict[str, dict[str, str]] = {
         "IN_SERVICE": "may be filled",
         "OUT_OF_SERVICE": "nothing may be put in",
         "FAILED": "warmed or broke down; every lot in it is on hold",
+    },
+    "stock_count": {
+        "COUNTED_ONCE": "counted by one person; another one counts without seeing that",
+        "COUNTED_TWICE": "counted by two people; differences wait for their reasons",
+        "CLOSED": "every difference has its reason, and the book says what is there",
     },
     "test_result": {
         "ENTERED": "entered, waiting for a second person",

@@ -8,11 +8,11 @@ TONES: dict[str, str] = {
     "good": "ACTIVE LIVE EFFECTIVE ELIGIBLE GIVEN ACCEPTED RELEASED IN_STOCK IN_SERVICE REVIEWED CONFIRMED "
     "CHECKED ENROLLED MET GREEN VALID VERIFIED ACKNOWLEDGED",
     "wait": "IMPORTED REGISTERED AWAITING_DECISION QUARANTINED QUARANTINE FILLED FROZEN ENTERED SCREENING MEASURED "
-    "ORDERED CHECKED_ONCE DUE OPEN TAKEN PLANNED INVESTIGATED",
+    "ORDERED CHECKED_ONCE DUE OPEN TAKEN PLANNED INVESTIGATED COUNTED_ONCE COUNTED_TWICE",
     "busy": "GROWING HARVESTED IN_PROCESS PRINTED RESERVED PICKED THAWED THAWING POOLED COUNTED PREPARED INFUSING "
     "REPORTED DONE ISSUED",
     "stop": "INELIGIBLE REJECTED ON_HOLD RECALLED DISCARDED DISPUTED WITHDRAWN OUT_OF_SERVICE PLACED SCREEN_FAILED RED "
-    "MISSED FAILED",
+    "MISSED MISSING FAILED",
     "over": "SUPERSEDED FINISHED CULTURED QC_USED VOIDED INFUSED RECONCILED COMPLETED CANCELLED LIFTED "
     "DISABLED REVOKED CORRECTED INVALIDATED CLOSED",
 }
@@ -33,6 +33,7 @@ STATE_ICONS = {
 KIND_ICONS = {
     "donor": "person-heart", "consent": "file-earmark-check", "donation": "heart-pulse", "culture": "flower1",
     "lot": "collection", "vial": "capsule", "reagent_lot": "droplet", "storage_unit": "boxes",
+    "stock_count": "clipboard-check",
     "test_result": "clipboard2-data", "hold": "pause-circle", "subject": "person-vcard", "weight": "speedometer2",
     "dose": "eyedropper", "person": "person", "api_token": "key", "definition": "file-earmark-text",
     "sample": "eyedropper", "deviation": "exclamation-diamond", "corrective_action": "tools",
