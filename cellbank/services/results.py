@@ -1,52 +1,73 @@
-"""Test results of donors and of lots: entered by one person, reviewed by another. A repeat is another row."""
+"""Test results of donors, tissue, cultures and lots: entered by one person, reviewed by another. A repeat is another
+row; what becomes of a result afterwards is in `result_changes`."""
 
+import datetime
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
 from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
-from sqlalchemy import select
 
 from cellbank.domain.identifiers import Kind
 from cellbank.domain.quantities import Quantity, parse_decimal
-from cellbank.domain.refusals import Code, Refusal, Refused, refuse
+from cellbank.domain.refusals import Code, Refusal, refuse
 from cellbank.domain.rules.result import (
-    LotResultFacts,
-    choice_problem,
-    donor_verdict,
-    lot_result_refusals,
-    value_problem,
+    Reading,
+    ResultFacts,
+    ReviewedFacts,
+    donor_reading_problems,
+    reading_problems,
+    result_refusals,
+    review_refusals,
+    verdict_of,
 )
-from cellbank.domain.specification import DonorTest, ReleaseTest, Specification, judge_result
-from cellbank.records.production import Donation, Donor, Lot
-from cellbank.records.quality import TestResult
+from cellbank.domain.specification import DonorTest, ReleaseTest, ResultVerdict
+from cellbank.records.quality import Sample, TestResult
 from cellbank.records.work import Work
-from cellbank.services.acts import ActInput, Malformed, Problem, SignedInput, act
-from cellbank.services.common import effective, new_code, read_specification, specification_of, time_refusals
-from cellbank.services.inputs import DonorCode, Identifier, Line, LotCode, Moment, ResultCode, Text, each_once
+from cellbank.services.acts import Malformed, Problem, SignedInput, act
+from cellbank.services.common import new_code, time_refusals
+from cellbank.services.inputs import Identifier, Line, Moment, ResultCode, SampleCode, Text, each_once
+from cellbank.services.out_of_specification import Failure, fails, report, to_be_moved
+from cellbank.services.samples import OfOneRecord, SampleNumber
+from cellbank.services.tested import Tested, find_test, find_tested, keep_still, subject_of, tested_of
 
 MOST_RESULTS = 200
-_NUMBER = Quantity("The result", "", "as a plain number", Decimal(-(10**9)), Decimal(10**9), 4)
-ResultNumber = Annotated[Decimal, BeforeValidator(partial(parse_decimal, quantity=_NUMBER))]
+NUMBER = Quantity("The result", "", "as a plain number", Decimal(-(10**9)), Decimal(10**9), 4)
+ResultNumber = Annotated[Decimal, BeforeValidator(partial(parse_decimal, quantity=NUMBER))]
 
 
-class EnterResult(ActInput):
-    """Enter a test result."""
+class ReadOff(OfOneRecord):
+    """What somebody read off, and with what."""
 
-    donor: DonorCode | None = Field(default=None, title="Donor", description="For a test of the donor's blood.")
-    lot: LotCode | None = Field(default=None, title="Lot", description="For a test of a lot.")
-    test: Identifier = Field(title="Test", description="Its code in the specification.")
     number: ResultNumber | None = Field(default=None, title="Result, a number")
+    unit: Line | None = Field(default=None, title="Unit", description="If given, it must be the specification's.")
     choice: Line | None = Field(default=None, title="Result, a word")
     method: Line | None = Field(default=None, title="Method, where it is not the specification's")
-    started_at: Moment = Field(title="Specimen taken, or inoculated")
+    method_version: Line | None = Field(default=None, title="Version of the method")
+    instrument: Line | None = Field(default=None, title="Instrument")
+
+
+class EnterResult(ReadOff):
+    """Enter a test result."""
+
+    sample: SampleCode | None = Field(
+        default=None, title="Sample", description="It knows what was tested, for which test, and when it was taken."
+    )
+    test: Identifier | None = Field(default=None, title="Test", description="Its code in the specification.")
+    sample_number: int | None = SampleNumber
+    started_at: Moment | None = Field(default=None, title="Specimen taken, or inoculated")
     resulted_at: Moment | None = Field(default=None, title="Result read")
 
     @model_validator(mode="after")
     def _one_of_each(self) -> Self:
-        if (self.donor is None) == (self.lot is None):
-            raise ValueError("Give the donor or the lot that was tested, one of the two")
+        if self.sample is None and len(self.subjects) != 1:
+            raise ValueError("Give the sample; or the donor, donation, culture or lot that was tested, one of them")
+        known = [*self.subjects, self.test, self.sample_number, self.started_at]
+        if self.sample is not None and any(known):
+            raise ValueError("The sample knows what was tested, for which test and when: leave these out")
+        if self.sample is None and (self.test is None or self.started_at is None):
+            raise ValueError("Without a sample, the test and the time at which its specimen was taken are needed")
         if (self.number is None) == (self.choice is None):
             raise ValueError("Give the result as a number or as a word, one of the two")
         return self
@@ -56,96 +77,127 @@ class EnterResult(ActInput):
 def enter_result(work: Work, given: EnterResult) -> TestResult:
     """Enter one result. Refuses times that cannot be, and “no growth” before the method's days are over.
 
-    A value that is no result of this test is malformed. The verdict is taken from the specification here and now.
+    A value that is no result of this test is malformed. The verdict is taken from the specification here and now; a
+    required test out of specification opens a deviation, and stops a lot that is released.
     """
-    judged = _lot_result(work, given) if given.lot else _donor_result(work, given)
-    resulted_at = given.resulted_at or work.now
-    started = time_refusals(work, "The start of the test", given.started_at)
-    times = time_refusals(work, "The result", resulted_at, given.started_at)
-    work.judge(TestResult, refusals=[*started, *times, *judged.refusals])
-    return work.add(
-        TestResult(
-            code=new_code(work, Kind.RESULT),
-            test=given.test,
-            number=given.number,
-            choice=given.choice,
-            started_at=given.started_at,
-            resulted_at=resulted_at,
-            entered_by_id=work.actor.id,
-            **judged.columns,
-        )
-    )
+    sample = None if given.sample is None else work.lock(Sample, given.sample)
+    entry = entry_of_sample(work, sample, given) if sample is not None else _entry_of_record(work, given)
+    problems = entry.problems()
+    if problems:
+        raise Malformed(problems)
+    lots = keep_still(work, [entry.tested], stopping=entry.fails or entry.verdict is ResultVerdict.OUT_OF_SPEC)
+    moved = to_be_moved(lots, failing=entry.fails)
+    work.show(verdict=entry.verdict.value)
+    work.judge(TestResult, *([sample] if sample else []), *moved, refusals=entry.refusals(work))
+    result = work.add(TestResult(code=new_code(work, Kind.RESULT), entered_by_id=work.actor.id, **entry.columns()))
+    if sample is not None:
+        work.transition(sample)
+    if entry.fails:
+        report(work, [entry.failure(result)], lots)
+    return result
 
 
 @dataclass(frozen=True)
-class _Judged:
-    """What the specification says about a result: columns of its row, and the reasons against it."""
+class Entry:
+    """A result that is to be entered, with everything that judges it."""
 
-    columns: dict[str, Any]
-    refusals: tuple[Refusal, ...] = ()
+    tested: Tested
+    test: ReleaseTest | DonorTest
+    reading: Reading
+    started_at: datetime.datetime
+    resulted_at: datetime.datetime
+    method: str | None = None
+    method_version: str | None = None
+    instrument: str | None = None
+    sample: Sample | None = None
+
+    def problems(self) -> list[Problem]:
+        """The specification decides what can be a result at all: anything else is malformed."""
+        if isinstance(self.test, DonorTest):
+            problems = donor_reading_problems(self.test, self.tested.specification.donor.results, self.reading)
+        else:
+            problems = reading_problems(self.test, self.reading)
+        return [Problem(field, f"{sentence}. Given: {self._given(field)}.") for field, sentence in problems]
+
+    def _given(self, field: str) -> str:
+        number = self.reading.number
+        shown = {"unit": self.reading.unit, "sample_number": self.reading.sample_number}
+        return str(shown.get(field, repr(self.reading.choice) if number is None else f"{number:f}"))
+
+    @property
+    def verdict(self) -> ResultVerdict:
+        """Whether it is in specification."""
+        return verdict_of(self.test, self.reading.value)
+
+    @property
+    def fails(self) -> bool:
+        """Whether it opens a deviation."""
+        return fails(self.test, self.verdict)
+
+    def failure(self, result: TestResult) -> Failure:
+        """The failure of a result of the product."""
+        assert isinstance(self.test, ReleaseTest)
+        return Failure(result, self.test, self.tested, self.sample)
+
+    def refusals(self, work: Work) -> list[Refusal]:
+        """Why it cannot stand."""
+        times = [
+            *time_refusals(work, "The start of the test", self.started_at),
+            *time_refusals(work, "The result", self.resulted_at, self.started_at),
+        ]
+        if isinstance(self.test, DonorTest):
+            return times
+        sampling = self.tested.sampling(self.test, self.started_at)
+        return [*times, *result_refusals(ResultFacts(sampling, self.reading.choice, self.resulted_at))]
+
+    def columns(self) -> dict[str, Any]:
+        """The columns of its row, but for its code and who entered it."""
+        of_product = isinstance(self.test, ReleaseTest)
+        return {
+            **{f"{kind}_id": None for kind in ("donor", "donation", "culture", "lot")},
+            f"{self.tested.kind}_id": self.tested.id,
+            "sample_id": None if self.sample is None else self.sample.id,
+            "sample_number": self.reading.sample_number,
+            "test": self.test.code,
+            "number": self.reading.number,
+            "choice": self.reading.choice,
+            "unit": self.test.unit if of_product else None,
+            "method": self.method or (self.test.method if of_product else self.test.title),
+            "method_version": self.method_version or (self.test.method_version if of_product else None),
+            "instrument": self.instrument,
+            "started_at": self.started_at,
+            "resulted_at": self.resulted_at,
+            "verdict": self.verdict.value,
+        }
 
 
-def _lot_result(work: Work, given: EnterResult) -> _Judged:
-    lot = _shared(work, Lot, given.lot)
-    test: ReleaseTest = _test(specification_of(work.session, lot.specification_id), given.test, of_lot=True)
-    _refuse_value(value_problem(test, given.number, given.choice), given)
-    collected_at = work.session.scalars(select(Donation.collected_at).where(Donation.id == lot.donation_id)).one()
+def _entry_of_record(work: Work, given: EnterResult) -> Entry:
+    assert given.test is not None and given.started_at is not None  # the input has seen to it
+    tested = find_tested(work, *given.subject)
+    return _entry(work, given, tested, given.test, given.sample_number, given.started_at, None)
+
+
+def entry_of_sample(work: Work, sample: Sample, given: EnterResult) -> Entry:
+    """The result of a sample, which knows what was tested, for which test, and when."""
+    [tested] = tested_of(work, [sample]).values()
+    return _entry(work, given, tested, sample.test, sample.number, sample.taken_at, sample)
+
+
+def _entry(
+    work: Work,
+    given: EnterResult,
+    tested: Tested,
+    test: str,
+    number: int | None,
+    started_at: datetime.datetime,
+    sample: Sample | None,
+) -> Entry:
+    reading = Reading(given.number, given.choice, given.unit, number)
     resulted_at = given.resulted_at or work.now
-    facts = LotResultFacts(lot.code, test, given.choice, given.started_at, resulted_at, collected_at, lot.frozen_at)
-    verdict = judge_result(test, given.choice if given.number is None else given.number)
-    columns = {"lot_id": lot.id, "unit": test.unit, "method": given.method or test.method, "verdict": verdict.value}
-    return _Judged(columns, lot_result_refusals(facts))
-
-
-def _donor_result(work: Work, given: EnterResult) -> _Judged:
-    donor = _shared(work, Donor, given.donor)
-    specification = _donor_specification(work, donor)
-    test: DonorTest = _test(specification, given.test, of_lot=False)
-    _refuse_value(choice_problem(test.title, specification.donor.results, given.choice), given)
-    verdict = donor_verdict(test, str(given.choice))
-    return _Judged({"donor_id": donor.id, "method": given.method or test.title, "verdict": verdict.value})
-
-
-def _shared(work: Work, cls: Any, code: str | None) -> Any:
-    """The record, kept as it is until the act ends: no decision about it is taken while a result comes in."""
-    record_id = work.session.scalar(select(cls.id).where(cls.code == code))
-    return work.find(cls, str(code)) if record_id is None else work.share(cls, record_id)
-
-
-def _donor_specification(work: Work, donor: Donor) -> Specification:
-    """That of the donor's latest donation; before there is one, the specification in force."""
-    latest = select(Donation.specification_id).where(Donation.donor_id == donor.id)
-    pinned = work.session.scalar(latest.order_by(Donation.received_at.desc()).limit(1))
-    if pinned is None:
-        return read_specification(effective(work, "specification").content)
-    return specification_of(work.session, pinned)
-
-
-def _test(specification: Specification, code: str, *, of_lot: bool) -> Any:
-    try:
-        return specification.test(code) if of_lot else specification.donor.test(code)
-    except KeyError:
-        known = specification.tests if of_lot else specification.donor.tests
-        raise Refused(
-            [
-                refuse(
-                    Code.NOT_FOUND,
-                    "Specification {specification} has no test {test} for a {subject}. It has: {known}.",
-                    specification=f"{specification.id}@{specification.version}",
-                    test=code,
-                    subject="lot" if of_lot else "donor",
-                    known=", ".join(test.code for test in known),
-                )
-            ]
-        ) from None
-
-
-def _refuse_value(problem: tuple[str, str] | None, given: EnterResult) -> None:
-    """The specification decides what can be a result at all: anything else is malformed, like a word in a number."""
-    if problem is not None:
-        field, sentence = problem
-        shown = given.choice if given.number is None else f"{given.number:f}"
-        raise Malformed([Problem(field, f"{sentence}. Given: {shown!r}.")])
+    return Entry(
+        tested, find_test(tested, test), reading, started_at, resulted_at, given.method, given.method_version,
+        given.instrument, sample,
+    )  # fmt: skip
 
 
 class ReviewResults(SignedInput):
@@ -160,27 +212,36 @@ class ReviewResults(SignedInput):
 
 @act(ReviewResults)
 def review_results(work: Work, given: ReviewResults) -> None:
-    """Confirm or dispute results that somebody else entered; signed. Refuses a dispute without a note.
+    """Confirm or dispute results that somebody else entered; signed. Refuses a dispute without a note, and a reviewer
+    of another role than the specification asks for.
 
     Disputed results stay, and count no more: the test is entered again.
     """
     results = work.lock_all(TestResult, given.results)
-    _share_tested(work, results)
+    tested = tested_of(work, results)
+    keep_still(work, tested.values(), stopping=False)
+    if len(tested) == 1:
+        work.about = next(iter(tested.values())).code
     target = "REVIEWED" if given.confirmed else "DISPUTED"
     reason_needed = refuse(
         Code.REASON_NEEDED, "A disputed result needs a note that says why. Write one and sign again."
     )
+    refusals = [
+        *(() if given.confirmed or given.note else (reason_needed,)),
+        *review_refusals(_reviewers(results, tested), work.actor.roles),
+    ]
     work.show(results=given.results, state=target)
-    work.judge(*results, refusals=() if given.confirmed or given.note else (reason_needed,), to=target)
+    work.judge(*results, refusals=refusals, to=target)
     for result in results:
         result.reviewed_by_id, result.review_note = work.actor.id, given.note
     work.transition(*results, to=target)
 
 
-def _share_tested(work: Work, results: list[TestResult]) -> None:
-    """Keep the lots and donors as they are: none is released on a result that is being disputed."""
-    tested = []
-    for cls, ids in ((Donor, {one.donor_id for one in results}), (Lot, {one.lot_id for one in results})):
-        tested += [work.share(cls, record_id) for record_id in sorted(ids - {None})]
-    if len(tested) == 1:
-        work.about = tested[0].code
+def _reviewers(results: list[TestResult], tested: dict[tuple[str, int], Tested]) -> list[ReviewedFacts]:
+    """Who may review each result of the product; results of donors are reviewed by everybody of the lab."""
+    found = []
+    for result in results:
+        test = tested[subject_of(result)].test(result.test)
+        if isinstance(test, ReleaseTest):
+            found.append(ReviewedFacts(result.code, test.title, test.reviewed_by))
+    return found

@@ -9,10 +9,11 @@ import pytest
 import cellbank
 from cellbank.domain.refusals import Code
 from cellbank.domain.rules.result import (
-    LotResultFacts,
+    ResultFacts,
+    SamplingFacts,
     choice_problem,
     donor_verdict,
-    lot_result_refusals,
+    result_refusals,
     value_problem,
 )
 from cellbank.domain.specification import ResultVerdict, load_specification
@@ -27,9 +28,9 @@ MINUTE = datetime.timedelta(minutes=1)
 
 def refusals(test: str, choice: str | None, started: datetime.datetime, resulted: datetime.datetime,
              frozen: datetime.datetime | None = FROZEN):  # fmt: skip
-    return lot_result_refusals(
-        LotResultFacts("LT0017W", SPECIFICATION.test(test), choice, started, resulted, COLLECTED, frozen)
-    )
+    begun = ("was collected as tissue", COLLECTED, frozen)
+    sampling = SamplingFacts("lot LT0017W", SPECIFICATION.test(test), started, *begun)
+    return result_refusals(ResultFacts(sampling, choice, resulted))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,85 @@
+"""What a result out of specification does by itself, in the act that brings it: a deviation, and a stop of what is out.
+
+Sources: domain reference §2 R25 (21 CFR 211.192), §5.4. Twin in the database: no_release_with_an_open_deviation.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import select
+
+from cellbank.domain.rules.deviation import Classification
+from cellbank.domain.rules.result import limit_in_words
+from cellbank.domain.specification import ReleaseTest, ResultVerdict
+from cellbank.records.base import Record
+from cellbank.records.deviations import Deviation, DeviationLink
+from cellbank.records.production import Lot
+from cellbank.records.quality import Hold, Sample, TestResult
+from cellbank.records.work import Work
+from cellbank.services.deviations import open_with_links
+from cellbank.services.holding import place_hold
+from cellbank.services.lot_results import shown_value
+from cellbank.services.tested import Tested
+
+CLASSIFICATION: Classification = "major"  # until a quality officer classifies it otherwise
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A result of a required test of the product that is out of specification."""
+
+    result: TestResult
+    test: ReleaseTest
+    tested: Tested
+    sample: Sample | None = None
+
+
+def fails(test: object, verdict: ResultVerdict) -> bool:
+    """Whether this verdict is a failure of the product. A donor's reactive result is a finding: she is determined."""
+    return isinstance(test, ReleaseTest) and verdict is ResultVerdict.OUT_OF_SPEC
+
+
+def to_be_moved(lots: Collection[Lot], *, failing: bool) -> tuple[type[Record] | Record, ...]:
+    """What a failure moves, for the judgement: a deviation, and the lots that are out with a hold on each."""
+    released = [lot for lot in lots if lot.state == "RELEASED"] if failing else []
+    return (*((Deviation,) if failing else ()), *((Hold,) if released else ()), *released)
+
+
+def report(
+    work: Work, failures: Sequence[Failure], lots: Collection[Lot], known: Sequence[Deviation] = ()
+) -> None:
+    """Open a deviation for each failure, unless it is `known`, and stop every lot that is out; call it with results
+    and samples written. `lots` are those below what failed, locked.
+    """
+    opened = [] if known else [_open(work, failure) for failure in failures]
+    work.show(deviations=[deviation.code for deviation in (*known, *opened)])
+    tests = ", ".join(dict.fromkeys(failure.test.title for failure in failures))
+    codes = ", ".join(deviation.code for deviation in (*known, *opened))
+    for lot in lots:
+        if lot.state == "RELEASED":
+            place_hold(work, lot=lot, reason=f"{tests}: out of specification after the release (deviation {codes})")
+
+
+def _open(work: Work, failure: Failure) -> Deviation:
+    result, test, of = failure.result, failure.test, failure.tested.called
+    value = shown_value(result.number, result.choice, result.unit)
+    return open_with_links(
+        work,
+        title=f"{test.title} of {of} out of specification",
+        description=(
+            f"Result {result.code}: {value}; the limit is {limit_in_words(test)} "
+            f"(specification {failure.tested.specification.id}@{failure.tested.specification.version})."
+        ),
+        classification=CLASSIFICATION,
+        occurred_at=result.resulted_at,
+        records=[result, *([failure.sample] if failure.sample else [])],
+    )
+
+
+def still_open(work: Work, result: TestResult) -> list[Deviation]:
+    """The deviations about a result that are not closed: its correction belongs to them."""
+    links = select(DeviationLink.deviation_id).where(
+        DeviationLink.record_kind == result.kind, DeviationLink.record_id == result.id
+    )
+    statement = select(Deviation).where(Deviation.id.in_(links), Deviation.state != "CLOSED")
+    return list(work.session.scalars(statement.order_by(Deviation.id)))
