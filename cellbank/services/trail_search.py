@@ -6,8 +6,13 @@ from typing import Any
 
 from sqlalchemy import text
 
-from cellbank.services.acts import REGISTRY
+from cellbank.domain.garbled import Garbled
+from cellbank.domain.scans import read_scan
+from cellbank.records.trail import CODES_GIVEN
 from cellbank.services.bank import Bank
+from cellbank.services.cards import QUESTIONS
+from cellbank.services.history import record_id, title_of
+from cellbank.services.identity import without_identity
 
 PAGE = 100
 
@@ -20,6 +25,8 @@ class Query:
     act: str = ""
     record: str = ""
     outcome: str = ""
+    reason: str = ""  # the code of a refusal
+    without: tuple[str, ...] = ()  # acts that are left out
     since: datetime.datetime | None = None
     until: datetime.datetime | None = None
     before: int | None = None  # the act number below which the page begins
@@ -44,15 +51,19 @@ class Line:
 
 
 _CONDITIONS = {
-    "person": "p.name = :person",
+    "person": "a.person_id = (SELECT id FROM person WHERE name = :person)",
     "act": "a.name = :act",
     "outcome": "a.outcome = :outcome",
+    "reason": "a.outcome = 'refused' AND a.refusals @> jsonb_build_array(jsonb_build_object('code', :reason))",
+    "without": "a.name <> ALL(:without)",
     "since": "a.at >= :since",
     "until": "a.at < :until",
     "before": "a.id < :before",
-    # The record stands in the act, in what was given, or among the vials of a list.
-    "record": "(a.record_code = :record OR jsonb_path_exists(a.given, '$.** ? (@ == $code)', "
-    "jsonb_build_object('code', CAST(:record AS text))))",
+    # The act was about the record, it was among what was given, or the act changed it.
+    "record": f"""a.id IN (
+        SELECT id FROM act WHERE record_code = :record
+         UNION SELECT id FROM act WHERE {CODES_GIVEN} @> jsonb_build_array(:record)
+         UNION SELECT act_id FROM change WHERE record_kind = :kind AND record_id = :record_id)""",
 }
 
 
@@ -60,9 +71,13 @@ def search(bank: Bank, query: Query) -> tuple[Line, ...]:
     """At most 100 acts, the latest number first."""
     given = {name: value for name, value in vars(query).items() if value}
     conditions = " AND ".join(_CONDITIONS[name] for name in given) or "true"
+    if query.record:
+        given.update(_record(bank, query.record))
+    if query.without:
+        given["without"] = list(query.without)
     statement = text(
         f"""SELECT a.id, a.name, p.full_name, a.at, a.recorded_at, a.door, a.client, a.outcome, a.record_code,
-                   a.refusals, encode(s.digest, 'hex') AS seal
+                   a.given, a.refusals, encode(s.digest, 'hex') AS seal
               FROM act a JOIN person p ON p.id = a.person_id LEFT JOIN seal s ON s.act_id = a.id
              WHERE {conditions} ORDER BY a.id DESC LIMIT {PAGE}"""
     )
@@ -70,12 +85,20 @@ def search(bank: Bank, query: Query) -> tuple[Line, ...]:
         return tuple(_line(row) for row in connection.execute(statement, given))
 
 
+def _record(bank: Bank, code: str) -> dict[str, Any]:
+    """The record that a code means, and its id for its changes; no id where the code is not of a record here."""
+    scan = read_scan(code)
+    question = None if isinstance(scan, Garbled) else QUESTIONS.get(scan.kind)
+    kind = question.record if question else ""
+    known = code if isinstance(scan, Garbled) else scan.code
+    return {"record": known, "kind": kind, "record_id": record_id(bank, kind, known) if kind else None}
+
+
 def _line(row: Any) -> Line:
-    title = REGISTRY[row.name].title if row.name in REGISTRY else row.name.replace("_", " ")
-    reasons = tuple(item["detail"] for item in row.refusals or ())
+    reasons = tuple(refusal["detail"] for refusal in without_identity(row.given, row.refusals))
     return Line(
-        row.id, row.name, title, row.full_name, row.at, row.recorded_at, row.door, row.client, row.outcome or "open",
-        row.record_code, reasons, (row.seal or "")[:16],
+        row.id, row.name, title_of(row.name), row.full_name, row.at, row.recorded_at, row.door, row.client,
+        row.outcome or "open", row.record_code, reasons, (row.seal or "")[:16],
     )  # fmt: skip
 
 

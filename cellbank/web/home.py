@@ -14,7 +14,7 @@ from cellbank.services.worklists import lots_in_quarantine, treated_subjects, wo
 from cellbank.web.acts import NOT_PAGES
 from cellbank.web.blueprint import blueprint
 from cellbank.web.session import now
-from cellbank.web.shell import the_actor, the_bank
+from cellbank.web.shell import page_number, the_actor, the_bank
 
 CREATORS = {  # what each role most often begins, as buttons on the home page
     Role.TECHNICIAN: ("receive_donation", "receive_reagent", "store_vials", "open_lot"),
@@ -22,6 +22,8 @@ CREATORS = {  # what each role most often begins, as buttons on the home page
     Role.CLINICIAN: ("enrol_subject", "measure_weight", "order_dose"),
     Role.ADMINISTRATOR: ("add_person", "reset_password", "unlock_person"),
 }
+
+NOT_NEWS = ("sign_in", "sign_out")  # an auditor finds them on the page of the trail
 
 
 @blueprint.get("/")
@@ -39,7 +41,7 @@ def home() -> str:
         boards=[board for code in lots[:20] if (board := lot_board(bank, code, now()))],
         calendars=[plan for code in subjects[:40] if (plan := calendar(bank, code, now())) and plan.next],
         tally=tally(bank, midnight) if Role.AUDITOR in roles else None,
-        latest=search(bank, Query())[:15] if Role.AUDITOR in roles else (),
+        latest=search(bank, Query(without=NOT_NEWS))[:15] if Role.AUDITOR in roles else (),
         now=now(),
     )
 
@@ -55,8 +57,7 @@ def list_page(name: str) -> str:
     if name not in LISTS:
         abort(404)
     wanted = {key: request.args.get(key, "") for key in ("q", "state")}
-    page = request.args.get("page", "1")
-    number = int(page) if page.isdigit() and len(page) < 7 and int(page) else 1
+    number = page_number()
     found = find(the_bank(), name, wanted["q"], wanted["state"], number)
     creator = LISTS[name].create
     may_create = creator in REGISTRY and bool(roles_for(creator or "") & the_actor().roles)

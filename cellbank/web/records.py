@@ -3,17 +3,19 @@
 from dataclasses import replace
 from typing import Any
 
-from flask import make_response, redirect, render_template, request, session, url_for
+from flask import abort, make_response, redirect, render_template, request, session, url_for
 from flask_babel import gettext
 
 from cellbank.domain.garbled import Garbled
 from cellbank.domain.scans import read_scan
 from cellbank.services.acts import run_act
-from cellbank.services.history import Event, history, signatures
+from cellbank.services.history import PAGE, History, history, signatures
 from cellbank.services.scanning import Card, Command, NotHere, Unreadable, field_for, look_up
 from cellbank.web.blueprint import blueprint
 from cellbank.web.boards import board_of
-from cellbank.web.shell import DOOR, client, sound, the_actor, the_bank
+from cellbank.web.shell import DOOR, client, page_number, sound, the_actor, the_bank
+
+RECENT = 20  # acts on the page of a record; its history has a page of its own
 
 
 @blueprint.get("/scan")
@@ -68,24 +70,46 @@ def record(code: str) -> Any:
 
 
 def _page(card: Card) -> str:
-    events = history(the_bank(), card.kind, card.code)
-    if card.kind == "weight" and card.state == "MEASURED":
-        card, events = _blind(card, events)
+    card, past = _blind(card, history(the_bank(), card.kind, card.code, size=RECENT))
     template, board = board_of(card)
     return render_template(
         "record.html",
         card=card,
         board_template=template,
         board=board,
-        events=events,
+        history=past,
         signatures=signatures(the_bank(), card.kind, card.code),
     )
 
 
-def _blind(card: Card, events: tuple[Event, ...]) -> tuple[Card, tuple[Event, ...]]:
-    """A weight without its value: the second person must read the scale, not the screen."""
-    facts = tuple((label, value) for label, value in card.facts if "kg" not in label)
-    shown = [tuple(line for line in event.changes if line.column != "weight_kg") for event in events]
-    return replace(card, facts=facts), tuple(
-        replace(event, changes=changes) for event, changes in zip(events, shown, strict=True)
+@blueprint.get("/record/<code>/history")
+def history_page(code: str) -> Any:
+    """Everything that was done to a record, a page at a time."""
+    try:
+        card = look_up(the_bank(), the_actor(), code)
+    except (Unreadable, NotHere):
+        abort(404)
+    if isinstance(card, Command):
+        abort(404)
+    number = page_number()
+    card, past = _blind(card, history(the_bank(), card.kind, card.code, size=PAGE, page=number))
+    return render_template(
+        "history.html",
+        card=card,
+        history=past,
+        signatures=signatures(the_bank(), card.kind, card.code),
+        page=number,
+        pages=max(1, -(-past.total // PAGE)),
     )
+
+
+def _blind(card: Card, past: History) -> tuple[Card, History]:
+    """A weight that nobody has confirmed, without its value: the second person must read the scale, not the screen."""
+    if card.kind != "weight" or card.state != "MEASURED":
+        return card, past
+    facts = tuple((label, value) for label, value in card.facts if "kg" not in label)
+    events = tuple(
+        replace(event, changes=tuple(line for line in event.changes if line.column != "weight_kg"))
+        for event in past.events
+    )
+    return replace(card, facts=facts), replace(past, events=events)

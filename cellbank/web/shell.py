@@ -54,6 +54,12 @@ def client() -> str:
     return request.remote_addr or "unknown"
 
 
+def page_number() -> int:
+    """The page of a long list that is asked for; anything that is not a number is the first."""
+    given = request.args.get("page", "1")
+    return int(given) if given.isdigit() and len(given) < 7 and int(given) else 1
+
+
 def language() -> str:
     """The language of this session, or the site's."""
     chosen = session.get("language")

@@ -1,0 +1,100 @@
+"""The lab's words for every column of every record, with its unit: the one table of names.
+
+A column that stands here under no name is called by its own: `cells_seeded` is "Cells seeded", and its ending tells the
+unit. So a new column has a name from the first day, and this table holds only what would read badly.
+"""
+
+from typing import NamedTuple
+
+TIME, CELLS, DAY = "time", "cells", "day"
+
+
+class Told(NamedTuple):
+    """How a column is called and in what it is measured; `time` and `cells` are written in their own ways."""
+
+    label: str
+    unit: str = ""
+
+
+# The ending of a column tells its unit.
+UNITS = {
+    "_at": TIME, "_kg": "kg", "_g": "g", "_ml": "mL", "_cm": "cm", "_cm2": "cm²", "_c": "°C", "_percent": "%",
+    "_cells": CELLS, "_weeks": "weeks", "_h": "h", "_per_vial": CELLS, "_per_ml": CELLS, "_until": TIME,
+}  # fmt: skip
+
+# By column, or by record and column where records use one word for different things.
+WORDS: dict[str, Told] = {
+    "birth_year": Told("Year of birth"), "delivered_at": Told("Delivery", TIME), "delivery": Told("Mode of delivery"),
+    "gestation_weeks": Told("Gestation", "weeks"), "collected_at": Told("Collected", TIME),
+    "received_at": Told("Received", TIME), "transport_min_c": Told("Transport, lowest", "°C"),
+    "transport_max_c": Told("Transport, highest", "°C"), "mass_g": Told("Mass", "g"), "length_cm": Told("Length", "cm"),
+    "questions": Told("Why a quality officer decides"), "eligibility_reason": Told("Reason of the determination"),
+    "decision_reason": Told("Reason of the decision"), "certificate": Told("Certificate of the maker"),
+    "manufacturer": Told("Maker"), "manufacturer_lot": Told("Maker's lot"), "quantity_left": Told("Left"),
+    "quantity_received": Told("Received"), "opened_at": Told("Opened", TIME), "used_at": Told("Used", TIME),
+    "days_once_open": Told("Keeps after opening", "days"), "started_at": Told("Started", TIME),
+    "area_cm2": Told("Area", "cm²"), "cells_seeded": Told("Living cells seeded", CELLS),
+    "harvested_at": Told("Harvested", TIME), "cells_harvested": Told("Cells harvested", CELLS),
+    "viability_percent": Told("Viability", "%"), "confluence_percent": Told("Confluence", "%"),
+    "cells_left": Told("Cells left", CELLS), "cells_lost": Told("Cells discarded", CELLS),
+    "cells_used": Told("Cells used", CELLS), "doubling_time_h": Told("Doubling time", "h"),
+    "cumulative_doublings": Told("Population doublings in all"), "cells_per_vial": Told("Cells in each vial", CELLS),
+    "volume_ml": Told("Volume", "mL"), "dmso_percent": Told("DMSO", "%"), "planned_vial_count": Told("Vials planned"),
+    "sample_cells": Told("Cells in samples", CELLS), "lost_cells": Told("Cells lost", CELLS),
+    "fill_started_at": Told("Filling began", TIME), "frozen_at": Told("Freezing began", TIME),
+    "expires_on": Told("Expires"), "state_before_hold": Told("State before the hold"),
+    "picked_at": Told("Picked", TIME), "thawed_at": Told("Thawed", TIME),
+    "placed_at": Told("Put there", TIME), "taken_at": Told("Taken out", TIME),
+    "row_count": Told("Rows"), "column_count": Told("Columns"), "place": Told("Place"), "box_id": Told("Box"),
+    "out_of_service_reason": Told("Why out of service"), "vial.number": Told("Number in the lot"),
+    "test_result.number": Told("Value"), "test_result.choice": Told("Value"), "resulted_at": Told("Resulted", TIME),
+    "test_result.started_at": Told("Taken or inoculated", TIME), "entered_by_id": Told("Entered by"),
+    "sample.taken_at": Told("Taken or inoculated", TIME), "sample.number": Told("Sample number"),
+    "change_reason": Told("Reason of the change"), "corrects_id": Told("Corrects"),
+    "hold.placed_at": Told("Placed", TIME), "lifted_at": Told("Lifted", TIME), "lift_reason": Told("Why it was lifted"),
+    "digest": Told("Digest"), "content": Told("Content"), "effective_at": Told("In force since", TIME),
+    "second_identifier": Told("Second identifier"), "born_on": Told("Born"), "consented_on": Told("Consented"),
+    "receives_product": Told("Receives cells"), "answers": Told("Answers to the criteria"),
+    "assessment": Told("Assessment of the criteria"), "withdrawal_reason": Told("Why withdrawn"),
+    "weight_kg": Told("Weight", "kg"), "measured_at": Told("Measured", TIME), "confirmed_at": Told("Confirmed", TIME),
+    "infusion_number": Told("Infusion"), "day": Told("Day of the plan"), "planned_on": Told("Planned for"),
+    "ordered_at": Told("Ordered", TIME), "required_cells": Told("Living cells needed", CELLS),
+    "vials_spare": Told("Spare vials"), "calculation": Told("Calculation"),
+    "deviation_reason": Told("Why outside the plan"), "thaw_started_at": Told("Thaw began", TIME),
+    "dose.expires_at": Told("Use before", TIME), "pooled_ml": Told("Pooled", "mL"),
+    "total_cells_per_ml": Told("Cells in each mL", CELLS), "count_method": Told("Method of counting"),
+    "counted_at": Told("Counted", TIME), "draw_ml": Told("To draw", "mL"),
+    "delivered_cells": Told("Living cells drawn", CELLS), "delivered_percent": Told("Of the dose", "%"),
+    "is_short": Told("Short dose"), "short_dose_reason": Told("Why the short dose was accepted"),
+    "prepared_at": Told("Prepared", TIME), "final_volume_ml": Told("Volume in the syringe", "mL"),
+    "band_reason": Told("Why outside the usual band"), "first_checked_by_id": Told("First check by"),
+    "first_checked_at": Told("First check", TIME), "second_checked_by_id": Told("Second check by"),
+    "second_checked_at": Told("Second check", TIME), "infusion_started_at": Told("Infusion began", TIME),
+    "infusion_stopped_at": Told("Infusion ended", TIME), "volume_given_ml": Told("Given", "mL"),
+    "residual_ml": Told("Left over", "mL"), "outcome_reason": Told("Reason of the outcome"),
+    "fin": Told("Facility number"), "fin_registered": Told("Facility number is registered"),
+    "name": Told("Name"), "person.name": Told("Sign-in name"), "password_hash": Told("Password"),
+    "password_set_at": Told("Password set", TIME), "must_change_password": Told("Must change the password"),
+    "failure_count": Told("Wrong passwords in a row"), "first_failure_at": Told("First of them", TIME),
+    "agreement_version": Told("Statement accepted"), "agreement_at": Told("Accepted", TIME),
+    "totp_secret": Told("Second factor"), "totp_confirmed_at": Told("Second factor confirmed", TIME),
+    "totp_step": Told("Last code of the second factor"), "training.valid_until": Told("Valid until"),
+    "occurred_at": Told("Happened", TIME), "due_on": Told("Due"), "closed_at": Told("Closed", TIME),
+    "done_at": Told("Done", TIME), "opened_by_id": Told("Opened by"), "done_by_id": Told("Done by"),
+    "first_act": Told("From act"), "last_act": Told("To act"), "record_code": Told("Record"),
+    "reviewed_at": Told("Reviewed", TIME), "issued_at": Told("Issued", TIME), "pdf_digest": Told("Digest of the file"),
+    "acknowledged_at": Told("Acknowledged", TIME), "deviation.opened_at": Told("Opened", TIME),
+    "definition_id": Told("Definition"), "specification_id": Told("Specification"), "protocol_id": Told("Protocol"),
+    "parent_id": Told("From culture"), "storage_unit.parent_id": Told("Stands in"),
+    "source_vial_id": Told("From vial"), "printed_at": Told("Printed", TIME),
+}  # fmt: skip
+
+
+def told(record: str, column: str) -> Told:
+    """The name and the unit of a column of a record."""
+    found = WORDS.get(f"{record}.{column}") or WORDS.get(column)
+    if found is not None:
+        return found
+    name = column.removesuffix("_id")
+    unit = next((unit for ending, unit in UNITS.items() if column.endswith(ending)), "")
+    return Told(name.replace("_", " ").capitalize(), unit)
