@@ -134,14 +134,23 @@ class ShippedDefinition:
 
 def shipped() -> tuple[ShippedDefinition, ...]:
     """The definition files of the package, specifications first: a protocol needs its specification in force."""
+    return tuple(sorted(_files_in("."), key=lambda definition: definition.type == "protocol"))
+
+
+def published() -> tuple[ShippedDefinition, ...]:
+    """Specifications as others published them, to be imported and compared; none of them is needed for anything."""
+    return tuple(_files_in("published"))
+
+
+def _files_in(folder: str) -> list[ShippedDefinition]:
     found = []
-    for file in sorted((files("cellbank") / "protocols").iterdir(), key=lambda file: file.name):
+    for file in sorted((files("cellbank") / "protocols" / folder).iterdir(), key=lambda file: file.name):
         if file.name.endswith(".toml"):
             content = file.read_text(encoding="utf-8")
             type_ = definition_type(content)
             read = read_definition(type_, content)
             found.append(ShippedDefinition(type_, f"{read.id}@{read.version}", content))
-    return tuple(sorted(found, key=lambda definition: definition.type == "protocol"))
+    return found
 
 
 def definition_type(content: str) -> Literal["protocol", "specification"]:
