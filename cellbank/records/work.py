@@ -9,62 +9,22 @@ import datetime
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from functools import cache
 from typing import Any, TypeVar
-from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, bindparam, event, func, insert, select, text, update
+from sqlalchemy import ColumnElement, bindparam, event, func, insert, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import QueryableAttribute, Session
 
-from cellbank.domain import agreement
-from cellbank.domain.lifecycle import PERFORMERS, Role, Transition, rows_for
+from cellbank.domain.lifecycle import PERFORMERS, Transition, rows_for
 from cellbank.domain.refusals import Code, Refusal, Refused, refuse
-from cellbank.domain.rules.signing import Signer, Trained, signer_refusals
+from cellbank.records.actor import NOT_PROVED, Actor, Proof, role_refusal, signature_refusals
 from cellbank.records.base import Record, as_json
-from cellbank.records.people import NumberSeries
+from cellbank.records.people import NumberSeries, Person
 from cellbank.records.quality import Signature
 
 R = TypeVar("R", bound=Record)
 WORK = "work"  # in Session.info: the work whose session it is
-
-
-@dataclass(frozen=True)
-class Actor:
-    """The person who acts, as the door found them."""
-
-    id: int
-    name: str
-    full_name: str
-    roles: frozenset[Role]
-    site_id: int
-    zone: str = "UTC"  # of the site: a training is valid on its days
-    agreement: str | None = None  # the version of the statement that they accepted
-    trained: tuple[Trained, ...] = ()
-    lacks_second_factor: bool = False  # a role of theirs needs one, and none is confirmed
-
-
-class Proof(StrEnum):
-    """What came of a password given for a signature."""
-
-    RIGHT = "right"
-    WRONG = "wrong"
-    LOCKED = "locked"  # not even compared: too many were wrong
-    FIRST = "first"  # right, but chosen by an administrator, who must not be able to sign for others
-
-
-NOT_PROVED: dict[Proof, tuple[Code, str]] = {
-    Proof.WRONG: (Code.SIGNATURE_WRONG, "The password is wrong: nothing was signed. Type it again."),
-    Proof.LOCKED: (
-        Code.ACCOUNT_LOCKED,
-        "Too many wrong passwords: this account is locked for a while. Wait, or ask an administrator to unlock it.",
-    ),
-    Proof.FIRST: (
-        Code.SIGNATURE_WRONG,
-        "This password was set by an administrator and signs nothing. Change it to one of your own, then sign.",
-    ),
-}
 
 
 class JudgedOnly(Exception):
@@ -82,6 +42,7 @@ class Work:
     now: datetime.datetime
     act_id: int | None = None  # None in a dry run: nothing will be written
     proof: Proof | None = None  # None: no password was given
+    step: int | None = None  # of the one-time code that proved the person
     new_password_hash: str | None = None  # of an input's `new_password`, made before anything was locked
     judged: bool = False
     shown: dict[str, Any] = field(default_factory=dict)
@@ -171,7 +132,7 @@ class Work:
             return [self._wrong_state(subject, to)]
         return [
             *self._role_refusals(rows),
-            *self._signature_refusals(rows),
+            *signature_refusals(self.actor, rows, self.proof, self.title, self.now, dry_run=self.dry_run),
             *self._same_person(subject, rows[0]),
         ]
 
@@ -200,25 +161,6 @@ class Work:
     def _role_refusals(self, rows: tuple[Transition, ...]) -> list[Refusal]:
         allowed = frozenset().union(*(row.roles for row in rows))
         return [] if allowed & self.actor.roles else [role_refusal(self.title, allowed)]
-
-    def _signature_refusals(self, rows: Sequence[Transition]) -> list[Refusal]:
-        if rows[0].meaning is None:
-            return []
-        found = list(self._signer_refusals(frozenset().union(*(row.roles for row in rows)) & self.actor.roles))
-        if self.proof is None and not self.dry_run:
-            found.append(refuse(Code.SIGNATURE_NEEDED, "“{act}” is signed: give your password.", act=self.title))
-        elif self.proof in NOT_PROVED:
-            found.append(refuse(*NOT_PROVED[self.proof]))
-        return found
-
-    def _signer_refusals(self, roles: frozenset[Role]) -> tuple[Refusal, ...]:
-        """Why this person may not sign today in any of these roles; nothing about somebody who has none of them."""
-        actor = self.actor
-        today = self.now.astimezone(ZoneInfo(actor.zone)).date()
-        signer = Signer(
-            actor.full_name, roles, actor.agreement, agreement.VERSION, actor.trained, actor.lacks_second_factor, today
-        )
-        return signer_refusals(signer) if roles else ()
 
     def _same_person(self, subject: Record | type[Record], row: Transition) -> list[Refusal]:
         for column in row.differs:
@@ -340,6 +282,18 @@ class Work:
         self.session.flush()
 
 
+    def use_code_up(self) -> None:
+        """Keep the step of the one-time code that proved the person, unless somebody was faster with the same code:
+        no code works twice. Refuses SIGNATURE_WRONG."""
+        if self.step is None:
+            return
+        person: Any = Person.__table__
+        unused = or_(person.c.totp_step.is_(None), person.c.totp_step < self.step)
+        mine = update(person).where(person.c.id == self.actor.id, unused)
+        if self.session.execute(mine.values(totp_step=self.step).returning(person.c.id)).one_or_none() is None:
+            raise Refused([refuse(*NOT_PROVED[Proof.CODE_USED])])
+
+
 # Statements that acts use again and again, built once: building one takes as long as running it.
 
 
@@ -386,14 +340,3 @@ def content_digest(record: Record) -> str:
 
 def _sentence_start(name: str) -> str:
     return name[:1].upper() + name[1:]
-
-
-def role_refusal(title: str, allowed: frozenset[Role]) -> Refusal:
-    """The refusal for somebody who may not do this at all."""
-    names = ", ".join(sorted(role.value.replace("_", " ") for role in allowed if role is not Role.SYSTEM))
-    return refuse(
-        Code.ROLE_NOT_ALLOWED,
-        "“{act}” is for: {roles}. Ask one of them.",
-        act=title,
-        roles=names or "nobody here",
-    )
