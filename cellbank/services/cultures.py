@@ -8,7 +8,7 @@ import datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from cellbank.domain.growth import CumulativeLevel, Growth, cumulative_level, growth, viable_cells
 from cellbank.domain.identifiers import Kind, is_usable, printed, record_code
@@ -47,7 +47,13 @@ from cellbank.services.inputs import (
     VialCode,
 )
 from cellbank.services.labels import print_first
-from cellbank.services.reagents import ScannedReagents, lock_reagents, use_reagents
+from cellbank.services.reagent_use import (
+    ReagentAmounts,
+    ScannedReagents,
+    amounts_of_the_reagents,
+    lock_reagents,
+    use_reagents,
+)
 from cellbank.services.site_time import local_day
 from cellbank.services.storage import end_placement, last_placed_at
 
@@ -75,8 +81,11 @@ class IsolateTissue(ActInput):
     vessel_count: VesselCount = 1
     area_cm2: VesselArea
     reagents: ScannedReagents
+    reagent_quantities: ReagentAmounts
     started_at: Moment | None = Field(default=None, title="Started at", description="Now, unless given.")
     note: Note = None
+
+    _amounts = model_validator(mode="after")(amounts_of_the_reagents)
 
 
 @act(IsolateTissue)
@@ -95,7 +104,7 @@ def isolate_tissue(work: Work, given: IsolateTissue) -> Culture:
         started_at=at,
         limits=_specification(work, donation).donation(donation.tissue),
     )
-    reagents, unusable = lock_reagents(work, given.reagents, at)
+    reagents, unusable = lock_reagents(work, given.reagents, at, given.reagent_quantities)
     late = time_refusals(work, "The isolation", at, donation.received_at)
     work.show(warnings=_as_json(isolation_warnings(facts)))
     work.judge(Culture, refusals=[*isolation_refusals(facts), *unusable, *late])
@@ -186,8 +195,11 @@ class PassageCulture(ActInput):
     area_cm2: VesselArea
     viable_cells: ViableCells
     reagents: ScannedReagents
+    reagent_quantities: ReagentAmounts
     seeded_at: Moment | None = Field(default=None, title="Seeded at", description="Now, unless given.")
     note: Note = None
+
+    _amounts = model_validator(mode="after")(amounts_of_the_reagents)
 
 
 @act(PassageCulture)
@@ -202,7 +214,7 @@ def passage_culture(work: Work, given: PassageCulture) -> Culture:
     seeding = _seeding(work, parent, given, f"culture {parent.code}", parent.passage + 1, parent.cumulative_doublings)
     wanted = given.viable_cells * given.vessel_count
     taking = TakingFacts(parent.code, wanted, parent.viability_percent, parent.cells_left)
-    reagents, unusable = lock_reagents(work, given.reagents, at)
+    reagents, unusable = lock_reagents(work, given.reagents, at, given.reagent_quantities)
     late = time_refusals(work, "The passage", at, parent.harvested_at)
     taken = cells_to_take(wanted, parent.viability_percent or Decimal(0))
     work.show(cells_taken=taken, warnings=_as_json(seeding_warnings(seeding)))
@@ -244,8 +256,11 @@ class ThawBankVial(ActInput):
     area_cm2: VesselArea
     viable_cells: ViableCells
     reagents: ScannedReagents
+    reagent_quantities: ReagentAmounts
     thawed_at: Moment | None = Field(default=None, title="Thawed at", description="Now, unless given.")
     note: Note = None
+
+    _amounts = model_validator(mode="after")(amounts_of_the_reagents)
 
 
 @act(ThawBankVial)
@@ -266,7 +281,7 @@ def thaw_bank_vial(work: Work, given: ThawBankVial) -> Culture:
         viable_seeded=given.viable_cells * given.vessel_count,
     )
     seeding = _seeding(work, vial, given, f"bank {lot.code}", lot.passage + 1, lot.cumulative_doublings)
-    reagents, unusable = lock_reagents(work, given.reagents, at)
+    reagents, unusable = lock_reagents(work, given.reagents, at, given.reagent_quantities)
     late = time_refusals(work, "The thaw", at, last_placed_at(work.session, [vial]))
     work.show(warnings=_as_json(seeding_warnings(seeding)))
     refusals = [*bank_vial_refusals(facts), *seeding_refusals(seeding), *unusable, *late]
@@ -335,7 +350,7 @@ def _start(
     codes = _new_codes(work, given.vessel_count)
     same = {"site_id": work.actor.site_id, "vessel": given.vessel, "area_cm2": given.area_cm2, "note": given.note}
     ids = work.add_many(Culture, [{**columns, **same, "code": code} for code in codes], to="GROWING")
-    use_reagents(work, reagents, used_at=columns["started_at"], culture_ids=ids)
+    use_reagents(work, reagents, given.reagent_quantities, used_at=columns["started_at"], culture_ids=ids)
     work.show(cultures=codes)
     print_first(work, Kind.CULTURE, *codes)
     return work.session.get_one(Culture, ids[0])

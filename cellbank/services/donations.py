@@ -16,7 +16,7 @@ from cellbank.records.work import Work
 from cellbank.services.acts import ActInput, SignedInput, act
 from cellbank.services.common import effective, read_specification, specification_of, time_refusals
 from cellbank.services.donors import consent_states, donation_collection, donor_evidence
-from cellbank.services.holding import live_holds
+from cellbank.services.holding import holds_on
 from cellbank.services.inputs import DonationCode, DonorCode, Identifier, LengthCm, MassG, Moment, Reason, TemperatureC
 from cellbank.services.labels import print_first
 from cellbank.services.site_time import local_day, site_of
@@ -115,7 +115,7 @@ def _show(work: Work, donor: Donor, consents: list[str], questions: tuple[Refusa
     work.show(
         donor_state=donor.state,
         consent="in force" if "GIVEN" in consents else "withdrawn",
-        holds=[{"code": hold.code, "reason": hold.reason} for hold in live_holds(work, donor.id)],
+        holds=[{"code": hold.code, "reason": hold.reason} for hold in holds_on(work, donor)],
         questions=[question.as_json() for question in questions],
     )
 

@@ -16,7 +16,7 @@ from cellbank.records.quality import Hold, TestResult
 from cellbank.records.work import Work
 from cellbank.services.acts import ActInput, SignedInput, act
 from cellbank.services.common import effective, new_code, read_specification, time_refusals
-from cellbank.services.holding import live_holds, lots_below, place_hold
+from cellbank.services.holding import holds_on, lots_below, place_hold
 from cellbank.services.inputs import ConsentCode, Date, DonorCode, Identifier, Moment, Reason
 from cellbank.services.site_time import local_day, start_of_day
 
@@ -104,7 +104,7 @@ def withdraw_consent(work: Work, given: WithdrawConsent) -> Consent:
     work.judge(consent, Hold, refusals=refusals)
     consent.withdrawn_on, consent.withdrawal_reason = withdrawn_on, given.reason
     work.transition(consent)
-    place_hold(work, donor=donor, reason=f"Consent {consent.code} withdrawn: {given.reason}")
+    place_hold(work, donor, reason=f"Consent {consent.code} withdrawn: {given.reason}")
     return consent
 
 
@@ -130,12 +130,12 @@ def determine_eligibility(work: Work, given: DetermineEligibility) -> Donor:
         refusals += [*consent_refusals(donor.code, consent_states(work, donor)), *donor_evidence(work, donor, rules)]
     else:
         lots_below(work, donor)  # locked before the judgement; the hold stops them after it
-    work.show(holds=[hold.code for hold in live_holds(work, donor.id)])
+    work.show(holds=[hold.code for hold in holds_on(work, donor)])
     work.judge(donor, *((Hold,) if target == "INELIGIBLE" else ()), refusals=refusals, to=target)
     donor.eligibility_reason = given.reason
     work.transition(donor, to=target)
     if target == "INELIGIBLE":
-        place_hold(work, donor=donor, reason=f"Donor determined ineligible: {given.reason}")
+        place_hold(work, donor, reason=f"Donor determined ineligible: {given.reason}")
     return donor
 
 

@@ -26,11 +26,11 @@ from cellbank.domain.rules.freezing import (
 )
 from cellbank.domain.specification import Specification
 from cellbank.records.people import Definition, Site
-from cellbank.records.production import Culture, Donation, Donor, Lot, LotSource, Vial
+from cellbank.records.production import Culture, Donation, Lot, LotSource, Vial
 from cellbank.records.work import Work
 from cellbank.services.acts import ActInput, act
 from cellbank.services.common import new_code, read_specification, specification_of, time_refusals
-from cellbank.services.holding import held
+from cellbank.services.holding import held, lock_lot
 from cellbank.services.inputs import (
     MAX_VIALS,
     Cells,
@@ -47,7 +47,13 @@ from cellbank.services.inputs import (
     quantity,
 )
 from cellbank.services.labels import print_first
-from cellbank.services.reagents import ScannedReagents, lock_reagents, use_reagents
+from cellbank.services.reagent_use import (
+    ReagentAmounts,
+    ScannedReagents,
+    amounts_of_the_reagents,
+    lock_reagents,
+    use_reagents,
+)
 from cellbank.services.storage import end_placement, last_placed_at
 
 _DMSO = Quantity("DMSO", "%", "in percent of the volume", low=Decimal(0), high=Decimal(100), decimals=2, shown=1)
@@ -73,7 +79,10 @@ class OpenLot(ActInput):
     volume_ml: VolumeMl = Field(title="Volume of each vial")
     dmso_percent: DmsoPercent = Field(title="DMSO")
     reagents: ScannedReagents
+    reagent_quantities: ReagentAmounts
     fill_started_at: Moment | None = Field(default=None, title="Filling began")
+
+    _amounts = model_validator(mode="after")(amounts_of_the_reagents)
 
     @model_validator(mode="after")
     def _cells_of_each_culture(self) -> "OpenLot":
@@ -94,7 +103,7 @@ def open_lot(work: Work, given: OpenLot) -> Lot:
     donation, definition, site = _origin(work, cultures[0])
     specification = read_specification(definition.content)
     at = given.fill_started_at or work.now
-    reagents, reagent_reasons = lock_reagents(work, given.reagents, at)
+    reagents, reagent_reasons = lock_reagents(work, given.reagents, at, given.reagent_quantities)
     facts = _opening_facts(work, given, cultures, donation, specification)
     filled_on = at.astimezone(ZoneInfo(site.timezone)).date()
     expiry = expires_on(filled_on, shelf_life_months(specification.freezing, given.purpose) or 0)
@@ -109,7 +118,7 @@ def open_lot(work: Work, given: OpenLot) -> Lot:
     lot = work.add(_new_lot(work, given, facts, donation, specification, at, expiry))
     pairs = zip(cultures, given.cells, strict=True)
     work.note_many(LotSource, [{"lot_id": lot.id, "culture_id": c.id, "cells_used": cells} for c, cells in pairs])
-    use_reagents(work, reagents, used_at=at, lot_id=lot.id)
+    use_reagents(work, reagents, given.reagent_quantities, used_at=at, lot_id=lot.id)
     _number_vials(work, lot, donation, given.vial_count)
     return lot
 
@@ -260,12 +269,11 @@ def record_freezing(work: Work, given: RecordFreezing) -> Lot:
 
     Refuses a program that the specification does not know, and a start too long after filling began.
     """
-    donor_id = _keep_donor(work, given.lot)
-    lot = work.lock(Lot, given.lot)
+    lot = lock_lot(work, given.lot)
     vials = _vials_of(work, lot, "FILLED")
     rules = specification_of(work.session, lot.specification_id).freezing
     at = given.frozen_at or work.now
-    target = "ON_HOLD" if held(work, donor_id, lot.id) else "QUARANTINE"
+    target = "ON_HOLD" if held(work, lot) else "QUARANTINE"
     facts = FreezingFacts(lot.code, lot.fill_started_at, at, given.program, rules)
     times = time_refusals(work, "The start of freezing", at, lot.fill_started_at)
     work.judge(lot, *vials, refusals=(*freezing_refusals(facts), *times), to=target)
@@ -275,14 +283,6 @@ def record_freezing(work: Work, given: RecordFreezing) -> Lot:
     work.transition_many(Vial, vials)
     work.show(frozen=len(vials))
     return lot
-
-
-def _keep_donor(work: Work, lot: str) -> int | None:
-    """The donor of a lot, kept from changing: the donor before the lot, in the order in which a withdrawal locks.
-    None: there is no such lot."""
-    origin = select(Donation.donor_id).join(Lot, Lot.donation_id == Donation.id).where(Lot.code == lot)
-    donor_id = work.session.scalar(origin)
-    return donor_id if donor_id is None else work.share(Donor, donor_id).id
 
 
 # --- vials that end in the laboratory ---------------------------------------------------------

@@ -11,7 +11,7 @@ import cellbank
 from cellbank.domain.refusals import Code
 from cellbank.domain.rules.donor import Collection, EvidenceFacts, PanelResult
 from cellbank.domain.rules.freezing import ClosingFacts
-from cellbank.domain.rules.hold import LiftFacts, LotToReturn, RecallFacts, lift_refusals, recall_refusals
+from cellbank.domain.rules.hold import RecallFacts, recall_refusals
 from cellbank.domain.rules.release import (
     BatchReviewed,
     LiveHold,
@@ -156,36 +156,6 @@ def test_an_older_failure_and_a_disputed_result_stay_visible() -> None:
     [evidence] = [line.evidence for line in lines if line.code == "TEST_CD73"]
     assert "invalidated" in evidence and "RS0666" in evidence
     assert "disputed" in evidence and "RS0777" in evidence
-
-
-def lift(**change) -> list[Code]:
-    facts = LiftFacts("HD0001", True, "DR0001", "ELIGIBLE", ("GIVEN",), ())
-    return [refusal.code for refusal in lift_refusals(replace(facts, **change))]
-
-
-def returning(state: str, *results: LotResult) -> tuple[LotToReturn, ...]:
-    return (LotToReturn("LT0017W", state, SPECIFICATION, results),)
-
-
-BAD = result("STERILITY", "OUT_OF_SPECIFICATION")
-
-
-@pytest.mark.parametrize(
-    ("change", "codes"),
-    [
-        ({}, []),
-        ({"consent_states": ("WITHDRAWN",)}, [Code.CONSENT_MISSING]),
-        ({"consent_states": ("WITHDRAWN",), "on_donor": False}, []),
-        ({"donor_state": "INELIGIBLE"}, [Code.DONOR_NOT_ELIGIBLE]),
-        ({"donor_state": "REGISTERED"}, []),
-        ({"lots": returning("RELEASED", BAD)}, [Code.OUT_OF_SPECIFICATION]),
-        ({"lots": returning("RELEASED", BAD, result("STERILITY"))}, [Code.OUT_OF_SPECIFICATION]),
-        ({"lots": returning("RELEASED", result("STERILITY", state="ENTERED"))}, [Code.RESULT_NOT_REVIEWED]),
-        ({"lots": returning("QUARANTINE", BAD)}, []),
-    ],
-)
-def test_a_hold_is_lifted_only_when_its_lots_may_go_back(change: dict, codes: list[Code]) -> None:
-    assert lift(**change) == codes
 
 
 @pytest.mark.parametrize(("before", "codes"), [(None, []), ("RELEASED", []), ("QUARANTINE", [Code.WRONG_STATE])])

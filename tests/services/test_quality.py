@@ -1,7 +1,6 @@
-"""Lots: released, rejected, recalled, held and free again, by somebody who made none of them."""
+"""Lots: released, rejected and recalled, by somebody who made none of them."""
 
 import datetime
-from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -14,7 +13,7 @@ from cellbank.records.work import Work
 from cellbank.services import quality
 from cellbank.services.quality import ReleaseBoard, release_board
 from tests.factories.lots import FrozenLot, frozen_lot, stored_lot
-from tests.factories.production import consent, donation, eligible_donor, harvested_culture
+from tests.factories.production import donation
 from tests.factories.quality import (
     enter,
     frozen_at,
@@ -177,80 +176,6 @@ def test_a_decision_is_signed(world: World, untested: FrozenLot, act: str) -> No
     assert lot_row(world, untested.code).state == "QUARANTINE"
 
 
-# --- holds ------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("released", [True, False], ids=["released", "in quarantine"])
-def test_a_hold_returns_the_lot_to_exactly_where_it_was(world: World, din: str, released: bool) -> None:
-    lot = (released_lot if released else stored_lot)(world, vials=3, donation=din).code
-    before = lot_row(world, lot).state
-    hold = world.do("quinn", "hold_lot", lot=lot, reason="Complaint from the ward")
-    assert hold["lots_stopped"] == [lot] and lot_row(world, lot).state == "ON_HOLD"
-    lifted = world.do("oksana", "lift_hold", hold=hold["code"], reason="Complaint cleared up")
-    assert lifted["lots_returned"] == {lot: before}
-    row = lot_row(world, lot)
-    assert (row.state, row.state_before_hold) == (before, None)
-    assert moves(world, lot)[-2:] == [("hold_lot", "ON_HOLD"), ("lift_hold", before)]
-    assert world.codes("oksana", "lift_hold", hold=hold["code"], reason="Once again") == ["WRONG_STATE"]
-
-
-def test_a_lot_stays_while_another_hold_reaches_it(world: World, din: str) -> None:
-    lot = released_lot(world, vials=3, donation=din).code
-    first = world.do("quinn", "hold_lot", lot=lot, reason="First doubt")["code"]
-    second = world.do("quinn", "hold_lot", lot=lot, reason="Second doubt")["code"]
-    assert world.do("oksana", "lift_hold", hold=first, reason="First cleared")["lots_returned"] == {}
-    assert (lot_row(world, lot).state, hold_state(world, first)) == ("ON_HOLD", "LIFTED")
-    assert world.do("oksana", "lift_hold", hold=second, reason="Second cleared")["lots_returned"] == {lot: "RELEASED"}
-
-
-def test_a_held_lot_is_not_released(world: World, din: str) -> None:
-    lot = passed_lot(world, vials=3, donation=din).code
-    world.do("quinn", "hold_lot", lot=lot, reason="A doubt about it")
-    assert world.codes("oksana", "release_lot", lot=lot) == ["ON_HOLD", "WRONG_STATE"]
-
-
-def test_a_donor_hold_is_lifted_only_with_consent(world: World) -> None:
-    donor = eligible_donor(world)
-    din = donation(world, donor)
-    released = released_lot(world, vials=3, donation=din).code
-    fresh = stored_lot(world, vials=3, donation=din).code
-    hold = world.do("tina", "withdraw_consent", consent=consent_of(world, donor), reason="Her wish")
-    assert sorted(hold["lots_stopped"]) == sorted([released, fresh])
-    given: dict[str, Any] = {"hold": hold["hold"], "reason": "She came back"}
-    assert world.codes("oksana", "lift_hold", **given) == ["CONSENT_MISSING"]
-    consent(world, donor)
-    assert world.do("oksana", "lift_hold", **given)["lots_returned"] == {released: "RELEASED", fresh: "QUARANTINE"}
-    assert (lot_row(world, released).state, lot_row(world, fresh).state) == ("RELEASED", "QUARANTINE")
-
-
-def test_the_hold_of_an_ineligible_donor_stays(world: World) -> None:
-    lot = stored_lot(world, vials=3).code
-    donor = donor_of(world, lot)
-    decided = {"donor": donor, "decision": "ineligible", "reason": "Late diagnosis"}
-    hold = world.do("quinn", "determine_eligibility", **decided)["hold"]
-    assert world.codes("oksana", "lift_hold", hold=hold, reason="Try anyway") == ["DONOR_NOT_ELIGIBLE"]
-
-
-def test_a_lot_does_not_go_back_to_released_against_a_result(world: World, din: str) -> None:
-    lot = released_lot(world, vials=3, donation=din).code
-    hold = world.do("quinn", "hold_lot", lot=lot, reason="Sterility is tested again")["code"]
-    late = enter(world, lot, "STERILITY", "growth", resulted_at=results_read_at(world, lot) + DAY)
-    review(world, lot, late)
-    assert world.codes("oksana", "lift_hold", hold=hold, reason="Nothing found") == ["OUT_OF_SPECIFICATION"]
-    assert world.do("oksana", "recall_lot", lot=lot, reason="Sterility failed")["state"] == "RECALLED"
-
-
-def test_a_performer_does_not_lift(world: World, din: str) -> None:
-    lot = stored_lot(world, vials=3, donation=din).code
-    hold = world.do("quinn", "hold_lot", lot=lot, reason="A doubt about it")["code"]
-    enter(world, lot, "CD73", who="oksana")
-    assert world.codes("oksana", "lift_hold", hold=hold, reason="All is well") == ["SAME_PERSON"]
-
-
-def test_an_unknown_hold_is_not_found(world: World) -> None:
-    assert world.codes("oksana", "lift_hold", hold="HDZZZZQ5", reason="All is well") == ["NOT_FOUND"]
-
-
 # --- reject and recall ------------------------------------------------------------------------
 
 
@@ -267,17 +192,6 @@ def test_a_lot_on_hold_that_was_never_released_is_rejected_not_recalled(world: W
     assert world.codes("oksana", "recall_lot", lot=lot, reason="Found wanting") == ["WRONG_STATE"]
     assert world.do("oksana", "reject_lot", lot=lot, reason="Found wanting")["state"] == "REJECTED"
     assert lot_row(world, lot).state_before_hold is None
-
-
-def test_a_lot_frozen_under_a_hold_is_stopped_and_freed(world: World) -> None:
-    donor = eligible_donor(world)
-    culture = harvested_culture(world, donation(world, donor), total_cells=76_000_000)
-    withdrawn = world.do("tina", "withdraw_consent", consent=consent_of(world, donor), reason="Her wish")
-    lot = frozen_lot(world, vials=3, culture=culture).code
-    assert (lot_row(world, lot).state, lot_row(world, lot).state_before_hold) == ("ON_HOLD", "QUARANTINE")
-    consent(world, donor)
-    freed = world.do("oksana", "lift_hold", hold=withdrawn["hold"], reason="New consent")
-    assert freed["lots_returned"] == {lot: "QUARANTINE"}
 
 
 # --- the database, with the rules off ---------------------------------------------------------
@@ -298,23 +212,6 @@ def test_the_database_releases_nothing_against_a_result(
     assert lot_row(world, lot).state == "QUARANTINE"
 
 
-def test_the_database_releases_nothing_without_consent_or_of_an_ineligible_donor(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    lot = released_lot(world, vials=3).code
-    donor = donor_of(world, lot)
-    hold = world.do("tina", "withdraw_consent", consent=consent_of(world, donor), reason="Her wish")["hold"]
-    monkeypatch.setattr(quality, "lift_refusals", lambda _: ())
-    assert world.codes("oksana", "lift_hold", hold=hold, reason="Not allowed") == ["CONSENT_MISSING"]
-    consent(world, donor)
-    decided = {"donor": donor, "decision": "ineligible", "reason": "Late diagnosis"}
-    world.do("quinn", "determine_eligibility", **decided)
-    monkeypatch.setattr(quality, "_without_other_hold", lambda work, hold, donor, reached: reached)
-    assert world.codes("oksana", "lift_hold", hold=hold, reason="Not allowed") == ["ON_HOLD"]
-    assert lot_row(world, lot).state == "ON_HOLD"
-
-
-@pytest.mark.requirement("R19")
 def test_the_database_takes_no_release_from_a_performer(
     world: World, din: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

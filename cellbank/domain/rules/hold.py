@@ -1,7 +1,10 @@
 """When a hold may be lifted, and a lot recalled. Twins in the database: no_release_under_a_hold,
-no_release_without_consent, no_release_against_a_result, released_lots_have_an_eligible_donor.
+no_release_without_consent, no_release_against_a_result, released_lots_have_an_eligible_donor,
+no_release_with_an_open_deviation, no_release_without_a_batch_review, no_hold_is_lifted_against_a_result,
+a_failed_unit_waits_for_its_hold.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from cellbank.domain.refusals import Code, Refusal, refuse
@@ -12,38 +15,83 @@ from cellbank.domain.specification import Specification
 
 @dataclass(frozen=True)
 class LotToReturn:
-    """A lot that goes back to where it was before the hold, with all results that it has."""
+    """A lot that goes back to where it was before the hold, with what a release of it asks for."""
 
     lot: str
     state_before_hold: str
     specification: Specification
     results: tuple[LotResult, ...]
+    donor: str
+    donor_state: str
+    consent_states: tuple[str, ...]
+    deviations: tuple[str, ...]  # major and critical ones that are open
+    is_reviewed: bool  # its batch record, as it stands now
+
+
+@dataclass(frozen=True)
+class HeldDonor:
+    """The donor on whom a hold is; `reactive` are her results out of specification that stand."""
+
+    donor: str
+    state: str
+    consent_states: tuple[str, ...]
+    reactive: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class LiftFacts:
-    """A hold to be lifted: on a donor or on one lot of hers; and the lots that no other hold reaches."""
+    """A hold to be lifted, the donor if it is on one, and the lots that no other hold reaches."""
 
     hold: str
-    on_donor: bool
-    donor: str
-    donor_state: str
-    consent_states: tuple[str, ...]
+    donor: HeldDonor | None
     lots: tuple[LotToReturn, ...]
 
 
 def lift_refusals(facts: LiftFacts) -> tuple[Refusal, ...]:
-    """Why a hold stays: the donor's consent or eligibility is gone, or a lot would be released against a result."""
-    refusals = []
-    if facts.on_donor:
-        refusals.extend(consent_refusals(facts.donor, facts.consent_states))
-        if facts.donor_state == "INELIGIBLE":
-            sentence = "Donor {donor} is determined ineligible: hold {hold} stays. Reject or recall her lots."
-            refusals.append(refuse(Code.DONOR_NOT_ELIGIBLE, sentence, donor=facts.donor, hold=facts.hold))
+    """Why a hold stays: its donor is not fit to give cells, or a lot would be released that now would not be."""
+    refusals = list(_donor_refusals(facts.hold, facts.donor)) if facts.donor else []
     for lot in facts.lots:
         if lot.state_before_hold == "RELEASED":
-            refusals.extend(standing_refusals(lot.lot, lot.specification, lot.results))
+            refusals.extend(_release_refusals(lot))
     return tuple(refusals)
+
+
+def _donor_refusals(hold: str, donor: HeldDonor) -> Iterator[Refusal]:
+    yield from consent_refusals(donor.donor, donor.consent_states)
+    if donor.state == "INELIGIBLE":
+        sentence = "Donor {donor} is determined ineligible: hold {hold} stays. Reject or recall her lots."
+        yield refuse(Code.DONOR_NOT_ELIGIBLE, sentence, donor=donor.donor, hold=hold)
+    if donor.reactive:
+        sentence = (
+            "Donor {donor} has results out of specification: {results}. Hold {hold} stays, unless an investigation "
+            "proves them a laboratory error and they are invalidated. Determine her ineligible."
+        )
+        yield refuse(
+            Code.OUT_OF_SPECIFICATION, sentence, donor=donor.donor, results=", ".join(donor.reactive), hold=hold
+        )
+
+
+def _release_refusals(lot: LotToReturn) -> Iterator[Refusal]:
+    """Lifting releases again what had been released, so that what forbids a release forbids it too."""
+    yield from consent_refusals(lot.donor, lot.consent_states)
+    if lot.donor_state != "ELIGIBLE":
+        sentence = "Donor {donor} is not determined eligible: lot {lot} cannot be released again."
+        yield refuse(Code.DONOR_NOT_ELIGIBLE, sentence, donor=lot.donor, lot=lot.lot)
+    if lot.deviations:
+        sentence = "Lot {lot} is touched by open deviations: {codes}. Have them investigated and closed first."
+        yield refuse(Code.DEVIATION_OPEN, sentence, lot=lot.lot, codes=", ".join(lot.deviations))
+    if not lot.is_reviewed:
+        sentence = "The batch record of lot {lot}, as it stands now, is not reviewed. Read it and sign the review."
+        yield refuse(Code.BATCH_NOT_REVIEWED, sentence, lot=lot.lot)
+    yield from standing_refusals(lot.lot, lot.specification, lot.results)
+
+
+def return_refusals(unit: str, holds: tuple[str, ...]) -> tuple[Refusal, ...]:
+    """A unit that failed goes back to service when its failure is assessed, which is when its hold is lifted."""
+    if not holds:
+        return ()
+    sentence = "{unit} has failed, and hold {holds} on what stood in it is in force. It is assessed and lifted first."
+    return (refuse(Code.ON_HOLD, sentence, unit=unit, holds=", ".join(holds)),)
 
 
 @dataclass(frozen=True)
