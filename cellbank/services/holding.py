@@ -55,14 +55,18 @@ def place_hold(work: Work, subject: Holdable, *, reason: str, since: datetime.da
     return hold
 
 
-def hold_reactive_donor(work: Work, results: Sequence[TestResult]) -> None:
-    """Stop everything of a donor whose blood was found reactive; call it when results are confirmed, after the
-    judgement. Results in specification, and those of lots, place nothing."""
-    reactive: dict[int, list[str]] = {}
-    for result in results:
-        if result.donor_id is not None and result.verdict == "OUT_OF_SPECIFICATION":
-            reactive.setdefault(result.donor_id, []).append(f"{result.test} ({result.code})")
-    for donor_id, found in sorted(reactive.items()):
+def reactive_results(results: Sequence[TestResult]) -> list[TestResult]:
+    """Those of these results that find a donor reactive."""
+    return [one for one in results if one.donor_id is not None and one.verdict == "OUT_OF_SPECIFICATION"]
+
+
+def hold_reactive_donors(work: Work, reactive: Sequence[TestResult]) -> None:
+    """Stop everything of each donor whose blood was confirmed reactive: one hold that names her results. Call it after
+    the judgement."""
+    by_donor: dict[int, list[str]] = {}
+    for result in reactive:
+        by_donor.setdefault(result.donor_id or 0, []).append(f"{result.test} ({result.code})")
+    for donor_id, found in sorted(by_donor.items()):
         place_hold(work, work.lock_id(Donor, donor_id), reason=f"Donor found reactive: {', '.join(found)}")
 
 

@@ -57,7 +57,7 @@ def report(
     codes = ", ".join(deviation.code for deviation in (*known, *opened))
     for lot in lots:
         if lot.state == "RELEASED":
-            place_hold(work, lot=lot, reason=f"{tests}: out of specification after the release (deviation {codes})")
+            place_hold(work, lot, reason=f"{tests}: out of specification after the release (deviation {codes})")
 
 
 def _open(work: Work, failure: Failure) -> Deviation:

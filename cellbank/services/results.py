@@ -23,10 +23,11 @@ from cellbank.domain.rules.result import (
     verdict_of,
 )
 from cellbank.domain.specification import DonorTest, ReleaseTest, ResultVerdict
-from cellbank.records.quality import Sample, TestResult
+from cellbank.records.quality import Hold, Sample, TestResult
 from cellbank.records.work import Work
 from cellbank.services.acts import Malformed, Problem, SignedInput, act
 from cellbank.services.common import new_code, time_refusals
+from cellbank.services.holding import hold_reactive_donors, reactive_results
 from cellbank.services.inputs import Identifier, Line, Moment, ResultCode, SampleCode, Text, each_once
 from cellbank.services.out_of_specification import Failure, fails, report, to_be_moved
 from cellbank.services.samples import OfOneRecord, SampleNumber
@@ -215,11 +216,13 @@ def review_results(work: Work, given: ReviewResults) -> None:
     """Confirm or dispute results that somebody else entered; signed. Refuses a dispute without a note, and a reviewer
     of another role than the specification asks for.
 
-    Disputed results stay, and count no more: the test is entered again.
+    Disputed results stay, and count no more: the test is entered again. A donor whose blood is confirmed reactive is
+    put on hold, with everything below her.
     """
     results = work.lock_all(TestResult, given.results)
     tested = tested_of(work, results)
-    keep_still(work, tested.values(), stopping=False)
+    reactive = reactive_results(results) if given.confirmed else []
+    keep_still(work, tested.values(), stopping=bool(reactive))
     if len(tested) == 1:
         work.about = next(iter(tested.values())).code
     target = "REVIEWED" if given.confirmed else "DISPUTED"
@@ -231,10 +234,11 @@ def review_results(work: Work, given: ReviewResults) -> None:
         *review_refusals(_reviewers(results, tested), work.actor.roles),
     ]
     work.show(results=given.results, state=target)
-    work.judge(*results, refusals=refusals, to=target)
+    work.judge(*results, *((Hold,) if reactive else ()), refusals=refusals, to=target)
     for result in results:
         result.reviewed_by_id, result.review_note = work.actor.id, given.note
     work.transition(*results, to=target)
+    hold_reactive_donors(work, reactive)
 
 
 def _reviewers(results: list[TestResult], tested: dict[tuple[str, int], Tested]) -> list[ReviewedFacts]:
