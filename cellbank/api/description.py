@@ -119,6 +119,18 @@ def _act(registered: RegisteredAct) -> dict[str, Any]:
     }
 
 
+def _recall_list(code: list[dict[str, Any]], form: str, what: str) -> dict[str, Any]:
+    content = {form: {"schema": {"type": "string", "format": "binary"}}}
+    return {
+        "get": {
+            "operationId": f"recall_{form.rpartition('/')[2]}",
+            "summary": f"The recall list of a lot: {what}",
+            "parameters": code,
+            "responses": {"200": {"description": what, "content": content}, **ERRORS},
+        }
+    }
+
+
 def _others() -> dict[str, Any]:
     code = [{"name": "code", "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}]
     card = {"application/json": {"schema": {"$ref": "#/components/schemas/Card"}}}
@@ -168,6 +180,19 @@ def _others() -> dict[str, Any]:
                 },
             }
         },
+        "/api/impact/{code}": {
+            "get": {
+                "operationId": "impact",
+                "summary": "What a stop of a lot, donor, reagent or storage unit would touch: vials, doses, subjects",
+                "parameters": code,
+                "responses": {
+                    "200": {"description": "lots, vials by state and place, doses", "content": anything},
+                    **ERRORS,
+                },
+            }
+        },
+        "/api/lots/{code}/recall.csv": _recall_list(code, "text/csv", "a line for each lot, dose and vial"),
+        "/api/lots/{code}/recall.pdf": _recall_list(code, "application/pdf", "the list to print"),
         "/api/printings/{id}.pdf": {
             "get": {
                 "operationId": "printing",

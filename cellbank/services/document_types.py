@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 from cellbank.domain.identifiers import Kind
 from cellbank.services.chain_document import chain_paper
 from cellbank.services.papers import Paper
+from cellbank.services.recall_document import recall_paper
 
 
 @dataclass(frozen=True)
@@ -28,5 +29,6 @@ TYPES: dict[str, DocumentType] = {
     one.name: one
     for one in (
         DocumentType("chain", "Chain of identity and custody", frozenset({Kind.DOSE}), chain_paper),
+        DocumentType("recall_list", "Recall list", frozenset({Kind.LOT}), recall_paper),
     )
 }  # fmt: skip

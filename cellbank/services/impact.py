@@ -5,6 +5,7 @@ asked of whatever stops lots: a lot, a donor, a donation, a culture, a reagent l
 the vials themselves are read by the page, for a lot may have thousands of them.
 """
 
+import dataclasses
 import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -99,11 +100,15 @@ class Impact:
 
     code: str
     kind: str
-    timezone: str
     lots: tuple[LotTouched, ...]
     by_state: Mapping[str, int]
     places: tuple[PlaceTouched, ...]
     doses: tuple[DoseTouched, ...]
+
+    @property
+    def lot(self) -> LotTouched:
+        """The lot itself, where the question is about one."""
+        return next(lot for lot in self.lots if lot.code == self.code)
 
     @property
     def vials(self) -> int:
@@ -120,6 +125,14 @@ class Impact:
         """The trial numbers of the subjects for whom a dose is under way, each once."""
         return tuple(sorted({dose.trial_number for dose in self.doses if dose.is_under_way}))
 
+    def as_json(self) -> dict[str, Any]:
+        """The form of the public face."""
+        data = dataclasses.asdict(self)
+        for dose in data["doses"]:
+            dose["planned_on"] = dose["planned_on"].isoformat()
+            dose["given_at"] = dose["given_at"] and dose["given_at"].isoformat()
+        return {**data, "vials": self.vials, "received": self.received, "waiting": self.waiting}
+
     @property
     def pages(self) -> int:
         """How many pages the list of vials has."""
@@ -131,19 +144,27 @@ _LOTS = text(
               (SELECT count(*) FROM vial v WHERE v.lot_id = l.id) AS vials
          FROM lot l WHERE l.id IN (SELECT lots_below(:kind, :id)) ORDER BY l.id"""
 )
-_WHERE = """LEFT JOIN placement p ON p.vial_id = v.id AND p.taken_at IS NULL
-         LEFT JOIN storage_unit box ON box.id = p.box_id LEFT JOIN storage_unit rack ON rack.id = box.parent_id
-         LEFT JOIN storage_unit tank ON tank.id = rack.parent_id"""
-_NAME = "coalesce(tank.name || ' › ', '') || coalesce(rack.name || ' › ', '') || box.name"
-_WALK = "tank.place NULLS LAST, tank.id, rack.place, rack.id, box.place, box.id"
+# Each box that holds vials of some lots, with its place from the outside in, and `walk`, which puts the boxes into the
+# order in which somebody comes past them.
+HOMES = """home(box_id, place, walk) AS (
+         WITH RECURSIVE used AS (
+           SELECT DISTINCT p.box_id FROM vial v JOIN placement p ON p.vial_id = v.id AND p.taken_at IS NULL
+            WHERE v.lot_id IN ({lots})),
+         up(box_id, parent_id, names, walk) AS (
+           SELECT u.id, u.parent_id, u.name, array[u.place] FROM used JOIN storage_unit u ON u.id = used.box_id
+           UNION ALL SELECT up.box_id, u.parent_id, u.name || ' › ' || up.names, u.place || up.walk
+             FROM up JOIN storage_unit u ON u.id = up.parent_id)
+         SELECT box_id, names, walk FROM up WHERE parent_id IS NULL)"""
+AT_HOME = """LEFT JOIN placement p ON p.vial_id = v.id AND p.taken_at IS NULL
+         LEFT JOIN storage_unit box ON box.id = p.box_id LEFT JOIN home ON home.box_id = p.box_id"""
+_THESE = f"WITH {HOMES.format(lots='SELECT unnest(CAST(:lots AS bigint[]))')}"
 _COUNTS = text(
-    f"""SELECT box.code AS box, {_NAME} AS place, v.state, count(*) AS vials FROM vial v {_WHERE}
-         WHERE v.lot_id = ANY(:lots)
-         GROUP BY box.id, rack.id, tank.id, v.state ORDER BY {_WALK}, v.state"""
+    f"""{_THESE} SELECT box.code AS box, home.place, v.state, count(*) AS vials FROM vial v {AT_HOME}
+         WHERE v.lot_id = ANY(:lots) GROUP BY box.code, home.place, home.walk, v.state ORDER BY home.walk, v.state"""
 )
-_VIALS = f"""SELECT v.code, v.number, l.code AS lot, v.state, {_NAME} AS place, p.position, box.column_count
-         FROM vial v JOIN lot l ON l.id = v.lot_id {_WHERE} WHERE v.lot_id = ANY(:lots)
-        ORDER BY (p.id IS NULL), {_WALK}, p.position, v.lot_id, v.number"""
+_VIALS = f"""{_THESE} SELECT v.code, v.number, l.code AS lot, v.state, home.place, p.position, box.column_count
+         FROM vial v JOIN lot l ON l.id = v.lot_id {AT_HOME} WHERE v.lot_id = ANY(:lots)
+        ORDER BY home.walk NULLS LAST, p.position, v.lot_id, v.number"""
 _DOSES = text(
     """SELECT d.code, l.code AS lot, d.state, s.code AS subject, s.trial_number, d.infusion_number, d.day, d.planned_on,
               d.infusion_started_at AS given_at, n.code AS notice, n.state AS notice_state, n.measures
@@ -156,19 +177,22 @@ _DOSES = text(
 def impact(bank: Bank, raw: str) -> Impact:
     """What a stop of this lot, donor, reagent or storage unit would touch. Raises Unreadable or NotHere."""
     with bank.reads.connect() as connection:
-        kind, code, record_id = _start(connection, raw)
-        lots = connection.execute(_LOTS, {"kind": kind, "id": record_id}).all()
-        given = {"lots": [lot.id for lot in lots]}
-        counts = connection.execute(_COUNTS, given).all()
-        doses = connection.execute(_DOSES, given).all()
-        timezone = connection.scalar(text("SELECT timezone FROM site ORDER BY id LIMIT 1"))
+        return read_impact(connection, raw)
+
+
+def read_impact(connection: Connection, raw: str) -> Impact:
+    """The same, on a connection."""
+    kind, code, record_id = _start(connection, raw)
+    lots = connection.execute(_LOTS, {"kind": kind, "id": record_id}).all()
+    given = {"lots": [lot.id for lot in lots]}
+    counts = connection.execute(_COUNTS, given).all()
+    doses = connection.execute(_DOSES, given).all()
     by_state: dict[str, int] = {}
     for row in counts:
         by_state[row.state] = by_state.get(row.state, 0) + row.vials
     return Impact(
         code=code,
         kind=kind,
-        timezone=str(timezone),
         lots=tuple(LotTouched(lot.code, lot.purpose, lot.state, lot.vials, lot.decision_reason) for lot in lots),
         by_state=dict(sorted(by_state.items())),
         places=_places(counts),
@@ -179,10 +203,15 @@ def impact(bank: Bank, raw: str) -> Impact:
 def vials_touched(bank: Bank, raw: str, page: int | None = None) -> tuple[VialTouched, ...]:
     """The vials with their whereabouts in the order of the tanks, those that stand nowhere last: all, or one page."""
     with bank.reads.connect() as connection:
-        kind, _, record_id = _start(connection, raw)
-        lots = [row.id for row in connection.execute(_LOTS, {"kind": kind, "id": record_id})]
-        cut = "" if page is None else f" LIMIT {PAGE} OFFSET {(page - 1) * PAGE}"
-        rows = connection.execute(text(_VIALS + cut), {"lots": lots}).all()
+        return read_vials(connection, raw, page)
+
+
+def read_vials(connection: Connection, raw: str, page: int | None = None) -> tuple[VialTouched, ...]:
+    """The same, on a connection."""
+    kind, _, record_id = _start(connection, raw)
+    lots = [row.id for row in connection.execute(_LOTS, {"kind": kind, "id": record_id})]
+    cut = "" if page is None else f" LIMIT {PAGE} OFFSET {(page - 1) * PAGE}"
+    rows = connection.execute(text(_VIALS + cut), {"lots": lots}).all()
     return tuple(VialTouched(row.code, row.number, row.lot, row.state, _where(row)) for row in rows)
 
 

@@ -10,7 +10,7 @@ from cellbank.domain.identifiers import printed
 from cellbank.domain.lifecycle import Role
 from cellbank.domain.quantities import millions
 from cellbank.services.bank import Bank
-from cellbank.services.cards import PLACE
+from cellbank.services.impact import AT_HOME, HOMES
 
 SHOWN = 8  # rows of a list on the home page; its count tells of the rest
 
@@ -55,6 +55,7 @@ class Source:
 
 _DOSE = "'Infusion ' || d.infusion_number || ' (Day ' || d.day || ') of ' || s.trial_number"
 _DOSES = "dose d JOIN subject s ON s.id = d.subject_id JOIN lot l ON l.id = d.lot_id"
+_STOPPED_LOTS = "SELECT id FROM lot WHERE state IN ('REJECTED', 'RECALLED')"
 T, Q, C, A = Role.TECHNICIAN, Role.QUALITY_OFFICER, Role.CLINICIAN, Role.ADMINISTRATOR
 
 SOURCES: tuple[Source, ...] = (
@@ -91,13 +92,14 @@ SOURCES: tuple[Source, ...] = (
               ORDER BY n.collected_at""", "isolate_tissue", "donation"),
     Source("destroy", T, "Vials of rejected and recalled lots to take out and destroy",
            "No vial of a rejected or recalled lot is left.",
-           f"""SELECT v.code, 'Vial ' || v.number || ' of lot ' || l.code AS title, v.state,
-              coalesce(tank.name || ' › ' || rack.name || ' › ' || box.name, 'at no place') || ', lot '
-              || lower(l.state) || CASE v.state WHEN 'RESERVED' THEN '; its dose is to be cancelled first' ELSE '' END
+           f"""WITH {HOMES.format(lots=_STOPPED_LOTS)}
+              SELECT v.code, 'Vial ' || v.number || ' of lot ' || l.code AS title, v.state,
+              coalesce(home.place, 'at no place') || ', lot ' || lower(l.state)
+              || CASE v.state WHEN 'RESERVED' THEN '; its dose is to be cancelled first' ELSE '' END
               AS detail, CASE WHEN v.state <> 'RESERVED' THEN 'discard_vial' END AS act
-              FROM vial v JOIN lot l ON l.id = v.lot_id {PLACE}
+              FROM vial v JOIN lot l ON l.id = v.lot_id {AT_HOME}
               WHERE l.state IN ('REJECTED', 'RECALLED') AND v.state IN ('FROZEN', 'IN_STOCK', 'RESERVED', 'PICKED')
-              ORDER BY v.state = 'RESERVED', tank.place, rack.place, box.place, p.position, v.id""", None, "vial"),
+              ORDER BY v.state = 'RESERVED', home.walk, p.position, v.id""", None, "vial"),
     Source("decide", Q, "Donations to decide", "No donation is waiting for a decision.",
            """SELECT n.code, CASE n.tissue WHEN 'cord' THEN 'Umbilical cord' ELSE 'Placenta' END AS title, n.state,
               'received ' || to_char(n.received_at, 'YYYY-MM-DD') AS detail FROM donation n

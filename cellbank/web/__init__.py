@@ -7,13 +7,13 @@ from flask_login import LoginManager
 from flask_wtf import CSRFProtect
 
 from cellbank.services.bank import Bank
-from cellbank.web import acts, bedside, boards, errors, home, records, session, session_pages, shell
+from cellbank.web import acts, bedside, boards, errors, home, impact, records, release, session, session_pages, shell
 from cellbank.web.blueprint import blueprint
 from cellbank.web.session import signed_in_actor
 
 __all__ = ["register", "signed_in_actor"]
 
-PAGES = (session_pages, home, records, acts, boards, bedside)  # their routes are on the blueprint
+PAGES = (session_pages, home, records, acts, boards, impact, bedside)  # their routes are on the blueprint
 
 
 def register(app: Flask, bank: Bank) -> None:
@@ -47,6 +47,11 @@ def register(app: Flask, bank: Bank) -> None:
         act_title=lambda name: acts.REGISTRY[name].title,
         idle_minutes=session.idle_minutes,
         is_clinician=boards.is_clinician,
+        is_quality=release.is_quality,
+        next_step=release.next_step,
+        proof_link=release.proof_link,
+        refused=lambda refusal: acts.reason(refusal)["detail"],
+        ways_of=release.ways_of,
         listings=home.listings,
         may_read_trail=home.may_read_trail,
         traceable=boards.TRACEABLE.__contains__,

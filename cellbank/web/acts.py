@@ -19,7 +19,9 @@ from cellbank.services.scanning import Card, Command, NotHere, Unreadable, look_
 from cellbank.services.sessions import prove, standing_of_name
 from cellbank.web.blueprint import RESUME, blueprint
 from cellbank.web.forms import Filled, fields_of, place_problem, rows_in, shown_paths
+from cellbank.web.impact import preview
 from cellbank.web.reading import read
+from cellbank.web.release import releasable
 from cellbank.web.session import now
 from cellbank.web.session_pages import why_not
 from cellbank.web.shell import DOOR, client, say, sound, the_actor, the_bank
@@ -178,6 +180,7 @@ def done_page(number: int) -> Any:
     sound("yes" if event.outcome == "accepted" else "no")
     code = event.result.get("code") or event.record_code
     card = card_of(code) if code else None
+    card = card and releasable(card)
     again = _again(event.name)
     return render_template("done.html", event=event, card=card, again=again)
 
@@ -203,7 +206,7 @@ def show(registered: RegisteredAct, values: dict[str, list[str]], answer: Answer
     if answer.problems or answer.outcome:
         accepted = answer.outcome is not None and answer.outcome.accepted
         sound("unknown" if answer.problems else "yes" if accepted else "no")
-    allowed = roles_for(registered.name)
+    allowed, card = roles_for(registered.name), _first_card(fields, values)
     page = render_template(
         "act.html",
         act=registered,
@@ -219,7 +222,8 @@ def show(registered: RegisteredAct, values: dict[str, list[str]], answer: Answer
         roles=sorted(role.value for role in allowed if role is not Role.SYSTEM),
         mine=bool(allowed & the_actor().roles),
         second_open=registered.name in SECOND_OPEN or not allowed & the_actor().roles or filled.value(SECOND_NAME),
-        card=_first_card(fields, values),
+        card=card,
+        impact=preview(registered.name, card),
     )
     return make_response(page, answer.status)
 

@@ -5,13 +5,14 @@ from typing import Any
 from flask import Response, abort, render_template, url_for
 
 from cellbank.domain.lifecycle import Role
-from cellbank.services.boards import box_map, calendar, dose_board, labels_of, lot_board, storage_tree
+from cellbank.services.boards import box_map, calendar, dose_board, labels_of, storage_tree
 from cellbank.services.documents import unissued_file
 from cellbank.services.labels import NoSuchPrinting, NotPrintable, pdf_of
 from cellbank.services.scanning import Card, NextAct, NotHere, Unreadable
 from cellbank.services.tracing import trace
 from cellbank.web.blueprint import blueprint
 from cellbank.web.family import drawing_of
+from cellbank.web.release import board_of_lot
 from cellbank.web.session import now
 from cellbank.web.shell import the_actor, the_bank
 
@@ -26,7 +27,7 @@ def board_of(card: Card) -> tuple[str | None, Any]:
         found = box_map(bank, card.code)
         return ("boards/box.html", found) if found else ("boards/units.html", storage_tree(bank))
     if card.kind == "lot":
-        return "boards/lot.html", {"board": lot_board(bank, card.code, now()), "printed": labels_of(bank, card.code)}
+        return "boards/lot.html", {"board": board_of_lot(card.code), "printed": labels_of(bank, card.code)}
     if card.kind == "subject":
         return "boards/subject.html", {
             "calendar": calendar(bank, card.code, now()), "printed": labels_of(bank, card.code)

@@ -38,7 +38,7 @@ def home() -> str:
         "home.html",
         worklists=worklists(bank, roles, now()),
         creators=[REGISTRY[name] for name in names],
-        boards=[board for code in lots[:20] if (board := lot_board(bank, code, now()))],
+        boards=[board for code in lots[:20] if (board := lot_board(bank, code, now(), the_actor().id))],
         calendars=[plan for code in subjects[:40] if (plan := calendar(bank, code, now())) and plan.next],
         tally=tally(bank, midnight) if Role.AUDITOR in roles else None,
         latest=search(bank, Query(without=NOT_NEWS))[:15] if Role.AUDITOR in roles else (),

@@ -13,6 +13,7 @@ from cellbank.services.history import PAGE, History, history, signatures
 from cellbank.services.scanning import Card, Command, NotHere, Unreadable, field_for, look_up
 from cellbank.web.blueprint import blueprint
 from cellbank.web.boards import board_of
+from cellbank.web.release import board_first, without_release
 from cellbank.web.shell import DOOR, client, page_number, sound, the_actor, the_bank
 
 RECENT = 20  # acts on the page of a record; its history has a page of its own
@@ -72,10 +73,12 @@ def record(code: str) -> Any:
 def _page(card: Card) -> str:
     card, past = _blind(card, history(the_bank(), card.kind, card.code, size=RECENT))
     template, board = board_of(card)
+    first = board_first(card)
     return render_template(
         "record.html",
-        card=card,
+        card=without_release(card) if first else card,
         board_template=template,
+        board_first=first,
         board=board,
         history=past,
         signatures=signatures(the_bank(), card.kind, card.code),

@@ -1,0 +1,60 @@
+"""What a stop would touch, as a page; and the recall list to print and to take along."""
+
+from typing import Any
+
+from flask import Response, abort, render_template, request
+
+from cellbank.services.documents import unissued_file
+from cellbank.services.impact import Impact, impact, vials_touched
+from cellbank.services.recall_document import recall_csv
+from cellbank.services.scanning import Card, NotHere, Unreadable
+from cellbank.web.blueprint import blueprint
+from cellbank.web.shell import the_bank
+
+# Acts that stop lots, on the pages of which stands what they would touch; and the record from which they do.
+PREVIEWED = {
+    "reject_lot": "lot", "recall_lot": "lot", "hold_lot": "lot", "hold_donor": "donor",
+    "determine_eligibility": "donor", "recall_reagent": "reagent_lot", "report_storage_failure": "storage_unit",
+}  # fmt: skip
+
+
+def preview(act: str, card: Card | None) -> Impact | None:
+    """What the act of a form would touch, once the form says what it is about."""
+    if card is None or PREVIEWED.get(act) != card.kind:
+        return None
+    return impact(the_bank(), card.code)
+
+
+@blueprint.get("/impact/<code>")
+def impact_page(code: str) -> Any:
+    """Every vial, dose and subject that a stop of this record touches."""
+    page = request.args.get("page", "1")
+    number = int(page) if page.isdigit() and len(page) < 7 and int(page) else 1
+    try:
+        found = impact(the_bank(), code)
+        vials = vials_touched(the_bank(), code, number)
+    except (NotHere, Unreadable):
+        abort(404)
+    return render_template("impact.html", impact=found, vials=vials, page=number)
+
+
+@blueprint.get("/lots/<code>/recall.pdf")
+def recall_pdf(code: str) -> Any:
+    """The recall list of a lot, to look at; it is issued as a document of its own."""
+    try:
+        content = unissued_file(the_bank(), "recall_list", code)
+    except (NotHere, Unreadable):
+        abort(404)
+    headers = {"Content-Disposition": f'inline; filename="recall-{code}.pdf"'}
+    return Response(content, mimetype="application/pdf", headers=headers)
+
+
+@blueprint.get("/lots/<code>/recall.csv")
+def recall_table(code: str) -> Any:
+    """The recall list of a lot for a spreadsheet."""
+    try:
+        content = recall_csv(the_bank(), code)
+    except (NotHere, Unreadable):
+        abort(404)
+    headers = {"Content-Disposition": f'attachment; filename="recall-{code}.csv"'}
+    return Response(content, mimetype="text/csv", headers=headers)
