@@ -111,7 +111,8 @@ class _Panel:
 
 def ticks(low: float, high: float) -> tuple[float, ...]:
     """Four to eight round numbers that enclose both."""
-    span = max(high - low, 1e-9)
+    high = high if high - low > 1e-6 else low + 1
+    span = high - low
     step = 10 ** math.floor(math.log10(span / 4))
     step = next(step * factor for factor in (1, 2, 5, 10) if span / (step * factor) <= 6)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)

@@ -31,6 +31,7 @@ from cellbank.outside.symbols import data_matrix
 SIDE, TOP, BOTTOM = 16 * mm, 34 * mm, 18 * mm
 WIDTH = A4[0] - 2 * SIDE
 SYMBOL = 15 * mm
+MOST_OF_A_PAGE = A4[1] - TOP - BOTTOM - 30 * mm
 MARK = 8 * mm  # what a mark takes from the top of each page
 _PAD = 6  # points that reportlab leaves free inside its frame
 INK, MUTED, ALARM, RULE, SHADE = (
@@ -110,7 +111,8 @@ def render_document(cover: Cover, blocks: Sequence[Block]) -> bytes:
         title=f"{cover.title}: {cover.subject}", author=cover.site, creator=cover.version,
         subject=", ".join(filter(None, (cover.edition, f"record sha256 {cover.digest}"))),
     )  # fmt: skip
-    template.build([flow for block in blocks for flow in _flows(block)], canvasmaker=partial(_Pages, cover=cover))
+    flows = [flow for block in blocks for flow in _flows(block)] or [Spacer(1, 1)]
+    template.build(flows, canvasmaker=partial(_Pages, cover=cover))
     return buffer.getvalue()
 
 
@@ -211,6 +213,7 @@ STYLES = {
     "section": _style("section", "text", True, 11, spaceBefore=12, spaceAfter=4),
 }
 _GRID = [
+    ("FONTNAME", (0, 0), (-1, -1), "Ubuntu-Regular"),  # or an empty cell would ask for Helvetica
     ("VALIGN", (0, 0), (-1, -1), "TOP"),
     ("LEFTPADDING", (0, 0), (-1, -1), 3),
     ("RIGHTPADDING", (0, 0), (-1, -1), 5),
@@ -218,6 +221,14 @@ _GRID = [
     ("BOTTOMPADDING", (0, 0), (-1, -1), 3),
     ("LINEBELOW", (0, 0), (-1, -1), 0.4, RULE),
 ]
+
+
+class _Rows(Grid):
+    """A table whose rows stay whole, unless one is taller than what a page holds below a heading."""
+
+    def split(self, width: float, height: float) -> list[Flowable]:
+        self.splitInRow = 1 if height > MOST_OF_A_PAGE else 0
+        return super().split(width, height)
 
 
 def _flows(block: Block) -> list[Flowable]:
@@ -243,21 +254,21 @@ def _cell(cell: Cell) -> list[Paragraph]:
     return [_paragraph(run.text, run.style) for run in runs]
 
 
-def _facts(block: Facts) -> Grid:
+def _facts(block: Facts) -> _Rows:
     cells = [(_cell(Run(label, "head")), _cell(value)) for label, value in block.pairs]
     half = -(-len(cells) // 2)
     empty: tuple[list[Paragraph], list[Paragraph]] = ([], [])
     right = [*cells[half:], *[empty] * (2 * half - len(cells))]
     rows = [[*one, *other] for one, other in zip(cells[:half], right, strict=True)]
-    return Grid(rows, colWidths=[WIDTH * share for share in (0.15, 0.35, 0.15, 0.35)], style=_GRID, splitInRow=1)
+    return _Rows(rows, colWidths=[WIDTH * share for share in (0.15, 0.35, 0.15, 0.35)], style=_GRID)
 
 
-def _table(block: Table) -> Grid:
+def _table(block: Table) -> _Rows:
     head = [_cell(Run(title, "head")) for title in block.head]
     rows = [[_cell(cell) for cell in row] for row in block.rows]
     widths = [WIDTH * share / sum(block.widths) for share in block.widths]
     style = [*_GRID, ("BACKGROUND", (0, 0), (-1, 0), SHADE)]
-    return Grid([head, *rows], colWidths=widths, style=style, repeatRows=1, splitInRow=1)
+    return _Rows([head, *rows], colWidths=widths, style=style, repeatRows=1)
 
 
 def _shown(text: str, face: Face, bold: bool) -> str:

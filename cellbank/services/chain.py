@@ -126,7 +126,7 @@ def _read(connection: Connection, dose: dict[str, Any]) -> Chain:
     for kind, record in names:
         ids.setdefault(kind, []).append(record)
     signatures = signatures_of(connection, names)
-    entries = _entries(connection, dose["code"], names, given_back, signatures)
+    entries = entries_of(connection, names, signatures, dose=dose["code"], given_back=given_back)
     printings = [dict(row) for row in connection.execute(_PRINTINGS, {"ids": ids.get("printing", [])}).mappings()]
     stays = chain_custody.stays(connection, ids.get("vial", []), given_back)
     refused = _refused(connection, dose["code"], dose["ordered_at"])
@@ -209,17 +209,22 @@ _REFUSED = text(
 )
 
 
-def _entries(
+def entries_of(
     connection: Connection,
-    dose: str,
     names: Mapping[tuple[str, int], str],
-    given_back: Mapping[int, int],
     signatures: tuple[Signed, ...],
+    *,
+    dose: str = "",
+    given_back: Mapping[int, int] | None = None,
 ) -> tuple[Entry, ...]:
+    """The acts on these records, given as (kind, id) with their codes, in the order of the work.
+
+    For the chain of a dose: a vial in `given_back` is of it only up to that act.
+    """
     kinds, ids = zip(*names, strict=True)
     rows = connection.execute(_ACTS, {"kinds": list(kinds), "ids": list(ids)}).all()
     roles = _Roles(connection, {row.person_id for row in rows})
-    found = ((row, _changes(row, names, given_back)) for row in rows)
+    found = ((row, _changes(row, names, given_back or {})) for row in rows)
     return tuple(_entry(row, dose, roles, changes, signatures) for row, changes in found if changes)
 
 

@@ -19,6 +19,7 @@ from cellbank.services.chain import Chain, Entry, chain_of
 from cellbank.services.chain_words import clock, lines_of, word
 from cellbank.services.family import Measures, lay_out
 from cellbank.services.papers import Paper, site_line
+from cellbank.services.signature_table import signature_table
 
 TITLE = "Chain of identity and custody"
 PICTURE = Measures(width=61, height=28, gap_x=12, gap_y=7, margin=1)
@@ -207,16 +208,7 @@ class _Writer:
         )  # fmt: skip
 
     def signatures(self) -> list[Block]:
-        rows = tuple(
-            (
-                one.person, one.meaning.capitalize(), one.record[:1].upper() + one.record[1:], self.time(one.at),
-                Run(str(one.act), "code"), Run("valid") if one.holds else Run("VOID", "alarm"),
-            )
-            for one in self.chain.signatures
-        )  # fmt: skip
-        head = ("Name", "Meaning", "Signed", "When", "Act", "Now")
-        note = "A signature is valid while the content that it covers has the digest that was signed."
-        return [Heading("Signatures"), Table(head, rows, (0.22, 0.11, 0.26, 0.2, 0.09, 0.12)), Text(note, "muted")]
+        return [Heading("Signatures"), *signature_table(self.chain.signatures, self.time)]
 
     def seal(self) -> list[Block]:
         seal = self.chain.seal

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from cellbank.domain.identifiers import Kind
+from cellbank.services.batch_record import batch_record_paper
+from cellbank.services.certificate import certificate_paper
 from cellbank.services.chain_document import chain_paper
 from cellbank.services.papers import Paper
 from cellbank.services.recall_document import recall_paper
@@ -28,6 +30,8 @@ class DocumentType:
 TYPES: dict[str, DocumentType] = {
     one.name: one
     for one in (
+        DocumentType("certificate", "Certificate of analysis", frozenset({Kind.LOT}), certificate_paper),
+        DocumentType("batch_record", "Batch record", frozenset({Kind.LOT}), batch_record_paper),
         DocumentType("chain", "Chain of identity and custody", frozenset({Kind.DOSE}), chain_paper),
         DocumentType("recall_list", "Recall list", frozenset({Kind.LOT}), recall_paper),
     )
