@@ -3,6 +3,7 @@
 Sources: domain reference §2 R25 (21 CFR 211.192), §5.4. Twin in the database: no_release_with_an_open_deviation.
 """
 
+from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
@@ -45,13 +46,14 @@ def to_be_moved(lots: Collection[Lot], *, failing: bool) -> tuple[type[Record] |
     return (*((Deviation,) if failing else ()), *((Hold,) if released else ()), *released)
 
 
-def report(
-    work: Work, failures: Sequence[Failure], lots: Collection[Lot], known: Sequence[Deviation] = ()
-) -> None:
-    """Open a deviation for each failure, unless it is `known`, and stop every lot that is out; call it with results
-    and samples written. `lots` are those below what failed, locked.
+def report(work: Work, failures: Sequence[Failure], lots: Collection[Lot], known: Sequence[Deviation] = ()) -> None:
+    """Open a deviation for what failed, unless it is `known`: one for each test of each thing; and stop every lot that
+    is out. Call it with results and samples written. `lots` are those below what failed, locked.
     """
-    opened = [] if known else [_open(work, failure) for failure in failures]
+    together: dict[tuple[str, int, str], list[Failure]] = defaultdict(list)
+    for failure in failures:
+        together[(failure.tested.kind, failure.tested.id, failure.test.code)].append(failure)
+    opened = [] if known else [_open(work, same) for same in together.values()]
     work.show(deviations=[deviation.code for deviation in (*known, *opened)])
     tests = ", ".join(dict.fromkeys(failure.test.title for failure in failures))
     codes = ", ".join(deviation.code for deviation in (*known, *opened))
@@ -60,19 +62,19 @@ def report(
             place_hold(work, lot, reason=f"{tests}: out of specification after the release (deviation {codes})")
 
 
-def _open(work: Work, failure: Failure) -> Deviation:
-    result, test, of = failure.result, failure.test, failure.tested.called
-    value = shown_value(result.number, result.choice, result.unit)
+def _open(work: Work, failures: Sequence[Failure]) -> Deviation:
+    """A deviation about results of one test of one thing: mostly about one, about several after an import."""
+    first = failures[0]
+    limit, version = limit_in_words(first.test), first.tested.specification
+    results = [failure.result for failure in failures]
+    values = ", ".join(f"{one.code}: {shown_value(one.number, one.choice, one.unit)}" for one in results)
     return open_with_links(
         work,
-        title=f"{test.title} of {of} out of specification",
-        description=(
-            f"Result {result.code}: {value}; the limit is {limit_in_words(test)} "
-            f"(specification {failure.tested.specification.id}@{failure.tested.specification.version})."
-        ),
+        title=f"{first.test.title} of {first.tested.called} out of specification",
+        description=f"Result {values}. The limit is {limit} (specification {version.id}@{version.version}).",
         classification=CLASSIFICATION,
-        occurred_at=result.resulted_at,
-        records=[result, *([failure.sample] if failure.sample else [])],
+        occurred_at=min(result.resulted_at for result in results),
+        records=[*results, *(failure.sample for failure in failures if failure.sample)],
     )
 
 
