@@ -84,6 +84,7 @@ _APPROVED, _REJECTED, _REVIEWED = Meaning.APPROVED, Meaning.REJECTED, Meaning.RE
 HOLDING: dict[str, frozenset[Role]] = {
     "hold_donor": _QO, "recall_reagent": _QO, "decide_reagent": _QO, "report_storage_failure": LAB,
     "review_results": LAB, "enter_result": LAB, "import_results": LAB, "correct_result": LAB,
+    "import_readings": LAB, "record_readings": LAB, "confirm_reading": LAB,
 }  # fmt: skip
 
 TRANSITIONS: tuple[Transition, ...] = sum(
@@ -184,6 +185,7 @@ TRANSITIONS: tuple[Transition, ...] = sum(
         _rows("storage_unit", "move_storage_unit", "IN_SERVICE OUT_OF_SERVICE FAILED =", LAB),
         _rows("storage_unit", "relocate_unit", "IN_SERVICE OUT_OF_SERVICE FAILED =", LAB),
         _rows("storage_unit", "note_warming", "IN_SERVICE OUT_OF_SERVICE FAILED =", LAB),
+        _rows("vial", "note_warming", "IN_STOCK RESERVED PICKED =", LAB),
         _rows("stock_count", "count_box", "> COUNTED_ONCE", LAB),
         _rows("stock_count", "count_again", "COUNTED_ONCE > COUNTED_TWICE", LAB, None, ("first_counted_by_id",)),
         _rows("stock_count", "close_count", "COUNTED_TWICE > CLOSED", LAB),
@@ -194,6 +196,24 @@ TRANSITIONS: tuple[Transition, ...] = sum(
             + _rows("vial", act, "FROZEN MISSING > IN_STOCK", LAB)
             for act in ("rescan_box", "reconcile_rack", "close_count")
         ),
+        # temperature
+        _rows("probe", "add_probe", "> IN_USE", LAB),
+        _rows("probe", "calibrate_probe", "IN_USE =", LAB),
+        _rows("probe", "change_probe_limits", "IN_USE =", _QO, _APPROVED),
+        _rows("probe", "retire_probe", "IN_USE > RETIRED", LAB),
+        *(_rows("probe", act, "IN_USE =", LAB) for act in ("import_readings", "record_readings")),
+        _rows("probe", "record_reading_by_hand", "IN_USE =", LAB),
+        _rows("probe", "look_for_silence", "IN_USE =", LAB | {Role.SYSTEM}),
+        *(_rows("reading_import", act, "> IMPORTED", LAB) for act in ("import_readings", "record_readings")),
+        _rows("reading_import", "record_reading_by_hand", "> ENTERED", LAB),
+        _rows("reading_import", "confirm_reading", "ENTERED > IMPORTED", LAB, None, ("entered_by_id",)),
+        _rows("reading_import", "confirm_reading", "ENTERED > REJECTED", LAB, None, ("entered_by_id",)),
+        *(_rows("excursion", act, "> OPEN", LAB) for act in ("import_readings", "record_readings", "confirm_reading")),
+        _rows("excursion", "look_for_silence", "> OPEN", LAB | {Role.SYSTEM}),
+        _rows("excursion", "acknowledge_excursion", "OPEN ACCEPTED REJECTED =", LAB),
+        _rows("excursion", "end_silence", "OPEN =", _QO, _APPROVED),
+        _rows("excursion", "decide_excursion", "OPEN > ACCEPTED", _QO, _APPROVED),
+        _rows("excursion", "decide_excursion", "OPEN > REJECTED", _QO, _REJECTED),
         # quality decisions
         _rows("batch_review", "review_batch_record", "> REVIEWED", _QO, _REVIEWED),
         _rows("lot", "review_batch_record", "QUARANTINE ON_HOLD =", _QO, None, (PERFORMERS,)),

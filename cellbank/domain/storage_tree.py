@@ -1,7 +1,7 @@
 """The levels of a cold store: what may stand in what, and which of them hold vials or bags at positions.
 
-This table is the whole of it; the form, the rules and the pages read it, and the trigger `storage_unit_place_safety` repeats
-its pairs. A unit without anything above it stands on the site itself.
+This table is the whole of it; the form, the rules and the pages read it, and the trigger `storage_unit_place_safety`
+repeats its pairs. A unit without anything above it stands on the site itself.
 """
 
 from dataclasses import dataclass

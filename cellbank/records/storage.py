@@ -37,7 +37,7 @@ class StorageUnit(Record):
             name="positions_where_vials_stand",
         ),
         CheckConstraint("row_count BETWEEN 1 AND 26 AND column_count BETWEEN 1 AND 48", name="box_size"),
-        CheckConstraint("capacity BETWEEN 1 AND 9999 AND row_count IS NULL", name="capacity"),
+        CheckConstraint("capacity IS NULL OR (capacity BETWEEN 1 AND 9999 AND row_count IS NULL)", name="capacity"),
         Index("uq_storage_unit_parent_id_place", "parent_id", "place", unique=True),
         Index(
             "one_unit_per_place_of_the_site",

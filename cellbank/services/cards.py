@@ -44,18 +44,15 @@ class Question:
 PLACE = """
   LEFT JOIN placement p ON p.vial_id = v.id AND p.taken_at IS NULL
   LEFT JOIN storage_unit box ON box.id = p.box_id
-  LEFT JOIN storage_unit rack ON rack.id = box.parent_id
-  LEFT JOIN storage_unit tank ON tank.id = rack.parent_id
 """
-PLACE_COLUMNS = "tank.name AS tank, rack.name AS rack, box.name AS box, p.position, box.column_count"
+PLACE_COLUMNS = "unit_names(box.id) AS line, p.position, box.column_count"
 
 
 def place_text(row: Row) -> str | None:
     """'Tank 1 › Rack 2 › Box B › C4' from the columns of PLACE; None when the vial stands nowhere."""
     if row["position"] is None:
         return None
-    names = [row[level] for level in ("tank", "rack", "box") if row[level]]
-    return " › ".join([*names, position_name(row["position"], row["column_count"])])
+    return " › ".join([*row["line"], position_name(row["position"], row["column_count"])])
 
 
 def shown(value: Any) -> str:
@@ -90,6 +87,15 @@ def _unit_title(row: Row) -> str:
     """'Box 7', however the people of the site have named it."""
     kind, name = row["type"].capitalize(), row["name"]
     return name if name.lower().startswith(row["type"]) else f"{kind} {name}"
+
+
+def _unit_facts(row: Row) -> Facts:
+    """Where it stands and how full it is: of vials a box, of other units everything else whose places are counted."""
+    size = row["row_count"] * row["column_count"] if row["row_count"] else row["capacity"]
+    held = row["vials"] if row["row_count"] else row["units"]
+    full = ", full" if size and held >= size else ""
+    filled = f"{held} of {size}{full}" if size else f"{held}, places not counted"
+    return ("In", " › ".join(row["above"]) or "–"), ("Place", shown(row["place"])), ("Filled", filled)
 
 
 def _weight_facts(row: Row) -> Facts:
@@ -167,19 +173,12 @@ QUESTIONS: dict[Kind, Question] = {
     ),
     Kind.STORAGE: Question(
         "storage_unit",
-        """SELECT u.*, rack.name AS rack, tank.name AS tank,
-           (SELECT count(*) FROM placement p WHERE p.box_id = u.id AND p.taken_at IS NULL) AS vials
-           FROM storage_unit u LEFT JOIN storage_unit rack ON rack.id = u.parent_id
-           LEFT JOIN storage_unit tank ON tank.id = rack.parent_id WHERE u.code = %(code)s""",
+        """SELECT u.*, unit_names(u.parent_id) AS above,
+           (SELECT count(*) FROM placement p WHERE p.box_id = u.id AND p.taken_at IS NULL) AS vials,
+           (SELECT count(*) FROM storage_unit inside WHERE inside.parent_id = u.id) AS units
+           FROM storage_unit u WHERE u.code = %(code)s""",
         _unit_title,
-        lambda row: (
-            ("In", " › ".join(name for name in (row["tank"], row["rack"]) if name) or "–"),
-            *(
-                (("Filled", f"{row['vials']} of {row['row_count'] * row['column_count']}"),)
-                if row["type"] == "box"
-                else ()
-            ),
-        ),
+        _unit_facts,
     ),
     Kind.RESULT: Question(
         "test_result",
@@ -198,9 +197,7 @@ QUESTIONS: dict[Kind, Question] = {
         "subject",
         "SELECT s.*, p.identifier FROM subject s JOIN definition p ON p.id = s.protocol_id WHERE s.code = %(code)s",
         lambda row: f"Subject {row['trial_number']}",
-        _simple(
-            ("Trial", "identifier"), ("Arm", "arm"), ("Second identifier", "second_identifier"), ("Born", "born_on")
-        ),
+        _simple(("Trial", "identifier"), ("Arm", "arm"), ("Sex", "sex"), ("Consented", "consented_on")),
     ),
     Kind.WEIGHT: Question(
         "weight",
@@ -281,6 +278,14 @@ QUESTIONS: dict[Kind, Question] = {
         "SELECT * FROM person WHERE code = %(code)s",
         lambda row: row["full_name"],
         lambda row: (("Roles", ", ".join(row["roles"])),),
+    ),
+    Kind.TRAIL_REVIEW: Question(
+        "trail_review",
+        """SELECT r.*, p.full_name FROM trail_review r JOIN person p ON p.id = r.reviewed_by_id
+           WHERE r.code = %(code)s""",
+        lambda row: f"Review of the trail, acts {row['first_act']} to {row['last_act']}",
+        _simple(("Record", "record_code"), ("Findings", "findings"), ("Reviewed by", "full_name"),
+                ("Reviewed", "reviewed_at")),
     ),
     Kind.TOKEN: Question(
         "api_token",

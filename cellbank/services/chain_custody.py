@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from cellbank.domain.lifecycle import STATES
-from cellbank.services.cards import PLACE_COLUMNS, place_text
+from cellbank.services.cards import place_text
 
 
 @dataclass(frozen=True)
@@ -41,9 +41,8 @@ _STEPS = text(
         GROUP BY v.id, a.id, p.full_name ORDER BY v.lot_id, v.number, a.at, a.id"""
 )
 _PLACES = text(
-    f"""SELECT p.id, {PLACE_COLUMNS} FROM placement p JOIN storage_unit box ON box.id = p.box_id
-        LEFT JOIN storage_unit rack ON rack.id = box.parent_id
-        LEFT JOIN storage_unit tank ON tank.id = rack.parent_id WHERE p.vial_id = ANY(:vials)"""
+    """SELECT p.id, unit_names(p.box_id, p.placed_at) AS line, p.position, box.column_count
+         FROM placement p JOIN storage_unit box ON box.id = p.box_id WHERE p.vial_id = ANY(:vials)"""
 )
 AT_ITS_PLACE = {"IN_STOCK", "RESERVED"}
 

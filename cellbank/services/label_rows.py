@@ -175,10 +175,9 @@ def _culture(row: Row) -> dict[str, str]:
 # --- storage and people -----------------------------------------------------------------------
 
 _STORAGE = text(
-    """SELECT u.code, u.type, u.name, u.place, u.row_count, u.column_count, rack.name AS rack, tank.name AS tank,
+    """SELECT u.code, u.type, u.name, u.place, u.row_count, u.column_count, unit_names(u.parent_id) AS above,
               s.name AS site
-       FROM storage_unit u LEFT JOIN storage_unit rack ON rack.id = u.parent_id
-       LEFT JOIN storage_unit tank ON tank.id = rack.parent_id JOIN site s ON s.id = u.site_id
+       FROM storage_unit u JOIN site s ON s.id = u.site_id
        WHERE u.code = ANY(:codes) ORDER BY u.id"""
 )
 _PERSON = text(
@@ -188,11 +187,10 @@ _PERSON = text(
 
 
 def _storage(row: Row) -> dict[str, str]:
-    above = [name for name in (row["tank"], row["rack"]) if name]
     fields = {
         **_scanned(row["code"]),
         "label": row["name"],
-        "place": " · ".join([*above, f"place {row['place']}"]),
+        "place": " · ".join([*row["above"], f"place {row['place']}"]),
         "type": row["type"].capitalize(),
         "site": row["site"],
     }

@@ -106,11 +106,10 @@ _CULTURES = text(
     "SELECT c.code FROM lot_source s JOIN culture c ON c.id = s.culture_id WHERE s.lot_id = :lot ORDER BY c.id"
 )
 _BOXES = text(
-    """SELECT box.code, coalesce(tank.name || ' › ', '') || coalesce(rack.name || ' › ', '') || box.name AS place
+    """SELECT box.code, array_to_string(unit_names(box.id), ' › ') AS place
          FROM (SELECT DISTINCT p.box_id FROM vial v JOIN placement p ON p.vial_id = v.id AND p.taken_at IS NULL
                 WHERE v.lot_id = :lot) AS used
-         JOIN storage_unit box ON box.id = used.box_id LEFT JOIN storage_unit rack ON rack.id = box.parent_id
-         LEFT JOIN storage_unit tank ON tank.id = rack.parent_id ORDER BY box.id"""
+         JOIN storage_unit box ON box.id = used.box_id ORDER BY box.id"""
 )
 _ACTS = text(
     """SELECT DISTINCT ON (name) name, id FROM act WHERE record_code = :lot AND outcome = 'accepted'

@@ -1,16 +1,16 @@
-"""The cold store: tanks, racks and boxes, and the place of every vial in them."""
+"""The cold store: rooms, tanks, racks, boxes, and the place of every vial in them."""
 
 import datetime
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from sqlalchemy import func, select, text, update
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from cellbank.domain.identifiers import Kind
 from cellbank.domain.positions import is_position_name, position_name
+from cellbank.domain.rules.hold import return_refusals
 from cellbank.domain.rules.storage import (
     Box,
     OutOfService,
@@ -20,11 +20,14 @@ from cellbank.domain.rules.storage import (
     give_places,
     unit_refusals,
 )
+from cellbank.domain.storage_tree import LEVELS, MOST_COLUMNS, MOST_PLACES, MOST_ROWS
+from cellbank.records.people import Site
 from cellbank.records.production import Lot, Vial
 from cellbank.records.storage import Placement, StorageUnit
 from cellbank.records.work import Work
 from cellbank.services.acts import ActInput, act
 from cellbank.services.common import new_code, time_refusals
+from cellbank.services.holding import holds_on
 from cellbank.services.inputs import (
     MAX_VIALS,
     Line,
@@ -37,8 +40,6 @@ from cellbank.services.inputs import (
     each_once,
 )
 from cellbank.services.labels import print_first
-
-_Parent, _Grandparent = aliased(StorageUnit), aliased(StorageUnit)
 
 
 def _position(given: Any) -> str:
@@ -56,60 +57,94 @@ Position = Annotated[str, BeforeValidator(_position)]
 
 
 class AddStorageUnit(ActInput):
-    """Add a tank, rack or box."""
+    """Add a unit to the cold store."""
 
-    type: Literal["tank", "rack", "box"] = Field(title="Type")
+    type: Literal["room", "tank", "canister", "rack", "box", "visotube", "cassette"] = Field(title="Type")
     name: Line = Field(title="Name", description="As written on it: Tank 1, Rack 2, Box B.")
-    parent: StorageCode | None = Field(default=None, title="Stands in")
-    place: int | None = Field(default=None, title="Place", ge=1, le=9999, description="Empty: after the last one.")
-    rows: int | None = Field(default=None, title="Rows", ge=1, le=26)
-    columns: int | None = Field(default=None, title="Columns", ge=1, le=48)
+    parent: StorageCode | None = Field(
+        default=None, title="Stands in", description="Empty for a room, or a tank that stands in no room."
+    )
+    place: int | None = Field(
+        default=None, title="Place", ge=1, le=MOST_PLACES, description="Empty: after the last one."
+    )
+    capacity: int | None = Field(
+        default=None, title="Places for other units", ge=1, le=MOST_PLACES, description="Empty: nobody counts them."
+    )
+    rows: int | None = Field(default=None, title="Rows", ge=1, le=MOST_ROWS)
+    columns: int | None = Field(default=None, title="Columns", ge=1, le=MOST_COLUMNS)
 
     @model_validator(mode="after")
-    def _only_a_box_has_positions(self) -> "AddStorageUnit":
+    def _only_some_have_positions(self) -> "AddStorageUnit":
         given = (self.rows is not None, self.columns is not None)
-        if given != ((self.type == "box"),) * 2:
-            raise ValueError("a box needs rows and columns, a tank or rack has none")
+        if given != (LEVELS[self.type].has_positions,) * 2:
+            raise ValueError("a box, visotube or cassette needs rows and columns, anything else has none")
+        if self.capacity is not None and self.rows is not None:
+            raise ValueError("a box has positions for vials, not places for other units: leave the places empty")
         return self
 
 
 @act(AddStorageUnit)
 def add_storage_unit(work: Work, given: AddStorageUnit) -> StorageUnit:
     """Add a unit to the tree. Refuses a parent of the wrong type or out of service, and a place that is taken."""
-    parent = work.lock(StorageUnit, given.parent) if given.parent else None
-    siblings = _siblings(work.session, parent)
+    parent = lock_place(work, given.parent)
+    siblings = standing_in(work, parent)
     place = given.place or max(siblings, default=0) + 1
-    facts = UnitFacts(
-        type=given.type,
-        place=place,
-        parent_type=parent.type if parent else None,
-        parent_called=_called(parent) if parent else "the site",
-        standing_there=siblings.get(place),
-        out_of_service=_out_of_service(*_line(work.session, parent)) if parent else None,
-    )
-    work.judge(StorageUnit, refusals=unit_refusals(facts))
+    work.judge(StorageUnit, refusals=unit_refusals(unit_facts(work, given.type, parent, place, siblings)))
     unit = work.add(
         StorageUnit(
             site_id=work.actor.site_id, parent_id=parent.id if parent else None, code=new_code(work, Kind.STORAGE),
             type=given.type, name=given.name, place=place, row_count=given.rows, column_count=given.columns,
+            capacity=given.capacity, stands_since=work.now,
         )
     )  # fmt: skip
     print_first(work, Kind.STORAGE, unit.code)
     return unit
 
 
-def _siblings(session: Session, parent: StorageUnit | None) -> dict[int, str]:
+def lock_place(work: Work, code: str | None) -> StorageUnit | None:
+    """The unit into which something goes, locked; without a code the site itself is locked, and None returned."""
+    if code is not None:
+        return work.lock(StorageUnit, code)
+    work.lock_id(Site, work.actor.site_id)
+    return None
+
+
+def standing_in(work: Work, parent: StorageUnit | None) -> dict[int, str]:
     """Who stands at which place of a unit, or of the site."""
     mine = StorageUnit.parent_id == parent.id if parent else StorageUnit.parent_id.is_(None)
-    rows = session.execute(select(StorageUnit.place, StorageUnit.name, StorageUnit.code).where(mine))
+    at_home = StorageUnit.site_id == work.actor.site_id
+    rows = work.session.execute(select(StorageUnit.place, StorageUnit.name, StorageUnit.code).where(mine, at_home))
     return {place: f"{name} ({code})" for place, name, code in rows}
 
 
-def _called(unit: StorageUnit) -> str:
+def unit_facts(
+    work: Work,
+    type_: str,
+    parent: StorageUnit | None,
+    place: int,
+    siblings: dict[int, str],
+    moving: StorageUnit | None = None,
+) -> UnitFacts:
+    """What the rules ask about a unit on its way to a place: a new one, or the one that is moved."""
+    line = unit_line(work.session, parent) if parent else []
+    return UnitFacts(
+        type=type_,
+        place=place,
+        parent_type=parent.type if parent else None,
+        parent_called=unit_called(parent) if parent else "the site",
+        standing_there=siblings.get(place),
+        out_of_service=out_of_service(*line),
+        capacity=parent.capacity if parent else None,
+        in_itself=moving is not None and moving.id in {unit.id for unit in line},
+    )
+
+
+def unit_called(unit: StorageUnit) -> str:
+    """How a sentence names a unit: 'Tank 1 (ST00012)'."""
     return f"{unit.name} ({unit.code})"
 
 
-def _line(session: Session, unit: StorageUnit) -> list[StorageUnit]:
+def unit_line(session: Session, unit: StorageUnit) -> list[StorageUnit]:
     """The unit and what it stands in, from the inside out."""
     line = [unit]
     while line[-1].parent_id is not None:
@@ -117,18 +152,18 @@ def _line(session: Session, unit: StorageUnit) -> list[StorageUnit]:
     return line
 
 
-def _out_of_service(*line: StorageUnit | None) -> OutOfService | None:
+def out_of_service(*line: StorageUnit) -> OutOfService | None:
     """The first of these units that is out of service."""
     for unit in line:
-        if unit is not None and unit.state != "IN_SERVICE":
-            return OutOfService(_called(unit), unit.out_of_service_reason or "no reason given")
+        if unit.state != "IN_SERVICE":
+            return OutOfService(unit_called(unit), unit.out_of_service_reason or "no reason given")
     return None
 
 
 class TakeOutOfService(ActInput):
     """Take out of service."""
 
-    unit: StorageCode = Field(title="Tank, rack or box")
+    unit: StorageCode = Field(title="Unit")
     reason: Reason
 
 
@@ -145,15 +180,17 @@ def take_out_of_service(work: Work, given: TakeOutOfService) -> StorageUnit:
 class ReturnToService(ActInput):
     """Return to service."""
 
-    unit: StorageCode = Field(title="Tank, rack or box")
+    unit: StorageCode = Field(title="Unit")
     reason: Reason
 
 
 @act(ReturnToService)
 def return_to_service(work: Work, given: ReturnToService) -> StorageUnit:
-    """Let a unit be filled again. Why, stands in the trail with the act."""
+    """Let a unit be filled again. Why, stands in the trail with the act. Refuses one that failed while the hold on what
+    stood in it is in force."""
     unit = work.lock(StorageUnit, given.unit)
-    work.judge(unit)
+    holds = tuple(hold.code for hold in holds_on(work, unit))
+    work.judge(unit, refusals=return_refusals(unit_called(unit), holds))
     unit.out_of_service_reason = None
     work.transition(unit)
     return unit
@@ -207,36 +244,38 @@ class MoveVial(ActInput):
     vial: VialCode = Field(title="Vial")
     box: StorageCode = Field(title="Box")
     position: Position | None = Field(default=None, title="Position", description="Empty: the next free one.")
-    moved_at: Moment | None = Field(default=None, title="Moved")
+    taken_at: Moment | None = Field(
+        default=None, title="Taken out", description="Empty: it was out of the cold for no time that counts."
+    )
+    moved_at: Moment | None = Field(default=None, title="Put back")
 
 
 @act(MoveVial)
 def move_vial(work: Work, given: MoveVial) -> None:
-    """Move a vial in stock to another position, of the same box or of another one. Refuses as putting away does."""
+    """Move a vial in stock to another position, of the same box or of another one. Refuses as putting away does. The
+    time between taking it out and putting it back counts as time out of the cold."""
     vial = work.lock(Vial, given.vial)
     wanted = [given.position] if given.position else []
     box_id, places, box = find_places(work, given.box, [vial.code], wanted)
     at = given.moved_at or work.now
+    out = given.taken_at or at
     after = last_placed_at(work.session, [vial])
     work.show(**_places_shown(box, places, [vial.code]))
-    work.judge(vial, refusals=[*places.refusals, *time_refusals(work, "The move", at, after)])
-    end_placement(work, [vial], at)
+    times = (*time_refusals(work, "Taking out", out, after), *time_refusals(work, "The move", at, out))
+    work.judge(vial, refusals=[*places.refusals, *times])
+    end_placement(work, [vial], out)
     place_vials(work, box_id, [vial.id], places.positions, at)
 
 
 # Everything about a box in one round trip, for putting a vial away is the commonest act of all: the box, what it holds,
-# and the first of box, rack and tank that is out of service.
+# and the first unit from the box outwards that is out of service.
 _BOX = text(
     """SELECT box.id, box.code, box.name, box.type, coalesce(box.row_count, 0) AS rows,
               coalesce(box.column_count, 0) AS columns,
               stopped.code AS stopped_code, stopped.name AS stopped_name, stopped.out_of_service_reason AS reason,
               (SELECT jsonb_object_agg(p.position, v.code) FROM placement p JOIN vial v ON v.id = p.vial_id
                 WHERE p.box_id = box.id AND p.taken_at IS NULL) AS taken
-         FROM storage_unit box
-         LEFT JOIN storage_unit rack ON rack.id = box.parent_id
-         LEFT JOIN LATERAL (SELECT code, name, out_of_service_reason FROM storage_unit
-                             WHERE id IN (box.id, rack.id, rack.parent_id) AND state <> 'IN_SERVICE' LIMIT 1
-                           ) stopped ON true
+         FROM storage_unit box LEFT JOIN storage_unit stopped ON stopped.id = unit_stopped(box.id)
         WHERE box.code = :code"""
 )
 
@@ -253,7 +292,8 @@ def find_places(work: Work, code: str, vials: Sequence[str], wanted: Sequence[st
     row = work.session.execute(_BOX, {"code": code}).one_or_none()
     if row is None:
         work.find(StorageUnit, code)  # refuses NOT_FOUND
-    stopped = OutOfService(f"{row.stopped_name} ({row.stopped_code})", row.reason) if row.stopped_code else None
+    reason = row.reason or "no reason given"
+    stopped = OutOfService(f"{row.stopped_name} ({row.stopped_code})", reason) if row.stopped_code else None
     taken = {int(position): vial for position, vial in (row.taken or {}).items()}
     box = Box(f"{row.name} ({row.code})", row.type, row.rows, row.columns, taken, stopped)
     return row.id, give_places(PlacesFacts(box, tuple(vials), tuple(wanted))), box
@@ -299,52 +339,3 @@ def end_placement(work: Work, vials: Iterable[Vial], at: datetime.datetime | Non
     ids = [vial.id for vial in vials]
     statement = update(Placement).where(Placement.vial_id.in_(ids), Placement.taken_at.is_(None))
     work.session.execute(statement.values(taken_at=at or work.now).execution_options(synchronize_session=False))
-
-
-@dataclass(frozen=True)
-class Whereabouts:
-    """Where one vial stands: the units from the outside in, as (place, id, name), and the position in the box."""
-
-    units: tuple[tuple[int, int, str], ...]
-    position: int
-    columns: int
-
-    @property
-    def text(self) -> str:
-        """As a person reads it: Tank 1 › Rack 2 › Box B › C4."""
-        return " › ".join([*(name for _, _, name in self.units), position_name(self.position, self.columns)])
-
-    @property
-    def order(self) -> tuple[tuple[int, ...], int]:
-        """What sorts vials into the order in which a person meets them in the tank."""
-        return tuple(number for place, unit, _ in self.units for number in (place, unit)), self.position
-
-
-def whereabouts(session: Session, vial_ids: Iterable[int]) -> dict[int, Whereabouts]:
-    """Where vials stand now, in one statement; a vial that stands nowhere is not in the answer."""
-    columns = [column for unit in (_Grandparent, _Parent, StorageUnit) for column in (unit.place, unit.id, unit.name)]
-    statement = (
-        select(Placement.vial_id, Placement.position, StorageUnit.column_count, *columns)
-        .join(StorageUnit, StorageUnit.id == Placement.box_id)
-        .outerjoin(_Parent, _Parent.id == StorageUnit.parent_id)
-        .outerjoin(_Grandparent, _Grandparent.id == _Parent.parent_id)
-        .where(Placement.vial_id.in_(list(vial_ids)), Placement.taken_at.is_(None))
-    )
-    found = {}
-    for vial_id, position, column_count, *units in session.execute(statement):
-        line = tuple(tuple(units[start : start + 3]) for start in (0, 3, 6) if units[start + 1] is not None)
-        found[vial_id] = Whereabouts(line, position, column_count)
-    return found
-
-
-def where(session: Session, vial_ids: Iterable[int]) -> dict[int, str]:
-    """The same as text: `{7: "Tank 1 › Rack 2 › Box B › C4"}`."""
-    return {vial_id: place.text for vial_id, place in whereabouts(session, vial_ids).items()}
-
-
-def pick_order(session: Session, vials: Iterable[Vial]) -> list[Vial]:
-    """The vials in the order of tank, rack, box and position, so that a rack is lifted once; the placeless last."""
-    vials = list(vials)
-    places = whereabouts(session, [vial.id for vial in vials])
-    nowhere = ((), 0)
-    return sorted(vials, key=lambda v: (v.id not in places, places[v.id].order if v.id in places else nowhere, v.code))

@@ -41,7 +41,9 @@ from cellbank.services.inputs import (
     VolumeMl,
 )
 from cellbank.services.standing import DoseStanding, standing_of
-from cellbank.services.storage import Position, end_placement, find_places, pick_order, place_vials, whereabouts
+from cellbank.services.storage import Position, end_placement, find_places, place_vials
+from cellbank.services.warming import spent_by
+from cellbank.services.whereabouts import pick_order, whereabouts
 
 
 def _vial_facts(work: Work, vial: Vial) -> VialFacts:
@@ -98,6 +100,7 @@ def pick_vial(work: Work, given: PickVial) -> Dose:
         stands_in=work.session.scalar(box.where(Placement.vial_id == vial.id, Placement.taken_at.is_(None))),
         box_scanned=given.box,
         place=place.text if place else None,
+        warmed=spent_by(work.session, [vial.id]).get(vial.id),
     )
     picked = len(vials_of(work, dose, "PICKED")) + 1
     work.show(picked=picked, needed=dose.vials_needed, spare=dose.vials_spare)
@@ -143,8 +146,8 @@ def return_vial(work: Work, given: ReturnVial) -> Vial:
 
 
 _GAPS = text(
-    """SELECT coalesce(lead(placed_at) OVER (ORDER BY id), :now) - taken_at AS gap
-         FROM placement WHERE vial_id = :vial AND taken_at IS NOT NULL ORDER BY id"""
+    """SELECT in_at - out_at FROM vial_warming(:vial)
+        UNION ALL SELECT :now - max(taken_at) FROM placement WHERE vial_id = :vial"""
 )
 
 

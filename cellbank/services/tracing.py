@@ -100,9 +100,7 @@ NODES: dict[str, Any] = {
 }
 LOT_CODES = text("SELECT id, code FROM lot WHERE id = ANY(:ids)")
 BOXES = text(
-    """SELECT box.id, tank.name AS tank, rack.name AS rack, box.name AS box, box.column_count
-       FROM storage_unit box LEFT JOIN storage_unit rack ON rack.id = box.parent_id
-       LEFT JOIN storage_unit tank ON tank.id = rack.parent_id WHERE box.id = ANY(:ids)"""
+    "SELECT box.id, unit_names(box.id) AS line, box.column_count FROM storage_unit box WHERE box.id = ANY(:ids)"
 )
 ORDER = tuple(NODES)
 TRACED = {

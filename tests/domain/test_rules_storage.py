@@ -82,10 +82,12 @@ def test_a_unit_is_added_where_it_belongs(facts: UnitFacts) -> None:
 @pytest.mark.parametrize(
     ("facts", "code", "words"),
     [
-        (replace(RACK, type="tank"), "WRONG_KIND", "A tank stands in nothing else"),
-        (replace(RACK, parent_type=None), "WRONG_KIND", "A rack stands in a tank: scan the one"),
+        (replace(RACK, type="tank"), "WRONG_KIND", "A tank cannot stand in Tank 1, a tank: scan a room"),
+        (replace(RACK, parent_type=None), "WRONG_KIND", "A rack stands in a tank or canister: scan the one"),
         (replace(RACK, parent_type="box"), "WRONG_KIND", "A rack cannot stand in Tank 1, a box: scan a tank"),
-        (replace(RACK, type="box", parent_type="box"), "WRONG_KIND", "scan a tank or rack"),
+        (replace(RACK, type="box", parent_type="box"), "WRONG_KIND", "scan a tank or rack or canister"),
+        (replace(RACK, type="room", in_itself=True, parent_type="room"), "WRONG_KIND", "the unit itself, or stands in"),
+        (replace(RACK, capacity=4, place=5), "STORAGE_FULL", "Tank 1 has 4 places; there is no place 5"),
         (replace(RACK, standing_there="Rack 1"), "POSITION_TAKEN", "Place 1 of Tank 1 is taken by Rack 1"),
         (replace(RACK, out_of_service=BROKEN), "STORAGE_OUT_OF_SERVICE", "the level sensor failed"),
     ],

@@ -1,17 +1,17 @@
-"""When a unit may be added to the cold store, and a vial be given a place in it.
+"""When a unit of the cold store may stand somewhere, and a vial be given a place in it.
 
 The twins in the database: one_live_vial_per_position, one_live_position_per_vial, the_position_exists,
-the_box_is_in_service, uq_storage_unit_parent_id_place.
+the_box_is_in_service, uq_storage_unit_parent_id_place, one_unit_per_place_of_the_site, a_unit_stands_where_it_may,
+a_unit_never_stands_in_itself, the_place_exists, a_unit_goes_where_it_may_be_filled.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from cellbank.domain.positions import free_positions, position_name, position_number
 from cellbank.domain.refusals import Code, Refusal, refuse
-
-#: what may stand directly in what
-PARENTS = {"tank": (), "rack": ("tank",), "box": ("tank", "rack")}
+from cellbank.domain.storage_tree import LEVELS, WITH_POSITIONS, fits
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,8 @@ class OutOfService:
 
 @dataclass(frozen=True)
 class UnitFacts:
-    """A new unit; parent_type is None where no parent was given, standing_there is who has the place already."""
+    """A unit on its way to a place, new or moved. parent_type is None where no parent was given, standing_there is who
+    has the place already; `in_itself`: the parent is the unit, or stands in it."""
 
     type: str
     place: int
@@ -32,36 +33,106 @@ class UnitFacts:
     parent_called: str | None
     standing_there: str | None
     out_of_service: OutOfService | None
+    capacity: int | None = None
+    in_itself: bool = False
 
 
 def unit_refusals(facts: UnitFacts) -> tuple[Refusal, ...]:
-    """Why a tank, rack or box cannot be added there."""
-    refusals = [*_wrong_parent(facts), *_out_of_service(facts.out_of_service)]
-    if facts.standing_there:
-        refusals.append(
-            refuse(
-                Code.POSITION_TAKEN,
-                "Place {place} of {parent} is taken by {unit}. Choose another, or leave it empty for the next.",
-                place=facts.place,
-                parent=facts.parent_called,
-                unit=facts.standing_there,
-            )
+    """Why a unit cannot stand there."""
+    return tuple(_unit_refusals(facts))
+
+
+def _unit_refusals(facts: UnitFacts) -> Iterator[Refusal]:
+    if facts.in_itself:
+        yield refuse(
+            Code.WRONG_KIND,
+            "{parent} is the unit itself, or stands in it. Scan the one into which it goes.",
+            parent=facts.parent_called,
         )
-    return tuple(refusals)
+    yield from _wrong_parent(facts)
+    yield from _out_of_service(facts.out_of_service)
+    if facts.capacity is not None and facts.place > facts.capacity:
+        yield refuse(
+            Code.STORAGE_FULL,
+            "{parent} has {capacity} places; there is no place {place}. Choose a free one, or another unit.",
+            parent=facts.parent_called, capacity=facts.capacity, place=facts.place,
+        )  # fmt: skip
+    elif facts.standing_there:
+        yield refuse(
+            Code.POSITION_TAKEN,
+            "Place {place} of {parent} is taken by {unit}. Choose another, or leave it empty for the next.",
+            place=facts.place, parent=facts.parent_called, unit=facts.standing_there,
+        )  # fmt: skip
 
 
 def _wrong_parent(facts: UnitFacts) -> tuple[Refusal, ...]:
-    allowed = PARENTS[facts.type]
-    if facts.parent_type in allowed or (facts.parent_type is None and not allowed):
+    if fits(facts.type, facts.parent_type):
         return ()
-    if not allowed:
-        sentence = "A tank stands in nothing else: leave the unit that it stands in empty."
-    elif facts.parent_type is None:
+    level = LEVELS[facts.type]
+    if facts.parent_type is None:
         sentence = "A {type} stands in a {allowed}: scan the one in which it stands."
     else:
         sentence = "A {type} cannot stand in {parent}, a {parent_type}: scan a {allowed}."
-    words = {"type": facts.type, "allowed": " or ".join(allowed)}
+    words = {"type": facts.type, "allowed": " or ".join(level.stands_in)}
     return (refuse(Code.WRONG_KIND, sentence, parent=facts.parent_called, parent_type=facts.parent_type, **words),)
+
+
+@dataclass(frozen=True)
+class MoveFacts:
+    """A unit that is moved: where it goes, where it stands (in words), since when, and when it was moved."""
+
+    called: str
+    to: UnitFacts
+    stays: bool
+    since: datetime | None
+    at: datetime
+
+
+def move_refusals(facts: MoveFacts) -> tuple[Refusal, ...]:
+    """Why a unit is not moved: it cannot stand there, it stands there already, or it came here later."""
+    if facts.stays:
+        sentence = "{unit} stands there already: nothing is to be moved. Scan where it goes, or give another place."
+        return (refuse(Code.WRONG_STATE, sentence, unit=facts.called),)
+    found = list(unit_refusals(facts.to))
+    if facts.since is not None and facts.at <= facts.since:
+        sentence = "{unit} was put where it stands at {since:%Y-%m-%d %H:%M} UTC, later than that. Correct the time."
+        found.append(refuse(Code.OUT_OF_ORDER, sentence, unit=facts.called, since=facts.since))
+    return tuple(found)
+
+
+@dataclass(frozen=True)
+class RelocationFacts:
+    """All that stands directly in one unit on its way into a spare: `moving` and `taken` are names by place."""
+
+    called: str
+    spare_called: str
+    spare_type: str
+    spare_capacity: int | None
+    moving: Mapping[int, tuple[str, str]]  # place -> (type, name)
+    taken: Mapping[int, str]
+    out_of_service: OutOfService | None
+    in_itself: bool
+
+
+def relocation_refusals(facts: RelocationFacts) -> tuple[Refusal, ...]:
+    """Why what stands in a unit cannot go to the same places of another one."""
+    if not facts.moving:
+        sentence = "Nothing stands in {unit}: there is nothing to relocate. Scan the unit that holds it."
+        return (refuse(Code.WRONG_STATE, sentence, unit=facts.called),)
+    if facts.in_itself:
+        sentence = "{spare} is {unit} itself, or stands in it: scan the spare one."
+        return (refuse(Code.WRONG_KIND, sentence, spare=facts.spare_called, unit=facts.called),)
+    found = list(_out_of_service(facts.out_of_service))
+    for place, (type_, name) in sorted(facts.moving.items()):
+        there = UnitFacts(
+            type_, place, facts.spare_type, facts.spare_called, facts.taken.get(place), None, facts.spare_capacity
+        )
+        found += [_of_unit(name, refusal) for refusal in unit_refusals(there)]
+    return tuple(found)
+
+
+def _of_unit(name: str, refusal: Refusal) -> Refusal:
+    return refuse(refusal.code, "{unit}: {why}", unit=name, why=refusal.detail)
 
 
 def _out_of_service(unit: OutOfService | None) -> tuple[Refusal, ...]:
@@ -114,7 +185,7 @@ class Places:
 
 def give_places(facts: PlacesFacts) -> Places:
     """Find the position of every vial, or say why there is none: full, taken (by whom), unknown, out of service."""
-    if facts.box.type != "box":
+    if facts.box.type not in WITH_POSITIONS:
         only_boxes = refuse(
             Code.WRONG_KIND,
             "{unit} is a {type}; vials stand in boxes. Scan the box.",

@@ -17,10 +17,12 @@ from cellbank.domain.protocol import ThawRules, Tolerance
 from cellbank.domain.refusals import Code, Refusal, refuse
 from cellbank.domain.rules.dosing import PlanFacts, WeightFacts, plan_refusals, weight_refusals
 from cellbank.domain.rules.standing import LotFacts, SubjectFacts, lot_refusals, subject_refusals
+from cellbank.domain.rules.warming import Budget, budget, warming_refusals
 from cellbank.domain.specification import HandlingRules
 
 # Thawing makes no cells. A count may still exceed the nominal fill: fills vary by ±20 % (domain reference §6.3).
 COUNT_ABOVE_FILL_PERCENT = 20
+NOT_GIVEN = "It is given to nobody: cancel the dose, discard this vial, and order the dose again."
 
 
 # --- which vial -------------------------------------------------------------------------------
@@ -66,7 +68,8 @@ def vial_refusals(vial: VialFacts, dose: str, subject: str) -> tuple[Refusal, ..
 
 @dataclass(frozen=True)
 class PickFacts:
-    """A vial about to leave its place. `stands_in` is the code of its box, None if it stands nowhere."""
+    """A vial about to leave its place. `stands_in` is the code of its box, None if it stands nowhere; `warmed` is what
+    it has spent of its time out of the cold, None where nothing of that is known."""
 
     vial: VialFacts
     dose: str
@@ -75,6 +78,7 @@ class PickFacts:
     stands_in: str | None
     box_scanned: str
     place: str | None
+    warmed: Budget | None = None
 
 
 def pick_refusals(facts: PickFacts) -> tuple[Refusal, ...]:
@@ -93,6 +97,7 @@ def pick_refusals(facts: PickFacts) -> tuple[Refusal, ...]:
     return (
         *vial_refusals(facts.vial, facts.dose, facts.subject.code),
         *wrong_box,
+        *(warming_refusals(facts.vial.code, facts.warmed, NOT_GIVEN) if facts.warmed else ()),
         *subject_refusals(facts.subject),
         *lot_refusals(facts.lot),
     )
@@ -114,7 +119,7 @@ class ReturnFacts:
 
 def return_refusals(facts: ReturnFacts) -> tuple[Refusal, ...]:
     """Why the vial is not put back: too long or too often out of the cold, or needed."""
-    found = list(_warming_refusals(facts))
+    found = list(warming_refusals(facts.vial, budget(facts.gaps, facts.handling)))
     if facts.still_needed > 0:
         found.append(
             refuse(
@@ -124,22 +129,6 @@ def return_refusals(facts: ReturnFacts) -> tuple[Refusal, ...]:
             )
         )  # fmt: skip
     return tuple(found)
-
-
-def _warming_refusals(facts: ReturnFacts) -> Iterator[Refusal]:
-    rules, seconds = facts.handling, [gap.total_seconds() for gap in facts.gaps if gap]
-    figures = (
-        (max(seconds, default=0), rules.warming_single_seconds, "{value:.0f} s at once; the limit is {limit} s"),
-        (sum(seconds), rules.warming_total_seconds, "{value:.0f} s in all; the limit is {limit} s"),
-        (len(seconds), rules.warming_events_max, "{value} times; the limit is {limit} times"),
-    )
-    for value, limit, words in figures:
-        if value > limit:
-            yield refuse(
-                Code.WARMING_BUDGET,
-                "Vial {vial} was out of the cold " + words + ". It may not go back: discard it.",
-                vial=printed(facts.vial), value=value, limit=limit,
-            )  # fmt: skip
 
 
 # --- thaw -------------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ CHECKS = (
     ("storage_unit", "tanks_are_roots", "(type = 'tank') = (parent_id IS NULL)", None),
     ("storage_unit", "positions_where_vials_stand", None,
      "(type IN ('box', 'visotube', 'cassette')) = (row_count IS NOT NULL AND column_count IS NOT NULL)"),
-    ("storage_unit", "capacity", None, "capacity BETWEEN 1 AND 9999 AND row_count IS NULL"),
+    ("storage_unit", "capacity", None, "capacity IS NULL OR (capacity BETWEEN 1 AND 9999 AND row_count IS NULL)"),
     ("vial", "state",
      "state IN ('PRINTED', 'FILLED', 'FROZEN', 'IN_STOCK', 'RESERVED', 'PICKED', 'THAWED', 'POOLED', 'INFUSED', "
      "'CULTURED', 'QC_USED', 'VOIDED', 'DISCARDED')",
@@ -201,6 +201,33 @@ LANGUAGE sql STABLE AS $$
 $$;
 """
 
+REACHED = """
+CREATE OR REPLACE FUNCTION lots_reached(the_kind text, the_id bigint, since timestamptz) RETURNS SETOF bigint
+LANGUAGE sql STABLE AS $$
+  WITH RECURSIVE unit(id) AS (
+    SELECT the_id WHERE the_kind = 'storage_unit'
+    UNION SELECT s.id FROM storage_unit s JOIN unit u ON s.parent_id = u.id
+  )
+  SELECT DISTINCT v.lot_id FROM unit u JOIN placement p ON p.box_id = u.id JOIN vial v ON v.id = p.vial_id
+   WHERE p.taken_at IS NULL OR p.taken_at > since
+  UNION SELECT lots_below(the_kind, the_id) WHERE the_kind <> 'storage_unit'
+$$;
+"""
+EVER_REACHED = """
+CREATE OR REPLACE FUNCTION lots_reached(the_kind text, the_id bigint, since timestamptz) RETURNS SETOF bigint
+LANGUAGE sql STABLE AS $$
+  WITH RECURSIVE unit(id, since, until) AS (
+    SELECT the_id, lots_reached.since, 'infinity'::timestamptz WHERE the_kind = 'storage_unit'
+    UNION
+    SELECT p.unit_id, greatest(u.since, p.since), least(u.until, p.until)
+      FROM unit u JOIN unit_parent p ON p.parent_id = u.id AND p.since < u.until AND p.until > u.since
+  )
+  SELECT DISTINCT v.lot_id FROM unit u JOIN placement p ON p.box_id = u.id JOIN vial v ON v.id = p.vial_id
+   WHERE least(p.taken_at, u.until) > greatest(p.placed_at, u.since)
+  UNION SELECT lots_below(the_kind, the_id) WHERE the_kind <> 'storage_unit'
+$$;
+"""
+
 
 def upgrade() -> None:
     op.add_column("storage_unit", sa.Column("capacity", sa.BigInteger(), nullable=True))
@@ -218,6 +245,7 @@ def upgrade() -> None:
     op.execute(FUNCTIONS)
     op.execute(PLACEMENT_SAFETY.format(**ANY_LEVELS))
     op.execute(EVER_STOOD_IN)
+    op.execute(EVER_REACHED)
     for table in (*CHANGING, *INSERT_ONLY):
         op.execute(
             f"CREATE TRIGGER trail_change AFTER INSERT OR UPDATE ON {table} "
@@ -314,6 +342,7 @@ def _tables() -> None:
 
 def downgrade() -> None:
     op.execute(STOOD_IN)
+    op.execute(REACHED)
     op.execute(PLACEMENT_SAFETY.format(**THREE_LEVELS))
     for trigger in ("storage_unit_placed", "storage_unit_moved", "storage_unit_stays"):
         op.execute(f"DROP TRIGGER {trigger} ON storage_unit")
