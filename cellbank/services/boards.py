@@ -238,7 +238,8 @@ class DoseBoard:
 
 
 _DOSE = text(
-    """SELECT d.*, s.code AS subject, s.trial_number, s.second_identifier, s.born_on, s.sex, l.code AS lot, w.weight_kg,
+    """SELECT d.*, s.code AS subject, s.trial_number, right(s.second_identifier, 4) AS identifier_end,
+              s.sex, l.code AS lot, w.weight_kg,
               prepared.full_name AS prepared_by, first.full_name AS first_checked_by,
               second.full_name AS second_checked_by
          FROM dose d JOIN subject s ON s.id = d.subject_id JOIN lot l ON l.id = d.lot_id

@@ -81,12 +81,11 @@ _EVENTS = """
      ORDER BY a.at DESC, a.id DESC"""
 
 
-def record_id(bank: Bank, kind: str, code: str) -> int | None:
+def record_id(connection: Connection, kind: str, code: str) -> int | None:
     """The id of the record of this kind with this code."""
     if kind not in record_tables() or "code" not in metadata.tables[kind].columns:
         return None
-    with bank.reads.connect() as connection:
-        return connection.scalar(text(f"SELECT id FROM {kind} WHERE code = :code"), {"code": code})
+    return connection.scalar(text(f"SELECT id FROM {kind} WHERE code = :code"), {"code": code})
 
 
 @dataclass(frozen=True)
@@ -99,13 +98,20 @@ class History:
 
 def history(bank: Bank, kind: str, code: str, *, size: int | None = None, page: int = 1) -> History:
     """The acts on a record, all of them or one page. Empty when there is no such record."""
-    found = record_id(bank, kind, code)
+    with bank.reads.connect() as connection:
+        return read_history(connection, kind, code, size=size, page=page)
+
+
+def read_history(
+    connection: Connection, kind: str, code: str, *, size: int | None = None, page: int = 1
+) -> History:
+    """The same within a snapshot of the database."""
+    found = record_id(connection, kind, code)
     if found is None:
         return History()
     given = {"kind": kind, "id": found, "code": code, "size": size, "skip": (size or 0) * (page - 1)}
-    with bank.reads.connect() as connection:
-        rows = connection.execute(text(_EVENTS.format(parts=_parts(kind), codes=CODES_GIVEN)), given).all()
-        names = _Names(connection, (change for row in rows for change in row.changes or ()))
+    rows = connection.execute(text(_EVENTS.format(parts=_parts(kind), codes=CODES_GIVEN)), given).all()
+    names = Names(connection, (change for row in rows for change in row.changes or ()))
     return History(tuple(_event(row, kind, names) for row in rows), rows[0].total if rows else 0)
 
 
@@ -123,7 +129,7 @@ def _parts(kind: str) -> str:
     return " ".join(parts)
 
 
-class _Names:
+class Names:
     """What keys of other rows point at, by their codes or names; one statement for a page."""
 
     def __init__(self, connection: Connection, changes: Iterable[Any]) -> None:
@@ -159,7 +165,7 @@ def _name_of(table: str) -> str:
     return special.get(table) or ("code" if "code" in metadata.tables[table].columns else "id::text")
 
 
-def _event(row: Any, record: str, names: _Names) -> Event:
+def _event(row: Any, record: str, names: Names) -> Event:
     lines = [line for change in row.changes or () for line in _lines(record, *change, names)]
     return Event(
         row.id, row.name, title_of(row.name), row.full_name, row.at, row.recorded_at, row.outcome or "open",
@@ -179,7 +185,7 @@ def _lines(
     before: Mapping[str, Any] | None,
     after: Mapping[str, Any] | None,
     part: Mapping[str, Any] | None,
-    names: _Names,
+    names: Names,
 ) -> list[ChangeLine]:
     """What changed in one row, its state first; of a new one only what it was given. A row that is only a part of the
     record says each time what it is about: which vial was taken out of the box."""
@@ -200,7 +206,7 @@ def _order(kind: str) -> tuple[str, ...]:
     return tuple(sorted((column.name for column in metadata.tables[kind].columns), key=lambda name: name != "state"))
 
 
-def _line(kind: str, column: str, before: Any, after: Any, names: _Names) -> ChangeLine:
+def _line(kind: str, column: str, before: Any, after: Any, names: Names) -> ChangeLine:
     label, unit = told(kind, column)
     if is_identity(kind, column):
         return ChangeLine(column, label, "", None if before is None else HIDDEN, None if after is None else HIDDEN)
@@ -209,10 +215,16 @@ def _line(kind: str, column: str, before: Any, after: Any, names: _Names) -> Cha
 
 def signatures(bank: Bank, kind: str, code: str) -> tuple[Signed, ...]:
     """The signatures on a record, the latest first, each with whether the record has changed since."""
-    found = record_id(bank, kind, code)
-    if found is None:
-        return ()
-    with Session(bank.reads) as session:
+    with bank.reads.connect() as connection:
+        return read_signatures(connection, kind, code)
+
+
+def read_signatures(connection: Connection, kind: str, code: str) -> tuple[Signed, ...]:
+    """The same within a snapshot of the database."""
+    with Session(connection, autoflush=False) as session:
+        found = record_id(connection, kind, code)
+        if found is None:
+            return ()
         digest = content_digest(session.get_one(record_class(kind), found))
         signed = select(Signature).where(Signature.record_kind == kind, Signature.record_id == found)
         return tuple(

@@ -67,10 +67,10 @@ LISTS: dict[str, Listing] = {
            LEFT JOIN lot l ON l.id = r.lot_id LEFT JOIN donor d ON d.id = r.donor_id""",
         "resulted_at DESC, id DESC", "enter_result"),
     "subjects": Listing("Subjects", "person-vcard", "subject",
-        {"trial_number": "Trial number", "arm": "Arm", "sex": "Sex", "born_on": "Born", "doses": "Doses given"},
-        """SELECT s.code, s.state, s.trial_number, s.arm, s.sex, s.born_on, s.id, (SELECT count(*) FROM dose d
+        {"trial_number": "Trial number", "arm": "Arm", "sex": "Sex", "doses": "Doses given"},
+        """SELECT s.code, s.state, s.trial_number, s.arm, s.sex, s.id, (SELECT count(*) FROM dose d
            WHERE d.subject_id = s.id AND d.state IN ('INFUSED', 'RECONCILED')) AS doses,
-           s.code || ' ' || s.trial_number || ' ' || s.second_identifier AS words FROM subject s""",
+           s.code || ' ' || s.trial_number AS words FROM subject s""",
         "trial_number, id", "enrol_subject"),
     "doses": Listing("Doses", "eyedropper", "dose",
         {"subject": "Subject", "infusion": "Infusion", "planned_on": "Planned", "lot": "Lot",

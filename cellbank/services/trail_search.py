@@ -4,7 +4,7 @@ import datetime
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from cellbank.domain.garbled import Garbled
 from cellbank.domain.scans import read_scan
@@ -50,6 +50,11 @@ class Line:
     seal: str
 
 
+# The act was about the record, it was among what was given, or the act changed it.
+OF_RECORD = f"""a.id IN (
+        SELECT id FROM act WHERE record_code = :record
+         UNION SELECT id FROM act WHERE {CODES_GIVEN} @> jsonb_build_array(:record)
+         UNION SELECT act_id FROM change WHERE record_kind = :kind AND record_id = :record_id)"""
 _CONDITIONS = {
     "person": "a.person_id = (SELECT id FROM person WHERE name = :person)",
     "act": "a.name = :act",
@@ -59,11 +64,7 @@ _CONDITIONS = {
     "since": "a.at >= :since",
     "until": "a.at < :until",
     "before": "a.id < :before",
-    # The act was about the record, it was among what was given, or the act changed it.
-    "record": f"""a.id IN (
-        SELECT id FROM act WHERE record_code = :record
-         UNION SELECT id FROM act WHERE {CODES_GIVEN} @> jsonb_build_array(:record)
-         UNION SELECT act_id FROM change WHERE record_kind = :kind AND record_id = :record_id)""",
+    "record": OF_RECORD,
 }
 
 
@@ -71,8 +72,6 @@ def search(bank: Bank, query: Query) -> tuple[Line, ...]:
     """At most 100 acts, the latest number first."""
     given = {name: value for name, value in vars(query).items() if value}
     conditions = " AND ".join(_CONDITIONS[name] for name in given) or "true"
-    if query.record:
-        given.update(_record(bank, query.record))
     if query.without:
         given["without"] = list(query.without)
     statement = text(
@@ -82,20 +81,25 @@ def search(bank: Bank, query: Query) -> tuple[Line, ...]:
              WHERE {conditions} ORDER BY a.id DESC LIMIT {PAGE}"""
     )
     with bank.reads.connect() as connection:
+        if query.record:
+            given.update(record_of(connection, query.record))
         return tuple(_line(row) for row in connection.execute(statement, given))
 
 
-def _record(bank: Bank, code: str) -> dict[str, Any]:
-    """The record that a code means, and its id for its changes; no id where the code is not of a record here."""
+def record_of(connection: Connection, code: str) -> dict[str, Any]:
+    """What `OF_RECORD` needs of the record that a code means; no id where the code is of no record here."""
     scan = read_scan(code)
-    question = None if isinstance(scan, Garbled) else QUESTIONS.get(scan.kind)
+    if isinstance(scan, Garbled):
+        return {"record": code, "kind": "", "record_id": None}
+    question = QUESTIONS.get(scan.kind)
     kind = question.record if question else ""
-    known = code if isinstance(scan, Garbled) else scan.code
-    return {"record": known, "kind": kind, "record_id": record_id(bank, kind, known) if kind else None}
+    return {"record": scan.code, "kind": kind, "record_id": record_id(connection, kind, scan.code)}
 
 
 def _line(row: Any) -> Line:
     reasons = tuple(refusal["detail"] for refusal in without_identity(row.given, row.refusals))
+    if row.name == "report_unreadable_scan":
+        reasons = (row.given["reason"],)
     return Line(
         row.id, row.name, title_of(row.name), row.full_name, row.at, row.recorded_at, row.door, row.client,
         row.outcome or "open", row.record_code, reasons, (row.seal or "")[:16],

@@ -11,6 +11,7 @@ from cellbank.domain.lifecycle import Role
 from cellbank.domain.quantities import millions
 from cellbank.services.bank import Bank
 from cellbank.services.impact import AT_HOME, HOMES
+from cellbank.services.trail_review import EVERY, UNREAD
 
 SHOWN = 8  # rows of a list on the home page; its count tells of the rest
 
@@ -143,6 +144,11 @@ SOURCES: tuple[Source, ...] = (
                WHERE l.state IN ('REJECTED', 'RECALLED')
                AND d.state NOT IN ('CANCELLED', 'DISCARDED', 'INFUSED', 'RECONCILED')
                ORDER BY d.state = 'INFUSING' DESC, d.planned_on, d.id""", None, "dose"),
+    Source("trail", Q, "Trail not reviewed", "The trail is reviewed.",
+           f"""SELECT first_act::text AS code, 'Not reviewed since ' || to_char(since, 'YYYY-MM-DD') AS title,
+               'DUE' AS state, 'acts ' || first_act || ' to ' || last_act AS detail,
+               since + interval '{EVERY.days} days' AS due FROM ({UNREAD}) AS unread""",
+           "review_trail", "first_act"),
     Source("bedside", C, "Doses for the bedside", "No dose is ready.",
            f"""SELECT d.code, {_DOSE} AS title, d.state, 'lot ' || l.code AS detail, d.expires_at AS due FROM {_DOSES}
                WHERE d.state IN ('PREPARED', 'CHECKED_ONCE', 'CHECKED', 'INFUSING') ORDER BY d.expires_at"""),

@@ -7,13 +7,26 @@ from flask_login import LoginManager
 from flask_wtf import CSRFProtect
 
 from cellbank.services.bank import Bank
-from cellbank.web import acts, bedside, boards, errors, home, impact, records, release, session, session_pages, shell
+from cellbank.web import (
+    acts,
+    bedside,
+    boards,
+    errors,
+    home,
+    impact,
+    records,
+    release,
+    session,
+    session_pages,
+    shell,
+    trail,
+)
 from cellbank.web.blueprint import blueprint
 from cellbank.web.session import signed_in_actor
 
 __all__ = ["register", "signed_in_actor"]
 
-PAGES = (session_pages, home, records, acts, boards, impact, bedside)  # their routes are on the blueprint
+PAGES = (session_pages, home, records, acts, boards, impact, bedside, trail)  # their routes are on the blueprint
 
 
 def register(app: Flask, bank: Bank) -> None:
@@ -53,7 +66,8 @@ def register(app: Flask, bank: Bank) -> None:
         refused=lambda refusal: acts.reason(refusal)["detail"],
         ways_of=release.ways_of,
         listings=home.listings,
-        may_read_trail=home.may_read_trail,
+        may_look_at_identity=trail.may_look_at_identity,
+        may_read_trail=trail.may_read_trail,
         traceable=boards.TRACEABLE.__contains__,
     )
     errors.register(app)

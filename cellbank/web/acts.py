@@ -168,6 +168,9 @@ def finished(registered: RegisteredAct, outcome: Outcome) -> Any:
     if "token" in outcome.result:
         sound("yes")
         return render_template("token.html", act=registered, outcome=outcome)
+    if "identity" in outcome.result:
+        card = card_of(outcome.result["code"])
+        return render_template("identity.html", act=registered, outcome=outcome, card=card)
     return redirect(url_for("web.done_page", number=outcome.act), 303)
 
 

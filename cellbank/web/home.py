@@ -1,6 +1,5 @@
 """The home page: the work that waits for each role; and the lists to look through."""
 
-import datetime
 from typing import Any
 
 from flask import abort, render_template, request
@@ -9,7 +8,7 @@ from cellbank.domain.lifecycle import Role, roles_for
 from cellbank.services.acts import REGISTRY
 from cellbank.services.boards import calendar, lot_board
 from cellbank.services.lists import LISTS, PAGE, Listing, find
-from cellbank.services.trail_search import Query, people, search, tally
+from cellbank.services.trail_search import Query, search, tally
 from cellbank.services.worklists import lots_in_quarantine, treated_subjects, worklists
 from cellbank.web.acts import NOT_PAGES
 from cellbank.web.blueprint import blueprint
@@ -82,40 +81,3 @@ def acts_page() -> str:
         if name not in NOT_PAGES and roles_for(name) != {Role.SYSTEM}:
             areas.setdefault(registered.area, []).append((registered, bool(roles_for(name) & mine)))
     return render_template("acts.html", areas=areas)
-
-
-def may_read_trail() -> bool:
-    """Auditors and quality officers read the trail."""
-    return bool({Role.AUDITOR, Role.QUALITY_OFFICER} & the_actor().roles)
-
-
-@blueprint.get("/trail")
-def trail_page() -> str:
-    """The trail, filtered by person, act, date, record and outcome."""
-    if not may_read_trail():
-        abort(403)
-    given = {
-        key: request.args.get(key, "").strip()
-        for key in ("person", "act", "record", "outcome", "since", "until", "before")
-    }
-    query = Query(
-        person=given["person"],
-        act=given["act"],
-        record=given["record"].replace(" ", "").upper(),
-        outcome=given["outcome"],
-        since=_day(given["since"], 0),
-        until=_day(given["until"], 1),
-        before=int(given["before"]) if given["before"].isdigit() and len(given["before"]) < 18 else None,
-    )
-    return render_template(
-        "trail.html", lines=search(the_bank(), query), given=given, people=people(the_bank()), acts=REGISTRY
-    )
-
-
-def _day(text: str, later: int) -> datetime.datetime | None:
-    """The beginning of a day of the site, or of the day after it."""
-    try:
-        day = datetime.date.fromisoformat(text) + datetime.timedelta(days=later)
-    except (ValueError, OverflowError):
-        return None
-    return datetime.datetime.combine(day, datetime.time.min, tzinfo=the_bank().config.timezone)

@@ -1,0 +1,75 @@
+"""Near misses: refusals on the way to the patient, counted by reason and month of the site."""
+
+import csv
+import datetime
+import io
+
+import pytest
+
+from cellbank.services.bank import Bank
+from cellbank.services.near_misses import UNREADABLE_SCAN, near_misses
+from cellbank.services.trail_search import Query, search
+from tests.factories.doses import bedside, ordered_dose, prepared_dose
+from tests.factories.world import World
+
+pytestmark = pytest.mark.requirement("R5", "R6")
+
+
+def counted(bank: Bank, month: str) -> dict[tuple[str, str], int]:
+    day = datetime.date.fromisoformat(f"{month}-01")
+    report = near_misses(bank, day, day, day)
+    return {(line.act, line.reason): line.total for line in report.lines}
+
+
+def test_refusals_are_counted_by_reason_and_month(bank: Bank, world: World) -> None:
+    before = counted(bank, "2026-03")
+    ordered = ordered_dose(world)
+    strange = ordered_dose(world)
+    assert "VIAL_OF_ANOTHER_SUBJECT" in world.codes(
+        "tina", "pick_vial", dose=ordered.code, box=ordered.lot.box, vial=strange.vials[0]
+    )
+    dose = prepared_dose(world)
+    scans = {**bedside(world, dose), "read_back": "somebody else"}
+    assert world.codes("clara", "check_dose", **scans) == ["WRISTBAND_MISMATCH"]
+    world.do("tina", "report_unreadable_scan", raw="?", reason="It is cut short.")
+    after = counted(bank, "2026-03")
+    news = {key: number - before.get(key, 0) for key, number in after.items() if number != before.get(key, 0)}
+    assert news[("check_dose", "WRISTBAND_MISMATCH")] == 1 and news[("report_unreadable_scan", UNREADABLE_SCAN)] == 1
+    assert news[("pick_vial", "VIAL_OF_ANOTHER_SUBJECT")] == 1
+
+
+def test_a_month_is_one_of_the_site(bank: Bank, world: World) -> None:
+    """The last evening of April in UTC is May in Kyiv."""
+    night = datetime.datetime(2026, 4, 30, 21, 30, tzinfo=datetime.UTC)
+    before = counted(bank, "2026-05"), counted(bank, "2026-04")
+    world.do("tina", "report_unreadable_scan", now=night, raw="?", reason="It is cut short.")
+    key = ("report_unreadable_scan", UNREADABLE_SCAN)
+    assert counted(bank, "2026-05")[key] == before[0].get(key, 0) + 1
+    assert counted(bank, "2026-04").get(key, 0) == before[1].get(key, 0)
+
+
+def test_every_count_leads_to_its_acts(bank: Bank, world: World) -> None:
+    ordered = ordered_dose(world)
+    strange = ordered_dose(world)
+    world.codes("tina", "pick_vial", dose=ordered.code, box=ordered.lot.box, vial=strange.vials[0])
+    day = datetime.date(2026, 3, 1)
+    (line,) = [
+        line for line in near_misses(bank, day, day, day).lines
+        if (line.act, line.reason) == ("pick_vial", "VIAL_OF_ANOTHER_SUBJECT")
+    ]  # fmt: skip
+    zone = bank.config.timezone
+    found = search(
+        bank,
+        Query(act=line.act, reason=line.reason, outcome="refused",
+              since=datetime.datetime(2026, 3, 1, tzinfo=zone), until=datetime.datetime(2026, 4, 1, tzinfo=zone)),
+    )  # fmt: skip
+    assert len(found) == line.total and found[0].record_code in (ordered.code, strange.vials[0])
+
+
+def test_the_table_for_a_spreadsheet_has_a_row_for_each_count(bank: Bank, world: World) -> None:
+    world.do("tina", "report_unreadable_scan", raw="?", reason="It is cut short.")
+    report = near_misses(bank, datetime.date(2026, 3, 15))
+    assert report.months[0] == "2025-04" and report.months[-1] == "2026-03" and len(report.months) == 12
+    rows = list(csv.DictReader(io.StringIO(report.as_csv())))
+    assert sum(int(row["count"]) for row in rows) == sum(line.total for line in report.lines) > 0
+    assert {"month", "stage", "act", "reason", "count"} == set(rows[0])
