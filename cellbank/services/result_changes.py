@@ -53,7 +53,7 @@ def correct_result(work: Work, given: CorrectResult) -> TestResult:
     """
     wrong = work.lock(TestResult, given.result)
     entry = _corrected(work, wrong, given)
-    problems = [*entry.problems(), *_nothing_new(wrong, entry)]
+    problems = entry.problems() or _nothing_new(wrong, entry)
     if problems:
         raise Malformed(problems)
     lots = keep_still(work, [entry.tested], stopping=entry.fails)
