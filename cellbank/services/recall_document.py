@@ -116,13 +116,24 @@ def _places(found: Impact) -> list[Block]:
     return [Heading("Where the vials stand"), Table(("Place", "Box", "Vials", "States"), rows, (0.4, 0.15, 0.1, 0.35))]
 
 
+# Vials that can no longer be taken out: they are named, so that each is accounted for, but nobody ticks them off.
+GONE = {"INFUSED", "CULTURED", "QC_USED", "VOIDED", "DISCARDED"}
+
+
 def _vials(vials: tuple[VialTouched, ...]) -> list[Block]:
+    """A line to tick off for each vial that is left; the others by their numbers."""
+    left = [vial for vial in vials if vial.state not in GONE]
     rows = tuple(
-        (str(vial.number), Run(printed(vial.code), "code"), Run(vial.lot, "code"), word(vial.state), vial.where, "")
-        for vial in vials
+        (f"{vial.number} · {printed(vial.code)}", f"{vial.lot}, {word(vial.state).lower()}", vial.where, "")
+        for vial in left
     )
-    head = ("No.", "Vial", "Lot", "State", "Place", "Taken out")
-    return [Heading("Every vial, in the order of the tanks"), Table(head, rows, (0.06, 0.26, 0.12, 0.12, 0.29, 0.15))]
+    blocks: list[Block] = [Heading("Vials to take out, in the order of the tanks")]
+    head = ("Vial", "Lot, state", "Place", "Taken out: who, when")
+    blocks.append(Table(head, rows, (0.27, 0.22, 0.28, 0.23)) if rows else Text("None is left."))
+    for lot, state in dict.fromkeys((vial.lot, vial.state) for vial in vials if vial.state in GONE):
+        numbers = ", ".join(str(vial.number) for vial in vials if (vial.lot, vial.state) == (lot, state))
+        blocks.append(Text(f"Lot {lot}, {word(state).lower()}: vials {numbers}", "muted"))
+    return blocks
 
 
 # --- CSV --------------------------------------------------------------------------------------

@@ -60,7 +60,6 @@ def long_lists(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cellbank.services.worklists.SHOWN", 500)
 
 
-@pytest.mark.requirement("R25")
 @pytest.mark.usefixtures("long_lists")
 def test_a_recall_tells_everybody_who_must_act(world: World) -> None:
     lot = product_lot(world, vials=16)
