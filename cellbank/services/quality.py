@@ -1,7 +1,7 @@
 """What a quality officer decides about a lot, signed: released, rejected, recalled. Holds are in holds.py."""
 
 from pydantic import Field
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from cellbank.domain.rules.hold import RecallFacts, recall_refusals
 from cellbank.domain.rules.release import release_criteria
@@ -9,8 +9,9 @@ from cellbank.records.clinic import Dose, Subject
 from cellbank.records.production import Lot
 from cellbank.records.work import Work
 from cellbank.services.acts import SignedInput, act
-from cellbank.services.holding import lock_lot
+from cellbank.services.holding import lock_lot, place_hold
 from cellbank.services.inputs import LotCode, Reason, Text
+from cellbank.services.recalls import has_lots_below, open_notices
 from cellbank.services.release_board import (
     ReleaseBoard,
     release_board,
@@ -50,13 +51,11 @@ class RejectLot(SignedInput):
 
 @act(RejectLot)
 def reject_lot(work: Work, given: RejectLot) -> Lot:
-    """Reject for good; signed by somebody who performed nothing in the lot. The answer names the doses made of it."""
+    """Reject for good; signed by somebody who performed nothing in the lot. What follows is as for a recall."""
     lot = lock_lot(work, given.lot)
     work.show(doses=_doses_of(work, lot))
-    work.judge(lot)
-    lot.state_before_hold = None
-    work.transition(lot)
-    return lot
+    work.judge(lot, to="REJECTED")
+    return _call_back(work, lot, "REJECTED", given.reason)
 
 
 class RecallLot(SignedInput):
@@ -68,20 +67,31 @@ class RecallLot(SignedInput):
 
 @act(RecallLot)
 def recall_lot(work: Work, given: RecallLot) -> Lot:
-    """Call a lot back that had been released. The answer names every dose made of it, given or still to come.
+    """Call a lot back that had been released, and stop what was made from it.
 
-    Refuses a lot that was put on hold before it was ever released.
+    The answer names every dose, given or still to come, and the notices that clinicians have to answer. Refuses a lot
+    that was put on hold before it was ever released.
     """
     lot = lock_lot(work, given.lot)
     work.show(doses=_doses_of(work, lot))
-    work.judge(lot, refusals=recall_refusals(RecallFacts(lot.code, lot.state_before_hold)))
-    lot.state_before_hold = None
-    work.transition(lot)
+    work.judge(lot, refusals=recall_refusals(RecallFacts(lot.code, lot.state_before_hold)), to="RECALLED")
+    return _call_back(work, lot, "RECALLED", given.reason)
+
+
+def _call_back(work: Work, lot: Lot, target: str, reason: str) -> Lot:
+    """Take the lot out of use for good: its reason, the notices about doses given, a hold on what was made from it."""
+    lot.state_before_hold, lot.decision_reason = None, reason
+    work.transition(lot, to=target)
+    work.session.flush()  # it is stopped already when the hold looks at what else to stop
+    work.show(notices=open_notices(work, lot))
+    if has_lots_below(work, lot):
+        place_hold(work, lot, reason=f"Made from lot {lot.code}, which is {target.lower()}: {reason}")
     return lot
 
 
 def _doses_of(work: Work, lot: Lot) -> list[dict[str, str]]:
-    """Who has to be told: each dose from this lot that was not cancelled, with its subject and how far it went."""
+    """Who has to be told: each dose of the lot, or of one made from it, that was not cancelled, and how far it went."""
     columns = select(Dose.code, Dose.state, Subject.code).join(Subject, Subject.id == Dose.subject_id)
-    rows = work.session.execute(columns.where(Dose.lot_id == lot.id, Dose.state != "CANCELLED").order_by(Dose.id))
+    of_these = Dose.lot_id.in_(select(func.lots_below("lot", lot.id)))
+    rows = work.session.execute(columns.where(of_these, Dose.state != "CANCELLED").order_by(Dose.id))
     return [{"dose": dose, "state": state, "subject": subject} for dose, state, subject in rows]
