@@ -128,10 +128,12 @@ def medium(world: World) -> str:
     return accepted_reagent(world)
 
 
-def growing_culture(world: World, din: str | None = None, *, started_at: datetime.datetime | None = None) -> str:
+def growing_culture(
+    world: World, din: str | None = None, *, started_at: datetime.datetime | None = None, reagent: str | None = None
+) -> str:
     """P0 from tissue, a day after the delivery; returns its code."""
-    at = started_at or delivered(world) + DAY
-    given = {"method": "explant", "vessel": "T175", "area_cm2": 175, "reagents": [medium(world)], "started_at": at}
+    at, used = started_at or delivered(world) + DAY, reagent or medium(world)
+    given = {"method": "explant", "vessel": "T175", "area_cm2": 175, "reagents": [used], "started_at": at}
     return str(world.do("tina", "isolate_tissue", now=at, donation=din or donation(world), **given)["code"])
 
 
@@ -143,11 +145,12 @@ def harvested_culture(
     viability_percent: str = "95",
     passages: int = 0,
     started_at: datetime.datetime | None = None,
+    reagent: str | None = None,
 ) -> str:
     """A harvested culture: P0 fourteen days after isolation, each further passage of 3 000 000 living cells four days
     later; the last harvest has `total_cells`. Returns the code of the last culture."""
     at = started_at or delivered(world) + DAY
-    culture = growing_culture(world, din, started_at=at)
+    culture = growing_culture(world, din, started_at=at, reagent=reagent)
     for passage in range(passages + 1):
         at += 14 * DAY if passage == 0 else 4 * DAY
         last = passage == passages
