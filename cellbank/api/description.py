@@ -180,6 +180,29 @@ def _others() -> dict[str, Any]:
                 },
             }
         },
+        "/api/documents/{code}.pdf": {
+            "get": {
+                "operationId": "document",
+                "summary": "An issued document, by its own code: the same bytes whenever it is asked for",
+                "parameters": code,
+                "responses": {
+                    "200": {
+                        "description": "the document; a copy laid out by another version says so",
+                        "content": {"application/pdf": {"schema": {"type": "string", "format": "binary"}}},
+                    },
+                    "409": {"description": "what is stored is not what was issued", "content": PROBLEM},
+                    **ERRORS,
+                },
+            }
+        },
+        "/api/records/{code}": {
+            "get": {
+                "operationId": "record",
+                "summary": "Any record with its signatures, valid or void, and every act on it",
+                "parameters": code,
+                "responses": {"200": {"description": "the record", "content": anything}, **ERRORS},
+            }
+        },
         "/api/impact/{code}": {
             "get": {
                 "operationId": "impact",

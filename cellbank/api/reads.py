@@ -5,8 +5,10 @@ from flask import Response, jsonify
 from cellbank.api.description import describe
 from cellbank.api.door import blueprint, the_actor, the_bank
 from cellbank.api.problems import problem
+from cellbank.records.base import as_json
 from cellbank.services import labels, tracing
-from cellbank.services.documents import unissued_file
+from cellbank.services.documents import NotAsIssued, issued_file, unissued_file
+from cellbank.services.record_export import export
 from cellbank.services.scanning import Command, NotHere, Unreadable, keep_unreadable, look_up
 
 
@@ -60,6 +62,32 @@ def chain(raw: str) -> Response:
     except NotHere as error:
         return problem(404, str(error))
     return Response(pdf, mimetype="application/pdf")
+
+
+@blueprint.get("/documents/<path:raw>.pdf")
+def document(raw: str) -> Response:
+    """An issued document, printed again from what it says."""
+    try:
+        found = issued_file(the_bank(), raw)
+    except Unreadable as error:
+        return problem(422, error.garbled.sentence, problems=[{"field": "code", "message": error.garbled.sentence}])
+    except NotHere as error:
+        return problem(404, str(error))
+    except NotAsIssued as error:
+        return problem(409, str(error))
+    return Response(found.pdf, mimetype="application/pdf")
+
+
+@blueprint.get("/records/<path:raw>")
+def record(raw: str) -> Response:
+    """Any record with its signatures and its history."""
+    try:
+        found = export(the_bank(), raw)
+    except Unreadable as error:
+        return problem(422, error.garbled.sentence, problems=[{"field": "code", "message": error.garbled.sentence}])
+    except NotHere as error:
+        return problem(404, str(error))
+    return Response(as_json(found.as_data()), mimetype="application/json")
 
 
 @blueprint.get("/openapi.json")

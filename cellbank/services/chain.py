@@ -21,6 +21,7 @@ from cellbank.services.acts import REGISTRY
 from cellbank.services.bank import Bank
 from cellbank.services.chain_custody import Stay
 from cellbank.services.chain_signatures import Signed, signatures_of
+from cellbank.services.identity import without_identity
 from cellbank.services.papers import snapshot
 from cellbank.services.scanning import NotHere, Unreadable
 from cellbank.services.tracing import Trace, trace_record
@@ -109,7 +110,7 @@ def chain_of(connection: Connection, code: str) -> Chain | None:
 
 
 _DOSE = text(
-    """SELECT d.*, s.code AS subject, s.trial_number, s.second_identifier, s.sex, s.born_on, s.arm,
+    """SELECT d.*, s.code AS subject, s.trial_number, s.sex, s.arm,
               p.code AS protocol, p.title AS trial, l.code AS lot, l.state AS lot_state, l.cells_per_vial,
               l.expires_on AS lot_expires_on, w.weight_kg, site.timezone
          FROM dose d JOIN subject s ON s.id = d.subject_id JOIN definition p ON p.id = s.protocol_id
@@ -265,7 +266,7 @@ def _entry(
         changes=changes,
         signatures=tuple(one for one in signatures if one.act == row.id),
         result=_exact(row.result) or {},
-        refusals=tuple(item["detail"] for item in row.refusals or ()),
+        refusals=tuple(item["detail"] for item in without_identity(given, row.refusals)),
     )
 
 

@@ -15,7 +15,7 @@ from cellbank.services.chain import Change
 Clock = Callable[[datetime.datetime], str]
 
 # What is told of each column that an act wrote: its label and its unit. Columns that stand here for no kind are keys of
-# other rows, codes that the line already has, or calculations that have a table of their own.
+# other rows, codes that the line already has, calculations that have a table of their own, or who a subject is.
 LABELS: dict[str, tuple[str, str]] = {
     "pseudonym": ("Pseudonym", ""), "birth_year": ("Year of birth", ""), "delivered_at": ("Delivery", "time"),
     "delivery": ("Mode of delivery", ""), "gestation_weeks": ("Gestation", "weeks"),
@@ -35,8 +35,8 @@ LABELS: dict[str, tuple[str, str]] = {
     "planned_vial_count": ("Vials", ""), "sample_cells": ("In samples", "cells"), "lost_cells": ("Lost", "cells"),
     "fill_started_at": ("Filling from", "time"), "frozen_at": ("Frozen from", "time"),
     "freezing_program": ("Freezing program", ""), "expires_on": ("Expires", ""), "reason": ("Reason", ""),
-    "lift_reason": ("Reason", ""), "trial_number": ("Trial number", ""), "sex": ("Sex", ""), "born_on": ("Born", ""),
-    "second_identifier": ("Second identifier", ""), "consented_on": ("Consented on", ""), "arm": ("Arm", ""),
+    "lift_reason": ("Reason", ""), "trial_number": ("Trial number", ""), "sex": ("Sex", ""),
+    "consented_on": ("Consented on", ""), "arm": ("Arm", ""),
     "weight_kg": ("Weight", "kg"), "measured_at": ("Measured", "time"), "infusion_number": ("Infusion", ""),
     "day": ("Day", ""), "planned_on": ("Planned for", ""), "study_day": ("Study day", ""),
     "required_cells": ("Cells needed", "cells"), "vials_needed": ("Vials", ""), "vials_spare": ("Spare vials", ""),

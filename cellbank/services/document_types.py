@@ -7,10 +7,12 @@ from sqlalchemy import Connection
 
 from cellbank.domain.identifiers import Kind
 from cellbank.services.batch_record import batch_record_paper
+from cellbank.services.cards import QUESTIONS
 from cellbank.services.certificate import certificate_paper
 from cellbank.services.chain_document import chain_paper
 from cellbank.services.papers import Paper
 from cellbank.services.recall_document import recall_paper
+from cellbank.services.record_export import trail_paper
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,7 @@ TYPES: dict[str, DocumentType] = {
         DocumentType("certificate", "Certificate of analysis", frozenset({Kind.LOT}), certificate_paper),
         DocumentType("batch_record", "Batch record", frozenset({Kind.LOT}), batch_record_paper),
         DocumentType("chain", "Chain of identity and custody", frozenset({Kind.DOSE}), chain_paper),
+        DocumentType("trail", "Trail of a record", frozenset(QUESTIONS), trail_paper),
         DocumentType("recall_list", "Recall list", frozenset({Kind.LOT}), recall_paper),
     )
 }  # fmt: skip

@@ -28,7 +28,7 @@ from cellbank.services.acts import ActInput, Malformed, Problem, act
 from cellbank.services.bank import Bank
 from cellbank.services.cards import QUESTIONS
 from cellbank.services.common import new_code
-from cellbank.services.document_changes import differences
+from cellbank.services.document_changes import Difference, Step, differences
 from cellbank.services.document_printing import SOFTWARE, file_digest, render_issue, render_unissued
 from cellbank.services.document_types import TYPES, DocumentType
 from cellbank.services.inputs import Reason, scanned
@@ -198,6 +198,14 @@ def issued_of(bank: Bank, record_code: str) -> tuple[Issued, ...]:
     with bank.reads.connect() as connection:
         rows: list[Mapping[str, Any]] = list(connection.execute(_ISSUED, {"code": record_code}).mappings())
     return tuple(Issued(title=TYPES[row["type"]].title if row["type"] in TYPES else row["type"], **row) for row in rows)
+
+
+def changes_of(bank: Bank, code: str) -> tuple[Difference, ...]:
+    """What an issued document says otherwise than the edition before; nothing of a first edition."""
+    statement = text("SELECT content -> 'issue' -> 'changes' FROM document_issue WHERE code = :code")
+    with bank.reads.connect() as connection:
+        stored = connection.scalar(statement, {"code": code}) or ()
+    return tuple(Difference(**{**one, "step": Step(one["step"])}) for one in stored)
 
 
 def types_of(kind: Kind) -> tuple[DocumentType, ...]:

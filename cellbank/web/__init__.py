@@ -11,6 +11,7 @@ from cellbank.web import (
     acts,
     bedside,
     boards,
+    documents,
     errors,
     home,
     impact,
@@ -26,7 +27,7 @@ from cellbank.web.session import signed_in_actor
 
 __all__ = ["register", "signed_in_actor"]
 
-PAGES = (session_pages, home, records, acts, boards, impact, bedside, trail)  # their routes are on the blueprint
+PAGES = (session_pages, home, records, acts, boards, documents, impact, bedside, trail)  # their routes are on the blueprint
 
 
 def register(app: Flask, bank: Bank) -> None:
@@ -58,6 +59,7 @@ def register(app: Flask, bank: Bank) -> None:
     app.jinja_env.globals.update(
         act_link=boards.act_link,
         act_title=lambda name: acts.REGISTRY[name].title,
+        documents_of=documents.documents_of,
         idle_minutes=session.idle_minutes,
         is_clinician=boards.is_clinician,
         is_quality=release.is_quality,

@@ -11,6 +11,7 @@ from cellbank.services.labels import NoSuchPrinting, NotPrintable, pdf_of
 from cellbank.services.scanning import Card, NextAct, NotHere, Unreadable
 from cellbank.services.tracing import trace
 from cellbank.web.blueprint import blueprint
+from cellbank.web.documents import issue_of
 from cellbank.web.family import drawing_of
 from cellbank.web.release import board_of_lot
 from cellbank.web.session import now
@@ -34,6 +35,8 @@ def board_of(card: Card) -> tuple[str | None, Any]:
         }  # fmt: skip
     if card.kind == "dose":
         return "boards/dose.html", dose_board(bank, card.code)
+    if card.kind == "document_issue":
+        return "boards/document.html", issue_of(card)
     if card.kind in LABELLED:
         return "boards/labels.html", {"printed": labels_of(bank, card.code)}
     return None, None
