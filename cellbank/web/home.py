@@ -17,7 +17,7 @@ from cellbank.web.shell import page_number, the_actor, the_bank
 
 CREATORS = {  # what each role most often begins, as buttons on the home page
     Role.TECHNICIAN: ("receive_donation", "receive_reagent", "store_vials", "open_lot"),
-    Role.QUALITY_OFFICER: ("enter_result", "review_results", "hold_lot", "import_definition"),
+    Role.QUALITY_OFFICER: ("enter_result", "open_deviation", "hold_lot", "hold_donor", "recall_lot"),
     Role.CLINICIAN: ("enrol_subject", "measure_weight", "order_dose"),
     Role.ADMINISTRATOR: ("add_person", "reset_password", "unlock_person"),
 }
