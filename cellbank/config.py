@@ -54,6 +54,8 @@ class Config:
     bedside_idle_minutes: int
     lockout_failures: int
     lockout_minutes: int
+    password_length: int
+    password_days: int
     second_factor_roles: frozenset[Role]
     language: str
     printer: str
@@ -216,6 +218,9 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("BEDSIDE_IDLE_MINUTES", "5", whole_number(1, 60), "The same on the bedside pages."),
     Setting("LOCKOUT_FAILURES", "5", whole_number(1, 100), "Wrong passwords in a row that lock an account."),
     Setting("LOCKOUT_MINUTES", "15", whole_number(1, 1440), "Minutes for which it is locked."),
+    Setting("PASSWORD_LENGTH", "10", whole_number(8, 64), "Characters that a new password has at least."),
+    Setting("PASSWORD_DAYS", "0", whole_number(0, 3650),
+            "Days after which a password must be changed before anything else; 0: never."),
     Setting("SECOND_FACTOR_ROLES", "", Rule("roles with commas between them, or empty", _read_roles),
             "Roles that sign in and sign with a one-time code of an authenticator app as well, such as "
             "`quality_officer,administrator`."),

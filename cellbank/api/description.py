@@ -138,7 +138,7 @@ def _others() -> dict[str, Any]:
     credentials = {
         "type": "object",
         "required": ["name", "password"],
-        "properties": {"name": {"type": "string"}, "password": {"type": "string"}},
+        "properties": {"name": {"type": "string"}, "password": {"type": "string"}, "one_time_code": {"type": "string"}},
     }
     return {
         "/api/tokens": {

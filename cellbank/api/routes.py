@@ -12,6 +12,7 @@ from cellbank.services.accounts import OF_THE_DOOR
 from cellbank.services.acts import Malformed, Outcome, Problem, UnknownAct, run_act
 from cellbank.services.bank import server_time
 from cellbank.services.given import read_object
+from cellbank.services.passwords import Credentials
 from cellbank.services.sessions import prove
 
 KEY = re.compile(r"[\x21-\x7e]{1,200}")
@@ -33,21 +34,27 @@ def on_malformed(error: Malformed) -> Response:
 def new_token() -> Response:
     """Name and password for a bearer token."""
     given = read_json()
-    name, password = given.get("name"), given.get("password")
+    name, password, code = given.get("name"), given.get("password"), given.get("one_time_code")
     if not isinstance(name, str) or not isinstance(password, str):
         raise Malformed([Problem("name, password", "Both are needed, as text.")])
+    if not isinstance(code, str | None):
+        raise Malformed([Problem("one_time_code", "Six digits, as text.")])
     # A name with letters that no database can hold is nobody's, and takes as long as any other.
-    proof = prove(the_bank(), name if name.isprintable() else "", password, server_time())
+    known = name if name.isprintable() else ""
+    proof = prove(the_bank(), known, Credentials(password, code), server_time(), door="api", client=client())
     if proof.locked_until is not None:
         return problem(
             401, "Too many wrong passwords: the account is locked for a while. An administrator can unlock it."
         )
     if proof.standing is None:
-        return problem(401, "The name or the password is wrong.")
+        codes = ", or the one-time code that belongs to them" if the_bank().config.second_factor_roles else ""
+        return problem(401, f"The name or the password is wrong{codes}.")
     if proof.standing.must_change_password:
-        return problem(403, "This password was set by an administrator. Sign in on the pages and change it first.")
+        why = "is older than this site allows" if proof.standing.is_old_password else "was set by an administrator"
+        return problem(403, f"This password {why}. Sign in on the pages and change it first.")
     given = {"title": f"API, {request.remote_addr}"}
-    outcome = run_act(the_bank(), "create_token", given, proof.standing.actor, door="api", client=client())
+    actor, step = proof.standing.actor, proof.step
+    outcome = run_act(the_bank(), "create_token", given, actor, door="api", client=client(), step=step)
     if not outcome.accepted:
         return refused(outcome.refusals, outcome.act)
     return jsonify({"token": outcome.result["token"], "code": outcome.result["code"]})

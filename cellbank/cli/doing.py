@@ -6,11 +6,11 @@ from typing import Any
 
 from cellbank.cli.shared import Stop, WrongUse, add_command, add_password_option, ask_password, opened_bank
 from cellbank.domain.lifecycle import Role
-from cellbank.records.work import Actor
 from cellbank.services import catalogue, sessions, tracing
 from cellbank.services.acts import Outcome, RegisteredAct, UnknownAct, find_act, run_act
 from cellbank.services.bank import Bank, server_time
 from cellbank.services.given import read_object
+from cellbank.services.passwords import Credentials
 from cellbank.services.people import SYSTEM
 from cellbank.services.scanning import NotHere, Unreadable
 
@@ -55,24 +55,29 @@ def run_an_act(given: argparse.Namespace) -> None:
         raise WrongUse(f"There is no act {given.name!r}. There are: {', '.join(sorted(catalogue.REGISTRY))}.") from None
     with opened_bank() as bank:
         password = ask_password(given, f"Password of {given.user}")
-        actor = _prove(bank, given.user, password, registered)
+        code = ask_password(given, "One-time code, if the account has one") if bank.config.second_factor_roles else None
+        proof = _prove(bank, given.user, Credentials(password, code), registered)
         fields = registered.input.model_fields
         if "new_password" in fields and "new_password" not in inputs:
             inputs["new_password"] = ask_password(given, "New password")
         if "password" in fields:
-            inputs.setdefault("password", password)
-        report(run_act(bank, registered.name, inputs, actor, door=DOOR, dry_run=given.dry_run))
+            inputs |= {"password": inputs.get("password", password), **({"one_time_code": code} if code else {})}
+        step = None if given.dry_run else proof.step
+        actor = proof.standing.actor
+        report(run_act(bank, registered.name, inputs, actor, door=DOOR, dry_run=given.dry_run, step=step))
 
 
-def _prove(bank: Bank, name: str, password: str, act: RegisteredAct) -> Actor:
-    proof = sessions.prove(bank, name, password, server_time())
+def _prove(bank: Bank, name: str, credentials: Credentials, act: RegisteredAct) -> sessions.Proof:
+    proof = sessions.prove(bank, name, credentials, server_time(), door=DOOR)
     if proof.locked_until is not None:
         raise Stop(f"Too many wrong passwords: {name} is locked until {proof.locked_until:%Y-%m-%d %H:%M %Z}.")
     if proof.standing is None:
-        raise Stop("The name or the password is wrong.")
+        has_codes = bool(bank.config.second_factor_roles)
+        raise Stop(f"The name or the password{' or the one-time code' if has_codes else ''} is wrong.")
     if proof.standing.must_change_password and act.name != "change_password":
-        raise Stop(f"This password was set by an administrator: first run cellbank act change_password --as {name}.")
-    return proof.standing.actor
+        why = "is older than this site allows" if proof.standing.is_old_password else "was set by an administrator"
+        raise Stop(f"This password {why}: first run cellbank act change_password --as {name}.")
+    return proof
 
 
 def report(outcome: Outcome) -> None:

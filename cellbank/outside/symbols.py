@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
+import segno
 from barcode.codex import Code128
 from ppf.datamatrix import DataMatrix
 
@@ -52,6 +53,12 @@ def code_128(text: str) -> Symbol:
     _require_printable(text)
     (bars,) = Code128(text).build()
     return Symbol(text, len(bars), 1, _path([bars]))
+
+
+def qr_code(text: str) -> Symbol:
+    """A QR code, which telephones read; not kept, for what it says is a secret."""
+    modules = ["".join(str(int(bool(module))) for module in row) for row in segno.make_qr(text, error="m").matrix]
+    return Symbol(text, len(modules[0]), len(modules), _path(modules))
 
 
 def _require_printable(text: str) -> None:

@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, bindparam, event, func, insert, or_, select, text, update
@@ -45,6 +46,7 @@ class Work:
     step: int | None = None  # of the one-time code that proved the person
     new_password_hash: str | None = None  # of an input's `new_password`, made before anything was locked
     judged: bool = False
+    folder: Path | None = None  # of the installation: for files that are too large for an input
     shown: dict[str, Any] = field(default_factory=dict)
     told_once: dict[str, Any] = field(default_factory=dict)
     #: done with the bank once the act stands; each adds to the answer and none may fail

@@ -1,13 +1,11 @@
-"""Accounts and keys, as the pages of the administrator and of their owners list them. Read only."""
+"""Accounts, as the pages of the administrator list them. Read only."""
 
 import datetime
 from dataclasses import dataclass
 
 from sqlalchemy import select
 
-from cellbank.domain.lifecycle import Role
-from cellbank.records.people import ApiToken, Person
-from cellbank.records.work import Actor
+from cellbank.records.people import Person
 from cellbank.services.bank import Bank
 from cellbank.services.people import SYSTEM
 
@@ -26,17 +24,6 @@ class Account:
     locked_until: datetime.datetime | None  # in the past: no longer locked
 
 
-@dataclass(frozen=True)
-class Token:
-    """A key for a program, without the key."""
-
-    code: str
-    title: str
-    owner: str
-    state: str
-    expires_at: datetime.datetime
-
-
 def list_people(bank: Bank) -> tuple[Account, ...]:
     """All accounts that ever were, but for the installation's own; those that may sign in first, by name."""
     columns = select(
@@ -47,14 +34,3 @@ def list_people(bank: Bank) -> tuple[Account, ...]:
     with bank.reads.connect() as connection:
         rows = connection.execute(people).mappings()
         return tuple(Account(**{**row, "roles": tuple(row["roles"])}) for row in rows)
-
-
-def list_tokens(bank: Bank, actor: Actor) -> tuple[Token, ...]:
-    """The keys that this person may revoke: their own; for an administrator everybody's. Newest first."""
-    columns = select(
-        ApiToken.code, ApiToken.title, Person.name.label("owner"), ApiToken.state, ApiToken.expires_at
-    ).join(Person, Person.id == ApiToken.person_id)
-    if Role.ADMINISTRATOR not in actor.roles:
-        columns = columns.where(ApiToken.person_id == actor.id)
-    with bank.reads.connect() as connection:
-        return tuple(Token(**row) for row in connection.execute(columns.order_by(ApiToken.id.desc())).mappings())

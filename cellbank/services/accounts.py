@@ -19,6 +19,7 @@ from cellbank.services.common import new_code
 from cellbank.services.inputs import Identifier, Line, Reason, as_text
 from cellbank.services.labels import print_first
 from cellbank.services.passwords import LONGEST, SHORTEST
+from cellbank.services.people import lock_account
 
 NAME = "[a-z][a-z0-9.]{1,39}"
 
@@ -35,10 +36,12 @@ Name = Annotated[
     StringConstraints(pattern=f"^{NAME}$"),
     BeforeValidator(_sign_in_name),
 ]
-FAILURE_WINDOW = datetime.timedelta(minutes=15)
-# Acts by which a door notes what it has itself proved. Another program cannot ask for them: with a stolen key it could
-# otherwise give the account a new password, or wipe out the count of wrong ones.
-OF_THE_DOOR = frozenset({"sign_in", "sign_out", "change_password"})
+# Acts by which a door notes what it has itself proved or shown. Another program cannot ask for them: with a stolen key
+# it could otherwise give the account a new password or second factor, wipe out the count of wrong ones, or agree to
+# what nobody has read.
+OF_THE_DOOR = frozenset(
+    {"sign_in", "sign_out", "change_password", "accept_agreement", "set_up_second_factor", "confirm_second_factor"}
+)
 
 
 class AddPerson(ActInput):
@@ -106,16 +109,11 @@ class ChangeRoles(ActInput):
 @act(ChangeRoles)
 def change_roles(work: Work, given: ChangeRoles) -> Person:
     """Replace the roles. Refuses to take the last administrator away."""
-    person = _lock(work, given.name)
+    person = lock_account(work, given.name)
     work.judge(person, refusals=[*_role_mix(given.roles), *_last_administrator(work, person, given.roles)])
     person.roles = sorted({role.value for role in given.roles})
     work.transition(person)
     return person
-
-
-def _lock(work: Work, name: str) -> Person:
-    code = work.session.scalar(select(Person.code).where(Person.name == name)) or name
-    return work.lock(Person, code)
 
 
 def _last_administrator(work: Work, person: Person, roles: list[Role]) -> list[Refusal]:
@@ -148,7 +146,7 @@ class DisablePerson(ActInput):
 @act(DisablePerson)
 def disable_person(work: Work, given: DisablePerson) -> Person:
     """The person may no longer sign in; the name is never given again."""
-    person = _lock(work, given.name)
+    person = lock_account(work, given.name)
     work.judge(person, refusals=_last_administrator(work, person, []))
     work.transition(person)
     return person
@@ -165,7 +163,7 @@ class ResetPassword(ActInput):
 @act(ResetPassword)
 def reset_password(work: Work, given: ResetPassword) -> Person:
     """Give a new first password, which its owner must change before anything else: a reset never signs."""
-    person = _lock(work, given.name)
+    person = lock_account(work, given.name)
     work.judge(person)
     _set_password(work, person, must_change=True)
     work.transition(person)
@@ -192,7 +190,7 @@ class ChangePassword(ActInput):
 @act(ChangePassword)
 def change_password(work: Work, given: ChangePassword) -> Person:
     """Change one's own password. The door has proved the old one."""
-    person = _lock(work, work.actor.name)
+    person = lock_account(work, work.actor.name)
     work.judge(person)
     _set_password(work, person, must_change=False)
     work.transition(person)
@@ -209,31 +207,9 @@ class UnlockPerson(ActInput):
 @act(UnlockPerson)
 def unlock_person(work: Work, given: UnlockPerson) -> Person:
     """Forget the wrong passwords of an account, so that its owner may try again now."""
-    person = _lock(work, given.name)
+    person = lock_account(work, given.name)
     work.judge(person)
     _forget_failures(person)
-    work.transition(person)
-    return person
-
-
-class NoteWrongPassword(ActInput):
-    """Count a wrong password."""
-
-    name: Name = Field(title="Sign-in name")
-    failures_allowed: int = Field(default=5, ge=1, le=100, title="Failures before the account locks")
-    lock_minutes: int = Field(default=15, ge=1, le=1440, title="Minutes that it stays locked")
-
-
-@act(NoteWrongPassword)
-def note_wrong_password(work: Work, given: NoteWrongPassword) -> Person:
-    """Count it; so many within a quarter of an hour lock the account for a while (21 CFR 11.300)."""
-    person = _lock(work, given.name)
-    work.judge(person)
-    if person.first_failure_at is None or work.now - person.first_failure_at > FAILURE_WINDOW:
-        person.first_failure_at, person.failure_count = work.now, 0
-    person.failure_count += 1
-    if person.failure_count >= given.failures_allowed:
-        person.locked_until = work.now + datetime.timedelta(minutes=given.lock_minutes)
     work.transition(person)
     return person
 
@@ -245,7 +221,7 @@ class SignIn(ActInput):
 @act(SignIn)
 def sign_in(work: Work, given: SignIn) -> Person:
     """Note that the person signed in; the door has proved the password."""
-    person = _lock(work, work.actor.name)
+    person = lock_account(work, work.actor.name)
     work.judge(person)
     _forget_failures(person)
     work.transition(person)
@@ -259,7 +235,7 @@ class SignOut(ActInput):
 @act(SignOut)
 def sign_out(work: Work, given: SignOut) -> Person:
     """Note that the person signed out."""
-    person = _lock(work, work.actor.name)
+    person = lock_account(work, work.actor.name)
     work.judge(person)
     work.transition(person)
     return person

@@ -72,6 +72,6 @@ def _hash_new_password(
     new = getattr(parsed, "new_password", None)
     if new is None or not roles_for(registered.name) & actor.roles:
         return None
-    password, owner = new.get_secret_value(), getattr(parsed, "name", actor.name)
-    check_policy(bank, password, owner, getattr(parsed, "full_name", None))
-    return None if dry_run else new_hash(bank, password, owner)
+    password, owner = new.get_secret_value(), getattr(parsed, "name", None)
+    check_policy(bank, password, owner or actor.name, getattr(parsed, "full_name", None))
+    return None if dry_run else new_hash(bank, password, not_of=None if owner else actor)

@@ -14,6 +14,7 @@ DEEPEST = 20
 LARGEST_WHOLE_NUMBER = 10**40  # no quantity of this field is near; beyond it, Python would take long to spell it
 MOST_PROBLEMS = 100
 LONGEST_PASSWORD = 200
+LONGEST_CODE = 20
 _LONGEST_SHOWN = 60
 _NOT_STORABLE = re.compile("[\0\ud800-\udfff]")
 
@@ -33,9 +34,15 @@ Secret = Annotated[SecretStr, BeforeValidator(_as_typed)]
 
 
 class SignedInput(ActInput):
-    """The input of an act that the transition table signs: the password is given again, at this moment."""
+    """The input of an act that the transition table signs: the password is given again, at this moment.
+
+    The sign-in name of the signer (which must then be that of who acts) and the one-time code of a second factor are
+    given with it at the first signature of a session.
+    """
 
     password: Annotated[Secret, Field(max_length=LONGEST_PASSWORD)] | None = None
+    signer: Annotated[str, Field(max_length=LONGEST_PASSWORD)] | None = None
+    one_time_code: Annotated[Secret, Field(max_length=LONGEST_CODE)] | None = None
 
 
 @dataclass(frozen=True)
@@ -141,11 +148,12 @@ def _problems(error: ValidationError) -> list[Problem]:
 
 def _problem(item: Any) -> Problem:
     where = _named(item["loc"])
-    message = _message(item, secret="password" in where).rstrip(".")
+    secret = any(part in where for part in ("password", "one_time_code"))
+    message = _message(item, secret=secret).rstrip(".")
     # A rule about several fields sees all of them, the password too; what stands in an unknown field may be anything.
     silent = (
         not item["loc"]
-        or "password" in where
+        or secret
         or item["type"] in ("missing", "extra_forbidden")
         or "was given" in message  # it says so itself
     )

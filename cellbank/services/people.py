@@ -8,10 +8,13 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
+from sqlalchemy import select
+
 from cellbank.domain.lifecycle import Role
 from cellbank.domain.rules.signing import Trained
 from cellbank.records.base import read_row
-from cellbank.records.work import Actor
+from cellbank.records.people import Person
+from cellbank.records.work import Actor, Work
 from cellbank.services.bank import Bank
 
 SYSTEM = Actor(1, "system", "This installation", frozenset({Role.SYSTEM}), 1)
@@ -34,6 +37,12 @@ def actor_by_name(bank: Bank, name: str) -> Actor | None:
     return _one(bank, _BY_NAME, name.strip().lower())
 
 
+def lock_account(work: Work, name: str) -> Person:
+    """The account with this sign-in name, locked until the end of the act. Refuses NOT_FOUND."""
+    code = work.session.scalar(select(Person.code).where(Person.name == name)) or name
+    return work.lock(Person, code)
+
+
 def actor_by_token(bank: Bank, secret: str) -> Actor | None:
     """The person for whom this token speaks, if both are alive and it has not run out.
 
@@ -50,10 +59,12 @@ def _one(bank: Bank, statement: str, given: object) -> Actor | None:
 def actor_of(bank: Bank, row: Mapping[str, Any]) -> Actor:
     """The person of a row with these COLUMNS."""
     roles = frozenset(map(Role, row["roles"]))
+    confirmed = row["totp_confirmed_at"] is not None
     return Actor(
         row["id"], row["name"], row["full_name"], roles, row["site_id"], row["timezone"], row["agreement_version"],
         tuple(_trained(one) for one in row["trained"] or ()),
-        lacks_second_factor=bool(roles & bank.config.second_factor_roles) and row["totp_confirmed_at"] is None,
+        has_second_factor=confirmed,
+        lacks_second_factor=bool(roles & bank.config.second_factor_roles) and not confirmed,
     )  # fmt: skip
 
 

@@ -3,11 +3,17 @@
 import datetime
 from dataclasses import dataclass
 
+from cellbank.domain import agreement
+from cellbank.domain.lifecycle import roles_for
+from cellbank.records import actor
+from cellbank.records.actor import Actor
 from cellbank.records.base import read_row
-from cellbank.records.work import Actor
-from cellbank.services import people
-from cellbank.services.bank import Bank
-from cellbank.services.passwords import check_password, take_the_time
+from cellbank.services import passwords, people
+from cellbank.services.bank import Bank, server_time
+from cellbank.services.passwords import Credentials, is_old, take_the_time
+
+# With a first or an old password one comes in, to change it.
+COME_IN = {actor.Proof.RIGHT, actor.Proof.FIRST, actor.Proof.OLD}
 
 _COLUMNS = f"{people.COLUMNS}, p.must_change_password, p.locked_until, p.password_set_at"
 _BY_ID = f"SELECT {_COLUMNS} FROM {people.TABLES} WHERE p.id = %(given)s AND p.state = 'ACTIVE'"
@@ -19,9 +25,20 @@ class Standing:
     """An active account: the person, and what stands between them and their work."""
 
     actor: Actor
-    must_change_password: bool
+    is_first_password: bool  # chosen by an administrator
+    is_old_password: bool  # older than the site allows
     locked_until: datetime.datetime | None
     stamp: str  # another one after every change of the password: sessions from before are over
+
+    @property
+    def must_change_password(self) -> bool:
+        """Whether a new password comes before anything else."""
+        return self.is_first_password or self.is_old_password
+
+    @property
+    def must_accept_agreement(self) -> bool:
+        """Whether somebody who signs has not accepted the statement in force."""
+        return bool(roles_for("accept_agreement") & self.actor.roles) and self.actor.agreement != agreement.VERSION
 
     def is_locked(self, now: datetime.datetime) -> bool:
         """Whether too many wrong passwords lock the account at this moment."""
@@ -43,24 +60,35 @@ def _read(bank: Bank, statement: str, given: object) -> Standing | None:
     if row is None:
         return None
     stamp = row["password_set_at"].isoformat() if row["password_set_at"] else ""
-    return Standing(people.actor_of(bank, row), row["must_change_password"], row["locked_until"], stamp)
+    old = is_old(bank.config, row["password_set_at"], server_time())
+    return Standing(people.actor_of(bank, row), row["must_change_password"], old, row["locked_until"], stamp)
 
 
 @dataclass(frozen=True)
 class Proof:
-    """What came of a name and a password: `standing` when both are right; `locked_until` when the account is locked."""
+    """What came of a name and a password: `standing` when all is right; `locked_until` when the account is locked.
+
+    `step` is that of the one-time code, which the next act uses up.
+    """
 
     standing: Standing | None
     locked_until: datetime.datetime | None = None
+    step: int | None = None
 
 
-def prove(bank: Bank, name: str, password: str, now: datetime.datetime) -> Proof:
-    """Whether this is somebody's name and password. A wrong password is counted; an unknown name takes as long."""
+def prove(
+    bank: Bank, name: str, given: Credentials, now: datetime.datetime, *, door: str, client: str | None = None
+) -> Proof:
+    """Whether these are somebody's name, password and, where a role has a second factor, code.
+
+    What is wrong is counted; an unknown name takes as long, and it is never said what was wrong.
+    """
     standing = standing_of_name(bank, name)
     if standing is None:
-        take_the_time(bank, password)
+        take_the_time(bank, given.password)
         return Proof(None)
-    if check_password(bank, standing.actor, password, now):
-        return Proof(standing)
+    proved = passwords.prove(bank, standing.actor, given, now, door=door, client=client)
+    if proved.proof in COME_IN:
+        return Proof(standing, step=proved.step)
     after = standing_of_name(bank, name)
     return Proof(None, after.locked_until if after and after.is_locked(now) else None)

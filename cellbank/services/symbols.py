@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from cellbank.domain.identifiers import command_code
-from cellbank.outside.symbols import Symbol, code_128, data_matrix
+from cellbank.outside.symbols import Symbol, code_128, data_matrix, qr_code
 
 BAR_HEIGHT = 24  # modules; a linear code has one row, which the page stretches
-QUIET_LINEAR, QUIET_MATRIX = 10, 2  # modules of white around the symbol
+QUIET_LINEAR, QUIET_MATRIX, QUIET_QR = 10, 2, 4  # modules of white around the symbol
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,12 @@ def matrix_drawing(text: str) -> Drawing:
 def linear_drawing(text: str) -> Drawing:
     """The text as Code 128 with its quiet zones. Raises as above."""
     return _drawing(code_128(text), BAR_HEIGHT, QUIET_LINEAR, 0)
+
+
+def qr_drawing(text: str) -> Drawing:
+    """The text as a QR code for a telephone, with the quiet zone that it needs."""
+    symbol = qr_code(text)
+    return _drawing(symbol, symbol.rows, QUIET_QR, QUIET_QR)
 
 
 def command_drawing(act_name: str) -> Drawing:

@@ -20,6 +20,7 @@ from cellbank.web import (
     session,
     session_pages,
     shell,
+    signing_pages,
     trail,
 )
 from cellbank.web.blueprint import blueprint
@@ -27,7 +28,7 @@ from cellbank.web.session import signed_in_actor
 
 __all__ = ["register", "signed_in_actor"]
 
-PAGES = (session_pages, home, records, acts, boards, documents, impact, bedside, trail)  # their routes are on the blueprint
+PAGES = (session_pages, signing_pages, home, records, acts, boards, documents, impact, bedside, trail)  # their routes are on the blueprint
 
 
 def register(app: Flask, bank: Bank) -> None:

@@ -2,7 +2,7 @@
 
 import datetime
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from flask import Response, abort, make_response, redirect, render_template, request, session, url_for
@@ -10,26 +10,27 @@ from flask_babel import gettext
 from werkzeug.datastructures import MultiDict
 
 from cellbank.domain.lifecycle import Role, is_signed, roles_for, rows_for
-from cellbank.domain.refusals import Refusal
+from cellbank.domain.refusals import Code, Refusal
 from cellbank.records.work import Actor
+from cellbank.services.accounts import OF_THE_DOOR
 from cellbank.services.acts import REGISTRY, Malformed, Outcome, RegisteredAct, run_act
 from cellbank.services.hints import hints_for
 from cellbank.services.history import done
 from cellbank.services.scanning import Card, Command, NotHere, Unreadable, look_up
-from cellbank.services.sessions import prove, standing_of_name
+from cellbank.services.sessions import standing_of_name
 from cellbank.web.blueprint import RESUME, blueprint
 from cellbank.web.forms import Filled, fields_of, place_problem, rows_in, shown_paths
 from cellbank.web.impact import preview
 from cellbank.web.reading import read
 from cellbank.web.release import releasable
-from cellbank.web.session import now
-from cellbank.web.session_pages import why_not
+from cellbank.web.session import asks_both, note_signature
+from cellbank.web.session_pages import proved, why_not
 from cellbank.web.shell import DOOR, client, say, sound, the_actor, the_bank
 
-# The doors do these themselves; a password has a page of its own.
-NOT_PAGES = {"sign_in", "sign_out", "change_password", "report_unreadable_scan"}
+# The doors do these themselves; what has a page of its own.
+NOT_PAGES = OF_THE_DOOR | {"report_unreadable_scan"}
 SECOND_OPEN = {"check_dose", "confirm_weight"}
-SECOND_NAME, SECOND_PASSWORD = "second.name", "second.password"
+SECOND_NAME, SECOND_PASSWORD, SECOND_CODE = "second.name", "second.password", "second.one_time_code"
 
 
 @dataclass
@@ -53,9 +54,11 @@ class Performer:
     """Who does the act: the person who is signed in, or another one with name and password. Or what is wrong."""
 
     actor: Actor
-    password: str = ""
+    credentials: dict[str, str] = field(default_factory=dict)  # of a signature, as its input names them
     problems: tuple[tuple[str, str], ...] = ()
     where: str = ""
+    continued: bool = False  # they have signed in this session
+    step: int | None = None  # of the one-time code that has just proved them
 
 
 def the_act(name: str) -> RegisteredAct:
@@ -103,23 +106,35 @@ def attempt(registered: RegisteredAct, values: dict[str, list[str]], *, dry_run:
     fields = fields_of(registered.input)
     given = read(fields, values, the_bank().config.timezone)
     who = performer(values, dry_run)
-    problems = list(who.problems)
-    if is_signed(registered.name) and who.password:
-        given["password"] = who.password
-    elif is_signed(registered.name) and not dry_run and not problems:
-        problems.append((who.where, gettext("This is signed: give the password.")))
+    problems = [*who.problems, *_unsigned(registered.name, who, dry_run)]
     if problems:
         return Answer(problems=tuple(problems))
+    if is_signed(registered.name):
+        given.update(who.credentials)
     try:
         outcome = run_act(
             the_bank(), registered.name, given, who.actor, door=DOOR, client=_client(who), dry_run=dry_run,
-            key=None if dry_run else (values.get("key") or [None])[0],
+            key=None if dry_run else (values.get("key") or [None])[0], continued=who.continued, step=who.step,
         )  # fmt: skip
     except Malformed as malformed:
         paths = shown_paths(fields, values)
         placed = tuple(_placed(item.field, item.message, paths) for item in malformed.problems)
         return Answer(problems=placed)
+    if outcome.accepted and not dry_run and is_signed(registered.name) and who.actor.id == the_actor().id:
+        note_signature()
     return Answer(outcome, checked=dry_run)
+
+
+def _unsigned(name: str, who: Performer, dry_run: bool) -> list[tuple[str, str]]:
+    """What is missing of a signature."""
+    if dry_run or who.problems or not is_signed(name):
+        return []
+    missing = []
+    if not who.credentials.get("signer") and not who.continued:
+        missing.append(("signer", gettext("This is the first signature of this session: give your sign-in name too.")))
+    if not who.credentials.get("password"):
+        missing.append((who.where, gettext("This is signed: give the password.")))
+    return missing
 
 
 def _placed(where: str, message: str, paths: list[str]) -> tuple[str, str]:
@@ -133,22 +148,31 @@ def _placed(where: str, message: str, paths: list[str]) -> tuple[str, str]:
 
 def performer(values: dict[str, list[str]], dry_run: bool) -> Performer:
     """Who does it. Another person proves name and password for this one act; a check needs the name alone."""
-    name = (values.get(SECOND_NAME) or [""])[0].strip()
-    password = (values.get(SECOND_PASSWORD) or [""])[0]
-    if not name:
-        own = (values.get("password") or [""])[0]
-        return Performer(the_actor(), own, where="password")
+    name, password, code = (
+        (values.get(field) or [""])[0] for field in (SECOND_NAME, SECOND_PASSWORD, SECOND_CODE)
+    )
+    if not name.strip():
+        return _own(values)
     if dry_run and not password:
         standing = standing_of_name(the_bank(), name)
         unknown = ((SECOND_NAME, gettext("Nobody has this sign-in name.")),)
         return Performer(standing.actor) if standing else Performer(the_actor(), problems=unknown)
-    proof = prove(the_bank(), name, password, now())
+    proof = proved(name, password, code)
     if proof.standing is None:
         return Performer(the_actor(), problems=((SECOND_PASSWORD, why_not(proof)),))
     if proof.standing.must_change_password:
-        first = gettext("This is a first password: sign in with it and choose your own before you sign anything.")
+        first = gettext("This password must be changed: sign in with it and choose your own before you sign anything.")
         return Performer(the_actor(), problems=((SECOND_PASSWORD, first),))
-    return Performer(proof.standing.actor, password, where=SECOND_PASSWORD)
+    both = {"password": password, "signer": name, "one_time_code": code}
+    credentials = {name: value for name, value in both.items() if value}
+    return Performer(proof.standing.actor, credentials, where=SECOND_PASSWORD, step=None if dry_run else proof.step)
+
+
+def _own(values: dict[str, list[str]]) -> Performer:
+    """The person who is signed in, with what they gave for a signature."""
+    given = {name: (values.get(name) or [""])[0] for name in ("password", "signer", "one_time_code")}
+    credentials = {name: value for name, value in given.items() if value}
+    return Performer(the_actor(), credentials, where="password", continued=not asks_both())
 
 
 def _client(who: Performer) -> str:
@@ -221,6 +245,7 @@ def show(registered: RegisteredAct, values: dict[str, list[str]], answer: Answer
         reasons=[reason(refusal) for refusal in answer.outcome.refusals] if answer.outcome else [],
         key=key or secrets.token_urlsafe(16),
         signed=is_signed(registered.name),
+        asks_both=asks_both(),
         meanings=tuple(dict.fromkeys(row.meaning.value for row in rows_for(registered.name) if row.meaning)),
         roles=sorted(role.value for role in allowed if role is not Role.SYSTEM),
         mine=bool(allowed & the_actor().roles),
@@ -244,7 +269,16 @@ def _first_card(fields: tuple[Any, ...], values: dict[str, list[str]]) -> Card |
     return None
 
 
-def reason(refusal: Refusal) -> dict[str, str]:
+def way_out(code: Code) -> tuple[str, str] | None:
+    """The page on which the person themself puts right what is refused, and what to call it."""
+    if code is Code.AGREEMENT_NEEDED:
+        return "web.agreement", gettext("Read and accept it (in a new tab)")
+    if code is Code.SECOND_FACTOR_NEEDED:
+        return "web.second_factor", gettext("Set it up (in a new tab)")
+    return None
+
+
+def reason(refusal: Refusal) -> dict[str, Any]:
     """A refusal in the reader's language, with its times on the wall of the site, as the label beside it has them."""
     zone = the_bank().config.timezone
     sentence = say(refusal.sentence).replace("%H:%M} UTC", "%H:%M %Z}")
@@ -252,4 +286,4 @@ def reason(refusal: Refusal) -> dict[str, str]:
         name: value.astimezone(zone) if isinstance(value, datetime.datetime) and value.tzinfo else value
         for name, value in refusal.facts.items()
     }
-    return {"code": refusal.code.value, "detail": sentence.format(**facts)}
+    return {"code": refusal.code.value, "detail": sentence.format(**facts), "way": way_out(refusal.code)}

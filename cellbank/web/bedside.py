@@ -20,8 +20,8 @@ from cellbank.services.bank import server_time
 from cellbank.services.boards import DoseBoard, dose_board
 from cellbank.web.acts import SECOND_NAME, Answer, attempt, performer, reason
 from cellbank.web.blueprint import RESUME, blueprint
-from cellbank.web.session import now
-from cellbank.web.shell import DOOR, client, say, sound, the_bank
+from cellbank.web.session import asks_both, now
+from cellbank.web.shell import DOOR, client, say, sound, the_actor, the_bank
 
 SCANS = ("dose_label", "wristband", "read_back")
 ACTS = {"check_dose", "start_infusion", "stop_infusion", "record_reaction", "reconcile_infusion"}
@@ -162,6 +162,8 @@ def _show(screen: Screen, said: str = "") -> Any:
         reasons=[reason(refusal) for refusal in outcome.refusals] if outcome else [],
         shown=(outcome.result.get("bedside") if outcome else None),
         key=secrets.token_urlsafe(16),
+        # Somebody else who checks on this screen always gives both.
+        password_alone=not asks_both() and screen.value(SECOND_NAME).strip().lower() in ("", the_actor().name),
         now=now(),
         server=server_time(),
     )

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-SKIPPED = {"password"}  # asked for by the signature, not by a field
+SKIPPED = {"password", "signer", "one_time_code"}  # asked for by the signature, not by fields
 HIDDEN_CHOICES = {"system"}
 MOST_RADIOS = 8
 
@@ -34,7 +34,7 @@ class Field:
 
 @lru_cache(maxsize=256)
 def fields_of(model: type[BaseModel]) -> tuple[Field, ...]:
-    """The fields of an input model in its order, without the password."""
+    """The fields of an input model in its order, without those of the signature."""
     schema = model.model_json_schema()
     return _properties(schema, schema.get("$defs", {}))
 

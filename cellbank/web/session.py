@@ -13,18 +13,22 @@ from flask_login import UserMixin, current_user, login_user, logout_user
 from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import HTTPException
 
+from cellbank.domain.refusals import Refusal
 from cellbank.records.work import Actor
 from cellbank.services.acts import run_act
 from cellbank.services.bank import server_time
-from cellbank.services.sessions import Standing, standing_of
+from cellbank.services.sessions import Proof, Standing, standing_of
 from cellbank.web.blueprint import RESUME
 from cellbank.web.shell import DOOR, client, the_bank
 
 OPEN = {"web.static", "web.sign_in", "web.choose_language"}
 WHILE_LOCKED = OPEN | {"web.unlock", "web.sign_out"}
 WITH_FIRST_PASSWORD = WHILE_LOCKED | {"web.change_password", "web.lock", "web.seen"}
+BEFORE_SIGNING = {"web.second_factor", "web.agreement"}
+SIGNED = "signed"  # in the session: this person has signed in it, with name and password
 BEDSIDE = "web.bedside"
 CARRY = "carry."
+NOT_CARRIED = ("csrf_token", "password", "one_time_code", "signer", "second.name")
 
 
 class Visitor(UserMixin):
@@ -71,17 +75,32 @@ def is_locked() -> bool:
     return bool(session.get("locked"))
 
 
-def enter(standing: Standing) -> None:
-    """Begin a session for this person; whoever was here before is signed out."""
+def enter(proof: Proof) -> tuple[Refusal, ...]:
+    """Begin a session for who has proved it; whoever was here before is signed out. Returns why not: the one-time code
+    was used by somebody else in the same moment."""
+    standing = proof.standing
+    assert standing is not None
     if current_user.is_authenticated and current_user.standing.actor.id != standing.actor.id:
         leave()
     language = session.get("language")
-    run_act(the_bank(), "sign_in", {}, standing.actor, door=DOOR, client=client())
-    session.clear()
-    login_user(Visitor(standing))
-    session.update(stamp=standing.stamp, seen=int(now().timestamp()))
+    outcome = run_act(the_bank(), "sign_in", {}, standing.actor, door=DOOR, client=client(), step=proof.step)
+    session.clear()  # the first signature asks for name and password again, whoever comes in
     if language:
         session["language"] = language
+    if outcome.accepted:
+        login_user(Visitor(standing))
+        session.update(stamp=standing.stamp, seen=int(now().timestamp()))
+    return outcome.refusals
+
+
+def asks_both() -> bool:
+    """Whether a signature of this session's person asks for both components: its first one does (21 CFR 11.200)."""
+    return not session.get(SIGNED)
+
+
+def note_signature() -> None:
+    """The person of this session has signed in it: from now on the password alone does."""
+    session[SIGNED] = True
 
 
 def leave() -> None:
@@ -102,6 +121,18 @@ def guard() -> Any:
     session.update(seen=int(now().timestamp()), limit=idle_minutes(request.endpoint))
     if current_user.standing.must_change_password and request.endpoint not in WITH_FIRST_PASSWORD:
         return redirect(url_for("web.change_password"))
+    return _before_signing()
+
+
+def _before_signing() -> Any:
+    """Lead a person who signs, once in a session, to what their first signature needs."""
+    if request.method != "GET" or wants_json() or request.endpoint in WITH_FIRST_PASSWORD | BEFORE_SIGNING:
+        return None
+    standing, led = current_user.standing, session.get("led", [])
+    needed = {"web.second_factor": standing.actor.lacks_second_factor, "web.agreement": standing.must_accept_agreement}
+    for endpoint in (name for name, is_needed in needed.items() if is_needed and name not in led):
+        session["led"] = [*led, endpoint]
+        return redirect(url_for(endpoint, next=request.full_path.rstrip("?")))
     return None
 
 
@@ -127,9 +158,9 @@ def entrance(endpoint: str, *, status: int = 200, **more: Any) -> Response:
 
 
 def carried(posted: MultiDict) -> list[tuple[str, str]]:
-    """The fields of a form that may wait on the unlock page: all but secrets and the token of the old session."""
+    """The fields of a form that may wait on the unlock page: all but what proves who somebody is."""
     fields = [(name.removeprefix(CARRY), value) for name, value in posted.items(multi=True)]
-    return [(name, value) for name, value in fields if name != "csrf_token" and "password" not in name]
+    return [(name, value) for name, value in fields if not any(secret in name for secret in NOT_CARRIED)]
 
 
 def resume() -> Any:

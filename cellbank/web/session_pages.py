@@ -6,9 +6,10 @@ from flask import jsonify, redirect, render_template, request, session, url_for
 from flask_babel import gettext
 from flask_login import current_user
 from flask_wtf.csrf import generate_csrf
+from werkzeug.datastructures import MultiDict
 
 from cellbank.services.acts import Malformed, run_act
-from cellbank.services.passwords import SHORTEST
+from cellbank.services.passwords import Credentials
 from cellbank.services.sessions import Proof, prove, standing_of
 from cellbank.web.blueprint import blueprint
 from cellbank.web.session import (
@@ -23,7 +24,7 @@ from cellbank.web.session import (
     resume,
     wants_json,
 )
-from cellbank.web.shell import DOOR, LANGUAGES, client, clock, the_actor, the_bank
+from cellbank.web.shell import DOOR, LANGUAGES, client, clock, say, the_actor, the_bank
 
 
 @blueprint.route("/sign-in", methods=["GET", "POST"])
@@ -48,23 +49,27 @@ def unlock() -> Any:
 
 def _come_in(endpoint: str) -> Any:
     name = request.form.get("name", "")
-    proof = prove(the_bank(), name, request.form.get("password", ""), now())
+    proof = proved(name, request.form.get("password", ""), request.form.get("one_time_code"))
     if proof.standing is None:
-        return _stay_out(endpoint, name, proof)
-    enter(proof.standing)
+        return _stay_out(endpoint, name, why_not(proof))
+    refusals = enter(proof)
+    if refusals:
+        return _stay_out(endpoint, name, say(refusals[0].sentence))
     if wants_json():
         return jsonify(person=proof.standing.actor.full_name, name=proof.standing.actor.name, token=generate_csrf())
     return resume()
 
 
-def _stay_out(endpoint: str, name: str, proof: Proof) -> Any:
-    problem = why_not(proof)
+def proved(name: str, password: str, code: str | None) -> Proof:
+    """What a name and a password that were given on a page prove, with the one-time code beside them."""
+    return prove(the_bank(), name, Credentials(password, code), now(), door=DOOR, client=client())
+
+
+def _stay_out(endpoint: str, name: str, problem: str) -> Any:
     if wants_json():
         return jsonify(problem=problem), 403
     waiting = [field for field in request.form.items(multi=True) if field[0].startswith(CARRY)]
     kept = {field: request.form.get(field, "") for field in ("resume", "next")}
-    from werkzeug.datastructures import MultiDict
-
     return entrance(endpoint, name=name, problem=problem, carried=carried(MultiDict(waiting)), status=403, **kept)
 
 
@@ -75,6 +80,8 @@ def why_not(proof: Proof) -> str:
             "Too many wrong passwords: the account is locked until %(time)s. An administrator can unlock it now.",
             time=clock(proof.locked_until),
         )
+    if the_bank().config.second_factor_roles:
+        return gettext("Wrong name, password or one-time code.")
     return gettext("Wrong name or password.")
 
 
@@ -116,7 +123,7 @@ def change_password() -> Any:
     if request.method == "POST" and problem is None:
         return redirect(url_for("web.home"))
     page = render_template(
-        "password.html", problem=problem, shortest=SHORTEST, must=current_user.standing.must_change_password
+        "password.html", problem=problem, shortest=the_bank().config.password_length, standing=current_user.standing
     )
     return page, 422 if problem else 200
 
@@ -126,15 +133,17 @@ def _new_password() -> str | None:
     old, new, again = (request.form.get(name, "") for name in ("password", "new_password", "again"))
     if new != again:
         return gettext("The two new passwords differ. Type both again.")
-    if new == old:
-        return gettext("The new password is the old one. Choose another.")
-    proof = prove(the_bank(), the_actor().name, old, now())
+    proof = proved(the_actor().name, old, request.form.get("one_time_code"))
     if proof.standing is None:
         return why_not(proof)
     try:
-        outcome = run_act(the_bank(), "change_password", {"new_password": new}, the_actor(), door=DOOR, client=client())
+        outcome = run_act(
+            the_bank(), "change_password", {"new_password": new}, the_actor(), door=DOOR, client=client(),
+            step=proof.step,
+        )  # fmt: skip
     except Malformed as malformed:
-        return " ".join(problem.message for problem in malformed.problems)
+        wrong = (say(problem.message) for problem in malformed.problems)
+        return " ".join(gettext("The new password %(what)s", what=what) for what in wrong)
     if not outcome.accepted:
         return outcome.refusals[0].detail
     standing = standing_of(the_bank(), the_actor().id)

@@ -22,9 +22,10 @@ from sqlalchemy import text
 from cellbank import create_app
 from cellbank.cli.serving import THREADS, WAITING
 from cellbank.outside.embedded_postgres import APP_ROLE, EmbeddedPostgres
-from cellbank.records.work import Proof
+from cellbank.records.actor import Proof
 from cellbank.services import acts
 from cellbank.services.bank import Bank
+from cellbank.services.passwords import Proved
 
 WORKERS, START_SECONDS = 2, 30
 PLAIN_TABLE = """
@@ -64,7 +65,7 @@ def make_app() -> Wsgi:
     A password that is given counts as proved, or argon2's tenth of a second would be all that is measured of a
     signature; it is spent before the act begins and locks nothing.
     """
-    acts.prove_password = _proved
+    acts.prove_signature = _proved
     app = create_app()
     bare = bare_app(app.extensions["cellbank"])
 
@@ -75,8 +76,8 @@ def make_app() -> Wsgi:
     return dispatch
 
 
-def _proved(_bank: Any, _registered: Any, parsed: Any, _actor: Any, _at: Any) -> Proof | None:
-    return None if getattr(parsed, "password", None) is None else Proof.RIGHT
+def _proved(_bank: Any, _registered: Any, parsed: Any, *_: Any, **__: Any) -> Proved:
+    return Proved(None if getattr(parsed, "password", None) is None else Proof.RIGHT)
 
 
 class Server:

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from cellbank.cli.trail import Bar
+from cellbank.domain import agreement
 from cellbank.domain.definition import digest
 from cellbank.services.acts import VERSION
 from tests.cli.conftest import Said, Terminal
@@ -324,7 +325,13 @@ def test_a_file_is_imported_as_it_was_checked_and_brought_into_force(
     assert query("SELECT digest FROM definition WHERE code = 'P-CLI@1'") == [(checked.out.split()[-1],)]
     again = cellbank("protocol", "import", file)
     assert again.status == 1 and again.err.startswith("cellbank: ALREADY_EXISTS: ")
-    said = acting("quinn", "quality_officer")("make_effective", definition="P-CLI@1")
+    quinn = acting("quinn", "quality_officer")
+    unready = quinn("make_effective", definition="P-CLI@1")
+    assert unready.status == 1 and "AGREEMENT_NEEDED" in unready.err and "TRAINING_EXPIRED" in unready.err
+    assert quinn("accept_agreement", version=agreement.VERSION).status == 0
+    trained = {"name": "quinn", "role": "quality_officer", "procedure": "SOP-1", "valid_until": "2099-12-31"}
+    assert acting("ada", "administrator")("record_training", trained_on="2020-01-01", **trained).status == 0
+    said = quinn("make_effective", definition="P-CLI@1")
     assert said.status == 0 and json.loads(said.out)["result"]["state"] == "EFFECTIVE"
     act = json.loads(said.out)["act"]
     assert query("SELECT count(*) FROM signature WHERE act_id = :act", act=act) == [(1,)]

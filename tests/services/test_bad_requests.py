@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from cellbank.records.production import Donor, ReagentLot
 from cellbank.records.trail import Act, Change
-from cellbank.services import acts
+from cellbank.services import performing
 from tests.factories import clinic, production
 from tests.factories.production import DAY, HOUR, arrival, consented_donor, delivered, donor, growing_culture
 from tests.factories.world import World
@@ -189,7 +189,7 @@ def test_a_dry_run_uses_no_key_up(world: World) -> None:
 def test_a_key_used_twice_at_once_does_one_thing(world: World, monkeypatch: pytest.MonkeyPatch, same: bool) -> None:
     """The second request comes while the first has opened its act and not closed it."""
     key, given = world.unique("key"), {"pseudonym": world.unique("D"), "birth_year": 1990}
-    opened, close = threading.Event(), acts._close
+    opened, close = threading.Event(), performing._close
 
     def close_slowly(session: Session, *more: Any) -> None:
         opened.set()
@@ -201,7 +201,7 @@ def test_a_key_used_twice_at_once_does_one_thing(world: World, monkeypatch: pyte
             threading.Event().wait(0.02)
         close(session, *more)
 
-    monkeypatch.setattr(acts, "_close", close_slowly)
+    monkeypatch.setattr(performing, "_close", close_slowly)
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(world.try_act, "tina", "register_donor", key=key, **given)
         assert opened.wait(10)

@@ -17,6 +17,7 @@ from sqlalchemy import Engine, create_engine, text
 from cellbank.domain.identifiers import dose_symbol
 from cellbank.records.work import Proof
 from cellbank.services import acts
+from cellbank.services.passwords import Proved
 from tests.factories.clinic import enrolled_subject
 from tests.factories.doses import COUNT, MINUTE, SITE, product_lot, weighed_subject
 from tests.factories.lots import FrozenLot, box
@@ -224,7 +225,7 @@ def test_whatever_people_try_the_invariants_hold(
     world: World, databases: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # A hash for each of some thousand signatures would take minutes, and what it proves is tested elsewhere.
-    monkeypatch.setattr(acts, "prove_password", lambda bank, registered, parsed, actor, now: Proof.RIGHT)
+    monkeypatch.setattr(acts, "prove_signature", lambda *_, **__: Proved(Proof.RIGHT))
     Bedlam.world, Bedlam.reached = world, collections.Counter()
     Bedlam.database = create_engine(databases[0], isolation_level="AUTOCOMMIT")
     try:

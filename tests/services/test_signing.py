@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import text
 
 from cellbank.domain import agreement
-from cellbank.records import work
+from cellbank.records import actor
 from cellbank.services.acts import Malformed, run_act
 from cellbank.services.definitions import shipped
 from cellbank.services.people import SYSTEM, actor_by_name
@@ -180,7 +180,7 @@ def test_the_database_refuses_the_signature_too(world: World, monkeypatch: pytes
     else:
         accept(world, name)
         train(world, name, "2025-01-01", "2026-03-01")
-    monkeypatch.setattr(work, "signer_refusals", lambda signer: ())
+    monkeypatch.setattr(actor, "signer_refusals", lambda signer: ())
     outcome = world.try_act(name, "make_effective", definition=code)
     assert [refusal.code.value for refusal in outcome.refusals] == [missing]
 

@@ -5,9 +5,9 @@ import html
 
 import pytest
 
-from cellbank.services.accounts import FAILURE_WINDOW
 from cellbank.services.acts import run_act
 from cellbank.services.people import SYSTEM
+from cellbank.services.wrong_passwords import FAILURE_WINDOW
 from cellbank.web import session as web_session
 from tests.factories.world import PASSWORD, World
 
@@ -74,6 +74,7 @@ def test_a_first_password_must_be_changed_before_anything_else(browser, world: W
     assert "somebody else knows" in page.text
     new = "a new long password"
     assert browser.post("/password", {"password": PASSWORD, "new_password": new, "again": new}).location == "/"
+    assert browser.get("/list/donors").location == "/agreement?next=/list/donors"
     assert browser.get("/list/donors").status_code == 200
 
 

@@ -32,9 +32,10 @@
     event.stopImmediatePropagation();
     const words = cellbank.words();
     try {
-      const answer = await post(form.action, { name: form.elements.name.value, password: form.elements.password.value });
+      const given = ["name", "password", "one_time_code"].filter((name) => form.elements[name]);
+      const answer = await post(form.action, Object.fromEntries(given.map((name) => [name, form.elements[name].value])));
       const said = await answer.json();
-      form.elements.password.value = "";
+      for (const name of given.slice(1)) form.elements[name].value = "";
       problem.hidden = answer.ok;
       if (answer.ok) unlock(said); else problem.textContent = said.problem || words.wrong;
     } catch (_) {

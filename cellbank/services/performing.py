@@ -1,0 +1,201 @@
+"""An act on its way through the database: one transaction, or, when it is refused, one row with its reasons.
+
+In this order: open the act (which also looks whether this idempotency key was seen), lock and judge (in the act
+function), write, sign, close, commit; the database seals. Printing comes after the commit. What comes before, parsing
+and passwords, stands in `acts.run_act`, the only way in for people and programs.
+"""
+
+import datetime
+import hashlib
+import importlib.metadata
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from sqlalchemy import select, text
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.orm import Session
+
+from cellbank.domain.lifecycle import roles_for
+from cellbank.domain.refusals import Code, Refusal, Refused, refuse
+from cellbank.records.base import Record, as_json
+from cellbank.records.trail import Act
+from cellbank.records.work import Actor, JudgedOnly, Proof, Work, role_refusal
+from cellbank.services.bank import Bank
+from cellbank.services.constraints import refusal_for
+from cellbank.services.parsing import ActInput
+from cellbank.services.registry import RegisteredAct
+
+VERSION = importlib.metadata.version("cellbank")
+# A deadlock or a lock that did not come in time is nobody's fault: the whole act is simply run again.
+RETRIED = {"40001", "40P01", "55P03"}
+TRIES = 3
+# What proves the person is kept nowhere: the trail has the input without these.
+SECRETS = {"password", "new_password", "signer", "one_time_code"}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of an act. `act` is its number in the trail (None for a dry run); `repeated` tells a stored answer."""
+
+    accepted: bool
+    act: int | None
+    result: dict[str, Any] = field(default_factory=dict)
+    refusals: tuple[Refusal, ...] = ()
+    repeated: bool = False
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request to do one act, as it arrived at a door."""
+
+    act: RegisteredAct
+    given: ActInput
+    actor: Actor
+    now: datetime.datetime
+    door: str
+    key: str | None
+    client: str | None
+    proof: Proof | None = None
+    step: int | None = None  # of the one-time code that proved the person: the act uses it up
+    new_password_hash: str | None = None
+
+    @cached_property
+    def stored(self) -> dict[str, Any]:
+        """The input as the trail keeps it."""
+        return self.given.model_dump(mode="json", exclude=SECRETS, exclude_none=True)
+
+    @cached_property
+    def digest(self) -> str:
+        """What makes two requests with the same key the same request."""
+        return hashlib.sha256(as_json([self.act.name, self.stored]).encode()).hexdigest()
+
+    def row(self) -> dict[str, Any]:
+        """The act's row in the trail, but for its outcome."""
+        return {
+            "site_id": self.actor.site_id, "person_id": self.actor.id, "name": self.act.name, "given": self.stored,
+            "key": self.key, "given_digest": self.digest, "door": self.door, "client": self.client, "version": VERSION,
+            "at": self.now,
+        }  # fmt: skip
+
+
+def perform(bank: Bank, call: Call, *, dry_run: bool = False) -> Outcome:
+    """Do the act, or only judge it; again when two got in each other's way. Raises whatever bug there is."""
+    for attempt in range(TRIES):
+        try:
+            return _judge_only(bank, call) if dry_run else _do(bank, call)
+        except Refused as refused:
+            return Outcome(False, None, {}, refused.refusals) if dry_run else _record_refusal(bank, call, refused)
+        except OperationalError as error:
+            if getattr(error.orig, "sqlstate", None) not in RETRIED or attempt == TRIES - 1:
+                raise
+    raise AssertionError("unreachable")
+
+
+def _work(bank: Bank, session: Session, call: Call, act_id: int | None) -> Work:
+    work = Work(
+        session, call.actor, call.act.name, call.act.title, call.now, act_id, call.proof, call.step,
+        call.new_password_hash, folder=bank.config.data,
+    )  # fmt: skip
+    allowed = roles_for(call.act.name)
+    if not allowed & call.actor.roles:
+        raise Refused([role_refusal(call.act.title, allowed)])
+    return work
+
+
+def _judge_only(bank: Bank, call: Call) -> Outcome:
+    # On a connection that cannot write. A rollback would also make the connection forget its prepared statements.
+    with Session(bank.reads, autoflush=False, expire_on_commit=False) as session:
+        work = _work(bank, session, call, None)
+        try:
+            call.act.function(work, call.given)
+        except JudgedOnly:
+            return Outcome(True, None, work.shown)
+    raise RuntimeError(f"{call.act.name} never judged")
+
+
+def _do(bank: Bank, call: Call) -> Outcome:
+    with Session(bank.engine, autoflush=False, expire_on_commit=False) as session:
+        act_id = _open(session, call)
+        if act_id is None:
+            return _stored_answer(session, call)
+        work = _work(bank, session, call, act_id)
+        try:
+            made = call.act.function(work, call.given)
+            work.sign()
+            work.use_code_up()
+            result = _result(made, work)
+            _close(session, act_id, work, result)
+            session.commit()
+        except IntegrityError as error:
+            refusal = refusal_for(error)
+            if refusal is None:
+                raise
+            raise Refused([refusal], work.about) from error
+        except Refused as refused:
+            refused.about = work.about
+            raise
+    for task in work.after_commit:
+        result = {**result, **task(bank)}
+    return Outcome(True, act_id, {**result, **work.told_once})
+
+
+# Plain text, and whose changes these are told to the triggers in the same round trip: every act pays for these two.
+_OPEN = text(
+    """INSERT INTO act (site_id, person_id, name, given, key, given_digest, door, client, version, at)
+       VALUES (:site_id, :person_id, :name, CAST(:given AS jsonb), :key, :given_digest, :door, :client, :version, :at)
+       ON CONFLICT (person_id, key) DO NOTHING RETURNING id, set_config('cellbank.act', id::text, true)"""
+)
+_CLOSE = text(
+    """UPDATE act SET outcome = 'accepted', result = CAST(:result AS jsonb), record_code = :about WHERE id = :act"""
+)
+
+
+def _open(session: Session, call: Call) -> int | None:
+    """Open the act. With a key that somebody is using right now this waits for them; None: the key has an answer."""
+    return session.scalar(_OPEN, {**call.row(), "given": as_json(call.stored)})
+
+
+def _result(made: Any, work: Work) -> dict[str, Any]:
+    """The answer: what the act made or changed, and what it showed."""
+    if isinstance(made, Record):
+        code = getattr(made, "code", None)
+        work.about = code or work.about
+        shown = {"kind": made.kind, "code": code, "state": getattr(made, "state", None)}
+        return {**{name: value for name, value in shown.items() if value is not None}, **work.shown}
+    return dict(work.shown)
+
+
+def _close(session: Session, act_id: int, work: Work, result: dict[str, Any]) -> None:
+    session.execute(_CLOSE, {"act": act_id, "result": as_json(result), "about": work.about})
+
+
+def _record_refusal(bank: Bank, call: Call, refused: Refused) -> Outcome:
+    """Keep a refused act, with its reasons, in a transaction of its own."""
+    reasons = [refusal.as_json() for refusal in refused.refusals]
+    row = {**call.row(), "outcome": "refused", "refusals": reasons, "record_code": refused.about}
+    with Session(bank.engine, autoflush=False) as session:
+        statement = upsert(Act).values(**row).on_conflict_do_nothing(index_elements=["person_id", "key"])
+        act_id = session.scalar(statement.returning(Act.id))
+        if act_id is None:
+            return _stored_answer(session, call)
+        session.commit()
+    return Outcome(False, act_id, {}, refused.refusals)
+
+
+def _stored_answer(session: Session, call: Call) -> Outcome:
+    """The answer that this key already has: the same request gets it again, another one is refused."""
+    columns = select(Act.id, Act.given_digest, Act.outcome, Act.result, Act.refusals)
+    row = session.execute(columns.where(Act.person_id == call.actor.id, Act.key == call.key)).one()
+    if row.given_digest != call.digest:
+        again = refuse(
+            Code.KEY_REUSED,
+            "This request key already belongs to act {act} with other content. Nothing was done: use a new key.",
+            act=row.id,
+        )
+        return Outcome(False, row.id, {}, (again,))
+    refusals = tuple(
+        Refusal(Code(item["code"]), item["detail"].replace("{", "{{").replace("}", "}}")) for item in row.refusals or ()
+    )
+    return Outcome(row.outcome == "accepted", row.id, row.result or {}, refusals, repeated=True)

@@ -1,0 +1,50 @@
+"""The registry of acts: each is one input model, one function and its rows in the transition table."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from cellbank.domain.lifecycle import is_signed, roles_for
+from cellbank.records.work import Work
+from cellbank.services.parsing import ActInput, SignedInput
+
+
+@dataclass(frozen=True)
+class RegisteredAct:
+    """One act: its name, its title for people, its input model and the function that does it."""
+
+    name: str
+    title: str
+    input: type[ActInput]
+    function: Callable[[Work, Any], Any]
+    area: str  # the service module: the group under which pages and documents list it
+
+
+class UnknownAct(Exception):
+    """There is no act of this name."""
+
+
+F = TypeVar("F", bound=Callable[..., Any])
+REGISTRY: dict[str, RegisteredAct] = {}
+
+
+def act(model: type[ActInput]) -> Callable[[F], F]:
+    """Register the function that does what `model` describes. The model's docstring is the act's title."""
+
+    def register(function: F) -> F:
+        name = function.__name__
+        if name in REGISTRY or issubclass(model, SignedInput) != is_signed(name) or not roles_for(name):
+            raise RuntimeError(f"{name} does not fit the transition table (rows, roles or signature)")
+        title = (model.__doc__ or "").strip().splitlines()[0].rstrip(".")
+        REGISTRY[name] = RegisteredAct(name, title, model, function, function.__module__.rpartition(".")[2])
+        return function
+
+    return register
+
+
+def find_act(name: str) -> RegisteredAct:
+    """The act of this name. Raises UnknownAct."""
+    try:
+        return REGISTRY[name]
+    except KeyError:
+        raise UnknownAct(name) from None
