@@ -14,6 +14,7 @@ from cellbank.domain.positions import position_name
 from cellbank.domain.quantities import millions
 from cellbank.records.base import read_row
 from cellbank.services.bank import Bank
+from cellbank.services.tested import TESTED_CODE, join_tested
 
 Row = Mapping[str, Any]
 Facts = tuple[tuple[str, str], ...]
@@ -104,6 +105,30 @@ def _weight_facts(row: Row) -> Facts:
     return (*seen, ("Measured", shown(row["measured_at"])), ("Method", row["method"]))
 
 
+def _result_facts(row: Row) -> Facts:
+    """The value with how it was found, by whom; and what it was before, or became, when somebody corrected it."""
+    unit = f" {row['unit']}" if row["unit"] else ""
+    method = " ".join(part for part in (row["method"], row["method_version"]) if part)
+    changed = f"{row['changed_by']}: {row['change_reason']}" if row["change_reason"] else ""
+    more = (
+        ("Instrument", row["instrument"]),
+        ("Sample", row["sample"]),
+        ("Sample number", row["sample_number"] and str(row["sample_number"])),
+        ("Reviewed by", row["reviewed_by"]),
+        ("Corrects", row["first_code"] and f"{row['first_code']}: {row['first_value']}{unit}"),
+        ("Corrected by" if row["state"] == "CORRECTED" else "Invalidated by", changed),
+        ("The right value", row["next_code"] and f"{row['next_code']}: {row['next_value']}{unit}"),
+    )
+    return (
+        ("Value", f"{row['value']}{unit}"),
+        ("Verdict", row["verdict"].replace("_", " ").lower()),
+        ("Method", method),
+        ("Resulted", shown(row["resulted_at"])),
+        ("Entered by", row["entered_by"]),
+        *((label, value) for label, value in more if value),
+    )
+
+
 def _simple(*pairs: tuple[str, str]) -> Callable[[Row], Facts]:
     """Facts straight from columns: (label, column)."""
     return lambda row: tuple((label, shown(row[column])) for label, column in pairs)
@@ -182,15 +207,32 @@ QUESTIONS: dict[Kind, Question] = {
     ),
     Kind.RESULT: Question(
         "test_result",
-        """SELECT r.*, coalesce(l.code, d.code) AS subject, coalesce(r.choice, trim_scale(r.number)::text) AS value
-           FROM test_result r LEFT JOIN lot l ON l.id = r.lot_id LEFT JOIN donor d ON d.id = r.donor_id
+        f"""SELECT r.*, {TESTED_CODE} AS subject, coalesce(r.choice, trim_scale(r.number)::text) AS value,
+           a.code AS sample, e.full_name AS entered_by, v.full_name AS reviewed_by, h.full_name AS changed_by,
+           w.code AS first_code, coalesce(w.choice, trim_scale(w.number)::text) AS first_value,
+           z.code AS next_code, coalesce(z.choice, trim_scale(z.number)::text) AS next_value
+           FROM test_result r {join_tested("r")} LEFT JOIN sample a ON a.id = r.sample_id
+           LEFT JOIN person e ON e.id = r.entered_by_id LEFT JOIN person v ON v.id = r.reviewed_by_id
+           LEFT JOIN person h ON h.id = r.changed_by_id LEFT JOIN test_result w ON w.id = r.corrects_id
+           LEFT JOIN test_result z ON z.corrects_id = r.id WHERE r.code = %(code)s""",
+        lambda row: f"{row['test']} of {printed(row['subject'])}",
+        _result_facts,
+    ),
+    Kind.SAMPLE: Question(
+        "sample",
+        f"""SELECT r.*, {TESTED_CODE} AS subject, p.full_name AS taken_by, v.code AS vial, x.code AS result
+           FROM sample r {join_tested("r")} LEFT JOIN vial v ON v.id = r.vial_id LEFT JOIN person p ON p.id = r.taken_by_id
+           LEFT JOIN LATERAL (SELECT code FROM test_result WHERE sample_id = r.id ORDER BY id DESC LIMIT 1) x ON true
            WHERE r.code = %(code)s""",
-        lambda row: f"{row['test']} of {row['subject']}",
+        lambda row: f"Sample for {row['test']} of {printed(row['subject'])}",
         lambda row: (
-            ("Value", f"{row['value']} {row['unit'] or ''}".strip()),
-            ("Verdict", row["verdict"].replace("_", " ").lower()),
-            ("Method", row["method"]),
-            ("Resulted", shown(row["resulted_at"])),
+            ("Material", row["material"]),
+            *((("Vial", printed(row["vial"])),) if row["vial"] else ()),
+            ("Number", shown(row["number"])),
+            ("Taken", f"{shown(row['taken_at'])} by {row['taken_by']}"),
+            ("Result due", shown(row["due_on"])),
+            ("Result", shown(row["result"])),
+            *((("Cancelled because", row["cancel_reason"]),) if row["cancel_reason"] else ()),
         ),
     ),
     Kind.SUBJECT: Question(
@@ -272,6 +314,14 @@ QUESTIONS: dict[Kind, Question] = {
             ("Reason for this edition", shown(row["reason"])),
             ("sha256 of the file", row["pdf_digest"]),
         ),
+    ),
+    Kind.COUNT: Question(
+        "stock_count",
+        """SELECT c.*, u.name AS box, u.code AS box_code, p.full_name AS first FROM stock_count c
+           JOIN storage_unit u ON u.id = c.unit_id JOIN person p ON p.id = c.first_counted_by_id
+           WHERE c.code = %(code)s""",
+        lambda row: f"Count of {row['box']}",
+        _simple(("Box", "box_code"), ("First counted by", "first"), ("Closed", "closed_at")),
     ),
     Kind.PERSON: Question(
         "person",

@@ -8,6 +8,7 @@ from sqlalchemy import text
 from cellbank.domain.identifiers import LOOK_ALIKES
 from cellbank.domain.lifecycle import STATES
 from cellbank.services.bank import Bank
+from cellbank.services.tested import TESTED_CODE, join_tested
 
 PAGE = 50
 _FROM, _TO = "".join(LOOK_ALIKES), "".join(LOOK_ALIKES.values())
@@ -60,12 +61,17 @@ LISTS: dict[str, Listing] = {
         "expires_on, id", "receive_reagent"),
     "results": Listing("Results", "clipboard2-data", "test_result",
         {"test": "Test", "of": "Of", "value": "Value", "verdict": "Verdict", "resulted_at": "Resulted"},
-        """SELECT r.code, r.state, r.test, coalesce(l.code, d.code) AS of,
+        f"""SELECT r.code, r.state, r.test, {TESTED_CODE} AS of,
            coalesce(r.choice, trim_scale(r.number) || ' ' || coalesce(r.unit, '')) AS value,
            lower(replace(r.verdict, '_', ' ')) AS verdict, r.resulted_at, r.id,
-           r.code || ' ' || r.test || ' ' || coalesce(l.code, d.code) AS words FROM test_result r
-           LEFT JOIN lot l ON l.id = r.lot_id LEFT JOIN donor d ON d.id = r.donor_id""",
+           r.code || ' ' || r.test || ' ' || {TESTED_CODE} AS words FROM test_result r {join_tested("r")}""",
         "resulted_at DESC, id DESC", "enter_result"),
+    "samples": Listing("Samples", "droplet-half", "sample",
+        {"test": "Test", "of": "Of", "material": "Material", "taken_at": "Taken", "due_on": "Due"},
+        f"""SELECT r.code, r.state, r.test, {TESTED_CODE} AS of, r.material, r.taken_at, r.due_on, r.id,
+           r.code || ' ' || r.test || ' ' || {TESTED_CODE} || ' ' || r.material AS words
+           FROM sample r {join_tested("r")}""",
+        "due_on, id", "take_sample"),
     "subjects": Listing("Subjects", "person-vcard", "subject",
         {"trial_number": "Trial number", "arm": "Arm", "sex": "Sex", "doses": "Doses given"},
         """SELECT s.code, s.state, s.trial_number, s.arm, s.sex, s.id, (SELECT count(*) FROM dose d

@@ -25,6 +25,16 @@ STAGES: dict[str, tuple[Stage, ...]] = {
 BEGUN = {"donation": "was collected", "culture": "was started", "lot": "was collected as tissue"}
 
 
+# For statements about results or samples: the code of what was tested, and the joins that it takes.
+TESTED_CODE = "coalesce(l.code, c.code, n.code, d.code)"
+
+
+def join_tested(alias: str) -> str:
+    """The joins from a result or a sample of this alias to what was tested."""
+    return f"""LEFT JOIN lot l ON l.id = {alias}.lot_id LEFT JOIN culture c ON c.id = {alias}.culture_id
+           LEFT JOIN donation n ON n.id = {alias}.donation_id LEFT JOIN donor d ON d.id = {alias}.donor_id"""
+
+
 @dataclass(frozen=True)
 class Tested:
     """A record that was tested. `begun_at`: before this there was nothing to take a sample of."""

@@ -11,6 +11,7 @@ from cellbank.domain.lifecycle import Role
 from cellbank.domain.quantities import millions
 from cellbank.services.bank import Bank
 from cellbank.services.impact import AT_HOME, HOMES
+from cellbank.services.tested import TESTED_CODE, join_tested
 from cellbank.services.trail_review import EVERY, UNREAD
 
 SHOWN = 8  # rows of a list on the home page; its count tells of the rest
@@ -59,6 +60,13 @@ _DOSES = "dose d JOIN subject s ON s.id = d.subject_id JOIN lot l ON l.id = d.lo
 _STOPPED_LOTS = "SELECT id FROM lot WHERE state IN ('REJECTED', 'RECALLED')"
 T, Q, C, A = Role.TECHNICIAN, Role.QUALITY_OFFICER, Role.CLINICIAN, Role.ADMINISTRATOR
 
+# Due until the end of its day at the site; what is due first stands first, what is over is shown as late.
+_RESULTS_DUE = f"""SELECT a.code, a.test || ' of ' || {TESTED_CODE} AS title, a.state,
+              a.material || ', taken ' || to_char(a.taken_at AT TIME ZONE s.timezone, 'YYYY-MM-DD') || ', due '
+              || a.due_on AS detail, (a.due_on + time '23:59') AT TIME ZONE s.timezone AS due
+              FROM sample a JOIN person p ON p.id = a.taken_by_id JOIN site s ON s.id = p.site_id
+              {join_tested("a")} WHERE a.state = 'TAKEN' ORDER BY a.due_on, a.id"""
+
 SOURCES: tuple[Source, ...] = (
     Source("pick", T, "Doses to pick", "No dose is waiting to be picked.",
            f"""SELECT d.code, {_DOSE} AS title, d.state, 'planned ' || d.planned_on || ', '
@@ -91,6 +99,8 @@ SOURCES: tuple[Source, ...] = (
               'collected ' || to_char(n.collected_at, 'YYYY-MM-DD') AS detail FROM donation n
               WHERE n.state = 'ACCEPTED' AND NOT EXISTS (SELECT FROM culture c WHERE c.donation_id = n.id)
               ORDER BY n.collected_at""", "isolate_tissue", "donation"),
+    Source("samples", T, "Samples awaiting their results", "No result is awaited.", _RESULTS_DUE, "enter_result",
+           "sample"),
     Source("destroy", T, "Vials of rejected and recalled lots to take out and destroy",
            "No vial of a rejected or recalled lot is left.",
            f"""WITH {HOMES.format(lots=_STOPPED_LOTS)}
@@ -106,12 +116,14 @@ SOURCES: tuple[Source, ...] = (
               'received ' || to_char(n.received_at, 'YYYY-MM-DD') AS detail FROM donation n
               WHERE n.state = 'AWAITING_DECISION' ORDER BY n.received_at""", "decide_donation", "donation"),
     Source("review", Q, "Results to review", "Every result is reviewed.",
-           """SELECT r.code, r.test || ' of ' || coalesce(l.code, d.code) AS title, r.state,
+           f"""SELECT r.code, r.test || ' of ' || {TESTED_CODE} AS title, r.state,
               coalesce(r.choice, trim_scale(r.number) || ' ' || coalesce(r.unit, '')) || ', '
-              || lower(replace(r.verdict, '_', ' ')) || ', entered by ' || p.full_name AS detail
-              FROM test_result r JOIN person p ON p.id = r.entered_by_id LEFT JOIN lot l ON l.id = r.lot_id
-              LEFT JOIN donor d ON d.id = r.donor_id WHERE r.state = 'ENTERED' ORDER BY r.resulted_at""",
+              || lower(replace(r.verdict, '_', ' ')) || ', entered by ' || p.full_name
+              || CASE WHEN r.corrects_id IS NULL THEN '' ELSE ', a correction' END AS detail
+              FROM test_result r JOIN person p ON p.id = r.entered_by_id {join_tested("r")}
+              WHERE r.state = 'ENTERED' ORDER BY r.resulted_at""",
            "review_results", "results"),
+    Source("results_due", Q, "Results due", "No result is awaited.", _RESULTS_DUE, "enter_result", "sample"),
     Source("donors", Q, "Donors without a determination", "Every donor is determined.",
            """SELECT d.code, 'Donor ' || d.pseudonym AS title, d.state, (SELECT count(*) FROM test_result r
               WHERE r.donor_id = d.id AND r.state = 'REVIEWED') || ' results reviewed' AS detail
