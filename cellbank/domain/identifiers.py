@@ -49,6 +49,9 @@ class Kind(StrEnum):
     TRAINING = "TR"
     TRAIL_REVIEW = "TV"
     DOCUMENT = "DC"
+    PROBE = "PB"
+    READINGS = "RD"
+    EXCURSION = "EX"
     COUNT = "IC"
     COMMAND = "CM"
 

@@ -85,7 +85,9 @@ class Clock:
     def _plain_hour(self, hour: datetime.datetime) -> int | None:
         """The second at which an hour of the zone begins; None when its clocks change within it."""
         ends = hour.replace(minute=59, second=59)
-        offsets = {moment.replace(tzinfo=self.zone, fold=fold).utcoffset() for moment in (hour, ends) for fold in (0, 1)}
+        offsets = {
+            moment.replace(tzinfo=self.zone, fold=fold).utcoffset() for moment in (hour, ends) for fold in (0, 1)
+        }
         return int(hour.replace(tzinfo=self.zone).timestamp()) if len(offsets) == 1 else None
 
     def _at_the_change(self, local: datetime.datetime, text: str, before: int | None) -> int:

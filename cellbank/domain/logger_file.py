@@ -155,6 +155,8 @@ class _Reader:
     def _slowly(self, cells: Sequence[str], before: int | None) -> tuple[int, int] | None:
         """A row with something that was not met before; None when it is empty, left out or wrong."""
         columns = self.columns
+        if not any(cell.strip() for cell in cells):
+            return None
         if len(cells) != columns.width and not self._is_wide_enough(cells):
             return None
         if columns.serial is not None:
@@ -186,8 +188,6 @@ class _Reader:
     def _is_wide_enough(self, cells: Sequence[str]) -> bool:
         """Whether a row with another number of cells than titles holds all that is needed."""
         columns = self.columns
-        if not any(cell.strip() for cell in cells):
-            return False  # an empty line
         if len(cells) > columns.width and any(cell.strip() for cell in cells[columns.width :]):
             comma = " Decimal commas need another delimiter: export with semicolons" if columns.delimiter == "," else ""
             self._wrong(f"it has {len(cells)} cells under {columns.width} titles.{comma}")

@@ -101,6 +101,17 @@ STATES: dict[str, dict[str, str]] = {
     "printing": {"PRINTED": "sent to the printer"},
     "document_issue": {"ISSUED": "left the system as a document, with its digest"},
     "trail_review": {"REVIEWED": "this stretch of the trail was read and signed"},
+    "probe": {"IN_USE": "watches what it stands in", "RETIRED": "watches nothing any more"},
+    "reading_import": {
+        "ENTERED": "read off by one person, waiting for the second",
+        "IMPORTED": "its readings are stored",
+        "REJECTED": "not confirmed by the second person",
+    },
+    "excursion": {
+        "OPEN": "not decided; a critical one has stopped the lots that stood there",
+        "ACCEPTED": "decided and signed: the vials may be used",
+        "REJECTED": "decided and signed: the vials may not be used",
+    },
     "scan": {"REPORTED": "kept with its raw string"},
     "hold": {"PLACED": "in force on everything below", "LIFTED": "no longer in force"},
     "subject": {

@@ -96,6 +96,7 @@ class Hold(Record):
     lot_id: Mapped[int | None] = reference("lot")
     reagent_lot_id: Mapped[int | None] = reference("reagent_lot")
     storage_unit_id: Mapped[int | None] = reference("storage_unit")
+    excursion_id: Mapped[int | None] = reference("excursion")  # that the vials of the lot stood through
     reason: Mapped[str]
     placed_at: Mapped[Instant]
     lifted_at: Mapped[Instant | None]

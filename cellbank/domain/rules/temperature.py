@@ -189,7 +189,9 @@ def limit_refusals(limits: Limits) -> tuple[Refusal, ...]:
     """Why limits contradict each other: each must be at least as warm as the one before."""
     if limits.warn_above <= limits.critical_above <= limits.reject_above:
         return ()
-    sentence = "Warning {warn} °C, critical {critical} °C, reject {reject} °C: each must be at least as warm as the last."
+    sentence = (
+        "Warning {warn} °C, critical {critical} °C, reject {reject} °C: each must be at least as warm as the last."
+    )
     return (
         refuse(
             Code.OUTSIDE_LIMITS,
@@ -217,9 +219,7 @@ def exposure_refusals(dose: str, exposures: Iterable[StoodThrough]) -> tuple[Ref
     found = []
     for one in exposures:
         if one.state == "REJECTED":
-            sentence = (
-                "Vial {vial} of dose {dose} stood in excursion {excursion}, whose vials were rejected. Discard the dose."
-            )
+            sentence = "Vial {vial} of dose {dose} stood in excursion {excursion}, whose vials were rejected. Discard the dose."
         elif one.state == "OPEN" and one.kind in GRAVE:
             sentence = (
                 "Vial {vial} of dose {dose} stood in excursion {excursion} ({kind}), which is not decided. Do not give the "
@@ -236,5 +236,7 @@ def decision_refusals(excursion: str, *, goes_on: bool) -> tuple[Refusal, ...]:
     """Why an excursion cannot be decided yet: its end is not known."""
     if not goes_on:
         return ()
-    sentence = "Excursion {excursion} goes on: decide it when the temperature is back, or end the silence with its reason."
+    sentence = (
+        "Excursion {excursion} goes on: decide it when the temperature is back, or end the silence with its reason."
+    )
     return (refuse(Code.WRONG_STATE, sentence, excursion=excursion),)

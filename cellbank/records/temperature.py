@@ -1,0 +1,146 @@
+"""Probes, what they read, and the excursions found in it. A reading is no record of the trail but a row that is only
+ever inserted; the digest of all rows of an import stands in its import, which the trail keeps."""
+
+from decimal import Decimal
+from typing import ClassVar
+
+from sqlalchemy import BigInteger, CheckConstraint, Index, Numeric, Text, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from cellbank.records.base import Base, Celsius, Day, Instant, Json, Record, reference, state_of
+
+LIMITS = "warn_above_c <= critical_above_c AND critical_above_c <= reject_above_c"
+
+
+class Probe(Record):
+    """A sensor in a storage unit, with its limits. `watch` carries the rule from one import to the next."""
+
+    __tablename__ = "probe"
+    site_id: Mapped[int] = reference("site")
+    code: Mapped[str] = mapped_column(unique=True)
+    storage_unit_id: Mapped[int] = reference("storage_unit")
+    name: Mapped[str]
+    model: Mapped[str]
+    serial: Mapped[str | None]
+    calibrated_on: Mapped[Day]
+    calibration_due_on: Mapped[Day]
+    warn_above_c: Mapped[Celsius]
+    warn_minutes: Mapped[int]
+    critical_above_c: Mapped[Celsius]
+    critical_readings: Mapped[int]
+    reject_above_c: Mapped[Celsius]
+    gap_minutes: Mapped[int]
+    acknowledge_minutes: Mapped[int]
+    last_at: Mapped[Instant | None]
+    watch: Mapped[Json | None]
+    retired_reason: Mapped[str | None]
+    state: Mapped[str] = state_of("probe")
+    SIGNED: ClassVar[tuple[str, ...]] = (
+        "code", "warn_above_c", "warn_minutes", "critical_above_c", "critical_readings", "reject_above_c", "gap_minutes",
+        "acknowledge_minutes",
+    )  # fmt: skip
+    __table_args__ = (
+        CheckConstraint(LIMITS, name="limits_in_order"),
+        CheckConstraint("least(warn_minutes, critical_readings, gap_minutes) >= 1", name="limits_positive"),
+        CheckConstraint("calibration_due_on > calibrated_on", name="due_after_calibration"),
+    )
+
+
+class LoggerMapping(Record):
+    """What the columns of a logger model's files are called, as the last import read them."""
+
+    __tablename__ = "logger_mapping"
+    model: Mapped[str] = mapped_column(unique=True)
+    columns: Mapped[Json]
+
+
+class ReadingImport(Record):
+    """Readings taken in at once: a file, a batch of a gateway, or one that somebody read off. `digest` is the sha256 of
+    its rows as they are stored; `sha256` that of the file. One by hand has its reading here until it is confirmed."""
+
+    __tablename__ = "reading_import"
+    code: Mapped[str] = mapped_column(unique=True)
+    probe_id: Mapped[int] = reference("probe")
+    source: Mapped[str] = mapped_column(Text, CheckConstraint("source IN ('file', 'gateway', 'hand')", name="source"))
+    file_name: Mapped[str | None]
+    sha256: Mapped[str | None]
+    mapping: Mapped[Json | None]
+    row_count: Mapped[int]
+    stored: Mapped[int]
+    duplicates: Mapped[int]
+    out_of_order: Mapped[int]
+    left_out: Mapped[int]
+    known_before: Mapped[int]
+    first_at: Mapped[Instant]
+    last_at: Mapped[Instant]
+    hand_celsius: Mapped[Celsius | None]
+    digest: Mapped[str | None]
+    entered_by_id: Mapped[int] = reference("person", index=False)
+    confirmed_by_id: Mapped[int | None] = reference("person", index=False)
+    state: Mapped[str] = state_of("reading_import")
+    __table_args__ = (
+        Index("one_import_of_each_file", "sha256", unique=True, postgresql_where=text("sha256 IS NOT NULL")),
+        CheckConstraint("(source = 'hand') = (hand_celsius IS NOT NULL)", name="by_hand_is_one_reading"),
+        CheckConstraint("confirmed_by_id <> entered_by_id", name="confirmed_by_another_person"),
+        CheckConstraint("state <> 'IMPORTED' OR digest IS NOT NULL", name="imported_has_a_digest"),
+        CheckConstraint("state <> 'IMPORTED' OR source <> 'hand' OR confirmed_by_id IS NOT NULL", name="two_people"),
+    )
+
+
+class Reading(Base):
+    """One reading. No foreign keys: a million rows would pay for each; `services/reading_check.py` asks afterwards."""
+
+    __tablename__ = "reading"
+    probe_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    at: Mapped[Instant] = mapped_column(primary_key=True)
+    import_id: Mapped[int] = mapped_column(BigInteger)
+    celsius: Mapped[Celsius]
+
+
+class Excursion(Record):
+    """A time during which a unit was too warm, or nobody knows. Its figures grow until it ends and never change then.
+    That somebody has seen the alarm is noted beside it and changes nothing."""
+
+    __tablename__ = "excursion"
+    site_id: Mapped[int] = reference("site")
+    code: Mapped[str] = mapped_column(unique=True)
+    probe_id: Mapped[int] = reference("probe", index=False)
+    storage_unit_id: Mapped[int] = reference("storage_unit", index=False)
+    category: Mapped[str] = mapped_column(
+        Text,
+        CheckConstraint("category IN ('silent', 'warning', 'critical', 'reject')", name="category"),
+    )
+    started_at: Mapped[Instant]
+    ended_at: Mapped[Instant | None]
+    end_reason: Mapped[str | None]
+    peak_c: Mapped[Celsius]
+    warn_above_c: Mapped[Celsius]
+    critical_above_c: Mapped[Celsius]
+    reject_above_c: Mapped[Celsius]
+    warn_seconds: Mapped[int]
+    critical_seconds: Mapped[int]
+    reject_seconds: Mapped[int]
+    warn_degree_seconds: Mapped[Decimal] = mapped_column(Numeric(16, 2))
+    critical_degree_seconds: Mapped[Decimal] = mapped_column(Numeric(16, 2))
+    reject_degree_seconds: Mapped[Decimal] = mapped_column(Numeric(16, 2))
+    found_at: Mapped[Instant]
+    acknowledged_at: Mapped[Instant | None]
+    acknowledged_by_id: Mapped[int | None] = reference("person", index=False)
+    acknowledgement: Mapped[str | None]
+    decision_reason: Mapped[str | None]
+    decided_by_id: Mapped[int | None] = reference("person", index=False)
+    state: Mapped[str] = state_of("excursion")
+    SIGNED: ClassVar[tuple[str, ...]] = (
+        "code", "category", "started_at", "ended_at", "end_reason", "peak_c", "warn_seconds", "critical_seconds",
+        "reject_seconds", "decision_reason", "decided_by_id",
+    )  # fmt: skip
+    __table_args__ = (
+        Index("ix_excursion_storage_unit_id_started_at", "storage_unit_id", "started_at"),
+        Index("ix_excursion_probe_id_started_at", "probe_id", "started_at"),
+        Index("one_excursion_goes_on", "probe_id", unique=True, postgresql_where=text("ended_at IS NULL")),
+        CheckConstraint("ended_at >= started_at", name="ends_after_start"),
+        CheckConstraint(
+            "state = 'OPEN' OR num_nonnulls(ended_at, decision_reason, decided_by_id) = 3", name="decided_with_a_reason"
+        ),
+        CheckConstraint("num_nonnulls(acknowledged_at, acknowledged_by_id) IN (0, 2)", name="acknowledged_by_somebody"),
+    )

@@ -1,0 +1,171 @@
+"""Probes: a sensor that watches a tank, a room or a box, with its calibration and its limits."""
+
+import datetime
+from decimal import Decimal
+from typing import Annotated, Any
+
+from pydantic import Field, model_validator
+
+from cellbank.domain.identifiers import Kind
+from cellbank.domain.refusals import Code, Refusal, refuse
+from cellbank.domain.rules.temperature import Limits, limit_refusals
+from cellbank.records.storage import StorageUnit
+from cellbank.records.temperature import Probe
+from cellbank.records.work import Work
+from cellbank.services.acts import ActInput, SignedInput, act
+from cellbank.services.common import effective, new_code, read_specification
+from cellbank.services.inputs import Date, Identifier, Line, Reason, StorageCode, TemperatureC, scanned
+
+ProbeCode = scanned(Kind.PROBE)
+Minutes = Annotated[int, Field(ge=1, le=1440, json_schema_extra={"unit": "min"})]
+LIMITS = (
+    "warn_above_c", "warn_minutes", "critical_above_c", "critical_readings", "reject_above_c", "gap_minutes",
+    "acknowledge_minutes",
+)  # fmt: skip
+
+
+class _Limits(ActInput):
+    warn_above_c: TemperatureC | None = Field(default=None, title="Warning above")
+    warn_minutes: Minutes | None = Field(default=None, title="Warning after")
+    critical_above_c: TemperatureC | None = Field(default=None, title="Critical above")
+    critical_readings: int | None = Field(default=None, title="Readings in a row that are critical", ge=1, le=100)
+    reject_above_c: TemperatureC | None = Field(default=None, title="Reject above")
+    gap_minutes: Minutes | None = Field(default=None, title="Silent after")
+    acknowledge_minutes: Minutes | None = Field(default=None, title="Acknowledge within")
+
+    def given_limits(self) -> dict[str, Any]:
+        """The limits that somebody gave."""
+        return {name: value for name in LIMITS if (value := getattr(self, name)) is not None}
+
+
+class AddProbe(_Limits):
+    """Add a probe."""
+
+    unit: StorageCode = Field(title="Watches", description="The tank, room or box in which it hangs.")
+    name: Line = Field(title="Name", description="As written on it: Tank 1, top.")
+    model: Line = Field(title="Model of the logger")
+    serial: Identifier | None = Field(default=None, title="Serial number")
+    calibrated_on: Date = Field(title="Calibrated on")
+    calibration_due_on: Date = Field(title="Next calibration")
+
+    @model_validator(mode="after")
+    def _due_later(self) -> "AddProbe":
+        return _due_after(self)
+
+
+def _due_after(given: Any) -> Any:
+    if given.calibration_due_on <= given.calibrated_on:
+        raise ValueError("the next calibration comes after the last one")
+    return given
+
+
+@act(AddProbe)
+def add_probe(work: Work, given: AddProbe) -> Probe:
+    """Hang a probe into a unit. Limits that nobody gives are those of the specification in force (domain reference,
+    §4.3). Refuses limits that contradict each other, and a calibration in the future."""
+    unit = work.lock(StorageUnit, given.unit)
+    values = {**_usual_limits(work, given), **given.given_limits()}
+    work.show(limits={name: str(value) for name, value in values.items()})
+    work.judge(Probe, refusals=[*limit_refusals(_as_limits(values)), *_not_yet(work, given.calibrated_on)])
+    return work.add(
+        Probe(
+            site_id=work.actor.site_id, code=new_code(work, Kind.PROBE), storage_unit_id=unit.id, name=given.name,
+            model=given.model, serial=given.serial, calibrated_on=given.calibrated_on,
+            calibration_due_on=given.calibration_due_on, **values,
+        )
+    )  # fmt: skip
+
+
+def _usual_limits(work: Work, given: _Limits) -> dict[str, Any]:
+    if len(given.given_limits()) == len(LIMITS):
+        return {}
+    rules = read_specification(effective(work, "specification").content).temperature
+    return {
+        "warn_above_c": rules.warn_above_celsius, "warn_minutes": rules.warn_minutes,
+        "critical_above_c": rules.critical_above_celsius, "critical_readings": rules.critical_readings,
+        "reject_above_c": rules.reject_above_celsius, "gap_minutes": rules.gap_minutes,
+        "acknowledge_minutes": rules.acknowledge_minutes,
+    }  # fmt: skip
+
+
+def _as_limits(values: dict[str, Any]) -> Limits:
+    return Limits(*(values[name] for name in LIMITS[:-1]))
+
+
+def limits_of(probe: Probe) -> Limits:
+    """The limits of a probe, as the rule takes them."""
+    return _as_limits({name: _exact(getattr(probe, name)) for name in LIMITS})
+
+
+def _exact(value: Any) -> Any:
+    return value if isinstance(value, int) else Decimal(value)
+
+
+def _not_yet(work: Work, on: datetime.date) -> tuple[Refusal, ...]:
+    if on <= work.now.date() + datetime.timedelta(days=1):
+        return ()
+    return (refuse(Code.IN_THE_FUTURE, "A calibration on {on} lies in the future. Correct the date.", on=on),)
+
+
+class CalibrateProbe(ActInput):
+    """Record a calibration of a probe."""
+
+    probe: ProbeCode = Field(title="Probe")
+    calibrated_on: Date = Field(title="Calibrated on")
+    calibration_due_on: Date = Field(title="Next calibration")
+    certificate: Line = Field(title="Certificate")
+
+    @model_validator(mode="after")
+    def _due_later(self) -> "CalibrateProbe":
+        return _due_after(self)
+
+
+@act(CalibrateProbe)
+def calibrate_probe(work: Work, given: CalibrateProbe) -> Probe:
+    """Note a calibration; the certificate's number stands in the trail. Refuses one in the future, and one before the
+    last."""
+    probe = work.lock(Probe, given.probe)
+    refusals = list(_not_yet(work, given.calibrated_on))
+    if given.calibrated_on < probe.calibrated_on:
+        sentence = "Probe {probe} was calibrated later, on {on}. Correct the date."
+        refusals.append(refuse(Code.OUT_OF_ORDER, sentence, probe=probe.code, on=probe.calibrated_on))
+    work.judge(probe, refusals=refusals)
+    probe.calibrated_on, probe.calibration_due_on = given.calibrated_on, given.calibration_due_on
+    return probe
+
+
+class ChangeProbeLimits(SignedInput, _Limits):
+    """Change the limits of a probe."""
+
+    probe: ProbeCode = Field(title="Probe")
+    reason: Reason
+
+
+@act(ChangeProbeLimits)
+def change_probe_limits(work: Work, given: ChangeProbeLimits) -> Probe:
+    """Set other limits; what is left empty stays. They count from the next reading on: no excursion that was found is
+    judged again."""
+    probe = work.lock(Probe, given.probe)
+    values = {name: getattr(probe, name) for name in LIMITS} | given.given_limits()
+    work.judge(probe, refusals=limit_refusals(_as_limits(values)))
+    for name, value in values.items():
+        setattr(probe, name, value)
+    work.transition(probe)
+    return probe
+
+
+class RetireProbe(ActInput):
+    """Retire a probe."""
+
+    probe: ProbeCode = Field(title="Probe")
+    reason: Reason
+
+
+@act(RetireProbe)
+def retire_probe(work: Work, given: RetireProbe) -> Probe:
+    """Take a probe out of use: broken, sent to be calibrated, moved to another tank (where it is added again)."""
+    probe = work.lock(Probe, given.probe)
+    work.judge(probe)
+    probe.retired_reason = given.reason
+    work.transition(probe)
+    return probe

@@ -1,0 +1,306 @@
+"""Readings by file, by gateway and by hand: what is stored, what is refused, what they show."""
+
+import datetime
+
+import pytest
+from sqlalchemy import create_engine, select, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from cellbank.records.production import Lot
+from cellbank.records.quality import Hold
+from cellbank.records.temperature import Excursion, LoggerMapping, Probe, Reading, ReadingImport
+from cellbank.services import reading_check
+from cellbank.services.acts import Malformed
+from tests.factories.lots import stored_lot
+from tests.factories.temperature import MINUTE, as_csv, import_file, probe, sent, steady, tank, trace
+from tests.factories.world import World
+
+START = datetime.datetime(2026, 2, 20, 8, tzinfo=datetime.UTC)
+HOUR = datetime.timedelta(hours=1)
+
+
+def found(world: World, code: str) -> list[tuple[str, str]]:
+    """Category and state of the excursions of a probe, in order."""
+    with Session(world.bank.reads) as session:
+        statement = (
+            select(Excursion.category, Excursion.state, Excursion.ended_at).join(Probe).where(Probe.code == code)
+        )
+        return [
+            (row.category, "ended" if row.ended_at else "goes on")
+            for row in session.execute(statement.order_by(Excursion.started_at))
+        ]
+
+
+def excursion_of(world: World, code: str) -> Excursion:
+    """The first excursion of a probe."""
+    with Session(world.bank.reads) as session:
+        statement = select(Excursion).join(Probe).where(Probe.code == code).order_by(Excursion.started_at)
+        return session.scalars(statement).first()
+
+
+def stored(world: World, code: str) -> list[tuple[datetime.datetime, float]]:
+    with Session(world.bank.reads) as session:
+        statement = select(Reading.at, Reading.celsius).join(Probe, Probe.id == Reading.probe_id)
+        return [
+            (at, float(value))
+            for at, value in session.execute(statement.where(Probe.code == code).order_by(Reading.at))
+        ]
+
+
+def tank_of(world: World, box: str) -> str:
+    with Session(world.bank.reads) as session:
+        statement = text(
+            "SELECT t.code FROM storage_unit b JOIN storage_unit r ON r.id = b.parent_id "
+            "JOIN storage_unit t ON t.id = r.parent_id WHERE b.code = :box"
+        )
+        return session.execute(statement, {"box": box}).scalar_one()
+
+
+def test_a_file_is_stored_whole_with_its_digest_and_its_excursions(world: World) -> None:
+    code = probe(world)
+    readings = trace(START, [-187, -186, -148, -145, -140, -149, -187, -187])
+    result = import_file(world, code, as_csv(readings))
+    assert stored(world, code) == [(at, value) for at, value in readings]
+    assert found(world, code) == [("warning", "ended")]
+    with Session(world.bank.reads) as session:
+        made = session.scalars(select(ReadingImport).where(ReadingImport.code == result["code"])).one()
+        assert (made.row_count, made.stored, made.state, made.source) == (8, 8, "IMPORTED", "file")
+        assert made.first_at == START and made.last_at == START + 35 * MINUTE
+        kept = session.scalar(
+            select(LoggerMapping.columns).join(Probe, Probe.model == LoggerMapping.model).where(Probe.code == code)
+        )
+        assert kept["value"] == "Temperature (°C)"
+    excursion = excursion_of(world, code)
+    assert (excursion.started_at, excursion.ended_at) == (START + 10 * MINUTE, START + 30 * MINUTE)
+    assert float(excursion.peak_c) == -140
+    assert excursion.warn_seconds == 20 * 60
+    assert float(excursion.warn_degree_seconds) == 300 * (2 + 5 + 10 + 1)
+    assert reading_check.broken_imports(world.bank) == ()
+
+
+def test_a_critical_excursion_stops_the_lots_that_stood_there_and_no_others(world: World) -> None:
+    lot, elsewhere = stored_lot(world), stored_lot(world)
+    code = probe(world, tank_of(world, lot.box))
+    result = import_file(world, code, as_csv(trace(START, [-187, -134, -130, -187])))
+    assert result.get("lots_stopped") == [lot.code], result
+    with Session(world.bank.reads) as session:
+        states = dict(
+            session.execute(select(Lot.code, Lot.state).where(Lot.code.in_([lot.code, elsewhere.code]))).all()
+        )
+        assert states == {lot.code: "ON_HOLD", elsewhere.code: "QUARANTINE"}
+        hold = session.scalars(select(Hold).where(Hold.excursion_id == excursion_of(world, code).id)).one()
+        assert excursion_of(world, code).code in hold.reason
+
+
+def test_vials_that_came_after_the_excursion_are_not_touched(world: World) -> None:
+    lot = stored_lot(world)
+    code = probe(world, tank_of(world, lot.box))
+    long_ago = START - datetime.timedelta(days=200)
+    result = import_file(world, code, as_csv(trace(long_ago, [-187, -100, -70, -187])))
+    assert result["lots_to_stop"] == []
+    assert found(world, code) == [("reject", "ended")]
+
+
+def test_a_later_import_carries_an_excursion_on_and_stops_a_lot_once(world: World) -> None:
+    lot = stored_lot(world)
+    code = probe(world, tank_of(world, lot.box))
+    import_file(world, code, as_csv(trace(START, [-187, -130, -130])))
+    assert found(world, code) == [("critical", "goes on")]
+    import_file(world, code, as_csv(trace(START + 15 * MINUTE, [-120, -125])))
+    import_file(world, code, as_csv(trace(START + 25 * MINUTE, [-187])))
+    assert found(world, code) == [("critical", "ended")]
+    excursion = excursion_of(world, code)
+    assert (excursion.warn_seconds, float(excursion.peak_c)) == (20 * 60, -120)
+    with Session(world.bank.reads) as session:
+        assert len(session.scalars(select(Hold).where(Hold.excursion_id == excursion.id)).all()) == 1
+
+
+def test_a_check_shows_what_would_be_found_and_writes_nothing(world: World) -> None:
+    code = probe(world)
+    sha256 = sent(world, as_csv(trace(START, [-187, -130, -130, -187])))
+    outcome = world.try_act("tina", "import_readings", dry_run=True, probe=code, sha256=sha256, file="x.csv")
+    assert [one["kind"] for one in outcome.result["excursions_found"]] == ["critical"]
+    assert stored(world, code) == []
+
+
+def test_the_same_file_twice_names_the_import(world: World) -> None:
+    code, content = probe(world), as_csv(steady(START, 3))
+    first = import_file(world, code, content)
+    outcome = world.try_act("tina", "import_readings", probe=code, sha256=sent(world, content), file="again.csv")
+    assert [refusal.code.value for refusal in outcome.refusals] == ["ALREADY_EXISTS"]
+    assert first["code"] in outcome.refusals[0].detail
+
+
+def test_a_file_of_another_logger_is_refused(world: World) -> None:
+    code = probe(world, serial="LG-1")
+    content = as_csv(steady(START, 3)).replace(b"Date/Time", b"Serial;LG-2\nDate/Time", 1)
+    assert world.codes("tina", "import_readings", probe=code, sha256=sent(world, content), file="x") == [
+        "PROBE_MISMATCH"
+    ]
+
+
+def test_a_clock_that_runs_ahead_is_refused(world: World) -> None:
+    code = probe(world)
+    content = as_csv(steady(world.now - 30 * MINUTE, 19))
+    assert world.codes("tina", "import_readings", probe=code, sha256=sent(world, content), file="x") == [
+        "IN_THE_FUTURE"
+    ]
+
+
+def test_a_memory_that_overlaps_is_known_and_the_rest_is_new(world: World) -> None:
+    code = probe(world)
+    import_file(world, code, as_csv(steady(START, 10)))
+    result = import_file(world, code, as_csv(steady(START, 20)))
+    assert (result["readings_known_before"], result["new_readings"]) == (10, 10)
+    assert len(stored(world, code)) == 20 and found(world, code) == []
+
+
+def test_another_value_for_a_stored_time_is_refused(world: World) -> None:
+    """As when a file of a clock that is an hour off is imported over the right one."""
+    code = probe(world)
+    import_file(world, code, as_csv(trace(START, [-187 + number / 10 for number in range(20)])))
+    off = as_csv(trace(START + HOUR, [-187 + number / 10 for number in range(20)]))
+    assert world.codes("tina", "import_readings", probe=code, sha256=sent(world, off), file="x") == ["READINGS_DIFFER"]
+
+
+def test_a_gap_filled_later_is_judged_and_changes_nothing_found_before(world: World) -> None:
+    code = probe(world)
+    import_file(world, code, as_csv([*steady(START, 3), *steady(START + 2 * HOUR, 3)]))
+    assert found(world, code) == [("silent", "ended")]
+    import_file(world, code, as_csv(trace(START + 15 * MINUTE, [-120] * 20)))
+    assert found(world, code) == [("silent", "ended"), ("critical", "ended")]
+
+
+def test_a_batch_may_be_sent_again(world: World) -> None:
+    code = probe(world)
+    batch = [{"at": at.isoformat(), "celsius": str(value)} for at, value in steady(START, 5)]
+    assert world.do("tina", "record_readings", probe=code, readings=batch)["new_readings"] == 5
+    again = world.do("tina", "record_readings", probe=code, readings=[*batch, *batch[:1]])
+    assert (again["new_readings"], again["readings_known_before"]) == (0, 5)
+    batch[0]["celsius"] = "-100"
+    assert world.codes("tina", "record_readings", probe=code, readings=batch) == ["READINGS_DIFFER"]
+    twice = [{"at": START.isoformat(), "celsius": "-1"}, {"at": START.isoformat(), "celsius": "-2"}]
+    assert "READINGS_DIFFER" in world.codes("tina", "record_readings", probe=code, readings=twice)
+
+
+def test_a_reading_by_hand_counts_when_another_person_saw_the_same(world: World) -> None:
+    code = probe(world)
+    entered = world.do("tina", "record_reading_by_hand", probe=code, celsius="-184.5", read_at=START.isoformat())[
+        "code"
+    ]
+    given = {"readings": entered, "confirmed": True}
+    assert stored(world, code) == []
+    assert world.codes("tina", "confirm_reading", celsius="-184.5", **given) == ["SAME_PERSON"]
+    assert world.codes("taras", "confirm_reading", celsius="-148.5", **given) == ["READINGS_DIFFER"]
+    world.do("taras", "confirm_reading", celsius="-184.5", **given)
+    assert stored(world, code) == [(START, -184.5)]
+    other = world.do("tina", "record_reading_by_hand", probe=code, celsius="-100", read_at=(START + HOUR).isoformat())
+    rejected = world.do("taras", "confirm_reading", readings=other["code"], celsius="-180", confirmed=False)
+    assert rejected["state"] == "REJECTED" and len(stored(world, code)) == 1
+    assert reading_check.broken_imports(world.bank) == ()
+
+
+def test_a_silent_probe_is_an_excursion_that_a_signature_can_explain(world: World) -> None:
+    code = probe(world)
+    import_file(world, code, as_csv(steady(world.now - 2 * HOUR, 3)))
+    assert code in world.do("taras", "look_for_silence")["silent"]
+    assert found(world, code) == [("silent", "goes on")]
+    assert code not in world.do("taras", "look_for_silence")["silent"]
+    silence = excursion_of(world, code).code
+    assert world.codes("quinn", "decide_excursion", excursion=silence, decision="accept", reason="It was nothing") == [
+        "WRONG_STATE"
+    ]
+    assert world.codes("tina", "end_silence", excursion=silence, reason="Cable cut") == ["ROLE_NOT_ALLOWED"]
+    world.do("quinn", "end_silence", excursion=silence, reason="Cable cut by the cleaner")
+    assert found(world, code) == [("silent", "ended")]
+    assert excursion_of(world, code).end_reason == "Sensor failed: Cable cut by the cleaner"
+    assert world.codes("quinn", "end_silence", excursion=silence, reason="Once more") == ["WRONG_STATE"]
+
+
+def test_readings_that_were_only_late_end_the_silence_that_was_noted(world: World) -> None:
+    code = probe(world)
+    start = world.now - 20 * MINUTE
+    import_file(world, code, as_csv(steady(start - 10 * MINUTE, 3)))
+    world.do("taras", "look_for_silence")
+    import_file(world, code, as_csv(steady(start + 5 * MINUTE, 3)))
+    assert found(world, code) == [("silent", "ended")]
+    assert excursion_of(world, code).ended_at == start + 5 * MINUTE
+
+
+def test_acknowledging_an_alarm_neither_ends_nor_hides_it(world: World) -> None:
+    code = probe(world)
+    import_file(world, code, as_csv(trace(START, [-187, -130, -130])))
+    excursion = excursion_of(world, code).code
+    world.do("taras", "acknowledge_excursion", excursion=excursion, note="Lid was open")
+    after = excursion_of(world, code)
+    assert after.state == "OPEN" and after.ended_at is None and after.acknowledged_at == world.now
+    assert world.codes("tina", "acknowledge_excursion", excursion=excursion) == ["ALREADY_EXISTS"]
+
+
+def test_limits_are_the_specifications_unless_given_and_are_changed_with_a_signature(world: World) -> None:
+    code = probe(world, warn_above_c="-160")
+    with Session(world.bank.reads) as session:
+        made = session.scalars(select(Probe).where(Probe.code == code)).one()
+        assert (made.warn_above_c, made.critical_above_c, made.gap_minutes) == (-160, -135, 15)
+    assert world.codes("quinn", "change_probe_limits", probe=code, warn_above_c="-100", reason="Other product") == [
+        "OUTSIDE_LIMITS"
+    ]
+    world.do("quinn", "change_probe_limits", probe=code, gap_minutes=30, reason="Slow logger")
+    import_file(world, code, as_csv(steady(START, 3, every=25)))
+    assert found(world, code) == []
+
+
+def test_calibrations_go_forward(world: World) -> None:
+    code = probe(world)
+    given = {"probe": code, "certificate": "C-1"}
+    early = {"calibrated_on": "2025-12-01", "calibration_due_on": "2026-12-01"}
+    late = {"calibrated_on": "2027-01-01", "calibration_due_on": "2028-01-01"}
+    assert world.codes("tina", "calibrate_probe", **early, **given) == ["OUT_OF_ORDER"]
+    assert world.codes("tina", "calibrate_probe", **late, **given) == ["IN_THE_FUTURE"]
+    world.do("tina", "calibrate_probe", calibrated_on="2026-02-01", calibration_due_on="2027-02-01", **given)
+    world.do("tina", "retire_probe", probe=code, reason="Broken cable")
+    assert world.codes(
+        "tina", "calibrate_probe", calibrated_on="2026-02-02", calibration_due_on="2027-02-02", **given
+    ) == ["WRONG_STATE"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"\n\n", b"PK\x03\x04rest", b"%PDF-1.7", b"a;b\n1;2\n", b"Time;Temp\n2026-02-20 08:00:00;cold\n",
+     b"Time;Temp\n2026-02-20 08:00:00;-187.25\n2026-02-20 08:05:00;-18", b"Time;Temp\n\xff\xfe\x00\x00"],
+)  # fmt: skip
+def test_what_is_no_logger_file_is_malformed_and_nothing_is_stored(world: World, content: bytes) -> None:
+    code = probe(world)
+    with pytest.raises(Malformed):
+        import_file(world, code, content)
+    assert stored(world, code) == []
+
+
+def test_a_file_that_nobody_sent_is_malformed(world: World) -> None:
+    with pytest.raises(Malformed):
+        world.do("tina", "import_readings", probe=probe(world), sha256="0" * 64, file="x.csv")
+
+
+def test_readings_are_only_ever_inserted_and_only_within_an_act(world: World, databases: tuple[str, str]) -> None:
+    code = probe(world, tank(world))
+    import_file(world, code, as_csv(steady(START, 3)))
+    engine = create_engine(databases[0])
+    for statement in (
+        "UPDATE reading SET celsius = 0",
+        "DELETE FROM reading",
+        "INSERT INTO reading SELECT probe_id, at + interval '1 s', import_id, celsius FROM reading LIMIT 1",
+    ):
+        with pytest.raises(DBAPIError), engine.begin() as connection:
+            connection.execute(text(statement))
+    with engine.connect() as connection:  # what an owner of the database could do, the digest shows
+        connection.execute(text("ALTER TABLE reading DISABLE TRIGGER ALL"))
+        row = connection.execute(
+            text("UPDATE reading SET celsius = celsius + 1 WHERE at = :at RETURNING import_id"), {"at": START}
+        )
+        changed = row.scalars().all()
+        assert changed
+        broken = reading_check.broken(connection)
+        assert {one.import_id for one in broken} >= set(changed[:1])
+        connection.rollback()
+    engine.dispose()
