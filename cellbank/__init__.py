@@ -13,6 +13,9 @@ if typing.TYPE_CHECKING:
     from cellbank.services.bank import Bank
 
 
+LARGEST = 4 * 1024 * 1024  # bytes of a request, a pasted file among them
+
+
 def create_app(bank: Bank | None = None) -> Flask:
     """The web application: pages and API over one bank.
 
@@ -26,7 +29,7 @@ def create_app(bank: Bank | None = None) -> Flask:
     if bank is None:
         bank = _open_bank()
     app = flask.Flask("cellbank", static_folder=None)
-    app.config.update(SECRET_KEY=bank.config.secret_key, MAX_CONTENT_LENGTH=4 * 1024 * 1024)
+    app.config.update(SECRET_KEY=bank.config.secret_key, MAX_CONTENT_LENGTH=LARGEST, MAX_FORM_MEMORY_SIZE=LARGEST)
     app.extensions["cellbank"] = bank
     web.register(app, bank)
     api.register(app, bank, signed_in=web.signed_in_actor)

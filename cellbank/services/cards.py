@@ -134,6 +134,16 @@ def _simple(*pairs: tuple[str, str]) -> Callable[[Row], Facts]:
     return lambda row: tuple((label, shown(row[column])) for label, column in pairs)
 
 
+_REAGENT = _simple(
+    ("Use by", "use_by"), ("Left", "counted"), ("Maker", "manufacturer"), ("Maker's lot", "manufacturer_lot"),
+    ("Certificate", "certificate"), ("Expires", "expires_on"), ("Opened", "opened_at"),
+    ("Days that it keeps once open", "days_once_open"),
+)  # fmt: skip
+_ACTION = _simple(
+    ("Deviation", "deviation"), ("What is to be done", "description"), ("By whom", "responsible"), ("Until", "due_on"),
+    ("What was done", "done_note"), ("Done by", "done_by"), ("How it was verified", "verification"),
+)  # fmt: skip
+
 QUESTIONS: dict[Kind, Question] = {
     Kind.VIAL: Question(
         "vial",
@@ -192,9 +202,12 @@ QUESTIONS: dict[Kind, Question] = {
     ),
     Kind.REAGENT: Question(
         "reagent_lot",
-        "SELECT * FROM reagent_lot WHERE code = %(code)s",
+        """SELECT r.*,
+           least(r.expires_on, (r.opened_at AT TIME ZONE s.timezone)::date + r.days_once_open::int) AS use_by,
+           trim_scale(r.quantity_left) || ' of ' || trim_scale(r.quantity_received) || ' ' || r.unit AS counted
+           FROM reagent_lot r JOIN site s ON s.id = r.site_id WHERE r.code = %(code)s""",
         lambda row: row["name"],
-        _simple(("Maker", "manufacturer"), ("Maker's lot", "manufacturer_lot"), ("Expires", "expires_on")),
+        _REAGENT,
     ),
     Kind.STORAGE: Question(
         "storage_unit",
@@ -221,8 +234,9 @@ QUESTIONS: dict[Kind, Question] = {
     Kind.SAMPLE: Question(
         "sample",
         f"""SELECT r.*, {TESTED_CODE} AS subject, p.full_name AS taken_by, v.code AS vial, x.code AS result
-           FROM sample r {join_tested("r")} LEFT JOIN vial v ON v.id = r.vial_id LEFT JOIN person p ON p.id = r.taken_by_id
-           LEFT JOIN LATERAL (SELECT code FROM test_result WHERE sample_id = r.id ORDER BY id DESC LIMIT 1) x ON true
+           FROM sample r {join_tested("r")} LEFT JOIN vial v ON v.id = r.vial_id
+           LEFT JOIN person p ON p.id = r.taken_by_id LEFT JOIN LATERAL
+           (SELECT code FROM test_result WHERE sample_id = r.id ORDER BY id DESC LIMIT 1) x ON true
            WHERE r.code = %(code)s""",
         lambda row: f"Sample for {row['test']} of {printed(row['subject'])}",
         lambda row: (
@@ -262,10 +276,25 @@ QUESTIONS: dict[Kind, Question] = {
     ),
     Kind.HOLD: Question(
         "hold",
-        """SELECT h.*, coalesce(l.code, d.code) AS subject FROM hold h LEFT JOIN lot l ON l.id = h.lot_id
-           LEFT JOIN donor d ON d.id = h.donor_id WHERE h.code = %(code)s""",
+        """SELECT h.*, coalesce(l.code, d.code, r.code, u.code) AS subject FROM hold h LEFT JOIN lot l ON h.lot_id = l.id
+           LEFT JOIN donor d ON d.id = h.donor_id LEFT JOIN reagent_lot r ON r.id = h.reagent_lot_id
+           LEFT JOIN storage_unit u ON u.id = h.storage_unit_id WHERE h.code = %(code)s""",
         lambda row: f"Hold on {row['subject']}",
         _simple(("Reason", "reason"), ("Placed", "placed_at"), ("Lifted", "lifted_at")),
+    ),
+    Kind.DEVIATION: Question(
+        "deviation",
+        "SELECT * FROM deviation WHERE code = %(code)s",
+        lambda row: row["title"],
+        _simple(("Classification", "classification"), ("Happened", "occurred_at"), ("To be closed by", "due_on")),
+    ),
+    Kind.ACTION: Question(
+        "corrective_action",
+        """SELECT a.*, v.code AS deviation, p.full_name AS responsible, d.full_name AS done_by FROM corrective_action a
+           JOIN deviation v ON v.id = a.deviation_id JOIN person p ON p.id = a.responsible_id
+           LEFT JOIN person d ON d.id = a.done_by_id WHERE a.code = %(code)s""",
+        lambda row: f"{row['type'].capitalize()} action about {row['deviation']}",
+        _ACTION,
     ),
     Kind.BATCH_REVIEW: Question(
         "batch_review",
@@ -325,9 +354,25 @@ QUESTIONS: dict[Kind, Question] = {
     ),
     Kind.PERSON: Question(
         "person",
-        "SELECT * FROM person WHERE code = %(code)s",
+        """SELECT p.*, (SELECT string_agg(replace(t.role, '_', ' ') || ' until ' || t.valid_until || ' (' || t.procedure
+           || ')', '; ' ORDER BY t.valid_until DESC) FROM training t WHERE t.person_id = p.id AND t.state = 'VALID')
+           AS trainings FROM person p WHERE p.code = %(code)s""",
         lambda row: row["full_name"],
-        lambda row: (("Roles", ", ".join(row["roles"])),),
+        lambda row: (
+            ("Sign-in name", row["name"]),
+            ("Roles", ", ".join(role.replace("_", " ") for role in row["roles"])),
+            ("Trainings", shown(row["trainings"])),
+            ("Statement on signatures", f"accepted {shown(row['agreement_at'])}" if row["agreement_at"] else "–"),
+            ("Second factor", f"since {shown(row['totp_confirmed_at'])}" if row["totp_confirmed_at"] else "–"),
+        ),
+    ),
+    Kind.TRAINING: Question(
+        "training",
+        """SELECT t.*, p.full_name, p.code AS person, r.full_name AS recorder FROM training t
+           JOIN person p ON p.id = t.person_id LEFT JOIN person r ON r.id = t.recorded_by_id WHERE t.code = %(code)s""",
+        lambda row: f"Training of {row['full_name']} as {row['role'].replace('_', ' ')}",
+        _simple(("Person", "person"), ("Procedure", "procedure"), ("Trained on", "trained_on"),
+                ("Valid until", "valid_until"), ("Recorded by", "recorder"), ("Revoked because", "revoke_reason")),
     ),
     Kind.TRAIL_REVIEW: Question(
         "trail_review",

@@ -26,7 +26,7 @@ FileText = Annotated[
     str,
     StringConstraints(strip_whitespace=False, min_length=1, max_length=LONGEST_FILE),
     BeforeValidator(lambda given: given.replace("\r\n", "\n") if isinstance(given, str) else given),
-    Field(json_schema_extra={"long": True}),
+    Field(json_schema_extra={"file": ".toml"}),
 ]
 DefinitionCode = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9][A-Z0-9-]{1,39}@.+$", max_length=1100)]
 

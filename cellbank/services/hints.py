@@ -12,6 +12,7 @@ from cellbank.domain.scans import Scan, read_scan
 from cellbank.domain.specification import Specification
 from cellbank.services.bank import Bank
 from cellbank.services.common import read_protocol, read_specification
+from cellbank.services.comparison import to_compare
 from cellbank.services.enrolment import AGE, PF_RATIO
 
 Offer = tuple[str, str]  # the code, and what it means
@@ -32,14 +33,16 @@ class Asked:
 
 @dataclass(frozen=True)
 class Hints:
-    """Offers by field, and questions by field."""
+    """Offers by field, questions by field, and two versions to compare before one is brought into force."""
 
     offers: dict[str, tuple[Offer, ...]] = field(default_factory=dict)
     asked: dict[str, tuple[Asked, ...]] = field(default_factory=dict)
+    compare: tuple[str, str] | None = None
 
 
 NONE = Hints()
 _EFFECTIVE = text("SELECT content FROM definition WHERE type = :type AND state = 'EFFECTIVE' ORDER BY id")
+_IMPORTED = text("SELECT code, title FROM definition WHERE state = 'IMPORTED' ORDER BY id")
 _OF_DOSE = text(
     """SELECT p.content FROM dose d JOIN subject s ON s.id = d.subject_id JOIN definition p ON p.id = s.protocol_id
         WHERE d.code = :code"""
@@ -53,13 +56,22 @@ def hints_for(bank: Bank, act: str, given: dict[str, list[str]]) -> Hints:
     """The hints of an act's form; `given` is what stands in it."""
     if act in ("answer_criteria", "sign_eligibility"):
         return _questions(bank, act, given)
-    if act in ("enter_result", "record_freezing"):
+    if act == "make_effective":
+        return _to_bring_into_force(bank, (given.get("definition") or [""])[0])
+    if act in ("enter_result", "take_sample", "correct_result", "record_freezing"):
         return Hints(_from_specifications(_specifications(bank), act))
     if act == "enrol_subject":
         return Hints({"arm": _once((item.code, item.title) for one in _protocols(bank) for item in one.arms)})
     if act == "pool_and_count":
         return _diluents(bank, given)
     return NONE
+
+
+def _to_bring_into_force(bank: Bank, code: str) -> Hints:
+    """The versions that wait; and of the one that is chosen, the version in force to compare it with."""
+    with bank.reads.connect() as connection:
+        waiting = [(row.code, row.title) for row in connection.execute(_IMPORTED)]
+    return Hints({"definition": _once(waiting)}, compare=to_compare(bank, code) if code else None)
 
 
 def _specifications(bank: Bank) -> list[Specification]:
@@ -76,7 +88,7 @@ def _from_specifications(found: list[Specification], act: str) -> dict[str, tupl
     if act == "record_freezing":
         return {"program": _once((item.code, item.title) for one in found for item in one.freezing.programs)}
     tests = [(item.code, item.title) for one in found for item in (*one.tests, *one.donor.tests)]
-    words = [word for one in found for item in one.tests for word in item.choices]
+    words = [word for one in found for item in one.tests for word in item.possible_results]
     words += [item.acceptable for one in found for item in one.donor.tests]
     return {"test": _once(tests), "choice": _once((word, "") for word in words)}
 

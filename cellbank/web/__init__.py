@@ -11,6 +11,7 @@ from cellbank.web import (
     acts,
     bedside,
     boards,
+    definitions,
     documents,
     errors,
     home,
@@ -28,7 +29,8 @@ from cellbank.web.session import signed_in_actor
 
 __all__ = ["register", "signed_in_actor"]
 
-PAGES = (session_pages, signing_pages, home, records, acts, boards, documents, impact, bedside, trail)  # their routes are on the blueprint
+# Their routes are on the blueprint.
+PAGES = (session_pages, signing_pages, home, records, acts, boards, definitions, documents, impact, bedside, trail)
 
 
 def register(app: Flask, bank: Bank) -> None:

@@ -26,6 +26,7 @@ from cellbank.web.release import releasable
 from cellbank.web.session import asks_both, note_signature
 from cellbank.web.session_pages import proved, why_not
 from cellbank.web.shell import DOOR, client, say, sound, the_actor, the_bank
+from cellbank.web.uploads import NoText, uploaded
 
 # The doors do these themselves; what has a page of its own.
 NOT_PAGES = OF_THE_DOOR | {"report_unreadable_scan"}
@@ -81,6 +82,10 @@ def post_act(name: str) -> Any:
     """Check, or do."""
     registered = the_act(name)
     values = {key: request.form.getlist(key) for key in request.form}
+    try:
+        values.update(uploaded(fields_of(registered.input)))
+    except NoText as problem:
+        return show(registered, values, Answer(problems=((problem.field, str(problem)),)))
     intent = request.form.get("intent", "do")
     if intent.startswith("add:"):
         return show(registered, add_row(values, intent.removeprefix("add:")), Answer())
@@ -141,9 +146,19 @@ def _placed(where: str, message: str, paths: list[str]) -> tuple[str, str]:
     """A problem beside the field that shows it. One item of a list of scans is named by its number."""
     path = place_problem(where, paths)
     rest = where[len(path) :].strip(".").split(".")[0]
+    if path and rest.startswith("row "):
+        return path, _in_the_sheet(where[len(path) :].strip("."), say(message))
     if path and rest.isdigit():
         return path, gettext("No. %(number)s: %(message)s", number=int(rest) + 1, message=say(message))
     return (path, say(message)) if path else ("", f"{where}: {say(message)}")
+
+
+def _in_the_sheet(place: str, message: str) -> str:
+    """A problem of a sheet by its row and column: 'row 7.unit'."""
+    row, _, column = place.removeprefix("row ").partition(".")
+    if column:
+        return gettext("Row %(row)s, column %(column)s: %(message)s", row=row, column=column, message=message)
+    return gettext("Row %(row)s: %(message)s", row=row, message=message)
 
 
 def performer(values: dict[str, list[str]], dry_run: bool) -> Performer:

@@ -20,7 +20,7 @@ class Field:
     """One input of an act. `fields` are those of one row (kind rows) or of a group."""
 
     name: str
-    kind: str  # scan scans text long number moment date yesno switch choice checks lines rows group secret pairs
+    kind: str  # scan scans text long file number moment date yesno switch choice checks lines rows group secret pairs
     title: str
     help: str = ""
     required: bool = False
@@ -29,6 +29,7 @@ class Field:
     scan: tuple[str, ...] = ()
     options: tuple[str, ...] = ()
     default: Any = None
+    accept: str = ""  # the endings of the files that a file field takes
     fields: tuple["Field", ...] = field(default=())
 
 
@@ -58,6 +59,7 @@ def _field(name: str, raw: Mapping[str, Any], defs: Mapping[str, Any], required:
         scan=tuple(schema.get("scan", ())),
         options=_options(schema),
         default=raw.get("default"),
+        accept=schema.get("file", ""),
     )
     return _with_parts(made, schema, defs)
 
@@ -89,6 +91,8 @@ def _kind(schema: Mapping[str, Any], defs: Mapping[str, Any], required: bool) ->
     formats = {"password": "secret", "date": "date", "date-time": "moment"}
     if schema.get("format") in formats:
         return formats[schema["format"]]
+    if "file" in schema:
+        return "file"
     if schema.get("long"):
         return "long"
     return "number" if "unit" in schema or schema.get("type") in ("number", "integer") else "text"

@@ -25,6 +25,8 @@ def _read_one(item: Field, values: Values, zone: ZoneInfo, path: str) -> Any:
         return {
             row["name"]: row["value"] for row in _rows(item, values, zone, path) if "name" in row and "value" in row
         }
+    if item.kind == "file":  # its line ends and spaces are content
+        return next((text for text in values.get(path, ()) if text.strip()), None)
     held = [text.strip() for text in values.get(path, ()) if text.strip()]
     if item.kind in ("scans", "lines"):
         return [line.strip() for text in held for line in text.splitlines() if line.strip()]

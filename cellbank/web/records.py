@@ -55,7 +55,9 @@ def _unknown(raw: str, sentence: str, title: str) -> Any:
 
 @blueprint.get("/record/<code>")
 def record(code: str) -> Any:
-    """The page of a record."""
+    """The page of a record. A definition bears a name and a version instead of a code, and has a page of its own."""
+    if "@" in code:
+        return redirect(url_for("web.definition", code=code))
     try:
         card = look_up(the_bank(), the_actor(), code)
     except Unreadable as unreadable:

@@ -162,6 +162,7 @@ BAD: dict[str, dict[str, Any]] = {
     "position": {**BAD_TEXTS, "no column": "A", "no row": "4", "Cyrillic look-alike": "А4", "far away": "A999999"},
     "secret": {"a number": 5, "yes": True, "a list": [], "an object": {}, "too long": LONG},
     "scan as it was read": {"a number": 5, "yes": True, "a list": [], "too long": LONG},
+    "sheet": {"empty": "", "a number": 5, "a list": [], "too long": "x" * 1_000_001},
     "file": {"empty": "", "a number": 5, "a list": [], "no definition": "x = [", "too long": "x" * 600_000},
     "answers": {
         "a number": 5, "a text": "yes", "a list": [], "no question": {"A B": True}, "perhaps": {"pregnancy": "perhaps"},
@@ -173,6 +174,7 @@ GOOD: dict[str, Any] = {
     "whole number": 1, "instant": "2026-03-01T10:00+02:00", "day": "2026-03-01", "yes or no": True,
     "text": "some text", "identifier": "A-12", "name": "nobody.here", "code of a definition": "NCT00000000@1",
     "position": "A1", "secret": SECRET, "scan as it was read": "anything", "answers": {},
+    "sheet": "test,result",
 }  # fmt: skip
 NOWHERE: dict[str, Any] = {"NUL": "a\0b", "half a pair": "a\ud800b", "1000 deep": nested(1000), "10^5000": 10**5000}
 
@@ -209,8 +211,8 @@ def type_of(name: str, schema: dict[str, Any]) -> str:
     formats = {"date-time": "instant", "date": "day", "password": "secret"}
     if schema.get("format") in formats:
         return formats[schema["format"]]
-    named = {"name": "name", "definition": "code of a definition", "content": "file"}
-    if name in named and ("pattern" in schema or name == "content"):
+    named = {"name": "name", "definition": "code of a definition", "content": "file", "sheet": "sheet"}
+    if name in named and ("pattern" in schema or name in ("content", "sheet")):
         return named[name]
     if name in ("position", "positions"):
         return "position"
@@ -238,12 +240,19 @@ def good_value(name: str, schema: dict[str, Any]) -> Any:
             return GOOD[other]
 
 
+# What an input needs beside its required fields: one of several, or all of a group.
+NEEDED_TOGETHER: dict[str, dict[str, Any]] = {
+    "enter_result": {"lot": unknown_code("LT"), "test": "CD73", "number": "5", "started_at": GOOD["instant"]},
+    "take_sample": {"lot": unknown_code("LT")},
+    "correct_result": {"number": "5"},
+}
+
+
 def good_input(registered: RegisteredAct) -> dict[str, Any]:
     """An input of an act that can be read, with nothing that need not be there."""
     fields, schemas = registered.input.model_fields, schema_of(registered)
     given = {name: good_value(name, schemas[name]) for name, field in fields.items() if field.is_required()}
-    if registered.name == "enter_result":  # it needs one of each two
-        given |= {"lot": unknown_code("LT"), "number": "5"}
+    given |= NEEDED_TOGETHER.get(registered.name, {})
     return given
 
 
