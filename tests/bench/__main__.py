@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 from cellbank.outside.embedded_postgres import EmbeddedPostgres, start
-from tests.bench import lookups, ordering, reading, writing
+from tests.bench import lookups, ordering, quality_board, reading, writing
 from tests.bench.big_bank import Size
 from tests.bench.clients import clients
 from tests.bench.databases import generated
@@ -61,6 +61,7 @@ def _measure(
         table.add([_memory(large)])
         table.add(lookups.measure_traces(large, small))
         table.add(lookups.measure_labels())
+        table.add(quality_board.measure(small))
         table.add(lookups.measure_trail(large if given.whole_trail else small))
 
 

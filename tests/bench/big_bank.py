@@ -14,8 +14,10 @@ from decimal import Decimal
 from cellbank.domain.identifiers import Kind, coi, din, division_code, vial_code
 from cellbank.records.clinic import Dose
 from cellbank.records.production import Donor, Lot
+from cellbank.records.quality import BatchReview
 from cellbank.records.tables import record_class
 from cellbank.records.work import content_digest
+from tests.bench import reviews
 from tests.bench.loading import Loader, Row
 
 LOTS_PER_DONOR, VIALS_PER_LOT, VIALS_PER_BOX, BOXES_PER_RACK, RACKS_PER_TANK = 10, 200, 100, 20, 25
@@ -60,7 +62,8 @@ class BigBank:
             if number % 50 == 49:
                 tell(f"{number + 1} of {donors} donors")
         self.work_that_waits(size)
-        self.load.settle()
+        self.load.write()
+        reviews.fill_in(self.load.connection)
 
     def work_that_waits(self, size: Size) -> None:
         """Lots to be filled, to be put away and to be given from, empty boxes, and subjects without a dose."""
@@ -234,6 +237,11 @@ class BigBank:
             self.signature("taras", "reviewed", record_class("test_result"), result, at + HOUR)
 
     def release(self, lot: Row, at: datetime.datetime) -> None:
+        load, code = self.load, self.load.code(Kind.BATCH_REVIEW)
+        load.act("quinn", "review_batch_record", code, at - HOUR, {"lot": lot["code"]})
+        review = load.insert("batch_review", code=code, lot_id=lot["id"], digest="", reviewed_at=at - HOUR,
+                             reviewed_by_id=load.people["quinn"], state="REVIEWED")  # fmt: skip
+        self.signature("quinn", "reviewed", BatchReview, review, at - HOUR)
         self.load.act("oksana", "release_lot", lot["code"], at, {"lot": lot["code"]})
         self.load.update("lot", [lot], state="RELEASED")
         self.signature("oksana", "released", Lot, lot, at)

@@ -35,6 +35,9 @@ PREDICATES = {
          WHERE l.state = 'RELEASED' AND (d.state <> 'ELIGIBLE'
             OR NOT EXISTS (SELECT FROM consent c WHERE c.donor_id = d.id AND c.state = 'GIVEN')
             OR EXISTS (SELECT FROM hold h WHERE h.state = 'PLACED' AND (h.donor_id = d.id OR h.lot_id = l.id)))""",
+    "a released lot has a review of its batch record as it stands": """
+        SELECT count(*) FROM lot l WHERE l.state = 'RELEASED' AND NOT EXISTS (
+          SELECT FROM batch_review b WHERE b.lot_id = l.id AND b.digest = batch_digest(l.id))""",
     "cells in cultures are not spent twice": """
         SELECT count(*) FROM culture c JOIN (SELECT culture_id, sum(cells_used) AS used FROM lot_source GROUP BY 1) s
             ON s.culture_id = c.id WHERE c.cells_left + s.used > c.cells_harvested""",

@@ -133,6 +133,12 @@ class Loader:
             self._write(kind, row)
         self._unsettled.clear()
 
+    def write(self) -> None:
+        """Write everything that is not in the database yet."""
+        self.settle()
+        for table in list(self._lines):
+            self._flush(table)
+
     # ---- COPY -------------------------------------------------------------------------------------------------
 
     def _next(self, table: str) -> int:
@@ -167,9 +173,7 @@ class Loader:
 
     def finish(self, tell: Callable[[str], None]) -> None:
         """Write what is left, move sequences and series on, and seal. The caller commits."""
-        self.settle()
-        for table in list(self._lines):
-            self._flush(table)
+        self.write()
         tell(f"{sum(self.counts.values()):,} rows copied")
         for table in self._with_ids():
             self.connection.execute(
