@@ -4,7 +4,6 @@ from typing import Any
 
 from flask import Response, abort, render_template, request
 
-from cellbank.services.documents import unissued_file
 from cellbank.services.impact import Impact, impact, vials_touched
 from cellbank.services.recall_document import recall_csv
 from cellbank.services.scanning import Card, NotHere, Unreadable
@@ -36,17 +35,6 @@ def impact_page(code: str) -> Any:
     except (NotHere, Unreadable):
         abort(404)
     return render_template("impact.html", impact=found, vials=vials, page=number)
-
-
-@blueprint.get("/lots/<code>/recall.pdf")
-def recall_pdf(code: str) -> Any:
-    """The recall list of a lot, to look at; it is issued as a document of its own."""
-    try:
-        content = unissued_file(the_bank(), "recall_list", code)
-    except (NotHere, Unreadable):
-        abort(404)
-    headers = {"Content-Disposition": f'inline; filename="recall-{code}.pdf"'}
-    return Response(content, mimetype="application/pdf", headers=headers)
 
 
 @blueprint.get("/lots/<code>/recall.csv")
