@@ -276,9 +276,10 @@ QUESTIONS: dict[Kind, Question] = {
     ),
     Kind.HOLD: Question(
         "hold",
-        """SELECT h.*, coalesce(l.code, d.code, r.code, u.code) AS subject FROM hold h LEFT JOIN lot l ON h.lot_id = l.id
-           LEFT JOIN donor d ON d.id = h.donor_id LEFT JOIN reagent_lot r ON r.id = h.reagent_lot_id
-           LEFT JOIN storage_unit u ON u.id = h.storage_unit_id WHERE h.code = %(code)s""",
+        """SELECT h.*, coalesce(l.code, d.code, r.code, u.code) AS subject
+           FROM hold h LEFT JOIN lot l ON l.id = h.lot_id LEFT JOIN donor d ON d.id = h.donor_id
+           LEFT JOIN reagent_lot r ON r.id = h.reagent_lot_id LEFT JOIN storage_unit u ON u.id = h.storage_unit_id
+           WHERE h.code = %(code)s""",
         lambda row: f"Hold on {row['subject']}",
         _simple(("Reason", "reason"), ("Placed", "placed_at"), ("Lifted", "lifted_at")),
     ),

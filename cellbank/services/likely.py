@@ -5,8 +5,10 @@ from cellbank.domain.lifecycle import TRANSITIONS
 # Right, but rarely what somebody with a scanner in hand has come for.
 ENDINGS = {
     "cancel_dose", "cancel_sample", "complete_subject", "correct_result", "disable_person", "discard_culture",
-    "discard_dose", "discard_vial", "finish_culture", "hold_lot", "invalidate_result", "recall_lot",
-    "reject_lot", "return_vial", "revoke_token", "take_out_of_service", "use_vial_for_testing", "withdraw_consent", "withdraw_subject",
+    "discard_dose", "discard_vial", "finish_culture", "hold_donor", "hold_lot", "invalidate_result",
+    "link_deviation", "open_deviation", "recall_lot", "recall_reagent", "reject_lot", "report_storage_failure",
+    "return_vial", "revoke_token", "revoke_training", "take_out_of_service", "use_vial_for_testing",
+    "withdraw_consent", "withdraw_subject",
 }  # fmt: skip
 PRINTING = {"print_labels", "print_label_again", "issue_document"}
 

@@ -55,8 +55,10 @@ LISTS: dict[str, Listing] = {
            l.code || ' ' || n.code AS words FROM lot l JOIN donation n ON n.id = l.donation_id""",
         "id DESC", "open_lot"),
     "reagents": Listing("Reagents", "droplet", "reagent_lot",
-        {"name": "Name", "manufacturer": "Maker", "manufacturer_lot": "Maker's lot", "expires_on": "Expires"},
+        {"name": "Name", "manufacturer": "Maker", "manufacturer_lot": "Maker's lot", "left": "Left",
+         "expires_on": "Expires"},
         """SELECT r.code, r.state, r.name, r.manufacturer, r.manufacturer_lot, r.expires_on, r.id,
+           trim_scale(r.quantity_left) || ' ' || r.unit AS left,
            r.code || ' ' || r.name || ' ' || r.manufacturer_lot AS words FROM reagent_lot r""",
         "expires_on, id", "receive_reagent"),
     "results": Listing("Results", "clipboard2-data", "test_result",
@@ -87,20 +89,45 @@ LISTS: dict[str, Listing] = {
            FROM dose d JOIN subject s ON s.id = d.subject_id JOIN lot l ON l.id = d.lot_id""",
         "planned_on DESC, id DESC", "order_dose"),
     "holds": Listing("Holds", "pause-circle", "hold", {"on": "On", "reason": "Reason", "placed_at": "Placed"},
-        """SELECT h.code, h.state, coalesce(l.code, d.code) AS "on", h.reason, h.placed_at, h.id,
-           h.code || ' ' || coalesce(l.code, d.code) || ' ' || h.reason AS words FROM hold h
-           LEFT JOIN lot l ON l.id = h.lot_id LEFT JOIN donor d ON d.id = h.donor_id""", "placed_at DESC, id DESC"),
+        """SELECT h.code, h.state, x.code AS "on", h.reason, h.placed_at, h.id,
+           h.code || ' ' || x.code || ' ' || h.reason AS words FROM hold h
+           LEFT JOIN lot l ON l.id = h.lot_id LEFT JOIN donor d ON d.id = h.donor_id
+           LEFT JOIN reagent_lot r ON r.id = h.reagent_lot_id LEFT JOIN storage_unit u ON u.id = h.storage_unit_id
+           CROSS JOIN LATERAL (SELECT coalesce(l.code, d.code, r.code, u.code) AS code) x""",
+        "placed_at DESC, id DESC"),
+    "deviations": Listing("Deviations", "exclamation-diamond", "deviation",
+        {"title": "In one line", "classification": "Classification", "occurred_at": "Happened",
+         "due_on": "To be closed by"},
+        """SELECT v.code, v.state, v.title, v.classification, v.occurred_at, v.due_on, v.id,
+           v.code || ' ' || v.title || ' ' || v.classification AS words FROM deviation v""",
+        "state = 'CLOSED', due_on, id", "open_deviation"),
+    "actions": Listing("Actions", "tools", "corrective_action",
+        {"description": "What is to be done", "deviation": "Deviation", "responsible": "By whom", "due_on": "Until"},
+        """SELECT a.code, a.state, a.description, v.code AS deviation, p.full_name AS responsible, a.due_on, a.id,
+           a.code || ' ' || v.code || ' ' || a.description || ' ' || p.full_name AS words FROM corrective_action a
+           JOIN deviation v ON v.id = a.deviation_id JOIN person p ON p.id = a.responsible_id""",
+        "state <> 'PLANNED', due_on, id", "plan_action"),
     "definitions": Listing("Definitions", "file-earmark-text", "definition",
         {"title": "Title", "type": "Type", "version": "Version", "effective_at": "In force since"},
         """SELECT f.code, f.state, f.title, f.type, f.version, f.effective_at, f.id,
            f.code || ' ' || f.title AS words FROM definition f""", "type, id DESC",
         "import_definition"),
     "people": Listing("People", "people", "person",
-        {"full_name": "Name", "name": "Sign-in name", "roles": "Roles", "locked_until": "Locked until"},
+        {"full_name": "Name", "name": "Sign-in name", "roles": "Roles", "trained": "Trained until",
+         "agreement": "Statement accepted", "locked_until": "Locked until"},
         """SELECT p.code, p.state, p.full_name, p.name, replace(array_to_string(p.roles, ', '), '_', ' ') AS roles,
+           (SELECT max(t.valid_until) FROM training t WHERE t.person_id = p.id AND t.state = 'VALID'
+            AND t.role = ANY (p.roles)) AS trained, p.agreement_at AS agreement,
            CASE WHEN p.locked_until > now() THEN p.locked_until END AS locked_until, p.id,
            p.code || ' ' || p.full_name || ' ' || p.name AS words FROM person p WHERE p.id > 1""",
         "full_name, id", "add_person"),
+    "trainings": Listing("Trainings", "trainings", "mortarboard",
+        {"person": "Name", "role": "Trained as", "procedure": "Procedure", "trained_on": "Trained on",
+         "valid_until": "Valid until"},
+        """SELECT t.code, t.state, p.full_name AS person, replace(t.role, '_', ' ') AS role, t.procedure, t.trained_on,
+           t.valid_until, t.id, t.code || ' ' || p.full_name || ' ' || t.procedure AS words
+           FROM training t JOIN person p ON p.id = t.person_id""",
+        "valid_until, id", "record_training"),
 }  # fmt: skip
 
 

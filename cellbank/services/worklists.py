@@ -7,13 +7,14 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from cellbank.domain.identifiers import printed
-from cellbank.domain.lifecycle import Role
+from cellbank.domain.lifecycle import FLOOR, Role
 from cellbank.domain.quantities import millions
 from cellbank.services.bank import Bank
 from cellbank.services.impact import AT_HOME, HOMES
 from cellbank.services.tested import TESTED_CODE, join_tested
 from cellbank.services.trail_review import EVERY, UNREAD
 
+ALERT_DAYS, RENEW_DAYS = 7, 30  # how long a lock stays in sight; how early a training that ends
 SHOWN = 8  # rows of a list on the home page; its count tells of the rest
 
 
@@ -66,6 +67,43 @@ _RESULTS_DUE = f"""SELECT a.code, a.test || ' of ' || {TESTED_CODE} AS title, a.
               || a.due_on AS detail, (a.due_on + time '23:59') AT TIME ZONE s.timezone AS due
               FROM sample a JOIN person p ON p.id = a.taken_by_id JOIN site s ON s.id = p.site_id
               {join_tested("a")} WHERE a.state = 'TAKEN' ORDER BY a.due_on, a.id"""
+
+# Both roles watch these: an account that locked, also when it is open again, and trainings that end.
+_LOCKED = f"""SELECT p.code, p.full_name AS title, p.state, 'locked on '
+  || to_char(p.locked_at AT TIME ZONE s.timezone, 'YYYY-MM-DD HH24:MI') || ' after wrong passwords or codes: '
+  || p.locked_from || CASE WHEN p.locked_until > :now THEN '; still locked' ELSE '; open again' END AS detail
+  FROM person p JOIN site s ON s.id = p.site_id
+  WHERE p.locked_at > CAST(:now AS timestamptz) - interval '{ALERT_DAYS} days' ORDER BY p.locked_at DESC"""
+_TRAININGS = f"""SELECT p.code, p.full_name AS title, p.state, CASE WHEN max(t.valid_until) IS NULL
+  THEN 'never recorded as ' || replace(r.role, '_', ' ') || ': signs nothing' ELSE 'as ' || replace(r.role, '_', ' ')
+  || CASE WHEN max(t.valid_until) < day.today THEN ', ended on ' ELSE ', valid until ' END || max(t.valid_until)
+  END AS detail
+  FROM person p JOIN site s ON s.id = p.site_id CROSS JOIN unnest(p.roles) AS r (role)
+  CROSS JOIN LATERAL (SELECT (CAST(:now AS timestamptz) AT TIME ZONE s.timezone)::date AS today) day
+  LEFT JOIN training t ON t.person_id = p.id AND t.role = r.role AND t.state = 'VALID'
+  WHERE p.state = 'ACTIVE' AND r.role IN ({", ".join(f"'{role}'" for role in sorted(FLOOR))})
+  GROUP BY p.id, r.role, day.today HAVING coalesce(max(t.valid_until), '-infinity') <= day.today + {RENEW_DAYS}
+  ORDER BY max(t.valid_until) NULLS FIRST, p.full_name"""
+
+_DEVIATIONS = """SELECT v.code, v.title, v.state, v.classification || ', due ' || v.due_on AS detail,
+              (v.due_on + time '23:59') AT TIME ZONE s.timezone AS due
+              FROM deviation v JOIN site s ON s.id = v.site_id WHERE v.state = '{}' ORDER BY v.due_on, v.id"""
+_ACTIONS = """SELECT a.code, left(a.description, 90) AS title, a.state, p.full_name || ', about ' || v.code || ', due '
+              || a.due_on AS detail, (a.due_on + time '23:59') AT TIME ZONE s.timezone AS due
+              FROM corrective_action a JOIN deviation v ON v.id = a.deviation_id JOIN site s ON s.id = v.site_id
+              JOIN person p ON p.id = a.responsible_id WHERE a.state = '{}' ORDER BY a.due_on, a.id"""
+
+
+def _planned(role: Role) -> Source:
+    """What somebody is to do about a deviation: everybody who works here sees who does what by when."""
+    sql = _ACTIONS.format("PLANNED")
+    return Source("actions", role, "Actions to do", "No action is waiting.", sql, "complete_action", "action")
+
+
+def _to_investigate(role: Role) -> Source:
+    sql, empty = _DEVIATIONS.format("OPEN"), "No deviation is waiting."
+    return Source("deviations", role, "Deviations to investigate", empty, sql, "investigate_deviation", "deviation")
+
 
 SOURCES: tuple[Source, ...] = (
     Source("pick", T, "Doses to pick", "No dose is waiting to be picked.",
@@ -136,9 +174,10 @@ SOURCES: tuple[Source, ...] = (
            """SELECT f.code, f.title, f.state, f.type || ' ' || f.identifier || ' version ' || f.version AS detail
               FROM definition f WHERE f.state = 'IMPORTED' ORDER BY f.id""", "make_effective", "definition"),
     Source("holds", Q, "Holds in force", "Nothing is on hold.",
-           """SELECT h.code, 'Hold on ' || coalesce(l.code, d.code) AS title, h.state, left(h.reason, 90) AS detail
-              FROM hold h LEFT JOIN lot l ON l.id = h.lot_id LEFT JOIN donor d ON d.id = h.donor_id
-              WHERE h.state = 'PLACED' ORDER BY h.placed_at"""),
+           """SELECT h.code, 'Hold on ' || coalesce(l.code, d.code, r.code, u.code) AS title, h.state,
+              left(h.reason, 90) AS detail FROM hold h LEFT JOIN lot l ON l.id = h.lot_id
+              LEFT JOIN donor d ON d.id = h.donor_id LEFT JOIN reagent_lot r ON r.id = h.reagent_lot_id
+              LEFT JOIN storage_unit u ON u.id = h.storage_unit_id WHERE h.state = 'PLACED' ORDER BY h.placed_at"""),
     Source("unanswered", Q, "Recalls that no clinician has answered", "Every recall is answered.",
            f"""SELECT n.code, {_DOSE} AS title, n.state, 'lot ' || l.code || ' ' || lower(l.state) || ', since '
                || to_char(n.opened_at, 'YYYY-MM-DD') AS detail FROM recall_notice n JOIN dose d ON d.id = n.dose_id
@@ -161,6 +200,9 @@ SOURCES: tuple[Source, ...] = (
                'DUE' AS state, 'acts ' || first_act || ' to ' || last_act AS detail,
                since + interval '{EVERY.days} days' AS due FROM ({UNREAD}) AS unread""",
            "review_trail", "first_act"),
+    Source("locked_accounts", Q, "Security alerts: locked accounts", "No account was locked in the last days.",
+           _LOCKED),
+    Source("trainings_to_renew", Q, "Trainings to renew", "Everybody who signs is trained.", _TRAININGS),
     Source("bedside", C, "Doses for the bedside", "No dose is ready.",
            f"""SELECT d.code, {_DOSE} AS title, d.state, 'lot ' || l.code AS detail, d.expires_at AS due FROM {_DOSES}
                WHERE d.state IN ('PREPARED', 'CHECKED_ONCE', 'CHECKED', 'INFUSING') ORDER BY d.expires_at"""),
@@ -185,9 +227,8 @@ SOURCES: tuple[Source, ...] = (
     Source("screening", C, "Subjects being assessed", "Nobody is being assessed.",
            """SELECT s.code, 'Subject ' || s.trial_number AS title, s.state, 'arm ' || s.arm AS detail
               FROM subject s WHERE s.state = 'SCREENING' ORDER BY s.id"""),
-    Source("locked", A, "Locked accounts", "No account is locked.",
-           """SELECT p.code, p.full_name AS title, p.state, 'sign-in name ' || p.name AS detail, p.locked_until AS due
-              FROM person p WHERE p.locked_until > :now ORDER BY p.locked_until"""),
+    Source("locked", A, "Security alerts: locked accounts", "No account was locked in the last days.", _LOCKED),
+    Source("trainings", A, "Trainings to renew", "Everybody who signs is trained.", _TRAININGS),
     Source("first", A, "First passwords not yet changed", "Everybody has a password of their own.",
            """SELECT p.code, p.full_name AS title, p.state, 'sign-in name ' || p.name AS detail FROM person p
               WHERE p.must_change_password AND p.state = 'ACTIVE' ORDER BY p.full_name"""),
@@ -195,13 +236,20 @@ SOURCES: tuple[Source, ...] = (
            """SELECT t.code, t.title, t.state, 'of ' || p.full_name || ', until ' || to_char(t.expires_at, 'YYYY-MM-DD')
               AS detail FROM api_token t JOIN person p ON p.id = t.person_id WHERE t.state = 'LIVE'
               ORDER BY t.expires_at"""),
+    *(_planned(role) for role in (T, Q, C)),
+    *(_to_investigate(role) for role in (T, Q)),
+    Source("decisions", Q, "Deviations to decide", "No deviation waits for a decision.",
+           _DEVIATIONS.format("INVESTIGATED"), "close_deviation", "deviation"),
+    Source("verifications", Q, "Actions to verify", "No action is to be verified.", _ACTIONS.format("DONE"),
+           "verify_action", "action"),
 )  # fmt: skip
 
 
 def worklists(bank: Bank, roles: frozenset[Role], now: datetime.datetime) -> tuple[Worklist, ...]:
     """The lists of these roles, in the order in which a day is worked."""
     with bank.reads.connect() as connection:
-        return tuple(_read(connection, source, now) for source in SOURCES if source.role in roles)
+        mine = {source.name: source for source in SOURCES if source.role in roles}  # each once, whatever the roles
+        return tuple(_read(connection, source, now) for source in mine.values())
 
 
 def _read(connection: Connection, source: Source, now: datetime.datetime) -> Worklist:

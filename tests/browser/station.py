@@ -20,7 +20,7 @@ class Station:
     """One browser window with nobody or one person signed in. `complaints` is what went wrong behind the page."""
 
     def __init__(self, browser: Browser, stage: Stage, name: str, width: int, height: int):
-        self.stage = stage
+        self.stage, self.name = stage, name
         self.complaints: list[str] = []
         self.context = browser.new_context(
             base_url=stage.url, viewport={"width": width, "height": height}, storage_state=stage.sessions.get(name)
@@ -153,6 +153,14 @@ class Station:
                 field.select_option(value)
             else:
                 field.fill(str(value))
+
+    def sign(self, password: str = PASSWORD) -> None:
+        """Fill in what a signature asks for: at the first one of a session the sign-in name as well."""
+        name = self.page.locator("#f-signer")
+        if name.count():
+            assert name.input_value() == ""
+            name.fill(self.name)
+        self.fill(password=password)
 
     def press(self, name: str) -> None:
         """Press a button of the page and wait for the answer to stand there."""

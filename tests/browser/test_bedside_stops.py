@@ -74,6 +74,7 @@ def test_the_same_person_twice(nataliia: Station, stage: Stage) -> None:
     for again in (False, True):
         at_the_bed(nataliia, stage.label(dose), subject["code"], str(subject["born_on"]), "nataliia")
         if not again:
+            nataliia.page.locator("#bed-name").fill("nataliia")
             nataliia.page.locator("#bed-password").fill(PASSWORD)
             nataliia.keys("Enter")
             nataliia.sees("First check done")

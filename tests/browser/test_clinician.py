@@ -25,7 +25,7 @@ def test_a_subject_is_enrolled_assessed_weighed_by_two_and_a_dose_is_ordered(sta
     subject = _enrol(nataliia, stage)
     _assess(nataliia)
     nataliia.go(f"/act/sign_eligibility?subject={subject}")
-    nataliia.fill(password=PASSWORD)
+    nataliia.sign()
     nataliia.submit()
     nataliia.done("sign_eligibility")
     assert stage.state("subject", subject) == "ENROLLED"
@@ -87,7 +87,7 @@ def _order(nataliia: Station, stage: Stage, subject: str) -> None:
     nataliia.sees("GO: nothing is in the way", "62.4")
     assert stage.one(DOSES_OF, subject=subject) == 0
     assert nataliia.page.locator("table.steps tbody tr").count() >= 4
-    nataliia.fill(password=PASSWORD)
+    nataliia.sign()
     nataliia.submit()
     nataliia.done("order_dose")
     dose = stage.dose("EXP-16", state="ORDERED")
@@ -106,6 +106,7 @@ def test_a_dose_is_checked_by_two_on_one_screen_given_and_accounted_for(station,
         at_the_bed(nataliia, stage.label(code), subject["code"], subject["second_identifier"], name)
         nataliia.sees(who, "Do not infuse yet", "Since thaw")
         assert "is-go" not in nataliia.page.locator("body").get_attribute("class")
+        nataliia.page.locator("#bed-name").fill(name)  # both, always: the first of hers, and his on her screen
         nataliia.page.locator("#bed-password").fill(PASSWORD)
         nataliia.keys("Enter")
         nataliia.sees("First check done" if name == "nataliia" else "Both checks done")

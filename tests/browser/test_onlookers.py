@@ -2,7 +2,6 @@
 
 import pytest
 
-from cellbank.story import PASSWORD
 from tests.browser.stage import Stage
 from tests.browser.station import Station
 
@@ -64,7 +63,7 @@ def test_the_address_of_an_act_gives_no_power_either(station, stage: Stage, pers
     onlooker = station(person)
     onlooker.go(f"/act/release_lot?lot={lot}")
     onlooker.sees("This is for: Quality officer")
-    onlooker.fill(password=PASSWORD)
+    onlooker.sign()
     onlooker.submit()
     assert "ROLE_NOT_ALLOWED" in onlooker.reasons
     assert stage.state("lot", lot) == "QUARANTINE"

@@ -1,6 +1,5 @@
 """The quality officer's desk: decide, release, reject, hold and lift; and a password that signs nothing."""
 
-from cellbank.story import PASSWORD
 from tests.browser.stage import Stage
 
 VIAL_OF_A_RELEASED_LOT = """SELECT v.code, l.code AS lot FROM vial v JOIN lot l ON l.id = v.lot_id
@@ -19,7 +18,8 @@ def test_a_warm_donation_is_decided_from_the_home_page(station, stage: Stage) ->
     iryna.choose("decide_donation")
     assert iryna.field("donation").input_value() == donation
     iryna.sees("Awaiting decision", "You sign as Iryna Shevchenko")
-    iryna.fill(decision="accept", reason="11.2 °C for twenty minutes only; tissue intact", password=PASSWORD)
+    iryna.fill(decision="accept", reason="11.2 °C for twenty minutes only; tissue intact")
+    iryna.sign()
     iryna.submit()
     iryna.done("decide_donation")
     assert stage.state("donation", donation) == "ACCEPTED"
@@ -38,7 +38,7 @@ def test_a_wrong_password_signs_nothing_and_keeps_what_was_typed(station, stage:
     assert iryna.field("reason").input_value() == "The supplier found nothing"
     assert iryna.field("password").input_value() == ""
     assert stage.state("hold", hold) == "PLACED"
-    iryna.fill(password=PASSWORD)
+    iryna.sign()
     iryna.submit()
     iryna.done("lift_hold")
     assert stage.state("hold", hold) == "LIFTED" and stage.state("lot", lot) == "RELEASED"
@@ -55,7 +55,7 @@ def test_a_lot_with_every_criterion_green_is_released(station, stage: Stage) -> 
     iryna.check()
     iryna.sees("GO: nothing is in the way")
     assert stage.state("lot", lot) == "QUARANTINE"
-    iryna.fill(password=PASSWORD)
+    iryna.sign()
     iryna.submit()
     iryna.done("release_lot")
     assert stage.state("lot", lot) == "RELEASED"
@@ -67,12 +67,13 @@ def test_a_lot_that_failed_sterility_is_refused_and_rejected(station, stage: Sta
     iryna.scan_to(lot, f"/record/{lot}")
     assert "Sterility" in iryna.text(".criterion-stop")
     iryna.choose("release_lot")
-    iryna.fill(password=PASSWORD)
+    iryna.sign()
     iryna.submit()
     assert len(iryna.reasons) == 1
     assert "Sterility" in iryna.text(".reasons") or "sterility" in iryna.text(".reasons")
     iryna.go(f"/act/reject_lot?lot={lot}")
-    iryna.fill(reason="Growth in the sterility test", password=PASSWORD)
+    iryna.fill(reason="Growth in the sterility test")
+    iryna.sign()
     iryna.submit()
     iryna.done("reject_lot")
     assert stage.state("lot", lot) == "REJECTED"
@@ -98,6 +99,6 @@ def test_somebody_who_made_the_lot_cannot_release_it(station, stage: Stage) -> N
     assert olena.page.locator('main a[href^="/act/release_lot"]').count() == 0
     olena.go(f"/act/release_lot?lot={lot}")
     olena.sees("This is for: Quality officer")
-    olena.fill(password=PASSWORD)
+    olena.sign()
     olena.submit()
     assert "ROLE_NOT_ALLOWED" in olena.reasons

@@ -1,5 +1,6 @@
 """Accounts: roles, passwords and their lockout, tokens."""
 
+import dataclasses
 import datetime
 import hashlib
 import threading
@@ -9,7 +10,7 @@ from sqlalchemy import text
 
 from cellbank.domain.lifecycle import Role
 from cellbank.records.actor import Actor, Proof
-from cellbank.services import passwords
+from cellbank.services import passwords, worklists
 from cellbank.services.account_list import list_people
 from cellbank.services.acts import Malformed, run_act
 from cellbank.services.bank import Bank
@@ -18,7 +19,7 @@ from cellbank.services.passwords import Credentials
 from cellbank.services.people import SYSTEM, actor_by_name, actor_by_token
 from tests.factories.world import PASSWORD, World
 
-MINUTE = datetime.timedelta(minutes=1)
+MINUTE, DAY = datetime.timedelta(minutes=1), datetime.timedelta(days=1)
 
 
 def new_person(world: World, *roles: str, password: str = PASSWORD, must_change: bool = False) -> str:
@@ -166,8 +167,6 @@ def test_an_administrator_unlocks(world: World) -> None:
 
 
 def test_the_settings_say_how_many_and_for_how_long(world: World) -> None:
-    import dataclasses
-
     config = dataclasses.replace(world.bank.config, lockout_failures=2, lockout_minutes=60)
     bank = dataclasses.replace(world.bank, config=config)
     actor = world.people[new_person(world, "technician")]
@@ -286,3 +285,93 @@ def test_a_disabled_persons_token_opens_nothing(world: World) -> None:
 def test_the_installation_itself_is_not_in_the_list_and_has_no_password(world: World) -> None:
     assert "system" not in [one.name for one in list_people(world.bank)]
     assert not check_password(world.bank, SYSTEM, "nobody has this password", world.now)
+
+
+# ---- what a password must be
+
+
+@pytest.mark.requirement("R15")
+@pytest.mark.parametrize(
+    ("password", "sentence"),
+    [
+        ("short", "needs at least"), ("password123", "anybody would try"), ("Qwerty 123 456", "anybody would try"),
+        ("aaaaaaaaaaaa", "anybody would try"), ("abababababab", "anybody would try"),
+        ("i am marichka", "must not contain your name"), ("Marichka Kovalenko!", "must not contain your name"),
+        ("xxKOVALENKOxx marichka kovalenko", "must not contain your name"),
+    ],
+)  # fmt: skip
+def test_passwords_that_are_not_accepted(world: World, password: str, sentence: str) -> None:
+    given = {"name": "marichka", "full_name": "Marichka Kovalenko", "roles": ["technician"], "new_password": password}
+    with pytest.raises(Malformed) as malformed:
+        world.try_act("ada", "add_person", **given)
+    assert [problem.field for problem in malformed.value.problems] == ["new_password"] * len(malformed.value.problems)
+    assert sentence in str(malformed.value) and password not in str(malformed.value)
+
+
+@pytest.mark.requirement("R15")
+def test_the_present_password_is_no_new_one_and_only_its_owner_is_told(world: World) -> None:
+    name = new_person(world, "technician")
+    with pytest.raises(Malformed, match="present password"):
+        world.try_act(name, "change_password", new_password=PASSWORD)
+    world.do("ada", "reset_password", name=name, new_password=PASSWORD, reason="forgotten")
+
+
+@pytest.mark.requirement("R15", "R24")
+def test_the_settings_say_how_long_a_password_is_and_how_old_it_gets(world: World) -> None:
+    config = dataclasses.replace(world.bank.config, password_length=24, password_days=30)
+    bank = dataclasses.replace(world.bank, config=config)
+    name = new_person(world, "quality_officer")
+    with pytest.raises(Malformed, match="at least 24 characters, not 23"):
+        run_act(bank, "change_password", {"new_password": "one two three four five"}, world.people[name], door="test")
+    in_time, late = world.now + 30 * DAY, world.now + 31 * DAY
+    assert prove(bank, world.people[name], PASSWORD, in_time) is Proof.RIGHT
+    assert prove(bank, world.people[name], PASSWORD, late) is Proof.OLD
+    given = {"definition": waiting_definition(world), "password": PASSWORD}
+    outcome = run_act(bank, "make_effective", given, world.people[name], door="test", now=late)
+    assert [refusal.code.value for refusal in outcome.refusals] == ["SIGNATURE_WRONG"]
+    assert "older than this site allows" in outcome.refusals[0].detail
+
+
+# ---- who is told of a lock
+
+
+@pytest.mark.requirement("R15")
+def test_a_lock_is_an_alert_for_administrators_and_quality_officers(world: World, caplog) -> None:
+    name = new_person(world, "technician")
+    with caplog.at_level("WARNING", "cellbank.security"):
+        for _ in range(5):
+            passwords.prove(
+                world.bank, world.people[name], Credentials("wrong"), world.now, door="web", client="10.0.0.7"
+            )
+    assert f"account {name} is locked until" in caplog.text and "10.0.0.7" in caplog.text
+    for role, later, word in (
+        (Role.ADMINISTRATOR, MINUTE, "still locked"), (Role.QUALITY_OFFICER, MINUTE, "still locked"),
+        (Role.QUALITY_OFFICER, DAY, "open again"),
+    ):  # fmt: skip
+        (alert,) = [item for item in alerts(world, role, world.now + later) if name in item.title]
+        assert "2026-03-02 10:00" in alert.detail and "web, 10.0.0.7" in alert.detail and word in alert.detail
+    world.do("ada", "unlock_person", name=name, reason="she asked for it")
+    assert [item for item in alerts(world, Role.ADMINISTRATOR, world.now) if name in item.title]  # seen all the same
+    assert not [item for item in alerts(world, Role.ADMINISTRATOR, world.now + 8 * DAY) if name in item.title]
+
+
+def alerts(world: World, role: Role, now: datetime.datetime, name: str = "locked"):
+    """The items of a worklist whose name begins so, all of them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(worklists, "SHOWN", 1000)
+        found = worklists.worklists(world.bank, frozenset({role}), now)
+    return next(one for one in found if one.name.startswith(name)).items
+
+
+@pytest.mark.requirement("R8")
+def test_trainings_that_end_are_work_for_administrators_and_quality_officers(world: World) -> None:
+    name = new_person(world, "clinician")
+    ends = datetime.datetime(2099, 12, 31, 12, tzinfo=datetime.UTC)
+    for role in (Role.ADMINISTRATOR, Role.QUALITY_OFFICER):
+        said = {
+            days: [item.detail for item in alerts(world, role, ends - days * DAY, "trainings") if name in item.title]
+            for days in (31, 30, -1)
+        }
+        assert said == {
+            31: [], 30: ["as clinician, valid until 2099-12-31"], -1: ["as clinician, ended on 2099-12-31"],
+        }  # fmt: skip
