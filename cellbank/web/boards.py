@@ -6,6 +6,7 @@ from flask import Response, abort, render_template, url_for
 
 from cellbank.domain.lifecycle import Role
 from cellbank.services.boards import box_map, calendar, dose_board, labels_of, storage_tree
+from cellbank.services.deviation_board import deviation_board
 from cellbank.services.documents import unissued_file
 from cellbank.services.labels import NoSuchPrinting, NotPrintable, pdf_of
 from cellbank.services.scanning import Card, NextAct, NotHere, Unreadable
@@ -17,7 +18,7 @@ from cellbank.web.release import board_of_lot
 from cellbank.web.session import now
 from cellbank.web.shell import the_actor, the_bank
 
-TRACEABLE = {"donor", "donation", "culture", "lot", "vial", "dose", "subject"}
+TRACEABLE = {"donor", "donation", "reagent_lot", "culture", "lot", "vial", "dose", "subject"}
 LABELLED = {"donation", "culture", "lot", "vial", "storage_unit", "subject"}
 
 
@@ -35,6 +36,8 @@ def board_of(card: Card) -> tuple[str | None, Any]:
         }  # fmt: skip
     if card.kind == "dose":
         return "boards/dose.html", dose_board(bank, card.code)
+    if card.kind == "deviation":
+        return "boards/deviation.html", deviation_board(bank, card.code, now())
     if card.kind == "document_issue":
         return "boards/document.html", issue_of(card)
     if card.kind in LABELLED:
