@@ -203,7 +203,7 @@ def _bank(
         story, culture, "master_bank", BANK_VIALS, BANK_CELLS_PER_VIAL, at + HOUR, reagents["CRY-1140"]
     )
     _store(story, vials, [shelves.bank], shelves, at + 3 * HOUR)
-    _test_lot(story, lot, at, sterile=True)
+    _test_lot(story, lot, at, sterile=True, slip=line is LINES[1])
     if line is not LINES[0]:
         return
     story.do("maksym", "review_batch_record", at + 44 * DAY, lot=lot)
@@ -230,8 +230,10 @@ def _assess(story: Player, line: Line, lot: str, vials: list[str], filled: datet
         story.do("iryna", "release_lot", filled + 40 * DAY, lot=lot)
 
 
-def _test_lot(story: Player, lot: str, filled: datetime.datetime, *, sterile: bool) -> None:
-    """Enter every result of the specification and have it reviewed."""
+def _test_lot(
+    story: Player, lot: str, filled: datetime.datetime, *, sterile: bool, slip: bool = False
+) -> None:
+    """Enter every result of the specification and have it reviewed. With a `slip` of the pen one is corrected first."""
     numbers = {
         "CD73": "99.1", "CD90": "98.7", "CD105": "97.9", "NEGATIVE": "0.6", "HLA-DR": "1.2", "VIABILITY": "94.4",
         "ENDOTOXIN": "0.05", "POTENCY": "41", "PT-VIABILITY": "85", "PT-RECOVERY": "90",
@@ -252,6 +254,10 @@ def _test_lot(story: Player, lot: str, filled: datetime.datetime, *, sterile: bo
                 lot=lot, test=test, started_at=started.isoformat(), resulted_at=resulted.isoformat(), **{kind: value},
             )["code"]
         )  # fmt: skip
+    if slip:
+        wrong = results.pop(list(numbers).index("POTENCY"))
+        right = {"result": wrong, "number": "44", "reason": "44 on the printout, typed as 41"}
+        results.append(story.do("olena", "correct_result", filled + 32 * DAY, **right)["code"])
     story.do("maksym", "review_results", filled + 35 * DAY, results=results, confirmed=True)
 
 
