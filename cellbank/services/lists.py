@@ -121,7 +121,7 @@ LISTS: dict[str, Listing] = {
            CASE WHEN p.locked_until > now() THEN p.locked_until END AS locked_until, p.id,
            p.code || ' ' || p.full_name || ' ' || p.name AS words FROM person p WHERE p.id > 1""",
         "full_name, id", "add_person"),
-    "trainings": Listing("Trainings", "trainings", "mortarboard",
+    "trainings": Listing("Trainings", "mortarboard", "training",
         {"person": "Name", "role": "Trained as", "procedure": "Procedure", "trained_on": "Trained on",
          "valid_until": "Valid until"},
         """SELECT t.code, t.state, p.full_name AS person, replace(t.role, '_', ' ') AS role, t.procedure, t.trained_on,
