@@ -39,8 +39,7 @@ class Exposure:
 
 # The excursions of a unit's probes with an end; one that goes on has its figures up to the last reading.
 _FOUND = """found AS MATERIALIZED (
-  SELECT e.*, coalesce(e.ended_at, :now) AS until FROM excursion e
-   WHERE e.probe_id = :probe AND e.started_at < coalesce(e.ended_at, :now)
+  SELECT e.*, coalesce(e.ended_at, greatest(:now, e.started_at)) AS until FROM excursion e WHERE e.probe_id = :probe
 )"""
 
 # What stood in the unit, vial by vial; a stay outside the excursions' whole time cannot matter.
@@ -81,7 +80,7 @@ _GROUPS = """ends AS (
 # The readings that held during a part of an excursion. A silence has none: only its time counts.
 _MEASURED = """parts AS MATERIALIZED (SELECT DISTINCT id, s, u FROM shared WHERE NOT whole AND category <> 'silent'),
 held AS MATERIALIZED (
-  SELECT f.id, r.at, r.celsius, lead(r.at, 1, f.until) OVER (PARTITION BY f.id ORDER BY r.at) AS next
+  SELECT f.id, r.at, r.celsius, lead(r.at, 1, coalesce(f.ended_at, r.at)) OVER (PARTITION BY f.id ORDER BY r.at) AS next
     FROM (SELECT DISTINCT id FROM parts) p JOIN found f ON f.id = p.id
     JOIN reading r ON r.probe_id = f.probe_id AND r.at >= f.started_at AND r.at < f.until
 ), measured AS (
