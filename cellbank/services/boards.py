@@ -1,4 +1,4 @@
-"""What the hand-made pages read: the map of a box, the release board of a lot, the calendar of a subject, a dose."""
+"""What the hand-made pages read: the release board of a lot, the calendar of a subject, a dose."""
 
 import datetime
 from collections.abc import Mapping
@@ -10,7 +10,6 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from cellbank.domain.dose import Window, window
-from cellbank.domain.positions import position_name
 from cellbank.domain.protocol import Protocol
 from cellbank.services.bank import Bank
 from cellbank.services.labels import PrintedLabels, printings
@@ -19,102 +18,6 @@ from cellbank.services.standing import protocol_by_digest
 from cellbank.services.thawing import PickLine, pick_list
 
 Row = Mapping[str, Any]
-
-
-# --- storage ----------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One position of a box: its name, and the vial that stands there."""
-
-    name: str
-    vial: str | None = None
-    number: int | None = None
-    lot: str | None = None
-    state: str | None = None
-    lot_state: str | None = None
-
-
-@dataclass(frozen=True)
-class BoxMap:
-    """A box as one looks into it: rows of positions; `lots` counts the vials of each lot."""
-
-    code: str
-    columns: int
-    rows: tuple[tuple[Cell, ...], ...]
-    taken: int
-    lots: dict[str, int]
-
-
-_BOX = text("SELECT id, row_count, column_count FROM storage_unit WHERE code = :code AND type = 'box'")
-_IN_BOX = text(
-    """SELECT p.position, v.code, v.number, v.state, l.code AS lot, l.state AS lot_state FROM placement p
-       JOIN vial v ON v.id = p.vial_id JOIN lot l ON l.id = v.lot_id WHERE p.box_id = :box AND p.taken_at IS NULL"""
-)
-
-
-def box_map(bank: Bank, code: str) -> BoxMap | None:
-    """The map of a box; None when the code is of no box."""
-    with bank.reads.connect() as connection:
-        box = connection.execute(_BOX, {"code": code}).one_or_none()
-        if box is None:
-            return None
-        found = {row.position: row for row in connection.execute(_IN_BOX, {"box": box.id})}
-    lots: dict[str, int] = {}
-    for row in found.values():
-        lots[row.lot] = lots.get(row.lot, 0) + 1
-    columns = box.column_count
-    rows = tuple(
-        tuple(_cell(place, columns, found.get(place)) for place in range(first, first + columns))
-        for first in range(1, box.row_count * columns + 1, columns)
-    )
-    return BoxMap(code, columns, rows, len(found), lots)
-
-
-def _cell(position: int, columns: int, row: Any) -> Cell:
-    name = position_name(position, columns)
-    return Cell(name) if row is None else Cell(name, row.code, row.number, row.lot, row.state, row.lot_state)
-
-
-@dataclass(frozen=True)
-class Unit:
-    """A tank, rack or box of the tree, with how much of its boxes is taken."""
-
-    code: str
-    type: str
-    name: str
-    state: str
-    parent: str | None
-    taken: int
-    size: int
-
-
-_TREE = text(
-    """WITH RECURSIVE boxes AS (
-         SELECT u.id, u.id AS top, u.row_count * u.column_count AS size,
-                (SELECT count(*) FROM placement p WHERE p.box_id = u.id AND p.taken_at IS NULL) AS taken
-           FROM storage_unit u WHERE u.type = 'box'),
-       up AS (
-         SELECT id AS box, id AS unit, size, taken FROM boxes
-         UNION ALL SELECT up.box, u.parent_id, up.size, up.taken FROM up JOIN storage_unit u ON u.id = up.unit
-          WHERE u.parent_id IS NOT NULL),
-       filled AS (SELECT unit, sum(size)::bigint AS size, sum(taken)::bigint AS taken FROM up GROUP BY unit)
-       SELECT u.code, u.type, u.name, u.state, parent.code AS parent, coalesce(f.taken, 0) AS taken,
-              coalesce(f.size, 0) AS size
-         FROM storage_unit u LEFT JOIN storage_unit parent ON parent.id = u.parent_id
-         LEFT JOIN filled f ON f.unit = u.id
-        ORDER BY u.place, u.id"""
-)
-
-
-def storage_tree(bank: Bank) -> dict[str | None, list[Unit]]:
-    """All units by the code of what they stand in; tanks under None."""
-    tree: dict[str | None, list[Unit]] = {}
-    with bank.reads.connect() as connection:
-        for row in connection.execute(_TREE):
-            tree.setdefault(row.parent, []).append(Unit(*row))
-    return tree
 
 
 # --- lots -------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from sqlalchemy import select, text
+from sqlalchemy.orm import Session
 
 from cellbank.domain.garbled import Garbled
 from cellbank.domain.identifiers import Kind
@@ -22,7 +23,8 @@ from cellbank.domain.storage_tree import WITH_POSITIONS
 from cellbank.records.production import Vial
 from cellbank.records.storage import StorageUnit
 from cellbank.records.work import Work
-from cellbank.services.acts import ActInput, act
+from cellbank.services.acts import ActInput, act, find_act, parse
+from cellbank.services.bank import Bank
 from cellbank.services.inputs import MAX_VIALS, Reason, StorageCode, VialCode, as_text, each_once
 from cellbank.services.storage import Position, end_placement, out_of_service, place_vials, unit_called, unit_line
 from cellbank.services.storage_moves import SECONDS_OUT, note_out
@@ -168,6 +170,12 @@ def each_position_once(rows: Sequence[tuple[str, str]]) -> Sequence[tuple[str, s
     return rows
 
 
+def read_picture(content: bytes) -> str:
+    """The text of a scanner's file, whatever wrote it; what is no text is left to be refused as a picture."""
+    encoding = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8"
+    return content.decode(encoding, errors="replace")
+
+
 class ReconcileRack(ActInput):
     """Compare the picture of a rack scanner with the book."""
 
@@ -187,10 +195,26 @@ def reconcile_rack(work: Work, given: ReconcileRack) -> StorageUnit:
     """Correct the book by the picture that a rack scanner took of a whole box. Refuses a difference that has no
     reason."""
     unit = lock_box(work, given.box)
+    return correct(work, unit, _seen_on(unit, given), given.reasons, given.seconds_out)
+
+
+def _seen_on(unit: StorageUnit, given: ReconcileRack) -> Seen:
     pairs = dict(line.split(",", 1) for line in given.picture.splitlines())
     named = {name: code for name, code in pairs.items() if code not in ("", "?")}
-    seen = numbered(unit, named, [name for name, code in pairs.items() if code == "?"])
-    return correct(work, unit, seen, given.reasons, given.seconds_out)
+    return numbered(unit, named, [name for name, code in pairs.items() if code == "?"])
+
+
+def look_through(bank: Bank, name: str, given: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What differs between a box as it was found and the book, before any reason is given. `name` is the act that will
+    correct it. Raises Malformed, and Refused where the box is none or has no such position."""
+    registered = find_act(name)
+    found = parse(registered.input, {key: value for key, value in given.items() if key != "reasons"})
+    with Session(bank.reads) as session:
+        unit = session.scalar(select(StorageUnit).where(StorageUnit.code == found.box))
+        if unit is None or unit.type not in WITH_POSITIONS:
+            raise Refused([refuse(Code.NOT_FOUND, "There is no box {code} here. Scan it again.", code=found.box)])
+        seen = seen_in(unit, found) if isinstance(found, SeenBox) else _seen_on(unit, found)
+        return shown(compare(session, unit, seen)[0], unit)
 
 
 # --- comparing and correcting -----------------------------------------------------------------
@@ -236,15 +260,17 @@ _BOOK = text(
 )
 
 
-def compare(work: Work, unit: StorageUnit, seen: Seen) -> tuple[tuple[Difference, ...], dict[str, Vial]]:
-    """What differs from the book; and the vials concerned, locked in the order of their ids."""
-    book = {row.position: row.code for row in work.session.execute(_BOOK, {"box": unit.id})}
+def compare(
+    session: Session, unit: StorageUnit, seen: Seen, *, lock: bool = False
+) -> tuple[tuple[Difference, ...], dict[str, Vial]]:
+    """What differs from the book; and the vials concerned, which `lock` locks in the order of their ids."""
+    book = {row.position: row.code for row in session.execute(_BOOK, {"box": unit.id})}
     codes = {*book.values(), *(code for code in seen.values() if code)}
     statement = select(Vial).where(Vial.code.in_(codes)).order_by(Vial.id).execution_options(populate_existing=True)
-    vials = work.session.scalars(statement if work.dry_run else statement.with_for_update(key_share=True))
+    vials = session.scalars(statement.with_for_update(key_share=True) if lock else statement)
     known = {vial.code: vial for vial in vials}
     strange = [vial for code, vial in known.items() if code not in book.values()]
-    places = where(work.session, [vial.id for vial in strange])
+    places = where(session, [vial.id for vial in strange])
     elsewhere = {vial.code: places.get(vial.id, vial.state.lower()) for vial in strange}
     found = Found(unit_called(unit), book, seen, frozenset(known), elsewhere)
     size = (unit.row_count or 0) * (unit.column_count or 0)
@@ -256,7 +282,7 @@ def correct(
     work: Work, unit: StorageUnit, seen: Seen, reasons: Mapping[str, str], seconds: int | None, *more: Any
 ) -> StorageUnit:
     """Judge the differences and write what they come to; `more` are records that the same act moves on."""
-    differing, known = compare(work, unit, seen)
+    differing, known = compare(work.session, unit, seen, lock=not work.dry_run)
     work.show(box=unit.code, seen=len(seen), differences=shown(differing, unit))
     touched = {one.key: known[one.key] for one in differing if one.key in known}
     gone = [touched[one.key] for one in differing if one.finding is Finding.MISSING]

@@ -1,18 +1,33 @@
 """Inventory: a box counted by two people, the second of whom does not see what the first one found."""
 
+import datetime
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from pydantic import Field
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from cellbank.domain.identifiers import Kind
 from cellbank.domain.positions import position_name
 from cellbank.domain.refusals import Code, Refusal, Refused, refuse
+from cellbank.domain.rules.box_check import Difference
 from cellbank.records.storage import CountSheet, StockCount, StorageUnit
 from cellbank.records.work import Work
 from cellbank.services.acts import ActInput, act
-from cellbank.services.box_checks import REASONS, Reasons, Seen, SeenBox, correct, lock_box, numbered, seen_in
+from cellbank.services.bank import Bank
+from cellbank.services.box_checks import (
+    REASONS,
+    Reasons,
+    Seen,
+    SeenBox,
+    compare,
+    correct,
+    lock_box,
+    numbered,
+    seen_in,
+    shown,
+)
 from cellbank.services.common import new_code
 from cellbank.services.inputs import scanned
 from cellbank.services.storage import unit_called
@@ -91,6 +106,45 @@ def close_count(work: Work, given: CloseCount) -> StockCount:
     count.reasons, count.closed_at = given.reasons, work.now
     work.transition(count)
     return count
+
+
+@dataclass(frozen=True)
+class CountBoard:
+    """A count as its page shows it: the box, and once both have counted where they differ and what differs from the
+    book. Before that nothing of the first count is told."""
+
+    box: str
+    where: str
+    counted_by: tuple[tuple[str, datetime.datetime], ...]
+    unlike: tuple[str, ...]
+    differences: tuple[dict[str, Any], ...]
+    reasons: dict[str, str]
+
+
+_COUNTED_BY = text(
+    """SELECT p.full_name, s.counted_at FROM count_sheet s JOIN person p ON p.id = s.counted_by_id
+        WHERE s.stock_count_id = :count ORDER BY s.number"""
+)
+
+
+def count_board(bank: Bank, code: str) -> CountBoard | None:
+    """A count for its page; None when there is none with this code."""
+    with Session(bank.reads) as session:
+        count = session.scalar(select(StockCount).where(StockCount.code == code))
+        if count is None:
+            return None
+        unit = session.get_one(StorageUnit, count.unit_id)
+        people = session.execute(_COUNTED_BY, {"count": count.id}).all()
+        unlike: list[str] = []
+        differing: tuple[Difference, ...] = ()
+        if count.state == "COUNTED_TWICE":
+            sheets = [numbered(unit, *_split(sheet.seen)) for sheet in _sheets(session, count)]
+            unlike = counts_differ(unit, *sheets)
+            differing = compare(session, unit, sheets[-1])[0]
+        return CountBoard(
+            unit.code, unit.name, tuple((row.full_name, row.counted_at) for row in people), tuple(unlike),
+            tuple(shown(differing, unit)), count.reasons or {},
+        )  # fmt: skip
 
 
 def counts_differ(unit: StorageUnit, first: Seen, second: Seen) -> list[str]:

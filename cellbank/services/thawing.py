@@ -43,7 +43,7 @@ from cellbank.services.inputs import (
 from cellbank.services.standing import DoseStanding, standing_of
 from cellbank.services.storage import Position, end_placement, find_places, place_vials
 from cellbank.services.warming import spent_by
-from cellbank.services.whereabouts import pick_order, whereabouts
+from cellbank.services.whereabouts import Whereabouts, pick_order, whereabouts
 
 
 def _vial_facts(work: Work, vial: Vial) -> VialFacts:
@@ -63,6 +63,8 @@ class PickLine:
     number: int
     place: str
     state: str
+    box: str = ""
+    line: tuple[str, ...] = ()
 
 
 def pick_list(session: Session, dose_code: str) -> list[PickLine]:
@@ -70,10 +72,13 @@ def pick_list(session: Session, dose_code: str) -> list[PickLine]:
     statement = select(Vial).join(Dose, Dose.id == Vial.dose_id).where(Dose.code == dose_code, Vial.state == "RESERVED")
     vials = session.scalars(statement).all()
     places = whereabouts(session, [vial.id for vial in vials])
-    return [
-        PickLine(vial.code, vial.number, places[vial.id].text if vial.id in places else "", vial.state)
-        for vial in pick_order(session, vials)
-    ]
+    return [_pick_line(vial, places.get(vial.id)) for vial in pick_order(session, vials)]
+
+
+def _pick_line(vial: Vial, place: Whereabouts | None) -> PickLine:
+    if place is None:
+        return PickLine(vial.code, vial.number, "", vial.state)
+    return PickLine(vial.code, vial.number, place.text, vial.state, place.box, place.line)
 
 
 class PickVial(ActInput):

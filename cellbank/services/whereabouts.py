@@ -17,11 +17,17 @@ class Whereabouts:
     units: tuple[tuple[int, int, str], ...]
     position: int
     columns: int
+    box: str  # its code
+
+    @property
+    def line(self) -> tuple[str, ...]:
+        """The names of the units, from the outside in, the box last."""
+        return tuple(name for _, _, name in self.units)
 
     @property
     def text(self) -> str:
         """As a person reads it: Tank 1 › Rack 2 › Box B › C4."""
-        return " › ".join([*(name for _, _, name in self.units), position_name(self.position, self.columns)])
+        return " › ".join([*self.line, position_name(self.position, self.columns)])
 
     @property
     def order(self) -> tuple[tuple[int, ...], int]:
@@ -30,7 +36,7 @@ class Whereabouts:
 
 
 _PLACES = text(
-    """SELECT p.vial_id, p.position, box.column_count, p.box_id FROM placement p
+    """SELECT p.vial_id, p.position, box.column_count, p.box_id, box.code FROM placement p
          JOIN storage_unit box ON box.id = p.box_id WHERE p.vial_id = ANY(:vials) AND p.taken_at IS NULL"""
 )
 _LINES = text(
@@ -50,7 +56,9 @@ def whereabouts(session: Session, vial_ids: Iterable[int]) -> dict[int, Whereabo
     lines: dict[int, list[tuple[int, int, str]]] = {box: [] for box in boxes}
     for box, place, unit, name in session.execute(_LINES, {"boxes": boxes}) if boxes else ():
         lines[box].append((place, unit, name))
-    return {row.vial_id: Whereabouts(tuple(lines[row.box_id]), row.position, row.column_count) for row in rows}
+    return {
+        row.vial_id: Whereabouts(tuple(lines[row.box_id]), row.position, row.column_count, row.code) for row in rows
+    }
 
 
 def where(session: Session, vial_ids: Iterable[int]) -> dict[int, str]:

@@ -22,6 +22,7 @@ from cellbank.web import (
     session_pages,
     shell,
     signing_pages,
+    storage,
     trail,
 )
 from cellbank.web.blueprint import blueprint
@@ -30,7 +31,9 @@ from cellbank.web.session import signed_in_actor
 __all__ = ["register", "signed_in_actor"]
 
 # Their routes are on the blueprint.
-PAGES = (session_pages, signing_pages, home, records, acts, boards, definitions, documents, impact, bedside, trail)
+PAGES = (
+    session_pages, signing_pages, home, records, acts, boards, definitions, documents, impact, bedside, storage, trail,
+)  # fmt: skip
 
 
 def register(app: Flask, bank: Bank) -> None:

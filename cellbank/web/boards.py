@@ -5,12 +5,15 @@ from typing import Any
 from flask import Response, abort, render_template, url_for
 
 from cellbank.domain.lifecycle import Role
-from cellbank.services.boards import box_map, calendar, dose_board, labels_of, storage_tree
+from cellbank.services.boards import calendar, dose_board, labels_of
+from cellbank.services.box_map import box_map, storage_tree
 from cellbank.services.deviation_board import deviation_board
 from cellbank.services.documents import unissued_file
 from cellbank.services.labels import NoSuchPrinting, NotPrintable, pdf_of
 from cellbank.services.scanning import Card, NextAct, NotHere, Unreadable
+from cellbank.services.stock_counts import count_board
 from cellbank.services.tracing import trace
+from cellbank.services.warming import warming_of
 from cellbank.web.blueprint import blueprint
 from cellbank.web.documents import issue_of
 from cellbank.web.family import drawing_of
@@ -26,7 +29,7 @@ def board_of(card: Card) -> tuple[str | None, Any]:
     """The template that a kind of record has for itself, and what it shows."""
     bank = the_bank()
     if card.kind == "storage_unit":
-        found = box_map(bank, card.code)
+        found = box_map(bank, card.code, now())
         return ("boards/box.html", found) if found else ("boards/units.html", storage_tree(bank))
     if card.kind == "lot":
         return "boards/lot.html", {"board": board_of_lot(card.code), "printed": labels_of(bank, card.code)}
@@ -40,6 +43,10 @@ def board_of(card: Card) -> tuple[str | None, Any]:
         return "boards/deviation.html", deviation_board(bank, card.code, now())
     if card.kind == "document_issue":
         return "boards/document.html", issue_of(card)
+    if card.kind == "vial":
+        return "boards/vial.html", {"warming": warming_of(bank, card.code), "printed": labels_of(bank, card.code)}
+    if card.kind == "stock_count":
+        return "boards/count.html", count_board(bank, card.code)
     if card.kind in LABELLED:
         return "boards/labels.html", {"printed": labels_of(bank, card.code)}
     return None, None
@@ -55,12 +62,6 @@ def act_link(card: Card, item: NextAct) -> str:
 def is_clinician() -> bool:
     """Whether the bedside is this person's work."""
     return Role.CLINICIAN in the_actor().roles
-
-
-@blueprint.get("/storage")
-def storage_page() -> str:
-    """The tree of tanks, racks and boxes."""
-    return render_template("storage.html", tree=storage_tree(the_bank()))
 
 
 @blueprint.get("/trace/<code>")

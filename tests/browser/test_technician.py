@@ -92,7 +92,7 @@ def test_a_dose_is_picked_and_thawed_in_the_order_of_the_tank(station, stage: St
     codes = [code.replace(" ", "") for code in listed]
     places = olena.page.locator("section", has_text="Pick list").locator("td strong").all_inner_texts()
     assert sorted(codes) == stage.vials(dose, "RESERVED") and places == sorted(places)
-    box = stage.one("SELECT code FROM storage_unit WHERE name = :name", name=places[0].split(" › ")[2])
+    box = stage.one("SELECT code FROM storage_unit WHERE name = :name", name=places[0].split(" › ")[-2])
     for vial in codes[:-1]:
         olena.go(f"/record/{dose}")
         olena.choose("pick_vial")

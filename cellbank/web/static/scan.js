@@ -12,8 +12,8 @@
   const words = () => JSON.parse(document.body.dataset.words || "{}");
   const clock = (event) => performance.timeOrigin + event.timeStamp;
 
-  /* ---- sounds: two rising tones yes, a low buzz no, three equal ones unknown ---- */
-  const TUNES = { yes: [[880, 0, .09], [1320, .1, .14]], no: [[150, 0, .5]], unknown: [[520, 0, .09], [520, .15, .09], [520, .3, .09]] };
+  /* ---- sounds: two rising tones yes, a low buzz no, three equal ones unknown, a siren at the open tank: the wrong box or vial ---- */
+  const TUNES = { yes: [[880, 0, .09], [1320, .1, .14]], no: [[150, 0, .5]], unknown: [[520, 0, .09], [520, .15, .09], [520, .3, .09]], stop: [[620, 0, .18], [310, .2, .3], [620, .52, .18], [310, .72, .3]] };
   let audio = null;
   const muted = () => localStorage.getItem("muted") === "1";
   function play(name) {
@@ -33,7 +33,7 @@
 
   /* ---- where a scan goes ---- */
   const PATTERNS = [["VL", /^[A-NP-Z1-9][A-NP-Z0-9]{2}\d{2}\d{8}[A-Z0-9]{6}$/], ["DN", /^[A-NP-Z1-9][A-NP-Z0-9]{2}\d{2}\d{8}$/], ["DS", /^CH[A-NP-Z1-9][A-NP-Z0-9]{2}\d{2}[A-Z0-9]{6}$/]];
-  const RECORD = /^(DR|CN|CU|LT|ST|RG|RS|SJ|WT|PS|HD|TK|CM)[0-9A-Z]{5,}$/;
+  const RECORD = /^(DR|CN|CU|LT|ST|RG|RS|SJ|WT|PS|HD|TK|SA|DV|CA|BR|RN|TR|TV|DC|PB|RD|EX|IC|CM)[0-9A-Z]{5,}$/;
   const bareOf = (code) => code.replace(/^\](C[014]|d[12])/, "");
   const isCode = (code) => /^[=&]/.test(bareOf(code)) || RECORD.test(bareOf(code)) || PATTERNS.some(([, pattern]) => pattern.test(bareOf(code)));
   function kindOf(code) {
@@ -83,7 +83,8 @@
     if (many && lines.includes(code)) { play("unknown"); return notice(words().twice.replace("{code}", code)); }
     field.value = many ? [...lines, code].join("\n") + "\n" : code;
     field.dispatchEvent(new Event("input", { bubbles: true }));
-    field.dispatchEvent(new CustomEvent("scanned", { bubbles: true, detail: code }));
+    /* a page that takes the scan itself makes its own sound and keeps the focus */
+    if (!field.dispatchEvent(new CustomEvent("scanned", { bubbles: true, cancelable: true, detail: code }))) return;
     play("yes");
     if (!many) {
       const next = [...document.querySelectorAll("[data-act-form] [data-scan]")].find((other) => !other.value && other.offsetParent);
@@ -177,6 +178,6 @@
       if (field) fill(field, code); else if (!dirty()) open(code); else if (place === waiting.length - 1) notice(words().notHere.replace("{code}", code));
     });
   }
-  window.cellbank = { play, notice, words, drain, handle };
+  window.cellbank = { play, notice, words, drain, handle, kindOf };
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", ready); else ready();
 })();

@@ -1,0 +1,203 @@
+"""Pages for the hands at the tank: filling a box by scan, looking through it, picking a dose, and the pictures."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from flask import Response, abort, jsonify, redirect, render_template, request, url_for
+from flask_babel import gettext
+
+from cellbank.domain.garbled import Garbled
+from cellbank.domain.identifiers import Kind
+from cellbank.domain.lifecycle import roles_for
+from cellbank.domain.picking import open_time
+from cellbank.domain.refusals import Refused
+from cellbank.domain.scans import read_scan
+from cellbank.services.acts import REGISTRY, Malformed, Outcome, run_act
+from cellbank.services.boards import DoseBoard, dose_board
+from cellbank.services.box_checks import look_through, read_picture
+from cellbank.services.box_map import BoxMap, box_map, storage_tree
+from cellbank.services.scanning import keep_unreadable
+from cellbank.services.stock_pictures import levels_drawing, states_drawing, stock_document
+from cellbank.web.acts import reason
+from cellbank.web.blueprint import blueprint
+from cellbank.web.session import now
+from cellbank.web.shell import DOOR, client, say, sound, the_actor, the_bank
+
+# What is done with a box position by position: the act, and whether each scan is sent as it comes.
+MODES = {"put": "store_vials", "rescan": "rescan_box", "count": "count_box", "again": "count_again"}
+MOST_BYTES = 200_000
+
+
+@blueprint.get("/storage")
+def storage_page() -> str:
+    """The tree of the cold store, and how full it is."""
+    tree = storage_tree(the_bank())
+    return render_template("storage.html", tree=tree, drawing=levels_drawing(tree))
+
+
+@blueprint.get("/storage/stock")
+def stock_page() -> str:
+    """Vials by state over time."""
+    return render_template("stock.html", drawing=states_drawing(the_bank(), now(), say))
+
+
+@blueprint.get("/storage/stock.pdf")
+def stock_pdf() -> Response:
+    """The same pictures on paper."""
+    content = stock_document(the_bank(), now(), say)
+    return Response(
+        content, mimetype="application/pdf", headers={"Content-Disposition": 'inline; filename="stock.pdf"'}
+    )
+
+
+def the_box(code: str) -> BoxMap:
+    """The box of a page, or 404."""
+    found = box_map(the_bank(), code, now())
+    if found is None:
+        abort(404)
+    return found
+
+
+@blueprint.get("/storage/fill/<code>")
+def fill_page(code: str) -> str:
+    """A box with a cursor that walks on with each scan."""
+    mode = request.args.get("mode", "put")
+    if mode not in MODES:
+        abort(404)
+    act = REGISTRY[MODES[mode]]
+    # Whoever counts must see the box and not the book.
+    blind = mode in ("count", "again")
+    mine = bool(roles_for(act.name) & the_actor().roles)
+    return render_template("fill.html", box=the_box(code), mode=mode, act=act, mine=mine, blind=blind)
+
+
+@blueprint.post("/storage/fill/<code>")
+def fill_box(code: str) -> Any:
+    """Do what the page has gathered: `{"mode": …, "key": …, "given": …}`; with `look` only compare it with the book."""
+    sent = request.get_json(silent=True)
+    if not isinstance(sent, dict) or sent.get("mode") not in MODES or not isinstance(sent.get("given"), dict):
+        return jsonify(problem=gettext("This cannot be read.")), 400
+    given = {**sent["given"], "box": code}
+    key = str(sent.get("key") or "")[:200] or None
+    try:
+        if sent.get("look"):
+            return jsonify(differences=look_through(the_bank(), MODES[sent["mode"]], given))
+        outcome = run_act(the_bank(), MODES[sent["mode"]], given, the_actor(), door=DOOR, client=client(), key=key)
+    except Malformed as malformed:
+        said = [{"field": item.field, "detail": say(item.message)} for item in malformed.problems]
+        return jsonify(refusals=said), 422
+    except Refused as refused:
+        return jsonify(refusals=[reason(refusal) for refusal in refused.refusals]), 409
+    return jsonify(_outcome(outcome)), 200 if outcome.accepted else 409
+
+
+def _outcome(outcome: Outcome) -> dict[str, Any]:
+    done = url_for("web.done_page", number=outcome.act) if outcome.act and outcome.accepted else None
+    refusals = [reason(refusal) for refusal in outcome.refusals]
+    return {"act": outcome.act, "result": outcome.result, "refusals": refusals, "done": done}
+
+
+@blueprint.post("/storage/read")
+def read_code() -> Any:
+    """What a scan is that the page of a box cannot use, in words; one that cannot be read at all is kept."""
+    sent = request.get_json(silent=True)
+    raw = str((sent or {}).get("code", ""))[:500]
+    scan = read_scan(raw)
+    if isinstance(scan, Garbled):
+        keep_unreadable(the_bank(), the_actor(), raw, scan.sentence, door=DOOR)
+        return jsonify(kind=None, sentence=say(scan.sentence))
+    sentence = gettext("This is a %(kind)s code: a vial is scanned here.", kind=say(scan.kind.name.lower()))
+    return jsonify(kind=scan.kind.value, code=scan.code, sentence="" if scan.kind is Kind.VIAL else sentence)
+
+
+# --- the picture of a rack scanner ------------------------------------------------------------
+
+
+@blueprint.route("/storage/picture/<code>", methods=["GET", "POST"])
+def picture_page(code: str) -> Any:
+    """Compare the file of a rack scanner with the book; give each difference its reason; correct the book."""
+    the_box(code)
+    seen = _Picture()
+    if request.method == "POST":
+        _look_at(seen, code)
+    page = render_template("picture.html", box=the_box(code), seen=seen)
+    return page, 422 if seen.problems else 409 if seen.refusals else 200
+
+
+@dataclass
+class _Picture:
+    """What the page of a picture shows."""
+
+    text: str = ""
+    differences: list[dict[str, Any]] | None = None
+    reasons: dict[str, str] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+    refusals: list[dict[str, str]] = field(default_factory=list)
+    done: int | None = None
+
+
+def _look_at(seen: _Picture, code: str) -> None:
+    file = request.files.get("file")
+    seen.text = read_picture(file.read(MOST_BYTES)) if file and file.filename else request.form.get("picture", "")
+    given = {name.removeprefix("reason."): text.strip() for name, text in request.form.items() if text.strip()
+             and name.startswith("reason.")}  # fmt: skip
+    seen.reasons = given
+    asked = {"box": code, "picture": seen.text, "reasons": given}
+    try:
+        seen.differences = look_through(the_bank(), "reconcile_rack", asked)
+        if request.form.get("intent") == "do":
+            outcome = run_act(the_bank(), "reconcile_rack", asked, the_actor(), door=DOOR, client=client())
+            seen.refusals = [reason(refusal) for refusal in outcome.refusals]
+            seen.done = outcome.act if outcome.accepted else None
+    except Malformed as malformed:
+        seen.problems = [say(item.message) for item in malformed.problems]
+    except Refused as refused:
+        seen.refusals = [reason(refusal) for refusal in refused.refusals]
+    sound("no" if seen.refusals else "unknown" if seen.problems else "yes")
+
+
+# --- picking a dose at the tank ---------------------------------------------------------------
+
+
+@blueprint.route("/storage/pick/<code>", methods=["GET", "POST"])
+def pick_page(code: str) -> Any:
+    """One vial after the other, in the order of the tank: scan the box, then the vial. What does not fit stops."""
+    refusals: list[dict[str, str]] = []
+    problems: list[str] = []
+    box = request.values.get("box", "")
+    if request.method == "POST" and request.form.get("vial"):
+        given = {"dose": code, "box": box, "vial": request.form["vial"]}
+        try:
+            outcome = run_act(the_bank(), "pick_vial", given, the_actor(), door=DOOR, client=client())
+        except Malformed as malformed:
+            problems = [say(item.message) for item in malformed.problems]
+        else:
+            refusals = [reason(refusal) for refusal in outcome.refusals]
+            sound("stop" if refusals else "yes")
+            if outcome.accepted:
+                return redirect(url_for("web.pick_page", code=code, box=box), 303)
+    board = dose_board(the_bank(), code)
+    if board is None:
+        abort(404)
+    if box and not refusals and not problems:
+        box, problems = _box_of(box, board)
+    if problems:
+        sound("stop")
+    time = open_time([line.line for line in board.picks])
+    page = render_template("pick.html", board=board, box=box, refusals=refusals, problems=problems, time=time)
+    return page, 422 if problems else 409 if refusals else 200
+
+
+def _box_of(raw: str, board: DoseBoard) -> tuple[str, list[str]]:
+    """The box that was scanned, if the next vial stands in it; else what is wrong."""
+    scan = read_scan(raw)
+    if isinstance(scan, Garbled):
+        return "", [say(scan.sentence)]
+    first = board.picks[0] if board.picks else None
+    if first is None or scan.code == first.box:
+        return scan.code, []
+    if any(line.box == scan.code for line in board.picks):
+        return "", []  # the boxes before it are finished, or another one comes first: it is scanned when its turn comes
+    return "", [
+        gettext("This box holds no vial of the list. Close it: the next vial stands at %(place)s.", place=first.place)
+    ]
