@@ -192,7 +192,7 @@ class DocumentIssue(Record):
     state: Mapped[str] = state_of("document_issue")
     __table_args__ = (
         UniqueConstraint("type", "record_code", "edition"),
-        CheckConstraint("edition = 1 OR length(trim(reason)) > 0", name="a_further_edition_has_a_reason"),
+        CheckConstraint("edition = 1 OR coalesce(length(trim(reason)), 0) > 0", name="a_further_edition_has_a_reason"),
     )
 
 

@@ -22,7 +22,7 @@ from cellbank.services.papers import Paper, site_line
 from cellbank.services.signature_table import signature_table
 
 TITLE = "Chain of identity and custody"
-PICTURE = Measures(width=61, height=28, gap_x=12, gap_y=7, margin=1)
+PICTURE = Measures(width=61.0, height=28.0, gap_x=12.0, gap_y=7.0, margin=1.0)
 ACTS_HEAD = ("Act", "When", "What", "Who", "Signature")
 ACTS_WIDTHS = (0.07, 0.14, 0.42, 0.17, 0.20)
 

@@ -1,7 +1,7 @@
 """How a document says what an act did: columns with labels and units, times with their zone, a line for each change."""
 
 import datetime
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -87,7 +87,18 @@ def _named(changes: list[Change], numbers: Mapping[str, int]) -> str:
     if changes[0].kind != "vial":
         return ", ".join(f"{word(change.kind).capitalize()} {printed(change.record)}" for change in changes)
     found = sorted(numbers[change.record] for change in changes)
-    return f"{'Vial' if len(found) == 1 else 'Vials'} {', '.join(map(str, found))}"
+    return f"{'Vial' if len(found) == 1 else 'Vials'} {ranges(found)}"
+
+
+def ranges(numbers: Sequence[int]) -> str:
+    """Sorted numbers with runs of three and more as ranges: '1, 2, 5–9'."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ", ".join(f"{run[0]}–{run[-1]}" if len(run) > 2 else ", ".join(map(str, run)) for run in runs)
 
 
 # Columns that go on counting, or that a later step of the same work fills again: a new value corrects nothing.

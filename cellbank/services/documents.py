@@ -60,7 +60,7 @@ def issue_document(work: Work, given: IssueDocument) -> DocumentIssue:
         raise Malformed([Problem("type", f"{record.called} has no document “{type_.title}” now.")])
     same = last is not None and last.digest == paper.digest
     edition = 1 if last is None else last.edition if same else last.edition + 1
-    work.show(title=type_.title, edition=edition, same=same)
+    work.show(document=type_.title, edition=edition, unchanged=same)
     work.judge(DocumentIssue, refusals=_refusals(given, last, same))
     if last is not None and same:
         return last

@@ -150,7 +150,7 @@ def _value(column: str, value: Any, unit: str, time: Clock) -> str:
     elif isinstance(value, datetime.datetime) or (unit == "time" and value != HIDDEN):
         shown = value_text(value, "time", time)
     else:
-        shown = value_text(value, "" if isinstance(value, str) or unit == "day" else unit, time)
+        shown = printed(value_text(value, "" if isinstance(value, str) or unit == "day" else unit, time))
     return shown if len(shown) <= LONG else f"{shown[:LONG]}… ({len(shown)} letters, in the JSON export)"
 
 

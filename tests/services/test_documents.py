@@ -1,30 +1,28 @@
 """Documents that were issued: printed again they are the same bytes, or they say what changed."""
 
-import io
 import json
 from dataclasses import replace
 
-import pypdf
 import pypdfium2
 import pytest
-import zxingcpp
 from sqlalchemy import create_engine, select, text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, ProgrammingError
 from sqlalchemy.orm import Session
 
+from cellbank.domain.identifiers import Kind, record_code
 from cellbank.outside.document_pdf import Facts, Heading, Run, Table, Text
 from cellbank.records.quality import DocumentIssue
 from cellbank.services import document_printing, documents
 from cellbank.services.acts import Malformed
 from cellbank.services.bank import Bank
+from cellbank.services.chain_document import chain_paper
 from cellbank.services.document_changes import Difference, Step, differences
+from cellbank.services.document_types import TYPES
 from cellbank.services.documents import NotAsIssued, issued_file, issued_of, unissued_file
-from cellbank.services.papers import Paper, as_data, from_data
+from cellbank.services.papers import Paper, as_data, from_data, snapshot
 from cellbank.services.scanning import NotHere, Unreadable
 from tests.factories.doses import ordered_dose
 from tests.factories.world import World
-
-MINUTE_WORDS = ("one", "two")
 
 
 def words(pdf: bytes) -> str:
@@ -54,7 +52,7 @@ def test_an_unchanged_record_is_issued_once_and_printed_the_same_to_the_byte(
     world: World, bank: Bank, dose: str
 ) -> None:
     first, again = issue(world, dose), issue(world, dose, who="otto")
-    assert first["code"] == again["code"] and (first["same"], again["same"]) == (False, True)
+    assert first["code"] == again["code"] and (first["unchanged"], again["unchanged"]) == (False, True)
     assert (first["edition"], again["edition"]) == (1, 1) and len(rows(bank, dose)) == 1
     one, other = issued_file(bank, str(first["code"])), issued_file(bank, str(first["code"]))
     assert one.pdf == other.pdf and one.same and one.pdf.startswith(b"%PDF-1.7")
@@ -68,7 +66,7 @@ def test_a_changed_record_is_a_further_edition_that_says_what_changed(world: Wor
     world.do("clara", "cancel_dose", dose=code, reason="Fever since the morning")
     assert world.codes("quinn", "issue_document", code=code, type="chain") == ["REASON_NEEDED"]
     second = issue(world, code, reason="The dose was cancelled")
-    assert (second["edition"], second["same"]) == (2, False)
+    assert (second["edition"], second["unchanged"]) == (2, False)
     first_page = pypdfium2.PdfDocument(issued_file(bank, str(second["code"])).pdf)[0].get_textpage().get_text_range()
     said = " ".join(first_page.split())
     assert "What changed since edition 1" in said and "Reason for this edition: The dose was cancelled" in said
@@ -76,3 +74,196 @@ def test_a_changed_record_is_a_further_edition_that_says_what_changed(world: Wor
     assert "Added" in said and "Cancel" in said
     assert [one.edition for one in issued_of(bank, code)] == [2, 1]
     assert "What changed" not in words(issued_file(bank, rows(bank, code)[0].code).pdf)
+
+
+def test_a_dry_run_tells_the_edition_and_issues_nothing(world: World, bank: Bank) -> None:
+    code = ordered_dose(world).code
+    outcome = world.try_act("quinn", "issue_document", code=code, type="chain", dry_run=True)
+    assert outcome.accepted and outcome.result["edition"] == 1 and rows(bank, code) == []
+
+
+# --- who, and of what -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("who", ["tina", "quinn", "clara", "otto"])
+def test_everybody_on_the_floor_and_the_auditor_issues_documents(world: World, dose: str, who: str) -> None:
+    assert issue(world, dose, who=who)["edition"] == 1
+
+
+def test_an_administrator_does_not(world: World, dose: str) -> None:
+    assert world.codes("ada", "issue_document", code=dose, type="chain") == ["ROLE_NOT_ALLOWED"]
+
+
+@pytest.mark.parametrize(
+    ("given", "field"),
+    [
+        ({"type": "certificate"}, "type"),
+        ({"type": "invoice"}, "type"),
+        ({"type": ""}, "type"),
+        ({"type": ["chain"]}, "type"),
+        ({"code": "nonsense"}, "code"),
+        ({"code": "'; DROP TABLE lot; --"}, "code"),
+        ({"code": ""}, "code"),
+        ({"code": 17}, "code"),
+        ({"reason": "x"}, "reason"),
+        ({"reason": "y" * 1001}, "reason"),
+        ({"reason": "turned \u202e round"}, "reason"),
+        ({"edition": 3}, "edition"),
+    ],
+    ids=str,
+)
+def test_absurd_input_is_malformed_and_names_the_field(
+    world: World, dose: str, given: dict[str, object], field: str
+) -> None:
+    with pytest.raises(Malformed) as malformed:
+        issue(world, **{"code": dose, "type_": "chain", **_named(given)})
+    assert [problem.field for problem in malformed.value.problems] == [field]
+
+
+def _named(given: dict[str, object]) -> dict[str, object]:
+    return {"type_" if name == "type" else name: value for name, value in given.items()}
+
+
+def test_a_record_that_is_not_here_is_refused(world: World) -> None:
+    assert world.codes("quinn", "issue_document", code="CHA999926999999", type="chain") == ["NOT_FOUND"]
+
+
+@pytest.mark.parametrize("raw", ["DC99999", "LT0001K", "nonsense", "", "DC" * 300, "DC\u0000", "ДС00018"])
+def test_codes_of_no_document(bank: Bank, raw: str) -> None:
+    with pytest.raises((NotHere, Unreadable)):
+        issued_file(bank, raw)
+
+
+# --- enemies ----------------------------------------------------------------------------------
+
+
+def _as_owner(databases: tuple[str, str], statement: str, **given: object) -> None:
+    owner = create_engine(databases[0])
+    with owner.begin() as connection:
+        connection.execute(text("SET LOCAL session_replication_role = 'replica'"))
+        connection.execute(text(statement), given)
+    owner.dispose()
+
+
+@pytest.mark.parametrize("statement", [
+    "UPDATE document_issue SET content = '{}' WHERE record_code = :code",
+    "UPDATE document_issue SET pdf_digest = '' WHERE record_code = :code",
+    "DELETE FROM document_issue WHERE record_code = :code",
+])  # fmt: skip
+def test_an_issue_is_never_changed_or_removed(bank: Bank, world: World, dose: str, statement: str) -> None:
+    issue(world, dose)
+    with pytest.raises((IntegrityError, ProgrammingError)), bank.engine.begin() as connection:
+        connection.execute(text(statement), {"code": dose})
+
+
+@pytest.mark.requirement("R1")
+def test_content_altered_behind_the_application_is_found_and_not_printed(
+    world: World, bank: Bank, databases: tuple[str, str]
+) -> None:
+    code = ordered_dose(world).code
+    issued = str(issue(world, code)["code"])
+    forged = "jsonb_set(content, '{paper,subject}', '\"Dose for somebody else\"')"
+    _as_owner(databases, f"UPDATE document_issue SET content = {forged} WHERE code = :code", code=issued)
+    with pytest.raises(NotAsIssued, match=issued):
+        issued_file(bank, issued)
+
+
+@pytest.mark.requirement("R1")
+def test_a_copy_that_another_version_lays_out_otherwise_says_so(
+    world: World, bank: Bank, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    issued = str(issue(world, ordered_dose(world).code)["code"])
+    original = issued_file(bank, issued)
+    monkeypatch.setattr("cellbank.outside.document_pdf.SIDE", 50)
+    monkeypatch.setattr(document_printing, "SOFTWARE", "cellbank 9.9")
+    monkeypatch.setattr(documents, "SOFTWARE", "cellbank 9.9")
+    copy = issued_file(bank, issued)
+    said = words(copy.pdf)
+    assert original.same and not copy.same
+    assert "A copy printed by cellbank 9.9. It says what was issued" in said and "made by cellbank 0." in said
+
+
+def test_the_database_takes_no_edition_out_of_turn_and_none_that_says_the_same(
+    world: World, bank: Bank, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = ordered_dose(world).code
+    issue(world, code)
+    monkeypatch.setattr(documents, "_latest", lambda *_: None)
+    assert world.codes("quinn", "issue_document", code=code, type="chain") == ["CHANGED_MEANWHILE"]
+    monkeypatch.undo()
+    last = rows(bank, code)[0]
+    monkeypatch.setattr(documents, "_latest", lambda *_: _Changed(last))
+    given = {"code": code, "type": "chain", "reason": "Nothing has changed"}
+    assert world.codes("quinn", "issue_document", **given) == ["CHANGED_MEANWHILE"]
+    monkeypatch.undo()
+    world.do("clara", "cancel_dose", dose=code, reason="Fever since the morning")
+    monkeypatch.setattr(documents, "edition_refusals", lambda _: ())
+    assert world.codes("quinn", "issue_document", code=code, type="chain") == ["REASON_NEEDED"]
+    assert len(rows(bank, code)) == 1
+
+
+class _Changed:
+    """The last edition, with another digest than it has: what an act reads that looks away."""
+
+    def __init__(self, row: DocumentIssue):
+        self.code, self.edition, self.content, self.digest = row.code, row.edition, row.content, "0" * 64
+
+
+# --- what is compared -------------------------------------------------------------------------
+
+
+def paper(*blocks: object, **given: str) -> Paper:
+    made = {"title": "T", "subject": "Lot", "site": "Site", "code": "LT0001K", "mark": "", **given}
+    return Paper(made["title"], made["subject"], made["site"], made["code"], tuple(blocks), made["mark"])  # type: ignore[arg-type]
+
+
+def results(*rows: tuple[str, str]) -> Table:
+    return Table(("Test", "Result"), rows, (0.5, 0.5))
+
+
+CASES = [
+    (paper(), paper(), []),
+    (paper(Facts((("State", "filled"),))), paper(Facts((("State", Run("released", "strong")),))),
+     [(Step.CHANGED, "Document", "State: released (was: State: filled)")]),
+    (paper(Heading("Tests"), results(("CD73", "98"))), paper(Heading("Tests"), results(("CD73", "98"), ("CD90", "99"))),
+     [(Step.ADDED, "Tests", "Test: CD90 · Result: 99")]),
+    (paper(Heading("Tests"), results(("CD73", "98"))), paper(Heading("Tests"), results(("CD73", "89"))),
+     [(Step.CHANGED, "Tests", "CD73: Result: 89 (was: Result: 98)")]),
+    (paper(Text("One")), paper(), [(Step.REMOVED, "Document", "One")]),
+    (paper(), paper(mark="ON HOLD"), [(Step.ADDED, "Document", "ON HOLD")]),
+    (paper(Heading("T"), results(("", "a"), ("", "b"))), paper(Heading("T"), results(("", "b"), ("", "c"))),
+     [(Step.ADDED, "T", "Result: c"), (Step.REMOVED, "T", "Result: a")]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("before", "now", "expected"), CASES)
+def test_the_difference_is_told_in_the_words_of_the_document(
+    before: Paper, now: Paper, expected: list[tuple[Step, str, str]]
+) -> None:
+    assert list(differences(before, now)) == [Difference(*one) for one in expected]
+
+
+def test_a_paper_comes_back_from_its_data_as_it_was(bank: Bank, dose: str) -> None:
+    with snapshot(bank.engine) as connection:
+        made = chain_paper(connection, dose)
+    assert made is not None
+    stored = json.loads(json.dumps(as_data(made)))
+    assert from_data(stored) == made and from_data(stored).digest == made.digest
+    assert replace(made, subject="another").digest != made.digest
+
+
+def test_every_type_has_a_kind_and_reads_nothing_of_what_is_not_here(bank: Bank) -> None:
+    absent = {Kind.LOT: record_code(Kind.LOT, 31**4), Kind.DOSE: "CHA999926999999"}
+    for type_ in TYPES.values():
+        kind = next(kind for kind in (Kind.LOT, Kind.DOSE) if kind in type_.kinds)
+        with snapshot(bank.engine) as connection:
+            assert type_.read(connection, absent[kind]) is None, type_.name
+
+
+def test_the_list_of_a_record_names_edition_time_and_person(bank: Bank, world: World) -> None:
+    code = ordered_dose(world).code
+    issue(world, code)
+    (one,) = issued_of(bank, code)
+    assert (one.edition, one.issued_by, one.title) == (1, "Quinn Quality", "Chain of identity and custody")
+    assert unissued_file(bank, "chain", code) != issued_file(bank, one.code).pdf
+    assert "Not issued: a look at the record" in words(unissued_file(bank, "chain", code))

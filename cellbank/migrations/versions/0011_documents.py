@@ -29,7 +29,7 @@ def upgrade() -> None:
     op.create_check_constraint(
         op.f("ck_document_issue_a_further_edition_has_a_reason"),
         "document_issue",
-        "edition = 1 OR length(trim(reason)) > 0",
+        "edition = 1 OR coalesce(length(trim(reason)), 0) > 0",
     )
     op.execute(EDITIONS)
 
