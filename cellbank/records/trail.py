@@ -77,3 +77,7 @@ class Seal(Base):
 
 #: columns whose values the trail does not hold: it says that they changed, not what they are
 HIDDEN = {"person": ("password_hash", "totp_secret"), "api_token": ("digest",)}
+#: tables whose rows are never changed, not even in an act
+INSERT_ONLY = (
+    "change", "seal", "signature", "printing", "deviation_link", "batch_review", "document_issue", "trail_review",
+)  # fmt: skip

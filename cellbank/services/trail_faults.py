@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from cellbank.records.tables import record_tables
+from cellbank.records.trail import INSERT_ONLY
 
 
 @dataclass(frozen=True)
@@ -145,7 +146,8 @@ def find_switched_off(connection: Connection) -> Fault | None:
     )
     on = {tuple(row) for row in connection.execute(guarded)}
     wanted = [(table, "trail_change") for table in record_tables()]
-    wanted += [("act", "seal_act"), ("act", "close_act"), ("change", "insert_only"), ("seal", "insert_only")]
+    wanted += [("act", trigger) for trigger in ("seal_act", "close_act", "never_deleted")]
+    wanted += [(table, "insert_only") for table in INSERT_ONLY]
     for table, trigger in wanted:
         if (table, trigger) not in on:
             return Fault(table, None, None, f"the trigger {trigger} is switched off: changes go unnoticed")
