@@ -75,7 +75,7 @@ def record(code: str) -> Any:
 def _page(card: Card) -> str:
     card, past = _blind(card, history(the_bank(), card.kind, card.code, size=RECENT))
     template, board = board_of(card)
-    first = board_first(card)
+    first = board_first(card) or card.kind == "document_issue"
     return render_template(
         "record.html",
         card=without_release(card) if first else card,
