@@ -1,0 +1,205 @@
+"""At the tank: a box of 81 filled without touching the mouse, a network cut, a spilled box, a pick, and a tank that is
+lost. All scans are key events as a scanner sends them."""
+
+import time
+
+import pytest
+from playwright.sync_api import Route
+
+from tests.browser.stage import Stage
+from tests.browser.station import Station
+
+IN_BOX = """SELECT p.position, v.code FROM placement p JOIN vial v ON v.id = p.vial_id JOIN storage_unit u
+    ON u.id = p.box_id WHERE u.code = :box AND p.taken_at IS NULL ORDER BY p.position"""
+UNIT = "SELECT code FROM storage_unit WHERE name = :name"
+# How long the page takes from the end of a scan until the cursor stands on the next position.
+WATCH = """() => {
+  window.waits = [];
+  let pressed = null;
+  document.addEventListener('keydown', (event) => { if (event.key === 'Enter') pressed = performance.now(); }, true);
+  new MutationObserver(() => { if (pressed !== null) { waits.push(performance.now() - pressed); pressed = null; } })
+    .observe(document.querySelector('[data-cursor]'), { childList: true, characterData: true, subtree: true });
+}"""
+
+
+@pytest.fixture(scope="module")
+def frozen(stage: Stage) -> list[str]:
+    """A hundred vials that wait to be put away, each of few cells, from the culture that grows in the story."""
+    culture = stage.rows("SELECT code FROM culture WHERE state = 'GROWING'")[0]["code"]
+    stage.do("olena", "record_harvest", culture=culture, total_cells=61_500_000, viability_percent="94.5")
+    medium = stage.rows("SELECT code FROM reagent_lot WHERE manufacturer_lot = 'CRY-1140'")[0]["code"]
+    opened = stage.do(
+        "olena", "open_lot", cultures=[culture], cells=[51_000_000], purpose="working_bank", vial_count=100,
+        cells_per_vial=500_000, volume_ml="1.0", dmso_percent="10", reagents=[medium],
+    )  # fmt: skip
+    lot, first = opened["code"], opened["first_vial"]
+    vials = [f"{first[:13]}{int(first[13:]) + number:06d}" for number in range(100)]
+    stage.do("olena", "record_filling", lot=lot, vials=vials)
+    stage.do("olena", "close_filling", lot=lot, sample_cells=500_000, lost_cells=500_000)
+    stage.do("olena", "record_freezing", lot=lot, program="CRF-1")
+    return vials
+
+
+def new_box(stage: Stage, rows: int, columns: int) -> str:
+    rack = stage.one(UNIT, name="Rack 2")
+    given = {"type": "box", "name": f"Box {rows} by {columns}", "parent": rack, "rows": rows, "columns": columns}
+    return stage.do("olena", "add_storage_unit", **given)["code"]
+
+
+def recorded(station: Station, count: int) -> None:
+    """The page says that so many scans are recorded, and that none waits."""
+    for part, shown in (("done", count), ("waiting", 0)):
+        station.page.locator(f"[data-{part}]").get_by_text(str(shown), exact=True).wait_for()
+
+
+def cursor(station: Station) -> str:
+    return station.page.locator("[data-cursor]").inner_text()
+
+
+def standing(stage: Stage, box: str) -> list[tuple[int, str]]:
+    return [(row["position"], row["code"]) for row in stage.rows(IN_BOX, box=box)]
+
+
+def test_a_box_of_81_is_filled_without_touching_the_mouse(station, stage: Stage, frozen: list[str]) -> None:
+    box, vials = new_box(stage, 9, 9), frozen[:81]
+    olena = station("olena")
+    olena.scan_to(box, f"/record/{box}")
+    olena.tab_to(olena.page.locator(f'main a[href="/storage/fill/{box}"]'))
+    olena.keys("Enter")
+    olena.arrives("/storage/fill/")
+    assert (olena.focus(), cursor(olena)) == ("fill-scan", "A1")
+    olena.page.evaluate(WATCH)
+    begun = time.perf_counter()
+    for vial in vials:
+        olena.scan(vial, gap_ms=1)
+    pace = len(vials) / (time.perf_counter() - begun)
+    recorded(olena, 81)
+    waits = olena.page.evaluate("waits")
+    assert len(waits) == 81 and max(waits) < 150, (max(waits), pace)
+    assert standing(stage, box) == list(enumerate(vials, start=1))
+    assert cursor(olena) == "–"
+    olena.sees("No position is free.")
+    olena.scan(frozen[99])
+    olena.sees("No position is free.")
+    assert stage.state("vial", frozen[99]) == "FROZEN"
+
+
+def cut(route: Route) -> None:
+    """Pages still come, but nothing that is sent arrives."""
+    if route.request.method == "POST":
+        route.abort()
+    else:
+        route.continue_()
+
+
+def test_nothing_is_lost_when_the_network_is_cut(station, stage: Stage, frozen: list[str]) -> None:
+    box, vials = new_box(stage, 2, 4), frozen[81:87]
+    olena = station("olena")
+    olena.go(f"/storage/fill/{box}")
+    for vial in vials[:2]:
+        olena.scan(vial)
+    recorded(olena, 2)
+    olena.page.route("**/storage/fill/**", cut)
+    for vial in vials[2:5]:
+        olena.scan(vial)
+    olena.sees("The server does not answer.", "not yet sent")
+    assert len(standing(stage, box)) == 2 and cursor(olena) == "B2"
+    olena.page.once("dialog", lambda dialog: dialog.accept())
+    olena.go("/")
+    olena.sees("Scans wait to be sent.")
+    olena.page.unroute_all()
+    olena.go(f"/storage/fill/{box}")
+    olena.page.locator("[data-waiting]").get_by_text("0", exact=True).wait_for()
+    olena.scan(vials[5])
+    olena.page.locator("td.is-done[data-place=B2]").wait_for()
+    assert standing(stage, box) == list(enumerate(vials, start=1))
+    olena.complaints[:] = [line for line in olena.complaints if "ERR_FAILED" not in line]
+
+
+def test_what_does_not_belong_here_is_said_and_the_cursor_stays(station, stage: Stage, frozen: list[str]) -> None:
+    box, vial = new_box(stage, 2, 2), frozen[87]
+    olena = station("olena")
+    olena.go(f"/storage/fill/{box}")
+    for wrong, said in (
+        ("Ф999926000001000001", "Keyboard"),
+        (stage.rows("SELECT code FROM lot")[0]["code"], "is no vial"),
+    ):
+        olena.scan(wrong)
+        olena.page.locator("[data-problem]").wait_for()
+        assert cursor(olena) == "A1", said
+    olena.scan(vial)
+    recorded(olena, 1)
+    time.sleep(1.1)  # a scanner that reads twice in a second is told apart from a person who scans again
+    olena.scan(vial)
+    olena.sees("Already in the list")
+    assert cursor(olena) == "A2" and standing(stage, box) == [(1, vial)]
+    stored = stage.rows("SELECT v.code FROM vial v WHERE v.state = 'IN_STOCK' ORDER BY id LIMIT 1")[0]["code"]
+    olena.scan(stored)
+    olena.page.locator("td.is-refused[data-place=A2]").wait_for()
+    assert standing(stage, box) == [(1, vial)]
+
+
+def test_a_spilled_box_is_scanned_again_and_each_difference_gets_its_reason(
+    station, stage: Stage, frozen: list[str]
+) -> None:
+    box, vials = new_box(stage, 1, 4), frozen[88:91]
+    stage.do("olena", "store_vials", box=box, vials=vials)
+    olena = station("olena")
+    olena.go(f"/storage/fill/{box}?mode=rescan")
+    for vial in (vials[1], vials[0], vials[2]):
+        olena.scan(vial)
+    olena.tab_to(olena.page.locator("[data-finish]"))
+    olena.keys("Enter")
+    olena.sees("Each difference needs its reason", "moved")
+    for field in olena.page.locator("[data-lines] input").all():
+        field.fill("The box fell and was filled again")
+    olena.page.locator("#fill-seconds").fill("25")
+    olena.keys("Enter")
+    olena.arrives("/done/")
+    assert standing(stage, box) == [(1, vials[1]), (2, vials[0]), (3, vials[2])]
+    olena.scan_to(vials[0], f"/record/{vials[0]}")
+    olena.sees("Time out of the cold", "25 s")
+
+
+def test_a_wrong_box_at_the_tank_stops_with_a_sound_of_its_own(station, stage: Stage) -> None:
+    dose = stage.dose("EXP-13", state="ORDERED")["code"]
+    vial = stage.vials(dose, "RESERVED")[0]
+    home = stage.rows("SELECT u.code FROM placement p JOIN vial v ON v.id = p.vial_id JOIN storage_unit u ON u.id = "
+                      "p.box_id WHERE v.code = :vial AND p.taken_at IS NULL", vial=vial)[0]["code"]  # fmt: skip
+    olena = station("olena")
+    olena.go(f"/storage/pick/{dose}")
+    olena.sees("s in the open")
+    olena.scan(stage.one(UNIT, name="Box 9 by 9"))
+    olena.sees("STOP", "This box holds no vial of the list.")
+    assert olena.page.locator("body").get_attribute("data-sound") == "stop"
+    olena.keys("Enter")
+    olena.page.locator("#pick-box").wait_for()
+    olena.scan(home)
+    olena.page.locator("#pick-vial").wait_for()
+    before = stage.vials(dose, "PICKED")
+    olena.scan(olena.page.locator(".pick-now .code-text").inner_text().replace(" ", ""))
+    olena.page.wait_for_url(lambda url: "box=" in url)
+    assert len(stage.vials(dose, "PICKED")) == len(before) + 1
+
+
+def test_a_tank_is_lost_and_everything_in_it_relocated(station, stage: Stage) -> None:
+    tank, spare = stage.one(UNIT, name="Tank 1"), stage.one(UNIT, name="Tank 2 (spare)")
+    rack = stage.one(UNIT, name="Rack 1")
+    olena = station("olena")
+    olena.scan_to(tank, f"/record/{tank}")
+    olena.choose("report_storage_failure")
+    olena.fill(reason="No nitrogen since the night, the lid is warm")
+    olena.submit()
+    olena.done("report_storage_failure")
+    olena.scan_to(tank, f"/record/{tank}")
+    olena.sees("Failed")
+    olena.choose("relocate_unit")
+    olena.scan(spare)
+    olena.fill(reason="Moved into the spare tank at once")
+    olena.submit()
+    olena.done("relocate_unit")
+    home = "SELECT t.code FROM storage_unit r JOIN storage_unit t ON t.id = r.parent_id WHERE r.code = :rack"
+    assert stage.one(home, rack=rack) == spare
+    vial = stage.rows("SELECT v.code FROM placement p JOIN vial v ON v.id = p.vial_id WHERE p.taken_at IS NULL")[0]
+    olena.scan_to(vial["code"], f"/record/{vial['code']}")
+    olena.sees("Cryo room › Tank 2 (spare) › Rack")
