@@ -103,6 +103,8 @@ def to_compare(bank: Bank, code: str) -> tuple[str, str] | None:
 
 
 def _row(session: Session, code: str) -> Definition | None:
+    if not code.isprintable():  # an address may hold anything
+        return None
     return session.scalars(select(Definition).where(Definition.code == code)).one_or_none()
 
 

@@ -28,5 +28,5 @@ def definition(code: str) -> str:
         page=found,
         version=found.version,
         signatures=signatures(the_bank(), "definition", code),
-        events=history(the_bank(), "definition", code),
+        history=history(the_bank(), "definition", code),
     )
