@@ -35,3 +35,22 @@ def test_nobody_reads_it_without_signing_in(world: World) -> None:
     app.extensions["cellbank"] = world.bank
     api.register(app, world.bank, lambda: None)
     assert app.test_client().get("/api/doses/CHA999926999999/chain.pdf").status_code == 401
+
+
+def test_a_document_is_issued_and_fetched_by_its_code(world: World, client: FlaskClient) -> None:
+    dose = ordered_dose(world).code
+    issued = world.do("otto", "issue_document", code=dose, type="chain")["code"]
+    one, other = client.get(f"/api/documents/{issued}.pdf"), client.get(f"/api/documents/{issued}.pdf")
+    assert one.mimetype == "application/pdf" and one.data == other.data
+    assert client.get("/api/documents/nonsense.pdf").status_code == 422
+    assert client.get(f"/api/documents/{dose}.pdf").status_code == 404
+
+
+def test_any_record_is_read_with_its_signatures_and_its_history(world: World, client: FlaskClient) -> None:
+    dose = ordered_dose(world).code
+    data = client.get(f"/api/records/{dose}").get_json()
+    assert (data["kind"], data["record"]["state"]) == ("dose", "ORDERED")
+    assert [one["meaning"] for one in data["signatures"]] == ["approved"] and not data["signatures"][0]["is_void"]
+    assert [event["name"] for event in data["history"]] == ["order_dose"]
+    assert client.get("/api/records/CHA999926999999").status_code == 404
+    assert client.get("/api/records/nonsense").status_code == 422
