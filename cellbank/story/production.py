@@ -51,10 +51,10 @@ def _furnish(story: Player) -> Shelves:
     room = unit(type="room", name="Cryo room")
     tank = unit(type="tank", name="Tank 1", parent=room, capacity=6)
     spare = unit(type="tank", name="Tank 2 (spare)", parent=room, capacity=6)
-    canister = unit(type="canister", name="Canister 1", parent=tank, place=6)
-    unit(type="cassette", name="Cassette 1", parent=canister, rows=1, columns=1)
     unit(type="rack", name="Rack 6", parent=spare, place=5)
     racks = [unit(type="rack", name=f"Rack {number}", parent=tank) for number in (1, 2)]
+    canister = unit(type="canister", name="Canister 1", parent=tank, place=6)
+    unit(type="cassette", name="Cassette 1", parent=canister, rows=1, columns=1)
     boxes = [
         unit(type="box", name=f"Box {number}", parent=racks[number > 4], rows=9, columns=9) for number in range(1, 8)
     ]
