@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 from cellbank.outside.embedded_postgres import EmbeddedPostgres, start
-from tests.bench import lookups, ordering, quality_board, reading, writing
+from tests.bench import lookups, ordering, quality_board, reading, storage, writing
 from tests.bench.big_bank import Size
 from tests.bench.clients import clients
 from tests.bench.databases import generated
@@ -59,6 +59,7 @@ def _measure(
             table.add(writing.measure(large, pool))
             table.add(ordering.measure(large, pool))
         table.add([_memory(large)])
+        table.add(storage.measure(large))
         table.add(lookups.measure_traces(large, small))
         table.add(lookups.measure_labels())
         table.add(quality_board.measure(small))
