@@ -26,6 +26,7 @@ from cellbank.domain.rules.infusion import (
     stop_refusals,
     wristband_kind_refusals,
 )
+from cellbank.domain.rules.temperature import StoodThrough
 from cellbank.domain.scans import Scan, read_scan
 from cellbank.records.clinic import Dose, Subject
 from cellbank.records.production import Vial
@@ -130,6 +131,7 @@ def infusion_facts(standing: DoseStanding, now: datetime.datetime, bedside: Beds
         expires_at=row.expires_at,
         bedside=bedside,
         now=now,
+        exposures=tuple(StoodThrough(*one) for one in row.exposures),
     )
 
 

@@ -16,6 +16,7 @@ from cellbank.domain.rules.release import (
     OpenDeviation,
     ReleaseFacts,
     SourceLot,
+    Through,
 )
 from cellbank.domain.rules.release_ways import Line, Papers, Proof, release_lines
 from cellbank.domain.rules.tested import STANDING, LotResult
@@ -24,6 +25,7 @@ from cellbank.records.production import Consent, Donation, Donor, Lot, LotSource
 from cellbank.records.quality import BatchReview, TestResult
 from cellbank.services.common import specification_of
 from cellbank.services.donors import donation_collection
+from cellbank.services.exposure import lot_excursions, stands_unwatched
 from cellbank.services.lot_results import lot_results
 
 
@@ -155,6 +157,10 @@ def release_facts(session: Session, lot: Lot, now: datetime.datetime) -> Release
         passage=lot.passage,
         cumulative_doublings=lot.cumulative_doublings,
         made_from=tuple(SourceLot(*row) for row in session.execute(_MADE_FROM, {"lot": lot.id})),
+        trace=tuple(
+            Through(one.excursion, one.kind, one.state, one.peak_c) for one in lot_excursions(session, lot.id)
+        ),
+        is_unwatched=stands_unwatched(session, lot.id),
     )
 
 

@@ -27,6 +27,10 @@ _OTHERS = """(SELECT coalesce(json_agg(json_build_array(x.code, x.infusion_numbe
 _WEIGHTS = """(SELECT coalesce(json_agg(json_build_array(y.state, y.id, y.weight_kg::text, y.measured_at)), '[]') FROM
     (SELECT DISTINCT ON (state) state, id, weight_kg, measured_at FROM weight w WHERE w.subject_id = s.id
       ORDER BY state, measured_at DESC, id DESC) y)"""
+# What the vials in the dose stood through, but for what was accepted.
+_EXPOSED = """(SELECT coalesce(json_agg(json_build_array(v.code, e.code, e.category, e.state)), '[]') FROM vial v
+    CROSS JOIN LATERAL stood_through(NULL, v.id) t JOIN excursion e ON e.id = t.excursion_id
+    WHERE v.dose_id = d.id AND v.state = 'POOLED' AND e.state <> 'ACCEPTED')"""
 _HELD = "EXISTS (SELECT FROM hold h WHERE h.state = 'PLACED' AND (h.lot_id = l.id OR h.donor_id = o.id))"
 _CONSENT = "EXISTS (SELECT FROM consent c WHERE c.donor_id = o.id AND c.state = 'GIVEN')"
 
@@ -47,6 +51,7 @@ _BESIDE = (
     "subject", "subject_state", "arm", "receives_product", "trial_number", "second_identifier", "born_on", "used_kg",
     "lot", "lot_state", "lot_expires_on", "dmso_percent", "volume_ml", "cells_per_vial", "donor", "donor_state",
     "is_held", "consented", "protocol_id", "digest", "timezone", "fin", "others", "weights",
+    "exposures",
 )  # fmt: skip
 # The columns are named, so that SQLAlchemy works out once, and not at every scan, how a row is read.
 _DOSE = text(
@@ -56,7 +61,7 @@ _DOSE = text(
                l.code AS lot, l.state AS lot_state, l.expires_on AS lot_expires_on, l.dmso_percent, l.volume_ml,
                l.cells_per_vial, o.code AS donor, o.state AS donor_state, {_HELD} AS is_held, {_CONSENT} AS consented,
                p.id AS protocol_id, p.digest, site.timezone, site.fin, {_OTHERS.format(this="d.id")} AS others,
-               {_WEIGHTS} AS weights
+               {_WEIGHTS} AS weights, {_EXPOSED} AS exposures
           FROM dose d JOIN subject s ON s.id = d.subject_id JOIN lot l ON l.id = d.lot_id
           JOIN donation n ON n.id = l.donation_id JOIN donor o ON o.id = n.donor_id
           JOIN definition p ON p.id = s.protocol_id JOIN site ON site.id = s.site_id

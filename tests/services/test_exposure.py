@@ -11,10 +11,13 @@ from sqlalchemy.orm import Session
 
 from cellbank.domain.rules.temperature import Limits, excursions
 from cellbank.services.exposure import exposures, lot_excursions, thermal_life
-from tests.factories.lots import frozen_lot
+from tests.factories.doses import bedside, prepared_dose
+from tests.factories.lots import fill_started_at, frozen_lot, stored_lot
+from tests.factories.quality import pass_all_tests
 from tests.factories.temperature import MINUTE, as_csv, import_file, probe, tank
 from tests.factories.world import World
 
+DAY = datetime.timedelta(days=1)
 START = datetime.datetime(2026, 2, 20, 8, tzinfo=datetime.UTC)
 LIMITS = Limits(Decimal(-150), 10, Decimal(-135), 2, Decimal(-80), 15)
 LEVELS = (-15000, -13500, -8000)
@@ -123,3 +126,56 @@ def test_a_rack_that_was_moved_away_stood_there_all_the_same(world: World) -> No
     import_file(world, code, warm)
     import_file(world, elsewhere, warm.replace(b"Export", b"Other export"))
     assert [one.probe for one in thermal_life(world.bank, lot.vials[0])] == [code]
+
+
+# --- what it forbids --------------------------------------------------------------------------
+
+
+def tank_of(world: World, box: str) -> str:
+    statement = text(
+        "SELECT t.code FROM storage_unit b JOIN storage_unit r ON r.id = b.parent_id "
+        "JOIN storage_unit t ON t.id = r.parent_id WHERE b.code = :box"
+    )
+    with Session(world.bank.reads) as session:
+        return str(session.scalar(statement, {"box": box}))
+
+
+def warm(world: World, box: str, at: datetime.datetime, celsius: float = -70, every: int = 5) -> str:
+    """The code of an excursion in the tank of a box, which has ended."""
+    code = probe(world, tank_of(world, box))
+    trace = [(at + number * every * MINUTE, value) for number, value in enumerate([-187, celsius, celsius, -187])]
+    return str(import_file(world, code, as_csv(trace))["excursions"][0])
+
+
+@pytest.mark.requirement("R13")
+def test_a_lot_is_released_when_its_excursions_are_accepted(world: World) -> None:
+    lot = stored_lot(world)
+    pass_all_tests(world, lot.code)
+    at = fill_started_at(world, lot.code) + 35 * DAY
+    excursion = warm(world, lot.box, at, celsius=-145, every=12)
+    given = {"now": at + DAY, "lot": lot.code}
+    assert "EXCURSION_OPEN" in world.codes("oksana", "release_lot", **given)
+    world.do("quinn", "decide_excursion", excursion=excursion, decision="accept", reason="Far below the glass transition")
+    assert world.codes("oksana", "release_lot", **given) == []
+
+
+def test_the_database_refuses_the_release_too(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    lot = stored_lot(world)
+    pass_all_tests(world, lot.code)
+    at = fill_started_at(world, lot.code) + 35 * DAY
+    warm(world, lot.box, at, celsius=-145, every=12)
+    monkeypatch.setattr("cellbank.services.release_board.lot_excursions", lambda *_: ())
+    outcome = world.try_act("oksana", "release_lot", now=at + DAY, lot=lot.code)
+    assert [refusal.code.value for refusal in outcome.refusals] == ["EXCURSION_OPEN"]
+
+
+def test_a_dose_from_an_undecided_excursion_is_stopped_at_the_bedside(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dose = prepared_dose(world)
+    warm(world, dose.lot.box, dose.at - 2 * DAY)
+    scans = bedside(world, dose)
+    now = dose.at + 40 * MINUTE
+    assert "EXCURSION_OPEN" in world.codes("clara", "check_dose", now=now, **scans)
+    monkeypatch.setattr("cellbank.services.infusion.infusion_refusals", lambda facts: ())
+    assert world.codes("clara", "check_dose", now=now, **scans) == ["EXCURSION_OPEN"]

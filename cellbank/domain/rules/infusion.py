@@ -4,7 +4,7 @@ Every hard stop of the domain reference, §7.4, that applies to a prepared dose 
 check, neither of whom prepared the dose, is decided by the transition table (lifecycle.py).
 Twins in the database: `two_different_verifiers`, `preparer_does_not_verify`, `no_infusion_without_two_verifiers`,
 `not_started_after_expiry`, `prepared_is_complete`, `dose_only_for_an_enrolled_subject`, `no_dose_for_the_control_arm`,
-`dose_only_from_a_released_lot`, `one_running_infusion_per_subject`.
+`dose_only_from_a_released_lot`, `one_running_infusion_per_subject`, `no_dose_from_an_undecided_excursion`.
 """
 
 from collections.abc import Iterator
@@ -20,6 +20,7 @@ from cellbank.domain.protocol import Protocol
 from cellbank.domain.refusals import Code, Refusal, refuse
 from cellbank.domain.rules.dosing import PlanFacts, WeightFacts, plan_refusals, weight_refusals
 from cellbank.domain.rules.standing import LotFacts, SubjectFacts, lot_refusals, subject_refusals
+from cellbank.domain.rules.temperature import StoodThrough, exposure_refusals
 from cellbank.domain.rules.thaw import set_refusals, time_left_refusals
 from cellbank.domain.scans import Scan
 
@@ -60,6 +61,7 @@ class InfusionFacts:
     expires_at: datetime | None
     bedside: BedsideFacts | None
     now: datetime
+    exposures: tuple[StoodThrough, ...] = ()  # what the vials in it stood through
 
 
 def infusion_refusals(facts: InfusionFacts) -> tuple[Refusal, ...]:
@@ -70,6 +72,7 @@ def infusion_refusals(facts: InfusionFacts) -> tuple[Refusal, ...]:
         *subject_refusals(facts.subject),
         *lot_refusals(facts.lot),
         *time_left_refusals(facts.dose, facts.expires_at, facts.now),
+        *exposure_refusals(facts.dose, facts.exposures),
         *_product_refusals(facts),
         *plan_refusals(facts.plan),
         *weight_refusals(facts.weight),

@@ -54,6 +54,16 @@ class SourceLot:
 
 
 @dataclass(frozen=True)
+class Through:
+    """An excursion through which vials of the lot stood; `state` OPEN until it is decided."""
+
+    code: str
+    kind: str  # silent, warning, critical, reject
+    state: str
+    peak_c: Decimal
+
+
+@dataclass(frozen=True)
 class BatchReviewed:
     """A signed review of the batch record; `is_current` as long as the record is as it was read."""
 
@@ -85,6 +95,8 @@ class ReleaseFacts:
     passage: int
     cumulative_doublings: Decimal
     made_from: tuple[SourceLot, ...] = ()
+    trace: tuple[Through, ...] = ()
+    is_unwatched: bool = False  # a vial stands where no probe watches
 
 
 @dataclass(frozen=True)
@@ -120,6 +132,7 @@ def release_criteria(facts: ReleaseFacts) -> tuple[Criterion, ...]:
         _passage(facts),
         _doublings(facts),
         _stored(facts),
+        _trace(facts),
     )
 
 
@@ -292,3 +305,21 @@ def _stored(facts: ReleaseFacts) -> Criterion:
         refusal = refuse(Code.CRITERION_OPEN, sentence, lot=facts.lot)
     evidence = f"{in_stock} vials in stock, {outside} not put away"
     return _line("STORAGE", "Frozen and put away", evidence, refusal)
+
+
+def _trace(facts: ReleaseFacts) -> Criterion:
+    """No excursion without a decision: unknown is warm until somebody explains it (domain reference §4.3, §7.4)."""
+    title = "Cold throughout, or every excursion decided"
+    told = [f"{one.code} ({one.kind}, {one.peak_c:.1f} °C): {one.state.lower()}" for one in facts.trace]
+    unwatched = ["not all vials stand where a probe watches"] if facts.is_unwatched else []
+    evidence = "; ".join([*told, *unwatched]) or "No excursion"
+    against = [one.code for one in facts.trace if one.state == "REJECTED"]
+    waiting = [one.code for one in facts.trace if one.state == "OPEN"]
+    refusal = None
+    if against:
+        sentence = "Vials of lot {lot} stood in {codes}, which was decided against them. Reject the lot."
+        refusal = refuse(Code.EXCURSION_OPEN, sentence, lot=facts.lot, codes=", ".join(against))
+    elif waiting:
+        sentence = "Vials of lot {lot} stood in excursions that nobody has decided: {codes}. Decide them first."
+        refusal = refuse(Code.EXCURSION_OPEN, sentence, lot=facts.lot, codes=", ".join(waiting))
+    return _line("STORAGE_TRACE", title, evidence, refusal)

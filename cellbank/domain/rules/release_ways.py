@@ -90,6 +90,7 @@ def _proofs(facts: ReleaseFacts, papers: Papers, line: Criterion) -> tuple[Proof
         "PASSAGE": _records(*papers.cultures),
         "DOUBLINGS": _records(*papers.cultures),
         "STORAGE": (*freezing, *papers.boxes),
+        "STORAGE_TRACE": _records(*(one.code for one in facts.trace)),
     }
     return known[line.code]
 
@@ -111,6 +112,9 @@ def _ways(facts: ReleaseFacts, line: Criterion) -> Iterator[Way]:
         yield Way("review_batch_record", (("lot", facts.lot),))
     elif line.code == "LABELS_RECONCILED":
         yield Way("close_filling", (("lot", facts.lot),))
+    elif line.code == "STORAGE_TRACE" and not any(one.state == "REJECTED" for one in facts.trace):
+        waiting = (one for one in facts.trace if one.state == "OPEN")
+        yield from (Way("decide_excursion", (("excursion", one.code),)) for one in waiting)
     elif line.code == "STORAGE" and facts.frozen_at is None:
         yield Way("record_freezing", (("lot", facts.lot),))
     elif line.code == "STORAGE" and facts.vial_counts.get("FROZEN"):
