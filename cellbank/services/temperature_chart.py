@@ -1,0 +1,191 @@
+"""The picture of a probe's trace: limits as lines, excursions as shaded bands, the readings as the lowest and the highest
+of each pixel column. `marks` is the whole drawing in points from the upper left corner; pages draw it as SVG, documents
+as PDF."""
+
+import datetime
+from collections.abc import Iterator
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import text
+
+from cellbank.services.bank import Bank
+
+WIDTH, HEIGHT = 860.0, 280.0
+LEFT, RIGHT, TOP, BOTTOM = 46.0, 92.0, 10.0, 24.0
+COLUMNS = int(WIDTH - LEFT - RIGHT)
+HOUR = 3600
+STEPS = tuple(HOUR * hours for hours in (1, 3, 6, 12, 24, 48, 168, 336, 730, 1461, 2922))
+MOST_TICKS = 8
+UTC = datetime.UTC
+MOST_BANDS = 300
+
+
+@dataclass(frozen=True)
+class Band:
+    """An excursion in the picture."""
+
+    code: str
+    kind: str
+    since: datetime.datetime
+    until: datetime.datetime
+
+
+@dataclass(frozen=True)
+class Chart:
+    """What the picture shows. `columns`: (number, lowest, highest), without those in which there is no reading."""
+
+    since: datetime.datetime
+    until: datetime.datetime
+    zone: ZoneInfo
+    gap_minutes: int
+    limits: tuple[tuple[str, float], ...]
+    columns: tuple[tuple[int, float, float], ...]
+    bands: tuple[Band, ...]
+
+
+@dataclass(frozen=True)
+class Mark:
+    """One thing to draw: a band (x, y, width, height), a line through points, or a word at a point. `tone` says what it
+    stands for: axis, grid, trace, or the name of a limit or kind."""
+
+    shape: str  # band line word
+    tone: str
+    points: tuple[tuple[float, float], ...]
+    text: str = ""
+    anchor: str = "start"
+
+
+_PROBE = text(
+    """SELECT p.id, p.warn_above_c, p.critical_above_c, p.reject_above_c, p.gap_minutes, p.last_at, s.timezone,
+              (SELECT min(at) FROM reading r WHERE r.probe_id = p.id) AS first_at
+         FROM probe p JOIN site s ON s.id = p.site_id WHERE p.code = :code"""
+)
+_COLUMNS = text(
+    """SELECT floor((date_part('epoch', at) - :first) / :step)::int AS x, min(celsius)::float8, max(celsius)::float8
+         FROM reading WHERE probe_id = :probe AND at >= :since AND at < :until GROUP BY 1 ORDER BY 1"""
+)
+_BANDS = text(
+    f"""SELECT code, category, greatest(started_at, :since), least(coalesce(ended_at, :until), :until) FROM excursion
+        WHERE probe_id = :probe AND started_at < :until AND coalesce(ended_at, 'infinity') >= :since
+        ORDER BY array_position(ARRAY['silent', 'warning', 'critical', 'reject'], category) DESC, started_at DESC
+        LIMIT {MOST_BANDS}"""
+)
+
+
+def chart_of(
+    bank: Bank, probe_code: str, since: datetime.datetime | None = None, until: datetime.datetime | None = None
+) -> Chart | None:
+    """The picture of a probe over a time, or over the last week that it has readings of; None: there is no such probe or
+    no reading."""
+    with bank.reads.connect() as connection:
+        probe = connection.execute(_PROBE, {"code": probe_code}).one_or_none()
+        if probe is None or probe.first_at is None:
+            return None
+        last = probe.last_at or probe.first_at
+        until = until or last + datetime.timedelta(minutes=1)
+        since = since or max(probe.first_at, until - datetime.timedelta(days=7))
+        since = min(since, until - datetime.timedelta(minutes=5))
+        step = (until - since).total_seconds() / COLUMNS
+        given = {"probe": probe.id, "since": since, "until": until}
+        columns = connection.execute(_COLUMNS, {**given, "first": since.timestamp(), "step": step}).all()
+        bands = connection.execute(_BANDS, given).all()
+    limits = (
+        ("warning", float(probe.warn_above_c)),
+        ("critical", float(probe.critical_above_c)),
+        ("reject", float(probe.reject_above_c)),
+    )
+    return Chart(
+        since, until, ZoneInfo(probe.timezone), probe.gap_minutes, limits, tuple(map(tuple, columns)),
+        tuple(Band(*row) for row in bands),
+    )  # fmt: skip
+
+
+# --- the drawing ------------------------------------------------------------------------------
+
+
+def marks(chart: Chart) -> Iterator[Mark]:
+    """The drawing, in the order in which it is drawn."""
+    yield from _Drawing(chart).marks()
+
+
+class _Drawing:
+    """The chart with its scales."""
+
+    def __init__(self, chart: Chart):
+        self.chart = chart
+        shown = [value for _, low, high in chart.columns for value in (low, high)] or [-190.0]
+        warm = max(shown)
+        # The limit above the warmest reading is always in the picture: it says how near that was.
+        ceiling = next((limit for _, limit in chart.limits if limit > warm), warm)
+        self.low, self.high = min(*shown, -196.0) - 4, max(warm, ceiling) + 6
+        self.seconds = (chart.until - chart.since).total_seconds()
+
+    def x(self, at: datetime.datetime) -> float:
+        return LEFT + COLUMNS * (at - self.chart.since).total_seconds() / self.seconds
+
+    def y(self, celsius: float) -> float:
+        return TOP + (HEIGHT - TOP - BOTTOM) * (self.high - celsius) / (self.high - self.low)
+
+    def marks(self) -> Iterator[Mark]:
+        yield from self._bands()
+        yield from self._scale()
+        yield from self._limits()
+        yield from self._trace()
+
+    def _bands(self) -> Iterator[Mark]:
+        for band in reversed(self.chart.bands):
+            left, right = self.x(band.since), self.x(band.until)
+            width = max(right - left, 1.5)  # never so narrow that nobody sees it
+            yield Mark("band", band.kind, ((left, TOP), (width, HEIGHT - TOP - BOTTOM)), band.code)
+
+    def _scale(self) -> Iterator[Mark]:
+        bottom, right = HEIGHT - BOTTOM, LEFT + COLUMNS
+        step = next(one for one in (10, 20, 50, 100) if (self.high - self.low) / one <= 8)
+        for celsius in range(int(self.low // step + 1) * step, int(self.high) + 1, step):
+            y = self.y(celsius)
+            yield Mark("line", "grid", ((LEFT, y), (right, y)))
+            yield Mark("word", "axis", ((LEFT - 6, y + 4),), f"{celsius}".replace("-", "−"), "end")
+        yield Mark("word", "axis", ((2, TOP + 4),), "°C")
+        for at, name in self._ticks():
+            x = self.x(at)
+            yield Mark("line", "axis", ((x, bottom), (x, bottom + 4)))
+            yield Mark("word", "axis", ((x, bottom + 17),), name, "middle")
+        yield Mark("line", "axis", ((LEFT, bottom), (right, bottom)))
+
+    def _ticks(self) -> Iterator[tuple[datetime.datetime, str]]:
+        step = next((one for one in STEPS if self.seconds / one <= MOST_TICKS), STEPS[-1])
+        zone = self.chart.zone
+        midnight = self.chart.since.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
+        for number in range(int(self.seconds // step) + 26):
+            wall = midnight + datetime.timedelta(seconds=number * step)
+            at = wall.replace(tzinfo=zone).astimezone(UTC)
+            if self.chart.since <= at <= self.chart.until:
+                yield at, f"{wall:%H:%M}" if step < 24 * HOUR and wall.hour else f"{wall:%Y-%m-%d}"
+
+    def _limits(self) -> Iterator[Mark]:
+        for name, celsius in self.chart.limits:
+            if self.low < celsius < self.high:
+                y = self.y(celsius)
+                yield Mark("line", name, ((LEFT, y), (LEFT + COLUMNS, y)))
+                yield Mark("word", name, ((LEFT + COLUMNS + 4, y + 4),), name)
+
+    def _trace(self) -> Iterator[Mark]:
+        """One line, broken where no reading came for too long."""
+        apart = max(2.0, self.chart.gap_minutes * 60 / (self.seconds / COLUMNS) + 1)
+        piece: list[tuple[float, float]] = []
+        before = None
+        for number, low, high in self.chart.columns:
+            if before is not None and number - before > apart:
+                yield Mark("line", "trace", tuple(piece))
+                piece = []
+            x = LEFT + number + 0.5
+            ends = ((x, self.y(high)), (x, self.y(low)))
+            # From the end that is nearer to where the line is, so that it does not zigzag.
+            near = piece and abs(piece[-1][1] - ends[1][1]) < abs(piece[-1][1] - ends[0][1])
+            piece += reversed(ends) if near else ends
+            before = number
+        if piece:
+            yield Mark("line", "trace", tuple(piece))
+
+

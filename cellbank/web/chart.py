@@ -1,0 +1,54 @@
+"""A temperature trace as SVG; what is drawn where is the drawing's (`services/temperature_chart.py`)."""
+
+from markupsafe import Markup, escape
+
+from cellbank.services.temperature_chart import HEIGHT, WIDTH, Chart, Mark, marks
+
+TONES = {"silent": "over", "warning": "wait", "critical": "stop", "reject": "stop"}
+
+
+def svg_of(chart: Chart, label: str = "", names: dict[str, str] | None = None) -> Markup:
+    """The drawing; `names` are the words for kinds and limits in the reader's language."""
+    drawn = "".join(_drawn(mark, names or {}) for mark in marks(chart))
+    return Markup(
+        f'<svg class="trace" viewBox="0 0 {WIDTH:g} {HEIGHT:g}" role="img" aria-label="{escape(label)}">{_HATCH}{drawn}</svg>'
+    )
+
+
+# Kinds differ by pattern too: not everybody sees the colours.
+_HATCH = (
+    '<defs><pattern id="hatch-silent" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">'
+    '<path class="hatch-silent" d="M0 0V6"/></pattern>'
+    '<pattern id="hatch-stop" width="5" height="5" patternUnits="userSpaceOnUse" patternTransform="rotate(-45)">'
+    '<path class="hatch-stop" d="M0 0V5"/></pattern></defs>'
+)
+_PATTERNS = {"silent": "hatch-silent", "critical": "hatch-stop", "reject": "hatch-stop"}
+
+
+def _drawn(mark: Mark, names: dict[str, str]) -> str:
+    if mark.shape == "band":
+        (x, y), (width, height) = mark.points
+        box = f'x="{x:.1f}" y="{y:g}" width="{width:.1f}" height="{height:g}"'
+        title = f"<title>{escape(mark.text)} · {escape(names.get(mark.tone, mark.tone))}</title>"
+        pattern = _PATTERNS.get(mark.tone)
+        hatched = f'<rect {box} fill="url(#{pattern})"/>' if pattern else ""
+        return f'<g><rect class="band band-{mark.tone}" {box}/>{hatched}{title}</g>'
+    if mark.shape == "word":
+        ((x, y),) = mark.points
+        word = names.get(mark.text, mark.text)
+        return f'<text class="word word-{mark.tone}" x="{x:.1f}" y="{y:.1f}" text-anchor="{mark.anchor}">{escape(word)}</text>'
+    return f'<path class="line line-{mark.tone}" d="{_path(mark.points)}"/>'
+
+
+def _path(points: tuple[tuple[float, float], ...]) -> str:
+    """Points as a path of steps: H and V where only one number changes."""
+    parts, before = [], (None, None)
+    for x, y in points:
+        if before[0] is None:
+            parts.append(f"M{x:g} {y:.0f}")
+        elif x == before[0]:
+            parts.append(f"V{y:.0f}")
+        else:
+            parts.append(f"L{x:g} {y:.0f}")
+        before = (x, y)
+    return "".join(parts)
