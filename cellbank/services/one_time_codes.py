@@ -16,7 +16,7 @@ def new_secret() -> str:
 
 def address_of(secret: str, name: str, site: str) -> str:
     """What the QR code says to the app: the secret, and what it calls the account."""
-    return pyotp.TOTP(secret, interval=SECONDS).provisioning_uri(name, issuer_name=site)
+    return pyotp.TOTP(secret, interval=SECONDS).provisioning_uri(name=name, issuer_name=site)
 
 
 def step_of(secret: str, code: str, now: datetime.datetime) -> int | None:

@@ -17,7 +17,7 @@ from cellbank.services.one_time_codes import new_secret, step_of
 from cellbank.services.passwords import Credentials
 from cellbank.services.people import actor_by_name
 from tests.factories.world import PASSWORD, World
-from tests.services.test_signing import accept, newcomer, train, waiting_definition
+from tests.services.test_signing import accept, newcomer, to_sign, train
 
 SECOND = datetime.timedelta(seconds=1)
 
@@ -48,10 +48,10 @@ def enrol(world: World, name: str, at: datetime.datetime | None = None) -> pyotp
 def sign(world: World, bank: Bank, name: str, *, now: datetime.datetime | None = None, **given: str) -> Outcome:
     """A signature of somebody new to their session, unless told otherwise."""
     continued = bool(given.pop("continued", ""))
-    wanted = {"definition": waiting_definition(world), "password": PASSWORD, **given}
+    wanted = {**to_sign(world), "password": PASSWORD, **given}
     actor = actor_by_name(bank, name)
     assert actor is not None
-    return run_act(bank, "make_effective", wanted, actor, door="test", now=now or world.now, continued=continued)
+    return run_act(bank, "decide_reagent", wanted, actor, door="test", now=now or world.now, continued=continued)
 
 
 def codes(outcome: Outcome) -> list[str]:
@@ -104,15 +104,15 @@ def test_a_code_used_twice_at_once_signs_once(world: World, strict: Bank) -> Non
     name = officer(world)
     code = enrol(world, name).at(world.now)
     outcomes, together = [], threading.Barrier(2)
-    waiting = [waiting_definition(world) for _ in range(2)]
+    waiting = [to_sign(world) for _ in range(2)]
     actor = actor_by_name(strict, name)
 
-    def attempt(definition: str) -> None:
-        given = {"definition": definition, "password": PASSWORD, "one_time_code": code}
+    def attempt(wanted: dict[str, str]) -> None:
+        given = {**wanted, "password": PASSWORD, "one_time_code": code}
         together.wait()
-        outcomes.append(run_act(strict, "make_effective", given, actor, door="test", now=world.now))
+        outcomes.append(run_act(strict, "decide_reagent", given, actor, door="test", now=world.now))
 
-    threads = [threading.Thread(target=attempt, args=(definition,)) for definition in waiting]
+    threads = [threading.Thread(target=attempt, args=(wanted,)) for wanted in waiting]
     for thread in threads:
         thread.start()
     for thread in threads:

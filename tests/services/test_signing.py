@@ -8,8 +8,8 @@ from sqlalchemy import text
 from cellbank.domain import agreement
 from cellbank.records import actor
 from cellbank.services.acts import Malformed, run_act
-from cellbank.services.definitions import shipped
 from cellbank.services.people import SYSTEM, actor_by_name
+from tests.factories.production import received_reagent
 from tests.factories.world import PASSWORD, World
 
 DAY = datetime.timedelta(days=1)
@@ -29,10 +29,9 @@ def newcomer(world: World, *roles: str) -> str:
     return name
 
 
-def waiting_definition(world: World) -> str:
-    """Something to sign: a new product's specification, imported by somebody else."""
-    content = shipped()[0].content.replace('id = "P-MMSC"', f'id = "{world.unique("P")}"')
-    return world.do("quinn", "import_definition", type="specification", content=content)["code"]
+def to_sign(world: World) -> dict[str, str]:
+    """A decision of a quality officer to sign: on a reagent that somebody else has received."""
+    return {"reagent": received_reagent(world), "decision": "accept", "reason": "Certificate checked"}
 
 
 def train(world: World, name: str, since: str, until: str, role: str = "quality_officer", by: str = "ada") -> str:
@@ -52,21 +51,21 @@ def accept(world: World, name: str) -> None:
 
 @pytest.mark.requirement("R9")
 def test_nobody_signs_before_the_statement_is_accepted(world: World) -> None:
-    name, code = newcomer(world), waiting_definition(world)
+    name, waiting = newcomer(world), to_sign(world)
     train(world, name, "2026-01-01", "2026-12-31")
-    outcome = world.try_act(name, "make_effective", definition=code)
+    outcome = world.try_act(name, "decide_reagent", **waiting)
     assert [refusal.code.value for refusal in outcome.refusals] == ["AGREEMENT_NEEDED"]
     assert "Accept the statement first" in outcome.refusals[0].detail
-    assert world.codes(name, "make_effective", definition=code, dry_run=True) == ["AGREEMENT_NEEDED"]
+    assert world.codes(name, "decide_reagent", **waiting, dry_run=True) == ["AGREEMENT_NEEDED"]
     accept(world, name)
-    assert world.do(name, "make_effective", definition=code)["state"] == "EFFECTIVE"
+    assert world.do(name, "decide_reagent", **waiting)["state"] == "ACCEPTED"
 
 
 @pytest.mark.requirement("R9")
 def test_a_new_statement_is_accepted_anew(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    code = waiting_definition(world)
+    waiting = to_sign(world)
     monkeypatch.setattr(agreement, "VERSION", "2 (another text)")
-    outcome = world.try_act("oksana", "make_effective", definition=code)
+    outcome = world.try_act("oksana", "decide_reagent", **waiting)
     assert [refusal.code.value for refusal in outcome.refusals] == ["AGREEMENT_NEEDED"]
     assert "has changed" in outcome.refusals[0].detail
 
@@ -94,45 +93,45 @@ def test_another_text_is_another_version() -> None:
 
 @pytest.mark.requirement("R8")
 def test_an_expired_training_blocks_signing_and_says_until_when_it_was_valid(world: World) -> None:
-    name, code = newcomer(world), waiting_definition(world)
+    name, waiting = newcomer(world), to_sign(world)
     accept(world, name)
-    assert world.codes(name, "make_effective", definition=code) == ["TRAINING_EXPIRED"]
+    assert world.codes(name, "decide_reagent", **waiting) == ["TRAINING_EXPIRED"]
     train(world, name, "2025-01-01", "2026-03-01")
-    outcome = world.try_act(name, "make_effective", definition=code)
+    outcome = world.try_act(name, "decide_reagent", **waiting)
     assert [refusal.code.value for refusal in outcome.refusals] == ["TRAINING_EXPIRED"]
     assert "2026-03-01" in outcome.refusals[0].detail
     train(world, name, "2026-03-02", "2027-03-01")
-    assert world.try_act(name, "make_effective", definition=code).accepted
+    assert world.try_act(name, "decide_reagent", **waiting).accepted
 
 
 @pytest.mark.requirement("R8", "R21")
 def test_the_day_of_a_training_is_the_site_s_day(world: World) -> None:
     """On 1 March at 22:30 UTC it is 2 March in Kyiv."""
-    name, code = newcomer(world), waiting_definition(world)
+    name, waiting = newcomer(world), to_sign(world)
     accept(world, name)
     train(world, name, "2026-01-01", "2026-03-01")
     last = datetime.datetime(2026, 3, 1, 21, 59, tzinfo=datetime.UTC)
-    assert world.try_act(name, "make_effective", definition=code, now=last, dry_run=True).accepted
-    over = world.try_act(name, "make_effective", definition=code, now=last + datetime.timedelta(minutes=31))
+    assert world.try_act(name, "decide_reagent", **waiting, now=last, dry_run=True).accepted
+    over = world.try_act(name, "decide_reagent", **waiting, now=last + datetime.timedelta(minutes=31))
     assert [refusal.code.value for refusal in over.refusals] == ["TRAINING_EXPIRED"]
 
 
 @pytest.mark.requirement("R8")
 def test_a_training_for_another_role_does_not_count(world: World) -> None:
-    name, code = newcomer(world, "quality_officer", "technician"), waiting_definition(world)
+    name, waiting = newcomer(world, "quality_officer", "technician"), to_sign(world)
     accept(world, name)
     train(world, name, "2026-01-01", "2026-12-31", role="technician")
-    assert world.codes(name, "make_effective", definition=code) == ["TRAINING_EXPIRED"]
+    assert world.codes(name, "decide_reagent", **waiting) == ["TRAINING_EXPIRED"]
 
 
 @pytest.mark.requirement("R8")
 def test_a_revoked_training_counts_no_longer(world: World) -> None:
-    name, code = newcomer(world), waiting_definition(world)
+    name, waiting = newcomer(world), to_sign(world)
     accept(world, name)
     made = train(world, name, "2026-01-01", "2026-12-31")
     assert world.do("quinn", "revoke_training", training=made, reason="recorded by mistake")["state"] == "REVOKED"
     world.meet(name)
-    assert world.codes(name, "make_effective", definition=code) == ["TRAINING_EXPIRED"]
+    assert world.codes(name, "decide_reagent", **waiting) == ["TRAINING_EXPIRED"]
     assert world.codes("quinn", "revoke_training", training=made, reason="once more, please") == ["WRONG_STATE"]
 
 
@@ -174,14 +173,14 @@ def test_a_training_that_cannot_be_read(world: World, wrong: dict) -> None:
 @pytest.mark.requirement("R8", "R9")
 @pytest.mark.parametrize("missing", ["AGREEMENT_NEEDED", "TRAINING_EXPIRED"])
 def test_the_database_refuses_the_signature_too(world: World, monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
-    name, code = newcomer(world), waiting_definition(world)
+    name, waiting = newcomer(world), to_sign(world)
     if missing == "AGREEMENT_NEEDED":
         train(world, name, "2026-01-01", "2026-12-31")
     else:
         accept(world, name)
         train(world, name, "2025-01-01", "2026-03-01")
     monkeypatch.setattr(actor, "signer_refusals", lambda signer: ())
-    outcome = world.try_act(name, "make_effective", definition=code)
+    outcome = world.try_act(name, "decide_reagent", **waiting)
     assert [refusal.code.value for refusal in outcome.refusals] == [missing]
 
 

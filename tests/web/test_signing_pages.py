@@ -1,0 +1,178 @@
+"""The first signature of a session, the statement before it, and the second factor, on the pages."""
+
+import dataclasses
+import re
+
+import pyotp
+import pytest
+
+from cellbank import create_app
+from cellbank.domain import agreement
+from cellbank.domain.lifecycle import Role
+from cellbank.services.bank import server_time
+from tests.factories.world import PASSWORD, World
+from tests.services.test_signing import newcomer, to_sign, train
+from tests.web.conftest import Browser
+
+ACT = "/act/decide_reagent"
+
+
+@pytest.fixture(scope="module")
+def strict_app(world: World):
+    """The pages of a site where quality officers have a second factor."""
+    config = dataclasses.replace(world.bank.config, second_factor_roles=frozenset({Role.QUALITY_OFFICER}))
+    return create_app(dataclasses.replace(world.bank, config=config))
+
+
+def sign(browser: Browser, world: World, **given: str):
+    """Post the signature of a decision; returns the answer. The page before it has the token that it sends."""
+    browser.get(ACT)
+    return browser.post(ACT, {**to_sign(world), "intent": "do", **given})
+
+
+def asks_for_the_name(browser: Browser) -> bool:
+    page = browser.get(ACT).text
+    field = re.search(r'<input[^>]*name="signer"[^>]*>', page)
+    assert field is None or "value=" not in field[0]
+    return field is not None
+
+
+@pytest.mark.requirement("R13")
+def test_the_first_signature_asks_for_both_and_the_next_for_the_password(signed_in, world: World) -> None:
+    quinn = signed_in("quinn")
+    assert asks_for_the_name(quinn)
+    alone = sign(quinn, world, password=PASSWORD)
+    assert alone.status_code == 422 and "first signature of this session" in alone.text
+    other = sign(quinn, world, password=PASSWORD, signer="oksana")
+    assert other.status_code == 409 and "SIGNATURE_WRONG" in other.text
+    assert asks_for_the_name(quinn)  # nothing was signed yet
+    assert sign(quinn, world, password=PASSWORD, signer="quinn").status_code == 303
+    assert not asks_for_the_name(quinn)
+    assert sign(quinn, world, password=PASSWORD).status_code == 303
+    assert sign(quinn, world).status_code == 422
+
+
+@pytest.mark.requirement("R13", "R22")
+@pytest.mark.parametrize("how", ["lock", "sign out", "another user"])
+def test_after_a_break_both_are_asked_for_again(signed_in, world: World, how: str) -> None:
+    quinn = signed_in("quinn")
+    assert sign(quinn, world, password=PASSWORD, signer="quinn").status_code == 303
+    if how == "sign out":
+        quinn.post("/sign-out")
+        quinn.enter("quinn")
+    else:
+        quinn.post("/lock")
+        quinn.get("/unlock")
+        quinn.post("/unlock", {"name": "oksana" if how == "another user" else "quinn", "password": PASSWORD})
+    quinn.get("/")
+    assert asks_for_the_name(quinn)
+    assert sign(quinn, world, password=PASSWORD).status_code == 422
+
+
+@pytest.mark.requirement("R13", "R14")
+def test_another_person_on_my_screen_always_gives_both_and_opens_nothing_for_me(signed_in, world: World) -> None:
+    quinn = signed_in("quinn")
+    theirs = {"second.name": "oksana", "second.password": PASSWORD}
+    assert sign(quinn, world, **theirs).status_code == 303
+    assert asks_for_the_name(quinn)
+    assert sign(quinn, world, **{**theirs, "second.password": ""}).status_code == 422
+
+
+@pytest.mark.requirement("R13", "R22")
+def test_a_form_that_waited_for_the_unlocking_forgets_who_was_to_sign(signed_in, world: World) -> None:
+    quinn = signed_in("quinn")
+    quinn.post("/lock")
+    waiting = {**to_sign(world), "signer": "quinn", "password": PASSWORD}
+    page = quinn.post(ACT, {**waiting, "one_time_code": "123456", "intent": "do"})
+    assert page.status_code == 403 and "carry.reagent" in page.text
+    assert "carry.signer" not in page.text and "carry.password" not in page.text and "123456" not in page.text
+
+
+@pytest.mark.requirement("R9")
+def test_the_statement_is_offered_at_the_first_sign_in_and_with_the_refusal(browser, world: World) -> None:
+    name = newcomer(world)
+    train(world, name, "2020-01-01", "2099-12-31")
+    browser.enter(name)
+    assert browser.get("/").location == "/agreement?next=/"
+    assert browser.get("/").status_code == 200  # once in a session: nobody is kept from working
+    refused = sign(browser, world, password=PASSWORD, signer=name)
+    assert refused.status_code == 409 and "AGREEMENT_NEEDED" in refused.text and 'href="/agreement"' in refused.text
+    page = browser.get("/agreement?next=/list/donors").text
+    assert all(paragraph in page for paragraph in agreement.PARAGRAPHS)
+    late = browser.post("/agreement", {"version": "0", "next": "/list/donors"})
+    assert late.status_code == 409 and agreement.VERSION in late.text
+    given = {"version": agreement.VERSION, "next": "/list/donors"}
+    assert browser.post("/agreement", given).location == "/list/donors"
+    assert "You accepted it" in browser.get("/agreement").text
+    assert sign(browser, world, password=PASSWORD, signer=name).status_code == 303
+
+
+def test_who_never_signs_is_not_asked(signed_in) -> None:
+    assert signed_in("otto").get("/agreement").status_code == 404
+    assert signed_in("ada").get("/").status_code == 200
+
+
+@pytest.mark.requirement("R23")
+def test_a_second_factor_is_set_up_at_the_first_sign_in(strict_app, world: World) -> None:
+    name, browser = newcomer(world), Browser(strict_app.test_client())
+    train(world, name, "2020-01-01", "2099-12-31")
+    world.do(name, "accept_agreement", version=agreement.VERSION)
+    browser.enter(name)
+    assert browser.get("/").location == "/second-factor?next=/"
+    refused = sign(browser, world, password=PASSWORD, signer=name)
+    assert "SECOND_FACTOR_NEEDED" in refused.text and 'href="/second-factor"' in refused.text
+    browser.get("/second-factor")
+    assert browser.post("/second-factor", {"intent": "set_up", "password": "wrong"}).status_code == 403
+    page = browser.post("/second-factor", {"intent": "set_up", "password": PASSWORD}).text
+    secret = re.search(r"[A-Z2-7]{32}", page)
+    assert secret is not None and "<svg" in page
+    assert browser.post("/second-factor", {"intent": "confirm", "one_time_code": "no"}).status_code == 403
+    app, before = pyotp.TOTP(secret[0]), server_time().timestamp() - 30
+    assert browser.post("/second-factor", {"intent": "confirm", "one_time_code": app.at(before)}).status_code == 303
+    assert "It is set up" in browser.get("/second-factor").text
+    assert sign(browser, world, password=PASSWORD, signer=name).status_code == 409
+    code = {"one_time_code": app.now()}
+    assert sign(browser, world, password=PASSWORD, signer=name, **code).status_code == 303
+    assert sign(browser, world, password=PASSWORD).status_code == 303  # later ones: the password
+    again = Browser(strict_app.test_client())
+    assert again.enter(name).status_code == 403  # the password alone opens nothing
+    assert again.enter(name, one_time_code=code["one_time_code"]).status_code == 403  # nor does a code that was used
+    following = app.at(server_time().timestamp() + 30)
+    assert again.enter(name, one_time_code=following).status_code == 302
+
+
+@pytest.mark.requirement("R15")
+def test_a_password_too_old_is_changed_before_anything_else(world: World) -> None:
+    config = dataclasses.replace(world.bank.config, password_days=1)
+    browser = Browser(create_app(dataclasses.replace(world.bank, config=config)).test_client())
+    name = newcomer(world, "technician")
+    browser.enter(name)
+    assert browser.get("/list/donors").location == "/password"
+    assert "older than this site allows" in browser.get("/password").text
+    same = {"password": PASSWORD, "new_password": PASSWORD, "again": PASSWORD}
+    refused = browser.post("/password", same)
+    assert refused.status_code == 422 and "is the present password" in refused.text
+    new = {"password": PASSWORD, "new_password": "entirely other words", "again": "entirely other words"}
+    assert browser.post("/password", new).location == "/"
+
+
+@pytest.mark.requirement("R11", "R10")
+def test_a_signature_on_a_record_that_changed_is_shown_void(signed_in, world: World, databases) -> None:
+    from sqlalchemy import create_engine, text
+
+    from tests.factories.production import eligible_donor
+
+    donor = eligible_donor(world)
+    quinn = signed_in("quinn")
+    assert "Signature void" not in quinn.get(f"/record/{donor}").text
+    owner = create_engine(databases[0])
+    with owner.begin() as connection:
+        opened = connection.scalar(
+            text("INSERT INTO act (site_id, person_id, name, given, given_digest, door, version, at) "
+                 "VALUES (1, 1, 'configure_site', '{}', '', 'test', 'test', now()) RETURNING id")
+        )  # fmt: skip
+        connection.execute(text("SELECT set_config('cellbank.act', :act, true)"), {"act": str(opened)})
+        connection.execute(text("UPDATE donor SET birth_year = birth_year - 1 WHERE code = :code"), {"code": donor})
+        connection.execute(text("UPDATE act SET outcome = 'accepted' WHERE id = :act"), {"act": opened})
+    owner.dispose()
+    assert "Signature void: the record changed" in quinn.get(f"/record/{donor}").text
