@@ -7,7 +7,7 @@ ENDINGS = {
     "cancel_dose", "cancel_sample", "complete_subject", "correct_result", "disable_person", "discard_culture",
     "discard_dose", "discard_vial", "finish_culture", "hold_donor", "hold_lot", "invalidate_result",
     "link_deviation", "open_deviation", "recall_lot", "recall_reagent", "reject_lot", "report_storage_failure",
-    "return_vial", "revoke_token", "revoke_training", "take_out_of_service", "use_vial_for_testing",
+    "return_vial", "revoke_token", "revoke_training", "take_out_of_service", "relocate_unit", "use_vial_for_testing",
     "withdraw_consent", "withdraw_subject",
 }  # fmt: skip
 PRINTING = {"print_labels", "print_label_again", "issue_document"}

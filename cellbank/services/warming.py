@@ -8,9 +8,11 @@ from pydantic import Field
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from cellbank.domain.garbled import Garbled
 from cellbank.domain.identifiers import Kind
 from cellbank.domain.refusals import Code, Refusal, refuse
 from cellbank.domain.rules.warming import Budget, budget
+from cellbank.domain.scans import read_scan
 from cellbank.records.production import Vial
 from cellbank.records.storage import StorageUnit, WarmingEvent
 from cellbank.records.work import Work
@@ -72,7 +74,8 @@ def note_warming(work: Work, given: NoteWarming) -> StorageUnit | Vial:
     """Count a time out of the cold for a vial, or for every vial in a rack or box that was lifted out and put back. It
     happened, so that it is never refused for its length; the answer names the vials whose time is spent by it."""
     at = given.back_at or work.now
-    is_unit = given.thing.startswith(Kind.STORAGE)
+    scan = read_scan(given.thing)
+    is_unit = not isinstance(scan, Garbled) and scan.kind is Kind.STORAGE
     thing: StorageUnit | Vial = work.lock(StorageUnit if is_unit else Vial, given.thing)
     refusals = list(time_refusals(work, "Being back in the cold", at))
     if isinstance(thing, StorageUnit):

@@ -63,8 +63,8 @@ T, Q, C, A = Role.TECHNICIAN, Role.QUALITY_OFFICER, Role.CLINICIAN, Role.ADMINIS
 
 # Due until the end of its day at the site; what is due first stands first, what is over is shown as late.
 _RESULTS_DUE = f"""SELECT a.code, a.test || ' of ' || {TESTED_CODE} AS title, a.state,
-              a.material || ', taken ' || to_char(a.taken_at AT TIME ZONE s.timezone, 'YYYY-MM-DD') || ', due '
-              || a.due_on AS detail, (a.due_on + time '23:59') AT TIME ZONE s.timezone AS due
+              a.material || ', taken ' || to_char(a.taken_at AT TIME ZONE s.timezone, 'YYYY-MM-DD')
+              AS detail, (a.due_on + time '23:59') AT TIME ZONE s.timezone AS due
               FROM sample a JOIN person p ON p.id = a.taken_by_id JOIN site s ON s.id = p.site_id
               {join_tested("a")} WHERE a.state = 'TAKEN' ORDER BY a.due_on, a.id"""
 
@@ -118,6 +118,10 @@ SOURCES: tuple[Source, ...] = (
               'frozen ' || to_char(l.frozen_at, 'YYYY-MM-DD') AS detail
               FROM vial v JOIN lot l ON l.id = v.lot_id WHERE v.state = 'FROZEN'
               GROUP BY l.id ORDER BY l.frozen_at"""),
+    Source("counts", T, "Boxes to count again, or to close", "No count is open.",
+           """SELECT c.code, 'Count of ' || u.name AS title, c.state, 'first counted by ' || p.full_name AS detail
+              FROM stock_count c JOIN storage_unit u ON u.id = c.unit_id JOIN person p ON p.id = c.first_counted_by_id
+              WHERE c.state <> 'CLOSED' ORDER BY c.id"""),
     Source("growing", T, "Cultures growing", "No culture is growing.",
            """SELECT c.code, 'P' || c.passage || ' of ' || n.code AS title, c.state, c.vessel || ', day '
               || (CAST(:now AS date) - c.started_at::date) AS detail

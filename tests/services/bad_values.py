@@ -177,7 +177,16 @@ BAD: dict[str, dict[str, Any]] = {
         "too many": {f"question{number}": True for number in range(1000)},
     },
 }  # fmt: skip
+BAD["picture"] = {
+    **BAD_TEXTS, "no position": "A1", "a position twice": "A1,NOREAD\nA01,NOREAD", "another kind": f"A1,{DIN}",
+    "Cyrillic look-alike": "А1,NOREAD",
+}  # fmt: skip
+BAD["reasons"] = {
+    "a number": 5, "a text": "yes", "a list": [], "of nothing": {"somewhere": "it fell out"}, "no words": {"A1": "x"},
+    "a list as reason": {"A1": []}, "too many": {f"A{number}": "it fell out" for number in range(1, 5000)},
+}  # fmt: skip
 GOOD: dict[str, Any] = {
+    "picture": "A1,NOREAD", "reasons": {},
     "whole number": 1, "instant": "2026-03-01T10:00+02:00", "day": "2026-03-01", "yes or no": True,
     "text": "some text", "identifier": "A-12", "name": "nobody.here", "code of a definition": "NCT00000000@1",
     "position": "A1", "secret": SECRET, "scan as it was read": "anything", "answers": {},
@@ -221,8 +230,10 @@ def type_of(name: str, schema: dict[str, Any]) -> str:
     named = {"name": "name", "definition": "code of a definition", "content": "file", "sheet": "sheet"}
     if name in named and ("pattern" in schema or name in ("content", "sheet")):
         return named[name]
-    if name in ("position", "positions"):
+    if name in ("position", "positions", "unreadable"):
         return "position"
+    if name in ("picture", "reasons"):
+        return name
     return {"object": "answers", "boolean": "yes or no"}.get(schema["type"]) or (
         "identifier" if "pattern" in schema else "text"
     )
