@@ -1,0 +1,75 @@
+"""Time out of the cold: counted for a vial, for everything in a box that was lifted out, and past its limits refused."""
+
+import datetime
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from cellbank.services.warming import warming_of
+from tests.factories.doses import ordered_dose
+from tests.factories.lots import box, stored_lot
+from tests.factories.world import World
+
+ABOVE = text("SELECT p.code FROM storage_unit u JOIN storage_unit p ON p.id = u.parent_id WHERE u.code = :code")
+SECOND = datetime.timedelta(seconds=1)
+
+
+def spent(world: World, vial: str) -> tuple[int, float]:
+    found = warming_of(world.bank, vial).spent
+    return (found.times, found.total_seconds) if found else (0, 0.0)
+
+
+def standing_in(world: World, code: str, levels: int) -> str:
+    """The unit so many levels above this one."""
+    with Session(world.bank.reads) as session:
+        for _ in range(levels):
+            code = session.scalar(ABOVE, {"code": code})
+    return code
+
+
+def test_a_box_that_was_lifted_out_counts_for_every_vial_in_it(world: World) -> None:
+    lot = stored_lot(world, vials=2)
+    world.do("tina", "move_vial", now=world.now + SECOND, vial=lot.vials[1], box=box(world))
+    noted = world.do("tina", "note_warming", now=world.now + 60 * SECOND, thing=lot.box, seconds=25)
+    assert (noted["vials"], noted["spent"]) == (1, [])
+    assert spent(world, lot.vials[0]) == (1, 25.0) and spent(world, lot.vials[1]) == (0, 0.0)
+
+
+def test_a_rack_that_was_out_too_long_names_the_vials_whose_time_is_spent(world: World) -> None:
+    lot = stored_lot(world, vials=2)
+    rack = standing_in(world, lot.box, levels=1)
+    noted = world.do("tina", "note_warming", now=world.now + 60 * SECOND, thing=rack, seconds=31)
+    assert noted["spent"] == sorted(lot.vials)
+
+
+def test_a_vial_that_is_moved_slowly_spends_its_time(world: World) -> None:
+    lot = stored_lot(world, vials=1)
+    out = world.now + 100 * SECOND
+    world.do("tina", "move_vial", now=out + 20 * SECOND, vial=lot.vials[0], box=box(world), taken_at=out.isoformat())
+    assert spent(world, lot.vials[0]) == (1, 20.0)
+    world.do("tina", "note_warming", now=out + 90 * SECOND, thing=lot.vials[0], seconds=15)
+    assert spent(world, lot.vials[0]) == (2, 35.0)
+
+
+def test_a_vial_whose_time_is_spent_is_not_picked_for_a_patient(world: World) -> None:
+    dose = ordered_dose(world)
+    world.do("tina", "note_warming", now=dose.at + SECOND, thing=dose.vials[0], seconds=45)
+    given = {"dose": dose.code, "box": dose.lot.box, "vial": dose.vials[0]}
+    (refusal,) = world.try_act("tina", "pick_vial", now=dose.at + 2 * SECOND, **given).refusals
+    assert refusal.code == "WARMING_BUDGET" and "45 s at once; the limit is 30 s" in refusal.detail
+
+
+def test_a_relocated_rack_counts_for_what_stood_in_it(world: World) -> None:
+    lot = stored_lot(world, vials=1)
+    tank = standing_in(world, lot.box, levels=2)
+    spare = world.do("tina", "add_storage_unit", type="tank", name=world.unique("Spare"))["code"]
+    given = {"unit": tank, "into": spare, "reason": "The tank is dead", "seconds_out": 28}
+    world.do("tina", "relocate_unit", now=world.now + 120 * SECOND, **given)
+    assert spent(world, lot.vials[0]) == (1, 28.0)
+
+
+@pytest.mark.parametrize(("thing", "code"), [("tank", "WRONG_KIND"), ("nothing", "NOT_FOUND")])
+def test_what_stays_in_the_cold_was_never_lifted_out(world: World, thing: str, code: str) -> None:
+    tank = world.do("tina", "add_storage_unit", type="tank", name=world.unique("Tank"))["code"]
+    assert world.codes("tina", "note_warming", thing=tank if thing == "tank" else "STZZZZG", seconds=5) == [code]
