@@ -120,7 +120,7 @@ _DOSE = text(
 
 
 def _read(connection: Connection, dose: dict[str, Any]) -> Chain:
-    trace = trace_record(connection, "dose", dose["id"])
+    trace = trace_record(connection, "dose", dose["id"], without=("reagent_lot",))  # others' cells used them too
     names = _records(connection, dose, trace)
     given_back = {vial: act for vial, act in connection.execute(_GIVEN_BACK, {"dose": dose["id"]})}
     ids: dict[str, list[int]] = {}

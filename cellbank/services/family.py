@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from cellbank.services.tracing import Node, Trace
 
-COLUMNS = ("donor", "donation", "culture", "lot", "vial", "dose", "subject")
+COLUMNS = ("donor", "donation", "reagent_lot", "culture", "lot", "vial", "dose", "subject")
 MOST = 60  # boxes in a column; lists beside the picture have all
 Curve = tuple[float, float, float, float, float, float, float, float]
 """A Bézier curve: start, two control points, end; y downwards."""

@@ -6,22 +6,11 @@ from typing import NamedTuple
 
 from sqlalchemy import text
 
-from cellbank.domain.identifiers import Kind
 from cellbank.domain.refusals import Code, Refused, refuse
 from cellbank.domain.scans import Scan, read_scan
 from cellbank.records.base import Record
 from cellbank.records.work import Work
-
-# The table of every kind of record that bears a code.
-TABLES: dict[Kind, str] = {
-    Kind.DONOR: "donor", Kind.CONSENT: "consent", Kind.DONATION: "donation", Kind.CULTURE: "culture",
-    Kind.LOT: "lot", Kind.VIAL: "vial", Kind.STORAGE: "storage_unit", Kind.REAGENT: "reagent_lot",
-    Kind.RESULT: "test_result", Kind.SUBJECT: "subject", Kind.WEIGHT: "weight", Kind.DOSE: "dose",
-    Kind.PERSON: "person", Kind.HOLD: "hold", Kind.TOKEN: "api_token", Kind.SAMPLE: "sample",
-    Kind.DEVIATION: "deviation", Kind.ACTION: "corrective_action", Kind.BATCH_REVIEW: "batch_review",
-    Kind.NOTICE: "recall_notice", Kind.TRAINING: "training", Kind.TRAIL_REVIEW: "trail_review",
-    Kind.DOCUMENT: "document_issue",
-}  # fmt: skip
+from cellbank.services.cards import QUESTIONS
 
 _TESTED = ("donor", "donation", "culture", "lot")
 # What a record is of: whoever links a vial means the lot that it was filled from. A dose means itself alone, for most
@@ -56,11 +45,13 @@ _OF = text(
 
 def find_records(work: Work, codes: Collection[str]) -> list[Touched]:
     """The records with these codes, of whatever kinds, in the order given. Refuses NOT_FOUND, naming each missing."""
+    if not codes:
+        return []
     by_table: dict[str, list[str]] = defaultdict(list)
     for code in codes:
         scan = read_scan(code)
         assert isinstance(scan, Scan)  # the input has read it already
-        by_table[TABLES[scan.kind]].append(code)
+        by_table[QUESTIONS[scan.kind].record].append(code)
     statement = " UNION ALL ".join(
         f"SELECT '{table}' AS kind, id, code FROM {table} WHERE code = ANY(:{table})" for table in by_table
     )

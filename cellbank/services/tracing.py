@@ -1,4 +1,4 @@
-"""From any code up to the donor and down to every recipient and every vial's whereabouts.
+"""From any code up to the donor and the reagents, and down to every recipient and every vial's whereabouts.
 
 Lineage is walked over cultures and lots only, by the edges that the records keep (`lot_source`, a culture's parent or
 bank vial); vials, doses and subjects hang on the lots. So a trace costs what the family is large, whatever else the
@@ -35,6 +35,8 @@ DOWN = text(
         UNION ALL SELECT 'culture', c.id FROM vial v JOIN culture c ON c.source_vial_id = v.id
           WHERE down.kind = 'lot' AND v.lot_id = down.id AND v.state = 'CULTURED'
         UNION ALL SELECT 'culture', c.id FROM culture c WHERE down.kind = 'vial' AND c.source_vial_id = down.id
+        UNION ALL SELECT CASE WHEN u.lot_id IS NULL THEN 'culture' ELSE 'lot' END, coalesce(u.culture_id, u.lot_id)
+          FROM reagent_use u WHERE down.kind = 'reagent_lot' AND u.reagent_lot_id = down.id
       ) AS next
     ) SELECT kind, array_agg(id) AS ids FROM down GROUP BY kind
     """
@@ -52,6 +54,9 @@ UP = text(
           WHERE up.kind = 'culture' AND c.id = up.id AND c.parent_id IS NOT NULL
         UNION ALL SELECT 'vial', c.source_vial_id FROM culture c
           WHERE up.kind = 'culture' AND c.id = up.id AND c.source_vial_id IS NOT NULL
+        UNION ALL SELECT 'reagent_lot', u.reagent_lot_id FROM reagent_use u
+          WHERE up.kind = 'culture' AND u.culture_id = up.id
+        UNION ALL SELECT 'reagent_lot', u.reagent_lot_id FROM reagent_use u WHERE up.kind = 'lot' AND u.lot_id = up.id
         UNION ALL SELECT 'donation', c.donation_id FROM culture c WHERE up.kind = 'culture' AND c.id = up.id
         UNION ALL SELECT 'donor', n.donor_id FROM donation n WHERE up.kind = 'donation' AND n.id = up.id
       ) AS next
@@ -69,16 +74,22 @@ NODES: dict[str, Any] = {
         """SELECT n.id, n.code, initcap(n.tissue) || ' of ' || d.pseudonym AS title, n.state, ARRAY[d.code] AS parents
            FROM donation n JOIN donor d ON d.id = n.donor_id WHERE n.id = ANY(:ids)"""
     ),
+    "reagent_lot": text(
+        """SELECT id, code, name || ' ' || manufacturer_lot AS title, state, ARRAY[]::text[] AS parents
+           FROM reagent_lot WHERE id = ANY(:ids) ORDER BY name, id"""
+    ),
     "culture": text(
         """SELECT c.id, c.code, 'Culture P' || c.passage AS title, c.state,
-           ARRAY[coalesce(parent.code, source.code, n.code)] AS parents
+           coalesce(parent.code, source.code, n.code) || ARRAY(SELECT r.code FROM reagent_use u
+             JOIN reagent_lot r ON r.id = u.reagent_lot_id WHERE u.culture_id = c.id ORDER BY r.id) AS parents
            FROM culture c JOIN donation n ON n.id = c.donation_id LEFT JOIN culture parent ON parent.id = c.parent_id
            LEFT JOIN vial source ON source.id = c.source_vial_id WHERE c.id = ANY(:ids) ORDER BY c.passage, c.id"""
     ),
     "lot": text(
         """SELECT l.id, l.code, initcap(replace(l.purpose, '_', ' ')) || ' lot' AS title, l.state,
-           (SELECT array_agg(c.code ORDER BY c.id) FROM lot_source s JOIN culture c ON c.id = s.culture_id
-             WHERE s.lot_id = l.id) AS parents FROM lot l WHERE l.id = ANY(:ids) ORDER BY l.id"""
+           ARRAY(SELECT c.code FROM lot_source s JOIN culture c ON c.id = s.culture_id
+             WHERE s.lot_id = l.id ORDER BY c.id) || ARRAY(SELECT r.code FROM reagent_use u
+             JOIN reagent_lot r ON r.id = u.reagent_lot_id WHERE u.lot_id = l.id ORDER BY r.id) AS parents FROM lot l WHERE l.id = ANY(:ids) ORDER BY l.id"""
     ),
     # One look at the index for each vial: a join would read every placement of the bank when the family is large.
     "vial": text(
@@ -105,7 +116,7 @@ BOXES = text(
 ORDER = tuple(NODES)
 TRACED = {
     Kind.DONOR: "donor", Kind.DONATION: "donation", Kind.CULTURE: "culture", Kind.LOT: "lot", Kind.VIAL: "vial",
-    Kind.DOSE: "dose", Kind.SUBJECT: "subject",
+    Kind.DOSE: "dose", Kind.SUBJECT: "subject", Kind.REAGENT: "reagent_lot",
 }  # fmt: skip
 
 
@@ -140,11 +151,11 @@ class Trace:
 
 
 class NoFamily(NotHere):
-    """The code is of a kind that nothing comes from, such as a badge or a reagent."""
+    """The code is of a kind that nothing comes from, such as a badge."""
 
     def __init__(self, kind: str, code: str):
         super().__init__(kind, code)
-        self.args = (f"{code} is a {kind}: trace a donor, donation, culture, lot, vial, dose or subject.",)
+        self.args = (f"{code} is a {kind}: trace a donor, donation, reagent, culture, lot, vial, dose or subject.",)
 
 
 def trace(bank: Bank, raw: str) -> Trace:
@@ -162,10 +173,12 @@ def trace(bank: Bank, raw: str) -> Trace:
         return trace_record(connection, kind, start_id)
 
 
-def trace_record(connection: Connection, kind: str, record_id: int) -> Trace:
-    """Trace a record that is there."""
+def trace_record(connection: Connection, kind: str, record_id: int, *, without: Sequence[str] = ()) -> Trace:
+    """Trace a record that is there, leaving out these kinds of others."""
     (start,) = read_nodes(connection, kind, {record_id})
     up, down = walk_up(connection, kind, record_id), walk_down(connection, kind, record_id)
+    for left_out in without:
+        up[left_out] = down[left_out] = set()
     return _closed(start, _all_nodes(connection, up), _all_nodes(connection, down))
 
 

@@ -18,9 +18,9 @@ from tests.factories.doses import (
     product_lot,
     weighed_subject,
 )
-from tests.factories.lots import FrozenLot
-from tests.factories.production import DAY
-from tests.factories.quality import released_lot, results_read_at
+from tests.factories.lots import FrozenLot, stored_lot
+from tests.factories.production import DAY, accepted_reagent, harvested_culture
+from tests.factories.quality import pass_all_tests, released_lot, results_read_at
 from tests.factories.world import World
 
 KINDS = ("donor", "donation", "culture", "lot", "vial", "dose", "subject")
@@ -76,14 +76,14 @@ def strangers(world: World, family: Family) -> OrderedDose:
 
 
 def codes(found: Trace, part: str) -> dict[str, set[str]]:
-    """The codes of one direction by kind."""
+    """The codes of one direction by kind, but for the reagents, which have tests of their own."""
     kept = {kind: {node.code for node in getattr(found, part) if node.kind == kind} for kind in KINDS}
     return {kind: names for kind, names in kept.items() if names}
 
 
 def parents(found: Trace, code: str) -> set[str]:
     (node,) = [node for node in (*found.up, found.start, *found.down) if node.code == code]
-    return set(node.parents)
+    return {parent for parent in node.parents if not parent.startswith("RG")}
 
 
 def all_codes(found: Trace) -> set[str]:
@@ -233,5 +233,32 @@ def test_a_garbled_code_says_what_is_wrong_with_it(bank: Bank, family: Family) -
 
 def test_a_code_without_a_family_says_what_has_one(bank: Bank, world: World) -> None:
     weight = world.do("clara", "measure_weight", subject=weighed_subject(world), weight_kg="70.0", method="bed_scale")
-    with pytest.raises(NoFamily, match="trace a donor, donation, culture, lot, vial, dose or subject"):
+    with pytest.raises(NoFamily, match="trace a donor, donation, reagent, culture, lot, vial, dose or subject"):
         trace(bank, weight["code"])
+
+
+# --- reagents ---------------------------------------------------------------------------------
+
+
+def test_from_a_reagent_to_every_culture_lot_vial_dose_and_subject_and_back(world: World, bank: Bank) -> None:
+    reagent = accepted_reagent(world)
+    culture = harvested_culture(world, total_cells=8 * 25_000_000 + 1_000_000, reagent=reagent)
+    made = stored_lot(world, vials=8, culture=culture)
+    pass_all_tests(world, made.code)
+    world.do("oksana", "release_lot", lot=made.code)
+    dose = ordered_dose(world, lot=made)
+    found = trace(bank, reagent)
+    assert (found.start.kind, found.start.state, found.up) == ("reagent_lot", "ACCEPTED", ())
+    assert codes(found, "down") == {
+        "culture": {culture}, "lot": {made.code}, "vial": set(made.vials), "dose": {dose.code},
+        "subject": {dose.subject},
+    }  # fmt: skip
+    [first] = [node for node in found.down if node.code == culture]
+    assert first.parents == (reagent,)
+    for code in (culture, made.code, made.vials[0], dose.code, dose.subject):
+        assert reagent in {node.code for node in trace(bank, code).up}, code
+
+
+def test_a_reagent_that_nobody_used_leads_nowhere(world: World, bank: Bank) -> None:
+    found = trace(bank, accepted_reagent(world))
+    assert (found.up, found.down) == ((), ())
