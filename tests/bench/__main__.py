@@ -1,6 +1,6 @@
 """The bench: every figure of speed and memory that the project promises, measured in one run.
 
-    python -m tests.bench [--data DIR] [--vials 1000000] [--whole-trail]
+    python -m tests.bench [--data DIR] [--vials 1000000] [--acts 1000000] [--flips 10000] [--whole-trail]
 
 The first run generates the banks (minutes) and keeps them in the data folder; later ones work on copies. Ratios are
 against F, a bare Flask route with one SELECT, or one INSERT and commit, on the same server, in alternating rounds.
@@ -11,13 +11,14 @@ import argparse
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
-from cellbank.outside.embedded_postgres import EmbeddedPostgres, start
-from tests.bench import lookups, ordering, quality_board, reading, storage, writing
+from cellbank.outside.embedded_postgres import OWNER, EmbeddedPostgres, start
+from tests.bench import flips, long_trail, lookups, ordering, quality_board, reading, storage, writing
 from tests.bench.big_bank import Size
 from tests.bench.clients import clients
-from tests.bench.databases import generated
+from tests.bench.databases import generated, made, open_bank, plain_url
 from tests.bench.figures import Figure, Table
 from tests.bench.site import Site, opened
 
@@ -35,6 +36,7 @@ def main() -> int:
         large = generated(server, f"bank_{given.vials}", Size(given.vials, **WORK_THAT_WAITS), given.data, tell)
         small = generated(server, f"bank_{SMALL}", Size(SMALL, **WORK_THAT_WAITS), given.data, tell)
         _measure(table, server, large, small, given)
+        table.add(_long_trail(server, given))
     print(f"\n{table.text()}\n")
     print(f"{len(table.short)} of {len(table.figures)} figures fall short." if table.short else "Every bound is met.")
     return 1 if table.short else 0
@@ -45,6 +47,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, default=Path(tempfile.gettempdir()) / "cellbank-bench",
                         help="folder in which the generated banks are kept")  # fmt: skip
     parser.add_argument("--vials", type=int, default=1_000_000, help="vials of the large bank")
+    parser.add_argument("--acts", type=int, default=1_000_000, help="acts of the long trail")
+    parser.add_argument("--flips", type=int, default=10_000, help="single-byte changes of an exported trail")
     parser.add_argument("--whole-trail", action="store_true", help="verify the trail of the large bank too (minutes)")
     return parser.parse_args()
 
@@ -63,7 +67,17 @@ def _measure(
         table.add(lookups.measure_traces(large, small))
         table.add(lookups.measure_labels())
         table.add(quality_board.measure(small))
+        table.add(batch_records.measure(small))
         table.add(lookups.measure_trail(large if given.whole_trail else small))
+        table.add(flips.measure(small.bank, given.flips))
+
+
+def _long_trail(server: EmbeddedPostgres, given: argparse.Namespace) -> Iterator[Figure]:
+    """Read only, so on the database itself and not on a copy."""
+    name = made(server, f"trail_{given.acts}", lambda load, _: long_trail.fill(load, given.acts), given.data, tell)
+    bank = open_bank(server, name, given.data)
+    yield from long_trail.measure(bank, plain_url(server.url(OWNER, name)))
+    bank.engine.dispose()
 
 
 def _memory(site: Site) -> Figure:
