@@ -1,4 +1,4 @@
-"""The batch record of a lot with 200 steps, from the database to the PDF; and issued, with everything that this means."""
+"""The batch record of a lot with 200 steps, from the database to the PDF; and what it takes to issue it."""
 
 import statistics
 import time
