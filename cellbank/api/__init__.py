@@ -5,7 +5,7 @@ from collections.abc import Callable
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
-from cellbank.api import reads, routes, stops
+from cellbank.api import reads, routes, stops, trail
 from cellbank.api.door import SIGNED_IN, blueprint
 from cellbank.api.problems import problem
 from cellbank.records.work import Actor
@@ -20,7 +20,7 @@ def register(app: Flask, bank: Bank, signed_in: Callable[[], Actor | None]) -> N
     catalogue.load()
     app.extensions[SIGNED_IN] = signed_in
     app.extensions["cellbank"] = bank
-    assert routes and reads and stops  # their routes are on the blueprint
+    assert routes and reads and stops and trail  # their routes are on the blueprint
     app.before_request(_no_such_address)
     app.register_blueprint(blueprint)
     if "csrf" in app.extensions:  # the pages' protection: here no session can write, so there is nothing to forge

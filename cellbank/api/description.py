@@ -233,6 +233,17 @@ def _others() -> dict[str, Any]:
                 },
             }
         },
+        "/api/near-misses": {
+            "get": {
+                "operationId": "near_misses",
+                "summary": "Refusals on the way to the patient and unreadable scans, by reason and month",
+                "parameters": [
+                    {"name": name, "in": "query", "schema": {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}$"}}
+                    for name in ("since", "until")
+                ],
+                "responses": {"200": {"description": "counts by act, reason and month", "content": anything}, **ERRORS},
+            }
+        },
         "/api/openapi.json": {
             "get": {
                 "operationId": "openapi",

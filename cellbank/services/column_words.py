@@ -83,8 +83,8 @@ WORDS: dict[str, Told] = {
     "done_at": Told("Done", TIME), "opened_by_id": Told("Opened by"), "done_by_id": Told("Done by"),
     "first_act": Told("From act"), "last_act": Told("To act"), "record_code": Told("Record"),
     "reviewed_at": Told("Reviewed", TIME), "issued_at": Told("Issued", TIME), "pdf_digest": Told("Digest of the file"),
-    "acknowledged_at": Told("Acknowledged", TIME), "deviation.opened_at": Told("Opened", TIME),
-    "definition_id": Told("Definition"), "specification_id": Told("Specification"), "protocol_id": Told("Protocol"),
+    "acknowledged_at": Told("Acknowledged", TIME),
+    "specification_id": Told("Specification"), "protocol_id": Told("Protocol"),
     "parent_id": Told("From culture"), "storage_unit.parent_id": Told("Stands in"),
     "source_vial_id": Told("From vial"), "printed_at": Told("Printed", TIME),
 }  # fmt: skip

@@ -22,7 +22,7 @@ STAGES = {
     "reconcile_infusion": "Bedside", "report_unreadable_scan": "Scanner",
 }  # fmt: skip
 ORDER = tuple(dict.fromkeys(STAGES.values()))
-MONTHS = 12
+MONTHS, MOST_MONTHS = 12, 120
 
 _COUNTED = text(
     """SELECT a.name, coalesce(refusal.reason ->> 'code', :unreadable) AS reason,
@@ -87,9 +87,12 @@ class Report:
 def near_misses(
     bank: Bank, today: datetime.date, since: datetime.date | None = None, until: datetime.date | None = None
 ) -> Report:
-    """The near misses from the month of `since` to the month of `until`; without them of the last twelve months."""
+    """The near misses from the month of `since` to the month of `until`, ten years at most; without them of the last
+    twelve months."""
     last = _first_of_month(until or today, 0)
     first = _first_of_month(since, 0) if since else _first_of_month(last, 1 - MONTHS)
+    first, last = min(first, last), max(first, last)
+    first = max(first, _first_of_month(last, 1 - MOST_MONTHS))
     zone = bank.config.timezone
     given = {
         "names": list(STAGES), "unreadable": UNREADABLE_SCAN, "zone": str(zone),
@@ -104,6 +107,17 @@ def near_misses(
     return Report(first, last, _months(first, last), tuple(in_order))
 
 
+def month_of(given: str) -> datetime.date:
+    """The first day of a month written as 2026-01. Raises ValueError for anything else."""
+    try:
+        day = datetime.date.fromisoformat(f"{given}-01")
+    except ValueError:
+        day = datetime.date.min
+    if not 1900 <= day.year < 2200:
+        raise ValueError(f"{given[:40]!r} is not a month like 2026-01.")
+    return day
+
+
 def _first_of_month(day: datetime.date, later: int) -> datetime.date:
     """The first day of the month that is so many months later."""
     months = day.year * 12 + day.month - 1 + later
@@ -116,4 +130,4 @@ def _midnight(day: datetime.date, zone: ZoneInfo) -> datetime.datetime:
 
 def _months(first: datetime.date, last: datetime.date) -> tuple[str, ...]:
     count = (last.year - first.year) * 12 + last.month - first.month + 1
-    return tuple(f"{_first_of_month(first, later):%Y-%m}" for later in range(min(count, 120)))
+    return tuple(f"{_first_of_month(first, later):%Y-%m}" for later in range(count))

@@ -59,7 +59,8 @@ _CONDITIONS = {
     "person": "a.person_id = (SELECT id FROM person WHERE name = :person)",
     "act": "a.name = :act",
     "outcome": "a.outcome = :outcome",
-    "reason": "a.outcome = 'refused' AND a.refusals @> jsonb_build_array(jsonb_build_object('code', :reason))",
+    "reason": "a.outcome = 'refused' "
+    "AND a.refusals @> jsonb_build_array(jsonb_build_object('code', CAST(:reason AS text)))",
     "without": "a.name <> ALL(:without)",
     "since": "a.at >= :since",
     "until": "a.at < :until",

@@ -7,7 +7,7 @@ from flask import Response, abort, render_template, request
 from cellbank.domain.lifecycle import Role, roles_for
 from cellbank.domain.refusals import Code
 from cellbank.services.acts import REGISTRY
-from cellbank.services.near_misses import UNREADABLE_SCAN, Report, near_misses
+from cellbank.services.near_misses import UNREADABLE_SCAN, Report, month_of, near_misses
 from cellbank.services.trail_review import standing
 from cellbank.services.trail_search import Query, people, search
 from cellbank.web.blueprint import blueprint
@@ -99,6 +99,6 @@ def _report() -> Report:
 def _month(name: str) -> datetime.date | None:
     """A month, YYYY-MM, of the address; None where there is none to read."""
     try:
-        return datetime.date.fromisoformat(f"{request.args.get(name, '')}-01")
+        return month_of(request.args.get(name, ""))
     except ValueError:
         return None

@@ -1,0 +1,32 @@
+"""What the trail tells other programs: the near misses, for quality officers and auditors."""
+
+import datetime
+
+from flask import Response, jsonify, request
+
+from cellbank.api.door import blueprint, the_actor, the_bank
+from cellbank.api.problems import problem
+from cellbank.domain.lifecycle import Role
+from cellbank.services.bank import server_time
+from cellbank.services.near_misses import month_of, near_misses
+
+READERS = frozenset({Role.QUALITY_OFFICER, Role.AUDITOR})
+
+
+@blueprint.get("/near-misses")
+def near_misses_read() -> Response:
+    """Refusals on the way to the patient and unreadable scans, counted by reason and month (`?since=2026-01`)."""
+    if not READERS & the_actor().roles:
+        return problem(403, "Near misses are for quality officers and auditors. Ask one of them.")
+    try:
+        since, until = (_month(name) for name in ("since", "until"))
+    except ValueError as error:
+        return problem(422, str(error), problems=[{"field": "since or until", "message": str(error)}])
+    today = server_time().astimezone(the_bank().config.timezone).date()
+    return jsonify(near_misses(the_bank(), today, since, until).as_json())
+
+
+def _month(name: str) -> datetime.date | None:
+    """A month of the address; None where none is given. Raises ValueError for anything else."""
+    given = request.args.get(name)
+    return month_of(given) if given else None

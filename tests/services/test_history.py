@@ -1,0 +1,106 @@
+"""The history of a record in the lab's words: what was changed from what to what, why, and what was refused."""
+
+import re
+
+import pytest
+from sqlalchemy import text
+
+from cellbank.records.tables import metadata, record_tables
+from cellbank.services.bank import Bank
+from cellbank.services.column_words import WORDS, told
+from cellbank.services.history import History, history
+from cellbank.services.trail_search import Query, search
+from tests.factories.doses import prepared_dose
+from tests.factories.world import World
+
+pytestmark = pytest.mark.requirement("R5", "R17")
+
+
+def lines(past: History, act: str) -> dict[str, tuple]:
+    """What the latest act of this name says: label -> (before, after, unit)."""
+    event = next(event for event in past.events if event.name == act)
+    return {line.label: (line.before, line.after, line.unit) for line in event.changes}
+
+
+def test_a_dose_tells_its_way_with_names_and_units(bank: Bank, world: World) -> None:
+    dose = prepared_dose(world)
+    past = history(bank, "dose", dose.code)
+    prepared = lines(past, "prepare_dose")
+    assert prepared["State"] == ("COUNTED", "PREPARED", "")
+    assert prepared["Prepared by"] == (None, "Taras Technician", "")
+    counted = lines(past, "pool_and_count")
+    assert (
+        counted["Viability"][2] == "%" and counted["Pooled"][2] == "mL" and counted["Living cells drawn"][2] == "cells"
+    )
+    ordered = lines(past, "order_dose")
+    assert ordered["Subject"][1] == dose.subject and ordered["Lot"][1] == dose.lot.code
+    assert isinstance(ordered["Calculation"][1], dict)  # long values too
+    assert [event.name for event in past.events][-1] == "order_dose"
+
+
+def test_a_reason_and_a_change_stand_beside_each_other(bank: Bank, world: World) -> None:
+    name = world.people["taras"].name
+    with bank.reads.connect() as connection:
+        code = connection.scalar(text("SELECT code FROM person WHERE name = :name"), {"name": name})
+    world.do("ada", "change_roles", name=name, roles=["technician", "clinician"], reason="helps on the ward")
+    world.do("ada", "change_roles", name=name, roles=["technician"], reason="back in the laboratory")
+    event = history(bank, "person", code).events[0]
+    assert event.reason == "back in the laboratory"
+    assert [(line.label, line.before, line.after) for line in event.changes] == [
+        ("Roles", ["clinician", "technician"], ["technician"])
+    ]
+
+
+def test_a_vial_tells_where_it_stood_and_a_box_what_left_it(bank: Bank, world: World) -> None:
+    dose = prepared_dose(world)
+    vial = history(bank, "vial", dose.vials[0])
+    box = dose.lot.box
+    put_away = lines(vial, "store_vials")
+    assert box in put_away["Box"][1] and put_away["Position"][1] == 1
+    taken = lines(history(bank, "storage_unit", box), "pick_vial")
+    assert taken["Vial"][1] in dose.vials and taken["Taken out"][1] is not None
+
+
+def test_what_was_refused_is_part_of_the_history(bank: Bank, world: World) -> None:
+    dose = prepared_dose(world)
+    outcome = world.try_act("tina", "thaw_vial", dose=dose.code, vial=dose.vials[0])
+    assert not outcome.accepted
+    for kind, code in (("dose", dose.code), ("vial", dose.vials[0])):
+        (event,) = [event for event in history(bank, kind, code).events if event.act == outcome.act]
+        assert event.outcome == "refused"
+        assert event.refusals == tuple(refusal.detail for refusal in outcome.refusals)
+        found = search(bank, Query(record=code, outcome="refused"))
+        assert found[0].id == outcome.act
+
+
+def test_a_page_is_a_part_of_the_whole(bank: Bank, world: World) -> None:
+    dose = prepared_dose(world)
+    whole = history(bank, "dose", dose.code)
+    assert whole.total == len(whole.events) > 6
+    pages = [history(bank, "dose", dose.code, size=4, page=number).events for number in (1, 2, 3, 4)]
+    assert tuple(event for page in pages for event in page) == whole.events
+    assert history(bank, "dose", "CHA999926999999").total == 0
+
+
+def test_the_record_filter_finds_every_act_on_a_vial(bank: Bank, world: World) -> None:
+    dose = prepared_dose(world)
+    by_history = {event.act for event in history(bank, "vial", dose.vials[0]).events}
+    assert by_history <= {line.id for line in search(bank, Query(record=dose.vials[0]))}
+
+
+@pytest.mark.parametrize("table", record_tables())
+def test_every_kind_of_record_has_a_history(bank: Bank, world: World, table: str) -> None:
+    if "code" not in metadata.tables[table].columns:
+        pytest.skip("it is told in the history of what it belongs to")
+    with bank.reads.connect() as connection:
+        code = connection.scalar(text(f"SELECT code FROM {table} ORDER BY id DESC LIMIT 1"))
+    if code is not None:
+        assert history(bank, table, code).events[-1].outcome == "accepted"
+
+
+def test_every_column_has_a_name_for_people_and_no_name_is_of_no_column() -> None:
+    names = {(table, column.name) for table in record_tables() for column in metadata.tables[table].columns}
+    for table, column in names:
+        assert re.fullmatch(r"[A-Z][^_]+", told(table, column).label), (table, column)
+    columns = {column for _, column in names} | {f"{table}.{column}" for table, column in names}
+    assert set(WORDS) - columns == set()
