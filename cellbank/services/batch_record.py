@@ -116,12 +116,16 @@ def _reagent(uses: list[Mapping[str, Any]], lot: LotHead) -> tuple[Cell, ...]:
     stopped = (Run(word(first["state"]), "alarm"),) if first["state"] in ("RECALLED", "REJECTED") else ()
     certificate = (Run(f"certificate {first['certificate']}", "muted"),) if first["certificate"] else ()
     made = (Run(f"{first['manufacturer']} {first['manufacturer_lot']}"), *certificate)
-    return (*name, *stopped), made, shown(first["expires_on"]), tuple(Run(_use(one, lot)) for one in uses)
+    return (*name, *stopped), made, shown(first["expires_on"]), _used(uses, lot)
 
 
-def _use(row: Mapping[str, Any], lot: LotHead) -> str:
-    quantity = f", {shown(row['quantity'])} {row['unit']}" if row["quantity"] is not None else ""
-    return f"{row['used_for']}{quantity}, {lot.time(row['used_at'])}"
+def _used(uses: list[Mapping[str, Any]], lot: LotHead) -> tuple[Run, ...]:
+    """What it went into: records that got the same at the same time stand together."""
+    alike: dict[str, list[str]] = {}
+    for one in uses:
+        quantity = f"{shown(one['quantity'])} {one['unit']} each, " if one["quantity"] is not None else ""
+        alike.setdefault(f"{quantity}{lot.time(one['used_at'])}", []).append(one["used_for"])
+    return tuple(Run(f"{', '.join(records)}: {said}") for said, records in alike.items())
 
 
 # --- what came out ----------------------------------------------------------------------------

@@ -233,6 +233,8 @@ def _assess(story: Player, line: Line, lot: str, vials: list[str], filled: datet
     if sterile:
         story.do("maksym", "review_batch_record", filled + 38 * DAY, lot=lot)
         story.do("iryna", "release_lot", filled + 40 * DAY, lot=lot)
+        for type_ in ("batch_record", "certificate"):
+            story.do("iryna", "issue_document", filled + 40 * DAY, code=lot, type=type_)
 
 
 def _test_lot(
