@@ -1,12 +1,20 @@
 """Enemies of a signature at the door for programs: stolen, replayed, copied, given by an administrator."""
 
+import dataclasses
+import datetime
+
+import pyotp
 import pytest
+from flask import Flask
 from sqlalchemy import create_engine, text
 
+from cellbank import api
+from cellbank.domain.lifecycle import Role
+from cellbank.services.bank import server_time
 from cellbank.services.history import signatures
 from tests.factories.production import donation, eligible_donor
 from tests.factories.world import PASSWORD, World
-from tests.services.test_signing import to_sign
+from tests.services.test_signing import accept, newcomer, to_sign, train
 
 
 def codes(response) -> list[str]:
@@ -89,3 +97,32 @@ def donor_of(world: World, din: str) -> str:
     statement = "SELECT d.code FROM donor d JOIN donation n ON n.donor_id = d.id WHERE n.code = :din"
     with world.bank.reads.connect() as connection:
         return connection.scalar(text(statement), {"din": din})
+
+
+@pytest.mark.requirement("R23")
+def test_a_program_of_a_role_with_a_second_factor_sends_a_code_each_time(world: World) -> None:
+    """Thirty seconds early, now, thirty seconds late: three codes, each good for one thing."""
+    config = dataclasses.replace(world.bank.config, second_factor_roles=frozenset({Role.QUALITY_OFFICER}))
+    app = Flask("cellbank-api-strict")
+    api.register(app, dataclasses.replace(world.bank, config=config), signed_in=lambda: None)
+    client, name, now = app.test_client(), newcomer(world), server_time()
+    accept(world, name)
+    train(world, name, "2020-01-01", "2099-12-31")
+    before = now - datetime.timedelta(minutes=2)
+    device = pyotp.TOTP(world.do(name, "set_up_second_factor", now=before)["secret"])
+    world.do(name, "confirm_second_factor", one_time_code=device.at(before), now=before)
+    known = {"name": name, "password": PASSWORD}
+    assert client.post("/api/tokens", json=known).status_code == 401
+    assert client.post("/api/tokens", json={**known, "one_time_code": 123456}).status_code == 422
+    made = client.post("/api/tokens", json={**known, "one_time_code": device.at(now)})
+    headers = {"Authorization": f"Bearer {made.get_json()['token']}"}
+
+    def sign(**code: str):
+        given = {**to_sign(world), "password": PASSWORD, **code}
+        return client.post("/api/acts/decide_reagent", json=given, headers=headers)
+
+    assert codes(sign()) == ["SIGNATURE_NEEDED"]
+    assert codes(sign(one_time_code=device.at(now))) == ["SIGNATURE_WRONG"]  # it has given the token
+    following = device.at(now + datetime.timedelta(seconds=30))
+    assert sign(one_time_code=following).status_code == 200
+    assert codes(sign(one_time_code=following)) == ["SIGNATURE_WRONG"]

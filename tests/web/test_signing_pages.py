@@ -1,6 +1,7 @@
 """The first signature of a session, the statement before it, and the second factor, on the pages."""
 
 import dataclasses
+import datetime
 import re
 
 import pyotp
@@ -10,6 +11,7 @@ from cellbank import create_app
 from cellbank.domain import agreement
 from cellbank.domain.lifecycle import Role
 from cellbank.services.bank import server_time
+from cellbank.web import session as web_session
 from tests.factories.world import PASSWORD, World
 from tests.services.test_signing import newcomer, to_sign, train
 from tests.web.conftest import Browser
@@ -53,15 +55,21 @@ def test_the_first_signature_asks_for_both_and_the_next_for_the_password(signed_
 
 
 @pytest.mark.requirement("R13", "R22")
-@pytest.mark.parametrize("how", ["lock", "sign out", "another user"])
-def test_after_a_break_both_are_asked_for_again(signed_in, world: World, how: str) -> None:
+@pytest.mark.parametrize("how", ["lock", "left open", "sign out", "another user"])
+def test_after_a_break_both_are_asked_for_again(
+    signed_in, world: World, how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     quinn = signed_in("quinn")
     assert sign(quinn, world, password=PASSWORD, signer="quinn").status_code == 303
     if how == "sign out":
         quinn.post("/sign-out")
         quinn.enter("quinn")
     else:
-        quinn.post("/lock")
+        if how == "left open":  # at a shared bench, for longer than the screen stays open
+            monkeypatch.setattr(web_session, "server_time", lambda: server_time() + datetime.timedelta(minutes=16))
+            assert sign(quinn, world, password=PASSWORD).status_code == 403
+        else:
+            quinn.post("/lock")
         quinn.get("/unlock")
         quinn.post("/unlock", {"name": "oksana" if how == "another user" else "quinn", "password": PASSWORD})
     quinn.get("/")
