@@ -56,7 +56,7 @@ def run_an_act(given: argparse.Namespace) -> None:
     with opened_bank() as bank:
         password = ask_password(given, f"Password of {given.user}")
         code = ask_password(given, "One-time code, if the account has one") if bank.config.second_factor_roles else None
-        proof = _prove(bank, given.user, Credentials(password, code), registered)
+        proof = prove_person(bank, given.user, Credentials(password, code), registered)
         fields = registered.input.model_fields
         if "new_password" in fields and "new_password" not in inputs:
             inputs["new_password"] = ask_password(given, "New password")
@@ -67,7 +67,8 @@ def run_an_act(given: argparse.Namespace) -> None:
         report(run_act(bank, registered.name, inputs, actor, door=DOOR, dry_run=given.dry_run, step=step))
 
 
-def _prove(bank: Bank, name: str, credentials: Credentials, act: RegisteredAct) -> sessions.Proof:
+def prove_person(bank: Bank, name: str, credentials: Credentials, act: RegisteredAct) -> sessions.Proof:
+    """Who this is, proved by password and one-time code. Raises Stop when it is not, or a first password is used."""
     proof = sessions.prove(bank, name, credentials, server_time(), door=DOOR)
     if proof.locked_until is not None:
         raise Stop(f"Too many wrong passwords: {name} is locked until {proof.locked_until:%Y-%m-%d %H:%M %Z}.")

@@ -104,7 +104,7 @@ STATES: dict[str, dict[str, str]] = {
     "probe": {"IN_USE": "watches what it stands in", "RETIRED": "watches nothing any more"},
     "reading_import": {
         "ENTERED": "read off by one person, waiting for the second",
-        "IMPORTED": "its readings are stored",
+        "STORED": "its readings are stored",
         "REJECTED": "not confirmed by the second person",
     },
     "excursion": {

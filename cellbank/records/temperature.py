@@ -82,8 +82,8 @@ class ReadingImport(Record):
         Index("one_import_of_each_file", "sha256", unique=True, postgresql_where=text("sha256 IS NOT NULL")),
         CheckConstraint("(source = 'hand') = (hand_celsius IS NOT NULL)", name="by_hand_is_one_reading"),
         CheckConstraint("confirmed_by_id <> entered_by_id", name="confirmed_by_another_person"),
-        CheckConstraint("state <> 'IMPORTED' OR digest IS NOT NULL", name="imported_has_a_digest"),
-        CheckConstraint("state <> 'IMPORTED' OR source <> 'hand' OR confirmed_by_id IS NOT NULL", name="two_people"),
+        CheckConstraint("state <> 'STORED' OR digest IS NOT NULL", name="imported_has_a_digest"),
+        CheckConstraint("state <> 'STORED' OR source <> 'hand' OR confirmed_by_id IS NOT NULL", name="two_people"),
     )
 
 

@@ -353,6 +353,55 @@ QUESTIONS: dict[Kind, Question] = {
         lambda row: f"Count of {row['box']}",
         _simple(("Box", "box_code"), ("First counted by", "first"), ("Closed", "closed_at")),
     ),
+    Kind.PROBE: Question(
+        "probe",
+        """SELECT p.*, u.name AS unit, u.code AS unit_code FROM probe p JOIN storage_unit u ON u.id = p.storage_unit_id
+           WHERE p.code = %(code)s""",
+        lambda row: f"Probe {row['name']}",
+        lambda row: (
+            ("Watches", row["unit_code"]),
+            ("Last reading", shown(row["last_at"])),
+            ("Warning", f"above {shown(row['warn_above_c'])} °C for more than {row['warn_minutes']} min"),
+            ("Critical", f"above {shown(row['critical_above_c'])} °C, {row['critical_readings']} readings in a row"),
+            ("Reject", f"above {shown(row['reject_above_c'])} °C"),
+            ("Silent after", f"{row['gap_minutes']} min"),
+            ("Calibrated", shown(row["calibrated_on"])),
+            ("Next calibration", shown(row["calibration_due_on"])),
+            ("Logger", f"{row['model']} {row['serial'] or ''}".strip()),
+        ),
+    ),
+    Kind.READINGS: Question(
+        "reading_import",
+        """SELECT i.*, p.code AS probe, e.full_name AS entered_by FROM reading_import i JOIN probe p ON p.id = i.probe_id
+           JOIN person e ON e.id = i.entered_by_id WHERE i.code = %(code)s""",
+        lambda row: f"Readings of probe {row['probe']}",
+        lambda row: (
+            ("Probe", row["probe"]),
+            ("From", shown(row["first_at"])),
+            ("Until", shown(row["last_at"])),
+            ("Readings stored", shown(row["stored"])),
+            ("By", row["entered_by"]),
+            *((("File", row["file_name"]), ("sha256 of the file", row["sha256"])) if row["sha256"] else ()),
+        ),
+    ),
+    Kind.EXCURSION: Question(
+        "excursion",
+        """SELECT e.*, p.code AS probe, u.code AS unit, a.full_name AS seen_by FROM excursion e
+           JOIN probe p ON p.id = e.probe_id JOIN storage_unit u ON u.id = e.storage_unit_id
+           LEFT JOIN person a ON a.id = e.acknowledged_by_id WHERE e.code = %(code)s""",
+        lambda row: f"{row['category'].capitalize()} excursion {row['code']}",
+        lambda row: (
+            ("Probe", row["probe"]),
+            ("In", row["unit"]),
+            ("From", shown(row["started_at"])),
+            ("Until", shown(row["ended_at"]) if row["ended_at"] else "goes on"),
+            ("Peak", f"{shown(row['peak_c'])} °C"),
+            ("Alarm seen by", row["seen_by"] or "nobody yet"),
+            *((("Found", row["acknowledgement"]),) if row["acknowledgement"] else ()),
+            *((("Ended because", row["end_reason"]),) if row["end_reason"] else ()),
+            *((("Decision", row["decision_reason"]),) if row["decision_reason"] else ()),
+        ),
+    ),
     Kind.PERSON: Question(
         "person",
         """SELECT p.*, (SELECT string_agg(replace(t.role, '_', ' ') || ' until ' || t.valid_until || ' (' || t.procedure

@@ -54,6 +54,18 @@ LISTS: dict[str, Listing] = {
            (SELECT count(*) FROM vial v WHERE v.lot_id = l.id AND v.state = 'IN_STOCK') AS stock,
            l.code || ' ' || n.code AS words FROM lot l JOIN donation n ON n.id = l.donation_id""",
         "id DESC", "open_lot"),
+    "probes": Listing("Probes", "thermometer-snow", "probe",
+        {"name": "Name", "unit": "Watches", "last_at": "Last reading", "open": "Undecided",
+         "calibration_due_on": "Next calibration"},
+        """SELECT p.code, p.state, p.name, u.name AS unit, p.last_at, p.calibration_due_on, p.id,
+           (SELECT count(*) FROM excursion e WHERE e.probe_id = p.id AND e.state = 'OPEN') AS open,
+           p.code || ' ' || p.name || ' ' || u.name || ' ' || coalesce(p.serial, '') AS words
+           FROM probe p JOIN storage_unit u ON u.id = p.storage_unit_id""", "id DESC", "add_probe"),
+    "excursions": Listing("Excursions", "thermometer-high", "excursion",
+        {"category": "Kind", "unit": "Where", "started_at": "From", "ended_at": "Until", "peak_c": "Peak, °C"},
+        """SELECT e.code, e.state, e.category, u.name AS unit, e.started_at, e.ended_at, e.peak_c, e.id,
+           e.code || ' ' || u.name || ' ' || e.category AS words FROM excursion e
+           JOIN storage_unit u ON u.id = e.storage_unit_id""", "started_at DESC, id DESC"),
     "reagents": Listing("Reagents", "droplet", "reagent_lot",
         {"name": "Name", "manufacturer": "Maker", "manufacturer_lot": "Maker's lot", "left": "Left",
          "expires_on": "Expires"},

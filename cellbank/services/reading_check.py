@@ -9,11 +9,11 @@ from cellbank.services.reading_store import stored_digest
 
 _IMPORTS = text(
     """SELECT i.id, i.code, i.probe_id, i.first_at, i.last_at, i.digest FROM reading_import i
-        WHERE i.state = 'IMPORTED' ORDER BY i.id"""
+        WHERE i.state = 'STORED' ORDER BY i.id"""
 )
 _STRANGERS = text(
     """SELECT count(*) FROM reading r WHERE NOT EXISTS (
-         SELECT FROM reading_import i WHERE i.id = r.import_id AND i.probe_id = r.probe_id AND i.state = 'IMPORTED'
+         SELECT FROM reading_import i WHERE i.id = r.import_id AND i.probe_id = r.probe_id AND i.state = 'STORED'
             AND r.at BETWEEN i.first_at AND i.last_at)"""
 )
 

@@ -211,7 +211,7 @@ def _store(
             id=number, code=new_code(work, Kind.READINGS), probe_id=probe.id, digest=digest, stored=taken.stored,
             known_before=taken.known, entered_by_id=work.actor.id, **columns,
         ),
-        to="IMPORTED",
+        to="STORED",
     )  # fmt: skip
     return made, _watch_on(work, probe, taken)
 
@@ -323,7 +323,7 @@ def confirm_reading(work: Work, given: ConfirmReading) -> ReadingImport:
     probe_id = work.find(ReadingImport, given.readings).probe_id
     probe = work.lock_id(Probe, probe_id)
     made = work.lock(ReadingImport, given.readings)
-    target = "IMPORTED" if given.confirmed else "REJECTED"
+    target = "STORED" if given.confirmed else "REJECTED"
     readings, refusals = array("q"), []
     if made.state == "ENTERED" and given.confirmed:
         readings.append(pack(second(made.first_at), hundredths(Decimal(made.hand_celsius or 0))))

@@ -113,6 +113,28 @@ SOURCES: tuple[Source, ...] = (
     Source("thaw", T, "Doses to thaw and prepare", "No dose is being prepared.",
            f"""SELECT d.code, {_DOSE} AS title, d.state, 'lot ' || l.code AS detail, d.expires_at AS due FROM {_DOSES}
                WHERE d.state IN ('PICKED', 'THAWING', 'COUNTED') ORDER BY d.expires_at NULLS LAST, d.id"""),
+    Source("alarms", T, "Temperature alarms", "No temperature alarm is unanswered.",
+           """SELECT e.code, initcap(e.category) || ' excursion in ' || u.name AS title, e.state,
+              'peak ' || trim_scale(e.peak_c) || ' °C' || CASE WHEN e.ended_at IS NULL THEN ', goes on' ELSE '' END AS detail,
+              e.found_at + p.acknowledge_minutes * interval '1 min' AS due
+              FROM excursion e JOIN storage_unit u ON u.id = e.storage_unit_id JOIN probe p ON p.id = e.probe_id
+              WHERE e.acknowledged_at IS NULL AND e.state = 'OPEN' ORDER BY e.found_at""",
+           "acknowledge_excursion", "excursion"),
+    Source("silent", T, "Probes that are overdue", "Every probe has sent its readings.",
+           """SELECT p.code, p.name || ' in ' || u.name AS title, p.state,
+              'last reading ' || to_char(p.last_at AT TIME ZONE s.timezone, 'YYYY-MM-DD HH24:MI') AS detail
+              FROM probe p JOIN storage_unit u ON u.id = p.storage_unit_id JOIN site s ON s.id = p.site_id
+              WHERE p.state = 'IN_USE' AND p.last_at < :now - p.gap_minutes * interval '1 min' ORDER BY p.last_at""",
+           "import_readings", "probe"),
+    Source("by_hand", T, "Readings to confirm", "No reading waits for a second person.",
+           """SELECT i.code, 'Reading of probe ' || p.code AS title, i.state, 'read by ' || e.full_name AS detail
+              FROM reading_import i JOIN probe p ON p.id = i.probe_id JOIN person e ON e.id = i.entered_by_id
+              WHERE i.state = 'ENTERED' ORDER BY i.id""", "confirm_reading", "readings"),
+    Source("calibration", T, "Probes to calibrate", "Every probe is calibrated.",
+           """SELECT p.code, p.name || ' in ' || u.name AS title, p.state, 'due ' || p.calibration_due_on AS detail
+              FROM probe p JOIN storage_unit u ON u.id = p.storage_unit_id WHERE p.state = 'IN_USE'
+              AND p.calibration_due_on < CAST(:now AS date) + 14 ORDER BY p.calibration_due_on""",
+           "calibrate_probe", "probe"),
     Source("away", T, "Vials to put away", "Every frozen vial stands in its place.",
            """SELECT l.code, count(*) || ' vials of lot ' || l.code AS title, 'FROZEN' AS state,
               'frozen ' || to_char(l.frozen_at, 'YYYY-MM-DD') AS detail
@@ -177,6 +199,13 @@ SOURCES: tuple[Source, ...] = (
     Source("definitions", Q, "Definitions to make effective", "No definition is waiting.",
            """SELECT f.code, f.title, f.state, f.type || ' ' || f.identifier || ' version ' || f.version AS detail
               FROM definition f WHERE f.state = 'IMPORTED' ORDER BY f.id""", "make_effective", "definition"),
+    Source("excursions", Q, "Excursions to decide", "Every excursion is decided.",
+           """SELECT e.code, initcap(e.category) || ' excursion in ' || u.name AS title, e.state,
+              'peak ' || trim_scale(e.peak_c) || ' °C, from ' || to_char(e.started_at AT TIME ZONE s.timezone,
+              'YYYY-MM-DD HH24:MI') || CASE WHEN e.ended_at IS NULL THEN ', goes on' ELSE '' END AS detail
+              FROM excursion e JOIN storage_unit u ON u.id = e.storage_unit_id JOIN site s ON s.id = e.site_id
+              WHERE e.state = 'OPEN' ORDER BY array_position(ARRAY['reject', 'critical', 'warning', 'silent'], e.category),
+              e.started_at""", "decide_excursion", "excursion"),
     Source("holds", Q, "Holds in force", "Nothing is on hold.",
            """SELECT h.code, 'Hold on ' || coalesce(l.code, d.code, r.code, u.code) AS title, h.state,
               left(h.reason, 90) AS detail FROM hold h LEFT JOIN lot l ON l.id = h.lot_id

@@ -23,6 +23,7 @@ from cellbank.web import (
     shell,
     signing_pages,
     storage,
+    temperature,
     trail,
 )
 from cellbank.web.blueprint import blueprint
@@ -32,7 +33,8 @@ __all__ = ["register", "signed_in_actor"]
 
 # Their routes are on the blueprint.
 PAGES = (
-    session_pages, signing_pages, home, records, acts, boards, definitions, documents, impact, bedside, storage, trail,
+    session_pages, signing_pages, home, records, acts, boards, definitions, documents, impact, bedside, storage, temperature,
+    trail,
 )  # fmt: skip
 
 
@@ -57,6 +59,7 @@ def register(app: Flask, bank: Bank) -> None:
     Babel(app, locale_selector=shell.language)
     logins = LoginManager(app)
     logins.user_loader(session.load)
+    app.before_request(temperature.allow_a_large_file)
     # The idle lock asks before the forgery check does: a form posted by a locked session is carried over, not lost.
     app.before_request(session.guard)
     CSRFProtect(app)
@@ -76,6 +79,7 @@ def register(app: Flask, bank: Bank) -> None:
         listings=home.listings,
         may_look_at_identity=trail.may_look_at_identity,
         may_read_trail=trail.may_read_trail,
+        trace_svg=temperature.trace_svg,
         traceable=boards.TRACEABLE.__contains__,
     )
     errors.register(app)

@@ -9,6 +9,7 @@ from cellbank.services.boards import calendar, dose_board, labels_of
 from cellbank.services.box_map import box_map, storage_tree
 from cellbank.services.deviation_board import deviation_board
 from cellbank.services.documents import unissued_file
+from cellbank.services.exposure import thermal_life
 from cellbank.services.labels import NoSuchPrinting, NotPrintable, pdf_of
 from cellbank.services.scanning import Card, NextAct, NotHere, Unreadable
 from cellbank.services.stock_counts import count_board
@@ -20,6 +21,7 @@ from cellbank.web.family import drawing_of
 from cellbank.web.release import board_of_lot
 from cellbank.web.session import now
 from cellbank.web.shell import the_actor, the_bank
+from cellbank.web.temperature import board_of_excursion, board_of_probe
 
 TRACEABLE = {"donor", "donation", "reagent_lot", "culture", "lot", "vial", "dose", "subject"}
 LABELLED = {"donation", "culture", "lot", "vial", "storage_unit", "subject"}
@@ -44,7 +46,11 @@ def board_of(card: Card) -> tuple[str | None, Any]:
     if card.kind == "document_issue":
         return "boards/document.html", issue_of(card)
     if card.kind == "vial":
-        return "boards/vial.html", {"warming": warming_of(bank, card.code), "printed": labels_of(bank, card.code)}
+        return "boards/vial.html", {"warming": warming_of(bank, card.code), "life": thermal_life(bank, card.code), "printed": labels_of(bank, card.code)}
+    if card.kind == "probe":
+        return "boards/probe.html", board_of_probe(card)
+    if card.kind == "excursion":
+        return "boards/excursion.html", board_of_excursion(card)
     if card.kind == "stock_count":
         return "boards/count.html", count_board(bank, card.code)
     if card.kind in LABELLED:

@@ -54,7 +54,7 @@ def _field(name: str, raw: Mapping[str, Any], defs: Mapping[str, Any], required:
         title=schema.get("title") or name.replace("_", " ").capitalize(),
         help=raw.get("description", ""),
         required=required,
-        unit=schema.get("unit", ""),
+        unit=schema.get("unit", "") or schema.get("upload", ""),
         limits=_limits(schema),
         scan=tuple(schema.get("scan", ())),
         options=_options(schema),
@@ -86,6 +86,8 @@ def _kind(schema: Mapping[str, Any], defs: Mapping[str, Any], required: bool) ->
         return "switch" if schema.get("default") is False and not required else "yesno"
     if "scan" in schema:
         return "scan"
+    if "upload" in schema:
+        return "upload"
     if "enum" in schema or "const" in schema:
         return "choice"
     formats = {"password": "secret", "date": "date", "date-time": "moment"}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from flask_babel import gettext
 
 TONES: dict[str, str] = {
-    "good": "ACTIVE LIVE EFFECTIVE ELIGIBLE GIVEN ACCEPTED RELEASED IN_STOCK IN_SERVICE REVIEWED CONFIRMED "
+    "good": "IN_USE STORED ACTIVE LIVE EFFECTIVE ELIGIBLE GIVEN ACCEPTED RELEASED IN_STOCK IN_SERVICE REVIEWED CONFIRMED "
     "CHECKED ENROLLED MET GREEN VALID VERIFIED ACKNOWLEDGED",
     "wait": "IMPORTED REGISTERED AWAITING_DECISION QUARANTINED QUARANTINE FILLED FROZEN ENTERED SCREENING MEASURED "
     "ORDERED CHECKED_ONCE DUE OPEN TAKEN PLANNED INVESTIGATED COUNTED_ONCE COUNTED_TWICE",
@@ -13,7 +13,7 @@ TONES: dict[str, str] = {
     "REPORTED DONE ISSUED",
     "stop": "INELIGIBLE REJECTED ON_HOLD RECALLED DISCARDED DISPUTED WITHDRAWN OUT_OF_SERVICE PLACED SCREEN_FAILED RED "
     "MISSED MISSING FAILED",
-    "over": "SUPERSEDED FINISHED CULTURED QC_USED VOIDED INFUSED RECONCILED COMPLETED CANCELLED LIFTED "
+    "over": "RETIRED SUPERSEDED FINISHED CULTURED QC_USED VOIDED INFUSED RECONCILED COMPLETED CANCELLED LIFTED "
     "DISABLED REVOKED CORRECTED INVALIDATED CLOSED",
 }
 TONE_OF = {state: tone for tone, states in TONES.items() for state in states.split()}
@@ -36,6 +36,7 @@ KIND_ICONS = {
     "stock_count": "clipboard-check",
     "test_result": "clipboard2-data", "hold": "pause-circle", "subject": "person-vcard", "weight": "speedometer2",
     "dose": "eyedropper", "person": "person", "api_token": "key", "definition": "file-earmark-text",
+    "probe": "thermometer-snow", "reading_import": "graph-down", "excursion": "thermometer-high",
     "sample": "eyedropper", "deviation": "exclamation-diamond", "corrective_action": "tools",
     "batch_review": "journal-check",
     "recall_notice": "megaphone", "training": "mortarboard", "document_issue": "file-earmark-pdf",

@@ -65,7 +65,7 @@ def test_a_file_is_stored_whole_with_its_digest_and_its_excursions(world: World)
     assert found(world, code) == [("warning", "ended")]
     with Session(world.bank.reads) as session:
         made = session.scalars(select(ReadingImport).where(ReadingImport.code == result["code"])).one()
-        assert (made.row_count, made.stored, made.state, made.source) == (8, 8, "IMPORTED", "file")
+        assert (made.row_count, made.stored, made.state, made.source) == (8, 8, "STORED", "file")
         assert made.first_at == START and made.last_at == START + 35 * MINUTE
         kept = session.scalar(
             select(LoggerMapping.columns).join(Probe, Probe.model == LoggerMapping.model).where(Probe.code == code)

@@ -1,0 +1,99 @@
+"""Temperature readings: a logger's file imported, the digests checked, silent probes looked for."""
+
+import argparse
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+from cellbank.cli.doing import DOOR, prove_person, report
+from cellbank.cli.shared import Stop, WrongUse, add_command, add_password_option, ask_password, opened_bank
+from cellbank.services import catalogue
+from cellbank.services.acts import find_act, run_act
+from cellbank.services.bank import Bank
+from cellbank.services.logger_files import TooLarge, keep, progress
+from cellbank.services.passwords import Credentials
+from cellbank.services.people import SYSTEM
+from cellbank.services.reading_check import broken_imports
+
+BAR = 40
+
+
+def add_commands(commands: Any) -> None:
+    """readings import, readings verify, readings watch."""
+    kinds = commands.add_parser("readings", help="Temperature readings.").add_subparsers(
+        required=True, metavar="COMMAND"
+    )
+    bring = add_command(kinds, "import", run_import, "Import a logger's file, all of it or nothing.")
+    bring.add_argument("file", type=Path, metavar="FILE")
+    bring.add_argument("--probe", required=True, metavar="CODE", help="code of the probe")
+    bring.add_argument("--as", required=True, dest="user", metavar="USER", help="sign-in name of who imports it")
+    bring.add_argument("--zone", help="time zone of the file, where its times have no offset")
+    bring.add_argument("--dry-run", action="store_true", help="say what would be found")
+    add_password_option(bring)
+    add_command(kinds, "verify", run_verify, "Compute the digest of every import again.")
+    add_command(kinds, "watch", run_watch, "Note an excursion for every probe that has gone silent; for a timer.")
+
+
+def run_import(given: argparse.Namespace) -> None:
+    """Import one file with a bar on standard error."""
+    catalogue.load()
+    with opened_bank() as bank:
+        password = ask_password(given, f"Password of {given.user}")
+        code = ask_password(given, "One-time code, if the account has one") if bank.config.second_factor_roles else None
+        proof = prove_person(bank, given.user, Credentials(password, code), find_act("import_readings"))
+        assert proof.standing is not None
+        try:
+            with given.file.open("rb") as stream:
+                sha256 = keep(bank.config.data, stream)
+        except OSError as error:
+            raise WrongUse(f"{given.file} cannot be read: {error.strerror or error}.") from error
+        except TooLarge as problem:
+            raise Stop(str(problem)) from problem
+        inputs = {"probe": given.probe, "sha256": sha256, "file": given.file.name[:200]}
+        if given.zone:
+            inputs["zone"] = given.zone
+        with _Bar(bank, sha256):
+            outcome = run_act(bank, "import_readings", inputs, proof.standing.actor, door=DOOR, dry_run=given.dry_run)
+        report(outcome)
+
+
+class _Bar:
+    """A bar that follows an import, where somebody looks at it."""
+
+    def __init__(self, bank: Bank, sha256: str):
+        self.bank, self.sha256 = bank, sha256
+        self.done = threading.Event()
+        self.thread = threading.Thread(target=self._follow, daemon=True)
+
+    def __enter__(self) -> None:
+        if sys.stderr.isatty():
+            self.thread.start()
+
+    def _follow(self) -> None:
+        while not self.done.wait(0.2):
+            part = progress(self.bank.config.data, self.sha256) or 0.0
+            full = round(BAR * part)
+            print(f"\r[{'#' * full}{'.' * (BAR - full)}] {part:4.0%}", end="", file=sys.stderr, flush=True)
+
+    def __exit__(self, *_: object) -> None:
+        self.done.set()
+        if self.thread.is_alive():
+            self.thread.join()
+            print("\r" + " " * (BAR + 8) + "\r", end="", file=sys.stderr, flush=True)
+
+
+def run_verify(given: argparse.Namespace) -> None:
+    """Print that all is well. Raises Stop with every import whose readings have changed."""
+    with opened_bank() as bank:
+        found = broken_imports(bank)
+    if found:
+        raise Stop(*(f"{one.code}: {one.what}" if one.code else one.what for one in found))
+    print("OK: every reading is the one that was imported.")
+
+
+def run_watch(given: argparse.Namespace) -> None:
+    """Look for silent probes in the name of the installation."""
+    catalogue.load()
+    with opened_bank() as bank:
+        report(run_act(bank, "look_for_silence", {}, SYSTEM, door=DOOR))

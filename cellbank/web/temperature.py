@@ -1,0 +1,77 @@
+"""Temperature on the pages: the boards of probes and excursions, the trace as PDF, and the upload of a logger's file."""
+
+from typing import Any
+
+from flask import Response, abort, jsonify, request
+from flask_babel import gettext
+from markupsafe import Markup
+
+from cellbank.domain.lifecycle import roles_for
+from cellbank.outside.document_trace import trace_pdf as pdf_of_trace
+from cellbank.services.logger_files import LARGEST, TooLarge, keep, progress
+from cellbank.services.scanning import Card
+from cellbank.services.temperature_board import excursion_board, probe_board
+from cellbank.services.temperature_chart import HEIGHT, WIDTH, Chart, marks
+from cellbank.web.acts import card_of
+from cellbank.web.blueprint import blueprint
+from cellbank.web.chart import svg_of
+from cellbank.web.session import now
+from cellbank.web.shell import the_actor, the_bank
+from cellbank.web.words import word
+
+KINDS = ("silent", "warning", "critical", "reject")
+
+
+def board_of_probe(card: Card) -> Any:
+    """What the page of a probe shows."""
+    return probe_board(the_bank(), card.code, request.args.get("period", "week"))
+
+
+def board_of_excursion(card: Card) -> Any:
+    """What the page of an excursion shows."""
+    return excursion_board(the_bank(), card.code, now())
+
+
+def trace_svg(chart: Chart, title: str) -> Markup:
+    """The picture of a trace, in the reader's language."""
+    return svg_of(chart, gettext("Temperature of %(what)s", what=title), {kind: word(kind) for kind in KINDS})
+
+
+@blueprint.get("/probes/<code>/trace.pdf")
+def trace_pdf(code: str) -> Response:
+    """The same picture as a document."""
+    card = card_of(code)
+    board = probe_board(the_bank(), code, request.args.get("period", "week")) if card and card.kind == "probe" else None
+    if card is None or board is None or board.chart is None:
+        abort(404)
+    chart, zone = board.chart, the_bank().config.timezone
+    span = f"{chart.since.astimezone(zone):%Y-%m-%d %H:%M} – {chart.until.astimezone(zone):%Y-%m-%d %H:%M} {zone}"
+    limits = ", ".join(f"{name} > {celsius:g} °C" for name, celsius in chart.limits)
+    content = pdf_of_trace(f"{card.title} · {card.code}", [span, limits], marks(chart), WIDTH, HEIGHT)
+    headers = {"Content-Disposition": f'inline; filename="trace-{code}.pdf"'}
+    return Response(content, mimetype="application/pdf", headers=headers)
+
+
+def allow_a_large_file() -> None:
+    """A logger's file may be larger than a form; asked before anything looks at the body."""
+    if request.endpoint == "web.upload_readings":
+        request.max_content_length = LARGEST
+
+
+@blueprint.post("/readings/upload")
+def upload_readings() -> Any:
+    """A logger's file as the body of the request, kept until an act imports it; answers its sha256."""
+    if not roles_for("import_readings") & the_actor().roles:
+        abort(403)
+    try:
+        return jsonify({"sha256": keep(the_bank().config.data, request.stream)})
+    except TooLarge as problem:
+        return jsonify({"problem": str(problem)}), 413
+
+
+@blueprint.get("/readings/progress/<sha256>")
+def readings_progress(sha256: str) -> Any:
+    """How far the import of a file is, from 0 to 1; null when nobody reads it."""
+    if len(sha256) != 64 or not sha256.isalnum():
+        abort(404)
+    return jsonify({"part": progress(the_bank().config.data, sha256)})
