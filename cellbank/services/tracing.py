@@ -89,7 +89,8 @@ NODES: dict[str, Any] = {
         """SELECT l.id, l.code, initcap(replace(l.purpose, '_', ' ')) || ' lot' AS title, l.state,
            ARRAY(SELECT c.code FROM lot_source s JOIN culture c ON c.id = s.culture_id
              WHERE s.lot_id = l.id ORDER BY c.id) || ARRAY(SELECT r.code FROM reagent_use u
-             JOIN reagent_lot r ON r.id = u.reagent_lot_id WHERE u.lot_id = l.id ORDER BY r.id) AS parents FROM lot l WHERE l.id = ANY(:ids) ORDER BY l.id"""
+             JOIN reagent_lot r ON r.id = u.reagent_lot_id WHERE u.lot_id = l.id ORDER BY r.id) AS parents
+           FROM lot l WHERE l.id = ANY(:ids) ORDER BY l.id"""
     ),
     # One look at the index for each vial: a join would read every placement of the bank when the family is large.
     "vial": text(

@@ -87,7 +87,7 @@ def parents(found: Trace, code: str) -> set[str]:
 
 
 def all_codes(found: Trace) -> set[str]:
-    return {node.code for node in (*found.up, found.start, *found.down)}
+    return {node.code for node in (*found.up, found.start, *found.down) if node.kind != "reagent_lot"}
 
 
 def test_down_from_the_donor_through_the_bank_vial_to_every_recipient(bank: Bank, family: Family) -> None:
