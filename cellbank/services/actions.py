@@ -3,6 +3,7 @@
 from typing import Literal
 
 from pydantic import Field
+from sqlalchemy import select
 
 from cellbank.domain.identifiers import Kind
 from cellbank.domain.lifecycle import FLOOR
@@ -13,7 +14,7 @@ from cellbank.records.people import Person
 from cellbank.records.work import Work
 from cellbank.services.acts import ActInput, SignedInput, act
 from cellbank.services.common import new_code, time_refusals
-from cellbank.services.inputs import ActionCode, Date, DeviationCode, Moment, Text, scanned
+from cellbank.services.inputs import ActionCode, Date, DeviationCode, Identifier, Moment, Text
 from cellbank.services.site_time import local_day
 
 
@@ -27,7 +28,7 @@ class PlanAction(ActInput):
         "preventive one works on the next time.",
     )
     description: Text = Field(title="What is to be done")
-    responsible: scanned(Kind.PERSON) = Field(title="By whom", description="The badge of the person.")
+    responsible: Identifier = Field(title="By whom", description="The person's sign-in name.")
     due_on: Date = Field(title="Until")
 
 
@@ -35,7 +36,7 @@ class PlanAction(ActInput):
 def plan_action(work: Work, given: PlanAction) -> CorrectiveAction:
     """Plan who does what by when. Refuses a day that has passed, somebody who cannot do it, and a closed deviation."""
     deviation = work.lock(Deviation, given.deviation)
-    person = work.find(Person, given.responsible)
+    person = _named(work, given.responsible)
     refusals = (*due_refusals(given.due_on, local_day(work, work.now)), *_cannot_do_it(person))
     work.judge(CorrectiveAction, refusals=(*closed_refusals(deviation.code, deviation.state), *refusals))
     return work.add(
@@ -48,6 +49,11 @@ def plan_action(work: Work, given: PlanAction) -> CorrectiveAction:
             due_on=given.due_on,
         )
     )
+
+
+def _named(work: Work, name: str) -> Person:
+    code = work.session.scalar(select(Person.code).where(Person.name == name))
+    return work.find(Person, code or name)
 
 
 def _cannot_do_it(person: Person) -> tuple[Refusal, ...]:

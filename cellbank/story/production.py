@@ -29,6 +29,7 @@ class Made:
     """What the first half leaves for the second."""
 
     lots: dict[str, str]  # donor pseudonym -> product lot
+    reagents: dict[str, str]  # the maker's number -> reagent lot
     boxes: dict[str, str]  # vial -> the box in which it stands
 
 
@@ -39,7 +40,7 @@ def play(story: Player) -> Made:
     donations = {donor.pseudonym: _donor(story, donor) for donor in DONORS}
     lots = {line.donor: _line(story, line, donations[line.donor], reagents, shelves) for line in LINES}
     _late_arrival(story, donations)
-    return Made(lots, shelves.box_of)
+    return Made(lots, reagents, shelves.box_of)
 
 
 def _furnish(story: Player) -> Shelves:
@@ -62,7 +63,7 @@ def _furnish(story: Player) -> Shelves:
 
 
 def _reagents(story: Player) -> dict[str, str]:
-    """Reagent lots, accepted by a quality officer; one is left in quarantine."""
+    """Reagent lots, accepted by a quality officer, the medium counted; one is open, one is left in quarantine."""
     made = {}
     for name, maker, number in (
         ("Culture medium with 5 % platelet lysate", "Biowest", "MED-2291"),
@@ -73,15 +74,29 @@ def _reagents(story: Player) -> dict[str, str]:
     ):
         last = number == "MED-2340"
         at = story.ago(2 if last else 190)
+        counted = {"quantity": "50000", "unit": "mL"} if number.startswith("MED") else {}
         expires = (story.today + datetime.timedelta(days=420)).date().isoformat()
         code = story.do(
             "olena", "receive_reagent", at,
             name=name, manufacturer=maker, manufacturer_lot=number, certificate=f"CoA {number}", expires_on=expires,
+            **counted,
         )["code"]  # fmt: skip
         if not last:
             story.do("iryna", "decide_reagent", at + DAY, reagent=code, decision="accept", reason="Certificate checked")
             made[number] = code
+    _open_albumin(story)
     return made
+
+
+def _open_albumin(story: Player) -> None:
+    """Albumin to dilute doses: it keeps four weeks once open."""
+    at, expires = story.ago(12), (story.today + datetime.timedelta(days=300)).date().isoformat()
+    code = story.do(
+        "olena", "receive_reagent", at, name="Albumin 5 %", manufacturer="Octapharma", manufacturer_lot="ALB-0090",
+        certificate="CoA ALB-0090", expires_on=expires, quantity="24", unit="pieces", days_once_open=28,
+    )["code"]  # fmt: skip
+    story.do("iryna", "decide_reagent", at + DAY, reagent=code, decision="accept", reason="Certificate checked")
+    story.do("andriy", "open_reagent", at + 2 * DAY, reagent=code)
 
 
 def _donor(story: Player, part: DonorPart) -> dict[str, str]:
@@ -134,7 +149,7 @@ def _line(story: Player, line: Line, donations: dict[str, str], reagents: dict[s
     culture = story.do(
         "olena", "isolate_tissue", at,
         donation=donations[line.tissue], method=method, vessel="T-175 × 24", area_cm2="4200",
-        reagents=[medium, *enzyme],
+        reagents=[medium, *enzyme], reagent_quantities={medium: "1200"},
     )["code"]  # fmt: skip
     at += line.explant_days * DAY
     _harvest(story, culture, line.p0_cells, line.p0_viability, at)
@@ -169,7 +184,7 @@ def _passage(story: Player, parent: str, passage: Passage, at: datetime.datetime
     made = story.do(
         "olena", "passage_culture", at + HOUR / 2,
         culture=parent, vessel="CellSTACK-10", area_cm2=str(passage.area_cm2), viable_cells=passage.seeded,
-        reagents=reagents,
+        reagents=reagents, reagent_quantities={reagents[0]: "2500"},
     )  # fmt: skip
     return made["cultures"][0]
 

@@ -6,7 +6,6 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cellbank.records.deviations import CorrectiveAction, Deviation, DeviationLink
-from cellbank.records.people import Person
 from tests.factories.production import DAY
 from tests.factories.world import World
 
@@ -36,15 +35,8 @@ def closed_deviation(world: World, *records: str, **given: Any) -> str:
 def planned_action(world: World, deviation: str, *, responsible: str = "taras", **given: Any) -> str:
     """A corrective action planned for somebody, a week from now; returns its code."""
     usual = {"type": "corrective", "description": "Repair the door", "due_on": (world.now + 7 * DAY).date()}
-    badge = badge_of(world, responsible)
-    made = world.do("quinn", "plan_action", deviation=deviation, responsible=badge, **{**usual, **given})
+    made = world.do("quinn", "plan_action", deviation=deviation, responsible=responsible, **{**usual, **given})
     return str(made["code"])
-
-
-def badge_of(world: World, name: str) -> str:
-    """The code on somebody's badge."""
-    with Session(world.bank.reads) as session:
-        return session.scalars(select(Person.code).where(Person.name == name)).one()
 
 
 def deviation_row(world: World, code: str) -> Deviation:

@@ -18,7 +18,6 @@ from cellbank.services.deviation_board import deviation_board
 from cellbank.services.worklists import worklists
 from tests.factories.deviations import (
     action_row,
-    badge_of,
     closed_deviation,
     deviation_row,
     investigated_deviation,
@@ -179,9 +178,11 @@ def test_an_action_is_planned_for_somebody_who_works_here_by_a_day_to_come(world
     given: dict[str, Any] = {"deviation": code, "type": "corrective", "description": "Repair"}
     tomorrow, yesterday = (world.now + DAY).date(), (world.now - DAY).date()
     for name, due_on, codes in (("ada", tomorrow, ["ROLE_NOT_ALLOWED"]), ("tina", yesterday, ["OUT_OF_ORDER"])):
-        planned = {**given, "responsible": badge_of(world, name), "due_on": due_on}
+        planned = {**given, "responsible": name, "due_on": due_on}
         assert world.codes("quinn", "plan_action", **planned) == codes
-    closed = {**given, "deviation": closed_deviation(world), "responsible": badge_of(world, "tina")}
+    nobody = {**given, "responsible": "nobody", "due_on": tomorrow}
+    assert world.codes("quinn", "plan_action", **nobody) == ["NOT_FOUND"]
+    closed = {**given, "deviation": closed_deviation(world), "responsible": "tina"}
     assert world.codes("quinn", "plan_action", **closed, due_on=tomorrow) == ["WRONG_STATE"]
     done = {"action": planned_action(world, code), "done_note": "Done", "done_at": world.now + DAY}
     assert world.codes("taras", "complete_action", **done) == ["IN_THE_FUTURE"]
@@ -283,7 +284,7 @@ def test_the_database_leaves_a_closed_deviation_alone(world: World, monkeypatch:
     with pytest.raises(IntegrityError, match="deviation is closed"), world.bank.engine.begin() as connection:
         connection.execute(text("UPDATE deviation SET decision = 'Other' WHERE code = :code"), {"code": code})
     monkeypatch.setattr(actions, "closed_refusals", lambda *_: ())
-    planned = {"deviation": code, "type": "corrective", "description": "Late", "responsible": badge_of(world, "tina")}
+    planned = {"deviation": code, "type": "corrective", "description": "Late", "responsible": "tina"}
     assert world.codes("quinn", "plan_action", **planned, due_on=(world.now + DAY).date()) == ["WRONG_STATE"]
 
 
