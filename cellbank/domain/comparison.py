@@ -112,4 +112,4 @@ def _shown(value: Any) -> str:
         return f"{value.normalize():f}"
     if isinstance(value, tuple | list):
         return ", ".join(_shown(item) for item in value)
-    return str(value)
+    return str(value).replace("_", " ")

@@ -70,7 +70,7 @@ def hints_for(bank: Bank, act: str, given: dict[str, list[str]]) -> Hints:
 def _to_bring_into_force(bank: Bank, code: str) -> Hints:
     """The versions that wait; and of the one that is chosen, the version in force to compare it with."""
     with bank.reads.connect() as connection:
-        waiting = [(row.code, row.title) for row in connection.execute(_IMPORTED)]
+        waiting = [(row.code, f"{row.code}: {row.title}") for row in connection.execute(_IMPORTED)]
     return Hints({"definition": _once(waiting)}, compare=to_compare(bank, code) if code else None)
 
 

@@ -24,7 +24,14 @@ from cellbank.services.common import new_codes
 from cellbank.services.inputs import Identifier, Line, Moment, SampleCode
 from cellbank.services.out_of_specification import report, to_be_moved
 from cellbank.services.results import NUMBER, Entry
-from cellbank.services.samples import OfOneRecord
+from cellbank.services.samples import (
+    OfOneRecord,
+    SampleNumber,
+    TestedCulture,
+    TestedDonation,
+    TestedDonor,
+    TestedLot,
+)
 from cellbank.services.site_time import site_of
 from cellbank.services.tested import (
     Tested,
@@ -56,14 +63,18 @@ class ImportResults(ActInput):
     )
 
 
-class RowInput(OfOneRecord):
+class RowInput(OfOneRecord, ActInput):
     """One row of a results sheet."""
 
     sample: SampleCode | None = None
+    lot: TestedLot = None
+    culture: TestedCulture = None
+    donation: TestedDonation = None
+    donor: TestedDonor = None
     test: Identifier | None = None
     result: Line
     unit: Line | None = None
-    sample_number: int | None = Field(default=None, ge=1, le=100)
+    sample_number: SampleNumber = None
     method: Line | None = None
     method_version: Line | None = None
     instrument: Line | None = None

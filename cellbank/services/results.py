@@ -25,12 +25,19 @@ from cellbank.domain.rules.result import (
 from cellbank.domain.specification import DonorTest, ReleaseTest, ResultVerdict
 from cellbank.records.quality import Hold, Sample, TestResult
 from cellbank.records.work import Work
-from cellbank.services.acts import Malformed, Problem, SignedInput, act
+from cellbank.services.acts import ActInput, Malformed, Problem, SignedInput, act
 from cellbank.services.common import new_code, time_refusals
 from cellbank.services.holding import hold_reactive_donors, reactive_results
 from cellbank.services.inputs import Identifier, Line, Moment, ResultCode, SampleCode, Text, each_once
 from cellbank.services.out_of_specification import Failure, fails, report, to_be_moved
-from cellbank.services.samples import OfOneRecord, SampleNumber
+from cellbank.services.samples import (
+    OfOneRecord,
+    SampleNumber,
+    TestedCulture,
+    TestedDonation,
+    TestedDonor,
+    TestedLot,
+)
 from cellbank.services.tested import Tested, find_test, find_tested, keep_still, subject_of, tested_of
 
 MOST_RESULTS = 200
@@ -38,26 +45,33 @@ NUMBER = Quantity("The result", "", "as a plain number", Decimal(-(10**9)), Deci
 ResultNumber = Annotated[Decimal, BeforeValidator(partial(parse_decimal, quantity=NUMBER))]
 
 
-class ReadOff(OfOneRecord):
-    """What somebody read off, and with what."""
+class EnterResult(OfOneRecord, ActInput):
+    """Enter a test result."""
 
+    sample: SampleCode | None = Field(
+        default=None,
+        title="Sample",
+        description="It knows what was tested, for which test and when: leave the rest of these out.",
+    )
+    lot: TestedLot = None
+    culture: TestedCulture = None
+    donation: TestedDonation = None
+    donor: TestedDonor = None
+    test: Identifier | None = Field(
+        default=None, title="Test", description="Its code in the specification; needed without a sample."
+    )
+    sample_number: SampleNumber = None
+    started_at: Moment | None = Field(
+        default=None, title="Specimen taken, or inoculated", description="Needed without a sample."
+    )
     number: ResultNumber | None = Field(default=None, title="Result, a number")
     unit: Line | None = Field(default=None, title="Unit", description="If given, it must be the specification's.")
     choice: Line | None = Field(default=None, title="Result, a word")
     method: Line | None = Field(default=None, title="Method, where it is not the specification's")
-    method_version: Line | None = Field(default=None, title="Version of the method")
-    instrument: Line | None = Field(default=None, title="Instrument")
-
-
-class EnterResult(ReadOff):
-    """Enter a test result."""
-
-    sample: SampleCode | None = Field(
-        default=None, title="Sample", description="It knows what was tested, for which test, and when it was taken."
+    method_version: Line | None = Field(
+        default=None, title="Version of the method", description="If it is not the specification's."
     )
-    test: Identifier | None = Field(default=None, title="Test", description="Its code in the specification.")
-    sample_number: int | None = SampleNumber
-    started_at: Moment | None = Field(default=None, title="Specimen taken, or inoculated")
+    instrument: Line | None = Field(default=None, title="Instrument")
     resulted_at: Moment | None = Field(default=None, title="Result read")
 
     @model_validator(mode="after")

@@ -1,7 +1,7 @@
 """Samples: taken or inoculated for one test, awaited until a day, reported by a result or cancelled."""
 
 import datetime
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
 from sqlalchemy import select
@@ -36,18 +36,18 @@ from cellbank.services.inputs import (
 from cellbank.services.site_time import local_day
 from cellbank.services.tested import RECORDS, Tested, find_test, find_tested, keep_still
 
-SampleNumber = Field(
-    default=None, title="Number of the sample", ge=1, le=100, description="Where a test needs several."
-)
+# What is tested, in every input about one thing of these four.
+TestedLot = Annotated[LotCode | None, Field(title="Lot", description="For a test of a lot or of a thawed vial.")]
+TestedCulture = Annotated[CultureCode | None, Field(title="Culture", description="For a test in process.")]
+TestedDonation = Annotated[DonationCode | None, Field(title="Donation", description="For a test of the tissue.")]
+TestedDonor = Annotated[DonorCode | None, Field(title="Donor", description="For a test of the donor's blood.")]
+SampleNumber = Annotated[
+    int | None, Field(title="Number of the sample", ge=1, le=100, description="Where a test needs several.")
+]
 
 
-class OfOneRecord(ActInput):
-    """An input about one thing that is tested."""
-
-    lot: LotCode | None = Field(default=None, title="Lot", description="For a test of a lot or of a thawed vial.")
-    culture: CultureCode | None = Field(default=None, title="Culture", description="For a test in process.")
-    donation: DonationCode | None = Field(default=None, title="Donation", description="For a test of the tissue.")
-    donor: DonorCode | None = Field(default=None, title="Donor", description="For a test of the donor's blood.")
+class OfOneRecord:
+    """Mixed into an input about one thing that is tested."""
 
     @property
     def subject(self) -> tuple[str, str]:
@@ -60,11 +60,15 @@ class OfOneRecord(ActInput):
         return [(kind, code) for kind in RECORDS if (code := getattr(self, kind)) is not None]
 
 
-class TakeSample(OfOneRecord):
+class TakeSample(OfOneRecord, ActInput):
     """Take a sample."""
 
+    lot: TestedLot = None
+    culture: TestedCulture = None
+    donation: TestedDonation = None
+    donor: TestedDonor = None
     test: Identifier = Field(title="Test", description="Its code in the specification.")
-    number: int | None = SampleNumber
+    number: SampleNumber = None
     material: Line = Field(title="Material", description="What was taken: supernatant, cells, a vial, serum.")
     vial: VialCode | None = Field(default=None, title="Vial", description="Where the material is a vial of the lot.")
     taken_at: Moment | None = Field(default=None, title="Taken, or inoculated")

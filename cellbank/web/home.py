@@ -16,11 +16,13 @@ from cellbank.web.session import now
 from cellbank.web.shell import page_number, the_actor, the_bank
 
 CREATORS = {  # what each role most often begins, as buttons on the home page
-    Role.TECHNICIAN: ("receive_donation", "receive_reagent", "store_vials", "open_lot"),
+    Role.TECHNICIAN: (
+        "receive_donation", "receive_reagent", "store_vials", "open_lot", "take_sample", "import_results",
+    ),
     Role.QUALITY_OFFICER: ("enter_result", "open_deviation", "hold_lot", "hold_donor", "recall_lot"),
     Role.CLINICIAN: ("enrol_subject", "measure_weight", "order_dose"),
     Role.ADMINISTRATOR: ("add_person", "reset_password", "unlock_person"),
-}
+}  # fmt: skip
 
 NOT_NEWS = ("sign_in", "sign_out")  # an auditor finds them on the page of the trail
 

@@ -2,6 +2,7 @@
 
 import codecs
 from collections.abc import Iterable
+from contextlib import closing
 
 from flask import request
 from flask_babel import gettext
@@ -26,7 +27,8 @@ def uploaded(fields: Iterable[Field]) -> dict[str, list[str]]:
     for item in fields:
         file = request.files.get(item.name) if item.kind == "file" else None
         if file is not None and file.filename:
-            found[item.name] = [_text(item.name, file.read())]
+            with closing(file):  # a large one lies in a temporary file
+                found[item.name] = [_text(item.name, file.read())]
     return found
 
 
