@@ -57,9 +57,9 @@ def _furnish(story: Player) -> Shelves:
     canister = unit(type="canister", name="Canister 1", parent=tank, place=6)
     unit(type="cassette", name="Cassette 1", parent=canister, rows=1, columns=1)
     boxes = [
-        unit(type="box", name=f"Box {number}", parent=racks[number > 4], rows=9, columns=9) for number in range(1, 8)
+        unit(type="box", name=f"Box {number}", parent=racks[number > 4], rows=9, columns=9) for number in range(1, 7)
     ]
-    return Shelves(boxes[:6], boxes[6])
+    return Shelves(boxes, unit(type="box", name="Box 7", parent=racks[1], rows=6, columns=7))
 
 
 def _reagents(story: Player) -> dict[str, str]:

@@ -6,6 +6,7 @@ import time
 import pytest
 from playwright.sync_api import Route
 
+from cellbank.domain.identifiers import command_code
 from tests.browser.stage import Stage
 from tests.browser.station import Station
 
@@ -26,16 +27,16 @@ WATCH = """() => {
 def frozen(stage: Stage) -> list[str]:
     """A hundred vials that wait to be put away, each of few cells, from the culture that grows in the story."""
     culture = stage.rows("SELECT code FROM culture WHERE state = 'GROWING'")[0]["code"]
-    stage.do("olena", "record_harvest", culture=culture, total_cells=61_500_000, viability_percent="94.5")
+    stage.do("olena", "record_harvest", culture=culture, total_cells=560_000_000, viability_percent="94.5")
     medium = stage.rows("SELECT code FROM reagent_lot WHERE manufacturer_lot = 'CRY-1140'")[0]["code"]
     opened = stage.do(
-        "olena", "open_lot", cultures=[culture], cells=[51_000_000], purpose="working_bank", vial_count=100,
-        cells_per_vial=500_000, volume_ml="1.0", dmso_percent="10", reagents=[medium],
+        "olena", "open_lot", cultures=[culture], cells=[510_000_000], purpose="working_bank", vial_count=100,
+        cells_per_vial=5_000_000, volume_ml="1.0", dmso_percent="10", reagents=[medium],
     )  # fmt: skip
     lot, first = opened["code"], opened["first_vial"]
     vials = [f"{first[:13]}{int(first[13:]) + number:06d}" for number in range(100)]
     stage.do("olena", "record_filling", lot=lot, vials=vials)
-    stage.do("olena", "close_filling", lot=lot, sample_cells=500_000, lost_cells=500_000)
+    stage.do("olena", "close_filling", lot=lot, sample_cells=5_000_000, lost_cells=5_000_000)
     stage.do("olena", "record_freezing", lot=lot, program="CRF-1")
     return vials
 
@@ -169,7 +170,7 @@ def test_a_wrong_box_at_the_tank_stops_with_a_sound_of_its_own(station, stage: S
     olena = station("olena")
     olena.go(f"/storage/pick/{dose}")
     olena.sees("s in the open")
-    olena.scan(stage.one(UNIT, name="Box 9 by 9"))
+    olena.scan(new_box(stage, 3, 3))
     olena.sees("STOP", "This box holds no vial of the list.")
     assert olena.page.locator("body").get_attribute("data-sound") == "stop"
     olena.keys("Enter")
@@ -187,13 +188,14 @@ def test_a_tank_is_lost_and_everything_in_it_relocated(station, stage: Stage) ->
     rack = stage.one(UNIT, name="Rack 1")
     olena = station("olena")
     olena.scan_to(tank, f"/record/{tank}")
-    olena.choose("report_storage_failure")
+    olena.scan_to(command_code("report_storage_failure"), "/act/report_storage_failure")
+    assert olena.field("unit").input_value() == tank
     olena.fill(reason="No nitrogen since the night, the lid is warm")
     olena.submit()
     olena.done("report_storage_failure")
     olena.scan_to(tank, f"/record/{tank}")
     olena.sees("Failed")
-    olena.choose("relocate_unit")
+    olena.scan_to(command_code("relocate_unit"), "/act/relocate_unit")
     olena.scan(spare)
     olena.fill(reason="Moved into the spare tank at once")
     olena.submit()
