@@ -12,9 +12,9 @@ from cellbank import api
 from cellbank.domain.lifecycle import Role
 from cellbank.services.bank import server_time
 from cellbank.services.history import signatures
+from tests.factories.people import accept, newcomer, to_sign, train
 from tests.factories.production import donation, eligible_donor
 from tests.factories.world import PASSWORD, World
-from tests.services.test_signing import accept, newcomer, to_sign, train
 
 
 def codes(response) -> list[str]:

@@ -16,8 +16,8 @@ from cellbank.services.bank import Bank
 from cellbank.services.one_time_codes import new_secret, step_of
 from cellbank.services.passwords import Credentials
 from cellbank.services.people import actor_by_name
+from tests.factories.people import accept, newcomer, to_sign, train
 from tests.factories.world import PASSWORD, World
-from tests.services.test_signing import accept, newcomer, to_sign, train
 
 SECOND = datetime.timedelta(seconds=1)
 

@@ -7,43 +7,10 @@ from sqlalchemy import text
 
 from cellbank.domain import agreement
 from cellbank.records import actor
-from cellbank.services.acts import Malformed, run_act
-from cellbank.services.people import SYSTEM, actor_by_name
-from tests.factories.production import received_reagent
-from tests.factories.world import PASSWORD, World
-
-DAY = datetime.timedelta(days=1)
-
-
-def newcomer(world: World, *roles: str) -> str:
-    """Somebody who has neither accepted the statement nor been trained."""
-    name = world.unique("n").replace("-", ".")
-    given = {"name": name, "full_name": f"Newcomer {name}", "roles": list(roles or ("quality_officer",))}
-    World.accepted(
-        run_act(
-            world.bank, "add_person", {**given, "new_password": PASSWORD, "must_change": False}, SYSTEM,
-            door="test", now=world.now,
-        )
-    )  # fmt: skip
-    world.meet(name)
-    return name
-
-
-def to_sign(world: World) -> dict[str, str]:
-    """A decision of a quality officer to sign: on a reagent that somebody else has received."""
-    return {"reagent": received_reagent(world), "decision": "accept", "reason": "Certificate checked"}
-
-
-def train(world: World, name: str, since: str, until: str, role: str = "quality_officer", by: str = "ada") -> str:
-    given = {"name": name, "role": role, "procedure": "SOP-7 version 2", "trained_on": since, "valid_until": until}
-    code = world.do(by, "record_training", **given)["code"]
-    world.meet(name)
-    return code
-
-
-def accept(world: World, name: str) -> None:
-    world.do(name, "accept_agreement", version=agreement.VERSION)
-    world.meet(name)
+from cellbank.services.acts import Malformed
+from cellbank.services.people import actor_by_name
+from tests.factories.people import accept, newcomer, to_sign, train
+from tests.factories.world import World
 
 
 # ---- the statement (R9)

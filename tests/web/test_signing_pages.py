@@ -12,8 +12,8 @@ from cellbank.domain import agreement
 from cellbank.domain.lifecycle import Role
 from cellbank.services.bank import server_time
 from cellbank.web import session as web_session
+from tests.factories.people import newcomer, to_sign, train
 from tests.factories.world import PASSWORD, World
-from tests.services.test_signing import newcomer, to_sign, train
 from tests.web.conftest import Browser
 
 ACT = "/act/decide_reagent"

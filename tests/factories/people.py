@@ -1,0 +1,40 @@
+"""People who cannot sign yet, what makes them able to, and something to sign."""
+
+from cellbank.domain import agreement
+from cellbank.services.acts import run_act
+from cellbank.services.people import SYSTEM
+from tests.factories.production import received_reagent
+from tests.factories.world import PASSWORD, World
+
+
+def newcomer(world: World, *roles: str) -> str:
+    """Somebody who has neither accepted the statement nor been trained."""
+    name = world.unique("n").replace("-", ".")
+    given = {"name": name, "full_name": f"Newcomer {name}", "roles": list(roles or ("quality_officer",))}
+    World.accepted(
+        run_act(
+            world.bank, "add_person", {**given, "new_password": PASSWORD, "must_change": False}, SYSTEM,
+            door="test", now=world.now,
+        )
+    )  # fmt: skip
+    world.meet(name)
+    return name
+
+
+def to_sign(world: World) -> dict[str, str]:
+    """A decision of a quality officer to sign: on a reagent that somebody else has received."""
+    return {"reagent": received_reagent(world), "decision": "accept", "reason": "Certificate checked"}
+
+
+def train(world: World, name: str, since: str, until: str, role: str = "quality_officer", by: str = "ada") -> str:
+    """Record a training of somebody; returns its code."""
+    given = {"name": name, "role": role, "procedure": "SOP-7 version 2", "trained_on": since, "valid_until": until}
+    code = world.do(by, "record_training", **given)["code"]
+    world.meet(name)
+    return code
+
+
+def accept(world: World, name: str) -> None:
+    """Let somebody accept the statement in force."""
+    world.do(name, "accept_agreement", version=agreement.VERSION)
+    world.meet(name)
