@@ -12,7 +12,6 @@ from cellbank.services.people import actor_by_name
 from tests.factories.people import accept, newcomer, to_sign, train
 from tests.factories.world import World
 
-
 # ---- the statement (R9)
 
 
