@@ -29,6 +29,7 @@ class Query:
     without: tuple[str, ...] = ()  # acts that are left out
     since: datetime.datetime | None = None
     until: datetime.datetime | None = None
+    first: int | None = None  # the act number with which the last page ends
     before: int | None = None  # the act number below which the page begins
 
 
@@ -64,6 +65,7 @@ _CONDITIONS = {
     "without": "a.name <> ALL(:without)",
     "since": "a.at >= :since",
     "until": "a.at < :until",
+    "first": "a.id >= :first",
     "before": "a.id < :before",
     "record": OF_RECORD,
 }

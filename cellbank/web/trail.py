@@ -26,7 +26,7 @@ def trail_page() -> str:
     _only_readers()
     given = {
         key: request.args.get(key, "").strip()
-        for key in ("person", "act", "record", "outcome", "reason", "since", "until", "before")
+        for key in ("person", "act", "record", "outcome", "reason", "since", "until", "first", "before")
     }
     query = Query(
         person=given["person"],
@@ -36,7 +36,8 @@ def trail_page() -> str:
         reason=given["reason"].upper(),
         since=_day(given["since"], 0),
         until=_day(given["until"], 1),
-        before=int(given["before"]) if given["before"].isdigit() and len(given["before"]) < 18 else None,
+        first=_act(given["first"]),
+        before=_act(given["before"]),
     )
     return render_template(
         "trail.html",
@@ -60,6 +61,11 @@ def _day(text: str, later: int) -> datetime.datetime | None:
 def may_look_at_identity() -> bool:
     """Whether this person may ask who a subject is."""
     return bool(roles_for("look_at_identity") & the_actor().roles)
+
+
+def _act(given: str) -> int | None:
+    """The number of an act; None where there is none to read."""
+    return int(given) if given.isascii() and given.isdigit() and len(given) < 18 else None
 
 
 def _only_readers() -> None:

@@ -38,19 +38,35 @@ def open_bank(server: EmbeddedPostgres, database: str, folder: Path) -> Bank:
     return Bank(settings, open_engine(url), FolderPrinter(folder / "printed"))
 
 
-def generated(server: EmbeddedPostgres, name: str, size: Size, folder: Path, tell: Callable[[str], None]) -> str:
-    """The database of this size, made and checked first if it is not there."""
+Tell = Callable[[str], None]
+
+
+def generated(server: EmbeddedPostgres, name: str, size: Size, folder: Path, tell: Tell) -> str:
+    """The bank of this size, made and checked first if it is not there."""
+
+    def story(loader: Loader, definitions: dict[str, int]) -> None:
+        BigBank(loader, loader.now, definitions["specification"], definitions["protocol"], SEED).make(size, tell)
+
+    return made(server, name, story, folder, tell)
+
+
+def made(
+    server: EmbeddedPostgres, name: str, story: Callable[[Loader, dict[str, int]], None], folder: Path, tell: Tell
+) -> str:
+    """The database that a story fills, made and checked first if it is not there."""
     if not _exists(server, name):
         start = time.perf_counter()
         draft = f"{name}_draft"
         _run(server, f"DROP DATABASE IF EXISTS {draft}", f"CREATE DATABASE {draft}")
-        _generate(server, draft, size, folder, tell)
+        _generate(server, draft, story, folder, tell)
         _run(server, f"ALTER DATABASE {draft} RENAME TO {name}")
         tell(f"{name}: made in {time.perf_counter() - start:.0f} s")
     return name
 
 
-def _generate(server: EmbeddedPostgres, name: str, size: Size, folder: Path, tell: Callable[[str], None]) -> None:
+def _generate(
+    server: EmbeddedPostgres, name: str, story: Callable[[Loader, dict[str, int]], None], folder: Path, tell: Tell
+) -> None:
     migrate(server.url(OWNER, name))
     now = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
     bank = open_bank(server, name, folder)
@@ -62,8 +78,7 @@ def _generate(server: EmbeddedPostgres, name: str, size: Size, folder: Path, tel
         people = dict(connection.execute("SELECT name, id FROM person").fetchall())
         definitions = dict(connection.execute("SELECT type, id FROM definition WHERE state = 'EFFECTIVE'").fetchall())
         loader = Loader(connection, people, now)
-        story = BigBank(loader, now, definitions["specification"], definitions["protocol"], SEED)
-        story.make(size, tell)
+        story(loader, definitions)
         loader.finish(tell)
         check(connection, tell)
     with psycopg.connect(plain_url(server.url(OWNER, name)), autocommit=True) as connection:

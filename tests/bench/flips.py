@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 
 from cellbank.offline import verify_trail as offline
 from cellbank.services import trail
+from cellbank.services.bank import Bank
 from tests.bench.figures import Figure
-from tests.bench.site import Site
 
 LINES = 12  # the verifier stops at the line that is wrong: more lines make a change slower to find, not harder
 
@@ -39,10 +39,10 @@ def closed(lines: Sequence[bytes]) -> bytes:
     return b"".join(lines) + offline.written({"end": {"acts": len(lines) - 1, "heads": ends, "sha256": digest}})
 
 
-def measure(site: Site, flips: int) -> Iterator[Figure]:
+def measure(bank: Bank, flips: int) -> Iterator[Figure]:
     """So many changes of the beginning of the trail of a bank."""
     out = io.BytesIO()
-    trail.export(site.bank, out)
+    trail.export(bank, out)
     data = closed(out.getvalue().splitlines(keepends=True)[: LINES + 1])
     offline.verify(io.BytesIO(data))
     start = time.perf_counter()
