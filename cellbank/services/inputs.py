@@ -71,8 +71,8 @@ def each_once(codes: list[str]) -> list[str]:
 
 
 VialCodes = Annotated[list[VialCode], Field(min_length=1, max_length=MAX_VIALS), AfterValidator(each_once)]
-# Of any record that bears a code, whatever it is.
-AnyCode = scanned(*(kind for kind in Kind if kind is not Kind.COMMAND))
+# Of any record that bears a code, whatever it is; the key of a program is none that people have in hand.
+AnyCode = scanned(*(kind for kind in Kind if kind not in (Kind.COMMAND, Kind.TOKEN)))
 AnyCodes = Annotated[list[AnyCode], Field(max_length=200), AfterValidator(each_once)]
 
 
