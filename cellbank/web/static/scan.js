@@ -150,13 +150,15 @@
   function ready() {
     const box = document.getElementById("scanbox");
     play(document.body.dataset.sound);
-    const begin = document.querySelector("[data-act-form] [aria-invalid]") || [...document.querySelectorAll("[data-act-form] input:not([type=hidden]):not([type=radio]):not([type=checkbox]), [data-act-form] textarea")].find((field) => !field.value && field.offsetParent && !field.closest(".second"));
+    const begin = document.querySelector("[data-act-form] [aria-invalid]") || [...document.querySelectorAll("[data-act-form] input:not([type=hidden]):not([type=radio]):not([type=checkbox]):not([type=file]), [data-act-form] textarea")].find((field) => !field.value && field.offsetParent && !field.closest(".second"));
+    /* where a page has a field of its own for scans, the focus lives there */
+    const home = document.querySelector("form:not(.scanbox) [autofocus], [data-fill] [autofocus], .bed-verdict [autofocus]");
     const verdict = document.querySelector(".act > .verdict-go, .act > .verdict-no");
-    if (verdict) { verdict.tabIndex = -1; verdict.focus(); } else if (begin) begin.focus(); else if (box && !document.querySelector("form:not(.scanbox) [autofocus], .verdict[tabindex]")) box.focus();
+    if (verdict) { verdict.tabIndex = -1; verdict.focus(); } else if (begin) begin.focus(); else if (home) home.focus(); else if (box && !document.querySelector(".verdict[tabindex]")) box.focus();
     for (const form of document.querySelectorAll("[data-act-form]")) form.addEventListener("input", () => { form.dataset.touched = "1"; });
     /* the focus comes home when nothing else holds it */
     document.addEventListener("click", (event) => {
-      if (box && !event.target.closest("a, button, input, textarea, select, label, summary, dialog, [tabindex]:not(main)") && !getSelection().toString()) box.focus({ preventScroll: true });
+      if (box && !event.target.closest("a, button, input, textarea, select, label, summary, dialog, [tabindex]:not(main)") && !getSelection().toString()) (home && home.isConnected ? home : box).focus({ preventScroll: true });
     });
     window.addEventListener("focus", () => { if (box && document.activeElement === document.body) box.focus({ preventScroll: true }); });
     const mute = document.querySelector("[data-mute]");
