@@ -90,6 +90,7 @@ SAYS: dict[str, tuple[Code, str]] = {
         "a vial of the dose stood in an excursion that is not decided.",
     ),
     "no_release_with_an_open_excursion": (Code.EXCURSION_OPEN, "vials stood in an excursion that is not accepted."),
+    "no_lifting_before_the_decision": (Code.EXCURSION_OPEN, "the excursion of the hold is not accepted."),
     "an_ended_excursion_never_changes": (Code.WRONG_STATE, "the excursion has ended."),
     "an_excursion_is_decided_once": (Code.WRONG_STATE, "the excursion is decided."),
     "one_import_of_each_file": (Code.ALREADY_EXISTS, "this very file was imported."),

@@ -5,10 +5,13 @@ from pydantic import Field
 from sqlalchemy import select, text
 
 from cellbank.domain.identifiers import Kind
+from cellbank.domain.refusals import Refusal
 from cellbank.domain.rules.hold import HeldDonor, LiftFacts, LotToReturn, lift_refusals
+from cellbank.domain.rules.temperature import lift_after_excursion_refusals
 from cellbank.records.production import Donor, Lot, ReagentLot
 from cellbank.records.quality import Hold, TestResult
 from cellbank.records.storage import StorageUnit
+from cellbank.records.temperature import Excursion
 from cellbank.records.work import Work
 from cellbank.services.acts import ActInput, SignedInput, act
 from cellbank.services.common import specification_of
@@ -68,7 +71,8 @@ def lift_hold(work: Work, given: LiftHold) -> Hold:
     hold = work.lock(Hold, given.hold)
     returning = _without_other_hold(work, hold, reached)
     work.show(lots_returned={lot.code: lot.state_before_hold for lot in returning})
-    work.judge(hold, *returning, refusals=lift_refusals(_lift_facts(work, hold, returning)))
+    refusals = [*lift_refusals(_lift_facts(work, hold, returning)), *_excursion_refusals(work, hold)]
+    work.judge(hold, *returning, refusals=refusals)
     hold.lifted_at, hold.lift_reason = work.now, given.reason
     work.transition(hold)
     work.session.flush()  # the database lets no lot go back to RELEASED while the hold still stands
@@ -76,6 +80,14 @@ def lift_hold(work: Work, given: LiftHold) -> Hold:
         target, lot.state_before_hold = lot.state_before_hold, None
         work.transition(lot, to=target)
     return hold
+
+
+def _excursion_refusals(work: Work, hold: Hold) -> tuple[Refusal, ...]:
+    """Why the hold of an excursion stays: nobody has accepted it."""
+    if hold.excursion_id is None:
+        return ()
+    excursion = work.share(Excursion, hold.excursion_id)
+    return lift_after_excursion_refusals(hold.code, excursion.code, excursion.state)
 
 
 def subject_of(work: Work, hold: Hold) -> Holdable:

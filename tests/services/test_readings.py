@@ -304,3 +304,22 @@ def test_readings_are_only_ever_inserted_and_only_within_an_act(world: World, da
         assert {one.import_id for one in broken} >= set(changed[:1])
         connection.rollback()
     engine.dispose()
+
+
+def test_the_hold_of_an_excursion_stays_until_it_is_accepted(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    lot = stored_lot(world)
+    code = probe(world, tank_of(world, lot.box))
+    import_file(world, code, as_csv(trace(START, [-187, -134, -130, -187])))
+    excursion = excursion_of(world, code)
+    with Session(world.bank.reads) as session:
+        hold = session.scalars(select(Hold).where(Hold.excursion_id == excursion.id)).one().code
+    lift = {"hold": hold, "reason": "The tank is cold again"}
+    assert "EXCURSION_OPEN" in world.codes("oksana", "lift_hold", **lift)
+    with monkeypatch.context() as patched:
+        patched.setattr("cellbank.services.holds.lift_after_excursion_refusals", lambda *_: ())
+        assert world.codes("oksana", "lift_hold", **lift) == ["EXCURSION_OPEN"]
+    world.do("quinn", "decide_excursion", excursion=excursion.code, decision="accept", reason="Ten minutes at -130")
+    world.do("oksana", "lift_hold", **lift)
+    assert world.codes("quinn", "decide_excursion", excursion=excursion.code, decision="reject", reason="Again") == [
+        "WRONG_STATE"
+    ]

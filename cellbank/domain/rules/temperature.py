@@ -6,7 +6,8 @@ readings in a row lay above the glass transition (critical), or when one lay abo
 without readings is an excursion too (silent): unknown is warm until somebody explains it (domain reference, §4.3).
 
 Times are whole seconds since 1970, temperatures whole hundredths of a degree: the figures are exact, in any order of
-adding up. Twin in the database: no_dose_from_an_undecided_excursion.
+adding up. Twins in the database: no_dose_from_an_undecided_excursion,
+no_lifting_before_the_decision.
 """
 
 from collections.abc import Iterable, Mapping
@@ -230,6 +231,17 @@ def exposure_refusals(dose: str, exposures: Iterable[StoodThrough]) -> tuple[Ref
         facts = {"vial": one.vial, "dose": dose, "excursion": one.excursion, "kind": one.kind}
         found.append(refuse(Code.EXCURSION_OPEN, sentence, **facts))
     return tuple(found)
+
+
+def lift_after_excursion_refusals(hold: str, excursion: str, state: str) -> tuple[Refusal, ...]:
+    """Why the hold that an excursion placed stays: it is not decided, or decided against the vials. Twin in the
+    database: no_lifting_before_the_decision."""
+    if state == "ACCEPTED":
+        return ()
+    sentence = "Excursion {excursion} is not decided: hold {hold} stays. Decide the excursion first."
+    if state == "REJECTED":
+        sentence = "Excursion {excursion} was decided against the vials: hold {hold} stays. Reject or recall the lot."
+    return (refuse(Code.EXCURSION_OPEN, sentence, excursion=excursion, hold=hold),)
 
 
 def decision_refusals(excursion: str, *, goes_on: bool) -> tuple[Refusal, ...]:

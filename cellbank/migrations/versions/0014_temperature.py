@@ -116,6 +116,16 @@ BEGIN
   RETURN NEW;
 END $$;
 
+CREATE FUNCTION hold_trace_safety() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM must((SELECT state FROM excursion WHERE id = NEW.excursion_id) = 'ACCEPTED',
+               'no_lifting_before_the_decision', 'the excursion of the hold is not accepted');
+  RETURN NEW;
+END $$;
+
+CREATE TRIGGER hold_trace_safety BEFORE UPDATE ON hold FOR EACH ROW
+  WHEN (NEW.state = 'LIFTED' AND OLD.state <> 'LIFTED' AND NEW.excursion_id IS NOT NULL)
+  EXECUTE FUNCTION hold_trace_safety();
 CREATE TRIGGER excursion_safety BEFORE UPDATE ON excursion FOR EACH ROW EXECUTE FUNCTION excursion_safety();
 CREATE TRIGGER reading_safety BEFORE INSERT ON reading EXECUTE FUNCTION reading_safety();
 CREATE TRIGGER insert_only BEFORE UPDATE OR DELETE ON reading FOR EACH ROW EXECUTE FUNCTION trail_refuse();
@@ -275,12 +285,12 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     _replace_performers(*reversed(PERFORMER_DECISIONS))
-    op.execute("DROP TRIGGER lot_trace_safety ON lot; DROP TRIGGER dose_trace_safety ON dose")
+    op.execute("DROP TRIGGER hold_trace_safety ON hold; DROP TRIGGER lot_trace_safety ON lot; DROP TRIGGER dose_trace_safety ON dose")
     op.drop_column("hold", "excursion_id")
     for table in ("excursion", "reading", "reading_import", "logger_mapping", "probe"):
         op.drop_table(table)
     op.execute(
-        "DROP FUNCTION lot_trace_safety(), dose_trace_safety(), reading_safety(), excursion_safety(), "
+        "DROP FUNCTION hold_trace_safety(), lot_trace_safety(), dose_trace_safety(), reading_safety(), excursion_safety(), "
         "stood_through(bigint, bigint), units_around(bigint), units_within(bigint)"
     )
 

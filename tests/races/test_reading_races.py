@@ -1,0 +1,70 @@
+"""One logger's file imported by two people in the same instant: real threads, real connections. Both have read the file
+and found it new before either writes; the lock on the probe, and for two probes the index, let one of them win."""
+
+import contextlib
+import datetime
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from cellbank.services import reading_check, readings
+from tests.factories.temperature import as_csv, probe, sent, steady
+from tests.factories.world import World
+
+pytestmark = pytest.mark.races
+START = datetime.datetime(2026, 2, 20, 8, tzinfo=datetime.UTC)
+
+
+@pytest.fixture
+def both_have_looked(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Let nobody go on from this function before two have come there; one that a lock keeps out is not waited for."""
+
+    def at(name: str) -> None:
+        look, barrier = getattr(readings, name), threading.Barrier(2)
+
+        def wait_for_the_other(*given: Any, **named: Any) -> Any:
+            found = look(*given, **named)
+            with contextlib.suppress(threading.BrokenBarrierError):
+                barrier.wait(timeout=0.5)
+            return found
+
+        monkeypatch.setattr(readings, name, wait_for_the_other)
+
+    return at
+
+
+def at_once(world: World, sha256: str, *probes: str) -> list[list[str]]:
+    """The refusals of two people who import the file, each for their probe."""
+    with ThreadPoolExecutor(2) as pool:
+        given = {"sha256": sha256, "file": "log.csv"}
+        running = [
+            pool.submit(world.codes, who, "import_readings", probe=code, **given)
+            for who, code in zip(("tina", "taras"), probes, strict=True)
+        ]
+        return sorted(one.result() for one in running)
+
+
+def stored(world: World, *probes: str) -> int:
+    statement = text("SELECT count(*) FROM reading r JOIN probe p ON p.id = r.probe_id WHERE p.code = ANY(:codes)")
+    with world.bank.reads.connect() as connection:
+        return int(connection.scalar(statement, {"codes": list(probes)}))
+
+
+def test_one_probe(world: World, both_have_looked: Callable[[str], None]) -> None:
+    code, sha256 = probe(world), sent(world, as_csv(steady(START, 500)))
+    both_have_looked("_read")
+    assert at_once(world, sha256, code, code) == [[], ["ALREADY_EXISTS"]]
+    assert stored(world, code) == 500
+
+
+def test_two_probes(world: World, both_have_looked: Callable[[str], None]) -> None:
+    """Nobody holds a lock that both need: without the index the file would be stored twice."""
+    first, second, sha256 = probe(world), probe(world), sent(world, as_csv(steady(START, 500)))
+    both_have_looked("look_at")
+    assert at_once(world, sha256, first, second) == [[], ["ALREADY_EXISTS"]]
+    assert stored(world, first, second) == 500
+    assert reading_check.broken_imports(world.bank) == ()
