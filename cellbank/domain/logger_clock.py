@@ -95,7 +95,8 @@ class Clock:
         back = datetime.datetime.fromtimestamp(summer, self.zone).replace(tzinfo=None)
         if back != local:
             raise Unreadable(
-                f"{text[:40]!r} did not exist in {self.zone.key}: the clocks were put forward. Give the logger's own zone"
+                f"{text[:40]!r} did not exist in {self.zone.key}: the clocks were put forward. Give the logger's own "
+                "zone"
             )
         if summer == winter:
             return summer
@@ -105,8 +106,8 @@ class Clock:
         if before is not None and winter >= before > winter - HOUR - 1:
             return winter
         raise Unreadable(
-            f"{text[:40]!r} came twice in {self.zone.key}, for the clocks were put back, and the order of the rows does not "
-            "tell which it is. Export the file in UTC, the oldest row first"
+            f"{text[:40]!r} came twice in {self.zone.key}, for the clocks were put back, and the order of the rows "
+            "does not tell which it is. Export the file in UTC, the oldest row first"
         )
 
 

@@ -227,7 +227,7 @@ class _Reader:
 
 
 def read_celsius(text: str, unit: str = "C") -> int:
-    """A temperature in hundredths of a degree Celsius, from °C or °F, with a decimal point or comma. Raises Unreadable."""
+    """A temperature in hundredths of a degree Celsius, from °C or °F, with a point or a comma. Raises Unreadable."""
     found = _NUMBER.fullmatch(text.strip().replace("−", "-"))
     if found is None:
         raise Unreadable(f"{text[:30]!r} is no temperature")

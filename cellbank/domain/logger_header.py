@@ -81,8 +81,8 @@ def find_columns(head: Sequence[str], wanted: Mapping) -> Columns:
                 best = titles
     named = ", ".join(repr(title[:30]) for title in best[:12])
     raise FileProblem(
-        f"No titles of a time and a temperature column in the first {HEAD_ROWS} rows (delimiters ; tab and comma). The widest "
-        f"row has: {named}. Name the columns, or export the file as CSV with titles."
+        f"No titles of a time and a temperature column in the first {HEAD_ROWS} rows (delimiters ; tab and comma). The "
+        f"widest row has: {named}. Name the columns, or export the file as CSV with titles."
     )
 
 

@@ -36,8 +36,8 @@ class Probe(Record):
     retired_reason: Mapped[str | None]
     state: Mapped[str] = state_of("probe")
     SIGNED: ClassVar[tuple[str, ...]] = (
-        "code", "warn_above_c", "warn_minutes", "critical_above_c", "critical_readings", "reject_above_c", "gap_minutes",
-        "acknowledge_minutes",
+        "code", "warn_above_c", "warn_minutes", "critical_above_c", "critical_readings", "reject_above_c",
+        "gap_minutes", "acknowledge_minutes",
     )  # fmt: skip
     __table_args__ = (
         CheckConstraint(LIMITS, name="limits_in_order"),

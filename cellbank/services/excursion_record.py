@@ -1,4 +1,4 @@
-"""Excursions as records: written where readings show them, carried on by the next ones, and the lots stopped at once."""
+"""Excursions as records: written where readings show them, carried on by the next, and the lots stopped at once."""
 
 import datetime
 from collections.abc import Sequence

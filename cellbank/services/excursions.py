@@ -84,7 +84,7 @@ class EndSilence(SignedInput):
 @act(EndSilence)
 def end_silence(work: Work, given: EndSilence) -> Excursion:
     """Explain a probe that says nothing any more: its silence ends now with the reason "sensor failed". A silence that
-    goes on after that is another excursion; retire the probe if it is dead. Refuses what has ended, and what is warm."""
+    goes on after that is another excursion; retire the probe if it is dead. Refuses what has ended or is warm."""
     excursion = work.find(Excursion, given.excursion)
     probe = work.lock_id(Probe, excursion.probe_id)
     excursion = work.lock(Excursion, given.excursion)
@@ -117,8 +117,8 @@ class DecideExcursion(SignedInput):
 
 @act(DecideExcursion)
 def decide_excursion(work: Work, given: DecideExcursion) -> Excursion:
-    """Say what an excursion means for the vials that stood through it. It changes no lot by itself: holds are lifted and
-    lots rejected by their own acts. Refuses one that goes on."""
+    """Say what an excursion means for the vials that stood through it. It changes no lot by itself: holds are lifted
+    and lots rejected by their own acts. Refuses one that goes on."""
     excursion = work.lock(Excursion, given.excursion)
     target = "ACCEPTED" if given.decision == "accept" else "REJECTED"
     goes_on = excursion.ended_at is None

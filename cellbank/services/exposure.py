@@ -65,7 +65,8 @@ _GROUPS = """ends AS (
   SELECT row_number() OVER () AS number, g.* FROM (SELECT DISTINCT gone, begun, since, until FROM keyed) g
 ), spans AS MATERIALIZED (
   SELECT number, gone, begun, since, until,
-         coalesce(nullif(since, '-infinity'), CASE WHEN gone = 0 THEN '-infinity' ELSE untils[gone] END) AS really_since,
+         coalesce(nullif(since, '-infinity'), CASE WHEN gone = 0 THEN '-infinity'
+                                                   ELSE untils[gone] END) AS really_since,
          coalesce(nullif(until, 'infinity'), CASE WHEN begun = cardinality(starts) THEN 'infinity'
                                                   ELSE starts[begun + 1] END) AS really_until
     FROM groups, ends
@@ -95,8 +96,8 @@ held AS MATERIALIZED (
     FROM shared sh LEFT JOIN measured m ON (m.id, m.s, m.u) = (sh.id, sh.s, sh.u)
 ), exposed AS MATERIALIZED (
   SELECT number, count(*) AS excursions, count(*) FILTER (WHERE state = 'OPEN') AS undecided,
-         max(array_position(ARRAY['silent', 'warning', 'critical', 'reject'], category)) AS worst, max(peak_c) AS peak_c,
-         sum(silent_seconds) AS silent_seconds, {sums}
+         max(array_position(ARRAY['silent', 'warning', 'critical', 'reject'], category)) AS worst,
+         max(peak_c) AS peak_c, sum(silent_seconds) AS silent_seconds, {sums}
     FROM counted GROUP BY number
 )"""
 

@@ -5,7 +5,8 @@ from cellbank.domain.lifecycle import TRANSITIONS
 # Right, but rarely what somebody with a scanner in hand has come for.
 ENDINGS = {
     "cancel_dose", "cancel_sample", "complete_subject", "correct_result", "disable_person", "discard_culture",
-    "discard_dose", "discard_vial", "retire_probe", "change_probe_limits", "finish_culture", "hold_donor", "hold_lot", "invalidate_result",
+    "discard_dose", "discard_vial", "retire_probe", "change_probe_limits",
+    "finish_culture", "hold_donor", "hold_lot", "invalidate_result",
     "link_deviation", "look_at_identity", "open_deviation", "recall_lot", "recall_reagent", "reject_lot", "report_storage_failure",
     "return_vial", "review_trail", "revoke_token", "revoke_training", "take_out_of_service", "relocate_unit", "use_vial_for_testing",
     "withdraw_consent", "withdraw_subject",

@@ -55,8 +55,8 @@ def kept(folder: Path, sha256: str) -> Path | None:
 
 @contextlib.contextmanager
 def opened(path: Path) -> Iterator[TextIO]:
-    """A logger's file as text: UTF-8 or UTF-16 by its mark, else UTF-8, else the Cyrillic code page of Windows, in which
-    the degree sign stands where most loggers write it. Raises FileProblem for what is no text."""
+    """A logger's file as text: UTF-8 or UTF-16 by its mark, else UTF-8, else the Cyrillic code page of Windows, in
+    which the degree sign stands where most loggers write it. Raises FileProblem for what is no text."""
     with path.open("rb") as raw:
         start = raw.read(1 << 16)
     for mark, what in _FOREIGN:

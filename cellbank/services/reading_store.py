@@ -94,8 +94,8 @@ def look_at(work: Work, probe: Probe, readings: "array[int]", refused: list[Refu
 
 def _in_the_future(work: Work, readings: "array[int]") -> Refusal:
     sentence = (
-        "The last reading ({at}) lies in the future: the server's clock says {now}. Set the logger's clock, or give the "
-        "zone in which it writes."
+        "The last reading ({at}) lies in the future: the server's clock says {now}. Set the logger's clock, or give "
+        "the zone in which it writes."
     )
     return refuse(Code.IN_THE_FUTURE, sentence, at=shown(moment(readings[-1] >> 16)), now=shown(work.now))
 
@@ -149,8 +149,9 @@ def _found_late(work: Work, probe: Probe, taken: Taken) -> list[Excursion]:
 
 
 _KNOWN = text(
-    """SELECT category, extract(epoch FROM started_at)::bigint, extract(epoch FROM ended_at)::bigint, (peak_c * 100)::int
-         FROM excursion WHERE probe_id = :probe AND started_at <= :last AND coalesce(ended_at, 'infinity') >= :first"""
+    """SELECT category, extract(epoch FROM started_at)::bigint, extract(epoch FROM ended_at)::bigint,
+              (peak_c * 100)::int FROM excursion
+        WHERE probe_id = :probe AND started_at <= :last AND coalesce(ended_at, 'infinity') >= :first"""
 )
 
 

@@ -1,6 +1,7 @@
 """Readings by file, by gateway and by hand. What they show is found in the same act: an excursion is a record, and a
 critical one stops the lots that stood there."""
 
+import itertools
 from array import array
 from collections.abc import Sequence
 from decimal import Decimal
@@ -25,7 +26,6 @@ from cellbank.services.inputs import Line, Moment, TemperatureC, scanned
 from cellbank.services.logger_files import end_progress, ends_cut_off, kept, opened, progress_writer
 from cellbank.services.probes import ProbeCode
 from cellbank.services.reading_store import Taken, Tell, copy_readings, look_at, moment, second
-import itertools
 
 MOST_AT_ONCE = 10_000  # rows of a gateway's batch
 SHARE_OF_READING = 0.5  # of the time that an import takes; the rest is writing
@@ -245,8 +245,8 @@ class RecordReadings(ActInput):
 
 @act(RecordReadings)
 def record_readings(work: Work, given: RecordReadings) -> ReadingImport | None:
-    """Take a batch, in any order. What is stored already is counted and left alone, so that a gateway may send it again;
-    refuses other values for times that are stored, and times in the future."""
+    """Take a batch, in any order. What is stored already is counted and left alone, so that a gateway may send it
+    again; refuses other values for times that are stored, and times in the future."""
     readings, refusals = _sorted([(second(one.at), hundredths(one.celsius)) for one in given.readings])
     probe = work.lock(Probe, given.probe)
     taken = look_at(work, probe, readings, refusals)

@@ -1,4 +1,4 @@
-"""The picture of a probe's trace: limits as lines, excursions as shaded bands, the readings as the lowest and the highest
+"""The picture of a probe's trace: limits as lines, excursions as shaded bands, the readings as the lowest and highest
 of each pixel column. `marks` is the whole drawing in points from the upper left corner; pages draw it as SVG, documents
 as PDF."""
 
@@ -76,8 +76,8 @@ _BANDS = text(
 def chart_of(
     bank: Bank, probe_code: str, since: datetime.datetime | None = None, until: datetime.datetime | None = None
 ) -> Chart | None:
-    """The picture of a probe over a time, or over the last week that it has readings of; None: there is no such probe or
-    no reading."""
+    """The picture of a probe over a time, or over the last week that it has readings of; None: there is no such probe
+    or no reading."""
     with bank.reads.connect() as connection:
         probe = connection.execute(_PROBE, {"code": probe_code}).one_or_none()
         if probe is None or probe.first_at is None:

@@ -115,7 +115,8 @@ SOURCES: tuple[Source, ...] = (
                WHERE d.state IN ('PICKED', 'THAWING', 'COUNTED') ORDER BY d.expires_at NULLS LAST, d.id"""),
     Source("alarms", T, "Temperature alarms", "No temperature alarm is unanswered.",
            """SELECT e.code, initcap(e.category) || ' excursion in ' || u.name AS title, e.state,
-              'peak ' || trim_scale(e.peak_c) || ' °C' || CASE WHEN e.ended_at IS NULL THEN ', goes on' ELSE '' END AS detail,
+              'peak ' || trim_scale(e.peak_c) || ' °C'
+              || CASE WHEN e.ended_at IS NULL THEN ', goes on' ELSE '' END AS detail,
               e.found_at + p.acknowledge_minutes * interval '1 min' AS due
               FROM excursion e JOIN storage_unit u ON u.id = e.storage_unit_id JOIN probe p ON p.id = e.probe_id
               WHERE e.acknowledged_at IS NULL AND e.state = 'OPEN' ORDER BY e.found_at""",
@@ -204,8 +205,8 @@ SOURCES: tuple[Source, ...] = (
               'peak ' || trim_scale(e.peak_c) || ' °C, from ' || to_char(e.started_at AT TIME ZONE s.timezone,
               'YYYY-MM-DD HH24:MI') || CASE WHEN e.ended_at IS NULL THEN ', goes on' ELSE '' END AS detail
               FROM excursion e JOIN storage_unit u ON u.id = e.storage_unit_id JOIN site s ON s.id = e.site_id
-              WHERE e.state = 'OPEN' ORDER BY array_position(ARRAY['reject', 'critical', 'warning', 'silent'], e.category),
-              e.started_at""", "decide_excursion", "excursion"),
+              WHERE e.state = 'OPEN'
+              ORDER BY array_position(ARRAY['reject', 'critical', 'warning', 'silent'], e.category), e.started_at""", "decide_excursion", "excursion"),
     Source("holds", Q, "Holds in force", "Nothing is on hold.",
            """SELECT h.code, 'Hold on ' || coalesce(l.code, d.code, r.code, u.code) AS title, h.state,
               left(h.reason, 90) AS detail FROM hold h LEFT JOIN lot l ON l.id = h.lot_id

@@ -33,8 +33,8 @@ __all__ = ["register", "signed_in_actor"]
 
 # Their routes are on the blueprint.
 PAGES = (
-    session_pages, signing_pages, home, records, acts, boards, definitions, documents, impact, bedside, storage, temperature,
-    trail,
+    session_pages, signing_pages, home, records, acts, boards, definitions, documents, impact, bedside, storage,
+    temperature, trail,
 )  # fmt: skip
 
 

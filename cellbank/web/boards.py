@@ -46,7 +46,10 @@ def board_of(card: Card) -> tuple[str | None, Any]:
     if card.kind == "document_issue":
         return "boards/document.html", issue_of(card)
     if card.kind == "vial":
-        return "boards/vial.html", {"warming": warming_of(bank, card.code), "life": thermal_life(bank, card.code), "printed": labels_of(bank, card.code)}
+        return "boards/vial.html", {
+            "warming": warming_of(bank, card.code), "life": thermal_life(bank, card.code),
+            "printed": labels_of(bank, card.code),
+        }  # fmt: skip
     if card.kind == "probe":
         return "boards/probe.html", board_of_probe(card)
     if card.kind == "excursion":

@@ -11,7 +11,8 @@ def svg_of(chart: Chart, label: str = "", names: dict[str, str] | None = None) -
     """The drawing; `names` are the words for kinds and limits in the reader's language."""
     drawn = "".join(_drawn(mark, names or {}) for mark in marks(chart))
     return Markup(
-        f'<svg class="trace" viewBox="0 0 {WIDTH:g} {HEIGHT:g}" role="img" aria-label="{escape(label)}">{_HATCH}{drawn}</svg>'
+        f'<svg class="trace" viewBox="0 0 {WIDTH:g} {HEIGHT:g}" role="img" aria-label="{escape(label)}">'
+        f"{_HATCH}{drawn}</svg>"
     )
 
 
@@ -35,8 +36,8 @@ def _drawn(mark: Mark, names: dict[str, str]) -> str:
         return f'<g><rect class="band band-{mark.tone}" {box}/>{hatched}{title}</g>'
     if mark.shape == "word":
         ((x, y),) = mark.points
-        word = names.get(mark.text, mark.text)
-        return f'<text class="word word-{mark.tone}" x="{x:.1f}" y="{y:.1f}" text-anchor="{mark.anchor}">{escape(word)}</text>'
+        place = f'x="{x:.1f}" y="{y:.1f}" text-anchor="{mark.anchor}"'
+        return f'<text class="word word-{mark.tone}" {place}>{escape(names.get(mark.text, mark.text))}</text>'
     return f'<path class="line line-{mark.tone}" d="{_path(mark.points)}"/>'
 
 

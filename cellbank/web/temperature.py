@@ -1,4 +1,4 @@
-"""Temperature on the pages: the boards of probes and excursions, the trace as PDF, and the upload of a logger's file."""
+"""Temperature on the pages: the boards of probes and excursions, the trace as PDF, the upload of a logger's file."""
 
 from typing import Any
 

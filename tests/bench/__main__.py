@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cellbank.outside.embedded_postgres import OWNER, EmbeddedPostgres, start
-from tests.bench import batch_records, flips, long_trail, lookups, ordering, quality_board, reading, storage, writing
+from tests.bench import batch_records, flips, long_trail, lookups, ordering, quality_board, reading, storage, temperature, writing
 from tests.bench.big_bank import Size
 from tests.bench.clients import clients
 from tests.bench.databases import generated, made, open_bank, plain_url
@@ -37,6 +37,7 @@ def main() -> int:
         small = generated(server, f"bank_{SMALL}", Size(SMALL, **WORK_THAT_WAITS), given.data, tell)
         _measure(table, server, large, small, given)
         table.add(_long_trail(server, given))
+        table.add(temperature.measure(server, given.data))
     print(f"\n{table.text()}\n")
     print(f"{len(table.short)} of {len(table.figures)} figures fall short." if table.short else "Every bound is met.")
     return 1 if table.short else 0

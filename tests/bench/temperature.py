@@ -1,5 +1,5 @@
-"""Readings and what becomes of them: an import against a bare COPY of the same rows into the same table, the exposure of
-a full tank, and a year's chart of one probe."""
+"""Readings and what becomes of them: an import against a bare COPY of the same rows into the same table, the exposure
+of a full tank, and a year's chart of one probe."""
 
 import datetime
 import random
@@ -129,7 +129,8 @@ def _bare_copy(server: EmbeddedPostgres, world: World, code: str, content: bytes
 
 _TANK = """
 INSERT INTO storage_unit (site_id, parent_id, code, type, name, place, row_count, column_count, state)
-  SELECT 1, u.id, 'BENCH' || n, 'box', 'Box ' || n, n, 9, 9, 'IN_SERVICE' FROM storage_unit u, generate_series(1, %(boxes)s) n
+  SELECT 1, u.id, 'BENCH' || n, 'box', 'Box ' || n, n, 9, 9, 'IN_SERVICE' FROM storage_unit u,
+         generate_series(1, %(boxes)s) n
    WHERE u.code = %(tank)s;
 """
 
@@ -175,11 +176,12 @@ _DECADE = (
     """INSERT INTO lot (id, code, specification_id, donation_id, site_id, purpose, product_code, passage,
          cumulative_doublings, planned_vial_count, cells_per_vial, volume_ml, cryoprotectant, dmso_percent,
          fill_started_at, expires_on, state)
-       SELECT 100000 + n, 'BENCH' || n, 1, 1, 1, 'product', 'D0001V99', 4, 9, 100, 25000000, 1, 'DMSO', 10, now(), now(),
-              'RELEASED'
+       SELECT 100000 + n, 'BENCH' || n, 1, 1, 1, 'product', 'D0001V99', 4, 9, 100, 25000000, 1, 'DMSO', 10, now(),
+              now(), 'RELEASED'
          FROM generate_series(1, %(lots)s) n""",
     """INSERT INTO vial (id, code, lot_id, donation_id, number, state)
-       SELECT 1000000 + n, 'BENCH' || n, 100001 + n %% %(lots)s, 1, n, 'IN_STOCK' FROM generate_series(1::bigint, %(vials)s) n""",
+       SELECT 1000000 + n, 'BENCH' || n, 100001 + n %% %(lots)s, 1, n, 'IN_STOCK'
+         FROM generate_series(1::bigint, %(vials)s) n""",
     """INSERT INTO placement (vial_id, box_id, position, placed_at, taken_at)
        SELECT 1000000 + n, b.first + n %% %(boxes)s, 1 + n / %(boxes)s,
               '2016-01-01'::timestamptz + (n * 104729 %% 86400000) * interval '3.5 s',
@@ -199,7 +201,8 @@ def _charts(server: EmbeddedPostgres, world: World) -> Iterator[Figure]:
         connection.execute("SET session_replication_role = replica")
         connection.execute(
             """INSERT INTO reading (probe_id, import_id, at, celsius)
-               SELECT p.id, 0, %(now)s - n * interval '5 min', -185 + (n * 7919 %% 1600) / 100.0 + 40 * (n %% 20000 < 5)::int
+               SELECT p.id, 0, %(now)s - n * interval '5 min',
+                      -185 + (n * 7919 %% 1600) / 100.0 + 40 * (n %% 20000 < 5)::int
                  FROM probe p, generate_series(1::bigint, %(rows)s) n WHERE p.code = %(probe)s""",
             {"now": now, "rows": YEAR_ROWS, "probe": code},
         )

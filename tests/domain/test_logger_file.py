@@ -1,4 +1,5 @@
 """Loggers' files as they come: every way to write a reading, and everything that is wrong with a file."""
+# ruff: noqa: E501: a file reads best in lines of its own length
 
 import datetime
 from zoneinfo import ZoneInfo

@@ -155,7 +155,7 @@ def test_a_lot_is_released_when_its_excursions_are_accepted(world: World) -> Non
     excursion = warm(world, lot.box, at, celsius=-145, every=12)
     given = {"now": at + DAY, "lot": lot.code}
     assert "EXCURSION_OPEN" in world.codes("oksana", "release_lot", **given)
-    world.do("quinn", "decide_excursion", excursion=excursion, decision="accept", reason="Far below the glass transition")
+    world.do("quinn", "decide_excursion", excursion=excursion, decision="accept", reason="Far below −135 °C")
     assert world.codes("oksana", "release_lot", **given) == []
 
 

@@ -220,11 +220,14 @@ def exposure_refusals(dose: str, exposures: Iterable[StoodThrough]) -> tuple[Ref
     found = []
     for one in exposures:
         if one.state == "REJECTED":
-            sentence = "Vial {vial} of dose {dose} stood in excursion {excursion}, whose vials were rejected. Discard the dose."
+            sentence = (
+                "Vial {vial} of dose {dose} stood in excursion {excursion}, whose vials were rejected. Discard the "
+                "dose."
+            )
         elif one.state == "OPEN" and one.kind in GRAVE:
             sentence = (
-                "Vial {vial} of dose {dose} stood in excursion {excursion} ({kind}), which is not decided. Do not give the "
-                "dose; a quality officer decides the excursion."
+                "Vial {vial} of dose {dose} stood in excursion {excursion} ({kind}), which is not decided. Do not give "
+                "the dose; a quality officer decides the excursion."
             )
         else:
             continue
