@@ -197,6 +197,28 @@ def test_a_seal_far_beyond_the_head_does_not_keep_the_verification_busy(owner: C
     assert fault.table == "seal" and "is missing" in fault.what
 
 
+ACT = """INSERT INTO act (site_id, person_id, name, given, given_digest, door, version, at, outcome)
+         VALUES ({site}, 1, 'sign_in', '{{}}', '', 'test', '0', now(), {outcome}) RETURNING id"""
+
+
+def test_each_site_has_a_chain_of_its_own(owner: Connection) -> None:
+    first = one(owner, ACT.format(site=1, outcome="NULL"))
+    owner.execute(text(f"SET LOCAL cellbank.act = '{first}'"))
+    site = one(
+        owner,
+        "INSERT INTO site (code, name, fin, fin_registered, timezone) "
+        "VALUES ('TWO', 'Second', 'A9998', false, 'Europe/Kyiv') RETURNING id",
+    )
+    owner.execute(text(f"UPDATE act SET outcome = 'accepted' WHERE id = {first}"))
+    owner.execute(text("SET CONSTRAINTS ALL IMMEDIATE"))
+    acts = [one(owner, ACT.format(site=where, outcome="'accepted'")) for where in (site, 1, site, 1, site)]
+    verdict = trail.check(owner)
+    assert verdict.sound, str(verdict.fault)
+    assert [(head.site, head.number) for head in verdict.heads][1:] == [(site, 3)]
+    fault = behind(owner, f"UPDATE act SET at = at + interval '1 second' WHERE id = {acts[2]}")
+    assert (fault.table, fault.row) == ("act", acts[2])
+
+
 @pytest.mark.parametrize("table", ["signature", "lot", "test_result", "change", "seal", "act", "trail_review"])
 def test_a_trigger_that_is_off_is_named(owner: Connection, table: str) -> None:
     owner.execute(text(f"ALTER TABLE {table} DISABLE TRIGGER USER"))
