@@ -35,6 +35,7 @@ ReagentAmounts = Annotated[
         title="Amounts used",
         description="For each reagent lot that is counted: its code, and the amount in its unit, all vessels together.",
         max_length=MOST,
+        json_schema_extra={"pair": ["Reagent lot", "Amount"]},
     ),
 ]
 

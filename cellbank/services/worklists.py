@@ -85,11 +85,11 @@ _TRAININGS = f"""SELECT p.code, p.full_name AS title, p.state, CASE WHEN max(t.v
   GROUP BY p.id, r.role, day.today HAVING coalesce(max(t.valid_until), '-infinity') <= day.today + {RENEW_DAYS}
   ORDER BY max(t.valid_until) NULLS FIRST, p.full_name"""
 
-_DEVIATIONS = """SELECT v.code, v.title, v.state, v.classification || ', due ' || v.due_on AS detail,
+_DEVIATIONS = """SELECT v.code, v.title, v.state, v.classification AS detail,
               (v.due_on + time '23:59') AT TIME ZONE s.timezone AS due
               FROM deviation v JOIN site s ON s.id = v.site_id WHERE v.state = '{}' ORDER BY v.due_on, v.id"""
-_ACTIONS = """SELECT a.code, left(a.description, 90) AS title, a.state, p.full_name || ', about ' || v.code || ', due '
-              || a.due_on AS detail, (a.due_on + time '23:59') AT TIME ZONE s.timezone AS due
+_ACTIONS = """SELECT a.code, left(a.description, 90) AS title, a.state, p.full_name || ', about ' || v.code AS detail,
+              (a.due_on + time '23:59') AT TIME ZONE s.timezone AS due
               FROM corrective_action a JOIN deviation v ON v.id = a.deviation_id JOIN site s ON s.id = v.site_id
               JOIN person p ON p.id = a.responsible_id WHERE a.state = '{}' ORDER BY a.due_on, a.id"""
 

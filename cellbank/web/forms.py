@@ -120,8 +120,9 @@ def _with_parts(made: Field, schema: Mapping[str, Any], defs: Mapping[str, Any])
     if made.kind == "checks":
         return replace(made, options=_options(items))
     if made.kind == "pairs":
-        value = _field("value", {"title": "Value", **schema.get("additionalProperties", {})}, defs, True)
-        return replace(made, fields=(Field("name", "text", "Name", required=True), value))
+        name, title = schema.get("pair", ("Name", "Value"))
+        value = _field("value", {"title": title, **schema.get("additionalProperties", {})}, defs, True)
+        return replace(made, fields=(Field("name", "text", name, required=True), value))
     return made
 
 
