@@ -149,6 +149,8 @@ class Station:
             kind = field.evaluate("field => field.tagName + ' ' + field.type")
             if kind == "INPUT radio":
                 self.page.locator(f'[data-act-form] [name="{name}"][value="{value}"]').check()
+            elif kind == "INPUT file":
+                field.set_input_files(value)
             elif kind.startswith("SELECT"):
                 field.select_option(value)
             else:
