@@ -29,13 +29,15 @@ class DocumentType:
     read: Callable[[Connection, str], Paper | None]
 
 
+# Every record that has a page; a key of the API is nobody's document.
+DOCUMENTED = tuple(kind for kind in QUESTIONS if kind is not Kind.TOKEN)
 TYPES: dict[str, DocumentType] = {
     one.name: one
     for one in (
         DocumentType("certificate", "Certificate of analysis", frozenset({Kind.LOT}), certificate_paper),
         DocumentType("batch_record", "Batch record", frozenset({Kind.LOT}), batch_record_paper),
         DocumentType("chain", "Chain of identity and custody", frozenset({Kind.DOSE}), chain_paper),
-        DocumentType("trail", "Trail of a record", frozenset(QUESTIONS), trail_paper),
+        DocumentType("trail", "Trail of a record", frozenset(DOCUMENTED), trail_paper),
         DocumentType("recall_list", "Recall list", frozenset({Kind.LOT}), recall_paper),
     )
 }  # fmt: skip

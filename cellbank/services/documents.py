@@ -30,7 +30,7 @@ from cellbank.services.cards import QUESTIONS
 from cellbank.services.common import new_code
 from cellbank.services.document_changes import Difference, Step, differences
 from cellbank.services.document_printing import SOFTWARE, file_digest, render_issue, render_unissued
-from cellbank.services.document_types import TYPES, DocumentType
+from cellbank.services.document_types import DOCUMENTED, TYPES, DocumentType
 from cellbank.services.inputs import Reason, scanned
 from cellbank.services.papers import Paper, as_data, digest_of, from_data, snapshot
 from cellbank.services.scanning import NotHere, Unreadable
@@ -39,7 +39,7 @@ from cellbank.services.scanning import NotHere, Unreadable
 class IssueDocument(ActInput):
     """Issue a document."""
 
-    code: scanned(*QUESTIONS) = Field(title="Of which record")  # type: ignore[valid-type]
+    code: scanned(*DOCUMENTED) = Field(title="Of which record")  # type: ignore[valid-type]
     type: Literal[tuple(TYPES)] = Field(title="Document")  # type: ignore[valid-type]
     reason: Reason | None = Field(
         default=None, title="Reason for a further edition", description="Needed when the record changed since the last."
