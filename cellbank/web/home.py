@@ -15,13 +15,14 @@ from cellbank.web.blueprint import blueprint
 from cellbank.web.session import now
 from cellbank.web.shell import page_number, the_actor, the_bank
 
+BOARDS = 8  # lots in quarantine whose board the home page works out; its count tells of the rest
 CREATORS = {  # what each role most often begins, as buttons on the home page
     Role.TECHNICIAN: (
         "receive_donation", "receive_reagent", "store_vials", "open_lot", "take_sample", "import_results",
     ),
     Role.QUALITY_OFFICER: ("enter_result", "open_deviation", "hold_lot", "hold_donor", "recall_lot"),
     Role.CLINICIAN: ("enrol_subject", "measure_weight", "order_dose"),
-    Role.ADMINISTRATOR: ("add_person", "reset_password", "unlock_person"),
+    Role.ADMINISTRATOR: ("add_person", "record_training", "reset_password", "unlock_person"),
 }  # fmt: skip
 
 NOT_NEWS = ("sign_in", "sign_out")  # an auditor finds them on the page of the trail
@@ -39,7 +40,8 @@ def home() -> str:
         "home.html",
         worklists=worklists(bank, roles, now()),
         creators=[REGISTRY[name] for name in names],
-        boards=[board for code in lots[:20] if (board := lot_board(bank, code, now(), the_actor().id))],
+        waiting_lots=len(lots),
+        boards=[board for code in lots[:BOARDS] if (board := lot_board(bank, code, now(), the_actor().id))],
         calendars=[plan for code in subjects[:40] if (plan := calendar(bank, code, now())) and plan.next],
         tally=tally(bank, midnight) if Role.AUDITOR in roles else None,
         latest=search(bank, Query(without=NOT_NEWS))[:15] if Role.AUDITOR in roles else (),

@@ -41,7 +41,7 @@ def statement() -> Any:
         "agreement.html",
         title=agreement.TITLE,
         paragraphs=agreement.PARAGRAPHS,
-        version=agreement.VERSION,
+        statement_version=agreement.VERSION,
         accepted=actor.agreement if not current_user.standing.must_accept_agreement else None,
         older=actor.agreement,
         problem=problem,

@@ -4,7 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
-from cellbank.outside.symbols import Symbol, SymbolProblem, code_128, data_matrix
+from cellbank.outside.symbols import Symbol, SymbolProblem, code_128, data_matrix, qr_code
+from cellbank.services.one_time_codes import address_of, new_secret
 
 VIAL = "=+04000=A99992600004200=<D0001V99=,000007&>0280912359"
 PRINTABLE = st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=1, max_size=40)
@@ -60,6 +61,12 @@ def test_every_printable_text_survives_data_matrix(text):
 def test_every_printable_text_survives_code_128(text):
     image = picture(code_128(text), quiet=10, module=3, height=60)
     assert decoded(image, zxingcpp.BarcodeFormat.Code128) == [text]
+
+
+@pytest.mark.parametrize("name", ["quinn", "a.name.of.forty.letters.a.name.of.forty.l"])
+def test_the_secret_of_a_second_factor_survives_the_qr_code(name):
+    address = address_of(new_secret(), name, "cellbank Demonstration site, Інститут")
+    assert decoded(picture(qr_code(address), quiet=4), zxingcpp.BarcodeFormat.QRCode) == [address]
 
 
 def test_each_dark_module_is_drawn_exactly_once():
