@@ -17,6 +17,19 @@ def _symbols() -> dict[str, tuple[str, str]]:
 
 
 @cache
+def icon_symbol(name: str) -> Markup:
+    """The icon to be drawn once, unseen, and used many times on a page: a box of 384 positions has as many icons."""
+    box, drawing = _symbols()[name]
+    return Markup(f'<symbol id="icon-{name}" viewBox="{box}" fill="currentColor">{drawing}</symbol>')
+
+
+@cache
+def icon_use(name: str) -> Markup:
+    """The icon where `icon_symbol` has drawn it."""
+    return Markup(f'<svg class="icon" width="1em" height="1em" aria-hidden="true"><use href="#icon-{name}"/></svg>')
+
+
+@cache
 def icon(name: str, size: str = "1em") -> Markup:
     """The icon, coloured as its text is and silent for screen readers: the word beside it says what it means."""
     box, drawing = _symbols()[name]

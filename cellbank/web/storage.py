@@ -20,8 +20,12 @@ from cellbank.services.scanning import keep_unreadable
 from cellbank.services.stock_pictures import levels_drawing, states_drawing, stock_document
 from cellbank.web.acts import reason
 from cellbank.web.blueprint import blueprint
+from cellbank.web.icons import icon_symbol, icon_use
 from cellbank.web.session import now
 from cellbank.web.shell import DOOR, client, say, sound, the_actor, the_bank
+
+blueprint.add_app_template_global(icon_symbol)
+blueprint.add_app_template_global(icon_use)
 
 # What is done with a box position by position: the act, and whether each scan is sent as it comes.
 MODES = {"put": "store_vials", "rescan": "rescan_box", "count": "count_box", "again": "count_again"}

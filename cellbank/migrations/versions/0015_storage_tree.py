@@ -44,7 +44,11 @@ LANGUAGE sql STABLE AS $$
     SELECT the_unit AS unit_id, '-infinity'::timestamptz AS since, 'infinity'::timestamptz AS until
     UNION ALL
     SELECT p.parent_id, greatest(l.since, p.since), least(l.until, p.until)
-      FROM line l JOIN unit_parent p ON p.unit_id = l.unit_id
+      FROM line l CROSS JOIN LATERAL (  -- and not a join: one look by index for each level
+        SELECT s.parent_id, coalesce(s.since, '-infinity') AS since, s.until FROM unit_stay s WHERE s.unit_id = l.unit_id
+        UNION ALL
+        SELECT u.parent_id, coalesce(u.stands_since, '-infinity'), 'infinity' FROM storage_unit u WHERE u.id = l.unit_id
+      ) p
      WHERE p.parent_id IS NOT NULL AND p.since < l.until AND p.until > l.since
   )
   SELECT * FROM line
@@ -220,7 +224,12 @@ LANGUAGE sql STABLE AS $$
     SELECT the_id, lots_reached.since, 'infinity'::timestamptz WHERE the_kind = 'storage_unit'
     UNION
     SELECT p.unit_id, greatest(u.since, p.since), least(u.until, p.until)
-      FROM unit u JOIN unit_parent p ON p.parent_id = u.id AND p.since < u.until AND p.until > u.since
+      FROM unit u CROSS JOIN LATERAL (
+        SELECT s.unit_id, coalesce(s.since, '-infinity') AS since, s.until FROM unit_stay s WHERE s.parent_id = u.id
+        UNION ALL
+        SELECT w.id, coalesce(w.stands_since, '-infinity'), 'infinity' FROM storage_unit w WHERE w.parent_id = u.id
+      ) p
+     WHERE p.since < u.until AND p.until > u.since
   )
   SELECT DISTINCT v.lot_id FROM unit u JOIN placement p ON p.box_id = u.id JOIN vial v ON v.id = p.vial_id
    WHERE least(p.taken_at, u.until) > greatest(p.placed_at, u.since)
