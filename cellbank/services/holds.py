@@ -17,7 +17,7 @@ from cellbank.services.acts import ActInput, SignedInput, act
 from cellbank.services.common import specification_of
 from cellbank.services.holding import Holdable, lock_lot, lots_below, place_hold
 from cellbank.services.inputs import DonorCode, LotCode, Reason, scanned
-from cellbank.services.release_board import consent_states, lot_results
+from cellbank.services.release_board import consent_states, lot_results, source_lots
 
 HoldCode = scanned(Kind.HOLD)
 
@@ -146,6 +146,7 @@ def _lift_facts(work: Work, hold: Hold, returning: list[Lot]) -> LiftFacts:
             consent_states=tuple(standing[lot.id].consents),
             deviations=tuple(standing[lot.id].deviations),
             is_reviewed=standing[lot.id].is_reviewed,
+            stopped_sources=tuple(one.code for one in source_lots(work.session, lot.id) if one.is_stopped),
         )
         for lot in returning
     )

@@ -129,7 +129,7 @@ def _vials(vials: tuple[VialTouched, ...]) -> list[Block]:
     )
     blocks: list[Block] = [Heading("Vials to take out, in the order of the tanks")]
     head = ("Vial", "Lot, state", "Place", "Taken out: who, when")
-    blocks.append(Table(head, rows, (0.27, 0.22, 0.28, 0.23)) if rows else Text("None is left."))
+    blocks.append(Table(head, rows, (0.24, 0.18, 0.37, 0.21)) if rows else Text("None is left."))
     for lot, state in dict.fromkeys((vial.lot, vial.state) for vial in vials if vial.state in GONE):
         numbers = ", ".join(str(vial.number) for vial in vials if (vial.lot, vial.state) == (lot, state))
         blocks.append(Text(f"Lot {lot}, {word(state).lower()}: vials {numbers}", "muted"))

@@ -156,7 +156,7 @@ def release_facts(session: Session, lot: Lot, now: datetime.datetime) -> Release
         today=now.astimezone(zone).date(),
         passage=lot.passage,
         cumulative_doublings=lot.cumulative_doublings,
-        made_from=tuple(SourceLot(*row) for row in session.execute(_MADE_FROM, {"lot": lot.id})),
+        made_from=source_lots(session, lot.id),
         trace=tuple(
             Through(one.excursion, one.kind, one.state, one.peak_c) for one in lot_excursions(session, lot.id)
         ),
@@ -183,6 +183,11 @@ _MADE_FROM = text(
     """SELECT l.code, l.state FROM lot_lineage(:lot) up JOIN lot l ON l.id = up.record_id
         WHERE up.record_kind = 'lot' AND l.id <> :lot ORDER BY l.id"""
 )
+
+
+def source_lots(session: Session, lot_id: int) -> tuple[SourceLot, ...]:
+    """The lots of which vials were thawed to make this one, at any remove."""
+    return tuple(SourceLot(*row) for row in session.execute(_MADE_FROM, {"lot": lot_id}))
 
 
 def live_holds(session: Session, lot_id: int) -> tuple[LiveHold, ...]:

@@ -10,7 +10,7 @@ from cellbank.domain.lifecycle import Role
 from cellbank.records.clinic import Dose
 from cellbank.records.production import Lot
 from cellbank.records.quality import RecallNotice
-from cellbank.services import quality
+from cellbank.services import holds, quality
 from cellbank.services.acts import Malformed
 from cellbank.services.release_board import release_board
 from cellbank.services.scanning import Card, look_up
@@ -152,7 +152,7 @@ def master_bank(world: World) -> FrozenLot:
     return released_lot(world, "master_bank", 4, culture=culture, cells_per_vial=5_000_000)
 
 
-def test_what_was_made_from_a_recalled_bank_is_stopped(world: World) -> None:
+def test_what_was_made_from_a_recalled_bank_is_stopped(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     bank = master_bank(world)
     used = passed_lot(world, vials=3, culture=grown_from(world, bank, 0)).code
     at = results_read_at(world, used) + 2 * DAY
@@ -170,6 +170,11 @@ def test_what_was_made_from_a_recalled_bank_is_stopped(world: World) -> None:
             text("SELECT reason FROM hold WHERE code = :code"), {"code": answer["hold"]}
         ).scalar()
     assert bank.code in found and WHY in found
+    given = {"hold": answer["hold"], "reason": "Nothing found in it"}
+    assert world.codes("quinn", "lift_hold", now=at, **given) == ["CRITERION_OPEN"]
+    monkeypatch.setattr(holds, "lift_refusals", lambda _: ())
+    assert world.codes("quinn", "lift_hold", now=at, **given) == ["CRITERION_OPEN"]  # the database's own rule
+    assert lot_row(world, used).state == "ON_HOLD"
 
 
 def test_the_database_releases_nothing_made_from_a_rejected_lot(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

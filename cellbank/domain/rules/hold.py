@@ -1,7 +1,7 @@
 """When a hold may be lifted, and a lot recalled. Twins in the database: no_release_under_a_hold,
 no_release_without_consent, no_release_against_a_result, released_lots_have_an_eligible_donor,
-no_release_with_an_open_deviation, no_release_without_a_batch_review, no_hold_is_lifted_against_a_result,
-a_failed_unit_waits_for_its_hold.
+no_release_with_an_open_deviation, no_release_without_a_batch_review, no_release_from_a_stopped_lot,
+no_hold_is_lifted_against_a_result, a_failed_unit_waits_for_its_hold.
 """
 
 from collections.abc import Iterator
@@ -26,6 +26,7 @@ class LotToReturn:
     consent_states: tuple[str, ...]
     deviations: tuple[str, ...]  # major and critical ones that are open
     is_reviewed: bool  # its batch record, as it stands now
+    stopped_sources: tuple[str, ...] = ()  # lots that it was made from and that are rejected or recalled
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,9 @@ def _release_refusals(lot: LotToReturn) -> Iterator[Refusal]:
     if lot.deviations:
         sentence = "Lot {lot} is touched by open deviations: {codes}. Have them investigated and closed first."
         yield refuse(Code.DEVIATION_OPEN, sentence, lot=lot.lot, codes=", ".join(lot.deviations))
+    if lot.stopped_sources:
+        sentence = "Lot {lot} was made from {codes}, which was rejected or recalled. Reject it."
+        yield refuse(Code.CRITERION_OPEN, sentence, lot=lot.lot, codes=", ".join(lot.stopped_sources))
     if not lot.is_reviewed:
         sentence = "The batch record of lot {lot}, as it stands now, is not reviewed. Read it and sign the review."
         yield refuse(Code.BATCH_NOT_REVIEWED, sentence, lot=lot.lot)

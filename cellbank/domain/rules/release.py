@@ -52,6 +52,11 @@ class SourceLot:
     code: str
     state: str
 
+    @property
+    def is_stopped(self) -> bool:
+        """Whether nothing made from it may be used."""
+        return self.state in ("REJECTED", "RECALLED")
+
 
 @dataclass(frozen=True)
 class Through:
@@ -190,7 +195,7 @@ def _sound_sources(facts: ReleaseFacts) -> Criterion:
     """What is wrong with a bank is wrong with all that was grown from it."""
     title = "Lots that it was made from are sound"
     evidence = ", ".join(f"{lot.code}: {lot.state}" for lot in facts.made_from) or "Made from tissue"
-    stopped = [lot.code for lot in facts.made_from if lot.state in ("REJECTED", "RECALLED")]
+    stopped = [lot.code for lot in facts.made_from if lot.is_stopped]
     refusal = None
     if stopped:
         sentence = "Lot {lot} was made from {codes}, which was rejected or recalled. Reject it."
