@@ -44,6 +44,7 @@ class Count:
 
 # All treated before that lot was put on hold.
 FROM_THE_SECOND_LOT = ("EXP-05", "EXP-06", "EXP-07", "EXP-08")
+ASLEEP = ("EXP-03", "EXP-06")  # subjects at whose bed something nearly went wrong
 USUAL = Count(4_650_000, "87.5")
 POOR = Count(4_000_000, "74.5")
 
@@ -120,6 +121,8 @@ def _infusion(story: Player, made: Made, patient: Patient, stage: str, days_ago:
     needed = vials[: len(vials) - spare]
     if stage == "ordered":
         return
+    if patient.part.number in ASLEEP:
+        story.near_miss("olena", "thaw_vial", start + 10 * MINUTE, "WRONG_STATE", dose=dose, vial=needed[0])
     for vial in needed:
         story.do("olena", "pick_vial", start + 15 * MINUTE, dose=dose, box=made.boxes[vial], vial=vial)
     if stage == "picked":
@@ -164,6 +167,10 @@ def _give(
     """Two checks, the infusion, the account of what is left."""
     reason = {"reason": "The whole of a short dose was given"} if short else {}
     scans = _bedside_scans(story, patient, dose, thawed_at)
+    if patient.part.number in ASLEEP:  # somebody else answered for the patient
+        said = {**scans, "read_back": "1958-01-01"}
+        story.near_miss("nataliia", "check_dose", at - MINUTE, "WRISTBAND_MISMATCH", **said)
+        story.near_miss("petro", "start_infusion", at - MINUTE, "WRONG_STATE", dose=dose)
     story.do("nataliia", "check_dose", at, **scans)
     story.do("petro", "check_dose", at + 2 * MINUTE, **scans)
     story.do("nataliia", "start_infusion", at + 4 * MINUTE, dose=dose)
@@ -191,6 +198,11 @@ def _hold(story: Player, lot: str) -> None:
 
 
 def _near_misses(story: Player, patients: list[Patient]) -> None:
-    """What was about to happen and did not."""
+    """What was about to happen and did not, and labels that a scanner could not read."""
+    for days_ago in (40, 9, 8):
+        story.do(
+            "olena", "report_unreadable_scan", story.ago(days_ago, 10),
+            raw="A99992600000100", reason="The code is cut short: frost on the label.",
+        )  # fmt: skip
     screening = next(patient for patient in patients if patient.part.ends == "screening")
     story.near_miss("nataliia", "order_dose", story.today - 10 * MINUTE, "SUBJECT_NOT_ENROLLED", subject=screening.code)
