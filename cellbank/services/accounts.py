@@ -2,11 +2,9 @@
 
 import datetime
 import hashlib
-import re
 import secrets
-from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, StringConstraints
+from pydantic import Field
 from sqlalchemy import any_, literal, select
 
 from cellbank.domain.identifiers import Kind
@@ -16,26 +14,11 @@ from cellbank.records.people import ApiToken, Person, Site
 from cellbank.records.work import Work
 from cellbank.services.acts import ActInput, Secret, act
 from cellbank.services.common import new_code
-from cellbank.services.inputs import Identifier, Line, Reason, as_text
+from cellbank.services.inputs import Identifier, Line, Name, Reason
 from cellbank.services.labels import print_first
 from cellbank.services.passwords import LONGEST, SHORTEST
 from cellbank.services.people import lock_account
 
-NAME = "[a-z][a-z0-9.]{1,39}"
-
-
-def _sign_in_name(given: Any) -> str:
-    name = as_text(given).strip().lower()
-    if not re.fullmatch(NAME, name):
-        raise ValueError("has 2 to 40 letters a to z, digits and points, and starts with a letter")
-    return name
-
-
-Name = Annotated[
-    str,
-    StringConstraints(pattern=f"^{NAME}$"),
-    BeforeValidator(_sign_in_name),
-]
 # Acts by which a door notes what it has itself proved or shown. Another program cannot ask for them: with a stolen key
 # it could otherwise give the account a new password or second factor, wipe out the count of wrong ones, or agree to
 # what nobody has read.

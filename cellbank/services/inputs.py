@@ -5,6 +5,7 @@ keys in the JSON schema (`scan`, `unit`) tell the form which widget to draw and 
 """
 
 import datetime
+import re
 import unicodedata
 from collections import Counter
 from decimal import Decimal
@@ -127,6 +128,23 @@ Identifier = Annotated[
     str,
     StringConstraints(min_length=1, max_length=40, pattern=r"^[^\s](.*[^\s])?$"),
     BeforeValidator(_identifier),
+]
+
+
+_SIGN_IN_NAME = "[a-z][a-z0-9.]{1,39}"
+
+
+def _sign_in_name(given: Any) -> str:
+    name = as_text(given).strip().lower()
+    if not re.fullmatch(_SIGN_IN_NAME, name):
+        raise ValueError("has 2 to 40 letters a to z, digits and points, and starts with a letter")
+    return name
+
+
+Name = Annotated[
+    str,
+    StringConstraints(pattern=f"^{_SIGN_IN_NAME}$"),
+    BeforeValidator(_sign_in_name),
 ]
 
 

@@ -14,7 +14,6 @@ DEEPEST = 20
 LARGEST_WHOLE_NUMBER = 10**40  # no quantity of this field is near; beyond it, Python would take long to spell it
 MOST_PROBLEMS = 100
 LONGEST_PASSWORD = 200
-LONGEST_CODE = 20
 _LONGEST_SHOWN = 60
 _NOT_STORABLE = re.compile("[\0\ud800-\udfff]")
 
@@ -42,7 +41,7 @@ class SignedInput(ActInput):
 
     password: Annotated[Secret, Field(max_length=LONGEST_PASSWORD)] | None = None
     signer: Annotated[str, Field(max_length=LONGEST_PASSWORD)] | None = None
-    one_time_code: Annotated[Secret, Field(max_length=LONGEST_CODE)] | None = None
+    one_time_code: Annotated[Secret, Field(max_length=LONGEST_PASSWORD)] | None = None
 
 
 @dataclass(frozen=True)

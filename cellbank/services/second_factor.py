@@ -8,11 +8,10 @@ from pydantic import Field
 from cellbank.domain.refusals import Code, Refusal, refuse
 from cellbank.records.people import Person
 from cellbank.records.work import Work
-from cellbank.services.accounts import Name
 from cellbank.services.acts import ActInput, Secret, act
-from cellbank.services.inputs import Reason
+from cellbank.services.inputs import Name, Reason
 from cellbank.services.one_time_codes import new_secret, step_of
-from cellbank.services.parsing import LONGEST_CODE
+from cellbank.services.parsing import LONGEST_PASSWORD
 from cellbank.services.people import lock_account
 
 
@@ -43,7 +42,7 @@ def _has_one(person: Person) -> Refusal:
 class ConfirmSecondFactor(ActInput):
     """Confirm a second factor."""
 
-    one_time_code: Secret = Field(title="Code that the app shows now", max_length=LONGEST_CODE)
+    one_time_code: Secret = Field(title="Code that the app shows now", max_length=LONGEST_PASSWORD)
 
 
 @act(ConfirmSecondFactor)

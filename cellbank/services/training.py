@@ -9,10 +9,9 @@ from cellbank.domain.identifiers import Kind
 from cellbank.domain.refusals import Code, Refusal, refuse
 from cellbank.records.people import Person, Training
 from cellbank.records.work import Work
-from cellbank.services.accounts import Name
 from cellbank.services.acts import ActInput, act
 from cellbank.services.common import new_code
-from cellbank.services.inputs import Date, Line, Reason, scanned
+from cellbank.services.inputs import Date, Line, Name, Reason, scanned
 from cellbank.services.site_time import local_day
 
 TrainingCode = scanned(Kind.TRAINING)

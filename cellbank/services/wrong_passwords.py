@@ -8,7 +8,7 @@ from pydantic import Field
 from cellbank.records.people import Person
 from cellbank.records.work import Actor, Work
 from cellbank.services.bank import Bank
-from cellbank.services.inputs import Identifier, Line
+from cellbank.services.inputs import Line, Name
 from cellbank.services.parsing import ActInput, parse
 from cellbank.services.people import SYSTEM, lock_account
 from cellbank.services.performing import Call, perform
@@ -21,7 +21,7 @@ LOG = logging.getLogger("cellbank.security")
 class NoteWrongPassword(ActInput):
     """Count a wrong password or one-time code."""
 
-    name: Identifier = Field(title="Sign-in name")
+    name: Name = Field(title="Sign-in name")
     place: Line = Field(default="unknown", title="Door and station")
     failures_allowed: int = Field(default=5, ge=1, le=100, title="Failures before the account locks")
     lock_minutes: int = Field(default=15, ge=1, le=1440, title="Minutes that it stays locked")
