@@ -46,6 +46,13 @@ def evidence_of(world: World, lot: str, test: str, now: datetime.datetime | None
     return next(line.evidence for line in found.criteria if line.code == f"TEST_{test}")
 
 
+def performers(world: World, lot: str) -> set[str]:
+    """Who has worked on a lot."""
+    found = text("SELECT name FROM person WHERE id IN (SELECT lot_performers(l.id) FROM lot l WHERE l.code = :lot)")
+    with Session(world.bank.reads) as session:
+        return set(session.scalars(found, {"lot": lot}))
+
+
 def investigated(world: World, deviation: str) -> None:
     found = {"investigation": "The control failed too", "root_cause": "Wrong reagent in the cytometer"}
     world.do("tina", "investigate_deviation", deviation=deviation, **found)
@@ -173,6 +180,9 @@ def test_tissue_process_and_samples_speak_about_the_lot(staged: World, monkeypat
     world.do("oksana", "release_lot", now=at + 2 * DAY, lot=lot)
     failed = world.do("taras", "enter_result", now=at + 3 * DAY, **{**process, "choice": "growth"})
     assert row(world, Lot, lot).state == "ON_HOLD" and failed["lots_stopped"] == [lot]
+    assert "quinn" not in performers(world, lot)
+    world.do("quinn", "take_sample", now=at + 3 * DAY, culture=culture, test="IP-MYCO", material="Supernatant")
+    assert "quinn" in performers(world, lot)  # whoever samples the cultures of a lot does not release it
 
 
 def _count(lot: str, at: datetime.datetime, number: int) -> dict[str, Any]:
