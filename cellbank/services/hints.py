@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import text
 
 from cellbank.domain.identifiers import Kind
+from cellbank.domain.lifecycle import FLOOR
 from cellbank.domain.protocol import Protocol
 from cellbank.domain.scans import Scan, read_scan
 from cellbank.domain.specification import Specification
@@ -41,6 +42,7 @@ class Hints:
 
 
 NONE = Hints()
+_PEOPLE = text("SELECT name, full_name FROM person WHERE state = 'ACTIVE' AND roles && :roles ORDER BY full_name")
 _EFFECTIVE = text("SELECT content FROM definition WHERE type = :type AND state = 'EFFECTIVE' ORDER BY id")
 _IMPORTED = text("SELECT code, title FROM definition WHERE state = 'IMPORTED' ORDER BY id")
 _OF_DOSE = text(
@@ -64,7 +66,15 @@ def hints_for(bank: Bank, act: str, given: dict[str, list[str]]) -> Hints:
         return Hints({"arm": _once((item.code, item.title) for one in _protocols(bank) for item in one.arms)})
     if act == "pool_and_count":
         return _diluents(bank, given)
+    if act == "plan_action":
+        return Hints({"responsible": _who_works_here(bank)})
     return NONE
+
+
+def _who_works_here(bank: Bank) -> tuple[Offer, ...]:
+    with bank.reads.connect() as connection:
+        found = connection.execute(_PEOPLE, {"roles": [role.value for role in FLOOR]})
+        return tuple((row.name, row.full_name) for row in found)
 
 
 def _to_bring_into_force(bank: Bank, code: str) -> Hints:

@@ -15,6 +15,7 @@ from cellbank.services import actions, deviations
 from cellbank.services.acts import Malformed
 from cellbank.services.cards import QUESTIONS
 from cellbank.services.deviation_board import deviation_board
+from cellbank.services.hints import hints_for
 from cellbank.services.worklists import worklists
 from tests.factories.deviations import (
     action_row,
@@ -294,3 +295,8 @@ def test_a_growing_culture_is_affected_before_it_is_a_lot(world: World) -> None:
     code = open_deviation(world, culture)
     board = deviation_board(world.bank, code, world.now)
     assert board is not None and board.lots == () and links_of(world, code) == {("culture", culture)}
+
+
+def test_the_form_of_an_action_offers_who_works_here(world: World) -> None:
+    offered = dict(hints_for(world.bank, "plan_action", {}).offers["responsible"])
+    assert offered["taras"] == "Taras Technician" and "clara" in offered and "ada" not in offered
