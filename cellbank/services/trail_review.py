@@ -2,9 +2,9 @@
 
 import datetime
 from dataclasses import dataclass
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 from sqlalchemy import text
 
 from cellbank.domain.identifiers import Kind
@@ -18,14 +18,22 @@ from cellbank.services.inputs import AnyCode, Text
 from cellbank.services.trail_search import OF_RECORD, record_of
 
 EVERY = datetime.timedelta(days=30)  # how old an act may become before somebody has read it
-LARGEST = 2**62
+
+
+def _can_be_one(number: int) -> int:
+    if number >= 2**62:
+        raise ValueError("is larger than the number of any act")
+    return number
+
+
+ActNumber = Annotated[int, AfterValidator(_can_be_one)]
 
 
 class ReviewTrail(SignedInput):
     """Review the trail."""
 
-    first_act: int = Field(title="From act", ge=1, le=LARGEST)
-    last_act: int = Field(title="To act", ge=1, le=LARGEST)
+    first_act: ActNumber = Field(title="From act", ge=1)
+    last_act: ActNumber = Field(title="To act", ge=1)
     record: AnyCode | None = Field(
         default=None, title="Record", description="Only the acts on this record. Empty: every act."
     )
