@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from cellbank.domain.storage_tree import LEVELS, PAIRS
 from cellbank.records.storage import StorageUnit, UnitStay
 from cellbank.services import storage_moves
+from cellbank.services.chain_custody import stays
 from tests.factories.lots import box, stored_lot
 from tests.factories.world import World
 
@@ -216,3 +217,18 @@ def test_a_spare_takes_only_what_it_can(world: World) -> None:
     assert world.codes("tina", "relocate_unit", into=tank, **given) == ["WRONG_KIND"]
     world.do("tina", "take_out_of_service", unit=spare, reason="Being cleaned")
     assert "STORAGE_OUT_OF_SERVICE" in world.codes("tina", "relocate_unit", into=spare, **given)
+
+
+def test_the_chain_of_custody_tells_of_the_tank_that_was_moved(world: World) -> None:
+    lot = stored_lot(world, vials=1)
+    tank_name = names(world, lot.box)[0]
+    tank = rows(world, "SELECT code FROM storage_unit WHERE name = :name", name=tank_name)[0][0]
+    room = unit(world, "room")
+    world.do("taras", "move_storage_unit", now=world.now + 2 * MINUTE, unit=tank, into=room)
+    ids = [row[0] for row in rows(world, "SELECT id FROM vial WHERE code = :code", code=lot.vials[0])]
+    with world.bank.reads.connect() as connection:
+        places = [(stay.where, stay.person) for stay in stays(connection, ids, {}) if "Box A" in stay.where]
+    assert places == [
+        (f"{tank_name} › Rack 1 › Box A › A1", "Taras Technician"),
+        (f"{name(world, room)} › {tank_name} › Rack 1 › Box A › A1", "Taras Technician"),
+    ]

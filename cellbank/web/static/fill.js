@@ -85,11 +85,11 @@
     const kind = cellbank.kindOf(code);
     if (kind !== "VL") return void strange(code);
     if (items.some((item) => item.code && bare(item.code) === bare(code) && item.state !== "refused")) { cellbank.play("unknown"); return problem(say(words.twice, { code })); }
-    put(code);
-    cellbank.play("yes");
+    if (put(code)) cellbank.play("yes");
   }
   function put(code) {
-    if (at < 0) { cellbank.play("no"); return problem(words.full); }
+    const shut = page.dataset.stopped || (at < 0 ? words.full : "");
+    if (shut) { cellbank.play("no"); return problem(shut); }
     problem("");
     const place = cells[at].dataset.place;
     items.push({ place, code, state: "waiting" });
@@ -99,6 +99,7 @@
     drawList();
     drawCursor();
     if (putting) send();
+    return true;
   }
   field.addEventListener("scanned", (event) => { event.preventDefault(); field.value = ""; take(event.detail); });
   field.addEventListener("keydown", (event) => {
