@@ -40,10 +40,11 @@ _FILLED = text("SELECT count(*) FROM vial WHERE lot_id = :lot AND state NOT IN (
 
 def _numbers(connection: Connection, lot: LotHead) -> tuple[tuple[str, str], ...]:
     filled = connection.scalar(_FILLED, {"lot": lot.id})
-    release = lot.release
+    release, state = lot.release, lot.row["state"]
+    since = "" if state == RELEASED else f", now {word(state)}"
     return (
         ("Vials filled", f"{filled} of {lot.row['planned_vial_count']} labelled"),
-        ("Released", lot.time(release.at) if release and lot.row["state"] == RELEASED else "not released"),
+        ("Released", f"{lot.time(release.at)}{since}" if release else "not released"),
     )
 
 

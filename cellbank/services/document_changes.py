@@ -51,8 +51,14 @@ def _changed(name: str, old: str, new: str) -> str:
     before, after = old.split(" · "), new.split(" · ")
     if len(before) != len(after):
         return f"{new} (was: {old})"
-    parts = [f"{one} (was: {other})" for one, other in zip(after, before, strict=True) if one != other]
+    parts = [_was(one, other) for one, other in zip(after, before, strict=True) if one != other]
     return f"{name}: {'; '.join(parts)}" if name and not parts[0].startswith(f"{name}:") else "; ".join(parts)
+
+
+def _was(now: str, before: str) -> str:
+    """'Result: 89 (was: 98)': the label is not said twice."""
+    label, sign, _ = now.partition(": ")
+    return f"{now} (was: {before.removeprefix(label + sign) if sign else before})"
 
 
 def _said(paper: Paper) -> Mapping[Key, str]:
