@@ -7,14 +7,25 @@ from pathlib import Path
 import pytest
 
 import cellbank
+from cellbank.domain.lifecycle import Role
 from cellbank.domain.refusals import Code
 from cellbank.domain.rules.result import (
+    InvalidationFacts,
+    Reading,
     ResultFacts,
+    ReviewedFacts,
     SamplingFacts,
+    VialSampled,
     choice_problem,
+    donor_reading_problems,
     donor_verdict,
+    invalidation_refusals,
+    limit_in_words,
+    reading_problems,
     result_refusals,
+    review_refusals,
     value_problem,
+    vial_sampled_refusals,
 )
 from cellbank.domain.specification import ResultVerdict, load_specification
 
@@ -109,3 +120,86 @@ def test_a_choice_problem_names_what_is_possible() -> None:
 )
 def test_only_the_acceptable_result_of_a_donor_is_in_specification(choice: str, verdict: ResultVerdict) -> None:
     assert donor_verdict(SPECIFICATION.donor.test("HIV-NAT"), choice) is verdict
+
+
+@pytest.mark.parametrize(
+    ("reading", "fields"),
+    [
+        (Reading(Decimal("98")), []),
+        (Reading(Decimal("98"), unit="%", sample_number=1), []),
+        (Reading(Decimal("98"), unit="ppm"), ["unit"]),
+        (Reading(Decimal("101"), unit="ppm", sample_number=2), ["number", "unit", "sample_number"]),
+        (Reading(choice="good"), ["number"]),
+    ],
+)
+def test_everything_wrong_with_a_reading_is_told_at_once(reading: Reading, fields: list[str]) -> None:
+    assert [field for field, _ in reading_problems(SPECIFICATION.test("CD73"), reading)] == fields
+
+
+def test_a_test_of_several_samples_asks_which_one() -> None:
+    test = SPECIFICATION.test("CD73").model_copy(update={"samples": 3})
+    assert [field for field, _ in reading_problems(test, Reading(Decimal("98")))] == ["sample_number"]
+    assert reading_problems(test, Reading(Decimal("98"), sample_number=3)) == ()
+
+
+def test_a_donor_has_one_specimen_and_no_unit() -> None:
+    test, possible = SPECIFICATION.donor.test("HIV-NAT"), SPECIFICATION.donor.results
+    assert donor_reading_problems(test, possible, Reading(choice="negative")) == ()
+    wrong = Reading(choice="perhaps", unit="%", sample_number=2)
+    assert [field for field, _ in donor_reading_problems(test, possible, wrong)] == ["choice", "unit", "sample_number"]
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("CD73", "95 % or more"),
+        ("NEGATIVE", "2 % or less"),
+        ("PT-VIABILITY", "70 % or more, 100 % or less"),
+        ("KARYOTYPE", "normal or non-clonal change"),
+        ("STERILITY", "no growth"),
+    ],
+)
+def test_a_limit_is_said_in_words(code: str, words: str) -> None:
+    assert limit_in_words(SPECIFICATION.test(code)) == words
+
+
+@pytest.mark.parametrize(
+    ("vial", "codes"),
+    [
+        (None, []),
+        (VialSampled("V", "QC_USED", True), []),
+        (VialSampled("V", "IN_STOCK", False), [Code.VIAL_MISMATCH]),
+        (VialSampled("V", "VOIDED", True), [Code.VIAL_NOT_AVAILABLE]),
+    ],
+)
+def test_a_vial_sampled_is_a_filled_one_of_the_lot(vial: VialSampled | None, codes: list[Code]) -> None:
+    assert [refusal.code for refusal in vial_sampled_refusals("lot LT0017W", vial)] == codes
+
+
+@pytest.mark.parametrize(
+    ("asked", "roles", "codes"),
+    [
+        (("technician", "quality_officer"), {Role.TECHNICIAN}, []),
+        (("quality_officer",), {Role.QUALITY_OFFICER}, []),
+        (("quality_officer",), {Role.TECHNICIAN}, [Code.ROLE_NOT_ALLOWED]),
+        (("quality_officer",), {Role.TECHNICIAN, Role.QUALITY_OFFICER}, []),
+    ],
+)
+def test_the_specification_says_who_reviews(asked: tuple[str, ...], roles: set[Role], codes: list[Code]) -> None:
+    found = review_refusals([ReviewedFacts("RS0001", "Karyotype", asked)], frozenset(roles))
+    assert [refusal.code for refusal in found] == codes
+
+
+@pytest.mark.parametrize(
+    ("state", "is_about_it", "codes"),
+    [
+        ("INVESTIGATED", True, []),
+        ("CLOSED", True, []),
+        ("OPEN", True, [Code.DEVIATION_OPEN]),
+        ("OPEN", False, [Code.CRITERION_OPEN, Code.DEVIATION_OPEN]),
+        ("CLOSED", False, [Code.CRITERION_OPEN]),
+    ],
+)
+def test_only_its_own_investigation_invalidates_a_result(state: str, is_about_it: bool, codes: list[Code]) -> None:
+    found = invalidation_refusals(InvalidationFacts("RS0001", "DV0001", state, is_about_it))
+    assert [refusal.code for refusal in found] == codes

@@ -47,6 +47,27 @@ def test_shipped_specification_holds_the_published_limits():
     assert SPECIFICATION.provider("recovery").code == "PT-RECOVERY"
 
 
+@pytest.mark.parametrize("name", ["wj-kansas", "wj-ebiomed-2020"])
+def test_published_specifications_are_read(name):
+    text = (Path(__file__).parents[2] / "cellbank" / "protocols" / "published" / f"{name}.toml").read_text("utf-8")
+    published = load_specification(text)
+    required = {test.code for test in published.tests if test.required}
+    assert {"CD73", "CD90", "CD105", "NEGATIVE", "STERILITY", "MYCOPLASMA", "ENDOTOXIN", "KARYOTYPE"} <= required
+    for number, line in enumerate(text.splitlines(), start=1):
+        if line.startswith(("minimum = ", "maximum = ")) and not line.startswith("maximum = 100"):
+            assert "domain reference §5" in line or "[default]" in line, f"line {number} names no source: {line}"
+
+
+def test_what_a_test_may_say_beside_its_limit():
+    plain, sterility = SPECIFICATION.test("CD73"), SPECIFICATION.test("STERILITY")
+    assert (plain.samples, plain.reviewed_by, plain.method_version) == (1, ("technician", "quality_officer"), None)
+    assert (plain.days_to_result, sterility.days_to_result) == (7, 14)
+    more = 'minimum = 95\nsamples = 3\nresult_days = 5\nmethod_version = "SOP-7 v2"\nreviewed_by = ["quality_officer"]'
+    changed_test = load_specification(changed(("minimum = 95", more))).test("CD73")
+    assert (changed_test.samples, changed_test.days_to_result) == (3, 5)
+    assert (changed_test.method_version, changed_test.reviewed_by) == ("SOP-7 v2", ("quality_officer",))
+
+
 def test_informative_tests_are_not_required_for_release():
     required = {test.code for test in SPECIFICATION.required_tests("lot")}
     assert "STERILITY" in required
@@ -142,6 +163,18 @@ ONE_MISTAKE = [
     ("tests[9].earliest_days: is missing: a test of kind growth needs it", [("earliest_days = 14", "")]),
     ("tests[11].provides: the dose calculation needs endotoxin: the test must be required",
      [('method = "USP <85>"\nrequired = true', 'method = "USP <85>"\nrequired = false')]),
+    ("tests[1].samples: should be greater than or equal to 1", [("minimum = 95", "minimum = 95\nsamples = 0")]),
+    ("tests[1].stage: should be 'tissue', 'in_process', 'lot' or 'post_thaw'", [('stage = "lot"', 'stage = "bench"')]),
+    ("tests[1].reviewed_by[1]: should be 'technician' or 'quality_officer'",
+     [("minimum = 95", 'minimum = 95\nreviewed_by = ["auditor"]')]),
+    ("tests[1].reviewed_by: names a role twice",
+     [("minimum = 95", 'minimum = 95\nreviewed_by = ["technician", "technician"]')]),
+    ("tests[9].result_days: is less than earliest_days 14",
+     [("earliest_days = 14", "earliest_days = 14\nresult_days = 3")]),
+    ("tests[11].provides: the dose calculation needs endotoxin of the lot",
+     [('stage = "lot"\nmethod = "USP <85>"', 'stage = "in_process"\nmethod = "USP <85>"')]),
+    ("tests[11].provides: the dose calculation needs one endotoxin",
+     [('provides = "endotoxin"', 'provides = "endotoxin"\nsamples = 2')]),
     ("tests: 0 tests provide recovery; the dose calculation needs exactly one", [('provides = "recovery"', "")]),
     ("tests: 2 tests provide viability", [('provides = "recovery"', 'provides = "viability"')]),
 ]
