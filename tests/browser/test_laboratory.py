@@ -17,7 +17,7 @@ def test_a_result_that_is_due_is_entered_from_the_home_page(station, stage: Stag
     assert andriy.page.locator('.worklist li:has-text("POTENCY of") strong.late').count() == 1
     andriy.choose("enter_result")
     assert andriy.field("sample").input_value() == sample
-    andriy.sees("Result due")
+    andriy.sees("Sample for POTENCY of")
     andriy.fill(number="33,5", instrument="Plate reader 2")
     andriy.submit()
     andriy.done("enter_result")
