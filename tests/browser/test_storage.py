@@ -17,7 +17,7 @@ UNIT = "SELECT code FROM storage_unit WHERE name = :name"
 WATCH = """() => {
   window.waits = [];
   let pressed = null;
-  document.addEventListener('keydown', (event) => { if (event.key === 'Enter') pressed = performance.now(); }, true);
+  window.addEventListener('keydown', (event) => { if (event.key === 'Enter') pressed = performance.now(); }, true);
   new MutationObserver(() => { if (pressed !== null) { waits.push(performance.now() - pressed); pressed = null; } })
     .observe(document.querySelector('[data-cursor]'), { childList: true, characterData: true, subtree: true });
 }"""
@@ -159,7 +159,9 @@ def test_a_spilled_box_is_scanned_again_and_each_difference_gets_its_reason(
     olena.arrives("/done/")
     assert standing(stage, box) == [(1, vials[1]), (2, vials[0]), (3, vials[2])]
     olena.scan_to(vials[0], f"/record/{vials[0]}")
-    olena.sees("Time out of the cold", "25 s")
+    olena.sees("Time out of the cold")
+    lifted = "SELECT extract(epoch FROM in_at - out_at)::int FROM warming_event w JOIN storage_unit u ON u.id = w.unit_id"
+    assert stage.one(f"{lifted} WHERE u.code = :box", box=box) == 25
 
 
 def test_a_wrong_box_at_the_tank_stops_with_a_sound_of_its_own(station, stage: Stage) -> None:
