@@ -20,6 +20,9 @@ CODES = {
     "treated": "SELECT code FROM subject WHERE trial_number = 'EXP-12'",
     "screened": "SELECT code FROM subject WHERE trial_number = 'EXP-15'",
     "control": "SELECT code FROM subject WHERE trial_number = 'CTL-02'",
+    "deviation": "SELECT code FROM deviation WHERE state = 'INVESTIGATED'",
+    "action": "SELECT code FROM corrective_action",
+    "reagent": "SELECT code FROM reagent_lot WHERE opened_at IS NOT NULL",
     "result": "SELECT code FROM test_result ORDER BY id DESC LIMIT 1",
 }
 PAGES = {
@@ -28,12 +31,15 @@ PAGES = {
         "/", "/record/{vial}", "/record/{box}", "/record/{rack}", "/record/{culture}", "/record/{ordered}",
         "/record/{thawing}", "/act/store_vials?vials={vial}", "/act/record_harvest?culture={culture}",
         "/act/pick_vial?dose={ordered}", "/act/pool_and_count?dose={thawing}", "/act/open_lot", "/act/receive_donation",
+        "/act/open_deviation?records={vial}", "/record/{reagent}", "/record/{action}",
         "/storage", "/list/reagents", "/list/cultures", "/acts", "/scan?code=A999926", "/password",
     ),
     "iryna": (
         "/", "/record/{bank}", "/record/{failed}", "/record/{held}", "/record/{donor}", "/record/{warm}",
         "/record/{result}", "/record/{hold}", "/act/release_lot?lot={bank}", "/act/decide_donation?donation={warm}",
         "/act/enter_result?lot={failed}", "/trace/{donor}", "/trace/{short}", "/trail", "/list/lots", "/list/results",
+        "/record/{deviation}", "/act/close_deviation?deviation={deviation}", "/act/plan_action?deviation={deviation}",
+        "/list/deviations", "/trace/{reagent}", "/impact/{held}", "/act/recall_lot?lot={held}",
     ),
     "nataliia": (
         "/", "/record/{treated}", "/record/{screened}", "/record/{control}", "/record/{prepared}", "/record/{short}",
