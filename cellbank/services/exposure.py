@@ -11,6 +11,7 @@ group: fifty thousand vials are a few hundred groups.
 import datetime
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import NamedTuple
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -21,20 +22,35 @@ LEVELS = ("warn", "critical", "reject")
 _SUMS = [f"{level}_{what}" for what in ("seconds", "degree_seconds") for level in LEVELS]
 
 
-@dataclass(frozen=True)
-class Exposure:
-    """What a vial was exposed to in the unit of one probe: how often, how warm at most, and above each limit (warning,
-    critical, reject) how many minutes and degree-minutes; and how long nobody knew."""
+class Exposure(NamedTuple):
+    """What a vial was exposed to in the unit of one probe: how often, how warm at most, how long above each limit, and
+    how long nobody knew. `worst` is the gravest kind."""
 
     vial: str
     lot: str
     excursions: int
     undecided: int
-    worst: str  # the gravest kind
+    worst: str
     peak_c: Decimal
-    minutes: tuple[Decimal, Decimal, Decimal]
-    degree_minutes: tuple[Decimal, Decimal, Decimal]
-    silent_minutes: Decimal
+    silent_seconds: int
+    warn_seconds: int
+    critical_seconds: int
+    reject_seconds: int
+    warn_degree_seconds: Decimal
+    critical_degree_seconds: Decimal
+    reject_degree_seconds: Decimal
+
+    @property
+    def seconds(self) -> tuple[int, int, int]:
+        """Above the warning, the critical and the rejecting limit."""
+        return self.warn_seconds, self.critical_seconds, self.reject_seconds
+
+    @property
+    def degree_minutes(self) -> tuple[Decimal, Decimal, Decimal]:
+        """°C·min above each of them."""
+        sums = (self.warn_degree_seconds, self.critical_degree_seconds, self.reject_degree_seconds)
+        warn, critical, reject = (one / 60 for one in sums)
+        return warn, critical, reject
 
 
 # The excursions of a unit's probes with an end; one that goes on has its figures up to the last reading.
@@ -58,11 +74,12 @@ _GROUPS = """ends AS (
          width_bucket(since, starts) AS begun_at_since, width_bucket(until, untils) AS gone_at_until
     FROM stays, ends WHERE starts IS NOT NULL
 ), keyed AS MATERIALIZED (
-  SELECT vial_id, gone, begun, CASE WHEN begun_at_since > gone THEN since ELSE '-infinity' END AS since,
-         CASE WHEN begun > gone_at_until THEN until ELSE 'infinity' END AS until
-    FROM placed WHERE begun > gone
+  SELECT *, dense_rank() OVER (ORDER BY gone, begun, since, until) AS number FROM (
+    SELECT vial_id, gone, begun, CASE WHEN begun_at_since > gone THEN since ELSE '-infinity' END AS since,
+           CASE WHEN begun > gone_at_until THEN until ELSE 'infinity' END AS until
+      FROM placed WHERE begun > gone) k
 ), groups AS MATERIALIZED (
-  SELECT row_number() OVER () AS number, g.* FROM (SELECT DISTINCT gone, begun, since, until FROM keyed) g
+  SELECT DISTINCT ON (number) number, gone, begun, since, until FROM keyed ORDER BY number
 ), spans AS MATERIALIZED (
   SELECT number, gone, begun, since, until,
          coalesce(nullif(since, '-infinity'), CASE WHEN gone = 0 THEN '-infinity'
@@ -71,8 +88,7 @@ _GROUPS = """ends AS (
                                                   ELSE starts[begun + 1] END) AS really_until
     FROM groups, ends
 ), shared AS MATERIALIZED (
-  SELECT s.number, f.id, f.category, f.state, f.peak_c, f.started_at, f.until, f.probe_id, f.warn_above_c,
-         f.critical_above_c, f.reject_above_c, {stored},
+  SELECT s.number, f.id, f.category, f.state, f.peak_c, {stored},
          greatest(s.really_since, f.started_at) AS s, least(s.really_until, f.until) AS u,
          s.really_since <= f.started_at AND s.really_until >= f.until AS whole
     FROM spans s JOIN found f ON f.started_at < s.really_until AND f.until > s.really_since
@@ -81,13 +97,13 @@ _GROUPS = """ends AS (
 # The readings that held during a part of an excursion. A silence has none: only its time counts.
 _MEASURED = """parts AS MATERIALIZED (SELECT DISTINCT id, s, u FROM shared WHERE NOT whole AND category <> 'silent'),
 held AS MATERIALIZED (
-  SELECT f.id, r.at, r.celsius, lead(r.at, 1, coalesce(f.ended_at, r.at)) OVER (PARTITION BY f.id ORDER BY r.at) AS next
+  SELECT f.id, r.at, r.celsius, f.warn_above_c, f.critical_above_c, f.reject_above_c,
+         lead(r.at, 1, coalesce(f.ended_at, r.at)) OVER (PARTITION BY f.id ORDER BY r.at) AS next
     FROM (SELECT DISTINCT id FROM parts) p JOIN found f ON f.id = p.id
     JOIN reading r ON r.probe_id = f.probe_id AND r.at >= f.started_at AND r.at < f.until
 ), measured AS (
   SELECT p.id, p.s, p.u, max(h.celsius) AS peak_c, {measured}
-    FROM parts p JOIN found f ON f.id = p.id
-    JOIN held h ON h.id = p.id AND h.at < p.u AND h.next > p.s
+    FROM parts p JOIN held h ON h.id = p.id AND h.at < p.u AND h.next > p.s
     CROSS JOIN LATERAL (SELECT extract(epoch FROM least(h.next, p.u) - greatest(h.at, p.s)) AS seconds) t
    GROUP BY p.id, p.s, p.u
 ), counted AS (
@@ -104,9 +120,9 @@ held AS MATERIALIZED (
 _COLUMNS = {
     "stored": ", ".join(f"f.{name} AS {name}" for name in _SUMS),
     "measured": ", ".join(
-        f"coalesce(sum(t.seconds{weight}) FILTER (WHERE h.celsius > f.{level}_above_c), 0) AS {level}_{what}"
+        f"coalesce(sum(t.seconds{weight}) FILTER (WHERE h.celsius > h.{level}_above_c), 0) AS {level}_{what}"
         for level in LEVELS
-        for what, weight in (("seconds", ""), ("degree_seconds", f" * (h.celsius - f.{level}_above_c)"))
+        for what, weight in (("seconds", ""), ("degree_seconds", f" * (h.celsius - h.{level}_above_c)"))
     ),
     "either": ", ".join(
         f"CASE WHEN sh.whole THEN sh.{name} ELSE coalesce(m.{name}, 0) END AS {name}" for name in _SUMS
@@ -114,16 +130,24 @@ _COLUMNS = {
     "sums": ", ".join(f"sum({name}) AS {name}" for name in _SUMS),
 }
 _WITH = f"WITH {_FOUND}, {_STAYS}, {_GROUPS.format(**_COLUMNS)}, {_MEASURED.format(**_COLUMNS)}"
-_TOTALS = ", ".join(f"sum(x.{name}) AS {name}" for name in ("excursions", "undecided", "silent_seconds", *_SUMS))
+_TOTALS = ", ".join(
+    f"sum(x.{name}){cast} AS {name}"
+    for name, cast in (
+        ("silent_seconds", "::bigint"),
+        *((name, "" if "degree" in name else "::bigint") for name in _SUMS),
+    )
+)
 _VIALS = text(
     f"""{_WITH}
-SELECT v.code AS vial, l.code AS lot, y.* FROM (
-  SELECT k.vial_id, max(x.worst) AS worst, max(x.peak_c) AS peak_c, {_TOTALS}
-    FROM keyed k JOIN groups g USING (gone, begun, since, until) JOIN exposed x USING (number) GROUP BY k.vial_id) y
+SELECT v.code AS vial, l.code AS lot, y.excursions, y.undecided,
+       (ARRAY['silent', 'warning', 'critical', 'reject'])[y.worst] AS worst, y.peak_c, y.silent_seconds,
+       {", ".join(_SUMS)}
+  FROM (SELECT k.vial_id, sum(x.excursions)::int AS excursions, sum(x.undecided)::int AS undecided,
+               max(x.worst) AS worst, max(x.peak_c) AS peak_c, {_TOTALS}
+          FROM keyed k JOIN exposed x USING (number) GROUP BY k.vial_id) y
   JOIN vial v ON v.id = y.vial_id JOIN lot l ON l.id = v.lot_id ORDER BY v.code"""
 )
 _PROBE = text("SELECT id, storage_unit_id FROM probe WHERE code = :code")
-KINDS = ("silent", "warning", "critical", "reject")
 
 
 def exposures(bank: Bank, probe_code: str, now: datetime.datetime) -> tuple[Exposure, ...]:
@@ -134,18 +158,7 @@ def exposures(bank: Bank, probe_code: str, now: datetime.datetime) -> tuple[Expo
         if probe is None:
             return ()
         given = {"probe": probe.id, "unit": probe.storage_unit_id, "now": now}
-        return tuple(_exposure(row) for row in connection.execute(_VIALS, given))
-
-
-def _exposure(row: object) -> Exposure:
-    def minutes(what: str) -> tuple[Decimal, Decimal, Decimal]:
-        warn, critical, reject = (Decimal(getattr(row, f"{level}_{what}")) / 60 for level in LEVELS)
-        return warn, critical, reject
-
-    return Exposure(
-        row.vial, row.lot, int(row.excursions), int(row.undecided), KINDS[row.worst - 1], row.peak_c,  # type: ignore[attr-defined]
-        minutes("seconds"), minutes("degree_seconds"), Decimal(row.silent_seconds) / 60,  # type: ignore[attr-defined]
-    )  # fmt: skip
+        return tuple(map(Exposure._make, connection.execute(_VIALS, given)))
 
 
 # --- one vial, one lot ------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from cellbank.services.bank import Bank
 
 WIDTH, HEIGHT = 860.0, 280.0
-LEFT, RIGHT, TOP, BOTTOM = 46.0, 92.0, 10.0, 24.0
+LEFT, RIGHT, TOP, BOTTOM = 46.0, 92.0, 20.0, 24.0
 COLUMNS = int(WIDTH - LEFT - RIGHT)
 HOUR = 3600
 STEPS = tuple(HOUR * hours for hours in (1, 3, 6, 12, 24, 48, 168, 336, 730, 1461, 2922, 8766, 17532, 43830))
@@ -84,7 +84,7 @@ def chart_of(
             return None
         last = probe.last_at or probe.first_at
         until = until or last + datetime.timedelta(minutes=1)
-        since = since or max(probe.first_at, until - datetime.timedelta(days=7))
+        since = max(probe.first_at, since or until - datetime.timedelta(days=7))
         since = min(since, until - datetime.timedelta(minutes=5))
         step = (until - since).total_seconds() / COLUMNS
         given = {"probe": probe.id, "since": since, "until": until}
@@ -146,7 +146,7 @@ class _Drawing:
             y = self.y(celsius)
             yield Mark("line", "grid", ((LEFT, y), (right, y)))
             yield Mark("word", "axis", ((LEFT - 6, y + 4),), f"{celsius}".replace("-", "−"), "end")
-        yield Mark("word", "axis", ((2, TOP + 4),), "°C")
+        yield Mark("word", "axis", ((LEFT - 6, 10.0),), "°C", "end")
         for at, name in self._ticks():
             x = self.x(at)
             yield Mark("line", "axis", ((x, bottom), (x, bottom + 4)))

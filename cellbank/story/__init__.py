@@ -10,7 +10,7 @@ from cellbank.services.acts import run_act
 from cellbank.services.bank import Bank, server_time
 from cellbank.services.definitions import shipped
 from cellbank.services.people import SYSTEM, actor_by_name
-from cellbank.story import clinic, deviations, laboratory, production
+from cellbank.story import clinic, deviations, laboratory, production, temperature
 from cellbank.story.cast import PASSWORD, PEOPLE, TRAINING_ENDS_SOON
 from cellbank.story.player import Player, StoryProblem
 
@@ -41,6 +41,8 @@ def play(bank: Bank, tell: Callable[[str], None] = print, today: datetime.dateti
     clinic.play(story, made)
     tell("Deviations")
     deviations.play(story, made.lots, made.reagents["TRY-8832"])
+    tell("Probes and their readings")
+    temperature.play(story)
     tell("Samples and versions that wait")
     laboratory.samples_awaited(story, made.lots)
     laboratory.versions_to_compare(story)

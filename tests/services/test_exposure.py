@@ -90,8 +90,8 @@ def test_the_database_adds_up_what_plain_python_does(world: World, seed: int) ->
             continue
         one = found[vial]
         assert one.excursions == expected["excursions"]
-        assert round(one.silent_minutes * 60) == expected["silent"]
-        assert [round(minutes * 60) for minutes in one.minutes] == expected["seconds"]
+        assert one.silent_seconds == expected["silent"]
+        assert list(one.seconds) == expected["seconds"]
         assert [round(minutes * 6000) for minutes in one.degree_minutes] == expected["degrees"]
         if expected["peaks"]:  # a vial that came after the last reading has the excursion's own
             assert one.peak_c * 100 == max(expected["peaks"])

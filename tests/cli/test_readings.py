@@ -1,0 +1,54 @@
+"""A logger's file from the command line, and the watch over probes and digests."""
+
+import io
+import json
+from pathlib import Path
+
+from cellbank.services.logger_files import end_progress, keep, progress, progress_writer
+from cellbank.services.reading_store import moment
+from tests.cli.test_cli import OWN, acting, known  # noqa: F401 (fixtures)
+
+
+def test_a_file_is_imported_checked_and_verified(cellbank, acting, tmp_path: Path) -> None:  # noqa: F811
+    act = acting("zoryana", "technician")
+    tank = json.loads(act("add_storage_unit", type="tank", name="Tank R").out)["result"]["code"]
+    limits = {
+        "warn_above_c": "-150", "warn_minutes": 10, "critical_above_c": "-135", "critical_readings": 2,
+        "reject_above_c": "-80", "gap_minutes": 15, "acknowledge_minutes": 30,
+    }  # fmt: skip
+    given = {
+        "unit": tank,
+        "name": "Top",
+        "model": "X",
+        "calibrated_on": "2026-01-01",
+        "calibration_due_on": "2027-01-01",
+    }
+    probe = json.loads(act("add_probe", **given, **limits).out)["result"]["code"]
+    file = tmp_path / "log.csv"
+    file.write_text(
+        "Time;Temp\n" + "".join(f"{moment(1_770_000_000 + n * 300):%Y-%m-%d %H:%M}Z;-187.0\n" for n in range(9))
+    )
+    command = ("readings", "import", file, "--probe", probe, "--as", "zoryana", "--password-stdin")
+    checked = json.loads(cellbank(*command, "--dry-run", stdin=f"{OWN}\n").out)
+    assert checked["act"] is None and checked["result"]["new_readings"] == 9
+    assert json.loads(cellbank(*command, stdin=f"{OWN}\n").out)["result"]["new_readings"] == 9
+    again = cellbank(*command, stdin=f"{OWN}\n")
+    assert again.status == 1 and "ALREADY_EXISTS" in again.err
+    file.write_text("nothing\n")
+    broken = cellbank(*command, stdin=f"{OWN}\n")
+    assert broken.status == 2 and "sha256" in broken.err
+    file.unlink()
+    missing = cellbank(*command, stdin=f"{OWN}\n")
+    assert missing.status == 2 and "cannot be read" in missing.err
+    assert cellbank("readings", "verify").out.startswith("OK")
+    assert probe in json.loads(cellbank("readings", "watch").out)["result"]["silent"]
+
+
+def test_progress_is_told_only_while_somebody_reads(tmp_path: Path) -> None:
+    sha256 = keep(tmp_path, io.BytesIO(b"x"))
+    path = tmp_path / "readings" / sha256
+    assert progress(tmp_path, sha256) is None
+    progress_writer(path, 0.5, 0.5)(0.5)
+    assert progress(tmp_path, sha256) == 0.75
+    end_progress(path)
+    assert progress(tmp_path, sha256) is None
