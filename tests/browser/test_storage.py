@@ -160,8 +160,9 @@ def test_a_spilled_box_is_scanned_again_and_each_difference_gets_its_reason(
     assert standing(stage, box) == [(1, vials[1]), (2, vials[0]), (3, vials[2])]
     olena.scan_to(vials[0], f"/record/{vials[0]}")
     olena.sees("Time out of the cold")
-    lifted = "SELECT extract(epoch FROM in_at - out_at)::int FROM warming_event w JOIN storage_unit u ON u.id = w.unit_id"
-    assert stage.one(f"{lifted} WHERE u.code = :box", box=box) == 25
+    lifted = stage.rows("SELECT in_at - out_at AS long FROM warming_event w JOIN storage_unit u ON u.id = w.unit_id "
+                        "WHERE u.code = :box", box=box)  # fmt: skip
+    assert [row["long"].seconds for row in lifted] == [25]
 
 
 def test_a_wrong_box_at_the_tank_stops_with_a_sound_of_its_own(station, stage: Stage) -> None:
