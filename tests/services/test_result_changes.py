@@ -110,6 +110,7 @@ def staged(fresh_database: Any, tmp_path_factory: pytest.TempPathFactory) -> Any
     """A bank whose specification also tests tissue and process, with three samples of one test."""
     bank = make_bank(fresh_database("staged")[1], tmp_path_factory.mktemp("staged"))
     world = World(bank, random.Random(8), datetime.datetime(2026, 3, 2, 8, 0, tzinfo=datetime.UTC))
+    world.made_before = frozen_lot(world, vials=3).code  # type: ignore[attr-defined]
     more = """
 [[tests]]
 code = "TISSUE"
@@ -149,6 +150,16 @@ samples = 3
     world.do("oksana", "make_effective", definition="P-MMSC@2")
     yield world
     bank.engine.dispose()
+
+
+def test_a_lot_is_judged_by_the_version_under_which_it_was_made(staged: World) -> None:
+    with Session(staged.bank.reads) as session:
+        states = dict(session.execute(text("SELECT code, state FROM definition WHERE type = 'specification'")).all())
+        found = quality.release_board(session, staged.made_before, staged.now)  # type: ignore[attr-defined]
+    assert states == {"P-MMSC@1": "SUPERSEDED", "P-MMSC@2": "EFFECTIVE"}  # superseded, never deleted
+    assert found is not None and not {"TEST_TISSUE", "TEST_COUNT"} & {line.code for line in found.criteria}
+    given = {"lot": staged.made_before, "test": "COUNT", "material": "Cells"}  # type: ignore[attr-defined]
+    assert staged.codes("tina", "take_sample", **given) == ["NOT_FOUND"]
 
 
 def test_tissue_process_and_samples_speak_about_the_lot(staged: World, monkeypatch: pytest.MonkeyPatch) -> None:
