@@ -1,4 +1,4 @@
-"""Time out of the cold: counted for a vial, for everything in a box that was lifted out, and past its limits refused."""
+"""Time out of the cold: counted for a vial, or for all in a box that was lifted out, and refused past its limits."""
 
 import datetime
 
