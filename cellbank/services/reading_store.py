@@ -11,7 +11,6 @@ import heapq
 from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -102,7 +101,7 @@ def _in_the_future(work: Work, readings: "array[int]") -> Refusal:
 
 _STORED = text(
     """SELECT extract(epoch FROM at)::bigint AS second, (celsius * 100)::int AS value FROM reading
-        WHERE probe_id = :probe AND at BETWEEN :first AND :last ORDER BY at"""
+        WHERE probe_id = :probe AND at BETWEEN :first AND :last ORDER BY at LIMIT :most"""
 )
 _AROUND = text(
     """SELECT coalesce((SELECT max(at) FROM reading WHERE probe_id = :probe AND at < :first), :first) AS first,
@@ -110,29 +109,31 @@ _AROUND = text(
 )
 
 
-@contextmanager
-def _stored(
-    work: Work, probe: Probe, first: datetime.datetime, last: datetime.datetime
-) -> Iterator[Iterator[tuple[int, int]]]:
-    """What is stored of a probe between two times, in its order, so many rows at a time."""
-    given = {"probe": probe.id, "first": first, "last": last}
-    with work.session.execute(_STORED, given, execution_options={"yield_per": ROWS_AT_ONCE}) as rows:
-        yield (tuple(row) for row in rows)  # type: ignore[misc]
+def _stored(work: Work, probe: Probe, first: datetime.datetime, last: datetime.datetime) -> Iterator[tuple[int, int]]:
+    """What is stored of a probe between two times, in its order, so many rows at a time. (No cursor of the server: a
+    check reads outside a transaction.)"""
+    while first <= last:
+        given = {"probe": probe.id, "first": first, "last": last, "most": ROWS_AT_ONCE}
+        rows = work.session.execute(_STORED, given).all()
+        yield from ((row.second, row.value) for row in rows)
+        if len(rows) < ROWS_AT_ONCE:
+            return
+        first = moment(rows[-1].second + 1)
 
 
 def _compare(work: Work, probe: Probe, readings: "array[int]", taken: Taken) -> None:
     """Sort out the readings that are not later than the last stored one."""
-    with _stored(work, probe, moment(readings[0] >> 16), moment(readings[-1] >> 16)) as stored:
-        there = next(stored, None)
-        for at, value in unpacked(readings):
-            while there is not None and there[0] < at:
-                there = next(stored, None)
-            if there is None or there[0] > at:
-                taken.late.append(pack(at, value))
-            elif there[1] == value:
-                taken.known += 1
-            else:
-                taken.conflicts.append(f"{shown(moment(at))} {there[1] / 100:.2f} °C, not {value / 100:.2f} °C")
+    stored = _stored(work, probe, moment(readings[0] >> 16), moment(readings[-1] >> 16))
+    there = next(stored, None)
+    for at, value in unpacked(readings):
+        while there is not None and there[0] < at:
+            there = next(stored, None)
+        if there is None or there[0] > at:
+            taken.late.append(pack(at, value))
+        elif there[1] == value:
+            taken.known += 1
+        else:
+            taken.conflicts.append(f"{shown(moment(at))} {there[1] / 100:.2f} °C, not {value / 100:.2f} °C")
     if taken.late and not taken.conflicts:
         taken.ended += _found_late(work, probe, taken)
 
@@ -141,8 +142,8 @@ def _found_late(work: Work, probe: Probe, taken: Taken) -> list[Excursion]:
     """The excursions around late readings that nothing stored covers already."""
     ends = {"probe": probe.id, "first": moment(taken.late[0] >> 16), "last": moment(taken.late[-1] >> 16)}
     around = work.session.execute(_AROUND, ends).one()
-    with _stored(work, probe, around.first, around.last) as stored:
-        found = excursions(limits_of(probe), heapq.merge(stored, unpacked(taken.late)))
+    stored = _stored(work, probe, around.first, around.last)
+    found = excursions(limits_of(probe), heapq.merge(stored, unpacked(taken.late)))
     rows = work.session.execute(_KNOWN, {"probe": probe.id, "first": around.first, "last": around.last})
     known = [Excursion(*row) for row in rows]
     return [one for one in map(_ended, found) if not told_already(one, known)]

@@ -11,6 +11,7 @@ from cellbank.services.bank import Bank
 from cellbank.services.temperature_chart import Chart, chart_of
 
 SHOWN = 100
+MINUTE = datetime.timedelta(minutes=1)
 PERIODS = {"day": 1, "week": 7, "month": 31, "year": 366}
 
 
@@ -66,14 +67,16 @@ _LINES = text(
 )
 
 
-def probe_board(bank: Bank, code: str, period: str) -> ProbeBoard:
-    """The page of a probe; `period` is a day, week, month or year up to its last reading."""
+def probe_board(bank: Bank, code: str, period: str, now: datetime.datetime) -> ProbeBoard:
+    """The page of a probe; `period` is a day, week, month or year up to now, or up to the last reading of a probe that
+    has been silent for half of that: its silence belongs to the picture."""
     period = period if period in PERIODS else "week"
     with bank.reads.connect() as connection:
         last = connection.scalar(text("SELECT last_at FROM probe WHERE code = :code"), {"code": code})
         rows = connection.execute(_LINES, {"code": code}).all()
-    since = last and last - datetime.timedelta(days=PERIODS[period])
-    chart = chart_of(bank, code, since)
+    span = datetime.timedelta(days=PERIODS[period])
+    until = max(now, last) if last and now - last < span / 2 else last
+    chart = chart_of(bank, code, until - span, until + MINUTE) if until else None
     return ProbeBoard(chart, period, tuple(ExcursionLine(*row[:9]) for row in rows), rows[0].total if rows else 0)
 
 

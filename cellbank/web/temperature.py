@@ -24,7 +24,7 @@ KINDS = ("silent", "warning", "critical", "reject")
 
 def board_of_probe(card: Card) -> Any:
     """What the page of a probe shows."""
-    return probe_board(the_bank(), card.code, request.args.get("period", "week"))
+    return probe_board(the_bank(), card.code, request.args.get("period", "week"), now())
 
 
 def board_of_excursion(card: Card) -> Any:
@@ -41,7 +41,7 @@ def trace_svg(chart: Chart, title: str) -> Markup:
 def trace_pdf(code: str) -> Response:
     """The same picture as a document."""
     card = card_of(code)
-    board = probe_board(the_bank(), code, request.args.get("period", "week")) if card and card.kind == "probe" else None
+    board = board_of_probe(card) if card and card.kind == "probe" else None
     if card is None or board is None or board.chart is None:
         abort(404)
     chart, zone = board.chart, the_bank().config.timezone

@@ -156,6 +156,15 @@ def test_a_memory_that_overlaps_is_known_and_the_rest_is_new(world: World) -> No
     assert len(stored(world, code)) == 20 and found(world, code) == []
 
 
+def test_a_check_of_a_file_that_overlaps_counts_what_is_known(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cellbank.services.reading_store.ROWS_AT_ONCE", 3)
+    code = probe(world)
+    import_file(world, code, as_csv(steady(START, 10)))
+    sha256 = sent(world, as_csv(steady(START, 12)))
+    outcome = world.try_act("tina", "import_readings", dry_run=True, probe=code, sha256=sha256, file="x.csv")
+    assert (outcome.result["readings_known_before"], outcome.result["new_readings"]) == (10, 2)
+
+
 def test_another_value_for_a_stored_time_is_refused(world: World) -> None:
     """As when a file of a clock that is an hour off is imported over the right one."""
     code = probe(world)
