@@ -54,7 +54,9 @@ def test_no_act_on_a_product_is_offered(station, stage: Stage, person: str, kind
     code = stage.one(RECORDS[kind])
     onlooker = station(person)
     onlooker.scan_to(code, f"/record/{code}")
-    assert acts_offered(onlooker) == set()
+    # What an auditor may do changes no record: take a document away, and look at who a subject is.
+    reading = {"issue_document", "look_at_identity"} if person == "auditor" else set()
+    assert acts_offered(onlooker) <= reading
 
 
 @pytest.mark.parametrize("person", ["auditor", "admin"])
