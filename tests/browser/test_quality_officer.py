@@ -32,7 +32,8 @@ def test_a_wrong_password_signs_nothing_and_keeps_what_was_typed(station, stage:
     hold, lot = stage.rows(held)[0].values()
     iryna = station("iryna")
     iryna.go(f"/act/lift_hold?hold={hold}")
-    iryna.fill(reason="The supplier found nothing", password="not my password")
+    iryna.fill(reason="The supplier found nothing")
+    iryna.sign("not my password")
     iryna.submit()
     assert iryna.reasons == ["SIGNATURE_WRONG"]
     assert iryna.field("reason").input_value() == "The supplier found nothing"
