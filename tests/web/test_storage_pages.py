@@ -115,3 +115,13 @@ def test_the_pictures_of_the_stock_are_one_drawing_on_page_and_paper(signed_in, 
     assert "<polygon" in tina.get("/storage/stock").text
     paper = tina.get("/storage/stock.pdf")
     assert paper.mimetype == "application/pdf" and paper.data.startswith(b"%PDF")
+
+
+def test_a_box_out_of_service_says_so_before_anything_is_scanned(signed_in, world: World) -> None:
+    home = box(world)
+    world.do("tina", "take_out_of_service", unit=home, reason="A wall is cracked")
+    page = signed_in("tina").get(f"/storage/fill/{home}").text
+    assert 'data-stopped="Box A is out of service: A wall is cracked"' in page
+    status, said = send(signed_in("tina"), f"/storage/fill/{home}", mode="put",
+                        given={"vials": list(frozen_lot(world, vials=1).vials), "positions": ["A1"]})  # fmt: skip
+    assert status == 409 and [one["code"] for one in said["refusals"]] == ["STORAGE_OUT_OF_SERVICE"]
