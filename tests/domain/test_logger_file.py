@@ -116,12 +116,14 @@ def test_more_rows_than_any_logger_writes() -> None:
 # --- the two nights on which the clocks change ------------------------------------------------
 
 
+@pytest.mark.requirement("R21")
 def test_an_hour_that_did_not_exist() -> None:
     with pytest.raises(FileProblem, match="did not exist in Europe/Kyiv"):
         read("time,temp\n2026-03-29 02:55,-1\n2026-03-29 03:00,-1\n", KYIV)
     assert shown(read("time,temp\n2026-03-29 02:55,-1\n2026-03-29 04:00,-1\n", KYIV))[-1][0] == "2026-03-29 01:00:00"
 
 
+@pytest.mark.requirement("R21")
 def test_an_hour_that_came_twice_is_resolved_by_the_order() -> None:
     walls = ["02:30", "03:00", "03:30", "03:00", "03:30", "04:00"]
     text = "time,temp\n" + "".join(f"2026-10-25 {wall},-1\n" for wall in walls)

@@ -147,7 +147,6 @@ def warm(world: World, box: str, at: datetime.datetime, celsius: float = -70, ev
     return str(import_file(world, code, as_csv(trace))["excursions"][0])
 
 
-@pytest.mark.requirement("R13")
 def test_a_lot_is_released_when_its_excursions_are_accepted(world: World) -> None:
     lot = stored_lot(world)
     pass_all_tests(world, lot.code)

@@ -193,6 +193,7 @@ def test_a_batch_may_be_sent_again(world: World) -> None:
     assert "READINGS_DIFFER" in world.codes("tina", "record_readings", probe=code, readings=twice)
 
 
+@pytest.mark.requirement("R16")
 def test_a_reading_by_hand_counts_when_another_person_saw_the_same(world: World) -> None:
     code = probe(world)
     entered = world.do("tina", "record_reading_by_hand", probe=code, celsius="-184.5", read_at=START.isoformat())[
@@ -237,6 +238,7 @@ def test_readings_that_were_only_late_end_the_silence_that_was_noted(world: Worl
     assert excursion_of(world, code).ended_at == start + 5 * MINUTE
 
 
+@pytest.mark.requirement("R23")
 def test_acknowledging_an_alarm_neither_ends_nor_hides_it(world: World) -> None:
     code = probe(world)
     import_file(world, code, as_csv(trace(START, [-187, -130, -130])))
