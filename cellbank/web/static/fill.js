@@ -64,13 +64,13 @@
     }));
     part("done").textContent = items.filter((item) => item.state === (putting ? "done" : "waiting")).length;
     part("waiting").textContent = items.filter((item) => item.state === "waiting").length;
-    part("state").textContent = away ? words.away : busy ? words.sending : "";
+    part("state").textContent = away ? words.away : busy ? words.sending : putting && at < 0 ? words.full : "";
     page.classList.toggle("is-away", away);
   }
   function drawCursor() {
     for (const one of cells) one.removeAttribute("aria-current");
     part("cursor").textContent = at < 0 ? "–" : cells[at].dataset.place;
-    if (at >= 0) cells[at].setAttribute("aria-current", "true"); else if (putting) part("state").textContent = words.full;
+    if (at >= 0) cells[at].setAttribute("aria-current", "true");
   }
   function draw() { for (const item of items) drawCell(item.place); drawList(); drawCursor(); }
 
