@@ -6,16 +6,20 @@ from cellbank.domain.lifecycle import TRANSITIONS
 ENDINGS = {
     "cancel_dose", "cancel_sample", "complete_subject", "correct_result", "disable_person", "discard_culture",
     "discard_dose", "discard_vial", "retire_probe", "change_probe_limits",
-    "finish_culture", "hold_donor", "hold_lot", "invalidate_result",
-    "link_deviation", "look_at_identity", "open_deviation", "recall_lot", "recall_reagent", "reject_lot", "report_storage_failure",
-    "return_vial", "review_trail", "revoke_token", "revoke_training", "take_out_of_service", "relocate_unit", "use_vial_for_testing",
-    "withdraw_consent", "withdraw_subject",
+    "finish_culture", "invalidate_result", "link_deviation", "look_at_identity", "open_deviation", "recall_reagent",
+    "relocate_unit", "report_storage_failure", "return_vial", "review_trail", "revoke_token", "revoke_training",
+    "take_out_of_service", "use_vial_for_testing", "withdraw_consent", "withdraw_subject",
 }  # fmt: skip
+# What stops something is in sight, though not first: a stop must be quick.
+STOPS = {"hold_donor", "hold_lot", "recall_lot", "reject_lot"}
 PRINTING = {"print_labels", "print_label_again", "issue_document"}
 
 
 def place_of(act: str, record: str, state: str) -> int:
-    """Where an act stands: 0 moves the record on, 1 uses it, 2 makes something from it, 3 prints, 4 ends it."""
+    """Where an act stands: 0 moves the record on, 1 uses it, 2 makes something from it, 3 prints, 4 ends it.
+    A quality officer's stops stand with 2."""
+    if act in STOPS:
+        return 2
     if act in ENDINGS:
         return 4
     if act in PRINTING:

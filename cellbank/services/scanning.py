@@ -9,7 +9,7 @@ from pydantic import Field
 
 from cellbank.domain.garbled import Garbled
 from cellbank.domain.identifiers import Kind, command_code
-from cellbank.domain.lifecycle import STATES, TRANSITIONS, Role, acts_from, is_signed, roles_for
+from cellbank.domain.lifecycle import STATES, TRANSITIONS, Role, acts_from, is_signed, roles_for, rows_for
 from cellbank.domain.scans import read_scan
 from cellbank.records.work import Actor, Work
 from cellbank.services.acts import REGISTRY, ActInput, RegisteredAct, act, run_act
@@ -116,8 +116,17 @@ def next_acts(kind: Kind, record: str, state: str, roles: frozenset[Role]) -> tu
     names = [name for name in dict.fromkeys([*moving, *making]) if name in REGISTRY]
     # A vial is accounted for only after its cells were given.
     names = [name for name in names if name != "reconcile_infusion" or state == "INFUSED"]
+    names = [name for name in names if record != "lot" or name not in DECISIONS or _decides(name, state)]
     found = (_next(name, kind) for name in sorted(names, key=lambda name: place_of(name, record, state)))
     return tuple(item for item in found if item is not None)
+
+
+# What was made from a lot is stopped with it; that does not make the decision possible wherever such a lot stands.
+DECISIONS = {"reject_lot": "REJECTED", "recall_lot": "RECALLED"}
+
+
+def _decides(name: str, state: str) -> bool:
+    return any(row.source == state and row.target == DECISIONS[name] for row in rows_for(name, "lot"))
 
 
 def _next(name: str, kind: Kind) -> NextAct | None:

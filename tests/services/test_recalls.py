@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
+from cellbank.domain.identifiers import Kind
 from cellbank.domain.lifecycle import Role
 from cellbank.records.clinic import Dose
 from cellbank.records.production import Lot
@@ -13,7 +14,7 @@ from cellbank.records.quality import RecallNotice
 from cellbank.services import holds, quality
 from cellbank.services.acts import Malformed
 from cellbank.services.release_board import release_board
-from cellbank.services.scanning import Card, look_up
+from cellbank.services.scanning import Card, look_up, next_acts
 from cellbank.services.worklists import Worklist, worklists
 from tests.factories import production as make
 from tests.factories.doses import (
@@ -133,6 +134,16 @@ def test_a_picked_vial_of_a_recalled_lot_is_destroyed(world: World) -> None:
 def test_a_recall_has_a_reason_that_says_something(world: World, reason: str) -> None:
     with pytest.raises(Malformed):
         world.try_act("oksana", "recall_lot", lot="LT0017W", reason=reason)
+
+
+@pytest.mark.parametrize(
+    ("state", "offered"),
+    [("QUARANTINE", {"reject_lot", "hold_lot"}), ("RELEASED", {"recall_lot", "hold_lot"}),
+     ("ON_HOLD", {"reject_lot", "recall_lot", "hold_lot"}), ("RECALLED", set())],
+)  # fmt: skip
+def test_a_stop_is_in_sight_where_it_is_possible_and_nowhere_else(state: str, offered: set[str]) -> None:
+    acts = [act.name for act in next_acts(Kind.LOT, "lot", state, frozenset({Role.QUALITY_OFFICER}))]
+    assert {"reject_lot", "recall_lot", "hold_lot"} & set(acts) == offered <= set(acts[:6])
 
 
 # --- banks ------------------------------------------------------------------------------------
