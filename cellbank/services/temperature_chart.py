@@ -62,7 +62,7 @@ _PROBE = text(
          FROM probe p JOIN site s ON s.id = p.site_id WHERE p.code = :code"""
 )
 _COLUMNS = text(
-    """SELECT floor((date_part('epoch', at) - :first) / :step)::int AS x, min(celsius)::float8, max(celsius)::float8
+    """SELECT date_bin(:step, at, :since) AS bin, min(celsius)::float8 AS low, max(celsius)::float8 AS high
          FROM reading WHERE probe_id = :probe AND at >= :since AND at < :until GROUP BY 1 ORDER BY 1"""
 )
 _BANDS = text(
@@ -86,19 +86,18 @@ def chart_of(
         until = until or last + datetime.timedelta(minutes=1)
         since = max(probe.first_at, since or until - datetime.timedelta(days=7))
         since = min(since, until - datetime.timedelta(minutes=5))
-        step = (until - since).total_seconds() / COLUMNS
+        step = (until - since) / COLUMNS
         given = {"probe": probe.id, "since": since, "until": until}
-        columns = connection.execute(_COLUMNS, {**given, "first": since.timestamp(), "step": step}).all()
+        rows = connection.execute(_COLUMNS, {**given, "step": step}).all()
         bands = connection.execute(_BANDS, given).all()
     limits = (
         ("warning", float(probe.warn_above_c)),
         ("critical", float(probe.critical_above_c)),
         ("reject", float(probe.reject_above_c)),
     )
-    return Chart(
-        since, until, ZoneInfo(probe.timezone), probe.gap_minutes, limits, tuple(map(tuple, columns)),
-        tuple(Band(*row) for row in bands),
-    )  # fmt: skip
+    columns = tuple((round((row.bin - since) / step), row.low, row.high) for row in rows)
+    zone = ZoneInfo(probe.timezone)
+    return Chart(since, until, zone, probe.gap_minutes, limits, columns, tuple(Band(*row) for row in bands))
 
 
 # --- the drawing ------------------------------------------------------------------------------
@@ -187,5 +186,3 @@ class _Drawing:
             before = number
         if piece:
             yield Mark("line", "trace", tuple(piece))
-
-
