@@ -103,7 +103,7 @@ def excursion_board(bank: Bank, code: str, now: datetime.datetime) -> ExcursionB
         held = tuple(connection.scalars(_HOLDS, {"code": code}))
     until = row.ended_at or now
     around = max(datetime.timedelta(hours=2), (until - row.started_at) / 2)
-    chart = chart_of(bank, row.probe, row.started_at - around, until + around)
+    chart = chart_of(bank, row.probe, row.started_at - around, until + around if row.ended_at else until)
     figures = tuple(
         (name, getattr(row, f"{level}_above_c"), Decimal(getattr(row, f"{level}_seconds")) / 60,
          getattr(row, f"{level}_degree_seconds") / 60)
