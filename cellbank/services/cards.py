@@ -373,7 +373,8 @@ QUESTIONS: dict[Kind, Question] = {
     Kind.READINGS: Question(
         "reading_import",
         """SELECT i.*, p.code AS probe, e.full_name AS entered_by
-           FROM reading_import i JOIN probe p ON p.id = i.probe_id JOIN person e ON e.id = i.entered_by_id WHERE i.code = %(code)s""",
+           FROM reading_import i JOIN probe p ON p.id = i.probe_id JOIN person e ON e.id = i.entered_by_id
+           WHERE i.code = %(code)s""",
         lambda row: f"Readings of probe {row['probe']}",
         lambda row: (
             ("Probe", row["probe"]),

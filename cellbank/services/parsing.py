@@ -6,9 +6,12 @@ A form, JSON and the command line all end here, so that a value is refused in th
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeVar, get_args
+from types import UnionType
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+
+from cellbank.services.inputs import Line
 
 DEEPEST = 20
 LARGEST_WHOLE_NUMBER = 10**40  # no quantity of this field is near; beyond it, Python would take long to spell it
@@ -40,7 +43,7 @@ class SignedInput(ActInput):
     """
 
     password: Annotated[Secret, Field(max_length=LONGEST_PASSWORD)] | None = None
-    signer: Annotated[str, Field(max_length=LONGEST_PASSWORD)] | None = None
+    signer: Line | None = None
     one_time_code: Annotated[Secret, Field(max_length=LONGEST_PASSWORD)] | None = None
 
 
@@ -80,7 +83,7 @@ def parse(model: type[M], given: Mapping[str, Any]) -> M:
 def _unusable(model: type[ActInput], name: str, value: Any) -> str | None:
     """Why no field could hold this value, whatever it is for; None when it might."""
     field = model.model_fields.get(name)
-    if isinstance(value, bool) and field is not None and int in (field.annotation, *get_args(field.annotation)):
+    if isinstance(value, bool) and field is not None and _is_whole_number(field.annotation):
         return f"must be a whole number. Given: {value}"
     waiting = [(name, 0), (value, 0)]
     while waiting:
@@ -100,11 +103,18 @@ def _unusable(model: type[ActInput], name: str, value: Any) -> str | None:
     return None
 
 
+def _is_whole_number(annotation: Any) -> bool:
+    """Whether a field takes a whole number, with limits or without, needed or not: yes and no are none."""
+    parts = get_args(annotation) if get_origin(annotation) in (Annotated, Union, UnionType) else ()
+    return annotation is int or any(_is_whole_number(part) for part in parts)
+
+
 # --- problems in words -------------------------------------------------------------------------
 
 _WHOLE, _NUMBER = "must be a whole number", "must be a number"
 _YES_OR_NO = "must be yes or no: true or false"
 _DAY = "must be a date like 2026-11-22"
+_OBJECT = "must be an object: names, each with a value"
 
 # What each fault that pydantic finds is called; the facts are those that pydantic gives with it.
 _WORDS = {
@@ -124,7 +134,8 @@ _WORDS = {
     "bool_type": _YES_OR_NO,
     "bool_parsing": _YES_OR_NO,
     "list_type": "must be a list",
-    "dict_type": "must be an object: names, each with a value",
+    "dict_type": _OBJECT,
+    "model_type": _OBJECT,
     "literal_error": "must be {expected}",
     "enum": "must be {expected}",
     "greater_than": "must be above {gt}",

@@ -206,7 +206,8 @@ SOURCES: tuple[Source, ...] = (
               'YYYY-MM-DD HH24:MI') || CASE WHEN e.ended_at IS NULL THEN ', goes on' ELSE '' END AS detail
               FROM excursion e JOIN storage_unit u ON u.id = e.storage_unit_id JOIN site s ON s.id = e.site_id
               WHERE e.state = 'OPEN'
-              ORDER BY array_position(ARRAY['reject', 'critical', 'warning', 'silent'], e.category), e.started_at""", "decide_excursion", "excursion"),
+              ORDER BY array_position(ARRAY['reject', 'critical', 'warning', 'silent'], e.category),
+              e.started_at""", "decide_excursion", "excursion"),
     Source("holds", Q, "Holds in force", "Nothing is on hold.",
            """SELECT h.code, 'Hold on ' || coalesce(l.code, d.code, r.code, u.code) AS title, h.state,
               left(h.reason, 90) AS detail FROM hold h LEFT JOIN lot l ON l.id = h.lot_id

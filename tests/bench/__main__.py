@@ -15,7 +15,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cellbank.outside.embedded_postgres import OWNER, EmbeddedPostgres, start
-from tests.bench import batch_records, flips, long_trail, lookups, ordering, quality_board, reading, storage, temperature, writing
+from tests.bench import (
+    batch_records,
+    flips,
+    long_trail,
+    lookups,
+    ordering,
+    quality_board,
+    reading,
+    storage,
+    temperature,
+    writing,
+)
 from tests.bench.big_bank import Size
 from tests.bench.clients import clients
 from tests.bench.databases import generated, made, open_bank, plain_url

@@ -1,5 +1,7 @@
 """Loggers' files as they come: every way to write a reading, and everything that is wrong with a file."""
-# ruff: noqa: E501: a file reads best in lines of its own length
+
+# A file reads best in lines of its own length.
+# ruff: noqa: E501
 
 import datetime
 from zoneinfo import ZoneInfo

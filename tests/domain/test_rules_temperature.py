@@ -1,5 +1,6 @@
 """The rule that finds excursions, case by case, and what holds for every trace."""
 
+import itertools
 import json
 from decimal import Decimal
 
@@ -18,7 +19,6 @@ from cellbank.domain.rules.temperature import (
     limit_refusals,
     told_already,
 )
-import itertools
 
 LIMITS = Limits(Decimal(-150), 10, Decimal(-135), 2, Decimal(-80), 15)
 MINUTE = 60

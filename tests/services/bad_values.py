@@ -169,6 +169,7 @@ BAD: dict[str, dict[str, Any]] = {
     "position": {**BAD_TEXTS, "no column": "A", "no row": "4", "Cyrillic look-alike": "А4", "far away": "A999999"},
     "secret": {"a number": 5, "yes": True, "a list": [], "an object": {}, "too long": LONG},
     "scan as it was read": {"a number": 5, "yes": True, "a list": [], "too long": LONG},
+    "row": {"a number": 5, "a text": "x", "a list": [], "empty": {}, "another column": {"no_such_field": 1}},
     "sheet": {"empty": "", "a number": 5, "a list": [], "too long": "x" * 1_000_001},
     "file": {"empty": "", "a number": 5, "a list": [], "no definition": "x = [", "too long": "x" * 600_000},
     "answers": {
@@ -215,6 +216,8 @@ def type_of(name: str, schema: dict[str, Any]) -> str:
     """What kind of thing a field is, in the words of the tables above."""
     if schema.get("type") == "array":
         return "list"
+    if "properties" in schema:
+        return "row"
     if schema.get("raw") or name in ("raw", "read_back") or (name, schema.get("maxLength")) == ("reason", 500):
         return "scan as it was read"
     for key, meant in (("scan", "code"), ("enum", "choice")):
@@ -242,6 +245,8 @@ def type_of(name: str, schema: dict[str, Any]) -> str:
 def good_value(name: str, schema: dict[str, Any]) -> Any:
     """A value that reads well, of a thing that is not there."""
     match type_of(name, schema):
+        case "row":
+            return {one: good_value(one, _plain(of, {})) for one, of in schema["properties"].items()}
         case "list":
             return [] if name == "positions" else [good_value(name, schema["items"])]
         case "code":
@@ -263,6 +268,9 @@ NEEDED_TOGETHER: dict[str, dict[str, Any]] = {
     "enter_result": {"lot": unknown_code("LT"), "test": "CD73", "number": "5", "started_at": GOOD["instant"]},
     "take_sample": {"lot": unknown_code("LT")},
     "correct_result": {"number": "5"},
+    "add_probe": {"calibration_due_on": "2027-03-01"},
+    "calibrate_probe": {"calibration_due_on": "2027-03-01"},
+    "import_readings": {"sha256": "0" * 64},
 }
 
 
@@ -293,7 +301,7 @@ def bad_values(name: str, schema: dict[str, Any]) -> Iterator[tuple[str, Any]]:
 
 def bad_lists(name: str, schema: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     good = good_value(name, schema["items"])
-    yield from {"a text": "x", "a number": 5, "an object": {}, "10^4 of them": [good] * 10**4}.items()
+    yield from {"a text": "x", "a number": 5, "an object": {}, "more than 10^4 of them": [good] * (10**4 + 1)}.items()
     if schema.get("minItems"):
         yield "empty", []
     if "scan" in schema["items"]:

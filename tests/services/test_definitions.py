@@ -133,7 +133,7 @@ def test_a_protocol_waits_for_its_specification(other_world: World) -> None:
     assert "P-OTHER" in refused.refusals[0].detail
     with Session(other_world.bank.reads) as session:
         names = select(Act.name, Act.outcome).where(Act.record_code == "NCT-OTHER@1").order_by(Act.id)
-        assert session.execute(names).all() == [("import_definition", "accepted")]
+        assert session.execute(names).all() == [("import_definition", "accepted"), ("make_effective", "refused")]
 
 
 def test_the_database_has_one_version_in_force(other_world: World, monkeypatch: pytest.MonkeyPatch) -> None:

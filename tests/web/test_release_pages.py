@@ -2,6 +2,7 @@
 
 import pytest
 
+from cellbank.services.worklists import lots_in_quarantine
 from tests.factories.lots import stored_lot
 from tests.factories.quality import enter, pass_all_tests, passed_lot, released_lot, review
 from tests.factories.world import World
@@ -45,7 +46,8 @@ def test_a_red_board_shows_what_is_red_first_with_its_way_out(world: World, regu
 
 def test_the_home_page_says_what_to_do_next(world: World, regular, ready: str) -> None:
     page = regular("oksana").get("/").text
-    assert release_link(ready) in page and "Ready to release" in page
+    waiting = lots_in_quarantine(world.bank)
+    assert ready in waiting and all(f"/record/{lot}" in page for lot in waiting[:8])
     assert "/act/hold_donor" in page and "/act/recall_lot" in page
 
 
