@@ -172,7 +172,9 @@ class Printing(Record):
     reprint: Mapped[int] = mapped_column(server_default=text("0"))
     reason: Mapped[str | None]
     printed_at: Mapped[Instant]
-    __table_args__ = (CheckConstraint("reprint = 0 OR length(trim(reason)) > 0", name="a_reprint_has_a_reason"),)
+    __table_args__ = (
+        CheckConstraint("reprint = 0 OR coalesce(length(trim(reason)), 0) > 0", name="a_reprint_has_a_reason"),
+    )
 
 
 class DocumentIssue(Record):

@@ -10,7 +10,7 @@ from cellbank.domain.quantities import millions
 from cellbank.outside.document_chart import Chart, Curve, Panel
 from cellbank.outside.document_pdf import Block, Cell, Heading, Run, Table, Text
 from cellbank.services.batch_lineage import Batch
-from cellbank.services.cards import shown
+from cellbank.services.card_parts import shown
 from cellbank.services.chain_words import Clock, word
 
 Row = Mapping[str, Any]

@@ -16,7 +16,7 @@ from cellbank.outside.label_templates import load_templates
 from cellbank.services.batch_growth import growth_blocks
 from cellbank.services.batch_lineage import Batch, read_batch
 from cellbank.services.batch_steps import Check, decision_table, step_tables
-from cellbank.services.cards import shown
+from cellbank.services.card_parts import shown
 from cellbank.services.chain_words import word
 from cellbank.services.lot_paper import LotHead, read_lot
 from cellbank.services.lot_test_table import results_of, test_tables

@@ -14,7 +14,7 @@ from cellbank.domain.quantities import millions
 from cellbank.outside.document_pdf import Block, Cell, Facts, Heading, Run, Table, Text
 from cellbank.outside.document_picture import Picture, PictureBox
 from cellbank.outside.label_templates import load_templates
-from cellbank.services.cards import shown
+from cellbank.services.card_parts import shown
 from cellbank.services.chain import Chain, Entry, chain_of
 from cellbank.services.chain_words import clock, lines_of, word
 from cellbank.services.family import Measures, lay_out

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from cellbank.domain.identifiers import printed
 from cellbank.domain.quantities import millions
-from cellbank.services.cards import shown
+from cellbank.services.card_parts import shown
 from cellbank.services.chain import Change
 
 Clock = Callable[[datetime.datetime], str]

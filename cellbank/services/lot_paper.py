@@ -11,7 +11,7 @@ from cellbank.domain.identifiers import printed
 from cellbank.domain.quantities import millions
 from cellbank.domain.specification import Specification
 from cellbank.outside.document_pdf import Facts, Run
-from cellbank.services.cards import shown
+from cellbank.services.card_parts import shown
 from cellbank.services.chain_signatures import Signed, signatures_of
 from cellbank.services.chain_words import Clock, clock, word
 from cellbank.services.common import read_specification

@@ -14,7 +14,8 @@ from cellbank.domain.scans import read_scan
 from cellbank.records.work import Actor, Work
 from cellbank.services.acts import REGISTRY, ActInput, RegisteredAct, act, run_act
 from cellbank.services.bank import Bank
-from cellbank.services.cards import QUESTIONS, Facts, read_face
+from cellbank.services.card_parts import Facts
+from cellbank.services.cards import QUESTIONS, read_face
 from cellbank.services.likely import place_of
 
 

@@ -33,7 +33,8 @@ PAGES = {
         "/act/pick_vial?dose={ordered}", "/act/pool_and_count?dose={thawing}", "/act/open_lot", "/act/receive_donation",
         "/act/open_deviation?records={vial}", "/record/{reagent}", "/record/{action}",
         "/storage", "/storage/stock", "/storage/fill/{box}", "/storage/fill/{box}?mode=rescan",
-        "/storage/picture/{box}", "/storage/pick/{ordered}", "/list/reagents", "/list/cultures", "/acts", "/scan?code=A999926", "/password",
+        "/storage/picture/{box}", "/storage/pick/{ordered}", "/list/reagents", "/list/cultures",
+        "/acts", "/scan?code=A999926", "/password",
     ),
     "iryna": (
         "/", "/record/{bank}", "/record/{failed}", "/record/{held}", "/record/{donor}", "/record/{warm}",

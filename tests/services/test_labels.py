@@ -7,7 +7,8 @@ from contextlib import contextmanager
 import pypdfium2
 import pytest
 import zxingcpp
-from sqlalchemy import select
+from sqlalchemy import select, text
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from cellbank.domain.identifiers import Kind, command_code, printed
@@ -375,3 +376,22 @@ def test_a_long_name_of_the_site_stops_no_lot(world: World, long_named_site: str
 )
 def test_a_name_is_cut_at_a_word_where_it_does_not_fit(name: str, shown: str) -> None:
     assert shortened(load_templates()["storage_unit"], "label", name) == shown
+
+
+def test_the_database_takes_no_reprint_without_a_reason(world: World) -> None:
+    """Not an empty reason, and not none at all, which a CHECK would let pass if it were not asked for by name."""
+    act = text(
+        "INSERT INTO act (site_id, person_id, name, given, given_digest, door, version, at) "
+        "VALUES (1, 1, 'print_label_again', '{}', '', 'test', '0', now()) "
+        "RETURNING set_config('cellbank.act', id::text, true)"
+    )
+    again = text(
+        "INSERT INTO printing "
+        "(template, template_digest, record_kind, record_code, rows, label_count, reprint, reason, printed_at) "
+        "VALUES ('vial', '', 'vial', 'V', '[]', 1, 1, :reason, now())"
+    )
+    for reason in (None, "", "  "):
+        with world.bank.engine.connect() as connection:
+            connection.execute(act)
+            with pytest.raises(IntegrityError, match="a_reprint_has_a_reason"):
+                connection.execute(again, {"reason": reason})

@@ -1,0 +1,38 @@
+"""What the cards of all kinds are made of: a question to the database, and the words for its answer."""
+
+import datetime
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+Row = Mapping[str, Any]
+Facts = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Question:
+    """How to read a face: the statement (one parameter, the code) and what to make of its row."""
+
+    record: str
+    statement: str
+    title: Callable[[Row], str]
+    facts: Callable[[Row], Facts]
+
+
+def shown(value: Any) -> str:
+    """A value as a person reads it."""
+    if value is None:
+        return "–"
+    if isinstance(value, datetime.datetime):
+        return f"{value:%Y-%m-%d %H:%M} UTC"
+    if isinstance(value, datetime.date):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        return f"{value.normalize():f}"
+    return str(value)
+
+
+def simple(*pairs: tuple[str, str]) -> Callable[[Row], Facts]:
+    """Facts straight from columns: (label, column)."""
+    return lambda row: tuple((label, shown(row[column])) for label, column in pairs)
