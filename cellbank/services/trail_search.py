@@ -101,7 +101,7 @@ def record_of(connection: Connection, code: str) -> dict[str, Any]:
 
 def _line(row: Any) -> Line:
     reasons = tuple(refusal["detail"] for refusal in without_identity(row.given, row.refusals))
-    if row.name == "report_unreadable_scan":
+    if row.name == "report_unreadable_scan" and row.given.get("reason"):
         reasons = (row.given["reason"],)
     return Line(
         row.id, row.name, title_of(row.name), row.full_name, row.at, row.recorded_at, row.door, row.client,
