@@ -101,8 +101,8 @@ def record_of(connection: Connection, code: str) -> dict[str, Any]:
 
 def _line(row: Any) -> Line:
     reasons = tuple(refusal["detail"] for refusal in without_identity(row.given, row.refusals))
-    if row.name == "report_unreadable_scan" and row.given.get("reason"):
-        reasons = (row.given["reason"],)
+    if row.name == "report_unreadable_scan":  # an act of another version may have been given other inputs
+        reasons = tuple(why for why in (row.given.get("reason"),) if why)
     return Line(
         row.id, row.name, title_of(row.name), row.full_name, row.at, row.recorded_at, row.door, row.client,
         row.outcome or "open", row.record_code, reasons, (row.seal or "")[:16],

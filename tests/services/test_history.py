@@ -105,10 +105,3 @@ def test_every_column_has_a_name_for_people_and_no_name_is_of_no_column() -> Non
         assert re.fullmatch(r"[A-Z][^_]+", told(table, column).label), (table, column)
     columns = {column for _, column in names} | {f"{table}.{column}" for table, column in names}
     assert set(WORDS) - columns == set()
-
-
-def test_an_unreadable_scan_is_shown_whether_or_not_it_is_known_why(bank: Bank, world: World) -> None:
-    world.do("tina", "report_unreadable_scan", raw="?")
-    world.do("tina", "report_unreadable_scan", raw="??", reason="It is cut short.")
-    latest = search(bank, Query(act="report_unreadable_scan", person="tina"))[:2]
-    assert [line.reasons for line in latest] == [("It is cut short.",), ()]
