@@ -40,7 +40,7 @@ from cellbank.domain.definition import (
 )
 
 __all__ = [
-    "GROWTH_RESULTS", "DonorRules", "DonorTest", "ReleaseTest", "ResultVerdict", "Specification",
+    "GROWTH_RESULTS", "ConditionalRules", "DonorRules", "DonorTest", "ReleaseTest", "ResultVerdict", "Specification",
     "SpecificationProblems", "Stage", "digest", "earliest_result_at", "judge_result", "load_specification",
 ]  # fmt: skip
 
@@ -226,6 +226,12 @@ class TemperatureRules(Definition):
         return limit
 
 
+class ConditionalRules(Definition):
+    """Tests that may still be pending when a lot is used for one subject (domain reference §5.4)."""
+
+    tests: Annotated[tuple[Code, ...], Field(min_length=1)]
+
+
 class Specification(Definition):
     """A product specification version."""
 
@@ -242,6 +248,14 @@ class Specification(Definition):
     handling: HandlingRules
     temperature: TemperatureRules
     tests: Annotated[tuple[ReleaseTest, ...], Field(min_length=1), AfterValidator(unique_codes)]
+    conditional_release: ConditionalRules | None = None  # absent: a lot is used released, or not at all
+
+    @field_validator("conditional_release")
+    @classmethod
+    def _may_be_pending(cls, rules: ConditionalRules | None, info: ValidationInfo) -> ConditionalRules | None:
+        if rules is not None and "tests" in info.data:
+            refuse_contradictions(_pending_problems(rules.tests, {test.code: test for test in info.data["tests"]}))
+        return rules
 
     @field_validator("tests")
     @classmethod
@@ -273,6 +287,19 @@ def _provider_problems(tests: Iterable[ReleaseTest]) -> list[tuple[str, str]]:
         for value in ("recovery", "viability", "endotoxin")
         if provided.count(value) != 1
     ]
+
+
+def _pending_problems(codes: tuple[str, ...], tests: dict[str, ReleaseTest]) -> Iterable[tuple[str, str]]:
+    for place, code in enumerate(codes, start=1):
+        path, test = f".tests[{place}]", tests.get(code)
+        if test is None:
+            yield path, f"{code} is not one of the tests"
+        elif code in codes[: place - 1]:
+            yield path, f"{code} is named twice"
+        elif not test.required or test.stage not in ("lot", "post_thaw"):
+            yield path, f"{code} is no required test of the lot or after thaw: nothing waits for it"
+        elif test.provides is not None:
+            yield path, f"{code} provides the {test.provides} of the dose calculation and can never be pending"
 
 
 def load_specification(text: str) -> Specification:

@@ -199,3 +199,26 @@ def test_all_mistakes_are_listed_at_once():
 def test_a_kind_that_the_specification_does_not_know_is_named():
     with pytest.raises(KeyError, match="master_bank, working_bank, product"):
         SPECIFICATION.freezing.shelf_life_months("seed")
+
+
+def test_as_shipped_nothing_may_be_pending():
+    assert SPECIFICATION.conditional_release is None
+
+
+def test_a_specification_may_name_tests_that_may_be_pending():
+    text = SHIPPED + '\n[conditional_release]\ntests = ["MYCOPLASMA", "PT-STERILITY"]\n'
+    assert load_specification(text).conditional_release.tests == ("MYCOPLASMA", "PT-STERILITY")
+
+
+def test_every_mistake_about_pending_tests_is_listed():
+    tests = '["MYCOPLASMA", "MYCOPLASMA", "NOTHING", "PT-VIABILITY", "POTENCY"]'
+    assert problems_of(SHIPPED + f"\n[conditional_release]\ntests = {tests}\n") == (
+        "conditional_release.tests[2]: MYCOPLASMA is named twice",
+        "conditional_release.tests[3]: NOTHING is not one of the tests",
+        "conditional_release.tests[4]: PT-VIABILITY provides the viability of the dose calculation and can never be "
+        "pending",
+        "conditional_release.tests[5]: POTENCY is no required test of the lot or after thaw: nothing waits for it",
+    )
+    empty, unknown = problems_of(SHIPPED + "\n[conditional_release]\ntests = []\nevery = true\n")
+    assert empty.startswith("conditional_release.tests: ")
+    assert unknown == "conditional_release.every: is not a known key"
