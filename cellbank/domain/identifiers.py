@@ -53,6 +53,7 @@ class Kind(StrEnum):
     READINGS = "RD"
     EXCURSION = "EX"
     COUNT = "IC"
+    CONDITIONAL_RELEASE = "CR"
     COMMAND = "CM"
 
 

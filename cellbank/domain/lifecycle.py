@@ -86,6 +86,11 @@ HOLDING: dict[str, frozenset[Role]] = {
     "review_results": LAB, "enter_result": LAB, "import_results": LAB, "correct_result": LAB,
     "import_readings": LAB, "record_readings": LAB, "confirm_reading": LAB,
 }  # fmt: skip
+# Every act that stops a frozen lot ends its conditional releases.
+STOPPING: dict[str, frozenset[Role]] = {
+    "hold_lot": _QO, "withdraw_consent": LAB, "determine_eligibility": _QO, "reject_lot": _QO, "recall_lot": _QO,
+    **HOLDING,
+}  # fmt: skip
 
 TRANSITIONS: tuple[Transition, ...] = sum(
     (
@@ -230,6 +235,38 @@ TRANSITIONS: tuple[Transition, ...] = sum(
         *(_rows("lot", act, "QUARANTINE RELEASED > ON_HOLD", roles) for act, roles in HOLDING.items()),
         *(_rows("hold", act, "> PLACED", roles) for act, roles in HOLDING.items()),
         _rows("donor", "hold_donor", "REGISTERED ELIGIBLE INELIGIBLE =", _QO),
+        # use of a lot for one subject while results are pending; off unless the specification allows it
+        _rows("conditional_release", "request_conditional_release", "> REQUESTED", BEDSIDE, _APPROVED),
+        _rows("lot", "request_conditional_release", "QUARANTINE =", BEDSIDE),
+        _rows(
+            "conditional_release",
+            "approve_conditional_release",
+            "REQUESTED > APPROVED",
+            _QO,
+            _APPROVED,
+            ("requested_by_id",),
+        ),
+        _rows("lot", "approve_conditional_release", "QUARANTINE =", _QO, None, (PERFORMERS,)),
+        _rows(
+            "conditional_release",
+            "sign_for_sponsor",
+            "APPROVED > IN_FORCE",
+            _QO,
+            _APPROVED,
+            ("requested_by_id", "approved_by_id"),
+        ),
+        _rows("lot", "sign_for_sponsor", "QUARANTINE =", _QO, None, (PERFORMERS,)),
+        _rows(
+            "conditional_release",
+            "end_conditional_release",
+            "REQUESTED APPROVED IN_FORCE > ENDED",
+            frozenset({Q, C}),
+        ),
+        *(
+            _rows("conditional_release", act, "REQUESTED APPROVED IN_FORCE > ENDED", roles)
+            for act, roles in (("release_lot", _QO), *STOPPING.items())
+        ),
+        *(_rows("recall_notice", act, "> OPEN", LAB) for act in ("enter_result", "import_results", "correct_result")),
         _rows("recall_notice", "recall_lot", "> OPEN", _QO),
         _rows("recall_notice", "reject_lot", "> OPEN", _QO),
         _rows("recall_notice", "acknowledge_recall", "OPEN > ACKNOWLEDGED", BEDSIDE),

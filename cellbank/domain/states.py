@@ -93,9 +93,15 @@ STATES: dict[str, dict[str, str]] = {
         "DONE": "done; its effect is to be verified",
         "VERIFIED": "its effect is verified and signed",
     },
+    "conditional_release": {
+        "REQUESTED": "a clinician asks for one subject, with results pending; nobody may use it yet",
+        "APPROVED": "approved by quality; the sponsor has not signed",
+        "IN_FORCE": "signed by clinician, quality and sponsor: doses of the lot may go to this subject",
+        "ENDED": "no longer in force: ended by hand, by the release of the lot, or by whatever stopped it",
+    },
     "batch_review": {"REVIEWED": "the batch record was read, as it stood, and signed"},
     "recall_notice": {
-        "OPEN": "a dose of a recalled lot: its clinician does not know yet",
+        "OPEN": "a dose of a recalled or failed lot: its clinician does not know yet",
         "ACKNOWLEDGED": "a clinician knows, and says what was done for the subject",
     },
     "printing": {"PRINTED": "sent to the printer"},

@@ -136,7 +136,8 @@ class RecallNotice(Record):
     measures: Mapped[str | None]
     state: Mapped[str] = state_of("recall_notice")
     __table_args__ = (
-        UniqueConstraint("lot_id", "dose_id"),
+        # Answered once, a notice may be followed by another: a result first, the recall of the lot later.
+        Index("one_open_notice", "lot_id", "dose_id", unique=True, postgresql_where=text("state = 'OPEN'")),
         CheckConstraint(
             "(state = 'ACKNOWLEDGED') = (num_nonnulls(acknowledged_at, acknowledged_by_id, measures) = 3)",
             name="acknowledged_by_somebody",

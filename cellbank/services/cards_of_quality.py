@@ -38,7 +38,8 @@ OF_QUALITY: dict[Kind, Question] = {
     ),
     Kind.NOTICE: Question(
         "recall_notice",
-        """SELECT n.*, l.code AS lot, l.state AS lot_state, l.decision_reason, d.code AS dose, d.infusion_number, d.day,
+        """SELECT n.*, l.code AS lot, l.state AS lot_state, l.decision_reason, (SELECT h.reason FROM hold h
+           WHERE h.lot_id = l.id ORDER BY h.id DESC LIMIT 1) AS hold_reason, d.code AS dose, d.infusion_number, d.day,
            d.infusion_started_at, s.code AS subject, s.trial_number, p.full_name FROM recall_notice n
            JOIN lot l ON l.id = n.lot_id JOIN dose d ON d.id = n.dose_id JOIN subject s ON s.id = d.subject_id
            LEFT JOIN person p ON p.id = n.acknowledged_by_id WHERE n.code = %(code)s""",
@@ -46,7 +47,7 @@ OF_QUALITY: dict[Kind, Question] = {
         lambda row: (
             ("Lot", row["lot"]),
             ("Lot state", row["lot_state"]),
-            ("Why", shown(row["decision_reason"])),
+            ("Why", shown(row["decision_reason"] or row["hold_reason"])),
             ("Dose", row["dose"]),
             ("Subject", row["subject"]),
             ("Given", shown(row["infusion_started_at"])),
@@ -55,6 +56,26 @@ OF_QUALITY: dict[Kind, Question] = {
                 if row["state"] == "ACKNOWLEDGED"
                 else ()
             ),
+        ),
+    ),
+    Kind.CONDITIONAL_RELEASE: Question(
+        "conditional_release",
+        """SELECT c.*, l.code AS lot, l.state AS lot_state, s.code AS subject, s.trial_number, q.full_name AS requester,
+           a.full_name AS approver, p.full_name AS sponsor FROM conditional_release c JOIN lot l ON l.id = c.lot_id
+           JOIN subject s ON s.id = c.subject_id JOIN person q ON q.id = c.requested_by_id
+           LEFT JOIN person a ON a.id = c.approved_by_id LEFT JOIN person p ON p.id = c.sponsor_by_id
+           WHERE c.code = %(code)s""",
+        lambda row: f"Conditional release of lot {row['lot']} for subject {row['trial_number']}",
+        lambda row: (
+            ("Lot", row["lot"]),
+            ("Lot state", row["lot_state"]),
+            ("Subject", row["subject"]),
+            ("Pending", ", ".join(row["pending"])),
+            ("Justification", row["justification"]),
+            ("Asked for by", row["requester"]),
+            ("Approved by", shown(row["approver"])),
+            ("Signed for the sponsor by", shown(row["sponsor"])),
+            *((("Ended because", row["end_reason"]),) if row["end_reason"] else ()),
         ),
     ),
     Kind.DOCUMENT: Question(

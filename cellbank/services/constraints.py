@@ -51,6 +51,15 @@ SAYS: dict[str, tuple[Code, str]] = {
         "the weight was measured by the same person.",
     ),
     "ck_culture_cells_left_never_negative": (Code.CELLS_EXCEED_SOURCE, "the culture has fewer cells left."),
+    "one_live_conditional_release": (
+        Code.ALREADY_EXISTS,
+        "a conditional release of the lot for this subject is not ended.",
+    ),
+    "ck_conditional_release_three_different_people": (Code.SAME_PERSON, "the same person has signed it before."),
+    "only_a_lot_in_quarantine_is_released_conditionally": (Code.WRONG_STATE, "the lot is not in quarantine."),
+    "a_conditional_release_keeps_its_subject": (Code.CHANGED_MEANWHILE, "it keeps its lot, subject and tests."),
+    "an_ended_conditional_release_stays_ended": (Code.WRONG_STATE, "the conditional release has ended."),
+    "one_open_notice": (Code.CHANGED_MEANWHILE, "a notice about this dose was opened."),
     "no_release_under_a_hold": (Code.ON_HOLD, "a hold was placed."),
     "released_lots_have_an_eligible_donor": (
         Code.DONOR_NOT_ELIGIBLE,

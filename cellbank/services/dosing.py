@@ -153,6 +153,7 @@ def _supply(work: Work, given: OrderDose, subject: Subject, ward: Ward, plan: Pl
     if product is None:
         return Supply(None)
     demand = Demand(
+        subject_id=subject.id,
         protocol=ward.protocol,
         product=product,
         weight_kg=ward.weight.weight_kg if ward.weight else None,

@@ -13,6 +13,7 @@ from cellbank.records.quality import Hold, TestResult
 from cellbank.records.storage import StorageUnit
 from cellbank.records.work import Work
 from cellbank.services.common import new_code
+from cellbank.services.conditional_ends import end_releases
 
 # Only a frozen lot is stopped by its state; one still being filled is stopped when it is frozen (see `held`).
 STOPPED_FROM = ("QUARANTINE", "RELEASED")
@@ -43,7 +44,8 @@ def place_hold(work: Work, subject: Holdable, *, reason: str, since: datetime.da
     """Stop every lot below a record; call it after the judgement, with the record locked. `since`: when the storage
     unit failed, if that was earlier.
 
-    Lots in quarantine or released go ON_HOLD and remember where they were. The answer names them.
+    Lots in quarantine or released go ON_HOLD and remember where they were; their conditional releases end. The answer
+    names them.
     """
     stopped = [lot for lot in lots_below(work, subject, since) if lot.state in STOPPED_FROM]
     codes = [lot.code for lot in stopped]
@@ -51,6 +53,7 @@ def place_hold(work: Work, subject: Holdable, *, reason: str, since: datetime.da
     hold = Hold(code=new_code(work, Kind.HOLD), reason=reason, placed_at=since or work.now)
     setattr(hold, f"{subject.kind}_id", subject.id)
     work.add(hold)
+    end_releases(work, stopped, f"Hold {hold.code}: {reason}")
     work.show(hold=hold.code, lots_stopped=codes)
     return hold
 

@@ -169,7 +169,8 @@ _DOSES = text(
     """SELECT d.code, l.code AS lot, d.state, s.code AS subject, s.trial_number, d.infusion_number, d.day, d.planned_on,
               d.infusion_started_at AS given_at, n.code AS notice, n.state AS notice_state, n.measures
          FROM dose d JOIN subject s ON s.id = d.subject_id JOIN lot l ON l.id = d.lot_id
-         LEFT JOIN LATERAL (SELECT * FROM recall_notice n WHERE n.dose_id = d.id ORDER BY n.id LIMIT 1) n ON true
+         LEFT JOIN LATERAL (SELECT * FROM recall_notice n WHERE n.dose_id = d.id
+             ORDER BY n.state <> 'OPEN', n.id DESC LIMIT 1) n ON true
         WHERE d.lot_id = ANY(:lots) AND d.state <> 'CANCELLED' ORDER BY s.trial_number, d.infusion_number, d.id"""
 )
 

@@ -5,7 +5,7 @@ from cellbank.domain.lifecycle import TRANSITIONS
 # Right, but rarely what somebody with a scanner in hand has come for.
 ENDINGS = {
     "cancel_dose", "cancel_sample", "complete_subject", "correct_result", "disable_person", "discard_culture",
-    "discard_dose", "discard_vial", "retire_probe", "change_probe_limits",
+    "discard_dose", "discard_vial", "end_conditional_release", "retire_probe", "change_probe_limits",
     "finish_culture", "invalidate_result", "link_deviation", "look_at_identity", "open_deviation", "recall_reagent",
     "relocate_unit", "report_storage_failure", "return_vial", "review_trail", "revoke_token", "revoke_training",
     "take_out_of_service", "withdraw_consent", "withdraw_subject",

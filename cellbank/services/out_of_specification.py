@@ -17,9 +17,11 @@ from cellbank.records.deviations import Deviation, DeviationLink
 from cellbank.records.production import Lot
 from cellbank.records.quality import Hold, Sample, TestResult
 from cellbank.records.work import Work
+from cellbank.services.conditional_ends import once_conditional
 from cellbank.services.deviations import open_with_links
 from cellbank.services.holding import place_hold
 from cellbank.services.lot_results import shown_value
+from cellbank.services.recalls import open_notices
 from cellbank.services.tested import Tested
 
 CLASSIFICATION: Classification = "major"  # until a quality officer classifies it otherwise
@@ -40,15 +42,23 @@ def fails(test: object, verdict: ResultVerdict) -> bool:
     return isinstance(test, ReleaseTest) and verdict is ResultVerdict.OUT_OF_SPEC
 
 
-def to_be_moved(lots: Collection[Lot], *, failing: bool) -> tuple[type[Record] | Record, ...]:
+def to_be_moved(work: Work, lots: Collection[Lot], *, failing: bool) -> tuple[type[Record] | Record, ...]:
     """What a failure moves, for the judgement: a deviation, and the lots that are out with a hold on each."""
-    released = [lot for lot in lots if lot.state == "RELEASED"] if failing else []
-    return (*((Deviation,) if failing else ()), *((Hold,) if released else ()), *released)
+    out = _out(lots, once_conditional(work, lots)) if failing else []
+    return (*((Deviation,) if failing else ()), *((Hold,) if out else ()), *out)
+
+
+def _out(lots: Collection[Lot], conditional: Collection[Lot]) -> list[Lot]:
+    """The lots that patients may have: the released ones, and those in quarantine that some subject may have."""
+    return [lot for lot in lots if lot.state == "RELEASED" or (lot.state == "QUARANTINE" and lot in conditional)]
 
 
 def report(work: Work, failures: Sequence[Failure], lots: Collection[Lot], known: Sequence[Deviation] = ()) -> None:
     """Open a deviation for what failed, unless it is `known`: one for each test of each thing; and stop every lot that
     is out. Call it with results and samples written. `lots` are those below what failed, locked.
+
+    Of a lot that was used while this result was pending, the clinician of each dose, given or under way, gets a notice
+    (domain reference §5.4).
     """
     together: dict[tuple[str, int, str], list[Failure]] = defaultdict(list)
     for failure in failures:
@@ -57,9 +67,13 @@ def report(work: Work, failures: Sequence[Failure], lots: Collection[Lot], known
     work.show(deviations=[deviation.code for deviation in (*known, *opened)])
     tests = ", ".join(dict.fromkeys(failure.test.title for failure in failures))
     codes = ", ".join(deviation.code for deviation in (*known, *opened))
-    for lot in lots:
-        if lot.state == "RELEASED":
-            place_hold(work, lot, reason=f"{tests}: out of specification after the release (deviation {codes})")
+    conditional = once_conditional(work, lots)
+    for lot in _out(lots, conditional):
+        released = "conditional release" if lot in conditional else "release"
+        place_hold(work, lot, reason=f"{tests}: out of specification after the {released} (deviation {codes})")
+    notices = [code for lot in conditional for code in open_notices(work, lot, under_way=True)]
+    if notices:
+        work.show(notices=notices)
 
 
 def _open(work: Work, failures: Sequence[Failure]) -> Deviation:

@@ -9,6 +9,7 @@ from cellbank.records.clinic import Dose, Subject
 from cellbank.records.production import Lot
 from cellbank.records.work import Work
 from cellbank.services.acts import SignedInput, act
+from cellbank.services.conditional_ends import end_releases
 from cellbank.services.holding import lock_lot, place_hold
 from cellbank.services.inputs import LotCode, Reason, Text
 from cellbank.services.recalls import has_lots_below, open_notices
@@ -39,6 +40,7 @@ def release_lot(work: Work, given: ReleaseLot) -> Lot:
     work.show(criteria=[{"title": line.title, "met": line.met, "evidence": line.evidence} for line in criteria])
     work.judge(lot, refusals=[line.refusal for line in criteria if line.refusal is not None])
     work.transition(lot)
+    end_releases(work, [lot], "Lot released")
     return lot
 
 
@@ -82,6 +84,7 @@ def _call_back(work: Work, lot: Lot, target: str, reason: str) -> Lot:
     """Take the lot out of use for good: its reason, the notices about doses given, a hold on what was made from it."""
     lot.state_before_hold, lot.decision_reason = None, reason
     work.transition(lot, to=target)
+    end_releases(work, [lot], f"Lot {target.lower()}: {reason}")
     work.session.flush()  # it is stopped already when the hold looks at what else to stop
     work.show(notices=open_notices(work, lot))
     if has_lots_below(work, lot):

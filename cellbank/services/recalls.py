@@ -14,18 +14,22 @@ from cellbank.records.quality import RecallNotice
 from cellbank.records.work import Work
 from cellbank.services.acts import ActInput, act
 from cellbank.services.common import new_codes
-from cellbank.services.impact import RECEIVED
+from cellbank.services.impact import ENDED, RECEIVED
 from cellbank.services.inputs import Text, scanned
 
 NoticeCode = scanned(Kind.NOTICE)
 
 
-def open_notices(work: Work, lot: Lot) -> list[str]:
-    """A notice for each dose of the lot, or of a lot made from it, that has reached a subject. Returns their codes.
+def open_notices(work: Work, lot: Lot, *, under_way: bool = False) -> list[str]:
+    """A notice for each dose of the lot, or of a lot made from it, that has reached a subject or, if `under_way`, would
+    still reach one; none where one about the lot waits for its answer. Returns their codes.
 
     Call it after the judgement, with the lot locked: a dose can start from a stopped lot no longer.
     """
-    doses = select(Dose.id).where(Dose.lot_id.in_(select(func.lots_below("lot", lot.id))), Dose.state.in_(RECEIVED))
+    reached = Dose.state.not_in(ENDED) if under_way else Dose.state.in_(RECEIVED)
+    told = select(RecallNotice.dose_id).where(RecallNotice.lot_id == lot.id, RecallNotice.state == "OPEN")
+    below = Dose.lot_id.in_(select(func.lots_below("lot", lot.id)))
+    doses = select(Dose.id).where(below, reached, Dose.id.not_in(told))
     found = list(work.session.scalars(doses.order_by(Dose.id)))
     codes = new_codes(work, Kind.NOTICE, len(found))
     rows = [

@@ -58,7 +58,7 @@ def correct_result(work: Work, given: CorrectResult) -> TestResult:
         raise Malformed(problems)
     lots = keep_still(work, [entry.tested], stopping=entry.fails)
     still = still_open(work, wrong)
-    moved = to_be_moved(lots, failing=entry.fails)
+    moved = to_be_moved(work, lots, failing=entry.fails)
     work.show(corrects=wrong.code, verdict=entry.verdict.value)
     work.judge(TestResult, wrong, *moved, refusals=entry.refusals(work), to=("ENTERED", "CORRECTED"))
     wrong.change_reason, wrong.changed_by_id = given.reason, work.actor.id

@@ -101,7 +101,7 @@ def enter_result(work: Work, given: EnterResult) -> TestResult:
     if problems:
         raise Malformed(problems)
     lots = keep_still(work, [entry.tested], stopping=entry.fails or entry.verdict is ResultVerdict.OUT_OF_SPEC)
-    moved = to_be_moved(lots, failing=entry.fails)
+    moved = to_be_moved(work, lots, failing=entry.fails)
     work.show(verdict=entry.verdict.value)
     work.judge(TestResult, *([sample] if sample else []), *moved, refusals=entry.refusals(work))
     result = work.add(TestResult(code=new_code(work, Kind.RESULT), entered_by_id=work.actor.id, **entry.columns()))

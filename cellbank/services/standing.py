@@ -33,6 +33,8 @@ _EXPOSED = """(SELECT coalesce(json_agg(json_build_array(v.code, e.code, e.categ
     WHERE v.dose_id = d.id AND v.state = 'POOLED' AND e.state <> 'ACCEPTED')"""
 _HELD = "EXISTS (SELECT FROM hold h WHERE h.state = 'PLACED' AND (h.lot_id = l.id OR h.donor_id = o.id))"
 _CONSENT = "EXISTS (SELECT FROM consent c WHERE c.donor_id = o.id AND c.state = 'GIVEN')"
+_CONDITIONAL = """EXISTS (SELECT FROM conditional_release r WHERE r.lot_id = l.id AND r.subject_id = {subject}
+    AND r.state = 'IN_FORCE')"""
 
 _SUBJECT = text(
     f"""SELECT p.id AS protocol_id, p.digest, site.timezone, site.fin, {_OTHERS.format(this="NULL")} AS others,
@@ -50,7 +52,7 @@ _DOSE_COLUMNS = (
 _BESIDE = (
     "subject", "subject_state", "arm", "receives_product", "trial_number", "second_identifier", "born_on", "used_kg",
     "lot", "lot_state", "lot_expires_on", "dmso_percent", "volume_ml", "cells_per_vial", "donor", "donor_state",
-    "is_held", "consented", "protocol_id", "digest", "timezone", "fin", "others", "weights",
+    "is_held", "consented", "conditional", "protocol_id", "digest", "timezone", "fin", "others", "weights",
     "exposures",
 )  # fmt: skip
 # The columns are named, so that SQLAlchemy works out once, and not at every scan, how a row is read.
@@ -60,6 +62,7 @@ _DOSE = text(
                s.second_identifier, s.born_on, used.weight_kg AS used_kg,
                l.code AS lot, l.state AS lot_state, l.expires_on AS lot_expires_on, l.dmso_percent, l.volume_ml,
                l.cells_per_vial, o.code AS donor, o.state AS donor_state, {_HELD} AS is_held, {_CONSENT} AS consented,
+               {_CONDITIONAL.format(subject="s.id")} AS conditional,
                p.id AS protocol_id, p.digest, site.timezone, site.fin, {_OTHERS.format(this="d.id")} AS others,
                {_WEIGHTS} AS weights, {_EXPOSED} AS exposures
           FROM dose d JOIN subject s ON s.id = d.subject_id JOIN lot l ON l.id = d.lot_id
@@ -71,7 +74,8 @@ _DOSE = text(
 
 _LOT = text(
     f"""SELECT l.code AS lot, l.state AS lot_state, l.expires_on AS lot_expires_on, o.code AS donor,
-               o.state AS donor_state, {_HELD} AS is_held, {_CONSENT} AS consented
+               o.state AS donor_state, {_HELD} AS is_held, {_CONSENT} AS consented,
+               {_CONDITIONAL.format(subject=":subject")} AS conditional
           FROM lot l JOIN donation n ON n.id = l.donation_id JOIN donor o ON o.id = n.donor_id WHERE l.id = :lot"""
 )
 
@@ -202,9 +206,9 @@ def standing_of(work: Work, dose: Dose) -> DoseStanding:
     return standing
 
 
-def lot_standing(session: Session, lot_id: int, used_on: datetime.date) -> LotFacts:
-    """How a lot stands for cells given on this date."""
-    return _lot(session.execute(_LOT, {"lot": lot_id}).one(), used_on)
+def lot_standing(session: Session, lot_id: int, subject_id: int, used_on: datetime.date) -> LotFacts:
+    """How a lot stands for cells given to this subject on this date."""
+    return _lot(session.execute(_LOT, {"lot": lot_id, "subject": subject_id}).one(), used_on)
 
 
 def _lot(row: Row[Any], used_on: datetime.date) -> LotFacts:
@@ -217,6 +221,7 @@ def _lot(row: Row[Any], used_on: datetime.date) -> LotFacts:
         consent_in_force=row.consented,
         is_held=row.is_held,
         used_on=used_on,
+        conditional=row.conditional,
     )
 
 

@@ -29,8 +29,13 @@ PROVIDED = ("recovery", "viability", "endotoxin")
 
 @dataclass(frozen=True)
 class Demand:
-    """What is asked for: the product of the arm, the weight, the day, a lot if one was named, and the earlier lots."""
+    """What is asked for: for whom, the product of the arm, the weight, the day, a lot if one was named, the earlier
+    lots.
 
+    Only a lot that is named may be one that is released conditionally: none is chosen that is not released.
+    """
+
+    subject_id: int
     protocol: Protocol
     product: str
     weight_kg: Decimal | None
@@ -91,7 +96,7 @@ def _from_lot(work: Work, demand: Demand, lot: Lot, product: Row[Any]) -> Supply
     missing = tuple(specification.provider(what).title for what in PROVIDED if what not in results)
     facts = SupplyFacts(
         product=demand.product,
-        lot=lot_standing(work.session, lot.id, demand.used_on),
+        lot=lot_standing(work.session, lot.id, demand.subject_id, demand.used_on),
         lot_product=product.identifier if lot.purpose == "product" else f"a {lot.purpose.replace('_', ' ')}",
         missing_results=missing,
     )

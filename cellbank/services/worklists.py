@@ -58,6 +58,11 @@ class Source:
 
 _DOSE = "'Infusion ' || d.infusion_number || ' (Day ' || d.day || ') of ' || s.trial_number"
 _DOSES = "dose d JOIN subject s ON s.id = d.subject_id JOIN lot l ON l.id = d.lot_id"
+_LOT_STATE = "lower(replace(l.state, '_', ' '))"
+# Of a lot called back its decision, of a lot on hold the last hold.
+_WHY_STOPPED = (
+    "coalesce(l.decision_reason, (SELECT h.reason FROM hold h WHERE h.lot_id = l.id ORDER BY h.id DESC LIMIT 1), '')"
+)
 _STOPPED_LOTS = "SELECT id FROM lot WHERE state IN ('REJECTED', 'RECALLED')"
 T, Q, C, A = Role.TECHNICIAN, Role.QUALITY_OFFICER, Role.CLINICIAN, Role.ADMINISTRATOR
 
@@ -214,15 +219,42 @@ SOURCES: tuple[Source, ...] = (
               LEFT JOIN donor d ON d.id = h.donor_id LEFT JOIN reagent_lot r ON r.id = h.reagent_lot_id
               LEFT JOIN storage_unit u ON u.id = h.storage_unit_id WHERE h.state = 'PLACED' ORDER BY h.placed_at"""),
     Source("unanswered", Q, "Recalls that no clinician has answered", "Every recall is answered.",
-           f"""SELECT n.code, {_DOSE} AS title, n.state, 'lot ' || l.code || ' ' || lower(l.state) || ', since '
+           f"""SELECT n.code, {_DOSE} AS title, n.state, 'lot ' || l.code || ' ' || {_LOT_STATE} || ', since '
                || to_char(n.opened_at, 'YYYY-MM-DD') AS detail FROM recall_notice n JOIN dose d ON d.id = n.dose_id
                JOIN subject s ON s.id = d.subject_id JOIN lot l ON l.id = n.lot_id
                WHERE n.state = 'OPEN' ORDER BY n.opened_at, n.id"""),
     Source("notices", C, "Recalls to answer: the subject has received cells", "No recall is waiting for an answer.",
-           f"""SELECT n.code, {_DOSE} AS title, n.state, 'lot ' || l.code || ' ' || lower(l.state) || ': '
-               || left(coalesce(l.decision_reason, ''), 90) AS detail FROM recall_notice n
+           f"""SELECT n.code, {_DOSE} AS title, n.state, 'lot ' || l.code || ' ' || {_LOT_STATE} || ': '
+               || left({_WHY_STOPPED}, 90) AS detail FROM recall_notice n
                JOIN dose d ON d.id = n.dose_id JOIN subject s ON s.id = d.subject_id JOIN lot l ON l.id = n.lot_id
                WHERE n.state = 'OPEN' ORDER BY n.opened_at, n.id""", "acknowledge_recall", "notice"),
+    Source("conditional", Q, "Conditional releases to sign", "No conditional release is waiting.",
+           """SELECT c.code, 'Lot ' || l.code || ' for ' || s.trial_number AS title, c.state, 'pending '
+              || (SELECT string_agg(t, ', ') FROM jsonb_array_elements_text(c.pending) t) AS detail,
+              CASE c.state WHEN 'REQUESTED' THEN 'approve_conditional_release' ELSE 'sign_for_sponsor' END AS act
+              FROM conditional_release c JOIN lot l ON l.id = c.lot_id JOIN subject s ON s.id = c.subject_id
+              WHERE c.state IN ('REQUESTED', 'APPROVED') ORDER BY c.id""", None, "release"),
+    Source("pending", Q, "Pending results of conditional releases", "No lot is used with a result pending.",
+           """SELECT c.code, t.code || ' of lot ' || l.code AS title, c.state,
+              coalesce('result ' || r.code || ' waits for its review', 'no result') || ', pending since '
+              || to_char(c.requested_at AT TIME ZONE p.timezone, 'YYYY-MM-DD') || ', used for ' || s.trial_number
+              AS detail,
+              (a.due_on + time '23:59') AT TIME ZONE p.timezone AS due
+              FROM conditional_release c JOIN lot l ON l.id = c.lot_id JOIN subject s ON s.id = c.subject_id
+              JOIN site p ON p.id = l.site_id CROSS JOIN jsonb_array_elements_text(c.pending) AS t (code)
+              LEFT JOIN LATERAL (SELECT x.code, x.state FROM test_result x WHERE x.lot_id = l.id AND x.test = t.code
+                AND x.state IN ('ENTERED', 'REVIEWED') ORDER BY x.state, x.id DESC LIMIT 1) r ON true
+              LEFT JOIN LATERAL (SELECT x.due_on FROM sample x WHERE x.lot_id = l.id AND x.test = t.code
+                AND x.state = 'TAKEN' ORDER BY x.due_on LIMIT 1) a ON true
+              WHERE c.state = 'IN_FORCE' AND r.state IS DISTINCT FROM 'REVIEWED'
+              ORDER BY c.requested_at, c.id, t.code"""),
+    Source("conditionally", C, "Conditional releases in force: results are pending", "None is in force.",
+           """SELECT c.code, 'Lot ' || l.code || ' for ' || s.trial_number AS title, c.state, 'pending '
+              || (SELECT string_agg(t, ', ') FROM jsonb_array_elements_text(c.pending) t) || '; given: '
+              || coalesce((SELECT string_agg(d.code, ', ' ORDER BY d.id) FROM dose d WHERE d.lot_id = c.lot_id
+                 AND d.subject_id = c.subject_id AND d.state IN ('INFUSING', 'INFUSED', 'RECONCILED')), 'nothing yet')
+              AS detail FROM conditional_release c JOIN lot l ON l.id = c.lot_id JOIN subject s ON s.id = c.subject_id
+              WHERE c.state = 'IN_FORCE' ORDER BY c.in_force_at, c.id"""),
     Source("stopped", C, "Doses of rejected and recalled lots to stop", "No dose of such a lot is under way.",
            f"""SELECT d.code, {_DOSE} AS title, d.state, 'lot ' || l.code || ' ' || lower(l.state) AS detail,
                CASE WHEN d.state IN ('ORDERED', 'PICKED') THEN 'cancel_dose'

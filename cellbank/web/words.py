@@ -9,13 +9,13 @@ TONES: dict[str, str] = {
     "ACTIVE LIVE EFFECTIVE ELIGIBLE GIVEN ACCEPTED RELEASED IN_STOCK IN_SERVICE REVIEWED CONFIRMED "
     "CHECKED ENROLLED MET GREEN VALID VERIFIED ACKNOWLEDGED",
     "wait": "IMPORTED REGISTERED AWAITING_DECISION QUARANTINED QUARANTINE FILLED FROZEN ENTERED SCREENING MEASURED "
-    "ORDERED CHECKED_ONCE DUE OPEN TAKEN PLANNED INVESTIGATED COUNTED_ONCE COUNTED_TWICE",
+    "ORDERED CHECKED_ONCE DUE OPEN TAKEN PLANNED INVESTIGATED COUNTED_ONCE COUNTED_TWICE REQUESTED APPROVED IN_FORCE",
     "busy": "GROWING HARVESTED IN_PROCESS PRINTED RESERVED PICKED THAWED THAWING POOLED COUNTED PREPARED INFUSING "
     "REPORTED DONE ISSUED",
     "stop": "INELIGIBLE REJECTED ON_HOLD RECALLED DISCARDED DISPUTED WITHDRAWN OUT_OF_SERVICE PLACED SCREEN_FAILED RED "
     "MISSED MISSING FAILED",
     "over": "RETIRED SUPERSEDED FINISHED CULTURED QC_USED VOIDED INFUSED RECONCILED COMPLETED CANCELLED LIFTED "
-    "DISABLED REVOKED CORRECTED INVALIDATED CLOSED",
+    "DISABLED REVOKED CORRECTED INVALIDATED CLOSED ENDED",
 }
 TONE_OF = {state: tone for tone, states in TONES.items() for state in states.split()}
 TONE_ICONS = {
@@ -39,7 +39,7 @@ KIND_ICONS = {
     "dose": "eyedropper", "person": "person", "api_token": "key", "definition": "file-earmark-text",
     "probe": "thermometer-snow", "reading_import": "graph-down", "excursion": "thermometer-high",
     "sample": "eyedropper", "deviation": "exclamation-diamond", "corrective_action": "tools",
-    "batch_review": "journal-check",
+    "batch_review": "journal-check", "conditional_release": "hourglass-split",
     "recall_notice": "megaphone", "training": "mortarboard", "document_issue": "file-earmark-pdf",
     "trail_review": "journal-text", "printing": "printer", "scan": "upc-scan", "site": "building",
 }  # fmt: skip

@@ -55,7 +55,8 @@ def subject_refusals(facts: SubjectFacts) -> tuple[Refusal, ...]:
 
 @dataclass(frozen=True)
 class LotFacts:
-    """The lot and what stands above it; `used_on` is the local date on which its cells would be given."""
+    """The lot and what stands above it; `used_on` is the local date on which its cells would be given. `conditional`:
+    a conditional release of it for this very subject is in force."""
 
     code: str
     state: str
@@ -65,6 +66,12 @@ class LotFacts:
     consent_in_force: bool
     is_held: bool
     used_on: date
+    conditional: bool = False
+
+    @property
+    def released_for_subject(self) -> bool:
+        """Whether quality lets the subject have it. Twin in the database: the function `lot_is_for`."""
+        return self.state == "RELEASED" or (self.state == "QUARANTINE" and self.conditional)
 
 
 def lot_refusals(facts: LotFacts) -> tuple[Refusal, ...]:
@@ -91,7 +98,7 @@ def _lot_refusals(facts: LotFacts) -> Iterator[Refusal]:
             "Lot {lot} is on hold. Use another lot, or ask the quality officer when the hold will be lifted.",
             lot=facts.code,
         )  # fmt: skip
-    if facts.state != "RELEASED":
+    if not facts.released_for_subject:
         yield refuse(
             Code.LOT_NOT_RELEASED,
             "Lot {lot} is {state}, not released. Only a quality officer's release makes it usable; use another lot.",
