@@ -33,6 +33,7 @@ from cellbank.services.common import read_protocol, read_specification
 
 Row = Mapping[str, Any]
 FIN_NOTICE = "TEST/LOCAL ID – NOT A REGISTERED FIN"
+LONGEST_PENDING = 43  # letters that the line of the dose label holds, however wide they are
 END_OF_DAY = datetime.time(23, 59)  # a day of expiry ends so, in the time of the site
 SHORTENED = frozenset(
     {"site", "product", "storage", "vessel", "label", "place", "contains", "route", "contact", "vials", "role", "hint"}
@@ -222,7 +223,10 @@ _DOSE = text(
               j.trial_number, j.second_identifier, p.identifier AS trial, p.content AS protocol,
               f.content AS specification, s.name AS site, s.fin_registered, s.timezone,
               ARRAY(SELECT v.code FROM vial v WHERE v.dose_id = d.id AND v.state IN ('POOLED', 'INFUSED')
-                    ORDER BY v.code) AS vials
+                    ORDER BY v.code) AS vials,
+              CASE WHEN l.state <> 'RELEASED' THEN (SELECT json_build_array(r.code, r.pending)
+                FROM conditional_release r WHERE r.lot_id = d.lot_id AND r.subject_id = d.subject_id
+                AND r.in_force_at IS NOT NULL ORDER BY r.id DESC LIMIT 1) END AS conditional
        FROM dose d JOIN subject j ON j.id = d.subject_id JOIN definition p ON p.id = j.protocol_id
        JOIN lot l ON l.id = d.lot_id JOIN donation n ON n.id = l.donation_id
        JOIN definition f ON f.id = l.specification_id JOIN site s ON s.id = j.site_id
@@ -263,7 +267,14 @@ def _dose(row: Row) -> dict[str, str]:
         "storage": "Thawed: never refreeze. Give before the time above.",
         "site": row["site"],
         "contact": f"Sponsor: {protocol.sponsor} · {protocol.contact}",
+        **({"conditional": _pending(*row["conditional"])} if row["conditional"] else {}),
     }
+
+
+def _pending(release: str, tests: list[str]) -> str:
+    """What a lot that is not released was given out without; where the list has no room, where it stands."""
+    told = f"CONDITIONAL: pending {', '.join(tests)}"
+    return told if len(told) <= LONGEST_PENDING else f"CONDITIONAL: {len(tests)} results pending, see {release}"
 
 
 # --- what several labels have -----------------------------------------------------------------
