@@ -119,137 +119,101 @@ def _act(registered: RegisteredAct) -> dict[str, Any]:
     }
 
 
-def _recall_list(code: list[dict[str, Any]], form: str, what: str) -> dict[str, Any]:
-    content = {form: {"schema": {"type": "string", "format": "binary"}}}
-    return {
-        "get": {
-            "operationId": f"recall_{form.rpartition('/')[2]}",
-            "summary": f"The recall list of a lot: {what}",
-            "parameters": code,
-            "responses": {"200": {"description": what, "content": content}, **ERRORS},
-        }
-    }
+BINARY = {"type": "string", "format": "binary"}
+CODE = [{"name": "code", "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}]
+PRINTING = [{"name": "id", "in": "path", "required": True, "schema": {"type": "integer", "minimum": 1}}]
+MONTHS = [
+    {"name": name, "in": "query", "schema": {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}$"}}
+    for name in ("since", "until")
+]
+CREDENTIALS = {
+    "type": "object",
+    "required": ["name", "password"],
+    "properties": {"name": {"type": "string"}, "password": {"type": "string"}, "one_time_code": {"type": "string"}},
+}
+
+
+def _answers(what: str, schema: dict[str, Any], form: str, conflict: str) -> dict[str, Any]:
+    """The 200 of a read, and what else it may answer; `conflict`: what its own 409 means."""
+    found = {"200": {"description": what, "content": {form: {"schema": schema}}}, **ERRORS}
+    return {**found, "409": {"description": conflict, "content": PROBLEM}} if conflict else found
+
+
+def _read(
+    operation: str,
+    summary: str,
+    what: str,
+    schema: dict[str, Any] | None = None,
+    *,
+    form: str = "application/json",
+    parameters: list[dict[str, Any]] | None = None,
+    conflict: str = "",
+) -> dict[str, Any]:
+    """One read: what it is called, what its answer is, in which form; a code in its path unless it says otherwise."""
+    said = {"operationId": operation, "summary": summary, "parameters": CODE if parameters is None else parameters}
+    return {"get": {**said, "responses": _answers(what, schema or {"type": "object"}, form, conflict)}}
+
+
+def _file(operation: str, summary: str, what: str, form: str = "application/pdf", **more: Any) -> dict[str, Any]:
+    return _read(operation, summary, what, BINARY, form=form, **more)
+
+
+def _token() -> dict[str, Any]:
+    asked = {"required": True, "content": {"application/json": {"schema": CREDENTIALS}}}
+    said = {"operationId": "new_token", "summary": "Get a token", "security": [], "requestBody": asked}
+    return {"post": {**said, "responses": _answers("a token", {"type": "object"}, "application/json", "")}}
+
+
+def _this() -> dict[str, Any]:
+    found = {"200": {"description": "OpenAPI 3.1", "content": {"application/json": {"schema": {"type": "object"}}}}}
+    return {"get": {"operationId": "openapi", "summary": "This description", "security": [], "responses": found}}
 
 
 def _others() -> dict[str, Any]:
-    code = [{"name": "code", "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}]
-    card = {"application/json": {"schema": {"$ref": "#/components/schemas/Card"}}}
-    anything = {"application/json": {"schema": {"type": "object"}}}
-    credentials = {
-        "type": "object",
-        "required": ["name", "password"],
-        "properties": {"name": {"type": "string"}, "password": {"type": "string"}, "one_time_code": {"type": "string"}},
-    }
+    """Everything but the acts."""
     return {
-        "/api/tokens": {
-            "post": {
-                "operationId": "new_token",
-                "summary": "Get a token",
-                "security": [],
-                "requestBody": {"required": True, "content": {"application/json": {"schema": credentials}}},
-                "responses": {"200": {"description": "a token", "content": anything}, **ERRORS},
-            }
-        },
-        "/api/scan/{code}": {
-            "get": {
-                "operationId": "scan",
-                "summary": "What is this, and what may be done with it",
-                "parameters": code,
-                "responses": {"200": {"description": "what it is", "content": card}, **ERRORS},
-            }
-        },
-        "/api/trace/{code}": {
-            "get": {
-                "operationId": "trace",
-                "summary": "All that it came from and all that came of it",
-                "parameters": code,
-                "responses": {"200": {"description": "the lineage", "content": anything}, **ERRORS},
-            }
-        },
-        "/api/doses/{code}/chain.pdf": {
-            "get": {
-                "operationId": "chain_of_a_dose",
-                "summary": "Chain of identity and custody of a dose as PDF: every act, person, time and signature",
-                "parameters": code,
-                "responses": {
-                    "200": {
-                        "description": "the same bytes as long as the record stays the same",
-                        "content": {"application/pdf": {"schema": {"type": "string", "format": "binary"}}},
-                    },
-                    **ERRORS,
-                },
-            }
-        },
-        "/api/documents/{code}.pdf": {
-            "get": {
-                "operationId": "document",
-                "summary": "An issued document, by its own code: the same bytes whenever it is asked for",
-                "parameters": code,
-                "responses": {
-                    "200": {
-                        "description": "the document; a copy laid out by another version says so",
-                        "content": {"application/pdf": {"schema": {"type": "string", "format": "binary"}}},
-                    },
-                    "409": {"description": "what is stored is not what was issued", "content": PROBLEM},
-                    **ERRORS,
-                },
-            }
-        },
-        "/api/records/{code}": {
-            "get": {
-                "operationId": "record",
-                "summary": "Any record with its signatures, valid or void, and every act on it",
-                "parameters": code,
-                "responses": {"200": {"description": "the record", "content": anything}, **ERRORS},
-            }
-        },
-        "/api/impact/{code}": {
-            "get": {
-                "operationId": "impact",
-                "summary": "What a stop of a lot, donor, reagent or storage unit would touch: vials, doses, subjects",
-                "parameters": code,
-                "responses": {
-                    "200": {"description": "lots, vials by state and place, doses", "content": anything},
-                    **ERRORS,
-                },
-            }
-        },
-        "/api/lots/{code}/recall.csv": _recall_list(code, "text/csv", "a line for each lot, dose and vial"),
-        "/api/lots/{code}/recall.pdf": _recall_list(code, "application/pdf", "the list to print"),
-        "/api/printings/{id}.pdf": {
-            "get": {
-                "operationId": "printing",
-                "summary": "The labels of a printing as PDF, one label a page at its own size",
-                "parameters": [
-                    {"name": "id", "in": "path", "required": True, "schema": {"type": "integer", "minimum": 1}}
-                ],
-                "responses": {
-                    "200": {
-                        "description": "the labels, byte for byte as they went to the printer",
-                        "content": {"application/pdf": {"schema": {"type": "string", "format": "binary"}}},
-                    },
-                    **ERRORS,
-                    "409": {"description": "the labels cannot be made any more", "content": PROBLEM},
-                },
-            }
-        },
-        "/api/near-misses": {
-            "get": {
-                "operationId": "near_misses",
-                "summary": "Refusals on the way to the patient and unreadable scans, by reason and month",
-                "parameters": [
-                    {"name": name, "in": "query", "schema": {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}$"}}
-                    for name in ("since", "until")
-                ],
-                "responses": {"200": {"description": "counts by act, reason and month", "content": anything}, **ERRORS},
-            }
-        },
-        "/api/openapi.json": {
-            "get": {
-                "operationId": "openapi",
-                "summary": "This description",
-                "security": [],
-                "responses": {"200": {"description": "OpenAPI 3.1", "content": anything}},
-            }
-        },
+        "/api/tokens": _token(),
+        "/api/scan/{code}": _read(
+            "scan", "What is this, and what may be done with it", "what it is", {"$ref": "#/components/schemas/Card"}
+        ),
+        "/api/trace/{code}": _read("trace", "All that it came from and all that came of it", "the lineage"),
+        "/api/doses/{code}/chain.pdf": _file(
+            "chain_of_a_dose",
+            "Chain of identity and custody of a dose as PDF: every act, person, time and signature",
+            "the same bytes as long as the record stays the same",
+        ),
+        "/api/documents/{code}.pdf": _file(
+            "document",
+            "An issued document, by its own code: the same bytes whenever it is asked for",
+            "the document; a copy laid out by another version says so",
+            conflict="what is stored is not what was issued",
+        ),
+        "/api/records/{code}": _read(
+            "record", "Any record with its signatures, valid or void, and every act on it", "the record"
+        ),
+        "/api/impact/{code}": _read(
+            "impact",
+            "What a stop of a lot, donor, reagent or storage unit would touch: vials, doses, subjects",
+            "lots, vials by state and place, doses",
+        ),
+        "/api/lots/{code}/recall.csv": _recall_list("text/csv", "a line for each lot, dose and vial"),
+        "/api/lots/{code}/recall.pdf": _recall_list("application/pdf", "the list to print"),
+        "/api/printings/{id}.pdf": _file(
+            "printing",
+            "The labels of a printing as PDF, one label a page at its own size",
+            "the labels, byte for byte as they went to the printer",
+            parameters=PRINTING,
+            conflict="the labels cannot be made any more",
+        ),
+        "/api/near-misses": _read(
+            "near_misses",
+            "Refusals on the way to the patient and unreadable scans, by reason and month",
+            "counts by act, reason and month",
+            parameters=MONTHS,
+        ),
+        "/api/openapi.json": _this(),
     }
+
+
+def _recall_list(form: str, what: str) -> dict[str, Any]:
+    return _file(f"recall_{form.rpartition('/')[2]}", f"The recall list of a lot: {what}", what, form)

@@ -12,6 +12,19 @@ from cellbank.services.record_export import export
 from cellbank.services.scanning import Command, NotHere, Unreadable, keep_unreadable, look_up
 
 
+@blueprint.errorhandler(Unreadable)
+def on_unreadable(error: Unreadable) -> Response:
+    """A code in an address that cannot be read, on whichever read."""
+    sentence = error.garbled.sentence
+    return problem(422, sentence, problems=[{"field": "code", "message": sentence}])
+
+
+@blueprint.errorhandler(NotHere)
+def on_not_here(error: NotHere) -> Response:
+    """A code in an address of which there is nothing here."""
+    return problem(404, str(error))
+
+
 @blueprint.get("/scan/<path:raw>")
 def scan(raw: str) -> Response:
     """What a code is, its state, where it is, and the acts allowed next to this person."""
@@ -32,12 +45,7 @@ def scan(raw: str) -> Response:
 @blueprint.get("/trace/<path:raw>")
 def trace(raw: str) -> Response:
     """All that a code came from and all that came of it."""
-    try:
-        return jsonify(tracing.trace(the_bank(), raw).as_json())
-    except Unreadable as error:
-        return problem(422, error.garbled.sentence, problems=[{"field": "code", "message": error.garbled.sentence}])
-    except NotHere as error:
-        return problem(404, str(error))
+    return jsonify(tracing.trace(the_bank(), raw).as_json())
 
 
 @blueprint.get("/printings/<int:printing_id>.pdf")
@@ -55,13 +63,7 @@ def printing(printing_id: int) -> Response:
 @blueprint.get("/doses/<path:raw>/chain.pdf")
 def chain(raw: str) -> Response:
     """The chain of identity and custody of a dose."""
-    try:
-        pdf = unissued_file(the_bank(), "chain", raw)
-    except Unreadable as error:
-        return problem(422, error.garbled.sentence, problems=[{"field": "code", "message": error.garbled.sentence}])
-    except NotHere as error:
-        return problem(404, str(error))
-    return Response(pdf, mimetype="application/pdf")
+    return Response(unissued_file(the_bank(), "chain", raw), mimetype="application/pdf")
 
 
 @blueprint.get("/documents/<path:raw>.pdf")
@@ -69,10 +71,6 @@ def document(raw: str) -> Response:
     """An issued document, printed again from what it says."""
     try:
         found = issued_file(the_bank(), raw)
-    except Unreadable as error:
-        return problem(422, error.garbled.sentence, problems=[{"field": "code", "message": error.garbled.sentence}])
-    except NotHere as error:
-        return problem(404, str(error))
     except NotAsIssued as error:
         return problem(409, str(error))
     return Response(found.pdf, mimetype="application/pdf")
@@ -81,13 +79,7 @@ def document(raw: str) -> Response:
 @blueprint.get("/records/<path:raw>")
 def record(raw: str) -> Response:
     """Any record with its signatures and its history."""
-    try:
-        found = export(the_bank(), raw)
-    except Unreadable as error:
-        return problem(422, error.garbled.sentence, problems=[{"field": "code", "message": error.garbled.sentence}])
-    except NotHere as error:
-        return problem(404, str(error))
-    return Response(as_json(found.as_data()), mimetype="application/json")
+    return Response(as_json(export(the_bank(), raw).as_data()), mimetype="application/json")
 
 
 @blueprint.get("/openapi.json")

@@ -1,39 +1,26 @@
 """Reads about stopping a lot: what it would touch, and the recall list."""
 
-from collections.abc import Callable
-
 from flask import Response, jsonify
 
 from cellbank.api.door import blueprint, the_bank
-from cellbank.api.problems import problem
 from cellbank.services.documents import unissued_file
 from cellbank.services.impact import impact
 from cellbank.services.recall_document import recall_csv
-from cellbank.services.scanning import NotHere, Unreadable
 
 
 @blueprint.get("/impact/<path:raw>")
 def touched(raw: str) -> Response:
     """What a stop would touch: lots, vials by state and place, doses, subjects."""
-    return _answer(lambda: jsonify(impact(the_bank(), raw).as_json()))
+    return jsonify(impact(the_bank(), raw).as_json())
 
 
 @blueprint.get("/lots/<path:raw>/recall.csv")
 def recall_table(raw: str) -> Response:
     """The recall list of a lot: a line for each lot, dose and vial."""
-    return _answer(lambda: Response(recall_csv(the_bank(), raw), mimetype="text/csv"))
+    return Response(recall_csv(the_bank(), raw), mimetype="text/csv")
 
 
 @blueprint.get("/lots/<path:raw>/recall.pdf")
 def recall_pdf(raw: str) -> Response:
     """The recall list of a lot on paper."""
-    return _answer(lambda: Response(unissued_file(the_bank(), "recall_list", raw), mimetype="application/pdf"))
-
-
-def _answer(read: Callable[[], Response]) -> Response:
-    try:
-        return read()
-    except Unreadable as error:
-        return problem(422, error.garbled.sentence, problems=[{"field": "code", "message": error.garbled.sentence}])
-    except NotHere as error:
-        return problem(404, str(error))
+    return Response(unissued_file(the_bank(), "recall_list", raw), mimetype="application/pdf")

@@ -11,7 +11,6 @@ from cellbank.domain.lifecycle import HOLDING, Role, roles_for, rows_for
 from cellbank.services.chain import Entry, entries_of
 from cellbank.services.chain_signatures import Signed, signatures_of
 
-WORKED_ON = ("donation", "culture", "lot", "vial")
 # What is done to vials after the lot is made is their own story.
 STOPS = frozenset(HOLDING) | {"withdraw_consent", "determine_eligibility"}
 

@@ -200,18 +200,6 @@ def thermal_life(bank: Bank, vial_code: str) -> tuple[Lived, ...]:
         return tuple(Lived(*row) for row in session.execute(_LIVED, {"lot": None, "vial": vial or 0}))
 
 
-_DOSE = text(
-    """SELECT v.code, e.code AS excursion, e.category, e.state
-         FROM vial v CROSS JOIN LATERAL stood_through(NULL, v.id) t JOIN excursion e ON e.id = t.excursion_id
-        WHERE v.dose_id = :dose AND v.state = 'POOLED' ORDER BY v.code, e.id"""
-)
-
-
-def dose_exposures(session: Session, dose_id: int) -> tuple[tuple[str, str, str, str], ...]:
-    """(vial, excursion, kind, state) of the vials in a dose."""
-    return tuple(tuple(row) for row in session.execute(_DOSE, {"dose": dose_id}))  # type: ignore[misc]
-
-
 # --- who watches ------------------------------------------------------------------------------
 
 _WATCHED = text(

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from pydantic import TypeAdapter
 from sqlalchemy import Connection, Engine, text
@@ -79,6 +80,11 @@ def site_line(connection: Connection, site_id: int = 1) -> str:
     statement = text("SELECT name, fin, fin_registered FROM site WHERE id = :id")
     site = connection.execute(statement, {"id": site_id}).one()
     return f"{site.name} (FIN {site.fin}{'' if site.fin_registered else ' – NOT A REGISTERED FIN'})"
+
+
+def site_zone(connection: Connection, site_id: int = 1) -> ZoneInfo:
+    """The zone in which a document tells its times."""
+    return ZoneInfo(str(connection.scalar(text("SELECT timezone FROM site WHERE id = :id"), {"id": site_id})))
 
 
 def headed(blocks: Sequence[Block]) -> list[tuple[str, Block]]:

@@ -5,18 +5,17 @@ Before the lot is rejected or recalled it is the list of what would be touched, 
 
 import csv
 import io
-import zoneinfo
 from collections.abc import Callable
 from datetime import datetime
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from cellbank.domain.identifiers import printed
 from cellbank.outside.document_pdf import Block, Cell, Facts, Heading, Run, Table, Text
 from cellbank.services.bank import Bank
 from cellbank.services.chain_words import clock, word
 from cellbank.services.impact import DoseTouched, Impact, VialTouched, read_impact, read_vials
-from cellbank.services.papers import Paper, site_line, snapshot
+from cellbank.services.papers import Paper, site_line, site_zone, snapshot
 from cellbank.services.scanning import NotHere, Unreadable
 
 TITLE = "Recall list"
@@ -32,7 +31,7 @@ def recall_paper(connection: Connection, code: str) -> Paper | None:
         found = read_impact(connection, code)
     except (NotHere, Unreadable):
         return None
-    zone = zoneinfo.ZoneInfo(str(connection.scalar(text("SELECT timezone FROM site WHERE id = 1"))))
+    zone = site_zone(connection)
     lot = found.lot
     return Paper(
         title=TITLE,

@@ -9,7 +9,6 @@ import datetime
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, select, text
 
@@ -25,7 +24,7 @@ from cellbank.services.chain_words import Clock, clock, value_text, word
 from cellbank.services.column_words import told
 from cellbank.services.history import ChangeLine, Event, History, Names, Signed, read_history, read_signatures
 from cellbank.services.identity import HIDDEN, is_identity
-from cellbank.services.papers import Paper, digest_of, site_line, snapshot
+from cellbank.services.papers import Paper, digest_of, site_line, site_zone, snapshot
 from cellbank.services.scanning import NotHere, Unreadable
 
 TITLE = "Trail of a record"
@@ -119,7 +118,7 @@ def trail_paper(connection: Connection, code: str) -> Paper | None:
     found = None if isinstance(scan, Garbled) else _read(connection, scan.kind, code)
     if found is None:
         return None
-    time = clock(ZoneInfo(str(connection.scalar(text("SELECT timezone FROM site WHERE id = 1")))))
+    time = clock(site_zone(connection))
     blocks: list[Block] = [
         Facts(tuple(_facts(found, time))),
         Heading("Signatures"),

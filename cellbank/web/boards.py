@@ -11,7 +11,7 @@ from cellbank.services.deviation_board import deviation_board
 from cellbank.services.documents import unissued_file
 from cellbank.services.exposure import thermal_life
 from cellbank.services.labels import NoSuchPrinting, NotPrintable, pdf_of
-from cellbank.services.scanning import Card, NextAct, NotHere, Unreadable
+from cellbank.services.scanning import Card, NextAct
 from cellbank.services.stock_counts import count_board
 from cellbank.services.tracing import trace
 from cellbank.services.warming import warming_of
@@ -76,10 +76,7 @@ def is_clinician() -> bool:
 @blueprint.get("/trace/<code>")
 def trace_page(code: str) -> Any:
     """The family of a record: a picture and lists, from the donor to every recipient."""
-    try:
-        found = trace(the_bank(), code)
-    except (Unreadable, NotHere):
-        abort(404)
+    found = trace(the_bank(), code)
     return render_template("trace.html", trace=found, drawing=drawing_of(found))
 
 
@@ -99,9 +96,6 @@ def labels_pdf(number: int) -> Any:
 @blueprint.get("/doses/<code>/chain.pdf")
 def chain_pdf(code: str) -> Any:
     """Chain of identity and custody of one dose, as a document."""
-    try:
-        content = unissued_file(the_bank(), "chain", code)
-    except (NotHere, Unreadable):
-        abort(404)
+    content = unissued_file(the_bank(), "chain", code)
     headers = {"Content-Disposition": f'inline; filename="chain-{code}.pdf"'}
     return Response(content, mimetype="application/pdf", headers=headers)

@@ -1,17 +1,14 @@
 """Documents on pages: what was issued of a record, what can be issued, and the files themselves."""
 
-from collections.abc import Callable
 from typing import Any
 
 from flask import Response, abort, redirect, render_template, url_for
-from flask_babel import gettext
 
 from cellbank.domain.garbled import Garbled
 from cellbank.domain.lifecycle import roles_for
 from cellbank.domain.scans import read_scan
 from cellbank.records.base import as_json
 from cellbank.services.documents import (
-    File,
     Issued,
     NotAsIssued,
     changes_of,
@@ -21,7 +18,7 @@ from cellbank.services.documents import (
     unissued_file,
 )
 from cellbank.services.record_export import export
-from cellbank.services.scanning import Card, NotHere, Unreadable
+from cellbank.services.scanning import Card
 from cellbank.web.blueprint import blueprint
 from cellbank.web.shell import the_actor, the_bank
 
@@ -47,10 +44,9 @@ def issue_of(card: Card) -> dict[str, Any]:
 def document_pdf(code: str) -> Any:
     """An issued document, printed again from what it says."""
     try:
-        found = _or_404(lambda: issued_file(the_bank(), code))
+        found = issued_file(the_bank(), code)
     except NotAsIssued as problem:
         return render_template("error.html", code=409, sentence=str(problem), number=None), 409
-    assert isinstance(found, File)
     return _file(found.pdf, found.name)
 
 
@@ -60,29 +56,22 @@ def look_pdf(code: str, name: str) -> Any:
     scan = read_scan(code)
     if isinstance(scan, Garbled) or name not in {type_.name for type_ in types_of(scan.kind)}:
         abort(404)
-    return _file(_or_404(lambda: unissued_file(the_bank(), name, code)), f"{name}-{code}-not-issued.pdf")
+    return _file(unissued_file(the_bank(), name, code), f"{name}-{code}-not-issued.pdf")
 
 
 @blueprint.get("/record/<code>.pdf")
 def record_pdf(code: str) -> Any:
     """The record on paper is a document, and issuing one is an act: to its page."""
-    found = _or_404(lambda: export(the_bank(), code))
+    found = export(the_bank(), code)
     return redirect(url_for("web.act_page", name="issue_document", code=found.code, type=TRAIL))
 
 
 @blueprint.get("/record/<code>.json")
 def record_json(code: str) -> Response:
     """The record with its signatures and its history, for other programs."""
-    found = _or_404(lambda: export(the_bank(), code))
+    found = export(the_bank(), code)
     headers = {"Content-Disposition": f'attachment; filename="{found.kind}-{found.code}.json"'}
     return Response(as_json(found.as_data()), mimetype="application/json", headers=headers)
-
-
-def _or_404(read: Callable[[], Any]) -> Any:
-    try:
-        return read()
-    except (NotHere, Unreadable):
-        abort(404, gettext("There is no such record here."))
 
 
 def _file(pdf: bytes, name: str) -> Response:

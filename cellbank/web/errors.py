@@ -5,9 +5,10 @@ from typing import Any
 from flask import Flask, render_template, request
 from flask_babel import gettext
 from flask_wtf.csrf import CSRFError
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, NotFound
 
 from cellbank.services.incidents import log_incident
+from cellbank.services.scanning import NotHere, Unreadable
 from cellbank.web.session import carried, entrance
 
 
@@ -15,6 +16,8 @@ def register(app: Flask) -> None:
     """Handlers for the pages. The API answers for its own addresses before these are asked."""
     app.register_error_handler(CSRFError, _stale_form)
     app.register_error_handler(HTTPException, _http)
+    for nowhere in (Unreadable, NotHere):  # a code in an address that leads to nothing
+        app.register_error_handler(nowhere, lambda _: _http(NotFound()))
     app.register_error_handler(Exception, _bug)
 
 

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from flask import Response, abort, render_template, request
+from flask import Response, render_template, request
 
 from cellbank.services.impact import Impact, impact, vials_touched
 from cellbank.services.recall_document import recall_csv
-from cellbank.services.scanning import Card, NotHere, Unreadable
+from cellbank.services.scanning import Card
 from cellbank.web.blueprint import blueprint
 from cellbank.web.shell import the_bank
 
@@ -29,20 +29,14 @@ def impact_page(code: str) -> Any:
     """Every vial, dose and subject that a stop of this record touches."""
     page = request.args.get("page", "1")
     number = int(page) if page.isdigit() and len(page) < 7 and int(page) else 1
-    try:
-        found = impact(the_bank(), code)
-        vials = vials_touched(the_bank(), code, number)
-    except (NotHere, Unreadable):
-        abort(404)
+    found = impact(the_bank(), code)
+    vials = vials_touched(the_bank(), code, number)
     return render_template("impact.html", impact=found, vials=vials, page=number)
 
 
 @blueprint.get("/lots/<code>/recall.csv")
 def recall_table(code: str) -> Any:
     """The recall list of a lot for a spreadsheet."""
-    try:
-        content = recall_csv(the_bank(), code)
-    except (NotHere, Unreadable):
-        abort(404)
+    content = recall_csv(the_bank(), code)
     headers = {"Content-Disposition": f'attachment; filename="recall-{code}.csv"'}
     return Response(content, mimetype="text/csv", headers=headers)

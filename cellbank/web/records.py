@@ -90,10 +90,7 @@ def _page(card: Card) -> str:
 @blueprint.get("/record/<code>/history")
 def history_page(code: str) -> Any:
     """Everything that was done to a record, a page at a time."""
-    try:
-        card = look_up(the_bank(), the_actor(), code)
-    except (Unreadable, NotHere):
-        abort(404)
+    card = look_up(the_bank(), the_actor(), code)
     if isinstance(card, Command):
         abort(404)
     number = page_number()

@@ -11,7 +11,7 @@ no_lifting_before_the_decision.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from decimal import Decimal
 from typing import Any
 
@@ -176,11 +176,6 @@ def told_already(new: Excursion, known: Iterable[Excursion]) -> bool:
         and (old.ended is None or old.ended >= until)
         for old in known
     )
-
-
-def shifted(excursion: Excursion, ended: int) -> Excursion:
-    """The same, ended by hand."""
-    return replace(excursion, ended=ended)
 
 
 # --- why not ----------------------------------------------------------------------------------
