@@ -7,8 +7,8 @@ from pydantic.json_schema import models_json_schema
 
 from cellbank.domain.lifecycle import Role, roles_for
 from cellbank.services import catalogue
-from cellbank.services.accounts import OF_THE_DOOR
 from cellbank.services.acts import VERSION, RegisteredAct
+from cellbank.services.people.accounts import OF_THE_DOOR
 
 PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
 ERRORS = {

@@ -5,7 +5,7 @@ from flask import Blueprint, Response, current_app, g, request
 from cellbank.api.problems import TITLES, incident, problem
 from cellbank.records.work import Actor
 from cellbank.services.bank import Bank
-from cellbank.services.people import actor_by_token
+from cellbank.services.people.actors import actor_by_token
 
 SIGNED_IN = "cellbank_signed_in"
 OPEN = {"api.new_token", "api.openapi"}

@@ -6,10 +6,11 @@ from cellbank.api.description import describe
 from cellbank.api.door import blueprint, the_actor, the_bank
 from cellbank.api.problems import problem
 from cellbank.records.base import as_json
-from cellbank.services import labels, tracing
-from cellbank.services.documents import NotAsIssued, issued_file, unissued_file
-from cellbank.services.record_export import export
-from cellbank.services.scanning import Command, NotHere, Unreadable, keep_unreadable, look_up
+from cellbank.services.documents.issuing import NotAsIssued, issued_file, unissued_file
+from cellbank.services.documents.record_export import export
+from cellbank.services.labels import label_printing
+from cellbank.services.lookup import tracing
+from cellbank.services.lookup.scanning import Command, NotHere, Unreadable, keep_unreadable, look_up
 
 
 @blueprint.errorhandler(Unreadable)
@@ -52,10 +53,10 @@ def trace(raw: str) -> Response:
 def printing(printing_id: int) -> Response:
     """The labels of a printing, byte for byte as they went to the printer."""
     try:
-        pdf = labels.pdf_of(the_bank(), printing_id)
-    except labels.NoSuchPrinting as error:
+        pdf = label_printing.pdf_of(the_bank(), printing_id)
+    except label_printing.NoSuchPrinting as error:
         return problem(404, str(error))
-    except labels.NotPrintable as error:
+    except label_printing.NotPrintable as error:
         return problem(409, str(error))
     return Response(pdf, mimetype="application/pdf")
 

@@ -8,12 +8,12 @@ from flask import Response, jsonify, request
 
 from cellbank.api.door import blueprint, the_actor, the_bank
 from cellbank.api.problems import malformed, problem, refused
-from cellbank.services.accounts import OF_THE_DOOR
 from cellbank.services.acts import Malformed, Outcome, Problem, UnknownAct, run_act
 from cellbank.services.bank import server_time
 from cellbank.services.given import read_object
-from cellbank.services.passwords import Credentials
-from cellbank.services.sessions import prove
+from cellbank.services.people.accounts import OF_THE_DOOR
+from cellbank.services.people.passwords import Credentials
+from cellbank.services.people.sessions import prove
 
 KEY = re.compile(r"[\x21-\x7e]{1,200}")
 # A client whose clock is further off than this is told; the server's clock is the one that counts.

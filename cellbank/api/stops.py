@@ -3,9 +3,9 @@
 from flask import Response, jsonify
 
 from cellbank.api.door import blueprint, the_bank
-from cellbank.services.documents import unissued_file
-from cellbank.services.impact import impact
-from cellbank.services.recall_document import recall_csv
+from cellbank.services.documents.issuing import unissued_file
+from cellbank.services.documents.recall_document import recall_csv
+from cellbank.services.quality.impact import impact
 
 
 @blueprint.get("/impact/<path:raw>")

@@ -8,7 +8,7 @@ from cellbank.api.door import blueprint, the_actor, the_bank
 from cellbank.api.problems import problem
 from cellbank.domain.lifecycle import Role
 from cellbank.services.bank import server_time
-from cellbank.services.near_misses import month_of, near_misses
+from cellbank.services.trail.near_misses import month_of, near_misses
 
 READERS = frozenset({Role.QUALITY_OFFICER, Role.AUDITOR})
 

@@ -8,8 +8,8 @@ from cellbank.cli.doing import DOOR, report
 from cellbank.cli.shared import Stop, WrongUse, add_command, opened_bank
 from cellbank.domain.definition import DefinitionProblems, digest
 from cellbank.services.acts import run_act
-from cellbank.services.definitions import definition_type, read_definition
-from cellbank.services.people import SYSTEM
+from cellbank.services.people.actors import SYSTEM
+from cellbank.services.quality.definitions import definition_type, read_definition
 
 
 def add_commands(commands: Any) -> None:

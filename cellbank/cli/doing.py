@@ -6,13 +6,15 @@ from typing import Any
 
 from cellbank.cli.shared import Stop, WrongUse, add_command, add_password_option, ask_password, opened_bank
 from cellbank.domain.lifecycle import Role
-from cellbank.services import catalogue, sessions, tracing
+from cellbank.services import catalogue
 from cellbank.services.acts import Outcome, RegisteredAct, UnknownAct, find_act, run_act
 from cellbank.services.bank import Bank, server_time
 from cellbank.services.given import read_object
-from cellbank.services.passwords import Credentials
-from cellbank.services.people import SYSTEM
-from cellbank.services.scanning import NotHere, Unreadable
+from cellbank.services.lookup import tracing
+from cellbank.services.lookup.scanning import NotHere, Unreadable
+from cellbank.services.people import sessions
+from cellbank.services.people.actors import SYSTEM
+from cellbank.services.people.passwords import Credentials
 
 DOOR = "cli"
 

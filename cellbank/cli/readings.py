@@ -11,10 +11,10 @@ from cellbank.cli.shared import Stop, WrongUse, add_command, add_password_option
 from cellbank.services import catalogue
 from cellbank.services.acts import find_act, run_act
 from cellbank.services.bank import Bank
-from cellbank.services.logger_files import TooLarge, keep, progress
-from cellbank.services.passwords import Credentials
-from cellbank.services.people import SYSTEM
-from cellbank.services.reading_check import broken_imports
+from cellbank.services.people.actors import SYSTEM
+from cellbank.services.people.passwords import Credentials
+from cellbank.services.temperature.logger_files import TooLarge, keep, progress
+from cellbank.services.temperature.reading_check import broken_imports
 
 BAR = 40
 

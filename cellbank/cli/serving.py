@@ -10,8 +10,8 @@ from typing import Any
 from cellbank import config
 from cellbank.cli.shared import Stop, add_command
 from cellbank.services import start
-from cellbank.services.account_list import list_people
 from cellbank.services.bank import Bank
+from cellbank.services.people.account_list import list_people
 
 # Ten threads a process are as many as its pool of database connections serves. Requests beyond twice as many wait in
 # the listening socket, where the other process can take them.

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cellbank.cli.shared import Stop, WrongUse, add_command, opened_bank
-from cellbank.services import trail
+from cellbank.services.trail import verification
 
 WIDTH = 30
 SCRIPT = "verify_trail.py"
@@ -28,7 +28,7 @@ def add_commands(commands: Any) -> None:
 def run_verify(given: argparse.Namespace) -> None:
     """Say OK with the heads of the chains, or name the first row that is wrong."""
     with opened_bank() as bank:
-        verdict = trail.verify(bank, Bar().show)
+        verdict = verification.verify(bank, Bar().show)
     if verdict.fault is not None:
         raise Stop(f"The trail is not sound. {verdict.fault}.")
     print(f"OK: {verdict.acts} acts, {verdict.changes} changes, {verdict.records} records as the trail says.")
@@ -43,12 +43,12 @@ def run_export(given: argparse.Namespace) -> None:
     with opened_bank() as bank:
         try:
             with draft.open("wb") as out:
-                heads = trail.export(bank, out, Bar().show)
+                heads = verification.export(bank, out, Bar().show)
                 out.flush()
                 os.fsync(out.fileno())
             draft.rename(given.file)
             script = given.file.with_name(SCRIPT)
-            script.write_bytes(trail.verifier())
+            script.write_bytes(verification.verifier())
         except OSError as error:
             raise WrongUse(f"{given.file} cannot be written: {error.strerror or error}.") from error
         finally:
@@ -58,7 +58,7 @@ def run_export(given: argparse.Namespace) -> None:
     _print_heads(heads)
 
 
-def _print_heads(heads: tuple[trail.Head, ...]) -> None:
+def _print_heads(heads: tuple[verification.Head, ...]) -> None:
     print("Keep these where nobody who reaches the database can change them; later exports must still contain them:")
     for head in heads:
         print(f"  {head}")

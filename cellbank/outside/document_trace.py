@@ -21,7 +21,7 @@ MARGIN = 36.0
 
 
 class Mark(Protocol):
-    """What is drawn: a band, a line or a word (`services/temperature_chart.py`)."""
+    """What is drawn: a band, a line or a word (`services/temperature/temperature_chart.py`)."""
 
     shape: str
     tone: str

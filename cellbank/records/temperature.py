@@ -88,7 +88,7 @@ class ReadingImport(Record):
 
 
 class Reading(Base):
-    """One reading. No foreign keys: a million rows would pay for each; `services/reading_check.py` asks afterwards."""
+    """One reading. No foreign keys: a million rows would pay; `temperature/reading_check.py` asks afterwards."""
 
     __tablename__ = "reading"
     probe_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)

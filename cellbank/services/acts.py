@@ -12,7 +12,7 @@ from cellbank.domain.lifecycle import is_signed, roles_for
 from cellbank.records.work import Actor
 from cellbank.services.bank import Bank, server_time
 from cellbank.services.parsing import ActInput, Malformed, Problem, Secret, SignedInput, parse
-from cellbank.services.passwords import Credentials, Proved, check_policy, new_hash, prove
+from cellbank.services.people.passwords import Credentials, Proved, check_policy, new_hash, prove
 from cellbank.services.performing import VERSION, Call, Outcome, perform
 from cellbank.services.registry import REGISTRY, RegisteredAct, UnknownAct, act, find_act
 

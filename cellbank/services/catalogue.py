@@ -12,6 +12,6 @@ __all__ = ["REGISTRY", "RegisteredAct", "is_signed", "load"]
 
 def load() -> dict[str, RegisteredAct]:
     """Import every service module, so that each registers its acts; returns the registry."""
-    for module in pkgutil.iter_modules(services.__path__):
-        importlib.import_module(f"cellbank.services.{module.name}")
+    for module in pkgutil.walk_packages(services.__path__, f"{services.__name__}."):
+        importlib.import_module(module.name)
     return REGISTRY

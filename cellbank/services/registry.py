@@ -17,7 +17,7 @@ class RegisteredAct:
     title: str
     input: type[ActInput]
     function: Callable[[Work, Any], Any]
-    area: str  # the service module: the group under which pages and documents list it
+    area: str  # its shelf among the services: the group under which pages and documents list it
 
 
 class UnknownAct(Exception):
@@ -36,10 +36,15 @@ def act(model: type[ActInput]) -> Callable[[F], F]:
         if name in REGISTRY or issubclass(model, SignedInput) != is_signed(name) or not roles_for(name):
             raise RuntimeError(f"{name} does not fit the transition table (rows, roles or signature)")
         title = (model.__doc__ or "").strip().splitlines()[0].rstrip(".")
-        REGISTRY[name] = RegisteredAct(name, title, model, function, function.__module__.rpartition(".")[2])
+        REGISTRY[name] = RegisteredAct(name, title, model, function, _area(function.__module__))
         return function
 
     return register
+
+
+def _area(module: str) -> str:
+    """cellbank.services.storage.moves is of storage."""
+    return module.removeprefix("cellbank.services.").partition(".")[0]
 
 
 def find_act(name: str) -> RegisteredAct:

@@ -18,7 +18,7 @@ from cellbank.records.migrate import current_revision, migrate, newest_revision
 from cellbank.services import catalogue
 from cellbank.services.acts import run_act
 from cellbank.services.bank import Bank
-from cellbank.services.people import SYSTEM
+from cellbank.services.people.actors import SYSTEM
 
 PRINTED = "printed"
 

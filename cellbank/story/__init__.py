@@ -8,8 +8,8 @@ from cellbank.domain import agreement
 from cellbank.domain.lifecycle import FLOOR
 from cellbank.services.acts import run_act
 from cellbank.services.bank import Bank, server_time
-from cellbank.services.definitions import shipped
-from cellbank.services.people import SYSTEM, actor_by_name
+from cellbank.services.people.actors import SYSTEM, actor_by_name
+from cellbank.services.quality.definitions import shipped
 from cellbank.story import clinic, deviations, laboratory, production, temperature
 from cellbank.story.cast import PASSWORD, PEOPLE, TRAINING_ENDS_SOON
 from cellbank.story.player import Player, StoryProblem

@@ -2,7 +2,7 @@
 
 import datetime
 
-from cellbank.services.definitions import published, shipped
+from cellbank.services.quality.definitions import published, shipped
 from cellbank.story.player import Player
 
 DAY = datetime.timedelta(days=1)

@@ -10,7 +10,7 @@ from cellbank.domain.lifecycle import is_signed
 from cellbank.records.work import Actor
 from cellbank.services.acts import run_act
 from cellbank.services.bank import Bank
-from cellbank.services.people import actor_by_name
+from cellbank.services.people.actors import actor_by_name
 from cellbank.story.cast import PASSWORD
 
 SEED = 4_461_925

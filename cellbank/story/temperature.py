@@ -7,8 +7,8 @@ import math
 import random
 from collections.abc import Iterator
 
-from cellbank.services.box_map import storage_tree
-from cellbank.services.logger_files import keep
+from cellbank.services.storage.box_map import storage_tree
+from cellbank.services.temperature.logger_files import keep
 from cellbank.story.player import Player
 
 EVERY = datetime.timedelta(minutes=5)

@@ -12,12 +12,12 @@ from werkzeug.datastructures import MultiDict
 from cellbank.domain.lifecycle import Role, is_signed, roles_for, rows_for
 from cellbank.domain.refusals import Code, Refusal
 from cellbank.records.work import Actor
-from cellbank.services.accounts import OF_THE_DOOR
 from cellbank.services.acts import REGISTRY, Malformed, Outcome, RegisteredAct, run_act
-from cellbank.services.hints import hints_for
-from cellbank.services.history import done
-from cellbank.services.scanning import Card, Command, NotHere, Unreadable, look_up
-from cellbank.services.sessions import standing_of_name
+from cellbank.services.lookup.hints import hints_for
+from cellbank.services.lookup.scanning import Card, Command, NotHere, Unreadable, look_up
+from cellbank.services.people.accounts import OF_THE_DOOR
+from cellbank.services.people.sessions import standing_of_name
+from cellbank.services.trail.history import done
 from cellbank.web.blueprint import RESUME, blueprint
 from cellbank.web.forms import Filled, fields_of, place_problem, rows_in, shown_paths
 from cellbank.web.impact import preview

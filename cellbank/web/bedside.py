@@ -17,7 +17,7 @@ from cellbank.domain.identifiers import Kind
 from cellbank.domain.scans import read_scan
 from cellbank.services.acts import REGISTRY, run_act
 from cellbank.services.bank import server_time
-from cellbank.services.boards import DoseBoard, dose_board
+from cellbank.services.lookup.boards import DoseBoard, dose_board
 from cellbank.web.acts import SECOND_NAME, Answer, attempt, performer, reason
 from cellbank.web.blueprint import RESUME, blueprint
 from cellbank.web.session import asks_both, now

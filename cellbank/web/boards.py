@@ -5,16 +5,16 @@ from typing import Any
 from flask import Response, abort, render_template, url_for
 
 from cellbank.domain.lifecycle import Role
-from cellbank.services.boards import calendar, dose_board, labels_of
-from cellbank.services.box_map import box_map, storage_tree
-from cellbank.services.deviation_board import deviation_board
-from cellbank.services.documents import unissued_file
-from cellbank.services.exposure import thermal_life
-from cellbank.services.labels import NoSuchPrinting, NotPrintable, pdf_of
-from cellbank.services.scanning import Card, NextAct
-from cellbank.services.stock_counts import count_board
-from cellbank.services.tracing import trace
-from cellbank.services.warming import warming_of
+from cellbank.services.documents.issuing import unissued_file
+from cellbank.services.labels.label_printing import NoSuchPrinting, NotPrintable, pdf_of
+from cellbank.services.lookup.boards import calendar, dose_board, labels_of
+from cellbank.services.lookup.scanning import Card, NextAct
+from cellbank.services.lookup.tracing import trace
+from cellbank.services.quality.deviation_board import deviation_board
+from cellbank.services.storage.box_map import box_map, storage_tree
+from cellbank.services.storage.stock_counts import count_board
+from cellbank.services.storage.warming import warming_of
+from cellbank.services.temperature.exposure import thermal_life
 from cellbank.web.blueprint import blueprint
 from cellbank.web.documents import issue_of
 from cellbank.web.family import drawing_of

@@ -1,8 +1,8 @@
-"""A temperature trace as SVG; what is drawn where is the drawing's (`services/temperature_chart.py`)."""
+"""A temperature trace as SVG; what is drawn where is the drawing's (`services/temperature/temperature_chart.py`)."""
 
 from markupsafe import Markup, escape
 
-from cellbank.services.temperature_chart import HEIGHT, WIDTH, Chart, Mark, marks
+from cellbank.services.temperature.temperature_chart import HEIGHT, WIDTH, Chart, Mark, marks
 
 TONES = {"silent": "over", "warning": "wait", "critical": "stop", "reject": "stop"}
 

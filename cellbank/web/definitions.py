@@ -2,8 +2,8 @@
 
 from flask import abort, render_template
 
-from cellbank.services.comparison import compare_versions, definition_page
-from cellbank.services.history import history, signatures
+from cellbank.services.quality.comparison import compare_versions, definition_page
+from cellbank.services.trail.history import history, signatures
 from cellbank.web.blueprint import blueprint
 from cellbank.web.shell import the_bank
 

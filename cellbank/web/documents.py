@@ -8,7 +8,7 @@ from cellbank.domain.garbled import Garbled
 from cellbank.domain.lifecycle import roles_for
 from cellbank.domain.scans import read_scan
 from cellbank.records.base import as_json
-from cellbank.services.documents import (
+from cellbank.services.documents.issuing import (
     Issued,
     NotAsIssued,
     changes_of,
@@ -17,8 +17,8 @@ from cellbank.services.documents import (
     types_of,
     unissued_file,
 )
-from cellbank.services.record_export import export
-from cellbank.services.scanning import Card
+from cellbank.services.documents.record_export import export
+from cellbank.services.lookup.scanning import Card
 from cellbank.web.blueprint import blueprint
 from cellbank.web.shell import the_actor, the_bank
 

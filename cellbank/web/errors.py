@@ -8,7 +8,7 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, NotFound
 
 from cellbank.services.incidents import log_incident
-from cellbank.services.scanning import NotHere, Unreadable
+from cellbank.services.lookup.scanning import NotHere, Unreadable
 from cellbank.web.session import carried, entrance
 
 

@@ -1,9 +1,9 @@
-"""The picture of a family as SVG; where everything stands is the layout's (`services/family.py`)."""
+"""The picture of a family as SVG; where everything stands is the layout's (`services/lookup/family.py`)."""
 
 from dataclasses import dataclass
 
-from cellbank.services.family import Curve, Measures, lay_out
-from cellbank.services.tracing import Trace
+from cellbank.services.lookup.family import Curve, Measures, lay_out
+from cellbank.services.lookup.tracing import Trace
 from cellbank.web.words import face
 
 SIZE = Measures(width=146, height=46, gap_x=26, gap_y=12, margin=6)

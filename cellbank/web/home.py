@@ -6,10 +6,10 @@ from flask import abort, render_template, request
 
 from cellbank.domain.lifecycle import Role, roles_for
 from cellbank.services.acts import REGISTRY
-from cellbank.services.boards import calendar, lot_board
-from cellbank.services.lists import LISTS, PAGE, Listing, find
-from cellbank.services.trail_search import Query, search, tally
-from cellbank.services.worklists import lots_in_quarantine, treated_subjects, worklists
+from cellbank.services.lookup.boards import calendar, lot_board
+from cellbank.services.lookup.lists import LISTS, PAGE, Listing, find
+from cellbank.services.lookup.worklists import lots_in_quarantine, treated_subjects, worklists
+from cellbank.services.trail.trail_search import Query, search, tally
 from cellbank.web.acts import NOT_PAGES
 from cellbank.web.blueprint import blueprint
 from cellbank.web.session import now

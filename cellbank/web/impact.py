@@ -4,9 +4,9 @@ from typing import Any
 
 from flask import Response, render_template, request
 
-from cellbank.services.impact import Impact, impact, vials_touched
-from cellbank.services.recall_document import recall_csv
-from cellbank.services.scanning import Card
+from cellbank.services.documents.recall_document import recall_csv
+from cellbank.services.lookup.scanning import Card
+from cellbank.services.quality.impact import Impact, impact, vials_touched
 from cellbank.web.blueprint import blueprint
 from cellbank.web.shell import the_bank
 

@@ -9,8 +9,8 @@ from flask_babel import gettext
 from cellbank.domain.garbled import Garbled
 from cellbank.domain.scans import read_scan
 from cellbank.services.acts import run_act
-from cellbank.services.history import PAGE, History, history, signatures
-from cellbank.services.scanning import Card, Command, NotHere, Unreadable, field_for, look_up
+from cellbank.services.lookup.scanning import Card, Command, NotHere, Unreadable, field_for, look_up
+from cellbank.services.trail.history import PAGE, History, history, signatures
 from cellbank.web.blueprint import blueprint
 from cellbank.web.boards import board_of
 from cellbank.web.release import board_first, without_release

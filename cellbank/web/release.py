@@ -7,9 +7,9 @@ from flask import url_for
 from cellbank.domain.lifecycle import Role, roles_for
 from cellbank.domain.rules.release_ways import Line, Proof, Way
 from cellbank.services.acts import REGISTRY
-from cellbank.services.boards import lot_board
-from cellbank.services.release_board import ReleaseBoard
-from cellbank.services.scanning import Card
+from cellbank.services.lookup.boards import lot_board
+from cellbank.services.lookup.scanning import Card
+from cellbank.services.quality.release_board import ReleaseBoard
 from cellbank.web.session import now
 from cellbank.web.shell import the_actor, the_bank
 

@@ -17,7 +17,7 @@ from cellbank.domain.refusals import Refusal
 from cellbank.records.work import Actor
 from cellbank.services.acts import run_act
 from cellbank.services.bank import server_time
-from cellbank.services.sessions import Proof, Standing, standing_of
+from cellbank.services.people.sessions import Proof, Standing, standing_of
 from cellbank.web.blueprint import RESUME
 from cellbank.web.shell import DOOR, client, the_bank
 

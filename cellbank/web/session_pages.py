@@ -9,8 +9,8 @@ from flask_wtf.csrf import generate_csrf
 from werkzeug.datastructures import MultiDict
 
 from cellbank.services.acts import Malformed, run_act
-from cellbank.services.passwords import Credentials
-from cellbank.services.sessions import Proof, prove, standing_of
+from cellbank.services.people.passwords import Credentials
+from cellbank.services.people.sessions import Proof, prove, standing_of
 from cellbank.web.blueprint import blueprint
 from cellbank.web.session import (
     CARRY,

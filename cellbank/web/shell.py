@@ -19,7 +19,7 @@ from cellbank.domain.scans import read_scan
 from cellbank.records.work import Actor
 from cellbank.services.acts import VERSION
 from cellbank.services.bank import Bank, server_time
-from cellbank.services.symbols import command_drawing, linear_drawing, matrix_drawing
+from cellbank.services.labels.symbols import command_drawing, linear_drawing, matrix_drawing
 from cellbank.web import icons, words
 
 HERE = Path(__file__).parent

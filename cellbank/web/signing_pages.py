@@ -8,9 +8,9 @@ from flask_login import current_user
 from cellbank.domain import agreement
 from cellbank.domain.lifecycle import roles_for
 from cellbank.services.acts import Malformed, run_act
-from cellbank.services.one_time_codes import address_of
-from cellbank.services.passwords import has_second_factor
-from cellbank.services.symbols import qr_drawing
+from cellbank.services.labels.symbols import qr_drawing
+from cellbank.services.people.one_time_codes import address_of
+from cellbank.services.people.passwords import has_second_factor
 from cellbank.web.blueprint import blueprint
 from cellbank.web.session import local_path
 from cellbank.web.session_pages import proved, why_not

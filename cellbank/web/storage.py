@@ -13,11 +13,11 @@ from cellbank.domain.picking import open_time
 from cellbank.domain.refusals import Refused
 from cellbank.domain.scans import read_scan
 from cellbank.services.acts import REGISTRY, Malformed, Outcome, run_act
-from cellbank.services.boards import DoseBoard, dose_board
-from cellbank.services.box_checks import look_through, read_picture
-from cellbank.services.box_map import BoxMap, box_map, storage_tree
-from cellbank.services.scanning import keep_unreadable
-from cellbank.services.stock_pictures import levels_drawing, states_drawing, stock_document
+from cellbank.services.lookup.boards import DoseBoard, dose_board
+from cellbank.services.lookup.scanning import keep_unreadable
+from cellbank.services.storage.box_checks import look_through, read_picture
+from cellbank.services.storage.box_map import BoxMap, box_map, storage_tree
+from cellbank.services.storage.stock_pictures import levels_drawing, states_drawing, stock_document
 from cellbank.web.acts import reason
 from cellbank.web.blueprint import blueprint
 from cellbank.web.icons import icon_symbol, icon_use

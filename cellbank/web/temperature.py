@@ -8,10 +8,10 @@ from markupsafe import Markup
 
 from cellbank.domain.lifecycle import roles_for
 from cellbank.outside.document_trace import trace_pdf as pdf_of_trace
-from cellbank.services.logger_files import LARGEST, TooLarge, keep, progress
-from cellbank.services.scanning import Card
-from cellbank.services.temperature_board import excursion_board, probe_board
-from cellbank.services.temperature_chart import HEIGHT, WIDTH, Chart, marks
+from cellbank.services.lookup.scanning import Card
+from cellbank.services.temperature.logger_files import LARGEST, TooLarge, keep, progress
+from cellbank.services.temperature.temperature_board import excursion_board, probe_board
+from cellbank.services.temperature.temperature_chart import HEIGHT, WIDTH, Chart, marks
 from cellbank.web.acts import card_of
 from cellbank.web.blueprint import blueprint
 from cellbank.web.chart import svg_of

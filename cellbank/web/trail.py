@@ -7,9 +7,9 @@ from flask import Response, abort, render_template, request
 from cellbank.domain.lifecycle import Role, roles_for
 from cellbank.domain.refusals import Code
 from cellbank.services.acts import REGISTRY
-from cellbank.services.near_misses import UNREADABLE_SCAN, Report, month_of, near_misses
-from cellbank.services.trail_review import standing
-from cellbank.services.trail_search import Query, people, search
+from cellbank.services.trail.near_misses import UNREADABLE_SCAN, Report, month_of, near_misses
+from cellbank.services.trail.trail_review import standing
+from cellbank.services.trail.trail_search import Query, people, search
 from cellbank.web.blueprint import blueprint
 from cellbank.web.session import now
 from cellbank.web.shell import the_actor, the_bank

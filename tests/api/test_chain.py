@@ -5,7 +5,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from cellbank import api
-from cellbank.services.documents import unissued_file
+from cellbank.services.documents.issuing import unissued_file
 from tests.factories.doses import ordered_dose
 from tests.factories.world import World
 

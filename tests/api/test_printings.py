@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
 from cellbank import api
-from cellbank.services import labels
+from cellbank.services.labels import label_printing
 from tests.factories.lots import box
 from tests.factories.world import World
 
@@ -28,7 +28,7 @@ def test_the_labels_of_a_printing_are_served_as_they_were_printed(world: World, 
     (printing_id,) = unit["printings"]
     answer = client.get(f"/api/printings/{printing_id}.pdf")
     assert (answer.status_code, answer.mimetype) == (200, "application/pdf")
-    assert answer.data == labels.pdf_of(world.bank, printing_id)
+    assert answer.data == label_printing.pdf_of(world.bank, printing_id)
     assert len(pypdfium2.PdfDocument(io.BytesIO(answer.data))) == 1
 
 
@@ -45,7 +45,7 @@ def test_labels_that_cannot_be_made_any_more_are_refused(
     world: World, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (printing,) = _printings(world, box(world))
-    monkeypatch.setattr(labels, "load_templates", dict)
+    monkeypatch.setattr(label_printing, "load_templates", dict)
     answer = client.get(f"/api/printings/{printing.id}.pdf")
     assert answer.status_code == 409 and "print again" in answer.json["detail"]
 
@@ -61,6 +61,6 @@ def test_the_description_names_it(client: FlaskClient) -> None:
     assert "/api/printings/{id}.pdf" in client.get("/api/openapi.json").json["paths"]
 
 
-def _printings(world: World, code: str) -> list[labels.PrintedLabels]:
+def _printings(world: World, code: str) -> list[label_printing.PrintedLabels]:
     with Session(world.bank.reads) as session:
-        return labels.printings(session, code)
+        return label_printing.printings(session, code)

@@ -8,7 +8,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import text
 
-from cellbank.services.documents import unissued_file
+from cellbank.services.documents.issuing import unissued_file
 from tests.factories.lots import stored_lot
 from tests.factories.quality import enter, pass_all_tests, released_lot, review
 from tests.factories.world import PASSWORD, World

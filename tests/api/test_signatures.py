@@ -11,7 +11,7 @@ from sqlalchemy import create_engine, text
 from cellbank import api
 from cellbank.domain.lifecycle import Role
 from cellbank.services.bank import server_time
-from cellbank.services.history import signatures
+from cellbank.services.trail.history import signatures
 from tests.factories.people import accept, newcomer, to_sign, train
 from tests.factories.production import donation, eligible_donor
 from tests.factories.world import PASSWORD, World

@@ -5,10 +5,10 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from cellbank.services.batch_lineage import read_batch
-from cellbank.services.documents import unissued_file
-from cellbank.services.lot_paper import read_lot
-from cellbank.services.papers import snapshot
+from cellbank.services.documents.batch_lineage import read_batch
+from cellbank.services.documents.issuing import unissued_file
+from cellbank.services.documents.lot_paper import read_lot
+from cellbank.services.documents.papers import snapshot
 from tests.bench.figures import Figure
 from tests.bench.site import Site
 from tests.factories import production as make

@@ -8,8 +8,8 @@ import time
 from collections.abc import Iterator, Sequence
 
 from cellbank.offline import verify_trail as offline
-from cellbank.services import trail
 from cellbank.services.bank import Bank
+from cellbank.services.trail import verification
 from tests.bench.figures import Figure
 
 LINES = 12  # the verifier stops at the line that is wrong: more lines make a change slower to find, not harder
@@ -42,7 +42,7 @@ def closed(lines: Sequence[bytes]) -> bytes:
 def measure(bank: Bank, flips: int) -> Iterator[Figure]:
     """So many changes of the beginning of the trail of a bank."""
     out = io.BytesIO()
-    trail.export(bank, out)
+    verification.export(bank, out)
     data = closed(out.getvalue().splitlines(keepends=True)[: LINES + 1])
     offline.verify(io.BytesIO(data))
     start = time.perf_counter()

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator
 import psycopg
 
 from cellbank.domain.identifiers import Kind
-from cellbank.services import trail
 from cellbank.services.bank import Bank
-from cellbank.services.history import PAGE, history
-from cellbank.services.near_misses import near_misses
-from cellbank.services.trail_search import Query, search
+from cellbank.services.trail import verification
+from cellbank.services.trail.history import PAGE, history
+from cellbank.services.trail.near_misses import near_misses
+from cellbank.services.trail.trail_search import Query, search
 from tests.bench.figures import Figure
 from tests.bench.loading import Loader, Row
 
@@ -55,7 +55,7 @@ def _determine(load: Loader, donor: Row, at: datetime.datetime, state: str, reas
 def measure(bank: Bank, owner_url: str) -> Iterator[Figure]:
     """Everything that is promised of a long trail."""
     start = time.perf_counter()
-    verdict = trail.verify(bank)
+    verdict = verification.verify(bank)
     seconds = time.perf_counter() - start
     note = f"{verdict.acts:,} acts, {verdict.changes:,} changes, {verdict.records:,} records in {seconds:.0f} s"
     yield Figure("trail verify, long trail", verdict.acts / seconds, "acts/s", "at least", 20_000, note)

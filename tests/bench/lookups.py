@@ -8,8 +8,8 @@ import pypdfium2
 import zxingcpp
 
 from cellbank.outside.label_pdf import load_templates, render
-from cellbank.services import trail
-from cellbank.services.tracing import trace
+from cellbank.services.lookup.tracing import trace
+from cellbank.services.trail import verification
 from tests.bench.figures import Figure
 from tests.bench.site import Site
 from tests.outside.label_samples import ROWS
@@ -71,7 +71,7 @@ def _read(page: pypdfium2.PdfPage, dots: int) -> list[str]:
 def measure_trail(site: Site) -> Iterator[Figure]:
     """The whole trail against its seals and every record against the trail: of what COPY made and of what acts did."""
     start = time.perf_counter()
-    verdict = trail.verify(site.bank)
+    verdict = verification.verify(site.bank)
     seconds = time.perf_counter() - start
     note = f"{verdict.acts:,} acts, {verdict.changes:,} changes, {verdict.records:,} records in {seconds:.0f} s"
     yield Figure("trail verify: changes checked", verdict.changes / seconds, "/s", note=note)

@@ -4,8 +4,8 @@ import statistics
 import time
 from collections.abc import Callable, Iterator
 
-from cellbank.services.boards import lot_board
-from cellbank.services.impact import impact
+from cellbank.services.lookup.boards import lot_board
+from cellbank.services.quality.impact import impact
 from tests.bench.figures import Figure
 from tests.bench.site import Site
 from tests.factories.lots import box, stored_lot

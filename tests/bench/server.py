@@ -25,7 +25,7 @@ from cellbank.outside.embedded_postgres import APP_ROLE, EmbeddedPostgres
 from cellbank.records.actor import Proof
 from cellbank.services import acts
 from cellbank.services.bank import Bank
-from cellbank.services.passwords import Proved
+from cellbank.services.people.passwords import Proved
 
 WORKERS, START_SECONDS = 2, 30
 PLAIN_TABLE = """

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from cellbank import create_app
 from cellbank.services.bank import server_time
-from cellbank.services.box_map import box_map
+from cellbank.services.storage.box_map import box_map
 from tests.bench.figures import Figure
 from tests.bench.site import Site
 from tests.factories.world import PASSWORD

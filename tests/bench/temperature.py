@@ -14,8 +14,8 @@ import psycopg
 
 from cellbank.outside.embedded_postgres import OWNER, EmbeddedPostgres
 from cellbank.records.migrate import migrate
-from cellbank.services.exposure import exposures
-from cellbank.services.temperature_chart import chart_of
+from cellbank.services.temperature.exposure import exposures
+from cellbank.services.temperature.temperature_chart import chart_of
 from cellbank.web.chart import svg_of
 from tests.bench.databases import open_bank, plain_url
 from tests.bench.figures import Figure, median_of_ratios

@@ -15,7 +15,7 @@ from cellbank.domain.identifiers import dose_symbol
 from cellbank.domain.lifecycle import is_signed
 from cellbank.services.acts import run_act
 from cellbank.services.bank import Bank
-from cellbank.services.people import actor_by_name
+from cellbank.services.people.actors import actor_by_name
 from cellbank.story import PASSWORD
 
 FLAGS = (

@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 from cellbank.domain.lifecycle import Role
 from cellbank.services.acts import run_act
 from cellbank.services.bank import server_time
-from cellbank.services.people import SYSTEM
+from cellbank.services.people.actors import SYSTEM
 from cellbank.story import PASSWORD
 from tests.browser.stage import Stage, open_stage
 from tests.browser.station import Station

@@ -19,7 +19,7 @@ from cellbank.cli import serving
 from cellbank.services import start
 from cellbank.services.acts import run_act
 from cellbank.services.bank import Bank
-from cellbank.services.people import SYSTEM
+from cellbank.services.people.actors import SYSTEM
 from tests.cli.conftest import Said
 from tests.conftest import database_url
 

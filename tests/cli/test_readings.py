@@ -4,8 +4,8 @@ import io
 import json
 from pathlib import Path
 
-from cellbank.services.logger_files import end_progress, keep, progress, progress_writer
-from cellbank.services.reading_store import moment
+from cellbank.services.temperature.logger_files import end_progress, keep, progress, progress_writer
+from cellbank.services.temperature.reading_store import moment
 from tests.cli.test_cli import OWN, acting, known  # noqa: F401 (fixtures)
 
 

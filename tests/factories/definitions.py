@@ -4,7 +4,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cellbank.records.people import Definition
-from cellbank.services.definitions import shipped
+from cellbank.services.quality.definitions import shipped
 from tests.factories.world import World
 
 

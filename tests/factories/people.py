@@ -2,7 +2,7 @@
 
 from cellbank.domain import agreement
 from cellbank.services.acts import run_act
-from cellbank.services.people import SYSTEM
+from cellbank.services.people.actors import SYSTEM
 from tests.factories.production import received_reagent
 from tests.factories.world import PASSWORD, World
 

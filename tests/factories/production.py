@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 from cellbank.services.common import read_specification
-from cellbank.services.definitions import shipped
+from cellbank.services.quality.definitions import shipped
 from tests.factories.definitions import in_force
 from tests.factories.world import World
 

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterable
 from typing import Any
 
-from cellbank.services.logger_files import keep
+from cellbank.services.temperature.logger_files import keep
 from tests.factories.world import World
 
 _EXPORTS = itertools.count(1)

@@ -13,7 +13,7 @@ from cellbank.records.work import Actor
 from cellbank.services import catalogue
 from cellbank.services.acts import Outcome, run_act
 from cellbank.services.bank import Bank
-from cellbank.services.people import SYSTEM, actor_by_name
+from cellbank.services.people.actors import SYSTEM, actor_by_name
 
 PASSWORD = "correct horse battery"
 PEOPLE = {

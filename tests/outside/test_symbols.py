@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
 from cellbank.outside.symbols import Symbol, SymbolProblem, code_128, data_matrix, qr_code
-from cellbank.services.one_time_codes import address_of, new_secret
+from cellbank.services.people.one_time_codes import address_of, new_secret
 
 VIAL = "=+04000=A99992600004200=<D0001V99=,000007&>0280912359"
 PRINTABLE = st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=1, max_size=40)

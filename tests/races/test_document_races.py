@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from cellbank.services.documents import issued_file, issued_of
+from cellbank.services.documents.issuing import issued_file, issued_of
 from tests.factories.doses import ordered_dose
 from tests.factories.world import World
 

@@ -21,8 +21,8 @@ from sqlalchemy.orm import Session
 from cellbank.records.clinic import Dose, Subject
 from cellbank.records.production import Vial
 from cellbank.records.work import Work
-from cellbank.services import supply
 from cellbank.services.acts import Outcome
+from cellbank.services.clinic import supply
 from tests.conftest import make_bank
 from tests.factories.doses import MINUTE, bedside, checked_dose, prepared_dose, product_lot, row_of, weighed_subject
 from tests.factories.world import World

@@ -42,7 +42,7 @@ def meet_after_the_judgement(monkeypatch: pytest.MonkeyPatch, patience_s: float)
 def without_locks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither side locks anything before it has judged."""
     monkeypatch.setattr(Work, "_locking", lambda work, statement: statement)
-    for module in ("donors", "holds", "reagents", "storage_failure"):
+    for module in ("production.donors", "quality.holds", "production.reagents", "storage.storage_failure"):
         monkeypatch.setattr(f"cellbank.services.{module}.lots_below", lambda *_: [], raising=False)
 
 
@@ -84,7 +84,7 @@ def test_without_the_locks_the_database_refuses_the_one_that_comes_second(
     reagent, lot = used_reagent(world)
     without_locks(monkeypatch)
     barrier = meet_after_the_judgement(monkeypatch, patience_s=30)
-    monkeypatch.setattr("cellbank.services.holding.lots_below", lambda *_: [])
+    monkeypatch.setattr("cellbank.services.quality.holding.lots_below", lambda *_: [])
     outcomes = recall_while_freezing(world, reagent, lot)
     assert not barrier.broken
     assert sorted(outcome.accepted for outcome in outcomes) == [False, True]
@@ -114,7 +114,7 @@ def test_a_lot_that_is_released_while_a_hold_is_placed_ends_on_hold(
 def test_without_the_locks_no_lot_is_released_under_a_hold(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     lot = passed_lot(world, vials=2).code
     without_locks(monkeypatch)
-    monkeypatch.setattr("cellbank.services.holding.lots_below", lambda *_: [])
+    monkeypatch.setattr("cellbank.services.quality.holding.lots_below", lambda *_: [])
     barrier = meet_after_the_judgement(monkeypatch, patience_s=30)
     outcomes = hold_while_releasing(world, lot)
     assert not barrier.broken

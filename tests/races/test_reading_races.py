@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from cellbank.services import reading_check, readings
+from cellbank.services.temperature import reading_check, readings
 from tests.factories.temperature import as_csv, probe, sent, steady
 from tests.factories.world import World
 

@@ -21,8 +21,8 @@ from sqlalchemy.orm import Session
 from cellbank.records.production import Vial
 from cellbank.records.storage import Placement, StorageUnit
 from cellbank.records.work import Work
-from cellbank.services import storage
 from cellbank.services.acts import Outcome
+from cellbank.services.storage import places
 from tests.conftest import make_bank
 from tests.factories.lots import box, frozen_lot
 from tests.factories.world import World
@@ -36,7 +36,7 @@ def both_have_looked(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     a moment."""
 
     def hold() -> None:
-        look = storage.give_places
+        look = places.give_places
         barrier = threading.Barrier(2)
 
         def wait_for_the_other(facts: Any) -> Any:
@@ -45,7 +45,7 @@ def both_have_looked(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
                 barrier.wait(timeout=0.5)
             return places
 
-        monkeypatch.setattr(storage, "give_places", wait_for_the_other)
+        monkeypatch.setattr(places, "give_places", wait_for_the_other)
 
     return hold
 

@@ -13,8 +13,9 @@ import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.orm import Session
 
-from cellbank.services import storage, storage_moves, thawing
 from cellbank.services.acts import Outcome
+from cellbank.services.clinic import thawing
+from cellbank.services.storage import places, storage_moves
 from tests.conftest import make_bank
 from tests.factories.doses import ordered_dose
 from tests.factories.lots import box, frozen_lot
@@ -83,7 +84,7 @@ def without_the_rule(fresh_database, tmp_path: Path, monkeypatch: pytest.MonkeyP
         connection.execute(text("DROP TRIGGER storage_unit_moved ON storage_unit"))
     owner.dispose()
     monkeypatch.setattr(storage_moves, "lock_tree", lambda work: None)
-    monkeypatch.setattr(storage_moves, "lock_place", lambda work, code: code and work.find(storage.StorageUnit, code))
+    monkeypatch.setattr(storage_moves, "lock_place", lambda work, code: code and work.find(places.StorageUnit, code))
     bank = make_bank(app_url, tmp_path)
     yield World(bank, random.Random(7), datetime.datetime(2026, 3, 2, 8, 0, tzinfo=datetime.UTC))
     bank.engine.dispose()
@@ -101,7 +102,7 @@ def test_without_the_rule_two_rooms_stand_in_each_other(without_the_rule: World,
 def test_a_box_that_is_moved_while_a_vial_goes_in_keeps_the_vial(world: World, meet: Callable) -> None:
     vial, home = frozen_lot(world, vials=1).vials[0], box(world)
     tank = world.do("tina", "add_storage_unit", type="tank", name=world.unique("Tank"))["code"]
-    meet((storage, "give_places"), (storage_moves, "move_refusals"))
+    meet((places, "give_places"), (storage_moves, "move_refusals"))
     put, moved = at_once(
         world,
         ("tina", "store_vials", {"vials": [vial], "box": home, "positions": ["A1"]}),

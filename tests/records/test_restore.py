@@ -9,7 +9,7 @@ from sqlalchemy import create_engine, make_url, text
 from cellbank.outside.embedded_place import programs
 from cellbank.outside.embedded_postgres import EmbeddedPostgres
 from cellbank.records.tables import record_tables
-from cellbank.services import trail
+from cellbank.services.trail import verification
 from tests.conftest import database_url
 
 RESTORED = "cellbank_restored"
@@ -31,7 +31,7 @@ def test_a_restored_backup_has_every_row_and_a_sound_trail(
         for table in (*record_tables(), "act", "change", "seal", "number_series"):
             count = text(f"SELECT count(*) FROM {table}")
             assert restored.scalar(count) == original.scalar(count), table
-        assert trail.check(restored).fault is None
+        assert verification.check(restored).fault is None
         with pytest.raises(Exception, match="is refused"):  # the triggers came back too
             restored.execute(text("DELETE FROM change"))
     before.dispose()

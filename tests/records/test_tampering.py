@@ -10,9 +10,9 @@ from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.exc import DBAPIError
 
 from cellbank.offline import verify_trail as offline
-from cellbank.services import trail
 from cellbank.services.bank import Bank
-from cellbank.services.history import signatures
+from cellbank.services.trail import verification
+from cellbank.services.trail.history import signatures
 from tests.bench.flips import closed, missed
 from tests.conftest import make_bank
 from tests.factories.doses import ordered_dose
@@ -47,13 +47,13 @@ def owner(urls, bank) -> Iterator[Connection]:
     engine.dispose()
 
 
-def behind(owner: Connection, *statements: str) -> trail.Fault:
+def behind(owner: Connection, *statements: str) -> verification.Fault:
     """Do something with every trigger switched off, switch them on again, and verify: what is found."""
     owner.execute(text("SET LOCAL session_replication_role = replica"))
     for statement in statements:
         assert owner.execute(text(statement)).rowcount > 0, statement
     owner.execute(text("SET LOCAL session_replication_role = origin"))
-    fault = trail.check(owner).fault
+    fault = verification.check(owner).fault
     assert fault is not None, "nothing was found"
     return fault
 
@@ -163,7 +163,7 @@ def test_a_result_edited_after_its_signature_is_void_and_named(owner: Connection
         with engine.begin() as connection:
             connection.execute(text(change.format("-", row)))
         engine.dispose()
-    assert trail.verify(bank).sound
+    assert verification.verify(bank).sound
 
 
 def test_a_cell_count_changed_by_sql_is_named(owner: Connection) -> None:
@@ -212,7 +212,7 @@ def test_each_site_has_a_chain_of_its_own(owner: Connection) -> None:
     owner.execute(text(f"UPDATE act SET outcome = 'accepted' WHERE id = {first}"))
     owner.execute(text("SET CONSTRAINTS ALL IMMEDIATE"))
     acts = [one(owner, ACT.format(site=where, outcome="'accepted'")) for where in (site, 1, site, 1, site)]
-    verdict = trail.check(owner)
+    verdict = verification.check(owner)
     assert verdict.sound, str(verdict.fault)
     assert [(head.site, head.number) for head in verdict.heads][1:] == [(site, 3)]
     fault = behind(owner, f"UPDATE act SET at = at + interval '1 second' WHERE id = {acts[2]}")
@@ -222,13 +222,13 @@ def test_each_site_has_a_chain_of_its_own(owner: Connection) -> None:
 @pytest.mark.parametrize("table", ["signature", "lot", "test_result", "change", "seal", "act", "trail_review"])
 def test_a_trigger_that_is_off_is_named(owner: Connection, table: str) -> None:
     owner.execute(text(f"ALTER TABLE {table} DISABLE TRIGGER USER"))
-    fault = trail.check(owner).fault
+    fault = verification.check(owner).fault
     assert fault is not None and fault.table == table and "switched off" in fault.what
 
 
 def exported(bank: Bank) -> bytes:
     out = io.BytesIO()
-    trail.export(bank, out)
+    verification.export(bank, out)
     return out.getvalue()
 
 

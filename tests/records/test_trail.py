@@ -15,12 +15,12 @@ from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.exc import DBAPIError
 
 from cellbank.records.tables import record_tables
-from cellbank.services import trail
 from cellbank.services.bank import Bank
+from cellbank.services.trail import verification
 from tests.conftest import make_bank
 from tests.factories.world import World
 
-SCRIPT = Path(trail.__file__).parents[1] / "offline" / "verify_trail.py"
+SCRIPT = Path(verification.__file__).parents[1] / "offline" / "verify_trail.py"
 
 
 def load_script():
@@ -66,13 +66,13 @@ def owner(urls, bank) -> Iterator[Connection]:
     engine.dispose()
 
 
-def tamper(owner: Connection, table: str, *statements: str) -> trail.Verdict:
+def tamper(owner: Connection, table: str, *statements: str) -> verification.Verdict:
     """Do something to a table with its triggers switched off for the moment; the verdict on what is there then."""
     owner.execute(text(f"ALTER TABLE {table} DISABLE TRIGGER ALL"))
     for statement in statements:
         assert owner.execute(text(statement)).rowcount > 0
     owner.execute(text(f"ALTER TABLE {table} ENABLE TRIGGER ALL"))
-    return trail.check(owner)
+    return verification.check(owner)
 
 
 def one(owner: Connection, statement: str) -> int:
@@ -84,7 +84,7 @@ MIDDLE_ACT = "SELECT act_id FROM seal ORDER BY number OFFSET 20 LIMIT 1"
 
 def test_a_trail_that_nobody_touched_is_sound(bank: Bank) -> None:
     heard = []
-    verdict = trail.verify(bank, lambda part, done, total: heard.append((part, done, total)))
+    verdict = verification.verify(bank, lambda part, done, total: heard.append((part, done, total)))
     assert verdict.sound, str(verdict.fault)
     with bank.reads.connect() as connection:
         assert verdict.acts == connection.scalar(text("SELECT count(*) FROM act")) > 40
@@ -216,7 +216,7 @@ def trail_hidden() -> dict[str, tuple[str, ...]]:
 
 def test_a_trigger_left_switched_off_is_named(owner: Connection) -> None:
     owner.execute(text("ALTER TABLE vial DISABLE TRIGGER trail_change"))
-    verdict = trail.check(owner)
+    verdict = verification.check(owner)
     assert verdict.fault.table == "vial" and "switched off" in verdict.fault.what
 
 
@@ -306,15 +306,15 @@ def test_nothing_is_added_to_an_act_once_it_is_sealed(bank: Bank) -> None:
 
 def exported(bank: Bank) -> bytes:
     out = io.BytesIO()
-    trail.export(bank, out)
+    verification.export(bank, out)
     return out.getvalue()
 
 
 def test_the_stand_alone_verifier_accepts_an_export(bank: Bank, tmp_path: Path) -> None:
     file = tmp_path / "trail.jsonl"
     file.write_bytes(exported(bank))
-    assert trail.verifier() == SCRIPT.read_bytes()
-    heads = [str(head) for head in trail.verify(bank).heads]
+    assert verification.verifier() == SCRIPT.read_bytes()
+    heads = [str(head) for head in verification.verify(bank).heads]
     done = subprocess.run(
         [sys.executable, "-I", SCRIPT, file, *heads], capture_output=True, text=True, check=True, cwd=tmp_path
     )

@@ -22,7 +22,7 @@ from cellbank.domain.identifiers import (
 from cellbank.domain.layouts import _UKRAINIAN, _US_KEYS
 from cellbank.domain.scans import read_scan
 from cellbank.services.acts import RegisteredAct
-from cellbank.services.definitions import shipped
+from cellbank.services.quality.definitions import shipped
 
 SECRET = "s3cret that nobody may see again"
 UKRAINIAN = str.maketrans(_US_KEYS, _UKRAINIAN)

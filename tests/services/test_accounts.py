@@ -10,13 +10,14 @@ from sqlalchemy import text
 
 from cellbank.domain.lifecycle import Role
 from cellbank.records.actor import Actor, Proof
-from cellbank.services import passwords, worklists
-from cellbank.services.account_list import list_people
 from cellbank.services.acts import Malformed, run_act
 from cellbank.services.bank import Bank
-from cellbank.services.definitions import shipped
-from cellbank.services.passwords import Credentials
-from cellbank.services.people import SYSTEM, actor_by_name, actor_by_token
+from cellbank.services.lookup import worklists
+from cellbank.services.people import passwords
+from cellbank.services.people.account_list import list_people
+from cellbank.services.people.actors import SYSTEM, actor_by_name, actor_by_token
+from cellbank.services.people.passwords import Credentials
+from cellbank.services.quality.definitions import shipped
 from tests.factories.world import PASSWORD, World
 
 MINUTE, DAY = datetime.timedelta(minutes=1), datetime.timedelta(days=1)

@@ -14,9 +14,9 @@ from cellbank.domain.lifecycle import Role, roles_for
 from cellbank.records.trail import Act, Change
 from cellbank.records.work import Actor
 from cellbank.services import catalogue
-from cellbank.services.accounts import OF_THE_DOOR
 from cellbank.services.acts import Malformed, Outcome, RegisteredAct, parse, run_act
-from cellbank.services.people import SYSTEM
+from cellbank.services.people.accounts import OF_THE_DOOR
+from cellbank.services.people.actors import SYSTEM
 from tests.factories.world import World
 from tests.services.bad_values import (
     LONG,

@@ -4,8 +4,8 @@ import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.orm import Session
 
-from cellbank.services import quality
-from cellbank.services.release_board import ReleaseBoard, release_board
+from cellbank.services.quality import decisions
+from cellbank.services.quality.release_board import ReleaseBoard, release_board
 from tests.factories.lots import stored_lot
 from tests.factories.quality import enter, passed_lot
 from tests.factories.world import World
@@ -43,7 +43,7 @@ def test_a_record_that_changed_after_its_review_is_reviewed_again(
     assert "changed since" in line.criterion.evidence and line.ways[0].act == "review_batch_record"
     assert world.codes("oksana", "release_lot", lot=lot) == ["BATCH_NOT_REVIEWED"]
     with monkeypatch.context() as without_the_rule:
-        without_the_rule.setattr(quality, "release_criteria", lambda _: ())
+        without_the_rule.setattr(decisions, "release_criteria", lambda _: ())
         assert world.codes("oksana", "release_lot", lot=lot) == ["BATCH_NOT_REVIEWED"]
     world.do("quinn", "review_batch_record", lot=lot)
     assert world.do("oksana", "release_lot", lot=lot)["state"] == "RELEASED"

@@ -13,11 +13,11 @@ from sqlalchemy import create_engine, text
 
 from cellbank.domain.identifiers import printed
 from cellbank.services.bank import Bank
-from cellbank.services.chain import Chain, read_chain
-from cellbank.services.chain_document import chain_paper
-from cellbank.services.documents import unissued_file
-from cellbank.services.papers import snapshot
-from cellbank.services.scanning import NotHere, Unreadable
+from cellbank.services.documents.chain import Chain, read_chain
+from cellbank.services.documents.chain_document import chain_paper
+from cellbank.services.documents.issuing import unissued_file
+from cellbank.services.documents.papers import snapshot
+from cellbank.services.lookup.scanning import NotHere, Unreadable
 from tests.factories import production as make
 from tests.factories.doses import (
     MINUTE,

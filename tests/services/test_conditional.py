@@ -16,11 +16,12 @@ from cellbank.outside.label_pdf import load_templates, render
 from cellbank.records.clinic import Dose
 from cellbank.records.production import Lot
 from cellbank.records.quality import Printing, RecallNotice, Signature
-from cellbank.services import conditional, labels
-from cellbank.services.impact import impact
-from cellbank.services.label_rows import LONGEST_PENDING, _pending
-from cellbank.services.scanning import Card, look_up
-from cellbank.services.worklists import Item, worklists
+from cellbank.services.labels import label_printing
+from cellbank.services.labels.label_rows import LONGEST_PENDING, _pending
+from cellbank.services.lookup.scanning import Card, look_up
+from cellbank.services.lookup.worklists import Item, worklists
+from cellbank.services.quality import conditional
+from cellbank.services.quality.impact import impact
 from tests.conftest import make_bank
 from tests.factories.conditional import PENDING, WHY, allow, in_force, negative, pending_lot, positive, release_row
 from tests.factories.conditional import requested as asked_for
@@ -77,7 +78,7 @@ def label_of(world: World, dose: str) -> str:
     with Session(world.bank.reads) as session:
         printed = select(Printing.id).where(Printing.record_code == dose).order_by(Printing.id.desc()).limit(1)
         printing_id = session.scalars(printed).one()
-    page = pypdfium2.PdfDocument(labels.pdf_of(world.bank, printing_id))[0]
+    page = pypdfium2.PdfDocument(label_printing.pdf_of(world.bank, printing_id))[0]
     return page.get_textpage().get_text_range()
 
 
@@ -92,7 +93,7 @@ def asking(lot: str, subject: str) -> dict[str, str]:
 
 @pytest.fixture(autouse=True)
 def long_lists(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cellbank.services.worklists.SHOWN", 500)
+    monkeypatch.setattr("cellbank.services.lookup.worklists.SHOWN", 500)
 
 
 def test_three_people_sign_and_the_subject_gets_the_dose(allowing: World) -> None:

@@ -14,9 +14,9 @@ from cellbank.records.people import Definition
 from cellbank.records.quality import Signature
 from cellbank.records.trail import Act
 from cellbank.records.work import content_digest
-from cellbank.services import definitions
 from cellbank.services.acts import Malformed
-from cellbank.services.definitions import shipped
+from cellbank.services.quality import definitions
+from cellbank.services.quality.definitions import shipped
 from tests.conftest import make_bank
 from tests.factories.world import World
 

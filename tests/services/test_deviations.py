@@ -11,12 +11,12 @@ from sqlalchemy.orm import Session
 from cellbank.domain.identifiers import Kind, record_code
 from cellbank.records.quality import Signature
 from cellbank.records.work import Work
-from cellbank.services import actions, deviations
 from cellbank.services.acts import Malformed
-from cellbank.services.cards import QUESTIONS
-from cellbank.services.deviation_board import deviation_board
-from cellbank.services.hints import hints_for
-from cellbank.services.worklists import worklists
+from cellbank.services.lookup.cards import QUESTIONS
+from cellbank.services.lookup.hints import hints_for
+from cellbank.services.lookup.worklists import worklists
+from cellbank.services.quality import actions, deviations
+from cellbank.services.quality.deviation_board import deviation_board
 from tests.factories.deviations import (
     action_row,
     closed_deviation,
@@ -232,7 +232,7 @@ def test_the_database_releases_nothing_with_a_major_deviation_open(
 ) -> None:
     lot = passed_lot(world, vials=2).code
     open_deviation(world, donor_of(world, lot))
-    monkeypatch.setattr("cellbank.services.quality.release_criteria", lambda _: ())
+    monkeypatch.setattr("cellbank.services.quality.decisions.release_criteria", lambda _: ())
     assert world.codes("oksana", "release_lot", lot=lot) == ["DEVIATION_OPEN"]
     assert lot_row(world, lot).state == "QUARANTINE"
 

@@ -12,15 +12,15 @@ from sqlalchemy.orm import Session
 from cellbank.domain.identifiers import Kind, record_code
 from cellbank.outside.document_pdf import Facts, Heading, Run, Table, Text
 from cellbank.records.quality import DocumentIssue
-from cellbank.services import document_printing, documents
 from cellbank.services.acts import Malformed
 from cellbank.services.bank import Bank
-from cellbank.services.chain_document import chain_paper
-from cellbank.services.document_changes import Difference, Step, differences
-from cellbank.services.document_types import TYPES
-from cellbank.services.documents import NotAsIssued, issued_file, issued_of, unissued_file
-from cellbank.services.papers import Paper, as_data, from_data, snapshot
-from cellbank.services.scanning import NotHere, Unreadable
+from cellbank.services.documents import document_printing, issuing
+from cellbank.services.documents.chain_document import chain_paper
+from cellbank.services.documents.document_changes import Difference, Step, differences
+from cellbank.services.documents.document_types import TYPES
+from cellbank.services.documents.issuing import NotAsIssued, issued_file, issued_of, unissued_file
+from cellbank.services.documents.papers import Paper, as_data, from_data, snapshot
+from cellbank.services.lookup.scanning import NotHere, Unreadable
 from tests.factories.doses import ordered_dose
 from tests.factories.world import World
 
@@ -176,7 +176,7 @@ def test_a_copy_that_another_version_lays_out_otherwise_says_so(
     original = issued_file(bank, issued)
     monkeypatch.setattr("cellbank.outside.document_pdf.SIDE", 50)
     monkeypatch.setattr(document_printing, "SOFTWARE", "cellbank 9.9")
-    monkeypatch.setattr(documents, "SOFTWARE", "cellbank 9.9")
+    monkeypatch.setattr(issuing, "SOFTWARE", "cellbank 9.9")
     copy = issued_file(bank, issued)
     said = words(copy.pdf)
     assert original.same and not copy.same
@@ -188,16 +188,16 @@ def test_the_database_takes_no_edition_out_of_turn_and_none_that_says_the_same(
 ) -> None:
     code = ordered_dose(world).code
     issue(world, code)
-    monkeypatch.setattr(documents, "_latest", lambda *_: None)
+    monkeypatch.setattr(issuing, "_latest", lambda *_: None)
     assert world.codes("quinn", "issue_document", code=code, type="chain") == ["CHANGED_MEANWHILE"]
     monkeypatch.undo()
     last = rows(bank, code)[0]
-    monkeypatch.setattr(documents, "_latest", lambda *_: _Changed(last))
+    monkeypatch.setattr(issuing, "_latest", lambda *_: _Changed(last))
     given = {"code": code, "type": "chain", "reason": "Nothing has changed"}
     assert world.codes("quinn", "issue_document", **given) == ["CHANGED_MEANWHILE"]
     monkeypatch.undo()
     world.do("clara", "cancel_dose", dose=code, reason="Fever since the morning")
-    monkeypatch.setattr(documents, "edition_refusals", lambda _: ())
+    monkeypatch.setattr(issuing, "edition_refusals", lambda _: ())
     assert world.codes("quinn", "issue_document", code=code, type="chain") == ["REASON_NEEDED"]
     assert len(rows(bank, code)) == 1
 

@@ -12,8 +12,8 @@ from cellbank.records.clinic import Subject
 from cellbank.records.quality import Signature
 from cellbank.records.trail import Act
 from cellbank.records.work import Work, content_digest
-from cellbank.services import enrolment
 from cellbank.services.acts import REGISTRY, Malformed
+from cellbank.services.clinic import enrolment
 from tests.factories.clinic import FIT, answered_subject, enrolled_subject, screened_subject
 from tests.factories.world import World
 

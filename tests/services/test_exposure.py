@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from cellbank.domain.rules.temperature import Limits, excursions
-from cellbank.services.exposure import exposures, lot_excursions, thermal_life
+from cellbank.services.temperature.exposure import exposures, lot_excursions, thermal_life
 from tests.factories.doses import bedside, prepared_dose
 from tests.factories.lots import fill_started_at, frozen_lot, stored_lot
 from tests.factories.quality import pass_all_tests
@@ -163,7 +163,7 @@ def test_the_database_refuses_the_release_too(world: World, monkeypatch: pytest.
     pass_all_tests(world, lot.code)
     at = fill_started_at(world, lot.code) + 35 * DAY
     warm(world, lot.box, at, celsius=-145, every=12)
-    monkeypatch.setattr("cellbank.services.release_board.lot_excursions", lambda *_: ())
+    monkeypatch.setattr("cellbank.services.quality.release_board.lot_excursions", lambda *_: ())
     outcome = world.try_act("oksana", "release_lot", now=at + DAY, lot=lot.code)
     assert [refusal.code.value for refusal in outcome.refusals] == ["EXCURSION_OPEN"]
 
@@ -176,5 +176,5 @@ def test_a_dose_from_an_undecided_excursion_is_stopped_at_the_bedside(
     scans = bedside(world, dose)
     now = dose.at + 40 * MINUTE
     assert "EXCURSION_OPEN" in world.codes("clara", "check_dose", now=now, **scans)
-    monkeypatch.setattr("cellbank.services.infusion.infusion_refusals", lambda facts: ())
+    monkeypatch.setattr("cellbank.services.clinic.infusion.infusion_refusals", lambda facts: ())
     assert world.codes("clara", "check_dose", now=now, **scans) == ["EXCURSION_OPEN"]

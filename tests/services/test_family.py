@@ -1,7 +1,7 @@
 """The layout of a family: columns by kind, alike vials in one box, a curve for each edge."""
 
-from cellbank.services.family import MOST, Measures, lay_out
-from cellbank.services.tracing import Node, Trace
+from cellbank.services.lookup.family import MOST, Measures, lay_out
+from cellbank.services.lookup.tracing import Node, Trace
 
 SIZE = Measures(width=10, height=4, gap_x=2, gap_y=1, margin=0)
 

@@ -9,7 +9,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from cellbank.records.quality import Hold
-from cellbank.services import holding, holds, storage
+from cellbank.services.quality import holding, holds
+from cellbank.services.storage import places
 from tests.factories.holds import (
     consent_of,
     donor_of,
@@ -282,7 +283,7 @@ def test_the_database_lets_no_lot_below_a_hold_into_quarantine(world: World, mon
     reagent = accepted_reagent(world)
     filled = filled_lot(world, vials=3, culture=harvested_culture(world, total_cells=76_000_000, reagent=reagent))
     world.do("quinn", "recall_reagent", reagent=reagent, reason="Endotoxin found by the maker")
-    monkeypatch.setattr("cellbank.services.freezing.held", lambda *_: False)
+    monkeypatch.setattr("cellbank.services.production.freezing.held", lambda *_: False)
     at = lot_row(world, filled.code).fill_started_at + DAY / 48
     assert world.codes("tina", "record_freezing", now=at, lot=filled.code, program="CRF-1") == ["ON_HOLD"]
 
@@ -308,7 +309,7 @@ def test_the_database_takes_no_failed_tank_back_before_its_hold_is_lifted(
 ) -> None:
     box = stored_lot(world, vials=1, donation=din).box
     world.do("tina", "report_storage_failure", unit=box, reason="The lid was open")
-    monkeypatch.setattr(storage, "return_refusals", lambda *_: ())
+    monkeypatch.setattr(places, "return_refusals", lambda *_: ())
     assert world.codes("tina", "return_to_service", unit=box, reason="Closed again") == ["ON_HOLD"]
 
 

@@ -5,12 +5,12 @@ import json
 import pytest
 from sqlalchemy import text
 
-from cellbank.services import lists
 from cellbank.services.bank import Bank
-from cellbank.services.history import done, history
-from cellbank.services.scanning import look_up
-from cellbank.services.tracing import trace
-from cellbank.services.trail_search import Query, search
+from cellbank.services.lookup import lists
+from cellbank.services.lookup.scanning import look_up
+from cellbank.services.lookup.tracing import trace
+from cellbank.services.trail.history import done, history
+from cellbank.services.trail.trail_search import Query, search
 from tests.factories.doses import ordered_dose
 from tests.factories.world import World
 

@@ -9,10 +9,10 @@ from pypdf import PdfReader
 from sqlalchemy import text
 
 from cellbank.domain.identifiers import Kind, record_code
-from cellbank.services.documents import unissued_file
-from cellbank.services.impact import NOWHERE, PAGE, impact, vials_touched
-from cellbank.services.recall_document import NOT_STOPPED, recall_csv
-from cellbank.services.scanning import NotHere, Unreadable
+from cellbank.services.documents.issuing import unissued_file
+from cellbank.services.documents.recall_document import NOT_STOPPED, recall_csv
+from cellbank.services.lookup.scanning import NotHere, Unreadable
+from cellbank.services.quality.impact import NOWHERE, PAGE, impact, vials_touched
 from tests.factories.doses import OrderedDose, infused_dose, ordered_dose, prepared_dose, product_lot
 from tests.factories.lots import FrozenLot, stored_lot
 from tests.factories.world import World

@@ -17,7 +17,7 @@ from sqlalchemy import Engine, create_engine, text
 from cellbank.domain.identifiers import dose_symbol
 from cellbank.records.work import Proof
 from cellbank.services import acts
-from cellbank.services.passwords import Proved
+from cellbank.services.people.passwords import Proved
 from tests.factories.clinic import enrolled_subject
 from tests.factories.doses import COUNT, MINUTE, SITE, product_lot, weighed_subject
 from tests.factories.lots import FrozenLot, box

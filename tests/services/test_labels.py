@@ -18,10 +18,11 @@ from cellbank.outside.printers import PrinterProblem
 from cellbank.records.people import Site
 from cellbank.records.production import Culture, Lot
 from cellbank.records.quality import Printing
-from cellbank.services import catalogue, labels
+from cellbank.services import catalogue
 from cellbank.services.acts import REGISTRY, Malformed, run_act
-from cellbank.services.label_rows import FIN_NOTICE, command_labels
-from cellbank.services.people import SYSTEM
+from cellbank.services.labels import label_printing
+from cellbank.services.labels.label_rows import FIN_NOTICE, command_labels
+from cellbank.services.people.actors import SYSTEM
 from tests.factories.clinic import screened_subject
 from tests.factories.doses import counted_dose, prepared_dose, row_of
 from tests.factories.lots import box, open_lot
@@ -32,9 +33,9 @@ from tests.outside.label_samples import SITE
 REASON = "Label torn while it was put on."
 
 
-def printings(world: World, code: str) -> list[labels.PrintedLabels]:
+def printings(world: World, code: str) -> list[label_printing.PrintedLabels]:
     with Session(world.bank.reads) as session:
-        return labels.printings(session, code)
+        return label_printing.printings(session, code)
 
 
 def row_by_id(world: World, printing_id: int) -> Printing:
@@ -51,14 +52,14 @@ def only(world: World, code: str) -> tuple[int, dict[str, str]]:
 
 def read_back(world: World, printing_id: int) -> list[set[str]]:
     """The symbols of each label of a printing, as a scanner sees them on a 300 dpi print."""
-    pages = pypdfium2.PdfDocument(labels.pdf_of(world.bank, printing_id))
+    pages = pypdfium2.PdfDocument(label_printing.pdf_of(world.bank, printing_id))
     pictures = [page.render(scale=300 / 72, grayscale=True).to_pil() for page in pages]
     plain = zxingcpp.TextMode.Plain
     return [{found.text for found in zxingcpp.read_barcodes(picture, text_mode=plain)} for picture in pictures]
 
 
 def words(world: World, printing_id: int, page: int = 0) -> str:
-    return pypdfium2.PdfDocument(labels.pdf_of(world.bank, printing_id))[page].get_textpage().get_text_range()
+    return pypdfium2.PdfDocument(label_printing.pdf_of(world.bank, printing_id))[page].get_textpage().get_text_range()
 
 
 def person(world: World, full_name: str = "Олександра Ґудзенко-Їжакевич") -> str:
@@ -127,7 +128,7 @@ def test_a_label_comes_with_the_act_and_is_read_back(world: World, label: str) -
     printing = row_by_id(world, printing_id)
     assert (printing.template, printing.template_digest) == (label, load_templates()[label].digest)
     sent = world.bank.config.data / "printed" / f"{printing_id:08d}-{label}-{code}.pdf"
-    assert sent.read_bytes() == labels.pdf_of(world.bank, printing_id)
+    assert sent.read_bytes() == label_printing.pdf_of(world.bank, printing_id)
 
 
 def test_a_dose_label_ties_the_infusion_to_its_subject_and_its_vials(world: World) -> None:
@@ -229,7 +230,7 @@ def test_what_bears_a_label_is_not_printed_as_if_it_were_new(world: World) -> No
 
 def test_what_bears_no_label_yet_is_labelled_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Records of a time when the program printed none."""
-    monkeypatch.setattr("cellbank.services.storage.print_first", lambda *given: None)
+    monkeypatch.setattr("cellbank.services.storage.places.print_first", lambda *given: None)
     code = box(world)
     monkeypatch.undo()
     assert printings(world, code) == []
@@ -314,8 +315,8 @@ def test_text_that_cannot_be_printed_undoes_nothing(world: World) -> None:
     given = {"trial_number": "UA01-0000000000000000000000000000017"}
     code = screened_subject(world, **given)
     (printing,) = printings(world, code)
-    with pytest.raises(labels.NotPrintable, match="field subject is too long"):
-        labels.pdf_of(world.bank, printing.id)
+    with pytest.raises(label_printing.NotPrintable, match="field subject is too long"):
+        label_printing.pdf_of(world.bank, printing.id)
 
 
 def test_a_label_of_another_template_is_not_passed_off_as_the_old_one(
@@ -323,20 +324,20 @@ def test_a_label_of_another_template_is_not_passed_off_as_the_old_one(
 ) -> None:
     printing_id, _ = only(world, box(world))
     template = load_templates()["storage_unit"].model_copy(update={"digest": "0" * 64})
-    monkeypatch.setattr(labels, "load_templates", lambda: {"storage_unit": template})
-    with pytest.raises(labels.NotPrintable, match="another version of the template"):
-        labels.pdf_of(world.bank, printing_id)
+    monkeypatch.setattr(label_printing, "load_templates", lambda: {"storage_unit": template})
+    with pytest.raises(label_printing.NotPrintable, match="another version of the template"):
+        label_printing.pdf_of(world.bank, printing_id)
 
 
 def test_a_printing_that_never_was_has_no_pdf(world: World) -> None:
-    with pytest.raises(labels.NoSuchPrinting):
-        labels.pdf_of(world.bank, 10**9)
+    with pytest.raises(label_printing.NoSuchPrinting):
+        label_printing.pdf_of(world.bank, 10**9)
 
 
 def test_a_pdf_is_the_same_whenever_it_is_asked_for(world: World) -> None:
     lot = open_lot(world, vials=5)
     for printing in printings(world, lot.code):
-        assert labels.pdf_of(world.bank, printing.id) == labels.pdf_of(world.bank, printing.id)
+        assert label_printing.pdf_of(world.bank, printing.id) == label_printing.pdf_of(world.bank, printing.id)
 
 
 # --- names ------------------------------------------------------------------------------------

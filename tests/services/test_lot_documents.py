@@ -8,13 +8,13 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from cellbank.services.bank import Bank
-from cellbank.services.batch_growth import growth_chart
-from cellbank.services.batch_lineage import read_batch
-from cellbank.services.certificate import NOT_RELEASED
-from cellbank.services.documents import issued_file, unissued_file
-from cellbank.services.papers import snapshot
-from cellbank.services.record_export import export
-from cellbank.services.scanning import NotHere
+from cellbank.services.documents.batch_growth import growth_chart
+from cellbank.services.documents.batch_lineage import read_batch
+from cellbank.services.documents.certificate import NOT_RELEASED
+from cellbank.services.documents.issuing import issued_file, unissued_file
+from cellbank.services.documents.papers import snapshot
+from cellbank.services.documents.record_export import export
+from cellbank.services.lookup.scanning import NotHere
 from tests.factories import production as make
 from tests.factories.lots import FrozenLot, fill_started_at, frozen_lot, open_lot, stored_lot
 from tests.factories.quality import DAY, enter, passed_lot, released_lot, required_tests, results_read_at, review

@@ -7,8 +7,8 @@ import io
 import pytest
 
 from cellbank.services.bank import Bank
-from cellbank.services.near_misses import UNREADABLE_SCAN, near_misses
-from cellbank.services.trail_search import Query, search
+from cellbank.services.trail.near_misses import UNREADABLE_SCAN, near_misses
+from cellbank.services.trail.trail_search import Query, search
 from tests.factories.doses import bedside, ordered_dose, prepared_dose
 from tests.factories.world import World
 

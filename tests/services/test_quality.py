@@ -8,8 +8,8 @@ from sqlalchemy.orm import Session
 
 from cellbank.records.quality import Signature
 from cellbank.records.work import Work
-from cellbank.services import quality
-from cellbank.services.quality import ReleaseBoard, release_board
+from cellbank.services.quality import decisions
+from cellbank.services.quality.decisions import ReleaseBoard, release_board
 from tests.factories.holds import lot_row, moves
 from tests.factories.lots import FrozenLot, frozen_lot, stored_lot
 from tests.factories.production import donation
@@ -170,7 +170,7 @@ def test_the_database_releases_nothing_against_a_result(
     world: World, din: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lot = stored_lot(world, vials=3, donation=din).code
-    monkeypatch.setattr(quality, "release_criteria", lambda _: ())
+    monkeypatch.setattr(decisions, "release_criteria", lambda _: ())
     waiting = enter(world, lot, "CD73")
     assert world.codes("oksana", "release_lot", lot=lot) == ["OUT_OF_SPECIFICATION"]
     review(world, lot, waiting)

@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 from cellbank.records.production import Lot
 from cellbank.records.quality import Hold
 from cellbank.records.temperature import Excursion, LoggerMapping, Probe, Reading, ReadingImport
-from cellbank.services import reading_check
 from cellbank.services.acts import Malformed
+from cellbank.services.temperature import reading_check
 from tests.factories.lots import stored_lot
 from tests.factories.temperature import MINUTE, as_csv, import_file, probe, sent, steady, tank, trace
 from tests.factories.world import World
@@ -157,7 +157,7 @@ def test_a_memory_that_overlaps_is_known_and_the_rest_is_new(world: World) -> No
 
 
 def test_a_check_of_a_file_that_overlaps_counts_what_is_known(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cellbank.services.reading_store.ROWS_AT_ONCE", 3)
+    monkeypatch.setattr("cellbank.services.temperature.reading_store.ROWS_AT_ONCE", 3)
     code = probe(world)
     import_file(world, code, as_csv(steady(START, 10)))
     sha256 = sent(world, as_csv(steady(START, 12)))
@@ -327,7 +327,7 @@ def test_the_hold_of_an_excursion_stays_until_it_is_accepted(world: World, monke
     lift = {"hold": hold, "reason": "The tank is cold again"}
     assert "EXCURSION_OPEN" in world.codes("oksana", "lift_hold", **lift)
     with monkeypatch.context() as patched:
-        patched.setattr("cellbank.services.holds.lift_after_excursion_refusals", lambda *_: ())
+        patched.setattr("cellbank.services.quality.holds.lift_after_excursion_refusals", lambda *_: ())
         assert world.codes("oksana", "lift_hold", **lift) == ["EXCURSION_OPEN"]
     world.do("quinn", "decide_excursion", excursion=excursion.code, decision="accept", reason="Ten minutes at -130")
     world.do("oksana", "lift_hold", **lift)

@@ -8,8 +8,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cellbank.records.production import ReagentLot, ReagentUse
-from cellbank.services import reagent_use, reagents
 from cellbank.services.acts import Malformed
+from cellbank.services.production import reagent_use, reagents
 from tests.factories import production as make
 from tests.factories.production import DAY
 from tests.factories.world import World

@@ -11,11 +11,11 @@ from cellbank.domain.lifecycle import Role
 from cellbank.records.clinic import Dose
 from cellbank.records.production import Lot
 from cellbank.records.quality import RecallNotice
-from cellbank.services import holds, quality
 from cellbank.services.acts import Malformed
-from cellbank.services.release_board import release_board
-from cellbank.services.scanning import Card, look_up, next_acts
-from cellbank.services.worklists import Worklist, worklists
+from cellbank.services.lookup.scanning import Card, look_up, next_acts
+from cellbank.services.lookup.worklists import Worklist, worklists
+from cellbank.services.quality import decisions, holds
+from cellbank.services.quality.release_board import release_board
 from tests.factories import production as make
 from tests.factories.doses import (
     checked_dose,
@@ -58,7 +58,7 @@ def items(world: World, name: str, lot: str) -> dict[str, str | None]:
 
 @pytest.fixture
 def long_lists(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cellbank.services.worklists.SHOWN", 500)
+    monkeypatch.setattr("cellbank.services.lookup.worklists.SHOWN", 500)
 
 
 @pytest.mark.usefixtures("long_lists")
@@ -191,11 +191,11 @@ def test_what_was_made_from_a_recalled_bank_is_stopped(world: World, monkeypatch
 def test_the_database_releases_nothing_made_from_a_rejected_lot(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     bank = master_bank(world)
     lot = passed_lot(world, vials=3, culture=grown_from(world, bank, 0)).code
-    monkeypatch.setattr(quality, "has_lots_below", lambda *_: False)  # so that nothing holds the lot
+    monkeypatch.setattr(decisions, "has_lots_below", lambda *_: False)  # so that nothing holds the lot
     at = results_read_at(world, lot) + 2 * DAY
     world.do("oksana", "recall_lot", now=at, lot=bank.code, reason=WHY)
     assert world.codes("oksana", "release_lot", now=at, lot=lot) == ["CRITERION_OPEN"]
-    monkeypatch.setattr(quality, "release_criteria", lambda _: ())
+    monkeypatch.setattr(decisions, "release_criteria", lambda _: ())
     assert world.codes("oksana", "release_lot", now=at, lot=lot) == ["CRITERION_OPEN"]
     assert lot_row(world, lot).state == "QUARANTINE"
 

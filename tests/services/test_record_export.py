@@ -10,10 +10,10 @@ from sqlalchemy import text
 from cellbank.domain.identifiers import Kind, printed, record_code
 from cellbank.records.base import as_json
 from cellbank.services.bank import Bank
-from cellbank.services.documents import unissued_file
-from cellbank.services.papers import digest_of
-from cellbank.services.record_export import NOT_YET, export
-from cellbank.services.scanning import NotHere, Unreadable
+from cellbank.services.documents.issuing import unissued_file
+from cellbank.services.documents.papers import digest_of
+from cellbank.services.documents.record_export import NOT_YET, export
+from cellbank.services.lookup.scanning import NotHere, Unreadable
 from tests.factories.doses import prepared_dose, weighed_subject
 from tests.factories.production import donation, eligible_donor, harvested_culture
 from tests.factories.quality import released_lot

@@ -14,10 +14,10 @@ from cellbank.records.deviations import Deviation, DeviationLink
 from cellbank.records.production import Donation, Lot, LotSource
 from cellbank.records.quality import Hold, Signature, TestResult
 from cellbank.records.work import content_digest
-from cellbank.services import quality, result_changes
 from cellbank.services.acts import Malformed
-from cellbank.services.definitions import shipped
-from cellbank.services.lot_results import lot_results
+from cellbank.services.quality import decisions, result_changes
+from cellbank.services.quality.definitions import shipped
+from cellbank.services.quality.lot_results import lot_results
 from tests.conftest import make_bank
 from tests.factories.lots import frozen_lot, stored_lot
 from tests.factories.production import harvested_culture
@@ -41,7 +41,7 @@ def deviations_of(world: World, kind: str, record_id: int) -> list[Deviation]:
 
 def evidence_of(world: World, lot: str, test: str, now: datetime.datetime | None = None) -> str:
     with Session(world.bank.reads) as session:
-        found = quality.release_board(session, lot, now or world.now)
+        found = decisions.release_board(session, lot, now or world.now)
     assert found is not None
     return next(line.evidence for line in found.criteria if line.code == f"TEST_{test}")
 
@@ -155,7 +155,7 @@ samples = 3
 def test_a_lot_is_judged_by_the_version_under_which_it_was_made(staged: World) -> None:
     with Session(staged.bank.reads) as session:
         states = dict(session.execute(text("SELECT code, state FROM definition WHERE type = 'specification'")).all())
-        found = quality.release_board(session, staged.made_before, staged.now)  # type: ignore[attr-defined]
+        found = decisions.release_board(session, staged.made_before, staged.now)  # type: ignore[attr-defined]
     assert states == {"P-MMSC@1": "SUPERSEDED", "P-MMSC@2": "EFFECTIVE"}  # superseded, never deleted
     assert found is not None and not {"TEST_TISSUE", "TEST_COUNT"} & {line.code for line in found.criteria}
     given = {"lot": staged.made_before, "test": "COUNT", "material": "Cells"}  # type: ignore[attr-defined]
@@ -181,7 +181,7 @@ def test_tissue_process_and_samples_speak_about_the_lot(staged: World, monkeypat
     ]
     assert row(world, TestResult, results[0]).method_version == "SOP-3 v2"
     assert world.codes("tina", "review_results", now=at, results=results, confirmed=True) == ["ROLE_NOT_ALLOWED"]
-    monkeypatch.setattr(quality, "release_criteria", lambda _: ())
+    monkeypatch.setattr(decisions, "release_criteria", lambda _: ())
     assert world.codes("oksana", "release_lot", now=at + 2 * DAY, lot=lot) == ["OUT_OF_SPECIFICATION"]  # not reviewed
     monkeypatch.undo()
     world.do("quinn", "review_results", now=at + DAY, results=results, confirmed=True)

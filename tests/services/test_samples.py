@@ -8,8 +8,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cellbank.records.quality import Sample, TestResult
-from cellbank.services import samples
 from cellbank.services.acts import Malformed
+from cellbank.services.quality import samples
 from tests.factories.lots import FrozenLot, frozen_lot
 from tests.factories.quality import frozen_at
 from tests.factories.world import World

@@ -10,12 +10,12 @@ from sqlalchemy import text
 
 from cellbank.domain.lifecycle import Role
 from cellbank.records.actor import Proof
-from cellbank.services import passwords, sessions
 from cellbank.services.acts import Malformed, Outcome, run_act
 from cellbank.services.bank import Bank
-from cellbank.services.one_time_codes import new_secret, step_of
-from cellbank.services.passwords import Credentials
-from cellbank.services.people import actor_by_name
+from cellbank.services.people import passwords, sessions
+from cellbank.services.people.actors import actor_by_name
+from cellbank.services.people.one_time_codes import new_secret, step_of
+from cellbank.services.people.passwords import Credentials
 from tests.factories.people import accept, newcomer, to_sign, train
 from tests.factories.world import PASSWORD, World
 

@@ -8,7 +8,7 @@ from sqlalchemy import text
 from cellbank.domain import agreement
 from cellbank.records import actor
 from cellbank.services.acts import Malformed
-from cellbank.services.people import actor_by_name
+from cellbank.services.people.actors import actor_by_name
 from tests.factories.people import accept, newcomer, to_sign, train
 from tests.factories.world import World
 
@@ -106,7 +106,7 @@ def test_nobody_records_a_training_of_their_own(world: World, monkeypatch: pytes
     given = {"name": "quinn", "role": "quality_officer", "procedure": "SOP-7 version 2"}
     days = {"trained_on": "2026-01-01", "valid_until": "2026-12-31"}
     assert world.codes("quinn", "record_training", **given, **days) == ["SAME_PERSON"]
-    monkeypatch.setattr("cellbank.services.training._own", lambda work, person: [])
+    monkeypatch.setattr("cellbank.services.people.training._own", lambda work, person: [])
     outcome = world.try_act("quinn", "record_training", **given, **days)
     assert [refusal.code.value for refusal in outcome.refusals] == ["SAME_PERSON"]
     assert "faster" in outcome.refusals[0].detail  # the database's word

@@ -10,7 +10,7 @@ from cellbank.records.production import Vial
 from cellbank.records.storage import Placement, StorageUnit
 from cellbank.records.trail import Act, Change
 from cellbank.services.acts import Malformed
-from cellbank.services.whereabouts import pick_order, where
+from cellbank.services.storage.whereabouts import pick_order, where
 from tests.factories.lots import box, frozen_lot, stored_lot
 from tests.factories.world import World
 

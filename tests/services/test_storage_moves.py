@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 
 from cellbank.domain.storage_tree import LEVELS, PAIRS
 from cellbank.records.storage import StorageUnit, UnitStay
-from cellbank.services import storage_moves
-from cellbank.services.chain_custody import stays
+from cellbank.services.documents.chain_custody import stays
+from cellbank.services.storage import storage_moves
 from tests.factories.lots import box, stored_lot
 from tests.factories.world import World
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from cellbank.records.production import Vial
 from cellbank.records.quality import Printing, Signature
 from cellbank.records.storage import Placement
-from cellbank.services.thawing import pick_list
+from cellbank.services.clinic.thawing import pick_list
 from tests.factories.doses import (
     COUNT,
     MINUTE,

@@ -6,8 +6,8 @@ import pytest
 
 from cellbank.domain.garbled import GarbledReason
 from cellbank.services.bank import Bank
-from cellbank.services.scanning import NotHere, Unreadable
-from cellbank.services.tracing import NoFamily, Trace, trace
+from cellbank.services.lookup.scanning import NotHere, Unreadable
+from cellbank.services.lookup.tracing import NoFamily, Trace, trace
 from tests.factories import production as make
 from tests.factories.doses import (
     MINUTE,

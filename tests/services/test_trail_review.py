@@ -8,10 +8,10 @@ import pytest
 from sqlalchemy import text
 
 from cellbank.domain.lifecycle import Role
-from cellbank.services import trail_review
 from cellbank.services.bank import Bank
-from cellbank.services.history import signatures
-from cellbank.services.worklists import worklists
+from cellbank.services.lookup.worklists import worklists
+from cellbank.services.trail import trail_review
+from cellbank.services.trail.history import signatures
 from tests.conftest import make_bank
 from tests.factories.world import World
 

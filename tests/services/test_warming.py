@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from cellbank.services.warming import warming_of
+from cellbank.services.storage.warming import warming_of
 from tests.factories.doses import ordered_dose
 from tests.factories.lots import box, stored_lot
 from tests.factories.world import World

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cellbank.services.definitions import published, shipped
+from cellbank.services.quality.definitions import published, shipped
 from tests.factories.world import World
 
 SPECIFICATION, PROTOCOL = shipped()

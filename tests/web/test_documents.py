@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from cellbank.services.documents import issued_of
+from cellbank.services.documents.issuing import issued_of
 from tests.factories.doses import ordered_dose
 from tests.factories.lots import stored_lot
 from tests.factories.world import World

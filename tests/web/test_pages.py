@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from cellbank.services.lists import LISTS
+from cellbank.services.lookup.lists import LISTS
 from tests.factories.clinic import enrolled_subject
 from tests.factories.world import World
 

@@ -6,8 +6,8 @@ import html
 import pytest
 
 from cellbank.services.acts import run_act
-from cellbank.services.people import SYSTEM
-from cellbank.services.wrong_passwords import FAILURE_WINDOW
+from cellbank.services.people.actors import SYSTEM
+from cellbank.services.people.wrong_passwords import FAILURE_WINDOW
 from cellbank.web import session as web_session
 from tests.factories.world import PASSWORD, World
 

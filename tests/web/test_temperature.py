@@ -5,7 +5,7 @@ import datetime
 import pytest
 from sqlalchemy import text
 
-from cellbank.services.temperature_chart import chart_of, marks
+from cellbank.services.temperature.temperature_chart import chart_of, marks
 from cellbank.web.chart import svg_of
 from tests.factories.lots import stored_lot
 from tests.factories.temperature import MINUTE, as_csv, import_file, probe, steady, tank, trace

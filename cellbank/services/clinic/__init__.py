@@ -1,0 +1,1 @@
+"""Subjects and their doses, from enrolment to the empty syringe."""

@@ -1,0 +1,296 @@
+"""Subjects of the trial: enrolled, asked every criterion, found eligible or not by a signature; their end in it."""
+
+import dataclasses
+from collections.abc import Mapping
+from decimal import Decimal
+from functools import partial
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, Field, StringConstraints, model_validator
+from sqlalchemy import select
+
+from cellbank.domain.eligibility import (
+    NOT_APPLICABLE,
+    Answer,
+    Assessment,
+    Eligibility,
+    age_in_years,
+    assess,
+    pf_ratio,
+)
+from cellbank.domain.identifiers import Kind
+from cellbank.domain.protocol import Protocol
+from cellbank.domain.quantities import Quantity, parse_decimal, parse_fio2
+from cellbank.domain.rules.enrolment import (
+    CompletionFacts,
+    EnrolmentFacts,
+    completion_refusals,
+    eligibility_refusals,
+    enrolment_refusals,
+)
+from cellbank.records.clinic import Dose, Subject
+from cellbank.records.people import Definition
+from cellbank.records.work import Work
+from cellbank.services.acts import ActInput, Malformed, Problem, SignedInput, act
+from cellbank.services.common import effective, new_code, protocol_of, read_protocol, time_refusals
+from cellbank.services.inputs import Date, Identifier, Line, Reason, SubjectCode, quantity
+from cellbank.services.labels.label_printing import print_first
+from cellbank.services.site_time import start_of_day
+
+# Two answers are worked out, never typed, wherever a protocol asks for them: the age from the dates of birth and of
+# consent, the P/F ratio from the blood gas (nobody then divides by 40 instead of 0.40).
+AGE, PF_RATIO = "age", "pf_ratio"
+
+_PAO2 = Quantity("PaO2", "mmHg", "in mmHg", Decimal(10), Decimal(760), 1)
+_NUMBER = Quantity("The answer", "", "as a plain number", Decimal(-(10**6)), Decimal(10**6), 4)
+_WORDS: Mapping[str, Answer] = {"yes": True, "no": False, "unknown": None, "": None, NOT_APPLICABLE: NOT_APPLICABLE}
+
+
+def read_answer(given: Any) -> Answer:
+    """One answer as forms, JSON or the command line bring it. Raises ValueError for what is no answer at all."""
+    if given is None or isinstance(given, bool):
+        return given
+    word = str(given).strip().lower()
+    return _WORDS[word] if word in _WORDS else parse_decimal(given, _NUMBER)
+
+
+GivenAnswer = Annotated[bool | Decimal | Literal["not_applicable"] | None, BeforeValidator(read_answer)]
+QuestionCode = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+MmHg = quantity("mmHg", partial(parse_decimal, quantity=_PAO2))
+Fraction = quantity("fraction", parse_fio2)
+
+
+class EnrolSubject(ActInput):
+    """Enrol a subject."""
+
+    trial_number: Identifier = Field(title="Trial number")
+    second_identifier: Identifier = Field(
+        title="Second identifier", description="The hospital's record number; never a name."
+    )
+    sex: Literal["female", "male"] = Field(title="Sex")
+    born_on: Date = Field(title="Date of birth")
+    consented_on: Date = Field(title="Consented on")
+    arm: Identifier = Field(title="Arm")
+    protocol: Identifier | None = Field(default=None, title="Protocol", description="Only where several are in force.")
+
+
+@act(EnrolSubject)
+def enrol_subject(work: Work, given: EnrolSubject) -> Subject:
+    """Take somebody into screening under the protocol in force; the arm decides for good whether they receive cells.
+
+    Refuses numbers in use, an arm that the protocol has not, and dates that cannot be.
+    """
+    definition = effective(work, "protocol", given.protocol)
+    protocol = read_protocol(definition.content)
+    born, consented = start_of_day(work, given.born_on), start_of_day(work, given.consented_on)
+    facts = _enrolment_facts(work, given, definition, protocol)
+    times = (*time_refusals(work, "The birth", born), *time_refusals(work, "The consent", consented))
+    work.judge(Subject, refusals=[*enrolment_refusals(facts), *times])
+    subject = work.add(
+        Subject(
+            site_id=work.actor.site_id,
+            protocol_id=definition.id,
+            code=new_code(work, Kind.SUBJECT),
+            receives_product=protocol.arm(given.arm).receives_product,
+            **given.model_dump(exclude={"protocol"}),
+        )
+    )
+    print_first(work, Kind.SUBJECT, subject.code)
+    return subject
+
+
+def _enrolment_facts(work: Work, given: EnrolSubject, definition: Definition, protocol: Protocol) -> EnrolmentFacts:
+    def holder(column: Any, number: str) -> str | None:
+        same = select(Subject.code).where(Subject.protocol_id == definition.id, column == number)
+        return work.session.scalar(same)
+
+    return EnrolmentFacts(
+        trial_number=given.trial_number,
+        trial_number_is=holder(Subject.trial_number, given.trial_number),
+        second_identifier=given.second_identifier,
+        second_identifier_is=holder(Subject.second_identifier, given.second_identifier),
+        born_on=given.born_on,
+        consented_on=given.consented_on,
+        arm=given.arm,
+        arms=tuple(arm.code for arm in protocol.arms),
+    )
+
+
+# --- criteria ---------------------------------------------------------------------------------
+
+
+class AnswerCriteria(ActInput):
+    """Answer the criteria."""
+
+    subject: SubjectCode = Field(title="Subject")
+    answers: dict[QuestionCode, GivenAnswer] = Field(
+        default_factory=dict,
+        title="Answers",
+        description="By question: yes, no, unknown, a number, not_applicable. What was answered before stays.",
+        max_length=200,
+    )
+    pao2_mmhg: MmHg | None = Field(default=None, title="PaO2")
+    fio2: Fraction | None = Field(default=None, title="FiO2", description="As a fraction: 0.40, not 40 %.")
+
+    @model_validator(mode="after")
+    def _whole_blood_gas(self) -> Self:
+        if (self.pao2_mmhg is None) != (self.fio2 is None):
+            raise ValueError("PaO2 and FiO2 belong together: give both")
+        if self.pao2_mmhg is not None and PF_RATIO in self.answers:
+            raise ValueError("give PaO2 and FiO2, or their ratio, not both")
+        return self
+
+
+@act(AnswerCriteria)
+def answer_criteria(work: Work, given: AnswerCriteria) -> Subject:
+    """Keep the answers and show what follows from them. Nothing is decided before somebody signs.
+
+    Malformed: an answer that the protocol does not ask for or of the wrong kind, and a decision that is the
+    investigator's.
+    """
+    subject = work.lock(Subject, given.subject)
+    protocol = protocol_of(work.session, subject.protocol_id)
+    _leave_decisions_to_the_signature(protocol, given.answers)
+    answers = {**stored_answers(protocol, subject.answers), **_worked_out(protocol, subject, given), **given.answers}
+    assessment = _assess(protocol, subject, answers)
+    work.show(assessment=_as_json(assessment))
+    work.judge(subject)
+    subject.answers, subject.assessment = _to_store(answers), _as_json(assessment)
+    work.transition(subject)
+    return subject
+
+
+def _leave_decisions_to_the_signature(protocol: Protocol, answers: Mapping[str, Answer]) -> None:
+    decisions = [ambiguity for ambiguity in protocol.ambiguities if ambiguity.decision in answers]
+    if decisions:
+        raise Malformed(
+            [Problem(f"answers.{one.decision}", f"{one.decided_by} decides this, when eligibility is signed.")
+             for one in decisions]
+        )  # fmt: skip
+
+
+def _worked_out(protocol: Protocol, subject: Subject, given: AnswerCriteria) -> dict[str, Answer]:
+    worked_out: dict[str, Answer] = {}
+    if any(question.code == AGE for question in protocol.questions):
+        worked_out[AGE] = age_in_years(subject.born_on, subject.consented_on)
+    if given.pao2_mmhg is not None and given.fio2 is not None:
+        worked_out[PF_RATIO] = pf_ratio(given.pao2_mmhg, given.fio2)
+    return worked_out
+
+
+def _assess(protocol: Protocol, subject: Subject, answers: Mapping[str, Answer]) -> Assessment:
+    """Judge the answers; what cannot be an answer to this protocol is malformed."""
+    if AGE in answers and answers[AGE] != (age := age_in_years(subject.born_on, subject.consented_on)):
+        said = f"The subject was {age} at consent, by the dates of birth and consent. Leave the age out."
+        raise Malformed([Problem(f"answers.{AGE}", said)])
+    try:
+        return assess(protocol, answers)
+    except ValueError as error:
+        raise Malformed([Problem("answers", f"{sentence}.") for sentence in str(error).split("; ")]) from None
+
+
+def stored_answers(protocol: Protocol, stored: Mapping[str, Any] | None) -> dict[str, Answer]:
+    """The answers as they were given: numbers are kept as text, so that none ever becomes a float."""
+    numbers = {question.code for question in protocol.questions if question.kind == "number"}
+    return {
+        code: Decimal(answer) if code in numbers and answer not in (None, NOT_APPLICABLE) else answer
+        for code, answer in (stored or {}).items()
+    }
+
+
+def _to_store(answers: Mapping[str, Answer]) -> dict[str, Any]:
+    return {
+        code: answer if answer is None or isinstance(answer, bool | str) else f"{Decimal(answer):f}"
+        for code, answer in sorted(answers.items())
+    }
+
+
+def _as_json(assessment: Assessment) -> dict[str, Any]:
+    return {
+        "outcome": assessment.outcome.value,
+        "reasons": list(assessment.reasons),
+        "verdicts": [
+            {**dataclasses.asdict(verdict), "satisfied": verdict.satisfied.value} for verdict in assessment.verdicts
+        ],
+    }
+
+
+class SignEligibility(SignedInput):
+    """Sign subject eligibility."""
+
+    subject: SubjectCode = Field(title="Subject")
+    decisions: dict[QuestionCode, bool] = Field(
+        default_factory=dict,
+        title="Investigator's decisions",
+        description="Where the protocol is silent.",
+        max_length=50,
+    )
+    decided_by: Line | None = Field(default=None, title="Investigator who decided")
+
+    @model_validator(mode="after")
+    def _somebody_decided(self) -> Self:
+        if self.decisions and self.decided_by is None:
+            raise ValueError("a decision needs the name of the investigator who took it")
+        return self
+
+
+@act(SignEligibility)
+def sign_eligibility(work: Work, given: SignEligibility) -> Subject:
+    """Sign what the answers say: eligible subjects are enrolled, others have failed screening.
+
+    Refuses, naming each, while a criterion is open: an unknown answer is not a no.
+    """
+    subject = work.lock(Subject, given.subject)
+    protocol = protocol_of(work.session, subject.protocol_id)
+    answers = {**stored_answers(protocol, subject.answers), **given.decisions}
+    assessment = _assess(protocol, subject, answers)
+    shown = {**_as_json(assessment), "decided_by": given.decided_by}
+    target = "SCREEN_FAILED" if assessment.outcome is Eligibility.NOT_ELIGIBLE else "ENROLLED"
+    work.show(assessment=shown)
+    work.judge(subject, refusals=eligibility_refusals(subject.code, assessment), to=target)
+    subject.answers, subject.assessment = _to_store(answers), shown
+    work.transition(subject, to=target)
+    return subject
+
+
+# --- the end ----------------------------------------------------------------------------------
+
+
+class WithdrawSubject(ActInput):
+    """Withdraw a subject."""
+
+    subject: SubjectCode = Field(title="Subject")
+    reason: Reason
+
+
+@act(WithdrawSubject)
+def withdraw_subject(work: Work, given: WithdrawSubject) -> Subject:
+    """Stop treatment at once: no dose of this subject goes on. The answer names the doses to cancel or discard."""
+    subject = work.lock(Subject, given.subject)
+    work.show(open_doses=dict(_open_doses(work, subject)))
+    work.judge(subject)
+    subject.withdrawal_reason = given.reason
+    work.transition(subject)
+    return subject
+
+
+def _open_doses(work: Work, subject: Subject) -> tuple[tuple[str, str], ...]:
+    ended = ("CANCELLED", "DISCARDED", "RECONCILED")
+    columns = select(Dose.code, Dose.state).where(Dose.subject_id == subject.id, Dose.state.not_in(ended))
+    return tuple((code, state) for code, state in work.session.execute(columns.order_by(Dose.id)))
+
+
+class CompleteSubject(ActInput):
+    """Complete treatment."""
+
+    subject: SubjectCode = Field(title="Subject")
+
+
+@act(CompleteSubject)
+def complete_subject(work: Work, given: CompleteSubject) -> Subject:
+    """Close the treatment. Refuses while a dose is open."""
+    subject = work.lock(Subject, given.subject)
+    facts = CompletionFacts(subject.code, _open_doses(work, subject))
+    work.judge(subject, refusals=completion_refusals(facts))
+    work.transition(subject)
+    return subject

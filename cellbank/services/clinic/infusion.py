@@ -1,0 +1,268 @@
+"""The bedside: two checks by two people, the infusion itself, and the account of what is left.
+
+Labels and wristbands arrive as the scanner sent them and are read inside the act, so that a wrong or garbled scan is a
+refused act with its raw text in the trail, and not a form that was never sent.
+"""
+
+import datetime
+from dataclasses import dataclass, replace
+from typing import Annotated, Any
+
+from pydantic import Field, StringConstraints
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from cellbank.domain.garbled import Garbled
+from cellbank.domain.refusals import Refusal
+from cellbank.domain.rules.infusion import (
+    BedsideFacts,
+    InfusionFacts,
+    ReconciliationFacts,
+    StopFacts,
+    infusion_refusals,
+    is_mismatch,
+    label_kind_refusals,
+    reconciliation_refusals,
+    stop_refusals,
+    wristband_kind_refusals,
+)
+from cellbank.domain.rules.temperature import StoodThrough
+from cellbank.domain.scans import Scan, read_scan
+from cellbank.records.clinic import Dose, Subject
+from cellbank.records.production import Vial
+from cellbank.records.work import Work
+from cellbank.services.acts import ActInput, SignedInput, act
+from cellbank.services.clinic.dosing import vials_of
+from cellbank.services.clinic.standing import DoseStanding, dose_standing, standing_of
+from cellbank.services.inputs import DoseCode, Reason, Text, VialCodes, VolumeMl
+
+# What a scanner sent, spaces and all.
+RawScan = Annotated[str, StringConstraints(min_length=1, max_length=400, strip_whitespace=False)]
+
+
+class CheckDose(SignedInput):
+    """Check a dose at the bedside."""
+
+    dose_label: RawScan = Field(title="Dose label", json_schema_extra={"scan": ["DS"], "raw": True})
+    wristband: RawScan = Field(title="Wristband", json_schema_extra={"scan": ["SJ"], "raw": True})
+    read_back: RawScan = Field(
+        title="Read back", description="The second identifier or the birth date, as the patient or the chart says it."
+    )
+
+
+@act(CheckDose)
+def check_dose(work: Work, given: CheckDose) -> Dose:
+    """GO or STOP: two people, one after the other, scan label and wristband. Every hard stop is asked each time."""
+    label, wristband = read_scan(given.dose_label), read_scan(given.wristband)
+    if not isinstance(label, Scan) or label_kind_refusals(label):
+        work.judge(refusals=[*label_kind_refusals(label), *wristband_kind_refusals(wristband)])
+    assert isinstance(label, Scan)
+    # A dry run locks nothing and reads everything in one statement; where there is no such dose, `lock` says so.
+    locked = None if work.dry_run else work.lock(Dose, label.code)
+    standing = dose_standing(work.session, label.code, work.now)
+    dose = locked or (_as_read(standing) if standing else work.lock(Dose, label.code))
+    assert standing is not None
+    verdict = bedside_verdict(work.session, standing, label, wristband, given.read_back, work.now)
+    work.show(bedside=verdict.shown)
+    work.judge(dose, refusals=verdict.refusals)
+    if dose.state == "PREPARED":
+        dose.first_checked_by_id, dose.first_checked_at = work.actor.id, work.now
+    else:
+        dose.second_checked_by_id, dose.second_checked_at = work.actor.id, work.now
+    work.transition(dose)
+    return dose
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether the dose may be given to this patient, and what the screen shows beside it."""
+
+    refusals: tuple[Refusal, ...]
+    shown: dict[str, Any]
+
+
+def _as_read(standing: DoseStanding) -> Dose:
+    """As much of the dose as its judgement asks, in no session: to look at, not to write."""
+    names = ("id", "code", "state", "prepared_by_id", "first_checked_by_id")
+    return Dose(**{name: getattr(standing.row, name) for name in names})
+
+
+def bedside_verdict(
+    session: Session,
+    standing: DoseStanding,
+    label: Scan,
+    wristband: Scan | Garbled,
+    read_back: str,
+    now: datetime.datetime,
+) -> Verdict:
+    """Judge the scans of the bedside and the dose as it stands. No statement more, but after a mismatch one that counts
+    those before."""
+    row = standing.row
+    bedside = BedsideFacts(
+        label=label,
+        wristband=wristband,
+        read_back=read_back,
+        second_identifier=row.second_identifier,
+        born_on=row.born_on,
+        label_expires=label_time(standing),
+    )
+    facts = infusion_facts(standing, now, bedside)
+    refusals = infusion_refusals(facts)
+    if any(map(is_mismatch, refusals)):
+        earlier = _mismatches(session, standing)
+        refusals = infusion_refusals(replace(facts, bedside=replace(bedside, earlier_mismatches=earlier)))
+    return Verdict(refusals, _shown(standing))
+
+
+def infusion_facts(standing: DoseStanding, now: datetime.datetime, bedside: BedsideFacts | None) -> InfusionFacts:
+    """What the rule of the last check asks."""
+    row = standing.row
+    return InfusionFacts(
+        dose=row.code,
+        protocol=standing.ward.protocol,
+        subject=standing.subject,
+        lot=standing.lot,
+        plan=standing.plan,
+        weight=standing.weight,
+        viability_percent=row.viability_percent,
+        delivered_percent=row.delivered_percent,
+        is_short=bool(row.is_short),
+        short_dose_accepted=row.short_dose_reason is not None,
+        expires_at=row.expires_at,
+        bedside=bedside,
+        now=now,
+        exposures=tuple(StoodThrough(*one) for one in row.exposures),
+    )
+
+
+def label_time(standing: DoseStanding) -> datetime.datetime | None:
+    """The expiry as the current label carries it: site time, to the minute, without a zone."""
+    at = standing.row.expires_at
+    return at and at.astimezone(standing.ward.zone).replace(tzinfo=None, second=0, microsecond=0)
+
+
+def _shown(standing: DoseStanding) -> dict[str, Any]:
+    """What two people compare with the label and the patient."""
+    row = standing.row
+    instants = {name: getattr(row, name) for name in ("thaw_started_at", "expires_at")}
+    return {
+        "dose": row.code,
+        "subject": row.subject,
+        "trial_number": row.trial_number,
+        "infusion_number": row.infusion_number,
+        "day": row.day,
+        "study_day": standing.plan.study_day,
+        "lot": row.lot,
+        "delivered_cells": row.delivered_cells,
+        "final_volume_ml": None if row.final_volume_ml is None else str(row.final_volume_ml),
+        **{name: at and at.isoformat() for name, at in instants.items()},
+    }
+
+
+# Refused checks of this dose since it was prepared, by the raw text of its label as it was scanned.
+_MISMATCHES = text(
+    """SELECT count(*) FROM act
+        WHERE name = 'check_dose' AND at >= :since AND outcome = 'refused'
+          AND position(:dose IN replace(given->>'dose_label', ' ', '')) > 0
+          AND (refusals @> '[{"code": "WRISTBAND_MISMATCH"}]' OR refusals @> '[{"code": "DOSE_LABEL_MISMATCH"}]')"""
+)
+
+
+def _mismatches(session: Session, standing: DoseStanding) -> int:
+    since = standing.row.prepared_at or standing.row.ordered_at
+    return int(session.execute(_MISMATCHES, {"dose": standing.row.code, "since": since}).scalar_one())
+
+
+class StartInfusion(ActInput):
+    """Start an infusion."""
+
+    dose: DoseCode = Field(title="Dose")
+
+
+@act(StartInfusion)
+def start_infusion(work: Work, given: StartInfusion) -> Dose:
+    """Start a dose that two people have checked, now. All that may have changed since the checks is asked again."""
+    subject_id = work.session.scalar(select(Dose.subject_id).where(Dose.code == given.dose))
+    if subject_id:
+        # The subject first, as in an order: two infusions of one subject cannot start side by side.
+        work.lock_id(Subject, subject_id)
+    dose = work.lock(Dose, given.dose)
+    standing = standing_of(work, dose)
+    work.show(bedside=_shown(standing))
+    work.judge(dose, refusals=infusion_refusals(infusion_facts(standing, work.now, None)))
+    dose.infusion_started_at, dose.study_day = work.now, standing.plan.study_day
+    work.transition(dose)
+    return dose
+
+
+class StopInfusion(ActInput):
+    """Stop an infusion."""
+
+    dose: DoseCode = Field(title="Dose")
+    volume_given_ml: VolumeMl = Field(title="Volume given")
+    reason: Reason | None = Field(default=None, title="Reason, if it was stopped early")
+
+
+@act(StopInfusion)
+def stop_infusion(work: Work, given: StopInfusion) -> Dose:
+    """Note the end of an infusion and the volume given. Refuses more than was prepared, and much less without a
+    reason."""
+    dose = work.lock(Dose, given.dose)
+    pooled = vials_of(work, dose, "POOLED")
+    refusals: tuple[Refusal, ...] = ()
+    if dose.state == "INFUSING":
+        facts = StopFacts(
+            dose=dose.code, prepared_ml=dose.final_volume_ml, given_ml=given.volume_given_ml,
+            prepared_percent=dose.delivered_percent, protocol=standing_of(work, dose).ward.protocol,
+            has_reason=given.reason is not None,
+        )  # fmt: skip
+        refusals = stop_refusals(facts)
+    work.judge(dose, refusals=refusals)
+    dose.infusion_stopped_at, dose.volume_given_ml = work.now, given.volume_given_ml
+    dose.outcome_reason = given.reason
+    work.transition(dose)
+    work.transition_many(Vial, pooled)
+    return dose
+
+
+class RecordReaction(ActInput):
+    """Record a reaction."""
+
+    dose: DoseCode = Field(title="Dose")
+    reaction: Text = Field(title="Reaction", description="What was seen and what was done.")
+
+
+@act(RecordReaction)
+def record_reaction(work: Work, given: RecordReaction) -> Dose:
+    """Note a reaction during or after the infusion, below those noted before; earlier notes stay."""
+    dose = work.lock(Dose, given.dose)
+    work.judge(dose)
+    note = f"{work.now:%Y-%m-%d %H:%M} UTC, {work.actor.full_name}: {given.reaction}"
+    dose.reaction = note if dose.reaction is None else f"{dose.reaction}\n{note}"
+    return dose
+
+
+class ReconcileInfusion(ActInput):
+    """Reconcile an infusion."""
+
+    dose: DoseCode = Field(title="Dose")
+    residual_ml: VolumeMl = Field(title="Left over")
+    vials: VialCodes = Field(title="Empty vials", description="Every vial that went into the pool, each scanned.")
+
+
+@act(ReconcileInfusion)
+def reconcile_infusion(work: Work, given: ReconcileInfusion) -> Dose:
+    """Account for the residual and the empty vials. A vial too few or too many is refused and named."""
+    dose = work.lock(Dose, given.dose)
+    refusals: tuple[Refusal, ...] = ()
+    if dose.state == "INFUSED":
+        facts = ReconciliationFacts(
+            dose=dose.code, prepared_ml=dose.final_volume_ml, given_ml=dose.volume_given_ml,
+            residual_ml=given.residual_ml, scanned=tuple(given.vials),
+            expected=tuple(vial.code for vial in vials_of(work, dose, "INFUSED")),
+        )  # fmt: skip
+        refusals = reconciliation_refusals(facts)
+    work.judge(dose, refusals=refusals)
+    dose.residual_ml = given.residual_ml
+    work.transition(dose)
+    return dose

@@ -1,0 +1,140 @@
+"""The last steps at the bench: a short dose accepted, the dose drawn up, or all of it discarded."""
+
+from decimal import ROUND_HALF_UP, Decimal
+from fractions import Fraction
+
+from pydantic import Field
+from sqlalchemy import func, select
+
+from cellbank.domain.dose import DrawVolume, dmso_g_per_kg, endotoxin_eu_per_kg, volume_to_draw
+from cellbank.domain.identifiers import Kind
+from cellbank.domain.refusals import Code, Refusal, Refused, refuse
+from cellbank.domain.rules.dosing import limit_refusals, weight_for_limits
+from cellbank.domain.rules.thaw import PreparationFacts, ShortDoseFacts, preparation_refusals, short_dose_refusals
+from cellbank.records.clinic import Dose
+from cellbank.records.production import Vial
+from cellbank.records.work import Work
+from cellbank.services.acts import ActInput, SignedInput, act
+from cellbank.services.clinic.dosing import release, vials_of
+from cellbank.services.clinic.standing import DoseStanding, standing_of
+from cellbank.services.inputs import DoseCode, Reason, VolumeMl
+from cellbank.services.labels.label_printing import print_first
+
+
+def counted_draw(standing: DoseStanding) -> DrawVolume:
+    """The volume to draw, calculated again from the count as it was noted. Refuses WRONG_STATE before there is one."""
+    row, rules = standing.row, standing.ward.protocol.draw
+    if row.counted_at is None:
+        raise Refused(
+            [refuse(Code.WRONG_STATE, "Dose {dose} has not been counted. Pool and count it first.", dose=row.code)]
+        )
+    return volume_to_draw(
+        row.required_cells, row.total_cells_per_ml, row.viability_percent, row.pooled_ml,
+        rules.dead_volume_ml, rules.marks,
+    )  # fmt: skip
+
+
+class AcceptShortDose(SignedInput):
+    """Accept a short dose."""
+
+    dose: DoseCode = Field(title="Dose")
+    reason: Reason
+
+
+@act(AcceptShortDose)
+def accept_short_dose(work: Work, given: AcceptShortDose) -> Dose:
+    """A clinician documents that the dose is given although it is short. Refused outside the protocol's bands."""
+    dose = work.lock(Dose, given.dose)
+    standing = standing_of(work, dose)
+    draw = counted_draw(standing)
+    facts = ShortDoseFacts(
+        dose=dose.code,
+        is_short=draw.is_short,
+        percent=draw.percent,
+        tolerance=standing.ward.protocol.dosing.tolerance,
+        expires_at=standing.row.expires_at,
+        now=work.now,
+    )
+    work.show(draw=draw.as_json())
+    work.judge(dose, refusals=short_dose_refusals(facts))
+    dose.short_dose_reason = given.reason
+    work.transition(dose)
+    return dose
+
+
+class PrepareDose(ActInput):
+    """Prepare a dose."""
+
+    dose: DoseCode = Field(title="Dose")
+    drawn_ml: VolumeMl = Field(title="Drawn from the pool")
+    final_volume_ml: VolumeMl = Field(title="Final volume", description="With what it was diluted in.")
+    reason: Reason | None = Field(default=None, title="Reason for a dose outside the usual band")
+
+
+@act(PrepareDose)
+def prepare_dose(work: Work, given: PrepareDose) -> Dose:
+    """Note what was drawn up, judged by the cells that it really holds. Vials still reserved go back to the stock;
+    those picked are returned or discarded by hand. The dose label is printed."""
+    dose = work.lock(Dose, given.dose)
+    reserved = vials_of(work, dose, "RESERVED")
+    standing = standing_of(work, dose)
+    draw = counted_draw(standing)
+    per_ml = draw.viable_cells_per_ml
+    delivered = int(per_ml * Fraction(given.drawn_ml))
+    percent = per_ml * Fraction(given.drawn_ml) * 100 / draw.required_cells
+    facts = PreparationFacts(
+        dose=dose.code, subject=standing.subject, lot=standing.lot, drawn_ml=given.drawn_ml,
+        computed_ml=draw.drawn_ml, mark_ml=draw.mark_ml, available_ml=draw.available_ml,
+        final_volume_ml=given.final_volume_ml, percent=percent,
+        tolerance=standing.ward.protocol.dosing.tolerance, is_short=draw.is_short,
+        short_dose_accepted=dose.short_dose_reason is not None,
+        has_reason=given.reason is not None or dose.short_dose_reason is not None,
+        limits=_load_refusals(work, standing, delivered), expires_at=standing.row.expires_at, now=work.now,
+    )  # fmt: skip
+    work.show(draw=draw.as_json(), delivered_cells=delivered, delivered_percent=str(_one_decimal(percent)))
+    work.judge(dose, *reserved, refusals=preparation_refusals(facts))
+    dose.draw_ml, dose.final_volume_ml, dose.band_reason = given.drawn_ml, given.final_volume_ml, given.reason
+    dose.delivered_cells, dose.delivered_percent = delivered, _one_decimal(percent)
+    dose.prepared_at, dose.prepared_by_id = work.now, work.actor.id
+    work.transition(dose)
+    release(work, reserved)
+    print_first(work, Kind.DOSE, dose.code)
+    return dose
+
+
+def _one_decimal(percent: Fraction) -> Decimal:
+    """For the record and the label; the band was judged by the exact value."""
+    return (Decimal(percent.numerator) / percent.denominator).quantize(Decimal("0.1"), ROUND_HALF_UP)
+
+
+def _load_refusals(work: Work, standing: DoseStanding, delivered: int) -> tuple[Refusal, ...]:
+    """DMSO of all pooled vials and endotoxin of the cells drawn, per kg, against the limits."""
+    row, protocol = standing.row, standing.ward.protocol
+    weight_kg = weight_for_limits(protocol, row.used_kg)
+    pooled = select(func.count()).where(Vial.dose_id == row.id, Vial.state == "POOLED")
+    volume_ml = row.volume_ml * work.session.scalar(pooled)
+    dmso = dmso_g_per_kg(volume_ml, row.dmso_percent, weight_kg)
+    per_million = row.calculation["endotoxin_eu_per_million_cells"]
+    return limit_refusals(dmso, endotoxin_eu_per_kg(Decimal(per_million), delivered, weight_kg), protocol.limits)
+
+
+class DiscardDose(ActInput):
+    """Discard a dose."""
+
+    dose: DoseCode = Field(title="Dose")
+    reason: Reason
+
+
+@act(DiscardDose)
+def discard_dose(work: Work, given: DiscardDose) -> Dose:
+    """Destroy a dose after thaw, with its thawed vials. Vials still reserved go back to the stock."""
+    dose = work.lock(Dose, given.dose)
+    thawed = vials_of(work, dose, "THAWED", "POOLED")
+    reserved = vials_of(work, dose, "RESERVED")
+    work.show(vials_to_return=[vial.code for vial in vials_of(work, dose, "PICKED")])
+    work.judge(dose, *thawed, *reserved)
+    dose.outcome_reason = given.reason
+    work.transition(dose)
+    work.transition_many(Vial, thawed, to="DISCARDED")
+    release(work, reserved)
+    return dose

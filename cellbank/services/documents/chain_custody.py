@@ -1,0 +1,79 @@
+"""Who had a vial, where, from when until when."""
+
+import datetime
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from cellbank.domain.lifecycle import STATES
+from cellbank.services.lookup.cards import place_text
+
+
+@dataclass(frozen=True)
+class Stay:
+    """One stretch of a vial's life: how and where it was; `act` and `person` began it. `until` None: it lasts."""
+
+    vial: str
+    number: int
+    state: str
+    where: str
+    since: datetime.datetime
+    until: datetime.datetime | None
+    act: int
+    person: str
+
+
+# Each change of a vial's state or place; a move changes the placement alone, and comes as the placement's insert. A
+# unit that was moved while the vial stood in it is a step too: from then on the vial was somewhere else.
+_STEPS = text(
+    """WITH step AS (
+         SELECT c.record_id AS vial, c.act_id, c.after ->> 'state' AS state, NULL::bigint AS placement
+           FROM change c WHERE c.record_kind = 'vial' AND c.record_id = ANY(:vials) AND jsonb_exists(c.after, 'state')
+         UNION ALL
+         SELECT pl.vial_id, c.act_id, NULL, pl.id FROM placement pl
+           JOIN change c ON c.record_kind = 'placement' AND c.record_id = pl.id AND c.before IS NULL
+          WHERE pl.vial_id = ANY(:vials)
+         UNION ALL
+         SELECT pl.vial_id, c.act_id, NULL, pl.id FROM placement pl CROSS JOIN LATERAL unit_line(pl.box_id) up
+           JOIN unit_stay s ON s.unit_id = up.unit_id AND s.until > greatest(pl.placed_at, up.since)
+            AND s.until < coalesce(pl.taken_at, 'infinity') AND s.until <= up.until
+           JOIN change c ON c.record_kind = 'unit_stay' AND c.record_id = s.id
+          WHERE pl.vial_id = ANY(:vials)
+       ), act_step AS (
+         SELECT vial, act_id, max(state) AS state, max(placement) AS placement FROM step GROUP BY vial, act_id)
+       SELECT v.id, v.code, v.number, a.id AS act, a.at, p.full_name, step.state,
+              unit_names(pl.box_id, greatest(pl.placed_at, a.at)) AS line, pl.position, box.column_count
+         FROM act_step step JOIN vial v ON v.id = step.vial JOIN act a ON a.id = step.act_id
+         JOIN person p ON p.id = a.person_id LEFT JOIN placement pl ON pl.id = step.placement
+         LEFT JOIN storage_unit box ON box.id = pl.box_id
+        ORDER BY v.lot_id, v.number, a.at, a.id"""
+)
+AT_ITS_PLACE = {"IN_STOCK", "RESERVED"}
+
+
+def stays(connection: Connection, vials: list[int], given_back: Mapping[int, int]) -> tuple[Stay, ...]:
+    """The stays of these vials, vial after vial; of a vial in `given_back` those up to that act."""
+    rows = connection.execute(_STEPS, {"vials": vials}).mappings().all()
+    return tuple(
+        stay
+        for vial, steps in itertools.groupby(rows, key=lambda row: row["id"])
+        for stay in _of_one(list(steps))
+        if stay.act <= given_back.get(vial, stay.act)
+    )
+
+
+def _of_one(steps: list[Any]) -> list[Stay]:
+    found: list[Stay] = []
+    state, place = "", None
+    for step, after in zip(steps, [*steps[1:], None], strict=True):
+        state, place = step["state"] or state, place_text(step) or place
+        where = place if state in AT_ITS_PLACE and place else None
+        until = after["at"] if after else None
+        shown = where or STATES["vial"][state]
+        found.append(
+            Stay(step["code"], step["number"], state, shown, step["at"], until, step["act"], step["full_name"])
+        )
+    return found

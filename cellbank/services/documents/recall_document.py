@@ -1,0 +1,168 @@
+"""The recall list of a lot: every vial with its whereabouts, every dose, every subject; on paper and as CSV.
+
+Before the lot is rejected or recalled it is the list of what would be touched, and says on each page that it is.
+"""
+
+import csv
+import io
+from collections.abc import Callable
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from cellbank.domain.identifiers import printed
+from cellbank.outside.document_pdf import Block, Cell, Facts, Heading, Run, Table, Text
+from cellbank.services.bank import Bank
+from cellbank.services.documents.chain_words import clock, word
+from cellbank.services.documents.papers import Paper, site_line, site_zone, snapshot
+from cellbank.services.lookup.scanning import NotHere, Unreadable
+from cellbank.services.quality.impact import DoseTouched, Impact, VialTouched, read_impact, read_vials
+
+TITLE = "Recall list"
+STOPPED = ("RECALLED", "REJECTED")
+COLUMNS = ("record", "code", "lot", "state", "place", "subject", "infusion", "planned_on", "given_at", "notice",
+           "measures")  # fmt: skip
+NOT_STOPPED = "NOT RECALLED: this is what a recall would touch"
+
+
+def recall_paper(connection: Connection, code: str) -> Paper | None:
+    """What the list says of the lot with this code; None when there is none."""
+    try:
+        found = read_impact(connection, code)
+    except (NotHere, Unreadable):
+        return None
+    zone = site_zone(connection)
+    lot = found.lot
+    return Paper(
+        title=TITLE,
+        subject=f"{word(lot.purpose).capitalize()} lot {lot.code}: {word(lot.state).lower()}",
+        site=site_line(connection),
+        code=lot.code,
+        blocks=tuple(_blocks(found, read_vials(connection, code), clock(zone))),
+        mark="" if lot.state in STOPPED else NOT_STOPPED,
+    )
+
+
+def _blocks(found: Impact, vials: tuple[VialTouched, ...], time: Callable[[datetime], str]) -> list[Block]:
+    return [
+        *_summary(found),
+        *_lots(found),
+        *_doses("Subjects who received cells", [dose for dose in found.doses if dose.was_received], time),
+        *_doses("Doses under way, to be stopped", [dose for dose in found.doses if dose.is_under_way], time),
+        *_doses("Doses that were discarded", [dose for dose in found.doses if dose.state == "DISCARDED"], time),
+        *_places(found),
+        *_vials(vials),
+    ]
+
+
+def _summary(found: Impact) -> list[Block]:
+    lot = found.lot
+    states = ", ".join(f"{count} {word(state).lower()}" for state, count in found.by_state.items())
+    pairs: tuple[tuple[str, Cell], ...] = (
+        ("Lot", Run(lot.code, "code")),
+        ("State", Run(word(lot.state).capitalize(), "strong")),
+        ("Reason", lot.decision_reason or "–"),
+        ("Lots in all", str(len(found.lots))),
+        ("Vials in all", str(found.vials)),
+        ("Vials by state", states or "–"),
+        ("Subjects with cells", ", ".join(found.received) or "nobody"),
+        ("Doses under way for", ", ".join(found.waiting) or "nobody"),
+    )
+    return [Facts(pairs)]
+
+
+def _lots(found: Impact) -> list[Block]:
+    rows = tuple((Run(lot.code, "code"), word(lot.purpose), word(lot.state), str(lot.vials)) for lot in found.lots)
+    if len(rows) == 1:
+        return []
+    return [Heading("The lot, and the lots made from it"),
+            Table(("Lot", "Purpose", "State", "Vials"), rows, (0.3, 0.3, 0.25, 0.15))]  # fmt: skip
+
+
+def _doses(title: str, doses: list[DoseTouched], time: Callable[[datetime], str]) -> list[Block]:
+    if not doses:
+        return [Heading(title), Text("None.")]
+    rows = tuple(
+        (
+            (Run(dose.trial_number, "strong"), Run(f"infusion {dose.infusion_number}, Day {dose.day}", "muted")),
+            (Run(printed(dose.code), "code"), Run(f"lot {dose.lot}", "muted")),
+            word(dose.state),
+            (Run(f"planned {dose.planned_on}"), Run(f"given {time(dose.given_at)}" if dose.given_at else "not given")),
+            _answer(dose),
+        )
+        for dose in doses
+    )
+    head = ("Subject", "Dose", "State", "When", "Recall notice")
+    return [Heading(title), Table(head, rows, (0.17, 0.22, 0.11, 0.22, 0.28))]
+
+
+def _answer(dose: DoseTouched) -> Cell:
+    if dose.notice is None:
+        return "–"
+    if dose.measures is None:
+        return (Run(dose.notice, "code"), Run("not answered", "alarm"))
+    return (Run(dose.notice, "code"), Run(dose.measures))
+
+
+def _places(found: Impact) -> list[Block]:
+    rows = tuple(
+        (place.where, Run(place.box, "code"), str(place.total),
+         ", ".join(f"{count} {word(state).lower()}" for state, count in place.counts.items()))
+        for place in found.places
+    )  # fmt: skip
+    if not rows:
+        return [Heading("Where the vials stand"), Text("No vial stands in the cold store.")]
+    return [Heading("Where the vials stand"), Table(("Place", "Box", "Vials", "States"), rows, (0.4, 0.15, 0.1, 0.35))]
+
+
+# Vials that can no longer be taken out: they are named, so that each is accounted for, but nobody ticks them off.
+GONE = {"INFUSED", "CULTURED", "QC_USED", "VOIDED", "DISCARDED"}
+
+
+def _vials(vials: tuple[VialTouched, ...]) -> list[Block]:
+    """A line to tick off for each vial that is left; the others by their numbers."""
+    left = [vial for vial in vials if vial.state not in GONE]
+    rows = tuple(
+        (f"{vial.number} · {printed(vial.code)}", f"{vial.lot}, {word(vial.state).lower()}", vial.where, "")
+        for vial in left
+    )
+    blocks: list[Block] = [Heading("Vials to take out, in the order of the tanks")]
+    head = ("Vial", "Lot, state", "Place", "Taken out: who, when")
+    blocks.append(Table(head, rows, (0.24, 0.18, 0.37, 0.21)) if rows else Text("None is left."))
+    for lot, state in dict.fromkeys((vial.lot, vial.state) for vial in vials if vial.state in GONE):
+        numbers = ", ".join(str(vial.number) for vial in vials if (vial.lot, vial.state) == (lot, state))
+        blocks.append(Text(f"Lot {lot}, {word(state).lower()}: vials {numbers}", "muted"))
+    return blocks
+
+
+# --- CSV --------------------------------------------------------------------------------------
+
+
+def recall_csv(bank: Bank, code: str) -> str:
+    """The list as CSV: a line for each lot, dose and vial. Raises Unreadable or NotHere."""
+    with snapshot(bank.engine) as connection:
+        found, vials = read_impact(connection, code), read_vials(connection, code)
+    lines = io.StringIO()
+    out = csv.DictWriter(lines, COLUMNS, restval="")
+    out.writeheader()
+    for lot in found.lots:
+        out.writerow({"record": "lot", "code": lot.code, "lot": lot.code, "state": lot.state})
+    for dose in found.doses:
+        out.writerow(
+            {
+                "record": "dose", "code": dose.code, "lot": dose.lot, "state": dose.state,
+                "subject": _plain(dose.trial_number), "infusion": dose.infusion_number, "planned_on": dose.planned_on,
+                "given_at": dose.given_at.isoformat() if dose.given_at else "", "notice": dose.notice or "",
+                "measures": _plain(dose.measures or ""),
+            }
+        )  # fmt: skip
+    for vial in vials:
+        out.writerow(
+            {"record": "vial", "code": vial.code, "lot": vial.lot, "state": vial.state, "place": _plain(vial.where)}
+        )
+    return lines.getvalue()
+
+
+def _plain(typed: str) -> str:
+    """What a person typed, so that a spreadsheet takes it for text and never for a formula."""
+    return f"'{typed}" if typed[:1] in tuple("=+-@\t\r") else typed

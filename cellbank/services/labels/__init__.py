@@ -1,0 +1,1 @@
+"""What sticks to a vial, a vessel, a wrist or a tank."""

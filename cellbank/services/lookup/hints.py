@@ -1,0 +1,155 @@
+"""What a form can offer beside its fields: the codes that the definitions in force know, and the questions they ask."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import text
+
+from cellbank.domain.identifiers import Kind
+from cellbank.domain.lifecycle import FLOOR
+from cellbank.domain.protocol import Protocol
+from cellbank.domain.scans import Scan, read_scan
+from cellbank.domain.specification import Specification
+from cellbank.services.bank import Bank
+from cellbank.services.clinic.enrolment import AGE, PF_RATIO
+from cellbank.services.common import read_protocol, read_specification
+from cellbank.services.quality.comparison import to_compare
+
+Offer = tuple[str, str]  # the code, and what it means
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One question that a form asks by its code: yes or no, or a number with its unit. `answer` is what was given."""
+
+    code: str
+    asks: str
+    kind: str
+    unit: str = ""
+    not_applicable: str = ""
+    answer: str = ""
+    may_be_unknown: bool = True
+
+
+@dataclass(frozen=True)
+class Hints:
+    """Offers by field, questions by field, and two versions to compare before one is brought into force."""
+
+    offers: dict[str, tuple[Offer, ...]] = field(default_factory=dict)
+    asked: dict[str, tuple[Asked, ...]] = field(default_factory=dict)
+    compare: tuple[str, str] | None = None
+
+
+NONE = Hints()
+_PEOPLE = text("SELECT name, full_name FROM person WHERE state = 'ACTIVE' AND roles && :roles ORDER BY full_name")
+_EFFECTIVE = text("SELECT content FROM definition WHERE type = :type AND state = 'EFFECTIVE' ORDER BY id")
+_IMPORTED = text("SELECT code, title FROM definition WHERE state = 'IMPORTED' ORDER BY id")
+_OF_DOSE = text(
+    """SELECT p.content FROM dose d JOIN subject s ON s.id = d.subject_id JOIN definition p ON p.id = s.protocol_id
+        WHERE d.code = :code"""
+)
+_SUBJECT = text(
+    "SELECT p.content, s.answers FROM subject s JOIN definition p ON p.id = s.protocol_id WHERE s.code = :code"
+)
+
+
+def hints_for(bank: Bank, act: str, given: dict[str, list[str]]) -> Hints:
+    """The hints of an act's form; `given` is what stands in it."""
+    if act in ("answer_criteria", "sign_eligibility"):
+        return _questions(bank, act, given)
+    if act == "make_effective":
+        return _to_bring_into_force(bank, (given.get("definition") or [""])[0])
+    if act in ("enter_result", "take_sample", "correct_result", "record_freezing"):
+        return Hints(_from_specifications(_specifications(bank), act))
+    if act == "enrol_subject":
+        return Hints({"arm": _once((item.code, item.title) for one in _protocols(bank) for item in one.arms)})
+    if act == "pool_and_count":
+        return _diluents(bank, given)
+    if act == "plan_action":
+        return Hints({"responsible": _who_works_here(bank)})
+    return NONE
+
+
+def _who_works_here(bank: Bank) -> tuple[Offer, ...]:
+    with bank.reads.connect() as connection:
+        found = connection.execute(_PEOPLE, {"roles": [role.value for role in FLOOR]})
+        return tuple((row.name, row.full_name) for row in found)
+
+
+def _to_bring_into_force(bank: Bank, code: str) -> Hints:
+    """The versions that wait; and of the one that is chosen, the version in force to compare it with."""
+    with bank.reads.connect() as connection:
+        waiting = [(row.code, f"{row.code}: {row.title}") for row in connection.execute(_IMPORTED)]
+    return Hints({"definition": _once(waiting)}, compare=to_compare(bank, code) if code else None)
+
+
+def _specifications(bank: Bank) -> list[Specification]:
+    with bank.reads.connect() as connection:
+        return [read_specification(content) for content in connection.scalars(_EFFECTIVE, {"type": "specification"})]
+
+
+def _protocols(bank: Bank) -> list[Protocol]:
+    with bank.reads.connect() as connection:
+        return [read_protocol(content) for content in connection.scalars(_EFFECTIVE, {"type": "protocol"})]
+
+
+def _from_specifications(found: list[Specification], act: str) -> dict[str, tuple[Offer, ...]]:
+    if act == "record_freezing":
+        return {"program": _once((item.code, item.title) for one in found for item in one.freezing.programs)}
+    tests = [(item.code, item.title) for one in found for item in (*one.tests, *one.donor.tests)]
+    words = [word for one in found for item in one.tests for word in item.possible_results]
+    words += [item.acceptable for one in found for item in one.donor.tests]
+    return {"test": _once(tests), "choice": _once((word, "") for word in words)}
+
+
+def _once(offers: Any) -> tuple[Offer, ...]:
+    return tuple(dict(offers).items())
+
+
+def _diluents(bank: Bank, given: dict[str, list[str]]) -> Hints:
+    """The diluents of the dose's own protocol, which may be older than the one in force."""
+    scan = read_scan((given.get("dose") or [""])[0])
+    if not isinstance(scan, Scan) or scan.kind is not Kind.DOSE:
+        return NONE
+    with bank.reads.connect() as connection:
+        content = connection.scalar(_OF_DOSE, {"code": scan.code})
+    if content is None:
+        return NONE
+    return Hints({"diluent": _once((item.code, item.title) for item in read_protocol(content).thaw.diluents)})
+
+
+def _questions(bank: Bank, act: str, given: dict[str, list[str]]) -> Hints:
+    """The questions of the subject's own protocol; what is worked out from dates and blood gas is not asked."""
+    scan = read_scan((given.get("subject") or [""])[0])
+    if not isinstance(scan, Scan) or scan.kind is not Kind.SUBJECT:
+        return NONE
+    with bank.reads.connect() as connection:
+        row = connection.execute(_SUBJECT, {"code": scan.code}).one_or_none()
+    if row is None:
+        return NONE
+    protocol, answers = read_protocol(row.content), row.answers or {}
+    if act == "sign_eligibility":
+        return Hints(asked={"decisions": tuple(_decisions(protocol, answers))})
+    return Hints(asked={"answers": tuple(_answers(protocol, answers))})
+
+
+def _answers(protocol: Protocol, answers: dict[str, Any]) -> Iterator[Asked]:
+    decisions = {item.decision for item in protocol.ambiguities}
+    for question in protocol.questions:
+        if question.code in decisions | {AGE, PF_RATIO}:
+            continue
+        held = answers.get(question.code)
+        said = {True: "yes", False: "no", None: "unknown" if question.code in answers else ""}
+        shown = said[held] if held is None or isinstance(held, bool) else str(held)
+        yield Asked(
+            question.code, question.asks, question.kind, question.unit or "", question.not_applicable or "", shown
+        )
+
+
+def _decisions(protocol: Protocol, answers: dict[str, Any]) -> Iterator[Asked]:
+    """Only the decisions that the answers call for: those where the value is exactly the one the protocol forgot."""
+    for item in protocol.ambiguities:
+        held = answers.get(item.question)
+        if held is not None and str(held) == f"{item.value:f}":
+            yield Asked(item.decision, f"{item.text} ({item.decided_by})", "yes_no", may_be_unknown=False)

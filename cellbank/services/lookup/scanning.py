@@ -1,0 +1,168 @@
+"""The one door for a barcode: what is this, in which state, where is it, and what may this person do with it next."""
+
+import dataclasses
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Any
+
+from pydantic import Field
+
+from cellbank.domain.garbled import Garbled
+from cellbank.domain.identifiers import Kind, command_code
+from cellbank.domain.lifecycle import STATES, TRANSITIONS, Role, acts_from, is_signed, roles_for, rows_for
+from cellbank.domain.scans import read_scan
+from cellbank.records.work import Actor, Work
+from cellbank.services.acts import REGISTRY, ActInput, RegisteredAct, act, run_act
+from cellbank.services.bank import Bank
+from cellbank.services.lookup.card_parts import Facts
+from cellbank.services.lookup.cards import QUESTIONS, read_face
+from cellbank.services.lookup.likely import place_of
+
+
+@dataclass(frozen=True)
+class NextAct:
+    """An act that may be tried next; `field` is the input that the scanned code fills."""
+
+    name: str
+    title: str
+    field: str
+    is_list: bool
+    signed: bool
+
+    @cached_property
+    def as_json(self) -> dict[str, Any]:
+        """The form of the public face; the same next acts are shown again and again (`next_acts`)."""
+        return dataclasses.asdict(self)
+
+
+@dataclass(frozen=True)
+class Card:
+    """The answer to a scan."""
+
+    kind: str
+    code: str
+    title: str
+    state: str
+    state_means: str
+    where: str | None
+    facts: Facts
+    acts: tuple[NextAct, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """The form of the public face."""
+        return {
+            **{name: getattr(self, name) for name in ("kind", "code", "title", "state", "state_means", "where")},
+            "facts": [{"label": label, "value": value} for label, value in self.facts],
+            "acts": [next_act.as_json for next_act in self.acts],
+        }
+
+
+class Unreadable(Exception):
+    """The scan is not a code: `garbled` says why and what to do."""
+
+    def __init__(self, garbled: Garbled):
+        self.garbled = garbled
+        super().__init__(garbled.sentence)
+
+
+class NotHere(Exception):
+    """The code is well formed, but nothing here bears it."""
+
+    def __init__(self, kind: str, code: str):
+        self.kind, self.code = kind, code
+        super().__init__(
+            f"There is no {kind} {code} here. It may belong to another site, or never have been registered."
+        )
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command barcode was scanned: the act that it names."""
+
+    act: RegisteredAct
+
+
+def look_up(bank: Bank, actor: Actor, raw: str) -> Card | Command:
+    """What was scanned. Raises Unreadable or NotHere; both are worth keeping (`report_unreadable_scan`)."""
+    scan = read_scan(raw)
+    if isinstance(scan, Garbled):
+        raise Unreadable(scan)
+    if scan.kind is Kind.COMMAND:
+        return _command(scan.code)
+    face = read_face(bank, scan.kind, scan.code)
+    if face is None:
+        raise NotHere(QUESTIONS[scan.kind].record.replace("_", " "), scan.code)
+    acts = next_acts(scan.kind, face.record, face.state, actor.roles)
+    means = STATES[face.record][face.state]
+    return Card(face.record, scan.code, face.title, face.state, means, face.where, face.facts, acts)
+
+
+def _command(code: str) -> Command:
+    for name, registered in REGISTRY.items():
+        if command_code(name) == code:
+            return Command(registered)
+    raise NotHere("command", code)
+
+
+@lru_cache(maxsize=4096)
+def next_acts(kind: Kind, record: str, state: str, roles: frozenset[Role]) -> tuple[NextAct, ...]:
+    """The acts that a person with these roles may try on a record in this state, the likeliest first.
+
+    They are the acts that the table gives for the record, and those that make something else from it, such as a
+    culture from a donation.
+    """
+    moving = acts_from(record, state, roles)
+    touching = {row.act for row in TRANSITIONS if row.record == record}
+    making = [name for name in REGISTRY if name not in touching and roles_for(name) & roles]
+    names = [name for name in dict.fromkeys([*moving, *making]) if name in REGISTRY]
+    # A vial is accounted for only after its cells were given.
+    names = [name for name in names if name != "reconcile_infusion" or state == "INFUSED"]
+    names = [name for name in names if record != "lot" or name not in DECISIONS or _decides(name, state)]
+    found = (_next(name, kind) for name in sorted(names, key=lambda name: place_of(name, record, state)))
+    return tuple(item for item in found if item is not None)
+
+
+# What was made from a lot is stopped with it; that does not make the decision possible wherever such a lot stands.
+DECISIONS = {"reject_lot": "REJECTED", "recall_lot": "RECALLED"}
+
+
+def _decides(name: str, state: str) -> bool:
+    return any(row.source == state and row.target == DECISIONS[name] for row in rows_for(name, "lot"))
+
+
+def _next(name: str, kind: Kind) -> NextAct | None:
+    registered = REGISTRY[name]
+    place = field_for(registered, kind)
+    return place and NextAct(name, registered.title, place[0], place[1], is_signed(name))
+
+
+def field_for(registered: RegisteredAct, kind: Kind) -> tuple[str, bool] | None:
+    """The input of an act that takes a code of this kind, and whether it takes many."""
+    for name, schema in registered.input.model_json_schema()["properties"].items():
+        options = [schema, *schema.get("anyOf", ())]
+        for option in options:
+            if kind.value in option.get("scan", ()):
+                return name, False
+            if kind.value in option.get("items", {}).get("scan", ()):
+                return name, True
+    return None
+
+
+class ReportUnreadableScan(ActInput):
+    """Keep a scan that could not be read."""
+
+    raw: str = Field(title="What the scanner sent", max_length=500)
+    reason: str = Field(title="Why it could not be read", max_length=500)
+
+
+@act(ReportUnreadableScan)
+def report_unreadable_scan(work: Work, given: ReportUnreadableScan) -> None:
+    """Keep the raw string: a series of them shows a broken scanner, a bad ribbon or a wrong keyboard layout."""
+    work.judge()
+
+
+def keep_unreadable(bank: Bank, actor: Actor, raw: str, reason: str, *, door: str) -> None:
+    """Keep a scan that led nowhere, whoever scanned it. Characters that no database can hold are written as escapes."""
+    readable = raw.encode("unicode_escape").decode() if not raw.isprintable() else raw
+    given = {"raw": readable[:500], "reason": reason[:500]}
+    run_act(bank, "report_unreadable_scan", given, actor, door=door)

@@ -1,0 +1,264 @@
+"""From any code up to the donor and the reagents, and down to every recipient and every vial's whereabouts.
+
+Lineage is walked over cultures and lots only, by the edges that the records keep (`lot_source`, a culture's parent or
+bank vial); vials, doses and subjects hang on the lots. So a trace costs what the family is large, whatever else the
+bank holds.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, text
+
+from cellbank.domain.garbled import Garbled
+from cellbank.domain.identifiers import Kind, printed
+from cellbank.domain.scans import read_scan
+from cellbank.services.bank import Bank
+from cellbank.services.lookup.cards import place_text
+from cellbank.services.lookup.scanning import NotHere, Unreadable
+
+Ids = dict[str, set[int]]
+NOWHERE = {"position": None}
+
+DOWN = text(
+    """
+    WITH RECURSIVE down(kind, id) AS (
+      SELECT * FROM unnest(CAST(:kinds AS text[]), CAST(:ids AS bigint[]))
+      UNION
+      SELECT next.kind, next.id FROM down CROSS JOIN LATERAL (
+        SELECT 'donation' AS kind, n.id FROM donation n WHERE down.kind = 'donor' AND n.donor_id = down.id
+        UNION ALL SELECT 'culture', c.id FROM culture c
+          WHERE down.kind = 'donation' AND c.donation_id = down.id AND c.parent_id IS NULL AND c.source_vial_id IS NULL
+        UNION ALL SELECT 'culture', c.id FROM culture c WHERE down.kind = 'culture' AND c.parent_id = down.id
+        UNION ALL SELECT 'lot', s.lot_id FROM lot_source s WHERE down.kind = 'culture' AND s.culture_id = down.id
+        UNION ALL SELECT 'culture', c.id FROM vial v JOIN culture c ON c.source_vial_id = v.id
+          WHERE down.kind = 'lot' AND v.lot_id = down.id AND v.state = 'CULTURED'
+        UNION ALL SELECT 'culture', c.id FROM culture c WHERE down.kind = 'vial' AND c.source_vial_id = down.id
+        UNION ALL SELECT CASE WHEN u.lot_id IS NULL THEN 'culture' ELSE 'lot' END, coalesce(u.culture_id, u.lot_id)
+          FROM reagent_use u WHERE down.kind = 'reagent_lot' AND u.reagent_lot_id = down.id
+      ) AS next
+    ) SELECT kind, array_agg(id) AS ids FROM down GROUP BY kind
+    """
+)
+UP = text(
+    """
+    WITH RECURSIVE up(kind, id) AS (
+      SELECT * FROM unnest(CAST(:kinds AS text[]), CAST(:ids AS bigint[]))
+      UNION
+      SELECT next.kind, next.id FROM up CROSS JOIN LATERAL (
+        SELECT 'lot' AS kind, v.lot_id AS id FROM vial v WHERE up.kind = 'vial' AND v.id = up.id
+        UNION ALL SELECT 'lot', d.lot_id FROM dose d WHERE up.kind = 'dose' AND d.id = up.id
+        UNION ALL SELECT 'culture', s.culture_id FROM lot_source s WHERE up.kind = 'lot' AND s.lot_id = up.id
+        UNION ALL SELECT 'culture', c.parent_id FROM culture c
+          WHERE up.kind = 'culture' AND c.id = up.id AND c.parent_id IS NOT NULL
+        UNION ALL SELECT 'vial', c.source_vial_id FROM culture c
+          WHERE up.kind = 'culture' AND c.id = up.id AND c.source_vial_id IS NOT NULL
+        UNION ALL SELECT 'reagent_lot', u.reagent_lot_id FROM reagent_use u
+          WHERE up.kind = 'culture' AND u.culture_id = up.id
+        UNION ALL SELECT 'reagent_lot', u.reagent_lot_id FROM reagent_use u WHERE up.kind = 'lot' AND u.lot_id = up.id
+        UNION ALL SELECT 'donation', c.donation_id FROM culture c WHERE up.kind = 'culture' AND c.id = up.id
+        UNION ALL SELECT 'donor', n.donor_id FROM donation n WHERE up.kind = 'donation' AND n.id = up.id
+      ) AS next
+    ) SELECT kind, array_agg(id) AS ids FROM up GROUP BY kind
+    """
+)
+
+# What is read of each kind: title parts, state, and the codes of what it came from.
+NODES: dict[str, Any] = {
+    "donor": text(
+        """SELECT id, code, 'Donor ' || pseudonym AS title, state, ARRAY[]::text[] AS parents
+           FROM donor WHERE id = ANY(:ids)"""
+    ),
+    "donation": text(
+        """SELECT n.id, n.code, initcap(n.tissue) || ' of ' || d.pseudonym AS title, n.state, ARRAY[d.code] AS parents
+           FROM donation n JOIN donor d ON d.id = n.donor_id WHERE n.id = ANY(:ids)"""
+    ),
+    "reagent_lot": text(
+        """SELECT id, code, name || ' ' || manufacturer_lot AS title, state, ARRAY[]::text[] AS parents
+           FROM reagent_lot WHERE id = ANY(:ids) ORDER BY name, id"""
+    ),
+    "culture": text(
+        """SELECT c.id, c.code, 'Culture P' || c.passage AS title, c.state,
+           coalesce(parent.code, source.code, n.code) || ARRAY(SELECT r.code FROM reagent_use u
+             JOIN reagent_lot r ON r.id = u.reagent_lot_id WHERE u.culture_id = c.id ORDER BY r.id) AS parents
+           FROM culture c JOIN donation n ON n.id = c.donation_id LEFT JOIN culture parent ON parent.id = c.parent_id
+           LEFT JOIN vial source ON source.id = c.source_vial_id WHERE c.id = ANY(:ids) ORDER BY c.passage, c.id"""
+    ),
+    "lot": text(
+        """SELECT l.id, l.code, initcap(replace(l.purpose, '_', ' ')) || ' lot' AS title, l.state,
+           ARRAY(SELECT c.code FROM lot_source s JOIN culture c ON c.id = s.culture_id
+             WHERE s.lot_id = l.id ORDER BY c.id) || ARRAY(SELECT r.code FROM reagent_use u
+             JOIN reagent_lot r ON r.id = u.reagent_lot_id WHERE u.lot_id = l.id ORDER BY r.id) AS parents
+           FROM lot l WHERE l.id = ANY(:ids) ORDER BY l.id"""
+    ),
+    # One look at the index for each vial: a join would read every placement of the bank when the family is large.
+    "vial": text(
+        """SELECT v.code, 'Vial ' || v.number AS title, v.state, v.lot_id, p.box_id, p.position
+           FROM vial v LEFT JOIN LATERAL (SELECT box_id, position FROM placement
+             WHERE vial_id = v.id AND taken_at IS NULL LIMIT 1) p ON true
+           WHERE v.id = ANY(:ids) ORDER BY v.lot_id, v.number"""
+    ),
+    "dose": text(
+        """SELECT d.id, d.code, 'Infusion ' || d.infusion_number || ' (Day ' || d.day || ')' AS title, d.state,
+           coalesce((SELECT array_agg(v.code ORDER BY v.number) FROM vial v WHERE v.dose_id = d.id), ARRAY[l.code])
+             AS parents FROM dose d JOIN lot l ON l.id = d.lot_id WHERE d.id = ANY(:ids) ORDER BY d.id"""
+    ),
+    "subject": text(
+        """SELECT s.id, s.code, 'Subject ' || s.trial_number AS title, s.state,
+           (SELECT array_agg(d.code ORDER BY d.id) FROM dose d WHERE d.subject_id = s.id) AS parents
+           FROM subject s WHERE s.id = ANY(:ids) ORDER BY s.trial_number"""
+    ),
+}
+LOT_CODES = text("SELECT id, code FROM lot WHERE id = ANY(:ids)")
+BOXES = text(
+    "SELECT box.id, unit_names(box.id) AS line, box.column_count FROM storage_unit box WHERE box.id = ANY(:ids)"
+)
+ORDER = tuple(NODES)
+TRACED = {
+    Kind.DONOR: "donor", Kind.DONATION: "donation", Kind.CULTURE: "culture", Kind.LOT: "lot", Kind.VIAL: "vial",
+    Kind.DOSE: "dose", Kind.SUBJECT: "subject", Kind.REAGENT: "reagent_lot",
+}  # fmt: skip
+
+
+class Node(NamedTuple):
+    """One record of the family; `parents` are the codes in the same trace that it came from. A tuple, because a donor
+    may have thousands of them."""
+
+    kind: str
+    code: str
+    title: str
+    state: str
+    parents: tuple[str, ...]
+    where: str | None = None
+
+
+@dataclass(frozen=True)
+class Trace:
+    """A record with all that it came from and all that came of it, each from the donor downwards."""
+
+    start: Node
+    up: tuple[Node, ...] = field(default=())
+    down: tuple[Node, ...] = field(default=())
+
+    def as_json(self) -> dict[str, Any]:
+        """The form of the public face."""
+        up, down = ([node._asdict() for node in nodes] for nodes in (self.up, self.down))
+        return {"start": self.start._asdict(), "up": up, "down": down}
+
+    def of_kind(self, kind: str) -> tuple[Node, ...]:
+        """The nodes of one kind, the start among them."""
+        return tuple(node for node in (*self.up, self.start, *self.down) if node.kind == kind)
+
+
+class NoFamily(NotHere):
+    """The code is of a kind that nothing comes from, such as a badge."""
+
+    def __init__(self, kind: str, code: str):
+        super().__init__(kind, code)
+        self.args = (f"{code} is a {kind}: trace a donor, donation, reagent, culture, lot, vial, dose or subject.",)
+
+
+def trace(bank: Bank, raw: str) -> Trace:
+    """Trace what was scanned. Raises Unreadable, NotHere, or NoFamily (a kind of NotHere)."""
+    scan = read_scan(raw)
+    if isinstance(scan, Garbled):
+        raise Unreadable(scan)
+    kind = TRACED.get(scan.kind)
+    if kind is None:
+        raise NoFamily(scan.kind.name.lower(), printed(scan.code))
+    with bank.reads.connect() as connection:
+        start_id = connection.scalar(text(f"SELECT id FROM {kind} WHERE code = :code"), {"code": scan.code})
+        if start_id is None:
+            raise NotHere(kind, printed(scan.code))
+        return trace_record(connection, kind, start_id)
+
+
+def trace_record(connection: Connection, kind: str, record_id: int, *, without: Sequence[str] = ()) -> Trace:
+    """Trace a record that is there, leaving out these kinds of others."""
+    (start,) = read_nodes(connection, kind, {record_id})
+    up, down = walk_up(connection, kind, record_id), walk_down(connection, kind, record_id)
+    for left_out in without:
+        up[left_out] = down[left_out] = set()
+    return _closed(start, _all_nodes(connection, up), _all_nodes(connection, down))
+
+
+def walk_down(connection: Connection, kind: str, start: int) -> Ids:
+    """The ids of all that came of a record, by kind."""
+    found: Ids = {name: set() for name in ORDER}
+    if kind not in ("dose", "subject"):
+        _merge(found, connection.execute(DOWN, {"kinds": [kind], "ids": [start]}).mappings())
+    if found["lot"]:
+        lots = {"ids": list(found["lot"])}
+        found["vial"].update(connection.scalars(text("SELECT id FROM vial WHERE lot_id = ANY(:ids)"), lots))
+        found["dose"].update(connection.scalars(text("SELECT id FROM dose WHERE lot_id = ANY(:ids)"), lots))
+    if kind == "vial":
+        found["dose"] |= _column(connection, "SELECT dose_id FROM vial WHERE id = :id AND dose_id IS NOT NULL", start)
+    if kind == "dose":
+        found["dose"].add(start)
+    if found["dose"]:
+        of = {"ids": list(found["dose"])}
+        found["subject"].update(connection.scalars(text("SELECT subject_id FROM dose WHERE id = ANY(:ids)"), of))
+    found[kind].discard(start)
+    return found
+
+
+def walk_up(connection: Connection, kind: str, start: int) -> Ids:
+    """The ids of all that a record came from, by kind."""
+    found: Ids = {name: set() for name in ORDER}
+    seeds = {(kind, start)}
+    if kind == "subject":
+        found["dose"] = _column(connection, "SELECT id FROM dose WHERE subject_id = :id", start)
+        seeds = {("dose", dose) for dose in found["dose"]}
+    if kind in ("dose", "subject"):
+        doses = found["dose"] | ({start} if kind == "dose" else set())
+        vials = connection.scalars(text("SELECT id FROM vial WHERE dose_id = ANY(:ids)"), {"ids": list(doses)})
+        seeds |= {("vial", vial) for vial in vials}
+    if seeds:
+        kinds, ids = zip(*sorted(seeds), strict=True)
+        _merge(found, connection.execute(UP, {"kinds": list(kinds), "ids": list(ids)}).mappings())
+    found[kind].discard(start)
+    return found
+
+
+def _merge(found: Ids, rows: Iterable[Mapping[Any, Any]]) -> None:
+    for row in rows:
+        found[row["kind"]].update(row["ids"])
+
+
+def _column(connection: Connection, statement: str, start: int) -> set[int]:
+    return set(connection.scalars(text(statement), {"id": start}))
+
+
+def _closed(start: Node, up: tuple[Node, ...], down: tuple[Node, ...]) -> Trace:
+    """The trace without edges that lead out of it: of a patient's doses, say, to that of another donor."""
+    known = {node.code for node in (*up, start, *down)}
+
+    def inside(node: Node) -> Node:
+        kept = tuple(code for code in node.parents if code in known)
+        return node if kept == node.parents else node._replace(parents=kept)
+
+    return Trace(inside(start), tuple(map(inside, up)), tuple(map(inside, down)))
+
+
+def _all_nodes(connection: Connection, ids: Ids) -> tuple[Node, ...]:
+    return tuple(node for kind in ORDER if ids[kind] for node in read_nodes(connection, kind, ids[kind]))
+
+
+def read_nodes(connection: Connection, kind: str, ids: set[int]) -> list[Node]:
+    """The nodes of one kind."""
+    rows = connection.execute(NODES[kind], {"ids": list(ids)}).all()
+    if kind == "vial":
+        return _vials(connection, rows)
+    return [Node(kind, row.code, row.title, row.state, tuple(row.parents or ())) for row in rows]
+
+
+def _vials(connection: Connection, rows: Sequence[Any]) -> list[Node]:
+    """Vials with the codes of their lots and the names of their places, each of which is read once."""
+    lots = {lot: code for lot, code in connection.execute(LOT_CODES, {"ids": list({row.lot_id for row in rows})})}
+    boxes = {row.id: row._asdict() for row in connection.execute(BOXES, {"ids": list({row.box_id for row in rows})})}
+    places = [{**boxes[row.box_id], "position": row.position} if row.box_id else NOWHERE for row in rows]
+    return [
+        Node("vial", row.code, row.title, row.state, (lots[row.lot_id],), place_text(place))
+        for row, place in zip(rows, places, strict=True)
+    ]

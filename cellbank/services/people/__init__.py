@@ -1,0 +1,1 @@
+"""People: their accounts, what proves them, what they are trained for."""

@@ -1,0 +1,289 @@
+"""Accounts: people, roles, passwords, lockout, tokens. Nothing here has any power over product."""
+
+import datetime
+import hashlib
+import secrets
+
+from pydantic import Field
+from sqlalchemy import any_, literal, select
+
+from cellbank.domain.identifiers import Kind
+from cellbank.domain.lifecycle import Role
+from cellbank.domain.refusals import Code, Refusal, refuse
+from cellbank.records.people import ApiToken, Person, Site
+from cellbank.records.work import Work
+from cellbank.services.acts import ActInput, Secret, act
+from cellbank.services.common import new_code
+from cellbank.services.inputs import Identifier, Line, Name, Reason
+from cellbank.services.labels.label_printing import print_first
+from cellbank.services.people.actors import lock_account
+from cellbank.services.people.passwords import LONGEST, SHORTEST
+
+# Acts by which a door notes what it has itself proved or shown. Another program cannot ask for them: with a stolen key
+# it could otherwise give the account a new password or second factor, wipe out the count of wrong ones, or agree to
+# what nobody has read.
+OF_THE_DOOR = frozenset(
+    {"sign_in", "sign_out", "change_password", "accept_agreement", "set_up_second_factor", "confirm_second_factor"}
+)
+
+
+class AddPerson(ActInput):
+    """Add a person."""
+
+    name: Name = Field(title="Sign-in name")
+    full_name: Line = Field(title="Full name, as it stands beside a signature")
+    roles: list[Role] = Field(title="Roles", min_length=1, max_length=len(Role))
+    new_password: Secret = Field(title="First password", min_length=SHORTEST, max_length=LONGEST)
+    must_change: bool = Field(default=True, title="Must be changed at first sign-in")
+
+
+@act(AddPerson)
+def add_person(work: Work, given: AddPerson) -> Person:
+    """Create the account. Refuses an administrator with another role, and a name that was ever used."""
+    taken = work.session.scalar(select(Person.id).where(Person.name == given.name))
+    work.judge(Person, refusals=[*_role_mix(given.roles), *(_name_taken(given.name) if taken else ())])
+    person = work.add(
+        Person(
+            site_id=work.actor.site_id,
+            code=new_code(work, Kind.PERSON),
+            name=given.name,
+            full_name=given.full_name,
+            roles=sorted({role.value for role in given.roles}),
+            password_hash=work.new_password_hash,
+            password_set_at=work.now,
+            must_change_password=given.must_change,
+        )
+    )
+    print_first(work, Kind.PERSON, person.code)
+    return person
+
+
+def _name_taken(name: str) -> list[Refusal]:
+    return [
+        refuse(
+            Code.ALREADY_EXISTS,
+            "The name {name} was given before; names are never reused. Choose another.",
+            name=name,
+        )
+    ]
+
+
+def _role_mix(roles: list[Role]) -> list[Refusal]:
+    """An administrator has no power over product, so the role stands alone; `system` is nobody's."""
+    alone = {Role.ADMINISTRATOR, Role.AUDITOR, Role.SYSTEM}
+    if Role.SYSTEM in roles or (len(set(roles)) > 1 and alone & set(roles)):
+        return [
+            refuse(
+                Code.ROLE_NOT_ALLOWED,
+                "An administrator or auditor holds no other role. Give the person a second account or choose one role.",
+            )
+        ]
+    return []
+
+
+class ChangeRoles(ActInput):
+    """Change the roles of a person."""
+
+    name: Name = Field(title="Sign-in name")
+    roles: list[Role] = Field(title="Roles", min_length=1, max_length=len(Role))
+    reason: Reason
+
+
+@act(ChangeRoles)
+def change_roles(work: Work, given: ChangeRoles) -> Person:
+    """Replace the roles. Refuses to take the last administrator away."""
+    person = lock_account(work, given.name)
+    work.judge(person, refusals=[*_role_mix(given.roles), *_last_administrator(work, person, given.roles)])
+    person.roles = sorted({role.value for role in given.roles})
+    work.transition(person)
+    return person
+
+
+def _last_administrator(work: Work, person: Person, roles: list[Role]) -> list[Refusal]:
+    """Without an administrator nobody could ever add one again."""
+    if Role.ADMINISTRATOR in roles or Role.ADMINISTRATOR not in person.roles:
+        return []
+    administrators = select(Person.id).where(
+        literal(Role.ADMINISTRATOR.value) == any_(Person.roles), Person.state == "ACTIVE", Person.id != person.id
+    )
+    if not work.dry_run:  # two administrators who disable each other at the same moment wait for each other here
+        administrators = administrators.with_for_update(key_share=True)
+    if work.session.scalars(administrators).all():
+        return []
+    return [
+        refuse(
+            Code.LAST_ADMINISTRATOR,
+            "{name} is the last administrator. Add another one first.",
+            name=person.name,
+        )
+    ]
+
+
+class DisablePerson(ActInput):
+    """Disable an account for good."""
+
+    name: Name = Field(title="Sign-in name")
+    reason: Reason
+
+
+@act(DisablePerson)
+def disable_person(work: Work, given: DisablePerson) -> Person:
+    """The person may no longer sign in; the name is never given again."""
+    person = lock_account(work, given.name)
+    work.judge(person, refusals=_last_administrator(work, person, []))
+    work.transition(person)
+    return person
+
+
+class ResetPassword(ActInput):
+    """Reset a password."""
+
+    name: Name = Field(title="Sign-in name")
+    new_password: Secret = Field(title="New first password", min_length=SHORTEST, max_length=LONGEST)
+    reason: Reason
+
+
+@act(ResetPassword)
+def reset_password(work: Work, given: ResetPassword) -> Person:
+    """Give a new first password, which its owner must change before anything else: a reset never signs."""
+    person = lock_account(work, given.name)
+    work.judge(person)
+    _set_password(work, person, must_change=True)
+    work.transition(person)
+    return person
+
+
+def _set_password(work: Work, person: Person, *, must_change: bool) -> None:
+    person.password_hash = work.new_password_hash
+    person.password_set_at = work.now
+    person.must_change_password = must_change
+    _forget_failures(person)
+
+
+def _forget_failures(person: Person) -> None:
+    person.failure_count, person.first_failure_at, person.locked_until = 0, None, None
+
+
+class ChangePassword(ActInput):
+    """Change my password."""
+
+    new_password: Secret = Field(title="New password", min_length=SHORTEST, max_length=LONGEST)
+
+
+@act(ChangePassword)
+def change_password(work: Work, given: ChangePassword) -> Person:
+    """Change one's own password. The door has proved the old one."""
+    person = lock_account(work, work.actor.name)
+    work.judge(person)
+    _set_password(work, person, must_change=False)
+    work.transition(person)
+    return person
+
+
+class UnlockPerson(ActInput):
+    """Unlock an account."""
+
+    name: Name = Field(title="Sign-in name")
+    reason: Reason
+
+
+@act(UnlockPerson)
+def unlock_person(work: Work, given: UnlockPerson) -> Person:
+    """Forget the wrong passwords of an account, so that its owner may try again now."""
+    person = lock_account(work, given.name)
+    work.judge(person)
+    _forget_failures(person)
+    work.transition(person)
+    return person
+
+
+class SignIn(ActInput):
+    """Sign in."""
+
+
+@act(SignIn)
+def sign_in(work: Work, given: SignIn) -> Person:
+    """Note that the person signed in; the door has proved the password."""
+    person = lock_account(work, work.actor.name)
+    work.judge(person)
+    _forget_failures(person)
+    work.transition(person)
+    return person
+
+
+class SignOut(ActInput):
+    """Sign out."""
+
+
+@act(SignOut)
+def sign_out(work: Work, given: SignOut) -> Person:
+    """Note that the person signed out."""
+    person = lock_account(work, work.actor.name)
+    work.judge(person)
+    work.transition(person)
+    return person
+
+
+class CreateToken(ActInput):
+    """Create a key for a program."""
+
+    title: Line = Field(title="What the key is for")
+    days: int = Field(default=90, ge=1, le=400, title="Valid for", json_schema_extra={"unit": "days"})
+
+
+@act(CreateToken)
+def create_token(work: Work, given: CreateToken) -> ApiToken:
+    """Make a token that acts for its owner. Its digest is kept, the token itself is returned outside of the trail."""
+    work.judge(ApiToken)
+    secret = "cb_" + secrets.token_urlsafe(32)
+    token = ApiToken(
+        person_id=work.actor.id,
+        code=new_code(work, Kind.TOKEN),
+        title=given.title,
+        digest=hashlib.sha256(secret.encode()).digest(),
+        expires_at=work.now + datetime.timedelta(days=given.days),
+    )
+    work.tell_once(token=secret)
+    return work.add(token)
+
+
+class RevokeToken(ActInput):
+    """Revoke a key."""
+
+    token: Identifier = Field(title="Code of the key")
+
+
+@act(RevokeToken)
+def revoke_token(work: Work, given: RevokeToken) -> ApiToken:
+    """End a token at once. One's own; an administrator anybody's."""
+    token = work.lock(ApiToken, given.token)
+    foreign = token.person_id != work.actor.id and Role.ADMINISTRATOR not in work.actor.roles
+    mine = refuse(
+        Code.ROLE_NOT_ALLOWED, "Key {code} is somebody else's: ask them or an administrator.", code=token.code
+    )
+    work.judge(token, refusals=[mine] if foreign else [])
+    work.transition(token)
+    return token
+
+
+class ConfigureSite(ActInput):
+    """Set the site's name and numbers."""
+
+    name: Line = Field(title="Name of the site")
+    fin: Identifier = Field(title="Facility identification number")
+    fin_registered: bool = Field(title="The number is registered")
+    timezone: Line = Field(title="Time zone")
+
+
+@act(ConfigureSite)
+def configure_site(work: Work, given: ConfigureSite) -> Site:
+    """Bring the site's row in step with the settings, at start-up."""
+    site = work.lock_id(Site, work.actor.site_id)
+    work.judge(Site)
+    site.name, site.fin, site.fin_registered, site.timezone = (
+        given.name,
+        given.fin,
+        given.fin_registered,
+        given.timezone,
+    )
+    return site

@@ -1,0 +1,161 @@
+"""Passwords: argon2id, proved at sign-in and again at every signature, with the one-time code of a second factor where
+the role has one. What is wrong is counted and locks the account. And what a new password must be."""
+
+import datetime
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from argon2 import PasswordHasher, profiles
+from argon2.exceptions import InvalidHashError, VerifyMismatchError
+
+from cellbank.config import Config
+from cellbank.records.actor import Actor, Proof
+from cellbank.records.base import read_row
+from cellbank.services.bank import Bank
+from cellbank.services.parsing import LONGEST_PASSWORD, Malformed, Problem
+from cellbank.services.people.one_time_codes import step_of
+from cellbank.services.people.wrong_passwords import count_wrong_password
+
+HASHER = PasswordHasher.from_parameters(profiles.RFC_9106_LOW_MEMORY)
+SHORTEST, LONGEST = 8, LONGEST_PASSWORD  # the setting PASSWORD_LENGTH may ask for more
+
+_ACCOUNT = """SELECT password_hash, password_set_at, must_change_password, locked_until, totp_secret, totp_confirmed_at,
+  totp_step FROM person WHERE id = %(id)s"""
+_OWNER = "SELECT full_name FROM person WHERE name = %(name)s"
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """What somebody gives to prove who they are. `signer` is the sign-in name where it is given with a signature."""
+
+    password: str
+    code: str | None = None
+    signer: str | None = None
+
+
+class Proved(NamedTuple):
+    """What came of it; `step` is that of the one-time code, which the act that follows uses up."""
+
+    proof: Proof | None
+    step: int | None = None
+
+
+# ---- proving
+
+
+def prove(
+    bank: Bank, actor: Actor, given: Credentials, now: datetime.datetime, *,
+    door: str, client: str | None = None, continued: bool = False,
+) -> Proved:  # fmt: skip
+    """What the credentials prove. Wrong ones are counted, and so many of them lock the account (settings LOCKOUT_…).
+
+    The account is looked at only when it is this password's turn: of many that are sent at once, those beyond the limit
+    are not compared. `continued`: a session in which the person has already signed asks for no code.
+    """
+    with bank.password_slots:
+        account = read_row(bank.reads, _ACCOUNT, {"id": actor.id})
+        assert account is not None
+        if account["locked_until"] is not None and now < account["locked_until"]:
+            return Proved(Proof.LOCKED)
+        needs_code = not continued and has_second_factor(bank.config, actor) and bool(account["totp_confirmed_at"])
+        if needs_code and not given.code:
+            _verifies(None, given.password)  # takes as long as any other: it is not said which accounts have one
+            return Proved(Proof.CODE_MISSING)
+        step = step_of(account["totp_secret"], given.code or "", now) if needs_code else None
+        right_name = given.signer is None or given.signer.strip().lower() == actor.name
+        right = _verifies(account["password_hash"], given.password) and right_name and not (needs_code and step is None)
+        if not right:
+            count_wrong_password(bank, actor, now, door=door, client=client)
+            return Proved(Proof.WRONG_AMONG if needs_code or given.signer is not None else Proof.WRONG)
+    return Proved(_standing(bank.config, account, step, now), step)
+
+
+def _standing(config: Config, account: dict[str, Any], step: int | None, now: datetime.datetime) -> Proof:
+    """What the right credentials are worth."""
+    if step is not None and account["totp_step"] is not None and step <= account["totp_step"]:
+        return Proof.CODE_USED
+    if account["must_change_password"]:
+        return Proof.FIRST
+    return Proof.OLD if is_old(config, account["password_set_at"], now) else Proof.RIGHT
+
+
+def has_second_factor(config: Config, actor: Actor) -> bool:
+    """Whether a role of this person signs in and signs with a second factor."""
+    return bool(actor.roles & config.second_factor_roles)
+
+
+def is_old(config: Config, set_at: datetime.datetime | None, now: datetime.datetime) -> bool:
+    """Whether a password must be changed for its age (setting PASSWORD_DAYS; 0: never)."""
+    days = config.password_days
+    return bool(days) and set_at is not None and now - set_at > datetime.timedelta(days=days)
+
+
+def take_the_time(bank: Bank, password: str) -> None:
+    """Spend as long as a comparison does, for a name that nobody has: an unknown name must not answer faster."""
+    with bank.password_slots:
+        _verifies(None, password)
+
+
+def _verifies(stored: str | None, password: str) -> bool:
+    """Compare, taking the same time when there is no password."""
+    if len(password) > LONGEST:
+        stored = None
+    given = password[:LONGEST].encode(errors="replace")  # half a pair of surrogates is in nobody's password
+    try:
+        return HASHER.verify(stored or _NOBODYS_HASH, given) and stored is not None
+    except (VerifyMismatchError, InvalidHashError):
+        return False
+
+
+_NOBODYS_HASH = HASHER.hash("nobody has this password")
+
+
+# ---- new ones
+
+SHORTEST_NAME = 4  # a shorter one stands in too many passwords by chance
+FEWEST_LETTERS = 4
+# The commonest of lists that were stolen, of those that are long enough to be tried at all.
+COMMON = frozenset({
+    "password", "password1", "password12", "password123", "password1234", "passw0rd123", "p@ssw0rd123", "123456789",
+    "1234567890", "12345678910", "123123123", "987654321", "0987654321", "qwertyuiop", "qwerty123", "qwerty1234",
+    "qwerty12345", "qwerty123456", "1q2w3e4r5t", "1qaz2wsx3edc", "q1w2e3r4t5", "asdfghjkl", "asdfghjkl1",
+    "zxcvbnm123", "iloveyou", "iloveyou1", "iloveyou12", "sunshine12", "princess12", "football12", "baseball12",
+    "welcome123", "welcome1234", "letmein123", "changeme", "changeme123", "administrator", "adminadmin", "admin12345",
+    "administrator1", "abcdefghij", "abcd1234567", "abc1234567", "trustno1234", "superman123", "michael123",
+    "computer123", "internet123", "laboratory", "laboratory1", "cellbank123", "йцукенгшщз", "йцукенгшщзх",
+    "пароль1234", "парольпароль",
+})  # fmt: skip
+
+
+def new_hash(bank: Bank, password: str, *, not_of: Actor | None) -> str:
+    """The argon2id hash of a new password; 64 MiB and about 0.1 s. Raises Malformed when it is the present one of its
+    owner, who is told; an administrator who gives a first password must not learn that by trying."""
+    row = read_row(bank.reads, _ACCOUNT, {"id": not_of.id}) if not_of else None
+    with bank.password_slots:
+        if row is not None and _verifies(row["password_hash"], password):
+            raise Malformed([Problem("new_password", "is the present password. Choose another.")])
+        return HASHER.hash(password)
+
+
+def check_policy(bank: Bank, password: str, owner: str, full_name: str | None) -> None:
+    """Raises Malformed with everything that a new password of this person must not be; never repeats it."""
+    row = None if full_name else read_row(bank.reads, _OWNER, {"name": owner})
+    names = (owner, full_name or (row["full_name"] if row else ""))
+    problems = [Problem("new_password", sentence) for sentence in against_policy(bank.config, password, names)]
+    if problems:
+        raise Malformed(problems)
+
+
+def against_policy(config: Config, password: str, names: tuple[str, ...]) -> list[str]:
+    """What speaks against a new password of somebody with these names."""
+    plain = password.casefold()
+    bare = "".join(plain.split())
+    wrong = []
+    if len(password) < config.password_length:
+        wrong.append(f"needs at least {config.password_length} characters, not {len(password)}.")
+    inside = [name for name in names if len(name) >= SHORTEST_NAME and "".join(name.casefold().split()) in bare]
+    if inside:
+        wrong.append(f"must not contain your name ({inside[0]}).")
+    if bare in COMMON or len(set(bare)) < FEWEST_LETTERS:
+        wrong.append("is one of the first that anybody would try. Several words are easier to remember, and better.")
+    return wrong

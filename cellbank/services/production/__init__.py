@@ -1,0 +1,1 @@
+"""From the donor to the vial: donations, cultures, reagents, freezing."""

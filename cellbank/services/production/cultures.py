@@ -1,0 +1,389 @@
+"""Cultures: from tissue or a bank vial to P0, from passage to passage, until all cells are used.
+
+The cumulative level counts from the P0 harvest, for nobody knows how often cells divided while they grew out of tissue;
+from there it never goes back, neither at a passage nor through a bank vial.
+"""
+
+import datetime
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from cellbank.domain.growth import CumulativeLevel, Growth, cumulative_level, growth, viable_cells
+from cellbank.domain.identifiers import Kind, is_usable, printed, record_code
+from cellbank.domain.refusals import Refusal
+from cellbank.domain.rules.culture import (
+    BankVialFacts,
+    HarvestFacts,
+    IsolationFacts,
+    SeedingFacts,
+    TakingFacts,
+    bank_vial_refusals,
+    cells_to_take,
+    harvest_refusals,
+    harvest_warnings,
+    isolation_refusals,
+    isolation_warnings,
+    seeding_refusals,
+    seeding_warnings,
+    taking_refusals,
+)
+from cellbank.domain.specification import Specification
+from cellbank.records.production import Culture, Donation, Donor, Lot, ReagentLot, Vial
+from cellbank.records.work import Work
+from cellbank.services.acts import ActInput, act
+from cellbank.services.common import specification_of, time_refusals
+from cellbank.services.inputs import (
+    AreaCm2,
+    Cells,
+    CultureCode,
+    DonationCode,
+    Line,
+    Moment,
+    Percentage,
+    Reason,
+    Text,
+    VialCode,
+)
+from cellbank.services.labels.label_printing import print_first
+from cellbank.services.production.reagent_use import (
+    ReagentAmounts,
+    ScannedReagents,
+    amounts_of_the_reagents,
+    lock_reagents,
+    use_reagents,
+)
+from cellbank.services.site_time import local_day
+from cellbank.services.storage.places import end_placement, last_placed_at
+
+MOST_VESSELS = 100
+AN_INSTANT = datetime.timedelta(seconds=1)
+# A culture that takes longer than a year to double does not grow; its doubling time is no figure (96 h in which three
+# million cells gained one would be twenty thousand years).
+LONGEST_DOUBLING_TIME_H = Decimal(24 * 366)
+
+
+# Vessels of one act are all alike; other vessels are another act.
+VesselKind = Annotated[Line, Field(title="Kind of vessel", description="For example T175.")]
+VesselCount = Annotated[int, Field(title="Vessels of this kind", ge=1, le=MOST_VESSELS)]
+VesselArea = Annotated[AreaCm2, Field(title="Growth area of each")]
+ViableCells = Annotated[Cells, Field(title="Living cells seeded into each vessel", gt=0)]
+Note = Annotated[Text | None, Field(title="Note")]
+
+
+class IsolateTissue(ActInput):
+    """Isolate cells from tissue."""
+
+    donation: DonationCode = Field(title="Donation")
+    method: Literal["explant", "enzymatic"] = Field(title="Method")
+    vessel: VesselKind
+    vessel_count: VesselCount = 1
+    area_cm2: VesselArea
+    reagents: ScannedReagents
+    reagent_quantities: ReagentAmounts
+    started_at: Moment | None = Field(default=None, title="Started at", description="Now, unless given.")
+    note: Note = None
+
+    _amounts = model_validator(mode="after")(amounts_of_the_reagents)
+
+
+@act(IsolateTissue)
+def isolate_tissue(work: Work, given: IsolateTissue) -> Culture:
+    """Start P0 in one or several vessels. Refuses tissue that is not accepted or too old, an ineligible donor, and
+    reagents that may not be used."""
+    donation = work.lock(Donation, given.donation)
+    donor = work.share(Donor, donation.donor_id)
+    at = given.started_at or work.now
+    facts = IsolationFacts(
+        donation=printed(donation.code),
+        donation_state=donation.state,
+        donor=donor.code,
+        donor_state=donor.state,
+        collected_at=donation.collected_at,
+        started_at=at,
+        limits=_specification(work, donation).donation(donation.tissue),
+    )
+    reagents, unusable = lock_reagents(work, given.reagents, at, given.reagent_quantities)
+    late = time_refusals(work, "The isolation", at, donation.received_at)
+    work.show(warnings=_as_json(isolation_warnings(facts)))
+    work.judge(Culture, refusals=[*isolation_refusals(facts), *unusable, *late])
+    first = {"method": given.method, "passage": 0, "cumulative_doublings": Decimal(0), "started_at": at}
+    return _start(work, given, reagents, {"donation_id": donation.id, **first})
+
+
+class RecordHarvest(ActInput):
+    """Harvest and count."""
+
+    culture: CultureCode = Field(title="Culture")
+    total_cells: Cells = Field(title="Total cells counted", description="Living and dead.", gt=0)
+    viability_percent: Percentage = Field(title="Viability")
+    confluence_percent: Percentage | None = Field(default=None, title="Confluence")
+    harvested_at: Moment | None = Field(default=None, title="Harvested at", description="Now, unless given.")
+    fewer_cells_confirmed: bool = Field(default=False, title="Fewer living cells than seeded: the count is right")
+    note: Note = None
+
+
+@act(RecordHarvest)
+def record_harvest(work: Work, given: RecordHarvest) -> Culture:
+    """Count the cells and calculate the growth. Refuses a harvest that is not later than the seeding, and fewer living
+    cells than seeded unless that is confirmed with a note."""
+    culture = work.lock(Culture, given.culture)
+    at = given.harvested_at or work.now
+    viable = viable_cells(given.total_cells, given.viability_percent)
+    # An impossible time is refused below; the figures need one that passes.
+    grown = growth(culture.cells_seeded, viable, max(at - culture.started_at, AN_INSTANT))
+    level = _level(culture, grown)
+    facts = _harvest_facts(work, culture, given, viable, grown, level)
+    late = time_refusals(work, "The harvest", at, culture.started_at + AN_INSTANT)
+    work.show(growth=_growth_shown(viable, grown, level), warnings=_as_json(harvest_warnings(facts)))
+    work.judge(culture, refusals=[*harvest_refusals(facts), *late])
+    culture.harvested_at = at
+    culture.cells_harvested = culture.cells_left = given.total_cells
+    culture.viability_percent, culture.confluence_percent = given.viability_percent, given.confluence_percent
+    culture.population_doublings, culture.doubling_time_h = grown.doublings, _doubling_time(grown)
+    culture.cumulative_doublings = level
+    culture.note = _with_note(culture, given.note)
+    work.transition(culture)
+    return culture
+
+
+def _level(culture: Culture, grown: Growth) -> Decimal:
+    """What the culture was seeded with, and this passage. An unknown start, and a harvest without a living cell, add
+    nothing."""
+    return cumulative_level(CumulativeLevel(culture.cumulative_doublings), [grown.doublings]).doublings
+
+
+def _doubling_time(grown: Growth) -> Decimal | None:
+    hours = grown.doubling_time_hours
+    return hours if hours is not None and hours <= LONGEST_DOUBLING_TIME_H else None
+
+
+def _harvest_facts(
+    work: Work, culture: Culture, given: RecordHarvest, viable: int, grown: Growth, level: Decimal
+) -> HarvestFacts:
+    return HarvestFacts(
+        culture=culture.code,
+        seeded=culture.cells_seeded,
+        viable=viable,
+        viability_percent=given.viability_percent,
+        confluence_percent=given.confluence_percent,
+        flag=grown.flag,
+        level=level,
+        fewer_cells_confirmed=given.fewer_cells_confirmed,
+        note=given.note,
+        limits=_specification_of(work, culture).culture,
+    )
+
+
+def _growth_shown(viable: int, grown: Growth, level: Decimal) -> dict[str, Any]:
+    return {
+        "viable_cells": viable,
+        "population_doublings": _text(grown.doublings),
+        "doubling_time_h": _text(_doubling_time(grown)),
+        "cumulative_doublings": str(level),
+        "flag": grown.flag,
+    }
+
+
+class PassageCulture(ActInput):
+    """Passage a culture."""
+
+    culture: CultureCode = Field(title="Culture")
+    vessel: VesselKind
+    vessel_count: VesselCount = 1
+    area_cm2: VesselArea
+    viable_cells: ViableCells
+    reagents: ScannedReagents
+    reagent_quantities: ReagentAmounts
+    seeded_at: Moment | None = Field(default=None, title="Seeded at", description="Now, unless given.")
+    note: Note = None
+
+    _amounts = model_validator(mode="after")(amounts_of_the_reagents)
+
+
+@act(PassageCulture)
+def passage_culture(work: Work, given: PassageCulture) -> Culture:
+    """Seed one or several vessels at the next passage; the answer names the new cultures.
+
+    Refuses more cells than are left (all cells, living and dead, that hold the living ones wanted), and expansion
+    beyond the limits of passage and population doublings.
+    """
+    parent = work.lock(Culture, given.culture)
+    at = given.seeded_at or work.now
+    seeding = _seeding(work, parent, given, f"culture {parent.code}", parent.passage + 1, parent.cumulative_doublings)
+    wanted = given.viable_cells * given.vessel_count
+    taking = TakingFacts(parent.code, wanted, parent.viability_percent, parent.cells_left)
+    reagents, unusable = lock_reagents(work, given.reagents, at, given.reagent_quantities)
+    late = time_refusals(work, "The passage", at, parent.harvested_at)
+    taken = cells_to_take(wanted, parent.viability_percent or Decimal(0))
+    work.show(cells_taken=taken, warnings=_as_json(seeding_warnings(seeding)))
+    work.judge(parent, Culture, refusals=[*seeding_refusals(seeding), *taking_refusals(taking), *unusable, *late])
+    assert taken is not None and parent.cells_left is not None  # judged
+    parent.cells_left -= taken
+    work.transition(parent)
+    child = {
+        "donation_id": parent.donation_id,
+        "parent_id": parent.id,
+        "method": "passage",
+        "passage": parent.passage + 1,
+        "cells_seeded": given.viable_cells,
+        "cumulative_doublings": parent.cumulative_doublings,
+        "started_at": at,
+    }
+    _start(work, given, reagents, child)
+    return parent
+
+
+def _seeding(
+    work: Work,
+    origin: Culture | Vial,
+    given: "PassageCulture | ThawBankVial",
+    source: str,
+    passage: int,
+    level: Decimal,
+) -> SeedingFacts:
+    limits = _specification_of(work, origin).culture
+    return SeedingFacts(source, passage, level, given.viable_cells, given.area_cm2, limits)
+
+
+class ThawBankVial(ActInput):
+    """Thaw a bank vial."""
+
+    vial: VialCode = Field(title="Vial")
+    vessel: VesselKind
+    vessel_count: VesselCount = 1
+    area_cm2: VesselArea
+    viable_cells: ViableCells
+    reagents: ScannedReagents
+    reagent_quantities: ReagentAmounts
+    thawed_at: Moment | None = Field(default=None, title="Thawed at", description="Now, unless given.")
+    note: Note = None
+
+    _amounts = model_validator(mode="after")(amounts_of_the_reagents)
+
+
+@act(ThawBankVial)
+def thaw_bank_vial(work: Work, given: ThawBankVial) -> Culture:
+    """Thaw a vial of a released bank and seed its cells. Seeding them again makes the next passage, as it would have
+    without the freezer; the cumulative level goes on. The vial leaves its place for good."""
+    vial = work.lock(Vial, given.vial)
+    lot = work.share(Lot, vial.lot_id)
+    at = given.thawed_at or work.now
+    facts = BankVialFacts(
+        vial=printed(vial.code),
+        lot=lot.code,
+        lot_state=lot.state,
+        purpose=lot.purpose,
+        expires_on=lot.expires_on,
+        thawed_on=local_day(work, at),
+        cells_filled=lot.cells_per_vial,
+        viable_seeded=given.viable_cells * given.vessel_count,
+    )
+    seeding = _seeding(work, vial, given, f"bank {lot.code}", lot.passage + 1, lot.cumulative_doublings)
+    reagents, unusable = lock_reagents(work, given.reagents, at, given.reagent_quantities)
+    late = time_refusals(work, "The thaw", at, last_placed_at(work.session, [vial]))
+    work.show(warnings=_as_json(seeding_warnings(seeding)))
+    refusals = [*bank_vial_refusals(facts), *seeding_refusals(seeding), *unusable, *late]
+    work.judge(vial, Culture, refusals=refusals)
+    vial.thawed_at = at
+    work.transition(vial)
+    end_placement(work, [vial], at)
+    culture = {
+        "donation_id": vial.donation_id,
+        "source_vial_id": vial.id,
+        "method": "bank_vial",
+        "passage": lot.passage + 1,
+        "cells_seeded": given.viable_cells,
+        "cumulative_doublings": lot.cumulative_doublings,
+        "started_at": at,
+    }
+    return _start(work, given, reagents, culture)
+
+
+class FinishCulture(ActInput):
+    """Finish a harvested culture."""
+
+    culture: CultureCode = Field(title="Culture")
+    note: Note = None
+
+
+@act(FinishCulture)
+def finish_culture(work: Work, given: FinishCulture) -> Culture:
+    """Close the culture; cells that are left are recorded as lost, so that the balance of the harvest closes."""
+    culture = work.lock(Culture, given.culture)
+    work.show(cells_lost=culture.cells_left)
+    work.judge(culture)
+    culture.cells_lost, culture.cells_left = culture.cells_left, 0
+    culture.note = _with_note(culture, given.note)
+    work.transition(culture)
+    return culture
+
+
+class DiscardCulture(ActInput):
+    """Discard a growing culture."""
+
+    culture: CultureCode = Field(title="Culture")
+    reason: Reason
+
+
+@act(DiscardCulture)
+def discard_culture(work: Work, given: DiscardCulture) -> Culture:
+    """Give a culture up before its harvest: contaminated, dried out, not needed."""
+    culture = work.lock(Culture, given.culture)
+    work.judge(culture)
+    culture.note = _with_note(culture, given.reason)
+    work.transition(culture)
+    return culture
+
+
+# --- what the acts share ----------------------------------------------------------------------
+
+
+def _start(
+    work: Work,
+    given: IsolateTissue | PassageCulture | ThawBankVial,
+    reagents: list[ReagentLot],
+    columns: dict[str, Any],
+) -> Culture:
+    """Insert one culture for each vessel, with the reagents that went in; returns the first one."""
+    codes = _new_codes(work, given.vessel_count)
+    same = {"site_id": work.actor.site_id, "vessel": given.vessel, "area_cm2": given.area_cm2, "note": given.note}
+    ids = work.add_many(Culture, [{**columns, **same, "code": code} for code in codes], to="GROWING")
+    use_reagents(work, reagents, given.reagent_quantities, used_at=columns["started_at"], culture_ids=ids)
+    work.show(cultures=codes)
+    print_first(work, Kind.CULTURE, *codes)
+    return work.session.get_one(Culture, ids[0])
+
+
+def _new_codes(work: Work, count: int) -> list[str]:
+    """So many culture codes, in one or two statements: of many numbers one in nine or so is passed over."""
+    codes: list[str] = []
+    while len(codes) < count:
+        wanted = (count - len(codes)) * 7 // 6
+        last = work.number(Kind.CULTURE.value, wanted)
+        numbers = range(last - wanted + 1, last + 1)
+        codes += [record_code(Kind.CULTURE, number) for number in numbers if is_usable(Kind.CULTURE, number)]
+    return codes[:count]
+
+
+def _specification_of(work: Work, origin: Culture | Vial) -> Specification:
+    """The specification under which the donation was received: its limits hold for all that comes of it."""
+    return _specification(work, work.session.get_one(Donation, origin.donation_id))
+
+
+def _specification(work: Work, donation: Donation) -> Specification:
+    return specification_of(work.session, donation.specification_id)
+
+
+def _with_note(culture: Culture, note: str | None) -> str | None:
+    """The notes of a culture, one below the other."""
+    return "\n".join(filter(None, (culture.note, note))) or None
+
+
+def _as_json(warnings: tuple[Refusal, ...]) -> list[dict[str, str]]:
+    return [warning.as_json() for warning in warnings]
+
+
+def _text(value: Decimal | None) -> str | None:
+    return None if value is None else str(value)

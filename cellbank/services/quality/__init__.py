@@ -1,0 +1,1 @@
+"""What is asked of a product and what was found: tests, deviations, holds, release, recall."""

@@ -1,0 +1,212 @@
+"""Deviations: opened by whoever finds one, linked to what it touches, investigated, decided and signed by another."""
+
+import datetime
+from collections.abc import Sequence
+
+from pydantic import Field
+from sqlalchemy import select
+
+from cellbank.domain.identifiers import Kind
+from cellbank.domain.refusals import Code, refuse
+from cellbank.domain.rules.deviation import (
+    Classification,
+    PlannedAction,
+    classification_refusals,
+    closing_refusals,
+    due_day,
+    moved_due_day,
+)
+from cellbank.records.base import Record
+from cellbank.records.deviations import CorrectiveAction, Deviation, DeviationLink
+from cellbank.records.work import Work
+from cellbank.services.acts import ActInput, SignedInput, act
+from cellbank.services.common import new_code, time_refusals
+from cellbank.services.inputs import AnyCodes, DeviationCode, Line, Moment, Reason, Text
+from cellbank.services.lookup.lineage import Touched, as_touched, find_records, with_what_they_are_of
+from cellbank.services.site_time import local_day
+
+
+class OpenDeviation(ActInput):
+    """Open a deviation."""
+
+    records: AnyCodes = Field(
+        default=[],
+        title="What it touches",
+        description="Scan every record: vials, lots, cultures, doses, reagents, tanks. A dose stands for itself alone: "
+        "scan its lot too if that is in doubt.",
+    )
+    title: Line = Field(title="In one line")
+    description: Text = Field(title="What happened, and what was done at once")
+    classification: Classification = Field(title="Classification")
+    occurred_at: Moment | None = Field(default=None, title="When it happened")
+
+
+@act(OpenDeviation)
+def open_deviation(work: Work, given: OpenDeviation) -> Deviation:
+    """Open a deviation and link it to what was scanned, and to what that is of. A major or critical one stops the
+    release of every lot that it touches by lineage. Refuses a record that is not here, and a time to come."""
+    at = given.occurred_at or work.now
+    links = with_what_they_are_of(work, find_records(work, given.records))
+    due_on = due_day(local_day(work, work.now), given.classification)
+    work.show(due_on=due_on.isoformat(), links=[link.code for link in links])
+    work.judge(Deviation, refusals=time_refusals(work, "The deviation", at))
+    return _open(work, links, given.title, given.description, given.classification, at)
+
+
+def open_with_links(
+    work: Work,
+    *,
+    title: str,
+    description: str,
+    classification: Classification,
+    occurred_at: datetime.datetime,
+    records: Sequence[Record],
+) -> Deviation:
+    """Open a deviation within another act, linked to these records and to what they are of; call it after the
+    judgement, with the records in the database."""
+    links = with_what_they_are_of(work, as_touched(records))
+    return _open(work, links, title, description, classification, occurred_at)
+
+
+def _open(
+    work: Work,
+    links: Sequence[Touched],
+    title: str,
+    description: str,
+    classification: Classification,
+    occurred_at: datetime.datetime,
+) -> Deviation:
+    deviation = work.add(
+        Deviation(
+            site_id=work.actor.site_id,
+            code=new_code(work, Kind.DEVIATION),
+            title=title,
+            description=description,
+            classification=classification,
+            occurred_at=occurred_at,
+            due_on=due_day(local_day(work, work.now), classification),
+            opened_by_id=work.actor.id,
+        )
+    )
+    _link(work, deviation, links)
+    return deviation
+
+
+def _link(work: Work, deviation: Deviation, links: Sequence[Touched]) -> None:
+    rows = [
+        {"deviation_id": deviation.id, "record_kind": kind, "record_id": record_id, "record_code": code}
+        for kind, record_id, code in links
+    ]
+    work.note_many(DeviationLink, rows)
+
+
+class LinkDeviation(ActInput):
+    """Link a deviation to more records."""
+
+    deviation: DeviationCode = Field(title="Deviation")
+    records: AnyCodes = Field(title="What it touches too", min_length=1)
+
+
+@act(LinkDeviation)
+def link_deviation(work: Work, given: LinkDeviation) -> Deviation:
+    """Link a deviation to what else it turns out to touch. A link is never taken back; refuses records that are all
+    linked already."""
+    deviation = work.lock(Deviation, given.deviation)
+    found = with_what_they_are_of(work, find_records(work, given.records))
+    known = _links_of(work, deviation)
+    links = [link for link in found if link not in known]
+    sentence = "Deviation {deviation} is linked to all of these already."
+    nothing = () if links else (refuse(Code.ALREADY_EXISTS, sentence, deviation=deviation.code),)
+    work.show(links=[link.code for link in links])
+    work.judge(deviation, refusals=nothing)
+    _link(work, deviation, links)
+    return deviation
+
+
+def _links_of(work: Work, deviation: Deviation) -> set[Touched]:
+    columns = select(DeviationLink.record_kind, DeviationLink.record_id, DeviationLink.record_code)
+    return {Touched(*row) for row in work.session.execute(columns.where(DeviationLink.deviation_id == deviation.id))}
+
+
+class ClassifyDeviation(ActInput):
+    """Classify a deviation anew."""
+
+    deviation: DeviationCode = Field(title="Deviation")
+    classification: Classification = Field(title="Classification")
+    reason: Reason
+
+
+@act(ClassifyDeviation)
+def classify_deviation(work: Work, given: ClassifyDeviation) -> Deviation:
+    """Raise or lower a deviation; its due date moves with it, counted from the opening. Refuses the classification
+    that it has."""
+    deviation = work.lock(Deviation, given.deviation)
+    before: Classification = deviation.classification  # type: ignore[assignment]
+    due_on = moved_due_day(deviation.due_on, before, given.classification)
+    work.show(due_on=due_on.isoformat())
+    work.judge(deviation, refusals=classification_refusals(deviation.code, before, given.classification))
+    deviation.classification, deviation.due_on = given.classification, due_on
+    work.transition(deviation)
+    return deviation
+
+
+class InvestigateDeviation(ActInput):
+    """Investigate a deviation."""
+
+    deviation: DeviationCode = Field(title="Deviation")
+    investigation: Text = Field(title="What was looked at and found")
+    root_cause: Text = Field(title="Root cause")
+
+
+@act(InvestigateDeviation)
+def investigate_deviation(work: Work, given: InvestigateDeviation) -> Deviation:
+    """Write down the investigation and its root cause; a later one replaces it, and the trail keeps both."""
+    deviation = work.lock(Deviation, given.deviation)
+    work.judge(deviation)
+    deviation.investigation, deviation.root_cause = given.investigation, given.root_cause
+    deviation.investigated_by_id = work.actor.id
+    work.transition(deviation)
+    return deviation
+
+
+class CloseDeviation(SignedInput):
+    """Close a deviation."""
+
+    deviation: DeviationCode = Field(title="Deviation")
+    decision: Text = Field(title="Decision", description="What becomes of the records that it touches, and why.")
+
+
+@act(CloseDeviation)
+def close_deviation(work: Work, given: CloseDeviation) -> Deviation:
+    """Decide and sign; by somebody who neither opened nor investigated it. Refuses while a corrective action is not
+    done."""
+    deviation = work.lock(Deviation, given.deviation)
+    work.judge(deviation, refusals=closing_refusals(deviation.code, _planned(work, deviation)))
+    deviation.decision, deviation.closed_at, deviation.closed_by_id = given.decision, work.now, work.actor.id
+    work.transition(deviation)
+    return deviation
+
+
+def _planned(work: Work, deviation: Deviation) -> tuple[PlannedAction, ...]:
+    columns = select(CorrectiveAction.code, CorrectiveAction.type)
+    planned = columns.where(CorrectiveAction.deviation_id == deviation.id, CorrectiveAction.state == "PLANNED")
+    return tuple(PlannedAction(*row) for row in work.session.execute(planned.order_by(CorrectiveAction.id)))
+
+
+class ReopenDeviation(SignedInput):
+    """Reopen a deviation."""
+
+    deviation: DeviationCode = Field(title="Deviation")
+    reason: Reason
+
+
+@act(ReopenDeviation)
+def reopen_deviation(work: Work, given: ReopenDeviation) -> Deviation:
+    """Take a closed deviation up again, signed; it is due as if it were opened now, and stops releases again. What was
+    investigated and decided stays until it is written anew."""
+    deviation = work.lock(Deviation, given.deviation)
+    work.judge(deviation)
+    deviation.closed_at = deviation.closed_by_id = None
+    deviation.due_on = due_day(local_day(work, work.now), deviation.classification)  # type: ignore[arg-type]
+    work.transition(deviation)
+    return deviation

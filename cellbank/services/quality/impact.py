@@ -1,0 +1,243 @@
+"""What a stop would touch: every vial of a lot and of the lots made from it, its place, every dose, every subject.
+
+The same question is asked before a rejection, a recall or a hold is signed, and after it, as the recall list. It may be
+asked of whatever stops lots: a lot, a donor, a donation, a culture, a reagent lot, a storage unit. Counts come first;
+the vials themselves are read by the page, for a lot may have thousands of them.
+"""
+
+import dataclasses
+import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from cellbank.domain.garbled import Garbled
+from cellbank.domain.identifiers import Kind
+from cellbank.domain.positions import position_name
+from cellbank.domain.scans import read_scan
+from cellbank.services.bank import Bank
+from cellbank.services.lookup.scanning import NotHere, Unreadable
+
+PAGE = 200
+STARTS = {
+    Kind.LOT: "lot", Kind.DONOR: "donor", Kind.DONATION: "donation", Kind.CULTURE: "culture",
+    Kind.REAGENT: "reagent_lot", Kind.STORAGE: "storage_unit",
+}  # fmt: skip
+ENDED = ("CANCELLED", "DISCARDED")
+RECEIVED = ("INFUSING", "INFUSED", "RECONCILED")
+NOWHERE = "–"
+
+
+@dataclass(frozen=True)
+class LotTouched:
+    """A lot that the stop reaches: the one in question, or one made from it."""
+
+    code: str
+    purpose: str
+    state: str
+    vials: int
+    decision_reason: str | None
+
+
+@dataclass(frozen=True)
+class PlaceTouched:
+    """A box with vials of these lots, in the order in which the tanks are walked; `counts` by state."""
+
+    box: str
+    where: str
+    counts: Mapping[str, int]
+
+    @property
+    def total(self) -> int:
+        """The vials in this box."""
+        return sum(self.counts.values())
+
+
+@dataclass(frozen=True)
+class VialTouched:
+    """One vial and its whereabouts; `where` is NOWHERE when it stands at no place."""
+
+    code: str
+    number: int
+    lot: str
+    state: str
+    where: str
+
+
+@dataclass(frozen=True)
+class DoseTouched:
+    """One dose: for whom, planned for when, given when; and what its clinician answered to the recall."""
+
+    code: str
+    lot: str
+    state: str
+    subject: str
+    trial_number: str
+    infusion_number: int
+    day: int
+    planned_on: datetime.date
+    given_at: datetime.datetime | None
+    notice: str | None
+    notice_state: str | None
+    measures: str | None
+
+    @property
+    def was_received(self) -> bool:
+        """Whether cells have reached the subject."""
+        return self.state in RECEIVED
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether it would still reach the subject."""
+        return self.state not in (*RECEIVED, *ENDED)
+
+
+@dataclass(frozen=True)
+class Impact:
+    """All that a stop touches. `by_state` counts every vial, `places` those that stand somewhere."""
+
+    code: str
+    kind: str
+    lots: tuple[LotTouched, ...]
+    by_state: Mapping[str, int]
+    places: tuple[PlaceTouched, ...]
+    doses: tuple[DoseTouched, ...]
+
+    @property
+    def lot(self) -> LotTouched:
+        """The lot itself, where the question is about one."""
+        return next(lot for lot in self.lots if lot.code == self.code)
+
+    @property
+    def vials(self) -> int:
+        """How many vials there are in all."""
+        return sum(self.by_state.values())
+
+    @property
+    def received(self) -> tuple[str, ...]:
+        """The trial numbers of the subjects who received cells, each once."""
+        return tuple(sorted({dose.trial_number for dose in self.doses if dose.was_received}))
+
+    @property
+    def waiting(self) -> tuple[str, ...]:
+        """The trial numbers of the subjects for whom a dose is under way, each once."""
+        return tuple(sorted({dose.trial_number for dose in self.doses if dose.is_under_way}))
+
+    def as_json(self) -> dict[str, Any]:
+        """The form of the public face."""
+        data = dataclasses.asdict(self)
+        for dose in data["doses"]:
+            dose["planned_on"] = dose["planned_on"].isoformat()
+            dose["given_at"] = dose["given_at"] and dose["given_at"].isoformat()
+        return {**data, "vials": self.vials, "received": self.received, "waiting": self.waiting}
+
+    @property
+    def pages(self) -> int:
+        """How many pages the list of vials has."""
+        return max(1, -(-self.vials // PAGE))
+
+
+_LOTS = text(
+    """SELECT l.id, l.code, l.purpose, l.state, l.decision_reason,
+              (SELECT count(*) FROM vial v WHERE v.lot_id = l.id) AS vials
+         FROM lot l WHERE l.id IN (SELECT lots_below(:kind, :id)) ORDER BY l.id"""
+)
+# Each box that holds vials of some lots, with its place from the outside in, and `walk`, which puts the boxes into the
+# order in which somebody comes past them.
+HOMES = """home(box_id, place, walk) AS (
+         WITH RECURSIVE used AS (
+           SELECT DISTINCT p.box_id FROM vial v JOIN placement p ON p.vial_id = v.id AND p.taken_at IS NULL
+            WHERE v.lot_id IN ({lots})),
+         up(box_id, parent_id, names, walk) AS (
+           SELECT u.id, u.parent_id, u.name, array[u.place] FROM used JOIN storage_unit u ON u.id = used.box_id
+           UNION ALL SELECT up.box_id, u.parent_id, u.name || ' › ' || up.names, u.place || up.walk
+             FROM up JOIN storage_unit u ON u.id = up.parent_id)
+         SELECT box_id, names, walk FROM up WHERE parent_id IS NULL)"""
+AT_HOME = """LEFT JOIN placement p ON p.vial_id = v.id AND p.taken_at IS NULL
+         LEFT JOIN storage_unit box ON box.id = p.box_id LEFT JOIN home ON home.box_id = p.box_id"""
+_THESE = f"WITH {HOMES.format(lots='SELECT unnest(CAST(:lots AS bigint[]))')}"
+_COUNTS = text(
+    f"""{_THESE} SELECT box.code AS box, home.place, v.state, count(*) AS vials FROM vial v {AT_HOME}
+         WHERE v.lot_id = ANY(:lots) GROUP BY box.code, home.place, home.walk, v.state ORDER BY home.walk, v.state"""
+)
+_VIALS = f"""{_THESE} SELECT v.code, v.number, l.code AS lot, v.state, home.place, p.position, box.column_count
+         FROM vial v JOIN lot l ON l.id = v.lot_id {AT_HOME} WHERE v.lot_id = ANY(:lots)
+        ORDER BY home.walk NULLS LAST, p.position, v.lot_id, v.number"""
+_DOSES = text(
+    """SELECT d.code, l.code AS lot, d.state, s.code AS subject, s.trial_number, d.infusion_number, d.day, d.planned_on,
+              d.infusion_started_at AS given_at, n.code AS notice, n.state AS notice_state, n.measures
+         FROM dose d JOIN subject s ON s.id = d.subject_id JOIN lot l ON l.id = d.lot_id
+         LEFT JOIN LATERAL (SELECT * FROM recall_notice n WHERE n.dose_id = d.id
+             ORDER BY n.state <> 'OPEN', n.id DESC LIMIT 1) n ON true
+        WHERE d.lot_id = ANY(:lots) AND d.state <> 'CANCELLED' ORDER BY s.trial_number, d.infusion_number, d.id"""
+)
+
+
+def impact(bank: Bank, raw: str) -> Impact:
+    """What a stop of this lot, donor, reagent or storage unit would touch. Raises Unreadable or NotHere."""
+    with bank.reads.connect() as connection:
+        return read_impact(connection, raw)
+
+
+def read_impact(connection: Connection, raw: str) -> Impact:
+    """The same, on a connection."""
+    kind, code, record_id = _start(connection, raw)
+    lots = connection.execute(_LOTS, {"kind": kind, "id": record_id}).all()
+    given = {"lots": [lot.id for lot in lots]}
+    counts = connection.execute(_COUNTS, given).all()
+    doses = connection.execute(_DOSES, given).all()
+    by_state: dict[str, int] = {}
+    for row in counts:
+        by_state[row.state] = by_state.get(row.state, 0) + row.vials
+    return Impact(
+        code=code,
+        kind=kind,
+        lots=tuple(LotTouched(lot.code, lot.purpose, lot.state, lot.vials, lot.decision_reason) for lot in lots),
+        by_state=dict(sorted(by_state.items())),
+        places=_places(counts),
+        doses=tuple(DoseTouched(*row) for row in doses),
+    )
+
+
+def vials_touched(bank: Bank, raw: str, page: int | None = None) -> tuple[VialTouched, ...]:
+    """The vials with their whereabouts in the order of the tanks, those that stand nowhere last: all, or one page."""
+    with bank.reads.connect() as connection:
+        return read_vials(connection, raw, page)
+
+
+def read_vials(connection: Connection, raw: str, page: int | None = None) -> tuple[VialTouched, ...]:
+    """The same, on a connection."""
+    kind, _, record_id = _start(connection, raw)
+    lots = [row.id for row in connection.execute(_LOTS, {"kind": kind, "id": record_id})]
+    cut = "" if page is None else f" LIMIT {PAGE} OFFSET {(page - 1) * PAGE}"
+    rows = connection.execute(text(_VIALS + cut), {"lots": lots}).all()
+    return tuple(VialTouched(row.code, row.number, row.lot, row.state, _where(row)) for row in rows)
+
+
+def _start(connection: Connection, raw: str) -> tuple[str, str, int]:
+    """What a code starts from: kind of record, code and id."""
+    scan = read_scan(raw)
+    if isinstance(scan, Garbled):
+        raise Unreadable(scan)
+    kind = STARTS.get(scan.kind)
+    found = kind and connection.scalar(text(f"SELECT id FROM {kind} WHERE code = :code"), {"code": scan.code})
+    if kind is None or found is None:
+        raise NotHere(kind or "lot", scan.code)
+    return kind, scan.code, found
+
+
+def _places(counts: Any) -> tuple[PlaceTouched, ...]:
+    found: dict[str, PlaceTouched] = {}
+    for row in counts:
+        if row.box is not None:
+            place = found.setdefault(row.box, PlaceTouched(row.box, row.place, {}))
+            found[row.box] = PlaceTouched(row.box, row.place, {**place.counts, row.state: row.vials})
+    return tuple(found.values())
+
+
+def _where(row: Any) -> str:
+    if row.position is None:
+        return NOWHERE
+    return f"{row.place} › {position_name(row.position, row.column_count)}"

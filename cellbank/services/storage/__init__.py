@@ -1,0 +1,1 @@
+"""Where every vial stands, and how it is kept cold while somebody handles it."""

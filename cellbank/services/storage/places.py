@@ -1,0 +1,341 @@
+"""The cold store: rooms, tanks, racks, boxes, and the place of every vial in them."""
+
+import datetime
+from collections.abc import Iterable, Sequence
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from sqlalchemy import func, select, text, update
+from sqlalchemy.orm import Session
+
+from cellbank.domain.identifiers import Kind
+from cellbank.domain.positions import is_position_name, position_name
+from cellbank.domain.rules.hold import return_refusals
+from cellbank.domain.rules.storage import (
+    Box,
+    OutOfService,
+    Places,
+    PlacesFacts,
+    UnitFacts,
+    give_places,
+    unit_refusals,
+)
+from cellbank.domain.storage_tree import LEVELS, MOST_COLUMNS, MOST_PLACES, MOST_ROWS
+from cellbank.records.people import Site
+from cellbank.records.production import Lot, Vial
+from cellbank.records.storage import Placement, StorageUnit
+from cellbank.records.work import Work
+from cellbank.services.acts import ActInput, act
+from cellbank.services.common import new_code, time_refusals
+from cellbank.services.inputs import (
+    MAX_VIALS,
+    Line,
+    Moment,
+    Reason,
+    StorageCode,
+    VialCode,
+    VialCodes,
+    as_text,
+    each_once,
+)
+from cellbank.services.labels.label_printing import print_first
+from cellbank.services.quality.holding import holds_on
+
+
+def _position(given: Any) -> str:
+    """A position as a person types or a scanner reads it; whether the box has it is the rule's to say."""
+    name = as_text(given).strip().upper()
+    if not is_position_name(name):
+        raise ValueError("must be the letter of the row and the number of the column in Latin letters, like C4")
+    return name
+
+
+Position = Annotated[str, BeforeValidator(_position)]
+
+
+# --- units ------------------------------------------------------------------------------------
+
+
+class AddStorageUnit(ActInput):
+    """Add a unit to the cold store."""
+
+    type: Literal["room", "tank", "canister", "rack", "box", "visotube", "cassette"] = Field(title="Type")
+    name: Line = Field(title="Name", description="As written on it: Tank 1, Rack 2, Box B.")
+    parent: StorageCode | None = Field(
+        default=None, title="Stands in", description="Empty for a room, or a tank that stands in no room."
+    )
+    place: int | None = Field(
+        default=None, title="Place", ge=1, le=MOST_PLACES, description="Empty: after the last one."
+    )
+    capacity: int | None = Field(
+        default=None, title="Places for other units", ge=1, le=MOST_PLACES, description="Empty: nobody counts them."
+    )
+    rows: int | None = Field(default=None, title="Rows", ge=1, le=MOST_ROWS)
+    columns: int | None = Field(default=None, title="Columns", ge=1, le=MOST_COLUMNS)
+
+    @model_validator(mode="after")
+    def _only_some_have_positions(self) -> "AddStorageUnit":
+        given = (self.rows is not None, self.columns is not None)
+        if given != (LEVELS[self.type].has_positions,) * 2:
+            raise ValueError("a box, visotube or cassette needs rows and columns, anything else has none")
+        if self.capacity is not None and self.rows is not None:
+            raise ValueError("a box has positions for vials, not places for other units: leave the places empty")
+        return self
+
+
+@act(AddStorageUnit)
+def add_storage_unit(work: Work, given: AddStorageUnit) -> StorageUnit:
+    """Add a unit to the tree. Refuses a parent of the wrong type or out of service, and a place that is taken."""
+    parent = lock_place(work, given.parent)
+    siblings = standing_in(work, parent)
+    place = given.place or max(siblings, default=0) + 1
+    work.judge(StorageUnit, refusals=unit_refusals(unit_facts(work, given.type, parent, place, siblings)))
+    unit = work.add(
+        StorageUnit(
+            site_id=work.actor.site_id, parent_id=parent.id if parent else None, code=new_code(work, Kind.STORAGE),
+            type=given.type, name=given.name, place=place, row_count=given.rows, column_count=given.columns,
+            capacity=given.capacity, stands_since=work.now,
+        )
+    )  # fmt: skip
+    print_first(work, Kind.STORAGE, unit.code)
+    return unit
+
+
+def lock_place(work: Work, code: str | None) -> StorageUnit | None:
+    """The unit into which something goes, locked; without a code the site itself is locked, and None returned."""
+    if code is not None:
+        return work.lock(StorageUnit, code)
+    work.lock_id(Site, work.actor.site_id)
+    return None
+
+
+def standing_in(work: Work, parent: StorageUnit | None) -> dict[int, str]:
+    """Who stands at which place of a unit, or of the site."""
+    mine = StorageUnit.parent_id == parent.id if parent else StorageUnit.parent_id.is_(None)
+    at_home = StorageUnit.site_id == work.actor.site_id
+    rows = work.session.execute(select(StorageUnit.place, StorageUnit.name, StorageUnit.code).where(mine, at_home))
+    return {place: f"{name} ({code})" for place, name, code in rows}
+
+
+def unit_facts(
+    work: Work,
+    type_: str,
+    parent: StorageUnit | None,
+    place: int,
+    siblings: dict[int, str],
+    moving: StorageUnit | None = None,
+) -> UnitFacts:
+    """What the rules ask about a unit on its way to a place: a new one, or the one that is moved."""
+    line = unit_line(work.session, parent) if parent else []
+    return UnitFacts(
+        type=type_,
+        place=place,
+        parent_type=parent.type if parent else None,
+        parent_called=unit_called(parent) if parent else "the site",
+        standing_there=siblings.get(place),
+        out_of_service=out_of_service(*line),
+        capacity=parent.capacity if parent else None,
+        in_itself=moving is not None and moving.id in {unit.id for unit in line},
+    )
+
+
+def unit_called(unit: StorageUnit) -> str:
+    """How a sentence names a unit: 'Tank 1 (ST00012)'."""
+    return f"{unit.name} ({unit.code})"
+
+
+def unit_line(session: Session, unit: StorageUnit) -> list[StorageUnit]:
+    """The unit and what it stands in, from the inside out."""
+    line = [unit]
+    while line[-1].parent_id is not None:
+        line.append(session.get_one(StorageUnit, line[-1].parent_id))
+    return line
+
+
+def out_of_service(*line: StorageUnit) -> OutOfService | None:
+    """The first of these units that is out of service."""
+    for unit in line:
+        if unit.state != "IN_SERVICE":
+            return OutOfService(unit_called(unit), unit.out_of_service_reason or "no reason given")
+    return None
+
+
+class TakeOutOfService(ActInput):
+    """Take out of service."""
+
+    unit: StorageCode = Field(title="Unit")
+    reason: Reason
+
+
+@act(TakeOutOfService)
+def take_out_of_service(work: Work, given: TakeOutOfService) -> StorageUnit:
+    """Stop putting anything into a unit and all that stands in it. What is in it stays and can be taken out."""
+    unit = work.lock(StorageUnit, given.unit)
+    work.judge(unit)
+    unit.out_of_service_reason = given.reason
+    work.transition(unit)
+    return unit
+
+
+class ReturnToService(ActInput):
+    """Return to service."""
+
+    unit: StorageCode = Field(title="Unit")
+    reason: Reason
+
+
+@act(ReturnToService)
+def return_to_service(work: Work, given: ReturnToService) -> StorageUnit:
+    """Let a unit be filled again. Why, stands in the trail with the act. Refuses one that failed while the hold on what
+    stood in it is in force."""
+    unit = work.lock(StorageUnit, given.unit)
+    holds = tuple(hold.code for hold in holds_on(work, unit))
+    work.judge(unit, refusals=return_refusals(unit_called(unit), holds))
+    unit.out_of_service_reason = None
+    work.transition(unit)
+    return unit
+
+
+# --- vials ------------------------------------------------------------------------------------
+
+
+class StoreVials(ActInput):
+    """Put vials away."""
+
+    vials: VialCodes = Field(title="Vials")
+    box: StorageCode = Field(title="Box")
+    positions: Annotated[list[Position], AfterValidator(each_once)] = Field(
+        default=[],
+        title="Positions",
+        max_length=MAX_VIALS,
+        description="One for each vial, or only the first; empty: the next free ones.",
+    )
+    stored_at: Moment | None = Field(default=None, title="Put away")
+
+    @model_validator(mode="after")
+    def _one_position_for_each(self) -> "StoreVials":
+        if len(self.positions) not in (0, 1, len(self.vials)):
+            raise ValueError(
+                f"{len(self.positions)} positions for {len(self.vials)} vials: give one for each, the first, or none"
+            )
+        return self
+
+
+@act(StoreVials)
+def store_vials(work: Work, given: StoreVials) -> None:
+    """Put frozen vials into a box, in one act. Refuses a position that is taken or unknown, a box that is full or out
+    of service."""
+    vials = work.lock_all(Vial, given.vials)
+    work.about = given.vials[0] if len(given.vials) == 1 else given.box
+    box_id, places, box = find_places(work, given.box, given.vials, given.positions)
+    at = given.stored_at or work.now
+    refusals = list(places.refusals)
+    if given.stored_at:
+        refusals.extend(time_refusals(work, "Putting away", at, _frozen_at(work.session, vials)))
+    work.show(**_places_shown(box, places, given.vials))
+    work.judge(*vials, refusals=refusals)
+    place_vials(work, box_id, [vial.id for vial in vials], places.positions, at)
+    work.transition_many(Vial, vials)
+
+
+class MoveVial(ActInput):
+    """Move a vial to another place."""
+
+    vial: VialCode = Field(title="Vial")
+    box: StorageCode = Field(title="Box")
+    position: Position | None = Field(default=None, title="Position", description="Empty: the next free one.")
+    taken_at: Moment | None = Field(
+        default=None, title="Taken out", description="Empty: it was out of the cold for no time that counts."
+    )
+    moved_at: Moment | None = Field(default=None, title="Put back")
+
+
+@act(MoveVial)
+def move_vial(work: Work, given: MoveVial) -> None:
+    """Move a vial in stock to another position, of the same box or of another one. Refuses as putting away does. The
+    time between taking it out and putting it back counts as time out of the cold."""
+    vial = work.lock(Vial, given.vial)
+    wanted = [given.position] if given.position else []
+    box_id, places, box = find_places(work, given.box, [vial.code], wanted)
+    at = given.moved_at or work.now
+    out = given.taken_at or at
+    after = last_placed_at(work.session, [vial])
+    work.show(**_places_shown(box, places, [vial.code]))
+    times = (*time_refusals(work, "Taking out", out, after), *time_refusals(work, "The move", at, out))
+    work.judge(vial, refusals=[*places.refusals, *times])
+    end_placement(work, [vial], out)
+    place_vials(work, box_id, [vial.id], places.positions, at)
+
+
+# Everything about a box in one round trip, for putting a vial away is the commonest act of all: the box, what it holds,
+# and the first unit from the box outwards that is out of service.
+_BOX = text(
+    """SELECT box.id, box.code, box.name, box.type, coalesce(box.row_count, 0) AS rows,
+              coalesce(box.column_count, 0) AS columns,
+              stopped.code AS stopped_code, stopped.name AS stopped_name, stopped.out_of_service_reason AS reason,
+              (SELECT jsonb_object_agg(p.position, v.code) FROM placement p JOIN vial v ON v.id = p.vial_id
+                WHERE p.box_id = box.id AND p.taken_at IS NULL) AS taken
+         FROM storage_unit box LEFT JOIN storage_unit stopped ON stopped.id = unit_stopped(box.id)
+        WHERE box.code = :code"""
+)
+
+
+def find_places(work: Work, code: str, vials: Sequence[str], wanted: Sequence[str]) -> tuple[int, Places, Box]:
+    """The box and the place of each vial in it.
+
+    Where people name every position, the box is only read: two of them may fill it side by side, and the index
+    one_live_vial_per_position decides if they meet. Where we choose, the box is locked first, in a statement of its
+    own, so that what we find free is still free when we write.
+    """
+    if len(wanted) < len(vials):
+        work.lock(StorageUnit, code)
+    row = work.session.execute(_BOX, {"code": code}).one_or_none()
+    if row is None:
+        work.find(StorageUnit, code)  # refuses NOT_FOUND
+    reason = row.reason or "no reason given"
+    stopped = OutOfService(f"{row.stopped_name} ({row.stopped_code})", reason) if row.stopped_code else None
+    taken = {int(position): vial for position, vial in (row.taken or {}).items()}
+    box = Box(f"{row.name} ({row.code})", row.type, row.rows, row.columns, taken, stopped)
+    return row.id, give_places(PlacesFacts(box, tuple(vials), tuple(wanted))), box
+
+
+def _places_shown(box: Box, places: Places, vials: Sequence[str]) -> dict[str, object]:
+    names = [position_name(position, box.columns) for position in places.positions]
+    return {"box": box.called, "positions": dict(zip(vials, names, strict=False))}
+
+
+def place_vials(
+    work: Work, box_id: int, vial_ids: Sequence[int], positions: Sequence[int], at: datetime.datetime
+) -> None:
+    """Note that each vial stands at its position from `at` on; call it after the judgement."""
+    pairs = zip(vial_ids, positions, strict=True)
+    work.note_many(
+        Placement, [{"vial_id": vial, "box_id": box_id, "position": place, "placed_at": at} for vial, place in pairs]
+    )
+
+
+def _frozen_at(session: Session, vials: Iterable[Vial]) -> datetime.datetime | None:
+    """When the last of these vials was frozen."""
+    lots = {vial.lot_id for vial in vials}
+    return session.scalar(select(func.max(Lot.frozen_at)).where(Lot.id.in_(lots)))
+
+
+# --- for the other services -------------------------------------------------------------------
+
+
+def last_placed_at(session: Session, vials: Iterable[Vial]) -> datetime.datetime | None:
+    """When the last of these vials was put where it stands: taking them out comes after that. None: none stands."""
+    ids = [vial.id for vial in vials]
+    live = select(func.max(Placement.placed_at)).where(Placement.vial_id.in_(ids), Placement.taken_at.is_(None))
+    return session.scalar(live)
+
+
+def end_placement(work: Work, vials: Iterable[Vial], at: datetime.datetime | None = None) -> None:
+    """Note, in one statement, that vials are no longer where they stood; nothing happens to one that stood nowhere.
+
+    Call it after the judgement and before `transition_many`. Who takes `at` from a person checks it against
+    `last_placed_at` first.
+    """
+    ids = [vial.id for vial in vials]
+    statement = update(Placement).where(Placement.vial_id.in_(ids), Placement.taken_at.is_(None))
+    work.session.execute(statement.values(taken_at=at or work.now).execution_options(synchronize_session=False))

@@ -1,0 +1,103 @@
+"""Time out of the cold: what each vial has spent of it, and noting that something was lifted out for a while."""
+
+import datetime
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from pydantic import Field
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from cellbank.domain.garbled import Garbled
+from cellbank.domain.identifiers import Kind
+from cellbank.domain.refusals import Code, Refusal, refuse
+from cellbank.domain.rules.warming import Budget, budget
+from cellbank.domain.scans import read_scan
+from cellbank.records.production import Vial
+from cellbank.records.storage import StorageUnit, WarmingEvent
+from cellbank.records.work import Work
+from cellbank.services.acts import ActInput, act
+from cellbank.services.bank import Bank
+from cellbank.services.common import specification_of, time_refusals
+from cellbank.services.inputs import Moment, scanned
+from cellbank.services.storage.places import unit_called
+
+LONGEST = 24 * 3600
+STAYS_COLD = ("room", "tank")
+_WARMING = text(
+    """SELECT v.id, v.code, l.specification_id, array_agg(w.in_at - w.out_at) AS gaps
+         FROM vial v JOIN lot l ON l.id = v.lot_id CROSS JOIN LATERAL vial_warming(v.id) w
+        WHERE v.id = ANY(:vials) GROUP BY v.id, l.specification_id ORDER BY v.code"""
+)
+
+
+def spent_by(session: Session, vial_ids: Iterable[int]) -> dict[int, Budget]:
+    """What these vials have spent of their time out of the cold; one that was never out is not in the answer."""
+    rows = session.execute(_WARMING, {"vials": list(vial_ids)})
+    return {row.id: budget(row.gaps, specification_of(session, row.specification_id).handling) for row in rows}
+
+
+@dataclass(frozen=True)
+class Warming:
+    """The times that one vial was out of the cold, the first one first, and what they come to."""
+
+    events: tuple[tuple[datetime.datetime, datetime.datetime], ...]
+    spent: Budget | None
+
+
+def warming_of(bank: Bank, vial_code: str) -> Warming:
+    """The times out of the cold of a vial, for its page."""
+    with Session(bank.reads) as session:
+        vial_id = session.scalar(text("SELECT id FROM vial WHERE code = :code"), {"code": vial_code})
+        events = session.execute(text("SELECT * FROM vial_warming(:vial) ORDER BY out_at"), {"vial": vial_id}).all()
+        spent = spent_by(session, [vial_id]) if events else {}
+    return Warming(tuple((row.out_at, row.in_at) for row in events), spent.get(vial_id))
+
+
+class NoteWarming(ActInput):
+    """Note a time out of the cold."""
+
+    thing: scanned(Kind.STORAGE, Kind.VIAL) = Field(title="Rack, box or vial that was lifted out")
+    seconds: int = Field(title="Out of the cold", ge=1, le=LONGEST, json_schema_extra={"unit": "s"})
+    back_at: Moment | None = Field(default=None, title="Back in the cold", description="Empty: now.")
+
+
+_INSIDE = text(
+    """WITH RECURSIVE unit(id) AS (
+         SELECT CAST(:unit AS bigint) UNION ALL SELECT s.id FROM storage_unit s JOIN unit u ON s.parent_id = u.id)
+       SELECT p.vial_id FROM placement p JOIN unit u ON u.id = p.box_id WHERE p.taken_at IS NULL"""
+)
+
+
+@act(NoteWarming)
+def note_warming(work: Work, given: NoteWarming) -> StorageUnit | Vial:
+    """Count a time out of the cold for a vial, or for every vial in a rack or box that was lifted out and put back. It
+    happened, so that it is never refused for its length; the answer names the vials whose time is spent by it."""
+    at = given.back_at or work.now
+    scan = read_scan(given.thing)
+    is_unit = not isinstance(scan, Garbled) and scan.kind is Kind.STORAGE
+    thing: StorageUnit | Vial = work.lock(StorageUnit if is_unit else Vial, given.thing)
+    refusals = list(time_refusals(work, "Being back in the cold", at))
+    if isinstance(thing, StorageUnit):
+        refusals += _not_lifted(thing)
+    work.judge(thing, refusals=refusals)
+    out = at - datetime.timedelta(seconds=given.seconds)
+    mine = {"unit_id": thing.id} if is_unit else {"vial_id": thing.id}
+    work.note_many(WarmingEvent, [{**mine, "out_at": out, "in_at": at}])
+    vials = list(work.session.scalars(_INSIDE, {"unit": thing.id})) if is_unit else [thing.id]
+    work.show(seconds=given.seconds, vials=len(vials), spent=spent_codes(work, vials))
+    return thing
+
+
+def spent_codes(work: Work, vial_ids: list[int]) -> list[str]:
+    """The codes of those of these vials whose time out of the cold is spent."""
+    spent = [vial for vial, budget in spent_by(work.session, vial_ids).items() if budget.is_spent]
+    statement = text("SELECT code FROM vial WHERE id = ANY(:ids) ORDER BY code")
+    return list(work.session.scalars(statement, {"ids": spent}))
+
+
+def _not_lifted(unit: StorageUnit) -> tuple[Refusal, ...]:
+    if unit.type not in STAYS_COLD:
+        return ()
+    sentence = "{unit} is a {type}, which nobody lifts out of the cold. Scan the rack or box that was out."
+    return (refuse(Code.WRONG_KIND, sentence, unit=unit_called(unit), type=unit.type),)

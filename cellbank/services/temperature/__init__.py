@@ -1,0 +1,1 @@
+"""Probes, their readings, and what warm hours did to which vials."""

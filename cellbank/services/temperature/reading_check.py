@@ -1,0 +1,45 @@
+"""Whether the readings are still those that were imported: the digest of each import, computed again."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, text
+
+from cellbank.services.bank import Bank
+from cellbank.services.temperature.reading_store import stored_digest
+
+_IMPORTS = text(
+    """SELECT i.id, i.code, i.probe_id, i.first_at, i.last_at, i.digest FROM reading_import i
+        WHERE i.state = 'STORED' ORDER BY i.id"""
+)
+_STRANGERS = text(
+    """SELECT count(*) FROM reading r WHERE NOT EXISTS (
+         SELECT FROM reading_import i WHERE i.id = r.import_id AND i.probe_id = r.probe_id AND i.state = 'STORED'
+            AND r.at BETWEEN i.first_at AND i.last_at)"""
+)
+
+
+@dataclass(frozen=True)
+class Broken:
+    """An import whose rows are not those that it brought."""
+
+    import_id: int
+    code: str
+    what: str
+
+
+def broken_imports(bank: Bank) -> tuple[Broken, ...]:
+    """Every import that has changed since; and readings of no import. Reads every reading there is."""
+    with bank.reads.connect() as connection:
+        return broken(connection)
+
+
+def broken(connection: Connection) -> tuple[Broken, ...]:
+    """The same, over a connection."""
+    found = []
+    for row in connection.execute(_IMPORTS).all():
+        if stored_digest(connection, row.probe_id, row.id, row.first_at, row.last_at) != row.digest:
+            found.append(Broken(row.id, row.code, "its readings are not those that were imported"))
+    strangers = connection.execute(_STRANGERS).scalar_one()
+    if strangers:
+        found.append(Broken(0, "", f"{strangers} readings belong to no import"))
+    return tuple(found)

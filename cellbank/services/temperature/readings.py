@@ -1,0 +1,342 @@
+"""Readings by file, by gateway and by hand. What they show is found in the same act: an excursion is a record, and a
+critical one stops the lots that stood there."""
+
+import itertools
+from array import array
+from collections.abc import Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, Field
+from sqlalchemy import select, text
+
+from cellbank.domain.identifiers import Kind
+from cellbank.domain.logger_file import FileProblem, LoggerFile, Mapping, pack, read_logger_file
+from cellbank.domain.refusals import Code, Refusal, refuse
+from cellbank.domain.rules.temperature import hundredths
+from cellbank.records.people import Site
+from cellbank.records.temperature import LoggerMapping, Probe, ReadingImport
+from cellbank.records.work import Work
+from cellbank.services.acts import ActInput, Malformed, Problem, act
+from cellbank.services.common import new_code, time_refusals
+from cellbank.services.inputs import Line, Moment, TemperatureC, scanned
+from cellbank.services.temperature.excursion_record import keep_excursions, lock_lots_to_stop, stop_lots
+from cellbank.services.temperature.logger_files import end_progress, ends_cut_off, kept, opened, progress_writer
+from cellbank.services.temperature.probes import ProbeCode
+from cellbank.services.temperature.reading_store import Taken, Tell, copy_readings, look_at, moment, second
+
+MOST_AT_ONCE = 10_000  # rows of a gateway's batch
+SHARE_OF_READING = 0.5  # of the time that an import takes; the rest is writing
+ReadingsCode = scanned(Kind.READINGS)
+
+
+def _zone(given: str) -> str:
+    """A time zone as the world names it."""
+    try:
+        return ZoneInfo(given).key
+    except (KeyError, OSError, ValueError):
+        raise ValueError("must be an IANA time zone, such as Europe/Kyiv or UTC") from None
+
+
+# --- by file ----------------------------------------------------------------------------------
+
+
+class ImportReadings(ActInput):
+    """Import a logger's file."""
+
+    probe: ProbeCode = Field(title="Probe")
+    sha256: str = Field(title="File", pattern="^[0-9a-f]{64}$", json_schema_extra={"upload": "file"})
+    file: Line = Field(title="File name", description="Filled in by the file that was chosen.")
+    zone: Annotated[Line, AfterValidator(_zone)] | None = Field(
+        default=None, title="Time zone of the file", description="Where its times have no offset. Empty: the site's."
+    )
+    time_column: Line | None = Field(
+        default=None, title="Column of the time", description="Empty: as the last file of this model, or found."
+    )
+    date_column: Line | None = Field(default=None, title="Column of the date, if it is another one")
+    value_column: Line | None = Field(default=None, title="Column of the temperature")
+    serial_column: Line | None = Field(default=None, title="Column of the serial number")
+    unit: Literal["C", "F"] | None = Field(default=None, title="Unit")
+    date_order: Literal["day_first", "month_first"] | None = Field(default=None, title="Order of the date")
+    skip_unreadable: bool = Field(
+        default=False, title="Leave out rows without a number", description="They count as silence."
+    )
+
+    def mapping(self) -> Mapping:
+        """The titles that somebody named."""
+        return Mapping(
+            time=self.time_column or "", date=self.date_column or "", value=self.value_column or "",
+            serial=self.serial_column or "", unit=self.unit or "", date_order=self.date_order or "",
+        )  # fmt: skip
+
+
+@act(ImportReadings)
+def import_readings(work: Work, given: ImportReadings) -> ReadingImport:
+    """Read a logger's file, all of it or nothing, find its excursions and stop the lots that stood in a critical one.
+
+    Refuses a file that was imported, one of another logger, times in the future, and other values for times that are
+    stored. Malformed: every row that is no reading, by its number.
+    """
+    path = kept(work.folder, given.sha256) if work.folder else None
+    if path is None:
+        raise Malformed([Problem("sha256", "There is no such file here: choose it again.")])
+    try:
+        return _import(work, given, path)
+    except FileProblem as found:
+        raise Malformed([Problem("sha256", sentence) for sentence in found.problems]) from None
+    finally:
+        end_progress(path)
+
+
+def _import(work: Work, given: ImportReadings, path: Path) -> ReadingImport:
+    model = work.find(Probe, given.probe).model
+    file = _read(work, given, path, model)
+    probe = work.lock(Probe, given.probe)
+    refusals = [*_imported(work, given.sha256), *_of_another_probe(probe, file.serial)]
+    taken = look_at(work, probe, file.readings, refusals)
+    lots = lock_lots_to_stop(work, probe, taken.found)
+    work.show(**_noticed(file, taken), lots_to_stop=[lot.code for lot in lots])
+    work.judge(probe, ReadingImport, refusals=refusals)
+    _remember(work, model, file.mapping)
+    columns = {
+        "source": "file", "file_name": given.file, "sha256": given.sha256, "mapping": file.mapping.as_json(),
+        "row_count": file.rows, "duplicates": file.duplicates, "out_of_order": file.out_of_order,
+        "left_out": file.left_out, "first_at": moment(file.readings[0] >> 16),
+        "last_at": moment(file.readings[-1] >> 16),
+    }  # fmt: skip
+    tell = progress_writer(path, 1 - SHARE_OF_READING, SHARE_OF_READING)
+    made = _store(work, probe, taken, columns, tell)
+    stop_lots(work, lots, made[1])
+    return made[0]
+
+
+def _read(work: Work, given: ImportReadings, path: Path, model: str) -> LoggerFile:
+    """The file as readings, with the titles that were named, or that the model's files have had."""
+    if ends_cut_off(path):
+        raise FileProblem("The last row is cut off: it has no line end and another shape than the row before.")
+    kept_columns = work.session.scalar(select(LoggerMapping.columns).where(LoggerMapping.model == model))
+    zone = ZoneInfo(given.zone or work.session.get_one(Site, work.actor.site_id).timezone)
+    tell = progress_writer(path, SHARE_OF_READING)
+    with opened(path) as lines:
+        start = lines.read(1 << 16)
+        expected = max(1.0, path.stat().st_size / max(1, len(start)) * start.count("\n"))
+        lines.seek(0)
+
+        def read(wanted: Mapping) -> LoggerFile:
+            return read_logger_file(
+                lines, wanted, zone, skip_unreadable=given.skip_unreadable, tell=lambda rows: tell(rows / expected)
+            )
+
+        named = given.mapping()
+        if not kept_columns:
+            return read(named)
+        try:
+            return read(named.filled_from(Mapping(**kept_columns)))
+        except FileProblem:
+            lines.seek(0)  # the model's files have other titles by now
+            return read(named)
+
+
+def _imported(work: Work, sha256: str) -> list[Refusal]:
+    before = work.session.execute(
+        select(ReadingImport.code, Probe.code.label("probe"))
+        .join(Probe, Probe.id == ReadingImport.probe_id)
+        .where(ReadingImport.sha256 == sha256)
+    ).one_or_none()
+    if before is None:
+        return []
+    sentence = "This very file was imported before, as {code} of probe {probe}. Nothing is to be done."
+    return [refuse(Code.ALREADY_EXISTS, sentence, code=before.code, probe=before.probe)]
+
+
+def _of_another_probe(probe: Probe, serial: str) -> list[Refusal]:
+    if not serial or not probe.serial or serial.casefold() == probe.serial.casefold():
+        return []
+    sentence = "The file is of the logger {serial}; probe {probe} has the serial number {own}. Choose the right probe."
+    return [refuse(Code.PROBE_MISMATCH, sentence, serial=serial[:40], probe=probe.code, own=probe.serial)]
+
+
+def _noticed(file: LoggerFile, taken: Taken) -> dict[str, Any]:
+    """What the answer says, of a check too."""
+    counts = {"rows": file.rows, "new_readings": taken.stored}
+    unusual = {
+        "repeated_rows": file.duplicates, "rows_out_of_order": file.out_of_order, "rows_left_out": file.left_out,
+        "readings_known_before": taken.known,
+    }  # fmt: skip
+    seen = {"from": moment(file.readings[0] >> 16).isoformat(), "until": moment(file.readings[-1] >> 16).isoformat()}
+    return {
+        **counts, **{name: count for name, count in unusual.items() if count}, **seen,
+        "columns": ", ".join(f"{name}: {title}" for name, title in file.mapping.as_json().items()),
+        "excursions_found": excursions_shown(taken),
+    }  # fmt: skip
+
+
+def excursions_shown(taken: Taken) -> list[dict[str, str]]:
+    """The excursions of an answer: what, from when to when, how warm."""
+    return [
+        {
+            "kind": one.kind, "from": moment(one.started).isoformat(),
+            "until": "goes on" if one.ended is None else moment(one.ended).isoformat(),
+            "peak": f"{one.peak / 100:.2f} °C", "minutes": f"{one.seconds[0] / 60:.0f}",
+        }
+        for one in taken.found[:200]
+    ]  # fmt: skip
+
+
+def _remember(work: Work, model: str, mapping: Mapping) -> None:
+    """Keep what the columns of a model's files are called."""
+    columns = mapping.as_json()
+    held = work.session.scalars(select(LoggerMapping).where(LoggerMapping.model == model)).one_or_none()
+    if held is None:
+        work.note(LoggerMapping(model=model, columns=columns))
+    elif held.columns != columns:
+        held.columns = columns
+
+
+# --- what all ways in share -------------------------------------------------------------------
+
+_NEXT = text("SELECT nextval(pg_get_serial_sequence('reading_import', 'id'))")
+
+
+def _store(
+    work: Work, probe: Probe, taken: Taken, columns: dict[str, Any], tell: Tell
+) -> tuple[ReadingImport, list[Any]]:
+    """Write the new readings, their import, and the excursions; returns the import and the excursions."""
+    number = int(work.session.execute(_NEXT).scalar_one())
+    digest = copy_readings(work, probe.id, number, taken.keys(), taken.stored, tell)
+    made = work.add(
+        ReadingImport(
+            id=number, code=new_code(work, Kind.READINGS), probe_id=probe.id, digest=digest, stored=taken.stored,
+            known_before=taken.known, entered_by_id=work.actor.id, **columns,
+        ),
+        to="STORED",
+    )  # fmt: skip
+    return made, _watch_on(work, probe, taken)
+
+
+def _watch_on(work: Work, probe: Probe, taken: Taken) -> list[Any]:
+    """Carry the watch of the probe on, and keep what was found."""
+    first = taken.later[0] >> 16 if taken.later else None
+    if taken.later:
+        probe.last_at, probe.watch = moment(taken.later[-1] >> 16), taken.watch.state()
+    found = keep_excursions(work, probe, taken.found, first)
+    work.show(excursions=[one.code for one in found])
+    return found
+
+
+# --- by gateway -------------------------------------------------------------------------------
+
+
+class OneReading(ActInput):
+    """One reading of a gateway's batch."""
+
+    at: Moment = Field(title="Time")
+    celsius: TemperatureC = Field(title="Temperature")
+
+
+class RecordReadings(ActInput):
+    """Record readings of a gateway."""
+
+    probe: ProbeCode = Field(title="Probe")
+    readings: list[OneReading] = Field(title="Readings", min_length=1, max_length=MOST_AT_ONCE)
+
+
+@act(RecordReadings)
+def record_readings(work: Work, given: RecordReadings) -> ReadingImport | None:
+    """Take a batch, in any order. What is stored already is counted and left alone, so that a gateway may send it
+    again; refuses other values for times that are stored, and times in the future."""
+    readings, refusals = _sorted([(second(one.at), hundredths(one.celsius)) for one in given.readings])
+    probe = work.lock(Probe, given.probe)
+    taken = look_at(work, probe, readings, refusals)
+    lots = lock_lots_to_stop(work, probe, taken.found)
+    work.show(
+        new_readings=taken.stored, readings_known_before=taken.known, excursions_found=excursions_shown(taken),
+        lots_to_stop=[lot.code for lot in lots],
+    )  # fmt: skip
+    work.judge(probe, ReadingImport, refusals=refusals)
+    if not taken.stored:
+        return None
+    columns = {
+        "source": "gateway", "row_count": len(given.readings), "duplicates": len(given.readings) - len(readings),
+        "out_of_order": 0, "left_out": 0, "first_at": moment(readings[0] >> 16), "last_at": moment(readings[-1] >> 16),
+    }  # fmt: skip
+    made, found = _store(work, probe, taken, columns, lambda _: None)
+    stop_lots(work, lots, found)
+    return made
+
+
+def _sorted(pairs: Sequence[tuple[int, int]]) -> tuple["array[int]", list[Refusal]]:
+    """Readings in their order, each once; refused when a time has two values."""
+    readings = array("q", sorted({pack(at, value) for at, value in pairs}))
+    twice = [
+        f"{moment(here >> 16):%Y-%m-%d %H:%M:%S}"
+        for before, here in itertools.pairwise(readings)
+        if before >> 16 == here >> 16
+    ]
+    if not twice:
+        return readings, []
+    sentence = "Two values for one time: {times}. Send each time once."
+    return readings, [refuse(Code.READINGS_DIFFER, sentence, times=", ".join(twice[:5]))]
+
+
+# --- by hand ----------------------------------------------------------------------------------
+
+
+class RecordReadingByHand(ActInput):
+    """Record a temperature read off by hand."""
+
+    probe: ProbeCode = Field(title="Probe")
+    celsius: TemperatureC = Field(title="Temperature")
+    read_at: Moment | None = Field(default=None, title="Read at")
+
+
+@act(RecordReadingByHand)
+def record_reading_by_hand(work: Work, given: RecordReadingByHand) -> ReadingImport:
+    """Note what a display shows when no logger does. It counts when a second person has confirmed it. Refuses a time
+    that is not later than the last reading."""
+    probe = work.lock(Probe, given.probe)
+    at = (given.read_at or work.now).replace(microsecond=0)
+    work.judge(probe, ReadingImport, refusals=time_refusals(work, "The reading", at, probe.last_at))
+    return work.add(
+        ReadingImport(
+            code=new_code(work, Kind.READINGS), probe_id=probe.id, source="hand", row_count=1, stored=0, duplicates=0,
+            out_of_order=0, left_out=0, known_before=0, first_at=at, last_at=at, hand_celsius=given.celsius,
+            entered_by_id=work.actor.id,
+        )
+    )  # fmt: skip
+
+
+class ConfirmReading(ActInput):
+    """Confirm a temperature read off by hand."""
+
+    readings: ReadingsCode = Field(title="Reading")
+    celsius: TemperatureC = Field(title="Temperature", description="As you read it yourself on the display.")
+    confirmed: bool = Field(title="Is it right?")
+
+
+@act(ConfirmReading)
+def confirm_reading(work: Work, given: ConfirmReading) -> ReadingImport:
+    """The second person looks at the same display. A reading that is not confirmed is kept as rejected and never
+    counts. Refuses another value than the first person's."""
+    probe_id = work.find(ReadingImport, given.readings).probe_id
+    probe = work.lock_id(Probe, probe_id)
+    made = work.lock(ReadingImport, given.readings)
+    target = "STORED" if given.confirmed else "REJECTED"
+    readings, refusals = array("q"), []
+    if made.state == "ENTERED" and given.confirmed:
+        readings.append(pack(second(made.first_at), hundredths(Decimal(made.hand_celsius or 0))))
+        if given.celsius != made.hand_celsius:
+            sentence = "The first person read another temperature than {given} °C. Look again, or do not confirm it."
+            refusals.append(refuse(Code.READINGS_DIFFER, sentence, given=given.celsius))
+    taken = look_at(work, probe, readings, refusals)
+    lots = lock_lots_to_stop(work, probe, taken.found)
+    work.judge(made, refusals=refusals, to=target)
+    made.confirmed_by_id = work.actor.id
+    if given.confirmed:
+        made.digest = copy_readings(work, probe.id, made.id, taken.keys(), taken.stored, lambda _: None)
+        made.stored, made.known_before = taken.stored, taken.known
+        stop_lots(work, lots, _watch_on(work, probe, taken))
+    work.transition(made, to=target)
+    return made

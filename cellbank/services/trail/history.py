@@ -1,0 +1,263 @@
+"""The history of one record in the lab's words: every act on it, by whom, when, why, what it changed from what to what,
+and what was refused; and its signatures."""
+
+import datetime
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Connection, select, text
+from sqlalchemy.orm import Session
+
+from cellbank.records.quality import Signature
+from cellbank.records.tables import metadata, record_class, record_tables
+from cellbank.records.trail import CODES_GIVEN
+from cellbank.records.work import content_digest
+from cellbank.services.acts import REGISTRY
+from cellbank.services.bank import Bank
+from cellbank.services.clinic.identity import HIDDEN, is_identity, without_identity
+from cellbank.services.trail.column_words import told
+
+PAGE = 100
+# Columns that the line above already says.
+_SILENT = {"id", "site_id", "code"}
+# Everything is made by somebody at some place: their own history is what was done to them, not all that they did.
+_NOT_A_WHOLE = {"person", "site", "definition"}
+
+
+@dataclass(frozen=True)
+class ChangeLine:
+    """One column that an act changed, in the lab's words. `before` is None when the record was new or the column empty;
+    keys of other rows are the codes or names of what they point at."""
+
+    column: str
+    label: str
+    unit: str
+    before: Any
+    after: Any
+
+
+@dataclass(frozen=True)
+class Event:
+    """One act on the record."""
+
+    act: int
+    name: str
+    title: str
+    person: str
+    at: datetime.datetime
+    recorded_at: datetime.datetime
+    outcome: str
+    changes: tuple[ChangeLine, ...]
+    reason: str | None
+    refusals: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Signed:
+    """A signature on the record. Void: what it covers has changed since."""
+
+    person: str
+    meaning: str
+    at: datetime.datetime
+    is_void: bool
+
+
+# What was refused counts too, also where the record was one of many that were scanned.
+_EVENTS = """
+    WITH members AS (
+           SELECT CAST(:kind AS text) AS kind, CAST(:id AS bigint) AS id, CAST(NULL AS jsonb) AS part {parts}),
+         touched AS (SELECT c.*, m.part FROM members m JOIN change c ON c.record_kind = m.kind AND c.record_id = m.id),
+         found AS (SELECT act_id AS id FROM touched UNION SELECT id FROM act WHERE record_code = :code
+                   UNION SELECT id FROM act WHERE outcome = 'refused' AND {codes} @> jsonb_build_array(:code)),
+         page AS (SELECT a.*, count(*) OVER () AS total FROM found JOIN act a USING (id)
+                   ORDER BY a.at DESC, a.id DESC LIMIT :size OFFSET :skip)
+    SELECT a.id, a.name, a.at, a.recorded_at, a.outcome, a.given, a.refusals, a.total, p.full_name,
+           jsonb_agg(jsonb_build_array(c.record_kind, c.before, c.after, c.part) ORDER BY c.id)
+             FILTER (WHERE c.id IS NOT NULL) AS changes
+      FROM page a JOIN person p ON p.id = a.person_id LEFT JOIN touched c ON c.act_id = a.id
+     GROUP BY a.id, a.name, a.at, a.recorded_at, a.outcome, a.given, a.refusals, a.total, p.full_name
+     ORDER BY a.at DESC, a.id DESC"""
+
+
+def record_id(connection: Connection, kind: str, code: str) -> int | None:
+    """The id of the record of this kind with this code."""
+    if kind not in record_tables() or "code" not in metadata.tables[kind].columns:
+        return None
+    return connection.scalar(text(f"SELECT id FROM {kind} WHERE code = :code"), {"code": code})
+
+
+@dataclass(frozen=True)
+class History:
+    """Some of the acts on a record, the latest first, and how many there are in all."""
+
+    events: tuple[Event, ...] = ()
+    total: int = 0
+
+
+def history(bank: Bank, kind: str, code: str, *, size: int | None = None, page: int = 1) -> History:
+    """The acts on a record, all of them or one page. Empty when there is no such record."""
+    with bank.reads.connect() as connection:
+        return read_history(connection, kind, code, size=size, page=page)
+
+
+def read_history(
+    connection: Connection, kind: str, code: str, *, size: int | None = None, page: int = 1
+) -> History:
+    """The same within a snapshot of the database."""
+    found = record_id(connection, kind, code)
+    if found is None:
+        return History()
+    given = {"kind": kind, "id": found, "code": code, "size": size, "skip": (size or 0) * (page - 1)}
+    rows = connection.execute(text(_EVENTS.format(parts=_parts(kind), codes=CODES_GIVEN)), given).all()
+    names = Names(connection, (change for row in rows for change in row.changes or ()))
+    return History(tuple(_event(row, kind, names) for row in rows), rows[0].total if rows else 0)
+
+
+@cache
+def _parts(kind: str) -> str:
+    """The rows without a code of their own that belong to a record of this kind: the places of a vial, the reagents of
+    a culture. What happened to them happened to it."""
+    parts = [
+        f"UNION ALL SELECT '{table.name}', id, to_jsonb({table.name}) FROM {table.name} WHERE {column.name} = :id"
+        for table in metadata.sorted_tables
+        for column in table.columns
+        if table.name in record_tables() and "code" not in table.columns and kind not in _NOT_A_WHOLE
+        and any(key.column.table.name == kind for key in column.foreign_keys)
+    ]  # fmt: skip
+    return " ".join(parts)
+
+
+class Names:
+    """What keys of other rows point at, by their codes or names; one statement for a page."""
+
+    def __init__(self, connection: Connection, changes: Iterable[Any]) -> None:
+        wanted: dict[str, set[int]] = {}
+        for kind, *sides in changes:
+            for column, value in (item for side in sides for item in (side or {}).items()):
+                if value is not None and (target := _target(kind, column)):
+                    wanted.setdefault(target, set()).add(value)
+        asked = " UNION ALL ".join(
+            f"SELECT '{target}', id, {_name_of(target)} FROM {target} WHERE id = ANY(:{target})" for target in wanted
+        )
+        given = {target: sorted(ids) for target, ids in wanted.items()}
+        rows = connection.execute(text(asked), given).all() if asked else ()
+        self._names = {(target, number): name for target, number, name in rows}
+
+    def of(self, kind: str, column: str, value: Any) -> Any:
+        """The value as it is, or the name of what it points at."""
+        target = _target(kind, column)
+        return self._names.get((target, value), value) if target and value is not None else value
+
+
+@cache
+def _target(kind: str, column: str) -> str | None:
+    """The table at which a column points."""
+    found = metadata.tables[kind].columns.get(column) if kind in metadata.tables else None
+    return next((key.column.table.name for key in found.foreign_keys), None) if found is not None else None
+
+
+@cache
+def _name_of(table: str) -> str:
+    """How a row of a table is called, in SQL."""
+    special = {"person": "full_name", "site": "name", "storage_unit": "name || ' (' || code || ')'"}
+    return special.get(table) or ("code" if "code" in metadata.tables[table].columns else "id::text")
+
+
+def _event(row: Any, record: str, names: Names) -> Event:
+    lines = [line for change in row.changes or () for line in _lines(record, *change, names)]
+    return Event(
+        row.id, row.name, title_of(row.name), row.full_name, row.at, row.recorded_at, row.outcome or "open",
+        tuple(lines), row.given.get("reason"),
+        tuple(refusal["detail"] for refusal in without_identity(row.given, row.refusals)),
+    )  # fmt: skip
+
+
+def title_of(name: str) -> str:
+    """An act's title, also of one that is no longer in the table."""
+    return REGISTRY[name].title if name in REGISTRY else name.replace("_", " ").capitalize()
+
+
+def _lines(
+    record: str,
+    kind: str,
+    before: Mapping[str, Any] | None,
+    after: Mapping[str, Any] | None,
+    part: Mapping[str, Any] | None,
+    names: Names,
+) -> list[ChangeLine]:
+    """What changed in one row, its state first; of a new one only what it was given. A row that is only a part of the
+    record says each time what it is about: which vial was taken out of the box."""
+    was, is_now = before or {}, after or {}
+    about = {} if before is None else {column: value for column, value in (part or {}).items() if _target(kind, column)}
+    lines = {column: (was.get(column), value) for column, value in is_now.items() if before or value is not None}
+    lines = {**{column: (None, value) for column, value in about.items() if value is not None}, **lines}
+    wanted = [
+        column for column in _order(kind)
+        if column in lines and column not in _SILENT and (part is None or _target(kind, column) != record)
+    ]  # fmt: skip
+    return [_line(kind, column, *lines[column], names) for column in wanted]
+
+
+@cache
+def _order(kind: str) -> tuple[str, ...]:
+    """The columns of a record as its table has them, the state before all."""
+    return tuple(sorted((column.name for column in metadata.tables[kind].columns), key=lambda name: name != "state"))
+
+
+def _line(kind: str, column: str, before: Any, after: Any, names: Names) -> ChangeLine:
+    label, unit = told(kind, column)
+    if is_identity(kind, column):
+        return ChangeLine(column, label, "", None if before is None else HIDDEN, None if after is None else HIDDEN)
+    return ChangeLine(column, label, unit, names.of(kind, column, before), names.of(kind, column, after))
+
+
+def signatures(bank: Bank, kind: str, code: str) -> tuple[Signed, ...]:
+    """The signatures on a record, the latest first, each with whether the record has changed since."""
+    with bank.reads.connect() as connection:
+        return read_signatures(connection, kind, code)
+
+
+def read_signatures(connection: Connection, kind: str, code: str) -> tuple[Signed, ...]:
+    """The same within a snapshot of the database."""
+    with Session(connection, autoflush=False) as session:
+        found = record_id(connection, kind, code)
+        if found is None:
+            return ()
+        digest = content_digest(session.get_one(record_class(kind), found))
+        signed = select(Signature).where(Signature.record_kind == kind, Signature.record_id == found)
+        return tuple(
+            Signed(row.full_name, row.meaning, row.signed_at, row.digest != digest)
+            for row in session.scalars(signed.order_by(Signature.signed_at.desc(), Signature.id.desc()))
+        )
+
+
+@dataclass(frozen=True)
+class Done:
+    """What came of one act, as the trail keeps it."""
+
+    act: int
+    name: str
+    title: str
+    person_id: int
+    person: str
+    at: datetime.datetime
+    outcome: str
+    result: dict[str, Any]
+    record_code: str | None
+    given: dict[str, Any]
+    refusals: tuple[dict[str, str], ...]
+
+
+def done(bank: Bank, act_id: int) -> Done | None:
+    """One act of the trail."""
+    statement = text("SELECT a.*, p.full_name FROM act a JOIN person p ON p.id = a.person_id WHERE a.id = :id")
+    with bank.reads.connect() as connection:
+        row = connection.execute(statement, {"id": act_id}).one_or_none()
+    if row is None or row.outcome is None:
+        return None
+    return Done(
+        row.id, row.name, title_of(row.name), row.person_id, row.full_name, row.at, row.outcome, row.result or {},
+        row.record_code, row.given, tuple(without_identity(row.given, row.refusals)),
+    )  # fmt: skip
