@@ -9,7 +9,7 @@ from cellbank.domain.lifecycle import PERFORMERS, STATES, TRANSITIONS, Role, Tra
 
 HEAD = """# States and acts
 
-Made from the one transition table (`cellbank/domain/lifecycle.py`) by `python -m cellbank.domain.diagram`; do not edit.
+Made from the transition table (`cellbank/domain/transitions.py`) by `python -m cellbank.domain.diagram`; do not edit.
 An arrow is an act. ✎ means that it is signed (the meaning stands beside it); ≠ names whom the person must differ from.
 """
 

@@ -54,6 +54,7 @@ class Kind(StrEnum):
     EXCURSION = "EX"
     COUNT = "IC"
     CONDITIONAL_RELEASE = "CR"
+    SHIPMENT = "SP"
     COMMAND = "CM"
 
 

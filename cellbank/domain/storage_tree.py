@@ -29,6 +29,7 @@ LEVELS: dict[str, Level] = {
         Level("box", ("tank", "rack", "canister"), has_positions=True),
         Level("visotube", ("tank", "rack", "canister"), has_positions=True),  # a goblet of tubes or straws
         Level("cassette", ("tank", "rack", "canister"), has_positions=True),  # the metal case of a frozen bag
+        Level("shipper", on_site=True, has_positions=True),  # travels: its site is where it is
     )
 }
 PAIRS = frozenset((level.name, above) for level in LEVELS.values() for above in level.stands_in)

@@ -124,6 +124,7 @@ class Dose(Record):
     residual_ml: Mapped[Millilitres | None]
     reaction: Mapped[str | None]
     outcome_reason: Mapped[str | None]  # of a cancelled, discarded or interrupted dose
+    site_id: Mapped[int | None] = reference("site", index=False)  # the subject's; None: the first site
     state: Mapped[str] = state_of("dose")
     SIGNED = (
         "code",

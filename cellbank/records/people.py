@@ -26,6 +26,7 @@ class Person(Record):
     name: Mapped[str] = mapped_column(unique=True)  # what is typed to sign in
     full_name: Mapped[str]  # what stands beside a signature
     roles: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    also_at: Mapped[list[str] | None] = mapped_column(ARRAY(Text))  # codes of the other sites at which they work
     password_hash: Mapped[str | None]
     password_set_at: Mapped[Instant | None]
     must_change_password: Mapped[bool] = mapped_column(server_default=text("false"))

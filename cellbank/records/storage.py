@@ -1,12 +1,13 @@
 """Where every vial stands: a tree of storage units, and the interval during which a vial stood at a position."""
 
 from collections.abc import Iterable
+from decimal import Decimal
 
-from sqlalchemy import CheckConstraint, Index, Text, text
+from sqlalchemy import CheckConstraint, Index, Numeric, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from cellbank.domain.storage_tree import LEVELS, WITH_POSITIONS
-from cellbank.records.base import Instant, Json, Record, reference, state_of
+from cellbank.records.base import Day, Instant, Json, Record, reference, state_of
 
 
 def _one_of(column: str, names: Iterable[str]) -> str:
@@ -30,12 +31,21 @@ class StorageUnit(Record):
     row_count: Mapped[int | None]
     column_count: Mapped[int | None]
     out_of_service_reason: Mapped[str | None]
+    # of a shipper: a unit that travels
+    hold_hours: Mapped[Decimal | None] = mapped_column(Numeric(6, 1))  # cold after a full charge, as last qualified
+    qualified_on: Mapped[Day | None]
+    qualified_until: Mapped[Day | None]
     state: Mapped[str] = state_of("storage_unit")
     __table_args__ = (
         CheckConstraint(
             f"({_one_of('type', WITH_POSITIONS)}) = (row_count IS NOT NULL AND column_count IS NOT NULL)",
             name="positions_where_vials_stand",
         ),
+        CheckConstraint(
+            "num_nonnulls(hold_hours, qualified_on, qualified_until) = CASE type WHEN 'shipper' THEN 3 ELSE 0 END",
+            name="a_shipper_is_qualified",
+        ),
+        CheckConstraint("qualified_until > qualified_on AND hold_hours > 0", name="qualified_for_a_time"),
         CheckConstraint("row_count BETWEEN 1 AND 26 AND column_count BETWEEN 1 AND 48", name="box_size"),
         CheckConstraint("capacity IS NULL OR (capacity BETWEEN 1 AND 9999 AND row_count IS NULL)", name="capacity"),
         Index("uq_storage_unit_parent_id_place", "parent_id", "place", unique=True),

@@ -1,10 +1,21 @@
 """All tables in one import, for Alembic and for whoever needs the whole schema."""
 
-from cellbank.records import clinic, conditional, deviations, people, production, quality, storage, temperature, trail
+from cellbank.records import (
+    clinic,
+    conditional,
+    deviations,
+    people,
+    production,
+    quality,
+    shipping,
+    storage,
+    temperature,
+    trail,
+)
 from cellbank.records.base import Base, Record
 
 metadata = Base.metadata
-MODULES = (clinic, conditional, deviations, people, production, quality, storage, temperature, trail)
+MODULES = (clinic, conditional, deviations, people, production, quality, shipping, storage, temperature, trail)
 
 
 def record_tables() -> tuple[str, ...]:

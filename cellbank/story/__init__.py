@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from cellbank.domain import agreement
-from cellbank.domain.lifecycle import FLOOR
+from cellbank.domain.transition import FLOOR
 from cellbank.services.acts import run_act
 from cellbank.services.bank import Bank, server_time
 from cellbank.services.people.actors import SYSTEM, actor_by_name

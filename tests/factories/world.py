@@ -8,7 +8,7 @@ import random
 from typing import Any
 
 from cellbank.domain import agreement
-from cellbank.domain.lifecycle import FLOOR
+from cellbank.domain.transition import FLOOR
 from cellbank.records.work import Actor
 from cellbank.services import catalogue
 from cellbank.services.acts import Outcome, run_act

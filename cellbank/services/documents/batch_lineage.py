@@ -7,7 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from cellbank.domain.lifecycle import HOLDING, Role, roles_for, rows_for
+from cellbank.domain.lifecycle import Role, roles_for, rows_for
+from cellbank.domain.transitions import HOLDING
 from cellbank.services.documents.chain import Entry, entries_of
 from cellbank.services.documents.chain_signatures import Signed, signatures_of
 

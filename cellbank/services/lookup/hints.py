@@ -7,10 +7,10 @@ from typing import Any
 from sqlalchemy import text
 
 from cellbank.domain.identifiers import Kind
-from cellbank.domain.lifecycle import FLOOR
 from cellbank.domain.protocol import Protocol
 from cellbank.domain.scans import Scan, read_scan
 from cellbank.domain.specification import Specification
+from cellbank.domain.transition import FLOOR
 from cellbank.services.bank import Bank
 from cellbank.services.clinic.enrolment import AGE, PF_RATIO
 from cellbank.services.common import read_protocol, read_specification

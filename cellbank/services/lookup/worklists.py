@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from cellbank.domain.identifiers import printed
-from cellbank.domain.lifecycle import FLOOR, Role
 from cellbank.domain.quantities import millions
+from cellbank.domain.transition import FLOOR, Role
 from cellbank.services.bank import Bank
 from cellbank.services.quality.impact import AT_HOME, HOMES
 from cellbank.services.quality.tested import TESTED_CODE, join_tested
