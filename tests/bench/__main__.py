@@ -23,6 +23,7 @@ from tests.bench import (
     ordering,
     quality_board,
     reading,
+    scanning,
     storage,
     temperature,
     writing,
@@ -76,6 +77,7 @@ def _measure(
             table.add(ordering.measure(large, pool))
         table.add([_memory(large)])
         table.add(storage.measure(large))
+        table.add(scanning.measure(large))
         table.add(lookups.measure_traces(large, small))
         table.add(lookups.measure_labels())
         table.add(quality_board.measure(small))

@@ -5,18 +5,16 @@ takes people and records that no other takes.
 """
 
 import os
-import shutil
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.browser.stage import FLAGS, Stage, open_stage
+from tests.browser.stage import FLAGS, PROGRAMS, Stage, chromium_program, open_stage
 from tests.browser.station import Station
 from tests.conftest import make_bank
 
-PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 HERE = Path(__file__).parent
 
 
@@ -44,13 +42,19 @@ def stage(
     bank.engine.dispose()
 
 
-@pytest.fixture(scope="module")
-def chromium():
-    """The browser of this module: Playwright runs once at a time in a process, and other folders use it too."""
-    program = next((found for name in PROGRAMS if (found := shutil.which(name))), None)
+@pytest.fixture(scope="session")
+def program() -> str:
+    """The path of the browser."""
+    program = chromium_program()
     if program is None:
         reason = f"no Chromium on this machine: none of {', '.join(PROGRAMS)} is on the PATH"
         (pytest.fail if os.environ.get("CELLBANK_REQUIRE_ALL") == "1" else pytest.skip)(reason)
+    return program
+
+
+@pytest.fixture(scope="module")
+def chromium(program: str):
+    """The browser of this module: Playwright runs once at a time in a process, and other folders use it too."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:

@@ -1,6 +1,7 @@
 """The server that the browser talks to, and look-ups in its bank: what the story left, and what a journey changed."""
 
 import dataclasses
+import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,10 +19,16 @@ from cellbank.services.bank import Bank
 from cellbank.services.people.actors import actor_by_name
 from cellbank.story import PASSWORD
 
+PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 )  # fmt: skip
+
+
+def chromium_program() -> str | None:
+    """The path of the browser, if this machine has one."""
+    return next((found for name in PROGRAMS if (found := shutil.which(name))), None)
 
 
 class _Quiet(WSGIRequestHandler):

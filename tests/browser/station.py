@@ -2,6 +2,7 @@
 
 import re
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Response
@@ -100,6 +101,10 @@ class Station:
             text = {"text": "\r", "windowsVirtualKeyCode": 13, "code": "Enter"} if key == "Enter" else {"text": key}
             self.scanner.send("Input.dispatchKeyEvent", {"type": "keyDown", **pressed, **text})
             self.scanner.send("Input.dispatchKeyEvent", {"type": "keyUp", **pressed})
+
+    def scan_all(self, codes: Sequence[str]) -> None:
+        """Code after code, as fast as the driver presses keys: one call for all of them."""
+        self.page.keyboard.type("".join(f"{code}\n" for code in codes))
 
     def scan_to(self, code: str, path: str) -> None:
         """Scan, and wait for the page to which it leads."""
