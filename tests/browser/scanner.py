@@ -1,7 +1,7 @@
-"""A scanner that does not wait for the computer: its keys come at a pace of its own, whether the page keeps up or not.
+"""A scanner that does not wait for the computer: its keys come at its own pace, whether the page keeps up or not.
 
-A `Station` waits for the browser after each key, which makes a dozen codes a second at best. Here every key is sent when
-its time has come, into a browser of its own: real key events, which the browser queues as it queues those of a device.
+A `Station` waits for the browser after each key, which makes a dozen codes a second at best. Here every key is sent
+when its time has come, into a browser of its own: real key events, queued as the browser queues those of a device.
 """
 
 import asyncio
@@ -19,7 +19,8 @@ from tests.browser.stage import FLAGS
 WATCH = """() => {
   window.came = [];
   window.waits = [];
-  window.addEventListener('keydown', (event) => { if (event.isTrusted && event.key === 'Enter') came.push(event.timeStamp); }, true);
+  const heard = (event) => { if (event.isTrusted && event.key === 'Enter') came.push(event.timeStamp); };
+  window.addEventListener('keydown', heard, true);
   new MutationObserver(() => waits.push(performance.now() - came.at(-1)))
     .observe(document.querySelector('[data-cursor]'), { childList: true, characterData: true, subtree: true });
 }"""

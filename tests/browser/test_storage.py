@@ -11,6 +11,7 @@ from tests.browser.cold_store import UNIT, frozen_vials, new_box, standing
 from tests.browser.stage import Stage
 from tests.browser.station import Station
 
+
 @pytest.fixture(scope="module")
 def frozen(stage: Stage) -> list[str]:
     return frozen_vials(stage, 120)
