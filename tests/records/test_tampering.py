@@ -37,16 +37,6 @@ def bank(urls, tmp_path_factory) -> Iterator[Bank]:
     bank.engine.dispose()
 
 
-@pytest.fixture
-def owner(urls, bank) -> Iterator[Connection]:
-    """psql as the owner of the tables, in a transaction that is rolled back."""
-    engine = create_engine(urls[0], connect_args={"options": "-c timezone=UTC"})
-    with engine.connect() as connection:
-        yield connection
-        connection.rollback()
-    engine.dispose()
-
-
 def behind(owner: Connection, *statements: str) -> verification.Fault:
     """Do something with every trigger switched off, switch them on again, and verify: what is found."""
     owner.execute(text("SET LOCAL session_replication_role = replica"))

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, create_engine, text
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from cellbank.records.tables import record_tables
@@ -54,16 +54,6 @@ def bank(urls, tmp_path_factory) -> Iterator[Bank]:
     world.do("ada", "change_roles", name="taras", roles=["clinician"], reason="moved to the ward")
     yield bank
     bank.engine.dispose()
-
-
-@pytest.fixture
-def owner(urls, bank) -> Iterator[Connection]:
-    """The owner of the tables in a transaction that is rolled back: whatever is done here, the next test is sound."""
-    engine = create_engine(urls[0], connect_args={"options": "-c timezone=UTC"})
-    with engine.connect() as connection:
-        yield connection
-        connection.rollback()
-    engine.dispose()
 
 
 def tamper(owner: Connection, table: str, *statements: str) -> verification.Verdict:
