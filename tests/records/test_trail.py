@@ -14,13 +14,14 @@ import pytest
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
+import cellbank
 from cellbank.records.tables import record_tables
 from cellbank.services.bank import Bank
 from cellbank.services.trail import verification
 from tests.conftest import make_bank
 from tests.factories.world import World
 
-SCRIPT = Path(verification.__file__).parents[1] / "offline" / "verify_trail.py"
+SCRIPT = Path(cellbank.__file__).parent / "offline" / "verify_trail.py"
 
 
 def load_script():
