@@ -97,4 +97,17 @@ ROWS: dict[str, dict[str, str]] = {
         "site": SITE,
         "valid_until": "2027-03-31",
     },
+    "shipper": {
+        "symbol": "SP0001K7",
+        "code": "SP0001K7",
+        "content": "BIOLOGICAL PRODUCT FOR CLINICAL TRIAL USE",
+        "sender": SITE,
+        "recipient": "Клінічна лікарня №4, м. Київ · Kyiv City Clinical Hospital No 4",
+        "temperature": "−150 °C or colder",
+        "vials": "120 vials, frozen",
+        "cold_until": "2026-05-03 12:00 EEST (UTC+03:00)",
+        "seals": "UA-100231, UA-100232, UA-100233",
+        "label": "Shipper CX100-2, ST0004T3",
+        "contact": SITE,
+    },
 }

@@ -24,6 +24,7 @@ SIZES_MM = {
     "wristband": (279, 25),
     "command": (60, 30),
     "person_badge": (86, 54),
+    "shipper": (100, 150),
 }
 MINIMAL = b"""
 name = "minimal"
@@ -136,6 +137,14 @@ def test_dose_carries_the_statements_of_a_trial_product():
         "36.0 mL",
     ):
         assert part in words
+
+
+def test_a_shipper_tells_carriers_how_to_treat_it():
+    words = words_of(sample("shipper"))
+    for part in ("−150 °C or colder", "BIOLOGICAL PRODUCT FOR CLINICAL TRIAL USE", "KEEP UPRIGHT", "DO NOT X-RAY"):
+        assert part in words
+    known = TEMPLATES["shipper"].required_fields | TEMPLATES["shipper"].optional_fields
+    assert not known & {"subject", "second_id", "trial", "din"}
 
 
 @pytest.mark.parametrize("name", SIZES_MM)

@@ -15,6 +15,7 @@ LABELLED: dict[str, frozenset[str]] = {
     "dose": frozenset({"PREPARED", "CHECKED_ONCE", "CHECKED", "INFUSING"}),
     "subject": frozenset({"SCREENING", "ENROLLED"}),
     "person": frozenset({"ACTIVE"}),
+    "shipment": frozenset({"SEALED", "ON_THE_WAY"}),
 }
 """The states in which a record of each kind is labelled."""
 

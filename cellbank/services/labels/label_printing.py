@@ -34,6 +34,7 @@ from cellbank.records.clinic import Dose, Subject
 from cellbank.records.people import Person
 from cellbank.records.production import Culture, Donation, Lot, Vial
 from cellbank.records.quality import Printing
+from cellbank.records.shipping import Shipment
 from cellbank.records.storage import StorageUnit
 from cellbank.records.work import Work
 from cellbank.services.acts import REGISTRY, ActInput, act
@@ -52,6 +53,7 @@ LABELLED_RECORDS: dict[Kind, type[Record]] = {
     Kind.DOSE: Dose,
     Kind.SUBJECT: Subject,
     Kind.PERSON: Person,
+    Kind.SHIPMENT: Shipment,
 }
 COMMANDS = "COMMANDS"  # what the sheet of command barcodes is filed under
 LARGEST_ID = 2**63 - 1

@@ -34,9 +34,11 @@ from cellbank.services.common import read_protocol, read_specification
 Row = Mapping[str, Any]
 FIN_NOTICE = "TEST/LOCAL ID – NOT A REGISTERED FIN"
 LONGEST_PENDING = 43  # letters that the line of the dose label holds, however wide they are
+LONGEST_SEALS = 76  # letters of the two lines for them on the label of a shipper
 END_OF_DAY = datetime.time(23, 59)  # a day of expiry ends so, in the time of the site
 SHORTENED = frozenset(
-    {"site", "product", "storage", "vessel", "label", "place", "contains", "route", "contact", "vials", "role", "hint"}
+    {"site", "product", "storage", "vessel", "label", "place", "contains", "route", "contact", "vials", "role", "hint",
+     "sender", "recipient"}
 )
 TISSUES = {"cord": "Umbilical cord", "placenta": "Placenta"}
 LOT_NAMES = {"master_bank": "Master bank P{passage}, {name}", "working_bank": "Working bank P{passage}, {name}",
@@ -277,6 +279,49 @@ def _pending(release: str, tests: list[str]) -> str:
     return told if len(told) <= LONGEST_PENDING else f"CONDITIONAL: {len(tests)} results pending, see {release}"
 
 
+# --- shipments --------------------------------------------------------------------------------
+
+_SHIPMENT = text(
+    """SELECT h.code, h.seals, h.charged_at + u.hold_hours * interval '1 hour' AS cold_until, u.name AS shipper,
+              u.code AS shipper_code, s.name AS sender, s.timezone, r.name AS recipient, count(p.id) AS vials,
+              array_agg(DISTINCT f.content) FILTER (WHERE f.id IS NOT NULL) AS specifications
+       FROM shipment h JOIN storage_unit u ON u.id = h.shipper_id JOIN site s ON s.id = h.from_site_id
+       JOIN site r ON r.id = h.to_site_id LEFT JOIN packed_vial p ON p.shipment_id = h.id AND p.ended_at IS NULL
+       LEFT JOIN vial v ON v.id = p.vial_id LEFT JOIN lot l ON l.id = v.lot_id
+       LEFT JOIN definition f ON f.id = l.specification_id
+       WHERE h.code = ANY(:codes) GROUP BY h.id, u.id, s.id, r.id ORDER BY h.id"""
+)
+
+
+def _shipment(row: Row) -> dict[str, str]:
+    """The outside of a shipper: where from, where to, how to treat it; whom it is for stands on no paper that travels
+    in the open. Whoever finds it calls the sender."""
+    return {
+        **_scanned(row["code"]),
+        "content": "BIOLOGICAL PRODUCT FOR CLINICAL TRIAL USE" if row["vials"] else "EMPTY SHIPPER, NO PRODUCT",
+        "sender": row["sender"],
+        "recipient": row["recipient"],
+        "vials": f"{row['vials']} vials, frozen" if row["vials"] else "no vials",
+        "cold_until": _with_zone(row["cold_until"], row["timezone"]),
+        "seals": _seals(row["seals"]),
+        "label": f"{row['shipper']}, {printed(row['shipper_code'])}",
+        "contact": row["sender"],
+        **_storage_of(row["specifications"] or ()),
+    }
+
+
+def _storage_of(specifications: Sequence[str]) -> dict[str, str]:
+    """The temperature that all that travels together needs; different ones stand side by side."""
+    found = sorted({read_specification(content).storage for content in specifications})
+    return {"temperature": "; ".join(found)} if found else {}
+
+
+def _seals(numbers: Sequence[str]) -> str:
+    """The numbers of the seals; where the label has no room for all, how many there are."""
+    told = ", ".join(numbers)
+    return told if len(told) <= LONGEST_SEALS else f"{len(numbers)} seals: see the custody form"
+
+
 # --- what several labels have -----------------------------------------------------------------
 
 _QUESTIONS = {
@@ -286,6 +331,7 @@ _QUESTIONS = {
     Kind.SUBJECT: ("wristband", _SUBJECT, _subject),
     Kind.DOSE: ("dose", _DOSE, _dose),
     Kind.PERSON: ("person_badge", _PERSON, _person),
+    Kind.SHIPMENT: ("shipper", _SHIPMENT, _shipment),
 }
 
 
