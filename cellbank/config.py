@@ -61,6 +61,7 @@ class Config:
     printer: str
     concurrent_logins: int
     secure_cookies: bool
+    watch_seconds: int
 
 
 @dataclass(frozen=True)
@@ -231,6 +232,8 @@ SETTINGS: tuple[Setting, ...] = (
             "Passwords proved at the same time in one process; each takes 64 MiB and 0.1 s of a core."),
     Setting("SECURE_COOKIES", "no", _yes_or_no,
             "Whether cookies travel over HTTPS only; yes on every site that is reached by HTTPS."),
+    Setting("WATCH_SECONDS", "60", whole_number(0, 3600),
+            "Seconds between two looks of the server for silent probes; 0: a timer runs `cellbank readings watch`."),
 )  # fmt: skip
 
 

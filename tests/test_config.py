@@ -49,6 +49,7 @@ def test_defaults_are_a_site_without_a_registered_number_on_this_machine_only(en
         printer="folder",
         concurrent_logins=2,
         secure_cookies=False,
+        watch_seconds=60,
     )
 
 
@@ -131,6 +132,7 @@ WRONG = [
     ("PRINTER", "lp:a; rm"),
     ("PRINTER", "lp:-o"),
     ("CONCURRENT_LOGINS", "0"),
+    ("WATCH_SECONDS", "3601"),
     ("SECURE_COOKIES", "1"),
 ]
 

@@ -11,8 +11,8 @@ from cellbank.cli.shared import Stop, WrongUse, add_command, add_password_option
 from cellbank.services import catalogue
 from cellbank.services.acts import find_act, run_act
 from cellbank.services.bank import Bank
-from cellbank.services.people.actors import SYSTEM
 from cellbank.services.people.passwords import Credentials
+from cellbank.services.temperature.excursions import note_silence
 from cellbank.services.temperature.logger_files import TooLarge, keep, progress
 from cellbank.services.temperature.reading_check import broken_imports
 
@@ -32,7 +32,7 @@ def add_commands(commands: Any) -> None:
     bring.add_argument("--dry-run", action="store_true", help="say what would be found")
     add_password_option(bring)
     add_command(kinds, "verify", run_verify, "Compute the digest of every import again.")
-    add_command(kinds, "watch", run_watch, "Note an excursion for every probe that has gone silent; for a timer.")
+    add_command(kinds, "watch", run_watch, "Note an excursion for every probe that has gone silent.")
 
 
 def run_import(given: argparse.Namespace) -> None:
@@ -96,4 +96,4 @@ def run_watch(given: argparse.Namespace) -> None:
     """Look for silent probes in the name of the installation."""
     catalogue.load()
     with opened_bank() as bank:
-        report(run_act(bank, "look_for_silence", {}, SYSTEM, door=DOOR))
+        report(note_silence(bank, DOOR))

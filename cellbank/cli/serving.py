@@ -9,6 +9,7 @@ from typing import Any
 
 from cellbank import config
 from cellbank.cli.shared import Stop, add_command
+from cellbank.cli.watching import watching
 from cellbank.services import start
 from cellbank.services.bank import Bank
 from cellbank.services.people.account_list import list_people
@@ -121,7 +122,8 @@ def _port_is_free(settings: config.Config) -> None:
 
 
 def serve(settings: config.Config, database: start.Database) -> None:
-    """Answer requests with several processes until a signal ends it; requests under way are finished."""
+    """Answer requests with several processes until a signal ends it; requests under way are finished. Beside them
+    somebody looks for silent probes."""
     from granian import Granian
     from granian.constants import Interfaces
 
@@ -143,4 +145,5 @@ def serve(settings: config.Config, database: start.Database) -> None:
     server.on_startup(
         lambda: print(f"cellbank answers on http://{shown}:{settings.port} (Ctrl-C stops it)", flush=True)
     )
-    server.serve()
+    with watching(settings.watch_seconds):
+        server.serve()

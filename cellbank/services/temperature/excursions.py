@@ -13,8 +13,10 @@ from cellbank.domain.refusals import Code, Refusal, refuse
 from cellbank.domain.rules.temperature import Watch, decision_refusals
 from cellbank.records.temperature import Excursion, Probe
 from cellbank.records.work import Work
-from cellbank.services.acts import ActInput, SignedInput, act
+from cellbank.services.acts import ActInput, Outcome, SignedInput, act, run_act
+from cellbank.services.bank import Bank
 from cellbank.services.inputs import Reason, Text, scanned
+from cellbank.services.people.actors import SYSTEM
 from cellbank.services.temperature.excursion_record import keep_excursions
 from cellbank.services.temperature.probes import limits_of
 from cellbank.services.temperature.reading_store import second
@@ -28,8 +30,8 @@ class LookForSilence(ActInput):
 
 @act(LookForSilence)
 def look_for_silence(work: Work, given: LookForSilence) -> None:
-    """Note an excursion for every probe in use whose next reading is overdue. To be run every few minutes
-    (`cellbank readings watch`); the pages show an overdue probe without it."""
+    """Note an excursion for every probe in use whose next reading is overdue. The pages show an overdue probe without
+    it."""
     in_use = select(Probe).where(Probe.state == "IN_USE", Probe.last_at.is_not(None)).order_by(Probe.id)
     probes = list(work.session.scalars(in_use if work.dry_run else in_use.with_for_update(key_share=True)))
     now, silent = second(work.now), []
@@ -44,6 +46,13 @@ def look_for_silence(work: Work, given: LookForSilence) -> None:
     for probe, watch, found in silent:
         probe.watch = watch.state()
         keep_excursions(work, probe, found, None)
+
+
+def note_silence(bank: Bank, door: str) -> Outcome:
+    """Look, in the name of the installation, and act only where a probe has gone silent: a watch that finds nothing
+    leaves nothing in the trail."""
+    found = run_act(bank, "look_for_silence", {}, SYSTEM, door=door, dry_run=True)
+    return run_act(bank, "look_for_silence", {}, SYSTEM, door=door) if found.result["silent"] else found
 
 
 def _is_silent_now() -> Any:
