@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-LOOK = (sys.executable, "-m", "cellbank", "readings", "watch")
+LOOK = (sys.executable, "-m", "cellbank.cli", "readings", "watch")
 LONGEST = 60
 
 

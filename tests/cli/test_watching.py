@@ -64,7 +64,7 @@ def server(environ: dict[str, str], tmp_path: Path) -> Iterator[subprocess.Popen
         probe.bind(("127.0.0.1", 0))
         port = str(probe.getsockname()[1])
     environ |= {"CELLBANK_PORT": port, "CELLBANK_WORKERS": "1", "CELLBANK_WATCH_SECONDS": "1"}
-    command = [sys.executable, "-m", "cellbank", "serve"]
+    command = [sys.executable, "-m", "cellbank.cli", "serve"]
     with (tmp_path / "server.log").open("w") as log:
         process = subprocess.Popen(command, env=dict(os.environ), stdout=log, stderr=log)
         yield process

@@ -1,4 +1,4 @@
-"""`python -m cellbank` is the command `cellbank`."""
+"""`python -m cellbank.cli` is the command `cellbank`."""
 
 import sys
 
