@@ -20,12 +20,19 @@ class Actor:
     name: str
     full_name: str
     roles: frozenset[Role]
-    site_id: int
-    zone: str = "UTC"  # of the site: a training is valid on its days
+    site_id: int  # where they act now: what they make belongs there, and the act is sealed into its chain
+    zone: str = "UTC"  # of that site: a training is valid on its days
     agreement: str | None = None  # the version of the statement that they accepted
     trained: tuple[Trained, ...] = ()
     has_second_factor: bool = False  # set up and confirmed
     lacks_second_factor: bool = False  # a role of theirs needs one, and none is confirmed
+    site_code: str = ""  # of the site where they act now
+    sites: tuple[str, ...] = ()  # codes of all sites at which they may work, home first
+
+    @property
+    def sees_all_sites(self) -> bool:
+        """Whether they read what is kept at any site: who administers it, and who audits it."""
+        return bool(self.roles & {Role.ADMINISTRATOR, Role.AUDITOR})
 
 
 class Proof(StrEnum):

@@ -108,6 +108,7 @@ SAYS: dict[str, tuple[Code, str]] = {
     "uq_logger_mapping_model": (Code.CHANGED_MEANWHILE, "the first file of this model was imported."),
     "ck_reading_import_confirmed_by_another_person": (Code.SAME_PERSON, "the reading was entered by the same person."),
     "uq_donor_pseudonym": (Code.ALREADY_EXISTS, "a donor with this pseudonym is registered."),
+    "uq_site_code": (Code.ALREADY_EXISTS, "a site with this code exists."),
     "uq_person_name": (Code.ALREADY_EXISTS, "a person with this name exists."),
     "uq_definition_code": (Code.ALREADY_EXISTS, "this version has been imported."),
     "uq_definition_type_identifier_version": (Code.ALREADY_EXISTS, "this version has been imported."),

@@ -11,6 +11,7 @@ from collections import Counter
 from decimal import Decimal
 from functools import partial
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
@@ -130,6 +131,24 @@ Identifier = Annotated[
     BeforeValidator(_identifier),
 ]
 
+
+def _site_code(given: Any) -> str:
+    return str(_identifier(given)).upper()
+
+
+SiteCode = Annotated[
+    str, StringConstraints(pattern=r"^[A-Z0-9][A-Z0-9-]{0,10}[A-Z0-9]$"), BeforeValidator(_site_code)
+]  # fmt: skip
+
+
+def _zone(given: str) -> str:
+    try:
+        return ZoneInfo(given).key
+    except (KeyError, OSError, ValueError):
+        raise ValueError("must be an IANA time zone, such as Europe/Kyiv or UTC") from None
+
+
+Zone = Annotated[Line, AfterValidator(_zone)]
 
 _SIGN_IN_NAME = "[a-z][a-z0-9.]{1,39}"
 

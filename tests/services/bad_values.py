@@ -271,6 +271,7 @@ NEEDED_TOGETHER: dict[str, dict[str, Any]] = {
     "add_probe": {"calibration_due_on": "2027-03-01"},
     "calibrate_probe": {"calibration_due_on": "2027-03-01"},
     "import_readings": {"sha256": "0" * 64},
+    "add_site": {"fin": "W0000", "timezone": "Europe/Kyiv"},
 }
 
 

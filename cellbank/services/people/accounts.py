@@ -14,7 +14,7 @@ from cellbank.records.people import ApiToken, Person, Site
 from cellbank.records.work import Work
 from cellbank.services.acts import ActInput, Secret, act
 from cellbank.services.common import new_code
-from cellbank.services.inputs import Identifier, Line, Name, Reason
+from cellbank.services.inputs import Identifier, Line, Name, Reason, SiteCode
 from cellbank.services.labels.label_printing import print_first
 from cellbank.services.people.actors import lock_account
 from cellbank.services.people.passwords import LONGEST, SHORTEST
@@ -35,16 +35,18 @@ class AddPerson(ActInput):
     roles: list[Role] = Field(title="Roles", min_length=1, max_length=len(Role))
     new_password: Secret = Field(title="First password", min_length=SHORTEST, max_length=LONGEST)
     must_change: bool = Field(default=True, title="Must be changed at first sign-in")
+    site: SiteCode | None = Field(default=None, title="Home site", description="Empty: the site where you act now.")
 
 
 @act(AddPerson)
 def add_person(work: Work, given: AddPerson) -> Person:
     """Create the account. Refuses an administrator with another role, and a name that was ever used."""
+    site_id = work.actor.site_id if given.site is None else work.find(Site, given.site).id
     taken = work.session.scalar(select(Person.id).where(Person.name == given.name))
     work.judge(Person, refusals=[*_role_mix(given.roles), *(_name_taken(given.name) if taken else ())])
     person = work.add(
         Person(
-            site_id=work.actor.site_id,
+            site_id=site_id,
             code=new_code(work, Kind.PERSON),
             name=given.name,
             full_name=given.full_name,
@@ -264,26 +266,3 @@ def revoke_token(work: Work, given: RevokeToken) -> ApiToken:
     work.judge(token, refusals=[mine] if foreign else [])
     work.transition(token)
     return token
-
-
-class ConfigureSite(ActInput):
-    """Set the site's name and numbers."""
-
-    name: Line = Field(title="Name of the site")
-    fin: Identifier = Field(title="Facility identification number")
-    fin_registered: bool = Field(title="The number is registered")
-    timezone: Line = Field(title="Time zone")
-
-
-@act(ConfigureSite)
-def configure_site(work: Work, given: ConfigureSite) -> Site:
-    """Bring the site's row in step with the settings, at start-up."""
-    site = work.lock_id(Site, work.actor.site_id)
-    work.judge(Site)
-    site.name, site.fin, site.fin_registered, site.timezone = (
-        given.name,
-        given.fin,
-        given.fin_registered,
-        given.timezone,
-    )
-    return site

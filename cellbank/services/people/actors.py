@@ -17,12 +17,17 @@ from cellbank.records.people import Person
 from cellbank.records.work import Actor, Work
 from cellbank.services.bank import Bank
 
-SYSTEM = Actor(1, "system", "This installation", frozenset({Role.SYSTEM}), 1)
+FIRST_SITE = "MAIN"  # there from the beginning: what was recorded before there were others is its
+SYSTEM = Actor(1, "system", "This installation", frozenset({Role.SYSTEM}), 1, site_code=FIRST_SITE, sites=(FIRST_SITE,))
 
-COLUMNS = """p.id, p.name, p.full_name, p.roles, p.site_id, s.timezone, p.agreement_version, p.totp_confirmed_at,
+# The site that is asked for, where the person may work there, or else their home.
+COLUMNS = """p.id, p.name, p.full_name, p.roles, coalesce(s.id, h.id) AS site_id, coalesce(s.code, h.code) AS site_code,
+  coalesce(s.timezone, h.timezone) AS timezone, h.code || coalesce(p.also_at, '{}') AS sites,
+  p.agreement_version, p.totp_confirmed_at,
   (SELECT jsonb_agg(jsonb_build_array(t.role, t.trained_on, t.valid_until))
      FROM training t WHERE t.person_id = p.id AND t.state = 'VALID') AS trained"""
-TABLES = "person p JOIN site s ON s.id = p.site_id"
+TABLES = """person p JOIN site h ON h.id = p.site_id
+  LEFT JOIN site s ON s.code = %(site)s::text AND (s.id = p.site_id OR s.code = ANY(p.also_at))"""
 
 _BY_NAME = f"SELECT {COLUMNS} FROM {TABLES} WHERE p.name = %(given)s AND p.state = 'ACTIVE'"
 _BY_TOKEN = (
@@ -32,9 +37,9 @@ _BY_TOKEN = (
 )
 
 
-def actor_by_name(bank: Bank, name: str) -> Actor | None:
-    """The person with this sign-in name, if the account is active."""
-    return _one(bank, _BY_NAME, name.strip().lower())
+def actor_by_name(bank: Bank, name: str, site: str | None = None) -> Actor | None:
+    """The person with this sign-in name, if the account is active; acting at `site` where they may, else at home."""
+    return _one(bank, _BY_NAME, name.strip().lower(), site)
 
 
 def lock_account(work: Work, name: str) -> Person:
@@ -43,16 +48,16 @@ def lock_account(work: Work, name: str) -> Person:
     return work.lock(Person, code)
 
 
-def actor_by_token(bank: Bank, secret: str) -> Actor | None:
-    """The person for whom this token speaks, if both are alive and it has not run out.
+def actor_by_token(bank: Bank, secret: str, site: str | None = None) -> Actor | None:
+    """The person for whom this token speaks, if both are alive and it has not run out; `site` as for a name.
 
     Nobody while a password that an administrator chose waits to be changed: a reset shuts the keys out as well.
     """
-    return _one(bank, _BY_TOKEN, hashlib.sha256(secret.encode()).digest())
+    return _one(bank, _BY_TOKEN, hashlib.sha256(secret.encode()).digest(), site)
 
 
-def _one(bank: Bank, statement: str, given: object) -> Actor | None:
-    row = read_row(bank.reads, statement, {"given": given})
+def _one(bank: Bank, statement: str, given: object, site: str | None) -> Actor | None:
+    row = read_row(bank.reads, statement, {"given": given, "site": site})
     return None if row is None else actor_of(bank, row)
 
 
@@ -65,6 +70,7 @@ def actor_of(bank: Bank, row: Mapping[str, Any]) -> Actor:
         tuple(_trained(one) for one in row["trained"] or ()),
         has_second_factor=confirmed,
         lacks_second_factor=bool(roles & bank.config.second_factor_roles) and not confirmed,
+        site_code=row["site_code"], sites=tuple(row["sites"]),
     )  # fmt: skip
 
 

@@ -15,7 +15,8 @@ from cellbank.services.people.passwords import Credentials, is_old, take_the_tim
 # With a first or an old password one comes in, to change it.
 COME_IN = {actor.Proof.RIGHT, actor.Proof.FIRST, actor.Proof.OLD}
 
-_COLUMNS = f"{actors.COLUMNS}, p.must_change_password, p.locked_until, p.password_set_at"
+_COLUMNS = f"""{actors.COLUMNS}, p.must_change_password, p.locked_until, p.password_set_at,
+  (SELECT jsonb_object_agg(x.code, x.name) FROM site x) AS site_names"""
 _BY_ID = f"SELECT {_COLUMNS} FROM {actors.TABLES} WHERE p.id = %(given)s AND p.state = 'ACTIVE'"
 _BY_NAME = f"SELECT {_COLUMNS} FROM {actors.TABLES} WHERE p.name = %(given)s AND p.state = 'ACTIVE'"
 
@@ -29,6 +30,7 @@ class Standing:
     is_old_password: bool  # older than the site allows
     locked_until: datetime.datetime | None
     stamp: str  # another one after every change of the password: sessions from before are over
+    site_names: dict[str, str]  # of all sites of the bank, by code
 
     @property
     def must_change_password(self) -> bool:
@@ -45,23 +47,24 @@ class Standing:
         return self.locked_until is not None and now < self.locked_until
 
 
-def standing_of(bank: Bank, person_id: int) -> Standing | None:
-    """The account with this id, if it is active."""
-    return _read(bank, _BY_ID, person_id)
+def standing_of(bank: Bank, person_id: int, site: str | None = None) -> Standing | None:
+    """The account with this id, if it is active; acting at `site` where they may work there, else at home."""
+    return _read(bank, _BY_ID, person_id, site)
 
 
-def standing_of_name(bank: Bank, name: str) -> Standing | None:
-    """The account with this sign-in name, if it is active."""
-    return _read(bank, _BY_NAME, name.strip().lower())
+def standing_of_name(bank: Bank, name: str, site: str | None = None) -> Standing | None:
+    """The account with this sign-in name, if it is active; `site` as for an id."""
+    return _read(bank, _BY_NAME, name.strip().lower(), site)
 
 
-def _read(bank: Bank, statement: str, given: object) -> Standing | None:
-    row = read_row(bank.reads, statement, {"given": given})
+def _read(bank: Bank, statement: str, given: object, site: str | None) -> Standing | None:
+    row = read_row(bank.reads, statement, {"given": given, "site": site})
     if row is None:
         return None
     stamp = row["password_set_at"].isoformat() if row["password_set_at"] else ""
     old = is_old(bank.config, row["password_set_at"], server_time())
-    return Standing(actors.actor_of(bank, row), row["must_change_password"], old, row["locked_until"], stamp)
+    actor, names = actors.actor_of(bank, row), row["site_names"]
+    return Standing(actor, row["must_change_password"], old, row["locked_until"], stamp, names)
 
 
 @dataclass(frozen=True)

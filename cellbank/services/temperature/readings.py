@@ -6,10 +6,10 @@ from array import array
 from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 from sqlalchemy import select, text
 
 from cellbank.domain.identifiers import Kind
@@ -21,7 +21,7 @@ from cellbank.records.temperature import LoggerMapping, Probe, ReadingImport
 from cellbank.records.work import Work
 from cellbank.services.acts import ActInput, Malformed, Problem, act
 from cellbank.services.common import new_code, time_refusals
-from cellbank.services.inputs import Line, Moment, TemperatureC, scanned
+from cellbank.services.inputs import Line, Moment, TemperatureC, Zone, scanned
 from cellbank.services.temperature.excursion_record import keep_excursions, lock_lots_to_stop, stop_lots
 from cellbank.services.temperature.logger_files import end_progress, ends_cut_off, kept, opened, progress_writer
 from cellbank.services.temperature.probes import ProbeCode
@@ -30,14 +30,6 @@ from cellbank.services.temperature.reading_store import Taken, Tell, copy_readin
 MOST_AT_ONCE = 10_000  # rows of a gateway's batch
 SHARE_OF_READING = 0.5  # of the time that an import takes; the rest is writing
 ReadingsCode = scanned(Kind.READINGS)
-
-
-def _zone(given: str) -> str:
-    """A time zone as the world names it."""
-    try:
-        return ZoneInfo(given).key
-    except (KeyError, OSError, ValueError):
-        raise ValueError("must be an IANA time zone, such as Europe/Kyiv or UTC") from None
 
 
 # --- by file ----------------------------------------------------------------------------------
@@ -49,7 +41,7 @@ class ImportReadings(ActInput):
     probe: ProbeCode = Field(title="Probe")
     sha256: str = Field(title="File", pattern="^[0-9a-f]{64}$", json_schema_extra={"upload": "file"})
     file: Line = Field(title="File name", description="Filled in by the file that was chosen.")
-    zone: Annotated[Line, AfterValidator(_zone)] | None = Field(
+    zone: Zone | None = Field(
         default=None, title="Time zone of the file", description="Where its times have no offset. Empty: the site's."
     )
     time_column: Line | None = Field(
