@@ -60,6 +60,7 @@ SampleCode = scanned(Kind.SAMPLE)
 SubjectCode = scanned(Kind.SUBJECT)
 WeightCode = scanned(Kind.WEIGHT)
 DoseCode = scanned(Kind.DOSE)
+ShipmentCode = scanned(Kind.SHIPMENT)
 DeviationCode = scanned(Kind.DEVIATION)
 ActionCode = scanned(Kind.ACTION)
 

@@ -168,11 +168,12 @@ class Box:
 @dataclass(frozen=True)
 class PlacesFacts:
     """Vials on their way into a box. `wanted`: nothing (the next free positions), the first position only (the others
-    follow at the next free ones), or one position for each vial."""
+    follow at the next free ones), or one position for each vial. `packing`: they are packed for a shipment."""
 
     box: Box
     vials: tuple[str, ...]
     wanted: tuple[str, ...] = ()
+    packing: bool = False
 
 
 @dataclass(frozen=True)
@@ -193,6 +194,9 @@ def give_places(facts: PlacesFacts) -> Places:
             type=facts.box.type,
         )
         return Places((), (only_boxes,))
+    if facts.box.type == "shipper" and not facts.packing:
+        sentence = "{unit} is a shipper: what stands in it leaves with it. Pack vials for a shipment, or scan a box."
+        return Places((), (refuse(Code.WRONG_KIND, sentence, unit=facts.box.called),))
     found = _given_positions(facts) if len(facts.wanted) == len(facts.vials) else _next_positions(facts)
     refusals = (*_out_of_service(facts.box.out_of_service), *found.refusals)
     return Places(() if refusals else found.positions, refusals)

@@ -232,7 +232,7 @@ def store_vials(work: Work, given: StoreVials) -> None:
     refusals = list(places.refusals)
     if given.stored_at:
         refusals.extend(time_refusals(work, "Putting away", at, _frozen_at(work.session, vials)))
-    work.show(**_places_shown(box, places, given.vials))
+    work.show(**places_shown(box, places, given.vials))
     work.judge(*vials, refusals=refusals)
     place_vials(work, box_id, [vial.id for vial in vials], places.positions, at)
     work.transition_many(Vial, vials)
@@ -260,7 +260,7 @@ def move_vial(work: Work, given: MoveVial) -> None:
     at = given.moved_at or work.now
     out = given.taken_at or at
     after = last_placed_at(work.session, [vial])
-    work.show(**_places_shown(box, places, [vial.code]))
+    work.show(**places_shown(box, places, [vial.code]))
     times = (*time_refusals(work, "Taking out", out, after), *time_refusals(work, "The move", at, out))
     work.judge(vial, refusals=[*places.refusals, *times])
     end_placement(work, [vial], out)
@@ -280,8 +280,10 @@ _BOX = text(
 )
 
 
-def find_places(work: Work, code: str, vials: Sequence[str], wanted: Sequence[str]) -> tuple[int, Places, Box]:
-    """The box and the place of each vial in it.
+def find_places(
+    work: Work, code: str, vials: Sequence[str], wanted: Sequence[str], *, packing: bool = False
+) -> tuple[int, Places, Box]:
+    """The box and the place of each vial in it; a shipper is one only when they are packed for a shipment.
 
     Where people name every position, the box is only read: two of them may fill it side by side, and the index
     one_live_vial_per_position decides if they meet. Where we choose, the box is locked first, in a statement of its
@@ -296,10 +298,11 @@ def find_places(work: Work, code: str, vials: Sequence[str], wanted: Sequence[st
     stopped = OutOfService(f"{row.stopped_name} ({row.stopped_code})", reason) if row.stopped_code else None
     taken = {int(position): vial for position, vial in (row.taken or {}).items()}
     box = Box(f"{row.name} ({row.code})", row.type, row.rows, row.columns, taken, stopped)
-    return row.id, give_places(PlacesFacts(box, tuple(vials), tuple(wanted))), box
+    return row.id, give_places(PlacesFacts(box, tuple(vials), tuple(wanted), packing)), box
 
 
-def _places_shown(box: Box, places: Places, vials: Sequence[str]) -> dict[str, object]:
+def places_shown(box: Box, places: Places, vials: Sequence[str]) -> dict[str, object]:
+    """The box and the position of each vial, as the answer tells them."""
     names = [position_name(position, box.columns) for position in places.positions]
     return {"box": box.called, "positions": dict(zip(vials, names, strict=False))}
 
