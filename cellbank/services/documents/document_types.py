@@ -13,6 +13,8 @@ from cellbank.services.documents.papers import Paper
 from cellbank.services.documents.recall_document import recall_paper
 from cellbank.services.documents.record_export import trail_paper
 from cellbank.services.lookup.cards import QUESTIONS
+from cellbank.services.shipping.custody_form import custody_form
+from cellbank.services.shipping.packing_list import packing_list
 
 
 @dataclass(frozen=True)
@@ -39,5 +41,7 @@ TYPES: dict[str, DocumentType] = {
         DocumentType("chain", "Chain of identity and custody", frozenset({Kind.DOSE}), chain_paper),
         DocumentType("trail", "Trail of a record", frozenset(DOCUMENTED), trail_paper),
         DocumentType("recall_list", "Recall list", frozenset({Kind.LOT}), recall_paper),
+        DocumentType("packing_list", "Packing list", frozenset({Kind.SHIPMENT}), packing_list),
+        DocumentType("custody_form", "Chain of custody", frozenset({Kind.SHIPMENT}), custody_form),
     )
 }  # fmt: skip
