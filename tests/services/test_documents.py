@@ -253,9 +253,9 @@ def test_a_paper_comes_back_from_its_data_as_it_was(bank: Bank, dose: str) -> No
 
 
 def test_every_type_has_a_kind_and_reads_nothing_of_what_is_not_here(bank: Bank) -> None:
-    absent = {Kind.LOT: record_code(Kind.LOT, 31**4), Kind.DOSE: "CHA999926999999"}
+    absent = {kind: record_code(kind, 31**4) for kind in (Kind.LOT, Kind.SHIPMENT)} | {Kind.DOSE: "CHA999926999999"}
     for type_ in TYPES.values():
-        kind = next(kind for kind in (Kind.LOT, Kind.DOSE) if kind in type_.kinds)
+        kind = next(kind for kind in absent if kind in type_.kinds)
         with snapshot(bank.engine) as connection:
             assert type_.read(connection, absent[kind]) is None, type_.name
 
