@@ -132,6 +132,14 @@ def _shipper_refusals(facts: ShipperFacts) -> Iterator[Refusal]:
         yield refuse(Code.SHIPPER_NOT_READY, sentence, count=facts.strangers, **names)
 
 
+def no_shipper(shipment: str, *, goes_empty: bool) -> Refusal:
+    """Nothing is known that the shipment could travel in."""
+    if goes_empty:
+        return refuse(Code.NOT_FOUND, "Scan the shipper that goes empty with shipment {shipment}.", shipment=shipment)
+    sentence = "Nothing is packed for shipment {shipment}: pack its vials, or cancel it."
+    return refuse(Code.CRITERION_OPEN, sentence, shipment=shipment)
+
+
 def qualification_refusals(shipper: str, qualified_until: date | None, on: date) -> tuple[Refusal, ...]:
     """Why a shipper keeps nothing cold any more that one could rely on: the qualification is over by then."""
     if qualified_until is not None and on <= qualified_until:
@@ -167,7 +175,8 @@ def qualified_later_refusals(qualified_on: date, today: date) -> tuple[Refusal, 
     """Why a shipper cannot have been qualified on that day: it has not come yet."""
     if qualified_on <= today:
         return ()
-    return (refuse(Code.IN_THE_FUTURE, "A qualification on {on} lies in the future. Correct the date.", on=qualified_on),)
+    sentence = "A qualification on {on} lies in the future. Correct the date."
+    return (refuse(Code.IN_THE_FUTURE, sentence, on=qualified_on),)
 
 
 # --- packing ----------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from cellbank.domain.identifiers import Kind
 from cellbank.domain.refusals import Code, Refusal, refuse
-from cellbank.domain.rules.temperature import Limits, limit_refusals
+from cellbank.domain.rules.temperature import Limits, Watch, limit_refusals
 from cellbank.records.storage import StorageUnit
 from cellbank.records.temperature import Probe
 from cellbank.records.work import Work
@@ -99,6 +99,15 @@ def limits_of(probe: Probe) -> Limits:
 
 def _exact(value: Any) -> Any:
     return value if isinstance(value, int) else Decimal(value)
+
+
+def begin_watch(probe: Probe, at: datetime.datetime) -> None:
+    """Count what a logger shows from this moment on: that it was silent before, at rest between two shipments, is no
+    excursion. Nothing to do for one that has never been read."""
+    if probe.watch:
+        watch = Watch.of(limits_of(probe), probe.watch)
+        watch.resume(int(at.timestamp()))
+        probe.watch = watch.state()
 
 
 def _not_yet(work: Work, on: datetime.date) -> tuple[Refusal, ...]:
