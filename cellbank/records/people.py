@@ -1,6 +1,9 @@
 """Sites, people, and the keys with which programs act for them."""
 
+from typing import Any
+
 from sqlalchemy import ARRAY, CheckConstraint, Index, Text, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from cellbank.records.base import Base, Day, Instant, Record, reference, state_of
@@ -100,6 +103,8 @@ class Definition(Record):
     title: Mapped[str]
     content: Mapped[str]
     digest: Mapped[str]
+    # Of a specification, out of its content: for the rules in the database, which reads no TOML.
+    handling: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     effective_at: Mapped[Instant | None]
     state: Mapped[str] = state_of("definition")
     SIGNED = ("type", "identifier", "version", "content", "digest")

@@ -40,6 +40,7 @@ SAYS: dict[str, tuple[Code, str]] = {
     "an_infusion_starts_once": (Code.WRONG_STATE, "the infusion has started."),
     "a_finished_dose_stays_finished": (Code.WRONG_STATE, "the dose is finished."),
     "nothing_expired_is_thawed": (Code.EXPIRED, "the lot has expired."),
+    "no_dose_from_a_vial_that_warmed": (Code.WARMING_BUDGET, "the vial was out of the cold for too long."),
     "a_used_vial_stays_used": (Code.VIAL_NOT_AVAILABLE, "the vial has been used."),
     "the_weight_is_of_the_subject": (Code.WEIGHT_MISSING, "the weight is that of another subject."),
     "ck_test_result_reviewed_by_another_person": (

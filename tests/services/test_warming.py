@@ -1,18 +1,30 @@
 """Time out of the cold: counted for a vial, or for all in a box that was lifted out, and refused past its limits."""
 
 import datetime
+from dataclasses import replace
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import create_engine, text
 from sqlalchemy.orm import Session
 
+from cellbank.domain.rules import thaw as thaw_rules
 from cellbank.services.storage.warming import warming_of
-from tests.factories.doses import ordered_dose
+from tests.factories.doses import ordered_dose, pick, picked_dose
 from tests.factories.lots import box, stored_lot
 from tests.factories.world import World
 
 ABOVE = text("SELECT p.code FROM storage_unit u JOIN storage_unit p ON p.id = u.parent_id WHERE u.code = :code")
 SECOND = datetime.timedelta(seconds=1)
+# Allowed are 30 s at once, 90 s in all, 3 times.
+PAST = {"single": (31,), "times": (5, 5, 5, 5)}
+# Of a vial that was out three times for 20 s: seconds at once, seconds in all, times.
+LIMITS = {
+    (20, 60, 3): False, (19, 60, 3): True, (20, 59, 3): True, (20, 60, 2): True, (None, None, None): False,
+}  # fmt: skip
+SET_LIMITS = """UPDATE definition SET handling = jsonb_build_object('warming_single_seconds', CAST(:single AS bigint),
+    'warming_total_seconds', CAST(:total AS bigint), 'warming_events_max', CAST(:times AS bigint))
+    WHERE type = 'specification'"""
+IS_SPENT = "SELECT warming_is_spent(id, lot_id) FROM vial WHERE code = :vial"
 
 
 def spent(world: World, vial: str) -> tuple[int, float]:
@@ -58,6 +70,60 @@ def test_a_vial_whose_time_is_spent_is_not_picked_for_a_patient(world: World) ->
     given = {"dose": dose.code, "box": dose.lot.box, "vial": dose.vials[0]}
     (refusal,) = world.try_act("tina", "pick_vial", now=dose.at + 2 * SECOND, **given).refusals
     assert refusal.code == "WARMING_BUDGET" and "45 s at once; the limit is 30 s" in refusal.detail
+
+
+def test_a_vial_that_warmed_after_it_was_picked_is_not_thawed(world: World) -> None:
+    dose = picked_dose(world)
+    world.do("tina", "note_warming", now=dose.at + SECOND, thing=dose.vials[0], seconds=45)
+    given = {"dose": dose.code, "vial": dose.vials[0]}
+    assert world.codes("tina", "thaw_vial", now=dose.at + 2 * SECOND, **given) == ["WARMING_BUDGET"]
+    world.do("tina", "thaw_vial", now=dose.at + 2 * SECOND, dose=dose.code, vial=dose.vials[1])
+
+
+@pytest.mark.parametrize("limit", sorted(PAST))
+def test_the_database_keeps_a_vial_that_warmed_out_of_every_dose(
+    world: World, monkeypatch: pytest.MonkeyPatch, limit: str
+) -> None:
+    """By its own rule, with that of the services switched off: not picked, and when picked before, not thawed."""
+    early, late = ordered_dose(world), picked_dose(world)
+    for dose in (early, late):
+        for number, seconds in enumerate(PAST[limit]):
+            at = dose.at + (60 * number + 60) * SECOND
+            world.do("tina", "note_warming", now=at, thing=dose.vials[0], seconds=seconds)
+    monkeypatch.setattr(thaw_rules, "warming_refusals", lambda *_: ())
+    pick_it = {"dose": early.code, "box": early.lot.box, "vial": early.vials[0]}
+    assert world.codes("tina", "pick_vial", now=early.at + 600 * SECOND, **pick_it) == ["WARMING_BUDGET"]
+    thaw_it = {"dose": late.code, "vial": late.vials[0]}
+    assert world.codes("tina", "thaw_vial", now=late.at + 600 * SECOND, **thaw_it) == ["WARMING_BUDGET"]
+
+
+def test_at_the_limits_a_vial_is_picked_and_thawed(world: World) -> None:
+    dose = ordered_dose(world)
+    for number in range(3):
+        at = dose.at + (60 * number + 60) * SECOND
+        world.do("tina", "note_warming", now=at, thing=dose.vials[0], seconds=30)
+    dose = replace(dose, at=dose.at + 600 * SECOND)
+    pick(world, dose, dose.vials[0])
+    pick(world, dose, dose.vials[1])
+    pick(world, dose, dose.vials[2])
+    world.do("tina", "thaw_vial", now=dose.at, dose=dose.code, vial=dose.vials[0])
+
+
+def test_the_database_reads_each_limit_of_the_specification(world: World, databases: tuple[str, str]) -> None:
+    lot = stored_lot(world, vials=1)
+    for number in range(3):
+        at = world.now + (60 * number + 60) * SECOND
+        world.do("tina", "note_warming", now=at, thing=lot.vials[0], seconds=20)
+    engine = create_engine(databases[0])
+    with engine.connect() as connection, connection.begin() as nothing_is_kept:
+        connection.execute(text("SET LOCAL session_replication_role = replica"))
+        for limits, is_spent in LIMITS.items():
+            given = dict(zip(("single", "total", "times"), limits, strict=True))
+            connection.execute(text(SET_LIMITS), given)
+            found = connection.scalar(text(IS_SPENT), {"vial": lot.vials[0]})
+            assert found is is_spent, limits
+        nothing_is_kept.rollback()
+    engine.dispose()
 
 
 def test_a_relocated_rack_counts_for_what_stood_in_it(world: World) -> None:

@@ -2,7 +2,7 @@
 
 The clock starts with the thaw of the first vial and never stops. Nothing thawed goes back.
 Twins in the database: `one_live_reservation_per_vial`, `a_thaw_is_never_undone`, `never_refrozen`,
-`nothing_expired_is_thawed`, `a_used_vial_stays_used`, `prepared_is_complete`. Facts: domain reference §4.3, §4.4, §6.
+`nothing_expired_is_thawed`, `a_used_vial_stays_used`, `prepared_is_complete`, `no_dose_from_a_vial_that_warmed`. Facts: domain reference §4.3, §4.4, §6.
 """
 
 from collections.abc import Iterator, Sequence
@@ -148,12 +148,14 @@ class ThawFacts:
     was_counted: bool
     is_short: bool
     now: datetime
+    warmed: Budget | None = None  # as in PickFacts: a vial may be left out after it was picked
 
 
 def thaw_refusals(facts: ThawFacts) -> tuple[Refusal, ...]:
     """Why the vial stays frozen. A dose that could not be given today must not be thawed today."""
     found = [
         *vial_refusals(facts.vial, facts.dose, facts.subject.code),
+        *(warming_refusals(facts.vial.code, facts.warmed, NOT_GIVEN) if facts.warmed else ()),
         *subject_refusals(facts.subject),
         *lot_refusals(facts.lot),
         *plan_refusals(facts.plan),

@@ -1,6 +1,7 @@
 """How long and how often a vial may be out of the cold. Source: domain reference §4.3.
 
 Every time counts: on the way between two places, and lifted out with the box that it stands in.
+Twin in the database: no_dose_from_a_vial_that_warmed.
 """
 
 from collections.abc import Iterator, Sequence

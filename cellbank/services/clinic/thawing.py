@@ -198,6 +198,7 @@ def thaw_vial(work: Work, given: ThawVial) -> Dose:
         was_counted=dose.state == "COUNTED",
         is_short=bool(dose.is_short),
         now=work.now,
+        warmed=spent_by(work.session, [vial.id]).get(vial.id),
     )
     work.show(thaw_started_at=started_at.isoformat(), usable_until=until.isoformat())
     work.judge(dose, vial, refusals=thaw_refusals(facts))

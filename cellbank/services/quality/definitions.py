@@ -74,6 +74,7 @@ def import_definition(work: Work, given: ImportDefinition) -> Definition:
             title=read.title,
             content=given.content,
             digest=content_digest,
+            handling=read.handling.model_dump() if isinstance(read, Specification) else None,
         )
     )
 

@@ -63,7 +63,7 @@ WORDS: dict[str, Told] = {
     "sample.taken_at": Told("Taken or inoculated", TIME), "sample.number": Told("Sample number"),
     "change_reason": Told("Reason of the change"), "corrects_id": Told("Corrects"),
     "hold.placed_at": Told("Placed", TIME), "lifted_at": Told("Lifted", TIME), "lift_reason": Told("Why it was lifted"),
-    "digest": Told("Digest"), "content": Told("Content"), "effective_at": Told("In force since", TIME),
+    "digest": Told("Digest"), "content": Told("Content"), "handling": Told("Limits out of the cold"), "effective_at": Told("In force since", TIME),
     "second_identifier": Told("Second identifier"), "born_on": Told("Born"), "consented_on": Told("Consented"),
     "receives_product": Told("Receives cells"), "answers": Told("Answers to the criteria"),
     "assessment": Told("Assessment of the criteria"), "withdrawal_reason": Told("Why withdrawn"),
