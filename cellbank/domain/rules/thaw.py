@@ -2,7 +2,8 @@
 
 The clock starts with the thaw of the first vial and never stops. Nothing thawed goes back.
 Twins in the database: `one_live_reservation_per_vial`, `a_thaw_is_never_undone`, `never_refrozen`,
-`nothing_expired_is_thawed`, `a_used_vial_stays_used`, `prepared_is_complete`, `no_dose_from_a_vial_that_warmed`. Facts: domain reference §4.3, §4.4, §6.
+`nothing_expired_is_thawed`, `a_used_vial_stays_used`, `prepared_is_complete`,
+`no_dose_from_a_vial_that_warmed`. Facts: domain reference §4.3, §4.4, §6.
 """
 
 from collections.abc import Iterator, Sequence
