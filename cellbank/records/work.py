@@ -17,11 +17,12 @@ from sqlalchemy import ColumnElement, bindparam, event, func, insert, or_, selec
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import QueryableAttribute, Session
 
-from cellbank.domain.lifecycle import PERFORMERS, Transition, rows_for
+from cellbank.domain.lifecycle import PERFORMERS, Role, Transition, crosses_sites, rows_for
 from cellbank.domain.refusals import Code, Refusal, Refused, refuse
 from cellbank.records.actor import NOT_PROVED, Actor, Proof, role_refusal, signature_refusals
 from cellbank.records.base import Record, as_json
-from cellbank.records.people import NumberSeries, Person
+from cellbank.records.belonging import site_of
+from cellbank.records.people import NumberSeries, Person, Site
 from cellbank.records.quality import Signature
 
 R = TypeVar("R", bound=Record)
@@ -53,6 +54,7 @@ class Work:
     after_commit: list[Callable[[Any], Mapping[str, Any]]] = field(default_factory=list)
     about: str | None = None
     _to_sign: list[tuple[Record, Transition]] = field(default_factory=list)
+    _sites: dict[tuple[str, int], int] = field(default_factory=dict)  # of what records are about
 
     def __post_init__(self) -> None:
         self.session.info[WORK] = self
@@ -115,12 +117,14 @@ class Work:
     # ---- judge ---------------------------------------------------------------------------------------------------
 
     def judge(
-        self, *subjects: Record | type[Record], refusals: Iterable[Refusal] = (), to: str | tuple[str, ...] = ()
-    ) -> None:
+        self, *subjects: Record | type[Record], refusals: Iterable[Refusal] = (), to: str | tuple[str, ...] = (),
+        of: Iterable[Any] = (),
+    ) -> None:  # fmt: skip
         """Decide. `subjects` are the records that the act moves (a class: one that it creates); `to` picks the target,
-        or one for each kind of move, where the table offers several. Raises Refused with all reasons, or ends a dry
-        run; afterwards writing is open."""
+        or one for each kind of move, where the table offers several; `of` are what the act is about besides: they are
+        of this site too. Raises Refused with all reasons, or ends a dry run; afterwards writing is open."""
         found = [reason for subject in subjects for reason in self._judge_one(subject, to)]
+        found.extend(reason for record in of for reason in self._site_refusals(record))
         found.extend(refusals)
         if found:
             raise Refused(found)
@@ -130,9 +134,12 @@ class Work:
 
     def _judge_one(self, subject: Record | type[Record], to: str | tuple[str, ...]) -> list[Refusal]:
         rows = self._rows(subject, to)
+        crossing = any(map(crosses_sites, rows or rows_for(self.act, subject.__tablename__)))
+        elsewhere = [] if crossing or isinstance(subject, type) else self._site_refusals(subject)
         if not rows:
-            return [self._wrong_state(subject, to)]
+            return [self._wrong_state(subject, to), *elsewhere]
         return [
+            *elsewhere,
             *self._role_refusals(rows),
             *signature_refusals(self.actor, rows, self.proof, self.title, self.now, dry_run=self.dry_run),
             *self._same_person(subject, rows[0]),
@@ -159,6 +166,21 @@ class Work:
             act=self.title,
             possible=" or ".join(possible) or "no state",
         )
+
+    def _site_refusals(self, record: Any) -> list[Refusal]:
+        """Why a record may not be touched from here: it is of another site. The database asks again."""
+        site_id = site_of(self.session, record, self._sites)
+        if site_id in (None, self.actor.site_id) or self.actor.sees_all_sites or Role.SYSTEM in self.actor.roles:
+            return []
+        return [
+            refuse(
+                Code.OTHER_SITE,
+                "{record} is of site {theirs}, and you act at {here}. Somebody who works there can do this.",
+                record=_sentence_start(record.called),
+                theirs=self.session.get_one(Site, site_id).code,
+                here=self.actor.site_code,
+            )
+        ]
 
     def _role_refusals(self, rows: tuple[Transition, ...]) -> list[Refusal]:
         allowed = frozenset().union(*(row.roles for row in rows))

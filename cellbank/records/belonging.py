@@ -1,0 +1,52 @@
+"""Whose each record is: of one site, or the whole bank's."""
+
+from functools import cache
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from cellbank.records.base import Base, Record
+
+FIRST_SITE = 1  # what was recorded before there were others is its
+
+# A record with a column `site_id` is of that site. These are of the site of what they are about, the first that is given.
+_TESTED = ("lot_id", "culture_id", "donation_id", "donor_id")
+ABOUT: dict[str, tuple[str, ...]] = {
+    "consent": ("donor_id",),
+    "sample": _TESTED,
+    "test_result": _TESTED,
+    "hold": ("lot_id", "donor_id", "reagent_lot_id", "storage_unit_id"),
+    "recall_notice": ("dose_id",),
+    "corrective_action": ("deviation_id",),
+    "weight": ("subject_id",),
+    "reading_import": ("probe_id",),
+}
+# Who works here and under which definitions; and what people of several sites do about one lot.
+WHOLE_BANK = frozenset(
+    {
+        "site", "person", "training", "api_token", "definition", "batch_review", "conditional_release", "printing",
+        "document_issue", "trail_review", "scan",
+    }
+)  # fmt: skip
+
+
+def site_of(session: Session, record: Any, known: dict[tuple[str, int], int]) -> int | None:
+    """The id of the site to which a record belongs; None: it is the whole bank's.
+
+    Costs a statement only for what is about another record that the session does not hold; `known` keeps the answers.
+    """
+    table = getattr(record, "__tablename__", None)
+    if table in WHOLE_BANK:
+        return None
+    if table not in ABOUT:
+        return record.site_id or FIRST_SITE
+    name, found = next((name, found) for name in ABOUT[table] if (found := getattr(record, name)) is not None)
+    about = (name.removesuffix("_id"), found)
+    if about not in known:
+        known[about] = site_of(session, session.get_one(_class_of(about[0]), found), known) or FIRST_SITE
+    return known[about]
+
+
+@cache
+def _class_of(table: str) -> type[Record]:
+    return next(mapper.class_ for mapper in Base.registry.mappers if mapper.class_.__tablename__ == table)
