@@ -28,7 +28,8 @@ from cellbank.services.shipping.custody import custody_of, hand_on
 from cellbank.services.shipping.packed import Packed, local_day, packed_in, shipper_facts
 from cellbank.services.shipping.shippers import Hours
 from cellbank.services.storage.places import unit_called
-from cellbank.services.temperature.probes import ProbeCode, begin_watch
+from cellbank.services.temperature.excursion_record import begin_again
+from cellbank.services.temperature.probes import ProbeCode
 
 MOST_SEALS = 20
 _CHARGE = Quantity("The mass", "kg", "in kilograms", low=Decimal("0.1"), high=Decimal(1000), decimals=2)
@@ -77,7 +78,7 @@ def seal_shipment(work: Work, given: SealShipment) -> Shipment:
     shipment.planned_hours, shipment.seals = given.planned_hours, given.seals
     shipment.sealed_at, shipment.sealed_by_id = at, work.actor.id
     if logger is not None:
-        begin_watch(logger, at)
+        begin_again(work, logger, given.charged_at, at)
     work.transition(shipment)
     return shipment
 

@@ -8,12 +8,13 @@ from typing import Any
 from sqlalchemy import select, text
 
 from cellbank.domain.identifiers import Kind, is_usable, record_code
-from cellbank.domain.rules.temperature import GRAVE, Excursion
+from cellbank.domain.rules.temperature import GRAVE, Excursion, Watch
 from cellbank.records import temperature as records
 from cellbank.records.production import Lot
 from cellbank.records.temperature import Probe
 from cellbank.records.work import Work
 from cellbank.services.quality.holding import lock_lot, place_hold
+from cellbank.services.temperature.probes import limits_of
 from cellbank.services.temperature.reading_store import moment, second
 
 
@@ -85,6 +86,19 @@ def _codes(work: Work, count: int) -> list[str]:
         numbers = range(last - missing + 1, last + 1)
         codes += [record_code(Kind.EXCURSION, number) for number in numbers if is_usable(Kind.EXCURSION, number)]
     return codes
+
+
+def begin_again(work: Work, probe: Probe, charged_at: datetime.datetime, at: datetime.datetime) -> None:
+    """A shipper was charged and goes on its way: its logger counts from `at` on. That it was silent at rest is no
+    excursion, and what it found warm before ended with the charge. Call it after the judgement, with the probe locked.
+    """
+    before = going_on(work, probe)
+    if before is not None and before.started_at < charged_at:
+        before.ended_at, before.end_reason = charged_at, "The shipper was charged again"
+    if probe.watch:
+        watch = Watch.of(limits_of(probe), probe.watch)
+        watch.resume(second(at))
+        probe.watch = watch.state()
 
 
 # --- the lots that stood there ----------------------------------------------------------------

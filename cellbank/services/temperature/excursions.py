@@ -6,7 +6,7 @@ The alarm and the truth are apart: acknowledging notes that somebody came, and n
 from typing import Any, Literal
 
 from pydantic import Field
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from cellbank.domain.identifiers import Kind
 from cellbank.domain.refusals import Code, Refusal, refuse
@@ -18,7 +18,7 @@ from cellbank.services.bank import Bank
 from cellbank.services.inputs import Reason, Text, scanned
 from cellbank.services.people.actors import SYSTEM
 from cellbank.services.temperature.excursion_record import keep_excursions
-from cellbank.services.temperature.probes import limits_of
+from cellbank.services.temperature.probes import RESTING, limits_of
 from cellbank.services.temperature.reading_store import second
 
 ExcursionCode = scanned(Kind.EXCURSION)
@@ -30,9 +30,10 @@ class LookForSilence(ActInput):
 
 @act(LookForSilence)
 def look_for_silence(work: Work, given: LookForSilence) -> None:
-    """Note an excursion for every probe in use whose next reading is overdue. The pages show an overdue probe without
-    it."""
-    in_use = select(Probe).where(Probe.state == "IN_USE", Probe.last_at.is_not(None)).order_by(Probe.id)
+    """Note an excursion for every probe in use whose next reading is overdue; a logger that rests in a shipper is not
+    waited for. The pages show an overdue probe without it."""
+    waited_for = text(f"NOT {RESTING.format(probe='probe')}")
+    in_use = select(Probe).where(Probe.state == "IN_USE", Probe.last_at.is_not(None), waited_for).order_by(Probe.id)
     probes = list(work.session.scalars(in_use if work.dry_run else in_use.with_for_update(key_share=True)))
     now, silent = second(work.now), []
     for probe in probes:

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from cellbank.domain.identifiers import Kind
 from cellbank.domain.refusals import Code, Refusal, refuse
-from cellbank.domain.rules.temperature import Limits, Watch, limit_refusals
+from cellbank.domain.rules.temperature import Limits, limit_refusals
 from cellbank.records.storage import StorageUnit
 from cellbank.records.temperature import Probe
 from cellbank.records.work import Work
@@ -22,6 +22,12 @@ LIMITS = (
     "warn_above_c", "warn_minutes", "critical_above_c", "critical_readings", "reject_above_c", "gap_minutes",
     "acknowledge_minutes",
 )  # fmt: skip
+
+# Most loggers of shippers tell what they saw when they are read at the other end, and at rest nobody reads them: only
+# one that has begun to send on the way is missed when it stops. A gap in a trace is found when the trace is imported.
+RESTING = """EXISTS (SELECT FROM storage_unit carried WHERE carried.id = {probe}.storage_unit_id
+  AND carried.type = 'shipper' AND NOT EXISTS (SELECT FROM shipment s WHERE s.shipper_id = carried.id
+  AND s.state IN ('SEALED', 'ON_THE_WAY') AND {probe}.last_at >= s.sealed_at))"""
 
 
 class _Limits(ActInput):
@@ -99,15 +105,6 @@ def limits_of(probe: Probe) -> Limits:
 
 def _exact(value: Any) -> Any:
     return value if isinstance(value, int) else Decimal(value)
-
-
-def begin_watch(probe: Probe, at: datetime.datetime) -> None:
-    """Count what a logger shows from this moment on: that it was silent before, at rest between two shipments, is no
-    excursion. Nothing to do for one that has never been read."""
-    if probe.watch:
-        watch = Watch.of(limits_of(probe), probe.watch)
-        watch.resume(int(at.timestamp()))
-        probe.watch = watch.state()
 
 
 def _not_yet(work: Work, on: datetime.date) -> tuple[Refusal, ...]:
