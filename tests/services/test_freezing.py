@@ -319,3 +319,43 @@ def test_a_clinician_neither_fills_nor_discards(world: World, tissue: str) -> No
     lot = open_lot(world, vials=1, donation=tissue)
     assert world.codes("clara", "record_filling", lot=lot.code, vials=list(lot.vials)) == ["ROLE_NOT_ALLOWED"]
     assert world.codes("clara", "discard_vial", vial=lot.vials[0], reason="Because.") == ["ROLE_NOT_ALLOWED"]
+
+
+def test_vials_of_two_lots_are_discarded_together_in_few_statements(world: World, tissue: str) -> None:
+    stored, frozen = stored_lot(world, vials=60, donation=tissue), frozen_lot(world, vials=40, donation=tissue)
+    statements: list[str] = []
+
+    def count(connection, cursor, statement, parameters, context, executemany) -> None:
+        statements.append(statement)
+
+    event.listen(world.bank.engine, "before_cursor_execute", count)
+    try:
+        gone = [*stored.vials[1:], *frozen.vials]
+        outcome = world.try_act("tina", "discard_vials", vials=gone, reason="Both lots are recalled.")
+    finally:
+        event.remove(world.bank.engine, "before_cursor_execute", count)
+    assert outcome.accepted and outcome.result == {"discarded": 99}
+    assert len(statements) <= 15
+    assert {row(world, Vial, code).state for code in gone} == {"DISCARDED"}
+    assert row(world, Vial, stored.vials[0]).state == "IN_STOCK"
+    with Session(world.bank.reads) as session:
+        assert session.get_one(Act, outcome.act).given["reason"] == "Both lots are recalled."
+        standing = select(Vial.code).join(Placement, Placement.vial_id == Vial.id).where(Placement.taken_at.is_(None))
+        lot_id = row(world, Vial, stored.vials[0]).lot_id
+        assert session.scalars(standing.where(Vial.lot_id == lot_id)).all() == [stored.vials[0]]
+
+
+def test_all_vials_are_discarded_or_none(world: World, tissue: str) -> None:
+    lot = stored_lot(world, vials=3, donation=tissue)
+    world.do("quinn", "use_vial_for_testing", vial=lot.vials[2], tests="Sterility")
+    given = {"vials": list(lot.vials), "reason": "Cracked in the tank."}
+    outcome = world.try_act("tina", "discard_vials", **given)
+    assert [(refusal.code, lot.vials[2] in refusal.detail) for refusal in outcome.refusals] == [("WRONG_STATE", True)]
+    assert {row(world, Vial, code).state for code in lot.vials[:2]} == {"IN_STOCK"}
+    early = {"vials": list(lot.vials[:2]), "discarded_at": fill_started_at(world, lot.code)}
+    assert world.codes("tina", "discard_vials", **early, reason="Cracked.") == ["OUT_OF_ORDER"]
+    with pytest.raises(Malformed):
+        world.try_act("tina", "discard_vials", vials=[lot.vials[0], lot.vials[0]], reason="Scanned twice.")
+    with pytest.raises(Malformed):
+        world.try_act("tina", "discard_vials", vials=[lot.vials[0]], reason="No")
+    assert world.codes("clara", "discard_vials", **given) == ["ROLE_NOT_ALLOWED"]

@@ -316,6 +316,27 @@ def discard_vial(work: Work, given: DiscardVial) -> Vial:
     return _end(work, given.vial, given.discarded_at, "The discarding")
 
 
+class DiscardVials(ActInput):
+    """Discard vials."""
+
+    vials: VialCodes = Field(title="Vials", description="Scan each of them; of one lot or of several.")
+    reason: Reason
+    discarded_at: Moment | None = Field(default=None, title="Discarded")
+
+
+@act(DiscardVials)
+def discard_vials(work: Work, given: DiscardVials) -> None:
+    """Destroy vials together, for one reason: all of them, or none. One that is reserved is freed first, by cancelling
+    its dose."""
+    vials, at = work.lock_all(Vial, given.vials), given.discarded_at
+    work.about = given.vials[0] if len(given.vials) == 1 else None
+    after = last_placed_at(work.session, vials) if at else None
+    work.show(discarded=len(vials))
+    work.judge(*vials, refusals=time_refusals(work, "The discarding", at, after) if at else ())
+    end_placement(work, vials, at)
+    work.transition_many(Vial, vials)
+
+
 def _end(work: Work, code: str, at: datetime.datetime | None, what: str) -> Vial:
     """A vial ends, and its place becomes free."""
     vial = work.lock(Vial, code)
