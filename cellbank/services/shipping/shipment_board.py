@@ -1,0 +1,236 @@
+"""The page of a shipment: the shipper as one looks into it, its cold, its trace, what is scanned, what still stops it;
+and the list of the shipments of a site."""
+
+import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from cellbank.domain.positions import position_name
+from cellbank.domain.rules.release_ways import Way
+from cellbank.services.bank import Bank
+from cellbank.services.shipping.shipment_record import PackedLine, ShipmentRecord, read_shipment
+from cellbank.services.storage.box_map import BoxMap, Cell, box_map
+from cellbank.services.temperature.temperature_chart import Chart, chart_of
+
+HOUR = datetime.timedelta(hours=1)
+PACKED_AT, SCANNED_AT = ("ORDERED", "PACKING"), ("ARRIVED", "CHECKED")
+# What only the site does to which the shipment goes; all else is of the site that has it.
+AT_ARRIVAL = frozenset({"receive_shipment", "check_in_vials", "close_receipt", "accept_shipment", "reject_shipment"})
+
+
+@dataclass(frozen=True)
+class ShipmentBoard:
+    """A shipment as its page shows it. `side` is whose page it is: the sender's, the recipient's, or an onlooker's;
+    `deviations` maps those of its differences to their state."""
+
+    record: ShipmentRecord
+    side: str
+    shipper: BoxMap | None
+    chart: Chart | None
+    deviations: Mapping[str, str]
+    now: datetime.datetime
+
+    @property
+    def code(self) -> str:
+        """The shipment's code."""
+        return str(self.record.row["code"])
+
+    @property
+    def state(self) -> str:
+        """The shipment's state."""
+        return str(self.record.row["state"])
+
+    @property
+    def has_it(self) -> bool:
+        """Whether the site of this page is the one that has it in hand or in its book."""
+        at = "sender" if self.record.row["site_id"] == self.record.row["from_site_id"] else "recipient"
+        return self.side == at
+
+    @property
+    def left_to_pack(self) -> int:
+        """How many of the ordered vials are not packed."""
+        return sum(max(0, line.wanted - line.packed) for line in self.record.wanted)
+
+    @property
+    def to_scan(self) -> tuple[PackedLine, ...]:
+        """What has not been scanned at the other end, by position; a missing one may still turn up."""
+        return tuple(line for line in self.record.packed if line.finding in (None, "MISSING"))
+
+    @property
+    def scans(self) -> str | None:
+        """The act that a vial scanned on this page belongs to: it is packed, checked in, or neither."""
+        if not self.has_it or self.record.is_empty:
+            return None
+        if self.state in PACKED_AT:
+            return "pack_vials" if self.left_to_pack else None
+        return "check_in_vials" if self.state in SCANNED_AT and self.to_scan else None
+
+    @property
+    def inside(self) -> tuple[PackedLine, ...]:
+        """What still stands in the shipper and is to be put away."""
+        return tuple(line for line in self.record.packed if line.is_inside and line.state == "RECEIVED")
+
+    @property
+    def hours_since_charge(self) -> Decimal | None:
+        """From the charge of the shipper to its arrival, or to now."""
+        charged = self.record.row["charged_at"]
+        if charged is None:
+            return None
+        return Decimal(((self.record.row["received_at"] or self.now) - charged) / HOUR).quantize(Decimal("0.1"))
+
+    @property
+    def expected_at(self) -> datetime.datetime | None:
+        """When it should be received, as planned at the sealing."""
+        sealed, hours = self.record.row["sealed_at"], self.record.row["planned_hours"]
+        return sealed + datetime.timedelta(hours=float(hours)) if sealed and hours else None
+
+    @property
+    def is_warm(self) -> bool:
+        """Whether its cold has ended, now or before it arrived."""
+        cold = self.record.cold_until
+        return cold is not None and (self.record.row["received_at"] or self.now) > cold
+
+    @property
+    def next(self) -> Way | None:
+        """The act that comes next; None: a scan on this page, or nothing."""
+        name = self._next()
+        return name and Way(name, (("shipment", self.code),))
+
+    def _next(self) -> str | None:
+        if self.side == "recipient" and self.state == "ON_THE_WAY":
+            return "receive_shipment"
+        if not self.has_it:
+            return None
+        if self.state in PACKED_AT:
+            return None if self.scans else "seal_shipment"
+        if self.state == "ARRIVED":
+            return "close_receipt" if not self.to_scan else None
+        return {"SEALED": "hand_over_shipment", "CHECKED": "accept_shipment"}.get(self.state)
+
+    def may_try(self, act: str) -> bool:
+        """Whether an act belongs to the site of this page."""
+        if act == "receive_shipment":
+            return self.side == "recipient"
+        return self.has_it or (act not in AT_ARRIVAL and self.side == "onlooker")
+
+
+def shipment_board(bank: Bank, code: str, now: datetime.datetime, shipper: str | None = None) -> ShipmentBoard | None:
+    """The page of a shipment as the bank's site sees it; None when there is none, or it is of two other sites.
+
+    `shipper` is the unit that somebody chose for it, as long as nothing is packed.
+    """
+    with bank.reads.connect() as connection:
+        record = read_shipment(connection, code, now)
+        if record is None or (side := _side(bank, record)) is None:
+            return None
+        deviations = _deviations(connection, record)
+    return ShipmentBoard(record, side, _shipper(bank, record, shipper, now), _chart(bank, record, now), deviations, now)
+
+
+def _side(bank: Bank, record: ShipmentRecord) -> str | None:
+    sides = {record.row["from_site_id"]: "sender", record.row["to_site_id"]: "recipient"}
+    return "onlooker" if bank.site is None else sides.get(bank.site)
+
+
+_DEVIATIONS = text("SELECT code, state FROM deviation WHERE code = ANY(:codes)")
+
+
+def _deviations(connection: Connection, record: ShipmentRecord) -> dict[str, str]:
+    codes = [one["deviation"] for one in record.row["differences"] or ()]
+    return {row.code: row.state for row in connection.execute(_DEVIATIONS, {"codes": codes})} if codes else {}
+
+
+def _chart(bank: Bank, record: ShipmentRecord, now: datetime.datetime) -> Chart | None:
+    """The trace from the sealing to the arrival; None as long as no reading of that time is here."""
+    row = record.row
+    if row["logger_code"] is None or row["sealed_at"] is None:
+        return None
+    chart = chart_of(bank, row["logger_code"], row["sealed_at"], row["received_at"] or now)
+    return chart if chart and chart.columns else None
+
+
+def _shipper(bank: Bank, record: ShipmentRecord, chosen: str | None, now: datetime.datetime) -> BoxMap | None:
+    """The shipper with what was packed for this shipment, wherever it is now; before, the one that was chosen."""
+    row = record.row
+    if row["shipper_code"] is None:
+        return box_map(bank, chosen, now) if chosen else None
+    columns, packed = row["shipper_columns"], {line.position: line for line in record.packed}
+    lots: dict[str, int] = {}
+    for line in record.packed:
+        lots[line.lot] = lots.get(line.lot, 0) + 1
+    rows = tuple(
+        tuple(_cell(place, columns, packed.get(place)) for place in range(first, first + columns))
+        for first in range(1, row["shipper_rows"] * columns + 1, columns)
+    )
+    return BoxMap(row["shipper_code"], row["shipper_name"], (), columns, rows, len(packed), lots, None)
+
+
+def _cell(position: int, columns: int, line: PackedLine | None) -> Cell:
+    if line is None:
+        return Cell(position_name(position, columns))
+    return Cell(line.name, line.vial, line.number, line.lot, line.state, line.lot_state, line.standing)
+
+
+# --- shippers to choose from, and the list ------------------------------------------------------
+
+
+_READY = text(
+    """SELECT u.code, u.name, u.hold_hours, u.qualified_until FROM storage_unit u
+        WHERE u.type = 'shipper' AND u.state = 'IN_SERVICE' AND u.site_id = :site AND NOT EXISTS (
+          SELECT FROM shipment s WHERE s.shipper_id = u.id AND s.state NOT IN ('ACCEPTED', 'REJECTED', 'CANCELLED'))
+        ORDER BY u.place, u.id"""
+)
+
+
+def ready_shippers(bank: Bank, site: int) -> tuple[Mapping[str, Any], ...]:
+    """The shippers of a site that are free for a shipment."""
+    with bank.reads.connect() as connection:
+        return tuple(connection.execute(_READY, {"site": site}).mappings())
+
+
+@dataclass(frozen=True)
+class ShipmentLine:
+    """A shipment in a list; `holder` is who has it in hand."""
+
+    code: str
+    state: str
+    other_site: str
+    vials: int
+    ordered_at: datetime.datetime
+    sent_at: datetime.datetime | None
+    received_at: datetime.datetime | None
+    holder: str | None
+    group: str
+
+
+ENDED = 50
+_LIST = text(
+    f"""WITH listed AS (
+         SELECT h.id, h.code, h.state, CASE WHEN h.from_site_id = :site THEN r.name ELSE s.name END AS other_site,
+                greatest((SELECT count(*) FROM packed_vial p WHERE p.shipment_id = h.id
+                           AND (p.ended_at IS NULL OR p.finding IS NOT NULL)),
+                         CASE h.state WHEN 'ORDERED' THEN (SELECT coalesce(sum((w ->> 'count')::int), 0)
+                           FROM jsonb_array_elements(h.wanted) w) ELSE 0 END) AS vials,
+                h.ordered_at, h.sent_at, h.received_at, coalesce(p.full_name, c.carrier) AS holder,
+                CASE WHEN h.state IN ('ACCEPTED', 'REJECTED', 'CANCELLED') THEN 'ended'
+                     WHEN h.to_site_id = :site THEN 'incoming' ELSE 'outgoing' END AS "group"
+           FROM shipment h JOIN site s ON s.id = h.from_site_id JOIN site r ON r.id = h.to_site_id
+           LEFT JOIN custody c ON c.shipment_id = h.id AND c.until IS NULL LEFT JOIN person p ON p.id = c.person_id
+          WHERE CAST(:site AS bigint) IS NULL OR h.from_site_id = :site
+             OR (h.to_site_id = :site AND h.state NOT IN ('ORDERED', 'PACKING'))),
+       counted AS (SELECT *, row_number() OVER (PARTITION BY "group" ORDER BY id DESC) AS place FROM listed)
+       SELECT code, state, other_site, vials, ordered_at, sent_at, received_at, holder, "group" FROM counted
+        WHERE "group" <> 'ended' OR place <= {ENDED} ORDER BY id DESC"""
+)
+
+
+def shipments_of(bank: Bank) -> dict[str, tuple[ShipmentLine, ...]]:
+    """The shipments of the bank's site: outgoing, incoming, and the last that are ended; those of all sites stand with
+    the outgoing ones. What is still being packed elsewhere is not announced."""
+    with bank.reads.connect() as connection:
+        lines = [ShipmentLine(*row) for row in connection.execute(_LIST, {"site": bank.site})]
+    return {name: tuple(one for one in lines if one.group == name) for name in ("incoming", "outgoing", "ended")}
