@@ -23,6 +23,7 @@ from cellbank.domain.rules.storage import (
 from cellbank.domain.storage_tree import LEVELS, MOST_COLUMNS, MOST_PLACES, MOST_ROWS
 from cellbank.records.people import Site
 from cellbank.records.production import Lot, Vial
+from cellbank.records.shipping import PackedVial
 from cellbank.records.storage import Placement, StorageUnit
 from cellbank.records.work import Work
 from cellbank.services.acts import ActInput, act
@@ -223,17 +224,21 @@ class StoreVials(ActInput):
 
 @act(StoreVials)
 def store_vials(work: Work, given: StoreVials) -> None:
-    """Put frozen vials into a box, in one act. Refuses a position that is taken or unknown, a box that is full or out
-    of service."""
+    """Put vials into a box, in one act: frozen ones, and those that arrived with a shipment, which wait there for its
+    acceptance. Refuses a position that is taken or unknown, a box that is full or out of service."""
     vials = work.lock_all(Vial, given.vials)
     work.about = given.vials[0] if len(given.vials) == 1 else given.box
     box_id, places, box = find_places(work, given.box, given.vials, given.positions)
     at = given.stored_at or work.now
+    arrived = [vial for vial in vials if vial.state == "RECEIVED"]
     refusals = list(places.refusals)
     if given.stored_at:
         refusals.extend(time_refusals(work, "Putting away", at, _frozen_at(work.session, vials)))
+        refusals.extend(time_refusals(work, "Putting away", at, _arrived_at(work.session, arrived)))
     work.show(**places_shown(box, places, given.vials))
     work.judge(*vials, refusals=refusals)
+    if arrived:
+        end_placement(work, arrived, at)
     place_vials(work, box_id, [vial.id for vial in vials], places.positions, at)
     work.transition_many(Vial, vials)
 
@@ -321,6 +326,14 @@ def _frozen_at(session: Session, vials: Iterable[Vial]) -> datetime.datetime | N
     """When the last of these vials was frozen."""
     lots = {vial.lot_id for vial in vials}
     return session.scalar(select(func.max(Lot.frozen_at)).where(Lot.id.in_(lots)))
+
+
+def _arrived_at(session: Session, vials: Sequence[Vial]) -> datetime.datetime | None:
+    """When the last of these vials was taken out of its shipment, or put where it stands since. None: there is none."""
+    if not vials:
+        return None
+    found = session.scalar(select(func.max(PackedVial.found_at)).where(PackedVial.vial_id.in_([v.id for v in vials])))
+    return max(moment for moment in (found, last_placed_at(session, vials)) if moment)
 
 
 # --- for the other services -------------------------------------------------------------------
