@@ -23,6 +23,7 @@ from cellbank.domain.rules.receipt import (
     extra_refusals,
     hours,
     seals_as_found,
+    stops,
     stranger_refusals,
 )
 
@@ -169,3 +170,22 @@ def test_a_gap_is_named_from_when_to_when() -> None:
 def test_an_excursion_decided_against_the_vials_asks_for_a_rejection() -> None:
     (refusal,) = acceptance_refusals(replace(GOOD, excursions=(OnTheWay("EX2", "reject", "REJECTED"),)))
     assert "reject it" in refusal.detail
+
+
+@pytest.mark.parametrize(
+    ("what", "classification", "stopped"),
+    [
+        ("seal", "major", True),
+        ("late", "major", True),
+        ("damaged", "minor", True),
+        ("missing", "major", False),
+        ("extra", "critical", False),
+        (None, "minor", False),
+        (None, "major", True),
+        (None, "critical", True),
+    ],
+)
+def test_what_is_wrong_with_all_its_vials_stops_a_shipment(
+    what: str | None, classification: str, stopped: bool
+) -> None:
+    assert stops(what, classification) is stopped

@@ -40,7 +40,7 @@ def shipper(world: World, who: str = "tina", **given: Any) -> str:
     """The code of an empty shipper of 4 × 4 positions that holds for ten days and is qualified for two years."""
     values = {
         "name": world.unique("Dry shipper"), "rows": 4, "columns": 4, "hold_hours": "240",
-        "qualified_on": "2026-01-15", "qualified_until": "2028-01-15", **given,
+        "qualified_on": "2025-12-15", "qualified_until": "2028-01-15", **given,
     }  # fmt: skip
     return str(world.do(who, "add_shipper", **values)["code"])
 
@@ -48,7 +48,7 @@ def shipper(world: World, who: str = "tina", **given: Any) -> str:
 def logger_of(world: World, unit: str, who: str = "tina", **given: Any) -> str:
     """The code of a logger in a shipper, calibrated for two years."""
     values = {
-        "name": world.unique("Logger"), "model": world.unique("Model"), "calibrated_on": "2026-01-10",
+        "name": world.unique("Logger"), "model": world.unique("Model"), "calibrated_on": "2025-12-10",
         "calibration_due_on": "2028-01-10", **given,
     }  # fmt: skip
     return str(world.do(who, "add_probe", unit=unit, **values)["code"])
@@ -64,9 +64,9 @@ def ordered_shipment(
     lot = lot or released_lot(world, vials=max(6, vials))
     at = at or results_read_at(world, lot.code) + 3 * DAY
     shipment = world.do("quinn", "order_shipment", now=at, to=to.code, lots=[lot.code], counts=[vials])["code"]
-    unit = shipper(world)
+    unit = shipper(world, now=at)
     seals = (world.unique("SEAL"), world.unique("SEAL"))
-    return Parcel(shipment, to, unit, logger_of(world, unit), lot, lot.vials[:vials], seals, at)
+    return Parcel(shipment, to, unit, logger_of(world, unit, now=at), lot, lot.vials[:vials], seals, at)
 
 
 def packed_shipment(world: World, parcel: Parcel | None = None, **given: Any) -> Parcel:

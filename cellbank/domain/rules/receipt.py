@@ -141,6 +141,12 @@ def _wrong_seals(receipt: Receipt) -> list[str]:
 # --- acceptance -------------------------------------------------------------------------------
 
 
+def stops(what: str | None, classification: str) -> bool:
+    """Whether an open deviation of a shipment stops its acceptance. `what` of its receipt it is about; None: somebody
+    linked the shipment to it, and a minor one stops nothing."""
+    return what in STOPPING if what else classification != "minor"
+
+
 @dataclass(frozen=True)
 class Gap:
     """A time on the way without a reading, which no decided silence explains."""
