@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import Field
 from sqlalchemy import text, update
+from sqlalchemy.orm import Session
 
 from cellbank.domain.rules.receipt import Acceptance, Gap, OnTheWay, acceptance_refusals, stops
 from cellbank.records.production import Vial
@@ -32,7 +33,7 @@ def accept_shipment(work: Work, given: AcceptShipment) -> Shipment:
     shipment = work.lock(Shipment, given.shipment)
     vials = [vial for vial in vials_of(work, shipment, "RECEIVED") if vial.state == "RECEIVED"]
     work.show(vials=len(vials))
-    work.judge(shipment, *vials, refusals=acceptance_refusals(_facts(work, shipment)))
+    work.judge(shipment, *vials, refusals=acceptance_refusals(acceptance_facts(work.session, shipment)))
     _decide(work, shipment, given.note)
     work.transition_many(Vial, vials)
     _end_packed(work, shipment)
@@ -104,14 +105,15 @@ _DEVIATIONS = text(
 )
 
 
-def _facts(work: Work, shipment: Shipment) -> Acceptance:
+def acceptance_facts(session: Session, shipment: Shipment) -> Acceptance:
+    """What is known about a shipment that decides about its acceptance: for the act and for its page alike."""
     given: dict[str, Any] = {
         "shipment": shipment.id, "shipper": shipment.shipper_id, "logger": shipment.logger_id,
         "since": shipment.sealed_at, "until": shipment.received_at,
     }  # fmt: skip
     arrived = shipment.received_at is not None
-    logger = work.session.get_one(Probe, shipment.logger_id) if arrived and shipment.logger_id else None
-    ask = work.session.execute
+    logger = session.get_one(Probe, shipment.logger_id) if arrived and shipment.logger_id else None
+    ask = session.execute
     return Acceptance(
         shipment=shipment.code,
         has_vials=bool(ask(_TRAVELLED, given).scalar_one()),
@@ -120,15 +122,15 @@ def _facts(work: Work, shipment: Shipment) -> Acceptance:
         has_trace=logger is not None and bool(ask(_HAS_TRACE, given).scalar_one()),
         gaps=tuple(Gap(*row) for row in ask(_GAPS, {**given, "minutes": logger.gap_minutes})) if logger else (),
         excursions=tuple(OnTheWay(*row) for row in ask(_EXCURSIONS, given)) if logger else (),
-        deviations=_deviations(work, shipment),
+        deviations=_deviations(session, shipment),
     )
 
 
-def _deviations(work: Work, shipment: Shipment) -> dict[str, str]:
+def _deviations(session: Session, shipment: Shipment) -> dict[str, str]:
     """The open deviations that stop the shipment, with what each is about: those of its receipt, and others to which
     somebody has linked it."""
     about = {one["deviation"]: one["what"] for one in shipment.differences or ()}
-    rows = work.session.execute(_DEVIATIONS, {"shipment": shipment.id})
+    rows = session.execute(_DEVIATIONS, {"shipment": shipment.id})
     return {
         row.code: about.get(row.code, row.classification)
         for row in rows
