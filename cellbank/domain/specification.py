@@ -38,6 +38,7 @@ from cellbank.domain.definition import (
     refuse_contradictions,
     unique_codes,
 )
+from cellbank.domain.freezing_band import FreezingBand
 
 __all__ = [
     "GROWTH_RESULTS", "ConditionalRules", "DonorRules", "DonorTest", "ReleaseTest", "ResultVerdict", "Specification",
@@ -164,11 +165,12 @@ class ShelfLife(Definition):
 
 
 class FreezingProgram(Definition):
-    """A freezing program that may be used."""
+    """A freezing program that may be used. One with a band asks for the file of each run: no release without it."""
 
     code: Code
     title: Text
     steps: Text
+    band: FreezingBand | None = None
 
 
 class FreezingRules(Definition):
@@ -189,6 +191,15 @@ class FreezingRules(Definition):
     def program(self, code: str) -> FreezingProgram:
         """The freezing program with this code; KeyError if it is not allowed."""
         return by_code(self.programs, code)
+
+    def band(self, code: str | None) -> FreezingBand | None:
+        """The band of this program; None where it has none, or nothing is frozen yet."""
+        return next((program.band for program in self.programs if program.code == code), None)
+
+    @property
+    def programs_with_a_band(self) -> tuple[str, ...]:
+        """The codes of the programs that ask for the file of each run."""
+        return tuple(program.code for program in self.programs if program.band)
 
 
 class HandlingRules(Definition):

@@ -9,7 +9,7 @@ DAY = datetime.timedelta(days=1)
 
 # The next version of the product's specification, as a quality unit would change it after a year.
 _NEXT_VERSION = (
-    ('version = "1"', 'version = "2"'),
+    ('version = "2"', 'version = "3"'),
     ("passage_max = 5", "passage_max = 4"),
     ('title = "Viability at fill"\nstage = "lot"\nmethod = "trypan blue"',
      'title = "Viability at fill"\nstage = "lot"\nmethod = "flow cytometry, 7-AAD"\nmethod_version = "SOP-QC-012 v3"'),

@@ -288,7 +288,7 @@ def test_the_shipped_files_are_good(cellbank: Cellbank, name: str) -> None:
 
 def test_everything_wrong_with_a_file_is_told(cellbank: Cellbank, tmp_path: Path) -> None:
     file = tmp_path / "wrong.toml"
-    wrong = SPECIFICATION.replace('version = "1"', "version = 1").replace("retest_days = 180", "retest_days = -1")
+    wrong = SPECIFICATION.replace('version = "2"', "version = 2").replace("retest_days = 180", "retest_days = -1")
     file.write_text(wrong.replace("specimen_window_days", "specimen_windows_days"))
     said = cellbank("protocol", "check", file)
     assert said.status == 1 and said.out == ""

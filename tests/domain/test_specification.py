@@ -47,6 +47,26 @@ def test_shipped_specification_holds_the_published_limits():
     assert SPECIFICATION.provider("recovery").code == "PT-RECOVERY"
 
 
+def test_a_program_may_have_a_band_and_asks_for_its_run_then():
+    freezing = SPECIFICATION.freezing
+    assert freezing.programs_with_a_band == ("CRF-1", "CRF-2") and freezing.band("CRF-1").points[0].minute == 0
+    assert freezing.band(None) is freezing.band("KITCHEN") is None
+    before, _, after = SHIPPED.partition("[freezing.programs.band]")
+    without = before + after[after.index("\n[[freezing.programs]]"):]
+    assert load_specification(without).freezing.programs_with_a_band == ("CRF-2",)
+
+
+@pytest.mark.requirement("R24")
+def test_all_mistakes_of_a_band_are_listed_at_once():
+    problems = problems_of(changed(
+        ("{ minute = 0,", "{ minute = 3,"), ("{ minute = 54,", "{ minute = 42,"),
+        ("rise_celsius = 10", "rise_celsius = 0"), ("start_celsius = 2", 'start_celsius = "cold"'),
+    ))
+    assert [problem.split(": ")[0].removeprefix("freezing.programs[1].band.") for problem in problems] == [
+        "start_celsius", "points[1].minute", "points[4].minute", "nucleation.rise_celsius",
+    ]
+
+
 @pytest.mark.parametrize("name", ["wj-kansas", "wj-ebiomed-2020"])
 def test_published_specifications_are_read(name):
     text = (Path(__file__).parents[2] / "cellbank" / "protocols" / "published" / f"{name}.toml").read_text("utf-8")
@@ -176,6 +196,17 @@ ONE_MISTAKE = [
     ("tests[11].provides: the dose calculation needs one endotoxin",
      [('provides = "endotoxin"', 'provides = "endotoxin"\nsamples = 2')]),
     ("tests: 0 tests provide recovery; the dose calculation needs exactly one", [('provides = "recovery"', "")]),
+    ("freezing.programs[1].band.points[1].minute: is 1: the band begins at minute 0",
+     [("{ minute = 0,", "{ minute = 1,")]),
+    ("freezing.programs[1].band.points[3].minute: 10 is not after 10", [("{ minute = 42,", "{ minute = 10,")]),
+    ("freezing.programs[1].band.points[1].high: is below low, -4", [("low = -4, high = 3", "low = -4, high = -5")]),
+    ("freezing.programs[1].band.points[1].colour: is not a known key", [("high = 3 }", "high = 3, colour = 1 }")]),
+    ("freezing.programs[1].band.gap_minutes: should be greater than or equal to 1",
+     [("gap_minutes = 3", "gap_minutes = 0")]),
+    ("freezing.programs[1].band.nucleation.until_minute: is not after from_minute 5",
+     [("until_minute = 25", "until_minute = 5")]),
+    ("freezing.programs[1].band.nucleation.until_minute: 61 is after the last point, 60",
+     [("until_minute = 25", "until_minute = 61")]),
     ("tests: 2 tests provide viability", [('provides = "recovery"', 'provides = "viability"')]),
 ]
 

@@ -2,6 +2,7 @@
 
 import datetime
 import random
+import re
 from pathlib import Path
 
 import pytest
@@ -38,7 +39,7 @@ def state_of(world: World, code: str) -> str | None:
 
 
 def with_version(content: str, version: str) -> str:
-    return content.replace('version = "1"', f'version = "{version}"', 1)
+    return re.sub(r'(?m)^version = "\d+"', f'version = "{version}"', content, count=1)
 
 
 def test_the_shipped_definitions_are_in_force_with_their_digest(world: World) -> None:
@@ -108,21 +109,21 @@ def test_it_is_signed(world: World) -> None:
 
 
 def test_a_new_version_supersedes_the_one_in_force(other_world: World) -> None:
-    content = with_version(SPECIFICATION.content, "2")
+    content = with_version(SPECIFICATION.content, "3")
     other_world.do("quinn", "import_definition", type="specification", content=content)
-    assert state_of(other_world, "P-MMSC@2") == "IMPORTED"
-    other_world.do("quinn", "make_effective", definition="P-MMSC@2")
-    assert (state_of(other_world, "P-MMSC@1"), state_of(other_world, "P-MMSC@2")) == ("SUPERSEDED", "EFFECTIVE")
-    assert other_world.codes("quinn", "make_effective", definition="P-MMSC@1") == ["WRONG_STATE"]
+    assert state_of(other_world, "P-MMSC@3") == "IMPORTED"
+    other_world.do("quinn", "make_effective", definition="P-MMSC@3")
+    assert (state_of(other_world, "P-MMSC@2"), state_of(other_world, "P-MMSC@3")) == ("SUPERSEDED", "EFFECTIVE")
+    assert other_world.codes("quinn", "make_effective", definition="P-MMSC@2") == ["WRONG_STATE"]
 
 
 def test_an_older_import_may_replace_a_newer_one(other_world: World) -> None:
-    for version in ("3", "4"):
+    for version in ("4", "5"):
         content = with_version(SPECIFICATION.content, version)
         other_world.do("quinn", "import_definition", type="specification", content=content)
+    other_world.do("quinn", "make_effective", definition="P-MMSC@5")
     other_world.do("quinn", "make_effective", definition="P-MMSC@4")
-    other_world.do("quinn", "make_effective", definition="P-MMSC@3")
-    assert (state_of(other_world, "P-MMSC@4"), state_of(other_world, "P-MMSC@3")) == ("SUPERSEDED", "EFFECTIVE")
+    assert (state_of(other_world, "P-MMSC@5"), state_of(other_world, "P-MMSC@4")) == ("SUPERSEDED", "EFFECTIVE")
 
 
 def test_a_protocol_waits_for_its_specification(other_world: World) -> None:
@@ -137,8 +138,8 @@ def test_a_protocol_waits_for_its_specification(other_world: World) -> None:
 
 
 def test_the_database_has_one_version_in_force(other_world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    content = with_version(SPECIFICATION.content, "5")
+    content = with_version(SPECIFICATION.content, "6")
     other_world.do("quinn", "import_definition", type="specification", content=content)
     monkeypatch.setattr(definitions, "_lock_versions", lambda work, code: (work.lock(Definition, code), []))
-    assert other_world.codes("quinn", "make_effective", definition="P-MMSC@5") == ["CHANGED_MEANWHILE"]
-    assert state_of(other_world, "P-MMSC@5") == "IMPORTED"
+    assert other_world.codes("quinn", "make_effective", definition="P-MMSC@6") == ["CHANGED_MEANWHILE"]
+    assert state_of(other_world, "P-MMSC@6") == "IMPORTED"

@@ -145,9 +145,9 @@ unit = "10⁶ cells"
 minimum = 20
 samples = 3
 """
-    content = shipped()[0].content.replace('version = "1"', 'version = "2"', 1) + more
+    content = shipped()[0].content.replace('version = "2"', 'version = "3"', 1) + more
     world.do("quinn", "import_definition", type="specification", content=content)
-    world.do("oksana", "make_effective", definition="P-MMSC@2")
+    world.do("oksana", "make_effective", definition="P-MMSC@3")
     yield world
     bank.engine.dispose()
 
@@ -156,7 +156,7 @@ def test_a_lot_is_judged_by_the_version_under_which_it_was_made(staged: World) -
     with Session(staged.bank.reads) as session:
         states = dict(session.execute(text("SELECT code, state FROM definition WHERE type = 'specification'")).all())
         found = decisions.release_board(session, staged.made_before, staged.now)  # type: ignore[attr-defined]
-    assert states == {"P-MMSC@1": "SUPERSEDED", "P-MMSC@2": "EFFECTIVE"}  # superseded, never deleted
+    assert states == {"P-MMSC@2": "SUPERSEDED", "P-MMSC@3": "EFFECTIVE"}  # superseded, never deleted
     assert found is not None and not {"TEST_TISSUE", "TEST_COUNT"} & {line.code for line in found.criteria}
     given = {"lot": staged.made_before, "test": "COUNT", "material": "Cells"}  # type: ignore[attr-defined]
     assert staged.codes("tina", "take_sample", **given) == ["NOT_FOUND"]
