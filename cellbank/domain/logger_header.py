@@ -2,7 +2,7 @@
 
 import csv
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from itertools import islice
 from typing import Any
@@ -39,6 +39,7 @@ class Mapping:
     zone: str = ""
     unit: str = ""  # C or F
     date_order: str = ""  # day_first or month_first
+    chamber: str = ""  # of a freezer's file: the temperature around the product
 
     def filled_from(self, kept: "Mapping") -> "Mapping":
         """This one, and what another one knows where this says nothing."""
@@ -127,6 +128,20 @@ def _likely(lowered: list[str], words: Sequence[str], never: Sequence[str] = ())
         for place, title in enumerate(lowered)
         if any(word in title for word in words) and not any(word in title for word in never)
     ]
+
+
+def rows_of_titles(head: Sequence[str], wanted: Mapping) -> Iterator[list[str]]:
+    """The rows that could be the titles: those in which a column of the time stands."""
+    for delimiter in DELIMITERS:
+        for cells in csv.reader(islice(head, HEAD_ROWS), delimiter=delimiter):
+            titles = [cell.strip() for cell in cells]
+            if len(titles) > 1 and _time_and_date(titles, [title.lower() for title in titles], wanted)[0] is not None:
+                yield titles
+
+
+def titles_with(titles: Sequence[str], words: Sequence[str], never: Sequence[str] = ()) -> list[str]:
+    """The titles in which one of these words stands, and none of those."""
+    return [titles[place] for place in _likely([title.lower() for title in titles], words, never)]
 
 
 def _named(titles: list[str], name: str) -> list[int]:

@@ -99,6 +99,7 @@ class Code(StrEnum):
     # temperature
     PROBE_MISMATCH = "PROBE_MISMATCH"
     READINGS_DIFFER = "READINGS_DIFFER"
+    RUN_MISMATCH = "RUN_MISMATCH"
     # time
     IN_THE_FUTURE = "IN_THE_FUTURE"
     OUT_OF_ORDER = "OUT_OF_ORDER"

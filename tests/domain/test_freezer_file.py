@@ -1,0 +1,76 @@
+"""A freezer's file: which column is the product, which the chamber, and what is no freezer's file."""
+
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from cellbank.domain.freezer_file import MOST_ROWS, RunFile, read_run_file
+from cellbank.domain.logger_file import FileProblem, Mapping
+
+KYIV, FIND = ZoneInfo("Europe/Kyiv"), Mapping()
+ROWS = ("2026-03-02 10:00:00Z;4.0;1.0", "2026-03-02 10:01:00Z;3.0;0.5")
+
+
+def read(titles: str, *rows: str, wanted: Mapping = FIND, above: str = "Freezer run", **given: bool) -> RunFile:
+    lines = [f"{line}\n" for line in (above, titles, *(rows or ROWS))]
+    return read_run_file(lambda: lines, wanted, KYIV, **given)
+
+
+@pytest.mark.parametrize(
+    "titles",
+    [
+        "Date/Time;Product (°C);Chamber (°C)", "Time stamp;Sample temp;Chamber temp",
+        "Дата і час;Зразок, °C;Камера, °C", "Date Time;Vial;Chamber",
+    ],
+)  # fmt: skip
+def test_product_and_chamber_are_found_by_their_words(titles: str) -> None:
+    found = read(titles)
+    assert [value for _, value in found.product] == [400, 300]
+    assert [value for _, value in found.chamber] == [100, 50]
+    assert (found.rows, found.mapping.value, found.mapping.chamber) == (2, *titles.split(";")[1:])
+
+
+def test_one_temperature_is_the_products() -> None:
+    found = read("Date/Time;Temperature (°C)", "2026-03-02 10:00:00Z;4.0")
+    assert [value for _, value in found.product] == [400] and found.chamber == []
+
+
+def test_a_set_point_is_left_alone_and_named_columns_win() -> None:
+    titles = "Date/Time;Sample set point;Sample 1;Sample 2;Chamber"
+    row = "2026-03-02 10:00:00Z;0;4.0;5.0;1.0"
+    with pytest.raises(FileProblem, match="Several columns could be the product's probe: 'Sample 1', 'Sample 2'"):
+        read(titles, row)
+    found = read(titles, row, wanted=Mapping(value="Sample 2", chamber="Sample 1"))
+    assert ([v for _, v in found.product], [v for _, v in found.chamber]) == ([500], [400])
+
+
+def test_lines_above_the_titles_may_name_a_sample() -> None:
+    assert len(read("Date/Time;Product;Chamber", above="Sample;LT0001").product) == 2
+
+
+def test_decimal_commas_fahrenheit_and_a_zone() -> None:
+    found = read("Date/Time;Product (°F);Chamber (°F)", "02.03.2026 12:00;39,2;33,8", wanted=Mapping(unit="F"))
+    assert found.product == [(1772445600, 400)] and found.chamber == [(1772445600, 100)]
+
+
+@pytest.mark.parametrize(
+    ("titles", "rows", "said"),
+    [
+        ("Date/Time;Product;Chamber", ("2026-03-02 10:00:00Z;cold;1.0",), "Row 3: 'cold' is no temperature"),
+        ("Date/Time;Product;Chamber", ("2026-03-02 10:00:00Z;4.0;---",), "'---' is no temperature"),
+        ("Date/Time;Product;Chamber", ("yesterday;4.0;1.0",), "is no date and time"),
+        ("Date/Time;Product;Chamber", ("2026-03-02 10:00:00Z;4.0",), "cut off there"),
+        ("Lot;Cells;Vials", ("LT1;5;6",), "No titles of a time and a temperature column"),
+        ("Date/Time;Product;Chamber", tuple(f"2026-03-{d:02d} {h:02d}:{m:02d}:{s:02d}Z;1;1" for d in (2, 3)
+         for h in range(24) for m in range(60) for s in range(0, 60, 5)), f"more than {MOST_ROWS:,} rows"),
+    ],
+)  # fmt: skip
+def test_what_is_no_freezers_file_says_why(titles: str, rows: tuple[str, ...], said: str) -> None:
+    with pytest.raises(FileProblem) as refused:
+        read(titles, *rows)
+    assert said in " ".join(refused.value.problems)
+
+
+def test_rows_without_a_number_are_left_out_when_somebody_says_so() -> None:
+    found = read("Date/Time;Product;Chamber", *ROWS, "2026-03-02 10:02:00Z;---;1", skip_unreadable=True)
+    assert (len(found.product), len(found.chamber), found.left_out) == (2, 3, 1)
