@@ -3,7 +3,7 @@
 The schema says everything: titles, units, limits, which codes a field takes. No act needs a form of its own.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
@@ -30,6 +30,8 @@ class Field:
     options: tuple[str, ...] = ()
     default: Any = None
     accept: str = ""  # the endings of the files that a file field takes
+    folded: bool = False  # rarely needed: behind a line that opens
+    by_upload: bool = False  # filled in by the file that is chosen, not by hand
     fields: tuple["Field", ...] = field(default=())
 
 
@@ -43,7 +45,9 @@ def fields_of(model: type[BaseModel]) -> tuple[Field, ...]:
 def _properties(schema: Mapping[str, Any], defs: Mapping[str, Any]) -> tuple[Field, ...]:
     required = schema.get("required", ())
     named = schema.get("properties", {}).items()
-    return tuple(_field(name, raw, defs, name in required) for name, raw in named if name not in SKIPPED)
+    by_upload = {raw["upload"] for _, raw in named if "upload" in raw}
+    made = (_field(name, raw, defs, name in required) for name, raw in named if name not in SKIPPED)
+    return tuple(replace(one, by_upload=one.name in by_upload) for one in made)
 
 
 def _field(name: str, raw: Mapping[str, Any], defs: Mapping[str, Any], required: bool) -> Field:
@@ -60,6 +64,7 @@ def _field(name: str, raw: Mapping[str, Any], defs: Mapping[str, Any], required:
         options=_options(schema),
         default=raw.get("default"),
         accept=schema.get("file", ""),
+        folded=bool(raw.get("folded")),
     )
     return _with_parts(made, schema, defs)
 
@@ -163,6 +168,10 @@ class Filled:
         """The rows that the form has, always at least so many."""
         found = rows_in(self.values, path)
         return found or list(range(at_least))
+
+    def fills(self, fields: Sequence[Field]) -> bool:
+        """Whether one of these fields holds something, or something is wrong with it."""
+        return any(self.value(one.name) or self.told(one.name) for one in fields)
 
     def told(self, path: str) -> list[str]:
         """What is wrong with this field, and with nothing more precise that the form shows."""

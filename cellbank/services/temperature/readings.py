@@ -30,6 +30,7 @@ from cellbank.services.temperature.reading_store import Taken, Tell, copy_readin
 MOST_AT_ONCE = 10_000  # rows of a gateway's batch
 SHARE_OF_READING = 0.5  # of the time that an import takes; the rest is writing
 ReadingsCode = scanned(Kind.READINGS)
+RARELY = {"folded": True}  # on the page: behind a line that opens
 
 
 # --- by file ----------------------------------------------------------------------------------
@@ -42,19 +43,26 @@ class ImportReadings(ActInput):
     sha256: str = Field(title="File", pattern="^[0-9a-f]{64}$", json_schema_extra={"upload": "file"})
     file: Line = Field(title="File name", description="Filled in by the file that was chosen.")
     zone: Zone | None = Field(
-        default=None, title="Time zone of the file", description="Where its times have no offset. Empty: the site's."
+        default=None, title="Time zone of the file", json_schema_extra=RARELY,
+        description="Where its times have no offset. Empty: the site's.",
     )
     time_column: Line | None = Field(
-        default=None, title="Column of the time", description="Empty: as the last file of this model, or found."
+        default=None, title="Column of the time", json_schema_extra=RARELY,
+        description="Empty: as the last file of this model, or found.",
     )
-    date_column: Line | None = Field(default=None, title="Column of the date, if it is another one")
-    value_column: Line | None = Field(default=None, title="Column of the temperature")
-    serial_column: Line | None = Field(default=None, title="Column of the serial number")
-    unit: Literal["C", "F"] | None = Field(default=None, title="Unit")
-    date_order: Literal["day_first", "month_first"] | None = Field(default=None, title="Order of the date")
+    date_column: Line | None = Field(
+        default=None, title="Column of the date, if it is another one", json_schema_extra=RARELY
+    )
+    value_column: Line | None = Field(default=None, title="Column of the temperature", json_schema_extra=RARELY)
+    serial_column: Line | None = Field(default=None, title="Column of the serial number", json_schema_extra=RARELY)
+    unit: Literal["C", "F"] | None = Field(default=None, title="Unit", json_schema_extra=RARELY)
+    date_order: Literal["day_first", "month_first"] | None = Field(
+        default=None, title="Order of the date", json_schema_extra=RARELY
+    )
     skip_unreadable: bool = Field(
-        default=False, title="Leave out rows without a number", description="They count as silence."
-    )
+        default=False, title="Leave out rows without a number", description="They count as silence.",
+        json_schema_extra=RARELY,
+    )  # fmt: skip
 
     def mapping(self) -> Mapping:
         """The titles that somebody named."""

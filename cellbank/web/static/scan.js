@@ -150,7 +150,7 @@
   function ready() {
     const box = document.getElementById("scanbox");
     play(document.body.dataset.sound);
-    const begin = document.querySelector("[data-act-form] [aria-invalid]") || [...document.querySelectorAll("[data-act-form] input:not([type=hidden]):not([type=radio]):not([type=checkbox]):not([type=file]), [data-act-form] textarea")].find((field) => !field.value && field.offsetParent && !field.closest(".second"));
+    const begin = document.querySelector("[data-act-form] [aria-invalid]") || [...document.querySelectorAll("[data-act-form] input:not([type=hidden]):not([type=radio]):not([type=checkbox]), [data-act-form] textarea")].find((field) => !field.value && field.offsetParent && !field.closest(".second"));
     /* where a page has a field of its own for scans, the focus lives there */
     const home = document.querySelector("form:not(.scanbox) [autofocus], [data-fill] [autofocus], .bed-verdict [autofocus]");
     const verdict = document.querySelector(".act > .verdict-go, .act > .verdict-no");

@@ -22,6 +22,7 @@
         digest.value = answer.sha256;
         if (name) name.value = file.name.slice(0, 200);
         show(1, field.dataset.ready.replace("{name}", file.name));
+        if (document.activeElement === chosen || document.activeElement === document.body) form.querySelector('.actions [value="do"]').focus();
       });
       request.open("POST", field.dataset.url);
       request.setRequestHeader("X-CSRFToken", document.querySelector("meta[name=csrf-token]").content);
