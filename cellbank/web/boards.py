@@ -1,5 +1,6 @@
 """The hand-made part of a record's page: box map, release board, calendar, dose; and the trees around them."""
 
+from dataclasses import replace
 from typing import Any
 
 from flask import Response, abort, render_template, url_for
@@ -59,6 +60,22 @@ def board_of(card: Card) -> tuple[str | None, Any]:
     if card.kind in LABELLED:
         return "boards/labels.html", {"printed": labels_of(bank, card.code)}
     return None, None
+
+
+# A box has buttons of its own for them, beside its map; no other unit has positions.
+AT_THE_MAP = {"store_vials", "rescan_box", "count_box", "reconcile_rack"}
+
+
+def shown_first(card: Card, template: str | None) -> bool:
+    """Whether the hand-made part stands above the next acts: who opens a box wants to see what is in it."""
+    return template == "boards/box.html" or card.kind == "document_issue"
+
+
+def without_map_acts(card: Card) -> Card:
+    """The card of a storage unit without what is done at the map of a box."""
+    if card.kind != "storage_unit":
+        return card
+    return replace(card, acts=tuple(item for item in card.acts if item.name not in AT_THE_MAP))
 
 
 def act_link(card: Card, item: NextAct) -> str:

@@ -12,7 +12,7 @@ from cellbank.services.acts import run_act
 from cellbank.services.lookup.scanning import Card, Command, NotHere, Unreadable, field_for, look_up
 from cellbank.services.trail.history import PAGE, History, history, signatures
 from cellbank.web.blueprint import blueprint
-from cellbank.web.boards import board_of
+from cellbank.web.boards import board_of, shown_first, without_map_acts
 from cellbank.web.release import board_first, without_release
 from cellbank.web.shell import DOOR, client, page_number, sound, the_actor, the_bank
 
@@ -75,12 +75,12 @@ def record(code: str) -> Any:
 def _page(card: Card) -> str:
     card, past = _blind(card, history(the_bank(), card.kind, card.code, size=RECENT))
     template, board = board_of(card)
-    first = board_first(card) or card.kind == "document_issue"
+    decided_there = board_first(card)
     return render_template(
         "record.html",
-        card=without_release(card) if first else card,
+        card=without_release(card) if decided_there else without_map_acts(card),
         board_template=template,
-        board_first=first,
+        board_first=decided_there or shown_first(card, template),
         board=board,
         history=past,
         signatures=signatures(the_bank(), card.kind, card.code),

@@ -134,10 +134,10 @@ OF_QUALITY: dict[Kind, Question] = {
     ),
     Kind.EXCURSION: Question(
         "excursion",
-        """SELECT e.*, p.code AS probe, u.code AS unit, a.full_name AS seen_by FROM excursion e
+        """SELECT e.*, p.code AS probe, u.code AS unit, u.name AS unit_name, a.full_name AS seen_by FROM excursion e
            JOIN probe p ON p.id = e.probe_id JOIN storage_unit u ON u.id = e.storage_unit_id
            LEFT JOIN person a ON a.id = e.acknowledged_by_id WHERE e.code = %(code)s""",
-        lambda row: f"{row['category'].capitalize()} excursion {row['code']}",
+        lambda row: f"{row['category'].capitalize()} excursion in {row['unit_name']}",
         lambda row: (
             ("Probe", row["probe"]),
             ("In", row["unit"]),

@@ -7,11 +7,13 @@ ENDINGS = {
     "cancel_dose", "cancel_sample", "complete_subject", "correct_result", "disable_person", "discard_culture",
     "discard_dose", "discard_vial", "end_conditional_release", "retire_probe", "change_probe_limits",
     "finish_culture", "invalidate_result", "link_deviation", "look_at_identity", "open_deviation", "recall_reagent",
-    "relocate_unit", "report_storage_failure", "return_vial", "review_trail", "revoke_token", "revoke_training",
+    "record_readings", "relocate_unit", "return_vial", "review_trail", "revoke_token", "revoke_training",
     "take_out_of_service", "withdraw_consent", "withdraw_subject",
 }  # fmt: skip
 # What stops or uses up something is in sight, though not first: a stop must be quick.
-IN_SIGHT = {"hold_donor", "hold_lot", "recall_lot", "reject_lot", "use_vial_for_testing"}
+IN_SIGHT = {"hold_donor", "hold_lot", "recall_lot", "reject_lot", "report_storage_failure", "use_vial_for_testing"}
+# A dead tank is emptied before anything else.
+AT_ONCE = {("relocate_unit", "FAILED")}
 # They take vials, but nobody begins them with a vial in hand: they are about its box.
 ABOUT_THE_BOX = {"count_again", "count_box", "rescan_box"}
 PRINTING = {"print_labels", "print_label_again", "issue_document"}
@@ -20,6 +22,8 @@ PRINTING = {"print_labels", "print_label_again", "issue_document"}
 def place_of(act: str, record: str, state: str) -> int:
     """Where an act stands: 0 moves the record on, 1 uses it, 2 makes something from it, 3 prints, 4 ends it.
     A quality officer's stops stand with 2."""
+    if (act, state) in AT_ONCE:
+        return 0
     if act in IN_SIGHT:
         return 2
     if act in ENDINGS or (record == "vial" and act in ABOUT_THE_BOX):
