@@ -20,8 +20,8 @@ OF_SHIPPING: dict[Kind, Question] = {
            (SELECT count(*) FROM packed_vial k WHERE k.shipment_id = h.id
              AND (k.ended_at IS NULL OR k.finding IS NOT NULL)) AS packed
            FROM shipment h JOIN site s ON s.id = h.from_site_id JOIN site r ON r.id = h.to_site_id
-           LEFT JOIN storage_unit u ON u.id = h.shipper_id LEFT JOIN custody c ON c.shipment_id = h.id AND c.until IS NULL
-           LEFT JOIN person p ON p.id = c.person_id
+           LEFT JOIN storage_unit u ON u.id = h.shipper_id
+           LEFT JOIN custody c ON c.shipment_id = h.id AND c.until IS NULL LEFT JOIN person p ON p.id = c.person_id
            WHERE h.code = %(code)s""",
         lambda row: f"Shipment to {row['recipient']}",
         lambda row: (

@@ -13,7 +13,8 @@ from cellbank.services.bank import Bank
 @dataclass(frozen=True)
 class Cell:
     """One position of a box: its name, and the vial that stands there. `standing` is the gravest thing that is true of
-    it: EXCURSION, HELD, EXPIRED, RESERVED (`whom`: for which subject), QUARANTINE or RELEASED."""
+    it: EXCURSION, HELD, EXPIRED, RESERVED (`whom`: for which subject), IN_TRANSIT, RECEIVED, QUARANTINE or RELEASED.
+    In the shipper of a shipment also MISSING and DAMAGED."""
 
     name: str
     vial: str | None = None
@@ -45,6 +46,11 @@ class BoxMap:
         return len(self.rows) * self.columns
 
     @property
+    def standings(self) -> frozenset[str]:
+        """All that is true of some vial in it."""
+        return frozenset(cell.standing for row in self.rows for cell in row if cell.standing)
+
+    @property
     def is_full(self) -> bool:
         """Whether no position is free."""
         return self.taken >= self.size
@@ -66,7 +72,7 @@ _IN_BOX = text(
                                   > greatest(w.started_at, w.since, p.placed_at)) THEN 'EXCURSION'
                    WHEN l.state IN ('ON_HOLD', 'REJECTED', 'RECALLED') THEN 'HELD'
                    WHEN l.expires_on < (CAST(:now AS timestamptz) AT TIME ZONE :zone)::date THEN 'EXPIRED'
-                   WHEN v.state = 'RESERVED' THEN 'RESERVED'
+                   WHEN v.state IN ('RESERVED', 'IN_TRANSIT', 'RECEIVED') THEN v.state
                    WHEN l.state = 'RELEASED' THEN 'RELEASED'
                    ELSE 'QUARANTINE' END AS standing
          FROM placement p JOIN vial v ON v.id = p.vial_id JOIN lot l ON l.id = v.lot_id
