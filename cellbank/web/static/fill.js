@@ -25,6 +25,10 @@
   const field = document.getElementById("fill-scan"), part = (key) => page.querySelector(`[data-${key}]`);
   const cells = [...page.querySelectorAll("td[data-place]")], cell = new Map(cells.map((one) => [one.dataset.place, one]));
   const columns = page.querySelectorAll(".boxmap thead th").length, bare = (code) => code.replace(/^\](C[014]|d[12])/, "");
+  /* where each position expects its own vial (a shipment that arrives), a scan goes to the position of that vial */
+  const vialOf = (code) => { const parts = /=([A-NP-Z1-9][A-NP-Z0-9]{2}\d{10})\d\d.*?=,([A-Z0-9]{6})/.exec(bare(code)); return parts ? parts[1] + parts[2] : bare(code); };
+  const expecting = (code) => code === null ? -1 : cells.findIndex((one) => one.dataset.expects === vialOf(code) && !held(one.dataset.place));
+  const full = page.dataset.full || words.full;
   let items = read(name) || [], at = 0, busy = false, away = false;
   const save = () => localStorage.setItem(name, JSON.stringify(items));
   const token = () => document.querySelector("meta[name=csrf-token]").content;
@@ -63,8 +67,10 @@
       return line;
     }));
     part("done").textContent = items.filter((item) => item.state === (putting ? "done" : "waiting")).length;
-    part("waiting").textContent = items.filter((item) => item.state === "waiting").length;
-    part("state").textContent = away ? words.away : busy ? words.sending : putting && at < 0 ? words.full : "";
+    const waiting = items.filter((item) => item.state === "waiting").length;
+    part("waiting").textContent = waiting;
+    part("forget").hidden = !waiting;
+    part("state").textContent = away ? words.away : busy ? words.sending : putting && at < 0 ? full : "";
     page.classList.toggle("is-away", away);
   }
   function drawCursor() {
@@ -88,13 +94,13 @@
     if (put(code)) cellbank.play("yes");
   }
   function put(code) {
-    const shut = page.dataset.stopped || (at < 0 ? words.full : "");
+    const shut = page.dataset.stopped || (at < 0 ? full : "");
     if (shut) { cellbank.play("no"); return problem(shut); }
     problem("");
-    const place = cells[at].dataset.place;
+    const own = expecting(code), index = own < 0 ? at : own, place = cells[index].dataset.place;
     items.push({ place, code, state: "waiting" });
     save();
-    at = seek(at + 1);
+    at = seek(index + 1);
     drawCell(place);
     drawList();
     drawCursor();
@@ -202,7 +208,11 @@
     const seconds = Number(document.getElementById("fill-seconds").value);
     whole({ reasons, ...(seconds > 0 ? { seconds_out: Math.round(seconds) } : {}) });
   });
-  part("forget").addEventListener("click", () => { forget(); location.reload(); });
+  part("forget").addEventListener("click", () => {
+    if (!window.confirm(part("forget").dataset.ask)) return;
+    forget();
+    location.reload();
+  });
 
   items = items.filter((item) => item.state === "waiting");
   at = seek(0);
