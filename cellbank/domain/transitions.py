@@ -248,6 +248,7 @@ TRANSITIONS: tuple[Transition, ...] = sum(
         moves("hold", "withdraw_consent", "> PLACED", LAB),
         moves("hold", "determine_eligibility", "> PLACED", _QO),
         moves("hold", "lift_hold", "PLACED > LIFTED", _QO, _APPROVED),
+        moves("hold", "lift_hold", "> PLACED", _QO),  # on each lot of another site, for it to decide
         # deviations and what is done about them
         moves("deviation", "open_deviation", "> OPEN", FLOOR),
         *(moves("deviation", act, "> OPEN", LAB) for act in ("enter_result", "import_results", "correct_result")),

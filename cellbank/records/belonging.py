@@ -9,7 +9,7 @@ from cellbank.records.base import Base, Record
 
 FIRST_SITE = 1  # what was recorded before there were others is its
 
-# A record with a column `site_id` is of that site. These are of the site of what they are about, the first that is given.
+# A record with a column `site_id` is of that site. These are of the site of what they are about: the first one given.
 _TESTED = ("lot_id", "culture_id", "donation_id", "donor_id")
 ABOUT: dict[str, tuple[str, ...]] = {
     "consent": ("donor_id",),

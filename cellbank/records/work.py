@@ -53,8 +53,8 @@ class Work:
     #: done with the bank once the act stands; each adds to the answer and none may fail
     after_commit: list[Callable[[Any], Mapping[str, Any]]] = field(default_factory=list)
     about: str | None = None
+    sites: dict[tuple[str, int], int] = field(default_factory=dict)  # of what records are about, by kind and id
     _to_sign: list[tuple[Record, Transition]] = field(default_factory=list)
-    _sites: dict[tuple[str, int], int] = field(default_factory=dict)  # of what records are about
 
     def __post_init__(self) -> None:
         self.session.info[WORK] = self
@@ -124,7 +124,7 @@ class Work:
         or one for each kind of move, where the table offers several; `of` are what the act is about besides: they are
         of this site too. Raises Refused with all reasons, or ends a dry run; afterwards writing is open."""
         found = [reason for subject in subjects for reason in self._judge_one(subject, to)]
-        found.extend(reason for record in of for reason in self._site_refusals(record))
+        found.extend(reason for record in of for reason in self.elsewhere(record))
         found.extend(refusals)
         if found:
             raise Refused(found)
@@ -135,7 +135,7 @@ class Work:
     def _judge_one(self, subject: Record | type[Record], to: str | tuple[str, ...]) -> list[Refusal]:
         rows = self._rows(subject, to)
         crossing = any(map(crosses_sites, rows or rows_for(self.act, subject.__tablename__)))
-        elsewhere = [] if crossing or isinstance(subject, type) else self._site_refusals(subject)
+        elsewhere = [] if crossing or isinstance(subject, type) else self.elsewhere(subject)
         if not rows:
             return [self._wrong_state(subject, to), *elsewhere]
         return [
@@ -167,20 +167,24 @@ class Work:
             possible=" or ".join(possible) or "no state",
         )
 
-    def _site_refusals(self, record: Any) -> list[Refusal]:
-        """Why a record may not be touched from here: it is of another site. The database asks again."""
-        site_id = site_of(self.session, record, self._sites)
+    def site_refusals(self, site_id: int | None, called: str) -> list[Refusal]:
+        """Why what is of this site may not be touched from here: it is another one. `judge` asks it of all that it is
+        given, and the database once more; whoever reads a row and no record asks here."""
         if site_id in (None, self.actor.site_id) or self.actor.sees_all_sites or Role.SYSTEM in self.actor.roles:
             return []
         return [
             refuse(
                 Code.OTHER_SITE,
                 "{record} is of site {theirs}, and you act at {here}. Somebody who works there can do this.",
-                record=_sentence_start(record.called),
+                record=_sentence_start(called),
                 theirs=self.session.get_one(Site, site_id).code,
                 here=self.actor.site_code,
             )
         ]
+
+    def elsewhere(self, record: Any) -> list[Refusal]:
+        """The same of a record."""
+        return self.site_refusals(site_of(self.session, record, self.sites), record.called)
 
     def _role_refusals(self, rows: tuple[Transition, ...]) -> list[Refusal]:
         allowed = frozenset().union(*(row.roles for row in rows))

@@ -45,7 +45,8 @@ def measure_weight(work: Work, given: MeasureWeight) -> Weight:
     at = given.measured_at or work.now
     facts = MeasurementFacts(given.weight_kg, ward.protocol.dosing.weight)
     work.show(**_change_since(ward, given.weight_kg))
-    work.judge(Weight, refusals=[*measurement_refusals(facts), *time_refusals(work, "The weighing", at)])
+    refusals = [*measurement_refusals(facts), *time_refusals(work, "The weighing", at)]
+    work.judge(Weight, refusals=refusals, of=[subject])
     return work.add(
         Weight(
             subject_id=subject.id,
@@ -128,7 +129,7 @@ def order_dose(work: Work, given: OrderDose) -> Dose:
         supply=supply.facts,
         today=ward.day(work.now),
     )
-    work.judge(Dose, *supply.vials, refusals=order_refusals(facts))
+    work.judge(Dose, *supply.vials, refusals=order_refusals(facts), of=[subject])
     dose = work.add(_dose(work, given, subject, ward, plan, supply))
     work.transition_many(Vial, supply.vials, dose_id=dose.id)
     return dose
@@ -175,6 +176,7 @@ def _dose(work: Work, given: OrderDose, subject: Subject, ward: Ward, plan: Plan
     year = ward.day(work.now).year
     number = work.number(f"CH{ward.fin}{year % 100:02d}")
     return Dose(
+        site_id=work.actor.site_id,
         subject_id=subject.id,
         lot_id=lot.id,
         weight_id=ward.weight.id if ward.weight else None,

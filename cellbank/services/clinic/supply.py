@@ -10,13 +10,14 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import ColumnElement, Row, func, select
 
 from cellbank.domain.dose import DoseCalculation, Step, calculate_dose, dmso_band, dmso_g_per_kg, endotoxin_eu_per_kg
 from cellbank.domain.protocol import Protocol
 from cellbank.domain.quantities import millions
 from cellbank.domain.rules.dosing import SupplyFacts, weight_for_limits
 from cellbank.domain.specification import Specification
+from cellbank.records.belonging import FIRST_SITE
 from cellbank.records.people import Definition
 from cellbank.records.production import Lot, Vial
 from cellbank.records.quality import TestResult
@@ -76,10 +77,10 @@ def _lots(work: Work, demand: Demand) -> Iterator[tuple[Lot, Row[Any]]]:
     if demand.lot is not None:
         statement = statement.where(Lot.code == demand.lot)
     else:
-        in_stock = select(Vial.id).where(Vial.lot_id == Lot.id, Vial.state == "IN_STOCK").exists()
+        in_stock = select(Vial.id).where(Vial.lot_id == Lot.id, *_in_stock(work)).exists()
         statement = (
             statement.where(Lot.state == "RELEASED", Lot.purpose == "product", Lot.expires_on >= demand.used_on)
-            .where(in_stock, Definition.identifier == demand.product, Lot.site_id == work.actor.site_id)
+            .where(in_stock, Definition.identifier == demand.product)
             .order_by((Lot.id == func.any(list(demand.earlier_lots))).desc(), Lot.expires_on, Lot.id)
             .limit(LOTS_TRIED)
         )
@@ -145,9 +146,14 @@ def _calculate(demand: Demand, lot: Lot, results: dict[str, TestResult]) -> Dose
     return calculate_dose(demand.protocol.dosing, demand.weight_kg, lot.cells_per_vial, recovery, viability)
 
 
+def _in_stock(work: Work) -> tuple[ColumnElement[bool], ...]:
+    """What makes a vial one in stock at the site where the dose is ordered, whichever site made its lot."""
+    return Vial.state == "IN_STOCK", func.coalesce(Vial.site_id, FIRST_SITE) == work.actor.site_id
+
+
 def _free_vials(work: Work, lot: Lot, count: int) -> Sequence[Vial]:
     """So many vials in stock, the lowest numbers first, locked; those locked by somebody else are passed over."""
-    statement = select(Vial).where(Vial.lot_id == lot.id, Vial.state == "IN_STOCK").order_by(Vial.number).limit(count)
+    statement = select(Vial).where(Vial.lot_id == lot.id, *_in_stock(work)).order_by(Vial.number).limit(count)
     if not work.dry_run:
         statement = statement.with_for_update(key_share=True, skip_locked=True)
     return work.session.scalars(statement).all()

@@ -107,7 +107,7 @@ def isolate_tissue(work: Work, given: IsolateTissue) -> Culture:
     reagents, unusable = lock_reagents(work, given.reagents, at, given.reagent_quantities)
     late = time_refusals(work, "The isolation", at, donation.received_at)
     work.show(warnings=_as_json(isolation_warnings(facts)))
-    work.judge(Culture, refusals=[*isolation_refusals(facts), *unusable, *late])
+    work.judge(Culture, refusals=[*isolation_refusals(facts), *unusable, *late], of=[donation])
     first = {"method": given.method, "passage": 0, "cumulative_doublings": Decimal(0), "started_at": at}
     return _start(work, given, reagents, {"donation_id": donation.id, **first})
 

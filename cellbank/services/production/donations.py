@@ -70,7 +70,7 @@ def receive_donation(work: Work, given: ReceiveDonation) -> Donation:
         questions = (*arrival_questions(facts), *questions)
     target = "AWAITING_DECISION" if questions else "ACCEPTED"
     _show(work, donor, consents, questions)
-    work.judge(Donation, refusals=refusals, to=target)
+    work.judge(Donation, refusals=refusals, to=target, of=[donor])
     donation = work.add(_donation(work, given, donor, definition.id, received_at, questions), to=target)
     print_first(work, Kind.DONATION, donation.code)
     return donation

@@ -68,7 +68,8 @@ def record_consent(work: Work, given: RecordConsent) -> Consent:
     """Note that the donor has consented. Refuses a date in the future or before she was born."""
     donor = work.lock(Donor, given.donor)
     born = start_of_day(work, datetime.date(donor.birth_year, 1, 1))
-    work.judge(Consent, refusals=time_refusals(work, "The consent", start_of_day(work, given.given_on), born))
+    refusals = time_refusals(work, "The consent", start_of_day(work, given.given_on), born)
+    work.judge(Consent, refusals=refusals, of=[donor])
     return work.add(
         Consent(
             donor_id=donor.id,

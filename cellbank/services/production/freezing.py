@@ -124,12 +124,12 @@ def open_lot(work: Work, given: OpenLot) -> Lot:
 
 
 def _origin(work: Work, culture: Culture) -> tuple[Donation, Definition, Site]:
-    """The donation of a culture, kept from changing, with its specification and its site: one statement, for a lot of
-    two hundred vials is opened in few of them."""
+    """The donation of a culture, kept from changing, with its specification; and the site that fills. One statement,
+    for a lot of two hundred vials is opened in few of them."""
     statement = (
         select(Donation, Definition, Site)
         .join(Definition, Definition.id == Donation.specification_id)
-        .join(Site, Site.id == Donation.site_id)
+        .join(Site, Site.id == work.actor.site_id)
         .where(Donation.id == culture.donation_id)
     )
     kept = statement if work.dry_run else statement.with_for_update(read=True, of=Donation)
@@ -187,7 +187,7 @@ def _number_vials(work: Work, lot: Lot, donation: Donation, count: int) -> None:
     before = work.number(f"division {donation.code}", count) - count
     codes = [vial_code(donation.code, division_code(before + number)) for number in range(1, count + 1)]
     rows: list[dict[str, Any]] = [
-        {"lot_id": lot.id, "donation_id": donation.id, "code": code, "number": number}
+        {"site_id": lot.site_id, "lot_id": lot.id, "donation_id": donation.id, "code": code, "number": number}
         for number, code in enumerate(codes, start=1)
     ]
     work.add_many(Vial, rows)

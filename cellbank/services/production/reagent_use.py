@@ -68,7 +68,8 @@ def lock_reagents(
         raise Refused([_unknown(code) for code in sorted(missing)])
     used_on = local_day(work, used_at)
     facts = [reagent_facts(work, reagent, used_on, amounts.get(reagent.code)) for reagent in found]
-    return found, tuple(reason for one in facts for reason in reagent_refusals(one))
+    elsewhere = (reason for reagent in found for reason in work.elsewhere(reagent))
+    return found, (*elsewhere, *(reason for one in facts for reason in reagent_refusals(one)))
 
 
 def _unknown(code: str) -> Refusal:

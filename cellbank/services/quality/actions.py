@@ -38,7 +38,8 @@ def plan_action(work: Work, given: PlanAction) -> CorrectiveAction:
     deviation = work.lock(Deviation, given.deviation)
     person = _named(work, given.responsible)
     refusals = (*due_refusals(given.due_on, local_day(work, work.now)), *_cannot_do_it(person))
-    work.judge(CorrectiveAction, refusals=(*closed_refusals(deviation.code, deviation.state), *refusals))
+    closed = closed_refusals(deviation.code, deviation.state)
+    work.judge(CorrectiveAction, refusals=(*closed, *refusals), of=[deviation])
     return work.add(
         CorrectiveAction(
             code=new_code(work, Kind.ACTION),

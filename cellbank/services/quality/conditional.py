@@ -43,7 +43,7 @@ def request_conditional_release(work: Work, given: RequestConditionalRelease) ->
     facts = _facts(work, lot, subject)
     pending = list(pending_tests(facts.release))
     work.show(pending=pending)
-    work.judge(ConditionalRelease, lot, refusals=conditional_refusals(facts))
+    work.judge(ConditionalRelease, lot, refusals=conditional_refusals(facts), of=[subject])
     return work.add(
         ConditionalRelease(
             code=new_code(work, Kind.CONDITIONAL_RELEASE),

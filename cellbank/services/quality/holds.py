@@ -14,7 +14,7 @@ from cellbank.records.storage import StorageUnit
 from cellbank.records.temperature import Excursion
 from cellbank.records.work import Work
 from cellbank.services.acts import ActInput, SignedInput, act
-from cellbank.services.common import specification_of
+from cellbank.services.common import new_code, specification_of
 from cellbank.services.inputs import DonorCode, LotCode, Reason, scanned
 from cellbank.services.quality.holding import Holdable, lock_lot, lots_below, place_hold
 from cellbank.services.quality.release_board import consent_states, lot_results, source_lots
@@ -62,24 +62,35 @@ class LiftHold(SignedInput):
 
 @act(LiftHold)
 def lift_hold(work: Work, given: LiftHold) -> Hold:
-    """Lift a hold; each lot that no other hold reaches goes back to exactly where it was.
+    """Lift a hold; each lot that no other hold reaches goes back to exactly where it was. One of another site stays
+    on hold, by a hold of its own that only its site lifts.
 
     Refuses while the donor of a donor's hold is not fit to give cells, and where a lot would be released again that
     would not be released now. Signed by somebody who performed nothing in these lots.
     """
     reached = _lock_reached(work, given.hold)
     hold = work.lock(Hold, given.hold)
-    returning = _without_other_hold(work, hold, reached)
+    free = _without_other_hold(work, hold, reached)
+    returning = [lot for lot in free if lot.site_id == work.actor.site_id]
+    theirs = [lot for lot in free if lot.site_id != work.actor.site_id]
     work.show(lots_returned={lot.code: lot.state_before_hold for lot in returning})
+    work.show(**({"lots_of_other_sites": [lot.code for lot in theirs]} if theirs else {}))
     refusals = [*lift_refusals(_lift_facts(work, hold, returning)), *_excursion_refusals(work, hold)]
     work.judge(hold, *returning, refusals=refusals)
     hold.lifted_at, hold.lift_reason = work.now, given.reason
     work.transition(hold)
+    for lot in theirs:
+        _leave_to_its_site(work, lot, hold)
     work.session.flush()  # the database lets no lot go back to RELEASED while the hold still stands
     for lot in returning:
         target, lot.state_before_hold = lot.state_before_hold, None
         work.transition(lot, to=target)
     return hold
+
+
+def _leave_to_its_site(work: Work, lot: Lot, hold: Hold) -> None:
+    reason = f"{hold.code} was lifted at {work.actor.site_code}: {hold.lift_reason}"
+    work.add(Hold(code=new_code(work, Kind.HOLD), lot_id=lot.id, reason=reason, placed_at=work.now))
 
 
 def _excursion_refusals(work: Work, hold: Hold) -> tuple[Refusal, ...]:

@@ -114,7 +114,8 @@ def import_results(work: Work, given: ImportResults) -> None:
     out = [lot for lot in lots if lot.id in below]
     samples = [entry.sample for entry in entries if entry.sample is not None and entry.sample.state == "TAKEN"]
     work.show(rows=len(rows), out_of_specification=[_told(row) for row in failing], zone_of_the_times=zone.key)
-    work.judge(TestResult, *samples, *to_be_moved(work, out, failing=bool(failing)), refusals=refusals)
+    moved, tested = to_be_moved(work, out, failing=bool(failing)), [entry.tested for entry in entries]
+    work.judge(TestResult, *samples, *moved, refusals=refusals, of=tested)
     codes = new_codes(work, Kind.RESULT, len(rows))
     ids = work.add_many(TestResult, [_columns(work, *pair) for pair in zip(codes, entries, strict=True)])
     work.transition_many(Sample, samples)

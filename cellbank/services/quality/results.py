@@ -103,7 +103,9 @@ def enter_result(work: Work, given: EnterResult) -> TestResult:
     lots = keep_still(work, [entry.tested], stopping=entry.fails or entry.verdict is ResultVerdict.OUT_OF_SPEC)
     moved = to_be_moved(work, lots, failing=entry.fails)
     work.show(verdict=entry.verdict.value)
-    work.judge(TestResult, *([sample] if sample else []), *moved, refusals=entry.refusals(work))
+    work.judge(
+        TestResult, *([sample] if sample else []), *moved, refusals=entry.refusals(work), of=[entry.tested]
+    )  # fmt: skip
     result = work.add(TestResult(code=new_code(work, Kind.RESULT), entered_by_id=work.actor.id, **entry.columns()))
     if sample is not None:
         work.transition(sample)

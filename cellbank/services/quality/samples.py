@@ -100,7 +100,7 @@ def take_sample(work: Work, given: TakeSample) -> Sample:
     ]
     keep_still(work, [tested], stopping=False)
     work.show(due_on=due_on.isoformat())
-    work.judge(Sample, refusals=refusals)
+    work.judge(Sample, refusals=refusals, of=[tested])
     return work.add(
         Sample(
             **{f"{tested.kind}_id": tested.id},

@@ -25,8 +25,9 @@ STAGES: dict[str, tuple[Stage, ...]] = {
 BEGUN = {"donation": "was collected", "culture": "was started", "lot": "was collected as tissue"}
 
 
-# For statements about results or samples: the code of what was tested, and the joins that it takes.
+# For statements about results or samples: the code and the site of what was tested, and the joins that it takes.
 TESTED_CODE = "coalesce(l.code, c.code, n.code, d.code)"
+TESTED_SITE = "coalesce(l.site_id, c.site_id, n.site_id, d.site_id)"
 
 
 def join_tested(alias: str) -> str:
@@ -41,6 +42,7 @@ class Tested:
 
     kind: str
     id: int
+    site_id: int
     code: str
     specification: Specification
     begun_at: datetime.datetime | None
@@ -81,15 +83,15 @@ class Tested:
 
 # A donor's tests are those of her latest donation; before there is one, those of the specification in force.
 _FOUND = text(
-    """SELECT 'donor' AS kind, d.id, d.code, (SELECT n.specification_id FROM donation n WHERE n.donor_id = d.id
-              ORDER BY n.received_at DESC LIMIT 1) AS specification_id, CAST(NULL AS timestamptz) AS begun_at,
-              CAST(NULL AS timestamptz) AS frozen_at
+    """SELECT 'donor' AS kind, d.id, d.site_id, d.code,
+              (SELECT n.specification_id FROM donation n WHERE n.donor_id = d.id ORDER BY n.received_at DESC LIMIT 1)
+                AS specification_id, CAST(NULL AS timestamptz) AS begun_at, CAST(NULL AS timestamptz) AS frozen_at
          FROM donor d WHERE d.code = ANY(:donor) OR d.id = ANY(:donor_ids)
-       UNION ALL SELECT 'donation', n.id, n.code, n.specification_id, n.collected_at, NULL
+       UNION ALL SELECT 'donation', n.id, n.site_id, n.code, n.specification_id, n.collected_at, NULL
          FROM donation n WHERE n.code = ANY(:donation) OR n.id = ANY(:donation_ids)
-       UNION ALL SELECT 'culture', c.id, c.code, n.specification_id, c.started_at, NULL
+       UNION ALL SELECT 'culture', c.id, c.site_id, c.code, n.specification_id, c.started_at, NULL
          FROM culture c JOIN donation n ON n.id = c.donation_id WHERE c.code = ANY(:culture) OR c.id = ANY(:culture_ids)
-       UNION ALL SELECT 'lot', l.id, l.code, l.specification_id, n.collected_at, l.frozen_at
+       UNION ALL SELECT 'lot', l.id, l.site_id, l.code, l.specification_id, n.collected_at, l.frozen_at
          FROM lot l JOIN donation n ON n.id = l.donation_id WHERE l.code = ANY(:lot) OR l.id = ANY(:lot_ids)"""
 )
 
@@ -124,7 +126,8 @@ def _tested(work: Work, row: Any) -> Tested:
         specification = read_specification(effective(work, "specification").content)
     else:
         specification = specification_of(work.session, row.specification_id)
-    return Tested(row.kind, row.id, row.code, specification, row.begun_at, row.frozen_at)
+    work.sites[row.kind, row.id] = row.site_id
+    return Tested(row.kind, row.id, row.site_id, row.code, specification, row.begun_at, row.frozen_at)
 
 
 def find_tested(work: Work, kind: str, code: str) -> Tested:

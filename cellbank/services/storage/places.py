@@ -2,6 +2,7 @@
 
 import datetime
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
@@ -90,7 +91,8 @@ def add_storage_unit(work: Work, given: AddStorageUnit) -> StorageUnit:
     parent = lock_place(work, given.parent)
     siblings = standing_in(work, parent)
     place = given.place or max(siblings, default=0) + 1
-    work.judge(StorageUnit, refusals=unit_refusals(unit_facts(work, given.type, parent, place, siblings)))
+    refusals = unit_refusals(unit_facts(work, given.type, parent, place, siblings))
+    work.judge(StorageUnit, refusals=refusals, of=[parent] if parent else [])
     unit = work.add(
         StorageUnit(
             site_id=work.actor.site_id, parent_id=parent.id if parent else None, code=new_code(work, Kind.STORAGE),
@@ -275,7 +277,7 @@ def move_vial(work: Work, given: MoveVial) -> None:
 # Everything about a box in one round trip, for putting a vial away is the commonest act of all: the box, what it holds,
 # and the first unit from the box outwards that is out of service.
 _BOX = text(
-    """SELECT box.id, box.code, box.name, box.type, coalesce(box.row_count, 0) AS rows,
+    """SELECT box.id, box.site_id, box.code, box.name, box.type, coalesce(box.row_count, 0) AS rows,
               coalesce(box.column_count, 0) AS columns,
               stopped.code AS stopped_code, stopped.name AS stopped_name, stopped.out_of_service_reason AS reason,
               (SELECT jsonb_object_agg(p.position, v.code) FROM placement p JOIN vial v ON v.id = p.vial_id
@@ -303,7 +305,9 @@ def find_places(
     stopped = OutOfService(f"{row.stopped_name} ({row.stopped_code})", reason) if row.stopped_code else None
     taken = {int(position): vial for position, vial in (row.taken or {}).items()}
     box = Box(f"{row.name} ({row.code})", row.type, row.rows, row.columns, taken, stopped)
-    return row.id, give_places(PlacesFacts(box, tuple(vials), tuple(wanted), packing)), box
+    places = give_places(PlacesFacts(box, tuple(vials), tuple(wanted), packing))
+    elsewhere = work.site_refusals(row.site_id, box.called)
+    return row.id, replace(places, refusals=(*elsewhere, *places.refusals)), box
 
 
 def places_shown(box: Box, places: Places, vials: Sequence[str]) -> dict[str, object]:

@@ -47,7 +47,7 @@ def count_box(work: Work, given: CountBox) -> StockCount:
     unit = lock_box(work, given.box)
     seen = seen_in(unit, given)
     refusals = [_open_already(unit, count) for count in [_open_count(work, unit)] if count]
-    work.judge(StockCount, refusals=refusals)
+    work.judge(StockCount, refusals=refusals, of=[unit])
     count = StockCount(
         site_id=work.actor.site_id, code=new_code(work, Kind.COUNT), unit_id=unit.id,
         first_counted_by_id=work.actor.id,

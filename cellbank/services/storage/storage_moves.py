@@ -68,7 +68,8 @@ def move_storage_unit(work: Work, given: MoveStorageUnit) -> StorageUnit:
         at=at,
     )
     work.show(unit=unit.code, vials=vials_in(work, unit), place=place, into=parent.code if parent else None)
-    work.judge(unit, refusals=[*move_refusals(facts), *time_refusals(work, "The move", at)])
+    refusals = [*move_refusals(facts), *time_refusals(work, "The move", at)]
+    work.judge(unit, refusals=refusals, of=[parent] if parent else [])
     unit.parent_id, unit.place, unit.stands_since = parent_id, place, at
     note_out(work, [unit.id], given.seconds_out, at)
     return unit
@@ -104,7 +105,7 @@ def relocate_unit(work: Work, given: RelocateUnit) -> StorageUnit:
         in_itself=unit.id in {one.id for one in line},
     )
     work.show(unit=unit.code, into=spare.code, units=len(moving), vials=vials_in(work, unit))
-    work.judge(unit, refusals=relocation_refusals(facts))
+    work.judge(unit, refusals=relocation_refusals(facts), of=[spare])
     ids = [one.id for one in moving]
     moved = update(StorageUnit).where(StorageUnit.id.in_(ids)).values(parent_id=spare.id, stands_since=work.now)
     work.session.execute(moved.execution_options(synchronize_session=False))

@@ -72,7 +72,8 @@ def add_probe(work: Work, given: AddProbe) -> Probe:
     unit = work.lock(StorageUnit, given.unit)
     values = {**_usual_limits(work, given), **given.given_limits()}
     work.show(limits={name: str(value) for name, value in values.items()})
-    work.judge(Probe, refusals=[*limit_refusals(_as_limits(values)), *_not_yet(work, given.calibrated_on)])
+    refusals = [*limit_refusals(_as_limits(values)), *_not_yet(work, given.calibrated_on)]
+    work.judge(Probe, refusals=refusals, of=[unit])
     return work.add(
         Probe(
             site_id=work.actor.site_id, code=new_code(work, Kind.PROBE), storage_unit_id=unit.id, name=given.name,
