@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
-from zoneinfo import ZoneInfo
 
 from pydantic import Field
 from sqlalchemy import select, text
@@ -16,21 +15,29 @@ from cellbank.domain.identifiers import Kind
 from cellbank.domain.logger_file import FileProblem, LoggerFile, Mapping, pack, read_logger_file
 from cellbank.domain.refusals import Code, Refusal, refuse
 from cellbank.domain.rules.temperature import hundredths
-from cellbank.records.people import Site
-from cellbank.records.temperature import LoggerMapping, Probe, ReadingImport
+from cellbank.records.temperature import Probe, ReadingImport
 from cellbank.records.work import Work
-from cellbank.services.acts import ActInput, Malformed, Problem, act
+from cellbank.services.acts import ActInput, act
 from cellbank.services.common import new_code, time_refusals
-from cellbank.services.inputs import Line, Moment, TemperatureC, Zone, scanned
+from cellbank.services.inputs import Line, Moment, TemperatureC, scanned
 from cellbank.services.temperature.excursion_record import keep_excursions, lock_lots_to_stop, stop_lots
-from cellbank.services.temperature.logger_files import end_progress, ends_cut_off, kept, opened, progress_writer
+from cellbank.services.temperature.logger_files import opened, progress_writer
 from cellbank.services.temperature.probes import ProbeCode
 from cellbank.services.temperature.reading_store import Taken, Tell, copy_readings, look_at, moment, second
+from cellbank.services.temperature.sent_files import (
+    RARELY,
+    FileName,
+    FileZone,
+    SentFile,
+    learn_columns,
+    learned_columns,
+    sent_file,
+    zone_of,
+)
 
 MOST_AT_ONCE = 10_000  # rows of a gateway's batch
 SHARE_OF_READING = 0.5  # of the time that an import takes; the rest is writing
 ReadingsCode = scanned(Kind.READINGS)
-RARELY = {"folded": True}  # on the page: behind a line that opens
 
 
 # --- by file ----------------------------------------------------------------------------------
@@ -40,12 +47,9 @@ class ImportReadings(ActInput):
     """Import a logger's file."""
 
     probe: ProbeCode = Field(title="Probe")
-    sha256: str = Field(title="File", pattern="^[0-9a-f]{64}$", json_schema_extra={"upload": "file"})
-    file: Line = Field(title="File name", description="Filled in by the file that was chosen.")
-    zone: Zone | None = Field(
-        default=None, title="Time zone of the file", json_schema_extra=RARELY,
-        description="Where its times have no offset. Empty: the site's.",
-    )
+    sha256: SentFile
+    file: FileName
+    zone: FileZone = None
     time_column: Line | None = Field(
         default=None, title="Column of the time", json_schema_extra=RARELY,
         description="Empty: as the last file of this model, or found.",
@@ -79,15 +83,8 @@ def import_readings(work: Work, given: ImportReadings) -> ReadingImport:
     Refuses a file that was imported, one of another logger, times in the future, and other values for times that are
     stored. Malformed: every row that is no reading, by its number.
     """
-    path = kept(work.folder, given.sha256) if work.folder else None
-    if path is None:
-        raise Malformed([Problem("sha256", "There is no such file here: choose it again.")])
-    try:
+    with sent_file(work, given.sha256) as path:
         return _import(work, given, path)
-    except FileProblem as found:
-        raise Malformed([Problem("sha256", sentence) for sentence in found.problems]) from None
-    finally:
-        end_progress(path)
 
 
 def _import(work: Work, given: ImportReadings, path: Path) -> ReadingImport:
@@ -99,7 +96,7 @@ def _import(work: Work, given: ImportReadings, path: Path) -> ReadingImport:
     lots = lock_lots_to_stop(work, probe, taken.found)
     work.show(**_noticed(file, taken), lots_to_stop=[lot.code for lot in lots])
     work.judge(probe, ReadingImport, refusals=refusals)
-    _remember(work, model, file.mapping)
+    learn_columns(work, model, file.mapping)
     columns = {
         "source": "file", "file_name": given.file, "sha256": given.sha256, "mapping": file.mapping.as_json(),
         "row_count": file.rows, "duplicates": file.duplicates, "out_of_order": file.out_of_order,
@@ -114,10 +111,7 @@ def _import(work: Work, given: ImportReadings, path: Path) -> ReadingImport:
 
 def _read(work: Work, given: ImportReadings, path: Path, model: str) -> LoggerFile:
     """The file as readings, with the titles that were named, or that the model's files have had."""
-    if ends_cut_off(path):
-        raise FileProblem("The last row is cut off: it has no line end and another shape than the row before.")
-    kept_columns = work.session.scalar(select(LoggerMapping.columns).where(LoggerMapping.model == model))
-    zone = ZoneInfo(given.zone or work.session.get_one(Site, work.actor.site_id).timezone)
+    zone = zone_of(work, given.zone)
     tell = progress_writer(path, SHARE_OF_READING)
     with opened(path) as lines:
         start = lines.read(1 << 16)
@@ -129,11 +123,11 @@ def _read(work: Work, given: ImportReadings, path: Path, model: str) -> LoggerFi
                 lines, wanted, zone, skip_unreadable=given.skip_unreadable, tell=lambda rows: tell(rows / expected)
             )
 
-        named = given.mapping()
-        if not kept_columns:
+        named, learned = given.mapping(), learned_columns(work, model)
+        if learned is None:
             return read(named)
         try:
-            return read(named.filled_from(Mapping(**kept_columns)))
+            return read(named.filled_from(learned))
         except FileProblem:
             lines.seek(0)  # the model's files have other titles by now
             return read(named)
@@ -183,16 +177,6 @@ def excursions_shown(taken: Taken) -> list[dict[str, str]]:
         }
         for one in taken.found[:200]
     ]  # fmt: skip
-
-
-def _remember(work: Work, model: str, mapping: Mapping) -> None:
-    """Keep what the columns of a model's files are called."""
-    columns = mapping.as_json()
-    held = work.session.scalars(select(LoggerMapping).where(LoggerMapping.model == model)).one_or_none()
-    if held is None:
-        work.note(LoggerMapping(model=model, columns=columns))
-    elif held.columns != columns:
-        held.columns = columns
 
 
 # --- what all ways in share -------------------------------------------------------------------
