@@ -52,6 +52,7 @@ class Kind(StrEnum):
     PROBE = "PB"
     READINGS = "RD"
     EXCURSION = "EX"
+    FREEZER_RUN = "FR"
     COUNT = "IC"
     CONDITIONAL_RELEASE = "CR"
     SHIPMENT = "SP"

@@ -45,6 +45,11 @@ STATES: dict[str, dict[str, str]] = {
         "ON_HOLD": "stopped until a quality officer lifts the hold",
         "RECALLED": "called back after release",
     },
+    "freezer_run": {
+        "WITHIN": "the run kept to the band of its program",
+        "OUTSIDE": "the run left the band; its deviation decides",
+        "WITHDRAWN": "the wrong file; kept in sight, counts for nothing",
+    },
     "vial": {
         "PRINTED": "label printed, vial not filled yet",
         "FILLED": "scanned as filled",

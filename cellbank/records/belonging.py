@@ -20,6 +20,7 @@ ABOUT: dict[str, tuple[str, ...]] = {
     "corrective_action": ("deviation_id",),
     "weight": ("subject_id",),
     "reading_import": ("probe_id",),
+    "freezer_run": ("lot_id",),
 }
 # Who works here and under which definitions; and what people of several sites do about one lot.
 WHOLE_BANK = frozenset(

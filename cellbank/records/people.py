@@ -6,7 +6,7 @@ from sqlalchemy import ARRAY, CheckConstraint, Index, Text, UniqueConstraint, te
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from cellbank.records.base import Base, Day, Instant, Record, reference, state_of
+from cellbank.records.base import Base, Day, Instant, Json, Record, reference, state_of
 
 
 class Site(Record):
@@ -106,6 +106,7 @@ class Definition(Record):
     # Of a specification, out of its content: for the rules in the database, which reads no TOML.
     handling: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     effective_at: Mapped[Instant | None]
+    programs_with_a_run: Mapped[Json | None]  # codes of the freezing programs that ask for the file of each run
     state: Mapped[str] = state_of("definition")
     SIGNED = ("type", "identifier", "version", "content", "digest")
     __table_args__ = (

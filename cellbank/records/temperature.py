@@ -4,7 +4,7 @@ ever inserted; the digest of all rows of an import stands in its import, which t
 from decimal import Decimal
 from typing import ClassVar
 
-from sqlalchemy import BigInteger, CheckConstraint, Index, Numeric, Text, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Numeric, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from cellbank.records.base import Base, Celsius, Day, Instant, Json, Record, reference, state_of
@@ -144,3 +144,57 @@ class Excursion(Record):
         ),
         CheckConstraint("num_nonnulls(acknowledged_at, acknowledged_by_id) IN (0, 2)", name="acknowledged_by_somebody"),
     )
+
+
+class FreezerRun(Record):
+    """The run of a controlled-rate freezer in which a lot was frozen, beside the band of its program: `began_at` is
+    minute 0. What was found is written once and never changes; `digest` is the sha256 of its readings as they are
+    stored, `sha256` that of the file. A wrong file is withdrawn and stays in sight."""
+
+    __tablename__ = "freezer_run"
+    code: Mapped[str] = mapped_column(unique=True)
+    lot_id: Mapped[int] = reference("lot")
+    program: Mapped[str]
+    freezer: Mapped[str]
+    freezer_serial: Mapped[str | None]
+    file_name: Mapped[str]
+    sha256: Mapped[str]
+    mapping: Mapped[Json]
+    row_count: Mapped[int]
+    left_out: Mapped[int]
+    first_at: Mapped[Instant]
+    began_at: Mapped[Instant]
+    last_at: Mapped[Instant]
+    departures: Mapped[Json]
+    first_departure_at: Mapped[Instant | None]
+    outside_seconds: Mapped[int]
+    longest_seconds: Mapped[int]
+    worst_c: Mapped[Celsius]
+    degree_seconds: Mapped[Decimal] = mapped_column(Numeric(16, 2))
+    digest: Mapped[str]
+    imported_by_id: Mapped[int] = reference("person", index=False)
+    deviation_id: Mapped[int | None] = reference("deviation", index=False)
+    withdrawn_by_id: Mapped[int | None] = reference("person", index=False)
+    withdrawal_reason: Mapped[str | None]
+    state: Mapped[str] = state_of("freezer_run")
+    __table_args__ = (
+        Index("one_run_of_a_lot", "lot_id", unique=True, postgresql_where=text("state <> 'WITHDRAWN'")),
+        CheckConstraint(
+            "(state = 'WITHDRAWN') = (num_nonnulls(withdrawn_by_id, withdrawal_reason) = 2)",
+            name="withdrawn_with_a_reason",
+        ),
+        CheckConstraint("state <> 'WITHIN' OR outside_seconds = 0", name="within_is_never_outside"),
+        CheckConstraint("first_at <= began_at AND began_at <= last_at", name="times_in_order"),
+    )
+
+
+class FreezerReading(Base):
+    """One reading of a freezer's run: of the product, or of the chamber around it. Only ever inserted."""
+
+    __tablename__ = "freezer_reading"
+    run_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("freezer_run.id"), primary_key=True, autoincrement=False)
+    channel: Mapped[str] = mapped_column(
+        Text, CheckConstraint("channel IN ('product', 'chamber')", name="channel"), primary_key=True
+    )
+    at: Mapped[Instant] = mapped_column(primary_key=True)
+    celsius: Mapped[Celsius]

@@ -62,6 +62,7 @@ WeightCode = scanned(Kind.WEIGHT)
 DoseCode = scanned(Kind.DOSE)
 ShipmentCode = scanned(Kind.SHIPMENT)
 DeviationCode = scanned(Kind.DEVIATION)
+FreezerRunCode = scanned(Kind.FREEZER_RUN)
 ActionCode = scanned(Kind.ACTION)
 
 

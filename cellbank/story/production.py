@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cellbank.story.cast import DONORS, LINES, DonorPart, Line, Passage
+from cellbank.story.freezing import freezer_run
 from cellbank.story.player import Player
 
 PANEL = ("HIV-AB", "HIV-NAT", "HBSAG", "HBC-AB", "HBV-NAT", "HCV-AB", "HCV-NAT", "SYPHILIS", "SARS2-NAT")
@@ -160,7 +161,8 @@ def _line(story: Player, line: Line, donations: dict[str, str], reagents: dict[s
         _harvest(story, culture, passage.harvested, passage.viability, at)
         if number == 2 and line.tissue == "placenta":
             _bank(story, line, culture, at, reagents, shelves)
-    lot, vials = _freeze(story, culture, "product", line.vials, CELLS_PER_VIAL, at + HOUR, reagents["CRY-1140"])
+    given = ("product", line.vials, CELLS_PER_VIAL, at + HOUR, reagents["CRY-1140"])
+    lot, vials = _freeze(story, culture, *given, slips=line is LINES[2])
     place = 2 * LINES.index(line)
     _store(story, vials, shelves.product[place : place + 2], shelves, at + 4 * HOUR)
     _finish(story, culture, at + 6 * HOUR)
@@ -190,7 +192,15 @@ def _passage(story: Player, parent: str, passage: Passage, at: datetime.datetime
 
 
 def _freeze(
-    story: Player, culture: str, purpose: str, count: int, content: int, at: datetime.datetime, cryoprotectant: str
+    story: Player,
+    culture: str,
+    purpose: str,
+    count: int,
+    content: int,
+    at: datetime.datetime,
+    cryoprotectant: str,
+    *,
+    slips: bool = False,
 ) -> tuple[str, list[str]]:
     """Open a lot, fill every vial, close, freeze. Returns the lot and its vials."""
     used = count * content + 40_000_000
@@ -204,6 +214,7 @@ def _freeze(
     story.do("olena", "record_filling", at + 15 * MINUTE, lot=lot, vials=vials)
     story.do("olena", "close_filling", at + 35 * MINUTE, lot=lot, sample_cells=30_000_000, lost_cells=10_000_000)
     story.do("olena", "record_freezing", at + 45 * MINUTE, lot=lot, program="CRF-1")
+    freezer_run(story, lot, at + 45 * MINUTE, slips=slips)
     return lot, vials
 
 

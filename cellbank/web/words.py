@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from flask_babel import gettext
 
 TONES: dict[str, str] = {
-    "good": "IN_USE STORED "
+    "good": "IN_USE STORED WITHIN "
     "ACTIVE LIVE EFFECTIVE ELIGIBLE GIVEN ACCEPTED RELEASED IN_STOCK IN_SERVICE REVIEWED CONFIRMED "
     "CHECKED ENROLLED MET GREEN VALID VERIFIED ACKNOWLEDGED",
     "wait": "IMPORTED REGISTERED AWAITING_DECISION QUARANTINED QUARANTINE FILLED FROZEN ENTERED SCREENING MEASURED "
@@ -13,7 +13,7 @@ TONES: dict[str, str] = {
     "busy": "GROWING HARVESTED IN_PROCESS PRINTED RESERVED PICKED THAWED THAWING POOLED COUNTED PREPARED INFUSING "
     "REPORTED DONE ISSUED",
     "stop": "INELIGIBLE REJECTED ON_HOLD RECALLED DISCARDED DISPUTED WITHDRAWN OUT_OF_SERVICE PLACED SCREEN_FAILED RED "
-    "MISSED MISSING FAILED",
+    "MISSED MISSING FAILED OUTSIDE",
     "over": "RETIRED SUPERSEDED FINISHED CULTURED QC_USED VOIDED INFUSED RECONCILED COMPLETED CANCELLED LIFTED "
     "DISABLED REVOKED CORRECTED INVALIDATED CLOSED ENDED",
 }
@@ -41,6 +41,7 @@ KIND_ICONS = {
     "sample": "eyedropper", "deviation": "exclamation-diamond", "corrective_action": "tools",
     "batch_review": "journal-check", "conditional_release": "hourglass-split",
     "recall_notice": "megaphone", "training": "mortarboard", "document_issue": "file-earmark-pdf",
+    "freezer_run": "graph-down-arrow",
     "trail_review": "journal-text", "printing": "printer", "scan": "upc-scan", "site": "building",
 }  # fmt: skip
 

@@ -11,6 +11,7 @@ import cellbank
 from cellbank.domain.refusals import Code
 from cellbank.domain.rules.donor import Collection, EvidenceFacts, PanelResult
 from cellbank.domain.rules.freezing import ClosingFacts
+from cellbank.domain.rules.freezing_run import RunOfLot
 from cellbank.domain.rules.hold import RecallFacts, recall_refusals
 from cellbank.domain.rules.release import (
     BatchReviewed,
@@ -72,11 +73,19 @@ def without(test: str, *instead: LotResult) -> tuple[LotResult, ...]:
     return (*(one for one in PASSED if one.test != test), *instead)
 
 
+WITHIN = RunOfLot("FR0001", "WITHIN", "within the band")
+OUTSIDE = RunOfLot("FR0001", "OUTSIDE", "once outside the band", "DV0002", "OPEN")
 OLD_FAILURE = result("CD73", "OUT_OF_SPECIFICATION", code="RS0666", at=FROZEN)
 INVALIDATED = result("CD73", "OUT_OF_SPECIFICATION", "INVALIDATED", code="RS0666", at=FROZEN)
 CASES = [
     ("all met", {}, None, None),
     ("donor not determined", {"donor_state": "REGISTERED"}, "DONOR_ELIGIBLE", Code.DONOR_NOT_ELIGIBLE),
+    ("no freezing run", {"freezing_program": "CRF-1"}, "FREEZING_RUN", Code.CRITERION_OPEN),
+    ("a run within its band", {"freezing_program": "CRF-1", "freezing_run": WITHIN}, None, None),
+    ("a run outside it", {"freezing_program": "CRF-1", "freezing_run": OUTSIDE}, "FREEZING_RUN", Code.DEVIATION_OPEN),
+    ("outside, and decided", {"freezing_program": "CRF-1",
+     "freezing_run": replace(OUTSIDE, deviation_state="CLOSED")}, None, None),
+    ("a program without a band", {"freezing_program": "CRF-0"}, None, None),
     ("donor ineligible", {"donor_state": "INELIGIBLE"}, "DONOR_ELIGIBLE", Code.DONOR_NOT_ELIGIBLE),
     ("a NAT missing: repeat due", {"evidence": panel("HCV-NAT")}, "DONOR_TESTS", Code.RETEST_DUE),
     ("an antibody test missing", {"evidence": panel("SYPHILIS")}, "DONOR_TESTS", Code.PANEL_INCOMPLETE),

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from cellbank.domain.lifecycle import rows_for
+from cellbank.domain.rules.freezing_run import RunOfLot
 from cellbank.domain.rules.release import LiveHold, LotResult, OpenDeviation, SourceLot
 from cellbank.domain.rules.release_ways import Line, Papers, Proof, Way, release_lines
 from tests.domain.test_rules_release import LATER, READY, panel, without
@@ -16,6 +17,7 @@ PAPERS = Papers(
     boxes=(Proof("Tank 1 › Box 2", "ST0003D"),),
     acts=(("close_filling", 41), ("record_freezing", 42)),
 )
+OUTSIDE = RunOfLot("FR0001", "OUTSIDE", "once outside the band", "DV0002", "OPEN")
 LOT, FAILED = ("lot", "LT0017W"), "OUT_OF_SPECIFICATION"
 
 
@@ -74,6 +76,9 @@ CASES = [
     ("labels open", {"vial_counts": {"PRINTED": 1, "IN_STOCK": 5}}, "LABELS_RECONCILED",
      [Way("close_filling", (LOT,))]),
     ("not frozen", {"frozen_at": None}, "STORAGE", [Way("record_freezing", (LOT,))]),
+    ("no freezing run", {"freezing_program": "CRF-1"}, "FREEZING_RUN", [Way("import_freezing_run", (LOT,))]),
+    ("a run outside its band", {"freezing_program": "CRF-1", "freezing_run": OUTSIDE}, "FREEZING_RUN",
+     [Way("investigate_deviation", (("deviation", "DV0002"),)), Way("withdraw_freezing_run", (("run", "FR0001"),))]),
     ("not put away", {"vial_counts": {"FROZEN": 2, "IN_STOCK": 3}}, "STORAGE", [Way("store_vials", ())]),
     ("nothing left", {"vial_counts": {"QC_USED": 6}}, "STORAGE", [Way("reject_lot", (LOT,))]),
     ("a passage too far", {"passage": 40}, "PASSAGE", [Way("reject_lot", (LOT,))]),

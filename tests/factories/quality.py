@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from cellbank.domain.specification import ReleaseTest
 from cellbank.records.production import Lot
 from cellbank.services.common import specification_of
+from tests.factories.freezing import freezing_run, has_a_run
 from tests.factories.lots import FrozenLot, stored_lot
 from tests.factories.world import World
 
@@ -84,12 +85,16 @@ def review(world: World, lot: str, *results: str, who: str = "quinn", confirmed:
     world.do(who, "review_results", now=at, results=list(results), confirmed=confirmed, **given)
 
 
-def pass_all_tests(world: World, lot: str, *, leave_out: tuple[str, ...] = (), **values: str) -> list[str]:
-    """Every required test of a lot entered by Taras and, in one signed act, reviewed by Quinn, who reviews the batch
-    record too; returns the results.
+def pass_all_tests(
+    world: World, lot: str, *, leave_out: tuple[str, ...] = (), run: bool = True, **values: str
+) -> list[str]:
+    """The freezing run of a lot, every required test of it entered by Taras and, in one signed act, reviewed by Quinn,
+    who reviews the batch record too; returns the results.
 
     `values` replace good ones, the test's code with `_` for `-`: `PT_VIABILITY="60"`.
     """
+    if run and not has_a_run(world, lot):
+        freezing_run(world, lot)
     results = [
         enter(world, lot, test.code, values.get(test.code.replace("-", "_")))
         for test in required_tests(world, lot)

@@ -272,6 +272,7 @@ NEEDED_TOGETHER: dict[str, dict[str, Any]] = {
     "calibrate_probe": {"calibration_due_on": "2027-03-01"},
     "import_readings": {"sha256": "0" * 64},
     "add_site": {"fin": "W0000", "timezone": "Europe/Kyiv"},
+    "import_freezing_run": {"sha256": "0" * 64},
 }
 
 

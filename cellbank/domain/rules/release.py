@@ -3,7 +3,7 @@
 Sources: domain reference §5.4 (what a release needs), §3.2 (consent, donor), §4.2 (limits of culture). Twins in the
 database: no_release_under_a_hold, no_release_without_consent, no_release_against_a_result,
 no_release_with_an_open_deviation, no_release_without_a_batch_review, no_release_from_a_stopped_lot,
-released_lots_have_an_eligible_donor, the_signer_performed_nothing.
+released_lots_have_an_eligible_donor, no_release_without_a_freezing_run, the_signer_performed_nothing.
 """
 
 import datetime
@@ -15,6 +15,7 @@ from cellbank.domain.quantities import millions
 from cellbank.domain.refusals import Code, Refusal, gravest_first, refuse
 from cellbank.domain.rules.donor import EvidenceFacts, consent_refusals, evidence_refusals
 from cellbank.domain.rules.freezing import ClosingFacts, closing_refusals
+from cellbank.domain.rules.freezing_run import RunOfLot, no_run_refusals
 from cellbank.domain.rules.tested import LotResult, evidence, refusal_of_test
 from cellbank.domain.specification import ReleaseTest, Specification, Stage
 
@@ -102,6 +103,13 @@ class ReleaseFacts:
     made_from: tuple[SourceLot, ...] = ()
     trace: tuple[Through, ...] = ()
     is_unwatched: bool = False  # a vial stands where no probe watches
+    freezing_program: str | None = None
+    freezing_run: RunOfLot | None = None  # the one that counts
+
+    @property
+    def asks_for_a_run(self) -> bool:
+        """Whether the program in which the lot was frozen has a band, so that its run belongs to the release."""
+        return self.specification.freezing.band(self.freezing_program) is not None
 
 
 @dataclass(frozen=True)
@@ -136,6 +144,7 @@ def release_criteria(facts: ReleaseFacts) -> tuple[Criterion, ...]:
         _expiry(facts),
         _passage(facts),
         _doublings(facts),
+        *((_freezing_run(facts),) if facts.asks_for_a_run else ()),
         _stored(facts),
         _trace(facts),
     )
@@ -294,6 +303,17 @@ def _doublings(facts: ReleaseFacts) -> Criterion:
     note = f", above {limits.cpdl_warn}: look at the karyotype" if doublings > limits.cpdl_warn else ""
     evidence = f"{doublings} (limit {limits.cpdl_block}){note}"
     return _line("DOUBLINGS", "Population doublings, cumulative", evidence, refusal)
+
+
+def _freezing_run(facts: ReleaseFacts) -> Criterion:
+    """The controlled-rate freezer kept to its program, or somebody has decided what the departure means."""
+    run, program = facts.freezing_run, facts.freezing_program or "–"
+    found = no_run_refusals(facts.lot, program, run)
+    evidence = "None"
+    if run is not None:
+        closed = f"; deviation {run.deviation} {(run.deviation_state or '').lower()}" if run.deviation else ""
+        evidence = f"{run.code}, program {program}: {run.told}{closed}"
+    return _line("FREEZING_RUN", "Freezing run within its program", evidence, found[0] if found else None)
 
 
 def _stored(facts: ReleaseFacts) -> Criterion:

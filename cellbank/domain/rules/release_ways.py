@@ -7,6 +7,7 @@ every line, green or red, names the records on which it rests (domain reference 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from cellbank.domain.rules.freezing_run import RunOfLot
 from cellbank.domain.rules.release import Criterion, ReleaseFacts, release_criteria
 from cellbank.domain.rules.tested import STANDING, LotResult, deciding_result
 
@@ -89,6 +90,7 @@ def _proofs(facts: ReleaseFacts, papers: Papers, line: Criterion) -> tuple[Proof
         "EXPIRY": freezing,
         "PASSAGE": _records(*papers.cultures),
         "DOUBLINGS": _records(*papers.cultures),
+        "FREEZING_RUN": _records(*([facts.freezing_run.code] if facts.freezing_run else [])),
         "STORAGE": (*freezing, *papers.boxes),
         "STORAGE_TRACE": _records(*(one.code for one in facts.trace)),
     }
@@ -115,6 +117,10 @@ def _ways(facts: ReleaseFacts, line: Criterion) -> Iterator[Way]:
     elif line.code == "STORAGE_TRACE" and not any(one.state == "REJECTED" for one in facts.trace):
         waiting = (one for one in facts.trace if one.state == "OPEN")
         yield from (Way("decide_excursion", (("excursion", one.code),)) for one in waiting)
+    elif line.code == "FREEZING_RUN" and facts.freezing_run is None:
+        yield Way("import_freezing_run", (("lot", facts.lot),))
+    elif line.code == "FREEZING_RUN" and facts.freezing_run is not None:
+        yield from _ways_of_a_run(facts.freezing_run)
     elif line.code == "STORAGE" and facts.frozen_at is None:
         yield Way("record_freezing", (("lot", facts.lot),))
     elif line.code == "STORAGE" and facts.vial_counts.get("FROZEN"):
@@ -147,8 +153,17 @@ def _ways_of_the_donor(facts: ReleaseFacts, line: Criterion) -> Iterator[Way]:
         yield Way("determine_eligibility", (("donor", facts.donor),))
 
 
+_STEPS = {"OPEN": "investigate_deviation", "INVESTIGATED": "close_deviation"}
+
+
 def _ways_of_deviations(facts: ReleaseFacts) -> Iterator[Way]:
-    steps = {"OPEN": "investigate_deviation", "INVESTIGATED": "close_deviation"}
     for one in facts.deviations:
-        if one.classification != "minor" and one.state in steps:
-            yield Way(steps[one.state], (("deviation", one.code),))
+        if one.classification != "minor" and one.state in _STEPS:
+            yield Way(_STEPS[one.state], (("deviation", one.code),))
+
+
+def _ways_of_a_run(run: RunOfLot) -> Iterator[Way]:
+    """Its deviation, or, where it is the wrong file, its withdrawal."""
+    if run.deviation_state in _STEPS:
+        yield Way(_STEPS[run.deviation_state], (("deviation", run.deviation or ""),))
+    yield Way("withdraw_freezing_run", (("run", run.code),))

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from cellbank.domain.rules.freezing_run import NUCLEATION, in_words
+
 Row = Mapping[str, Any]
 Facts = tuple[tuple[str, str], ...]
 
@@ -31,6 +33,12 @@ def shown(value: Any) -> str:
     if isinstance(value, Decimal):
         return f"{value.normalize():f}"
     return str(value)
+
+
+def run_in_words(row: Row) -> str:
+    """What the comparison of a freezing run with its band found, from the columns of its record."""
+    outside = [one for one in row["departures"] if one["kind"] != NUCLEATION]
+    return in_words(len(outside), row["outside_seconds"], row["worst_c"])
 
 
 def simple(*pairs: tuple[str, str]) -> Callable[[Row], Facts]:

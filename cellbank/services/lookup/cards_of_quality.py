@@ -1,7 +1,7 @@
 """The cards of what the quality unit keeps: deviations, reviews, notices, documents, probes, people and their keys."""
 
 from cellbank.domain.identifiers import Kind
-from cellbank.services.lookup.card_parts import Question, shown, simple
+from cellbank.services.lookup.card_parts import Question, run_in_words, shown, simple
 
 _ACTION = simple(
     ("Deviation", "deviation"), ("What is to be done", "description"), ("By whom", "responsible"), ("Until", "due_on"),
@@ -148,6 +148,26 @@ OF_QUALITY: dict[Kind, Question] = {
             *((("Found", row["acknowledgement"]),) if row["acknowledgement"] else ()),
             *((("Ended because", row["end_reason"]),) if row["end_reason"] else ()),
             *((("Decision", row["decision_reason"]),) if row["decision_reason"] else ()),
+        ),
+    ),
+    Kind.FREEZER_RUN: Question(
+        "freezer_run",
+        """SELECT r.*, l.code AS lot, p.full_name AS imported_by, d.code AS deviation, d.state AS deviation_state,
+           w.full_name AS withdrawn_by FROM freezer_run r JOIN lot l ON l.id = r.lot_id
+           JOIN person p ON p.id = r.imported_by_id LEFT JOIN deviation d ON d.id = r.deviation_id
+           LEFT JOIN person w ON w.id = r.withdrawn_by_id WHERE r.code = %(code)s""",
+        lambda row: f"Freezing run of lot {row['lot']}",
+        lambda row: (
+            ("Lot", row["lot"]),
+            ("Program", row["program"]),
+            ("Began", shown(row["began_at"])),
+            ("Found", run_in_words(row)),
+            *((("Deviation", row["deviation"]),) if row["deviation"] else ()),
+            ("Freezer", f"{row['freezer']} {row['freezer_serial'] or ''}".strip()),
+            ("File", row["file_name"]),
+            ("sha256 of the file", row["sha256"]),
+            ("Imported by", row["imported_by"]),
+            *((("Withdrawn by", f"{row['withdrawn_by']}: {row['withdrawal_reason']}"),) if row["withdrawn_by"] else ()),
         ),
     ),
     Kind.PERSON: Question(

@@ -8,7 +8,7 @@ ENDINGS = {
     "discard_dose", "discard_vial", "end_conditional_release", "retire_probe", "change_probe_limits",
     "finish_culture", "invalidate_result", "link_deviation", "look_at_identity", "open_deviation", "recall_reagent",
     "record_readings", "relocate_unit", "return_vial", "review_trail", "revoke_token", "revoke_training",
-    "take_out_of_service", "withdraw_consent", "withdraw_subject",
+    "take_out_of_service", "withdraw_consent", "withdraw_freezing_run", "withdraw_subject",
 }  # fmt: skip
 # What stops or uses up something is in sight, though not first: a stop must be quick.
 IN_SIGHT = {"hold_donor", "hold_lot", "recall_lot", "reject_lot", "report_storage_failure", "use_vial_for_testing"}

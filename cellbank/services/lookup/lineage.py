@@ -21,6 +21,7 @@ OF: dict[str, tuple[str, ...]] = {
     "sample": _TESTED,
     "batch_review": ("lot",),
     "consent": ("donor",),
+    "freezer_run": ("lot",),
 }
 
 

@@ -132,6 +132,13 @@ SOURCES: tuple[Source, ...] = (
               FROM probe p JOIN storage_unit u ON u.id = p.storage_unit_id JOIN site s ON s.id = p.site_id
               WHERE p.state = 'IN_USE' AND p.last_at < :now - p.gap_minutes * interval '1 min' ORDER BY p.last_at""",
            "import_readings", "probe"),
+    Source("runs", T, "Freezing runs to import", "Every frozen lot has its freezing run.",
+           """SELECT l.code, 'Lot ' || l.code AS title, l.state, 'program ' || l.freezing_program || ', frozen '
+              || to_char(l.frozen_at AT TIME ZONE s.timezone, 'YYYY-MM-DD HH24:MI') AS detail
+              FROM lot l JOIN site s ON s.id = l.site_id JOIN definition f ON f.id = l.specification_id
+              WHERE l.state IN ('QUARANTINE', 'ON_HOLD') AND f.programs_with_a_run @> to_jsonb(l.freezing_program)
+              AND NOT EXISTS (SELECT FROM freezer_run r WHERE r.lot_id = l.id AND r.state <> 'WITHDRAWN')
+              ORDER BY l.frozen_at""", "import_freezing_run", "lot"),
     Source("by_hand", T, "Readings to confirm", "No reading waits for a second person.",
            """SELECT i.code, 'Reading of probe ' || p.code AS title, i.state, 'read by ' || e.full_name AS detail
               FROM reading_import i JOIN probe p ON p.id = i.probe_id JOIN person e ON e.id = i.entered_by_id

@@ -75,6 +75,7 @@ def import_definition(work: Work, given: ImportDefinition) -> Definition:
             content=given.content,
             digest=content_digest,
             handling=read.handling.model_dump() if isinstance(read, Specification) else None,
+            programs_with_a_run=read.freezing.programs_with_a_band if isinstance(read, Specification) else (),
         )
     )
 

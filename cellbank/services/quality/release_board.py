@@ -27,6 +27,7 @@ from cellbank.services.common import specification_of
 from cellbank.services.production.donors import donation_collection
 from cellbank.services.quality.lot_results import lot_results
 from cellbank.services.temperature.exposure import lot_excursions, stands_unwatched
+from cellbank.services.temperature.freezer_runs import run_of_lot
 
 
 @dataclass(frozen=True)
@@ -161,6 +162,8 @@ def release_facts(session: Session, lot: Lot, now: datetime.datetime) -> Release
             Through(one.excursion, one.kind, one.state, one.peak_c) for one in lot_excursions(session, lot.id)
         ),
         is_unwatched=stands_unwatched(session, lot.id),
+        freezing_program=lot.freezing_program,
+        freezing_run=run_of_lot(session, lot.id),
     )
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, text
 
 from cellbank.services.bank import Bank
+from cellbank.services.temperature.freezer_runs import readings_digest
 from cellbank.services.temperature.reading_store import stored_digest
 
 _IMPORTS = text(
@@ -15,6 +16,11 @@ _STRANGERS = text(
     """SELECT count(*) FROM reading r WHERE NOT EXISTS (
          SELECT FROM reading_import i WHERE i.id = r.import_id AND i.probe_id = r.probe_id AND i.state = 'STORED'
             AND r.at BETWEEN i.first_at AND i.last_at)"""
+)
+_RUNS = text("SELECT id, code, digest FROM freezer_run ORDER BY id")
+_OF_RUN = text(
+    """SELECT channel, extract(epoch FROM at)::bigint AS second, (celsius * 100)::int AS value FROM freezer_reading
+        WHERE run_id = :run ORDER BY channel, at"""
 )
 
 
@@ -39,6 +45,10 @@ def broken(connection: Connection) -> tuple[Broken, ...]:
     for row in connection.execute(_IMPORTS).all():
         if stored_digest(connection, row.probe_id, row.id, row.first_at, row.last_at) != row.digest:
             found.append(Broken(row.id, row.code, "its readings are not those that were imported"))
+    for run in connection.execute(_RUNS).all():
+        readings = connection.execute(_OF_RUN, {"run": run.id})
+        if readings_digest((row.channel, row.second, row.value) for row in readings) != run.digest:
+            found.append(Broken(run.id, run.code, "its readings are not those that were imported"))
     strangers = connection.execute(_STRANGERS).scalar_one()
     if strangers:
         found.append(Broken(0, "", f"{strangers} readings belong to no import"))

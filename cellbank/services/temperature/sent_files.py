@@ -18,7 +18,6 @@ from cellbank.services.acts import Malformed, Problem
 from cellbank.services.inputs import Line, Zone
 from cellbank.services.temperature.logger_files import end_progress, ends_cut_off, kept
 
-
 RARELY = {"folded": True}  # on the page: behind a line that opens
 SentFile = Annotated[str, Field(title="File", pattern="^[0-9a-f]{64}$", json_schema_extra={"upload": "file"})]
 FileName = Annotated[Line, Field(title="File name", description="Filled in by the file that was chosen.")]

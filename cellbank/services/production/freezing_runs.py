@@ -1,0 +1,268 @@
+"""Runs of controlled-rate freezers: the freezer's file imported, compared with the band of its program, linked to the
+lot. A run outside its band opens its deviation in the same act."""
+
+import datetime
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field
+from sqlalchemy import select
+
+from cellbank.domain.freezer_file import RunFile, read_run_file
+from cellbank.domain.identifiers import Kind
+from cellbank.domain.logger_file import FileProblem, Mapping
+from cellbank.domain.refusals import Code, Refusal, refuse
+from cellbank.domain.rules.deviation import Classification
+from cellbank.domain.rules.freezing_run import (
+    Comparison,
+    Departure,
+    RunFacts,
+    compare,
+    in_words,
+    run_refusals,
+    withdrawal_refusals,
+)
+from cellbank.domain.specification import Specification
+from cellbank.records.conditional import ConditionalRelease
+from cellbank.records.deviations import Deviation
+from cellbank.records.production import Lot
+from cellbank.records.temperature import FreezerReading, FreezerRun
+from cellbank.records.work import Work
+from cellbank.services.acts import ActInput, act
+from cellbank.services.common import new_code, specification_of, time_refusals
+from cellbank.services.inputs import FreezerRunCode, Identifier, Line, LotCode, Reason
+from cellbank.services.quality.deviations import open_with_links
+from cellbank.services.temperature.freezer_runs import readings_digest
+from cellbank.services.temperature.logger_files import opened
+from cellbank.services.temperature.reading_store import moment
+from cellbank.services.temperature.sent_files import (
+    FileName,
+    FileZone,
+    SentFile,
+    learn_columns,
+    learned_columns,
+    sent_file,
+    zone_of,
+)
+
+CLASSIFICATION: Classification = "major"  # until a quality officer classifies it otherwise
+
+
+class ImportFreezingRun(ActInput):
+    """Import a freezing run."""
+
+    lot: LotCode = Field(title="Lot")
+    sha256: SentFile
+    file: FileName
+    freezer: Line = Field(
+        title="Freezer, maker and model", description="Files of one model have the same columns: they are learned once."
+    )
+    freezer_serial: Identifier | None = Field(default=None, title="Serial number of the freezer")
+    zone: FileZone = None
+    time_column: Line | None = Field(
+        default=None, title="Column of the time", description="Empty: as the last file of this model, or found."
+    )
+    date_column: Line | None = Field(default=None, title="Column of the date, if it is another one")
+    product_column: Line | None = Field(default=None, title="Column of the product's probe")
+    chamber_column: Line | None = Field(default=None, title="Column of the chamber")
+    unit: Literal["C", "F"] | None = Field(default=None, title="Unit")
+    date_order: Literal["day_first", "month_first"] | None = Field(default=None, title="Order of the date")
+    skip_unreadable: bool = Field(
+        default=False, title="Leave out rows without a number", description="They count as silence."
+    )
+
+    def mapping(self) -> Mapping:
+        """The titles that somebody named."""
+        return Mapping(
+            time=self.time_column or "", date=self.date_column or "", value=self.product_column or "",
+            chamber=self.chamber_column or "", unit=self.unit or "", date_order=self.date_order or "",
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Run:
+    """A file that was read, beside the band."""
+
+    file: RunFile
+    comparison: Comparison | None
+
+    @property
+    def state(self) -> str:
+        return "WITHIN" if self.comparison is not None and self.comparison.is_within else "OUTSIDE"
+
+
+@act(ImportFreezingRun)
+def import_freezing_run(work: Work, given: ImportFreezingRun) -> FreezerRun:
+    """Read the freezer's file, all of it or nothing, compare it with the band of the program, and keep it as the run of
+    the lot. Outside its band it opens a major deviation, which stops the release until it is closed.
+
+    Refuses a lot that has its run, a program without a band, and a run of another time than the recorded freezing.
+    Malformed: every row that is no reading, by its number.
+    """
+    lot = work.lock(Lot, given.lot)
+    if lot.frozen_at is None:
+        work.judge(lot)  # refused by its state: it was never frozen
+    with sent_file(work, given.sha256) as path:
+        file = _read(work, given, path)
+    specification = specification_of(work.session, lot.specification_id)
+    band = specification.freezing.band(lot.freezing_program)
+    run = _Run(file, compare(band, file.product) if band else None)
+    facts = RunFacts(lot.code, lot.freezing_program or "–", lot.frozen_at, band, run.comparison, _live(work, lot))  # type: ignore[arg-type]
+    refusals = (
+        *run_refusals(facts),
+        *_of_another_freezer(given, file.serial),
+        *time_refusals(work, "The last reading of the run", moment(file.product[-1][0])),
+    )
+    work.show(**_seen(run))
+    moved = (Deviation,) if run.state == "OUTSIDE" else ()
+    work.judge(lot, FreezerRun, *moved, refusals=refusals, to=run.state)
+    learn_columns(work, given.freezer, file.mapping)
+    return _keep(work, given, lot, run, specification)
+
+
+def _read(work: Work, given: ImportFreezingRun, path: Path) -> RunFile:
+    """The file as readings, with the titles that were named, or that the model's files have had."""
+    zone, learned = zone_of(work, given.zone), learned_columns(work, given.freezer)
+
+    def read(wanted: Mapping) -> RunFile:
+        with opened(path) as lines:
+
+            def from_the_start() -> Iterator[str]:
+                lines.seek(0)
+                return iter(lines)
+
+            return read_run_file(from_the_start, wanted, zone, skip_unreadable=given.skip_unreadable)
+
+    named = given.mapping()
+    if learned is None:
+        return read(named)
+    try:
+        return read(named.filled_from(learned))
+    except FileProblem:
+        return read(named)  # the model's files have other titles by now
+
+
+def _live(work: Work, lot: Lot) -> str | None:
+    """The code of the run that the lot has."""
+    of_lot = select(FreezerRun.code).where(FreezerRun.lot_id == lot.id, FreezerRun.state != "WITHDRAWN")
+    return work.session.scalar(of_lot)
+
+
+def _of_another_freezer(given: ImportFreezingRun, serial: str) -> list[Refusal]:
+    own = given.freezer_serial
+    if not own or not serial or own.casefold() == serial.casefold():
+        return []
+    sentence = "The file is of the freezer with the serial number {serial}, not {own}. Choose the right file."
+    return [refuse(Code.PROBE_MISMATCH, sentence, serial=serial[:40], own=own)]
+
+
+def _seen(run: _Run) -> dict[str, Any]:
+    """What the answer says, of a check too."""
+    file, found = run.file, run.comparison
+    seen: dict[str, Any] = {
+        "rows": file.rows, **({"rows_left_out": file.left_out} if file.left_out else {}),
+        "from": moment(file.product[0][0]).isoformat(), "until": moment(file.product[-1][0]).isoformat(),
+        "columns": ", ".join(f"{name}: {title}" for name, title in file.mapping.as_json().items()),
+    }  # fmt: skip
+    if found is None or found.began is None:
+        return seen
+    told = in_words(len(found.departures), found.seconds, Decimal(found.worst) / 100)
+    return {**seen, "began": moment(found.began).isoformat(), "found": told, "departures": _told(found)}
+
+
+def _told(found: Comparison) -> list[dict[str, str]]:
+    """The departures as they are stored and answered, the allowed nucleation among them."""
+    every = sorted([*found.departures, *filter(None, [found.nucleation])], key=lambda one: one.since)
+    return [_as_json(one) for one in every]
+
+
+def _as_json(one: Departure) -> dict[str, str]:
+    return {
+        "kind": one.kind, "since": moment(one.since).isoformat(), "until": moment(one.until).isoformat(),
+        "minutes": f"{one.seconds / 60:.1f}", "worst_c": f"{Decimal(one.worst) / 100:.2f}",
+        "degree_minutes": f"{Decimal(one.area) / 6000:.1f}",
+    }  # fmt: skip
+
+
+def _keep(work: Work, given: ImportFreezingRun, lot: Lot, run: _Run, specification: Specification) -> FreezerRun:
+    """Write the run with its readings, and the deviation where it left its band."""
+    file, found = run.file, run.comparison
+    assert found is not None and found.began is not None  # or it was refused
+    made = work.add(
+        FreezerRun(
+            code=new_code(work, Kind.FREEZER_RUN), lot_id=lot.id, program=lot.freezing_program, freezer=given.freezer,
+            freezer_serial=given.freezer_serial or file.serial or None, file_name=given.file, sha256=given.sha256,
+            mapping=file.mapping.as_json(), row_count=file.rows, left_out=file.left_out,
+            first_at=moment(file.product[0][0]), began_at=moment(found.began), last_at=moment(file.product[-1][0]),
+            departures=_told(found),
+            first_departure_at=moment(found.departures[0].since) if found.departures else None,
+            outside_seconds=found.seconds, longest_seconds=found.longest, worst_c=Decimal(found.worst) / 100,
+            degree_seconds=Decimal(found.area) / 100, digest=readings_digest(_rows(file)),
+            imported_by_id=work.actor.id,
+        ),
+        to=run.state,
+    )  # fmt: skip
+    rows = [
+        {"run_id": made.id, "channel": channel, "at": moment(at), "celsius": Decimal(value) / 100}
+        for channel, at, value in _rows(file)
+    ]
+    work.note_many(FreezerReading, rows)  # type: ignore[type-var]
+    if found.departures:
+        made.deviation_id = _open_deviation(work, lot, made, found, specification).id
+    return made
+
+
+def _rows(file: RunFile) -> Iterator[tuple[str, int, int]]:
+    """Every reading as (channel, second, hundredths), as the digest counts them."""
+    for channel, readings in (("chamber", file.chamber), ("product", file.product)):
+        yield from ((channel, at, value) for at, value in readings)
+
+
+def _open_deviation(
+    work: Work, lot: Lot, run: FreezerRun, found: Comparison, specification: Specification
+) -> Deviation:
+    first = run.first_departure_at or work.now
+    into = (first - run.began_at) / datetime.timedelta(minutes=1)
+    told = in_words(len(found.departures), found.seconds, run.worst_c)
+    deviation = open_with_links(
+        work,
+        title=f"Freezing run of lot {lot.code} outside the band of {run.program}",
+        description=f"Run {run.code}: {told}; first {into:.0f} min after its start. The band is that of specification "
+        f"{specification.id}@{specification.version}.",
+        classification=CLASSIFICATION,
+        occurred_at=first,
+        records=[run],
+    )
+    work.show(deviation=deviation.code)
+    return deviation
+
+
+class WithdrawFreezingRun(ActInput):
+    """Withdraw a freezing run."""
+
+    run: FreezerRunCode = Field(title="Freezing run")
+    reason: Reason
+
+
+@act(WithdrawFreezingRun)
+def withdraw_freezing_run(work: Work, given: WithdrawFreezingRun) -> FreezerRun:
+    """Take back a file that was the wrong one; it stays in sight, and the lot waits for the right one. A deviation that
+    it opened stays open. Refuses when the lot was released with it."""
+    lot = work.lock_id(Lot, work.find(FreezerRun, given.run).lot_id)
+    run = work.lock(FreezerRun, given.run)
+    states = (lot.state, lot.state_before_hold)
+    work.judge(run, refusals=withdrawal_refusals(run.code, lot.code, states, _conditional(work, lot)))
+    run.withdrawn_by_id, run.withdrawal_reason = work.actor.id, given.reason
+    work.transition(run)
+    return run
+
+
+def _conditional(work: Work, lot: Lot) -> str | None:
+    """The code of a conditional release of the lot that has not ended."""
+    live = select(ConditionalRelease.code).where(
+        ConditionalRelease.lot_id == lot.id, ConditionalRelease.state != "ENDED"
+    )
+    return work.session.scalar(live.limit(1))
