@@ -76,6 +76,8 @@ def _demo_settings(given: argparse.Namespace) -> config.Config:
         environ["CELLBANK_PORT"] = str(given.port)
     folder = given.data.expanduser().absolute() if given.data else config.load(environ).data / "demo"
     environ["CELLBANK_DATA"] = str(folder)
+    # Nothing sends readings to the demo: a quarter of an hour later all of its probes would be silent.
+    environ.setdefault("CELLBANK_WATCH_SECONDS", "0")
     for name in ("CELLBANK_DATABASE_URL", "CELLBANK_OWNER_DATABASE_URL"):
         os.environ.pop(name, None)
     os.environ.update(environ)
