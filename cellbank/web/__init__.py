@@ -21,6 +21,7 @@ from cellbank.web import (
     session,
     session_pages,
     shell,
+    shipments,
     signing_pages,
     storage,
     temperature,
@@ -34,7 +35,7 @@ __all__ = ["register", "signed_in_actor"]
 # Their routes are on the blueprint.
 PAGES = (
     session_pages, signing_pages, home, records, acts, boards, definitions, documents, impact, bedside, storage,
-    temperature, trail,
+    shipments, temperature, trail,
 )  # fmt: skip
 
 
@@ -67,6 +68,7 @@ def register(app: Flask, bank: Bank) -> None:
     shell.fit_out(app)
     app.jinja_env.globals.update(
         act_link=boards.act_link,
+        button_of=release.button_of,
         act_title=lambda name: acts.REGISTRY[name].title,
         documents_of=documents.documents_of,
         idle_minutes=session.idle_minutes,

@@ -55,6 +55,8 @@ def board_of(card: Card) -> tuple[str | None, Any]:
         return "boards/probe.html", board_of_probe(card)
     if card.kind == "excursion":
         return "boards/excursion.html", board_of_excursion(card)
+    if card.kind == "shipment":
+        return "boards/shipment.html", {"printed": labels_of(bank, card.code)}
     if card.kind == "stock_count":
         return "boards/count.html", count_board(bank, card.code)
     if card.kind in LABELLED:

@@ -51,10 +51,11 @@ class WayOut:
 
 def ways_of(line: Line) -> list[WayOut]:
     """The buttons of a red line."""
-    return [_way_out(way) for way in line.ways]
+    return [button_of(way) for way in line.ways]
 
 
-def _way_out(way: Way) -> WayOut:
+def button_of(way: Way) -> WayOut:
+    """An act as a button, with whose work it is."""
     roles = roles_for(way.act)
     return WayOut(
         REGISTRY[way.act].title,
@@ -67,7 +68,7 @@ def _way_out(way: Way) -> WayOut:
 def next_step(board: ReleaseBoard) -> WayOut | None:
     """What this person can do about a lot now: release it, or the first way out of a red line that is theirs."""
     if board.ready:
-        return None if board.worked_on_it else _way_out(Way("release_lot", (("lot", board.lot),)))
+        return None if board.worked_on_it else button_of(Way("release_lot", (("lot", board.lot),)))
     return next((way for line in board.red for way in ways_of(line) if way.mine), None)
 
 

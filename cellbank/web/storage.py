@@ -1,5 +1,6 @@
 """Pages for the hands at the tank: filling a box by scan, looking through it, picking a dose, and the pictures."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -63,8 +64,11 @@ def the_box(code: str) -> BoxMap:
 
 
 @blueprint.get("/storage/fill/<code>")
-def fill_page(code: str) -> str:
-    """A box with a cursor that walks on with each scan."""
+def fill_page(code: str) -> Any:
+    """A box with a cursor that walks on with each scan; scans for a shipment that wait to be sent wait on its page."""
+    scan = read_scan(code)
+    if not isinstance(scan, Garbled) and scan.kind is Kind.SHIPMENT:
+        return redirect(url_for("web.shipment_page", code=scan.code))
     mode = request.args.get("mode", "put")
     if mode not in MODES:
         abort(404)
@@ -82,17 +86,31 @@ def fill_box(code: str) -> Any:
     if not isinstance(sent, dict) or sent.get("mode") not in MODES or not isinstance(sent.get("given"), dict):
         return jsonify(problem=gettext("This cannot be read.")), 400
     given = {**sent["given"], "box": code}
+    if sent.get("look"):
+        return _answered(lambda: jsonify(differences=look_through(the_bank(), MODES[sent["mode"]], given)))
+    return act_on_scans(MODES[sent["mode"]], given, sent)
+
+
+def act_on_scans(act: str, given: dict[str, Any], sent: dict[str, Any]) -> Any:
+    """Do an act with the scans that a page has gathered, under the key that it gave them; the answer is JSON."""
     key = str(sent.get("key") or "")[:200] or None
+
+    def done() -> Any:
+        outcome = run_act(the_bank(), act, given, the_actor(), door=DOOR, client=client(), key=key)
+        return jsonify(_outcome(outcome)), 200 if outcome.accepted else 409
+
+    return _answered(done)
+
+
+def _answered(answer: Callable[[], Any]) -> Any:
+    """An answer, or why there is none."""
     try:
-        if sent.get("look"):
-            return jsonify(differences=look_through(the_bank(), MODES[sent["mode"]], given))
-        outcome = run_act(the_bank(), MODES[sent["mode"]], given, the_actor(), door=DOOR, client=client(), key=key)
+        return answer()
     except Malformed as malformed:
         said = [{"field": item.field, "detail": say(item.message)} for item in malformed.problems]
         return jsonify(refusals=said), 422
     except Refused as refused:
         return jsonify(refusals=[reason(refusal) for refusal in refused.refusals]), 409
-    return jsonify(_outcome(outcome)), 200 if outcome.accepted else 409
 
 
 def _outcome(outcome: Outcome) -> dict[str, Any]:

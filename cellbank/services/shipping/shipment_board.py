@@ -2,36 +2,53 @@
 and the list of the shipments of a site."""
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
 
 from cellbank.domain.positions import position_name
+from cellbank.domain.refusals import Code, Refusal
+from cellbank.domain.rules.receipt import Acceptance, acceptance_refusals
 from cellbank.domain.rules.release_ways import Way
+from cellbank.records.shipping import Shipment
 from cellbank.services.bank import Bank
+from cellbank.services.shipping.acceptance import acceptance_facts
 from cellbank.services.shipping.shipment_record import PackedLine, ShipmentRecord, read_shipment
 from cellbank.services.storage.box_map import BoxMap, Cell, box_map
 from cellbank.services.temperature.temperature_chart import Chart, chart_of
 
 HOUR = datetime.timedelta(hours=1)
+AT_ONCE = 100  # vials that the address of a page can name
 PACKED_AT, SCANNED_AT = ("ORDERED", "PACKING"), ("ARRIVED", "CHECKED")
 # What only the site does to which the shipment goes; all else is of the site that has it.
 AT_ARRIVAL = frozenset({"receive_shipment", "check_in_vials", "close_receipt", "accept_shipment", "reject_shipment"})
 
 
 @dataclass(frozen=True)
+class Stop:
+    """Why a shipment is not accepted yet, and the act that resolves it, where there is one."""
+
+    refusal: Refusal
+    way: Way | None
+
+
+@dataclass(frozen=True)
 class ShipmentBoard:
     """A shipment as its page shows it. `side` is whose page it is: the sender's, the recipient's, or an onlooker's;
-    `deviations` maps those of its differences to their state."""
+    `deviations` maps those of its differences to their state; `stops` is what an acceptance would be refused for;
+    `logger` is the probe in the shipper, where there is exactly one."""
 
     record: ShipmentRecord
     side: str
     shipper: BoxMap | None
     chart: Chart | None
     deviations: Mapping[str, str]
+    stops: tuple[Stop, ...]
+    logger: str | None
     now: datetime.datetime
 
     @property
@@ -98,7 +115,8 @@ class ShipmentBoard:
     def next(self) -> Way | None:
         """The act that comes next; None: a scan on this page, or nothing."""
         name = self._next()
-        return name and Way(name, (("shipment", self.code),))
+        logger = (("logger", self.logger),) if name == "seal_shipment" and self.logger else ()
+        return name and Way(name, (("shipment", self.code), *logger))
 
     def _next(self) -> str | None:
         if self.side == "recipient" and self.state == "ON_THE_WAY":
@@ -123,12 +141,14 @@ def shipment_board(bank: Bank, code: str, now: datetime.datetime, shipper: str |
 
     `shipper` is the unit that somebody chose for it, as long as nothing is packed.
     """
-    with bank.reads.connect() as connection:
-        record = read_shipment(connection, code, now)
+    with Session(bank.reads) as session:
+        record = read_shipment(session.connection(), code, now)
         if record is None or (side := _side(bank, record)) is None:
             return None
-        deviations = _deviations(connection, record)
-    return ShipmentBoard(record, side, _shipper(bank, record, shipper, now), _chart(bank, record, now), deviations, now)
+        deviations = _deviations(session, [one["deviation"] for one in record.row["differences"] or ()])
+        stops, logger = _stops(session, record), _logger(session, record.row["shipper_code"])
+    looked_into, chart = _shipper(bank, record, shipper, now), _chart(bank, record, now)
+    return ShipmentBoard(record, side, looked_into, chart, deviations, stops, logger, now)
 
 
 def _side(bank: Bank, record: ShipmentRecord) -> str | None:
@@ -139,9 +159,43 @@ def _side(bank: Bank, record: ShipmentRecord) -> str | None:
 _DEVIATIONS = text("SELECT code, state FROM deviation WHERE code = ANY(:codes)")
 
 
-def _deviations(connection: Connection, record: ShipmentRecord) -> dict[str, str]:
-    codes = [one["deviation"] for one in record.row["differences"] or ()]
-    return {row.code: row.state for row in connection.execute(_DEVIATIONS, {"codes": codes})} if codes else {}
+def _deviations(session: Session, codes: Iterable[str]) -> dict[str, str]:
+    return {row.code: row.state for row in session.execute(_DEVIATIONS, {"codes": list(codes)})}
+
+
+def _stops(session: Session, record: ShipmentRecord) -> tuple[Stop, ...]:
+    """What the act would refuse; nothing before every vial was scanned or missed."""
+    if record.row["state"] != "CHECKED":
+        return ()
+    facts = acceptance_facts(session, session.scalars(select(Shipment).where(Shipment.id == record.row["id"])).one())
+    states = _deviations(session, facts.deviations)
+    return tuple(Stop(refusal, _way(refusal, facts, states)) for refusal in acceptance_refusals(facts))
+
+
+def _way(refusal: Refusal, facts: Acceptance, deviations: Mapping[str, str]) -> Way | None:
+    """The act that resolves it; a shipment that travelled without a logger has none."""
+    match refusal.code:
+        case Code.CRITERION_OPEN:
+            return Way("store_vials", (("vials", "\n".join(facts.outside[:AT_ONCE])),))
+        case Code.TRACE_MISSING if facts.logger:
+            return Way("import_readings", (("probe", facts.logger),))
+        case Code.EXCURSION_OPEN:
+            return Way("decide_excursion", (("excursion", str(refusal.facts["excursion"])),))
+        case Code.DEVIATION_OPEN:
+            code = str(refusal.facts["deviation"])
+            investigated = deviations.get(code) == "INVESTIGATED"
+            return Way("close_deviation" if investigated else "investigate_deviation", (("deviation", code),))
+    return None
+
+
+_LOGGER = text(
+    """SELECT min(p.code) FROM probe p JOIN storage_unit u ON u.id = p.storage_unit_id
+        WHERE u.code = :unit AND p.state = 'IN_USE' HAVING count(*) = 1"""
+)
+
+
+def _logger(session: Session, unit: str | None) -> str | None:
+    return session.scalar(_LOGGER, {"unit": unit}) if unit else None
 
 
 def _chart(bank: Bank, record: ShipmentRecord, now: datetime.datetime) -> Chart | None:

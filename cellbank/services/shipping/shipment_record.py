@@ -126,17 +126,17 @@ _SHIPMENT = text(
 _PACKED = text(
     """SELECT p.position AS place, v.code AS vial, v.number, v.state, l.code AS lot, l.state AS lot_state, l.expires_on,
               l.cells_per_vial, l.volume_ml, f.content AS specification, p.packed_at, p.finding, p.found_at,
-              pl.position, box.column_count, coalesce(pl.box_id = :shipper, false) AS is_inside,
-              CASE WHEN pl.box_id <> :shipper THEN unit_names(pl.box_id) END AS line,
+              pl.position, box.column_count, coalesce(pl.box_id = h.shipper_id, false) AS is_inside,
+              CASE WHEN pl.box_id <> h.shipper_id THEN unit_names(pl.box_id) END AS line,
               CASE WHEN p.finding IN ('MISSING', 'DAMAGED') THEN p.finding
-                   WHEN EXISTS (SELECT FROM excursion e WHERE e.probe_id = :logger AND e.state = 'OPEN'
-                     AND coalesce(e.ended_at, 'infinity') > :sealed AND e.started_at < coalesce(:received, 'infinity'))
-                     THEN 'EXCURSION'
+                   WHEN EXISTS (SELECT FROM excursion e WHERE e.probe_id = h.logger_id AND e.state = 'OPEN'
+                     AND coalesce(e.ended_at, 'infinity') > h.sealed_at
+                     AND e.started_at < coalesce(h.received_at, 'infinity')) THEN 'EXCURSION'
                    WHEN l.state IN ('ON_HOLD', 'REJECTED', 'RECALLED') THEN 'HELD'
                    WHEN l.expires_on < (CAST(:now AS timestamptz) AT TIME ZONE :zone)::date THEN 'EXPIRED'
                    ELSE coalesce(p.finding, 'IN_TRANSIT') END AS standing
-         FROM packed_vial p JOIN vial v ON v.id = p.vial_id JOIN lot l ON l.id = v.lot_id
-         JOIN definition f ON f.id = l.specification_id
+         FROM packed_vial p JOIN shipment h ON h.id = p.shipment_id JOIN vial v ON v.id = p.vial_id
+         JOIN lot l ON l.id = v.lot_id JOIN definition f ON f.id = l.specification_id
          LEFT JOIN placement pl ON pl.vial_id = v.id AND pl.taken_at IS NULL
          LEFT JOIN storage_unit box ON box.id = pl.box_id
         WHERE p.shipment_id = :shipment AND (p.ended_at IS NULL OR p.finding IS NOT NULL) ORDER BY p.position, p.id"""
@@ -164,8 +164,7 @@ def read_shipment(connection: Connection, code: str, now: datetime.datetime | No
 
 
 def _packed(connection: Connection, row: Row, now: datetime.datetime | None) -> tuple[PackedLine, ...]:
-    given = {"shipment": row["id"], "shipper": row["shipper_id"], "logger": row["logger_id"], "now": now,
-             "sealed": row["sealed_at"], "received": row["received_at"], "zone": row["timezone"]}  # fmt: skip
+    given = {"shipment": row["id"], "now": now, "zone": row["timezone"]}
     return tuple(_line(line, row["shipper_columns"]) for line in connection.execute(_PACKED, given).mappings())
 
 

@@ -110,7 +110,7 @@
   field.addEventListener("scanned", (event) => { event.preventDefault(); field.value = ""; take(event.detail); });
   field.addEventListener("keydown", (event) => {
     const step = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: columns, ArrowUp: -columns }[event.key];
-    if (step) { event.preventDefault(); at = (Math.max(at, 0) + step + cells.length) % cells.length; drawCursor(); }
+    if (step && cells.length) { event.preventDefault(); at = (Math.max(at, 0) + step + cells.length) % cells.length; drawCursor(); }
     if (event.key === "*" && !putting) { event.preventDefault(); put(null); }
     if (event.key === "Enter" && field.value.trim()) { event.preventDefault(); const typed = field.value.trim(); field.value = ""; take(typed); }
   });
