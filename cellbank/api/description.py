@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
+from cellbank.api import door
 from cellbank.domain.lifecycle import Role, roles_for
 from cellbank.services import catalogue
 from cellbank.services.acts import VERSION, RegisteredAct
@@ -18,6 +19,13 @@ ERRORS = {
     "422": {"description": "malformed: field, limit and what was given", "content": PROBLEM},
 }
 REFUSED = {"409": {"description": "refused: the reasons, gravest first", "content": PROBLEM}}
+
+SITE = {
+    "name": door.SITE,
+    "in": "header",
+    "schema": {"type": "string", "pattern": "^[A-Z0-9-]{2,12}$"},
+    "description": "Code of the site at which the person acts and reads; without it at their home site.",
+}
 
 SCHEMAS: dict[str, Any] = {
     "Problem": {
@@ -106,6 +114,7 @@ def _act(registered: RegisteredAct) -> dict[str, Any]:
         "parameters": [
             {"name": "Idempotency-Key", "in": "header", "schema": {"type": "string", "pattern": "^[!-~]{1,200}$"}},
             {"name": "dry_run", "in": "query", "schema": {"enum": ["0", "1"]}},
+            SITE,
         ],
         "requestBody": {"required": True, "content": {"application/json": {"schema": reference}}},
         "responses": {
@@ -150,7 +159,8 @@ def _read(
     conflict: str = "",
 ) -> dict[str, Any]:
     """One read: what it is called, what its answer is, in which form; a code in its path unless it says otherwise."""
-    said = {"operationId": operation, "summary": summary, "parameters": CODE if parameters is None else parameters}
+    asked = [*(CODE if parameters is None else parameters), SITE]
+    said = {"operationId": operation, "summary": summary, "parameters": asked}
     return {"get": {**said, "responses": _answers(what, schema or {"type": "object"}, form, conflict)}}
 
 

@@ -8,14 +8,15 @@ from cellbank.services.bank import Bank
 from cellbank.services.people.actors import actor_by_token
 
 SIGNED_IN = "cellbank_signed_in"
+SITE = "Cellbank-Site"  # the header with the code of the site at which a request acts and reads; none: at home
 OPEN = {"api.new_token", "api.openapi"}
 
 blueprint = Blueprint("api", __name__, url_prefix="/api")
 
 
 def the_bank() -> Bank:
-    """The bank of this application."""
-    return current_app.extensions["cellbank"]
+    """The bank of this application as the person reads it on whose behalf the request comes; nobody reads nothing."""
+    return current_app.extensions["cellbank"].seen_by(g.get("actor"))
 
 
 def the_actor() -> Actor:
@@ -25,18 +26,22 @@ def the_actor() -> Actor:
 
 @blueprint.before_request
 def identify() -> Response | None:
-    """Find the person, or answer 401. Writing needs a token: a session alone could be ridden by another site."""
+    """Find the person, or answer 401; 403 for a site at which they do not work. Writing needs a token: a session alone
+    could be ridden by another site."""
     if request.endpoint in OPEN:
         return None
+    wanted = request.headers.get(SITE, "").strip().upper()
     scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "bearer" and secret:
-        g.actor = actor_by_token(the_bank(), secret.strip())
+        g.actor = actor_by_token(the_bank(), secret.strip(), wanted if wanted.isprintable() else None)
     elif request.method in ("GET", "HEAD"):
         g.actor = current_app.extensions[SIGNED_IN]()
     else:
         g.actor = None
     if g.actor is None:
         return problem(401, "Send a token of yours: POST name and password to /api/tokens.")
+    if wanted not in ("", g.actor.site_code):
+        return problem(403, f"{SITE}: you do not work at such a site. You may act at {', '.join(g.actor.sites)}.")
     return None
 
 

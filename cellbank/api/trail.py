@@ -22,7 +22,7 @@ def near_misses_read() -> Response:
         since, until = (_month(name) for name in ("since", "until"))
     except ValueError as error:
         return problem(422, str(error), problems=[{"field": "since or until", "message": str(error)}])
-    today = server_time().astimezone(the_bank().config.timezone).date()
+    today = server_time().astimezone(the_bank().zone).date()
     return jsonify(near_misses(the_bank(), today, since, until).as_json())
 
 

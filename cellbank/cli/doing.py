@@ -27,10 +27,12 @@ def add_commands(commands: Any) -> None:
     add.add_argument("--full-name", required=True, help="as it stands beside a signature")
     roles = [role.value for role in Role if role is not Role.SYSTEM]
     add.add_argument("--role", required=True, action="append", choices=roles, help="may be given several times")
+    add.add_argument("--site", metavar="CODE", help="their home site; without it the first one")
     add_password_option(add)
     act = add_command(commands, "act", run_an_act, "Do an act as somebody, whose password is asked for.")
     act.add_argument("name", metavar="NAME", help="name of the act, such as register_donor")
     act.add_argument("--as", required=True, dest="user", metavar="USER", help="sign-in name of who does it")
+    add_site_option(act)
     act.add_argument("--json", default="{}", metavar="'{…}'", help="the act's inputs")
     act.add_argument("--dry-run", action="store_true", help="judge only")
     add_password_option(act)
@@ -42,6 +44,7 @@ def add_commands(commands: Any) -> None:
 def run_user_add(given: argparse.Namespace) -> None:
     """Add a person in the name of the installation: so the first administrator comes to be."""
     inputs = {"name": given.name, "full_name": given.full_name, "roles": given.role}
+    inputs |= {"site": given.site} if given.site else {}
     with opened_bank() as bank:
         inputs["new_password"] = ask_password(given, f"First password of {given.name}")
         report(run_act(bank, "add_person", inputs, SYSTEM, door=DOOR))
@@ -58,7 +61,7 @@ def run_an_act(given: argparse.Namespace) -> None:
     with opened_bank() as bank:
         password = ask_password(given, f"Password of {given.user}")
         code = ask_password(given, "One-time code, if the account has one") if bank.config.second_factor_roles else None
-        proof = prove_person(bank, given.user, Credentials(password, code), registered)
+        proof = prove_person(bank, given.user, Credentials(password, code), registered, given.site)
         fields = registered.input.model_fields
         if "new_password" in fields and "new_password" not in inputs:
             inputs["new_password"] = ask_password(given, "New password")
@@ -69,9 +72,13 @@ def run_an_act(given: argparse.Namespace) -> None:
         report(run_act(bank, registered.name, inputs, actor, door=DOOR, dry_run=given.dry_run, step=step))
 
 
-def prove_person(bank: Bank, name: str, credentials: Credentials, act: RegisteredAct) -> sessions.Proof:
-    """Who this is, proved by password and one-time code. Raises Stop when it is not, or a first password is used."""
-    proof = sessions.prove(bank, name, credentials, server_time(), door=DOOR)
+def prove_person(
+    bank: Bank, name: str, credentials: Credentials, act: RegisteredAct, site: str | None = None
+) -> sessions.Proof:
+    """Who this is, proved by password and one-time code; acting at `site`, or at home. Raises Stop when it is not, or a
+    first password is used, and WrongUse for a site at which they do not work."""
+    wanted = site.strip().upper() if site else None
+    proof = sessions.prove(bank, name, credentials, server_time(), door=DOOR, site=wanted)
     if proof.locked_until is not None:
         raise Stop(f"Too many wrong passwords: {name} is locked until {proof.locked_until:%Y-%m-%d %H:%M %Z}.")
     if proof.standing is None:
@@ -80,7 +87,15 @@ def prove_person(bank: Bank, name: str, credentials: Credentials, act: Registere
     if proof.standing.must_change_password and act.name != "change_password":
         why = "is older than this site allows" if proof.standing.is_old_password else "was set by an administrator"
         raise Stop(f"This password {why}: first run cellbank act change_password --as {name}.")
+    actor = proof.standing.actor
+    if wanted not in (None, actor.site_code):
+        raise WrongUse(f"--site: {name} does not work at {wanted}. They may act at {', '.join(actor.sites)}.")
     return proof
+
+
+def add_site_option(command: argparse.ArgumentParser) -> None:
+    """For people who work at several sites."""
+    command.add_argument("--site", metavar="CODE", help="the site at which they act; without it their home site")
 
 
 def report(outcome: Outcome) -> None:

@@ -6,7 +6,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from cellbank.cli.doing import DOOR, prove_person, report
+from cellbank.cli.doing import DOOR, add_site_option, prove_person, report
 from cellbank.cli.shared import Stop, WrongUse, add_command, add_password_option, ask_password, opened_bank
 from cellbank.services import catalogue
 from cellbank.services.acts import find_act, run_act
@@ -28,6 +28,7 @@ def add_commands(commands: Any) -> None:
     bring.add_argument("file", type=Path, metavar="FILE")
     bring.add_argument("--probe", required=True, metavar="CODE", help="code of the probe")
     bring.add_argument("--as", required=True, dest="user", metavar="USER", help="sign-in name of who imports it")
+    add_site_option(bring)
     bring.add_argument("--zone", help="time zone of the file, where its times have no offset")
     bring.add_argument("--dry-run", action="store_true", help="say what would be found")
     add_password_option(bring)
@@ -41,7 +42,7 @@ def run_import(given: argparse.Namespace) -> None:
     with opened_bank() as bank:
         password = ask_password(given, f"Password of {given.user}")
         code = ask_password(given, "One-time code, if the account has one") if bank.config.second_factor_roles else None
-        proof = prove_person(bank, given.user, Credentials(password, code), find_act("import_readings"))
+        proof = prove_person(bank, given.user, Credentials(password, code), find_act("import_readings"), given.site)
         assert proof.standing is not None
         try:
             with given.file.open("rb") as stream:

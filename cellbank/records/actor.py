@@ -27,6 +27,7 @@ class Actor:
     has_second_factor: bool = False  # set up and confirmed
     lacks_second_factor: bool = False  # a role of theirs needs one, and none is confirmed
     site_code: str = ""  # of the site where they act now
+    site_name: str = ""
     sites: tuple[str, ...] = ()  # codes of all sites at which they may work, home first
 
     @property

@@ -1,15 +1,20 @@
 """One running installation: its settings, its database, its printer. Built once at start-up, handed to every door."""
 
+import copy
 import datetime
 import threading
 from dataclasses import dataclass, field
 from functools import cached_property
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Engine, event
 
 from cellbank.config import Config
 from cellbank.outside.printers import Printer
+from cellbank.records.actor import Actor
 from cellbank.records.base import open_reads
+
+NO_SITE = 0  # of nobody who is known: where nothing is kept
 
 
 def server_time() -> datetime.datetime:
@@ -26,6 +31,10 @@ class Bank:
     printer: Printer
     #: argon2 takes 64 MiB a verification: a shift change must not starve the scanners
     password_slots: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(2))
+    #: the site whose records the look-ups read; None: those of all sites
+    site: int | None = None
+    #: who reads; None: the installation itself
+    reader: Actor | None = None
 
     @cached_property
     def reads(self) -> Engine:
@@ -33,3 +42,30 @@ class Bank:
         reads = open_reads(self.engine.url)
         event.listen(self.engine, "engine_disposed", lambda _: reads.dispose())
         return reads
+
+    def seen_by(self, actor: Actor | None) -> "Bank":
+        """The same installation as this person reads it: what is kept at the site where they act, or at all sites.
+
+        A door hands out nothing else, so that no read can forget to ask. Nobody reads nothing.
+        """
+        assert self.reads  # made once, and shared by all that look through it
+        seen = copy.copy(self)
+        site = NO_SITE if actor is None else None if actor.sees_all_sites else actor.site_id
+        object.__setattr__(seen, "site", site)
+        object.__setattr__(seen, "reader", actor)
+        return seen
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The zone of the wall clock at the site where the reader acts; of the settings where nobody is known."""
+        return ZoneInfo(self.reader.zone) if self.reader else self.config.timezone
+
+    @property
+    def site_name(self) -> str:
+        """What the site where the reader acts is called."""
+        return self.reader.site_name if self.reader else self.config.site_name
+
+
+def at_site(column: str) -> str:
+    """The condition that a record is of the site whose records are read: for a statement that is given `site`."""
+    return f"(CAST(:site AS bigint) IS NULL OR {column} = :site)"

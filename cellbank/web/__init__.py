@@ -23,6 +23,7 @@ from cellbank.web import (
     shell,
     shipments,
     signing_pages,
+    sites,
     storage,
     temperature,
     trail,
@@ -34,7 +35,7 @@ __all__ = ["register", "signed_in_actor"]
 
 # Their routes are on the blueprint.
 PAGES = (
-    session_pages, signing_pages, home, records, acts, boards, definitions, documents, impact, bedside, storage,
+    session_pages, signing_pages, home, records, acts, boards, definitions, documents, impact, bedside, sites, storage,
     shipments, temperature, trail,
 )  # fmt: skip
 

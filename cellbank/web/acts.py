@@ -109,7 +109,7 @@ RESUME["web.post_act"] = refill
 def attempt(registered: RegisteredAct, values: dict[str, list[str]], *, dry_run: bool) -> Answer:
     """Read the form and run the act, or only judge it."""
     fields = fields_of(registered.input)
-    given = read(fields, values, the_bank().config.timezone)
+    given = read(fields, values, the_bank().zone)
     who = performer(values, dry_run)
     problems = [*who.problems, *_unsigned(registered.name, who, dry_run)]
     if problems:
@@ -169,7 +169,7 @@ def performer(values: dict[str, list[str]], dry_run: bool) -> Performer:
     if not name.strip():
         return _own(values)
     if dry_run and not password:
-        standing = standing_of_name(the_bank(), name)
+        standing = standing_of_name(the_bank(), name, the_actor().site_code)
         unknown = ((SECOND_NAME, gettext("Nobody has this sign-in name.")),)
         return Performer(standing.actor) if standing else Performer(the_actor(), problems=unknown)
     proof = proved(name, password, code)
@@ -295,7 +295,7 @@ def way_out(code: Code) -> tuple[str, str] | None:
 
 def reason(refusal: Refusal) -> dict[str, Any]:
     """A refusal in the reader's language, with its times on the wall of the site, as the label beside it has them."""
-    zone = the_bank().config.timezone
+    zone = the_bank().zone
     sentence = say(refusal.sentence).replace("%H:%M} UTC", "%H:%M %Z}")
     facts = {
         name: value.astimezone(zone) if isinstance(value, datetime.datetime) and value.tzinfo else value

@@ -35,7 +35,7 @@ def home() -> str:
     names = [name for role in CREATORS if role in roles for name in CREATORS[role] if name in REGISTRY]
     lots = lots_in_quarantine(bank) if Role.QUALITY_OFFICER in roles else ()
     subjects = treated_subjects(bank) if Role.CLINICIAN in roles else ()
-    midnight = now().astimezone(bank.config.timezone).replace(hour=0, minute=0, second=0, microsecond=0)
+    midnight = now().astimezone(bank.zone).replace(hour=0, minute=0, second=0, microsecond=0)
     return render_template(
         "home.html",
         worklists=worklists(bank, roles, now()),

@@ -19,13 +19,14 @@ from cellbank.services.acts import run_act
 from cellbank.services.bank import server_time
 from cellbank.services.people.sessions import Proof, Standing, standing_of
 from cellbank.web.blueprint import RESUME
-from cellbank.web.shell import DOOR, client, the_bank
+from cellbank.web.shell import DOOR, client, the_bank, the_installation
 
 OPEN = {"web.static", "web.sign_in", "web.choose_language"}
 WHILE_LOCKED = OPEN | {"web.unlock", "web.sign_out"}
 WITH_FIRST_PASSWORD = WHILE_LOCKED | {"web.change_password", "web.lock", "web.seen"}
 BEFORE_SIGNING = {"web.second_factor", "web.agreement"}
 SIGNED = "signed"  # in the session: this person has signed in it, with name and password
+SITE = "site"  # in the session: the code of the site at which its person acts; none: at home
 BEDSIDE = "web.bedside"
 CARRY = "carry."
 NOT_CARRIED = ("csrf_token", "password", "one_time_code", "signer", "second.name")
@@ -43,10 +44,15 @@ class Visitor(UserMixin):
 
 def load(person_id: str) -> Visitor | None:
     """The person of a session; nobody when the account is disabled or its password was changed since."""
-    standing = standing_of(the_bank(), int(person_id))
+    standing = standing_of(the_installation(), int(person_id), session.get(SITE))
     if standing is None or session.get("stamp") != standing.stamp:
         return None
     return Visitor(standing)
+
+
+def site_of_the_screen() -> str | None:
+    """The code of the site at which the person of this session acts; None when nobody is signed in."""
+    return current_user.standing.actor.site_code if current_user.is_authenticated else None
 
 
 def signed_in_actor() -> Actor | None:
@@ -89,7 +95,7 @@ def enter(proof: Proof) -> tuple[Refusal, ...]:
         session["language"] = language
     if outcome.accepted:
         login_user(Visitor(standing))
-        session.update(stamp=standing.stamp, seen=int(now().timestamp()))
+        session.update({"stamp": standing.stamp, "seen": int(now().timestamp()), SITE: standing.actor.site_code})
     return outcome.refusals
 
 

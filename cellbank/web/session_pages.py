@@ -14,6 +14,7 @@ from cellbank.services.people.sessions import Proof, prove, standing_of
 from cellbank.web.blueprint import blueprint
 from cellbank.web.session import (
     CARRY,
+    SITE,
     carried,
     enter,
     entrance,
@@ -22,6 +23,7 @@ from cellbank.web.session import (
     local_path,
     now,
     resume,
+    site_of_the_screen,
     wants_json,
 )
 from cellbank.web.shell import DOOR, LANGUAGES, client, clock, say, the_actor, the_bank
@@ -61,8 +63,10 @@ def _come_in(endpoint: str) -> Any:
 
 
 def proved(name: str, password: str, code: str | None) -> Proof:
-    """What a name and a password that were given on a page prove, with the one-time code beside them."""
-    return prove(the_bank(), name, Credentials(password, code), now(), door=DOOR, client=client())
+    """What a name and a password that were given on a page prove, with the one-time code beside them. The screen stands
+    at a site: whoever comes to it acts there, if they work there."""
+    given = Credentials(password, code)
+    return prove(the_bank(), name, given, now(), door=DOOR, client=client(), site=site_of_the_screen())
 
 
 def _stay_out(endpoint: str, name: str, problem: str) -> Any:
@@ -114,6 +118,15 @@ def choose_language() -> Any:
     if chosen in LANGUAGES:
         session["language"] = chosen
     return redirect(local_path(request.form.get("next", "")))
+
+
+@blueprint.post("/site")
+def choose_site() -> Any:
+    """Go on at another of one's sites; what is open here is of the site that one leaves, so home it goes."""
+    chosen = request.form.get("site")
+    if chosen in the_actor().sites:
+        session[SITE] = chosen
+    return redirect(url_for("web.home"))
 
 
 @blueprint.route("/password", methods=["GET", "POST"])

@@ -39,9 +39,15 @@ HEADERS = {
 }
 
 
-def the_bank() -> Bank:
-    """The bank of this application."""
+def the_installation() -> Bank:
+    """The bank of this application, as it is known before anybody is: to find out who it is."""
     return current_app.extensions["cellbank"]
+
+
+def the_bank() -> Bank:
+    """The bank of this application as the person at the screen reads it: only what is of their site."""
+    actor = current_user.standing.actor if current_user.is_authenticated else None
+    return the_installation().seen_by(actor)
 
 
 def the_actor() -> Actor:
@@ -75,12 +81,12 @@ def moment(value: datetime.datetime | None) -> str:
     """An instant on the wall of the site, with its zone: 2026-11-22 14:05 EET."""
     if value is None:
         return "–"
-    return f"{value.astimezone(the_bank().config.timezone):%Y-%m-%d %H:%M %Z}"
+    return f"{value.astimezone(the_bank().zone):%Y-%m-%d %H:%M %Z}"
 
 
 def clock(value: datetime.datetime) -> str:
     """The same without the date."""
-    return f"{value.astimezone(the_bank().config.timezone):%H:%M %Z}"
+    return f"{value.astimezone(the_bank().zone):%H:%M %Z}"
 
 
 def cells(value: int | None) -> str:

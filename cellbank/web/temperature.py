@@ -44,7 +44,7 @@ def trace_pdf(code: str) -> Response:
     board = board_of_probe(card) if card and card.kind == "probe" else None
     if card is None or board is None or board.chart is None:
         abort(404)
-    chart, zone = board.chart, the_bank().config.timezone
+    chart, zone = board.chart, the_bank().zone
     span = f"{chart.since.astimezone(zone):%Y-%m-%d %H:%M} – {chart.until.astimezone(zone):%Y-%m-%d %H:%M} {zone}"
     limits = ", ".join(f"{name} > {celsius:g} °C" for name, celsius in chart.limits)
     content = pdf_of_trace(f"{card.title} · {card.code}", [span, limits], marks(chart), WIDTH, HEIGHT)

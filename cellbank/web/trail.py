@@ -55,7 +55,7 @@ def _day(text: str, later: int) -> datetime.datetime | None:
         day = datetime.date.fromisoformat(text) + datetime.timedelta(days=later)
     except (ValueError, OverflowError):
         return None
-    return datetime.datetime.combine(day, datetime.time.min, tzinfo=the_bank().config.timezone)
+    return datetime.datetime.combine(day, datetime.time.min, tzinfo=the_bank().zone)
 
 
 def may_look_at_identity() -> bool:
@@ -98,7 +98,7 @@ def near_misses_csv() -> Response:
 
 def _report() -> Report:
     """The report of the months that the address asks for."""
-    today = now().astimezone(the_bank().config.timezone).date()
+    today = now().astimezone(the_bank().zone).date()
     return near_misses(the_bank(), today, _month("since"), _month("until"))
 
 

@@ -31,7 +31,7 @@ def operations() -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize(("path", "method"), operations())
 def test_every_answer_is_one_that_is_described(api_schema, tokens, path: str, method: str) -> None:
-    headers = {"Authorization": f"Bearer {tokens['tina']}"}
+    headers = {"Authorization": f"Bearer {tokens['tina']}", "Cellbank-Site": "MAIN"}
 
     @given(case=api_schema[path][method].as_strategy())
     @settings(max_examples=EXAMPLES, deadline=None, derandomize=True, database=None, suppress_health_check=HealthCheck)

@@ -21,9 +21,9 @@ FIRST_SITE = "MAIN"  # there from the beginning: what was recorded before there 
 SYSTEM = Actor(1, "system", "This installation", frozenset({Role.SYSTEM}), 1, site_code=FIRST_SITE, sites=(FIRST_SITE,))
 
 # The site that is asked for, where the person may work there, or else their home.
-COLUMNS = """p.id, p.name, p.full_name, p.roles, coalesce(s.id, h.id) AS site_id, coalesce(s.code, h.code) AS site_code,
+COLUMNS = """p.id, p.name, p.full_name, p.roles, p.agreement_version, p.totp_confirmed_at,
+  coalesce(s.id, h.id) AS site_id, coalesce(s.code, h.code) AS site_code, coalesce(s.name, h.name) AS site_name,
   coalesce(s.timezone, h.timezone) AS timezone, h.code || coalesce(p.also_at, '{}') AS sites,
-  p.agreement_version, p.totp_confirmed_at,
   (SELECT jsonb_agg(jsonb_build_array(t.role, t.trained_on, t.valid_until))
      FROM training t WHERE t.person_id = p.id AND t.state = 'VALID') AS trained"""
 TABLES = """person p JOIN site h ON h.id = p.site_id
@@ -70,7 +70,7 @@ def actor_of(bank: Bank, row: Mapping[str, Any]) -> Actor:
         tuple(_trained(one) for one in row["trained"] or ()),
         has_second_factor=confirmed,
         lacks_second_factor=bool(roles & bank.config.second_factor_roles) and not confirmed,
-        site_code=row["site_code"], sites=tuple(row["sites"]),
+        site_code=row["site_code"], site_name=row["site_name"], sites=tuple(row["sites"]),
     )  # fmt: skip
 
 

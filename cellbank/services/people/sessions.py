@@ -16,6 +16,7 @@ from cellbank.services.people.passwords import Credentials, is_old, take_the_tim
 COME_IN = {actor.Proof.RIGHT, actor.Proof.FIRST, actor.Proof.OLD}
 
 _COLUMNS = f"""{actors.COLUMNS}, p.must_change_password, p.locked_until, p.password_set_at,
+  coalesce(s.fin_registered, h.fin_registered) AS fin_registered,
   (SELECT jsonb_object_agg(x.code, x.name) FROM site x) AS site_names"""
 _BY_ID = f"SELECT {_COLUMNS} FROM {actors.TABLES} WHERE p.id = %(given)s AND p.state = 'ACTIVE'"
 _BY_NAME = f"SELECT {_COLUMNS} FROM {actors.TABLES} WHERE p.name = %(given)s AND p.state = 'ACTIVE'"
@@ -31,6 +32,7 @@ class Standing:
     locked_until: datetime.datetime | None
     stamp: str  # another one after every change of the password: sessions from before are over
     site_names: dict[str, str]  # of all sites of the bank, by code
+    fin_registered: bool  # of the site where they act
 
     @property
     def must_change_password(self) -> bool:
@@ -63,8 +65,10 @@ def _read(bank: Bank, statement: str, given: object, site: str | None) -> Standi
         return None
     stamp = row["password_set_at"].isoformat() if row["password_set_at"] else ""
     old = is_old(bank.config, row["password_set_at"], server_time())
-    actor, names = actors.actor_of(bank, row), row["site_names"]
-    return Standing(actor, row["must_change_password"], old, row["locked_until"], stamp, names)
+    return Standing(
+        actors.actor_of(bank, row), row["must_change_password"], old, row["locked_until"], stamp, row["site_names"],
+        row["fin_registered"],
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -80,13 +84,14 @@ class Proof:
 
 
 def prove(
-    bank: Bank, name: str, given: Credentials, now: datetime.datetime, *, door: str, client: str | None = None
-) -> Proof:
-    """Whether these are somebody's name, password and, where a role has a second factor, code.
+    bank: Bank, name: str, given: Credentials, now: datetime.datetime, *,
+    door: str, client: str | None = None, site: str | None = None,
+) -> Proof:  # fmt: skip
+    """Whether these are somebody's name, password and, where a role has a second factor, code; `site` as for a name.
 
     What is wrong is counted; an unknown name takes as long, and it is never said what was wrong.
     """
-    standing = standing_of_name(bank, name)
+    standing = standing_of_name(bank, name, site)
     if standing is None:
         take_the_time(bank, given.password)
         return Proof(None)
