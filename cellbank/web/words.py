@@ -9,9 +9,10 @@ TONES: dict[str, str] = {
     "ACTIVE LIVE EFFECTIVE ELIGIBLE GIVEN ACCEPTED RELEASED IN_STOCK IN_SERVICE REVIEWED CONFIRMED "
     "CHECKED ENROLLED MET GREEN VALID VERIFIED ACKNOWLEDGED",
     "wait": "IMPORTED REGISTERED AWAITING_DECISION QUARANTINED QUARANTINE FILLED FROZEN ENTERED SCREENING MEASURED "
-    "ORDERED CHECKED_ONCE DUE OPEN TAKEN PLANNED INVESTIGATED COUNTED_ONCE COUNTED_TWICE REQUESTED APPROVED IN_FORCE",
+    "ORDERED CHECKED_ONCE DUE OPEN TAKEN PLANNED INVESTIGATED COUNTED_ONCE COUNTED_TWICE REQUESTED APPROVED IN_FORCE "
+    "SEALED ARRIVED RECEIVED",
     "busy": "GROWING HARVESTED IN_PROCESS PRINTED RESERVED PICKED THAWED THAWING POOLED COUNTED PREPARED INFUSING "
-    "REPORTED DONE ISSUED",
+    "REPORTED DONE ISSUED PACKING ON_THE_WAY IN_TRANSIT",
     "stop": "INELIGIBLE REJECTED ON_HOLD RECALLED DISCARDED DISPUTED WITHDRAWN OUT_OF_SERVICE PLACED SCREEN_FAILED RED "
     "MISSED MISSING FAILED OUTSIDE",
     "over": "RETIRED SUPERSEDED FINISHED CULTURED QC_USED VOIDED INFUSED RECONCILED COMPLETED CANCELLED LIFTED "
@@ -30,6 +31,8 @@ STATE_ICONS = {
     "ON_HOLD": "pause-circle-fill", "PLACED": "pause-circle-fill", "RESERVED": "bookmark-fill", "FROZEN": "snow",
     "IN_STOCK": "box-seam-fill", "THAWING": "stopwatch-fill", "THAWED": "stopwatch-fill", "GROWING": "flower1",
     "INFUSING": "droplet-half", "PRINTED": "tag-fill", "DISCARDED": "trash3-fill", "PICKED": "hand-index-thumb-fill",
+    "ON_THE_WAY": "truck", "IN_TRANSIT": "truck", "SEALED": "lock-fill", "ARRIVED": "box-arrow-in-down",
+    "RECEIVED": "box-arrow-in-down",
 }  # fmt: skip
 KIND_ICONS = {
     "donor": "person-heart", "consent": "file-earmark-check", "donation": "heart-pulse", "culture": "flower1",
@@ -43,6 +46,7 @@ KIND_ICONS = {
     "recall_notice": "megaphone", "training": "mortarboard", "document_issue": "file-earmark-pdf",
     "freezer_run": "graph-down-arrow",
     "trail_review": "journal-text", "printing": "printer", "scan": "upc-scan", "site": "building",
+    "shipment": "truck",
 }  # fmt: skip
 
 
