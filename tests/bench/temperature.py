@@ -55,7 +55,7 @@ def _statement(server: EmbeddedPostgres, *statements: str) -> None:
 # --- import -----------------------------------------------------------------------------------
 
 
-def _file(start: datetime.datetime, rows: int) -> bytes:
+def logger_file(start: datetime.datetime, rows: int) -> bytes:
     """A trace around −185 °C that grows warm for half an hour each month."""
     chance, lines = random.Random(str(start)), ["Date/Time;Temperature (°C)"]
     for number in range(rows):
@@ -68,7 +68,7 @@ def _file(start: datetime.datetime, rows: int) -> bytes:
 def _imports(server: EmbeddedPostgres, world: World) -> Iterator[Figure]:
     ours, bare, peak = [], [], 0.0
     for number in range(ROUNDS):
-        content = _file(FIRST, ROWS + number)
+        content = logger_file(FIRST, ROWS + number)
         code = probe(world)
         with _Memory() as memory:
             began = time.perf_counter()

@@ -11,6 +11,14 @@ from tests.browser.cold_store import UNIT, frozen_vials, new_box, standing
 from tests.browser.stage import Stage
 from tests.browser.station import Station
 
+# Every vial below a unit: in which place of it, in which box and at which position.
+PLACES = """WITH RECURSIVE unit(id, path) AS (
+      SELECT id, ''::text FROM storage_unit WHERE code = :unit
+      UNION ALL SELECT s.id, u.path || '/' || s.place FROM storage_unit s JOIN unit u ON s.parent_id = u.id)
+    SELECT v.code, u.path, p.position FROM placement p JOIN unit u ON u.id = p.box_id JOIN vial v ON v.id = p.vial_id
+     WHERE p.taken_at IS NULL ORDER BY v.code"""
+VIAL_IN = f"SELECT min(there.code) FROM ({PLACES}) there"
+
 
 @pytest.fixture(scope="module")
 def frozen(stage: Stage) -> list[str]:
@@ -100,6 +108,41 @@ def test_what_does_not_belong_here_is_said_and_the_cursor_stays(station, stage: 
     assert standing(stage, box) == [(1, vial)]
 
 
+def test_a_box_out_of_service_takes_no_scan_and_a_scanned_box_is_gone_to(
+    station, stage: Stage, frozen: list[str]
+) -> None:
+    shut, free, vial = new_box(stage, 2, 2), new_box(stage, 2, 3), frozen[91]
+    stage.do("olena", "take_out_of_service", unit=shut, reason="The lid is cracked")
+    olena = station("olena")
+    olena.go(f"/storage/fill/{shut}")
+    olena.scan(vial)
+    olena.page.locator("[data-problem]", has_text="out of service: The lid is cracked").wait_for()
+    assert olena.page.locator("[data-waiting]").inner_text() == "0"
+    olena.scan_to(free, f"/storage/fill/{free}")
+    olena.scan(vial)
+    recorded(olena, 1)
+    assert (standing(stage, shut), standing(stage, free)) == ([], [(1, vial)])
+
+
+def test_a_box_that_is_closed_meanwhile_and_a_stranger_are_refused_where_they_were_scanned(
+    station, stage: Stage, frozen: list[str]
+) -> None:
+    box, vials = new_box(stage, 2, 2), frozen[92:95]
+    olena = station("olena")
+    olena.go(f"/storage/fill/{box}")
+    stranger = f"{vials[0][:13]}999999"
+    for vial in (stranger, vials[0]):
+        olena.scan(vial)
+    olena.page.locator("td.is-refused[data-place=A1]").wait_for()
+    olena.page.locator("td.is-done[data-place=A2]").wait_for()
+    olena.sees("999999")
+    stage.do("andriy", "take_out_of_service", unit=box, reason="The lid is cracked")
+    olena.scan(vials[1])
+    olena.page.locator("td.is-refused[data-place=B1]").wait_for()
+    olena.page.locator("[data-problem]", has_text="The lid is cracked").wait_for()
+    assert standing(stage, box) == [(2, vials[0])] and stage.state("vial", vials[1]) == "FROZEN"
+
+
 def test_a_spilled_box_is_scanned_again_and_each_difference_gets_its_reason(
     station, stage: Stage, frozen: list[str]
 ) -> None:
@@ -148,7 +191,8 @@ def test_a_wrong_box_at_the_tank_stops_with_a_sound_of_its_own(station, stage: S
 
 def test_a_tank_is_lost_and_everything_in_it_relocated(station, stage: Stage) -> None:
     tank, spare = stage.one(UNIT, name="Tank 1"), stage.one(UNIT, name="Tank 2 (spare)")
-    rack = stage.one(UNIT, name="Rack 1")
+    before, vial = stage.rows(PLACES, unit=tank), stage.one(VIAL_IN, unit=tank)
+    assert len(before) > 200 and stage.rows(PLACES, unit=spare) == []
     olena = station("olena")
     olena.scan_to(tank, f"/record/{tank}")
     olena.scan_to(command_code("report_storage_failure"), "/act/report_storage_failure")
@@ -158,13 +202,12 @@ def test_a_tank_is_lost_and_everything_in_it_relocated(station, stage: Stage) ->
     olena.done("report_storage_failure")
     olena.scan_to(tank, f"/record/{tank}")
     olena.sees("Failed")
+    assert "/act/relocate_unit" in olena.page.locator(".next-acts a").first.get_attribute("href")
     olena.scan_to(command_code("relocate_unit"), "/act/relocate_unit")
     olena.scan(spare)
     olena.fill(reason="Moved into the spare tank at once")
     olena.submit()
     olena.done("relocate_unit")
-    home = "SELECT t.code FROM storage_unit r JOIN storage_unit t ON t.id = r.parent_id WHERE r.code = :rack"
-    assert stage.one(home, rack=rack) == spare
-    vial = stage.rows("SELECT v.code FROM placement p JOIN vial v ON v.id = p.vial_id WHERE p.taken_at IS NULL")[0]
-    olena.scan_to(vial["code"], f"/record/{vial['code']}")
+    assert (stage.rows(PLACES, unit=tank), stage.rows(PLACES, unit=spare)) == ([], before)
+    olena.scan_to(vial, f"/record/{vial}")
     olena.sees("Cryo room › Tank 2 (spare) › Rack")

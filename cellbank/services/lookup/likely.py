@@ -20,10 +20,10 @@ PRINTING = {"print_labels", "print_label_again", "issue_document"}
 
 
 def place_of(act: str, record: str, state: str) -> int:
-    """Where an act stands: 0 moves the record on, 1 uses it, 2 makes something from it, 3 prints, 4 ends it.
-    A quality officer's stops stand with 2."""
+    """Where an act stands: -1 cannot wait, 0 moves the record on, 1 uses it, 2 makes something from it, 3 prints, 4
+    ends it. A quality officer's stops stand with 2."""
     if (act, state) in AT_ONCE:
-        return 0
+        return -1
     if act in IN_SIGHT:
         return 2
     if act in ENDINGS or (record == "vial" and act in ABOUT_THE_BOX):
