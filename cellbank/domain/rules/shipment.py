@@ -102,7 +102,6 @@ class ShipperFacts:
     shipment: str
     called: str
     type: str
-    is_here: bool
     bound_to: str | None = None
     taken_by: str | None = None
     strangers: int = 0
@@ -119,15 +118,13 @@ def _shipper_refusals(facts: ShipperFacts) -> Iterator[Refusal]:
         yield refuse(Code.WRONG_KIND, sentence, unit=facts.called, type=facts.type)
         return
     names = {"shipper": facts.called, "shipment": facts.shipment}
-    if not facts.is_here:
-        yield refuse(Code.OTHER_SITE, "{shipper} stands at another site. Scan a shipper that stands here.", **names)
     if facts.bound_to:
         sentence = "Shipment {shipment} is packed into {other}, not into {shipper}: it travels in one shipper."
         yield refuse(Code.SHIPPER_NOT_READY, f"{sentence} Scan that one.", other=facts.bound_to, **names)
     if facts.taken_by:
         sentence = "{shipper} is taken by shipment {other}. Scan a free one, or finish that shipment first."
         yield refuse(Code.SHIPPER_NOT_READY, sentence, other=facts.taken_by, **names)
-    if facts.strangers:
+    elif facts.strangers:
         sentence = "{count} vials in {shipper} are not of shipment {shipment}. Put them away or discard them first."
         yield refuse(Code.SHIPPER_NOT_READY, sentence, count=facts.strangers, **names)
 

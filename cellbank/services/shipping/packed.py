@@ -69,5 +69,4 @@ def shipper_facts(work: Work, shipment: Shipment, unit: StorageUnit) -> ShipperF
     """What the rules ask about the unit in which a shipment is to travel."""
     given = {"unit": unit.id, "shipment": shipment.id, "bound": shipment.shipper_id}
     row = work.session.execute(_SHIPPER, given).one()
-    here = unit.site_id == work.actor.site_id
-    return ShipperFacts(shipment.code, unit_called(unit), unit.type, here, *row)
+    return ShipperFacts(shipment.code, unit_called(unit), unit.type, *row)

@@ -75,12 +75,12 @@ def pack_vials(work: Work, given: PackVials) -> Shipment:
     _, places, box = find_places(work, given.shipper, given.vials, given.positions, packing=True)
     at = given.packed_at or work.now
     on = local_day(work, at)
-    facts = _packing_facts(work, shipment, vials, on)
+    facts, placed_at = _packing_facts(work, shipment, vials, on)
     refusals = [
         *shipper_refusals(shipper_facts(work, shipment, shipper)),
         *places.refusals,
         *packing_refusals(facts),
-        *time_refusals(work, "Packing", at, last_placed_at(work.session, vials)),
+        *time_refusals(work, "Packing", at, placed_at),
     ]
     if shipper.type == "shipper":
         refusals += qualification_refusals(unit_called(shipper), shipper.qualified_until, on)
@@ -98,25 +98,31 @@ def pack_vials(work: Work, given: PackVials) -> Shipment:
 
 
 # The lots are kept from being stopped until the vials are packed.
-_VIALS = """SELECT v.code, l.code AS lot, l.state, l.expires_on, s.trial_number,
+_VIALS = """SELECT v.code, l.code AS lot, l.state, l.expires_on, s.trial_number, stands.placed_at,
               (SELECT h.code FROM packed_vial p JOIN shipment h ON h.id = p.shipment_id
                 WHERE p.vial_id = v.id AND p.ended_at IS NULL) AS shipment
          FROM vial v JOIN lot l ON l.id = v.lot_id LEFT JOIN dose d ON d.id = v.dose_id
-         LEFT JOIN subject s ON s.id = d.subject_id WHERE v.id = ANY(:vials) ORDER BY l.id, v.id"""
+         LEFT JOIN subject s ON s.id = d.subject_id
+         LEFT JOIN placement stands ON stands.vial_id = v.id AND stands.taken_at IS NULL
+        WHERE v.id = ANY(:vials) ORDER BY l.id, v.id"""
 _LOOKED_AT, _LOCKED = text(_VIALS), text(f"{_VIALS} FOR SHARE OF l")
 
 
-def _packing_facts(work: Work, shipment: Shipment, vials: Sequence[Vial], on: datetime.date) -> PackingFacts:
+def _packing_facts(
+    work: Work, shipment: Shipment, vials: Sequence[Vial], on: datetime.date
+) -> tuple[PackingFacts, datetime.datetime | None]:
+    """What the rules ask about the vials, and when the last of them was put where it stands."""
     statement = _LOOKED_AT if work.dry_run else _LOCKED
     rows = work.session.execute(statement, {"vials": [vial.id for vial in vials]}).all()
-    before = {one.lot: one.packed for one in packed_in(work, shipment).goods}
+    inside = packed_in(work, shipment).goods if shipment.state != "ORDERED" else ()
+    before = {one.lot: one.packed for one in inside}
     goods = {
         row.lot: LotGoods(
             row.lot, row.state, row.expires_on, before.get(row.lot, 0), sum(other.lot == row.lot for other in rows)
         )
         for row in rows
     }
-    return PackingFacts(
+    facts = PackingFacts(
         shipment=shipment.code,
         goods=tuple(goods.values()),
         ordered={item["lot"]: item["count"] for item in shipment.wanted},
@@ -124,6 +130,7 @@ def _packing_facts(work: Work, shipment: Shipment, vials: Sequence[Vial], on: da
         reserved={row.code: row.trial_number for row in rows if row.trial_number},
         packed_in={row.code: row.shipment for row in rows if row.shipment},
     )
+    return facts, max((row.placed_at for row in rows if row.placed_at), default=None)
 
 
 def _counts(facts: PackingFacts) -> dict[str, str]:

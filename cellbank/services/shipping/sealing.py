@@ -70,7 +70,7 @@ def seal_shipment(work: Work, given: SealShipment) -> Shipment:
     if shipper.type == "shipper":
         refusals += sealing_refusals(_facts(work, shipment, shipper, logger, inside, given))
     work.show(packed=len(inside.vials), ordered=_ordered(shipment))
-    work.judge(shipment, refusals=refusals)
+    work.judge(shipment, refusals=refusals, of=[shipper, logger] if logger else [shipper])
     if shipment.state == "ORDERED":
         hand_on(work, shipment, person_id=work.actor.id, at=at)
     shipment.shipper_id, shipment.logger_id = shipper.id, logger.id if logger else None

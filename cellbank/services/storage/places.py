@@ -290,13 +290,13 @@ _BOX = text(
 def find_places(
     work: Work, code: str, vials: Sequence[str], wanted: Sequence[str], *, packing: bool = False
 ) -> tuple[int, Places, Box]:
-    """The box and the place of each vial in it; a shipper is one only when they are packed for a shipment.
+    """The box and the place of each vial in it; a shipper, which is locked already, only when they are packed.
 
     Where people name every position, the box is only read: two of them may fill it side by side, and the index
     one_live_vial_per_position decides if they meet. Where we choose, the box is locked first, in a statement of its
     own, so that what we find free is still free when we write.
     """
-    if len(wanted) < len(vials):
+    if len(wanted) < len(vials) and not packing:
         work.lock(StorageUnit, code)
     row = work.session.execute(_BOX, {"code": code}).one_or_none()
     if row is None:
