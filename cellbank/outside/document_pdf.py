@@ -25,6 +25,7 @@ from reportlab.platypus import Table as Grid
 from cellbank.outside.document_archive import make_archival
 from cellbank.outside.document_chart import Chart, ChartFlow
 from cellbank.outside.document_picture import Picture, PictureFlow
+from cellbank.outside.document_trace import Trace, TraceFlow
 from cellbank.outside.label_fonts import Face, font, unprintable
 from cellbank.outside.symbols import data_matrix
 
@@ -97,7 +98,7 @@ class Table:
     widths: tuple[float, ...]
 
 
-Block = Heading | Text | Facts | Table | Picture | Chart
+Block = Heading | Text | Facts | Table | Picture | Chart | Trace
 
 
 def render_document(cover: Cover, blocks: Sequence[Block]) -> bytes:
@@ -238,6 +239,8 @@ def _flows(block: Block) -> list[Flowable]:
         return [CondPageBreak(50), _paragraph(block.text, block.style), Spacer(1, 4)]
     if isinstance(block, Picture):
         return [PictureFlow(block), Spacer(1, 4)]
+    if isinstance(block, Trace):
+        return [CondPageBreak(190), TraceFlow(block), Spacer(1, 4)]
     if isinstance(block, Chart):
         return [CondPageBreak(170), ChartFlow(block), Spacer(1, 4)]
     return [_facts(block) if isinstance(block, Facts) else _table(block), Spacer(1, 4)]

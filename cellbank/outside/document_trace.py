@@ -2,11 +2,12 @@
 
 import io
 from collections.abc import Iterable, Sequence
-from typing import Protocol
+from dataclasses import dataclass
 
 from reportlab.lib.colors import Color, HexColor
 from reportlab.lib.pagesizes import A4, landscape
 from reportlab.pdfgen.canvas import Canvas
+from reportlab.platypus import Flowable
 
 from cellbank.outside.label_fonts import font
 
@@ -14,20 +15,35 @@ INK = HexColor("#1b2530")
 LINES = {
     "grid": (HexColor("#e1e5e9"), 0.5), "axis": (INK, 0.6), "trace": (HexColor("#123f73"), 0.8),
     "warning": (HexColor("#8a5a00"), 0.8), "critical": (HexColor("#b3261e"), 0.8), "reject": (HexColor("#6b0d0d"), 1.2),
+    "chamber": (HexColor("#5b6875"), 0.6), "program": (HexColor("#2d7d46"), 0.6),
 }  # fmt: skip
+DASHED = ("warning", "critical", "reject", "chamber")
+AREAS = {"program": HexColor("#e2f2e6")}
 BANDS = {"silent": HexColor("#d6d9da"), "warning": HexColor("#f6e3ae"), "critical": HexColor("#f3c3bf"),
-         "reject": HexColor("#e3938d")}  # fmt: skip
+         "reject": HexColor("#e3938d"), "warm": HexColor("#f3c3bf"), "cold": HexColor("#cfe0f3"),
+         "nucleation": HexColor("#f6e3ae")}  # fmt: skip
 MARGIN = 36.0
 
 
-class Mark(Protocol):
-    """What is drawn: a band, a line or a word (`services/temperature/temperature_chart.py`)."""
+@dataclass(frozen=True)
+class Mark:
+    """One thing to draw: a band (x, y, width, height), an area or a line through points, or a word at a point. `tone`
+    says what it stands for: axis, grid, a trace, or the name of a limit or kind."""
 
-    shape: str
+    shape: str  # band area line word
     tone: str
     points: tuple[tuple[float, float], ...]
-    text: str
-    anchor: str
+    text: str = ""
+    anchor: str = "start"
+
+
+@dataclass(frozen=True)
+class Trace:
+    """A drawing of temperatures as a block of a document, as wide as the page."""
+
+    width: float
+    height: float
+    marks: tuple[Mark, ...]
 
 
 def trace_pdf(title: str, lines: Sequence[str], marks: Iterable[Mark], width: float, height: float) -> bytes:
@@ -51,6 +67,27 @@ def trace_pdf(title: str, lines: Sequence[str], marks: Iterable[Mark], width: fl
     return out.getvalue()
 
 
+class TraceFlow(Flowable):
+    """Places a trace in a page of a document."""
+
+    def __init__(self, trace: Trace):
+        super().__init__()
+        self.trace, self.ratio = trace, 1.0
+
+    def wrap(self, width: float, height: float) -> tuple[float, float]:
+        self.ratio = width / self.trace.width
+        return width, self.trace.height * self.ratio
+
+    def draw(self) -> None:
+        canvas: Canvas = self.canv
+        canvas.saveState()
+        canvas.translate(0, self.trace.height * self.ratio)
+        canvas.scale(self.ratio, self.ratio)
+        for mark in self.trace.marks:
+            _draw(canvas, mark)
+        canvas.restoreState()
+
+
 def _draw(canvas: Canvas, mark: Mark) -> None:
     if mark.shape == "band":
         (x, y), (width, height) = mark.points
@@ -63,13 +100,15 @@ def _draw(canvas: Canvas, mark: Mark) -> None:
         return
     canvas.setStrokeColor(colour)
     canvas.setLineWidth(thickness)
-    dashed = mark.tone in ("warning", "critical", "reject")
-    canvas.setDash([4, 3] if dashed else [])
+    canvas.setDash([4, 3] if mark.tone in DASHED else [])
     path = canvas.beginPath()
     path.moveTo(mark.points[0][0], -mark.points[0][1])
     for x, y in mark.points[1:]:
         path.lineTo(x, -y)
-    canvas.drawPath(path)
+    if mark.shape == "area":
+        path.close()
+        canvas.setFillColor(AREAS[mark.tone])
+    canvas.drawPath(path, fill=int(mark.shape == "area"))
 
 
 def _word(canvas: Canvas, mark: Mark, colour: Color) -> None:

@@ -83,6 +83,7 @@ def register(app: Flask, bank: Bank) -> None:
         may_look_at_identity=trail.may_look_at_identity,
         may_read_trail=trail.may_read_trail,
         trace_svg=temperature.trace_svg,
+        run_svg=temperature.run_svg,
         traceable=boards.TRACEABLE.__contains__,
     )
     errors.register(app)

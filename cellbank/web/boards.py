@@ -16,6 +16,7 @@ from cellbank.services.storage.box_map import box_map, storage_tree
 from cellbank.services.storage.stock_counts import count_board
 from cellbank.services.storage.warming import warming_of
 from cellbank.services.temperature.exposure import thermal_life
+from cellbank.services.temperature.run_board import run_board
 from cellbank.web.blueprint import blueprint
 from cellbank.web.documents import issue_of
 from cellbank.web.family import drawing_of
@@ -57,6 +58,8 @@ def board_of(card: Card) -> tuple[str | None, Any]:
         return "boards/excursion.html", board_of_excursion(card)
     if card.kind == "shipment":
         return "boards/shipment.html", {"printed": labels_of(bank, card.code)}
+    if card.kind == "freezer_run":
+        return "boards/freezer_run.html", run_board(bank, card.code)
     if card.kind == "stock_count":
         return "boards/count.html", count_board(bank, card.code)
     if card.kind in LABELLED:

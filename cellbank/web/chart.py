@@ -1,15 +1,24 @@
-"""A temperature trace as SVG; what is drawn where is the drawing's (`services/temperature/temperature_chart.py`)."""
+"""A temperature trace as SVG; what is drawn where is the drawing's (`services/temperature/trace_drawing.py`)."""
+
+from collections.abc import Iterable
 
 from markupsafe import Markup, escape
 
-from cellbank.services.temperature.temperature_chart import HEIGHT, WIDTH, Chart, Mark, marks
+from cellbank.outside.document_trace import Mark
+from cellbank.services.temperature.temperature_chart import Chart, marks
+from cellbank.services.temperature.trace_drawing import HEIGHT, WIDTH
 
 TONES = {"silent": "over", "warning": "wait", "critical": "stop", "reject": "stop"}
 
 
 def svg_of(chart: Chart, label: str = "", names: dict[str, str] | None = None) -> Markup:
     """The drawing; `names` are the words for kinds and limits in the reader's language."""
-    drawn = "".join(_drawn(mark, names or {}) for mark in marks(chart))
+    return svg_of_marks(marks(chart), label, names or {})
+
+
+def svg_of_marks(marked: Iterable[Mark], label: str, names: dict[str, str]) -> Markup:
+    """The same of any drawing of temperatures."""
+    drawn = "".join(_drawn(mark, names) for mark in marked)
     return Markup(
         f'<svg class="trace" viewBox="0 0 {WIDTH:g} {HEIGHT:g}" role="img" aria-label="{escape(label)}">'
         f"{_HATCH}{drawn}</svg>"
@@ -23,7 +32,10 @@ _HATCH = (
     '<pattern id="hatch-stop" width="5" height="5" patternUnits="userSpaceOnUse" patternTransform="rotate(-45)">'
     '<path class="hatch-stop" d="M0 0V5"/></pattern></defs>'
 )
-_PATTERNS = {"silent": "hatch-silent", "critical": "hatch-stop", "reject": "hatch-stop"}
+_PATTERNS = {
+    "silent": "hatch-silent", "critical": "hatch-stop", "reject": "hatch-stop", "warm": "hatch-stop",
+    "cold": "hatch-silent",
+}  # fmt: skip
 
 
 def _drawn(mark: Mark, names: dict[str, str]) -> str:
@@ -34,6 +46,8 @@ def _drawn(mark: Mark, names: dict[str, str]) -> str:
         pattern = _PATTERNS.get(mark.tone)
         hatched = f'<rect {box} fill="url(#{pattern})"/>' if pattern else ""
         return f'<g><rect class="band band-{mark.tone}" {box}/>{hatched}{title}</g>'
+    if mark.shape == "area":
+        return f'<path class="area area-{mark.tone}" d="{_path(mark.points)}Z"/>'
     if mark.shape == "word":
         ((x, y),) = mark.points
         place = f'x="{x:.1f}" y="{y:.1f}" text-anchor="{mark.anchor}"'

@@ -10,16 +10,20 @@ from cellbank.domain.lifecycle import roles_for
 from cellbank.outside.document_trace import trace_pdf as pdf_of_trace
 from cellbank.services.lookup.scanning import Card
 from cellbank.services.temperature.logger_files import LARGEST, TooLarge, keep, progress
+from cellbank.services.temperature.run_board import RunChart, run_board
+from cellbank.services.temperature.run_board import marks as run_marks
 from cellbank.services.temperature.temperature_board import excursion_board, probe_board
-from cellbank.services.temperature.temperature_chart import HEIGHT, WIDTH, Chart, marks
+from cellbank.services.temperature.temperature_chart import Chart, marks
+from cellbank.services.temperature.trace_drawing import HEIGHT, WIDTH
 from cellbank.web.acts import card_of
 from cellbank.web.blueprint import blueprint
-from cellbank.web.chart import svg_of
+from cellbank.web.chart import svg_of, svg_of_marks
 from cellbank.web.session import now
 from cellbank.web.shell import the_actor, the_bank
 from cellbank.web.words import word
 
 KINDS = ("silent", "warning", "critical", "reject")
+RUN_WORDS = ("warm", "cold", "silent", "nucleation", "band", "product", "chamber")
 
 
 def board_of_probe(card: Card) -> Any:
@@ -49,6 +53,26 @@ def trace_pdf(code: str) -> Response:
     limits = ", ".join(f"{name} > {celsius:g} °C" for name, celsius in chart.limits)
     content = pdf_of_trace(f"{card.title} · {card.code}", [span, limits], marks(chart), WIDTH, HEIGHT)
     headers = {"Content-Disposition": f'inline; filename="trace-{code}.pdf"'}
+    return Response(content, mimetype="application/pdf", headers=headers)
+
+
+def run_svg(chart: RunChart, title: str) -> Markup:
+    """The picture of a freezing run, in the reader's language."""
+    names = {name: word(name) for name in RUN_WORDS}
+    return svg_of_marks(run_marks(chart), gettext("Freezing run and band: %(what)s", what=title), names)
+
+
+@blueprint.get("/freezing-runs/<code>/run.pdf")
+def run_pdf(code: str) -> Response:
+    """The same picture as a document."""
+    card = card_of(code)
+    board = run_board(the_bank(), card.code) if card and card.kind == "freezer_run" else None
+    if card is None or board is None:
+        abort(404)
+    facts = dict(card.facts)
+    told = [f"{name}: {facts[name]}" for name in ("Program", "Began", "Found", "sha256 of the file")]
+    content = pdf_of_trace(f"{card.title} · {card.code}", told, run_marks(board.chart), WIDTH, HEIGHT)
+    headers = {"Content-Disposition": f'inline; filename="run-{code}.pdf"'}
     return Response(content, mimetype="application/pdf", headers=headers)
 
 

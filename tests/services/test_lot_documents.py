@@ -16,6 +16,7 @@ from cellbank.services.documents.papers import snapshot
 from cellbank.services.documents.record_export import export
 from cellbank.services.lookup.scanning import NotHere
 from tests.factories import production as make
+from tests.factories.freezing import cooling, freezing_run, frozen_at, run_row
 from tests.factories.lots import FrozenLot, fill_started_at, frozen_lot, open_lot, stored_lot
 from tests.factories.quality import DAY, enter, passed_lot, released_lot, required_tests, results_read_at, review
 from tests.factories.world import World
@@ -34,6 +35,7 @@ def lot(world: World, donation: str) -> FrozenLot:
     """A released lot of the second passage, with a copy of a label, and a result that was corrected."""
     culture = make.harvested_culture(world, donation, total_cells=4 * 25_000_000 + 1_000_000, passages=2)
     made = stored_lot(world, vials=4, culture=culture)
+    freezing_run(world, made.code)
     at = fill_started_at(world, made.code) + 2 * DAY
     world.do("tina", "print_label_again", now=at, code=made.vials[0], reason=f"Порвана етикетка, {NAME}")
     wrong = enter(world, made.code, "CD73", "97.5")
@@ -231,3 +233,31 @@ def test_an_issued_batch_record_names_the_version_and_its_digest(world: World, b
     found = issued_file(bank, code)
     said = words(found.pdf)
     assert found.same and "cellbank 0." in said and re.search(r"record sha256 [0-9a-f]{64}", said)
+
+
+# --- the freezing run -------------------------------------------------------------------------
+
+
+def test_the_batch_record_names_the_freezing_run_its_digest_and_what_was_found(
+    world: World, bank: Bank, lot: FrozenLot, record: str
+) -> None:
+    with snapshot(bank.reads) as connection:
+        code = connection.scalar(text("SELECT r.code FROM freezer_run r JOIN lot l ON l.id = r.lot_id WHERE l.code = :lot"),
+                                 {"lot": lot.code})  # fmt: skip
+    run = run_row(world, code)
+    assert f"{code} " in record and "within the band" in record and "CryoMed 7452" in record
+    assert run.sha256 in record.replace(" ", "")
+
+
+def test_a_run_outside_its_band_and_a_withdrawn_file_stay_in_the_batch_record(
+    world: World, bank: Bank, donation: str
+) -> None:
+    made = stored_lot(world, donation=donation)
+    assert "No file of the freezer was imported." in words(unissued_file(bank, "batch_record", made.code))
+    wrong = freezing_run(world, made.code, cooling(frozen_at(world, made.code), lag=4.0))["code"]
+    world.do("tina", "withdraw_freezing_run", run=wrong, reason="The file of the run before")
+    warm = freezing_run(world, made.code, cooling(frozen_at(world, made.code), lag=25.0))
+    shown = words(unissued_file(bank, "batch_record", made.code))
+    assert f"{wrong}, sha256" in shown and "withdrawn by Tina Technician: The file of the run before" in shown
+    assert f"deviation {warm['deviation']} open" in shown and "2 times outside the band" in shown
+    assert "35.0" in shown and "18.32 °C" in shown  # the longest departure, and how far outside it was

@@ -13,6 +13,7 @@ from cellbank.domain.identifiers import printed
 from cellbank.domain.quantities import millions
 from cellbank.outside.document_pdf import Block, Cell, Facts, Heading, Run, Table, Text
 from cellbank.outside.label_templates import load_templates
+from cellbank.services.documents.batch_freezing import freezing_blocks
 from cellbank.services.documents.batch_growth import growth_blocks
 from cellbank.services.documents.batch_lineage import Batch, read_batch
 from cellbank.services.documents.batch_steps import Check, decision_table, step_tables
@@ -39,6 +40,7 @@ def batch_record_paper(connection: Connection, code: str) -> Paper | None:
         *_review(check, lot),
         *step_tables(batch, check, lot.time),
         *growth_blocks(batch, lot.time),
+        *freezing_blocks(connection, lot),
         *_reagents(connection, batch, lot),
         *_labels(connection, lot),
         *_vials(connection, lot),

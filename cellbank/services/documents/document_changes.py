@@ -8,6 +8,7 @@ from enum import StrEnum
 from cellbank.outside.document_chart import Chart
 from cellbank.outside.document_pdf import Cell, Facts, Run, Table, Text
 from cellbank.outside.document_picture import Picture
+from cellbank.outside.document_trace import Trace
 from cellbank.services.documents.papers import Paper, headed
 
 DOCUMENT = "Document"  # where what stands under no heading belongs
@@ -74,7 +75,7 @@ def _said(paper: Paper) -> Mapping[Key, str]:
             facts.update({(where, key): text for key, text in _rows(block)})
         elif isinstance(block, Text):
             facts[where, block.text] = block.text
-        elif isinstance(block, Picture | Chart):
+        elif isinstance(block, Picture | Chart | Trace):
             facts[where, "drawing"] = f"The drawing, drawn from {_drawn(block)}"
     return facts
 
@@ -95,7 +96,9 @@ def _words(cell: Cell) -> str:
     return ", ".join(run if isinstance(run, str) else run.text for run in runs)
 
 
-def _drawn(block: Picture | Chart) -> str:
+def _drawn(block: Picture | Chart | Trace) -> str:
+    if isinstance(block, Trace):
+        return f"{sum(len(mark.points) for mark in block.marks)} points"
     if isinstance(block, Picture):
         return ", ".join(f"{box.title} {box.code} {box.word}".strip() for box in block.boxes)
     points = sum(len(curve.points) for panel in block.panels for curve in panel.curves)

@@ -18,10 +18,12 @@ from sqlalchemy import Connection, Engine, text
 from cellbank.outside.document_chart import Chart
 from cellbank.outside.document_pdf import Block, Facts, Heading, Table, Text
 from cellbank.outside.document_picture import Picture
+from cellbank.outside.document_trace import Trace
 from cellbank.records.base import as_json
 
 BLOCKS: dict[str, type[Block]] = {
     "heading": Heading, "text": Text, "facts": Facts, "table": Table, "picture": Picture, "chart": Chart,
+    "trace": Trace,
 }  # fmt: skip
 NAMES = {block: name for name, block in BLOCKS.items()}
 

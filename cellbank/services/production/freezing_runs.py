@@ -39,6 +39,7 @@ from cellbank.services.temperature.freezer_runs import readings_digest
 from cellbank.services.temperature.logger_files import opened
 from cellbank.services.temperature.reading_store import moment
 from cellbank.services.temperature.sent_files import (
+    RARELY,
     FileName,
     FileZone,
     SentFile,
@@ -63,16 +64,22 @@ class ImportFreezingRun(ActInput):
     freezer_serial: Identifier | None = Field(default=None, title="Serial number of the freezer")
     zone: FileZone = None
     time_column: Line | None = Field(
-        default=None, title="Column of the time", description="Empty: as the last file of this model, or found."
+        default=None, title="Column of the time", json_schema_extra=RARELY,
+        description="Empty: as the last file of this model, or found.",
     )
-    date_column: Line | None = Field(default=None, title="Column of the date, if it is another one")
-    product_column: Line | None = Field(default=None, title="Column of the product's probe")
-    chamber_column: Line | None = Field(default=None, title="Column of the chamber")
-    unit: Literal["C", "F"] | None = Field(default=None, title="Unit")
-    date_order: Literal["day_first", "month_first"] | None = Field(default=None, title="Order of the date")
+    date_column: Line | None = Field(
+        default=None, title="Column of the date, if it is another one", json_schema_extra=RARELY
+    )
+    product_column: Line | None = Field(default=None, title="Column of the product's probe", json_schema_extra=RARELY)
+    chamber_column: Line | None = Field(default=None, title="Column of the chamber", json_schema_extra=RARELY)
+    unit: Literal["C", "F"] | None = Field(default=None, title="Unit", json_schema_extra=RARELY)
+    date_order: Literal["day_first", "month_first"] | None = Field(
+        default=None, title="Order of the date", json_schema_extra=RARELY
+    )
     skip_unreadable: bool = Field(
-        default=False, title="Leave out rows without a number", description="They count as silence."
-    )
+        default=False, title="Leave out rows without a number", description="They count as silence.",
+        json_schema_extra=RARELY,
+    )  # fmt: skip
 
     def mapping(self) -> Mapping:
         """The titles that somebody named."""

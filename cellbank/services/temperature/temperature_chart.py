@@ -9,11 +9,10 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import text
 
+from cellbank.outside.document_trace import Mark
 from cellbank.services.bank import Bank
+from cellbank.services.temperature.trace_drawing import COLUMNS, LEFT, Frame
 
-WIDTH, HEIGHT = 860.0, 280.0
-LEFT, RIGHT, TOP, BOTTOM = 46.0, 92.0, 20.0, 24.0
-COLUMNS = int(WIDTH - LEFT - RIGHT)
 HOUR = 3600
 STEPS = tuple(HOUR * hours for hours in (1, 3, 6, 12, 24, 48, 168, 336, 730, 1461, 2922, 8766, 17532, 43830))
 MOST_TICKS = 8
@@ -42,18 +41,6 @@ class Chart:
     limits: tuple[tuple[str, float], ...]
     columns: tuple[tuple[int, float, float], ...]
     bands: tuple[Band, ...]
-
-
-@dataclass(frozen=True)
-class Mark:
-    """One thing to draw: a band (x, y, width, height), a line through points, or a word at a point. `tone` says what it
-    stands for: axis, grid, trace, or the name of a limit or kind."""
-
-    shape: str  # band line word
-    tone: str
-    points: tuple[tuple[float, float], ...]
-    text: str = ""
-    anchor: str = "start"
 
 
 _PROBE = text(
@@ -108,7 +95,7 @@ def marks(chart: Chart) -> Iterator[Mark]:
     yield from _Drawing(chart).marks()
 
 
-class _Drawing:
+class _Drawing(Frame):
     """The chart with its scales."""
 
     def __init__(self, chart: Chart):
@@ -117,40 +104,13 @@ class _Drawing:
         warm = max(shown)
         # The limit above the warmest reading is always in the picture: it says how near that was.
         ceiling = next((limit for _, limit in chart.limits if limit > warm), warm)
-        self.low, self.high = min(*shown, -196.0) - 4, max(warm, ceiling) + 6
-        self.seconds = (chart.until - chart.since).total_seconds()
-
-    def x(self, at: datetime.datetime) -> float:
-        return LEFT + COLUMNS * (at - self.chart.since).total_seconds() / self.seconds
-
-    def y(self, celsius: float) -> float:
-        return TOP + (HEIGHT - TOP - BOTTOM) * (self.high - celsius) / (self.high - self.low)
+        super().__init__(chart.since, chart.until, min(*shown, -196.0) - 4, max(warm, ceiling) + 6)
 
     def marks(self) -> Iterator[Mark]:
-        yield from self._bands()
-        yield from self._scale()
+        yield from (self.band(one.kind, one.since, one.until, one.code) for one in reversed(self.chart.bands))
+        yield from self.scales(self._ticks())
         yield from self._limits()
-        yield from self._trace()
-
-    def _bands(self) -> Iterator[Mark]:
-        for band in reversed(self.chart.bands):
-            left, right = self.x(band.since), self.x(band.until)
-            width = max(right - left, 1.5)  # never so narrow that nobody sees it
-            yield Mark("band", band.kind, ((left, TOP), (width, HEIGHT - TOP - BOTTOM)), band.code)
-
-    def _scale(self) -> Iterator[Mark]:
-        bottom, right = HEIGHT - BOTTOM, LEFT + COLUMNS
-        step = next(one for one in (10, 20, 50, 100) if (self.high - self.low) / one <= 8)
-        for celsius in range(int(self.low // step + 1) * step, int(self.high) + 1, step):
-            y = self.y(celsius)
-            yield Mark("line", "grid", ((LEFT, y), (right, y)))
-            yield Mark("word", "axis", ((LEFT - 6, y + 4),), f"{celsius}".replace("-", "−"), "end")
-        yield Mark("word", "axis", ((LEFT - 6, 10.0),), "°C", "end")
-        for at, name in self._ticks():
-            x = self.x(at)
-            yield Mark("line", "axis", ((x, bottom), (x, bottom + 4)))
-            yield Mark("word", "axis", ((x, bottom + 17),), name, "middle")
-        yield Mark("line", "axis", ((LEFT, bottom), (right, bottom)))
+        yield from self.trace("trace", self.chart.columns, self.chart.gap_minutes)
 
     def _ticks(self) -> Iterator[tuple[datetime.datetime, str]]:
         step = next((one for one in STEPS if self.seconds / one <= MOST_TICKS), STEPS[-1])
@@ -168,21 +128,3 @@ class _Drawing:
                 y = self.y(celsius)
                 yield Mark("line", name, ((LEFT, y), (LEFT + COLUMNS, y)))
                 yield Mark("word", name, ((LEFT + COLUMNS + 4, y + 4),), name)
-
-    def _trace(self) -> Iterator[Mark]:
-        """One line, broken where no reading came for too long."""
-        apart = max(2.0, self.chart.gap_minutes * 60 / (self.seconds / COLUMNS) + 1)
-        piece: list[tuple[float, float]] = []
-        before = None
-        for number, low, high in self.chart.columns:
-            if before is not None and number - before > apart:
-                yield Mark("line", "trace", tuple(piece))
-                piece = []
-            x = LEFT + number + 0.5
-            ends = ((x, self.y(high)), (x, self.y(low)))
-            # From the end that is nearer to where the line is, so that it does not zigzag.
-            near = piece and abs(piece[-1][1] - ends[1][1]) < abs(piece[-1][1] - ends[0][1])
-            piece += reversed(ends) if near else ends
-            before = number
-        if piece:
-            yield Mark("line", "trace", tuple(piece))
