@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from pydantic import Field
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from cellbank.domain.garbled import Garbled
 from cellbank.domain.identifiers import Kind
-from cellbank.domain.refusals import Refusal
+from cellbank.domain.refusals import Code, Refusal, refuse
 from cellbank.domain.rules.document import EditionFacts, edition_refusals
 from cellbank.domain.scans import read_scan
 from cellbank.records.people import Site
@@ -34,6 +34,7 @@ from cellbank.services.documents.papers import Paper, as_data, digest_of, from_d
 from cellbank.services.inputs import Reason, scanned
 from cellbank.services.lookup.cards import QUESTIONS
 from cellbank.services.lookup.scanning import NotHere, Unreadable
+from cellbank.services.lookup.seeing import refuse_unseen
 
 
 class IssueDocument(ActInput):
@@ -61,10 +62,18 @@ def issue_document(work: Work, given: IssueDocument) -> DocumentIssue:
     same = last is not None and last.digest == paper.digest
     edition = 1 if last is None else last.edition if same else last.edition + 1
     work.show(document=type_.title, edition=edition, unchanged=same)
-    work.judge(DocumentIssue, refusals=_refusals(given, last, same))
+    work.judge(DocumentIssue, refusals=(*_not_read_here(work, record), *_refusals(given, last, same)))
     if last is not None and same:
         return last
     return work.add(_issue(work, given, record.kind, paper, last))
+
+
+def _not_read_here(work: Work, record: Any) -> list[Refusal]:
+    """A document tells what its record tells, and so is issued where that is read."""
+    here = None if work.actor.sees_all_sites else work.actor.site_id
+    site = work.session.scalar(select(func.elsewhere(record.kind, record.id, here)))
+    sentence = "{code} is kept at another site, {site}: its documents are issued there."
+    return [refuse(Code.OTHER_SITE, sentence, code=record.code, site=site)] if site else []
 
 
 def _kind_of(given: IssueDocument) -> Kind:
@@ -134,6 +143,7 @@ def issued_file(bank: Bank, raw: str) -> File:
     """
     code = _code(raw, Kind.DOCUMENT)
     with Session(bank.reads) as session:
+        refuse_unseen(session.connection(), bank.site, "document_issue", code)
         row = session.scalars(select(DocumentIssue).where(DocumentIssue.code == code)).one_or_none()
     if row is None:
         raise NotHere("document", code)
@@ -159,6 +169,9 @@ def unissued_file(bank: Bank, type_name: str, raw: str) -> bytes:
         raise Unreadable(scan)
     if scan.kind not in type_.kinds:
         raise NotHere(" or ".join(sorted(of.name.lower() for of in type_.kinds)), scan.code)
+    with bank.reads.connect() as connection:
+        at_home = not type_.goes_with_the_product
+        refuse_unseen(connection, bank.site, QUESTIONS[scan.kind].record, scan.code, only_at_home=at_home)
     paper = _read(bank.engine, type_, scan.code)
     if paper is None:
         raise NotHere(scan.kind.name.lower(), scan.code)
@@ -189,14 +202,15 @@ class Issued:
 
 _ISSUED = text(
     """SELECT code, type, edition, issued_at, content -> 'issue' ->> 'issued_by' AS issued_by, reason
-         FROM document_issue WHERE record_code = :code ORDER BY type, edition DESC"""
+         FROM document_issue WHERE record_code = :code AND elsewhere('document_issue', id, :site) IS NULL
+        ORDER BY type, edition DESC"""
 )
 
 
 def issued_of(bank: Bank, record_code: str) -> tuple[Issued, ...]:
     """The documents issued of a record, by type, the latest edition first."""
     with bank.reads.connect() as connection:
-        rows: list[Mapping[str, Any]] = list(connection.execute(_ISSUED, {"code": record_code}).mappings())
+        rows: list[Mapping[str, Any]] = list(connection.execute(_ISSUED, {"code": record_code, "site": bank.site}).mappings())
     return tuple(Issued(title=TYPES[row["type"]].title if row["type"] in TYPES else row["type"], **row) for row in rows)
 
 

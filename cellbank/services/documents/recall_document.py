@@ -1,6 +1,7 @@
 """The recall list of a lot: every vial with its whereabouts, every dose, every subject; on paper and as CSV.
 
-Before the lot is rejected or recalled it is the list of what would be touched, and says on each page that it is.
+Before the lot is rejected or recalled it is the list of what would be touched, and says on each page that it is. On
+paper it is that of the site which made the lot: of other sites it tells how many vials they have, and their doses.
 """
 
 import csv
@@ -8,14 +9,13 @@ import io
 from collections.abc import Callable
 from datetime import datetime
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from cellbank.domain.identifiers import printed
 from cellbank.outside.document_pdf import Block, Cell, Facts, Heading, Run, Table, Text
 from cellbank.services.bank import Bank
 from cellbank.services.documents.chain_words import clock, word
 from cellbank.services.documents.papers import Paper, site_line, site_zone, snapshot
-from cellbank.services.lookup.scanning import NotHere, Unreadable
 from cellbank.services.quality.impact import DoseTouched, Impact, VialTouched, read_impact, read_vials
 
 TITLE = "Recall list"
@@ -27,18 +27,17 @@ NOT_STOPPED = "NOT RECALLED: this is what a recall would touch"
 
 def recall_paper(connection: Connection, code: str) -> Paper | None:
     """What the list says of the lot with this code; None when there is none."""
-    try:
-        found = read_impact(connection, code)
-    except (NotHere, Unreadable):
+    site = connection.scalar(text("SELECT site_id FROM lot WHERE code = :code"), {"code": code})
+    if site is None:
         return None
-    zone = site_zone(connection)
+    found, zone = read_impact(connection, code, site), site_zone(connection, site)
     lot = found.lot
     return Paper(
         title=TITLE,
         subject=f"{word(lot.purpose).capitalize()} lot {lot.code}: {word(lot.state).lower()}",
-        site=site_line(connection),
+        site=site_line(connection, site),
         code=lot.code,
-        blocks=tuple(_blocks(found, read_vials(connection, code), clock(zone))),
+        blocks=tuple(_blocks(found, read_vials(connection, code, site=site), clock(zone))),
         mark="" if lot.state in STOPPED else NOT_STOPPED,
     )
 
@@ -84,10 +83,10 @@ def _doses(title: str, doses: list[DoseTouched], time: Callable[[datetime], str]
         return [Heading(title), Text("None.")]
     rows = tuple(
         (
-            (Run(dose.trial_number, "strong"), Run(f"infusion {dose.infusion_number}, Day {dose.day}", "muted")),
+            (Run(dose.trial_number, "strong"), Run(_which(dose), "muted")),
             (Run(printed(dose.code), "code"), Run(f"lot {dose.lot}", "muted")),
             word(dose.state),
-            (Run(f"planned {dose.planned_on}"), Run(f"given {time(dose.given_at)}" if dose.given_at else "not given")),
+            "–" if dose.at else (Run(f"planned {dose.planned_on}"), Run(_given(dose, time))),
             _answer(dose),
         )
         for dose in doses
@@ -96,7 +95,17 @@ def _doses(title: str, doses: list[DoseTouched], time: Callable[[datetime], str]
     return [Heading(title), Table(head, rows, (0.17, 0.22, 0.11, 0.22, 0.28))]
 
 
+def _which(dose: DoseTouched) -> str:
+    return f"at {dose.at}" if dose.at else f"infusion {dose.infusion_number}, Day {dose.day}"
+
+
+def _given(dose: DoseTouched, time: Callable[[datetime], str]) -> str:
+    return f"given {time(dose.given_at)}" if dose.given_at else "not given"
+
+
 def _answer(dose: DoseTouched) -> Cell:
+    if dose.at:
+        return word(dose.notice_state) if dose.notice_state else "–"
     if dose.notice is None:
         return "–"
     if dose.measures is None:
@@ -106,7 +115,7 @@ def _answer(dose: DoseTouched) -> Cell:
 
 def _places(found: Impact) -> list[Block]:
     rows = tuple(
-        (place.where, Run(place.box, "code"), str(place.total),
+        (place.where, Run(place.box or "–", "code"), str(place.total),
          ", ".join(f"{count} {word(state).lower()}" for state, count in place.counts.items()))
         for place in found.places
     )  # fmt: skip
@@ -141,7 +150,7 @@ def _vials(vials: tuple[VialTouched, ...]) -> list[Block]:
 def recall_csv(bank: Bank, code: str) -> str:
     """The list as CSV: a line for each lot, dose and vial. Raises Unreadable or NotHere."""
     with snapshot(bank.engine) as connection:
-        found, vials = read_impact(connection, code), read_vials(connection, code)
+        found, vials = read_impact(connection, code, bank.site), read_vials(connection, code, site=bank.site)
     lines = io.StringIO()
     out = csv.DictWriter(lines, COLUMNS, restval="")
     out.writeheader()

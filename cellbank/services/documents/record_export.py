@@ -24,6 +24,7 @@ from cellbank.services.documents.chain_words import Clock, clock, value_text, wo
 from cellbank.services.documents.papers import Paper, digest_of, site_line, site_zone, snapshot
 from cellbank.services.lookup.cards import QUESTIONS
 from cellbank.services.lookup.scanning import NotHere, Unreadable
+from cellbank.services.lookup.seeing import refuse_unseen
 from cellbank.services.trail.column_words import told
 from cellbank.services.trail.history import ChangeLine, Event, History, Names, Signed, read_history, read_signatures
 
@@ -56,18 +57,21 @@ class Export:
 
 
 def export(bank: Bank, raw: str) -> Export:
-    """The record with this code as of one moment. Raises Unreadable, and NotHere where no record bears the code."""
+    """The record with this code as of one moment. Raises Unreadable, and NotHere where no record bears the code or one
+    of another site does."""
     scan = read_scan(raw)
     if isinstance(scan, Garbled):
         raise Unreadable(scan)
     with snapshot(bank.engine) as connection:
-        found = _read(connection, scan.kind, scan.code)
+        if scan.kind in QUESTIONS:
+            refuse_unseen(connection, bank.site, QUESTIONS[scan.kind].record, scan.code)
+        found = _read(connection, scan.kind, scan.code, bank.site)
     if found is None:
         raise NotHere(scan.kind.name.lower(), scan.code)
     return found
 
 
-def _read(connection: Connection, kind: Kind, code: str) -> Export | None:
+def _read(connection: Connection, kind: Kind, code: str, site: int | None = None) -> Export | None:
     if kind not in QUESTIONS:
         return None
     name = QUESTIONS[kind].record
@@ -76,7 +80,7 @@ def _read(connection: Connection, kind: Kind, code: str) -> Export | None:
     if row is None:
         return None
     columns = _columns(connection, name, row)
-    past, blind = read_history(connection, name, code), name == "weight" and row["state"] == "MEASURED"
+    past, blind = read_history(connection, name, code, site=site), name == "weight" and row["state"] == "MEASURED"
     if blind:
         columns["weight_kg"], past = NOT_YET, _blind(past)
     return Export(name, code, columns, read_signatures(connection, name, code), past)

@@ -41,6 +41,7 @@ from cellbank.services.acts import REGISTRY, ActInput, act
 from cellbank.services.bank import Bank
 from cellbank.services.inputs import MAX_VIALS, Reason, VialCode, each_once, scanned
 from cellbank.services.labels.label_rows import Labels, command_labels, labels_of, vial_labels
+from cellbank.services.lookup.seeing import refuse_unseen
 
 log = logging.getLogger("cellbank.labels")
 
@@ -55,7 +56,7 @@ LABELLED_RECORDS: dict[Kind, type[Record]] = {
     Kind.PERSON: Person,
     Kind.SHIPMENT: Shipment,
 }
-COMMANDS = "COMMANDS"  # what the sheet of command barcodes is filed under
+COMMANDS, COMMANDS_KIND = "COMMANDS", "act"  # what the sheet of command barcodes is filed under
 LARGEST_ID = 2**63 - 1
 LabelledCode = scanned(*LABELLED_RECORDS)
 
@@ -164,7 +165,9 @@ def _looked_up(work: Work, code: str, vials: Sequence[str]) -> tuple[Any, list[L
         record.kind, record.called, record.state, {vial.code: vial.state for vial in chosen},
         _strangers(work, record, chosen) if kind is Kind.LOT else {},
     )  # fmt: skip
-    refusals = label_refusals(facts)
+    # A label is printed where the thing is: that of a vial where it stands, whoever made its lot.
+    elsewhere = (reason for one in chosen or [record] for reason in work.elsewhere(one))
+    refusals = (*elsewhere, *label_refusals(facts))
     if refusals:
         return record, [], refusals
     if isinstance(record, Lot):
@@ -202,7 +205,7 @@ def print_commands(work: Work, given: PrintCommands) -> None:
     """A barcode for each act that this person may do, for a bench without a mouse. They label nothing: no reprints."""
     work.judge(Printing)
     mine = [registered for name, registered in sorted(REGISTRY.items()) if roles_for(name) & work.actor.roles]
-    record_printing(work, "act", [command_labels(mine, COMMANDS)])
+    record_printing(work, COMMANDS_KIND, [command_labels(mine, COMMANDS)])
 
 
 # --- reading ----------------------------------------------------------------------------------
@@ -219,10 +222,12 @@ class NotPrintable(Exception):
 def pdf_of(bank: Bank, printing_id: int) -> bytes:
     """The PDF of a printing: the same bytes whenever it is asked for.
 
-    Raises NoSuchPrinting, and NotPrintable with what is wrong.
+    Raises NoSuchPrinting, OtherSite for the labels of what is read elsewhere, and NotPrintable with what is wrong.
     """
     with Session(bank.reads) as session:
         printing = session.get(Printing, printing_id) if printing_id <= LARGEST_ID else None
+        if printing is not None and printing.record_kind != COMMANDS_KIND:
+            refuse_unseen(session.connection(), bank.site, printing.record_kind, printing.record_code)
     if printing is None:
         raise NoSuchPrinting(f"There is no printing {printing_id}.")
     return _rendered(printing)

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from cellbank.domain.dose import Window, window
 from cellbank.domain.protocol import Protocol
-from cellbank.services.bank import Bank
+from cellbank.services.bank import Bank, at_site
 from cellbank.services.clinic.standing import protocol_by_digest
 from cellbank.services.clinic.thawing import PickLine, pick_list
 from cellbank.services.labels.label_printing import PrintedLabels, printings
@@ -26,7 +26,7 @@ Row = Mapping[str, Any]
 def lot_board(bank: Bank, code: str, now: datetime.datetime, person_id: int | None = None) -> ReleaseBoard | None:
     """The release board of a lot, for the person who looks at it."""
     with Session(bank.reads) as session:
-        return release_board(session, code, now, person_id)
+        return release_board(session, code, now, person_id, bank.site)
 
 
 # --- subjects ---------------------------------------------------------------------------------
@@ -65,9 +65,9 @@ class Calendar:
 
 
 _SUBJECT = text(
-    """SELECT s.id, s.code, s.trial_number, s.arm, s.receives_product, s.state, s.assessment, p.id AS protocol_id,
+    f"""SELECT s.id, s.code, s.trial_number, s.arm, s.receives_product, s.state, s.assessment, p.id AS protocol_id,
               p.digest, site.timezone FROM subject s JOIN definition p ON p.id = s.protocol_id
-         JOIN site ON site.id = s.site_id WHERE s.code = :code"""
+         JOIN site ON site.id = s.site_id WHERE s.code = :code AND {at_site("s.site_id")}"""
 )
 _DOSES = text(
     """SELECT d.*, l.code AS lot, w.weight_kg FROM dose d JOIN lot l ON l.id = d.lot_id
@@ -84,7 +84,7 @@ def calendar(bank: Bank, code: str, now: datetime.datetime) -> Calendar | None:
     """The calendar of a subject, as it stands today at the ward. A weight that waits for its second reading is hidden,
     for the second person must read the scale and not the screen."""
     with Session(bank.reads) as session:
-        subject = session.execute(_SUBJECT, {"code": code}).one_or_none()
+        subject = session.execute(_SUBJECT, {"code": code, "site": bank.site}).one_or_none()
         if subject is None:
             return None
         doses = session.execute(_DOSES, {"subject": subject.id}).mappings().all()
@@ -141,22 +141,23 @@ class DoseBoard:
 
 
 _DOSE = text(
-    """SELECT d.*, s.code AS subject, s.trial_number, right(s.second_identifier, 4) AS identifier_end,
+    f"""SELECT d.*, s.code AS subject, s.trial_number, right(s.second_identifier, 4) AS identifier_end,
               s.sex, l.code AS lot, w.weight_kg,
               prepared.full_name AS prepared_by, first.full_name AS first_checked_by,
               second.full_name AS second_checked_by
          FROM dose d JOIN subject s ON s.id = d.subject_id JOIN lot l ON l.id = d.lot_id
          LEFT JOIN weight w ON w.id = d.weight_id LEFT JOIN person prepared ON prepared.id = d.prepared_by_id
          LEFT JOIN person first ON first.id = d.first_checked_by_id
-         LEFT JOIN person second ON second.id = d.second_checked_by_id WHERE d.code = :code"""
+         LEFT JOIN person second ON second.id = d.second_checked_by_id
+        WHERE d.code = :code AND {at_site("s.site_id")}"""
 )
 _VIALS = text("SELECT v.code, v.number, v.state FROM vial v WHERE v.dose_id = :dose ORDER BY v.number")
 
 
 def dose_board(bank: Bank, code: str) -> DoseBoard | None:
-    """A dose and everything around it; None when there is no such dose."""
+    """A dose and everything around it; None when there is no such dose at the site that is looked at."""
     with Session(bank.reads) as session:
-        row = session.execute(_DOSE, {"code": code}).mappings().one_or_none()
+        row = session.execute(_DOSE, {"code": code, "site": bank.site}).mappings().one_or_none()
         if row is None:
             return None
         vials = session.execute(_VIALS, {"dose": row["id"]}).mappings().all()

@@ -4,6 +4,7 @@ One statement for each kind, prepared once: the scanner waits for it.
 """
 
 from dataclasses import dataclass
+from functools import cache
 
 from cellbank.domain.identifiers import Kind, printed
 from cellbank.domain.positions import position_name
@@ -12,6 +13,7 @@ from cellbank.records.base import read_row
 from cellbank.services.bank import Bank
 from cellbank.services.lookup.card_parts import Facts, Question, Row, shown, simple
 from cellbank.services.lookup.cards_of_quality import OF_QUALITY
+from cellbank.services.lookup.cards_of_shipping import OF_SHIPPING
 from cellbank.services.quality.tested import TESTED_CODE, join_tested
 
 
@@ -25,6 +27,7 @@ class Face:
     state: str
     facts: Facts
     where: str | None = None
+    elsewhere: str | None = None  # the site that it is of, where it may not be read at the person's
 
 
 PLACE = """
@@ -120,7 +123,8 @@ QUESTIONS: dict[Kind, Question] = {
     Kind.LOT: Question(
         "lot",
         """SELECT l.*, d.code AS donation,
-           (SELECT count(*) FROM vial WHERE lot_id = l.id AND state = 'IN_STOCK') AS stock,
+           (SELECT count(*) FROM vial WHERE lot_id = l.id AND state = 'IN_STOCK'
+             AND coalesce(site_id, 1) = coalesce(%(site)s, site_id, 1)) AS stock,
            (SELECT count(*) FROM vial WHERE lot_id = l.id AND state <> 'VOIDED') AS vials
            FROM lot l JOIN donation d ON d.id = l.donation_id WHERE l.code = %(code)s""",
         lambda row: f"{row['purpose'].replace('_', ' ').capitalize()} lot {row['code']}",
@@ -247,14 +251,25 @@ QUESTIONS: dict[Kind, Question] = {
         simple(("Reason", "reason"), ("Placed", "placed_at"), ("Lifted", "lifted_at")),
     ),
     **OF_QUALITY,
+    **OF_SHIPPING,
 }
 
 
 def read_face(bank: Bank, kind: Kind, code: str) -> Face | None:
-    """The face of the record with this code; None when there is none."""
+    """The face of the record with this code; None when there is none. Of a record of another site it says which."""
     question = QUESTIONS[kind]
-    row = read_row(bank.reads, question.statement, {"code": code})
+    row = read_row(bank.reads, _seen(kind), {"code": code, "site": bank.site})
     if row is None:
         return None
+    if row["elsewhere"]:
+        return Face(row["id"], question.record, "", row["state"], (), elsewhere=row["elsewhere"])
     where = place_text(row) if kind is Kind.VIAL else None
     return Face(row["id"], question.record, question.title(row), row["state"], question.facts(row), where)
+
+
+@cache
+def _seen(kind: Kind) -> str:
+    """The statement of a kind, with whose record it is: the scanner waits for one answer and not for two."""
+    question = QUESTIONS[kind]
+    site = f"elsewhere('{question.record}', face.id, CAST(%(site)s AS bigint)) AS elsewhere"
+    return f"SELECT face.*, {site} FROM ({question.statement}) AS face"

@@ -6,7 +6,7 @@ Vials of one lot in one state are one box, for a lot has hundreds of them.
 
 from dataclasses import dataclass, field
 
-from cellbank.services.lookup.tracing import Node, Trace
+from cellbank.services.lookup.tracing import AWAY, Node, Trace
 
 COLUMNS = ("donor", "donation", "reagent_lot", "culture", "lot", "vial", "dose", "subject")
 MOST = 60  # boxes in a column; lists beside the picture have all
@@ -27,7 +27,7 @@ class Measures:
 
 @dataclass(frozen=True)
 class Box:
-    """One box: a record, or `count` vials that are alike (then without a code)."""
+    """One box: a record, or `count` vials that are alike; `code` is that of a record that can be opened."""
 
     kind: str
     title: str
@@ -63,7 +63,7 @@ class _Group:
     def box(self) -> Box:
         joined = self.count > 1
         title = f"{self.count} vials" if joined else self.node.title
-        code = None if joined else self.node.code
+        code = None if joined or self.node.state == AWAY else self.node.code
         return Box(self.node.kind, title, self.node.state, code, self.count, self.is_start, self.x, self.y)
 
 

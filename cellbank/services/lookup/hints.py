@@ -11,7 +11,7 @@ from cellbank.domain.protocol import Protocol
 from cellbank.domain.scans import Scan, read_scan
 from cellbank.domain.specification import Specification
 from cellbank.domain.transition import FLOOR
-from cellbank.services.bank import Bank
+from cellbank.services.bank import Bank, at_site
 from cellbank.services.clinic.enrolment import AGE, PF_RATIO
 from cellbank.services.common import read_protocol, read_specification
 from cellbank.services.quality.comparison import to_compare
@@ -42,15 +42,19 @@ class Hints:
 
 
 NONE = Hints()
-_PEOPLE = text("SELECT name, full_name FROM person WHERE state = 'ACTIVE' AND roles && :roles ORDER BY full_name")
+_PEOPLE = text(
+    f"""SELECT p.name, p.full_name FROM person p WHERE p.state = 'ACTIVE' AND p.roles && :roles AND ({at_site("p.site_id")}
+           OR EXISTS (SELECT FROM site s WHERE s.id = :site AND s.code = ANY (p.also_at))) ORDER BY p.full_name"""
+)
 _EFFECTIVE = text("SELECT content FROM definition WHERE type = :type AND state = 'EFFECTIVE' ORDER BY id")
 _IMPORTED = text("SELECT code, title FROM definition WHERE state = 'IMPORTED' ORDER BY id")
 _OF_DOSE = text(
-    """SELECT p.content FROM dose d JOIN subject s ON s.id = d.subject_id JOIN definition p ON p.id = s.protocol_id
-        WHERE d.code = :code"""
+    f"""SELECT p.content FROM dose d JOIN subject s ON s.id = d.subject_id JOIN definition p ON p.id = s.protocol_id
+        WHERE d.code = :code AND {at_site("s.site_id")}"""
 )
 _SUBJECT = text(
-    "SELECT p.content, s.answers FROM subject s JOIN definition p ON p.id = s.protocol_id WHERE s.code = :code"
+    f"""SELECT p.content, s.answers FROM subject s JOIN definition p ON p.id = s.protocol_id
+         WHERE s.code = :code AND {at_site("s.site_id")}"""
 )
 
 
@@ -73,7 +77,7 @@ def hints_for(bank: Bank, act: str, given: dict[str, list[str]]) -> Hints:
 
 def _who_works_here(bank: Bank) -> tuple[Offer, ...]:
     with bank.reads.connect() as connection:
-        found = connection.execute(_PEOPLE, {"roles": [role.value for role in FLOOR]})
+        found = connection.execute(_PEOPLE, {"roles": [role.value for role in FLOOR], "site": bank.site})
         return tuple((row.name, row.full_name) for row in found)
 
 
@@ -113,7 +117,7 @@ def _diluents(bank: Bank, given: dict[str, list[str]]) -> Hints:
     if not isinstance(scan, Scan) or scan.kind is not Kind.DOSE:
         return NONE
     with bank.reads.connect() as connection:
-        content = connection.scalar(_OF_DOSE, {"code": scan.code})
+        content = connection.scalar(_OF_DOSE, {"code": scan.code, "site": bank.site})
     if content is None:
         return NONE
     return Hints({"diluent": _once((item.code, item.title) for item in read_protocol(content).thaw.diluents)})
@@ -125,7 +129,7 @@ def _questions(bank: Bank, act: str, given: dict[str, list[str]]) -> Hints:
     if not isinstance(scan, Scan) or scan.kind is not Kind.SUBJECT:
         return NONE
     with bank.reads.connect() as connection:
-        row = connection.execute(_SUBJECT, {"code": scan.code}).one_or_none()
+        row = connection.execute(_SUBJECT, {"code": scan.code, "site": bank.site}).one_or_none()
     if row is None:
         return NONE
     protocol, answers = read_protocol(row.content), row.answers or {}

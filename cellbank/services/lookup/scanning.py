@@ -75,6 +75,15 @@ class NotHere(Exception):
         )
 
 
+class OtherSite(NotHere):
+    """The record is of a site at which the person does not act now. No more is said than whom to ask."""
+
+    def __init__(self, kind: str, code: str, site: str):
+        super().__init__(kind, code)
+        self.site = site
+        self.args = (f"The {kind} {code} is of the site {site}. Ask there, or switch to that site if you work there.",)
+
+
 @dataclass(frozen=True)
 class Command:
     """A command barcode was scanned: the act that it names."""
@@ -83,15 +92,18 @@ class Command:
 
 
 def look_up(bank: Bank, actor: Actor, raw: str) -> Card | Command:
-    """What was scanned. Raises Unreadable or NotHere; both are worth keeping (`report_unreadable_scan`)."""
+    """What was scanned. Raises Unreadable, or NotHere, also for what is of another site (OtherSite): all of them are
+    worth keeping (`report_unreadable_scan`)."""
     scan = read_scan(raw)
     if isinstance(scan, Garbled):
         raise Unreadable(scan)
     if scan.kind is Kind.COMMAND:
         return _command(scan.code)
-    face = read_face(bank, scan.kind, scan.code)
+    face = read_face(bank.seen_by(actor), scan.kind, scan.code)
     if face is None:
         raise NotHere(QUESTIONS[scan.kind].record.replace("_", " "), scan.code)
+    if face.elsewhere:
+        raise OtherSite(face.record.replace("_", " "), scan.code, face.elsewhere)
     acts = next_acts(scan.kind, face.record, face.state, actor.roles)
     means = STATES[face.record][face.state]
     return Card(face.record, scan.code, face.title, face.state, means, face.where, face.facts, acts)

@@ -14,9 +14,11 @@ from sqlalchemy import Connection, text
 from cellbank.domain.garbled import Garbled
 from cellbank.domain.identifiers import Kind, printed
 from cellbank.domain.scans import read_scan
+from cellbank.records.belonging import FIRST_SITE
 from cellbank.services.bank import Bank
 from cellbank.services.lookup.cards import place_text
 from cellbank.services.lookup.scanning import NotHere, Unreadable
+from cellbank.services.lookup.seeing import refuse_elsewhere
 
 Ids = dict[str, set[int]]
 NOWHERE = {"position": None}
@@ -94,18 +96,18 @@ NODES: dict[str, Any] = {
     ),
     # One look at the index for each vial: a join would read every placement of the bank when the family is large.
     "vial": text(
-        """SELECT v.code, 'Vial ' || v.number AS title, v.state, v.lot_id, p.box_id, p.position
+        """SELECT v.code, 'Vial ' || v.number AS title, v.state, v.lot_id, p.box_id, p.position, v.site_id
            FROM vial v LEFT JOIN LATERAL (SELECT box_id, position FROM placement
              WHERE vial_id = v.id AND taken_at IS NULL LIMIT 1) p ON true
            WHERE v.id = ANY(:ids) ORDER BY v.lot_id, v.number"""
     ),
     "dose": text(
-        """SELECT d.id, d.code, 'Infusion ' || d.infusion_number || ' (Day ' || d.day || ')' AS title, d.state,
+        """SELECT d.id, d.code, d.site_id, 'Infusion ' || d.infusion_number || ' (Day ' || d.day || ')' AS title, d.state,
            coalesce((SELECT array_agg(v.code ORDER BY v.number) FROM vial v WHERE v.dose_id = d.id), ARRAY[l.code])
              AS parents FROM dose d JOIN lot l ON l.id = d.lot_id WHERE d.id = ANY(:ids) ORDER BY d.id"""
     ),
     "subject": text(
-        """SELECT s.id, s.code, 'Subject ' || s.trial_number AS title, s.state,
+        """SELECT s.id, s.code, s.site_id, s.trial_number, 'Subject ' || s.trial_number AS title, s.state,
            (SELECT array_agg(d.code ORDER BY d.id) FROM dose d WHERE d.subject_id = s.id) AS parents
            FROM subject s WHERE s.id = ANY(:ids) ORDER BY s.trial_number"""
     ),
@@ -115,6 +117,9 @@ BOXES = text(
     "SELECT box.id, unit_names(box.id) AS line, box.column_count FROM storage_unit box WHERE box.id = ANY(:ids)"
 )
 ORDER = tuple(NODES)
+SITES = text("SELECT id, name FROM site")
+AT_ONE_SITE = ("vial", "dose", "subject")  # all else is product, of which every site may read that has vials
+AWAY = "AT_ANOTHER_SITE"  # instead of the state of what is not told
 TRACED = {
     Kind.DONOR: "donor", Kind.DONATION: "donation", Kind.CULTURE: "culture", Kind.LOT: "lot", Kind.VIAL: "vial",
     Kind.DOSE: "dose", Kind.SUBJECT: "subject", Kind.REAGENT: "reagent_lot",
@@ -123,7 +128,8 @@ TRACED = {
 
 class Node(NamedTuple):
     """One record of the family; `parents` are the codes in the same trace that it came from. A tuple, because a donor
-    may have thousands of them."""
+    may have thousands of them. What is at another site than that of the reader says so instead of its place: of a dose
+    there no more than its code is told, of a subject no more than the trial number."""
 
     kind: str
     code: str
@@ -168,19 +174,23 @@ def trace(bank: Bank, raw: str) -> Trace:
     if kind is None:
         raise NoFamily(scan.kind.name.lower(), printed(scan.code))
     with bank.reads.connect() as connection:
-        start_id = connection.scalar(text(f"SELECT id FROM {kind} WHERE code = :code"), {"code": scan.code})
-        if start_id is None:
+        statement = text(f"SELECT id, elsewhere('{kind}', id, :site) AS elsewhere FROM {kind} WHERE code = :code")
+        found = connection.execute(statement, {"code": scan.code, "site": bank.site}).one_or_none()
+        if found is None:
             raise NotHere(kind, printed(scan.code))
-        return trace_record(connection, kind, start_id)
+        refuse_elsewhere(kind, printed(scan.code), found.elsewhere)
+        return trace_record(connection, kind, found.id, site=bank.site)
 
 
-def trace_record(connection: Connection, kind: str, record_id: int, *, without: Sequence[str] = ()) -> Trace:
-    """Trace a record that is there, leaving out these kinds of others."""
-    (start,) = read_nodes(connection, kind, {record_id})
+def trace_record(
+    connection: Connection, kind: str, record_id: int, *, without: Sequence[str] = (), site: int | None = None
+) -> Trace:
+    """Trace a record that is there, leaving out these kinds of others; as it is read at a site, or at all of them."""
+    (start,) = read_nodes(connection, kind, {record_id}, site)
     up, down = walk_up(connection, kind, record_id), walk_down(connection, kind, record_id)
     for left_out in without:
         up[left_out] = down[left_out] = set()
-    return _closed(start, _all_nodes(connection, up), _all_nodes(connection, down))
+    return _closed(start, _all_nodes(connection, up, site), _all_nodes(connection, down, site))
 
 
 def walk_down(connection: Connection, kind: str, start: int) -> Ids:
@@ -241,16 +251,33 @@ def _closed(start: Node, up: tuple[Node, ...], down: tuple[Node, ...]) -> Trace:
     return Trace(inside(start), tuple(map(inside, up)), tuple(map(inside, down)))
 
 
-def _all_nodes(connection: Connection, ids: Ids) -> tuple[Node, ...]:
-    return tuple(node for kind in ORDER if ids[kind] for node in read_nodes(connection, kind, ids[kind]))
+def _all_nodes(connection: Connection, ids: Ids, site: int | None) -> tuple[Node, ...]:
+    return tuple(node for kind in ORDER if ids[kind] for node in read_nodes(connection, kind, ids[kind], site))
 
 
-def read_nodes(connection: Connection, kind: str, ids: set[int]) -> list[Node]:
-    """The nodes of one kind."""
+def read_nodes(connection: Connection, kind: str, ids: set[int], site: int | None = None) -> list[Node]:
+    """The nodes of one kind, as they are read at a site, or at all of them."""
     rows = connection.execute(NODES[kind], {"ids": list(ids)}).all()
-    if kind == "vial":
-        return _vials(connection, rows)
-    return [Node(kind, row.code, row.title, row.state, tuple(row.parents or ())) for row in rows]
+    nodes = _vials(connection, rows) if kind == "vial" else [_node(kind, row) for row in rows]
+    if site is None or kind not in AT_ONE_SITE or all((row.site_id or FIRST_SITE) == site for row in rows):
+        return nodes
+    names = {row.id: row.name for row in connection.execute(SITES)}
+    return [
+        node if (row.site_id or FIRST_SITE) == site else _elsewhere(node, row, names[row.site_id or FIRST_SITE])
+        for node, row in zip(nodes, rows, strict=True)
+    ]
+
+
+def _node(kind: str, row: Any) -> Node:
+    return Node(kind, row.code, row.title, row.state, tuple(row.parents or ()))
+
+
+def _elsewhere(node: Node, row: Any, site: str) -> Node:
+    """What is told of a node to whoever is at another site."""
+    if node.kind == "vial":
+        return node._replace(where=site)
+    named = {"code": row.trial_number, "title": "Subject"} if node.kind == "subject" else {"title": "Dose"}
+    return node._replace(**named, state=AWAY, where=site)
 
 
 def _vials(connection: Connection, rows: Sequence[Any]) -> list[Node]:

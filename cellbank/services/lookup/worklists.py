@@ -9,9 +9,9 @@ from sqlalchemy import Connection, text
 from cellbank.domain.identifiers import printed
 from cellbank.domain.quantities import millions
 from cellbank.domain.transition import FLOOR, Role
-from cellbank.services.bank import Bank
+from cellbank.services.bank import Bank, at_site
 from cellbank.services.quality.impact import AT_HOME, HOMES
-from cellbank.services.quality.tested import TESTED_CODE, join_tested
+from cellbank.services.quality.tested import TESTED_CODE, TESTED_SITE, join_tested
 from cellbank.services.trail.trail_review import EVERY, UNREAD
 
 ALERT_DAYS, RENEW_DAYS = 7, 30  # how long a lock stays in sight; how early a training that ends
@@ -44,8 +44,8 @@ class Worklist:
 
 @dataclass(frozen=True)
 class Source:
-    """How one list is read: a statement giving code, title, state, detail (and due, and act where it differs from row
-    to row), and the act that comes next."""
+    """How one list is read: a statement giving code, title, state, detail, site_id (and due, and act where it differs
+    from row to row), and the act that comes next. What all sites share is of the site `:site` that is looked at."""
 
     name: str
     role: Role
@@ -69,20 +69,20 @@ T, Q, C, A = Role.TECHNICIAN, Role.QUALITY_OFFICER, Role.CLINICIAN, Role.ADMINIS
 # Due until the end of its day at the site; what is due first stands first, what is over is shown as late.
 _RESULTS_DUE = f"""SELECT a.code, a.test || ' of ' || {TESTED_CODE} AS title, a.state,
               a.material || ', taken ' || to_char(a.taken_at AT TIME ZONE s.timezone, 'YYYY-MM-DD')
-              AS detail, (a.due_on + time '23:59') AT TIME ZONE s.timezone AS due
+              AS detail, (a.due_on + time '23:59') AT TIME ZONE s.timezone AS due, {TESTED_SITE} AS site_id
               FROM sample a JOIN person p ON p.id = a.taken_by_id JOIN site s ON s.id = p.site_id
               {join_tested("a")} WHERE a.state = 'TAKEN' ORDER BY a.due_on, a.id"""
 
 # Both roles watch these: an account that locked, also when it is open again, and trainings that end.
 _LOCKED = f"""SELECT p.code, p.full_name AS title, p.state, 'locked on '
   || to_char(p.locked_at AT TIME ZONE s.timezone, 'YYYY-MM-DD HH24:MI') || ' after wrong passwords or codes: '
-  || p.locked_from || CASE WHEN p.locked_until > :now THEN '; still locked' ELSE '; open again' END AS detail
+  || p.locked_from || CASE WHEN p.locked_until > :now THEN '; still locked' ELSE '; open again' END AS detail, p.site_id
   FROM person p JOIN site s ON s.id = p.site_id
   WHERE p.locked_at > CAST(:now AS timestamptz) - interval '{ALERT_DAYS} days' ORDER BY p.locked_at DESC"""
 _TRAININGS = f"""SELECT p.code, p.full_name AS title, p.state, CASE WHEN max(t.valid_until) IS NULL
   THEN 'never recorded as ' || replace(r.role, '_', ' ') || ': signs nothing' ELSE 'as ' || replace(r.role, '_', ' ')
   || CASE WHEN max(t.valid_until) < day.today THEN ', ended on ' ELSE ', valid until ' END || max(t.valid_until)
-  END AS detail
+  END AS detail, p.site_id
   FROM person p JOIN site s ON s.id = p.site_id CROSS JOIN unnest(p.roles) AS r (role)
   CROSS JOIN LATERAL (SELECT (CAST(:now AS timestamptz) AT TIME ZONE s.timezone)::date AS today) day
   LEFT JOIN training t ON t.person_id = p.id AND t.role = r.role AND t.state = 'VALID'
@@ -90,10 +90,11 @@ _TRAININGS = f"""SELECT p.code, p.full_name AS title, p.state, CASE WHEN max(t.v
   GROUP BY p.id, r.role, day.today HAVING coalesce(max(t.valid_until), '-infinity') <= day.today + {RENEW_DAYS}
   ORDER BY max(t.valid_until) NULLS FIRST, p.full_name"""
 
-_DEVIATIONS = """SELECT v.code, v.title, v.state, v.classification AS detail,
+_DEVIATIONS = """SELECT v.code, v.title, v.state, v.classification AS detail, v.site_id,
               (v.due_on + time '23:59') AT TIME ZONE s.timezone AS due
               FROM deviation v JOIN site s ON s.id = v.site_id WHERE v.state = '{}' ORDER BY v.due_on, v.id"""
 _ACTIONS = """SELECT a.code, left(a.description, 90) AS title, a.state, p.full_name || ', about ' || v.code AS detail,
+              v.site_id,
               (a.due_on + time '23:59') AT TIME ZONE s.timezone AS due
               FROM corrective_action a JOIN deviation v ON v.id = a.deviation_id JOIN site s ON s.id = v.site_id
               JOIN person p ON p.id = a.responsible_id WHERE a.state = '{}' ORDER BY a.due_on, a.id"""
@@ -113,67 +114,71 @@ def _to_investigate(role: Role) -> Source:
 SOURCES: tuple[Source, ...] = (
     Source("pick", T, "Doses to pick", "No dose is waiting to be picked.",
            f"""SELECT d.code, {_DOSE} AS title, d.state, 'planned ' || d.planned_on || ', '
-               || d.vials_needed + d.vials_spare || ' vials of lot ' || l.code AS detail FROM {_DOSES}
+               || d.vials_needed + d.vials_spare || ' vials of lot ' || l.code AS detail, s.site_id FROM {_DOSES}
                WHERE d.state = 'ORDERED' ORDER BY d.planned_on, d.id"""),
     Source("thaw", T, "Doses to thaw and prepare", "No dose is being prepared.",
-           f"""SELECT d.code, {_DOSE} AS title, d.state, 'lot ' || l.code AS detail, d.expires_at AS due FROM {_DOSES}
+           f"""SELECT d.code, {_DOSE} AS title, d.state, 'lot ' || l.code AS detail, s.site_id, d.expires_at AS due
+              FROM {_DOSES}
                WHERE d.state IN ('PICKED', 'THAWING', 'COUNTED') ORDER BY d.expires_at NULLS LAST, d.id"""),
     Source("alarms", T, "Temperature alarms", "No temperature alarm is unanswered.",
            """SELECT e.code, initcap(e.category) || ' excursion in ' || u.name AS title, e.state,
               'peak ' || trim_scale(e.peak_c) || ' °C'
-              || CASE WHEN e.ended_at IS NULL THEN ', goes on' ELSE '' END AS detail,
+              || CASE WHEN e.ended_at IS NULL THEN ', goes on' ELSE '' END AS detail, e.site_id,
               e.found_at + p.acknowledge_minutes * interval '1 min' AS due
               FROM excursion e JOIN storage_unit u ON u.id = e.storage_unit_id JOIN probe p ON p.id = e.probe_id
               WHERE e.acknowledged_at IS NULL AND e.state = 'OPEN' ORDER BY e.found_at""",
            "acknowledge_excursion", "excursion"),
     Source("silent", T, "Probes that are overdue", "Every probe has sent its readings.",
            """SELECT p.code, p.name || ' in ' || u.name AS title, p.state,
-              'last reading ' || to_char(p.last_at AT TIME ZONE s.timezone, 'YYYY-MM-DD HH24:MI') AS detail
+              'last reading ' || to_char(p.last_at AT TIME ZONE s.timezone, 'YYYY-MM-DD HH24:MI') AS detail, p.site_id
               FROM probe p JOIN storage_unit u ON u.id = p.storage_unit_id JOIN site s ON s.id = p.site_id
               WHERE p.state = 'IN_USE' AND p.last_at < :now - p.gap_minutes * interval '1 min' ORDER BY p.last_at""",
            "import_readings", "probe"),
     Source("runs", T, "Freezing runs to import", "Every frozen lot has its freezing run.",
            """SELECT l.code, 'Lot ' || l.code AS title, l.state, 'program ' || l.freezing_program || ', frozen '
-              || to_char(l.frozen_at AT TIME ZONE s.timezone, 'YYYY-MM-DD HH24:MI') AS detail
+              || to_char(l.frozen_at AT TIME ZONE s.timezone, 'YYYY-MM-DD HH24:MI') AS detail, l.site_id
               FROM lot l JOIN site s ON s.id = l.site_id JOIN definition f ON f.id = l.specification_id
               WHERE l.state IN ('QUARANTINE', 'ON_HOLD') AND f.programs_with_a_run @> to_jsonb(l.freezing_program)
               AND NOT EXISTS (SELECT FROM freezer_run r WHERE r.lot_id = l.id AND r.state <> 'WITHDRAWN')
               ORDER BY l.frozen_at""", "import_freezing_run", "lot"),
     Source("by_hand", T, "Readings to confirm", "No reading waits for a second person.",
-           """SELECT i.code, 'Reading of probe ' || p.code AS title, i.state, 'read by ' || e.full_name AS detail
+           """SELECT i.code, 'Reading of probe ' || p.code AS title, i.state, 'read by ' || e.full_name AS detail,
+              p.site_id
               FROM reading_import i JOIN probe p ON p.id = i.probe_id JOIN person e ON e.id = i.entered_by_id
               WHERE i.state = 'ENTERED' ORDER BY i.id""", "confirm_reading", "readings"),
     Source("calibration", T, "Probes to calibrate", "Every probe is calibrated.",
-           """SELECT p.code, p.name || ' in ' || u.name AS title, p.state, 'due ' || p.calibration_due_on AS detail
+           """SELECT p.code, p.name || ' in ' || u.name AS title, p.state, 'due ' || p.calibration_due_on AS detail,
+              p.site_id
               FROM probe p JOIN storage_unit u ON u.id = p.storage_unit_id WHERE p.state = 'IN_USE'
               AND p.calibration_due_on < CAST(:now AS date) + 14 ORDER BY p.calibration_due_on""",
            "calibrate_probe", "probe"),
     Source("away", T, "Vials to put away", "Every frozen vial stands in its place.",
            """SELECT l.code, count(*) || ' vials of lot ' || l.code AS title, 'FROZEN' AS state,
-              'frozen ' || to_char(l.frozen_at, 'YYYY-MM-DD') AS detail
+              'frozen ' || to_char(l.frozen_at, 'YYYY-MM-DD') AS detail, l.site_id
               FROM vial v JOIN lot l ON l.id = v.lot_id WHERE v.state = 'FROZEN'
               GROUP BY l.id ORDER BY l.frozen_at"""),
     Source("counts", T, "Boxes to count again, or to close", "No count is open.",
-           """SELECT c.code, 'Count of ' || u.name AS title, c.state, 'first counted by ' || p.full_name AS detail
+           """SELECT c.code, 'Count of ' || u.name AS title, c.state, 'first counted by ' || p.full_name AS detail,
+              c.site_id
               FROM stock_count c JOIN storage_unit u ON u.id = c.unit_id JOIN person p ON p.id = c.first_counted_by_id
               WHERE c.state <> 'CLOSED' ORDER BY c.id"""),
     Source("growing", T, "Cultures growing", "No culture is growing.",
            """SELECT c.code, 'P' || c.passage || ' of ' || n.code AS title, c.state, c.vessel || ', day '
-              || (CAST(:now AS date) - c.started_at::date) AS detail
+              || (CAST(:now AS date) - c.started_at::date) AS detail, c.site_id
               FROM culture c JOIN donation n ON n.id = c.donation_id WHERE c.state = 'GROWING' ORDER BY c.started_at""",
            "record_harvest", "culture"),
     Source("harvested", T, "Harvested cells to use", "No harvested cells are waiting.",
            """SELECT c.code, 'P' || c.passage || ' of ' || n.code AS title, c.state, c.cells_left AS cells,
-              'left' AS detail FROM culture c JOIN donation n ON n.id = c.donation_id
+              'left' AS detail, c.site_id FROM culture c JOIN donation n ON n.id = c.donation_id
               WHERE c.state = 'HARVESTED' AND c.cells_left > 0 ORDER BY c.harvested_at"""),
     Source("filling", T, "Lots to fill and freeze", "No lot is being filled.",
            """SELECT l.code, initcap(replace(l.purpose, '_', ' ')) || ' lot ' || l.code AS title, l.state,
               (SELECT count(*) FROM vial v WHERE v.lot_id = l.id AND v.state = 'FILLED') || ' of '
-              || l.planned_vial_count || ' vials filled' AS detail
+              || l.planned_vial_count || ' vials filled' AS detail, l.site_id
               FROM lot l WHERE l.state IN ('IN_PROCESS', 'FILLED') ORDER BY l.fill_started_at"""),
     Source("isolate", T, "Donations to process", "No accepted donation is waiting.",
            """SELECT n.code, CASE n.tissue WHEN 'cord' THEN 'Umbilical cord' ELSE 'Placenta' END AS title, n.state,
-              'collected ' || to_char(n.collected_at, 'YYYY-MM-DD') AS detail FROM donation n
+              'collected ' || to_char(n.collected_at, 'YYYY-MM-DD') AS detail, n.site_id FROM donation n
               WHERE n.state = 'ACCEPTED' AND NOT EXISTS (SELECT FROM culture c WHERE c.donation_id = n.id)
               ORDER BY n.collected_at""", "isolate_tissue", "donation"),
     Source("samples", T, "Samples awaiting their results", "No result is awaited.", _RESULTS_DUE, "enter_result",
@@ -184,60 +189,65 @@ SOURCES: tuple[Source, ...] = (
               SELECT v.code, 'Vial ' || v.number || ' of lot ' || l.code AS title, v.state,
               coalesce(home.place, 'at no place') || ', lot ' || lower(l.state)
               || CASE v.state WHEN 'RESERVED' THEN '; its dose is to be cancelled first' ELSE '' END
-              AS detail, CASE WHEN v.state <> 'RESERVED' THEN 'discard_vial' END AS act
+              AS detail, coalesce(v.site_id, 1) AS site_id, CASE
+              WHEN v.state <> 'RESERVED' THEN 'discard_vial' END AS act
               FROM vial v JOIN lot l ON l.id = v.lot_id {AT_HOME}
               WHERE l.state IN ('REJECTED', 'RECALLED') AND v.state IN ('FROZEN', 'IN_STOCK', 'RESERVED', 'PICKED')
               ORDER BY v.state = 'RESERVED', home.walk, p.position, v.id""", None, "vial"),
     Source("decide", Q, "Donations to decide", "No donation is waiting for a decision.",
            """SELECT n.code, CASE n.tissue WHEN 'cord' THEN 'Umbilical cord' ELSE 'Placenta' END AS title, n.state,
-              'received ' || to_char(n.received_at, 'YYYY-MM-DD') AS detail FROM donation n
+              'received ' || to_char(n.received_at, 'YYYY-MM-DD') AS detail, n.site_id FROM donation n
               WHERE n.state = 'AWAITING_DECISION' ORDER BY n.received_at""", "decide_donation", "donation"),
     Source("review", Q, "Results to review", "Every result is reviewed.",
            f"""SELECT r.code, r.test || ' of ' || {TESTED_CODE} AS title, r.state,
               coalesce(r.choice, trim_scale(r.number) || ' ' || coalesce(r.unit, '')) || ', '
               || lower(replace(r.verdict, '_', ' ')) || ', entered by ' || p.full_name
-              || CASE WHEN r.corrects_id IS NULL THEN '' ELSE ', a correction' END AS detail
+              || CASE WHEN r.corrects_id IS NULL THEN '' ELSE ', a correction' END AS detail, {TESTED_SITE} AS site_id
               FROM test_result r JOIN person p ON p.id = r.entered_by_id {join_tested("r")}
               WHERE r.state = 'ENTERED' ORDER BY r.resulted_at""",
            "review_results", "results"),
     Source("results_due", Q, "Results due", "No result is awaited.", _RESULTS_DUE, "enter_result", "sample"),
     Source("donors", Q, "Donors without a determination", "Every donor is determined.",
            """SELECT d.code, 'Donor ' || d.pseudonym AS title, d.state, (SELECT count(*) FROM test_result r
-              WHERE r.donor_id = d.id AND r.state = 'REVIEWED') || ' results reviewed' AS detail
+              WHERE r.donor_id = d.id AND r.state = 'REVIEWED') || ' results reviewed' AS detail, d.site_id
               FROM donor d WHERE d.state = 'REGISTERED' ORDER BY d.id""", "determine_eligibility", "donor"),
     Source("reagents", Q, "Reagents in quarantine", "No reagent is waiting.",
            """SELECT r.code, r.name AS title, r.state, r.manufacturer || ' ' || r.manufacturer_lot || ', expires '
-              || r.expires_on AS detail FROM reagent_lot r WHERE r.state = 'QUARANTINED' ORDER BY r.expires_on""",
+              || r.expires_on AS detail, r.site_id FROM reagent_lot r WHERE r.state = 'QUARANTINED'
+              ORDER BY r.expires_on""",
            "decide_reagent", "reagent"),
     Source("definitions", Q, "Definitions to make effective", "No definition is waiting.",
-           """SELECT f.code, f.title, f.state, f.type || ' ' || f.identifier || ' version ' || f.version AS detail
+           """SELECT f.code, f.title, f.state, f.type || ' ' || f.identifier || ' version ' || f.version AS detail,
+              CAST(:site AS bigint) AS site_id
               FROM definition f WHERE f.state = 'IMPORTED' ORDER BY f.id""", "make_effective", "definition"),
     Source("excursions", Q, "Excursions to decide", "Every excursion is decided.",
            """SELECT e.code, initcap(e.category) || ' excursion in ' || u.name AS title, e.state,
               'peak ' || trim_scale(e.peak_c) || ' °C, from ' || to_char(e.started_at AT TIME ZONE s.timezone,
-              'YYYY-MM-DD HH24:MI') || CASE WHEN e.ended_at IS NULL THEN ', goes on' ELSE '' END AS detail
+              'YYYY-MM-DD HH24:MI') || CASE WHEN e.ended_at IS NULL THEN ', goes on' ELSE '' END AS detail, e.site_id
               FROM excursion e JOIN storage_unit u ON u.id = e.storage_unit_id JOIN site s ON s.id = e.site_id
               WHERE e.state = 'OPEN'
               ORDER BY array_position(ARRAY['reject', 'critical', 'warning', 'silent'], e.category),
               e.started_at""", "decide_excursion", "excursion"),
     Source("holds", Q, "Holds in force", "Nothing is on hold.",
            """SELECT h.code, 'Hold on ' || coalesce(l.code, d.code, r.code, u.code) AS title, h.state,
-              left(h.reason, 90) AS detail FROM hold h LEFT JOIN lot l ON l.id = h.lot_id
+              left(h.reason, 90) AS detail, coalesce(l.site_id, d.site_id, r.site_id, u.site_id) AS site_id
+              FROM hold h LEFT JOIN lot l ON l.id = h.lot_id
               LEFT JOIN donor d ON d.id = h.donor_id LEFT JOIN reagent_lot r ON r.id = h.reagent_lot_id
               LEFT JOIN storage_unit u ON u.id = h.storage_unit_id WHERE h.state = 'PLACED' ORDER BY h.placed_at"""),
     Source("unanswered", Q, "Recalls that no clinician has answered", "Every recall is answered.",
            f"""SELECT n.code, {_DOSE} AS title, n.state, 'lot ' || l.code || ' ' || {_LOT_STATE} || ', since '
-               || to_char(n.opened_at, 'YYYY-MM-DD') AS detail FROM recall_notice n JOIN dose d ON d.id = n.dose_id
+               || to_char(n.opened_at, 'YYYY-MM-DD') AS detail, s.site_id FROM recall_notice n
+               JOIN dose d ON d.id = n.dose_id
                JOIN subject s ON s.id = d.subject_id JOIN lot l ON l.id = n.lot_id
                WHERE n.state = 'OPEN' ORDER BY n.opened_at, n.id"""),
     Source("notices", C, "Recalls to answer: the subject has received cells", "No recall is waiting for an answer.",
            f"""SELECT n.code, {_DOSE} AS title, n.state, 'lot ' || l.code || ' ' || {_LOT_STATE} || ': '
-               || left({_WHY_STOPPED}, 90) AS detail FROM recall_notice n
+               || left({_WHY_STOPPED}, 90) AS detail, s.site_id FROM recall_notice n
                JOIN dose d ON d.id = n.dose_id JOIN subject s ON s.id = d.subject_id JOIN lot l ON l.id = n.lot_id
                WHERE n.state = 'OPEN' ORDER BY n.opened_at, n.id""", "acknowledge_recall", "notice"),
     Source("conditional", Q, "Conditional releases to sign", "No conditional release is waiting.",
            """SELECT c.code, 'Lot ' || l.code || ' for ' || s.trial_number AS title, c.state, 'pending '
-              || (SELECT string_agg(t, ', ') FROM jsonb_array_elements_text(c.pending) t) AS detail,
+              || (SELECT string_agg(t, ', ') FROM jsonb_array_elements_text(c.pending) t) AS detail, s.site_id,
               CASE c.state WHEN 'REQUESTED' THEN 'approve_conditional_release' ELSE 'sign_for_sponsor' END AS act
               FROM conditional_release c JOIN lot l ON l.id = c.lot_id JOIN subject s ON s.id = c.subject_id
               WHERE c.state IN ('REQUESTED', 'APPROVED') ORDER BY c.id""", None, "release"),
@@ -245,7 +255,7 @@ SOURCES: tuple[Source, ...] = (
            """SELECT c.code, t.code || ' of lot ' || l.code AS title, c.state,
               coalesce('result ' || r.code || ' waits for its review', 'no result') || ', pending since '
               || to_char(c.requested_at AT TIME ZONE p.timezone, 'YYYY-MM-DD') || ', used for ' || s.trial_number
-              AS detail,
+              AS detail, l.site_id,
               (a.due_on + time '23:59') AT TIME ZONE p.timezone AS due
               FROM conditional_release c JOIN lot l ON l.id = c.lot_id JOIN subject s ON s.id = c.subject_id
               JOIN site p ON p.id = l.site_id CROSS JOIN jsonb_array_elements_text(c.pending) AS t (code)
@@ -260,10 +270,11 @@ SOURCES: tuple[Source, ...] = (
               || (SELECT string_agg(t, ', ') FROM jsonb_array_elements_text(c.pending) t) || '; given: '
               || coalesce((SELECT string_agg(d.code, ', ' ORDER BY d.id) FROM dose d WHERE d.lot_id = c.lot_id
                  AND d.subject_id = c.subject_id AND d.state IN ('INFUSING', 'INFUSED', 'RECONCILED')), 'nothing yet')
-              AS detail FROM conditional_release c JOIN lot l ON l.id = c.lot_id JOIN subject s ON s.id = c.subject_id
+              AS detail, s.site_id FROM conditional_release c JOIN lot l ON l.id = c.lot_id
+              JOIN subject s ON s.id = c.subject_id
               WHERE c.state = 'IN_FORCE' ORDER BY c.in_force_at, c.id"""),
     Source("stopped", C, "Doses of rejected and recalled lots to stop", "No dose of such a lot is under way.",
-           f"""SELECT d.code, {_DOSE} AS title, d.state, 'lot ' || l.code || ' ' || lower(l.state) AS detail,
+           f"""SELECT d.code, {_DOSE} AS title, d.state, 'lot ' || l.code || ' ' || lower(l.state) AS detail, s.site_id,
                CASE WHEN d.state IN ('ORDERED', 'PICKED') THEN 'cancel_dose'
                     WHEN d.state = 'INFUSING' THEN 'stop_infusion' ELSE 'discard_dose' END AS act FROM {_DOSES}
                WHERE l.state IN ('REJECTED', 'RECALLED')
@@ -271,44 +282,45 @@ SOURCES: tuple[Source, ...] = (
                ORDER BY d.state = 'INFUSING' DESC, d.planned_on, d.id""", None, "dose"),
     Source("trail", Q, "Trail not reviewed", "The trail is reviewed.",
            f"""SELECT first_act::text AS code, 'Not reviewed since ' || to_char(since, 'YYYY-MM-DD') AS title,
-               'DUE' AS state, 'acts ' || first_act || ' to ' || last_act AS detail,
+               'DUE' AS state, 'acts ' || first_act || ' to ' || last_act AS detail, site_id,
                since + interval '{EVERY.days} days' AS due FROM ({UNREAD}) AS unread""",
            "review_trail", "first_act"),
     Source("locked_accounts", Q, "Security alerts: locked accounts", "No account was locked in the last days.",
            _LOCKED),
     Source("trainings_to_renew", Q, "Trainings to renew", "Everybody who signs is trained.", _TRAININGS),
     Source("bedside", C, "Doses for the bedside", "No dose is ready.",
-           f"""SELECT d.code, {_DOSE} AS title, d.state, 'lot ' || l.code AS detail, d.expires_at AS due FROM {_DOSES}
+           f"""SELECT d.code, {_DOSE} AS title, d.state, 'lot ' || l.code AS detail, s.site_id, d.expires_at AS due
+              FROM {_DOSES}
                WHERE d.state IN ('PREPARED', 'CHECKED_ONCE', 'CHECKED', 'INFUSING') ORDER BY d.expires_at"""),
     Source("short", C, "Short doses to accept or refuse", "No short dose is waiting.",
            f"""SELECT d.code, {_DOSE} AS title, d.state,
-               trim_scale(d.delivered_percent) || ' % of the dose' AS detail,
+               trim_scale(d.delivered_percent) || ' % of the dose' AS detail, s.site_id,
                d.expires_at AS due FROM {_DOSES} WHERE d.state = 'COUNTED' AND d.is_short
                AND d.short_dose_reason IS NULL
                ORDER BY d.expires_at""", "accept_short_dose", "dose"),
     Source("weights", C, "Weights to confirm", "Every weight is confirmed.",
            """SELECT w.code, 'Weight of subject ' || s.trial_number AS title, w.state,
-              'measured by ' || p.full_name AS detail FROM weight w JOIN subject s ON s.id = w.subject_id
+              'measured by ' || p.full_name AS detail, s.site_id FROM weight w JOIN subject s ON s.id = w.subject_id
               JOIN person p ON p.id = w.measured_by_id WHERE w.state = 'MEASURED' ORDER BY w.measured_at""",
            "confirm_weight", "weight"),
     Source("ordered", C, "Doses ordered and on their way", "No dose is on its way.",
-           f"""SELECT d.code, {_DOSE} AS title, d.state, 'planned ' || d.planned_on AS detail FROM {_DOSES}
+           f"""SELECT d.code, {_DOSE} AS title, d.state, 'planned ' || d.planned_on AS detail, s.site_id FROM {_DOSES}
                WHERE d.state IN ('ORDERED', 'PICKED', 'THAWING', 'COUNTED') ORDER BY d.planned_on"""),
     Source("reconcile", C, "Infusions to reconcile", "Every infusion is reconciled.",
            f"""SELECT d.code, {_DOSE} AS title, d.state,
-               'given ' || to_char(d.infusion_stopped_at, 'YYYY-MM-DD') AS detail
+               'given ' || to_char(d.infusion_stopped_at, 'YYYY-MM-DD') AS detail, s.site_id
                FROM {_DOSES} WHERE d.state = 'INFUSED' ORDER BY d.infusion_stopped_at""", "reconcile_infusion", "dose"),
     Source("screening", C, "Subjects being assessed", "Nobody is being assessed.",
-           """SELECT s.code, 'Subject ' || s.trial_number AS title, s.state, 'arm ' || s.arm AS detail
+           """SELECT s.code, 'Subject ' || s.trial_number AS title, s.state, 'arm ' || s.arm AS detail, s.site_id
               FROM subject s WHERE s.state = 'SCREENING' ORDER BY s.id"""),
     Source("locked", A, "Security alerts: locked accounts", "No account was locked in the last days.", _LOCKED),
     Source("trainings", A, "Trainings to renew", "Everybody who signs is trained.", _TRAININGS),
     Source("first", A, "First passwords not yet changed", "Everybody has a password of their own.",
-           """SELECT p.code, p.full_name AS title, p.state, 'sign-in name ' || p.name AS detail FROM person p
+           """SELECT p.code, p.full_name AS title, p.state, 'sign-in name ' || p.name AS detail, p.site_id FROM person p
               WHERE p.must_change_password AND p.state = 'ACTIVE' ORDER BY p.full_name"""),
     Source("keys", A, "Keys of programs", "No program has a key.",
            """SELECT t.code, t.title, t.state, 'of ' || p.full_name || ', until ' || to_char(t.expires_at, 'YYYY-MM-DD')
-              AS detail FROM api_token t JOIN person p ON p.id = t.person_id WHERE t.state = 'LIVE'
+              AS detail, p.site_id FROM api_token t JOIN person p ON p.id = t.person_id WHERE t.state = 'LIVE'
               ORDER BY t.expires_at"""),
     *(_planned(role) for role in (T, Q, C)),
     *(_to_investigate(role) for role in (T, Q)),
@@ -320,15 +332,16 @@ SOURCES: tuple[Source, ...] = (
 
 
 def worklists(bank: Bank, roles: frozenset[Role], now: datetime.datetime) -> tuple[Worklist, ...]:
-    """The lists of these roles, in the order in which a day is worked."""
+    """The lists of these roles at the site that is looked at, in the order in which a day is worked."""
     with bank.reads.connect() as connection:
         mine = {source.name: source for source in SOURCES if source.role in roles}  # each once, whatever the roles
-        return tuple(_read(connection, source, now) for source in mine.values())
+        return tuple(_read(connection, source, now, bank.site) for source in mine.values())
 
 
-def _read(connection: Connection, source: Source, now: datetime.datetime) -> Worklist:
-    statement = f"SELECT *, count(*) OVER () AS total FROM ({source.sql}) AS found LIMIT {SHOWN}"
-    given = {"now": now} if ":now" in source.sql else {}
+def _read(connection: Connection, source: Source, now: datetime.datetime, site: int | None) -> Worklist:
+    here = "" if site is None else "WHERE site_id = :site"
+    statement = f"SELECT *, count(*) OVER () AS total FROM ({source.sql}) AS found {here} LIMIT {SHOWN}"
+    given = {name: value for name, value in (("now", now), ("site", site)) if f":{name}" in statement}
     rows = connection.execute(text(statement), given).mappings().all()
     items = tuple(_item(row, source) for row in rows)
     return Worklist(source.name, source.title, source.empty, items, rows[0]["total"] if rows else 0)
@@ -345,13 +358,17 @@ def _item(row: Any, source: Source) -> Item:
 
 def lots_in_quarantine(bank: Bank) -> tuple[str, ...]:
     """The codes of the lots that wait for a release, the oldest first."""
-    statement = text("SELECT code FROM lot WHERE state = 'QUARANTINE' ORDER BY frozen_at, id")
+    mine = at_site("site_id")
+    statement = text(f"SELECT code FROM lot WHERE state = 'QUARANTINE' AND {mine} ORDER BY frozen_at, id")
     with bank.reads.connect() as connection:
-        return tuple(connection.scalars(statement))
+        return tuple(connection.scalars(statement, {"site": bank.site}))
 
 
 def treated_subjects(bank: Bank) -> tuple[str, ...]:
     """The codes of the enrolled subjects whose arm receives the product, in the order of their numbers."""
-    statement = text("SELECT code FROM subject WHERE state = 'ENROLLED' AND receives_product ORDER BY trial_number")
+    mine = at_site("site_id")
+    statement = text(
+        f"SELECT code FROM subject WHERE state = 'ENROLLED' AND receives_product AND {mine} ORDER BY trial_number"
+    )
     with bank.reads.connect() as connection:
-        return tuple(connection.scalars(statement))
+        return tuple(connection.scalars(statement, {"site": bank.site}))

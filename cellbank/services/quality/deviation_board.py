@@ -11,7 +11,8 @@ from cellbank.services.bank import Bank
 
 @dataclass(frozen=True)
 class AffectedLot:
-    """A lot below a record that a deviation touches, with what came of it."""
+    """A lot below a record that a deviation touches, with what came of it. A subject of another site goes by the trial
+    number."""
 
     code: str
     purpose: str
@@ -50,8 +51,9 @@ _LOTS = text(
        SELECT l.code, l.purpose, l.state,
               (SELECT count(*) FROM vial v WHERE v.lot_id = l.id AND v.state = 'IN_STOCK') AS vials_in_stock,
               ARRAY(SELECT d.code FROM dose d WHERE d.lot_id = l.id AND d.state <> 'CANCELLED' ORDER BY d.id) AS doses,
-              ARRAY(SELECT DISTINCT s.code FROM dose d JOIN subject s ON s.id = d.subject_id
-                     WHERE d.lot_id = l.id AND d.state <> 'CANCELLED' ORDER BY s.code) AS subjects
+              ARRAY(SELECT DISTINCT CASE WHEN s.site_id <> CAST(:site AS bigint) THEN s.trial_number ELSE s.code END
+                      FROM dose d JOIN subject s ON s.id = d.subject_id
+                     WHERE d.lot_id = l.id AND d.state <> 'CANCELLED' ORDER BY 1) AS subjects
          FROM reached JOIN lot l USING (id) ORDER BY l.id"""
 )
 _ACTIONS = text(
@@ -68,9 +70,9 @@ def deviation_board(bank: Bank, code: str, now: datetime.datetime) -> DeviationB
         row = connection.execute(_DEVIATION, {"code": code}).one_or_none()
         if row is None:
             return None
-        today = now.astimezone(bank.config.timezone).date()
+        today = now.astimezone(bank.zone).date()
         links = connection.execute(_LINKS, {"id": row.id}).all()
-        lots = connection.execute(_LOTS, {"id": row.id, "since": row.occurred_at}).all()
+        lots = connection.execute(_LOTS, {"id": row.id, "since": row.occurred_at, "site": bank.site}).all()
         actions = connection.execute(_ACTIONS, {"id": row.id, "today": today}).all()
     affected = tuple(
         AffectedLot(lot.code, lot.purpose, lot.state, lot.vials_in_stock, tuple(lot.doses), tuple(lot.subjects))

@@ -19,6 +19,7 @@ from cellbank.domain.positions import position_name
 from cellbank.domain.scans import read_scan
 from cellbank.services.bank import Bank
 from cellbank.services.lookup.scanning import NotHere, Unreadable
+from cellbank.services.lookup.seeing import refuse_elsewhere
 
 PAGE = 200
 STARTS = {
@@ -43,9 +44,10 @@ class LotTouched:
 
 @dataclass(frozen=True)
 class PlaceTouched:
-    """A box with vials of these lots, in the order in which the tanks are walked; `counts` by state."""
+    """A box with vials of these lots, in the order in which the tanks are walked; `counts` by state. Without a box:
+    all that stands at another site, which `where` names."""
 
-    box: str
+    box: str | None
     where: str
     counts: Mapping[str, int]
 
@@ -68,20 +70,23 @@ class VialTouched:
 
 @dataclass(frozen=True)
 class DoseTouched:
-    """One dose: for whom, planned for when, given when; and what its clinician answered to the recall."""
+    """One dose: for whom, planned for when, given when; and what its clinician answered to the recall. Of a dose at
+    another site than the reader's (`at`: its name) the code, the state and the trial number are told, and whether the
+    recall is answered; the rest is None."""
 
     code: str
     lot: str
     state: str
-    subject: str
+    subject: str | None
     trial_number: str
-    infusion_number: int
-    day: int
-    planned_on: datetime.date
+    infusion_number: int | None
+    day: int | None
+    planned_on: datetime.date | None
     given_at: datetime.datetime | None
     notice: str | None
     notice_state: str | None
     measures: str | None
+    at: str | None = None
 
     @property
     def was_received(self) -> bool:
@@ -129,7 +134,7 @@ class Impact:
         """The form of the public face."""
         data = dataclasses.asdict(self)
         for dose in data["doses"]:
-            dose["planned_on"] = dose["planned_on"].isoformat()
+            dose["planned_on"] = dose["planned_on"] and dose["planned_on"].isoformat()
             dose["given_at"] = dose["given_at"] and dose["given_at"].isoformat()
         return {**data, "vials": self.vials, "received": self.received, "waiting": self.waiting}
 
@@ -158,17 +163,23 @@ HOMES = """home(box_id, place, walk) AS (
 AT_HOME = """LEFT JOIN placement p ON p.vial_id = v.id AND p.taken_at IS NULL
          LEFT JOIN storage_unit box ON box.id = p.box_id LEFT JOIN home ON home.box_id = p.box_id"""
 _THESE = f"WITH {HOMES.format(lots='SELECT unnest(CAST(:lots AS bigint[]))')}"
+# Of a box at another site than the reader's only the site is told.
+_AWAY = "CASE WHEN box.site_id <> CAST(:site AS bigint) THEN away.name END"
 _COUNTS = text(
-    f"""{_THESE} SELECT box.code AS box, home.place, v.state, count(*) AS vials FROM vial v {AT_HOME}
-         WHERE v.lot_id = ANY(:lots) GROUP BY box.code, home.place, home.walk, v.state ORDER BY home.walk, v.state"""
+    f"""{_THESE} SELECT box.code AS box, home.place, v.state, {_AWAY} AS away, count(*) AS vials FROM vial v {AT_HOME}
+         LEFT JOIN site away ON away.id = box.site_id
+         WHERE v.lot_id = ANY(:lots) GROUP BY box.code, home.place, home.walk, v.state, 4
+         ORDER BY 4 NULLS FIRST, home.walk, v.state"""
 )
-_VIALS = f"""{_THESE} SELECT v.code, v.number, l.code AS lot, v.state, home.place, p.position, box.column_count
-         FROM vial v JOIN lot l ON l.id = v.lot_id {AT_HOME} WHERE v.lot_id = ANY(:lots)
-        ORDER BY home.walk NULLS LAST, p.position, v.lot_id, v.number"""
+_VIALS = f"""{_THESE} SELECT v.code, v.number, l.code AS lot, v.state, home.place, p.position, box.column_count,
+               {_AWAY} AS away
+         FROM vial v JOIN lot l ON l.id = v.lot_id {AT_HOME} LEFT JOIN site away ON away.id = box.site_id
+        WHERE v.lot_id = ANY(:lots) ORDER BY away NULLS FIRST, home.walk NULLS LAST, p.position, v.lot_id, v.number"""
 _DOSES = text(
     """SELECT d.code, l.code AS lot, d.state, s.code AS subject, s.trial_number, d.infusion_number, d.day, d.planned_on,
-              d.infusion_started_at AS given_at, n.code AS notice, n.state AS notice_state, n.measures
-         FROM dose d JOIN subject s ON s.id = d.subject_id JOIN lot l ON l.id = d.lot_id
+              d.infusion_started_at AS given_at, n.code AS notice, n.state AS notice_state, n.measures,
+              CASE WHEN s.site_id <> CAST(:site AS bigint) THEN x.name END AS at
+         FROM dose d JOIN subject s ON s.id = d.subject_id JOIN lot l ON l.id = d.lot_id JOIN site x ON x.id = s.site_id
          LEFT JOIN LATERAL (SELECT * FROM recall_notice n WHERE n.dose_id = d.id
              ORDER BY n.state <> 'OPEN', n.id DESC LIMIT 1) n ON true
         WHERE d.lot_id = ANY(:lots) AND d.state <> 'CANCELLED' ORDER BY s.trial_number, d.infusion_number, d.id"""
@@ -178,14 +189,14 @@ _DOSES = text(
 def impact(bank: Bank, raw: str) -> Impact:
     """What a stop of this lot, donor, reagent or storage unit would touch. Raises Unreadable or NotHere."""
     with bank.reads.connect() as connection:
-        return read_impact(connection, raw)
+        return read_impact(connection, raw, bank.site)
 
 
-def read_impact(connection: Connection, raw: str) -> Impact:
-    """The same, on a connection."""
-    kind, code, record_id = _start(connection, raw)
+def read_impact(connection: Connection, raw: str, site: int | None = None) -> Impact:
+    """The same, on a connection; as it is read at a site, or at all of them."""
+    kind, code, record_id = _start(connection, raw, site)
     lots = connection.execute(_LOTS, {"kind": kind, "id": record_id}).all()
-    given = {"lots": [lot.id for lot in lots]}
+    given = {"lots": [lot.id for lot in lots], "site": site}
     counts = connection.execute(_COUNTS, given).all()
     doses = connection.execute(_DOSES, given).all()
     by_state: dict[str, int] = {}
@@ -197,47 +208,64 @@ def read_impact(connection: Connection, raw: str) -> Impact:
         lots=tuple(LotTouched(lot.code, lot.purpose, lot.state, lot.vials, lot.decision_reason) for lot in lots),
         by_state=dict(sorted(by_state.items())),
         places=_places(counts),
-        doses=tuple(DoseTouched(*row) for row in doses),
+        doses=tuple(_told(DoseTouched(*row)) for row in doses),
     )
 
 
 def vials_touched(bank: Bank, raw: str, page: int | None = None) -> tuple[VialTouched, ...]:
     """The vials with their whereabouts in the order of the tanks, those that stand nowhere last: all, or one page."""
     with bank.reads.connect() as connection:
-        return read_vials(connection, raw, page)
+        return read_vials(connection, raw, page, bank.site)
 
 
-def read_vials(connection: Connection, raw: str, page: int | None = None) -> tuple[VialTouched, ...]:
-    """The same, on a connection."""
-    kind, _, record_id = _start(connection, raw)
+def read_vials(
+    connection: Connection, raw: str, page: int | None = None, site: int | None = None
+) -> tuple[VialTouched, ...]:
+    """The same, on a connection; as it is read at a site, or at all of them."""
+    kind, _, record_id = _start(connection, raw, site)
     lots = [row.id for row in connection.execute(_LOTS, {"kind": kind, "id": record_id})]
     cut = "" if page is None else f" LIMIT {PAGE} OFFSET {(page - 1) * PAGE}"
-    rows = connection.execute(text(_VIALS + cut), {"lots": lots}).all()
+    rows = connection.execute(text(_VIALS + cut), {"lots": lots, "site": site}).all()
     return tuple(VialTouched(row.code, row.number, row.lot, row.state, _where(row)) for row in rows)
 
 
-def _start(connection: Connection, raw: str) -> tuple[str, str, int]:
-    """What a code starts from: kind of record, code and id."""
+def _told(dose: DoseTouched) -> DoseTouched:
+    """What whoever is at another site than the dose may know of it."""
+    if dose.at is None:
+        return dose
+    return dataclasses.replace(
+        dose, subject=None, infusion_number=None, day=None, planned_on=None, given_at=None, notice=None, measures=None
+    )
+
+
+def _start(connection: Connection, raw: str, site: int | None) -> tuple[str, str, int]:
+    """What a code starts from: kind of record, code and id. Raises Unreadable or NotHere."""
     scan = read_scan(raw)
     if isinstance(scan, Garbled):
         raise Unreadable(scan)
     kind = STARTS.get(scan.kind)
-    found = kind and connection.scalar(text(f"SELECT id FROM {kind} WHERE code = :code"), {"code": scan.code})
+    statement = text(f"SELECT id, elsewhere('{kind}', id, :site) AS elsewhere FROM {kind} WHERE code = :code")
+    found = kind and connection.execute(statement, {"code": scan.code, "site": site}).one_or_none()
     if kind is None or found is None:
         raise NotHere(kind or "lot", scan.code)
-    return kind, scan.code, found
+    refuse_elsewhere(kind, scan.code, found.elsewhere)
+    return kind, scan.code, found.id
 
 
 def _places(counts: Any) -> tuple[PlaceTouched, ...]:
     found: dict[str, PlaceTouched] = {}
     for row in counts:
         if row.box is not None:
-            place = found.setdefault(row.box, PlaceTouched(row.box, row.place, {}))
-            found[row.box] = PlaceTouched(row.box, row.place, {**place.counts, row.state: row.vials})
+            box, where = (None, row.away) if row.away else (row.box, row.place)
+            before = found.setdefault(box or where, PlaceTouched(box, where, {})).counts
+            counted = {**before, row.state: before.get(row.state, 0) + row.vials}
+            found[box or where] = PlaceTouched(box, where, counted)
     return tuple(found.values())
 
 
 def _where(row: Any) -> str:
+    if row.away:
+        return str(row.away)
     if row.position is None:
         return NOWHERE
     return f"{row.place} › {position_name(row.position, row.column_count)}"

@@ -23,6 +23,7 @@ from cellbank.domain.rules.tested import STANDING, LotResult
 from cellbank.records.people import Person, Site
 from cellbank.records.production import Consent, Donation, Donor, Lot, LotSource, Vial
 from cellbank.records.quality import BatchReview, TestResult
+from cellbank.services.bank import at_site
 from cellbank.services.common import specification_of
 from cellbank.services.production.donors import donation_collection
 from cellbank.services.quality.lot_results import lot_results
@@ -77,9 +78,10 @@ class ReleaseBoard:
 
 
 def release_board(
-    session: Session, lot_code: str, now: datetime.datetime, person_id: int | None = None
+    session: Session, lot_code: str, now: datetime.datetime, person_id: int | None = None, site: int | None = None
 ) -> ReleaseBoard | None:
-    """The release board of a lot, as it stands at `now`, for a person; None when there is no such lot."""
+    """The release board of a lot, as it stands at `now`, for a person; with the boxes of this site, or of all. None
+    when there is no such lot."""
     lot = session.scalars(select(Lot).where(Lot.code == lot_code)).one_or_none()
     if lot is None:
         return None
@@ -97,7 +99,7 @@ def release_board(
         expires_on=lot.expires_on,
         vial_counts=dict(facts.vial_counts),
         decision_reason=lot.decision_reason,
-        lines=release_lines(facts, _papers(session, lot, facts)),
+        lines=release_lines(facts, _papers(session, lot, facts, site)),
         results=facts.results,
         holds=facts.holds,
         worked_on_it=person_id is not None and person_id in set(session.scalars(_PERFORMERS, {"lot": lot.id})),
@@ -109,10 +111,10 @@ _CULTURES = text(
     "SELECT c.code FROM lot_source s JOIN culture c ON c.id = s.culture_id WHERE s.lot_id = :lot ORDER BY c.id"
 )
 _BOXES = text(
-    """SELECT box.code, array_to_string(unit_names(box.id), ' › ') AS place
+    f"""SELECT box.code, array_to_string(unit_names(box.id), ' › ') AS place
          FROM (SELECT DISTINCT p.box_id FROM vial v JOIN placement p ON p.vial_id = v.id AND p.taken_at IS NULL
                 WHERE v.lot_id = :lot) AS used
-         JOIN storage_unit box ON box.id = used.box_id ORDER BY box.id"""
+         JOIN storage_unit box ON box.id = used.box_id WHERE {at_site("box.site_id")} ORDER BY box.id"""
 )
 _ACTS = text(
     """SELECT DISTINCT ON (name) name, id FROM act WHERE record_code = :lot AND outcome = 'accepted'
@@ -120,13 +122,13 @@ _ACTS = text(
 )
 
 
-def _papers(session: Session, lot: Lot, facts: ReleaseFacts) -> Papers:
+def _papers(session: Session, lot: Lot, facts: ReleaseFacts, site: int | None) -> Papers:
     """The records that prove what the board says, as far as no rule asks for them."""
     donor = select(Consent.code).join(Donor, Donor.id == Consent.donor_id).where(Donor.code == facts.donor)
     return Papers(
         consents=tuple(session.scalars(donor.order_by(Consent.id.desc()))),
         cultures=tuple(session.scalars(_CULTURES, {"lot": lot.id})),
-        boxes=tuple(Proof(row.place, row.code) for row in session.execute(_BOXES, {"lot": lot.id})),
+        boxes=tuple(Proof(row.place, row.code) for row in session.execute(_BOXES, {"lot": lot.id, "site": site})),
         acts=tuple((row.name, row.id) for row in session.execute(_ACTS, {"lot": lot.code})),
     )
 

@@ -218,7 +218,7 @@ def look_through(bank: Bank, name: str, given: Mapping[str, Any]) -> list[dict[s
     found = parse(registered.input, {key: value for key, value in given.items() if key != "reasons"})
     with Session(bank.reads) as session:
         unit = session.scalar(select(StorageUnit).where(StorageUnit.code == found.box))
-        if unit is None or unit.type not in WITH_POSITIONS:
+        if unit is None or unit.type not in WITH_POSITIONS or bank.site not in (None, unit.site_id):
             raise Refused([refuse(Code.NOT_FOUND, "There is no box {code} here. Scan it again.", code=found.box)])
         seen = seen_in(unit, found) if isinstance(found, SeenBox) else _seen_on(unit, found)
         return shown(compare(session, unit, seen)[0], unit)

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import text
 
 from cellbank.domain.positions import position_name
-from cellbank.services.bank import Bank
+from cellbank.services.bank import Bank, at_site
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Cell:
 @dataclass(frozen=True)
 class BoxMap:
     """A box as one looks into it: rows of positions; `lots` counts the vials of each lot; `above` is what it stands in,
-    `stopped` the unit that is out of service, with its reason."""
+    `stopped` the unit that is out of service, with its reason. A shipper is filled for a shipment only."""
 
     code: str
     called: str
@@ -39,6 +39,7 @@ class BoxMap:
     taken: int
     lots: dict[str, int]
     stopped: tuple[str, str] | None
+    is_shipper: bool = False
 
     @property
     def size(self) -> int:
@@ -57,11 +58,11 @@ class BoxMap:
 
 
 _BOX = text(
-    """SELECT u.id, u.name, u.row_count, u.column_count, unit_names(u.parent_id) AS above, site.timezone,
+    f"""SELECT u.id, u.name, u.type, u.row_count, u.column_count, unit_names(u.parent_id) AS above, site.timezone,
               stopped.name AS stopped, stopped.out_of_service_reason AS reason
          FROM storage_unit u JOIN site ON site.id = u.site_id
          LEFT JOIN storage_unit stopped ON stopped.id = unit_stopped(u.id)
-        WHERE u.code = :code AND u.row_count IS NOT NULL"""
+        WHERE u.code = :code AND u.row_count IS NOT NULL AND {at_site("u.site_id")}"""
 )
 _IN_BOX = text(
     """WITH warmed AS MATERIALIZED (
@@ -82,9 +83,9 @@ _IN_BOX = text(
 
 
 def box_map(bank: Bank, code: str, now: datetime.datetime) -> BoxMap | None:
-    """The map of a box, as it stands today; None when the code is of no box."""
+    """The map of a box, as it stands today; None when the code is of no box of the site that is looked at."""
     with bank.reads.connect() as connection:
-        box = connection.execute(_BOX, {"code": code}).one_or_none()
+        box = connection.execute(_BOX, {"code": code, "site": bank.site}).one_or_none()
         if box is None:
             return None
         given = {"box": box.id, "now": now, "zone": box.timezone}
@@ -98,7 +99,8 @@ def box_map(bank: Bank, code: str, now: datetime.datetime) -> BoxMap | None:
         for first in range(1, box.row_count * columns + 1, columns)
     )
     stopped = (box.stopped, box.reason or "") if box.stopped else None
-    return BoxMap(code, box.name, tuple(box.above), columns, rows, len(found), lots, stopped)
+    is_shipper = box.type == "shipper"
+    return BoxMap(code, box.name, tuple(box.above), columns, rows, len(found), lots, stopped, is_shipper)
 
 
 def _cell(position: int, columns: int, row: Any) -> Cell:
@@ -128,10 +130,10 @@ class Unit:
 
 
 _TREE = text(
-    """WITH RECURSIVE boxes AS (
+    f"""WITH RECURSIVE boxes AS (
          SELECT u.id, u.row_count * u.column_count AS size,
                 (SELECT count(*) FROM placement p WHERE p.box_id = u.id AND p.taken_at IS NULL) AS taken
-           FROM storage_unit u WHERE u.row_count IS NOT NULL),
+           FROM storage_unit u WHERE u.row_count IS NOT NULL AND {at_site("u.site_id")}),
        up AS (
          SELECT id AS unit, size, taken FROM boxes
          UNION ALL SELECT u.parent_id, up.size, up.taken FROM up JOIN storage_unit u ON u.id = up.unit
@@ -140,15 +142,16 @@ _TREE = text(
        SELECT u.code, u.type, u.name, u.state, parent.code AS parent, u.place, coalesce(f.taken, 0) AS taken,
               coalesce(f.size, 0) AS size
          FROM storage_unit u LEFT JOIN storage_unit parent ON parent.id = u.parent_id
-         LEFT JOIN filled f ON f.unit = u.id
+         LEFT JOIN filled f ON f.unit = u.id WHERE {at_site("u.site_id")}
         ORDER BY u.place, u.id"""
 )
 
 
 def storage_tree(bank: Bank) -> dict[str | None, list[Unit]]:
-    """All units by the code of what they stand in; what stands on the site itself under None."""
+    """All units of the site that is looked at by the code of what they stand in; what stands on the site itself under
+    None."""
     tree: dict[str | None, list[Unit]] = {}
     with bank.reads.connect() as connection:
-        for row in connection.execute(_TREE):
+        for row in connection.execute(_TREE, {"site": bank.site}):
             tree.setdefault(row.parent, []).append(Unit(*row))
     return tree

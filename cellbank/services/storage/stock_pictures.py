@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import text
 
 from cellbank.outside.drawing import Area, Drawing, Pattern, Stroke, Words, drawings_pdf, rectangle
-from cellbank.services.bank import Bank
+from cellbank.services.bank import Bank, at_site
 from cellbank.services.storage.box_map import Unit, storage_tree
 
 Say = Callable[[str], str]
@@ -63,30 +63,54 @@ def _fill_of(unit: Unit, share: float) -> tuple[str, Pattern]:
     return ("wait", "rising") if share >= 0.9 else ("good", "plain")
 
 
-_NOW = text("SELECT state, count(*) AS vials FROM vial WHERE state <> 'VOIDED' GROUP BY state")
+_NOW = text(
+    f"""SELECT state, count(*) AS vials FROM vial
+         WHERE state <> 'VOIDED' AND {at_site("coalesce(site_id, 1)")} GROUP BY state"""
+)
+_AGO = "floor(extract(epoch FROM CAST(:now AS timestamptz) - {}) / 604800)::int AS weeks_ago"
 # A week's changes at once, newest first: the past is worked out from what is there today.
 _CHANGES = text(
-    """SELECT floor(extract(epoch FROM CAST(:now AS timestamptz) - a.at) / 604800)::int AS weeks_ago,
-              c.before ->> 'state' AS before, c.after ->> 'state' AS after, count(*) AS vials
+    f"""SELECT {_AGO.format("a.at")}, c.before ->> 'state' AS before, c.after ->> 'state' AS after, count(*) AS vials
          FROM change c JOIN act a ON a.id = c.act_id
         WHERE c.record_kind = 'vial' AND jsonb_exists(c.after, 'state') AND a.at > :since
         GROUP BY 1, 2, 3"""
 )
+# The same for one site: a vial that came in a shipment was not there before, and one that left was.
+_CHANGES_AT_SITE = text(
+    f"""SELECT {_AGO.format("a.at")}, CASE WHEN NOT jsonb_exists(c.after,
+       'site_id') THEN c.before ->> 'state' END AS before,
+              c.after ->> 'state' AS after, count(*) AS vials
+         FROM change c JOIN act a ON a.id = c.act_id JOIN vial v ON v.id = c.record_id
+         LEFT JOIN LATERAL (
+           SELECT s.from_site_id FROM packed_vial p JOIN shipment s ON s.id = p.shipment_id
+            WHERE p.vial_id = v.id AND p.finding <> 'MISSING' AND p.found_at > a.at
+            ORDER BY p.found_at LIMIT 1) later ON true
+        WHERE c.record_kind = 'vial' AND jsonb_exists(c.after, 'state') AND a.at > :since
+          AND coalesce(later.from_site_id, v.site_id, 1) = :site
+        GROUP BY 1, 2, 3
+       UNION ALL
+       SELECT {_AGO.format("p.found_at")}, 'IN_TRANSIT', NULL, count(*)
+         FROM packed_vial p JOIN shipment s ON s.id = p.shipment_id
+        WHERE s.from_site_id = :site AND p.finding <> 'MISSING' AND p.found_at > :since GROUP BY 1"""
+)
 
 
 def weekly_counts(bank: Bank, now: datetime.datetime) -> list[dict[str, int]]:
-    """How many vials were in each state at the end of each week of the last year, the oldest first."""
+    """How many vials of the site that is looked at were in each state at the end of each week of the last year, the
+    oldest first."""
     since = now - datetime.timedelta(weeks=WEEKS)
     with bank.reads.connect() as connection:
-        counts = {row.state: row.vials for row in connection.execute(_NOW)}
+        counts = {row.state: row.vials for row in connection.execute(_NOW, {"site": bank.site})}
         changes: dict[int, list[Any]] = {}
-        for row in connection.execute(_CHANGES, {"now": now, "since": since}):
+        asked, site = (_CHANGES, {}) if bank.site is None else (_CHANGES_AT_SITE, {"site": bank.site})
+        for row in connection.execute(asked, {"now": now, "since": since, **site}):
             changes.setdefault(row.weeks_ago, []).append(row)
     weeks = [counts]
     for ago in range(WEEKS):
         before = dict(weeks[-1])
         for row in changes.get(ago, ()):
-            before[row.after] = before.get(row.after, 0) - row.vials
+            if row.after:
+                before[row.after] = before.get(row.after, 0) - row.vials
             if row.before:
                 before[row.before] = before.get(row.before, 0) + row.vials
         weeks.append(before)
@@ -126,4 +150,4 @@ def states_drawing(bank: Bank, now: datetime.datetime, say: Say) -> Drawing:
 def stock_document(bank: Bank, now: datetime.datetime, say: Say) -> bytes:
     """Both pictures as PDF."""
     drawings = [levels_drawing(storage_tree(bank), say), states_drawing(bank, now, say)]
-    return drawings_pdf(drawings, f"{bank.config.site_name} · {now:%Y-%m-%d %H:%M} UTC")
+    return drawings_pdf(drawings, f"{bank.site_name} · {now:%Y-%m-%d %H:%M} UTC")

@@ -15,7 +15,7 @@ from cellbank.records.tables import metadata, record_class, record_tables
 from cellbank.records.trail import CODES_GIVEN
 from cellbank.records.work import content_digest
 from cellbank.services.acts import REGISTRY
-from cellbank.services.bank import Bank
+from cellbank.services.bank import Bank, at_site
 from cellbank.services.clinic.identity import HIDDEN, is_identity, without_identity
 from cellbank.services.trail.column_words import told
 
@@ -64,7 +64,8 @@ class Signed:
     is_void: bool
 
 
-# What was refused counts too, also where the record was one of many that were scanned.
+# What was refused counts too, also where the record was one of many that were scanned; but the reasons of another site
+# may speak of its subjects.
 _EVENTS = """
     WITH members AS (
            SELECT CAST(:kind AS text) AS kind, CAST(:id AS bigint) AS id, CAST(NULL AS jsonb) AS part {parts}),
@@ -72,6 +73,7 @@ _EVENTS = """
          found AS (SELECT act_id AS id FROM touched UNION SELECT id FROM act WHERE record_code = :code
                    UNION SELECT id FROM act WHERE outcome = 'refused' AND {codes} @> jsonb_build_array(:code)),
          page AS (SELECT a.*, count(*) OVER () AS total FROM found JOIN act a USING (id)
+                   WHERE (a.outcome = 'accepted' OR {here})
                    ORDER BY a.at DESC, a.id DESC LIMIT :size OFFSET :skip)
     SELECT a.id, a.name, a.at, a.recorded_at, a.outcome, a.given, a.refusals, a.total, p.full_name,
            jsonb_agg(jsonb_build_array(c.record_kind, c.before, c.after, c.part) ORDER BY c.id)
@@ -99,18 +101,19 @@ class History:
 def history(bank: Bank, kind: str, code: str, *, size: int | None = None, page: int = 1) -> History:
     """The acts on a record, all of them or one page. Empty when there is no such record."""
     with bank.reads.connect() as connection:
-        return read_history(connection, kind, code, size=size, page=page)
+        return read_history(connection, kind, code, size=size, page=page, site=bank.site)
 
 
 def read_history(
-    connection: Connection, kind: str, code: str, *, size: int | None = None, page: int = 1
+    connection: Connection, kind: str, code: str, *, size: int | None = None, page: int = 1, site: int | None = None
 ) -> History:
-    """The same within a snapshot of the database."""
+    """The same within a snapshot of the database; with what was refused at this site only, or at all."""
     found = record_id(connection, kind, code)
     if found is None:
         return History()
-    given = {"kind": kind, "id": found, "code": code, "size": size, "skip": (size or 0) * (page - 1)}
-    rows = connection.execute(text(_EVENTS.format(parts=_parts(kind), codes=CODES_GIVEN)), given).all()
+    given = {"kind": kind, "id": found, "code": code, "size": size, "skip": (size or 0) * (page - 1), "site": site}
+    statement = _EVENTS.format(parts=_parts(kind), codes=CODES_GIVEN, here=at_site("a.site_id"))
+    rows = connection.execute(text(statement), given).all()
     names = Names(connection, (change for row in rows for change in row.changes or ()))
     return History(tuple(_event(row, kind, names) for row in rows), rows[0].total if rows else 0)
 
@@ -251,10 +254,13 @@ class Done:
 
 
 def done(bank: Bank, act_id: int) -> Done | None:
-    """One act of the trail."""
-    statement = text("SELECT a.*, p.full_name FROM act a JOIN person p ON p.id = a.person_id WHERE a.id = :id")
+    """One act of the trail of the site that is looked at."""
+    statement = text(
+        f"""SELECT a.*, p.full_name FROM act a JOIN person p ON p.id = a.person_id
+             WHERE a.id = :id AND {at_site("a.site_id")}"""
+    )
     with bank.reads.connect() as connection:
-        row = connection.execute(statement, {"id": act_id}).one_or_none()
+        row = connection.execute(statement, {"id": act_id, "site": bank.site}).one_or_none()
     if row is None or row.outcome is None:
         return None
     return Done(

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import text
 
-from cellbank.services.bank import Bank
+from cellbank.services.bank import Bank, at_site
 from cellbank.services.trail.history import title_of
 
 UNREADABLE_SCAN = "UNREADABLE_SCAN"
@@ -25,11 +25,11 @@ ORDER = tuple(dict.fromkeys(STAGES.values()))
 MONTHS, MOST_MONTHS = 12, 120
 
 _COUNTED = text(
-    """SELECT a.name, coalesce(refusal.reason ->> 'code', :unreadable) AS reason,
+    f"""SELECT a.name, coalesce(refusal.reason ->> 'code', :unreadable) AS reason,
               to_char(a.at AT TIME ZONE :zone, 'YYYY-MM') AS month, count(DISTINCT a.id) AS number
          FROM act a LEFT JOIN LATERAL jsonb_array_elements(a.refusals) AS refusal (reason) ON true
         WHERE a.name = ANY(:names) AND (a.outcome = 'refused' OR a.name = 'report_unreadable_scan')
-          AND a.at >= :since AND a.at < :until
+          AND a.at >= :since AND a.at < :until AND {at_site("a.site_id")}
         GROUP BY 1, 2, 3"""
 )
 
@@ -87,16 +87,16 @@ class Report:
 def near_misses(
     bank: Bank, today: datetime.date, since: datetime.date | None = None, until: datetime.date | None = None
 ) -> Report:
-    """The near misses from the month of `since` to the month of `until`, ten years at most; without them of the last
-    twelve months."""
+    """The near misses of the site that is looked at, from the month of `since` to the month of `until`, ten years at
+    most; without them of the last twelve months."""
     last = _first_of_month(until or today, 0)
     first = _first_of_month(since, 0) if since else _first_of_month(last, 1 - MONTHS)
     first, last = min(first, last), max(first, last)
     first = max(first, _first_of_month(last, 1 - MOST_MONTHS))
-    zone = bank.config.timezone
+    zone = bank.zone
     given = {
         "names": list(STAGES), "unreadable": UNREADABLE_SCAN, "zone": str(zone),
-        "since": _midnight(first, zone), "until": _midnight(_first_of_month(last, 1), zone),
+        "since": _midnight(first, zone), "until": _midnight(_first_of_month(last, 1), zone), "site": bank.site,
     }  # fmt: skip
     found: dict[tuple[str, str], dict[str, int]] = {}
     with bank.reads.connect() as connection:

@@ -1,4 +1,7 @@
-"""The review of the trail: a stretch of it read and signed, and what nobody has reviewed yet (domain reference §2)."""
+"""The review of the trail: a stretch of it read and signed, and what nobody has reviewed yet (domain reference §2).
+
+A review reads the acts of the site where it is signed, as its chain has them: each site reviews its own.
+"""
 
 import datetime
 from dataclasses import dataclass
@@ -12,7 +15,7 @@ from cellbank.domain.rules.trail_review import StretchFacts, stretch_refusals
 from cellbank.records.quality import TrailReview
 from cellbank.records.work import Work
 from cellbank.services.acts import SignedInput, act
-from cellbank.services.bank import Bank
+from cellbank.services.bank import Bank, at_site
 from cellbank.services.common import new_code
 from cellbank.services.inputs import AnyCode, Text
 from cellbank.services.trail.trail_search import OF_RECORD, record_of
@@ -50,9 +53,11 @@ class ReviewTrail(SignedInput):
 
 # A review reaches the acts of everybody but the reviewer.
 _STRETCH = """
-    WITH reviewed AS (SELECT * FROM trail_review WHERE record_code IS NOT DISTINCT FROM :record),
+    WITH reviewed AS (
+           SELECT * FROM trail_review WHERE record_code IS NOT DISTINCT FROM :record AND coalesce(site_id, 1) = :site),
          acts AS NOT MATERIALIZED (
-           SELECT id, person_id FROM act a WHERE outcome IS NOT NULL AND id IS DISTINCT FROM :own {of_record})
+           SELECT id, person_id FROM act a
+            WHERE outcome IS NOT NULL AND site_id = :site AND id IS DISTINCT FROM :own {of_record})
     SELECT coalesce((SELECT max(id) FROM acts), 0) AS newest,
            (SELECT min(id) FROM acts WHERE id > (SELECT coalesce(max(last_act), 0) FROM reviewed)) AS unread,
            (SELECT min(code) FROM reviewed
@@ -67,7 +72,10 @@ def review_trail(work: Work, given: ReviewTrail) -> TrailReview:
     """Sign that a stretch of the trail was read. Refuses a gap after the last review, an overlap with an earlier one of
     the same person, and a stretch in which only the person's own acts are left."""
     known = {"record": given.record, **(record_of(work.session.connection(), given.record) if given.record else {})}
-    asked = {**known, "own": work.act_id, "me": work.actor.id, "first": given.first_act, "last": given.last_act}
+    asked = {
+        **known, "own": work.act_id, "me": work.actor.id, "site": work.actor.site_id, "first": given.first_act,
+        "last": given.last_act,
+    }  # fmt: skip
     statement = text(_STRETCH.format(of_record=f"AND {OF_RECORD}" if given.record else ""))
     row = work.session.execute(statement, asked).one()
     facts = StretchFacts(given.first_act, given.last_act, *row)
@@ -75,6 +83,7 @@ def review_trail(work: Work, given: ReviewTrail) -> TrailReview:
     return work.add(
         TrailReview(
             code=new_code(work, Kind.TRAIL_REVIEW),
+            site_id=work.actor.site_id,
             first_act=given.first_act,
             last_act=given.last_act,
             record_code=given.record,
@@ -132,29 +141,38 @@ class Standing:
     reviews: tuple[Review, ...]
 
 
-UNREAD = """SELECT a.id AS first_act, (SELECT max(id) FROM act) AS last_act, a.at AS since,
-       (SELECT count(*) FROM act b WHERE b.id >= a.id) AS count
-  FROM act a WHERE a.id > (SELECT coalesce(max(last_act), 0) FROM trail_review WHERE record_code IS NULL)
- ORDER BY a.id LIMIT 1"""
+# A row for each site of which something is not reviewed.
+UNREAD = """SELECT first.id AS first_act, (SELECT max(id) FROM act WHERE site_id = x.id) AS last_act, first.at AS since,
+       (SELECT count(*) FROM act b WHERE b.site_id = x.id AND b.id >= first.id) AS count, x.id AS site_id
+  FROM site x CROSS JOIN LATERAL (
+    SELECT a.id, a.at FROM act a WHERE a.site_id = x.id AND a.id > (
+      SELECT coalesce(max(r.last_act), 0) FROM trail_review r
+       WHERE r.record_code IS NULL AND coalesce(r.site_id, 1) = x.id)
+     ORDER BY a.id LIMIT 1) AS first"""
+_UNREAD = text(f"SELECT first_act, last_act, since, count FROM ({UNREAD}) AS unread WHERE {at_site('site_id')} "
+               "ORDER BY first_act LIMIT 1")  # fmt: skip
 _OWN = text(
-    """SELECT p.full_name, count(DISTINCT a.id), min(a.id), max(a.id)
+    f"""SELECT p.full_name, count(DISTINCT a.id), min(a.id), max(a.id)
          FROM trail_review r JOIN act a ON a.person_id = r.reviewed_by_id AND a.id BETWEEN r.first_act AND r.last_act
+          AND a.site_id = coalesce(r.site_id, 1)
          JOIN person p ON p.id = a.person_id
-        WHERE r.record_code IS NULL AND NOT EXISTS (
+        WHERE r.record_code IS NULL AND {at_site("a.site_id")} AND NOT EXISTS (
           SELECT FROM trail_review o WHERE o.record_code IS NULL AND o.reviewed_by_id <> a.person_id
-             AND a.id BETWEEN o.first_act AND o.last_act)
+             AND coalesce(o.site_id, 1) = a.site_id AND a.id BETWEEN o.first_act AND o.last_act)
         GROUP BY p.id ORDER BY min(a.id)"""
 )
 _REVIEWS = text(
-    """SELECT r.code, r.first_act, r.last_act, r.record_code, r.findings, p.full_name, r.reviewed_at
-         FROM trail_review r JOIN person p ON p.id = r.reviewed_by_id ORDER BY r.id DESC LIMIT 200"""
+    f"""SELECT r.code, r.first_act, r.last_act, r.record_code, r.findings, p.full_name, r.reviewed_at
+         FROM trail_review r JOIN person p ON p.id = r.reviewed_by_id
+        WHERE {at_site("coalesce(r.site_id, 1)")} ORDER BY r.id DESC LIMIT 200"""
 )
 
 
 def standing(bank: Bank) -> Standing:
-    """What is reviewed, what is not, and the last 200 reviews."""
+    """What is reviewed of the site that is looked at, what is not, and the last 200 reviews."""
+    site = {"site": bank.site}
     with bank.reads.connect() as connection:
-        unread = connection.execute(text(UNREAD)).one_or_none()
-        own = tuple(OwnActs(*row) for row in connection.execute(_OWN))
-        reviews = tuple(Review(*row) for row in connection.execute(_REVIEWS))
+        unread = connection.execute(_UNREAD, site).one_or_none()
+        own = tuple(OwnActs(*row) for row in connection.execute(_OWN, site))
+        reviews = tuple(Review(*row) for row in connection.execute(_REVIEWS, site))
     return Standing(None if unread is None else Unread(*unread), own, reviews)

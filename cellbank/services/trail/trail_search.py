@@ -9,7 +9,7 @@ from sqlalchemy import Connection, text
 from cellbank.domain.garbled import Garbled
 from cellbank.domain.scans import read_scan
 from cellbank.records.trail import CODES_GIVEN
-from cellbank.services.bank import Bank
+from cellbank.services.bank import Bank, at_site
 from cellbank.services.clinic.identity import without_identity
 from cellbank.services.lookup.cards import QUESTIONS
 from cellbank.services.trail.history import record_id, title_of
@@ -57,6 +57,7 @@ OF_RECORD = f"""a.id IN (
          UNION SELECT id FROM act WHERE {CODES_GIVEN} @> jsonb_build_array(:record)
          UNION SELECT act_id FROM change WHERE record_kind = :kind AND record_id = :record_id)"""
 _CONDITIONS = {
+    "site": "a.site_id = :site",
     "person": "a.person_id = (SELECT id FROM person WHERE name = :person)",
     "act": "a.name = :act",
     "outcome": "a.outcome = :outcome",
@@ -72,8 +73,10 @@ _CONDITIONS = {
 
 
 def search(bank: Bank, query: Query) -> tuple[Line, ...]:
-    """At most 100 acts, the latest number first."""
+    """At most 100 acts of the site that is looked at, the latest number first."""
     given = {name: value for name, value in vars(query).items() if value}
+    if bank.site is not None:
+        given["site"] = bank.site
     conditions = " AND ".join(_CONDITIONS[name] for name in given) or "true"
     if query.without:
         given["without"] = list(query.without)
@@ -110,9 +113,11 @@ def _line(row: Any) -> Line:
 
 
 def people(bank: Bank) -> tuple[tuple[str, str], ...]:
-    """(sign-in name, full name) of everybody who ever had an account, for the filter."""
+    """(sign-in name, full name) of everybody who ever had an account, or who works at the site that is looked at."""
+    mine = f"({at_site('p.site_id')} OR EXISTS (SELECT FROM site s WHERE s.id = :site AND s.code = ANY (p.also_at)))"
+    statement = text(f"SELECT p.name, p.full_name FROM person p WHERE {mine} ORDER BY p.full_name")
     with bank.reads.connect() as connection:
-        found = connection.execute(text("SELECT name, full_name FROM person ORDER BY full_name"))
+        found = connection.execute(statement, {"site": bank.site})
         return tuple((row.name, row.full_name) for row in found)
 
 
@@ -128,9 +133,11 @@ class Tally:
 def tally(bank: Bank, today: datetime.datetime) -> Tally:
     """The number of sealed acts, and of refusals since `today` began."""
     statement = text(
-        """SELECT (SELECT coalesce(max(number), 0) FROM seal), (SELECT max(at) FROM act),
-                  (SELECT count(*) FROM act WHERE at >= :today AND outcome = 'refused')"""
+        f"""SELECT (SELECT sum((SELECT coalesce(max(number), 0) FROM seal WHERE site_id = x.id))::bigint FROM site x
+                    WHERE {at_site("x.id")}),
+                  (SELECT max(at) FROM act a WHERE {at_site("a.site_id")}),
+                  (SELECT count(*) FROM act a WHERE at >= :today AND outcome = 'refused' AND {at_site("a.site_id")})"""
     )
     with bank.reads.connect() as connection:
-        acts, last_at, refused = connection.execute(statement, {"today": today}).one()
+        acts, last_at, refused = connection.execute(statement, {"today": today, "site": bank.site}).one()
     return Tally(acts, refused, last_at)
