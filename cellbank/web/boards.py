@@ -67,8 +67,9 @@ def board_of(card: Card) -> tuple[str | None, Any]:
     return None, None
 
 
-# A box has buttons of its own for them, beside its map; no other unit has positions.
+# A box has buttons of its own for them, beside its map.
 AT_THE_MAP = {"store_vials", "rescan_box", "count_box", "reconcile_rack"}
+NEEDS_POSITIONS = AT_THE_MAP | {"move_vial", "return_vial"}
 
 
 def shown_first(card: Card, template: str | None) -> bool:
@@ -76,11 +77,12 @@ def shown_first(card: Card, template: str | None) -> bool:
     return template == "boards/box.html" or card.kind == "document_issue"
 
 
-def without_map_acts(card: Card) -> Card:
-    """The card of a storage unit without what is done at the map of a box."""
+def without_map_acts(card: Card, template: str | None) -> Card:
+    """The card of a storage unit without what is done at the map of a box, or needs one."""
     if card.kind != "storage_unit":
         return card
-    return replace(card, acts=tuple(item for item in card.acts if item.name not in AT_THE_MAP))
+    elsewhere = AT_THE_MAP if template == "boards/box.html" else NEEDS_POSITIONS
+    return replace(card, acts=tuple(item for item in card.acts if item.name not in elsewhere))
 
 
 def act_link(card: Card, item: NextAct) -> str:

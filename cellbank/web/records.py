@@ -14,6 +14,7 @@ from cellbank.services.trail.history import PAGE, History, history, signatures
 from cellbank.web.blueprint import blueprint
 from cellbank.web.boards import board_of, shown_first, without_map_acts
 from cellbank.web.release import board_first, without_release
+from cellbank.web.session import now
 from cellbank.web.shell import DOOR, client, page_number, sound, the_actor, the_bank
 
 RECENT = 20  # acts on the page of a record; its history has a page of its own
@@ -78,10 +79,11 @@ def _page(card: Card) -> str:
     decided_there = board_first(card)
     return render_template(
         "record.html",
-        card=without_release(card) if decided_there else without_map_acts(card),
+        card=without_release(card) if decided_there else without_map_acts(card, template),
         board_template=template,
         board_first=decided_there or shown_first(card, template),
         board=board,
+        seen_at=now(),
         history=past,
         signatures=signatures(the_bank(), card.kind, card.code),
     )

@@ -76,7 +76,9 @@
   function drawCursor() {
     for (const one of cells) one.removeAttribute("aria-current");
     part("cursor").textContent = at < 0 ? "–" : cells[at].dataset.place;
-    if (at >= 0) cells[at].setAttribute("aria-current", "true");
+    if (at < 0) return;
+    cells[at].setAttribute("aria-current", "true");
+    cells[at].scrollIntoView({ block: "nearest", inline: "nearest" });
   }
   function draw() { for (const item of items) drawCell(item.place); drawList(); drawCursor(); }
 
