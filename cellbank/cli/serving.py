@@ -107,6 +107,9 @@ def _print_logins(settings: config.Config) -> None:
     print(f"\nThe demo is in {settings.data}. Sign in with the password {story.PASSWORD} as:")
     for name, full_name, role in story.PEOPLE:
         print(f"  {name:<10} {full_name}, {role.replace('_', ' ')}")
+    print(f"and at {story.CLINIC['name']}:")
+    for name, full_name, role in story.PEOPLE_THERE:
+        print(f"  {name:<10} {full_name}, {role.replace('_', ' ')}")
 
 
 def _port_is_free(settings: config.Config) -> None:

@@ -10,11 +10,11 @@ from cellbank.services.acts import run_act
 from cellbank.services.bank import Bank, server_time
 from cellbank.services.people.actors import SYSTEM, actor_by_name
 from cellbank.services.quality.definitions import shipped
-from cellbank.story import clinic, deviations, laboratory, production, temperature
-from cellbank.story.cast import PASSWORD, PEOPLE, TRAINING_ENDS_SOON
+from cellbank.story import clinic, deviations, laboratory, production, shipping, temperature
+from cellbank.story.cast import CLINIC, PASSWORD, PEOPLE, PEOPLE_THERE, TRAINING_ENDS_SOON
 from cellbank.story.player import Player, StoryProblem
 
-__all__ = ["PASSWORD", "PEOPLE", "Played", "StoryProblem", "play", "was_played"]
+__all__ = ["CLINIC", "PASSWORD", "PEOPLE", "PEOPLE_THERE", "Played", "StoryProblem", "play", "was_played"]
 
 
 @dataclass(frozen=True)
@@ -43,15 +43,17 @@ def play(bank: Bank, tell: Callable[[str], None] = print, today: datetime.dateti
     deviations.play(story, made.lots, made.reagents["TRY-8832"])
     tell("Probes and their readings")
     temperature.play(story)
+    tell("Shipments to the clinic")
+    shipping.play(story, made)
     tell("Samples and versions that wait")
     laboratory.samples_awaited(story, made.lots)
     laboratory.versions_to_compare(story)
-    return Played(story.acts, tuple((name, role) for name, _, role in PEOPLE))
+    return Played(story.acts, tuple((name, role) for name, _, role in PEOPLE + PEOPLE_THERE))
 
 
 def _let_them_sign(story: Player, at: datetime.datetime) -> None:
     """Everybody who signs is trained and has accepted the statement; one training will end soon."""
-    for name, _, role in PEOPLE:
+    for name, _, role in PEOPLE + PEOPLE_THERE:
         if role in FLOOR:
             days = 20 if name == TRAINING_ENDS_SOON else 400
             until = (story.today + datetime.timedelta(days=days)).date()
@@ -67,6 +69,7 @@ def _open(story: Player) -> None:
         given = {"name": name, "full_name": full_name, "roles": [role], "new_password": PASSWORD, "must_change": False}
         run_act(story.bank, "add_person", given, SYSTEM, door="story", now=at)
         story.acts += 1
+    shipping.open_clinic(story, at)
     _let_them_sign(story, at)
     for definition in shipped():
         given = {"type": definition.type, "content": definition.content}

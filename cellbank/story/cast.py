@@ -16,6 +16,15 @@ PEOPLE = (
     ("admin", "Sofiia Admin", "administrator"),
     ("auditor", "Bohdan Auditor", "auditor"),
 )
+# The second site of the trial's protocol; it keeps a small stock of its own.
+CLINIC = {
+    "code": "KCH4", "name": "Kyiv City Clinical Hospital No 4", "fin": "A9998", "fin_registered": False,
+    "timezone": "Europe/Kyiv",
+}  # fmt: skip
+PEOPLE_THERE = (
+    ("halyna", "Halyna Lysenko", "technician"),
+    ("roman", "Roman Savchuk", "quality_officer"),
+)
 TRAINING_ENDS_SOON = "andriy"
 
 
@@ -69,9 +78,9 @@ LINES = (
             Passage(5, 40_000_000, 296_000_000, "95.2", 12_500),
             Passage(5, 240_000_000, 1_380_000_000, "94.8", 75_000),
             Passage(4, 600_000_000, 2_790_000_000, "93.9", 200_000),
-            Passage(4, 1_000_000_000, 3_560_000_000, "94.4", 320_000),
+            Passage(4, 1_000_000_000, 4_220_000_000, "94.4", 320_000),
         ),
-        124,
+        150,
     ),
     Line(
         "PL-002", "placenta", 15, 47_900_000, "92.7",

@@ -24,7 +24,7 @@ def play(story: Player) -> None:
     second = _probe(story, units["Tank 2 (spare)"], "Tank 2, top", "TR-20418")
     seen = story.ago(SEEN_DAYS_AGO, 8)
     began = story.ago(DAYS)
-    found = _import(story, first, "TR-20417", _trace(story, began, seen, warm=story.ago(WARM_DAYS_AGO, 14)), seen)
+    found = read_logger(story, first, "TR-20417", trace(story, began, seen, warm=story.ago(WARM_DAYS_AGO, 14)), seen)
     for code in found:
         story.do(
             "andriy", "acknowledge_excursion", seen + EVERY, excursion=code, note="Lid not closed after a delivery."
@@ -33,9 +33,9 @@ def play(story: Player) -> None:
             "iryna", "decide_excursion", seen + datetime.timedelta(hours=2),
             excursion=code, decision="accept", reason="Far below the glass transition; the lid's hinge was repaired.",
         )  # fmt: skip
-    _import(story, first, "TR-20417", _trace(story, seen, story.today), story.today)
+    read_logger(story, first, "TR-20417", trace(story, seen, story.today), story.today)
     hours_ago = story.today - datetime.timedelta(hours=3)
-    _import(story, second, "TR-20418", _trace(story, story.ago(2), hours_ago), hours_ago)
+    read_logger(story, second, "TR-20418", trace(story, story.ago(2), hours_ago), hours_ago)
     story.do("andriy", "look_for_silence", story.today)
 
 
@@ -46,7 +46,7 @@ def _probe(story: Player, unit: str, name: str, serial: str) -> str:
     return str(story.do("olena", "add_probe", story.ago(60), **given)["code"])
 
 
-def _trace(
+def trace(
     story: Player, since: datetime.datetime, until: datetime.datetime, warm: datetime.datetime | None = None
 ) -> Iterator[Reading]:
     """Vapour of liquid nitrogen: it sways with the level, and a lid that is opened shows."""
@@ -62,10 +62,12 @@ def _trace(
         at += EVERY
 
 
-def _import(story: Player, probe: str, serial: str, readings: Iterator[Reading], at: datetime.datetime) -> list[str]:
+def read_logger(
+    story: Player, probe: str, serial: str, readings: Iterator[Reading], at: datetime.datetime, who: str = "andriy"
+) -> list[str]:
     """Import readings as the logger's file; returns the codes of the excursions."""
     lines = [f"Serial;{serial}", "Date/Time (UTC);Temperature (°C)"]
     lines += [f"{when.astimezone(datetime.UTC):%Y-%m-%d %H:%M:%S}Z;{celsius:.1f}" for when, celsius in readings]
     sha256 = keep(story.bank.config.data, io.BytesIO("\n".join([*lines, ""]).encode()))
     name = f"{serial} {at:%Y-%m-%d}.csv"
-    return list(story.do("andriy", "import_readings", at, probe=probe, sha256=sha256, file=name)["excursions"])
+    return list(story.do(who, "import_readings", at, probe=probe, sha256=sha256, file=name)["excursions"])
