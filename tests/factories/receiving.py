@@ -6,14 +6,42 @@ quality officer decides.
 
 import datetime
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from cellbank.records.deviations import Deviation, DeviationLink
+from cellbank.records.production import Vial
+from tests.factories.lots import FrozenLot
+from tests.factories.quality import released_lot
 from tests.factories.shipping import HOUR, MINUTE, Parcel, sent_shipment, shipment_row
+from tests.factories.sites import SecondSite, second_site
 from tests.factories.temperature import as_csv, import_file, steady
 from tests.factories.world import World
 
 ON_THE_ROAD = 30 * HOUR
+
+
+@dataclass
+class Supply:
+    """A released lot from which many shipments go to one site: a lot of its own for each would take seconds."""
+
+    lot: FrozenLot
+    to: SecondSite
+    used: int = 0
+
+    @classmethod
+    def of(cls, world: World, vials: int = 120) -> "Supply":
+        """A lot of so many vials, and another site."""
+        return cls(released_lot(world, vials=vials), second_site(world))
+
+    def __call__(self, vials: int) -> dict[str, Any]:
+        """What `ordered_shipment` takes for a shipment of the next vials; one more of the lot stays behind."""
+        mine = self.lot.vials[self.used : self.used + vials + 1]
+        self.used += vials + 1
+        return {"to": self.to, "lot": FrozenLot(self.lot.code, mine, self.lot.box), "vials": vials}
 
 
 def received_shipment(
@@ -99,3 +127,36 @@ def accepted_shipment(world: World, **given: Any) -> Parcel:
     parcel = stored_shipment(world, **given)
     accept(world, parcel)
     return replace(parcel, at=parcel.at + 10 * MINUTE)
+
+
+# --- what tests ask about them ----------------------------------------------------------------
+
+
+def vial_rows(world: World, *codes: str) -> list[Vial]:
+    """The records of vials, in this order."""
+    with Session(world.bank.reads) as session:
+        found = {vial.code: vial for vial in session.scalars(select(Vial).where(Vial.code.in_(codes)))}
+    return [found[code] for code in codes]
+
+
+def states(world: World, *codes: str) -> list[str]:
+    """The states of vials, in this order."""
+    return [vial.state for vial in vial_rows(world, *codes)]
+
+
+def deviations(world: World, parcel: Parcel) -> dict[str, tuple[str, str, set[str]]]:
+    """The deviations of a receipt by what they are about: code, classification, and the kinds that they link."""
+    differences = shipment_row(world, parcel.code).differences or []
+    with Session(world.bank.reads) as session:
+        found = {}
+        for one in differences:
+            row = session.scalars(select(Deviation).where(Deviation.code == one["deviation"])).one()
+            links = session.scalars(select(DeviationLink.record_code).where(DeviationLink.deviation_id == row.id))
+            found[one["what"]] = (row.code, row.classification, set(links))
+    return found
+
+
+def refused(world: World, parcel: Parcel, who: str, act: str, **given: Any) -> list[str]:
+    """The codes with which an act on a shipment is refused."""
+    now = parcel.at + 20 * MINUTE
+    return world.codes(who, act, now=now, **{"shipment": parcel.code, **given})
