@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 from sqlalchemy import null
 
+from cellbank.domain.identifiers import Kind
 from cellbank.domain.quantities import Quantity, parse_decimal
 from cellbank.domain.refusals import Refusal, Refused
 from cellbank.domain.rules.shipment import (
@@ -24,6 +25,7 @@ from cellbank.records.work import Work
 from cellbank.services.acts import ActInput, act
 from cellbank.services.common import time_refusals
 from cellbank.services.inputs import Identifier, Moment, Reason, ShipmentCode, StorageCode, each_once, quantity
+from cellbank.services.labels.label_printing import print_first
 from cellbank.services.shipping.custody import custody_of, hand_on
 from cellbank.services.shipping.packed import Packed, local_day, packed_in, shipper_facts
 from cellbank.services.shipping.shippers import Hours
@@ -80,6 +82,7 @@ def seal_shipment(work: Work, given: SealShipment) -> Shipment:
     if logger is not None:
         begin_again(work, logger, given.charged_at, at)
     work.transition(shipment)
+    print_first(work, Kind.SHIPMENT, shipment.code)
     return shipment
 
 
