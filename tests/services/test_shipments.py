@@ -16,6 +16,8 @@ from cellbank.records.quality import Printing, Signature
 from cellbank.records.storage import Placement, StorageUnit
 from cellbank.records.temperature import Excursion, Probe
 from cellbank.services.acts import Malformed
+from cellbank.services.lookup.scanning import Card, look_up
+from cellbank.services.lookup.worklists import worklists
 from cellbank.services.shipping import custody, orders, packing
 from tests.factories.doses import ordered_dose, product_lot
 from tests.factories.lots import FrozenLot, box, stored_lot
@@ -776,3 +778,55 @@ def test_what_a_resting_shipper_was_warm_ended_with_its_charge(world: World, ord
     import_file(world, logger, as_csv(steady(parcel.at, 12)), now=parcel.at + DAY)
     with Session(world.bank.reads) as session:
         assert len(session.scalars(select(Excursion).join(Probe).where(Probe.code == logger)).all()) == 1
+
+
+# --- scanned ----------------------------------------------------------------------------------
+
+
+def card(world: World, who: str, code: str) -> Card:
+    found = look_up(world.bank, world.people[who], code)
+    assert isinstance(found, Card)
+    return found
+
+
+def test_a_scanned_shipment_says_where_it_goes_and_who_has_it(world: World, sealed: Parcel) -> None:
+    seen = card(world, "tina", sealed.code)
+    facts = dict(seen.facts)
+    assert seen.state == "SEALED" and sealed.to.code in seen.title
+    assert facts["In hand of"] == "Tina Technician" and facts["Vials"] == "3 of 3 ordered"
+    assert facts["Seals"] == ", ".join(sealed.seals) and facts["Shipper"] == sealed.shipper
+    acts = [act.name for act in seen.acts]
+    assert acts[0] == "hand_over_shipment" and acts.index("take_over_shipment") < acts.index("break_seal")
+    assert {"pack_vials", "receive_shipment", "cancel_shipment"}.isdisjoint(acts)
+
+
+def test_a_scanned_shipper_says_how_long_it_holds_and_is_no_box(world: World, packed: Parcel) -> None:
+    seen = card(world, "tina", packed.shipper)
+    facts = dict(seen.facts)
+    assert facts["Holds"] == "240 h from a full charge" and facts["Qualified"].endswith("until 2028-01-15")
+    assert facts["Travels with"] == packed.code and facts["Filled"] == "3 of 16"
+    acts = {act.name for act in seen.acts}
+    assert {"pack_vials", "requalify_shipper"} <= acts and acts.isdisjoint({"store_vials", "count_box", "rescan_box"})
+    assert dict(card(world, "tina", shipper(world)).facts)["Travels with"].startswith("no shipment")
+    of_a_box = {act.name for act in card(world, "tina", packed.lot.box).acts}
+    assert "store_vials" in of_a_box and of_a_box.isdisjoint({"pack_vials", "requalify_shipper", "seal_shipment"})
+
+
+def test_a_scanned_vial_stands_in_its_shipper_and_can_be_unpacked(world: World, packed: Parcel) -> None:
+    seen = card(world, "tina", packed.vials[0])
+    assert seen.state == "IN_TRANSIT" and seen.where.endswith(" › A1") and "Dry shipper" in seen.where
+    assert "unpack_vials" in {act.name for act in seen.acts}
+
+
+def test_what_stands_in_a_shipper_is_neither_counted_nor_rescanned_as_a_box(world: World, packed: Parcel) -> None:
+    """Or a vial that was missed on the way could become stock behind the back of its shipment."""
+    for act in ("rescan_box", "count_box"):
+        assert world.codes("tina", act, box=packed.shipper, vials=list(packed.vials)) == ["WRONG_KIND"]
+
+
+def test_a_resting_logger_is_on_no_list_of_overdue_probes(world: World, ordered: Parcel) -> None:
+    long_ago = ordered.at - 30 * DAY
+    import_file(world, ordered.logger, as_csv(steady(long_ago, 2)), now=long_ago + DAY)
+    lists = worklists(world.bank.seen_by(world.people["tina"]), world.people["tina"].roles, world.now)
+    (overdue,) = [one for one in lists if one.name == "silent"]
+    assert ordered.logger not in {item.code for item in overdue.items}

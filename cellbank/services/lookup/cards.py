@@ -28,6 +28,7 @@ class Face:
     facts: Facts
     where: str | None = None
     elsewhere: str | None = None  # the site that it is of, where it may not be read at the person's
+    type: str | None = None  # of a unit of the cold store
 
 
 PLACE = """
@@ -62,7 +63,7 @@ def _vial_facts(row: Row) -> Facts:
 def _unit_title(row: Row) -> str:
     """'Box 7', however the people of the site have named it."""
     kind, name = row["type"].capitalize(), row["name"]
-    return name if name.lower().startswith(row["type"]) else f"{kind} {name}"
+    return name if row["type"] in name.lower() else f"{kind} {name}"
 
 
 def _unit_facts(row: Row) -> Facts:
@@ -71,7 +72,17 @@ def _unit_facts(row: Row) -> Facts:
     held = row["vials"] if row["row_count"] else row["units"]
     full = ", full" if size and held >= size else ""
     filled = f"{held} of {size}{full}" if size else f"{held}, places not counted"
-    return ("In", " › ".join(row["above"]) or "–"), ("Place", shown(row["place"])), ("Filled", filled)
+    facts = ("In", " › ".join(row["above"]) or "–"), ("Place", shown(row["place"])), ("Filled", filled)
+    return (*facts, *_shipper_facts(row)) if row["type"] == "shipper" else facts
+
+
+def _shipper_facts(row: Row) -> Facts:
+    """How long it holds and until when that is proved, and with which shipment it travels."""
+    return (
+        ("Holds", f"{shown(row['hold_hours'])} h from a full charge"),
+        ("Qualified", f"{shown(row['qualified_on'])}, until {shown(row['qualified_until'])}"),
+        ("Travels with", row["shipment"] or "no shipment: it is free"),
+    )
 
 
 def _weight_facts(row: Row) -> Facts:
@@ -180,7 +191,9 @@ QUESTIONS: dict[Kind, Question] = {
         "storage_unit",
         """SELECT u.*, unit_names(u.parent_id) AS above,
            (SELECT count(*) FROM placement p WHERE p.box_id = u.id AND p.taken_at IS NULL) AS vials,
-           (SELECT count(*) FROM storage_unit inside WHERE inside.parent_id = u.id) AS units
+           (SELECT count(*) FROM storage_unit inside WHERE inside.parent_id = u.id) AS units,
+           (SELECT h.code FROM shipment h WHERE h.shipper_id = u.id
+             AND h.state NOT IN ('ACCEPTED', 'REJECTED', 'CANCELLED')) AS shipment
            FROM storage_unit u WHERE u.code = %(code)s""",
         _unit_title,
         _unit_facts,
@@ -264,7 +277,8 @@ def read_face(bank: Bank, kind: Kind, code: str) -> Face | None:
     if row["elsewhere"]:
         return Face(row["id"], question.record, "", row["state"], (), elsewhere=row["elsewhere"])
     where = place_text(row) if kind is Kind.VIAL else None
-    return Face(row["id"], question.record, question.title(row), row["state"], question.facts(row), where)
+    title, type_ = question.title(row), row["type"] if kind is Kind.STORAGE else None
+    return Face(row["id"], question.record, title, row["state"], question.facts(row), where, type=type_)
 
 
 @cache

@@ -31,6 +31,7 @@ OF_SHIPPING: dict[Kind, Question] = {
             ("In hand of", row["holder"] or "nobody"),
             ("Shipper", row["shipper"] or "–"),
             ("Sealed", shown(row["sealed_at"])),
+            ("Seals", ", ".join(row["seals"] or ()) or "–"),
             ("Handed over", shown(row["sent_at"])),
             ("Received", shown(row["received_at"])),
             *((("Decision", row["decision_reason"]),) if row["decision_reason"] else ()),

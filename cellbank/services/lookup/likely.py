@@ -4,19 +4,30 @@ from cellbank.domain.lifecycle import TRANSITIONS
 
 # Right, but rarely what somebody with a scanner in hand has come for.
 ENDINGS = {
-    "cancel_dose", "cancel_sample", "complete_subject", "correct_result", "disable_person", "discard_culture",
+    "break_seal", "cancel_dose", "cancel_sample", "cancel_shipment", "complete_subject", "correct_result",
+    "disable_person", "discard_culture",
     "discard_dose", "discard_vial", "end_conditional_release", "retire_probe", "change_probe_limits",
     "finish_culture", "invalidate_result", "link_deviation", "look_at_identity", "open_deviation", "recall_reagent",
     "record_readings", "relocate_unit", "return_vial", "review_trail", "revoke_token", "revoke_training",
     "take_out_of_service", "withdraw_consent", "withdraw_freezing_run", "withdraw_subject",
 }  # fmt: skip
 # What stops or uses up something is in sight, though not first: a stop must be quick.
-IN_SIGHT = {"hold_donor", "hold_lot", "recall_lot", "reject_lot", "report_storage_failure", "use_vial_for_testing"}
+IN_SIGHT = {"hold_donor", "hold_lot", "recall_lot", "reject_lot", "reject_shipment", "report_storage_failure",
+            "use_vial_for_testing"}  # fmt: skip
 # A dead tank is emptied before anything else.
 AT_ONCE = {("relocate_unit", "FAILED")}
 # They take vials, but nobody begins them with a vial in hand: they are about its box.
 ABOUT_THE_BOX = {"count_again", "count_box", "rescan_box"}
+# What one does with a shipper, and what one does with every other unit.
+OF_A_SHIPPER = {"pack_vials", "requalify_shipper", "seal_shipment"}
+NOT_OF_A_SHIPPER = {"add_storage_unit", "count_box", "move_vial", "reconcile_rack", "rescan_box", "relocate_unit",
+                    "store_vials", "unpack_vials"}  # fmt: skip
 PRINTING = {"print_labels", "print_label_again", "issue_document"}
+
+
+def is_about(act: str, type_: str | None) -> bool:
+    """Whether somebody with a unit of this type in hand may have come for the act; None: it is no unit."""
+    return type_ is None or act not in (NOT_OF_A_SHIPPER if type_ == "shipper" else OF_A_SHIPPER)
 
 
 def place_of(act: str, record: str, state: str) -> int:

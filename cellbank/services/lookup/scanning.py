@@ -16,7 +16,7 @@ from cellbank.services.acts import REGISTRY, ActInput, RegisteredAct, act, run_a
 from cellbank.services.bank import Bank
 from cellbank.services.lookup.card_parts import Facts
 from cellbank.services.lookup.cards import QUESTIONS, read_face
-from cellbank.services.lookup.likely import place_of
+from cellbank.services.lookup.likely import is_about, place_of
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def look_up(bank: Bank, actor: Actor, raw: str) -> Card | Command:
         raise NotHere(QUESTIONS[scan.kind].record.replace("_", " "), scan.code)
     if face.elsewhere:
         raise OtherSite(face.record.replace("_", " "), scan.code, face.elsewhere)
-    acts = next_acts(scan.kind, face.record, face.state, actor.roles)
+    acts = next_acts(scan.kind, face.record, face.state, actor.roles, face.type)
     means = STATES[face.record][face.state]
     return Card(face.record, scan.code, face.title, face.state, means, face.where, face.facts, acts)
 
@@ -117,16 +117,18 @@ def _command(code: str) -> Command:
 
 
 @lru_cache(maxsize=4096)
-def next_acts(kind: Kind, record: str, state: str, roles: frozenset[Role]) -> tuple[NextAct, ...]:
+def next_acts(
+    kind: Kind, record: str, state: str, roles: frozenset[Role], type_: str | None = None
+) -> tuple[NextAct, ...]:
     """The acts that a person with these roles may try on a record in this state, the likeliest first.
 
     They are the acts that the table gives for the record, and those that make something else from it, such as a
-    culture from a donation.
+    culture from a donation. `type_` tells a shipper from the units that stay where they are.
     """
     moving = acts_from(record, state, roles)
     touching = {row.act for row in TRANSITIONS if row.record == record}
     making = [name for name in REGISTRY if name not in touching and roles_for(name) & roles]
-    names = [name for name in dict.fromkeys([*moving, *making]) if name in REGISTRY]
+    names = [name for name in dict.fromkeys([*moving, *making]) if name in REGISTRY and is_about(name, type_)]
     # A vial is accounted for only after its cells were given.
     names = [name for name in names if name != "reconcile_infusion" or state == "INFUSED"]
     names = [name for name in names if record != "lot" or name not in DECISIONS or _decides(name, state)]

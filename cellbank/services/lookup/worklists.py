@@ -12,6 +12,7 @@ from cellbank.domain.transition import FLOOR, Role
 from cellbank.services.bank import Bank, at_site
 from cellbank.services.quality.impact import AT_HOME, HOMES
 from cellbank.services.quality.tested import TESTED_CODE, TESTED_SITE, join_tested
+from cellbank.services.temperature.probes import RESTING
 from cellbank.services.trail.trail_review import EVERY, UNREAD
 
 ALERT_DAYS, RENEW_DAYS = 7, 30  # how long a lock stays in sight; how early a training that ends
@@ -129,10 +130,11 @@ SOURCES: tuple[Source, ...] = (
               WHERE e.acknowledged_at IS NULL AND e.state = 'OPEN' ORDER BY e.found_at""",
            "acknowledge_excursion", "excursion"),
     Source("silent", T, "Probes that are overdue", "Every probe has sent its readings.",
-           """SELECT p.code, p.name || ' in ' || u.name AS title, p.state,
+           f"""SELECT p.code, p.name || ' in ' || u.name AS title, p.state,
               'last reading ' || to_char(p.last_at AT TIME ZONE s.timezone, 'YYYY-MM-DD HH24:MI') AS detail, p.site_id
               FROM probe p JOIN storage_unit u ON u.id = p.storage_unit_id JOIN site s ON s.id = p.site_id
-              WHERE p.state = 'IN_USE' AND p.last_at < :now - p.gap_minutes * interval '1 min' ORDER BY p.last_at""",
+              WHERE p.state = 'IN_USE' AND p.last_at < :now - p.gap_minutes * interval '1 min'
+              AND NOT {RESTING.format(probe="p")} ORDER BY p.last_at""",
            "import_readings", "probe"),
     Source("runs", T, "Freezing runs to import", "Every frozen lot has its freezing run.",
            """SELECT l.code, 'Lot ' || l.code AS title, l.state, 'program ' || l.freezing_program || ', frozen '

@@ -228,10 +228,11 @@ def look_through(bank: Bank, name: str, given: Mapping[str, Any]) -> list[dict[s
 
 
 def lock_box(work: Work, code: str) -> StorageUnit:
-    """A unit that holds vials, locked. Refuses WRONG_KIND for any other."""
+    """A unit in which vials are kept, locked. Refuses WRONG_KIND for any other, and for a shipper: what is in it is
+    checked in at the other end."""
     unit = work.lock(StorageUnit, code)
-    if unit.type not in WITH_POSITIONS:
-        sentence = "{unit} is a {type}; vials stand in boxes. Scan the box."
+    if unit.type not in WITH_POSITIONS or unit.type == "shipper":
+        sentence = "{unit} is a {type}; vials are kept in boxes. Scan the box."
         raise Refused([refuse(Code.WRONG_KIND, sentence, unit=unit_called(unit), type=unit.type)])
     return unit
 
