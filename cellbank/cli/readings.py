@@ -20,29 +20,45 @@ BAR = 40
 
 
 def add_commands(commands: Any) -> None:
-    """readings import, readings verify, readings watch."""
+    """readings import, readings import-run, readings verify, readings watch."""
     kinds = commands.add_parser("readings", help="Temperature readings.").add_subparsers(
         required=True, metavar="COMMAND"
     )
     bring = add_command(kinds, "import", run_import, "Import a logger's file, all of it or nothing.")
-    bring.add_argument("file", type=Path, metavar="FILE")
     bring.add_argument("--probe", required=True, metavar="CODE", help="code of the probe")
-    bring.add_argument("--as", required=True, dest="user", metavar="USER", help="sign-in name of who imports it")
-    add_site_option(bring)
-    bring.add_argument("--zone", help="time zone of the file, where its times have no offset")
-    bring.add_argument("--dry-run", action="store_true", help="say what would be found")
-    add_password_option(bring)
+    run = add_command(kinds, "import-run", run_import_run, "Import the file of a freezing run, all of it or nothing.")
+    run.add_argument("--lot", required=True, metavar="CODE", help="code of the lot that was frozen")
+    run.add_argument("--freezer", required=True, metavar="MODEL", help="maker and model of the freezer")
+    run.add_argument("--serial", metavar="NUMBER", help="serial number of the freezer")
+    for command in (bring, run):
+        command.add_argument("file", type=Path, metavar="FILE")
+        command.add_argument("--as", required=True, dest="user", metavar="USER", help="sign-in name of who imports it")
+        add_site_option(command)
+        command.add_argument("--zone", help="time zone of the file, where its times have no offset")
+        command.add_argument("--dry-run", action="store_true", help="say what would be found")
+        add_password_option(command)
     add_command(kinds, "verify", run_verify, "Compute the digest of every import again.")
     add_command(kinds, "watch", run_watch, "Note an excursion for every probe that has gone silent.")
 
 
 def run_import(given: argparse.Namespace) -> None:
-    """Import one file with a bar on standard error."""
+    """Import one file of a logger."""
+    _import(given, "import_readings", {"probe": given.probe})
+
+
+def run_import_run(given: argparse.Namespace) -> None:
+    """Import one file of a freezer."""
+    serial = {"freezer_serial": given.serial} if given.serial else {}
+    _import(given, "import_freezing_run", {"lot": given.lot, "freezer": given.freezer, **serial})
+
+
+def _import(given: argparse.Namespace, act: str, about: dict[str, str]) -> None:
+    """Import a file with a bar on standard error."""
     catalogue.load()
     with opened_bank() as bank:
         password = ask_password(given, f"Password of {given.user}")
         code = ask_password(given, "One-time code, if the account has one") if bank.config.second_factor_roles else None
-        proof = prove_person(bank, given.user, Credentials(password, code), find_act("import_readings"), given.site)
+        proof = prove_person(bank, given.user, Credentials(password, code), find_act(act), given.site)
         assert proof.standing is not None
         try:
             with given.file.open("rb") as stream:
@@ -51,11 +67,11 @@ def run_import(given: argparse.Namespace) -> None:
             raise WrongUse(f"{given.file} cannot be read: {error.strerror or error}.") from error
         except TooLarge as problem:
             raise Stop(str(problem)) from problem
-        inputs = {"probe": given.probe, "sha256": sha256, "file": given.file.name[:200]}
+        inputs = {**about, "sha256": sha256, "file": given.file.name[:200]}
         if given.zone:
             inputs["zone"] = given.zone
         with _Bar(bank, sha256):
-            outcome = run_act(bank, "import_readings", inputs, proof.standing.actor, door=DOOR, dry_run=given.dry_run)
+            outcome = run_act(bank, act, inputs, proof.standing.actor, door=DOOR, dry_run=given.dry_run)
         report(outcome)
 
 

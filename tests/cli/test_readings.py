@@ -1,12 +1,18 @@
 """A logger's file from the command line, and the watch over probes and digests."""
 
+import datetime
 import io
 import json
+import random
 from pathlib import Path
 
 from cellbank.services.temperature.logger_files import end_progress, keep, progress, progress_writer
 from cellbank.services.temperature.reading_store import moment
 from tests.cli.test_cli import OWN, acting, known  # noqa: F401 (fixtures)
+from tests.conftest import make_bank
+from tests.factories.freezing import MODEL, as_file, cooling, frozen_at
+from tests.factories.lots import frozen_lot
+from tests.factories.world import PASSWORD, World
 
 
 def test_a_file_is_imported_checked_and_verified(cellbank, acting, tmp_path: Path) -> None:  # noqa: F811
@@ -42,6 +48,23 @@ def test_a_file_is_imported_checked_and_verified(cellbank, acting, tmp_path: Pat
     assert missing.status == 2 and "cannot be read" in missing.err
     assert cellbank("readings", "verify").out.startswith("OK")
     assert probe in json.loads(cellbank("readings", "watch").out)["result"]["silent"]
+
+
+def test_the_file_of_a_freezing_run_is_imported(cellbank, urls: tuple[str, str], data: Path, tmp_path: Path) -> None:
+    bank = make_bank(urls[1], data)
+    world = World(bank, random.Random(3), datetime.datetime(2026, 3, 2, 8, 0, tzinfo=datetime.UTC))
+    lot = frozen_lot(world).code
+    file = tmp_path / "run.csv"
+    file.write_bytes(as_file(cooling(frozen_at(world, lot))))
+    bank.engine.dispose()
+    command = ("readings", "import-run", file, "--lot", lot, "--freezer", MODEL, "--as", "tina", "--password-stdin")
+    checked = json.loads(cellbank(*command, "--dry-run", stdin=f"{PASSWORD}\n").out)
+    assert checked["act"] is None and checked["result"]["found"] == "within the band"
+    done = json.loads(cellbank(*command, "--serial", "CF-1", stdin=f"{PASSWORD}\n").out)
+    assert done["result"]["state"] == "WITHIN"
+    again = cellbank(*command, stdin=f"{PASSWORD}\n")
+    assert again.status == 1 and "ALREADY_EXISTS" in again.err
+    assert cellbank("readings", "verify").out.startswith("OK")
 
 
 def test_progress_is_told_only_while_somebody_reads(tmp_path: Path) -> None:

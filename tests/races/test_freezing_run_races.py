@@ -1,0 +1,85 @@
+"""Two people at one freezing run in the same instant: real threads, real connections. The lock on the lot lets one of
+them win; without it the database does."""
+
+import contextlib
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from cellbank.records.work import Work
+from cellbank.services.production import freezing_runs
+from tests.factories.freezing import MINUTE, as_file, cooling, frozen_at, run_input
+from tests.factories.lots import frozen_lot
+from tests.factories.quality import DAY, passed_lot, results_read_at
+from tests.factories.world import World
+
+pytestmark = pytest.mark.races
+
+
+def judge_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let both come out of the judgement before either writes, if the locks let them both in."""
+    both, judge = threading.Barrier(2), Work.judge
+
+    def judge_and_wait(work: Work, *subjects: Any, **reasons: Any) -> None:
+        judge(work, *subjects, **reasons)
+        with contextlib.suppress(threading.BrokenBarrierError):
+            both.wait(timeout=0.7)
+
+    monkeypatch.setattr(Work, "judge", judge_and_wait)
+
+
+def import_at_once(world: World, lot: str) -> list[list[str]]:
+    """The refusals of two people who import a file each."""
+    began = frozen_at(world, lot)
+    files = [run_input(world, lot, as_file(cooling(began))) for _ in range(2)]
+    with ThreadPoolExecutor(2) as pool:
+        running = [
+            pool.submit(world.codes, who, "import_freezing_run", now=began + 180 * MINUTE, **given)
+            for who, given in zip(("tina", "taras"), files, strict=True)
+        ]
+        return sorted(one.result() for one in running)
+
+
+def live_runs(world: World, lot: str) -> int:
+    statement = text("SELECT count(*) FROM freezer_run r JOIN lot l ON l.id = r.lot_id WHERE l.code = :lot "
+                     "AND r.state <> 'WITHDRAWN'")  # fmt: skip
+    with world.bank.reads.connect() as connection:
+        return int(connection.scalar(statement, {"lot": lot}))
+
+
+def test_a_lot_gets_one_run(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    lot = frozen_lot(world).code
+    judge_together(monkeypatch)
+    assert import_at_once(world, lot) == [[], ["ALREADY_EXISTS"]]
+    assert live_runs(world, lot) == 1
+
+
+def without_the_lock(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Work, "_locking", lambda work, statement: statement.execution_options(populate_existing=True))
+
+
+def test_without_the_lock_the_index_keeps_one_run(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    lot = frozen_lot(world).code
+    judge_together(monkeypatch)
+    without_the_lock(monkeypatch)
+    assert import_at_once(world, lot) == [[], ["ALREADY_EXISTS"]]
+    assert live_runs(world, lot) == 1
+
+
+def test_a_lot_is_not_released_while_its_run_is_withdrawn(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever comes first decides: never a released lot without its run."""
+    lot = passed_lot(world, vials=3).code
+    statement = text("SELECT r.code FROM freezer_run r JOIN lot l ON l.id = r.lot_id WHERE l.code = :lot")
+    with world.bank.reads.connect() as connection:
+        run = connection.scalar(statement, {"lot": lot})
+    at = results_read_at(world, lot) + 2 * DAY
+    judge_together(monkeypatch)
+    without_the_lock(monkeypatch)
+    monkeypatch.setattr(freezing_runs, "withdrawal_refusals", lambda *_: ())
+    with ThreadPoolExecutor(2) as pool:
+        released = pool.submit(world.codes, "oksana", "release_lot", now=at, lot=lot)
+        withdrawn = pool.submit(world.codes, "tina", "withdraw_freezing_run", now=at, run=run, reason="The wrong file")
+        assert [released.result() == [], withdrawn.result() == []].count(True) == 1
