@@ -50,5 +50,6 @@ def acts_from(record: str, state: str, roles: frozenset[Role]) -> tuple[str, ...
 
 
 def crosses_sites(row: Transition) -> bool:
-    """Whether this move may be made at another site than the record's own."""
-    return row.target == "ON_HOLD" or (row.record, row.act) in CROSSING
+    """Whether this move may be made at another site than the record's own: a stop of what is frozen, or a CROSSING."""
+    is_stop = row.target == "ON_HOLD" and row.source in ("QUARANTINE", "RELEASED", "ON_HOLD")
+    return is_stop or (row.record, row.act) in CROSSING

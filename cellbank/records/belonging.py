@@ -15,12 +15,12 @@ ABOUT: dict[str, tuple[str, ...]] = {
     "consent": ("donor_id",),
     "sample": _TESTED,
     "test_result": _TESTED,
+    "freezer_run": ("lot_id",),
     "hold": ("lot_id", "donor_id", "reagent_lot_id", "storage_unit_id"),
     "recall_notice": ("dose_id",),
     "corrective_action": ("deviation_id",),
     "weight": ("subject_id",),
     "reading_import": ("probe_id",),
-    "freezer_run": ("lot_id",),
 }
 # Who works here and under which definitions; and what people of several sites do about one lot.
 WHOLE_BANK = frozenset(

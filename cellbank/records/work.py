@@ -134,7 +134,7 @@ class Work:
 
     def _judge_one(self, subject: Record | type[Record], to: str | tuple[str, ...]) -> list[Refusal]:
         rows = self._rows(subject, to)
-        crossing = any(map(crosses_sites, rows or rows_for(self.act, subject.__tablename__)))
+        crossing = any(map(crosses_sites, rows or self._towards(subject, to)))
         elsewhere = [] if crossing or isinstance(subject, type) else self.elsewhere(subject)
         if not rows:
             return [self._wrong_state(subject, to), *elsewhere]
@@ -148,16 +148,16 @@ class Work:
     def _rows(self, subject: Record | type[Record], to: str | tuple[str, ...]) -> tuple[Transition, ...]:
         """The rows of the table that this act could take on this subject now."""
         source = None if isinstance(subject, type) else getattr(subject, "state", None)
-        rows = tuple(row for row in rows_for(self.act, subject.__tablename__) if row.source == source)
+        return tuple(row for row in self._towards(subject, to) if row.source == source)
+
+    def _towards(self, subject: Record | type[Record], to: str | tuple[str, ...]) -> tuple[Transition, ...]:
+        """The rows of the table of this act on such a subject; those to a target where one is meant of this kind."""
+        rows = rows_for(self.act, subject.__tablename__)
         targets = (to,) if isinstance(to, str) else to
-        if any(row.target in targets for row in rows_for(self.act, subject.__tablename__)):
-            return tuple(row for row in rows if row.target in targets)
-        return rows  # `to` is about the other records of the act
+        return tuple(row for row in rows if row.target in targets) or rows  # else `to` is about the act's other records
 
     def _wrong_state(self, subject: Record | type[Record], to: str | tuple[str, ...]) -> Refusal:
-        rows = rows_for(self.act, subject.__tablename__)
-        towards = [row for row in rows if row.target in ((to,) if isinstance(to, str) else to)] or rows
-        possible = dict.fromkeys(row.source for row in towards if row.source)
+        possible = dict.fromkeys(row.source for row in self._towards(subject, to) if row.source)
         return refuse(
             Code.WRONG_STATE,
             "{record} is {state}: “{act}” is possible only from {possible}.",

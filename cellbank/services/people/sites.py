@@ -19,7 +19,14 @@ from cellbank.services.bank import Bank
 from cellbank.services.inputs import Identifier, Line, Name, Reason, SiteCode, Zone
 from cellbank.services.people.actors import SYSTEM, lock_account
 
-MOST_SITES = 50
+MOST_SITES, LONGEST_NAME = 50, 60
+
+
+def _short(given: str) -> str:
+    """As the setting of the first site's name: it stands on labels."""
+    if len(given) > LONGEST_NAME:
+        raise ValueError(f"must be 1 to {LONGEST_NAME} characters on one line")
+    return given
 
 
 def _fin(given: str) -> str:
@@ -32,7 +39,7 @@ class AddSite(ActInput):
     """Add a site."""
 
     code: SiteCode = Field(title="Code of the site", description="2 to 12 letters A to Z, digits or hyphens.")
-    name: Line = Field(title="Name of the site", max_length=60)
+    name: Annotated[Line, AfterValidator(_short)] = Field(title="Name of the site")
     fin: Annotated[Identifier, AfterValidator(_fin)] = Field(title="Facility identification number")
     fin_registered: bool = Field(title="The number is registered")
     timezone: Zone = Field(title="Time zone")
