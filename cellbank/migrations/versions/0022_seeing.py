@@ -54,20 +54,23 @@ BEGIN
     WHEN 'conditional_release' THEN
       SELECT s.site_id INTO home FROM conditional_release r JOIN subject s ON s.id = r.subject_id WHERE r.id = the_id;
     WHEN 'trail_review' THEN SELECT coalesce(r.site_id, 1) INTO home FROM trail_review r WHERE r.id = the_id;
-    WHEN 'document_issue' THEN home := home_of_document(the_id);
+    WHEN 'document_issue' THEN
+      SELECT home_site(o.the_kind, o.the_id) INTO home
+        FROM documented(the_id) d CROSS JOIN LATERAL record_of(d.kind, d.id) o WHERE d.id IS NOT NULL;
     WHEN 'definition' THEN NULL;
   END CASE;
   RETURN home;
 END $$;
 
-CREATE FUNCTION home_of_document(the_id bigint) RETURNS bigint LANGUAGE plpgsql STABLE AS $$
+-- What a document is about.
+CREATE FUNCTION documented(issue bigint, OUT kind text, OUT id bigint) LANGUAGE plpgsql STABLE AS $$
 DECLARE
-  issue record;
-  of_record bigint;
+  of_code text;
 BEGIN
-  SELECT record_kind, record_code INTO issue FROM document_issue WHERE id = the_id;
-  EXECUTE format('SELECT id FROM %I WHERE code = $1', issue.record_kind) INTO of_record USING issue.record_code;
-  RETURN (SELECT home_site(o.the_kind, o.the_id) FROM record_of(issue.record_kind, of_record) o);
+  SELECT record_kind, record_code INTO kind, of_code FROM document_issue d WHERE d.id = issue;
+  IF kind IS NOT NULL THEN
+    EXECUTE format('SELECT id FROM %I WHERE code = $1', kind) INTO id USING of_code;
+  END IF;
 END $$;
 
 -- The lots of which a shipment brought vials to a site, or is bringing them: whoever keeps vials reads about their lot.
@@ -88,6 +91,9 @@ BEGIN
     RETURN NULL;
   END IF;
   SELECT o.the_kind AS kind, o.the_id AS id INTO part FROM record_of(the_kind, the_id) o;
+  IF part.id IS NULL THEN  -- there is no such record
+    RETURN NULL;
+  END IF;
   home := home_site(part.kind, part.id);
   IF home IS NULL OR home = here THEN
     RETURN NULL;
@@ -108,10 +114,9 @@ BEGIN
     WHEN 'conditional_release' THEN  -- whoever made the lot knows who uses it
       is_read := EXISTS (SELECT FROM conditional_release r JOIN lot l ON l.id = r.lot_id
                           WHERE r.id = part.id AND l.site_id = here);
-    WHEN 'document_issue' THEN
-      is_read := EXISTS (SELECT FROM document_issue d JOIN lot l ON l.code = d.record_code
-                          WHERE d.id = part.id AND d.type IN ('certificate', 'batch_record')
-                            AND elsewhere('lot', l.id, here) IS NULL);
+    WHEN 'document_issue' THEN  -- where its record is read; but what tells of everything is read at its site
+      is_read := EXISTS (SELECT FROM documented(part.id) d WHERE elsewhere(d.kind, d.id, here) IS NULL)
+                 AND (SELECT d.type NOT IN ('trail', 'recall_list') FROM document_issue d WHERE d.id = part.id);
     WHEN 'person' THEN
       is_read := EXISTS (SELECT FROM person p JOIN site s ON s.code = ANY (p.also_at) WHERE p.id = part.id AND s.id = here);
     ELSE NULL;
@@ -159,6 +164,6 @@ def downgrade() -> None:
     op.execute(REVIEW.format(same_site="", of_the_site=""))
     op.execute(
         "DROP FUNCTION elsewhere(text, bigint, bigint), lots_brought_to(bigint), home_site(text, bigint), "
-        "home_of_document(bigint), record_of(text, bigint)"
+        "documented(bigint), record_of(text, bigint)"
     )
     op.drop_column("trail_review", "site_id")

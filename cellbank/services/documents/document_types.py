@@ -29,7 +29,7 @@ class DocumentType:
     title: str
     kinds: frozenset[Kind]
     read: Callable[[Connection, str], Paper | None]
-    goes_with_the_product: bool = False  # read wherever vials are, and not only at the site of the record
+    only_at_home: bool = False  # read at the site of its record, and not wherever that may be read; see `elsewhere`
 
 
 # Every record that has a page; a key of the API is nobody's document.
@@ -37,11 +37,11 @@ DOCUMENTED = tuple(kind for kind in QUESTIONS if kind is not Kind.TOKEN)
 TYPES: dict[str, DocumentType] = {
     one.name: one
     for one in (
-        DocumentType("certificate", "Certificate of analysis", frozenset({Kind.LOT}), certificate_paper, True),
-        DocumentType("batch_record", "Batch record", frozenset({Kind.LOT}), batch_record_paper, True),
+        DocumentType("certificate", "Certificate of analysis", frozenset({Kind.LOT}), certificate_paper),
+        DocumentType("batch_record", "Batch record", frozenset({Kind.LOT}), batch_record_paper),
         DocumentType("chain", "Chain of identity and custody", frozenset({Kind.DOSE}), chain_paper),
-        DocumentType("trail", "Trail of a record", frozenset(DOCUMENTED), trail_paper),
-        DocumentType("recall_list", "Recall list", frozenset({Kind.LOT}), recall_paper),
+        DocumentType("trail", "Trail of a record", frozenset(DOCUMENTED), trail_paper, only_at_home=True),
+        DocumentType("recall_list", "Recall list", frozenset({Kind.LOT}), recall_paper, only_at_home=True),
         DocumentType("packing_list", "Packing list", frozenset({Kind.SHIPMENT}), packing_list),
         DocumentType("custody_form", "Chain of custody", frozenset({Kind.SHIPMENT}), custody_form),
     )

@@ -170,8 +170,8 @@ def unissued_file(bank: Bank, type_name: str, raw: str) -> bytes:
     if scan.kind not in type_.kinds:
         raise NotHere(" or ".join(sorted(of.name.lower() for of in type_.kinds)), scan.code)
     with bank.reads.connect() as connection:
-        at_home = not type_.goes_with_the_product
-        refuse_unseen(connection, bank.site, QUESTIONS[scan.kind].record, scan.code, only_at_home=at_home)
+        kind = QUESTIONS[scan.kind].record
+        refuse_unseen(connection, bank.site, kind, scan.code, only_at_home=type_.only_at_home)
     paper = _read(bank.engine, type_, scan.code)
     if paper is None:
         raise NotHere(scan.kind.name.lower(), scan.code)
