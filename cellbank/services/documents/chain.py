@@ -29,7 +29,9 @@ from cellbank.services.lookup.tracing import Trace, trace_record
 Ids = Mapping[str, list[int]]
 
 # An act belongs to the first of these kinds that it can move: an order to the dose, a filling to the lot.
-HOMES = ("consent", "donor", "hold", "dose", "weight", "subject", "donation", "lot", "culture", "vial", "printing")
+HOMES = (
+    "consent", "donor", "hold", "dose", "weight", "subject", "donation", "lot", "culture", "shipment", "vial", "printing",
+)  # fmt: skip
 BEDSIDE = frozenset({"check_dose", "start_infusion", "stop_infusion", "record_reaction", "reconcile_infusion"})
 ORDERING = frozenset({"order_dose", "cancel_dose"})
 
@@ -161,7 +163,10 @@ _BESIDE = text(
     """SELECT 'consent', c.id, c.code FROM consent c WHERE c.donor_id = ANY(:donors)
         UNION ALL SELECT 'hold', h.id, h.code FROM hold h WHERE h.donor_id = ANY(:donors) OR h.lot_id = ANY(:lots)
         UNION ALL SELECT 'weight', w.id, w.code FROM weight w WHERE w.id = :weight
-        UNION ALL SELECT 'printing', p.id, p.record_code FROM printing p WHERE p.record_code = ANY(:codes)"""
+        UNION ALL SELECT 'printing', p.id, p.record_code FROM printing p WHERE p.record_code = ANY(:codes)
+        UNION ALL SELECT 'shipment', s.id, s.code FROM shipment s
+          WHERE EXISTS (SELECT FROM packed_vial p WHERE p.shipment_id = s.id AND p.vial_id = ANY(:vials)
+                           AND p.packed_at <= :ordered_at)"""  # what was given back may travel later, without the dose
 )
 
 
@@ -179,7 +184,9 @@ def _records(connection: Connection, dose: Mapping[str, Any], trace: Trace) -> d
     given = {
         "donors": [record for kind, record in names if kind == "donor"],
         "lots": [record for kind, record in names if kind == "lot"],
+        "vials": [record for kind, record in names if kind == "vial"],
         "weight": dose["weight_id"],
+        "ordered_at": dose["ordered_at"],
         "codes": list(names.values()),
     }
     return names | {(kind, record): code for kind, record, code in connection.execute(_BESIDE, given)}

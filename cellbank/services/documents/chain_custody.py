@@ -1,4 +1,4 @@
-"""Who had a vial, where, from when until when."""
+"""Who had a vial, where, from when until when; on the way to another site, whoever had its shipment in hand."""
 
 import datetime
 import itertools
@@ -27,7 +27,8 @@ class Stay:
 
 
 # Each change of a vial's state or place; a move changes the placement alone, and comes as the placement's insert. A
-# unit that was moved while the vial stood in it is a step too: from then on the vial was somewhere else.
+# unit that was moved while the vial stood in it is a step too: from then on the vial was somewhere else. So is each
+# change of hands of a shipment with the vial in it. `in_hand` is who had the shipment then.
 _STEPS = text(
     """WITH step AS (
          SELECT c.record_id AS vial, c.act_id, c.after ->> 'state' AS state, NULL::bigint AS placement
@@ -42,16 +43,31 @@ _STEPS = text(
             AND s.until < coalesce(pl.taken_at, 'infinity') AND s.until <= up.until
            JOIN change c ON c.record_kind = 'unit_stay' AND c.record_id = s.id
           WHERE pl.vial_id = ANY(:vials)
+         UNION ALL
+         SELECT pv.vial_id, c.act_id, NULL, NULL FROM packed_vial pv JOIN custody k ON k.shipment_id = pv.shipment_id
+            AND k.since >= pv.packed_at AND k.since < coalesce(pv.ended_at, 'infinity')
+            AND (pv.finding IS DISTINCT FROM 'MISSING' OR k.since < pv.found_at)
+           JOIN change c ON c.record_kind = 'custody' AND c.record_id = k.id AND c.before IS NULL
+          WHERE pv.vial_id = ANY(:vials)
        ), act_step AS (
          SELECT vial, act_id, max(state) AS state, max(placement) AS placement FROM step GROUP BY vial, act_id)
        SELECT v.id, v.code, v.number, a.id AS act, a.at, p.full_name, step.state,
-              unit_names(pl.box_id, greatest(pl.placed_at, a.at)) AS line, pl.position, box.column_count
+              unit_names(pl.box_id, greatest(pl.placed_at, a.at)) AS line, pl.position, box.column_count, hand.in_hand
          FROM act_step step JOIN vial v ON v.id = step.vial JOIN act a ON a.id = step.act_id
          JOIN person p ON p.id = a.person_id LEFT JOIN placement pl ON pl.id = step.placement
          LEFT JOIN storage_unit box ON box.id = pl.box_id
+         LEFT JOIN LATERAL (
+           SELECT 'shipment ' || h.code || ', in hand of ' || coalesce(q.full_name, k.carrier)
+                  || coalesce(' (waybill ' || k.waybill || ')', '') AS in_hand
+             FROM packed_vial pv JOIN shipment h ON h.id = pv.shipment_id JOIN custody k ON k.shipment_id = h.id
+             JOIN change c ON c.record_kind = 'custody' AND c.record_id = k.id AND c.before IS NULL
+             LEFT JOIN person q ON q.id = k.person_id
+            WHERE pv.vial_id = step.vial AND pv.packed_at <= a.at AND c.act_id <= a.id
+            ORDER BY pv.id DESC, c.act_id DESC LIMIT 1) hand ON true
         ORDER BY v.lot_id, v.number, a.at, a.id"""
 )
 AT_ITS_PLACE = {"IN_STOCK", "RESERVED"}
+TRAVELLING = {"IN_TRANSIT", "RECEIVED"}
 
 
 def stays(connection: Connection, vials: list[int], given_back: Mapping[int, int]) -> tuple[Stay, ...]:
@@ -71,6 +87,8 @@ def _of_one(steps: list[Any]) -> list[Stay]:
     for step, after in zip(steps, [*steps[1:], None], strict=True):
         state, place = step["state"] or state, place_text(step) or place
         where = place if state in AT_ITS_PLACE and place else None
+        if state in TRAVELLING:
+            where = "; ".join(part for part in (place, step["in_hand"]) if part)
         until = after["at"] if after else None
         shown = where or STATES["vial"][state]
         found.append(

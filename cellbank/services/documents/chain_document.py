@@ -51,6 +51,7 @@ _PARTS = (
     _Part("Cultures", ("culture",)),
     _Part("Lots: filling, freezing, release, holds", ("lot", "hold")),
     _Part("Vials: filling, storage, earlier reservations", ("vial",)),
+    _Part("Shipments to another site", ("shipment",)),
     _Part("Subject and body weight", ("subject", "weight")),
     _Part("Order of the dose", ("order",)),
     _Part("Pick, thaw, count, preparation", ("preparation",)),

@@ -35,6 +35,7 @@ LABELS: dict[str, tuple[str, str]] = {
     "planned_vial_count": ("Vials", ""), "sample_cells": ("In samples", "cells"), "lost_cells": ("Lost", "cells"),
     "fill_started_at": ("Filling from", "time"), "frozen_at": ("Frozen from", "time"),
     "freezing_program": ("Freezing program", ""), "expires_on": ("Expires", ""), "reason": ("Reason", ""),
+    "sealed_at": ("Sealed", "time"), "sent_at": ("Handed over", "time"),
     "lift_reason": ("Reason", ""), "trial_number": ("Trial number", ""), "sex": ("Sex", ""),
     "consented_on": ("Consented on", ""), "arm": ("Arm", ""),
     "weight_kg": ("Weight", "kg"), "measured_at": ("Measured", "time"), "infusion_number": ("Infusion", ""),

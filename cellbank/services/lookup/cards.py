@@ -15,6 +15,7 @@ from cellbank.services.lookup.card_parts import Facts, Question, Row, shown, sim
 from cellbank.services.lookup.cards_of_quality import OF_QUALITY
 from cellbank.services.lookup.cards_of_shipping import OF_SHIPPING
 from cellbank.services.quality.tested import TESTED_CODE, join_tested
+from cellbank.services.shipping.in_hand import LINE
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ PLACE = """
   LEFT JOIN placement p ON p.vial_id = v.id AND p.taken_at IS NULL
   LEFT JOIN storage_unit box ON box.id = p.box_id
 """
-PLACE_COLUMNS = "unit_names(box.id) AS line, p.position, box.column_count"
+PLACE_COLUMNS = f"{LINE.format(unit='box.id')} AS line, p.position, box.column_count"
 
 
 def place_text(row: Row) -> str | None:

@@ -19,6 +19,7 @@ from cellbank.services.bank import Bank
 from cellbank.services.lookup.cards import place_text
 from cellbank.services.lookup.scanning import NotHere, Unreadable
 from cellbank.services.lookup.seeing import refuse_elsewhere
+from cellbank.services.shipping.in_hand import LINE
 
 Ids = dict[str, set[int]]
 NOWHERE = {"position": None}
@@ -114,7 +115,8 @@ NODES: dict[str, Any] = {
 }
 LOT_CODES = text("SELECT id, code FROM lot WHERE id = ANY(:ids)")
 BOXES = text(
-    "SELECT box.id, unit_names(box.id) AS line, box.column_count FROM storage_unit box WHERE box.id = ANY(:ids)"
+    f"""SELECT box.id, {LINE.format(unit="box.id")} AS line, box.column_count
+          FROM storage_unit box WHERE box.id = ANY(:ids)"""
 )
 ORDER = tuple(NODES)
 SITES = text("SELECT id, name FROM site")

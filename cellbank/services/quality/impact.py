@@ -20,6 +20,7 @@ from cellbank.domain.scans import read_scan
 from cellbank.services.bank import Bank
 from cellbank.services.lookup.scanning import NotHere, Unreadable
 from cellbank.services.lookup.seeing import refuse_elsewhere
+from cellbank.services.shipping.in_hand import IN_HAND
 
 PAGE = 200
 STARTS = {
@@ -151,12 +152,13 @@ _LOTS = text(
 )
 # Each box that holds vials of some lots, with its place from the outside in, and `walk`, which puts the boxes into the
 # order in which somebody comes past them.
-HOMES = """home(box_id, place, walk) AS (
+HOMES = f"""home(box_id, place, walk) AS (
          WITH RECURSIVE used AS (
            SELECT DISTINCT p.box_id FROM vial v JOIN placement p ON p.vial_id = v.id AND p.taken_at IS NULL
-            WHERE v.lot_id IN ({lots})),
+            WHERE v.lot_id IN ({{lots}})),
          up(box_id, parent_id, names, walk) AS (
-           SELECT u.id, u.parent_id, u.name, array[u.place] FROM used JOIN storage_unit u ON u.id = used.box_id
+           SELECT u.id, u.parent_id, coalesce({IN_HAND.format(unit="u.id")} || ' › ', '') || u.name, array[u.place]
+             FROM used JOIN storage_unit u ON u.id = used.box_id
            UNION ALL SELECT up.box_id, u.parent_id, u.name || ' › ' || up.names, u.place || up.walk
              FROM up JOIN storage_unit u ON u.id = up.parent_id)
          SELECT box_id, names, walk FROM up WHERE parent_id IS NULL)"""

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from cellbank.domain.positions import position_name
 from cellbank.records.production import Vial
+from cellbank.services.shipping.in_hand import IN_HAND
 
 
 @dataclass(frozen=True)
@@ -40,8 +41,9 @@ _PLACES = text(
          JOIN storage_unit box ON box.id = p.box_id WHERE p.vial_id = ANY(:vials) AND p.taken_at IS NULL"""
 )
 _LINES = text(
-    """WITH RECURSIVE line AS (
-         SELECT u.id AS box, 0 AS depth, u.place, u.id, u.name, u.parent_id FROM storage_unit u WHERE u.id = ANY(:boxes)
+    f"""WITH RECURSIVE line AS (
+         SELECT u.id AS box, 0 AS depth, u.place, u.id, coalesce({IN_HAND.format(unit="u.id")} || ' › ', '') || u.name
+                AS name, u.parent_id FROM storage_unit u WHERE u.id = ANY(:boxes)
          UNION ALL
          SELECT l.box, l.depth + 1, u.place, u.id, u.name, u.parent_id
            FROM line l JOIN storage_unit u ON u.id = l.parent_id)
