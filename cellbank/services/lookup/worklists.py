@@ -10,6 +10,8 @@ from cellbank.domain.identifiers import printed
 from cellbank.domain.quantities import millions
 from cellbank.domain.transition import FLOOR, Role
 from cellbank.services.bank import Bank, at_site
+from cellbank.services.lookup.shipping_work import OF_SHIPPING
+from cellbank.services.lookup.worklist_parts import A, C, Q, Source, T
 from cellbank.services.quality.impact import AT_HOME, HOMES
 from cellbank.services.quality.tested import TESTED_CODE, TESTED_SITE, join_tested
 from cellbank.services.temperature.probes import RESTING
@@ -43,20 +45,6 @@ class Worklist:
     total: int
 
 
-@dataclass(frozen=True)
-class Source:
-    """How one list is read: a statement giving code, title, state, detail, site_id (and due, and act where it differs
-    from row to row), and the act that comes next. What all sites share is of the site `:site` that is looked at."""
-
-    name: str
-    role: Role
-    title: str
-    empty: str
-    sql: str
-    act: str | None = None
-    field: str | None = None
-
-
 _DOSE = "'Infusion ' || d.infusion_number || ' (Day ' || d.day || ') of ' || s.trial_number"
 _DOSES = "dose d JOIN subject s ON s.id = d.subject_id JOIN lot l ON l.id = d.lot_id"
 _LOT_STATE = "lower(replace(l.state, '_', ' '))"
@@ -65,7 +53,6 @@ _WHY_STOPPED = (
     "coalesce(l.decision_reason, (SELECT h.reason FROM hold h WHERE h.lot_id = l.id ORDER BY h.id DESC LIMIT 1), '')"
 )
 _STOPPED_LOTS = "SELECT id FROM lot WHERE state IN ('REJECTED', 'RECALLED')"
-T, Q, C, A = Role.TECHNICIAN, Role.QUALITY_OFFICER, Role.CLINICIAN, Role.ADMINISTRATOR
 
 # Due until the end of its day at the site; what is due first stands first, what is over is shown as late.
 _RESULTS_DUE = f"""SELECT a.code, a.test || ' of ' || {TESTED_CODE} AS title, a.state,
@@ -159,6 +146,7 @@ SOURCES: tuple[Source, ...] = (
               'frozen ' || to_char(l.frozen_at, 'YYYY-MM-DD') AS detail, l.site_id
               FROM vial v JOIN lot l ON l.id = v.lot_id WHERE v.state = 'FROZEN'
               GROUP BY l.id ORDER BY l.frozen_at"""),
+    *OF_SHIPPING,
     Source("counts", T, "Boxes to count again, or to close", "No count is open.",
            """SELECT c.code, 'Count of ' || u.name AS title, c.state, 'first counted by ' || p.full_name AS detail,
               c.site_id
@@ -190,11 +178,13 @@ SOURCES: tuple[Source, ...] = (
            f"""WITH {HOMES.format(lots=_STOPPED_LOTS)}
               SELECT v.code, 'Vial ' || v.number || ' of lot ' || l.code AS title, v.state,
               coalesce(home.place, 'at no place') || ', lot ' || lower(l.state)
-              || CASE v.state WHEN 'RESERVED' THEN '; its dose is to be cancelled first' ELSE '' END
+              || CASE v.state WHEN 'RESERVED' THEN '; its dose is to be cancelled first'
+                 WHEN 'IN_TRANSIT' THEN '; it is to be unpacked, or received, first' ELSE '' END
               AS detail, coalesce(v.site_id, 1) AS site_id, CASE
-              WHEN v.state <> 'RESERVED' THEN 'discard_vial' END AS act
+              WHEN v.state NOT IN ('RESERVED', 'IN_TRANSIT') THEN 'discard_vial' END AS act
               FROM vial v JOIN lot l ON l.id = v.lot_id {AT_HOME}
-              WHERE l.state IN ('REJECTED', 'RECALLED') AND v.state IN ('FROZEN', 'IN_STOCK', 'RESERVED', 'PICKED')
+              WHERE l.state IN ('REJECTED', 'RECALLED') AND v.state
+                IN ('FROZEN', 'IN_STOCK', 'IN_TRANSIT', 'RECEIVED', 'RESERVED', 'PICKED')
               ORDER BY v.state = 'RESERVED', home.walk, p.position, v.id""", None, "vial"),
     Source("decide", Q, "Donations to decide", "No donation is waiting for a decision.",
            """SELECT n.code, CASE n.tissue WHEN 'cord' THEN 'Umbilical cord' ELSE 'Placenta' END AS title, n.state,

@@ -19,6 +19,7 @@ BANDS: tuple[tuple[str, frozenset[str], str, Pattern], ...] = (
     ("In stock", frozenset({"IN_STOCK"}), "good", "plain"),
     ("Reserved", frozenset({"RESERVED", "PICKED"}), "busy", "level"),
     ("Not yet put away", frozenset({"PRINTED", "FILLED", "FROZEN"}), "wait", "rising"),
+    ("Shipped, not accepted", frozenset({"IN_TRANSIT", "RECEIVED"}), "busy", "rising"),
     ("Used", frozenset({"THAWED", "POOLED", "INFUSED", "CULTURED", "QC_USED"}), "over", "dots"),
     ("Lost or destroyed", frozenset({"MISSING", "DISCARDED"}), "stop", "falling"),
 )
