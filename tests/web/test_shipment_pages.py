@@ -53,8 +53,8 @@ def test_a_shipment_is_packed_on_its_page(world: World, signed_in: Callable[[str
 
 def test_who_does_not_pack_sees_and_scans_nothing(world: World, signed_in: Callable[[str], Browser]) -> None:
     parcel = ordered_shipment(world)
-    nora = signed_in("nora")
-    page = nora.get(f"/shipments/{parcel.code}").text
+    clara = signed_in("clara")
+    page = clara.get(f"/shipments/{parcel.code}").text
     assert "data-fill" not in page and "Scan the shipper" not in page
 
 
