@@ -16,6 +16,7 @@ from cellbank.records.quality import Printing, Signature
 from cellbank.records.storage import Placement, StorageUnit
 from cellbank.records.temperature import Excursion, Probe
 from cellbank.services.acts import Malformed
+from cellbank.services.lookup.hints import hints_for
 from cellbank.services.lookup.scanning import Card, look_up
 from cellbank.services.lookup.worklists import worklists
 from cellbank.services.shipping import custody, orders, packing
@@ -830,3 +831,16 @@ def test_a_resting_logger_is_on_no_list_of_overdue_probes(world: World, ordered:
     lists = worklists(world.bank.seen_by(world.people["tina"]), world.people["tina"].roles, world.now)
     (overdue,) = [one for one in lists if one.name == "silent"]
     assert ordered.logger not in {item.code for item in overdue.items}
+
+
+def test_forms_offer_the_other_sites_the_free_shippers_and_the_loggers_in_them(world: World, packed: Parcel) -> None:
+    here = world.bank.seen_by(world.people["tina"])
+    sites = dict(hints_for(here, "order_shipment", {}).offers["to"])
+    assert packed.to.code in sites and world.people["tina"].site_code not in sites
+    free = shipper(world)
+    offered = dict(hints_for(here, "pack_vials", {"shipment": [packed.code]}).offers["shipper"])
+    assert {free, packed.shipper} <= set(offered)  # its own too
+    assert packed.shipper not in dict(hints_for(here, "pack_vials", {}).offers["shipper"])
+    assert packed.logger in dict(hints_for(here, "seal_shipment", {}).offers["logger"])
+    there = world.bank.seen_by(world.people[packed.to.technician])
+    assert free not in dict(hints_for(there, "pack_vials", {}).offers["shipper"])

@@ -56,6 +56,21 @@ _SUBJECT = text(
     f"""SELECT p.content, s.answers FROM subject s JOIN definition p ON p.id = s.protocol_id
          WHERE s.code = :code AND {at_site("s.site_id")}"""
 )
+_OTHER_SITES = text("SELECT code, name FROM site WHERE id IS DISTINCT FROM :site ORDER BY name")
+_FREE_SHIPPERS = text(
+    f"""SELECT u.code, u.name FROM storage_unit u WHERE u.type = 'shipper' AND u.state = 'IN_SERVICE'
+           AND {at_site("u.site_id")} AND NOT EXISTS (SELECT FROM shipment s WHERE s.shipper_id = u.id
+             AND s.state NOT IN ('ACCEPTED', 'REJECTED', 'CANCELLED') AND s.code <> :shipment) ORDER BY u.name"""
+)
+_LOGGERS = text(
+    f"""SELECT p.code, p.name || ' in ' || u.name AS name FROM probe p JOIN storage_unit u ON u.id = p.storage_unit_id
+         WHERE u.type = 'shipper' AND p.state = 'IN_USE' AND {at_site("p.site_id")} ORDER BY p.name"""
+)
+_OF_SHIPMENTS = {
+    "order_shipment": {"to": _OTHER_SITES},
+    "pack_vials": {"shipper": _FREE_SHIPPERS},
+    "seal_shipment": {"shipper": _FREE_SHIPPERS, "logger": _LOGGERS},
+}
 
 
 def hints_for(bank: Bank, act: str, given: dict[str, list[str]]) -> Hints:
@@ -72,7 +87,17 @@ def hints_for(bank: Bank, act: str, given: dict[str, list[str]]) -> Hints:
         return _diluents(bank, given)
     if act == "plan_action":
         return Hints({"responsible": _who_works_here(bank)})
+    if act in _OF_SHIPMENTS:
+        return _for_shipments(bank, act, (given.get("shipment") or [""])[0])
     return NONE
+
+
+def _for_shipments(bank: Bank, act: str, shipment: str) -> Hints:
+    """The other sites, the shippers that are free here or taken by this shipment, and the loggers in shippers."""
+    with bank.reads.connect() as connection:
+        mine = {"site": bank.site, "shipment": shipment}
+        found = {field: connection.execute(offers, mine).all() for field, offers in _OF_SHIPMENTS[act].items()}
+    return Hints({field: tuple((row.code, row.name) for row in rows) for field, rows in found.items()})
 
 
 def _who_works_here(bank: Bank) -> tuple[Offer, ...]:
