@@ -7,18 +7,20 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from cellbank.domain.positions import position_name
 from cellbank.domain.refusals import Code, Refusal
 from cellbank.domain.rules.receipt import Acceptance, acceptance_refusals
 from cellbank.domain.rules.release_ways import Way
+from cellbank.records.production import Lot, Vial
 from cellbank.records.shipping import Shipment
 from cellbank.services.bank import Bank
 from cellbank.services.shipping.acceptance import acceptance_facts
 from cellbank.services.shipping.shipment_record import PackedLine, ShipmentRecord, read_shipment
 from cellbank.services.storage.box_map import BoxMap, Cell, box_map
+from cellbank.services.storage.whereabouts import pick_order, whereabouts
 from cellbank.services.temperature.temperature_chart import Chart, chart_of
 
 HOUR = datetime.timedelta(hours=1)
@@ -37,10 +39,21 @@ class Stop:
 
 
 @dataclass(frozen=True)
+class ToTake:
+    """A vial that could be packed: where it stands."""
+
+    vial: str
+    number: int
+    lot: str
+    place: str
+
+
+@dataclass(frozen=True)
 class ShipmentBoard:
     """A shipment as its page shows it. `side` is whose page it is: the sender's, the recipient's, or an onlooker's;
     `deviations` maps those of its differences to their state; `stops` is what an acceptance would be refused for;
-    `logger` is the probe in the shipper, where there is exactly one."""
+    `logger` is the probe in the shipper, where there is exactly one; `to_take` as many vials as are still to be packed,
+    in the order of the tank."""
 
     record: ShipmentRecord
     side: str
@@ -49,6 +62,7 @@ class ShipmentBoard:
     deviations: Mapping[str, str]
     stops: tuple[Stop, ...]
     logger: str | None
+    to_take: tuple[ToTake, ...]
     now: datetime.datetime
 
     @property
@@ -133,6 +147,8 @@ class ShipmentBoard:
         """Whether an act belongs to the site of this page."""
         if act == "receive_shipment":
             return self.side == "recipient"
+        if act == "seal_shipment" and not self.record.packed:
+            return self.has_it and self.record.is_empty
         return self.has_it or (act not in AT_ARRIVAL and self.side == "onlooker")
 
 
@@ -147,8 +163,9 @@ def shipment_board(bank: Bank, code: str, now: datetime.datetime, shipper: str |
             return None
         deviations = _deviations(session, [one["deviation"] for one in record.row["differences"] or ()])
         stops, logger = _stops(session, record), _logger(session, record.row["shipper_code"])
+        to_take = _to_take(session, record) if side != "recipient" else ()
     looked_into, chart = _shipper(bank, record, shipper, now), _chart(bank, record, now)
-    return ShipmentBoard(record, side, looked_into, chart, deviations, stops, logger, now)
+    return ShipmentBoard(record, side, looked_into, chart, deviations, stops, logger, to_take, now)
 
 
 def _side(bank: Bank, record: ShipmentRecord) -> str | None:
@@ -196,6 +213,21 @@ _LOGGER = text(
 
 def _logger(session: Session, unit: str | None) -> str | None:
     return session.scalar(_LOGGER, {"unit": unit}) if unit else None
+
+
+def _to_take(session: Session, record: ShipmentRecord) -> tuple[ToTake, ...]:
+    if record.row["state"] not in PACKED_AT:
+        return ()
+    found: list[ToTake] = []
+    for line in record.wanted:
+        of_lot = select(Vial).join(Lot, Lot.id == Vial.lot_id).where(Lot.code == line.lot, Vial.state == "IN_STOCK")
+        at_sender = func.coalesce(Vial.site_id, 1) == record.row["from_site_id"]
+        vials = pick_order(session, session.scalars(of_lot.where(at_sender)).all())[: max(0, line.wanted - line.packed)]
+        places = whereabouts(session, [vial.id for vial in vials])
+        found += [
+            ToTake(one.code, one.number, line.lot, places[one.id].text if one.id in places else "–") for one in vials
+        ]
+    return tuple(found)
 
 
 def _chart(bank: Bank, record: ShipmentRecord, now: datetime.datetime) -> Chart | None:
