@@ -73,6 +73,8 @@ class Record(Base):
     id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     #: the columns that a signature covers; state moves on without voiding a signature
     SIGNED: ClassVar[tuple[str, ...]] = ()
+    #: what a signature of a meaning covers, where that is not all of SIGNED
+    SIGNED_AS: ClassVar[Mapping[str, tuple[str, ...]]] = {}
 
     @property
     def kind(self) -> str:

@@ -1,5 +1,6 @@
 """Shipments between sites: what travels in which shipper, who had it in hand from when to when, and what arrived."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import ClassVar
 
@@ -49,6 +50,8 @@ class Shipment(Record):
         "code", "from_site_id", "to_site_id", "shipper_id", "logger_id", "seals", "sent_at", "received_at",
         "seals_found", "differences", "decision_reason",
     )  # fmt: skip
+    # Whoever takes it in hand signs for it as it is then; what is put on it and found of it later is nobody's mistake.
+    SIGNED_AS: ClassVar[Mapping[str, tuple[str, ...]]] = {"verified": ("code", "from_site_id", "to_site_id")}
     __table_args__ = (
         CheckConstraint("from_site_id <> to_site_id", name="goes_to_another_site"),
         CheckConstraint("site_id IN (from_site_id, to_site_id)", name="is_at_one_of_its_sites"),

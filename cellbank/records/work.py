@@ -303,7 +303,7 @@ class Work:
                     meaning=row.meaning.value,
                     record_kind=record.kind,
                     record_id=record.id,
-                    digest=content_digest(record),
+                    digest=content_digest(record, row.meaning.value),
                     signed_at=self.now,
                 )
             )
@@ -357,12 +357,13 @@ def _nothing_before_the_judgement(session: Session, *_: Any) -> None:
         raise RuntimeError(f"{work.act} writes before it has judged")
 
 
-def content_digest(record: Record) -> str:
-    """sha256 of what a signature on this record covers: the kind and its `SIGNED` columns as canonical JSON.
+def content_digest(record: Record, meaning: str = "") -> str:
+    """sha256 of what a signature on this record covers: the kind and its `SIGNED` columns (or those that a signature
+    of this meaning covers) as canonical JSON.
 
     When this differs from the digest in the signature, the record has changed and the signature is void.
     """
-    content = {column: getattr(record, column) for column in record.SIGNED}
+    content = {column: getattr(record, column) for column in record.SIGNED_AS.get(meaning, record.SIGNED)}
     return hashlib.sha256(as_json([record.kind, record.id, content]).encode()).hexdigest()
 
 

@@ -35,25 +35,27 @@ def signatures_of(connection: Connection, names: Mapping[tuple[str, int], str]) 
     """The signatures on these records, given as (kind, id) with their codes, in the order in which they were made."""
     kinds, ids = zip(*names, strict=True)
     rows = connection.execute(_SIGNATURES, {"kinds": list(kinds), "ids": list(ids)}).all()
-    now = _digests(connection, {(row.record_kind, row.record_id) for row in rows})
+    now = _digests(connection, {(row.record_kind, row.record_id, row.meaning) for row in rows})
     return tuple(
         Signed(
             row.act_id, row.full_name, row.meaning,
             f"{row.record_kind.replace('_', ' ')} {names[row.record_kind, row.record_id]}", row.signed_at, row.digest,
-            row.digest == now[row.record_kind, row.record_id],
+            row.digest == now[row.record_kind, row.record_id, row.meaning],
         )
         for row in rows
     )  # fmt: skip
 
 
-def _digests(connection: Connection, records: set[tuple[str, int]]) -> dict[tuple[str, int], str]:
-    """What a signature on each of these records would cover now."""
+def _digests(connection: Connection, signed: set[tuple[str, int, str]]) -> dict[tuple[str, int, str], str]:
+    """What a signature of this meaning on each of these records would cover now."""
     found = {}
     with Session(connection, autoflush=False) as session:
-        for kind in {kind for kind, _ in records}:
+        for kind in {kind for kind, _, _ in signed}:
             cls = record_class(kind)
-            ids = [record for of_kind, record in records if of_kind == kind]
-            found.update(
-                {(kind, row.id): content_digest(row) for row in session.scalars(select(cls).where(cls.id.in_(ids)))}
-            )
+            meanings: dict[int, set[str]] = {}
+            for of_kind, record, meaning in signed:
+                if of_kind == kind:
+                    meanings.setdefault(record, set()).add(meaning)
+            for row in session.scalars(select(cls).where(cls.id.in_(list(meanings)))):
+                found |= {(kind, row.id, meaning): content_digest(row, meaning) for meaning in meanings[row.id]}
     return found

@@ -228,10 +228,10 @@ def read_signatures(connection: Connection, kind: str, code: str) -> tuple[Signe
         found = record_id(connection, kind, code)
         if found is None:
             return ()
-        digest = content_digest(session.get_one(record_class(kind), found))
+        record = session.get_one(record_class(kind), found)
         signed = select(Signature).where(Signature.record_kind == kind, Signature.record_id == found)
         return tuple(
-            Signed(row.full_name, row.meaning, row.signed_at, row.digest != digest)
+            Signed(row.full_name, row.meaning, row.signed_at, row.digest != content_digest(record, row.meaning))
             for row in session.scalars(signed.order_by(Signature.signed_at.desc(), Signature.id.desc()))
         )
 
