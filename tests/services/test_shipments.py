@@ -273,7 +273,9 @@ def test_an_order_that_cannot_be_read_is_malformed(world: World, given: dict) ->
 def test_vials_take_the_next_free_positions_or_those_given(world: World, there: SecondSite, some: Any) -> None:
     parcel = ordered_shipment(world, there, lot=some(4), vials=4)
     first = world.do("tina", "pack_vials", **to_pack(parcel, parcel.vials[0], positions=["b2"]))
-    assert first["positions"] == {parcel.vials[0]: "B2"} and first["packed"] == {parcel.lot.code: "1 of 4"}
+    assert first["positions"] == {parcel.vials[0]: "B2"} and first["packed"] == [
+        {"lot": parcel.lot.code, "packed": 1, "ordered": 4}
+    ]
     rest = world.do("taras", "pack_vials", **to_pack(parcel, *parcel.vials[1:], positions=["B1"]))
     assert list(rest["positions"].values()) == ["B1", "B3", "B4"]
     assert [one.person_id for one in custodies(world, parcel.code)] == [world.people["tina"].id]  # whoever was first
@@ -427,7 +429,7 @@ def test_what_is_unpacked_is_stock_again_where_it_is_put(world: World, packed: P
     assert placements(world, packed.vials[0])[1:] == [(packed.shipper, 1, packed.at, at), (home, 1, at, None)]
     assert [row.ended_at for row in packed_rows(world, packed.code)] == [at, at, None]
     again = to_pack(packed, packed.vials[0], now=at + MINUTE)
-    assert world.do("tina", "pack_vials", **again)["packed"] == {packed.lot.code: "2 of 3"}
+    assert world.do("tina", "pack_vials", **again)["packed"] == [{"lot": packed.lot.code, "packed": 2, "ordered": 3}]
 
 
 def test_only_what_is_in_an_open_shipper_is_unpacked(world: World, packed: Parcel, some: Any) -> None:

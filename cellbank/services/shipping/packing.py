@@ -133,9 +133,12 @@ def _packing_facts(
     return facts, max((row.placed_at for row in rows if row.placed_at), default=None)
 
 
-def _counts(facts: PackingFacts) -> dict[str, str]:
-    """How far the packing is, by lot, as the answer tells it."""
-    return {one.lot: f"{one.packed + one.added} of {facts.ordered.get(one.lot, 0)}" for one in facts.goods}
+def _counts(facts: PackingFacts) -> list[dict[str, Any]]:
+    """How far the packing is, lot by lot, as the answer tells it."""
+    return [
+        {"lot": one.lot, "packed": one.packed + one.added, "ordered": facts.ordered.get(one.lot, 0)}
+        for one in facts.goods
+    ]
 
 
 def _note_packed(
