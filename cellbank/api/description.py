@@ -201,6 +201,11 @@ def _others() -> dict[str, Any]:
         "/api/records/{code}": _read(
             "record", "Any record with its signatures, valid or void, and every act on it", "the record"
         ),
+        "/api/shipments/{code}": _read(
+            "shipment",
+            "A shipment: what travels where, who had it in hand, what was found, and what still stops it",
+            "the shipment with its vials by position",
+        ),
         "/api/impact/{code}": _read(
             "impact",
             "What a stop of a lot, donor, reagent or storage unit would touch: vials, doses, subjects",

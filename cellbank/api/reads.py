@@ -6,11 +6,13 @@ from cellbank.api.description import describe
 from cellbank.api.door import blueprint, the_actor, the_bank
 from cellbank.api.problems import problem
 from cellbank.records.base import as_json
+from cellbank.services.bank import server_time
 from cellbank.services.documents.issuing import NotAsIssued, issued_file, unissued_file
 from cellbank.services.documents.record_export import export
 from cellbank.services.labels import label_printing
 from cellbank.services.lookup import tracing
-from cellbank.services.lookup.scanning import Command, NotHere, Unreadable, keep_unreadable, look_up
+from cellbank.services.lookup.scanning import Card, Command, NotHere, Unreadable, keep_unreadable, look_up
+from cellbank.services.shipping.shipment_board import shipment_board
 
 
 @blueprint.errorhandler(Unreadable)
@@ -81,6 +83,16 @@ def document(raw: str) -> Response:
 def record(raw: str) -> Response:
     """Any record with its signatures and its history."""
     return Response(as_json(export(the_bank(), raw).as_data()), mimetype="application/json")
+
+
+@blueprint.get("/shipments/<path:raw>")
+def shipment(raw: str) -> Response:
+    """A shipment: what travels at which position, who had it in hand, what was found, and what still stops it."""
+    found = look_up(the_bank(), the_actor(), raw)
+    board = shipment_board(the_bank(), found.code, server_time()) if isinstance(found, Card) else None
+    if board is None:
+        raise NotHere("shipment", raw)
+    return Response(as_json(board.as_data()), mimetype="application/json")
 
 
 @blueprint.get("/openapi.json")

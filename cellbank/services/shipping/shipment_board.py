@@ -3,7 +3,7 @@ and the list of the shipments of a site."""
 
 import datetime
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -142,6 +142,19 @@ class ShipmentBoard:
         if self.state == "ARRIVED":
             return "close_receipt" if not self.to_scan else None
         return {"SEALED": "hand_over_shipment", "CHECKED": "accept_shipment"}.get(self.state)
+
+    def as_data(self) -> dict[str, Any]:
+        """All of it but the pictures, for programs."""
+        record = self.record
+        parts = {
+            name: [asdict(one) for one in getattr(record, name)] for name in ("packed", "wanted", "custody", "seals")
+        }
+        return {
+            **{name: value for name, value in record.row.items() if name != "id" and not name.endswith("_id")},
+            **parts,
+            "cold_until": record.cold_until,
+            "stops": [{"code": stop.refusal.code.value, "detail": stop.refusal.detail} for stop in self.stops],
+        }
 
     def may_try(self, act: str) -> bool:
         """Whether an act belongs to the site of this page."""
