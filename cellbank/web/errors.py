@@ -8,7 +8,8 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, NotFound
 
 from cellbank.services.incidents import log_incident
-from cellbank.services.lookup.scanning import NotHere, Unreadable
+from cellbank.services.lookup.scanning import NotHere, OtherSite, Unreadable
+from cellbank.web import words
 from cellbank.web.session import carried, entrance
 
 
@@ -18,6 +19,7 @@ def register(app: Flask) -> None:
     app.register_error_handler(HTTPException, _http)
     for nowhere in (Unreadable, NotHere):  # a code in an address that leads to nothing
         app.register_error_handler(nowhere, lambda _: _http(NotFound()))
+    app.register_error_handler(OtherSite, lambda error: _sentence(404, words.of_another_site(error.site)))
     app.register_error_handler(Exception, _bug)
 
 
@@ -39,7 +41,11 @@ def _http(error: HTTPException) -> Any:
         405: gettext("This address takes forms only. Go to the home page."),
         413: gettext("That was too much for one form."),
     }
-    return render_template("error.html", code=code, sentence=said.get(code, error.description), number=None), code
+    return _sentence(code, said.get(code, error.description))
+
+
+def _sentence(code: int, sentence: str | None) -> Any:
+    return render_template("error.html", code=code, sentence=sentence, number=None), code
 
 
 def _bug(error: Exception) -> Any:

@@ -9,8 +9,9 @@ from flask_babel import gettext
 from cellbank.domain.garbled import Garbled
 from cellbank.domain.scans import read_scan
 from cellbank.services.acts import run_act
-from cellbank.services.lookup.scanning import Card, Command, NotHere, Unreadable, field_for, look_up
+from cellbank.services.lookup.scanning import Card, Command, NotHere, OtherSite, Unreadable, field_for, look_up
 from cellbank.services.trail.history import PAGE, History, history, signatures
+from cellbank.web import words
 from cellbank.web.blueprint import blueprint
 from cellbank.web.boards import board_of, shown_first, without_map_acts
 from cellbank.web.release import board_first, without_release
@@ -31,7 +32,7 @@ def scan() -> Any:
     except Unreadable as unreadable:
         return _unknown(raw, unreadable.garbled.sentence, gettext("This scan cannot be read"))
     except NotHere as missing:
-        return _unknown(raw, str(missing), gettext("Not known here"))
+        return _not_here(raw, missing)
     if isinstance(found, Command):
         return redirect(_command_page(found))
     return redirect(url_for("web.record", code=found.code, scanned=1))
@@ -46,12 +47,19 @@ def _command_page(command: Command) -> str:
     return url_for("web.act_page", name=command.act.name, **filled)
 
 
-def _unknown(raw: str, sentence: str, title: str) -> Any:
-    """A scan that leads nowhere is kept: a series of them shows a broken scanner or a wrong keyboard layout."""
+def _not_here(raw: str, missing: NotHere) -> Any:
+    if isinstance(missing, OtherSite):
+        return _unknown(raw, str(missing), gettext("Of another site"), words.of_another_site(missing.site))
+    return _unknown(raw, str(missing), gettext("Not known here"))
+
+
+def _unknown(raw: str, sentence: str, title: str, shown: str = "") -> Any:
+    """A scan that leads nowhere is kept: a series of them shows a broken scanner or a wrong keyboard layout. `shown`:
+    the sentence in the reader's language, where it is not one of the code."""
     given = {"raw": raw[:500], "reason": sentence[:500]}
     run_act(the_bank(), "report_unreadable_scan", given, the_actor(), door=DOOR, client=client())
     sound("unknown")
-    return make_response(render_template("unknown.html", raw=raw[:500], sentence=sentence, title=title), 404)
+    return make_response(render_template("unknown.html", raw=raw[:500], sentence=shown or sentence, title=title), 404)
 
 
 @blueprint.get("/record/<code>")
@@ -64,7 +72,7 @@ def record(code: str) -> Any:
     except Unreadable as unreadable:
         return _unknown(code, unreadable.garbled.sentence, gettext("This code cannot be read"))
     except NotHere as missing:
-        return _unknown(code, str(missing), gettext("Not known here"))
+        return _not_here(code, missing)
     if isinstance(card, Command):
         return redirect(_command_page(card))
     session["last_code"] = card.code

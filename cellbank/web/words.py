@@ -73,6 +73,13 @@ def word(name: str) -> str:
     return gettext(text) if text else ""
 
 
+def of_another_site(site: str) -> str:
+    """What is said of a record that is kept at this other site: nothing but whom to ask."""
+    return gettext(
+        "This is of the site %(site)s. Ask there, or switch to that site if you work there.", site=site
+    )
+
+
 def for_scripts() -> dict[str, str]:
     """What the scripts say."""
     return {
