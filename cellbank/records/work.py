@@ -175,7 +175,8 @@ class Work:
         return [
             refuse(
                 Code.OTHER_SITE,
-                "{record} is of site {theirs}, and you act at {here}. Somebody who works there can do this.",
+                "{record} is of site {theirs}, and you act at {here}. Ask there, or switch to that site if you work "
+                "there.",
                 record=_sentence_start(called),
                 theirs=self.session.get_one(Site, site_id).code,
                 here=self.actor.site_code,

@@ -222,7 +222,7 @@ def test_a_refusal_names_both_sites_and_who_can_do_it(world: World, there: Secon
     code = donor(world)
     outcome = world.try_act(there.quality_officer, "hold_donor", donor=code, reason="Heard of a fever")
     assert [refusal.detail for refusal in outcome.refusals] == [
-        f"Donor {code} is of site MAIN, and you act at {there.code}. Somebody who works there can do this."
+        f"Donor {code} is of site MAIN, and you act at {there.code}. Ask there, or switch to that site if you work there."
     ]
 
 

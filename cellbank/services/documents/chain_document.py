@@ -14,6 +14,7 @@ from cellbank.domain.quantities import millions
 from cellbank.outside.document_pdf import Block, Cell, Facts, Heading, Run, Table, Text
 from cellbank.outside.document_picture import Picture, PictureBox
 from cellbank.outside.label_templates import load_templates
+from cellbank.records.belonging import FIRST_SITE
 from cellbank.services.documents.chain import Chain, Entry, chain_of
 from cellbank.services.documents.chain_words import clock, lines_of, word
 from cellbank.services.documents.papers import Paper, site_line
@@ -34,7 +35,8 @@ def chain_paper(connection: Connection, code: str) -> Paper | None:
         return None
     dose = chain.dose
     subject = f"Dose {printed(dose['code'])} for subject {dose['trial_number']}"
-    return Paper(TITLE, subject, site_line(connection), dose["code"], tuple(_Writer(chain).blocks()))
+    site = site_line(connection, dose["site_id"] or FIRST_SITE)
+    return Paper(TITLE, subject, site, dose["code"], tuple(_Writer(chain).blocks()))
 
 
 @dataclass(frozen=True)

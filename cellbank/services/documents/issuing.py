@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from pydantic import Field
-from sqlalchemy import func, select, text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from cellbank.domain.garbled import Garbled
@@ -33,7 +33,7 @@ from cellbank.services.documents.document_types import DOCUMENTED, TYPES, Docume
 from cellbank.services.documents.papers import Paper, as_data, digest_of, from_data, snapshot
 from cellbank.services.inputs import Reason, scanned
 from cellbank.services.lookup.cards import QUESTIONS
-from cellbank.services.lookup.scanning import NotHere, Unreadable
+from cellbank.services.lookup.scanning import NotHere, OtherSite, Unreadable
 from cellbank.services.lookup.seeing import refuse_unseen
 
 
@@ -62,18 +62,23 @@ def issue_document(work: Work, given: IssueDocument) -> DocumentIssue:
     same = last is not None and last.digest == paper.digest
     edition = 1 if last is None else last.edition if same else last.edition + 1
     work.show(document=type_.title, edition=edition, unchanged=same)
-    work.judge(DocumentIssue, refusals=(*_not_read_here(work, record), *_refusals(given, last, same)))
+    work.judge(DocumentIssue, refusals=(*_not_read_here(work, record, type_), *_refusals(given, last, same)))
     if last is not None and same:
         return last
     return work.add(_issue(work, given, record.kind, paper, last))
 
 
-def _not_read_here(work: Work, record: Any) -> list[Refusal]:
-    """A document tells what its record tells, and so is issued where that is read."""
+def _not_read_here(work: Work, record: Any, type_: DocumentType) -> list[Refusal]:
+    """A document is issued where it may be read."""
     here = None if work.actor.sees_all_sites else work.actor.site_id
-    site = work.session.scalar(select(func.elsewhere(record.kind, record.id, here)))
-    sentence = "{code} is kept at another site, {site}: its documents are issued there."
-    return [refuse(Code.OTHER_SITE, sentence, code=record.code, site=site)] if site else []
+    try:
+        refuse_unseen(
+            work.session.connection(), here, record.kind, record.code, only_at_home=type_.only_at_home
+        )  # fmt: skip
+    except OtherSite as found:
+        sentence = "{code} is kept at another site, {site}: its documents are issued there."
+        return [refuse(Code.OTHER_SITE, sentence, code=record.code, site=found.site)]
+    return []
 
 
 def _kind_of(given: IssueDocument) -> Kind:
@@ -209,8 +214,9 @@ _ISSUED = text(
 
 def issued_of(bank: Bank, record_code: str) -> tuple[Issued, ...]:
     """The documents issued of a record, by type, the latest edition first."""
+    given = {"code": record_code, "site": bank.site}
     with bank.reads.connect() as connection:
-        rows: list[Mapping[str, Any]] = list(connection.execute(_ISSUED, {"code": record_code, "site": bank.site}).mappings())
+        rows: list[Mapping[str, Any]] = list(connection.execute(_ISSUED, given).mappings())
     return tuple(Issued(title=TYPES[row["type"]].title if row["type"] in TYPES else row["type"], **row) for row in rows)
 
 

@@ -77,14 +77,14 @@ def snapshot(engine: Engine) -> Connection:
     return engine.connect().execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
 
-def site_line(connection: Connection, site_id: int = 1) -> str:
+def site_line(connection: Connection, site_id: int) -> str:
     """The site as it stands at the head of each page."""
     statement = text("SELECT name, fin, fin_registered FROM site WHERE id = :id")
     site = connection.execute(statement, {"id": site_id}).one()
     return f"{site.name} (FIN {site.fin}{'' if site.fin_registered else ' – NOT A REGISTERED FIN'})"
 
 
-def site_zone(connection: Connection, site_id: int = 1) -> ZoneInfo:
+def site_zone(connection: Connection, site_id: int) -> ZoneInfo:
     """The zone in which a document tells its times."""
     return ZoneInfo(str(connection.scalar(text("SELECT timezone FROM site WHERE id = :id"), {"id": site_id})))
 

@@ -16,6 +16,7 @@ from cellbank.domain.garbled import Garbled
 from cellbank.domain.identifiers import Kind, printed
 from cellbank.domain.scans import read_scan
 from cellbank.outside.document_pdf import Block, Cell, Facts, Heading, Run, Table, Text
+from cellbank.records.belonging import FIRST_SITE
 from cellbank.records.tables import metadata
 from cellbank.services.acts import VERSION
 from cellbank.services.bank import Bank
@@ -122,7 +123,8 @@ def trail_paper(connection: Connection, code: str) -> Paper | None:
     found = None if isinstance(scan, Garbled) else _read(connection, scan.kind, code)
     if found is None:
         return None
-    time = clock(site_zone(connection))
+    site = _site(connection, found)
+    time = clock(site_zone(connection, site))
     blocks: list[Block] = [
         Facts(tuple(_facts(found, time))),
         Heading("Signatures"),
@@ -131,7 +133,14 @@ def trail_paper(connection: Connection, code: str) -> Paper | None:
         Table(("Act", "When", "What", "Who"), tuple(_row(event, time) for event in found.history.events), WIDTHS),
     ]
     subject = f"{word(found.kind).capitalize()} {printed(code)}"
-    return Paper(TITLE, subject, site_line(connection), code, tuple(blocks))
+    return Paper(TITLE, subject, site_line(connection, site), code, tuple(blocks))
+
+
+def _site(connection: Connection, found: Export) -> int:
+    """The site of a record; of what all sites share, the first one."""
+    record = f"{found.kind} r CROSS JOIN LATERAL record_of('{found.kind}', r.id) o"
+    home = text(f"SELECT home_site(o.the_kind, o.the_id) FROM {record} WHERE r.code = :code")
+    return int(connection.scalar(home, {"code": found.code}) or FIRST_SITE)
 
 
 WIDTHS = (0.08, 0.17, 0.55, 0.2)
