@@ -90,14 +90,16 @@ class Station:
         """Type as a person does: slower than any scanner."""
         self.page.keyboard.type(text, delay=60)
 
-    def scan(self, code: str, gap_ms: float = SCANNER_GAP_MS) -> None:
+    def scan(self, code: str, gap_ms: float = SCANNER_GAP_MS, stall_ms: float = 0) -> None:
         """Pull the trigger of the scanner, wherever the focus is; does not wait for what comes of it.
 
         The keys carry the times at which a scanner sends them, so that a busy machine does not turn it into a typist.
+        A scanner on a bad radio link stalls halfway through the code.
         """
         at = time.time()
         for number, key in enumerate([*code, "Enter"]):
-            pressed = {"key": key, "timestamp": at + number * gap_ms / 1000}
+            stalled = stall_ms if number > len(code) // 2 else 0
+            pressed = {"key": key, "timestamp": at + (number * gap_ms + stalled) / 1000}
             text = {"text": "\r", "windowsVirtualKeyCode": 13, "code": "Enter"} if key == "Enter" else {"text": key}
             self.scanner.send("Input.dispatchKeyEvent", {"type": "keyDown", **pressed, **text})
             self.scanner.send("Input.dispatchKeyEvent", {"type": "keyUp", **pressed})

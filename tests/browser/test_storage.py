@@ -108,6 +108,19 @@ def test_what_does_not_belong_here_is_said_and_the_cursor_stays(station, stage: 
     assert standing(stage, box) == [(1, vial)]
 
 
+def test_a_code_that_stalls_halfway_is_still_one_code(station, stage: Stage, frozen: list[str]) -> None:
+    box, vials = new_box(stage, 2, 3), frozen[95:98]
+    olena = station("olena")
+    olena.go(f"/storage/fill/{box}")
+    for vial, stall in zip(vials, (0, 400, 0), strict=True):
+        olena.scan(vial, gap_ms=2, stall_ms=stall)
+    recorded(olena, 3)
+    assert standing(stage, box) == list(enumerate(vials, start=1))
+    olena.go("/")
+    olena.scan(vials[1], gap_ms=2, stall_ms=400)
+    olena.arrives(f"/record/{vials[1]}")
+
+
 def test_a_box_out_of_service_takes_no_scan_and_a_scanned_box_is_gone_to(
     station, stage: Stage, frozen: list[str]
 ) -> None:

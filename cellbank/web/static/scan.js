@@ -99,6 +99,7 @@
 
   /* ---- telling a burst from typing ---- */
   const typed = (field) => field && (field.tagName === "TEXTAREA" || (field.tagName === "INPUT" && !/^(radio|checkbox|button|submit|hidden|file)$/.test(field.type)));
+  const takesScans = (field) => field && (field.id === "scanbox" || field.dataset.scan !== undefined);
   function keydown(event) {
     if (event.ctrlKey || event.altKey || event.metaKey) return;
     const at = clock(event);
@@ -120,6 +121,8 @@
     /* a whole code may come more slowly: a scanner over radio, a busy computer */
     const pace = (found.last - found.first) / (found.text.length - 1);
     if (pace > (!found.field ? PAUSE : isCode(found.text) ? CODE : GAP)) return;
+    /* a code that stalled halfway: its first half stands in the field already */
+    if (takesScans(found.field) && !isCode(found.text) && isCode(found.before + found.text)) { found.text = found.before + found.text; found.before = ""; }
     const field = found.field, overlay = document.getElementById("lock-overlay");
     /* A password safe, or the barcode of a manufacturer in a text field, is as fast: there only what has the shape of our
        codes is a scan. That must not stay there, or five scans at a locked screen would lock the account. */
@@ -136,7 +139,7 @@
   document.addEventListener("keydown", keydown, true);
 
   /* ---- between two pages: whole scans wait in a queue, half a scan is joined with its other half ---- */
-  const isFast = (keys) => keys.last - keys.first <= GAP * (keys.text.length - 1) && (!keys.field || keys.field.id === "scanbox" || keys.field.dataset.scan !== undefined);
+  const isFast = (keys) => keys.last - keys.first <= GAP * (keys.text.length - 1) && (!keys.field || takesScans(keys.field));
   window.addEventListener("pagehide", () => { leaving = true; if (burst && isFast(burst)) store.set("half", { text: burst.text, last: burst.last }); });
   window.addEventListener("pageshow", (event) => { if (event.persisted) leaving = false; });
   const half = store.get("half");
