@@ -246,6 +246,24 @@ def test_a_dry_run_judges_and_leaves_nothing(tina: Cellbank, query) -> None:
 # --- trace -------------------------------------------------------------------------------------
 
 
+def test_an_act_is_done_at_the_site_that_is_named(acting, cellbank: Cellbank, tina: Cellbank, query) -> None:
+    admin = acting("ada", "administrator")
+    site = {"code": "WARD", "name": "Ward", "fin": "A9998", "fin_registered": False, "timezone": "Europe/Kyiv"}
+    assert admin("add_site", **site).status == 0
+    refused = tina("register_donor", "--site", "ward", pseudonym="PL-SITE", birth_year=1990)
+    assert refused.status == 2 and "--site: tina does not work at WARD. They may act at MAIN." in refused.err
+    assert admin("change_sites", name="tina", sites=["WARD"], reason="Works there as well").status == 0
+    assert tina("register_donor", "--site", "ward", pseudonym="PL-SITE", birth_year=1990).status == 0
+    made = "SELECT s.code FROM donor d JOIN site s ON s.id = d.site_id WHERE d.pseudonym = 'PL-SITE'"
+    assert query(made) == [("WARD",)]
+
+
+def test_a_new_person_has_a_home(cellbank: Cellbank) -> None:
+    person = ("vira", "--full-name", "Vira", "--role", "technician", "--site", "NOWHERE", "--password-stdin")
+    refused = cellbank("user", "add", *person, stdin=FIRST)
+    assert refused.status == 1 and "NOT_FOUND: There is no site NOWHERE here." in refused.err
+
+
 def test_a_code_is_traced(cellbank: Cellbank, tina: Cellbank) -> None:
     donor = register(tina, "TR-1")
     said = cellbank("trace", donor)
