@@ -133,6 +133,7 @@ BEYOND: dict[str, dict[str, Any]] = {
     "cm": {"zero": 0, **BELOW_ZERO},
     "cm²": {"zero": 0, **BELOW_ZERO},
     "mmHg": BELOW_ZERO,
+    "h": {"zero": 0, "ten years": 87_600, **BELOW_ZERO},
 }
 TYPICAL = {"fraction": "0.4", "mmHg": "80", "kg": "60", "°C": "4", "cells": 1000}
 
@@ -270,6 +271,8 @@ NEEDED_TOGETHER: dict[str, dict[str, Any]] = {
     "correct_result": {"number": "5"},
     "add_probe": {"calibration_due_on": "2027-03-01"},
     "calibrate_probe": {"calibration_due_on": "2027-03-01"},
+    "add_shipper": {"qualified_until": "2027-03-01"},
+    "requalify_shipper": {"qualified_until": "2027-03-01"},
     "import_readings": {"sha256": "0" * 64},
     "add_site": {"fin": "W0000", "timezone": "Europe/Kyiv"},
     "import_freezing_run": {"sha256": "0" * 64},

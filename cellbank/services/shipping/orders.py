@@ -1,11 +1,14 @@
 """Shipments ordered and called off: where to, and how many vials of which lots."""
 
+from decimal import Decimal
+from functools import partial
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, model_validator
 from sqlalchemy import text
 
 from cellbank.domain.identifiers import Kind
+from cellbank.domain.quantities import Quantity, parse_whole
 from cellbank.domain.rules.shipment import LotGoods, OrderFacts, cancelling_refusals, order_refusals
 from cellbank.records.people import Site
 from cellbank.records.production import Lot
@@ -13,12 +16,13 @@ from cellbank.records.shipping import Shipment
 from cellbank.records.work import Work
 from cellbank.services.acts import ActInput, act
 from cellbank.services.common import new_code
-from cellbank.services.inputs import MAX_VIALS, LotCode, Reason, ShipmentCode, SiteCode, Text, each_once
+from cellbank.services.inputs import MAX_VIALS, LotCode, Reason, ShipmentCode, SiteCode, Text, each_once, quantity
 from cellbank.services.shipping.custody import end_custody
 from cellbank.services.shipping.packed import local_day, packed_in
 
 MOST_LOTS = 50
-Count = Annotated[int, Field(ge=1, le=MAX_VIALS)]
+_COUNT = Quantity("The number of vials", "vials", "in vials", low=Decimal(1), high=Decimal(MAX_VIALS), decimals=0)
+Count = quantity("vials", partial(parse_whole, quantity=_COUNT), int)
 
 
 class OrderShipment(ActInput):
