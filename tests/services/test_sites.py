@@ -35,7 +35,7 @@ from tests.factories.production import accepted_reagent, arrival, delivered, don
 from tests.factories.quality import passed_lot, released_lot
 from tests.factories.receiving import accepted_shipment
 from tests.factories.sites import SecondSite, at, second_site
-from tests.factories.temperature import as_csv, sent, steady, tank
+from tests.factories.temperature import as_csv, import_file, probe, sent, steady, tank
 from tests.factories.world import World
 from tests.services.bad_values import good_input, schema_of
 
@@ -308,6 +308,14 @@ def test_a_dose_takes_vials_that_stand_where_it_is_ordered_whoever_made_their_lo
         dose = text("SELECT site_id FROM dose WHERE code = :code")
         assert session.scalar(dose, {"code": told["code"]}) == parcel.to.id
     assert world.codes("clara", "cancel_dose", dose=told["code"], reason="A mistake") == ["OTHER_SITE"] * 5
+
+
+def test_a_person_looks_for_the_silent_probes_of_their_site(world: World, there: SecondSite) -> None:
+    code, later = probe(world), world.now + DAY
+    import_file(world, code, as_csv(steady(world.now - DAY, 3)))
+    here = world.try_act("tina", "look_for_silence", dry_run=True, now=later).result["silent"]
+    assert code in here
+    assert world.do(there.technician, "look_for_silence", now=later) == {"silent": []}
 
 
 # --- the database says it again ---------------------------------------------------------------

@@ -9,6 +9,7 @@ from pydantic import Field
 from sqlalchemy import select, text
 
 from cellbank.domain.identifiers import Kind
+from cellbank.domain.lifecycle import Role
 from cellbank.domain.refusals import Code, Refusal, refuse
 from cellbank.domain.rules.temperature import Watch, decision_refusals
 from cellbank.records.temperature import Excursion, Probe
@@ -31,9 +32,12 @@ class LookForSilence(ActInput):
 @act(LookForSilence)
 def look_for_silence(work: Work, given: LookForSilence) -> None:
     """Note an excursion for every probe in use whose next reading is overdue; a logger that rests in a shipper is not
-    waited for. The pages show an overdue probe without it."""
+    waited for. A person looks at the probes of their site, the installation at all. The pages show an overdue probe
+    without it."""
     waited_for = text(f"NOT {RESTING.format(probe='probe')}")
     in_use = select(Probe).where(Probe.state == "IN_USE", Probe.last_at.is_not(None), waited_for).order_by(Probe.id)
+    if Role.SYSTEM not in work.actor.roles:
+        in_use = in_use.where(Probe.site_id == work.actor.site_id)
     probes = list(work.session.scalars(in_use if work.dry_run else in_use.with_for_update(key_share=True)))
     now, silent = second(work.now), []
     for probe in probes:
