@@ -150,7 +150,7 @@ TRANSITIONS: tuple[Transition, ...] = sum(
         moves("stock_count", "close_count", "COUNTED_TWICE > CLOSED", LAB),
         *(
             moves("storage_unit", act, "IN_SERVICE OUT_OF_SERVICE FAILED =", LAB)
-            + moves("vial", act, "IN_STOCK RESERVED =", LAB)
+            + moves("vial", act, "IN_STOCK RESERVED RECEIVED =", LAB)
             + moves("vial", act, "IN_STOCK RESERVED > MISSING", LAB)
             + moves("vial", act, "FROZEN MISSING > IN_STOCK", LAB)
             for act in ("rescan_box", "reconcile_rack", "close_count")

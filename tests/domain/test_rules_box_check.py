@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from cellbank.domain.picking import OpenTime, open_time
-from cellbank.domain.rules.box_check import Finding, Found, differences, reason_refusals
+from cellbank.domain.rules.box_check import Finding, Found, differences, reason_refusals, unaccepted_refusals
 from cellbank.domain.rules.warming import budget, warming_refusals
 from cellbank.domain.specification import HandlingRules
 
@@ -78,3 +78,9 @@ def test_time_out_of_the_cold_has_three_limits(seconds: list[int], words: list[s
 )
 def test_each_level_is_opened_once(places: list, seconds: OpenTime) -> None:
     assert open_time(places) == seconds
+
+
+def test_what_waits_for_its_acceptance_is_not_booked_as_missing() -> None:
+    (refusal,) = unaccepted_refusals(["V1"])
+    assert refusal.code == "VIAL_NOT_AVAILABLE" and "V1" in refusal.detail
+    assert unaccepted_refusals([]) == ()

@@ -200,6 +200,23 @@ def test_the_database_wants_somebody_to_have_it_until_the_decision_and_nobody_af
     assert refused(world, waiting, waiting.to.quality_officer, "accept_shipment") == ["CHANGED_MEANWHILE"]
 
 
+# --- in its box -------------------------------------------------------------------------------
+
+
+def test_a_spilled_box_is_put_right_with_what_waits_in_it(world: World, supply: Supply) -> None:
+    parcel = checked_shipment(world, **supply(2))
+    home = store(world, parcel, *parcel.vials)
+    first, second = parcel.vials
+    given = {"box": home, "reasons": {first: "It was spilled.", second: "It was spilled."}, "now": parcel.at + HOUR}
+    who = parcel.to.technician
+    world.do(who, "rescan_box", vials=[second, first], **given)
+    found = box_map(world.bank, home, parcel.at)
+    assert found is not None and [cell.vial for cell in found.rows[0][:2]] == [second, first]
+    assert states(world, first, second) == ["RECEIVED", "RECEIVED"]
+    lost = {**given, "reasons": {second: "It is not here.", first: "It moved."}}
+    assert world.codes(who, "rescan_box", vials=[first], **lost) == ["VIAL_NOT_AVAILABLE"]
+
+
 # --- what is told of it -----------------------------------------------------------------------
 
 

@@ -3,7 +3,7 @@
 Nothing is written until each difference has a reason. Source: domain reference §7.2 (store, pick, ship and receive).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -80,3 +80,10 @@ def reason_refusals(called: str, differing: tuple[Difference, ...], reasons: Map
         sentence = "{box}: {what} does not differ from the book. Take its reason out, or look again."
         refusals.append(refuse(Code.CHANGED_MEANWHILE, sentence, box=called, what=", ".join(map(printed, strange[:5]))))
     return tuple(refusals)
+
+
+def unaccepted_refusals(missing: Sequence[str]) -> tuple[Refusal, ...]:
+    """Why vials are not booked as missing: they arrived with a shipment that waits for its acceptance, and would be
+    stock when they are found."""
+    sentence = "Vial {vial} arrived with a shipment that is not accepted yet, and is not here. Find it, or discard it."
+    return tuple(refuse(Code.VIAL_NOT_AVAILABLE, sentence, vial=printed(vial)) for vial in missing)

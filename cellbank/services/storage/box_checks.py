@@ -17,7 +17,14 @@ from cellbank.domain.garbled import Garbled
 from cellbank.domain.identifiers import Kind
 from cellbank.domain.positions import is_position_name, position_name, position_number
 from cellbank.domain.refusals import Code, Refused, refuse
-from cellbank.domain.rules.box_check import Difference, Finding, Found, differences, reason_refusals
+from cellbank.domain.rules.box_check import (
+    Difference,
+    Finding,
+    Found,
+    differences,
+    reason_refusals,
+    unaccepted_refusals,
+)
 from cellbank.domain.scans import read_scan
 from cellbank.domain.storage_tree import WITH_POSITIONS
 from cellbank.records.production import Vial
@@ -303,7 +310,9 @@ def correct(
             "or return the unit to service."
         )
         refusals.append(refuse(Code.STORAGE_OUT_OF_SERVICE, sentence, unit=stopped.called, reason=stopped.reason))
-    work.judge(unit, *more, *touched.values(), refusals=refusals, to=("MISSING", "IN_STOCK", "RESERVED", "CLOSED"))
+    refusals += unaccepted_refusals([vial.code for vial in gone if vial.state == "RECEIVED"])
+    to = ("MISSING", "IN_STOCK", "RESERVED", "RECEIVED", "CLOSED")
+    work.judge(unit, *more, *touched.values(), refusals=refusals, to=to)
     end_placement(work, list(touched.values()))
     _lose(work, gone)
     vials = [touched[one.key] for one in found]
