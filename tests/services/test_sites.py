@@ -221,9 +221,11 @@ def test_no_act_touches_a_record_of_another_site(played: tuple[World, str], name
 def test_a_refusal_names_both_sites_and_who_can_do_it(world: World, there: SecondSite) -> None:
     code = donor(world)
     outcome = world.try_act(there.quality_officer, "hold_donor", donor=code, reason="Heard of a fever")
-    assert [refusal.detail for refusal in outcome.refusals] == [
-        f"Donor {code} is of site MAIN, and you act at {there.code}. Ask there, or switch to that site if you work there."
-    ]
+    told = (
+        f"Donor {code} is of site MAIN, and you act at {there.code}. "
+        "Ask there, or switch to that site if you work there."
+    )
+    assert [refusal.detail for refusal in outcome.refusals] == [told]
 
 
 def test_what_is_made_there_is_of_there_and_touched_from_nowhere_else(world: World, there: SecondSite) -> None:
