@@ -10,6 +10,7 @@ from cellbank.domain.identifiers import Kind, printed
 from cellbank.domain.positions import position_name
 from cellbank.domain.quantities import millions
 from cellbank.records.base import read_row
+from cellbank.records.tables import metadata
 from cellbank.services.bank import Bank
 from cellbank.services.lookup.card_parts import Facts, Question, Row, shown, simple
 from cellbank.services.lookup.cards_of_quality import OF_QUALITY
@@ -125,7 +126,7 @@ _REAGENT = simple(
 QUESTIONS: dict[Kind, Question] = {
     Kind.VIAL: Question(
         "vial",
-        f"""SELECT v.id, v.code, v.state, v.number, l.code AS lot, l.state AS lot_state, l.cells_per_vial,
+        f"""SELECT v.id, v.code, v.state, v.number, v.site_id, l.code AS lot, l.state AS lot_state, l.cells_per_vial,
           l.volume_ml, l.expires_on, d.code AS dose, d.infusion_number, s.trial_number, {PLACE_COLUMNS}
           FROM vial v JOIN lot l ON l.id = v.lot_id LEFT JOIN dose d ON d.id = v.dose_id
           LEFT JOIN subject s ON s.id = d.subject_id {PLACE} WHERE v.code = %(code)s""",
@@ -286,5 +287,7 @@ def read_face(bank: Bank, kind: Kind, code: str) -> Face | None:
 def _seen(kind: Kind) -> str:
     """The statement of a kind, with whose record it is: the scanner waits for one answer and not for two."""
     question = QUESTIONS[kind]
-    site = f"elsewhere('{question.record}', face.id, CAST(%(site)s AS bigint)) AS elsewhere"
-    return f"SELECT face.*, {site} FROM ({question.statement}) AS face"
+    asked = f"elsewhere('{question.record}', face.id, CAST(%(site)s AS bigint))"
+    if "site_id" in metadata.tables[question.record].columns:  # what is of the site itself needs no question
+        asked = f"CASE WHEN coalesce(face.site_id, 1) IS DISTINCT FROM CAST(%(site)s AS bigint) THEN {asked} END"
+    return f"SELECT face.*, {asked} AS elsewhere FROM ({question.statement}) AS face"

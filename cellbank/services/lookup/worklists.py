@@ -331,7 +331,8 @@ def worklists(bank: Bank, roles: frozenset[Role], now: datetime.datetime) -> tup
 
 
 def _read(connection: Connection, source: Source, now: datetime.datetime, site: int | None) -> Worklist:
-    here = "" if site is None else "WHERE site_id = :site"
+    # The site stands in the statement, whose plan is then made once and kept.
+    here = "" if site is None else f"WHERE site_id = {site:d}"
     statement = f"SELECT *, count(*) OVER () AS total FROM ({source.sql}) AS found {here} LIMIT {SHOWN}"
     given = {name: value for name, value in (("now", now), ("site", site)) if f":{name}" in statement}
     rows = connection.execute(text(statement), given).mappings().all()
