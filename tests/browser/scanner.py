@@ -93,7 +93,8 @@ async def _sign_in(page: Page, desk: Desk) -> None:
 
 
 async def _pull(keyboard: CDPSession, codes: Sequence[str], a_second: float) -> None:
-    """Send the keys of each code when its time has come, and only at the end ask what became of them.
+    """Press the keys of each code when its time has come, and only at the end ask what became of them. No page here
+    looks at a key that is let go; sending that too would double the driver's work, which is the most of all.
 
     Each key carries the time at which the scanner sent it, as those of a device do: what the way to the browser takes
     on a busy machine counts as waiting, and does not turn the scanner into a typist.
@@ -105,8 +106,8 @@ async def _pull(keyboard: CDPSession, codes: Sequence[str], a_second: float) -> 
         for place, key in enumerate((*code, "Enter")):
             pressed = {"key": key, "timestamp": at + place * KEY_GAP_S}
             text = {"text": "\r", "code": "Enter", "windowsVirtualKeyCode": 13} if key == "Enter" else {"text": key}
-            for event in ({"type": "keyDown", **pressed, **text}, {"type": "keyUp", **pressed}):
-                sent.append(asyncio.ensure_future(keyboard.send("Input.dispatchKeyEvent", event)))
+            down = {"type": "keyDown", **pressed, **text}
+            sent.append(asyncio.ensure_future(keyboard.send("Input.dispatchKeyEvent", down)))
     await asyncio.gather(*sent)
 
 

@@ -221,4 +221,5 @@
   if (items.length) at = seek(cells.indexOf(cell.get(items.at(-1).place)) + 1);
   draw();
   if (putting) send();
+  setTimeout(cellbank.tune, 0);
 })();

@@ -16,9 +16,15 @@
   const TUNES = { yes: [[880, 0, .09], [1320, .1, .14]], no: [[150, 0, .5]], unknown: [[520, 0, .09], [520, .15, .09], [520, .3, .09]], stop: [[620, 0, .18], [310, .2, .3], [620, .52, .18], [310, .72, .3]] };
   let audio = null;
   const muted = () => localStorage.getItem("muted") === "1";
+  /* the first sound of a page takes a fifth of a second to make ready: a page of many scans does it before the first */
+  function tune() {
+    if (muted() || !window.AudioContext) return;
+    audio = audio || new AudioContext();
+    if (audio.state === "suspended") audio.resume();
+  }
   function play(name) {
     if (muted() || !TUNES[name] || !window.AudioContext) return;
-    audio = audio || new AudioContext();
+    tune();
     for (const [pitch, at, long] of TUNES[name]) {
       const tone = audio.createOscillator(), loud = audio.createGain(), start = audio.currentTime + at;
       tone.type = name === "no" ? "sawtooth" : "sine";
@@ -183,6 +189,6 @@
       if (field) fill(field, code); else if (!dirty()) open(code); else if (place === waiting.length - 1) notice(words().notHere.replace("{code}", code));
     });
   }
-  window.cellbank = { play, notice, words, drain, handle, kindOf };
+  window.cellbank = { play, tune, notice, words, drain, handle, kindOf };
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", ready); else ready();
 })();
