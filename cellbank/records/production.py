@@ -216,7 +216,7 @@ class Vial(Record):
     state: Mapped[str] = state_of("vial")
     __table_args__ = (
         UniqueConstraint("lot_id", "number"),
-        Index("ix_vial_lot_id_state", "lot_id", "state"),
+        Index("ix_vial_lot_id_state", "lot_id", "state", postgresql_include=["site_id"]),
         Index("ix_vial_donation_id", "donation_id"),
         Index("ix_vial_dose_id", "dose_id", postgresql_where=text("dose_id IS NOT NULL")),
         CheckConstraint(

@@ -152,6 +152,9 @@ END $$;
 
 
 def upgrade() -> None:
+    # So that the stock of a lot at a site is still counted in the index alone.
+    op.drop_index("ix_vial_lot_id_state", "vial")
+    op.create_index("ix_vial_lot_id_state", "vial", ["lot_id", "state"], postgresql_include=["site_id"])
     op.add_column("trail_review", sa.Column("site_id", sa.BigInteger(), nullable=True))
     op.create_foreign_key(op.f("fk_trail_review_site_id"), "trail_review", "site", ["site_id"], ["id"])
     lines = (f"    WHEN '{table}' THEN SELECT r.site_id INTO home FROM {table} r WHERE r.id = the_id;" for table in OF_A_SITE)
@@ -161,6 +164,8 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.drop_index("ix_vial_lot_id_state", "vial")
+    op.create_index("ix_vial_lot_id_state", "vial", ["lot_id", "state"])
     op.execute(REVIEW.format(same_site="", of_the_site=""))
     op.execute(
         "DROP FUNCTION elsewhere(text, bigint, bigint), lots_brought_to(bigint), home_site(text, bigint), "
