@@ -69,6 +69,19 @@ def test_without_the_lock_the_index_keeps_one_run(world: World, monkeypatch: pyt
     assert live_runs(world, lot) == 1
 
 
+def write_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let nobody commit before both have written, if the database lets them both."""
+    both, sign = threading.Barrier(2), Work.sign
+
+    def write_and_wait(work: Work) -> None:
+        work.session.flush()
+        with contextlib.suppress(threading.BrokenBarrierError):
+            both.wait(timeout=1.5)
+        sign(work)
+
+    monkeypatch.setattr(Work, "sign", write_and_wait)
+
+
 def test_a_lot_is_not_released_while_its_run_is_withdrawn(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever comes first decides: never a released lot without its run."""
     lot = passed_lot(world, vials=3).code
@@ -76,7 +89,7 @@ def test_a_lot_is_not_released_while_its_run_is_withdrawn(world: World, monkeypa
     with world.bank.reads.connect() as connection:
         run = connection.scalar(statement, {"lot": lot})
     at = results_read_at(world, lot) + 2 * DAY
-    judge_together(monkeypatch)
+    write_together(monkeypatch)
     without_the_lock(monkeypatch)
     monkeypatch.setattr(freezing_runs, "withdrawal_refusals", lambda *_: ())
     with ThreadPoolExecutor(2) as pool:
