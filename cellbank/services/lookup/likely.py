@@ -6,7 +6,7 @@ from cellbank.domain.lifecycle import TRANSITIONS
 ENDINGS = {
     "break_seal", "cancel_dose", "cancel_sample", "cancel_shipment", "complete_subject", "correct_result",
     "disable_person", "discard_culture",
-    "discard_dose", "discard_vial", "end_conditional_release", "retire_probe", "change_probe_limits",
+    "discard_dose", "discard_vial", "discard_vials", "end_conditional_release", "retire_probe", "change_probe_limits",
     "finish_culture", "invalidate_result", "link_deviation", "look_at_identity", "open_deviation", "recall_reagent",
     "record_readings", "relocate_unit", "return_vial", "review_trail", "revoke_token", "revoke_training",
     "take_out_of_service", "withdraw_consent", "withdraw_freezing_run", "withdraw_subject",
