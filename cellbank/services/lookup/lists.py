@@ -167,7 +167,8 @@ def find(bank: Bank, name: str, search: str = "", state: str = "", page: int = 1
     that does not exist."""
     listing = LISTS[name]
     given: dict[str, Any] = {"size": PAGE, "skip": (max(1, page) - 1) * PAGE}
-    conditions = [listing.here] if bank.site is not None else []
+    # The site stands in the statement, as in the worklists: a plan that knows it is the better one.
+    conditions = [] if bank.site is None else [listing.here.replace(":site", f"{bank.site:d}")]
     if ":site" in "".join((listing.sql, *conditions)):
         given["site"] = bank.site
     for number, word in enumerate(_folded(search).split()[:6]):
