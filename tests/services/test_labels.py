@@ -27,6 +27,7 @@ from tests.factories.clinic import screened_subject
 from tests.factories.doses import counted_dose, prepared_dose, row_of
 from tests.factories.lots import box, open_lot
 from tests.factories.production import consented_donor, donation, growing_culture, harvested_culture, medium
+from tests.factories.shipping import sealed_shipment
 from tests.factories.world import World
 from tests.outside.label_samples import SITE
 
@@ -114,6 +115,7 @@ MADE: dict[str, tuple[Kind, Callable[[World], str]]] = {
     "storage_unit": (Kind.STORAGE, box),
     "person_badge": (Kind.PERSON, person),
     "wristband": (Kind.SUBJECT, screened_subject),
+    "shipper": (Kind.SHIPMENT, lambda world: sealed_shipment(world).code),
 }
 
 

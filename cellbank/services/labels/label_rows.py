@@ -318,7 +318,7 @@ def _storage_of(specifications: Sequence[str]) -> dict[str, str]:
 
 def _seals(numbers: Sequence[str]) -> str:
     """The numbers of the seals; where the label has no room for all, how many there are."""
-    told = ", ".join(numbers)
+    told = ", ".join(numbers) or "none"
     return told if len(told) <= LONGEST_SEALS else f"{len(numbers)} seals: see the custody form"
 
 
