@@ -24,7 +24,6 @@ from tests.factories.shipping import (
 )
 from tests.factories.world import World
 
-
 SECRETS = """SELECT trial_number FROM subject UNION SELECT second_identifier FROM subject
     UNION SELECT pseudonym FROM donor UNION SELECT code FROM donor"""
 
