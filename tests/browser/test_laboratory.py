@@ -55,7 +55,7 @@ def test_a_sheet_is_checked_corrected_and_imported(station, stage: Stage) -> Non
 def test_a_quality_officer_reads_what_a_new_version_changes_before_signing(station, stage: Stage) -> None:
     maksym = station("maksym")
     maksym.sees("Definitions to make effective")
-    maksym.page.get_by_role("link", name="version 2").click()
+    maksym.page.get_by_role("link", name="version 3").click()
     maksym.arrives("/definitions/P-MMSC@3")
     maksym.page.get_by_role("link", name="Compare with P-MMSC@2, in force").click()
     maksym.arrives("/definitions/P-MMSC@2/compare/P-MMSC@3")
