@@ -13,7 +13,7 @@ from cellbank.records.base import as_json
 from cellbank.services.documents.issuing import issued_file, issued_of, unissued_file
 from cellbank.services.documents.recall_document import recall_csv
 from cellbank.services.documents.record_export import export
-from cellbank.services.labels.label_printing import pdf_of
+from cellbank.services.labels.label_printing import NoSuchPrinting, pdf_of
 from cellbank.services.lookup.boards import calendar, dose_board, labels_of, lot_board
 from cellbank.services.lookup.cards import QUESTIONS
 from cellbank.services.lookup.lists import LISTS, find
@@ -296,7 +296,7 @@ def test_an_export_is_of_what_may_be_read(two: TwoSites) -> None:
 def test_labels_are_printed_again_where_the_thing_is(two: TwoSites) -> None:
     there = two.bank_of(two.parcel.to.technician)
     (label,) = [one for one in labels_of(two.world.bank, two.here.code) if one.template.startswith("dose")][:1]
-    with pytest.raises(OtherSite):
+    with pytest.raises(NoSuchPrinting, match="is of the site [^.]*. Ask there"):
         pdf_of(there, label.id)
     assert pdf_of(two.bank_of("tina"), label.id).startswith(b"%PDF")
 

@@ -41,6 +41,7 @@ from cellbank.services.acts import REGISTRY, ActInput, act
 from cellbank.services.bank import Bank
 from cellbank.services.inputs import MAX_VIALS, Reason, VialCode, each_once, scanned
 from cellbank.services.labels.label_rows import Labels, command_labels, labels_of, vial_labels
+from cellbank.services.lookup.scanning import OtherSite
 from cellbank.services.lookup.seeing import refuse_unseen
 
 log = logging.getLogger("cellbank.labels")
@@ -222,12 +223,15 @@ class NotPrintable(Exception):
 def pdf_of(bank: Bank, printing_id: int) -> bytes:
     """The PDF of a printing: the same bytes whenever it is asked for.
 
-    Raises NoSuchPrinting, OtherSite for the labels of what is read elsewhere, and NotPrintable with what is wrong.
+    Raises NoSuchPrinting, also for the labels of what is read at another site; NotPrintable with what is wrong.
     """
     with Session(bank.reads) as session:
         printing = session.get(Printing, printing_id) if printing_id <= LARGEST_ID else None
         if printing is not None and printing.record_kind != COMMANDS_KIND:
-            refuse_unseen(session.connection(), bank.site, printing.record_kind, printing.record_code)
+            try:
+                refuse_unseen(session.connection(), bank.site, printing.record_kind, printing.record_code)
+            except OtherSite as other:  # who asked by number learns no code
+                raise NoSuchPrinting(f"Printing {printing_id} is of the site {other.site}. Ask there.") from None
     if printing is None:
         raise NoSuchPrinting(f"There is no printing {printing_id}.")
     return _rendered(printing)
