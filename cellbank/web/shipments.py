@@ -21,8 +21,9 @@ PACK, CHECK_IN = "pack_vials", "check_in_vials"  # what a scan on the page of a 
 @blueprint.get("/shipments")
 def shipments_page() -> str:
     """The shipments of the site: coming, going, and the last that are ended."""
-    may_order = bool(roles_for("order_shipment") & the_actor().roles)
-    return render_template("shipments.html", groups=shipments_of(the_bank()), may_order=may_order)
+    bank, may_order = the_bank(), bool(roles_for("order_shipment") & the_actor().roles)
+    groups = shipments_of(bank)
+    return render_template("shipments.html", groups=groups, may_order=may_order, all_sites=bank.site is None)
 
 
 @blueprint.get("/shipments/<code>")

@@ -24,6 +24,9 @@ CODES = {
     "action": "SELECT code FROM corrective_action",
     "reagent": "SELECT code FROM reagent_lot WHERE opened_at IS NOT NULL",
     "result": "SELECT code FROM test_result ORDER BY id DESC LIMIT 1",
+    "to_pack": "SELECT code FROM shipment WHERE state = 'ORDERED'",
+    "arrived": "SELECT code FROM shipment WHERE state = 'ARRIVED'",
+    "shipper": "SELECT code FROM storage_unit WHERE name = 'Dry shipper 2'",
 }
 PAGES = {
     "": ("/sign-in",),
@@ -34,8 +37,10 @@ PAGES = {
         "/act/open_deviation?records={vial}", "/record/{reagent}", "/record/{action}",
         "/storage", "/storage/stock", "/storage/fill/{box}", "/storage/fill/{box}?mode=rescan",
         "/storage/picture/{box}", "/storage/pick/{ordered}", "/list/reagents", "/list/cultures",
-        "/acts", "/scan?code=A999926", "/password",
+        "/acts", "/scan?code=A999926", "/password", "/record/{shipper}",
+        "/shipments", "/shipments/{to_pack}", "/shipments/{to_pack}?shipper={shipper}",
     ),
+    "halyna": ("/", "/record/{arrived}", "/shipments/{arrived}"),
     "iryna": (
         "/", "/record/{bank}", "/record/{failed}", "/record/{held}", "/record/{donor}", "/record/{warm}",
         "/record/{result}", "/record/{hold}", "/act/release_lot?lot={bank}", "/act/decide_donation?donation={warm}",

@@ -99,7 +99,7 @@ def test_what_still_stops_the_acceptance_is_said_with_its_way_out(
     there, officer = signed_in(parcel.to.technician), signed_in(parcel.to.quality_officer)
     page = there.get(f"/shipments/{parcel.code}").text
     assert "What still stops the acceptance" in page and "The trace of the logger is not imported yet." in page
-    assert "Not found, in the order of the positions" in page and ">Missing<" in page
+    assert "Not found, in the order of the positions" in page and "Missing</span>" in page
     assert first_act(page) == "store_vials" and f"/act/import_readings?probe={parcel.logger}" in page
     store(world, parcel, *parcel.vials[:2])
     import_trace(world, parcel)
@@ -121,3 +121,9 @@ def test_each_site_has_its_own_list(world: World, signed_in: Callable[[str], Bro
     assert parcel.code not in stranger.get("/shipments").text
     assert stranger.get(f"/shipments/{parcel.code}").status_code == 404
     assert here.get(f"/shipments/{parcel.lot.code}").status_code == 404
+    auditor = signed_in("otto")
+    page = auditor.get("/shipments").text
+    assert link in page and "Under way" in page and "Going from us" not in page
+    page = auditor.get(f"/shipments/{parcel.code}").text
+    assert "Who had it in hand" in page and "data-fill" not in page
+    assert 'href="/act/' not in page.partition("Documents")[0]

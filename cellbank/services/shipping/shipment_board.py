@@ -309,7 +309,9 @@ class ShipmentLine:
 ENDED = 50
 _LIST = text(
     f"""WITH listed AS (
-         SELECT h.id, h.code, h.state, CASE WHEN h.from_site_id = :site THEN r.name ELSE s.name END AS other_site,
+         SELECT h.id, h.code, h.state,
+                CASE CAST(:site AS bigint) WHEN h.from_site_id THEN r.name WHEN h.to_site_id THEN s.name
+                ELSE s.name || ' → ' || r.name END AS other_site,
                 greatest((SELECT count(*) FROM packed_vial p WHERE p.shipment_id = h.id
                            AND (p.ended_at IS NULL OR p.finding IS NOT NULL)),
                          CASE h.state WHEN 'ORDERED' THEN (SELECT coalesce(sum((w ->> 'count')::int), 0)
