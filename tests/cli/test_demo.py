@@ -111,7 +111,7 @@ def test_a_story_that_was_played_is_not_played_again(cellbank: Cellbank, tmp_pat
     said = cellbank("demo", "--no-serve", "--data", tmp_path)
     assert said.status == 0 and said.err == "" and str(tmp_path) in said.out and story.PASSWORD in said.out
     assert [line.split()[0] for line in said.out.splitlines() if line.startswith("  ")] == [
-        name for name, _, _ in story.PEOPLE
+        name for name, _, _ in story.PEOPLE + story.PEOPLE_THERE
     ]
     assert query(STORY_ACTS) == before
 
