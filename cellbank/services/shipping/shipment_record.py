@@ -93,11 +93,6 @@ class ShipmentRecord:
         charged, hours = self.row["charged_at"], self.row["shipper_hold_hours"]
         return charged + datetime.timedelta(hours=float(hours)) if charged and hours else None
 
-    @property
-    def holder(self) -> Holder | None:
-        """Who has it in hand now."""
-        return next((one for one in self.custody if one.until is None), None)
-
     def found(self, finding: str | None) -> tuple[PackedLine, ...]:
         """The vials that were found so, in the order of their positions; None: those not scanned yet."""
         return tuple(line for line in self.packed if line.finding == finding)
