@@ -34,7 +34,7 @@ def open_page(station: Station, code: str) -> None:
 
 def look_again(station: Station) -> None:
     """The page as it is now."""
-    station.tab_to(station.page.locator(".fill-leave a"))
+    station.tab_to(station.page.locator('.fill-leave a[href^="/shipments/"]'))
     with station.page.expect_navigation():
         station.keys("Enter")
 
