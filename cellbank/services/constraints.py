@@ -140,6 +140,8 @@ SAYS: dict[str, tuple[Code, str]] = {
     "a_custody_only_ends": (Code.CHANGED_MEANWHILE, "the shipment was handed on."),
     "only_stock_is_shipped": (Code.VIAL_NOT_AVAILABLE, "the vial is not in stock."),
     "only_vials_of_a_released_lot_are_shipped": (Code.LOT_NOT_RELEASED, "the lot is not released."),
+    "only_packed_vials_stand_in_a_shipper": (Code.NOT_IN_SHIPMENT, "no shipment has the vial."),
+    "only_a_qualified_shipper_is_sealed": (Code.SHIPPER_NOT_READY, "the shipper is no longer qualified."),
     "only_what_was_sent_is_received": (Code.NOT_IN_SHIPMENT, "the vial was not on its way."),
     "only_accepted_stock_is_used": (Code.VIAL_NOT_AVAILABLE, "the shipment of the vial is not accepted."),
     "a_vial_on_its_way_is_in_a_shipment": (Code.NOT_IN_SHIPMENT, "no shipment has the vial."),

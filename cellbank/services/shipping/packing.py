@@ -87,8 +87,8 @@ def pack_vials(work: Work, given: PackVials) -> Shipment:
     work.show(**places_shown(box, places, given.vials), packed=_counts(facts))
     work.judge(shipment, *vials, refusals=refusals)
     end_placement(work, vials, at)
-    place_vials(work, shipper.id, [vial.id for vial in vials], places.positions, at)
     _note_packed(work, shipment, vials, places.positions, at)
+    place_vials(work, shipper.id, [vial.id for vial in vials], places.positions, at)
     if shipment.state == "ORDERED":
         hand_on(work, shipment, person_id=work.actor.id, at=at)
     shipment.shipper_id = shipper.id

@@ -1,5 +1,6 @@
 """What the database says about shipments when no rule does."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -7,12 +8,14 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from cellbank.services.shipping import custody, orders, packing
+from cellbank.services.shipping import sealing as sealing_acts
 from tests.factories.lots import FrozenLot
 from tests.factories.shipping import (
     CARRIER,
     HOUR,
     Parcel,
     ordered_shipment,
+    sealing,
     sent_shipment,
     shipment_row,
 )
@@ -79,6 +82,15 @@ def test_a_shipment_is_never_handed_on_to_nobody(world: World, sealed: Parcel, m
     assert list(said) == ["CHANGED_MEANWHILE"] and "nobody would have" in said["CHANGED_MEANWHILE"]
 
 
+def test_without_the_rule_the_database_seals_no_shipper_that_is_no_longer_qualified(
+    world: World, packed: Parcel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sealing_acts, "sealing_refusals", lambda facts: ())
+    late = packed.at + 5000 * HOUR
+    said = refused(world, "taras", "seal_shipment", now=late, **sealing(replace(packed, at=late)))
+    assert list(said) == ["SHIPPER_NOT_READY"] and "no longer qualified" in said["SHIPPER_NOT_READY"]
+
+
 OPEN = text(
     "INSERT INTO act (site_id, person_id, name, given, given_digest, door, version, at) "
     "VALUES (1, 1, 'by_hand', '{}', '', 'test', '0', now()) RETURNING set_config('cellbank.act', id::text, true)"
@@ -94,6 +106,8 @@ OPEN = text(
         ("UPDATE custody SET carrier = 'X' WHERE shipment_id = {id} AND carrier IS NOT NULL", "a_custody_only_ends"),
         ("UPDATE custody SET until = NULL WHERE shipment_id = {id} AND until IS NOT NULL", "a_custody_only_ends"),
         ("INSERT INTO custody (shipment_id, person_id, since) VALUES ({id}, 1, now())", "one_custodian_at_a_time"),
+        ("INSERT INTO placement (vial_id, box_id, position, placed_at) SELECT v.id, u.id, 20, now() FROM vial v, "
+         "storage_unit u WHERE v.code = '{stock}' AND u.code = '{shipper}'", "only_packed_vials_stand_in_a_shipper"),
         ("UPDATE vial SET state = 'RECEIVED' WHERE code = '{stock}'", "only_what_was_sent_is_received"),
         ("UPDATE vial SET site_id = {there} WHERE code = '{vial}'", "a_record_is_changed_at_its_site"),
         ("INSERT INTO packed_vial (shipment_id, vial_id, position, packed_at, packed_by_id) "
