@@ -62,13 +62,17 @@ LEFT = {
     "count_box": lambda world: {"box": _code(world, "count_box", "box", ["ST"]), "vials": []},
     "recall_lot": lambda world: {"lot": _code(world, "recall_lot", "lot", ["LT"]), "reason": "For a notice to a ward"},
 }
+OF_THE_FIRST = """SELECT r.code FROM {table} r CROSS JOIN LATERAL record_of('{table}', r.id) o
+                   WHERE coalesce(home_site(o.the_kind, o.the_id), 1) = 1 ORDER BY r.id DESC"""
 COUNTED = "SELECT code FROM dose WHERE total_cells_per_ml IS NOT NULL ORDER BY id DESC"
+A_BOX = "SELECT code FROM storage_unit WHERE type = 'box' AND site_id = 1 ORDER BY id DESC"
 WHICH = {
     ("accept_short_dose", "dose"): COUNTED,
     ("prepare_dose", "dose"): COUNTED,
     ("correct_result", "result"): "SELECT code FROM test_result WHERE number > 5 ORDER BY id DESC",
     ("recall_lot", "lot"): "SELECT l.code FROM lot l JOIN dose d ON d.lot_id = l.id WHERE l.state = 'RELEASED'",
     ("issue_document", "code"): "SELECT code FROM lot ORDER BY id DESC",
+    **dict.fromkeys([(act, "box") for act in ("count_box", "count_again", "rescan_box", "reconcile_rack")], A_BOX),
 }
 
 
@@ -165,10 +169,10 @@ def test_a_key_of_a_program_acts_at_the_site_that_is_asked_for(world: World, the
 
 
 @pytest.fixture(scope="module")
-def played(story_database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[World, str]]:
+def played(story_database, tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[tuple[World, str]]:
     """The bank of the story, where there is something of every kind; and somebody of another site with every role."""
     catalogue.load()
-    bank = make_bank(story_database("sites"), tmp_path_factory.mktemp("sites"))
+    bank = make_bank(story_database(f"sites_{worker_id}"), tmp_path_factory.mktemp("sites"))
     world = World(bank, random.Random(4), server_time())
     stranger = newcomer(world, "technician", "quality_officer", "clinician")
     there = second_site(world)
@@ -184,9 +188,9 @@ def played(story_database, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 
 def _code(world: World, act: str, field: str, kinds: list[str]) -> str:
-    """A code of the story: of the latest record of the first of these kinds that there is, or the one of WHICH."""
+    """A code of the story: of the latest record of the first of these kinds that the first site has, or of WHICH."""
     tables = [question.record for kind in map(Kind, kinds) if (question := QUESTIONS.get(kind))]
-    statements = [f"SELECT code FROM {table} ORDER BY id DESC" for table in tables]
+    statements = [OF_THE_FIRST.format(table=table) for table in tables]
     with Session(world.bank.reads) as session:
         for statement in [WHICH.get((act, field), statements[0]), *statements]:
             if found := session.scalar(text(f"{statement} LIMIT 1")):
@@ -346,6 +350,19 @@ def test_the_database_changes_a_record_at_its_site_only(
     later = world.now + 300 * DAY
     outcome = world.try_act(getattr(there, who), act, now=later, **inputs)
     assert [refusal.code.value for refusal in outcome.refusals] == ["OTHER_SITE"]
+
+
+def test_the_database_puts_nothing_into_a_unit_of_another_site(
+    world: World, there: SecondSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spare = world.do(there.technician, "add_storage_unit", type="tank", name="Spare")["code"]
+    box_there = world.do(there.technician, "add_storage_unit", type="box", name="Box", parent=spare, rows=2, columns=2)
+    vials, unit = list(frozen_lot(world, vials=2).vials), tank(world)
+    rack = world.do("tina", "add_storage_unit", type="rack", name="Rack", parent=unit)["code"]
+    monkeypatch.setattr(Work, "site_refusals", lambda *_: [])
+    assert world.codes("tina", "add_storage_unit", type="rack", name="Rack", parent=spare) == ["OTHER_SITE"]
+    assert world.codes("tina", "move_storage_unit", unit=rack, into=spare, now=world.now + DAY) == ["OTHER_SITE"]
+    assert world.codes("tina", "store_vials", vials=vials, box=box_there["code"]) == ["OTHER_SITE"]
 
 
 def test_the_database_lets_nothing_be_made_for_another_site(world: World, there: SecondSite) -> None:

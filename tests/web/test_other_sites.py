@@ -84,9 +84,9 @@ class Stranger:
 
 
 @pytest.fixture(scope="module")
-def stranger(story_database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stranger]:
+def stranger(story_database, tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[Stranger]:
     catalogue.load()
-    bank = make_bank(story_database("other_sites"), tmp_path_factory.mktemp("other_sites"))
+    bank = make_bank(story_database(f"other_sites_{worker_id}"), tmp_path_factory.mktemp("other_sites"))
     world = World(bank, random.Random(5), server_time())
     there = second_site(world)
     roles = ["technician", "quality_officer", "clinician"]
