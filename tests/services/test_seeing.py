@@ -89,6 +89,21 @@ def test_a_shipment_is_seen_at_both_ends(two: TwoSites) -> None:
     assert refused(two, two.third, two.under_way.code)
 
 
+def test_only_what_can_be_done_from_here_is_offered(two: TwoSites) -> None:
+    def offered(who: str, code: str) -> set[str]:
+        found = look_up(two.bank_of(who), two.world.people[who], code)
+        assert isinstance(found, Card)
+        return {act.name for act in found.acts}
+
+    to, code, lot = two.under_way.to, two.under_way.code, two.parcel.lot.code
+    assert {"hand_over_shipment", "take_over_shipment"} <= offered("tina", code)
+    assert offered(to.technician, code) == {"receive_shipment", "open_deviation", "link_deviation", "issue_document"}
+    assert {"recall_lot", "hold_lot"} <= offered("quinn", lot)
+    assert "hold_lot" in offered(to.quality_officer, lot) and "recall_lot" not in offered(to.quality_officer, lot)
+    assert "check_in_vials" in offered(to.technician, two.under_way.vials[0])
+    assert not {"store_vials", "discard_vial", "unpack_vials"} & offered(to.technician, two.under_way.vials[0])
+
+
 def test_what_a_lot_is_made_of_is_read_where_its_vials_are(two: TwoSites) -> None:
     lot, there = two.here.lot.code, two.parcel.to
     row = "SELECT x.code FROM lot l JOIN donation n ON n.id = l.donation_id JOIN donor d ON d.id = n.donor_id"

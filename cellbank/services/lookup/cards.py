@@ -10,6 +10,7 @@ from cellbank.domain.identifiers import Kind, printed
 from cellbank.domain.positions import position_name
 from cellbank.domain.quantities import millions
 from cellbank.records.base import read_row
+from cellbank.records.belonging import FIRST_SITE
 from cellbank.records.tables import metadata
 from cellbank.services.bank import Bank
 from cellbank.services.lookup.card_parts import Facts, Question, Row, shown, simple
@@ -31,6 +32,7 @@ class Face:
     where: str | None = None
     elsewhere: str | None = None  # the site that it is of, where it may not be read at the person's
     type: str | None = None  # of a unit of the cold store
+    is_ours: bool = True  # of the site where the person acts, or of no one site
 
 
 PLACE = """
@@ -280,7 +282,8 @@ def read_face(bank: Bank, kind: Kind, code: str) -> Face | None:
         return Face(row["id"], question.record, "", row["state"], (), elsewhere=row["elsewhere"])
     where = place_text(row) if kind is Kind.VIAL else None
     title, type_ = question.title(row), row["type"] if kind is Kind.STORAGE else None
-    return Face(row["id"], question.record, title, row["state"], question.facts(row), where, type=type_)
+    ours = bank.site is None or (row.get("site_id", bank.site) or FIRST_SITE) == bank.site
+    return Face(row["id"], question.record, title, row["state"], question.facts(row), where, type=type_, is_ours=ours)
 
 
 @cache

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from cellbank.domain.garbled import Garbled
 from cellbank.domain.identifiers import Kind, command_code
-from cellbank.domain.lifecycle import STATES, TRANSITIONS, Role, acts_from, is_signed, roles_for, rows_for
+from cellbank.domain.lifecycle import CROSSING, STATES, TRANSITIONS, Role, acts_from, is_signed, roles_for, rows_for
 from cellbank.domain.scans import read_scan
 from cellbank.records.work import Actor, Work
 from cellbank.services.acts import REGISTRY, ActInput, RegisteredAct, act, run_act
@@ -104,7 +104,7 @@ def look_up(bank: Bank, actor: Actor, raw: str) -> Card | Command:
         raise NotHere(QUESTIONS[scan.kind].record.replace("_", " "), scan.code)
     if face.elsewhere:
         raise OtherSite(face.record.replace("_", " "), scan.code, face.elsewhere)
-    acts = next_acts(scan.kind, face.record, face.state, actor.roles, face.type)
+    acts = next_acts(scan.kind, face.record, face.state, actor.roles, face.type, is_ours=face.is_ours)
     means = STATES[face.record][face.state]
     return Card(face.record, scan.code, face.title, face.state, means, face.where, face.facts, acts)
 
@@ -118,22 +118,32 @@ def _command(code: str) -> Command:
 
 @lru_cache(maxsize=4096)
 def next_acts(
-    kind: Kind, record: str, state: str, roles: frozenset[Role], type_: str | None = None
+    kind: Kind, record: str, state: str, roles: frozenset[Role], type_: str | None = None, *, is_ours: bool = True
 ) -> tuple[NextAct, ...]:
     """The acts that a person with these roles may try on a record in this state, the likeliest first.
 
     They are the acts that the table gives for the record, and those that make something else from it, such as a
-    culture from a donation. `type_` tells a shipper from the units that stay where they are.
+    culture from a donation. `type_` tells a shipper from the units that stay where they are. Of a record of another
+    site (not `is_ours`) only what crosses sites, and what is written about it.
     """
     moving = acts_from(record, state, roles)
     touching = {row.act for row in TRANSITIONS if row.record == record}
     making = [name for name in REGISTRY if name not in touching and roles_for(name) & roles]
     names = [name for name in dict.fromkeys([*moving, *making]) if name in REGISTRY and is_about(name, type_)]
+    names = [name for name in names if is_ours or _crosses(name, record)]
     # A vial is accounted for only after its cells were given.
     names = [name for name in names if name != "reconcile_infusion" or state == "INFUSED"]
     names = [name for name in names if record != "lot" or name not in DECISIONS or _decides(name, state)]
     found = (_next(name, kind) for name in sorted(names, key=lambda name: place_of(name, record, state)))
     return tuple(item for item in found if item is not None)
+
+
+ABOUT_ANY = frozenset({"deviation", "document_issue"})
+
+
+def _crosses(name: str, record: str) -> bool:
+    """Whether an act is offered about a record of another site: it crosses sites, stops a lot, or writes about it."""
+    return (record, name) in CROSSING or name == "hold_lot" or {row.record for row in rows_for(name)} <= ABOUT_ANY
 
 
 # What was made from a lot is stopped with it; that does not make the decision possible wherever such a lot stands.
