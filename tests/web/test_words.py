@@ -8,6 +8,7 @@ import pytest
 from babel.messages.mofile import read_mo
 from babel.messages.pofile import read_po
 
+from cellbank.domain.identifiers import RECORD_KINDS, Kind
 from cellbank.domain.lifecycle import STATES
 from cellbank.web.icons import icon
 from cellbank.web.shell import TRANSLATIONS
@@ -53,3 +54,10 @@ def test_the_home_page_speaks_ukrainian(signed_in) -> None:
     tina.post("/language", {"language": "uk", "next": "/"})
     page = tina.get("/").text
     assert "Робота, що чекає" in page and "Покласти віали на місце" in page
+
+
+def test_the_script_knows_the_codes_of_every_kind() -> None:
+    """A slow scan in a text field is told from typing by the shape of the code."""
+    listed = re.search(r"const RECORD = /\^\(([A-Z|]+)\)", (TRANSLATIONS.parent / "static" / "scan.js").read_text())
+    assert listed is not None
+    assert set(listed[1].split("|")) == {kind.value for kind in RECORD_KINDS | {Kind.COMMAND}}
