@@ -1,4 +1,4 @@
-"""The clinic of the trial as a second site: vials that were sent there are being scanned in, others are to be packed."""
+"""The clinic of the trial as a second site: vials sent there are being scanned in, others are to be packed."""
 
 import datetime
 from typing import Any

@@ -242,8 +242,8 @@ def test_the_batch_record_names_the_freezing_run_its_digest_and_what_was_found(
     world: World, bank: Bank, lot: FrozenLot, record: str
 ) -> None:
     with snapshot(bank.reads) as connection:
-        code = connection.scalar(text("SELECT r.code FROM freezer_run r JOIN lot l ON l.id = r.lot_id WHERE l.code = :lot"),
-                                 {"lot": lot.code})  # fmt: skip
+        of_lot = text("SELECT r.code FROM freezer_run r JOIN lot l ON l.id = r.lot_id WHERE l.code = :lot")
+        code = connection.scalar(of_lot, {"lot": lot.code})
     run = run_row(world, code)
     assert f"{code} " in record and "within the band" in record and "CryoMed 7452" in record
     assert run.sha256 in record.replace(" ", "")

@@ -30,7 +30,8 @@ Ids = Mapping[str, list[int]]
 
 # An act belongs to the first of these kinds that it can move: an order to the dose, a filling to the lot.
 HOMES = (
-    "consent", "donor", "hold", "dose", "weight", "subject", "donation", "lot", "culture", "shipment", "vial", "printing",
+    "consent", "donor", "hold", "dose", "weight", "subject", "donation", "lot", "culture", "shipment", "vial",
+    "printing",
 )  # fmt: skip
 BEDSIDE = frozenset({"check_dose", "start_infusion", "stop_infusion", "record_reaction", "reconcile_infusion"})
 ORDERING = frozenset({"order_dose", "cancel_dose"})

@@ -43,7 +43,8 @@ class Hints:
 
 NONE = Hints()
 _PEOPLE = text(
-    f"""SELECT p.name, p.full_name FROM person p WHERE p.state = 'ACTIVE' AND p.roles && :roles AND ({at_site("p.site_id")}
+    f"""SELECT p.name, p.full_name FROM person p
+         WHERE p.state = 'ACTIVE' AND p.roles && :roles AND ({at_site("p.site_id")}
            OR EXISTS (SELECT FROM site s WHERE s.id = :site AND s.code = ANY (p.also_at))) ORDER BY p.full_name"""
 )
 _EFFECTIVE = text("SELECT content FROM definition WHERE type = :type AND state = 'EFFECTIVE' ORDER BY id")
