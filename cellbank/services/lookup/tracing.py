@@ -104,7 +104,8 @@ NODES: dict[str, Any] = {
     ),
     "dose": text(
         """SELECT d.id, d.code, d.site_id, 'Infusion ' || d.infusion_number || ' (Day ' || d.day || ')' AS title,
-           d.state, coalesce((SELECT array_agg(v.code ORDER BY v.number) FROM vial v WHERE v.dose_id = d.id), ARRAY[l.code])
+           d.state,
+           coalesce((SELECT array_agg(v.code ORDER BY v.number) FROM vial v WHERE v.dose_id = d.id), ARRAY[l.code])
              AS parents FROM dose d JOIN lot l ON l.id = d.lot_id WHERE d.id = ANY(:ids) ORDER BY d.id"""
     ),
     "subject": text(
