@@ -5,12 +5,12 @@ or before a lock has kept the second one out for a moment. Each race is run agai
 has the last word, and with the constraint off too, where it does go wrong: so the tests above it test something.
 """
 
-import contextlib
 import datetime
 import random
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from cellbank.services.clinic import supply
 from tests.conftest import make_bank
 from tests.factories.doses import MINUTE, bedside, checked_dose, prepared_dose, product_lot, row_of, weighed_subject
 from tests.factories.world import World
+from tests.races.meeting import judge_together
 
 pytestmark = pytest.mark.races
 CLIENTS = 8
@@ -51,18 +52,7 @@ def came_of(outcomes: list[Outcome]) -> list[str]:
 @pytest.fixture
 def both_judge_first(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """Let nobody write before two have judged, or a lock has kept the second one out for half a second."""
-
-    def hold() -> None:
-        barrier, judge = threading.Barrier(2), Work.judge
-
-        def judge_and_wait(work: Work, *subjects: Any, **reasons: Any) -> None:
-            judge(work, *subjects, **reasons)
-            with contextlib.suppress(threading.BrokenBarrierError):
-                barrier.wait(timeout=0.5)
-
-        monkeypatch.setattr(Work, "judge", judge_and_wait)
-
-    return hold
+    return partial(judge_together, monkeypatch)
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ them win; without it the database does."""
 import contextlib
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -15,20 +14,9 @@ from tests.factories.freezing import MINUTE, as_file, cooling, frozen_at, run_in
 from tests.factories.lots import frozen_lot
 from tests.factories.quality import DAY, passed_lot, results_read_at
 from tests.factories.world import World
+from tests.races.meeting import judge_together, without_locks
 
 pytestmark = pytest.mark.races
-
-
-def judge_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let both come out of the judgement before either writes, if the locks let them both in."""
-    both, judge = threading.Barrier(2), Work.judge
-
-    def judge_and_wait(work: Work, *subjects: Any, **reasons: Any) -> None:
-        judge(work, *subjects, **reasons)
-        with contextlib.suppress(threading.BrokenBarrierError):
-            both.wait(timeout=0.7)
-
-    monkeypatch.setattr(Work, "judge", judge_and_wait)
 
 
 def import_at_once(world: World, lot: str) -> list[list[str]]:
@@ -57,14 +45,10 @@ def test_a_lot_gets_one_run(world: World, monkeypatch: pytest.MonkeyPatch) -> No
     assert live_runs(world, lot) == 1
 
 
-def without_the_lock(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Work, "_locking", lambda work, statement: statement.execution_options(populate_existing=True))
-
-
 def test_without_the_lock_the_index_keeps_one_run(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     lot = frozen_lot(world).code
     judge_together(monkeypatch)
-    without_the_lock(monkeypatch)
+    without_locks(monkeypatch)
     assert import_at_once(world, lot) == [[], ["ALREADY_EXISTS"]]
     assert live_runs(world, lot) == 1
 
@@ -90,7 +74,7 @@ def test_a_lot_is_not_released_while_its_run_is_withdrawn(world: World, monkeypa
         run = connection.scalar(statement, {"lot": lot})
     at = results_read_at(world, lot) + 2 * DAY
     write_together(monkeypatch)
-    without_the_lock(monkeypatch)
+    without_locks(monkeypatch)
     monkeypatch.setattr(freezing_runs, "withdrawal_refusals", lambda *_: ())
     with ThreadPoolExecutor(2) as pool:
         released = pool.submit(world.codes, "oksana", "release_lot", now=at, lot=lot)

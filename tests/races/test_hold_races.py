@@ -4,9 +4,7 @@ With the locks off both acts have judged before either writes, and each believes
 one that says no, so that no lot is in quarantine or released under a hold.
 """
 
-import contextlib
 import datetime
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -22,21 +20,9 @@ from tests.factories.lots import fill_started_at, filled_lot
 from tests.factories.production import accepted_reagent, harvested_culture
 from tests.factories.quality import passed_lot
 from tests.factories.world import World
+from tests.races.meeting import judge_together
 
 pytestmark = pytest.mark.races
-
-
-def meet_after_the_judgement(monkeypatch: pytest.MonkeyPatch, patience_s: float) -> threading.Barrier:
-    """Let both come out of the judgement before either writes, if the locks let them both in that long."""
-    both, judge = threading.Barrier(2), Work.judge
-
-    def judge_and_wait(work: Work, *subjects: Any, **reasons: Any) -> None:
-        judge(work, *subjects, **reasons)
-        with contextlib.suppress(threading.BrokenBarrierError):  # the other one is kept out by a lock
-            both.wait(timeout=patience_s)
-
-    monkeypatch.setattr(Work, "judge", judge_and_wait)
-    return both
 
 
 def without_locks(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,7 +59,7 @@ def recall_while_freezing(world: World, reagent: str, lot: str) -> list[Outcome]
 
 def test_a_lot_that_is_frozen_while_a_hold_is_placed_is_on_hold(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     reagent, lot = used_reagent(world)
-    meet_after_the_judgement(monkeypatch, patience_s=1)
+    judge_together(monkeypatch, patience_s=1)
     assert [outcome.accepted for outcome in recall_while_freezing(world, reagent, lot)] == [True, True]
     assert (lot_row(world, lot).state, lot_row(world, lot).state_before_hold) == ("ON_HOLD", "QUARANTINE")
 
@@ -83,7 +69,7 @@ def test_without_the_locks_the_database_refuses_the_one_that_comes_second(
 ) -> None:
     reagent, lot = used_reagent(world)
     without_locks(monkeypatch)
-    barrier = meet_after_the_judgement(monkeypatch, patience_s=30)
+    barrier = judge_together(monkeypatch, patience_s=30)
     monkeypatch.setattr("cellbank.services.quality.holding.lots_below", lambda *_: [])
     outcomes = recall_while_freezing(world, reagent, lot)
     assert not barrier.broken
@@ -104,7 +90,7 @@ def test_a_lot_that_is_released_while_a_hold_is_placed_ends_on_hold(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lot = passed_lot(world, vials=2).code
-    meet_after_the_judgement(monkeypatch, patience_s=1)
+    judge_together(monkeypatch, patience_s=1)
     held, released = hold_while_releasing(world, lot)
     assert held.accepted and lot_row(world, lot).state == "ON_HOLD"
     before = "RELEASED" if released.accepted else "QUARANTINE"
@@ -115,7 +101,7 @@ def test_without_the_locks_no_lot_is_released_under_a_hold(world: World, monkeyp
     lot = passed_lot(world, vials=2).code
     without_locks(monkeypatch)
     monkeypatch.setattr("cellbank.services.quality.holding.lots_below", lambda *_: [])
-    barrier = meet_after_the_judgement(monkeypatch, patience_s=30)
+    barrier = judge_together(monkeypatch, patience_s=30)
     outcomes = hold_while_releasing(world, lot)
     assert not barrier.broken
     assert [outcome.accepted for outcome in outcomes].count(False) >= 1

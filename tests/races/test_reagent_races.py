@@ -1,19 +1,16 @@
 """Two people take from one bottle in the same moment: together they never take more than there is."""
 
-import contextlib
-import threading
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import pytest
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from cellbank.records.production import ReagentLot
-from cellbank.records.work import Work
 from cellbank.services.acts import Outcome
 from tests.factories.production import DAY, delivered, donation
 from tests.factories.world import World
+from tests.races.meeting import judge_together
 
 pytestmark = pytest.mark.races
 
@@ -44,18 +41,6 @@ def left(world: World, reagent: str) -> int:
         return int(session.scalars(select(ReagentLot.quantity_left).where(ReagentLot.code == reagent)).one() or 0)
 
 
-def meet_after_the_judgement(monkeypatch: pytest.MonkeyPatch, patience_s: float) -> threading.Barrier:
-    both, judge = threading.Barrier(2), Work.judge
-
-    def judge_and_wait(work: Work, *subjects: Any, **reasons: Any) -> None:
-        judge(work, *subjects, **reasons)
-        with contextlib.suppress(threading.BrokenBarrierError):
-            both.wait(timeout=patience_s)
-
-    monkeypatch.setattr(Work, "judge", judge_and_wait)
-    return both
-
-
 def test_two_take_what_is_there_for_both(world: World) -> None:
     reagent, tissue = counted_reagent(world), (donation(world), donation(world))
     assert [outcome.accepted for outcome in take_at_once(world, reagent, "50", tissue)] == [True, True]
@@ -67,7 +52,7 @@ def test_the_last_of_a_bottle_is_taken_once(world: World, monkeypatch: pytest.Mo
     reagent, tissue = counted_reagent(world), (donation(world), donation(world))
     if locks == "off":
         monkeypatch.setattr(Select, "with_for_update", lambda statement, **_: statement)
-    barrier = meet_after_the_judgement(monkeypatch, patience_s=30 if locks == "off" else 1)
+    barrier = judge_together(monkeypatch, patience_s=30 if locks == "off" else 1)
     outcomes = take_at_once(world, reagent, "60", tissue)
     assert barrier.broken == (locks == "on")  # both came through the judgement only without the lock
     assert sorted(outcome.accepted for outcome in outcomes) == [False, True]

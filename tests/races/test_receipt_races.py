@@ -5,10 +5,6 @@ does go wrong, which proves that the first one tests something. Where a constrai
 with the constraint alone as well.
 """
 
-import contextlib
-import datetime
-import random
-import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -16,14 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import text
 
-from cellbank.records.work import Work
 from cellbank.services.acts import Outcome
-from tests.conftest import make_bank
 from tests.factories.receiving import Supply, received_shipment, stored_shipment
 from tests.factories.shipping import HOUR, MINUTE, sent_shipment
 from tests.factories.world import World
+from tests.races.meeting import judge_together, unprotected_world, without_locks
 
 pytestmark = pytest.mark.races
 Call = tuple[str, str, dict[str, Any]]  # who, act, what is given
@@ -92,18 +87,9 @@ def run(
     """Do both at once; nobody writes before both have judged, and where a lock keeps the second one out, the first
     waits no longer than a moment."""
     calls = race.calls(world, supply)
-    judge, barrier = Work.judge, threading.Barrier(2)
-
-    def wait_for_the_other(work: Work, *subjects: Any, **given: Any) -> None:
-        judge(work, *subjects, **given)
-        with contextlib.suppress(threading.BrokenBarrierError):
-            barrier.wait(timeout=0.5)
-
-    monkeypatch.setattr(Work, "judge", wait_for_the_other)
+    judge_together(monkeypatch)
     if not locked:
-        monkeypatch.setattr(
-            Work, "_locking", lambda work, statement: statement.execution_options(populate_existing=True)
-        )
+        without_locks(monkeypatch)
     with ThreadPoolExecutor(2) as pool:
         running = [pool.submit(world.try_act, who, act, **given) for who, act, given in calls]
         return [one.result() for one in running]
@@ -145,15 +131,8 @@ def test_without_the_locks_the_database_lets_one_succeed(
 @pytest.fixture
 def unprotected(fresh_database: Any, tmp_path: Path, race: Race) -> Iterator[World]:
     """A world of its own whose database has nothing against this race."""
-    owner_url, app_url = fresh_database("receipt_race")
-    owner = create_engine(owner_url)
-    with owner.begin() as connection:
-        for statement in race.behind:
-            connection.execute(text(statement))
-    owner.dispose()
-    bank = make_bank(app_url, tmp_path)
-    yield World(bank, random.Random(7), datetime.datetime(2026, 3, 2, 8, 0, tzinfo=datetime.UTC))
-    bank.engine.dispose()
+    with unprotected_world(fresh_database, tmp_path, "receipt_race", race.behind) as world:
+        yield world
 
 
 @EACH

@@ -3,10 +3,7 @@
 Without the lock both would be told that they had; the last test shows that, so that the others mean something.
 """
 
-import contextlib
-import threading
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -19,25 +16,13 @@ from cellbank.services.acts import Outcome
 from tests.factories.doses import checked_dose
 from tests.factories.quality import passed_lot, released_lot
 from tests.factories.world import World
+from tests.races.meeting import judge_together
 
 pytestmark = pytest.mark.races
 DOUBT = {"reason": "Out of doubt"}
 RELEASE, REJECT = ("oksana", "release_lot", {}), ("quinn", "reject_lot", DOUBT)
 RECALL, HOLD = ("quinn", "recall_lot", DOUBT), ("quinn", "hold_lot", DOUBT)
 Decision = tuple[str, str, dict[str, str]]
-
-
-def judge_together(monkeypatch: pytest.MonkeyPatch, patience_s: float) -> threading.Barrier:
-    """Let both officers come out of the judgement before either writes, if the lock lets them both in that long."""
-    both, judge = threading.Barrier(2), Work.judge
-
-    def judge_and_wait(work: Work, *subjects: Any, **reasons: Any) -> None:
-        judge(work, *subjects, **reasons)
-        with contextlib.suppress(threading.BrokenBarrierError):  # the other one is kept out by the lock
-            both.wait(timeout=patience_s)
-
-    monkeypatch.setattr(Work, "judge", judge_and_wait)
-    return both
 
 
 def decide_at_once(world: World, lot: str, *decisions: Decision) -> list[Outcome]:

@@ -4,10 +4,6 @@ Both have judged before either writes. Each race is run three times: with the lo
 alone decides, and without both, when it does go wrong, which proves that the other two test something.
 """
 
-import contextlib
-import datetime
-import random
-import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,16 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import text
 
-from cellbank.records.work import Work
 from cellbank.services.acts import Outcome
 from cellbank.services.shipping import custody, packing
-from tests.conftest import make_bank
 from tests.factories.quality import released_lot
 from tests.factories.shipping import MINUTE, Parcel, ordered_shipment, sealed_shipment
 from tests.factories.sites import second_site
 from tests.factories.world import World
+from tests.races.meeting import meet_after, unprotected_world, without_locks
 
 pytestmark = pytest.mark.races
 Call = tuple[str, str, dict[str, Any]]  # who, act, what is given
@@ -98,22 +93,14 @@ EACH = pytest.mark.parametrize("race", RACES.values(), ids=RACES)
 
 
 def run(
-    world: World, race: Race, monkeypatch: pytest.MonkeyPatch, before: Callable[[], None] = lambda: None
+    world: World, race: Race, monkeypatch: pytest.MonkeyPatch, *, locked: bool = True
 ) -> list[Outcome]:
     """Do both at once; nobody writes before both have looked, and where a lock keeps the second one out, the first
     waits no longer than a moment."""
     calls = race.calls(world)
-    before()
-    module, name = race.rule
-    look, barrier = getattr(module, name), threading.Barrier(2)
-
-    def wait_for_the_other(facts: Any) -> Any:
-        refusals = look(facts)
-        with contextlib.suppress(threading.BrokenBarrierError):
-            barrier.wait(timeout=0.5)
-        return refusals
-
-    monkeypatch.setattr(module, name, wait_for_the_other)
+    meet_after(monkeypatch, *race.rule)
+    if not locked:
+        without_locks(monkeypatch)
     with ThreadPoolExecutor(2) as pool:
         running = [pool.submit(world.try_act, who, act, **given) for who, act, given in calls]
         return [one.result() for one in running]
@@ -123,17 +110,6 @@ def most(world: World, race: Race) -> int:
     """The answer of the database to whether it went wrong."""
     with world.bank.reads.connect() as connection:
         return int(connection.scalar(text(race.found)) or 0)
-
-
-def unlocked(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
-    """Let nobody lock a row from now on."""
-
-    def switch() -> None:
-        monkeypatch.setattr(
-            Work, "_locking", lambda work, statement: statement.execution_options(populate_existing=True)
-        )
-
-    return switch
 
 
 @EACH
@@ -153,7 +129,7 @@ def test_of_two_at_once_one_succeeds_and_the_other_hears_why(
 def test_without_the_locks_the_database_lets_one_succeed(
     world: World, race: Race, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    outcomes = run(world, race, monkeypatch, unlocked(monkeypatch))
+    outcomes = run(world, race, monkeypatch, locked=False)
     assert sorted(outcome.accepted for outcome in outcomes) == [False, True]
     (refused,) = [outcome for outcome in outcomes if not outcome.accepted]
     assert "Somebody else was faster" in refused.refusals[0].detail
@@ -163,21 +139,14 @@ def test_without_the_locks_the_database_lets_one_succeed(
 @pytest.fixture
 def unprotected(fresh_database: Any, tmp_path: Path, race: Race) -> Iterator[World]:
     """A world of its own whose database has nothing against this race."""
-    owner_url, app_url = fresh_database("shipment_race")
-    owner = create_engine(owner_url)
-    with owner.begin() as connection:
-        for statement in race.without:
-            connection.execute(text(statement))
-    owner.dispose()
-    bank = make_bank(app_url, tmp_path)
-    yield World(bank, random.Random(7), datetime.datetime(2026, 3, 2, 8, 0, tzinfo=datetime.UTC))
-    bank.engine.dispose()
+    with unprotected_world(fresh_database, tmp_path, "shipment_race", race.without) as world:
+        yield world
 
 
 @EACH
 def test_without_locks_and_constraints_both_succeed(
     unprotected: World, race: Race, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    outcomes = run(unprotected, race, monkeypatch, unlocked(monkeypatch))
+    outcomes = run(unprotected, race, monkeypatch, locked=False)
     assert [outcome.accepted for outcome in outcomes] == [True, True]
     assert most(unprotected, race) == 2

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import Field
 from sqlalchemy import select
@@ -35,14 +35,19 @@ from cellbank.services.acts import ActInput, act
 from cellbank.services.common import new_code, specification_of, time_refusals
 from cellbank.services.inputs import FreezerRunCode, Identifier, Line, LotCode, Reason
 from cellbank.services.quality.deviations import open_with_links
-from cellbank.services.temperature.freezer_runs import readings_digest
 from cellbank.services.temperature.logger_files import opened
 from cellbank.services.temperature.reading_store import moment
+from cellbank.services.temperature.run_facts import readings_digest
 from cellbank.services.temperature.sent_files import (
     RARELY,
+    DateColumn,
+    DateOrder,
     FileName,
+    FileUnit,
     FileZone,
     SentFile,
+    SkipUnreadable,
+    TimeColumn,
     learn_columns,
     learned_columns,
     sent_file,
@@ -63,23 +68,13 @@ class ImportFreezingRun(ActInput):
     )
     freezer_serial: Identifier | None = Field(default=None, title="Serial number of the freezer")
     zone: FileZone = None
-    time_column: Line | None = Field(
-        default=None, title="Column of the time", json_schema_extra=RARELY,
-        description="Empty: as the last file of this model, or found.",
-    )
-    date_column: Line | None = Field(
-        default=None, title="Column of the date, if it is another one", json_schema_extra=RARELY
-    )
+    time_column: TimeColumn = None
+    date_column: DateColumn = None
     product_column: Line | None = Field(default=None, title="Column of the product's probe", json_schema_extra=RARELY)
     chamber_column: Line | None = Field(default=None, title="Column of the chamber", json_schema_extra=RARELY)
-    unit: Literal["C", "F"] | None = Field(default=None, title="Unit", json_schema_extra=RARELY)
-    date_order: Literal["day_first", "month_first"] | None = Field(
-        default=None, title="Order of the date", json_schema_extra=RARELY
-    )
-    skip_unreadable: bool = Field(
-        default=False, title="Leave out rows without a number", description="They count as silence.",
-        json_schema_extra=RARELY,
-    )  # fmt: skip
+    unit: FileUnit = None
+    date_order: DateOrder = None
+    skip_unreadable: SkipUnreadable = False
 
     def mapping(self) -> Mapping:
         """The titles that somebody named."""

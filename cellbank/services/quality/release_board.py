@@ -28,7 +28,7 @@ from cellbank.services.common import specification_of
 from cellbank.services.production.donors import donation_collection
 from cellbank.services.quality.lot_results import lot_results
 from cellbank.services.temperature.exposure import lot_excursions, stands_unwatched
-from cellbank.services.temperature.freezer_runs import run_of_lot
+from cellbank.services.temperature.run_facts import run_of_lot
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, text
 
 from cellbank.services.bank import Bank
-from cellbank.services.temperature.freezer_runs import readings_digest
 from cellbank.services.temperature.reading_store import stored_digest
+from cellbank.services.temperature.run_facts import readings_digest
 
 _IMPORTS = text(
     """SELECT i.id, i.code, i.probe_id, i.first_at, i.last_at, i.digest FROM reading_import i

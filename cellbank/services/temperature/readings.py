@@ -6,7 +6,7 @@ from array import array
 from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import Field
 from sqlalchemy import select, text
@@ -26,9 +26,14 @@ from cellbank.services.temperature.probes import ProbeCode
 from cellbank.services.temperature.reading_store import Taken, Tell, copy_readings, look_at, moment, second
 from cellbank.services.temperature.sent_files import (
     RARELY,
+    DateColumn,
+    DateOrder,
     FileName,
+    FileUnit,
     FileZone,
     SentFile,
+    SkipUnreadable,
+    TimeColumn,
     learn_columns,
     learned_columns,
     sent_file,
@@ -50,23 +55,13 @@ class ImportReadings(ActInput):
     sha256: SentFile
     file: FileName
     zone: FileZone = None
-    time_column: Line | None = Field(
-        default=None, title="Column of the time", json_schema_extra=RARELY,
-        description="Empty: as the last file of this model, or found.",
-    )
-    date_column: Line | None = Field(
-        default=None, title="Column of the date, if it is another one", json_schema_extra=RARELY
-    )
+    time_column: TimeColumn = None
+    date_column: DateColumn = None
     value_column: Line | None = Field(default=None, title="Column of the temperature", json_schema_extra=RARELY)
     serial_column: Line | None = Field(default=None, title="Column of the serial number", json_schema_extra=RARELY)
-    unit: Literal["C", "F"] | None = Field(default=None, title="Unit", json_schema_extra=RARELY)
-    date_order: Literal["day_first", "month_first"] | None = Field(
-        default=None, title="Order of the date", json_schema_extra=RARELY
-    )
-    skip_unreadable: bool = Field(
-        default=False, title="Leave out rows without a number", description="They count as silence.",
-        json_schema_extra=RARELY,
-    )  # fmt: skip
+    unit: FileUnit = None
+    date_order: DateOrder = None
+    skip_unreadable: SkipUnreadable = False
 
     def mapping(self) -> Mapping:
         """The titles that somebody named."""

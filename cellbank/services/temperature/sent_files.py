@@ -4,7 +4,7 @@ as they were learned from the last file of the same model."""
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import Field
@@ -28,6 +28,23 @@ FileZone = Annotated[
         description="Where its times have no offset. Empty: the site's.",
         json_schema_extra=RARELY,
     ),
+]
+TimeColumn = Annotated[
+    Line | None,
+    Field(
+        title="Column of the time",
+        description="Empty: as the last file of this model, or found.",
+        json_schema_extra=RARELY,
+    ),
+]
+DateColumn = Annotated[Line | None, Field(title="Column of the date, if it is another one", json_schema_extra=RARELY)]
+FileUnit = Annotated[Literal["C", "F"] | None, Field(title="Unit", json_schema_extra=RARELY)]
+DateOrder = Annotated[
+    Literal["day_first", "month_first"] | None, Field(title="Order of the date", json_schema_extra=RARELY)
+]
+SkipUnreadable = Annotated[
+    bool,
+    Field(title="Leave out rows without a number", description="They count as silence.", json_schema_extra=RARELY),
 ]
 
 

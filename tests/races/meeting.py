@@ -1,0 +1,58 @@
+"""How the races are staged: both people come to the same point before either goes on, with or without what keeps them
+apart. A lock may keep one of them out; the other then waits no longer than `patience_s`."""
+
+import contextlib
+import datetime
+import random
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import create_engine, text
+
+from cellbank.records.work import Work
+from tests.conftest import make_bank
+from tests.factories.world import World
+
+
+def meet_after(monkeypatch: pytest.MonkeyPatch, where: Any, name: str, patience_s: float = 0.5) -> threading.Barrier:
+    """Let both come out of `where.name` before either goes on. The barrier is broken afterwards if they never met."""
+    both, whole = threading.Barrier(2), getattr(where, name)
+
+    def wait_for_the_other(*given: Any, **named: Any) -> Any:
+        found = whole(*given, **named)
+        with contextlib.suppress(threading.BrokenBarrierError):
+            both.wait(timeout=patience_s)
+        return found
+
+    monkeypatch.setattr(where, name, wait_for_the_other)
+    return both
+
+
+def judge_together(monkeypatch: pytest.MonkeyPatch, patience_s: float = 0.5) -> threading.Barrier:
+    """Let both come out of the judgement before either writes."""
+    return meet_after(monkeypatch, Work, "judge", patience_s)
+
+
+def without_locks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let nobody lock a row that it looks at."""
+    monkeypatch.setattr(Work, "_locking", lambda work, statement: statement.execution_options(populate_existing=True))
+
+
+@contextmanager
+def unprotected_world(
+    fresh_database: Callable[[str], tuple[str, str]], folder: Path, name: str, statements: Sequence[str]
+) -> Iterator[World]:
+    """A world of its own, whose owner has taken protections off its database."""
+    owner_url, app_url = fresh_database(name)
+    owner = create_engine(owner_url)
+    with owner.begin() as connection:
+        for statement in statements:
+            connection.execute(text(statement))
+    owner.dispose()
+    bank = make_bank(app_url, folder)
+    yield World(bank, random.Random(7), datetime.datetime(2026, 3, 2, 8, 0, tzinfo=datetime.UTC))
+    bank.engine.dispose()
