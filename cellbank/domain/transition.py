@@ -18,6 +18,7 @@ class Role(StrEnum):
 class Meaning(StrEnum):
     """What a signature says (21 CFR 11.50)."""
 
+    PERFORMED = "performed"
     VERIFIED = "verified"
     REVIEWED = "reviewed"
     APPROVED = "approved"

@@ -9,6 +9,10 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from cellbank.records.base import Instant, Json, Record, reference, state_of
 
+AS_SEALED = (
+    "code", "from_site_id", "to_site_id", "shipper_id", "logger_id", "charged_at", "charge_kg", "planned_hours",
+    "seals", "sealed_at",
+)  # fmt: skip
 ENDED = "('ACCEPTED', 'REJECTED', 'CANCELLED')"
 
 
@@ -50,8 +54,11 @@ class Shipment(Record):
         "code", "from_site_id", "to_site_id", "shipper_id", "logger_id", "seals", "sent_at", "received_at",
         "seals_found", "differences", "decision_reason",
     )  # fmt: skip
-    # Whoever takes it in hand signs for it as it is then; what is put on it and found of it later is nobody's mistake.
-    SIGNED_AS: ClassVar[Mapping[str, tuple[str, ...]]] = {"verified": ("code", "from_site_id", "to_site_id")}
+    # Whoever hands it on signs for what was sealed, whoever receives it for the seals too as they were found: what is
+    # found later voids neither.
+    SIGNED_AS: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "performed": AS_SEALED, "verified": (*AS_SEALED, "received_at", "seals_found"),
+    }  # fmt: skip
     __table_args__ = (
         CheckConstraint("from_site_id <> to_site_id", name="goes_to_another_site"),
         CheckConstraint("site_id IN (from_site_id, to_site_id)", name="is_at_one_of_its_sites"),

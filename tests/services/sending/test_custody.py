@@ -6,6 +6,7 @@ from sqlalchemy.orm import Session
 
 from cellbank.records.quality import Signature
 from cellbank.services.acts import Malformed
+from cellbank.services.trail.history import signatures
 from tests.factories.shipping import (
     CARRIER,
     DAY,
@@ -20,6 +21,7 @@ from tests.factories.shipping import (
 )
 from tests.factories.world import World
 from tests.services.sending.asking import (
+    REASON,
     placements,
     refused,
     shipment_code,
@@ -44,7 +46,7 @@ def test_a_shipment_goes_from_the_order_to_the_road(world: World, packed: Parcel
                 Signature.record_kind == "shipment", Signature.record_id == row.id
             )
         ).all()
-    assert signed == [("verified", "Tina Technician")]
+    assert signed == [("performed", "Tina Technician")]
 
 
 def test_a_vial_leaves_its_box_and_stands_in_the_shipper_at_the_same_moment(world: World, packed: Parcel) -> None:
@@ -86,6 +88,13 @@ def test_a_shipment_that_comes_back_is_taken_over_and_sent_again(world: World, s
     world.do("quinn", "hand_over_shipment", now=parcel.at + 2 * HOUR, **given)
     assert shipment_row(world, parcel.code).sent_at == parcel.at  # the first time counts
     assert [one.carrier for one in custodies(world, parcel.code)] == [None, CARRIER, None, "Another one"]
+
+
+def test_a_signature_of_whoever_has_it_in_hand_is_void_when_the_seals_are_others(world: World, sealed: Parcel) -> None:
+    world.do("taras", "take_over_shipment", now=sealed.at + HOUR, shipment=sealed.code)
+    assert [one.is_void for one in signatures(world.bank, "shipment", sealed.code)] == [False]
+    world.do("taras", "break_seal", now=sealed.at + 2 * HOUR, shipment=sealed.code, reason=REASON)
+    assert [one.is_void for one in signatures(world.bank, "shipment", sealed.code)] == [True]
 
 
 def test_a_hand_over_is_signed_and_in_its_order(world: World, sealed: Parcel) -> None:
