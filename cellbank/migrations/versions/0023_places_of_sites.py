@@ -1,5 +1,5 @@
-"""Nothing stands in a unit of another site, nothing but what is packed stands in a shipper, and none is sealed that is
-no longer qualified.
+"""Nothing stands in a unit of another site, nothing but what is packed stands in a shipper, none is sealed that is no
+longer qualified, and each vial is found once.
 
 Twins: `records/work.py` (`Work.site_refusals`), `domain/rules/storage.py`, `domain/rules/shipment.py`.
 """
@@ -59,6 +59,15 @@ BEGIN
 END $$;
 CREATE TRIGGER shipper_is_qualified BEFORE UPDATE ON shipment FOR EACH ROW
   WHEN (NEW.state = 'SEALED' AND OLD.state <> 'SEALED') EXECUTE FUNCTION shipper_is_qualified();
+
+-- What was missed may still turn up; what one person found, no second one finds otherwise.
+CREATE FUNCTION packed_vial_is_found_once() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM must(OLD.finding IS NULL OR OLD.finding = 'MISSING', 'a_vial_is_found_once', 'the vial was found before');
+  RETURN NEW;
+END $$;
+CREATE TRIGGER packed_vial_is_found_once BEFORE UPDATE OF finding, found_at ON packed_vial FOR EACH ROW
+  EXECUTE FUNCTION packed_vial_is_found_once();
 """
 
 
@@ -68,7 +77,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.execute("DROP TRIGGER shipper_is_qualified ON shipment")
+    op.execute("DROP TRIGGER shipper_is_qualified ON shipment; DROP TRIGGER packed_vial_is_found_once ON packed_vial")
     op.execute("DROP TRIGGER unit_added_at_its_site ON storage_unit; DROP TRIGGER unit_moved_at_its_site ON storage_unit")
-    op.execute("DROP FUNCTION shipper_is_qualified(), unit_stands_at_its_site()")
+    op.execute("DROP FUNCTION shipper_is_qualified(), packed_vial_is_found_once(), unit_stands_at_its_site()")
     op.execute(PLACEMENT_SAFETY.format(at_its_site=""))
