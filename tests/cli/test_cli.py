@@ -1,6 +1,7 @@
 """Every command: what it says, where it says it, and the status with which it ends."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -337,19 +338,19 @@ def test_a_file_is_imported_as_it_was_checked_and_brought_into_force(
     file = tmp_path / "other.toml"
     file.write_bytes(SPECIFICATION.replace('id = "P-MMSC"', 'id = "P-CLI"').replace("\n", "\r\n").encode())
     checked = cellbank("protocol", "check", file)
-    assert checked.status == 0 and checked.out.startswith("OK: specification P-CLI, version 1, sha256 ")
+    assert checked.status == 0 and checked.out.startswith("OK: specification P-CLI, version 2, sha256 ")
     imported = cellbank("protocol", "import", file)
     assert imported.status == 0 and json.loads(imported.out)["result"]["state"] == "IMPORTED"
-    assert query("SELECT digest FROM definition WHERE code = 'P-CLI@1'") == [(checked.out.split()[-1],)]
+    assert query("SELECT digest FROM definition WHERE code = 'P-CLI@2'") == [(checked.out.split()[-1],)]
     again = cellbank("protocol", "import", file)
     assert again.status == 1 and again.err.startswith("cellbank: ALREADY_EXISTS: ")
     quinn = acting("quinn", "quality_officer")
-    unready = quinn("make_effective", definition="P-CLI@1")
+    unready = quinn("make_effective", definition="P-CLI@2")
     assert unready.status == 1 and "AGREEMENT_NEEDED" in unready.err and "TRAINING_EXPIRED" in unready.err
     assert quinn("accept_agreement", version=agreement.VERSION).status == 0
     trained = {"name": "quinn", "role": "quality_officer", "procedure": "SOP-1", "valid_until": "2099-12-31"}
     assert acting("ada", "administrator")("record_training", trained_on="2020-01-01", **trained).status == 0
-    said = quinn("make_effective", definition="P-CLI@1")
+    said = quinn("make_effective", definition="P-CLI@2")
     assert said.status == 0 and json.loads(said.out)["result"]["state"] == "EFFECTIVE"
     act = json.loads(said.out)["act"]
     assert query("SELECT count(*) FROM signature WHERE act_id = :act", act=act) == [(1,)]
@@ -404,9 +405,9 @@ def test_an_export_is_verified_by_the_script_beside_it(cellbank: Cellbank, tina:
     said = cellbank("trail", "export", file)
     assert said.status == 0 and f"python3 {script} {file}" in said.out
     assert sorted(tmp_path.iterdir()) == [file, script]
-    head = said.out.split()[-1]
-    sound = offline(script, file, head)
-    assert (sound.returncode, sound.stdout) == (0, f"OK {head}\n")
+    heads = re.findall(r"\d+:\d+:[0-9a-f]{64}", said.out)
+    sound, head = offline(script, file, *heads), heads[-1]
+    assert (sound.returncode, sound.stdout) == (0, f"OK {' '.join(heads)}\n")
     register(tina, "E-2")
     assert cellbank("trail", "export", file).status == 0
     assert offline(script, file, head).returncode == 0  # the later one goes through the head of the earlier one

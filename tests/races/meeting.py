@@ -43,10 +43,10 @@ def without_locks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @contextmanager
-def unprotected_world(
-    fresh_database: Callable[[str], tuple[str, str]], folder: Path, name: str, statements: Sequence[str]
+def world_of_its_own(
+    fresh_database: Callable[[str], tuple[str, str]], folder: Path, name: str, statements: Sequence[str] = ()
 ) -> Iterator[World]:
-    """A world of its own, whose owner has taken protections off its database."""
+    """A world in a new database, from which its owner has taken protections, if any."""
     owner_url, app_url = fresh_database(name)
     owner = create_engine(owner_url)
     with owner.begin() as connection:

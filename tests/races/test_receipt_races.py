@@ -17,7 +17,7 @@ from cellbank.services.acts import Outcome
 from tests.factories.receiving import Supply, received_shipment, stored_shipment
 from tests.factories.shipping import HOUR, MINUTE, sent_shipment
 from tests.factories.world import World
-from tests.races.meeting import judge_together, unprotected_world, without_locks
+from tests.races.meeting import judge_together, without_locks, world_of_its_own
 
 pytestmark = pytest.mark.races
 Call = tuple[str, str, dict[str, Any]]  # who, act, what is given
@@ -129,7 +129,7 @@ def test_without_the_locks_the_database_lets_one_succeed(
 @pytest.fixture
 def unprotected(fresh_database: Any, tmp_path: Path, race: Race) -> Iterator[World]:
     """A world of its own whose database has nothing against this race."""
-    with unprotected_world(fresh_database, tmp_path, "receipt_race", race.behind) as world:
+    with world_of_its_own(fresh_database, tmp_path, "receipt_race", race.behind) as world:
         yield world
 
 

@@ -19,7 +19,7 @@ from tests.factories.quality import released_lot
 from tests.factories.shipping import MINUTE, Parcel, ordered_shipment, sealed_shipment
 from tests.factories.sites import second_site
 from tests.factories.world import World
-from tests.races.meeting import meet_after, unprotected_world, without_locks
+from tests.races.meeting import meet_after, without_locks, world_of_its_own
 
 pytestmark = pytest.mark.races
 Call = tuple[str, str, dict[str, Any]]  # who, act, what is given
@@ -139,7 +139,7 @@ def test_without_the_locks_the_database_lets_one_succeed(
 @pytest.fixture
 def unprotected(fresh_database: Any, tmp_path: Path, race: Race) -> Iterator[World]:
     """A world of its own whose database has nothing against this race."""
-    with unprotected_world(fresh_database, tmp_path, "shipment_race", race.without) as world:
+    with world_of_its_own(fresh_database, tmp_path, "shipment_race", race.without) as world:
         yield world
 
 

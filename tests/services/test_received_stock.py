@@ -109,8 +109,9 @@ def test_what_is_not_accepted_goes_nowhere(world: World, supply: Supply, stage: 
         "thaw_bank_vial": {
             "vial": vial, "vessel": "T75", "area_cm2": 75, "viable_cells": 1_000_000, "reagents": [medium(world)],
         },
-        "rescan_box": {"box": other, "vials": [vial], "reasons": {vial: "It stands here."}},
     }  # fmt: skip
+    if stage == "on the way":  # what has arrived may be put right in a box, and waits there
+        acts["rescan_box"] = {"box": other, "vials": [vial], "reasons": {vial: "It stands here."}}
     for act, given in acts.items():
         codes = world.codes(who, act, now=now, **given)
         assert codes and codes != ["NOT_FOUND"], act
@@ -242,7 +243,7 @@ def test_the_chain_of_a_dose_tells_who_had_its_vials_on_the_road(world: World, s
         "close_receipt", "accept_shipment",
     ]  # fmt: skip
     meanings = [one.meaning for one in chain.signatures if one.record.startswith("shipment")]
-    assert meanings == ["verified", "verified", "approved"]
+    assert meanings == ["performed", "verified", "approved"]
     assert unissued_file(world.bank, "chain", dose.code).startswith(b"%PDF")
 
 

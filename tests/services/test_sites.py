@@ -5,6 +5,7 @@ import random
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -37,6 +38,7 @@ from tests.factories.receiving import accepted_shipment
 from tests.factories.sites import SecondSite, at, second_site
 from tests.factories.temperature import as_csv, import_file, probe, sent, steady, tank
 from tests.factories.world import World
+from tests.races.meeting import world_of_its_own
 from tests.services.bad_values import good_input, schema_of
 
 DAY = datetime.timedelta(days=1)
@@ -379,16 +381,18 @@ def test_the_database_lets_nothing_be_made_for_another_site(world: World, there:
 # --- a chain for each site --------------------------------------------------------------------
 
 
-def test_two_sites_that_act_at_once_have_a_chain_each(world: World, there: SecondSite) -> None:
-    before = _heads(world)
-    with ThreadPoolExecutor(4) as pool:
-        everybody = [who for _ in range(6) for who in (there.technician, "tina", there.clinician, "clara")]
-        reports = [pool.submit(_unreadable, world, who) for who in everybody]
-        assert all(report.result().accepted for report in reports)
-    after = _heads(world)
-    assert after[there.id] - before[there.id] == 12 and after[1] - before[1] == 12
-    verdict = verify(world.bank, lambda *_: None)
-    assert verdict.fault is None and len(verdict.heads) == len(after)
+def test_two_sites_that_act_at_once_have_a_chain_each(fresh_database: Any, tmp_path: Path) -> None:
+    with world_of_its_own(fresh_database, tmp_path, "two_chains") as world:
+        there = second_site(world)
+        before = _heads(world)
+        with ThreadPoolExecutor(4) as pool:
+            everybody = [who for _ in range(6) for who in (there.technician, "tina", there.clinician, "clara")]
+            reports = [pool.submit(_unreadable, world, who) for who in everybody]
+            assert all(report.result().accepted for report in reports)
+        after = _heads(world)
+        assert after[there.id] - before.get(there.id, 0) == 12 and after[1] - before[1] == 12
+        verdict = verify(world.bank, lambda *_: None)
+        assert verdict.fault is None and len(verdict.heads) == len(after)
 
 
 def _unreadable(world: World, who: str) -> Outcome:

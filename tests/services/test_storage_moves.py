@@ -12,6 +12,7 @@ from cellbank.records.storage import StorageUnit, UnitStay
 from cellbank.services.documents.chain_custody import stays
 from cellbank.services.storage import storage_moves
 from tests.factories.lots import box, stored_lot
+from tests.factories.shipping import shipper
 from tests.factories.world import World
 
 MINUTE = datetime.timedelta(minutes=1)
@@ -20,6 +21,8 @@ SIZE = {"rows": 2, "columns": 2}
 
 def unit(world: World, type_: str, parent: str | None = None, **given: Any) -> str:
     """The code of a new unit with a name of its own."""
+    if type_ == "shipper":
+        return shipper(world)
     size = SIZE if LEVELS[type_].has_positions else {}
     name = world.unique(type_.capitalize())
     return world.do("tina", "add_storage_unit", type=type_, name=name, parent=parent, **{**size, **given})["code"]

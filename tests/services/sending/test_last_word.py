@@ -86,7 +86,7 @@ def test_without_the_rule_the_database_seals_no_shipper_that_is_no_longer_qualif
     world: World, packed: Parcel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sealing_acts, "sealing_refusals", lambda facts: ())
-    late = packed.at + 5000 * HOUR
+    late = packed.at + 20_000 * HOUR
     said = refused(world, "taras", "seal_shipment", now=late, **sealing(replace(packed, at=late)))
     assert list(said) == ["SHIPPER_NOT_READY"] and "no longer qualified" in said["SHIPPER_NOT_READY"]
 
@@ -106,7 +106,7 @@ OPEN = text(
         ("UPDATE custody SET carrier = 'X' WHERE shipment_id = {id} AND carrier IS NOT NULL", "a_custody_only_ends"),
         ("UPDATE custody SET until = NULL WHERE shipment_id = {id} AND until IS NOT NULL", "a_custody_only_ends"),
         ("INSERT INTO custody (shipment_id, person_id, since) VALUES ({id}, 1, now())", "one_custodian_at_a_time"),
-        ("INSERT INTO placement (vial_id, box_id, position, placed_at) SELECT v.id, u.id, 20, now() FROM vial v, "
+        ("INSERT INTO placement (vial_id, box_id, position, placed_at) SELECT v.id, u.id, 16, now() FROM vial v, "
          "storage_unit u WHERE v.code = '{stock}' AND u.code = '{shipper}'", "only_packed_vials_stand_in_a_shipper"),
         ("UPDATE vial SET state = 'RECEIVED' WHERE code = '{stock}'", "only_what_was_sent_is_received"),
         ("UPDATE vial SET site_id = {there} WHERE code = '{vial}'", "a_record_is_changed_at_its_site"),
