@@ -32,6 +32,9 @@ def meet_after(monkeypatch: pytest.MonkeyPatch, where: Any, name: str, patience_
     return both
 
 
+MUST_MEET_S = 30.0  # where nothing keeps the two apart: they meet at once, or the machine is very busy
+
+
 def judge_together(monkeypatch: pytest.MonkeyPatch, patience_s: float = 0.5) -> threading.Barrier:
     """Let both come out of the judgement before either writes."""
     return meet_after(monkeypatch, Work, "judge", patience_s)

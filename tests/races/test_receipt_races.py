@@ -14,10 +14,11 @@ import pytest
 from sqlalchemy import text
 
 from cellbank.services.acts import Outcome
+from cellbank.services.shipping import custody
 from tests.factories.receiving import Supply, received_shipment, stored_shipment
 from tests.factories.shipping import HOUR, MINUTE, sent_shipment
 from tests.factories.world import World
-from tests.races.meeting import judge_together, without_locks, world_of_its_own
+from tests.races.meeting import MUST_MEET_S, judge_together, meet_after, without_locks, world_of_its_own
 
 pytestmark = pytest.mark.races
 Call = tuple[str, str, dict[str, Any]]  # who, act, what is given
@@ -31,6 +32,7 @@ class Race:
     calls: Callable[[World, Supply], tuple[Call, Call]]
     behind: tuple[str, ...]
     found: str
+    then: tuple[Any, str] | None = None  # where the first waits again, until the second stands at the row that it wrote
 
 
 def receiving(world: World, supply: Supply) -> tuple[Call, Call]:
@@ -62,6 +64,7 @@ RACES = {
         receiving,
         ("DROP INDEX one_custodian_at_a_time", "DROP TRIGGER storage_unit_stays ON storage_unit"),
         "SELECT count(*) FROM custody WHERE until IS NULL GROUP BY shipment_id ORDER BY 1 DESC LIMIT 1",
+        then=(custody, "end_custody"),
     ),
     "a vial checked in twice": Race(
         checking_in,
@@ -85,9 +88,11 @@ def run(
     """Do both at once; nobody writes before both have judged, and where a lock keeps the second one out, the first
     waits no longer than a moment."""
     calls = race.calls(world, supply)
-    judge_together(monkeypatch)
+    judge_together(monkeypatch, 0.5 if locked else MUST_MEET_S)
     if not locked:
         without_locks(monkeypatch)
+        if race.then:
+            meet_after(monkeypatch, *race.then, patience_s=1)
     with ThreadPoolExecutor(2) as pool:
         running = [pool.submit(world.try_act, who, act, **given) for who, act, given in calls]
         return [one.result() for one in running]

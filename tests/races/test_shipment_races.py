@@ -19,7 +19,7 @@ from tests.factories.quality import released_lot
 from tests.factories.shipping import MINUTE, Parcel, ordered_shipment, sealed_shipment
 from tests.factories.sites import second_site
 from tests.factories.world import World
-from tests.races.meeting import meet_after, without_locks, world_of_its_own
+from tests.races.meeting import MUST_MEET_S, meet_after, without_locks, world_of_its_own
 
 pytestmark = pytest.mark.races
 Call = tuple[str, str, dict[str, Any]]  # who, act, what is given
@@ -34,6 +34,7 @@ class Race:
     without: tuple[str, ...]
     calls: Callable[[World], tuple[Call, Call]]
     found: str
+    then: tuple[Any, str] | None = None  # where the first waits again, until the second stands at the row that it wrote
 
 
 def pack(parcel: Parcel, position: str = "A1", **given: Any) -> dict[str, Any]:
@@ -87,6 +88,7 @@ RACES = {
         ("DROP INDEX one_custodian_at_a_time", "DROP TRIGGER custody_safety ON custody"),
         one_hand,
         "SELECT count(*) FROM custody WHERE until IS NULL GROUP BY shipment_id ORDER BY 1 DESC LIMIT 1",
+        then=(custody, "end_custody"),
     ),
 }
 EACH = pytest.mark.parametrize("race", RACES.values(), ids=RACES)
@@ -98,9 +100,11 @@ def run(
     """Do both at once; nobody writes before both have looked, and where a lock keeps the second one out, the first
     waits no longer than a moment."""
     calls = race.calls(world)
-    meet_after(monkeypatch, *race.rule)
+    meet_after(monkeypatch, *race.rule, patience_s=0.5 if locked else MUST_MEET_S)
     if not locked:
         without_locks(monkeypatch)
+        if race.then:
+            meet_after(monkeypatch, *race.then, patience_s=1)
     with ThreadPoolExecutor(2) as pool:
         running = [pool.submit(world.try_act, who, act, **given) for who, act, given in calls]
         return [one.result() for one in running]
