@@ -23,4 +23,4 @@ def start_of_day(work: Work, day: datetime.date) -> datetime.datetime:
 
 
 def _zone(work: Work) -> ZoneInfo:
-    return ZoneInfo(site_of(work).timezone)
+    return ZoneInfo(work.actor.zone)  # known with the person: no statement

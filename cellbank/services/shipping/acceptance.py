@@ -4,7 +4,7 @@ it. Nothing of a shipment is stock before that (domain reference §3.4)."""
 from typing import Any
 
 from pydantic import Field
-from sqlalchemy import text, update
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from cellbank.domain.rules.receipt import Acceptance, Gap, OnTheWay, acceptance_refusals, stops
@@ -15,6 +15,7 @@ from cellbank.records.work import Work
 from cellbank.services.acts import SignedInput, act
 from cellbank.services.inputs import Reason, ShipmentCode, Text
 from cellbank.services.shipping.custody import end_custody
+from cellbank.services.shipping.packed import end_packed
 from cellbank.services.shipping.receipts import vials_of
 
 
@@ -36,7 +37,7 @@ def accept_shipment(work: Work, given: AcceptShipment) -> Shipment:
     work.judge(shipment, *vials, refusals=acceptance_refusals(acceptance_facts(work.session, shipment)))
     _decide(work, shipment, given.note)
     work.transition_many(Vial, vials)
-    _end_packed(work, shipment)
+    end_packed(work, PackedVial.shipment_id == shipment.id, work.now)
     return shipment
 
 
@@ -53,7 +54,7 @@ def reject_shipment(work: Work, given: RejectShipment) -> Shipment:
     shipment = work.lock(Shipment, given.shipment)
     work.judge(shipment)
     _decide(work, shipment, given.reason)
-    _end_packed(work, shipment)
+    end_packed(work, PackedVial.shipment_id == shipment.id, work.now)
     return shipment
 
 
@@ -62,11 +63,6 @@ def _decide(work: Work, shipment: Shipment, reason: str | None) -> None:
     shipment.decided_at, shipment.decided_by_id, shipment.decision_reason = work.now, work.actor.id, reason
     work.transition(shipment)
     end_custody(work, shipment, work.now)
-
-
-def _end_packed(work: Work, shipment: Shipment) -> None:
-    live = update(PackedVial).where(PackedVial.shipment_id == shipment.id, PackedVial.ended_at.is_(None))
-    work.session.execute(live.values(ended_at=work.now).execution_options(synchronize_session=False))
 
 
 # --- what an acceptance asks ------------------------------------------------------------------

@@ -18,7 +18,8 @@ from cellbank.services.acts import ActInput, act
 from cellbank.services.common import new_code
 from cellbank.services.inputs import MAX_VIALS, LotCode, Reason, ShipmentCode, SiteCode, Text, each_once, quantity
 from cellbank.services.shipping.custody import end_custody
-from cellbank.services.shipping.packed import local_day, packed_in
+from cellbank.services.shipping.packed import packed_in
+from cellbank.services.site_time import local_day
 
 MOST_LOTS = 50
 _COUNT = Quantity("The number of vials", "vials", "in vials", low=Decimal(1), high=Decimal(MAX_VIALS), decimals=0)

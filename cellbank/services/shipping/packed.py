@@ -3,15 +3,15 @@
 import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass
-from zoneinfo import ZoneInfo
 
-from sqlalchemy import text
+from sqlalchemy import ColumnElement, text, update
 
 from cellbank.domain.refusals import Refusal
 from cellbank.domain.rules.shipment import LotGoods, ShipperFacts, goods_refusals
-from cellbank.records.shipping import Shipment
+from cellbank.records.shipping import ENDED, PackedVial, Shipment
 from cellbank.records.storage import StorageUnit
 from cellbank.records.work import Work
+from cellbank.services.site_time import local_day
 from cellbank.services.storage.places import unit_called
 
 
@@ -44,21 +44,22 @@ def _count(rows: Sequence, lot: str) -> int:
     return sum(row.lot == lot for row in rows)
 
 
+def end_packed(work: Work, which: ColumnElement[bool], at: datetime.datetime) -> None:
+    """Note that these packed vials are in no shipment any more; call it after the judgement."""
+    live = update(PackedVial).where(which, PackedVial.ended_at.is_(None))
+    work.session.execute(live.values(ended_at=at).execution_options(synchronize_session=False))
+
+
 def leaving_refusals(work: Work, shipment: Shipment, at: datetime.datetime) -> tuple[Refusal, ...]:
     """Why the vials in a shipment do not leave: a lot was stopped after they were packed."""
     return goods_refusals(packed_in(work, shipment).goods, local_day(work, at))
 
 
-def local_day(work: Work, at: datetime.datetime) -> datetime.date:
-    """The day at the acting site."""
-    return at.astimezone(ZoneInfo(work.actor.zone)).date()
-
-
 _SHIPPER = text(
-    """SELECT (SELECT u.name || ' (' || u.code || ')' FROM storage_unit u
+    f"""SELECT (SELECT u.name || ' (' || u.code || ')' FROM storage_unit u
                 WHERE u.id = CAST(:bound AS bigint) AND u.id <> :unit) AS bound_to,
               (SELECT s.code FROM shipment s WHERE s.shipper_id = :unit AND s.id <> :shipment
-                  AND s.state NOT IN ('ACCEPTED', 'REJECTED', 'CANCELLED')) AS taken_by,
+                  AND s.state NOT IN {ENDED}) AS taken_by,
               (SELECT count(*) FROM placement p WHERE p.box_id = :unit AND p.taken_at IS NULL AND NOT EXISTS (
                 SELECT FROM packed_vial k WHERE k.vial_id = p.vial_id AND k.shipment_id = :shipment
                    AND k.ended_at IS NULL)) AS strangers"""

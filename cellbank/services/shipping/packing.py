@@ -2,10 +2,10 @@
 
 import datetime
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import AfterValidator, Field, model_validator
-from sqlalchemy import text, update
+from pydantic import Field
+from sqlalchemy import text
 
 from cellbank.domain.rules.shipment import (
     LotGoods,
@@ -19,13 +19,15 @@ from cellbank.records.production import Vial
 from cellbank.records.shipping import PackedVial, Shipment
 from cellbank.records.storage import StorageUnit
 from cellbank.records.work import Work
-from cellbank.services.acts import ActInput, act
+from cellbank.services.acts import act
 from cellbank.services.common import time_refusals
-from cellbank.services.inputs import MAX_VIALS, Moment, ShipmentCode, StorageCode, VialCodes, each_once
+from cellbank.services.inputs import Moment, ShipmentCode, StorageCode, VialCodes
 from cellbank.services.shipping.custody import hand_on
-from cellbank.services.shipping.packed import local_day, packed_in, shipper_facts
+from cellbank.services.shipping.packed import end_packed, packed_in, shipper_facts
+from cellbank.services.site_time import local_day
 from cellbank.services.storage.places import (
-    Position,
+    IntoPositions,
+    Positions,
     end_placement,
     find_places,
     last_placed_at,
@@ -34,33 +36,14 @@ from cellbank.services.storage.places import (
     unit_called,
 )
 
-Positions = Annotated[list[Position], AfterValidator(each_once)]
-POSITIONS = Field(
-    default=[],
-    title="Positions",
-    max_length=MAX_VIALS,
-    description="One for each vial, or only the first; empty: the next free ones.",
-)
 
-
-class _Places(ActInput):
-    @model_validator(mode="after")
-    def _one_position_for_each(self) -> "_Places":
-        vials, positions = self.vials, self.positions  # type: ignore[attr-defined]
-        if len(positions) not in (0, 1, len(vials)):
-            raise ValueError(
-                f"{len(positions)} positions for {len(vials)} vials: give one for each, the first, or none"
-            )
-        return self
-
-
-class PackVials(_Places):
+class PackVials(IntoPositions):
     """Pack vials for a shipment."""
 
     shipment: ShipmentCode = Field(title="Shipment")
     shipper: StorageCode = Field(title="Shipper")
     vials: VialCodes = Field(title="Vials")
-    positions: Positions = POSITIONS
+    positions: Positions = Field(default=[])
     packed_at: Moment | None = Field(default=None, title="Packed", description="Empty: now.")
 
 
@@ -149,13 +132,13 @@ def _note_packed(
     work.note_many(PackedVial, [{"vial_id": vial.id, "position": place, **common} for vial, place in pairs])
 
 
-class UnpackVials(_Places):
+class UnpackVials(IntoPositions):
     """Unpack vials of a shipment."""
 
     shipment: ShipmentCode = Field(title="Shipment")
     vials: VialCodes = Field(title="Vials")
     box: StorageCode = Field(title="Box")
-    positions: Positions = POSITIONS
+    positions: Positions = Field(default=[])
     unpacked_at: Moment | None = Field(default=None, title="Unpacked", description="Empty: now.")
 
 
@@ -177,12 +160,6 @@ def unpack_vials(work: Work, given: UnpackVials) -> Shipment:
     work.judge(shipment, *vials, refusals=refusals)
     end_placement(work, vials, at)
     place_vials(work, box_id, [vial.id for vial in vials], places.positions, at)
-    _end_packed(work, vials, at)
+    end_packed(work, PackedVial.vial_id.in_([vial.id for vial in vials]), at)
     work.transition_many(Vial, vials)
     return shipment
-
-
-def _end_packed(work: Work, vials: Sequence[Vial], at: datetime.datetime) -> None:
-    ids = [vial.id for vial in vials]
-    live = update(PackedVial).where(PackedVial.vial_id.in_(ids), PackedVial.ended_at.is_(None))
-    work.session.execute(live.values(ended_at=at).execution_options(synchronize_session=False))

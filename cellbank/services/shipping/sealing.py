@@ -27,8 +27,9 @@ from cellbank.services.common import time_refusals
 from cellbank.services.inputs import Identifier, Moment, Reason, ShipmentCode, StorageCode, each_once, quantity
 from cellbank.services.labels.label_printing import print_first
 from cellbank.services.shipping.custody import custody_of, hand_on
-from cellbank.services.shipping.packed import Packed, local_day, packed_in, shipper_facts
+from cellbank.services.shipping.packed import Packed, packed_in, shipper_facts
 from cellbank.services.shipping.shippers import Hours
+from cellbank.services.site_time import local_day
 from cellbank.services.storage.places import unit_called
 from cellbank.services.temperature.excursion_record import begin_again
 from cellbank.services.temperature.probes import ProbeCode

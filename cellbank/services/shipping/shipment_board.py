@@ -15,6 +15,7 @@ from cellbank.domain.refusals import Code, Refusal
 from cellbank.domain.rules.receipt import Acceptance, acceptance_refusals
 from cellbank.domain.rules.release_ways import Way
 from cellbank.records.production import Lot, Vial
+from cellbank.records.shipping import ENDED as NO_MORE
 from cellbank.records.shipping import Shipment
 from cellbank.services.bank import Bank
 from cellbank.services.shipping.acceptance import acceptance_facts
@@ -278,9 +279,9 @@ def _cell(position: int, columns: int, line: PackedLine | None) -> Cell:
 
 
 _READY = text(
-    """SELECT u.code, u.name, u.hold_hours, u.qualified_until FROM storage_unit u
+    f"""SELECT u.code, u.name, u.hold_hours, u.qualified_until FROM storage_unit u
         WHERE u.type = 'shipper' AND u.state = 'IN_SERVICE' AND u.site_id = :site AND NOT EXISTS (
-          SELECT FROM shipment s WHERE s.shipper_id = u.id AND s.state NOT IN ('ACCEPTED', 'REJECTED', 'CANCELLED'))
+          SELECT FROM shipment s WHERE s.shipper_id = u.id AND s.state NOT IN {NO_MORE})
         ORDER BY u.place, u.id"""
 )
 
@@ -317,7 +318,7 @@ _LIST = text(
                          CASE h.state WHEN 'ORDERED' THEN (SELECT coalesce(sum((w ->> 'count')::int), 0)
                            FROM jsonb_array_elements(h.wanted) w) ELSE 0 END) AS vials,
                 h.ordered_at, h.sent_at, h.received_at, coalesce(p.full_name, c.carrier) AS holder,
-                CASE WHEN h.state IN ('ACCEPTED', 'REJECTED', 'CANCELLED') THEN 'ended'
+                CASE WHEN h.state IN {NO_MORE} THEN 'ended'
                      WHEN h.to_site_id = :site THEN 'incoming' ELSE 'outgoing' END AS "group"
            FROM shipment h JOIN site s ON s.id = h.from_site_id JOIN site r ON r.id = h.to_site_id
            LEFT JOIN custody c ON c.shipment_id = h.id AND c.until IS NULL LEFT JOIN person p ON p.id = c.person_id

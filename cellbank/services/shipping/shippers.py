@@ -20,7 +20,7 @@ from cellbank.services.acts import ActInput, act
 from cellbank.services.common import new_code
 from cellbank.services.inputs import Date, Line, StorageCode, quantity
 from cellbank.services.labels.label_printing import print_first
-from cellbank.services.shipping.packed import local_day
+from cellbank.services.site_time import local_day
 from cellbank.services.storage.places import lock_place, standing_in, unit_called, unit_facts
 
 _HOURS = Quantity("The time", "h", "in hours", low=Decimal("0.5"), high=Decimal(1000), decimals=1)

@@ -202,26 +202,37 @@ def return_to_service(work: Work, given: ReturnToService) -> StorageUnit:
 # --- vials ------------------------------------------------------------------------------------
 
 
-class StoreVials(ActInput):
+Positions = Annotated[
+    list[Position],
+    AfterValidator(each_once),
+    Field(
+        title="Positions",
+        max_length=MAX_VIALS,
+        description="One for each vial, or only the first; empty: the next free ones.",
+    ),
+]
+
+
+class IntoPositions(ActInput):
+    """What an act takes that puts `vials` at `positions`."""
+
+    @model_validator(mode="after")
+    def _one_position_for_each(self) -> "IntoPositions":
+        vials, positions = self.vials, self.positions  # type: ignore[attr-defined]
+        if len(positions) not in (0, 1, len(vials)):
+            raise ValueError(
+                f"{len(positions)} positions for {len(vials)} vials: give one for each, the first, or none"
+            )
+        return self
+
+
+class StoreVials(IntoPositions):
     """Put vials away."""
 
     vials: VialCodes = Field(title="Vials")
     box: StorageCode = Field(title="Box")
-    positions: Annotated[list[Position], AfterValidator(each_once)] = Field(
-        default=[],
-        title="Positions",
-        max_length=MAX_VIALS,
-        description="One for each vial, or only the first; empty: the next free ones.",
-    )
+    positions: Positions = Field(default=[])
     stored_at: Moment | None = Field(default=None, title="Put away")
-
-    @model_validator(mode="after")
-    def _one_position_for_each(self) -> "StoreVials":
-        if len(self.positions) not in (0, 1, len(self.vials)):
-            raise ValueError(
-                f"{len(self.positions)} positions for {len(self.vials)} vials: give one for each, the first, or none"
-            )
-        return self
 
 
 @act(StoreVials)
