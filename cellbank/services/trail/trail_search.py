@@ -1,4 +1,4 @@
-"""Looking through the trail: by person, act, date, record, outcome. Read only; trail.py verifies and exports."""
+"""Looking through the trail: by person, act, date, record, outcome. Read only; verification.py verifies and exports."""
 
 import datetime
 from dataclasses import dataclass
