@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from cellbank.domain.freezer_file import RunFile, read_run_file
 from cellbank.domain.identifiers import Kind
-from cellbank.domain.logger_file import FileProblem, Mapping
+from cellbank.domain.logger_file import Mapping
 from cellbank.domain.refusals import Code, Refusal, refuse
 from cellbank.domain.rules.deviation import Classification
 from cellbank.domain.rules.freezing_run import (
@@ -49,7 +49,7 @@ from cellbank.services.temperature.sent_files import (
     SkipUnreadable,
     TimeColumn,
     learn_columns,
-    learned_columns,
+    read_as_learned,
     sent_file,
     zone_of,
 )
@@ -127,7 +127,7 @@ def import_freezing_run(work: Work, given: ImportFreezingRun) -> FreezerRun:
 
 def _read(work: Work, given: ImportFreezingRun, path: Path) -> RunFile:
     """The file as readings, with the titles that were named, or that the model's files have had."""
-    zone, learned = zone_of(work, given.zone), learned_columns(work, given.freezer)
+    zone = zone_of(work, given.zone)
 
     def read(wanted: Mapping) -> RunFile:
         with opened(path) as lines:
@@ -138,13 +138,7 @@ def _read(work: Work, given: ImportFreezingRun, path: Path) -> RunFile:
 
             return read_run_file(from_the_start, wanted, zone, skip_unreadable=given.skip_unreadable)
 
-    named = given.mapping()
-    if learned is None:
-        return read(named)
-    try:
-        return read(named.filled_from(learned))
-    except FileProblem:
-        return read(named)  # the model's files have other titles by now
+    return read_as_learned(work, given.freezer, given.mapping(), read)
 
 
 def _live(work: Work, lot: Lot) -> str | None:

@@ -37,7 +37,7 @@ from cellbank.services.inputs import Identifier, Moment, ShipmentCode, Text, Via
 from cellbank.services.quality.deviations import open_with_links
 from cellbank.services.shipping.custody import custody_of, hand_on
 from cellbank.services.shipping.sealing import MOST_SEALS
-from cellbank.services.storage.places import end_placement, lock_place, standing_in
+from cellbank.services.storage.places import end_placement, lock_place, next_place, standing_in
 
 Seals = Annotated[list[Identifier], Field(max_length=MOST_SEALS), AfterValidator(each_once)]
 
@@ -89,7 +89,7 @@ def receive_shipment(work: Work, given: ReceiveShipment) -> Shipment:
 def _bring_here(work: Work, shipment: Shipment) -> None:
     """The shipper stands at this site now, at the next free place, and what measures in it is read here."""
     lock_place(work, None)
-    place = max(standing_in(work, None), default=0) + 1
+    place = next_place(standing_in(work, None))
     assert shipment.shipper_id is not None  # of everything that was sealed, by a CHECK
     shipper = work.lock_id(StorageUnit, shipment.shipper_id)
     shipper.site_id, shipper.place, shipper.stands_since = work.actor.site_id, place, shipment.received_at

@@ -21,7 +21,7 @@ from cellbank.services.common import new_code
 from cellbank.services.inputs import Date, Line, StorageCode, quantity
 from cellbank.services.labels.label_printing import print_first
 from cellbank.services.site_time import local_day
-from cellbank.services.storage.places import lock_place, standing_in, unit_called, unit_facts
+from cellbank.services.storage.places import lock_place, next_place, standing_in, unit_called, unit_facts
 
 _HOURS = Quantity("The time", "h", "in hours", low=Decimal("0.5"), high=Decimal(1000), decimals=1)
 Hours = quantity("h", partial(parse_decimal, quantity=_HOURS))
@@ -58,7 +58,7 @@ def add_shipper(work: Work, given: AddShipper) -> StorageUnit:
     in the future."""
     lock_place(work, None)
     siblings = standing_in(work, None)
-    place = given.place or max(siblings, default=0) + 1
+    place = given.place or next_place(siblings)
     refusals = unit_refusals(unit_facts(work, "shipper", None, place, siblings))
     later = qualified_later_refusals(given.qualified_on, local_day(work, work.now))
     work.judge(StorageUnit, refusals=[*refusals, *later])

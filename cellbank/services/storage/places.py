@@ -90,7 +90,7 @@ def add_storage_unit(work: Work, given: AddStorageUnit) -> StorageUnit:
     """Add a unit to the tree. Refuses a parent of the wrong type or out of service, and a place that is taken."""
     parent = lock_place(work, given.parent)
     siblings = standing_in(work, parent)
-    place = given.place or max(siblings, default=0) + 1
+    place = given.place or next_place(siblings)
     refusals = unit_refusals(unit_facts(work, given.type, parent, place, siblings))
     work.judge(StorageUnit, refusals=refusals, of=[parent] if parent else [])
     unit = work.add(
@@ -118,6 +118,11 @@ def standing_in(work: Work, parent: StorageUnit | None) -> dict[int, str]:
     at_home = StorageUnit.site_id == work.actor.site_id
     rows = work.session.execute(select(StorageUnit.place, StorageUnit.name, StorageUnit.code).where(mine, at_home))
     return {place: f"{name} ({code})" for place, name, code in rows}
+
+
+def next_place(siblings: Iterable[int]) -> int:
+    """The place after the last one."""
+    return max(siblings, default=0) + 1
 
 
 def unit_facts(

@@ -18,6 +18,7 @@ from cellbank.services.inputs import Moment, Reason, StorageCode
 from cellbank.services.storage.places import (
     MOST_PLACES,
     lock_place,
+    next_place,
     out_of_service,
     standing_in,
     unit_called,
@@ -58,7 +59,7 @@ def move_storage_unit(work: Work, given: MoveStorageUnit) -> StorageUnit:
     siblings = standing_in(work, parent)
     parent_id = parent.id if parent else None
     same = unit.parent_id == parent_id
-    place = given.place or (unit.place if same else max(siblings, default=0) + 1)
+    place = given.place or (unit.place if same else next_place(siblings))
     at = given.moved_at or work.now
     facts = MoveFacts(
         called=unit_called(unit),

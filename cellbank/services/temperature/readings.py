@@ -12,7 +12,7 @@ from pydantic import Field
 from sqlalchemy import select, text
 
 from cellbank.domain.identifiers import Kind
-from cellbank.domain.logger_file import FileProblem, LoggerFile, Mapping, pack, read_logger_file
+from cellbank.domain.logger_file import LoggerFile, Mapping, pack, read_logger_file
 from cellbank.domain.refusals import Code, Refusal, refuse
 from cellbank.domain.rules.temperature import hundredths
 from cellbank.records.temperature import Probe, ReadingImport
@@ -35,7 +35,7 @@ from cellbank.services.temperature.sent_files import (
     SkipUnreadable,
     TimeColumn,
     learn_columns,
-    learned_columns,
+    read_as_learned,
     sent_file,
     zone_of,
 )
@@ -111,21 +111,14 @@ def _read(work: Work, given: ImportReadings, path: Path, model: str) -> LoggerFi
     with opened(path) as lines:
         start = lines.read(1 << 16)
         expected = max(1.0, path.stat().st_size / max(1, len(start)) * start.count("\n"))
-        lines.seek(0)
 
         def read(wanted: Mapping) -> LoggerFile:
+            lines.seek(0)
             return read_logger_file(
                 lines, wanted, zone, skip_unreadable=given.skip_unreadable, tell=lambda rows: tell(rows / expected)
             )
 
-        named, learned = given.mapping(), learned_columns(work, model)
-        if learned is None:
-            return read(named)
-        try:
-            return read(named.filled_from(learned))
-        except FileProblem:
-            lines.seek(0)  # the model's files have other titles by now
-            return read(named)
+        return read_as_learned(work, model, given.mapping(), read)
 
 
 def _imported(work: Work, sha256: str) -> list[Refusal]:

@@ -2,22 +2,22 @@
 as they were learned from the last file of the same model."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 from zoneinfo import ZoneInfo
 
 from pydantic import Field
 from sqlalchemy import select
 
 from cellbank.domain.logger_file import FileProblem, Mapping
-from cellbank.records.people import Site
 from cellbank.records.temperature import LoggerMapping
 from cellbank.records.work import Work
 from cellbank.services.acts import Malformed, Problem
 from cellbank.services.inputs import Line, Zone
 from cellbank.services.temperature.logger_files import end_progress, ends_cut_off, kept
 
+R = TypeVar("R")
 RARELY = {"folded": True}  # on the page: behind a line that opens
 SentFile = Annotated[str, Field(title="File", pattern="^[0-9a-f]{64}$", json_schema_extra={"upload": "file"})]
 FileName = Annotated[Line, Field(title="File name", description="Filled in by the file that was chosen.")]
@@ -67,13 +67,25 @@ def sent_file(work: Work, sha256: str) -> Iterator[Path]:
 
 def zone_of(work: Work, given: str | None) -> ZoneInfo:
     """The zone in which a file tells its times: the one that was given, or that of the site."""
-    return ZoneInfo(given or work.session.get_one(Site, work.actor.site_id).timezone)
+    return ZoneInfo(given or work.actor.zone)
 
 
 def learned_columns(work: Work, model: str) -> Mapping | None:
     """What the columns of this model's files are called; None before the first file."""
     columns = work.session.scalar(select(LoggerMapping.columns).where(LoggerMapping.model == model))
     return Mapping(**columns) if columns else None
+
+
+def read_as_learned(work: Work, model: str, named: Mapping, read: Callable[[Mapping], R]) -> R:
+    """What `read` makes of a file by the titles that somebody named, the others as the model's last file had them; by
+    those that were named alone where the file has other titles by now. `read` begins at the start each time."""
+    learned = learned_columns(work, model)
+    if learned is None:
+        return read(named)
+    try:
+        return read(named.filled_from(learned))
+    except FileProblem:
+        return read(named)
 
 
 def learn_columns(work: Work, model: str, mapping: Mapping) -> None:
