@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher
 from sqlalchemy import create_engine, text
 
 from cellbank import config, story
@@ -19,13 +20,36 @@ from cellbank.records.base import open_engine
 from cellbank.records.migrate import migrate
 from cellbank.services import catalogue
 from cellbank.services.bank import Bank
+from cellbank.services.people import passwords
 from cellbank.services.start import find_printer
 from tests.compliance import Matrix, note_requirements
 from tests.factories.world import World
 
 TEMPLATE = "cellbank_template"
 STORY, DRAFT = "cellbank_story", "cellbank_story_draft"
+# A tenth of a second and 64 MiB a password is what a thief shall pay, not each of thousands of signed acts in the tests.
+CHEAP, REAL = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1), passwords.HASHER
 
+
+@pytest.fixture(scope="session", autouse=True)
+def cheap_passwords() -> Iterator[None]:
+    """Passwords of the tests are hashed with little work."""
+    with pytest.MonkeyPatch.context() as patch:
+        _hash_with(patch, CHEAP)
+        yield
+
+
+@pytest.fixture(scope="module")
+def real_passwords() -> Iterator[None]:
+    """Passwords are hashed as in an installation: for the tests of signing in and signing themselves."""
+    with pytest.MonkeyPatch.context() as patch:
+        _hash_with(patch, REAL)
+        yield
+
+
+def _hash_with(patch: pytest.MonkeyPatch, hasher: PasswordHasher) -> None:
+    patch.setattr(passwords, "HASHER", hasher)
+    patch.setattr(passwords, "_NOBODYS_HASH", hasher.hash("nobody has this password"))
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -20,6 +20,8 @@ from cellbank.services.people.passwords import Credentials
 from cellbank.services.quality.definitions import shipped
 from tests.factories.world import PASSWORD, World
 
+pytestmark = pytest.mark.usefixtures("real_passwords")
+
 MINUTE, DAY = datetime.timedelta(minutes=1), datetime.timedelta(days=1)
 
 

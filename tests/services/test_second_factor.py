@@ -19,6 +19,8 @@ from cellbank.services.people.passwords import Credentials
 from tests.factories.people import accept, newcomer, to_sign, train
 from tests.factories.world import PASSWORD, World
 
+pytestmark = pytest.mark.usefixtures("real_passwords")
+
 SECOND = datetime.timedelta(seconds=1)
 
 

@@ -12,6 +12,8 @@ from cellbank.services.people.actors import actor_by_name
 from tests.factories.people import accept, newcomer, to_sign, train
 from tests.factories.world import World
 
+pytestmark = pytest.mark.usefixtures("real_passwords")
+
 # ---- the statement (R9)
 
 

@@ -11,6 +11,8 @@ from cellbank.services.people.wrong_passwords import FAILURE_WINDOW
 from cellbank.web import session as web_session
 from tests.factories.world import PASSWORD, World
 
+pytestmark = pytest.mark.usefixtures("real_passwords")
+
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch):
