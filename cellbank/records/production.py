@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from sqlalchemy import BigInteger, CheckConstraint, Index, Numeric, Text, UniqueConstraint, text
+from sqlalchemy import BigInteger, CheckConstraint, Computed, Index, Numeric, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from cellbank.records.base import (
@@ -208,7 +208,7 @@ class Vial(Record):
     lot_id: Mapped[int] = reference("lot", index=False)
     donation_id: Mapped[int] = reference("donation", index=False)
     code: Mapped[str] = mapped_column(unique=True)  # DIN + 6-character division
-    number: Mapped[int]  # within the lot, 1…
+    number: Mapped[int] = mapped_column(Computed("right(code, 6)::bigint", persisted=True))  # as printed: the division
     dose_id: Mapped[int | None] = reference("dose", index=False)
     picked_at: Mapped[Instant | None]
     thawed_at: Mapped[Instant | None]

@@ -171,7 +171,7 @@ class BigBank:
         last = load.number(f"division {donation['code']}", count)
         codes = [vial_code(donation["code"], division_code(number)) for number in range(last - count + 1, last + 1)]
         owner = {"lot_id": lot["id"], "donation_id": donation["id"], "state": "PRINTED"}
-        return lot, [load.insert("vial", code=code, number=n, **owner) for n, code in enumerate(codes, start=1)]
+        return lot, [load.insert("vial", code=code, **owner) for code in codes]
 
     def fill(self, lot: Row, vials: list[Row], at: datetime.datetime) -> None:
         for some in pieces(vials, FILLED_AT_ONCE):

@@ -74,7 +74,7 @@ class Loader:
     def _defaults(table: Any) -> Row:
         """The columns of a table with what they hold when nothing is given."""
         known = {"0": 0, "false": False}
-        given = {column.name: column.server_default for column in table.columns}
+        given = {column.name: column.server_default for column in table.columns if not column.computed}
         return {name: None if text is None else known.get(str(text.arg)) for name, text in given.items()}
 
     def _with_ids(self) -> list[str]:

@@ -187,8 +187,7 @@ def _number_vials(work: Work, lot: Lot, donation: Donation, count: int) -> None:
     before = work.number(f"division {donation.code}", count) - count
     codes = [vial_code(donation.code, division_code(before + number)) for number in range(1, count + 1)]
     rows: list[dict[str, Any]] = [
-        {"site_id": lot.site_id, "lot_id": lot.id, "donation_id": donation.id, "code": code, "number": number}
-        for number, code in enumerate(codes, start=1)
+        {"site_id": lot.site_id, "lot_id": lot.id, "donation_id": donation.id, "code": code} for code in codes
     ]
     work.add_many(Vial, rows)
     print_first(work, Kind.LOT, lot.code)

@@ -63,7 +63,7 @@ WORDS: dict[str, Told] = {
     "picked_at": Told("Picked", TIME), "thawed_at": Told("Thawed", TIME),
     "placed_at": Told("Put there", TIME), "taken_at": Told("Taken out", TIME),
     "row_count": Told("Rows"), "column_count": Told("Columns"), "place": Told("Place"), "box_id": Told("Box"),
-    "out_of_service_reason": Told("Why out of service"), "vial.number": Told("Number in the lot"),
+    "out_of_service_reason": Told("Why out of service"), "vial.number": Told("Number on the label"),
     "test_result.number": Told("Value"), "test_result.choice": Told("Value"), "resulted_at": Told("Resulted", TIME),
     "test_result.started_at": Told("Taken or inoculated", TIME), "entered_by_id": Told("Entered by"),
     "sample.taken_at": Told("Taken or inoculated", TIME), "sample.number": Told("Sample number"),
