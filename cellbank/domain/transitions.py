@@ -292,6 +292,13 @@ TRANSITIONS: tuple[Transition, ...] = sum(
         moves("subject", "order_dose", "ENROLLED =", BEDSIDE, _APPROVED),
         moves("vial", "order_dose", "IN_STOCK > RESERVED", BEDSIDE, _APPROVED),
         moves("dose", "cancel_dose", "ORDERED PICKED > CANCELLED", BEDSIDE),
+        moves(
+            "dose",
+            "plan_dose_anew",
+            "ORDERED PICKED THAWING COUNTED PREPARED CHECKED_ONCE CHECKED =",
+            BEDSIDE,
+            _APPROVED,
+        ),
         moves("vial", "cancel_dose", "RESERVED > IN_STOCK", BEDSIDE),
         moves("vial", "cancel_dose", "PICKED =", BEDSIDE),
         moves("vial", "pick_vial", "RESERVED > PICKED", _TECH),

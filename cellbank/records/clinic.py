@@ -94,6 +94,7 @@ class Dose(Record):
     vials_spare: Mapped[int]
     calculation: Mapped[Json]  # every step, as shown
     deviation_reason: Mapped[str | None]
+    planned_anew_because: Mapped[str | None]  # why the day is not the one of the order
     # thaw and count
     thaw_started_at: Mapped[Instant | None]  # of the first vial: the clock
     expires_at: Mapped[Instant | None]

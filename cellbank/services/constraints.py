@@ -37,6 +37,8 @@ SAYS: dict[str, tuple[Code, str]] = {
     "ck_dose_not_started_after_expiry": (Code.OUT_OF_TIME, "the dose has expired."),
     "ck_dose_prepared_is_complete": (Code.WRONG_STATE, "the dose is not counted and drawn up."),
     "one_running_infusion_per_subject": (Code.DUPLICATE_DOSE, "the subject is receiving another infusion."),
+    "a_dose_is_given_on_its_day": (Code.NOT_THE_PLANNED_DAY, "the dose is planned for another day."),
+    "a_given_dose_keeps_its_day": (Code.WRONG_STATE, "the infusion has begun."),
     "an_infusion_starts_once": (Code.WRONG_STATE, "the infusion has started."),
     "a_finished_dose_stays_finished": (Code.WRONG_STATE, "the dose is finished."),
     "nothing_expired_is_thawed": (Code.EXPIRED, "the lot has expired."),

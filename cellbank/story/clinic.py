@@ -111,6 +111,9 @@ def _infusion(story: Player, made: Made, patient: Patient, stage: str, days_ago:
     """One infusion, as far as `stage` says: ordered, picked, thawed, at the bedside, or given."""
     minutes = {"ordered": 5, "picked": 25, "thawed": 30, "bedside": 65}
     start = story.today - minutes[stage] * MINUTE if stage in minutes else story.ago(days_ago, 9)
+    overnight = stage in minutes and start < (midnight := _midnight(story))
+    if overnight:  # the story ends in the first hour of a day: this dose was made ready the evening before
+        start = midnight - minutes["bedside"] * MINUTE
     _weigh(story, patient, start - 2 * HOUR)
     given = {"deviation_reason": "Fever on the planned day; infusion postponed"} if stage == "late" else {}
     if patient.part.number in FROM_THE_SECOND_LOT:
@@ -119,6 +122,21 @@ def _infusion(story: Player, made: Made, patient: Patient, stage: str, days_ago:
     dose, vials = ordered["code"], ordered["vials"]
     spare = int(ordered["calculation"]["spare_vials"])
     needed = vials[: len(vials) - spare]
+    _make_ready(story, made, patient, stage, start, dose, needed)
+    if overnight:
+        story.do("nataliia", "plan_dose_anew", story.today, dose=dose, reason="It was made ready before midnight")
+
+
+def _midnight(story: Player) -> datetime.datetime:
+    """When the day of the site began on which the story ends."""
+    local = story.today.astimezone(story.bank.config.timezone)
+    return local.replace(hour=0, minute=0, second=0, microsecond=0).astimezone(datetime.UTC)
+
+
+def _make_ready(
+    story: Player, made: Made, patient: Patient, stage: str, start: datetime.datetime, dose: str, needed: list[str]
+) -> None:
+    """An ordered dose on its way, as far as `stage` says."""
     if stage == "ordered":
         return
     if patient.part.number in ASLEEP:

@@ -14,17 +14,15 @@ from cellbank.domain.protocol import load_protocol
 from cellbank.domain.refusals import Refusal
 from cellbank.domain.rules.dosing import (
     MeasurementFacts,
-    OtherDose,
-    PlanFacts,
     SupplyFacts,
     WeightFacts,
     measurement_refusals,
-    plan_refusals,
     supply_refusals,
     weight_for_limits,
     weight_refusals,
 )
 from cellbank.domain.rules.infusion import BedsideFacts, InfusionFacts, bedside_refusals, infusion_refusals
+from cellbank.domain.rules.plan import OtherDose, PlanFacts, pick_day_refusals, plan_refusals
 from cellbank.domain.rules.standing import LotFacts, SubjectFacts, lot_refusals, subject_refusals
 from cellbank.domain.rules.thaw import ReturnFacts, band_refusals, return_refusals, usable_until
 from cellbank.domain.scans import read_scan
@@ -116,6 +114,19 @@ def test_plan_of_the_trial() -> None:
     assert plan(2, 8, given(1, 1), given(3, 7)) == ["OUT_OF_ORDER", "TOO_EARLY", "OUTSIDE_WINDOW"]
     assert plan(3, 7, given(1, 1), WAITING) == ["TOO_EARLY"]
     assert plan(2, 4, given(1, 1), WAITING) == ["DUPLICATE_DOSE"]
+
+
+@pytest.mark.parametrize(
+    ("planned", "thaw_or_give", "take_from_the_tank"),
+    [(4, True, True), (5, False, True), (3, False, False), (6, False, False)],
+)
+def test_on_day_4_a_dose_of_another_day(planned: int, thaw_or_give: bool, take_from_the_tank: bool) -> None:
+    planned_on = DAY1 + datetime.timedelta(days=planned - 1)
+    refused = ["NOT_THE_PLANNED_DAY"]
+    assert plan(2, 4, given(1, 1), planned_on=planned_on) == ([] if thaw_or_give else refused)
+    on = DAY1 + datetime.timedelta(days=3)
+    facts = PlanFacts(TRIAL, 2, on, NOON + 3 * 24 * HOUR, (given(1, 1),), planned_on=planned_on)
+    assert codes(pick_day_refusals(facts)) == ([] if take_from_the_tank else refused)
 
 
 def test_forty_eight_hours_are_counted_to_the_minute() -> None:

@@ -1,9 +1,8 @@
 """May this subject have this dose, of this lot, on this day?
 
-The parts (plan, weight, and subject and lot in standing.py) are asked again at every stage: when the dose is ordered,
-before a vial is thawed, and at the bedside. Twins in the database: `one_live_dose_per_subject_and_day`,
-`one_running_infusion_per_subject`, `the_weight_is_of_the_subject` (migrations 0001 and 0003).
-Facts: domain reference §6.3, §6.4.
+The parts (weight; plan in plan.py, subject and lot in standing.py) are asked again at every stage: when the dose is
+ordered, before a vial is thawed, and at the bedside. Twin in the database: `the_weight_is_of_the_subject` (migration
+0003). Facts: domain reference §6.3.
 """
 
 from collections.abc import Iterator
@@ -12,139 +11,11 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 
-from cellbank.domain.dose import Band, dmso_band, study_day, window
+from cellbank.domain.dose import Band, dmso_band
 from cellbank.domain.protocol import Limits, Protocol, WeightRules
 from cellbank.domain.refusals import Code, Refusal, refuse
+from cellbank.domain.rules.plan import PlanFacts, past_day_refusals, plan_refusals
 from cellbank.domain.rules.standing import LotFacts, SubjectFacts, lot_refusals, subject_refusals
-
-GIVEN = ("INFUSING", "INFUSED", "RECONCILED")
-
-
-# --- the plan ---------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class OtherDose:
-    """Another live dose of the subject; the date is that of the ward."""
-
-    code: str
-    number: int
-    state: str
-    started_on: date | None
-    ended_at: datetime | None
-
-    @property
-    def is_given(self) -> bool:
-        """Whether its infusion has begun."""
-        return self.state in GIVEN
-
-
-@dataclass(frozen=True)
-class PlanFacts:
-    """Infusion `number` on the local date `on`, and the subject's other live doses.
-
-    `latest_at` is the last instant meant: the end of that day for an order, now at the bedside.
-    `deviation_on` is the one date for which a deviation from the window was reasoned and signed.
-    """
-
-    protocol: Protocol
-    number: int
-    on: date
-    latest_at: datetime
-    others: tuple[OtherDose, ...]
-    deviation_on: date | None = None
-
-    @property
-    def first_infusion_on(self) -> date | None:
-        """Day 1: the date of the first infusion, which for infusion 1 is the date meant."""
-        if self.number == 1:
-            return self.on
-        return next((dose.started_on for dose in self.others if dose.number == 1 and dose.is_given), None)
-
-    @property
-    def study_day(self) -> int | None:
-        """The study day of the date meant; None while there is no day 1."""
-        first = self.first_infusion_on
-        return None if first is None else study_day(first, self.on)
-
-
-def plan_refusals(facts: PlanFacts) -> tuple[Refusal, ...]:
-    """Why this infusion has no place on this day: a double, one too many, outside its window, too early."""
-    planned = len(facts.protocol.dosing.infusions)
-    if facts.number > planned:
-        return (
-            refuse(
-                Code.TOO_MANY_DOSES,
-                "The protocol has {planned} infusions: there is no number {number}. Order one of those.",
-                planned=planned,
-                number=facts.number,
-            ),
-        )
-    return tuple((*_double_refusals(facts), *_rest_refusals(facts), *_window_refusals(facts)))
-
-
-def _double_refusals(facts: PlanFacts) -> Iterator[Refusal]:
-    for other in facts.others:
-        if other.number == facts.number:
-            yield refuse(
-                Code.DUPLICATE_DOSE,
-                "Infusion {number} exists already: dose {dose} is {state}. Go on with it, or cancel it first.",
-                number=facts.number, dose=other.code, state=other.state.lower().replace("_", " "),
-            )  # fmt: skip
-        elif other.is_given and other.started_on == facts.on and facts.protocol.dosing.one_per_calendar_day:
-            yield refuse(
-                Code.DUPLICATE_DOSE,
-                "Dose {dose} was given on {on}: one infusion a calendar day. Choose a later day.",
-                dose=other.code, on=facts.on,
-            )  # fmt: skip
-        elif other.is_given and other.number > facts.number:
-            yield refuse(
-                Code.OUT_OF_ORDER,
-                "Infusion {later} has been given already: infusion {number} was skipped and is not "
-                "made up for. Order the next one.",
-                later=other.number, number=facts.number,
-            )  # fmt: skip
-
-
-def _rest_refusals(facts: PlanFacts) -> Iterator[Refusal]:
-    hours = facts.protocol.dosing.min_hours_between
-    for other in facts.others:
-        if other.number == facts.number:
-            continue
-        if not other.is_given or other.ended_at is None:
-            yield refuse(
-                Code.TOO_EARLY,
-                "Infusion {other} (dose {dose}) is {state}. Finish or cancel it before infusion {number}.",
-                other=other.number, dose=other.code, state=other.state.lower().replace("_", " "), number=facts.number,
-            )  # fmt: skip
-        elif facts.latest_at < (rested := other.ended_at + timedelta(hours=hours)):
-            yield refuse(
-                Code.TOO_EARLY,
-                "Infusion {other} ended at {ended:%Y-%m-%d %H:%M} UTC; {hours} h must pass: "
-                "not before {rested:%Y-%m-%d %H:%M} UTC.",
-                other=other.number, ended=other.ended_at, hours=hours, rested=rested,
-            )  # fmt: skip
-
-
-def _window_refusals(facts: PlanFacts) -> Iterator[Refusal]:
-    first = facts.first_infusion_on
-    if first is None:
-        yield refuse(
-            Code.TOO_EARLY,
-            "Infusion 1 has not been given, and study days count from it. Give infusion 1 before infusion {number}.",
-            number=facts.number,
-        )  # fmt: skip
-        return
-    allowed = window(facts.protocol, facts.number, first)
-    if not allowed.holds(facts.on) and facts.on != facts.deviation_on:
-        yield refuse(
-            Code.OUTSIDE_WINDOW,
-            "Infusion {number} may be given from {earliest} to {latest}; {on} is study day {day}. Choose a day "
-            "inside the window, or order it as a deviation with its reason for exactly that day.",
-            number=facts.number, earliest=allowed.earliest_on, latest=allowed.latest_on,
-            on=facts.on, day=facts.study_day,
-        )  # fmt: skip
-
 
 # --- the weight -------------------------------------------------------------------------------
 
@@ -280,22 +151,56 @@ class OrderFacts:
 
 def order_refusals(facts: OrderFacts) -> tuple[Refusal, ...]:
     """Every reason against an order, each part asked."""
-    past = ()
-    if facts.plan.on < facts.today:
-        past = (
-            refuse(
-                Code.OUT_OF_ORDER,
-                "{on} lies in the past; today is {today}. Choose today or a later day.",
-                on=facts.plan.on,
-                today=facts.today,
-            ),
-        )
     return (
         *subject_refusals(facts.subject),
         *plan_refusals(facts.plan),
         *weight_refusals(facts.weight),
         *(supply_refusals(facts.supply, facts.plan.protocol.limits) if facts.supply else ()),
-        *past,
+        *past_day_refusals(facts.plan.on, facts.today),
+    )
+
+
+@dataclass(frozen=True)
+class NewDayFacts:
+    """A dose to be planned for another day, `plan.on`, which begins at `day_begins_at`; it was planned for `was_on`.
+
+    `lot` and `weight` are meant for that day. `expires_at` is None before the thaw.
+    """
+
+    dose: str
+    subject: SubjectFacts
+    lot: LotFacts
+    plan: PlanFacts
+    weight: WeightFacts
+    was_on: date
+    today: date
+    day_begins_at: datetime
+    expires_at: datetime | None
+
+
+def new_day_refusals(facts: NewDayFacts) -> tuple[Refusal, ...]:
+    """Why the dose is not planned for this day instead: what speaks against an order for it, and time after thaw."""
+    same, over = (), ()
+    if facts.plan.on == facts.was_on:
+        sentence = "Dose {dose} is planned for {on} already. Choose another day."
+        same = (refuse(Code.ALREADY_EXISTS, sentence, dose=facts.dose, on=facts.was_on),)
+    if facts.expires_at is not None and facts.expires_at <= facts.day_begins_at:
+        over = (
+            refuse(
+                Code.OUT_OF_TIME,
+                "Dose {dose} is thawed and can be used until {until:%Y-%m-%d %H:%M} UTC, not on {on}. Give it before, "
+                "or discard it and order a new one.",
+                dose=facts.dose, until=facts.expires_at, on=facts.plan.on,
+            ),
+        )  # fmt: skip
+    return (
+        *subject_refusals(facts.subject),
+        *lot_refusals(facts.lot),
+        *over,
+        *plan_refusals(facts.plan),
+        *weight_refusals(facts.weight),
+        *past_day_refusals(facts.plan.on, facts.today),
+        *same,
     )
 
 

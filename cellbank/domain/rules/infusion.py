@@ -4,7 +4,8 @@ Every hard stop of the domain reference, §7.4, that applies to a prepared dose 
 check, neither of whom prepared the dose, is decided by the transition table (lifecycle.py).
 Twins in the database: `two_different_verifiers`, `preparer_does_not_verify`, `no_infusion_without_two_verifiers`,
 `not_started_after_expiry`, `prepared_is_complete`, `dose_only_for_an_enrolled_subject`, `no_dose_for_the_control_arm`,
-`dose_only_from_a_released_lot`, `one_running_infusion_per_subject`, `no_dose_from_an_undecided_excursion`.
+`dose_only_from_a_released_lot`, `one_running_infusion_per_subject`, `no_dose_from_an_undecided_excursion`,
+`a_dose_is_given_on_its_day`.
 """
 
 from collections.abc import Iterator
@@ -18,7 +19,8 @@ from cellbank.domain.garbled import Garbled
 from cellbank.domain.identifiers import Kind
 from cellbank.domain.protocol import Protocol
 from cellbank.domain.refusals import Code, Refusal, refuse
-from cellbank.domain.rules.dosing import PlanFacts, WeightFacts, plan_refusals, weight_refusals
+from cellbank.domain.rules.dosing import WeightFacts, weight_refusals
+from cellbank.domain.rules.plan import PlanFacts, plan_refusals
 from cellbank.domain.rules.standing import LotFacts, SubjectFacts, lot_refusals, subject_refusals
 from cellbank.domain.rules.temperature import StoodThrough, exposure_refusals
 from cellbank.domain.rules.thaw import set_refusals, time_left_refusals

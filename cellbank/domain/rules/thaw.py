@@ -16,7 +16,8 @@ from cellbank.domain.dose import Band, dose_band
 from cellbank.domain.identifiers import printed
 from cellbank.domain.protocol import ThawRules, Tolerance
 from cellbank.domain.refusals import Code, Refusal, refuse
-from cellbank.domain.rules.dosing import PlanFacts, WeightFacts, plan_refusals, weight_refusals
+from cellbank.domain.rules.dosing import WeightFacts, weight_refusals
+from cellbank.domain.rules.plan import PlanFacts, pick_day_refusals, plan_refusals
 from cellbank.domain.rules.standing import LotFacts, SubjectFacts, lot_refusals, subject_refusals
 from cellbank.domain.rules.warming import Budget, budget, warming_refusals
 from cellbank.domain.specification import HandlingRules
@@ -76,6 +77,7 @@ class PickFacts:
     dose: str
     subject: SubjectFacts
     lot: LotFacts
+    plan: PlanFacts
     stands_in: str | None
     box_scanned: str
     place: str | None
@@ -101,6 +103,7 @@ def pick_refusals(facts: PickFacts) -> tuple[Refusal, ...]:
         *(warming_refusals(facts.vial.code, facts.warmed, NOT_GIVEN) if facts.warmed else ()),
         *subject_refusals(facts.subject),
         *lot_refusals(facts.lot),
+        *pick_day_refusals(facts.plan),
     )
 
 

@@ -12,11 +12,11 @@ from cellbank.domain.refusals import Code, refuse
 from cellbank.domain.rules.dosing import (
     MeasurementFacts,
     OrderFacts,
-    PlanFacts,
     change_percent,
     measurement_refusals,
     order_refusals,
 )
+from cellbank.domain.rules.plan import PlanFacts
 from cellbank.domain.rules.standing import SubjectFacts
 from cellbank.records.clinic import Dose, Subject, Weight
 from cellbank.records.production import Vial

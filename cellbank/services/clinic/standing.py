@@ -14,7 +14,8 @@ from sqlalchemy import Row, column, text
 from sqlalchemy.orm import Session
 
 from cellbank.domain.protocol import Protocol, load_protocol
-from cellbank.domain.rules.dosing import OtherDose, PlanFacts, WeightFacts
+from cellbank.domain.rules.dosing import WeightFacts
+from cellbank.domain.rules.plan import OtherDose, PlanFacts
 from cellbank.domain.rules.standing import LotFacts, SubjectFacts
 from cellbank.domain.specification import Specification, load_specification
 from cellbank.records.clinic import Dose
@@ -194,6 +195,7 @@ def dose_standing(session: Session, code: str, now: datetime.datetime) -> DoseSt
             latest_at=now,
             others=ward.others,
             deviation_on=row.planned_on if row.deviation_reason else None,
+            planned_on=row.planned_on,
         ),
         weight=ward.weight_facts(row.subject, now, row.used_kg),
     )

@@ -102,6 +102,7 @@ def pick_vial(work: Work, given: PickVial) -> Dose:
         dose=dose.code,
         subject=standing.subject,
         lot=standing.lot,
+        plan=standing.plan,
         stands_in=work.session.scalar(box.where(Placement.vial_id == vial.id, Placement.taken_at.is_(None))),
         box_scanned=given.box,
         place=place.text if place else None,

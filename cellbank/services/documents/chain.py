@@ -34,7 +34,7 @@ HOMES = (
     "printing",
 )  # fmt: skip
 BEDSIDE = frozenset({"check_dose", "start_infusion", "stop_infusion", "record_reaction", "reconcile_infusion"})
-ORDERING = frozenset({"order_dose", "cancel_dose"})
+ORDERING = frozenset({"order_dose", "plan_dose_anew", "cancel_dose"})
 
 
 @dataclass(frozen=True)

@@ -252,6 +252,7 @@ QUESTIONS: dict[Kind, Question] = {
         lambda row: f"Infusion {row['infusion_number']} (Day {row['day']}) of subject {row['trial_number']}",
         lambda row: (
             ("Planned", shown(row["planned_on"])),
+            *((("Planned anew", row["planned_anew_because"]),) if row["planned_anew_because"] else ()),
             ("Cells needed", millions(row["required_cells"])),
             ("Lot", row["lot"]),
             ("Vials", f"{row['vials_needed']} and {row['vials_spare']} spare"),

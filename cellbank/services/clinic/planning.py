@@ -1,0 +1,78 @@
+"""A dose on another day than it was planned for: what was asked when it was ordered is asked again for that day."""
+
+import dataclasses
+import datetime
+
+from pydantic import Field
+from sqlalchemy import select
+
+from cellbank.domain.rules.dosing import NewDayFacts, new_day_refusals
+from cellbank.domain.rules.plan import PlanFacts, pick_day_refusals
+from cellbank.records.clinic import Dose, Subject
+from cellbank.records.work import Work
+from cellbank.services.acts import SignedInput, act
+from cellbank.services.clinic.dosing import vials_of
+from cellbank.services.clinic.standing import DoseStanding, lot_standing, standing_of
+from cellbank.services.inputs import Date, DoseCode, Reason
+
+
+class PlanDoseAnew(SignedInput):
+    """Plan a dose anew."""
+
+    dose: DoseCode = Field(title="Dose")
+    planned_on: Date | None = Field(default=None, title="Planned for", description="Empty: today.")
+    reason: Reason = Field(title="Reason for the other day")
+    deviation_reason: Reason | None = Field(
+        default=None, title="Reason for a day outside the window", description="Signed as a deviation for that day."
+    )
+
+
+@act(PlanDoseAnew)
+def plan_dose_anew(work: Work, given: PlanDoseAnew) -> Dose:
+    """Move a dose that is not given yet to another day. The window, the rest between infusions, the weight and the
+    lot are judged for that day; a thawed dose keeps its time. Names the picked vials that go back to the cold."""
+    subject_id = work.session.scalar(select(Dose.subject_id).where(Dose.code == given.dose))
+    if subject_id:  # the subject first, as in an order
+        work.lock_id(Subject, subject_id)
+    dose = work.lock(Dose, given.dose)
+    standing = standing_of(work, dose)
+    plan = _plan(work, given, standing)
+    begins_at = standing.ward.start_of(plan.on)
+    facts = NewDayFacts(
+        dose=dose.code,
+        subject=standing.subject,
+        lot=lot_standing(work.session, dose.lot_id, dose.subject_id, plan.on),
+        plan=plan,
+        weight=standing.ward.weight_facts(standing.row.subject, max(work.now, begins_at), standing.row.used_kg),
+        was_on=dose.planned_on,
+        today=standing.ward.day(work.now),
+        day_begins_at=begins_at,
+        expires_at=dose.expires_at,
+    )
+    work.show(was_planned_on=dose.planned_on.isoformat(), planned_on=plan.on.isoformat(), study_day=plan.study_day)
+    if pick_day_refusals(_as_planned(standing.plan, plan.on)):
+        work.show(vials_to_return=[vial.code for vial in vials_of(work, dose, "PICKED")])
+    work.judge(dose, refusals=new_day_refusals(facts))
+    dose.planned_on, dose.planned_anew_because = plan.on, given.reason
+    dose.deviation_reason = given.deviation_reason  # one for another day says nothing about this one
+    work.transition(dose)
+    return dose
+
+
+def _plan(work: Work, given: PlanDoseAnew, standing: DoseStanding) -> PlanFacts:
+    """The same infusion on the new day; the last instant meant is the end of that day."""
+    ward = standing.ward
+    on = given.planned_on or ward.day(work.now)
+    return PlanFacts(
+        protocol=ward.protocol,
+        number=standing.row.infusion_number,
+        on=on,
+        latest_at=ward.start_of(on + datetime.timedelta(days=1)),
+        others=ward.others,
+        deviation_on=on if given.deviation_reason else None,
+    )
+
+
+def _as_planned(today: PlanFacts, on: datetime.date) -> PlanFacts:
+    """How the plan stands today, were the dose planned for that day."""
+    return dataclasses.replace(today, planned_on=on)
