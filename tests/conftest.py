@@ -27,7 +27,7 @@ from tests.factories.world import World
 
 TEMPLATE = "cellbank_template"
 STORY, DRAFT = "cellbank_story", "cellbank_story_draft"
-# A tenth of a second and 64 MiB a password is what a thief shall pay, not each of thousands of signed acts in the tests.
+# A tenth of a second and 64 MiB a password is what a thief shall pay, not each of thousands of signed acts in tests.
 CHEAP, REAL = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1), passwords.HASHER
 
 
