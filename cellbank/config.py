@@ -59,6 +59,7 @@ class Config:
     second_factor_roles: frozenset[Role]
     language: str
     printer: str
+    form_printer: str
     concurrent_logins: int
     secure_cookies: bool
     watch_seconds: int
@@ -228,6 +229,9 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("LANGUAGE", "en", one_of("en", "uk"), "Language for a person who has not chosen one."),
     Setting("PRINTER", "folder", pattern("folder or lp:QUEUE", r"folder|lp:[A-Za-z0-9_][A-Za-z0-9_.-]*"),
             "Where labels go: PDF files in the data folder, or a queue of the system's `lp`."),
+    Setting("FORM_PRINTER", "folder",
+            pattern("folder, none or lp:QUEUE", r"folder|none|lp:[A-Za-z0-9_][A-Za-z0-9_.-]*"),
+            "Where the bedside form (A4) goes that is printed with each dose label; none: people print it themselves."),
     Setting("CONCURRENT_LOGINS", "2", whole_number(1, 64),
             "Passwords proved at the same time in one process; each takes 64 MiB and 0.1 s of a core."),
     Setting("SECURE_COOKIES", "no", _yes_or_no,

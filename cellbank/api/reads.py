@@ -41,7 +41,8 @@ def scan(raw: str) -> Response:
         keep_unreadable(the_bank(), the_actor(), raw, str(error), door="api")
         return problem(404, str(error))
     if isinstance(found, Command):
-        return jsonify({"kind": "command", "act": found.act.name, "title": found.act.title})
+        told = {"kind": "command", "act": found.act.name, "title": found.act.title}
+        return jsonify({**told, **({"filled": dict(found.filled)} if found.filled else {})})
     return jsonify(found.as_json())
 
 

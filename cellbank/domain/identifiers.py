@@ -1,6 +1,6 @@
 """Every code that is printed and scanned: how it is made, checked and shown to a person.
 
-Four families, told apart by their shape alone (see scans.py, which reads them back):
+Five families, told apart by their shape alone (see scans.py, which reads them back):
 
 =========  ===============================================  ======================
 what       code                                             check character
@@ -8,6 +8,7 @@ what       code                                             check character
 donation   DIN, 13 characters, ``A999926000042``            mod 37,2, beside the code
 vial       DIN + division, 19 characters                    mod 37,2 of the DIN
 dose       chain-of-identity code, 15 characters, ``CH…``   mod 37,2, beside the code
+form       ``FM``, name of the form, code of its record     MOD 37,36, last character
 the rest   kind + number, ``LT0017W``                       MOD 37,36, last character
 =========  ===============================================  ======================
 
@@ -57,9 +58,22 @@ class Kind(StrEnum):
     CONDITIONAL_RELEASE = "CR"
     SHIPMENT = "SP"
     COMMAND = "CM"
+    FORM = "FM"
 
 
-RECORD_KINDS = frozenset(Kind) - {Kind.DONATION, Kind.VIAL, Kind.DOSE, Kind.COMMAND}
+class Form(StrEnum):
+    """A symbol on a downtime form: which form it is, or that it stands for a subject without being a wristband."""
+
+    PICK = "PICK"
+    THAW = "THAW"
+    BEDSIDE = "BEDSIDE"
+    SUBJECT = "SUBJECT"
+
+
+ON_PAPER = frozenset({Kind.COMMAND, Kind.FORM})
+"""The kinds that stand on paper and lead somewhere, and of which there is no record."""
+
+RECORD_KINDS = frozenset(Kind) - {Kind.DONATION, Kind.VIAL, Kind.DOSE} - ON_PAPER
 """The kinds whose code is kind + number + check character."""
 
 CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -211,6 +225,20 @@ def command_code(act_name: str) -> str:
     """
     name = act_name.replace("_", "").upper()
     stem = Kind.COMMAND + _shaped("name for a command barcode", COMMAND_NAME, name)
+    return stem + record_check_character(stem)
+
+
+def form_code(form: Form, of: str = "") -> str:
+    """The symbol of a downtime form: FM, the form's name, the code of its dose (none on a blank form) and a check
+    character. Of the form SUBJECT it is the code of a subject.
+
+    A subject's own code never stands in a symbol on paper: scanned in place of the wristband it would prove a patient
+    who is not there. Raises ValueError for a code that such a form cannot bear.
+    """
+    if not (form is not Form.SUBJECT and of == ""):
+        shape = f"{Kind.SUBJECT}{RECORD_BODY}[0-9A-Z]" if form is Form.SUBJECT else COI
+        _shaped(f"code on a {form.lower()} form", shape, of)
+    stem = f"{Kind.FORM}{form}{of}"
     return stem + record_check_character(stem)
 
 

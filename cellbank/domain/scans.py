@@ -21,8 +21,10 @@ from cellbank.domain.identifiers import (
     DIVISION,
     FIN,
     NEVER_IN_A_NUMBER,
+    ON_PAPER,
     RECORD_BODY,
     RECORD_KINDS,
+    Form,
     Kind,
     check_character,
     is_latin_letter,
@@ -43,8 +45,9 @@ class Scan:
     """A code that was read: its kind, its stored form (capitals, no spaces) and what came with it.
 
     extras may hold ``din``, ``division``, ``vial``, ``product`` (8 characters), ``facility``, ``flags``,
-    ``expires`` (a datetime in the site's local time, without a zone) and, for a command, ``act``: the
-    name of the act in capitals without underscores. checked says that a check character was verified,
+    ``expires`` (a datetime in the site's local time, without a zone); for a command ``act``, the name of
+    the act in capitals without underscores; for a downtime form ``form`` and, unless it is blank, ``of``: the
+    code of its dose or subject. checked says that a check character was verified,
     typed or hidden in the flags of a DIN; of a vial it covers the DIN, not the division.
     """
 
@@ -92,6 +95,10 @@ _TYPED_VIAL_OR_DIN = re.compile(f"({FIN} ?[0-9]{{2}} ?[0-9]{{6}}) ?([0-9A-Z*])(?
 _TYPED_DOSE = re.compile(f"(CH ?{FIN} ?[0-9]{{2}} ?[A-Z0-9]{{6}}) ?([0-9A-Z*])")
 _RECORD = re.compile(f"({'|'.join(sorted(RECORD_KINDS))}){RECORD_BODY}([0-9A-Z])")
 _COMMAND = re.compile(f"{Kind.COMMAND}({COMMAND_NAME})([0-9A-Z])")
+_FORM = re.compile(
+    f"{Kind.FORM}(?:({Form.PICK}|{Form.THAW}|{Form.BEDSIDE})({COI})?"
+    f"|({Form.SUBJECT})({Kind.SUBJECT}{RECORD_BODY}[0-9A-Z]))([0-9A-Z])"
+)
 _UNCHECKED_IN_GROUPS = re.compile(f"(?:CH ?)?{FIN} ?[0-9]{{2}} ?[A-Z0-9]{{6}}(?: {DIVISION})?")
 
 
@@ -128,9 +135,14 @@ def _dose(text: str) -> Scan | None:
 def _two_letter(text: str) -> Scan | None:
     # The look at isascii comes first: upper() would turn a dotless i or a long s into a Latin capital.
     code = text.upper() if text.isascii() else ""
-    record, command = _RECORD.fullmatch(code), _COMMAND.fullmatch(code)
-    if not (record or command) or record_check_character(code[:-1]) != code[-1]:
+    record, command, form = _RECORD.fullmatch(code), _COMMAND.fullmatch(code), _FORM.fullmatch(code)
+    if not (record or command or form) or record_check_character(code[:-1]) != code[-1]:
         return None
+    if form:
+        of = form[2] or form[4]
+        return Scan(
+            Kind.FORM, code, extras={"form": Form(form[1] or form[3]), **({"of": of} if of else {})}, checked=True
+        )
     if command:
         return Scan(Kind.COMMAND, code, extras={"act": command[1]}, checked=True)
     return Scan(Kind(code[:2]), code, checked=True) if code[-1] not in NEVER_IN_A_NUMBER else None
@@ -183,7 +195,7 @@ def _dose_or_din_fault(text: str) -> Garbled | None:
 
 
 def _two_letter_fault(code: str) -> Garbled | None:
-    if code[:2] not in RECORD_KINDS | {Kind.COMMAND} or not code.isalnum():
+    if code[:2] not in RECORD_KINDS | ON_PAPER or not code.isalnum():
         return None
     if len(code) < _SHORTEST_RECORD:
         return garbled(
@@ -191,7 +203,7 @@ def _two_letter_fault(code: str) -> Garbled | None:
             f"Only {len(code)} characters of a code were read; the shortest has {_SHORTEST_RECORD}. "
             "Scan the label again.",
         )
-    if code[:2] != Kind.COMMAND:
+    if code[:2] not in ON_PAPER:
         if len(code) > _LONGEST_RECORD:
             return garbled(
                 GarbledReason.LEFTOVER,

@@ -10,6 +10,7 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import groupby
 from typing import Any
 from xml.sax.saxutils import escape
 
@@ -19,11 +20,12 @@ from reportlab.lib.pagesizes import A4
 from reportlab.lib.styles import ParagraphStyle
 from reportlab.lib.units import mm
 from reportlab.pdfgen.canvas import Canvas
-from reportlab.platypus import CondPageBreak, Flowable, Paragraph, SimpleDocTemplate, Spacer
+from reportlab.platypus import CondPageBreak, Flowable, PageBreak, Paragraph, SimpleDocTemplate, Spacer
 from reportlab.platypus import Table as Grid
 
 from cellbank.outside.document_archive import make_archival
 from cellbank.outside.document_chart import Chart, ChartFlow
+from cellbank.outside.document_form import Boxes, BoxesFlow, Sheet, Symbols, SymbolsFlow
 from cellbank.outside.document_picture import Picture, PictureFlow
 from cellbank.outside.document_trace import Trace, TraceFlow
 from cellbank.outside.label_fonts import Face, font, unprintable
@@ -98,23 +100,41 @@ class Table:
     widths: tuple[float, ...]
 
 
-Block = Heading | Text | Facts | Table | Picture | Chart | Trace
+Block = Heading | Text | Facts | Table | Picture | Chart | Trace | Sheet | Symbols | Boxes
 
 
 def render_document(cover: Cover, blocks: Sequence[Block]) -> bytes:
     """The PDF of a document. Letters that the fonts lack are shown by their number, never left out."""
+    return render_documents([(cover, blocks)])
+
+
+def render_documents(documents: Sequence[tuple[Cover, Sequence[Block]]]) -> bytes:
+    """Several documents in one file, each with its own head, foot and count of pages. The file is named after the
+    first of them."""
+    cover = documents[0][0]
     buffer = io.BytesIO()
     for face, bold in (("text", False), ("text", True), ("code", False)):
         font(face, bold)  # type: ignore[arg-type]
+    mark = MARK if any(one.mark for one, _ in documents) else 0
     template = SimpleDocTemplate(
         buffer, pagesize=A4, leftMargin=SIDE - _PAD, rightMargin=SIDE - _PAD,
-        topMargin=TOP - _PAD + (MARK if cover.mark else 0), bottomMargin=BOTTOM - _PAD, invariant=1,
+        topMargin=TOP - _PAD + mark, bottomMargin=BOTTOM - _PAD, invariant=1,
         title=f"{cover.title}: {cover.subject}", author=cover.site, creator=cover.version,
         subject=", ".join(filter(None, (cover.edition, f"record sha256 {cover.digest}"))),
     )  # fmt: skip
-    flows = [flow for block in blocks for flow in _flows(block)] or [Spacer(1, 1)]
+    flows: list[Flowable] = []
+    for number, (one, blocks) in enumerate(documents):
+        flows += [*([PageBreak()] if number else []), _Opens(one), *_all_flows(blocks)]
     template.build(flows, canvasmaker=partial(_Pages, cover=cover))
     return buffer.getvalue()
+
+
+def _all_flows(blocks: Sequence[Block]) -> list[Flowable]:
+    """A sheet begins a page, unless the page is empty still."""
+    flows: list[Flowable] = []
+    for block in blocks:
+        flows += [*([PageBreak()] if isinstance(block, Sheet) and flows else []), *_flows(block)]
+    return flows or [Spacer(1, 1)]
 
 
 # --- pages ------------------------------------------------------------------------------------
@@ -135,14 +155,33 @@ class _Pages(Canvas):
         self._startPage()
 
     def save(self) -> None:
-        pages = self._kept
-        for number, page in enumerate(pages, start=1):
+        for page, (number, count) in zip(self._kept, _numbered([page["_cover"] for page in self._kept]), strict=True):
             self.__dict__.update(page)
             _draw_head(self, self._cover)
-            _draw_foot(self, self._cover, f"Page {number} of {len(pages)}")
+            _draw_foot(self, self._cover, f"Page {number} of {count}")
             super().showPage()
         make_archival(self, self._cover.issued_at)
         super().save()
+
+
+class _Opens(Flowable):
+    """Says which document begins here; takes no room."""
+
+    def __init__(self, cover: Cover):
+        super().__init__()
+        self.cover = cover
+
+    def wrap(self, width: float, height: float) -> tuple[float, float]:
+        return 0, 0
+
+    def draw(self) -> None:
+        self.canv._cover = self.cover
+
+
+def _numbered(covers: Sequence[Cover]) -> list[tuple[int, int]]:
+    """Each page's number within its document, and how many there are."""
+    runs = [len(list(same)) for _, same in groupby(covers, key=id)]
+    return [(number, count) for count in runs for number in range(1, count + 1)]
 
 
 def _draw_head(canvas: Canvas, cover: Cover) -> None:
@@ -211,6 +250,7 @@ STYLES = {
     "code": _style("code", "code", False, 8),
     "alarm": _style("alarm", "text", True, 8, ALARM),
     "head": _style("head", "text", True, 7, MUTED),
+    "sheet": _style("sheet", "text", True, 17, spaceAfter=4),
     "section": _style("section", "text", True, 11, spaceBefore=12, spaceAfter=4),
 }
 _GRID = [
@@ -241,6 +281,12 @@ def _flows(block: Block) -> list[Flowable]:
         return [PictureFlow(block), Spacer(1, 4)]
     if isinstance(block, Trace):
         return [CondPageBreak(190), TraceFlow(block), Spacer(1, 4)]
+    if isinstance(block, Sheet):
+        return [_paragraph(block.text, "sheet")]
+    if isinstance(block, Symbols):
+        return [SymbolsFlow(block)]
+    if isinstance(block, Boxes):
+        return [BoxesFlow(block), Spacer(1, 6)]
     if isinstance(block, Chart):
         return [CondPageBreak(170), ChartFlow(block), Spacer(1, 4)]
     return [_facts(block) if isinstance(block, Facts) else _table(block), Spacer(1, 4)]
@@ -248,7 +294,7 @@ def _flows(block: Block) -> list[Flowable]:
 
 def _paragraph(text: str, style: str) -> Paragraph:
     face: Face = "code" if style == "code" else "text"
-    shown = escape(_shown(text, face, style in ("strong", "alarm", "head", "section")))
+    shown = escape(_shown(text, face, style in ("strong", "alarm", "head", "section", "sheet")))
     return Paragraph(shown.replace("\n", "<br/>"), STYLES[style])
 
 

@@ -31,6 +31,8 @@ class Bank:
     printer: Printer
     #: argon2 takes 64 MiB a verification: a shift change must not starve the scanners
     password_slots: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(2))
+    #: where paper goes that is printed with labels; None: nowhere by itself
+    form_printer: Printer | None = None
     #: the site whose records the look-ups read; None: those of all sites
     site: int | None = None
     #: who reads; None: the installation itself

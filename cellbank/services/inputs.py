@@ -17,7 +17,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
 from cellbank.domain import quantities
 from cellbank.domain.garbled import Garbled
-from cellbank.domain.identifiers import Kind, listed, looks_mixed
+from cellbank.domain.identifiers import ON_PAPER, Kind, listed, looks_mixed
 from cellbank.domain.scans import read_scan
 
 # Signs that turn the direction of writing: they make a text read as another one than it is.
@@ -76,7 +76,7 @@ def each_once(codes: list[str]) -> list[str]:
 
 VialCodes = Annotated[list[VialCode], Field(min_length=1, max_length=MAX_VIALS), AfterValidator(each_once)]
 # Of any record that bears a code, whatever it is; the key of a program is none that people have in hand.
-AnyCode = scanned(*(kind for kind in Kind if kind not in (Kind.COMMAND, Kind.TOKEN)))
+AnyCode = scanned(*(kind for kind in Kind if kind not in ON_PAPER | {Kind.TOKEN}))
 AnyCodes = Annotated[list[AnyCode], Field(max_length=200), AfterValidator(each_once)]
 
 

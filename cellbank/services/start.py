@@ -6,6 +6,7 @@ import os
 import threading
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
@@ -20,7 +21,7 @@ from cellbank.services.acts import run_act
 from cellbank.services.bank import Bank
 from cellbank.services.people.actors import SYSTEM
 
-PRINTED = "printed"
+PRINTED, PRINTED_FORMS = "printed", "printed-forms"
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,8 @@ def open_bank(config: Config, database: Database) -> Bank:
     """A bank on a database that has been migrated."""
     catalogue.load()
     engine = open_engine(database.app_url)
-    return Bank(config, engine, find_printer(config), threading.Semaphore(config.concurrent_logins))
+    slots = threading.Semaphore(config.concurrent_logins)
+    return Bank(config, engine, find_printer(config), slots, find_form_printer(config))
 
 
 def open_current(config: Config, database: Database) -> Bank:
@@ -139,10 +141,18 @@ def configure_site(bank: Bank) -> None:
 
 
 def find_printer(config: Config) -> Printer:
-    """The printer of the settings: a folder that a print server watches, or a CUPS queue."""
-    kind, _, queue = config.printer.partition(":")
+    """The printer of labels: a folder that a print server watches, or a CUPS queue."""
+    return _printer(config.printer, config.data / PRINTED)
+
+
+def find_form_printer(config: Config) -> Printer | None:
+    """The printer of sheets that go with labels; None: people print them from the page."""
+    return None if config.form_printer == "none" else _printer(config.form_printer, config.data / PRINTED_FORMS)
+
+
+def _printer(setting: str, folder: Path) -> Printer:
+    kind, _, queue = setting.partition(":")
     if kind == "lp":
         return LpPrinter(queue)
-    folder = config.data / PRINTED
     folder.mkdir(exist_ok=True)
     return FolderPrinter(folder)

@@ -13,6 +13,7 @@ from cellbank.web import (
     boards,
     definitions,
     documents,
+    downtime,
     errors,
     home,
     impact,
@@ -35,8 +36,8 @@ __all__ = ["register", "signed_in_actor"]
 
 # Their routes are on the blueprint.
 PAGES = (
-    session_pages, signing_pages, home, records, acts, boards, definitions, documents, impact, bedside, sites, storage,
-    shipments, temperature, trail,
+    session_pages, signing_pages, home, records, acts, boards, definitions, documents, downtime, impact, bedside, sites,
+    storage, shipments, temperature, trail,
 )  # fmt: skip
 
 

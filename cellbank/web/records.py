@@ -39,7 +39,9 @@ def scan() -> Any:
 
 
 def _command_page(command: Command) -> str:
-    """The page of the act, with what was scanned just before, if the act takes that."""
+    """The page of the act, with what the paper fills in or, of a command, what was scanned just before."""
+    if command.filled:
+        return url_for("web.act_page", name=command.act.name, **command.filled)
     last = session.get("last_code")
     scanned = read_scan(last) if last else None
     place = None if scanned is None or isinstance(scanned, Garbled) else field_for(command.act, scanned.kind)

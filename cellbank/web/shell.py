@@ -13,7 +13,7 @@ from flask_babel import gettext
 from flask_login import current_user
 
 from cellbank.domain.garbled import Garbled
-from cellbank.domain.identifiers import Kind, printed
+from cellbank.domain.identifiers import ON_PAPER, printed
 from cellbank.domain.quantities import millions
 from cellbank.domain.scans import read_scan
 from cellbank.records.work import Actor
@@ -125,7 +125,7 @@ def is_code(text: Any) -> bool:
     if not isinstance(text, str) or len(text) > 40:
         return False
     scan = read_scan(text)
-    return not isinstance(scan, Garbled) and scan.kind is not Kind.COMMAND
+    return not isinstance(scan, Garbled) and scan.kind not in ON_PAPER
 
 
 @lru_cache(maxsize=32)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from cellbank.domain.identifiers import (
     LARGEST_NUMBER,
     RECORD_KINDS,
+    Form,
     Kind,
     check_character,
     coi,
@@ -18,6 +19,7 @@ from cellbank.domain.identifiers import (
     division_code,
     donation_symbol,
     dose_symbol,
+    form_code,
     is_fin,
     is_unregistered_fin,
     is_usable,
@@ -39,6 +41,7 @@ EXPIRY = datetime(2028, 3, 31, 23, 59)
 COMPOUND = "=+04000=A99992600004200=<D0001V99=,000007&>0280912359"
 CAP = "=A99992600004200=,000007"
 COMMAND = command_code("record_harvest")
+SUBJECT = record_code(Kind.SUBJECT, 41)
 
 
 # --- check characters -------------------------------------------------------------------------
@@ -235,6 +238,27 @@ def test_a_command_barcode_reads_back_as_the_name_without_underscores(act):
     name = act.replace("_", "").upper()
     assert code[:-1] == "CM" + name
     assert read_scan(code) == Scan(Kind.COMMAND, code, code, {"act": name}, checked=True)
+
+
+@pytest.mark.parametrize(
+    ("form", "of"),
+    [(Form.PICK, ""), (Form.THAW, ""), (Form.BEDSIDE, ""), (Form.BEDSIDE, DOSE), (Form.SUBJECT, SUBJECT)],
+)
+def test_a_form_reads_back_with_what_it_is_about(form, of):
+    code = form_code(form, of)
+    extras = {"form": form, **({"of": of} if of else {})}
+    assert read_scan(code) == Scan(Kind.FORM, code, code, extras, checked=True)
+    for place in range(2, len(code)):  # one character misread is never another form
+        wrong = code[:place] + ("2" if code[place] != "2" else "3") + code[place + 1 :]
+        assert not isinstance(read_scan(wrong), Scan), wrong
+
+
+@pytest.mark.parametrize(
+    ("form", "of"), [(Form.SUBJECT, ""), (Form.SUBJECT, DOSE), (Form.PICK, SUBJECT), (Form.THAW, "CH1")]
+)
+def test_a_form_bears_only_the_code_of_its_kind(form, of):
+    with pytest.raises(ValueError):
+        form_code(form, of)
 
 
 @pytest.mark.parametrize("prefix", ["]C0", "]C1", "]C4", "]d1", "]d2"])

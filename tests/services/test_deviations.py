@@ -8,7 +8,7 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from cellbank.domain.identifiers import Kind, record_code
+from cellbank.domain.identifiers import ON_PAPER, Kind, record_code
 from cellbank.records.quality import Signature
 from cellbank.records.work import Work
 from cellbank.services.acts import Malformed
@@ -78,7 +78,7 @@ def test_a_deviation_in_time_to_come_or_about_what_is_not_here_is_refused(world:
 
 
 def test_every_kind_of_code_is_of_a_record_that_can_be_linked() -> None:
-    assert set(QUESTIONS) == set(Kind) - {Kind.COMMAND}
+    assert set(QUESTIONS) == set(Kind) - ON_PAPER
 
 
 def test_a_deviation_is_linked_to_more_and_never_twice(world: World, lot: FrozenLot) -> None:

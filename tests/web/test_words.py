@@ -8,7 +8,7 @@ import pytest
 from babel.messages.mofile import read_mo
 from babel.messages.pofile import read_po
 
-from cellbank.domain.identifiers import RECORD_KINDS, Kind
+from cellbank.domain.identifiers import ON_PAPER, RECORD_KINDS
 from cellbank.domain.lifecycle import STATES
 from cellbank.web.icons import icon
 from cellbank.web.shell import TRANSLATIONS
@@ -60,4 +60,4 @@ def test_the_script_knows_the_codes_of_every_kind() -> None:
     """A slow scan in a text field is told from typing by the shape of the code."""
     listed = re.search(r"const RECORD = /\^\(([A-Z|]+)\)", (TRANSLATIONS.parent / "static" / "scan.js").read_text())
     assert listed is not None
-    assert set(listed[1].split("|")) == {kind.value for kind in RECORD_KINDS | {Kind.COMMAND}}
+    assert set(listed[1].split("|")) == {kind.value for kind in RECORD_KINDS | ON_PAPER}

@@ -2,11 +2,21 @@
 
 import datetime
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from cellbank.outside.document_pdf import Block, Cell, Cover, Heading, Run, Table, Text, render_document
+from cellbank.outside.document_pdf import (
+    Block,
+    Cell,
+    Cover,
+    Heading,
+    Run,
+    Table,
+    Text,
+    render_document,
+    render_documents,
+)
 from cellbank.services.acts import VERSION
 from cellbank.services.documents.chain_words import clock
 from cellbank.services.documents.document_changes import Difference
@@ -32,6 +42,11 @@ def render_issue(content: Mapping[str, Any], *, note: str = "") -> bytes:
 def render_unissued(paper: Paper) -> bytes:
     """The same without an issue: for whoever looks before they issue."""
     return render_document(_cover(paper, paper.digest, SOFTWARE, UNISSUED, None), paper.blocks)
+
+
+def render_unissued_together(papers: Sequence[Paper], edition: str) -> bytes:
+    """Several papers in one file, none of them issued; `edition` is what each page says of when and for whom."""
+    return render_documents([(_cover(one, one.digest, SOFTWARE, edition, None), one.blocks) for one in papers])
 
 
 def file_digest(pdf: bytes) -> str:

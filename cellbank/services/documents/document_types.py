@@ -9,6 +9,7 @@ from cellbank.domain.identifiers import Kind
 from cellbank.services.documents.batch_record import batch_record_paper
 from cellbank.services.documents.certificate import certificate_paper
 from cellbank.services.documents.chain_document import chain_paper
+from cellbank.services.documents.downtime_forms import downtime_paper
 from cellbank.services.documents.papers import Paper
 from cellbank.services.documents.recall_document import recall_paper
 from cellbank.services.documents.record_export import trail_paper
@@ -40,6 +41,7 @@ TYPES: dict[str, DocumentType] = {
         DocumentType("certificate", "Certificate of analysis", frozenset({Kind.LOT}), certificate_paper),
         DocumentType("batch_record", "Batch record", frozenset({Kind.LOT}), batch_record_paper),
         DocumentType("chain", "Chain of identity and custody", frozenset({Kind.DOSE}), chain_paper),
+        DocumentType("downtime_forms", "Downtime forms", frozenset({Kind.DOSE}), downtime_paper, only_at_home=True),
         DocumentType("trail", "Trail of a record", frozenset(DOCUMENTED), trail_paper, only_at_home=True),
         DocumentType("recall_list", "Recall list", frozenset({Kind.LOT}), recall_paper, only_at_home=True),
         DocumentType("packing_list", "Packing list", frozenset({Kind.SHIPMENT}), packing_list),

@@ -16,6 +16,7 @@ from pydantic import TypeAdapter
 from sqlalchemy import Connection, Engine, text
 
 from cellbank.outside.document_chart import Chart
+from cellbank.outside.document_form import Boxes, Sheet, Symbols
 from cellbank.outside.document_pdf import Block, Facts, Heading, Table, Text
 from cellbank.outside.document_picture import Picture
 from cellbank.outside.document_trace import Trace
@@ -23,7 +24,7 @@ from cellbank.records.base import as_json
 
 BLOCKS: dict[str, type[Block]] = {
     "heading": Heading, "text": Text, "facts": Facts, "table": Table, "picture": Picture, "chart": Chart,
-    "trace": Trace,
+    "trace": Trace, "sheet": Sheet, "symbols": Symbols, "boxes": Boxes,
 }  # fmt: skip
 NAMES = {block: name for name, block in BLOCKS.items()}
 
@@ -90,10 +91,10 @@ def site_zone(connection: Connection, site_id: int) -> ZoneInfo:
 
 
 def headed(blocks: Sequence[Block]) -> list[tuple[str, Block]]:
-    """Each block but the headings with the heading under which it stands."""
+    """Each block but the headings and the titles of sheets with that under which it stands."""
     heading, found = "", []
     for block in blocks:
-        if isinstance(block, Heading):
+        if isinstance(block, Heading | Sheet):
             heading = block.text
         else:
             found.append((heading, block))

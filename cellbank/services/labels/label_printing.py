@@ -7,7 +7,7 @@ undoes nothing: the answer says so, and the labels are printed again.
 
 import datetime
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any
@@ -59,6 +59,8 @@ LABELLED_RECORDS: dict[Kind, type[Record]] = {
 }
 COMMANDS, COMMANDS_KIND = "COMMANDS", "act"  # what the sheet of command barcodes is filed under
 LARGEST_ID = 2**63 - 1
+#: kind of record -> function(bank, codes, job): what is printed beside its labels, after the commit
+WITH_LABELS: dict[str, Callable[[Bank, Sequence[str], str], dict[str, Any]]] = {}
 LabelledCode = scanned(*LABELLED_RECORDS)
 
 
@@ -92,6 +94,8 @@ def record_printing(
     work.session.flush()
     work.show(printings=[printing.id for printing in printings])
     work.after_commit.append(partial(_send, printings))
+    if record_kind in WITH_LABELS:
+        work.after_commit.append(partial(_send_beside, record_kind, printings))
 
 
 def _send(printings: Sequence[Printing], bank: Bank) -> dict[str, Any]:
@@ -110,6 +114,12 @@ def _send(printings: Sequence[Printing], bank: Bank) -> dict[str, Any]:
     if not failures:
         return {}
     return {"printing_failed": " ".join([*dict.fromkeys(failures), "All else is recorded: print the label again."])}
+
+
+def _send_beside(record_kind: str, printings: Sequence[Printing], bank: Bank) -> dict[str, Any]:
+    """What belongs to the labels of this kind."""
+    codes = [printing.record_code for printing in printings]
+    return WITH_LABELS[record_kind](bank, codes, f"{printings[0].id:08d}-{record_kind}-form-{codes[0]}")
 
 
 # --- printing by itself -----------------------------------------------------------------------

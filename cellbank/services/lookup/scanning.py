@@ -1,14 +1,15 @@
 """The one door for a barcode: what is this, in which state, where is it, and what may this person do with it next."""
 
 import dataclasses
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Any
 
 from pydantic import Field
 
 from cellbank.domain.garbled import Garbled
-from cellbank.domain.identifiers import Kind, command_code
+from cellbank.domain.identifiers import Form, Kind, command_code
 from cellbank.domain.lifecycle import CROSSING, STATES, TRANSITIONS, Role, acts_from, is_signed, roles_for, rows_for
 from cellbank.domain.scans import read_scan
 from cellbank.records.work import Actor, Work
@@ -17,6 +18,7 @@ from cellbank.services.bank import Bank
 from cellbank.services.lookup.card_parts import Facts
 from cellbank.services.lookup.cards import QUESTIONS, read_face
 from cellbank.services.lookup.likely import is_about, place_of
+from cellbank.services.lookup.on_paper import act_of_form, waits_for_thaw
 
 
 @dataclass(frozen=True)
@@ -86,9 +88,10 @@ class OtherSite(NotHere):
 
 @dataclass(frozen=True)
 class Command:
-    """A command barcode was scanned: the act that it names."""
+    """A command barcode or a downtime form was scanned: the act that it leads to, and what the paper fills in."""
 
     act: RegisteredAct
+    filled: Mapping[str, str] = field(default_factory=dict)
 
 
 def look_up(bank: Bank, actor: Actor, raw: str) -> Card | Command:
@@ -99,6 +102,8 @@ def look_up(bank: Bank, actor: Actor, raw: str) -> Card | Command:
         raise Unreadable(scan)
     if scan.kind is Kind.COMMAND:
         return _command(scan.code)
+    if scan.kind is Kind.FORM:
+        return _form(bank, actor, scan.extras["form"], scan.extras.get("of"))
     face = read_face(bank.seen_by(actor), scan.kind, scan.code)
     if face is None:
         raise NotHere(QUESTIONS[scan.kind].record.replace("_", " "), scan.code)
@@ -114,6 +119,20 @@ def _command(code: str) -> Command:
         if command_code(name) == code:
             return Command(registered)
     raise NotHere("command", code)
+
+
+def _form(bank: Bank, actor: Actor, form: Form, of: str | None) -> Card | Command:
+    """Where a filled-in downtime form is entered. What is past that shows the record: all is entered already."""
+    if form is Form.SUBJECT:
+        assert of is not None
+        return look_up(bank, actor, of)
+    card = look_up(bank, actor, of) if of else None
+    assert not isinstance(card, Command)
+    name = act_of_form(form, card.state if card else None, thaws_more=bool(of) and waits_for_thaw(bank, of or ""))
+    if card is not None and name not in REGISTRY:
+        return card
+    assert name is not None  # a blank form always leads somewhere
+    return Command(REGISTRY[name], {"dose": card.code} if card else {})
 
 
 @lru_cache(maxsize=4096)

@@ -1,0 +1,82 @@
+"""Printing downtime forms: all doses of a day with one click, blank ones, the bedside sheet with every dose label."""
+
+import datetime
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import text
+
+from cellbank.domain.identifiers import Form
+from cellbank.outside.printers import PrinterProblem
+from cellbank.services.bank import Bank, at_site, server_time
+from cellbank.services.documents.chain_words import clock
+from cellbank.services.documents.document_printing import render_unissued_together
+from cellbank.services.documents.downtime_forms import SHEETS, blank_paper, downtime_paper
+from cellbank.services.documents.papers import snapshot
+from cellbank.services.labels.label_printing import WITH_LABELS
+from cellbank.services.site_words import site_words
+
+log = logging.getLogger("cellbank.forms")
+
+_DAY = text(
+    f"""SELECT d.code, d.state, d.infusion_number, d.day, d.planned_on, s.trial_number, l.code AS lot
+         FROM dose d JOIN subject s ON s.id = d.subject_id JOIN lot l ON l.id = d.lot_id
+        WHERE d.planned_on = :day AND d.state NOT IN ('CANCELLED', 'DISCARDED', 'INFUSED', 'RECONCILED')
+          AND {at_site("s.site_id")} ORDER BY s.trial_number, d.id"""
+)
+
+
+def doses_of(bank: Bank, day: datetime.date) -> tuple[Mapping[str, Any], ...]:
+    """The doses that are planned for a day and not given yet, at the site that is looked at."""
+    with bank.reads.connect() as connection:
+        return tuple(connection.execute(_DAY, {"day": day, "site": bank.site}).mappings())
+
+
+def forms_of_day(bank: Bank, day: datetime.date, by: str) -> bytes | None:
+    """One PDF with the forms of every dose of the day; None when there is none."""
+    codes = [dose["code"] for dose in doses_of(bank, day)]
+    return forms_of(bank, codes, by=by) if codes else None
+
+
+def blank_forms(bank: Bank, by: str) -> bytes:
+    """The three forms without a dose."""
+    with snapshot(bank.engine) as connection:
+        site_id = bank.reader.site_id if bank.reader else 1  # the installation itself is of the first site
+        paper = blank_paper(connection, site_id, site_words(bank.config.language))
+    return render_unissued_together([paper], _edition(bank, by))
+
+
+def forms_of(bank: Bank, codes: Sequence[str], sheets: Sequence[Form] = SHEETS, *, by: str = "") -> bytes:
+    """One PDF with these sheets of these doses, which exist."""
+    say = site_words(bank.config.language)
+    with snapshot(bank.engine) as connection:
+        papers = [paper for code in codes if (paper := downtime_paper(connection, code, say, sheets))]
+    return render_unissued_together(papers, _edition(bank, by))
+
+
+def _edition(bank: Bank, by: str = "") -> str:
+    """When the sheet was printed: what changed since is not on it."""
+    say = site_words(bank.config.language)
+    at = clock(bank.zone)(server_time())
+    return say("Printed {time} by {person}").format(time=at, person=by) if by else say("Printed {time}").format(time=at)
+
+
+def _with_label(bank: Bank, codes: Sequence[str], job: str) -> dict[str, Any]:
+    """Send the bedside sheet with the dose label. The act stands already: what goes wrong is told, never raised."""
+    if bank.form_printer is None:
+        return {}
+    try:
+        bank.form_printer.send(forms_of(bank, codes, (Form.BEDSIDE,)), job)
+    except PrinterProblem as problem:
+        log.warning("the form of %s was not printed: %s", job, problem)
+        failed = str(problem)
+    except Exception:
+        log.exception("the form of %s was not printed", job)
+        failed = "The form was not printed by an error of the program; the log has it."
+    else:
+        return {}
+    return {"form_not_printed": f"{failed} Print the downtime form from the page of the dose."}
+
+
+WITH_LABELS["dose"] = _with_label

@@ -1,0 +1,29 @@
+"""Downtime forms on pages: one click for a day, blank ones, and the scan that leads back."""
+
+from collections.abc import Callable
+
+from cellbank.domain.identifiers import Form, form_code
+from tests.factories.doses import ordered_dose, picked_dose
+from tests.factories.world import World
+from tests.web.conftest import Browser
+
+
+def test_the_forms_of_a_day_are_one_click_away(world: World, signed_in: Callable[[str], Browser]) -> None:
+    tina = signed_in("tina")
+    page = tina.get("/downtime").text
+    assert "/downtime/blank.pdf" in page and "Today" in page and "Tomorrow" in page
+    dose = ordered_dose(world)
+    day = f"{dose.at:%Y-%m-%d}"
+    for path in (f"/downtime/{day}.pdf", "/downtime/blank.pdf", f"/doses/{dose.code}/downtime.pdf"):
+        answer = tina.get(path)
+        assert answer.mimetype == "application/pdf" and answer.data.startswith(b"%PDF"), path
+    for path in ("/downtime/2031-01-01.pdf", "/downtime/soon.pdf", "/doses/CHA999926999999/downtime.pdf"):
+        assert tina.get(path).status_code == 404, path
+
+
+def test_a_scanned_form_opens_the_page_of_its_act(world: World, signed_in: Callable[[str], Browser]) -> None:
+    tina, dose = signed_in("tina"), picked_dose(world)
+    led = tina.get("/scan", query_string={"code": form_code(Form.THAW, dose.code)})
+    assert led.status_code == 302 and led.location == f"/act/thaw_vial?dose={dose.code}"
+    subject = tina.get("/scan", query_string={"code": form_code(Form.SUBJECT, dose.subject)})
+    assert subject.location.startswith(f"/record/{dose.subject}")
