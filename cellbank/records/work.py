@@ -126,6 +126,8 @@ class Work:
         found = [reason for subject in subjects for reason in self._judge_one(subject, to)]
         found.extend(reason for record in of for reason in self.elsewhere(record))
         found.extend(refusals)
+        # That a password is missing is only said where nothing else is in the way: it was not what was judged.
+        found = [reason for reason in found if reason.code is not Code.SIGNATURE_NEEDED] or found
         if found:
             raise Refused(found)
         self.judged = True
@@ -214,6 +216,10 @@ class Work:
     def show(self, **facts: Any) -> None:
         """Put facts into the answer: of a dry run (a calculation to look at) as well as of the real thing."""
         self.shown.update(facts)
+
+    def warn(self, warnings: Iterable[Refusal]) -> None:
+        """Put into the answer what does not refuse the act but must be looked at: a page that shows it is not green."""
+        self.shown.setdefault("warnings", []).extend(warning.as_json() for warning in warnings)
 
     def tell_once(self, **secrets: Any) -> None:
         """Put a secret into the answer that is given now, and nowhere else: the trail does not keep it."""

@@ -6,19 +6,22 @@ What is the same for every act stands once: reading the input, proving the passw
 
 import datetime
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from cellbank.domain.lifecycle import is_signed, roles_for
+from cellbank.domain.refusals import Refused
 from cellbank.records.work import Actor
 from cellbank.services.bank import Bank, server_time
 from cellbank.services.parsing import ActInput, Malformed, Problem, Secret, SignedInput, parse
 from cellbank.services.people.passwords import Credentials, Proved, check_policy, new_hash, prove
 from cellbank.services.performing import VERSION, Call, Outcome, perform
+from cellbank.services.performing import keep_refusal as _keep
 from cellbank.services.registry import REGISTRY, RegisteredAct, UnknownAct, act, find_act
 
 __all__ = [
     "REGISTRY", "VERSION", "ActInput", "Malformed", "Outcome", "Problem", "RegisteredAct", "Secret", "SignedInput",
-    "UnknownAct", "act", "find_act", "parse", "prove_signature", "run_act",
+    "UnknownAct", "act", "find_act", "keep_refusal", "parse", "prove_signature", "run_act",
 ]  # fmt: skip
 
 
@@ -51,6 +54,22 @@ def run_act(
     used = step if proved.step is None else proved.step
     call = Call(registered, parsed, actor, at, door, key, client, proved.proof, used, hashed)
     return perform(bank, call, dry_run=dry_run)
+
+
+def keep_refusal(
+    bank: Bank, name: str, given: Mapping[str, Any], shown: Outcome, actor: Actor, *,
+    door: str, key: str | None, client: str | None = None, now: datetime.datetime | None = None,
+) -> Outcome:  # fmt: skip
+    """Keep in the trail what a page refused before anybody committed: the reasons that were shown, and no others.
+
+    For a near miss is data. `shown` is the refused outcome of the dry run; the same input under the same key is kept
+    once, so that a double click or a page that is sent again counts one.
+    """
+    registered = find_act(name)
+    call = Call(registered, parse(registered.input, given), actor, now or server_time(), door, None, client)
+    if key is not None:
+        call = replace(call, key=f"{key}:{call.digest[:16]}")
+    return _keep(bank, call, Refused(shown.refusals, shown.about))
 
 
 def prove_signature(

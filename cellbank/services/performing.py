@@ -44,6 +44,7 @@ class Outcome:
     result: dict[str, Any] = field(default_factory=dict)
     refusals: tuple[Refusal, ...] = ()
     repeated: bool = False
+    about: str | None = None  # of a refusal: the record that was to be changed, where one was found
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,9 @@ def perform(bank: Bank, call: Call, *, dry_run: bool = False) -> Outcome:
         try:
             return _judge_only(bank, call) if dry_run else _do(bank, call)
         except Refused as refused:
-            return Outcome(False, None, {}, refused.refusals) if dry_run else _record_refusal(bank, call, refused)
+            if dry_run:
+                return Outcome(False, None, {}, refused.refusals, about=refused.about)
+            return keep_refusal(bank, call, refused)
         except OperationalError as error:
             if getattr(error.orig, "sqlstate", None) not in RETRIED or attempt == TRIES - 1:
                 raise
@@ -171,8 +174,8 @@ def _close(session: Session, act_id: int, work: Work, result: dict[str, Any]) ->
     session.execute(_CLOSE, {"act": act_id, "result": as_json(result), "about": work.about})
 
 
-def _record_refusal(bank: Bank, call: Call, refused: Refused) -> Outcome:
-    """Keep a refused act, with its reasons, in a transaction of its own."""
+def keep_refusal(bank: Bank, call: Call, refused: Refused) -> Outcome:
+    """Keep a refused act, with its reasons, in a transaction of its own; once, however often under the same key."""
     reasons = [refusal.as_json() for refusal in refused.refusals]
     row = {**call.row(), "outcome": "refused", "refusals": reasons, "record_code": refused.about}
     with Session(bank.engine, autoflush=False) as session:

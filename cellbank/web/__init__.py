@@ -28,6 +28,7 @@ from cellbank.web import (
     storage,
     temperature,
     trail,
+    verdict,
 )
 from cellbank.web.blueprint import blueprint
 from cellbank.web.session import signed_in_actor
@@ -81,6 +82,9 @@ def register(app: Flask, bank: Bank) -> None:
         refused=lambda refusal: acts.reason(refusal)["detail"],
         ways_of=release.ways_of,
         listings=home.listings,
+        kept_verdict=verdict.kept_verdict,
+        ready_verdict=release.ready_verdict,
+        budget_verdict=boards.budget_verdict,
         may_look_at_identity=trail.may_look_at_identity,
         may_read_trail=trail.may_read_trail,
         trace_svg=temperature.trace_svg,

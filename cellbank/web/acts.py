@@ -2,7 +2,7 @@
 
 import datetime
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from flask import Response, abort, make_response, redirect, render_template, request, session, url_for
@@ -16,7 +16,6 @@ from cellbank.services.acts import REGISTRY, Malformed, Outcome, RegisteredAct, 
 from cellbank.services.lookup.hints import hints_for
 from cellbank.services.lookup.scanning import Card, Command, NotHere, Unreadable, look_up
 from cellbank.services.people.accounts import OF_THE_DOOR
-from cellbank.services.people.sessions import standing_of_name
 from cellbank.services.trail.history import done
 from cellbank.web.blueprint import RESUME, blueprint
 from cellbank.web.forms import Filled, fields_of, place_problem, rows_in, shown_paths
@@ -25,12 +24,14 @@ from cellbank.web.reading import read
 from cellbank.web.release import releasable
 from cellbank.web.session import asks_both, note_signature
 from cellbank.web.session_pages import proved, why_not
-from cellbank.web.shell import DOOR, client, say, sound, the_actor, the_bank
+from cellbank.web.shell import DOOR, client, say, the_actor, the_bank
 from cellbank.web.uploads import NoText, uploaded
+from cellbank.web.verdict import About, Verdict, aloud, kept_verdict, verdict_of
 
 # The doors do these themselves; what has a page of its own.
 NOT_PAGES = OF_THE_DOOR | {"report_unreadable_scan"}
 SECOND_OPEN = {"check_dose", "confirm_weight"}
+NOT_SIGNED = {Code.SIGNATURE_NEEDED, Code.SIGNATURE_WRONG, Code.ACCOUNT_LOCKED}
 SECOND_NAME, SECOND_PASSWORD, SECOND_CODE = "second.name", "second.password", "second.one_time_code"
 
 
@@ -41,6 +42,14 @@ class Answer:
     outcome: Outcome | None = None
     checked: bool = False
     problems: tuple[tuple[str, str], ...] = ()
+    typed: str = ""  # a name that was typed without proof: it was judged as the person who is signed in
+    unsigned: bool = False  # all but the signature was right; its key has an answer now
+
+    @property
+    def verdict(self) -> Verdict:
+        """What the page may say. With a problem beside it nothing was judged."""
+        about = About.RECORDABLE if self.checked else About.DONE
+        return verdict_of(about, None if self.problems else self.outcome)
 
     @property
     def status(self) -> int:
@@ -59,6 +68,7 @@ class Performer:
     problems: tuple[tuple[str, str], ...] = ()
     where: str = ""
     continued: bool = False  # they have signed in this session
+    typed: str = ""  # somebody else's name, typed and not proved: nothing bears it
     step: int | None = None  # of the one-time code that has just proved them
 
 
@@ -94,7 +104,7 @@ def post_act(name: str) -> Any:
     if outcome and outcome.accepted and not answer.checked:
         return finished(registered, outcome)
     # A refusal is the stored answer of its key: the next try is another request.
-    spent = outcome is not None and not answer.checked
+    spent = answer.unsigned or (outcome is not None and not answer.checked)
     return show(registered, values, answer, key=None if spent else request.form.get("key"))
 
 
@@ -113,12 +123,12 @@ def attempt(registered: RegisteredAct, values: dict[str, list[str]], *, dry_run:
     who = performer(values, dry_run)
     problems = [*who.problems, *_unsigned(registered.name, who, dry_run)]
     if problems:
-        return Answer(problems=tuple(problems))
+        return Answer(problems=tuple(problems), typed=who.typed)
     if is_signed(registered.name):
         given.update(who.credentials)
     try:
         outcome = run_act(
-            the_bank(), registered.name, given, who.actor, door=DOOR, client=_client(who), dry_run=dry_run,
+            the_bank(), registered.name, given, who.actor, door=DOOR, client=client_of(who), dry_run=dry_run,
             key=None if dry_run else (values.get("key") or [None])[0], continued=who.continued, step=who.step,
         )  # fmt: skip
     except Malformed as malformed:
@@ -127,7 +137,10 @@ def attempt(registered: RegisteredAct, values: dict[str, list[str]], *, dry_run:
         return Answer(problems=placed)
     if outcome.accepted and not dry_run and is_signed(registered.name) and who.actor.id == the_actor().id:
         note_signature()
-    return Answer(outcome, checked=dry_run)
+    if not outcome.accepted and all(refusal.code in NOT_SIGNED for refusal in outcome.refusals):
+        # A mistyped password is no refusal of what was to be signed: it stands beside its field, to be typed again.
+        return Answer(problems=tuple((who.where, reason(one)["detail"]) for one in outcome.refusals), unsigned=True)
+    return Answer(outcome, checked=dry_run, typed=who.typed)
 
 
 def _unsigned(name: str, who: Performer, dry_run: bool) -> list[tuple[str, str]]:
@@ -162,23 +175,25 @@ def _in_the_sheet(place: str, message: str) -> str:
 
 
 def performer(values: dict[str, list[str]], dry_run: bool) -> Performer:
-    """Who does it. Another person proves name and password for this one act; a check needs the name alone."""
+    """Who does it: the person who is signed in, or another one who proves name (or badge) and password for this act.
+
+    A name that was only typed proves nothing: a check is then judged as the person who is signed in, and says so.
+    """
     name, password, code = (
         (values.get(field) or [""])[0] for field in (SECOND_NAME, SECOND_PASSWORD, SECOND_CODE)
     )
     if not name.strip():
         return _own(values)
     if dry_run and not password:
-        standing = standing_of_name(the_bank(), name, the_actor().site_code)
-        unknown = ((SECOND_NAME, gettext("Nobody has this sign-in name.")),)
-        return Performer(standing.actor) if standing else Performer(the_actor(), problems=unknown)
+        own = name.strip().lower() == the_actor().name
+        return replace(_own(values), typed="" if own else name.strip()[:60])
     proof = proved(name, password, code)
     if proof.standing is None:
         return Performer(the_actor(), problems=((SECOND_PASSWORD, why_not(proof)),))
     if proof.standing.must_change_password:
         first = gettext("This password must be changed: sign in with it and choose your own before you sign anything.")
         return Performer(the_actor(), problems=((SECOND_PASSWORD, first),))
-    both = {"password": password, "signer": name, "one_time_code": code}
+    both = {"password": password, "signer": proof.standing.actor.name, "one_time_code": code}
     credentials = {name: value for name, value in both.items() if value}
     return Performer(proof.standing.actor, credentials, where=SECOND_PASSWORD, step=None if dry_run else proof.step)
 
@@ -190,9 +205,11 @@ def _own(values: dict[str, list[str]]) -> Performer:
     return Performer(the_actor(), credentials, where="password", continued=not asks_both())
 
 
-def _client(who: Performer) -> str:
-    """The station; and whose screen it was when another person acted there."""
+def client_of(who: Performer) -> str:
+    """The station; and whose screen it was when another person acted there, or whose name was typed without proof."""
     mine = the_actor()
+    if who.typed:
+        return f"{client()}, name typed without proof: {who.typed}"
     return client() if who.actor.id == mine.id else f"{client()}, on the screen of {mine.name}"
 
 
@@ -205,8 +222,8 @@ def add_row(values: dict[str, list[str]], path: str) -> dict[str, list[str]]:
 def finished(registered: RegisteredAct, outcome: Outcome) -> Any:
     """Go to what came of it. A secret that is told once must be shown now, for nobody keeps it."""
     if "token" in outcome.result:
-        sound("yes")
-        return render_template("token.html", act=registered, outcome=outcome)
+        verdict = aloud(verdict_of(About.DONE, outcome))
+        return render_template("token.html", act=registered, outcome=outcome, verdict=verdict)
     if "identity" in outcome.result:
         card = card_of(outcome.result["code"])
         return render_template("identity.html", act=registered, outcome=outcome, card=card)
@@ -219,12 +236,12 @@ def done_page(number: int) -> Any:
     event = done(the_bank(), number)
     if event is None:
         abort(404)
-    sound("yes" if event.outcome == "accepted" else "no")
+    verdict = aloud(kept_verdict(event.outcome, event.result.get("warnings", ()), say(event.title)))
     code = event.result.get("code") or event.record_code
     card = card_of(code) if code else None
     card = card and releasable(card)
     again = _again(event.name)
-    return render_template("done.html", event=event, card=card, again=again)
+    return render_template("done.html", event=event, verdict=verdict, card=card, again=again)
 
 
 def _again(name: str) -> bool:
@@ -246,8 +263,7 @@ def show(registered: RegisteredAct, values: dict[str, list[str]], answer: Answer
     fields = fields_of(registered.input)
     filled = Filled(fields, values, answer.problems)
     if answer.problems or answer.outcome:
-        accepted = answer.outcome is not None and answer.outcome.accepted
-        sound("unknown" if answer.problems else "yes" if accepted else "no")
+        aloud(answer.verdict)
     allowed, card = roles_for(registered.name), _first_card(fields, values)
     page = render_template(
         "act.html",

@@ -1,11 +1,12 @@
 """The bedside: one page that fills the screen. Label, wristband, read-back, then GO or STOP that nobody can misread.
 
-The verdict is the dry run of `check_dose`: there is no second copy of any rule. Two people check on one screen, each
-with name and password; whoever is signed in stays signed in.
+Every verdict is the dry run of the act or the rule of the bedside itself: there is no second copy of any rule. Two
+people check on one screen. The first one is judged as the person who is signed in and signs the match; the second one
+proves who they are, by badge or name and password, in the same step in which they are judged.
 """
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from flask import make_response, render_template, request
@@ -14,28 +15,40 @@ from werkzeug.datastructures import MultiDict
 
 from cellbank.domain.garbled import Garbled
 from cellbank.domain.identifiers import Kind
+from cellbank.domain.refusals import Code, Refusal
 from cellbank.domain.scans import read_scan
-from cellbank.services.acts import REGISTRY, run_act
+from cellbank.services.acts import REGISTRY, Outcome, keep_refusal
 from cellbank.services.bank import server_time
+from cellbank.services.clinic.at_bedside import judge_standing, read_label
 from cellbank.services.lookup.boards import DoseBoard, dose_board
-from cellbank.web.acts import SECOND_NAME, Answer, attempt, performer, reason
+from cellbank.services.lookup.scanning import keep_unreadable
+from cellbank.web.acts import SECOND_NAME, attempt, client_of, performer, reason
 from cellbank.web.blueprint import RESUME, blueprint
 from cellbank.web.session import asks_both, now
-from cellbank.web.shell import DOOR, client, say, sound, the_actor, the_bank
+from cellbank.web.shell import DOOR, say, the_actor, the_bank
+from cellbank.web.verdict import About, Verdict, aloud, judged, verdict_of
 
-SCANS = ("dose_label", "wristband", "read_back")
+LABEL, WRISTBAND, READ_BACK = SCANS = ("dose_label", "wristband", "read_back")
 ACTS = {"check_dose", "start_infusion", "stop_infusion", "record_reaction", "reconcile_infusion"}
-CHECKING = {"PREPARED", "CHECKED_ONCE"}
-RUNNING = {"INFUSING", "INFUSED", "RECONCILED"}  # too late for a STOP: what is refused is only said
+CHECKING = ("PREPARED", "CHECKED_ONCE")
+STANDING = {"CHECKED": About.GO, "INFUSING": About.RUNNING}  # what a yes means of a dose that was checked
+
+NOT_JUDGED = Verdict(About.MATCH)
+
+Problems = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)
 class Screen:
-    """What the page shows: the scans, the dose they name, and the verdict on them."""
+    """What the page shows: the scans, the dose they name, the verdict, and what else is to be said."""
 
-    values: dict[str, list[str]]
-    board: DoseBoard | None
-    answer: Answer
+    values: dict[str, list[str]] = field(default_factory=dict)
+    board: DoseBoard | None = None
+    verdict: Verdict = NOT_JUDGED
+    problems: Problems = ()
+    notes: tuple[Refusal, ...] = ()  # of an act of a running infusion that was refused: it is said, and is no STOP
+    said: str = ""
+    status: int = 200
 
     def value(self, name: str) -> str:
         """What stands in a field."""
@@ -48,21 +61,30 @@ class Screen:
 
     @property
     def step(self) -> str:
-        """What the people at the bed do now."""
+        """What the people at the bed do now. A match stands there only when it was judged and accepted."""
+        if self.verdict.is_no:
+            return "stop"
         if self.board and self.state not in CHECKING:
             return self.state
-        missing = [name for name in SCANS if not self.value(name)]
-        return missing[0] if missing else "verdict"
+        missing = [name for name in SCANS if not self.value(name).strip()]
+        if missing and missing[0] != READ_BACK:
+            return missing[0]
+        if self.state == "CHECKED_ONCE":
+            return "second"
+        return "match" if self.verdict.is_yes else READ_BACK
+
+    @property
+    def shows_verdict(self) -> bool:
+        """Whether the screen answers a question, and does not only ask for the next scan."""
+        return self.step in ("stop", "match", *STANDING) or bool(self.problems)
 
 
 @blueprint.get("/bedside")
 def bedside() -> Any:
     """The empty screen, or that of a dose on its way through the infusion."""
-    values = {key: request.args.getlist(key) for key in request.args if key in ("dose",)}
-    board = _board((values.get("dose") or [""])[0])
+    board = _board(request.args.get("dose", ""))
     # While it is being checked the label is scanned at the bed, whatever link led here.
-    board = board if board and board.row["state"] not in CHECKING else None
-    return _show(Screen({}, board, _still_go(board)))
+    return _show(_standing(board) if board and board.row["state"] not in CHECKING else Screen())
 
 
 @blueprint.post("/bedside")
@@ -71,61 +93,143 @@ def bedside_post() -> Any:
     values = {key: request.form.getlist(key) for key in request.form}
     name = request.form.get("act", "")
     if name in ACTS and request.form.get("intent") == "do":
-        return _do(name, values)
-    screen = _screen(values)
-    if screen.step == "verdict":
-        screen = Screen(values, screen.board, _judged(values))
-    return _show(screen)
-
-
-def _still_go(board: DoseBoard | None) -> Answer:
-    """A dose checked by two people is judged again whenever it is shown: time goes on, a hold may have been placed."""
-    if board is None or board.row["state"] != "CHECKED":
-        return Answer()
-    return attempt(REGISTRY["start_infusion"], {"dose": [board.row["code"]]}, dry_run=True)
-
-
-def _judged(values: dict[str, list[str]]) -> Answer:
-    """The verdict on the scans. A STOP is kept in the trail with what was scanned, for a near miss is data."""
-    scans = {name: held for name, held in values.items() if name in (*SCANS, SECOND_NAME)}
-    answer = attempt(REGISTRY["check_dose"], scans, dry_run=True)
-    if answer.outcome is not None and not answer.outcome.accepted:
-        given = {name: scans[name][0] for name in SCANS}
-        who = performer(scans, dry_run=True).actor
-        # Without a password it can only be refused: this writes the row and nothing else.
-        run_act(the_bank(), "check_dose", given, who, door=DOOR, client=client(), key=(values.get("key") or [None])[0])
-    return answer
+        return _show(_check(values) if name == "check_dose" else _act(name, values))
+    return _show(_scanned(values))
 
 
 def refill(posted: MultiDict) -> Any:
     """The screen as it was, after somebody unlocked it: the verdict is asked again."""
-    values = {key: posted.getlist(key) for key in posted}
-    return _show(_screen(values))
+    return _show(_scanned({key: posted.getlist(key) for key in posted}))
 
 
 RESUME["web.bedside_post"] = refill
 
 
-def _do(name: str, values: dict[str, list[str]]) -> Any:
-    answer = attempt(REGISTRY[name], values, dry_run=False)
-    done = answer.outcome is not None and answer.outcome.accepted
-    if name == "check_dose" and done:
-        board = _board(_dose_code(values))
-        return _show(Screen({}, board, _still_go(board)), said=_check_said(board))
-    kept = {} if done else values
-    said = gettext("Done: %(what)s", what=say(REGISTRY[name].title)) if done else ""
-    return _show(Screen(kept, _board(_dose_code(values)), answer), said=said)
+# --- the scans --------------------------------------------------------------------------------
 
 
-def _check_said(board: DoseBoard | None) -> str:
+def _scanned(values: dict[str, list[str]]) -> Screen:
+    """The screen after one more scan: stopped by the label, asking for the next one, or judged."""
+    screen = Screen(values, _board(_dose_code(values)))
+    if stopped := _label(screen):
+        return stopped
+    if screen.board and screen.state not in CHECKING:
+        return replace(_standing(screen.board), values={})
+    complete = screen.step == READ_BACK and screen.value(READ_BACK).strip()
+    return _first(values, screen.board) if complete else screen
+
+
+def _label(screen: Screen) -> Screen | None:
+    """What the label alone decides: another symbol is named for what it is, and nothing is counted against anybody;
+    the label of a dose that is over, or an old one of a dose that was checked, stops. None: go on."""
+    raw = screen.value(LABEL)
+    if not raw.strip():
+        return None
+    seen = read_label(the_bank(), raw, server_time())
+    if seen.hints:
+        if not seen.code:  # on our own dose label the number stands beside the symbol: that is no near miss
+            _keep_scan(screen, raw, seen.hints[0], Code.WRONG_KIND)
+        return Screen(problems=((LABEL, reason(seen.hints[0])["detail"]),), status=422)
+    if not seen.refusals:
+        return None
+    _keep_scan(screen, raw, seen.refusals[0], seen.refusals[0].code)
+    return replace(screen, verdict=judged(About.GO, seen.refusals, at=now()), status=409)
+
+
+def _keep_scan(screen: Screen, raw: str, why: Refusal, code: Code) -> None:
+    """Keep a scan that led nowhere, once for each page from which it was sent."""
+    unread = None if isinstance(read_scan(raw), Garbled) else code
+    keep_unreadable(the_bank(), the_actor(), raw, why.detail, door=DOOR, code=unread, key=screen.value("key") or None)
+
+
+def _first(values: dict[str, list[str]], board: DoseBoard | None, problems: Problems = ()) -> Screen:
+    """The first check, judged as the person who is signed in. A STOP is kept in the trail as it was shown, with what
+    was scanned, for a near miss is data.
+
+    A name that was only typed is nobody's: a yes is then no match for that person, and says so.
+    """
+    # With a signature that failed it is judged again for whoever is signed in: the match stays, and so do the scans.
+    asked = {name: held for name, held in values.items() if not problems or name in SCANS}
+    scans = {name: held for name, held in asked.items() if name in SCANS or name.startswith("second.")}
+    answer = attempt(REGISTRY["check_dose"], scans, dry_run=True)
+    verdict = verdict_of(About.MATCH, answer.outcome, what="1", at=now())
+    if answer.outcome is not None and verdict.is_no:
+        _keep(values, answer.outcome)
+    elif verdict.is_yes and answer.typed:
+        unproved = gettext(
+            "Judged for %(me)s: “%(typed)s” was only typed. Whoever checks proves it with the password.",
+            me=the_actor().full_name, typed=answer.typed,
+        )  # fmt: skip
+        return Screen(values, board, NOT_JUDGED, ((SECOND_NAME, unproved),), status=422)
+    found = (*problems, *answer.problems)
+    return Screen(values, board, verdict, found, status=422 if found else answer.status)
+
+
+def _keep(values: dict[str, list[str]], shown: Outcome) -> None:
+    """Keep the STOP that stands on the screen."""
+    who = performer(values, dry_run=True)
+    given = {name: values[name][0] for name in SCANS}
+    key = (values.get("key") or [None])[0]
+    keep_refusal(the_bank(), "check_dose", given, shown, who.actor, door=DOOR, key=key, client=client_of(who))
+
+
+# --- the acts ---------------------------------------------------------------------------------
+
+
+def _check(values: dict[str, list[str]]) -> Screen:
+    """A check that somebody signs: of the first one what was judged is signed, the second one is judged here."""
+    screen = Screen(values, _board(_dose_code(values)))
+    if stopped := _label(screen):
+        return stopped
+    is_second = screen.state == "CHECKED_ONCE"
+    answer = attempt(REGISTRY["check_dose"], values, dry_run=False)
+    if answer.verdict.is_yes:
+        return _checked(_board(_dose_code(values)))
+    if answer.verdict.is_no:
+        stop = verdict_of(About.MATCH, answer.outcome, at=now())
+        return replace(screen, verdict=stop, status=409)
+    # The signature failed, or something is missing: the scans stay, and a match is judged again before it is shown.
+    again = replace(screen, problems=answer.problems, status=422)
+    return again if is_second or screen.state not in CHECKING else _first(values, screen.board, answer.problems)
+
+
+def _checked(board: DoseBoard | None) -> Screen:
     if board and board.row["state"] == "CHECKED_ONCE":
-        return gettext("First check done. Now the second person scans the label and the wristband again.")
-    return gettext("Both checks done. The infusion may be started.")
+        return Screen(
+            said=gettext("First check done. Now the second person scans the label and the wristband again.")
+        )
+    return replace(_standing(board), said=gettext("Both checks done. The infusion may be started."))
+
+
+def _act(name: str, values: dict[str, list[str]]) -> Screen:
+    """One of the acts of a dose that was checked. What refuses its start is a STOP; of a running infusion a refusal is
+    only said, and the dose is judged for itself."""
+    answer = attempt(REGISTRY[name], values, dry_run=False)
+    screen = _standing(_board(_dose_code(values)))
+    if answer.verdict.is_yes:
+        return replace(screen, said=gettext("Done: %(what)s", what=say(REGISTRY[name].title)))
+    refusals = answer.outcome.refusals if answer.outcome else ()
+    if name == "start_infusion" and refusals:
+        return replace(screen, verdict=judged(About.GO, refusals, at=now()), status=409)
+    return replace(screen, values=values, problems=answer.problems, notes=refusals, status=answer.status)
+
+
+# --- the dose ---------------------------------------------------------------------------------
+
+
+def _standing(board: DoseBoard | None) -> Screen:
+    """A dose that was checked is judged again whenever it is shown: time goes on, a hold may have been placed."""
+    about = STANDING.get(board.row["state"]) if board else None
+    if board is None or about is None:
+        return Screen({}, board)
+    found = judge_standing(the_bank(), board.row["code"], now())
+    verdict = judged(about, found.refusals, at=found.at) if found else Verdict(about)
+    return Screen({}, board, verdict)
 
 
 def _dose_code(values: dict[str, list[str]]) -> str:
     """The dose that the posted form is about."""
-    given = (values.get("dose") or values.get("dose_label") or [""])[0]
+    given = (values.get("dose") or values.get(LABEL) or [""])[0]
     scan = read_scan(given)
     return "" if isinstance(scan, Garbled) or scan.kind is not Kind.DOSE else scan.code
 
@@ -134,37 +238,21 @@ def _board(code: str) -> DoseBoard | None:
     return dose_board(the_bank(), code) if code else None
 
 
-def _screen(values: dict[str, list[str]]) -> Screen:
-    return Screen(values, _board(_dose_code(values)), Answer())
-
-
-def _verdict(state: str, accepted: bool) -> str:
-    """One word: a check that fits is a MATCH, and only a dose that two people have checked is a GO."""
-    if accepted:
-        return "MATCH" if state in CHECKING else "GO"
-    return "NO" if state in RUNNING else "STOP"
-
-
-def _show(screen: Screen, said: str = "") -> Any:
-    outcome = screen.answer.outcome
-    verdict = None
-    if outcome is not None:
-        verdict = _verdict(screen.state, outcome.accepted)
-        sound("yes" if outcome.accepted else "no")
-    elif screen.answer.problems:
-        sound("unknown")
+def _show(screen: Screen) -> Any:
+    verdict = screen.verdict
+    if screen.problems and not verdict.is_no:
+        aloud(Verdict(verdict.about))
+    elif screen.shows_verdict:
+        aloud(verdict)
     page = render_template(
         "bedside.html",
         screen=screen,
         board=screen.board,
         verdict=verdict,
-        said=said,
-        reasons=[reason(refusal) for refusal in outcome.refusals] if outcome else [],
-        shown=(outcome.result.get("bedside") if outcome else None),
+        reasons=[reason(refusal) for refusal in verdict.refusals],
+        notes=[reason(refusal) for refusal in screen.notes],
         key=secrets.token_urlsafe(16),
-        # Somebody else who checks on this screen always gives both.
-        password_alone=not asks_both() and screen.value(SECOND_NAME).strip().lower() in ("", the_actor().name),
+        asks_both=asks_both(),
         now=now(),
-        server=server_time(),
     )
-    return make_response(page, screen.answer.status)
+    return make_response(page, screen.status)

@@ -6,6 +6,7 @@ from typing import Any
 from flask import Response, abort, render_template, url_for
 
 from cellbank.domain.lifecycle import Role
+from cellbank.domain.rules.warming import Budget, warming_refusals
 from cellbank.services.documents.issuing import unissued_file
 from cellbank.services.labels.label_printing import NoSuchPrinting, NotPrintable, pdf_of
 from cellbank.services.lookup.boards import calendar, dose_board, labels_of
@@ -24,6 +25,7 @@ from cellbank.web.release import board_of_lot
 from cellbank.web.session import now
 from cellbank.web.shell import the_actor, the_bank
 from cellbank.web.temperature import board_of_excursion, board_of_probe
+from cellbank.web.verdict import About, Verdict, judged
 
 TRACEABLE = {"donor", "donation", "reagent_lot", "culture", "lot", "vial", "dose", "subject"}
 LABELLED = {"donation", "culture", "lot", "vial", "storage_unit", "subject"}
@@ -65,6 +67,11 @@ def board_of(card: Card) -> tuple[str | None, Any]:
     if card.kind in LABELLED:
         return "boards/labels.html", {"printed": labels_of(bank, card.code)}
     return None, None
+
+
+def budget_verdict(vial: str, spent: Budget) -> Verdict:
+    """Whether a vial is within its limits out of the cold."""
+    return judged(About.READY, warming_refusals(vial, spent))
 
 
 # A box has buttons of its own for them, beside its map.

@@ -16,7 +16,8 @@ from cellbank.web.blueprint import blueprint
 from cellbank.web.boards import board_of, shown_first, without_map_acts
 from cellbank.web.release import board_first, without_release
 from cellbank.web.session import now
-from cellbank.web.shell import DOOR, client, page_number, sound, the_actor, the_bank
+from cellbank.web.shell import DOOR, client, page_number, the_actor, the_bank, tick
+from cellbank.web.verdict import About, Verdict, aloud
 
 RECENT = 20  # acts on the page of a record; its history has a page of its own
 
@@ -60,7 +61,7 @@ def _unknown(raw: str, sentence: str, title: str, shown: str = "") -> Any:
     the sentence in the reader's language, where it is not one of the code."""
     given = {"raw": raw[:500], "reason": sentence[:500]}
     run_act(the_bank(), "report_unreadable_scan", given, the_actor(), door=DOOR, client=client())
-    sound("unknown")
+    aloud(Verdict(About.DONE))
     return make_response(render_template("unknown.html", raw=raw[:500], sentence=shown or sentence, title=title), 404)
 
 
@@ -79,7 +80,7 @@ def record(code: str) -> Any:
         return redirect(_command_page(card))
     session["last_code"] = card.code
     if request.args.get("scanned"):
-        sound("yes")
+        tick()
     return _page(card)
 
 

@@ -12,6 +12,7 @@ from cellbank.services.lookup.scanning import Card
 from cellbank.services.quality.release_board import ReleaseBoard
 from cellbank.web.session import now
 from cellbank.web.shell import the_actor, the_bank
+from cellbank.web.verdict import About, Verdict, judged
 
 DECIDED_ON = ("FILLED", "QUARANTINE", "ON_HOLD")
 
@@ -63,6 +64,11 @@ def button_of(way: Way) -> WayOut:
         bool(roles & the_actor().roles),
         tuple(sorted(role.value for role in roles if role is not Role.SYSTEM)),
     )
+
+
+def ready_verdict(board: ReleaseBoard) -> Verdict:
+    """Whether every criterion is green, as the board has judged them."""
+    return judged(About.READY, (line.criterion.refusal for line in board.red if line.criterion.refusal))
 
 
 def next_step(board: ReleaseBoard) -> WayOut | None:

@@ -1,7 +1,7 @@
 """Pages for the hands at the tank: filling a box by scan, looking through it, picking a dose, and the pictures."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from flask import Response, abort, jsonify, redirect, render_template, request, url_for
@@ -23,7 +23,8 @@ from cellbank.web.acts import reason
 from cellbank.web.blueprint import blueprint
 from cellbank.web.icons import icon_symbol, icon_use
 from cellbank.web.session import now
-from cellbank.web.shell import DOOR, client, say, sound, the_actor, the_bank
+from cellbank.web.shell import DOOR, client, say, the_actor, the_bank
+from cellbank.web.verdict import About, Judgement, Verdict, aloud, verdict_of
 
 blueprint.add_app_template_global(icon_symbol)
 blueprint.add_app_template_global(icon_use)
@@ -142,7 +143,10 @@ def picture_page(code: str) -> Any:
     seen = _Picture()
     if request.method == "POST":
         _look_at(seen, code)
-    page = render_template("picture.html", box=the_box(code), seen=seen)
+    verdict = verdict_of(About.DONE, None if seen.problems else seen.outcome)
+    if seen.problems or seen.outcome:
+        aloud(verdict)
+    page = render_template("picture.html", box=the_box(code), seen=seen, verdict=verdict)
     return page, 422 if seen.problems else 409 if seen.refusals else 200
 
 
@@ -155,7 +159,12 @@ class _Picture:
     reasons: dict[str, str] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     refusals: list[dict[str, str]] = field(default_factory=list)
-    done: int | None = None
+    outcome: Outcome | None = None
+
+    @property
+    def done(self) -> bool:
+        """Whether the book was corrected."""
+        return self.outcome is not None and self.outcome.accepted
 
 
 def _look_at(seen: _Picture, code: str) -> None:
@@ -168,14 +177,13 @@ def _look_at(seen: _Picture, code: str) -> None:
     try:
         seen.differences = look_through(the_bank(), "reconcile_rack", asked)
         if request.form.get("intent") == "do":
-            outcome = run_act(the_bank(), "reconcile_rack", asked, the_actor(), door=DOOR, client=client())
-            seen.refusals = [reason(refusal) for refusal in outcome.refusals]
-            seen.done = outcome.act if outcome.accepted else None
+            seen.outcome = run_act(the_bank(), "reconcile_rack", asked, the_actor(), door=DOOR, client=client())
+            seen.refusals = [reason(refusal) for refusal in seen.outcome.refusals]
     except Malformed as malformed:
         seen.problems = [say(item.message) for item in malformed.problems]
     except Refused as refused:
+        seen.outcome = Outcome(False, None, {}, refused.refusals)
         seen.refusals = [reason(refusal) for refusal in refused.refusals]
-    sound("no" if seen.refusals else "unknown" if seen.problems else "yes")
 
 
 # --- picking a dose at the tank ---------------------------------------------------------------
@@ -195,7 +203,6 @@ def pick_page(code: str) -> Any:
             problems = [say(item.message) for item in malformed.problems]
         else:
             refusals = [reason(refusal) for refusal in outcome.refusals]
-            sound("stop" if refusals else "yes")
             if outcome.accepted:
                 return redirect(url_for("web.pick_page", code=code, box=box), 303)
     board = dose_board(the_bank(), code)
@@ -203,10 +210,12 @@ def pick_page(code: str) -> Any:
         abort(404)
     if box and not refusals and not problems:
         box, problems = _box_of(box, board)
-    if problems:
-        sound("stop")
+    verdict = Verdict(About.VIAL)
+    if problems or refusals:
+        verdict = aloud(replace(verdict, judgement=Judgement.REFUSED))
+    reasons = [*refusals, *({"detail": item} for item in problems)]
     time = open_time([line.line for line in board.picks])
-    page = render_template("pick.html", board=board, box=box, refusals=refusals, problems=problems, time=time)
+    page = render_template("pick.html", board=board, box=box, verdict=verdict, reasons=reasons, time=time)
     return page, 422 if problems else 409 if refusals else 200
 
 

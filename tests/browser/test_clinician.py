@@ -84,7 +84,7 @@ def _order(nataliia: Station, stage: Stage, subject: str) -> None:
     nataliia.go(f"/record/{subject}")
     nataliia.choose("order_dose")
     nataliia.check()
-    nataliia.sees("GO: nothing is in the way", "62.4")
+    nataliia.sees("This can be recorded", "62.4")
     assert stage.one(DOSES_OF, subject=subject) == 0
     assert nataliia.page.locator("table.steps tbody tr").count() >= 4
     nataliia.sign()

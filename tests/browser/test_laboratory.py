@@ -41,7 +41,7 @@ def test_a_sheet_is_checked_corrected_and_imported(station, stage: Stage) -> Non
     assert "35,2" in andriy.page.locator("textarea[name=sheet]").input_value()  # what was read is on the page
     andriy.fill(sheet=file("good.csv", head + row.format("35,2") + row.format("35,4")))
     andriy.check()
-    andriy.sees("GO: nothing is in the way")
+    andriy.sees("This can be recorded")
     before = stage.count("import_results", outcome="accepted")
     andriy.submit()
     andriy.done("import_results")

@@ -39,7 +39,7 @@ def test_the_pending_lot_is_released_from_the_home_page(station, stage: Stage) -
     iryna.sees("Ready to release")
     iryna.choose(f"release_lot?lot={lot}")
     iryna.check()
-    iryna.sees("GO: nothing is in the way")
+    iryna.sees("This can be recorded")
     iryna.sign()
     iryna.submit()
     iryna.done("release_lot")

@@ -301,7 +301,7 @@ def test_the_scans_of_the_bedside() -> None:
     assert at_bedside(read_back="04/01/1970") == ["WRISTBAND_MISMATCH"]
     assert at_bedside(wristband=read_scan(a_subject(2))) == ["WRISTBAND_MISMATCH"]
     assert at_bedside(label=read_scan(dose_symbol("CHA999926000002", EXPIRES))) == ["DOSE_LABEL_MISMATCH"]
-    assert at_bedside(label=read_scan(DOSE)) == ["DOSE_LABEL_MISMATCH"]
+    assert at_bedside(label=read_scan(DOSE)) == ["WRONG_KIND"]  # the bars beside the symbol: named, and no mismatch
     assert at_bedside(label_expires=EXPIRES.replace(minute=1)) == ["DOSE_LABEL_MISMATCH"]
     assert at_bedside(label_expires=None) == ["DOSE_LABEL_MISMATCH"]
     assert at_bedside(wristband=read_scan("bed 12")) == ["SCAN_UNREADABLE"]

@@ -123,3 +123,29 @@ def test_the_contracts_between_the_floors_hold() -> None:
     """In a process of its own: the linter configures logging for the whole process it runs in."""
     checked = subprocess.run([Path(sys.executable).with_name("lint-imports")], cwd=ROOT, capture_output=True, text=True)
     assert checked.returncode == 0, checked.stdout
+
+
+# What only a judged and accepted verdict may look, sound and read like, and the one template that draws it.
+A_YES = re.compile(
+    r"is-go|is-match|is-running|verdict-(?:go|done|may|match)|bed-(?:go|match)\b|chip-good|data-sound=\"(?:yes|go)"
+    r"|_\('(?:GO|Match(?! or)|Infusion is running|This can be recorded|Every criterion)"
+)
+SOUNDS_OF_A_YES = re.compile(r"""play\(["'](?:yes|go)["']\)|g\.sound = ["'](?:yes|go)["']""")
+
+
+def test_no_page_says_yes_but_from_a_verdict() -> None:
+    """Colour, word and sound of a yes come from `web/verdict.py` through the macros of one template."""
+    templates = PACKAGE / "web" / "templates"
+    found = {
+        (path.relative_to(templates).as_posix(), drawn.group())
+        for path in sorted(templates.rglob("*.html"))
+        for drawn in A_YES.finditer(path.read_text())
+    }
+    assert found == set()
+    scripts = [*(PACKAGE / "web" / "static").glob("*.js"), *(PACKAGE / "web").glob("*.py")]
+    played = {path.name for path in scripts if SOUNDS_OF_A_YES.search(path.read_text())}
+    assert played == set()
+    assert "verdict.face.tone" in (templates / "parts" / "verdict.html").read_text()
+    others = (path for path in templates.rglob("*.html") if path.name != "verdict.html")
+    drawing = {path.name for path in others if ".face.tone" in path.read_text()}
+    assert drawing == set()  # the body of the bedside and of the open tank takes its class from the same value

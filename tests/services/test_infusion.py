@@ -102,7 +102,7 @@ def test_the_label_of_another_dose_is_stop(world: World, lot: FrozenLot, dose: O
 def test_an_obsolete_label_and_a_typed_number_are_stop(world: World, dose: OrderedDose) -> None:
     old = dose_symbol(dose.code, datetime.datetime(2026, 3, 2, 11, 0))
     assert checking(world, dose, dose_label=old) == ["DOSE_LABEL_MISMATCH"]
-    assert checking(world, dose, dose_label=dose.code) == ["DOSE_LABEL_MISMATCH"]
+    assert checking(world, dose, dose_label=dose.code) == ["WRONG_KIND"]
 
 
 def test_the_third_mismatch_calls_the_quality_officer(world: World, dose: OrderedDose) -> None:

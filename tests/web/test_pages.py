@@ -41,7 +41,7 @@ def test_a_scan_leads_to_the_record(signed_in, world: World) -> None:
     tina = signed_in("tina")
     assert tina.get("/scan", query_string={"code": donor["code"]}).location == f"/record/{donor['code']}?scanned=1"
     page = tina.get(f"/record/{donor['code']}?scanned=1").text
-    assert 'data-sound="yes"' in page and "Record a consent" in page and "Register a donor" in page
+    assert 'data-sound="heard"' in page and "Record a consent" in page and "Register a donor" in page
 
 
 @pytest.mark.parametrize("raw", ["DR", "ДР0001", "=A999926", "A999926999999999999", "<script>", "x" * 600])
@@ -50,7 +50,7 @@ def test_a_scan_that_leads_nowhere_is_said_and_kept(signed_in, world: World, raw
     response = tina.get("/scan", query_string={"code": raw})
     assert response.status_code == 404 and 'data-sound="unknown"' in response.text
     kept = signed_in("otto").get("/trail?act=report_unreadable_scan").text
-    assert "Keep a scan that could not be read" in kept
+    assert "Keep a scan that led nowhere" in kept
 
 
 def test_a_command_barcode_opens_its_act_with_the_last_scan(signed_in, world: World) -> None:

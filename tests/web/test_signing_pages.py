@@ -46,7 +46,7 @@ def test_the_first_signature_asks_for_both_and_the_next_for_the_password(signed_
     alone = sign(quinn, world, password=PASSWORD)
     assert alone.status_code == 422 and "first signature of this session" in alone.text
     other = sign(quinn, world, password=PASSWORD, signer="oksana")
-    assert other.status_code == 409 and "SIGNATURE_WRONG" in other.text
+    assert other.status_code == 422 and "is wrong: nothing was signed" in other.text
     assert asks_for_the_name(quinn)  # nothing was signed yet
     assert sign(quinn, world, password=PASSWORD, signer="quinn").status_code == 303
     assert not asks_for_the_name(quinn)
@@ -138,7 +138,7 @@ def test_a_second_factor_is_set_up_at_the_first_sign_in(strict_app, world: World
     app, before = pyotp.TOTP(secret[0]), server_time().timestamp() - 30
     assert browser.post("/second-factor", {"intent": "confirm", "one_time_code": app.at(before)}).status_code == 303
     assert "It is set up" in browser.get("/second-factor").text
-    assert sign(browser, world, password=PASSWORD, signer=name).status_code == 409
+    assert sign(browser, world, password=PASSWORD, signer=name).status_code == 422
     code = {"one_time_code": app.now()}
     assert sign(browser, world, password=PASSWORD, signer=name, **code).status_code == 303
     assert sign(browser, world, password=PASSWORD).status_code == 303  # later ones: the password

@@ -27,6 +27,7 @@ from cellbank.domain.rules.thaw import set_refusals, time_left_refusals
 from cellbank.domain.scans import Scan
 
 MISMATCHES_TO_STOP = 3
+AS_AT_THE_BEDSIDE = ("PREPARED", "CHECKED_ONCE", "CHECKED", "INFUSING")
 _MISMATCHES = (Code.WRISTBAND_MISMATCH, Code.DOSE_LABEL_MISMATCH)
 
 
@@ -81,6 +82,23 @@ def infusion_refusals(facts: InfusionFacts) -> tuple[Refusal, ...]:
     )
 
 
+def standing_refusals(state: str, facts: InfusionFacts) -> tuple[Refusal, ...]:
+    """Why a dose, or the work on it, stops now, wherever it stands on its way; empty: nothing speaks against it.
+
+    Before it is prepared its subject, its lot and its time are asked; from then on all that the bedside asks.
+    """
+    if found := ended_refusals(facts.dose, state):
+        return found
+    if state in AS_AT_THE_BEDSIDE:
+        return infusion_refusals(facts)
+    return (
+        *subject_refusals(facts.subject),
+        *lot_refusals(facts.lot),
+        *time_left_refusals(facts.dose, facts.expires_at, facts.now),
+        *exposure_refusals(facts.dose, facts.exposures),
+    )
+
+
 def _product_refusals(facts: InfusionFacts) -> Iterator[Refusal]:
     limit = facts.protocol.thaw.viability_minimum_percent
     if facts.viability_percent is not None and facts.viability_percent < limit:
@@ -111,7 +129,7 @@ def _product_refusals(facts: InfusionFacts) -> Iterator[Refusal]:
 def bedside_refusals(dose: str, subject: str, facts: BedsideFacts) -> tuple[Refusal, ...]:
     """Why label, wristband and patient do not belong together; after three mismatches, to whom to turn."""
     found = (
-        *_label_refusals(dose, facts),
+        *label_refusals(dose, facts.label, facts.label_expires),
         *_wristband_refusals(dose, subject, facts.wristband),
         *_read_back_refusals(subject, facts),
     )
@@ -148,6 +166,40 @@ def label_kind_refusals(label: Scan | Garbled) -> tuple[Refusal, ...]:
     return () if label.kind is Kind.DOSE else (_wrong_kind(label, "a dose label"),)
 
 
+def symbol_refusals(label: Scan | Garbled) -> tuple[Refusal, ...]:
+    """Why the scan in the label field is not the symbol that is scanned there; what it is instead, and where to look.
+
+    The bars on our own dose label carry the number alone, which does not show whether the label is the current one.
+    """
+    if found := label_kind_refusals(label):
+        return found
+    assert isinstance(label, Scan)
+    if "expires" in label.extras:
+        return ()
+    sentence = (
+        "This is the number of dose {dose} alone. It does not show whether the label is the current one: scan the "
+        "square symbol. If it cannot be scanned, print the label again."
+    )
+    return (refuse(Code.WRONG_KIND, sentence, dose=label.code),)
+
+
+# What has become of a dose whose label is still about, and what to do with what it is on.
+ENDED = {
+    "INFUSED": "was given",
+    "RECONCILED": "was given",
+    "DISCARDED": "was discarded",
+    "CANCELLED": "was cancelled",
+}
+
+
+def ended_refusals(dose: str, state: str) -> tuple[Refusal, ...]:
+    """Why nothing under this label may be given any more, wherever it is scanned."""
+    if state not in ENDED:
+        return ()
+    sentence = "STOP. Dose {dose} " + ENDED[state] + " already. Do not give it; take the label and what it is on away."
+    return (refuse(Code.WRONG_STATE, sentence, dose=dose),)
+
+
 def wristband_kind_refusals(wristband: Scan | Garbled) -> tuple[Refusal, ...]:
     """Why the scan in the wristband field names no subject at all."""
     if isinstance(wristband, Garbled):
@@ -165,26 +217,20 @@ def _wrong_kind(scan: Scan, wanted: str) -> Refusal:
     )
 
 
-def _label_refusals(dose: str, facts: BedsideFacts) -> tuple[Refusal, ...]:
-    label = facts.label
-    if found := label_kind_refusals(label):
-        return found
-    assert isinstance(label, Scan)
-    if label.code != dose:
+def label_refusals(dose: str, label: Scan | Garbled, expires_at: datetime | None) -> tuple[Refusal, ...]:
+    """Why this is not the current label of the dose; `expires_at` as on the label: site time, without a zone."""
+    if isinstance(label, Scan) and label.kind is Kind.DOSE and label.code != dose:
         sentence = "STOP. The label is that of dose {scanned}, not of dose {dose}. Do not give it."
-    elif "expires" not in label.extras:
-        sentence = (
-            "The number of dose {dose} alone does not show that the label is the current one: "
-            "scan the symbol on the label. If it cannot be scanned, print the label again."
-        )
-    elif label.extras["expires"] != facts.label_expires:
+    elif found := symbol_refusals(label):
+        return found
+    elif label.extras["expires"] != expires_at:
         sentence = (
             "The label of dose {dose} says that it expires at {on_label:%Y-%m-%d %H:%M}, but it expires at {expires}. "
             "The label is obsolete: do not give it, and find the current label."
         )
     else:
         return ()
-    expires = f"{facts.label_expires:%Y-%m-%d %H:%M}" if facts.label_expires else "a time not yet set"
+    expires = f"{expires_at:%Y-%m-%d %H:%M}" if expires_at else "a time not yet set"
     shown = {"scanned": label.code, "dose": dose, "on_label": label.extras.get("expires"), "expires": expires}
     return (refuse(Code.DOSE_LABEL_MISMATCH, sentence, **shown),)
 
@@ -220,9 +266,9 @@ def _read_back_refusals(subject: str, facts: BedsideFacts) -> tuple[Refusal, ...
     )
 
 
-def _spellings(day: date) -> tuple[str, str]:
-    """A birth date as it may be typed: 1961-05-17 or 17.05.1961."""
-    return day.isoformat(), f"{day:%d.%m.%Y}"
+def _spellings(day: date) -> tuple[str, ...]:
+    """A birth date as it may be typed: 1961-05-17, 17.05.1961, or its digits alone: 19610517, 17051961, 170561."""
+    return day.isoformat(), f"{day:%d.%m.%Y}", f"{day:%Y%m%d}", f"{day:%d%m%Y}", f"{day:%d%m%y}"
 
 
 # --- stop and reconcile -----------------------------------------------------------------------

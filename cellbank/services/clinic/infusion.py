@@ -19,6 +19,7 @@ from cellbank.domain.rules.infusion import (
     InfusionFacts,
     ReconciliationFacts,
     StopFacts,
+    ended_refusals,
     infusion_refusals,
     is_mismatch,
     label_kind_refusals,
@@ -64,7 +65,7 @@ def check_dose(work: Work, given: CheckDose) -> Dose:
     assert standing is not None
     verdict = bedside_verdict(work.session, standing, label, wristband, given.read_back, work.now)
     work.show(bedside=verdict.shown)
-    work.judge(dose, refusals=verdict.refusals)
+    work.judge(dose, refusals=[*ended_refusals(dose.code, dose.state), *verdict.refusals])
     if dose.state == "PREPARED":
         dose.first_checked_by_id, dose.first_checked_at = work.actor.id, work.now
     else:

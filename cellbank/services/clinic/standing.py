@@ -48,7 +48,7 @@ _DOSE_COLUMNS = (
     "id", "site_id", "code", "state", "infusion_number", "day", "planned_on", "ordered_at", "required_cells",
     "calculation", "deviation_reason", "thaw_started_at", "expires_at", "pooled_ml", "total_cells_per_ml",
     "viability_percent", "counted_at", "delivered_cells", "delivered_percent", "is_short", "short_dose_reason",
-    "prepared_at", "prepared_by_id", "first_checked_by_id", "final_volume_ml",
+    "prepared_at", "prepared_by_id", "first_checked_by_id", "final_volume_ml", "infusion_started_at",
 )  # fmt: skip
 _BESIDE = (
     "subject", "subject_state", "arm", "receives_product", "trial_number", "second_identifier", "born_on", "used_kg",

@@ -11,6 +11,7 @@ from pydantic import Field
 from cellbank.domain.garbled import Garbled
 from cellbank.domain.identifiers import Form, Kind, command_code
 from cellbank.domain.lifecycle import CROSSING, STATES, TRANSITIONS, Role, acts_from, is_signed, roles_for, rows_for
+from cellbank.domain.refusals import Code
 from cellbank.domain.scans import read_scan
 from cellbank.records.work import Actor, Work
 from cellbank.services.acts import REGISTRY, ActInput, RegisteredAct, act, run_act
@@ -192,10 +193,11 @@ def field_for(registered: RegisteredAct, kind: Kind) -> tuple[str, bool] | None:
 
 
 class ReportUnreadableScan(ActInput):
-    """Keep a scan that could not be read."""
+    """Keep a scan that led nowhere."""
 
     raw: str = Field(title="What the scanner sent", max_length=500)
-    reason: str = Field(title="Why it could not be read", max_length=500)
+    reason: str = Field(title="Why it could not be read or used", max_length=500)
+    reason_code: Code | None = Field(default=None, title="What stopped it", description="Empty: it could not be read.")
 
 
 @act(ReportUnreadableScan)
@@ -204,8 +206,11 @@ def report_unreadable_scan(work: Work, given: ReportUnreadableScan) -> None:
     work.judge()
 
 
-def keep_unreadable(bank: Bank, actor: Actor, raw: str, reason: str, *, door: str) -> None:
+def keep_unreadable(
+    bank: Bank, actor: Actor, raw: str, reason: str, *, door: str, code: Code | None = None, key: str | None = None,
+    client: str | None = None,
+) -> None:  # fmt: skip
     """Keep a scan that led nowhere, whoever scanned it. Characters that no database can hold are written as escapes."""
     readable = raw.encode("unicode_escape").decode() if not raw.isprintable() else raw
-    given = {"raw": readable[:500], "reason": reason[:500]}
-    run_act(bank, "report_unreadable_scan", given, actor, door=door)
+    given = {"raw": readable[:500], "reason": reason[:500], "reason_code": code}
+    run_act(bank, "report_unreadable_scan", given, actor, door=door, key=key, client=client)

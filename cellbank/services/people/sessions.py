@@ -4,7 +4,9 @@ import datetime
 from dataclasses import dataclass
 
 from cellbank.domain import agreement
+from cellbank.domain.identifiers import Kind
 from cellbank.domain.lifecycle import roles_for
+from cellbank.domain.scans import Scan, read_scan
 from cellbank.records import actor
 from cellbank.records.actor import Actor
 from cellbank.records.base import read_row
@@ -20,6 +22,7 @@ _COLUMNS = f"""{actors.COLUMNS}, p.must_change_password, p.locked_until, p.passw
   (SELECT jsonb_object_agg(x.code, x.name) FROM site x) AS site_names"""
 _BY_ID = f"SELECT {_COLUMNS} FROM {actors.TABLES} WHERE p.id = %(given)s AND p.state = 'ACTIVE'"
 _BY_NAME = f"SELECT {_COLUMNS} FROM {actors.TABLES} WHERE p.name = %(given)s AND p.state = 'ACTIVE'"
+_BY_BADGE = f"SELECT {_COLUMNS} FROM {actors.TABLES} WHERE p.code = %(given)s AND p.state = 'ACTIVE'"
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,13 @@ def standing_of(bank: Bank, person_id: int, site: str | None = None) -> Standing
 
 
 def standing_of_name(bank: Bank, name: str, site: str | None = None) -> Standing | None:
-    """The account with this sign-in name, if it is active; `site` as for an id."""
+    """The account with this sign-in name, or on whose badge this code stands, if it is active; `site` as for an id.
+
+    A badge says who somebody is and proves nothing: the password does, as with a typed name.
+    """
+    badge = read_scan(name)
+    if isinstance(badge, Scan) and badge.kind is Kind.PERSON:
+        return _read(bank, _BY_BADGE, badge.code, site)
     return _read(bank, _BY_NAME, name.strip().lower(), site)
 
 

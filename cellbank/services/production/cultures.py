@@ -12,7 +12,6 @@ from pydantic import Field, model_validator
 
 from cellbank.domain.growth import CumulativeLevel, Growth, cumulative_level, growth, viable_cells
 from cellbank.domain.identifiers import Kind, is_usable, printed, record_code
-from cellbank.domain.refusals import Refusal
 from cellbank.domain.rules.culture import (
     BankVialFacts,
     HarvestFacts,
@@ -106,7 +105,7 @@ def isolate_tissue(work: Work, given: IsolateTissue) -> Culture:
     )
     reagents, unusable = lock_reagents(work, given.reagents, at, given.reagent_quantities)
     late = time_refusals(work, "The isolation", at, donation.received_at)
-    work.show(warnings=_as_json(isolation_warnings(facts)))
+    work.warn(isolation_warnings(facts))
     work.judge(Culture, refusals=[*isolation_refusals(facts), *unusable, *late], of=[donation])
     first = {"method": given.method, "passage": 0, "cumulative_doublings": Decimal(0), "started_at": at}
     return _start(work, given, reagents, {"donation_id": donation.id, **first})
@@ -136,7 +135,8 @@ def record_harvest(work: Work, given: RecordHarvest) -> Culture:
     level = _level(culture, grown)
     facts = _harvest_facts(work, culture, given, viable, grown, level)
     late = time_refusals(work, "The harvest", at, culture.started_at + AN_INSTANT)
-    work.show(growth=_growth_shown(viable, grown, level), warnings=_as_json(harvest_warnings(facts)))
+    work.show(growth=_growth_shown(viable, grown, level))
+    work.warn(harvest_warnings(facts))
     work.judge(culture, refusals=[*harvest_refusals(facts), *late])
     culture.harvested_at = at
     culture.cells_harvested = culture.cells_left = given.total_cells
@@ -217,7 +217,8 @@ def passage_culture(work: Work, given: PassageCulture) -> Culture:
     reagents, unusable = lock_reagents(work, given.reagents, at, given.reagent_quantities)
     late = time_refusals(work, "The passage", at, parent.harvested_at)
     taken = cells_to_take(wanted, parent.viability_percent or Decimal(0))
-    work.show(cells_taken=taken, warnings=_as_json(seeding_warnings(seeding)))
+    work.show(cells_taken=taken)
+    work.warn(seeding_warnings(seeding))
     work.judge(parent, Culture, refusals=[*seeding_refusals(seeding), *taking_refusals(taking), *unusable, *late])
     assert taken is not None and parent.cells_left is not None  # judged
     parent.cells_left -= taken
@@ -283,7 +284,7 @@ def thaw_bank_vial(work: Work, given: ThawBankVial) -> Culture:
     seeding = _seeding(work, vial, given, f"bank {lot.code}", lot.passage + 1, lot.cumulative_doublings)
     reagents, unusable = lock_reagents(work, given.reagents, at, given.reagent_quantities)
     late = time_refusals(work, "The thaw", at, last_placed_at(work.session, [vial]))
-    work.show(warnings=_as_json(seeding_warnings(seeding)))
+    work.warn(seeding_warnings(seeding))
     refusals = [*bank_vial_refusals(facts), *seeding_refusals(seeding), *unusable, *late]
     work.judge(vial, Culture, refusals=refusals)
     vial.thawed_at = at
@@ -379,10 +380,6 @@ def _specification(work: Work, donation: Donation) -> Specification:
 def _with_note(culture: Culture, note: str | None) -> str | None:
     """The notes of a culture, one below the other."""
     return "\n".join(filter(None, (culture.note, note))) or None
-
-
-def _as_json(warnings: tuple[Refusal, ...]) -> list[dict[str, str]]:
-    return [warning.as_json() for warning in warnings]
 
 
 def _text(value: Decimal | None) -> str | None:

@@ -119,6 +119,7 @@ def import_freezing_run(work: Work, given: ImportFreezingRun) -> FreezerRun:
         *time_refusals(work, "The last reading of the run", moment(file.product[-1][0])),
     )
     work.show(**_seen(run))
+    work.warn(_left_the_band(lot, run))
     moved = (Deviation,) if run.state == "OUTSIDE" else ()
     work.judge(lot, FreezerRun, *moved, refusals=refusals, to=run.state)
     learn_columns(work, given.freezer, file.mapping)
@@ -153,6 +154,14 @@ def _of_another_freezer(given: ImportFreezingRun, serial: str) -> list[Refusal]:
         return []
     sentence = "The file is of the freezer with the serial number {serial}, not {own}. Choose the right file."
     return [refuse(Code.PROBE_MISMATCH, sentence, serial=serial[:40], own=own)]
+
+
+def _left_the_band(lot: Lot, run: _Run) -> list[Refusal]:
+    """The warning of a run that is kept, though it was not as the program says."""
+    if run.state != "OUTSIDE":
+        return []
+    sentence = "The run of lot {lot} left the band of {program}: a deviation is opened, and the release waits for it."
+    return [refuse(Code.OUTSIDE_LIMITS, sentence, lot=lot.code, program=lot.freezing_program)]
 
 
 def _seen(run: _Run) -> dict[str, Any]:

@@ -60,6 +60,7 @@ def correct_result(work: Work, given: CorrectResult) -> TestResult:
     still = still_open(work, wrong)
     moved = to_be_moved(work, lots, failing=entry.fails)
     work.show(corrects=wrong.code, verdict=entry.verdict.value)
+    work.warn(entry.warnings())
     work.judge(TestResult, wrong, *moved, refusals=entry.refusals(work), to=("ENTERED", "CORRECTED"))
     wrong.change_reason, wrong.changed_by_id = given.reason, work.actor.id
     work.transition(wrong, to="CORRECTED")

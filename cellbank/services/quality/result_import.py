@@ -114,6 +114,7 @@ def import_results(work: Work, given: ImportResults) -> None:
     out = [lot for lot in lots if lot.id in below]
     samples = [entry.sample for entry in entries if entry.sample is not None and entry.sample.state == "TAKEN"]
     work.show(rows=len(rows), out_of_specification=[_told(row) for row in failing], zone_of_the_times=zone.key)
+    work.warn(warning for entry in entries for warning in entry.warnings())
     moved, tested = to_be_moved(work, out, failing=bool(failing)), [entry.tested for entry in entries]
     work.judge(TestResult, *samples, *moved, refusals=refusals, of=tested)
     codes = new_codes(work, Kind.RESULT, len(rows))

@@ -103,6 +103,7 @@ def enter_result(work: Work, given: EnterResult) -> TestResult:
     lots = keep_still(work, [entry.tested], stopping=entry.fails or entry.verdict is ResultVerdict.OUT_OF_SPEC)
     moved = to_be_moved(work, lots, failing=entry.fails)
     work.show(verdict=entry.verdict.value)
+    work.warn(entry.warnings())
     work.judge(
         TestResult, *([sample] if sample else []), *moved, refusals=entry.refusals(work), of=[entry.tested]
     )  # fmt: skip
@@ -166,6 +167,15 @@ class Entry:
             return times
         sampling = self.tested.sampling(self.test, self.started_at)
         return [*times, *result_refusals(ResultFacts(sampling, self.reading.choice, self.resulted_at))]
+
+    def warnings(self) -> list[Refusal]:
+        """What whoever enters it must see: a failure is recorded, and it is no good news."""
+        if self.verdict is not ResultVerdict.OUT_OF_SPEC:
+            return []
+        follows = "A deviation is opened, and what is out is stopped." if self.fails else "It decides about the donor."
+        sentence = "{test} of {tested} is out of specification. " + follows
+        test = self.test.title
+        return [refuse(Code.OUT_OF_SPECIFICATION, sentence, test=test, tested=self.tested.called)]
 
     def columns(self) -> dict[str, Any]:
         """The columns of its row, but for its code and who entered it."""

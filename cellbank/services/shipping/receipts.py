@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from sqlalchemy import select, update
 
 from cellbank.domain.garbled import Garbled
+from cellbank.domain.refusals import Code, refuse
 from cellbank.domain.rules.receipt import (
     CLASSIFIED,
     TITLES,
@@ -186,6 +187,8 @@ def close_receipt(work: Work, given: CloseReceipt) -> Shipment:
     refusals = list(extra_refusals(shipment.code, [vial.code for vial in extra if vial.id in travelled]))
     found = _differences(work, shipment, damaged, missing, given.extra)
     work.show(missing=[vial.code for vial in missing], found=[f"{one.what}: {one.detail}" for one in found])
+    sentence = "Shipment {shipment} differs from what was sent in {count} things: a deviation is opened for each."
+    work.warn([refuse(Code.NOT_IN_SHIPMENT, sentence, shipment=shipment.code, count=len(found))] if found else [])
     work.judge(shipment, *missing, *([Deviation] if found else []), refusals=refusals)
     _note_finding(work, missing, "MISSING")
     end_placement(work, missing)

@@ -85,7 +85,10 @@ def note_warming(work: Work, given: NoteWarming) -> StorageUnit | Vial:
     mine = {"unit_id": thing.id} if is_unit else {"vial_id": thing.id}
     work.note_many(WarmingEvent, [{**mine, "out_at": out, "in_at": at}])
     vials = list(work.session.scalars(_INSIDE, {"unit": thing.id})) if is_unit else [thing.id]
-    work.show(seconds=given.seconds, vials=len(vials), spent=spent_codes(work, vials))
+    spent = spent_codes(work, vials)
+    work.show(seconds=given.seconds, vials=len(vials), spent=spent)
+    sentence = "Of {count} vials the time out of the cold is spent: they may not be given. Tell the quality officer."
+    work.warn([refuse(Code.WARMING_BUDGET, sentence, count=len(spent))] if spent else [])
     return thing
 
 

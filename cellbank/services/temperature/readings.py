@@ -90,6 +90,7 @@ def _import(work: Work, given: ImportReadings, path: Path) -> ReadingImport:
     taken = look_at(work, probe, file.readings, refusals)
     lots = lock_lots_to_stop(work, probe, taken.found)
     work.show(**_noticed(file, taken), lots_to_stop=[lot.code for lot in lots])
+    work.warn(_too_warm(probe, taken))
     work.judge(probe, ReadingImport, refusals=refusals)
     learn_columns(work, model, file.mapping)
     columns = {
@@ -153,6 +154,14 @@ def _noticed(file: LoggerFile, taken: Taken) -> dict[str, Any]:
         "columns": ", ".join(f"{name}: {title}" for name, title in file.mapping.as_json().items()),
         "excursions_found": excursions_shown(taken),
     }  # fmt: skip
+
+
+def _too_warm(probe: Probe, taken: Taken) -> list[Refusal]:
+    """The warning of readings that are kept and were not as they should be."""
+    if not taken.found:
+        return []
+    sentence = "Probe {probe}: these readings hold {count} excursions, each to be decided by a quality officer."
+    return [refuse(Code.EXCURSION_OPEN, sentence, probe=probe.code, count=len(taken.found))]
 
 
 def excursions_shown(taken: Taken) -> list[dict[str, str]]:
@@ -227,6 +236,7 @@ def record_readings(work: Work, given: RecordReadings) -> ReadingImport | None:
         new_readings=taken.stored, readings_known_before=taken.known, excursions_found=excursions_shown(taken),
         lots_to_stop=[lot.code for lot in lots],
     )  # fmt: skip
+    work.warn(_too_warm(probe, taken))
     work.judge(probe, ReadingImport, refusals=refusals)
     if not taken.stored:
         return None

@@ -1,7 +1,7 @@
 """Near misses: what was refused at picking, thawing, preparing and at the bedside, and scans that could not be read.
 
 Each refusal is an act in the trail with its reasons; this counts them by reason and month. An act that was refused for
-two reasons counts under both.
+two reasons counts under both. A signature that failed is none: nothing of the dose was judged.
 """
 
 import csv
@@ -21,14 +21,16 @@ STAGES = {
     "prepare_dose": "Preparing", "check_dose": "Bedside", "start_infusion": "Bedside", "stop_infusion": "Bedside",
     "reconcile_infusion": "Bedside", "report_unreadable_scan": "Scanner",
 }  # fmt: skip
+NOT_OF_THE_DOSE = ("SIGNATURE_NEEDED", "SIGNATURE_WRONG", "ACCOUNT_LOCKED", "KEY_REUSED")
 ORDER = tuple(dict.fromkeys(STAGES.values()))
 MONTHS, MOST_MONTHS = 12, 120
 
 _COUNTED = text(
-    f"""SELECT a.name, coalesce(refusal.reason ->> 'code', :unreadable) AS reason,
+    f"""SELECT a.name, coalesce(refusal.reason ->> 'code', a.given ->> 'reason_code', :unreadable) AS reason,
               to_char(a.at AT TIME ZONE :zone, 'YYYY-MM') AS month, count(DISTINCT a.id) AS number
          FROM act a LEFT JOIN LATERAL jsonb_array_elements(a.refusals) AS refusal (reason) ON true
         WHERE a.name = ANY(:names) AND (a.outcome = 'refused' OR a.name = 'report_unreadable_scan')
+          AND coalesce(refusal.reason ->> 'code', '') <> ALL(:without)
           AND a.at >= :since AND a.at < :until AND {at_site("a.site_id")}
         GROUP BY 1, 2, 3"""
 )
@@ -97,6 +99,7 @@ def near_misses(
     given = {
         "names": list(STAGES), "unreadable": UNREADABLE_SCAN, "zone": str(zone),
         "since": _midnight(first, zone), "until": _midnight(_first_of_month(last, 1), zone), "site": bank.site,
+        "without": list(NOT_OF_THE_DOSE),
     }  # fmt: skip
     found: dict[tuple[str, str], dict[str, int]] = {}
     with bank.reads.connect() as connection:

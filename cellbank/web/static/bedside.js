@@ -5,6 +5,16 @@
     const form = event.target.closest("form[data-bedside]");
     if (form) form.requestSubmit();
   });
+  /* in a form of several fields Enter goes on to the next empty one, and sends the last */
+  document.addEventListener("keydown", (event) => {
+    const form = event.key === "Enter" && !event.defaultPrevented && event.target.closest("form[data-next]");
+    if (!form || event.target.type === "submit") return;
+    const empty = [...form.querySelectorAll("input:not([type=hidden])")].find((field) => !field.value && field.offsetParent && field.name !== "second.one_time_code");
+    if (empty && empty !== event.target) { event.preventDefault(); empty.focus(); }
+  });
+  /* what is wrong stands in sight, also on a tablet on which the keyboard took the upper half */
+  const wrong = document.querySelector(".bed-unchecked, .bed-problem");
+  if (wrong) setTimeout(() => wrong.scrollIntoView({ block: "start" }));
   const words = cellbank.words();
   const spoken = (seconds) => {
     const whole = Math.abs(Math.trunc(seconds)), two = (number) => String(number).padStart(2, "0");

@@ -93,7 +93,7 @@
     const kind = cellbank.kindOf(code);
     if (kind !== "VL") return void strange(code);
     if (items.some((item) => item.code && bare(item.code) === bare(code) && item.state !== "refused")) { cellbank.play("unknown"); return problem(say(words.twice, { code })); }
-    if (put(code)) cellbank.play("yes");
+    if (put(code)) cellbank.play("heard");
   }
   function put(code) {
     const shut = page.dataset.stopped || (at < 0 ? full : "");

@@ -12,8 +12,9 @@
   const words = () => JSON.parse(document.body.dataset.words || "{}");
   const clock = (event) => performance.timeOrigin + event.timeStamp;
 
-  /* ---- sounds: two rising tones yes, a low buzz no, three equal ones unknown, a siren at the open tank: the wrong box or vial ---- */
-  const TUNES = { yes: [[880, 0, .09], [1320, .1, .14]], no: [[150, 0, .5]], unknown: [[520, 0, .09], [520, .15, .09], [520, .3, .09]], stop: [[620, 0, .18], [310, .2, .3], [620, .52, .18], [310, .72, .3]] };
+  /* ---- sounds: a tick for a scan that was taken, one tone for what was recorded, a low buzz no, three equal ones unknown, a siren at the
+     open tank and at the bedside: STOP. Two rising tones are the GO of the bedside and are played nowhere else ---- */
+  const TUNES = { go: [[880, 0, .09], [1320, .1, .14]], yes: [[880, 0, .14]], heard: [[660, 0, .05]], no: [[150, 0, .5]], unknown: [[520, 0, .09], [520, .15, .09], [520, .3, .09]], stop: [[620, 0, .18], [310, .2, .3], [620, .52, .18], [310, .72, .3]] };
   let audio = null;
   const muted = () => localStorage.getItem("muted") === "1";
   /* the first sound of a page takes a fifth of a second to make ready: a page of many scans does it before the first */
@@ -52,8 +53,11 @@
   function target(code) {
     const kind = kindOf(code), active = document.activeElement;
     if (kind === "CM") return null;
-    if (active && active.dataset && active.dataset.scan !== undefined && takes(active, kind)) return active;
     const fields = [...document.querySelectorAll("[data-scan]")].filter((field) => takes(field, kind) && field.offsetParent);
+    /* a badge goes to the field for badges, though the cursor stands in one that takes whatever is scanned */
+    const meant = fields.filter((field) => field.dataset.scan.split(" ").includes(kind));
+    if (active && active.dataset && active.dataset.scan !== undefined && takes(active, kind) && (meant.includes(active) || !meant.length)) return active;
+    if (meant.length === 1) return meant[0];
     return fields.find((field) => !field.value) || fields.find((field) => "many" in field.dataset) || (fields.length === 1 ? fields[0] : null);
   }
   const dirty = () => document.querySelector("[data-act-form][data-touched]");
@@ -91,10 +95,11 @@
     field.dispatchEvent(new Event("input", { bubbles: true }));
     /* a page that takes the scan itself makes its own sound and keeps the focus */
     if (!field.dispatchEvent(new CustomEvent("scanned", { bubbles: true, cancelable: true, detail: code }))) return;
-    play("yes");
+    play("heard");
     if (!many) {
       const next = [...document.querySelectorAll("[data-act-form] [data-scan]")].find((other) => !other.value && other.offsetParent);
-      (next || field).focus();
+      const after = field.closest("[data-next]") && [...field.form.querySelectorAll("input:not([type=hidden])")].find((other) => !other.value && other.offsetParent);
+      (next || after || field).focus();
     }
   }
   function notice(text) {
@@ -162,7 +167,7 @@
     const begin = document.querySelector("[data-act-form] [aria-invalid]") || [...document.querySelectorAll("[data-act-form] input:not([type=hidden]):not([type=radio]):not([type=checkbox]), [data-act-form] textarea")].find((field) => !field.value && field.offsetParent && !field.closest(".second"));
     /* where a page has a field of its own for scans, the focus lives there */
     const home = document.querySelector("form:not(.scanbox) [autofocus], [data-fill] [autofocus], .bed-verdict [autofocus]");
-    const verdict = document.querySelector(".act > .verdict-go, .act > .verdict-no");
+    const verdict = document.querySelector(".act > .verdict:not(.verdict-unknown)");
     if (verdict) { verdict.tabIndex = -1; verdict.focus(); } else if (begin) begin.focus(); else if (home) home.focus(); else if (box && !document.querySelector(".verdict[tabindex]")) box.focus();
     for (const form of document.querySelectorAll("[data-act-form]")) form.addEventListener("input", () => { form.dataset.touched = "1"; });
     /* the focus comes home when nothing else holds it */
@@ -174,7 +179,7 @@
     if (mute) {
       const say = () => { mute.querySelector("span").textContent = muted() ? words().soundOff : words().soundOn; mute.setAttribute("aria-pressed", String(!muted())); };
       mute.hidden = false;
-      mute.addEventListener("click", () => { localStorage.setItem("muted", muted() ? "0" : "1"); say(); play("yes"); });
+      mute.addEventListener("click", () => { localStorage.setItem("muted", muted() ? "0" : "1"); say(); play("heard"); });
       say();
     }
     for (const button of document.querySelectorAll("[data-print]")) { button.hidden = false; button.addEventListener("click", () => window.print()); }
