@@ -7,6 +7,7 @@ repeats its pairs. A unit without anything above it stands on the site itself.
 from dataclasses import dataclass
 
 MOST_ROWS, MOST_COLUMNS, MOST_PLACES = 26, 48, 9999
+MOST_COLD_MINUTES = 1440  # a day: what holds longer is a shipper, and is qualified
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ LEVELS: dict[str, Level] = {
         Level("box", ("tank", "rack", "canister"), has_positions=True),
         Level("visotube", ("tank", "rack", "canister"), has_positions=True),  # a goblet of tubes or straws
         Level("cassette", ("tank", "rack", "canister"), has_positions=True),  # the metal case of a frozen bag
+        Level("dewar", ("room",), on_site=True),  # carried: what is picked stays cold in it for a while
         Level("shipper", on_site=True, has_positions=True),  # travels: its site is where it is
     )
 }

@@ -304,6 +304,7 @@ TRANSITIONS: tuple[Transition, ...] = sum(
         moves("vial", "pick_vial", "RESERVED > PICKED", _TECH),
         moves("dose", "pick_vial", "ORDERED > PICKED", _TECH),
         moves("dose", "pick_vial", "ORDERED PICKED THAWING COUNTED =", _TECH),
+        moves("dose", "fetch_spare", "PICKED THAWING COUNTED =", _TECH),
         moves("vial", "return_vial", "PICKED > IN_STOCK", _TECH),
         moves("vial", "thaw_vial", "PICKED > THAWED", _TECH),
         moves("dose", "thaw_vial", "PICKED COUNTED > THAWING", _TECH),

@@ -92,6 +92,7 @@ class Dose(Record):
     required_cells: Mapped[CellCount]
     vials_needed: Mapped[int]
     vials_spare: Mapped[int]
+    spares_called: Mapped[int] = mapped_column(default=0, server_default=text("0"))  # of these, to be fetched after all
     calculation: Mapped[Json]  # every step, as shown
     deviation_reason: Mapped[str | None]
     planned_anew_because: Mapped[str | None]  # why the day is not the one of the order
@@ -154,6 +155,7 @@ class Dose(Record):
             postgresql_where=text("state = 'INFUSING'"),
         ),
         Index("ix_dose_subject_id", "subject_id"),
+        CheckConstraint("spares_called >= 0", name="spares_called"),
         CheckConstraint("required_cells > 0 AND vials_needed > 0 AND vials_spare >= 0", name="order_is_positive"),
         CheckConstraint("first_checked_by_id <> second_checked_by_id", name="two_different_verifiers"),
         CheckConstraint(

@@ -31,6 +31,7 @@ class StorageUnit(Record):
     row_count: Mapped[int | None]
     column_count: Mapped[int | None]
     out_of_service_reason: Mapped[str | None]
+    cold_minutes: Mapped[int | None]  # of a transfer dewar: how long a vial stays cold in it
     # of a shipper: a unit that travels
     hold_hours: Mapped[Decimal | None] = mapped_column(Numeric(6, 1))  # cold after a full charge, as last qualified
     qualified_on: Mapped[Day | None]
@@ -45,6 +46,8 @@ class StorageUnit(Record):
             "num_nonnulls(hold_hours, qualified_on, qualified_until) = CASE type WHEN 'shipper' THEN 3 ELSE 0 END",
             name="a_shipper_is_qualified",
         ),
+        CheckConstraint("(type = 'dewar') = (cold_minutes IS NOT NULL)", name="a_dewar_keeps_cold"),
+        CheckConstraint("cold_minutes BETWEEN 1 AND 1440", name="cold_for_a_time"),
         CheckConstraint("qualified_until > qualified_on AND hold_hours > 0", name="qualified_for_a_time"),
         CheckConstraint("row_count BETWEEN 1 AND 26 AND column_count BETWEEN 1 AND 48", name="box_size"),
         CheckConstraint("capacity IS NULL OR (capacity BETWEEN 1 AND 9999 AND row_count IS NULL)", name="capacity"),
@@ -73,7 +76,8 @@ class UnitStay(Record):
 
 
 class Placement(Record):
-    """A vial at a position of a box, from `placed_at` until `taken_at`. Positions count from 1, row by row."""
+    """A vial at a position of a box, from `placed_at` until `taken_at`. Positions count from 1, row by row. `dewar_id`
+    is the transfer dewar that it was taken into, None: it was carried in the open."""
 
     __tablename__ = "placement"
     vial_id: Mapped[int] = reference("vial", index=False)
@@ -81,6 +85,7 @@ class Placement(Record):
     position: Mapped[int]
     placed_at: Mapped[Instant]
     taken_at: Mapped[Instant | None]
+    dewar_id: Mapped[int | None] = reference("storage_unit", index=False)
     __table_args__ = (
         Index(
             "one_live_vial_per_position",
@@ -93,6 +98,7 @@ class Placement(Record):
         Index("ix_placement_vial_id", "vial_id"),
         CheckConstraint("position >= 1", name="position_from_one"),
         CheckConstraint("taken_at >= placed_at", name="taken_after_placed"),
+        CheckConstraint("dewar_id IS NULL OR taken_at IS NOT NULL", name="taken_into_a_dewar"),
     )
 
 

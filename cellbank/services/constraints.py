@@ -17,6 +17,7 @@ SAYS: dict[str, tuple[Code, str]] = {
     "the_box_is_in_service": (Code.STORAGE_OUT_OF_SERVICE, "the box, or what it stands in, is out of service."),
     "ck_placement_taken_after_placed": (Code.OUT_OF_ORDER, "the vial was put away later than it is taken out."),
     "a_placement_only_ends": (Code.VIAL_NOT_AVAILABLE, "the vial has been taken from its position."),
+    "vials_are_carried_in_a_dewar": (Code.WRONG_KIND, "what the vial would be carried in is no transfer dewar."),
     "one_live_reservation_per_vial": (Code.VIAL_NOT_AVAILABLE, "the vial is reserved for another dose."),
     "ck_vial_stock_is_reserved_for_nobody": (Code.VIAL_NOT_AVAILABLE, "the vial is reserved for a dose."),
     "ck_vial_reserved_for_a_dose": (Code.VIAL_NOT_AVAILABLE, "the vial is not reserved for a dose."),

@@ -142,7 +142,8 @@ def _make_ready(
     if patient.part.number in ASLEEP:
         story.near_miss("olena", "thaw_vial", start + 10 * MINUTE, "WRONG_STATE", dose=dose, vial=needed[0])
     for vial in needed:
-        story.do("olena", "pick_vial", start + 15 * MINUTE, dose=dose, box=made.boxes[vial], vial=vial)
+        place = {"box": made.boxes[vial], "dewar": made.dewar}
+        story.do("olena", "pick_vial", start + 15 * MINUTE, dose=dose, vial=vial, **place)
     if stage == "picked":
         return
     thawed_at = start + 17 * MINUTE

@@ -22,6 +22,7 @@ class Shelves:
 
     product: list[str]
     bank: str
+    dewar: str
     box_of: dict[str, str] = field(default_factory=dict)
 
 
@@ -32,6 +33,7 @@ class Made:
     lots: dict[str, str]  # donor pseudonym -> product lot
     reagents: dict[str, str]  # the maker's number -> reagent lot
     boxes: dict[str, str]  # vial -> the box in which it stands
+    dewar: str  # in which picked vials are carried
 
 
 def play(story: Player) -> Made:
@@ -41,7 +43,7 @@ def play(story: Player) -> Made:
     donations = {donor.pseudonym: _donor(story, donor) for donor in DONORS}
     lots = {line.donor: _line(story, line, donations[line.donor], reagents, shelves) for line in LINES}
     _late_arrival(story, donations)
-    return Made(lots, reagents, shelves.box_of)
+    return Made(lots, reagents, shelves.box_of, shelves.dewar)
 
 
 def _furnish(story: Player) -> Shelves:
@@ -60,7 +62,8 @@ def _furnish(story: Player) -> Shelves:
     boxes = [
         unit(type="box", name=f"Box {number}", parent=racks[number > 4], rows=9, columns=9) for number in range(1, 7)
     ]
-    return Shelves(boxes, unit(type="box", name="Box 7", parent=racks[1], rows=6, columns=7))
+    bank = unit(type="box", name="Box 7", parent=racks[1], rows=6, columns=7)
+    return Shelves(boxes, bank, unit(type="dewar", name="Transfer dewar 1", parent=room, cold_minutes=240))
 
 
 def _reagents(story: Player) -> dict[str, str]:

@@ -19,6 +19,7 @@ from cellbank.services.lookup.scanning import keep_unreadable
 from cellbank.services.storage.box_checks import look_through, read_picture
 from cellbank.services.storage.box_map import BoxMap, box_map, storage_tree
 from cellbank.services.storage.stock_pictures import levels_drawing, states_drawing, stock_document
+from cellbank.services.storage.warming import find_dewar
 from cellbank.web.acts import reason
 from cellbank.web.blueprint import blueprint
 from cellbank.web.icons import icon_symbol, icon_use
@@ -191,12 +192,13 @@ def _look_at(seen: _Picture, code: str) -> None:
 
 @blueprint.route("/storage/pick/<code>", methods=["GET", "POST"])
 def pick_page(code: str) -> Any:
-    """One vial after the other, in the order of the tank: scan the box, then the vial. What does not fit stops."""
+    """One vial after the other, in the order of the tank: scan the dewar that they are carried in, if there is one,
+    then the box, then the vial. What does not fit stops."""
     refusals: list[dict[str, str]] = []
     problems: list[str] = []
-    box = request.values.get("box", "")
+    box, into = request.values.get("box", ""), request.values.get("into", "")
     if request.method == "POST" and request.form.get("vial"):
-        given = {"dose": code, "box": box, "vial": request.form["vial"]}
+        given = {"dose": code, "box": box, "vial": request.form["vial"], **({"dewar": into} if into else {})}
         try:
             outcome = run_act(the_bank(), "pick_vial", given, the_actor(), door=DOOR, client=client())
         except Malformed as malformed:
@@ -204,19 +206,29 @@ def pick_page(code: str) -> Any:
         else:
             refusals = [reason(refusal) for refusal in outcome.refusals]
             if outcome.accepted:
-                return redirect(url_for("web.pick_page", code=code, box=box), 303)
+                return redirect(url_for("web.pick_page", code=code, box=box, into=into or None), 303)
     board = dose_board(the_bank(), code)
     if board is None:
         abort(404)
+    scanned = find_dewar(the_bank(), _code_of(box))
+    if scanned is not None:
+        box, into = "", scanned.code
     if box and not refusals and not problems:
         box, problems = _box_of(box, board)
     verdict = Verdict(About.VIAL)
     if problems or refusals:
         verdict = aloud(replace(verdict, judgement=Judgement.REFUSED))
-    reasons = [*refusals, *({"detail": item} for item in problems)]
-    time = open_time([line.line for line in board.picks])
-    page = render_template("pick.html", board=board, box=box, verdict=verdict, reasons=reasons, time=time)
+    page = render_template(
+        "pick.html", board=board, box=box, dewar=find_dewar(the_bank(), into) if into else None, verdict=verdict,
+        reasons=[*refusals, *({"detail": item} for item in problems)],
+        time=open_time([line.line for line in board.to_pick]),
+    )  # fmt: skip
     return page, 422 if problems else 409 if refusals else 200
+
+
+def _code_of(raw: str) -> str:
+    scan = read_scan(raw)
+    return "" if isinstance(scan, Garbled) else scan.code
 
 
 def _box_of(raw: str, board: DoseBoard) -> tuple[str, list[str]]:
@@ -224,10 +236,10 @@ def _box_of(raw: str, board: DoseBoard) -> tuple[str, list[str]]:
     scan = read_scan(raw)
     if isinstance(scan, Garbled):
         return "", [say(scan.sentence)]
-    first = board.picks[0] if board.picks else None
+    first = board.to_pick[0] if board.to_pick else None
     if first is None or scan.code == first.box:
         return scan.code, []
-    if any(line.box == scan.code for line in board.picks):
+    if any(line.box == scan.code for line in board.to_pick):
         return "", []  # the boxes before it are finished, or another one comes first: it is scanned when its turn comes
     return "", [
         gettext("This box holds no vial of the list. Close it: the next vial stands at %(place)s.", place=first.place)

@@ -25,6 +25,7 @@ from cellbank.domain.rules.infusion import BedsideFacts, InfusionFacts, bedside_
 from cellbank.domain.rules.plan import OtherDose, PlanFacts, pick_day_refusals, plan_refusals
 from cellbank.domain.rules.standing import LotFacts, SubjectFacts, lot_refusals, subject_refusals
 from cellbank.domain.rules.thaw import ReturnFacts, band_refusals, return_refusals, usable_until
+from cellbank.domain.rules.warming import budget
 from cellbank.domain.scans import read_scan
 from cellbank.domain.specification import load_specification
 
@@ -225,7 +226,8 @@ def test_supply(change: dict[str, Any], expected: list[str]) -> None:
     ],
 )
 def test_warming_budget(seconds: tuple[int, ...], expected: list[str]) -> None:
-    facts = ReturnFacts("A999926000042000007", HANDLING, tuple(second * SECOND for second in seconds))
+    spent = budget(tuple(second * SECOND for second in seconds), HANDLING)
+    facts = ReturnFacts("A999926000042000007", spent)
     assert codes(return_refusals(facts)) == expected
 
 

@@ -5,6 +5,7 @@ Two technicians and two clinicians share the work: Tina thaws and Taras prepares
 
 import datetime
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -12,6 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cellbank.domain.identifiers import dose_symbol
+from cellbank.domain.storage_tree import MOST_COLD_MINUTES
 from cellbank.records.clinic import Dose, Subject
 from cellbank.records.production import Lot, Vial
 from tests.factories.clinic import enrolled_subject
@@ -110,8 +112,21 @@ def picked_dose(world: World, dose: OrderedDose | None = None, **given: Any) -> 
 
 
 def pick(world: World, dose: OrderedDose, vial: str) -> dict[str, Any]:
-    """Pick one vial of a dose."""
-    return world.do("tina", "pick_vial", now=dose.at, dose=dose.code, box=dose.lot.box, vial=vial)
+    """Pick one vial of a dose into a transfer dewar."""
+    given = {"dose": dose.code, "box": dose.lot.box, "vial": vial, "dewar": dewar(world)}
+    return world.do("tina", "pick_vial", now=dose.at, **given)
+
+
+@lru_cache
+def dewar(world: World) -> str:
+    """The transfer dewar that everybody carries vials in; it stays cold for as long as any test takes."""
+    given = {"type": "dewar", "name": world.unique("Dewar"), "cold_minutes": MOST_COLD_MINUTES}
+    return str(world.do("tina", "add_storage_unit", **given)["code"])
+
+
+def fetch_spare(world: World, dose: OrderedDose, at: datetime.datetime | None = None) -> None:
+    """Call the spare vial of a dose."""
+    world.do("tina", "fetch_spare", now=at or dose.at, dose=dose.code, reason="A vial is cracked")
 
 
 def thawed_dose(world: World, dose: OrderedDose | None = None, **given: Any) -> OrderedDose:

@@ -19,7 +19,7 @@ from cellbank.records.work import Proof
 from cellbank.services import acts
 from cellbank.services.people.passwords import Proved
 from tests.factories.clinic import enrolled_subject
-from tests.factories.doses import COUNT, MINUTE, SITE, product_lot, weighed_subject
+from tests.factories.doses import COUNT, MINUTE, SITE, dewar, product_lot, weighed_subject
 from tests.factories.lots import FrozenLot, box
 from tests.factories.world import World
 
@@ -162,7 +162,7 @@ class Bedlam(RuleBasedStateMachine):
                 "lot": self.lot.code,
                 "infusion_number": vial % 3 or None,
             },
-            "pick_vial": {"dose": code, "vial": tube, "box": place},
+            "pick_vial": {"dose": code, "vial": tube, "box": place, "dewar": dewar(self.world)},
             "thaw_vial": {"dose": code, "vial": tube},
             "move_vial": {"vial": tube, "box": place},
             "return_vial": {"vial": tube, "box": place},
@@ -198,7 +198,7 @@ class Bedlam(RuleBasedStateMachine):
         given = {"dose": dose.code}
         if dose.state == "ORDERED":
             for vial in vials[:3]:
-                self.attempt("tina", "pick_vial", **given, vial=vial, box=self.boxes[0])
+                self.attempt("tina", "pick_vial", **given, vial=vial, box=self.boxes[0], dewar=dewar(self.world))
         elif dose.state == "PICKED":
             for vial in vials[:3]:
                 self.attempt("tina", "thaw_vial", **given, vial=vial)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import make_bank
-from tests.factories.doses import OrderedDose, bedside, product_lot, row_of
+from tests.factories.doses import OrderedDose, bedside, dewar, product_lot, row_of
 from tests.factories.world import World
 
 FIXED = Path(__file__).parents[1] / "domain" / "fixed-dose.toml"
@@ -56,7 +56,7 @@ def give(world: World, subject: str, lot: Any, at: datetime.datetime) -> Ordered
     ordered = world.do("clara", "order_dose", now=at, subject=subject)
     dose = OrderedDose(ordered["code"], subject, lot, tuple(ordered["vials"]), len(ordered["vials"]), at, ordered)
     for vial in dose.vials:
-        world.do("tina", "pick_vial", now=at, dose=dose.code, box=lot.box, vial=vial)
+        world.do("tina", "pick_vial", now=at, dose=dose.code, box=lot.box, vial=vial, dewar=dewar(world))
     for vial in dose.vials:
         world.do("tina", "thaw_vial", now=at + 5 * MINUTE, dose=dose.code, vial=vial)
     counted = world.do(

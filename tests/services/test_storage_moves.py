@@ -23,7 +23,7 @@ def unit(world: World, type_: str, parent: str | None = None, **given: Any) -> s
     """The code of a new unit with a name of its own."""
     if type_ == "shipper":
         return shipper(world)
-    size = SIZE if LEVELS[type_].has_positions else {}
+    size = SIZE if LEVELS[type_].has_positions else {"cold_minutes": 30} if type_ == "dewar" else {}
     name = world.unique(type_.capitalize())
     return world.do("tina", "add_storage_unit", type=type_, name=name, parent=parent, **{**size, **given})["code"]
 
@@ -157,7 +157,7 @@ def test_the_database_refuses_a_circle(world: World, no_rule: None) -> None:
 @pytest.mark.parametrize("type_", LEVELS)
 @pytest.mark.parametrize("above", [None, *LEVELS])
 def test_the_database_knows_the_same_table(world: World, no_rule: None, type_: str, above: str | None) -> None:
-    homes = {"room": None, "tank": None, "canister": "tank", "rack": "tank"}
+    homes = {"room": None, "tank": None, "dewar": None, "canister": "tank", "rack": "tank"}
     moving = unit(world, type_, unit(world, "tank") if not LEVELS[type_].on_site else None)
     into = None
     if above:

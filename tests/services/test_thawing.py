@@ -1,6 +1,7 @@
 """From the tank to the syringe: the right vial, the clock, the count, the volume, and what happens when it is short."""
 
 import datetime
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -16,6 +17,7 @@ from tests.factories.doses import (
     MINUTE,
     OrderedDose,
     counted_dose,
+    fetch_spare,
     ordered_dose,
     pick,
     picked_dose,
@@ -48,8 +50,8 @@ def test_the_pick_list_is_in_the_order_of_the_tank_and_gets_shorter(world: World
 
 def test_a_dose_is_picked_when_it_has_the_vials_that_it_needs(world: World) -> None:
     dose = ordered_dose(world)
-    states = [pick(world, dose, vial)["state"] for vial in dose.vials]
-    assert states == ["ORDERED", "ORDERED", "PICKED", "PICKED"]
+    states = [pick(world, dose, vial)["state"] for vial in dose.vials[:3]]
+    assert states == ["ORDERED", "ORDERED", "PICKED"]
     with Session(world.bank.reads) as session:
         stands = select(Placement.taken_at).join(Vial, Vial.id == Placement.vial_id).where(Vial.code == dose.vials[0])
         assert session.scalars(stands).all() == [dose.at]
@@ -81,6 +83,48 @@ def test_nothing_is_picked_for_a_subject_who_withdrew_or_from_a_lot_on_hold(worl
     assert picking(world, dose) == ["SUBJECT_NOT_ENROLLED", "ON_HOLD", "LOT_NOT_RELEASED"]
 
 
+def test_the_spare_vial_stays_in_the_tank_until_it_is_called(world: World) -> None:
+    dose = ordered_dose(world)
+    assert marked(world, dose) == [False, False, False, True]
+    assert world.codes("tina", "fetch_spare", dose=dose.code, reason="One is cracked") == ["WRONG_STATE"]
+    for vial in dose.vials[1:]:
+        pick(world, dose, vial)
+    assert marked(world, dose) == [True]
+    assert picking(world, dose) == ["SPARE_NOT_CALLED"]
+    fetched = world.do("tina", "fetch_spare", dose=dose.code, reason="One is cracked")
+    assert fetched["vial"] == dose.vials[0] and fetched["place"].endswith("A1")
+    assert marked(world, dose) == [False] and picking(world, dose) == []
+    assert world.codes("tina", "fetch_spare", dose=dose.code, reason="Another one") == ["NOT_ENOUGH_VIALS"]
+
+
+def marked(world: World, dose: OrderedDose) -> list[bool]:
+    with Session(world.bank.reads) as session:
+        return [line.spare for line in pick_list(session, dose.code)]
+
+
+def test_a_vial_that_broke_makes_room_for_the_spare_one_without_a_call(world: World) -> None:
+    dose = picked_dose(world)
+    world.do("tina", "discard_vial", vial=dose.vials[0], reason="Dropped")
+    assert marked(world, dose) == [False] and picking(world, dose, vial=dose.vials[3]) == []
+
+
+def test_no_spare_vial_is_fetched_for_a_whole_dose_or_after_its_time(world: World) -> None:
+    dose = counted_dose(world)
+    given = {"dose": dose.code, "reason": "To be sure"}
+    assert world.codes("tina", "fetch_spare", now=dose.at + 25 * MINUTE, **given) == ["WRONG_STATE"]
+    late = thawed_dose(world)
+    given = {"dose": late.code, "reason": "One more"}
+    assert world.codes("tina", "fetch_spare", now=late.at + 7 * HOUR, **given) == ["OUT_OF_TIME"]
+
+
+def test_a_vial_goes_into_a_dewar_and_nothing_else(world: World) -> None:
+    dose = ordered_dose(world)
+    assert picking(world, dose, dewar=dose.lot.box) == ["WRONG_KIND"]
+    broken = world.do("tina", "add_storage_unit", type="dewar", name=world.unique("Dewar"), cold_minutes=30)["code"]
+    world.do("tina", "take_out_of_service", unit=broken, reason="Its lid is lost")
+    assert picking(world, dose, dewar=broken) == ["STORAGE_OUT_OF_SERVICE"]
+
+
 # --- return -----------------------------------------------------------------------------------
 
 
@@ -88,10 +132,15 @@ def returning(world: World, vial: str, after: datetime.timedelta, box: str | Non
     return world.codes("tina", "return_vial", now=world.now + after, vial=vial, box=box)
 
 
+def carry(world: World, dose: OrderedDose, vial: str) -> None:
+    """Pick a vial in the open."""
+    world.do("tina", "pick_vial", now=dose.at, dose=dose.code, box=dose.lot.box, vial=vial)
+
+
 def test_a_spare_vial_goes_back_within_seconds_and_is_free_again(world: World) -> None:
-    dose = ordered_dose(world)
-    for vial in dose.vials:
-        pick(world, dose, vial)
+    dose = picked_dose(world)
+    fetch_spare(world, dose)
+    carry(world, dose, dose.vials[3])
     assert returning(world, dose.vials[3], 30 * SECOND, dose.lot.box) == []
     with Session(world.bank.reads) as session:
         vial = session.scalars(select(Vial).where(Vial.code == dose.vials[3])).one()
@@ -101,7 +150,7 @@ def test_a_spare_vial_goes_back_within_seconds_and_is_free_again(world: World) -
 
 def test_a_vial_that_warmed_too_long_is_not_put_back(world: World) -> None:
     dose = ordered_dose(world)
-    pick(world, dose, dose.vials[0])
+    carry(world, dose, dose.vials[0])
     world.do("clara", "cancel_dose", dose=dose.code, reason="Fever")
     assert returning(world, dose.vials[0], 31 * SECOND, dose.lot.box) == ["WARMING_BUDGET"]
     assert world.do("tina", "discard_vial", vial=dose.vials[0], reason="Warmed")["state"] == "DISCARDED"
@@ -112,7 +161,7 @@ def test_each_time_out_of_the_cold_counts(world: World) -> None:
     for turn in range(4):
         at = world.now + turn * HOUR
         dose = ordered_dose(world, lot=lot, at=at)
-        pick(world, dose, lot.vials[0])
+        carry(world, dose, lot.vials[0])
         world.do("clara", "cancel_dose", now=at, dose=dose.code, reason="Fever")
         codes = returning(world, lot.vials[0], turn * HOUR + 5 * SECOND, lot.box)
         assert codes == ([] if turn < 3 else ["WARMING_BUDGET"])
@@ -140,7 +189,8 @@ def test_a_dose_planned_for_another_day_is_not_thawed_today(world: World) -> Non
     world.do("tina", "thaw_vial", now=dose.at, dose=dose.code, vial=dose.vials[0])
     lot = product_lot(world)
     late = picked_dose(world, ordered_dose(world, lot=lot))
-    assert thawing(world, late, late.vials[0], 73 * HOUR) == ["NOT_THE_PLANNED_DAY", "WEIGHT_STALE"]
+    refused = thawing(world, late, late.vials[0], 73 * HOUR)
+    assert refused == ["NOT_THE_PLANNED_DAY", "WEIGHT_STALE", *["WARMING_BUDGET"] * 2]
 
 
 def test_a_thawed_vial_never_goes_back(world: World) -> None:
@@ -202,7 +252,9 @@ def test_a_short_dose_is_shown_with_what_helps_and_one_more_vial_makes_it_whole(
     result = world.do("tina", "pool_and_count", vials=vials, **given)
     assert (result["is_short"], result["vials_more"], result["vials_still_frozen"]) == (True, 1, [dose.vials[3]])
     assert result["shortfall_cells"] == 50_000_000 - 44_660_000
-    world.do("tina", "pick_vial", now=dose.at + 22 * MINUTE, dose=dose.code, box=dose.lot.box, vial=dose.vials[3])
+    later = replace(dose, at=dose.at + 22 * MINUTE)
+    fetch_spare(world, later)
+    pick(world, later, dose.vials[3])
     assert thawing(world, dose, dose.vials[3], 25 * MINUTE) == []
     given = {**COUNT, "pooled_ml": "20", "now": dose.at + 35 * MINUTE, "dose": dose.code}
     assert world.do("tina", "pool_and_count", vials=list(dose.vials), **given)["is_short"] is False
@@ -210,8 +262,10 @@ def test_a_short_dose_is_shown_with_what_helps_and_one_more_vial_makes_it_whole(
 
 
 def test_no_further_vial_is_thawed_when_the_dose_is_whole(world: World) -> None:
-    dose = counted_dose(world)
-    world.do("tina", "pick_vial", now=dose.at + 21 * MINUTE, dose=dose.code, box=dose.lot.box, vial=dose.vials[3])
+    dose = thawed_dose(world)
+    fetch_spare(world, dose)
+    pick(world, dose, dose.vials[3])
+    world.do("tina", "pool_and_count", now=dose.at + 20 * MINUTE, dose=dose.code, vials=list(dose.vials[:3]), **COUNT)
     assert thawing(world, dose, dose.vials[3], 25 * MINUTE) == ["WRONG_STATE"]
 
 

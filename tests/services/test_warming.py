@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from cellbank.domain.rules import thaw as thaw_rules
 from cellbank.services.storage.warming import warming_of
-from tests.factories.doses import ordered_dose, pick, picked_dose
+from tests.factories.doses import OrderedDose, ordered_dose, pick, picked_dose
 from tests.factories.lots import box, stored_lot
 from tests.factories.world import World
 
@@ -78,6 +78,46 @@ def test_a_vial_that_warmed_after_it_was_picked_is_not_thawed(world: World) -> N
     given = {"dose": dose.code, "vial": dose.vials[0]}
     assert world.codes("tina", "thaw_vial", now=dose.at + 2 * SECOND, **given) == ["WARMING_BUDGET"]
     world.do("tina", "thaw_vial", now=dose.at + 2 * SECOND, dose=dose.code, vial=dose.vials[1])
+
+
+def carried(world: World, dewar_minutes: int | None) -> OrderedDose:
+    """A dose whose first vial was picked, in the open or into a dewar that stays cold for so long."""
+    dose = ordered_dose(world)
+    given = {"dose": dose.code, "box": dose.lot.box, "vial": dose.vials[0]}
+    if dewar_minutes:
+        unit = {"type": "dewar", "name": world.unique("Dewar"), "cold_minutes": dewar_minutes}
+        given["dewar"] = world.do("tina", "add_storage_unit", **unit)["code"]
+    world.do("tina", "pick_vial", now=dose.at, **given)
+    for vial in dose.vials[1 : dose.needed]:
+        pick(world, dose, vial)
+    return dose
+
+
+# In the open 30 s; in a dewar that keeps cold for 20 min these and the same 30 s.
+@pytest.mark.parametrize(
+    ("minutes", "seconds", "expected"),
+    [(None, 30, []), (None, 31, ["WARMING_BUDGET"]), (20, 1230, []), (20, 1231, ["WARMING_BUDGET"])],
+)
+@pytest.mark.parametrize("with_our_rule", [True, False])
+def test_the_clock_of_a_vial_runs_from_its_pick_or_from_the_end_of_its_dewar(
+    world: World, monkeypatch: pytest.MonkeyPatch, minutes: int | None, seconds: int, expected: list[str],
+    with_our_rule: bool,
+) -> None:  # fmt: skip
+    """By the rule, and with that switched off by the database alone."""
+    dose = carried(world, minutes)
+    if not with_our_rule:
+        monkeypatch.setattr(thaw_rules, "warming_refusals", lambda *_: ())
+    given = {"dose": dose.code, "vial": dose.vials[0], "now": dose.at + seconds * SECOND}
+    assert world.codes("tina", "thaw_vial", **given) == expected
+
+
+def test_a_vial_comes_back_from_its_dewar_as_cold_as_it_went(world: World) -> None:
+    dose = carried(world, 20)
+    world.do("clara", "cancel_dose", dose=dose.code, reason="Fever")
+    given = {"vial": dose.vials[0], "box": dose.lot.box}
+    assert world.codes("tina", "return_vial", now=dose.at + 1231 * SECOND, **given) == ["WARMING_BUDGET"]
+    world.do("tina", "return_vial", now=dose.at + 1210 * SECOND, **given)
+    assert spent(world, dose.vials[0]) == (1, 10.0)
 
 
 @pytest.mark.parametrize("limit", sorted(PAST))

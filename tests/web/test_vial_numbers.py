@@ -29,7 +29,7 @@ def test_every_page_calls_a_vial_by_the_number_on_its_label(regular, world: Worl
     pages = [
         f"/record/{lot.box}", f"/record/{lot.vials[0]}", f"/record/{lot.code}", f"/record/{dose.code}",
         f"/storage/pick/{dose.code}", f"/trace/{lot.code}", f"/impact/{lot.code}", f"/record/{lot.vials[0]}/history",
-        f"/storage/fill/{lot.box}", "/list/vials", "/",
+        f"/storage/fill/{lot.box}",
     ]  # fmt: skip
     said: dict[str, set[int]] = {}
     for page in pages:

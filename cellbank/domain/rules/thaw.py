@@ -19,8 +19,7 @@ from cellbank.domain.refusals import Code, Refusal, refuse
 from cellbank.domain.rules.dosing import WeightFacts, weight_refusals
 from cellbank.domain.rules.plan import PlanFacts, pick_day_refusals, plan_refusals
 from cellbank.domain.rules.standing import LotFacts, SubjectFacts, lot_refusals, subject_refusals
-from cellbank.domain.rules.warming import Budget, budget, warming_refusals
-from cellbank.domain.specification import HandlingRules
+from cellbank.domain.rules.warming import Budget, warming_refusals
 
 # Thawing makes no cells. A count may still exceed the nominal fill: fills vary by ±20 % (domain reference §6.3).
 COUNT_ABOVE_FILL_PERCENT = 20
@@ -69,9 +68,20 @@ def vial_refusals(vial: VialFacts, dose: str, subject: str) -> tuple[Refusal, ..
 
 
 @dataclass(frozen=True)
+class DewarFacts:
+    """A unit into which a vial shall go on its way to the bench; `keeps_cold`: it is a transfer dewar."""
+
+    called: str
+    type: str
+    keeps_cold: bool
+    out_of_service: str | None = None
+
+
+@dataclass(frozen=True)
 class PickFacts:
     """A vial about to leave its place. `stands_in` is the code of its box, None if it stands nowhere; `warmed` is what
-    it has spent of its time out of the cold, None where nothing of that is known."""
+    it has spent of its time out of the cold, None where nothing of that is known. `in_hand` vials of the dose are out
+    already of the `wanted`: those that it needs, and the spare ones that were called. `dewar` is what it goes into."""
 
     vial: VialFacts
     dose: str
@@ -82,6 +92,9 @@ class PickFacts:
     box_scanned: str
     place: str | None
     warmed: Budget | None = None
+    in_hand: int = 0
+    wanted: int = 1
+    dewar: DewarFacts | None = None
 
 
 def pick_refusals(facts: PickFacts) -> tuple[Refusal, ...]:
@@ -100,6 +113,8 @@ def pick_refusals(facts: PickFacts) -> tuple[Refusal, ...]:
     return (
         *vial_refusals(facts.vial, facts.dose, facts.subject.code),
         *wrong_box,
+        *_spare_refusals(facts),
+        *(_dewar_refusals(facts.dewar) if facts.dewar else ()),
         *(warming_refusals(facts.vial.code, facts.warmed, NOT_GIVEN) if facts.warmed else ()),
         *subject_refusals(facts.subject),
         *lot_refusals(facts.lot),
@@ -107,23 +122,70 @@ def pick_refusals(facts: PickFacts) -> tuple[Refusal, ...]:
     )
 
 
+def _spare_refusals(facts: PickFacts) -> Iterator[Refusal]:
+    """The spare vial stays in the tank until it is called: once out, it cannot wait for another patient."""
+    if facts.vial.for_dose == facts.dose and facts.in_hand >= facts.wanted:
+        yield refuse(
+            Code.SPARE_NOT_CALLED,
+            "Dose {dose} has the {count} vials that it needs: vial {vial} is the spare one and stays in the tank. If "
+            "it is needed after all, call it first (“Fetch the spare vial”).",
+            dose=facts.dose, count=facts.in_hand, vial=printed(facts.vial.code),
+        )  # fmt: skip
+
+
+def _dewar_refusals(dewar: DewarFacts) -> Iterator[Refusal]:
+    if not dewar.keeps_cold:
+        sentence = "{unit} is a {type}, not a transfer dewar. Scan the dewar, or leave it empty."
+        yield refuse(Code.WRONG_KIND, sentence, unit=dewar.called, type=dewar.type)
+    elif dewar.out_of_service is not None:
+        sentence = "{unit} is out of service: {why}. Take another dewar."
+        yield refuse(Code.STORAGE_OUT_OF_SERVICE, sentence, unit=dewar.called, why=dewar.out_of_service)
+
+
+@dataclass(frozen=True)
+class SpareFacts:
+    """A dose for which a spare vial is called: how many still stand in the tank uncalled, and how the count was."""
+
+    dose: str
+    left: int
+    is_counted: bool
+    is_short: bool
+    expires_at: datetime | None
+    now: datetime
+
+
+def spare_refusals(facts: SpareFacts) -> tuple[Refusal, ...]:
+    """Why no spare vial is fetched: none is left, the dose is whole, or its time is over."""
+    found = list(time_left_refusals(facts.dose, facts.expires_at, facts.now))
+    if facts.is_counted and not facts.is_short:
+        sentence = "Dose {dose} is not short: no further vial is needed. Prepare it."
+        found.append(refuse(Code.WRONG_STATE, sentence, dose=facts.dose))
+    if facts.left < 1:
+        sentence = (
+            "Dose {dose} has no spare vial left in the tank. A clinician accepts the short dose, or discard it and "
+            "order again."
+        )
+        found.append(refuse(Code.NOT_ENOUGH_VIALS, sentence, dose=facts.dose))
+    return tuple(found)
+
+
 @dataclass(frozen=True)
 class ReturnFacts:
-    """A picked vial on its way back. `gaps` are all times it was ever out of the cold, the present one last.
+    """A picked vial on its way back. `warmed` is what it has spent of its time out of the cold, the present time
+    included.
 
     `still_needed` is how many vials its dose would lack without it; 0 when the dose needs it no more.
     """
 
     vial: str
-    handling: HandlingRules
-    gaps: tuple[timedelta, ...]
+    warmed: Budget | None
     dose: str | None = None
     still_needed: int = 0
 
 
 def return_refusals(facts: ReturnFacts) -> tuple[Refusal, ...]:
     """Why the vial is not put back: too long or too often out of the cold, or needed."""
-    found = list(warming_refusals(facts.vial, budget(facts.gaps, facts.handling)))
+    found = list(warming_refusals(facts.vial, facts.warmed)) if facts.warmed else []
     if facts.still_needed > 0:
         found.append(
             refuse(

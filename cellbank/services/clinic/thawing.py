@@ -7,12 +7,13 @@ from math import ceil
 from typing import Any
 
 from pydantic import Field
-from sqlalchemy import select, text
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cellbank.domain.dose import DrawVolume, volume_to_draw
 from cellbank.domain.rules.thaw import (
     CountFacts,
+    DewarFacts,
     PickFacts,
     ReturnFacts,
     ThawFacts,
@@ -30,7 +31,6 @@ from cellbank.records.work import Work
 from cellbank.services.acts import ActInput, act
 from cellbank.services.clinic.dosing import vials_of
 from cellbank.services.clinic.standing import DoseStanding, standing_of
-from cellbank.services.common import specification_of
 from cellbank.services.inputs import (
     Cells,
     DoseCode,
@@ -41,7 +41,14 @@ from cellbank.services.inputs import (
     VialCodes,
     VolumeMl,
 )
-from cellbank.services.storage.places import Position, end_placement, find_places, place_vials
+from cellbank.services.storage.places import (
+    Position,
+    end_placement,
+    find_places,
+    out_of_service,
+    place_vials,
+    unit_called,
+)
 from cellbank.services.storage.warming import spent_by
 from cellbank.services.storage.whereabouts import Whereabouts, pick_order, whereabouts
 
@@ -57,7 +64,7 @@ def _vial_facts(work: Work, vial: Vial) -> VialFacts:
 
 @dataclass(frozen=True)
 class PickLine:
-    """One vial on the pick list of a dose: where it stands, and how it is."""
+    """One vial on the pick list of a dose: where it stands, how it is. `spare`: it stays there until it is called."""
 
     vial: str
     number: int
@@ -65,20 +72,31 @@ class PickLine:
     state: str
     box: str = ""
     line: tuple[str, ...] = ()
+    spare: bool = False
+
+
+IN_HAND = ("PICKED", "THAWED", "POOLED")  # out of the tank for its dose
 
 
 def pick_list(session: Session, dose_code: str) -> list[PickLine]:
-    """The vials still to be picked for a dose, in the order of the tank. Print it before the tank is opened."""
-    statement = select(Vial).join(Dose, Dose.id == Vial.dose_id).where(Dose.code == dose_code, Vial.state == "RESERVED")
-    vials = session.scalars(statement).all()
+    """The vials of a dose that stand in the tank, in its order, those that are spare last. Print it before the tank is
+    opened."""
+    dose = session.scalars(select(Dose).where(Dose.code == dose_code)).one_or_none()
+    if dose is None:
+        return []
+    of_dose = session.scalars(select(Vial).where(Vial.dose_id == dose.id, Vial.state.in_(("RESERVED", *IN_HAND)))).all()
+    vials = pick_order(session, [vial for vial in of_dose if vial.state == "RESERVED"])
+    lacking = max(dose.vials_needed + dose.spares_called - (len(of_dose) - len(vials)), 0)
     places = whereabouts(session, [vial.id for vial in vials])
-    return [_pick_line(vial, places.get(vial.id)) for vial in pick_order(session, vials)]
+    return [
+        _pick_line(vial, places.get(vial.id), spare=number > lacking) for number, vial in enumerate(vials, start=1)
+    ]
 
 
-def _pick_line(vial: Vial, place: Whereabouts | None) -> PickLine:
+def _pick_line(vial: Vial, place: Whereabouts | None, *, spare: bool) -> PickLine:
     if place is None:
-        return PickLine(vial.code, vial.number, "", vial.state)
-    return PickLine(vial.code, vial.number, place.text, vial.state, place.box, place.line)
+        return PickLine(vial.code, vial.number, "", vial.state, spare=spare)
+    return PickLine(vial.code, vial.number, place.text, vial.state, place.box, place.line, spare)
 
 
 class PickVial(ActInput):
@@ -87,15 +105,21 @@ class PickVial(ActInput):
     dose: DoseCode = Field(title="Dose")
     box: StorageCode = Field(title="Box")
     vial: VialCode = Field(title="Vial")
+    dewar: StorageCode | None = Field(
+        default=None, title="Transfer dewar", description="Empty: carried in the open; its time runs from now."
+    )
 
 
 @act(PickVial)
 def pick_vial(work: Work, given: PickVial) -> Dose:
-    """Take a reserved vial out of its place. The dose is picked when as many vials as it needs are."""
+    """Take a reserved vial out of its place: its time out of the cold runs from now, or from when the dewar keeps cold
+    no more. The dose is picked when as many vials as it needs are. Refuses the spare vial unless it was called."""
     dose = work.lock(Dose, given.dose)
     vial = work.lock(Vial, given.vial)
     standing = standing_of(work, dose)
     place = whereabouts(work.session, [vial.id]).get(vial.id)
+    dewar = work.find(StorageUnit, given.dewar) if given.dewar else None
+    in_hand = len(vials_of(work, dose, *IN_HAND))
     box = select(StorageUnit.code).join(Placement, Placement.box_id == StorageUnit.id)
     facts = PickFacts(
         vial=_vial_facts(work, vial),
@@ -107,17 +131,25 @@ def pick_vial(work: Work, given: PickVial) -> Dose:
         box_scanned=given.box,
         place=place.text if place else None,
         warmed=spent_by(work.session, [vial.id]).get(vial.id),
+        in_hand=in_hand,
+        wanted=dose.vials_needed + dose.spares_called,
+        dewar=_dewar_facts(dewar) if dewar else None,
     )
-    picked = len(vials_of(work, dose, "PICKED")) + 1
+    picked = in_hand + 1
     work.show(picked=picked, needed=dose.vials_needed, spare=dose.vials_spare)
     becomes = "PICKED" if dose.state == "ORDERED" and picked >= dose.vials_needed else dose.state
     work.judge(dose, vial, refusals=pick_refusals(facts), to=becomes)
-    end_placement(work, [vial])
+    end_placement(work, [vial], into=dewar)
     vial.picked_at = work.now
     work.transition(vial)
     if becomes != dose.state:
         work.transition(dose, to=becomes)
     return dose
+
+
+def _dewar_facts(unit: StorageUnit) -> DewarFacts:
+    stopped = out_of_service(unit)
+    return DewarFacts(unit_called(unit), unit.type, unit.cold_minutes is not None, stopped.reason if stopped else None)
 
 
 class ReturnVial(ActInput):
@@ -135,12 +167,10 @@ def return_vial(work: Work, given: ReturnVial) -> Vial:
     dose_id = work.session.scalar(select(Vial.dose_id).where(Vial.code == given.vial))
     dose = work.lock_id(Dose, dose_id) if dose_id else None
     vial = work.lock(Vial, given.vial)
-    lot = work.session.get_one(Lot, vial.lot_id)
     box_id, places, _ = find_places(work, given.box, [vial.code], [given.position] if given.position else [])
     facts = ReturnFacts(
         vial=vial.code,
-        handling=specification_of(work.session, lot.specification_id).handling,
-        gaps=_times_out_of_the_cold(work, vial),
+        warmed=spent_by(work.session, [vial.id], work.now).get(vial.id),
         dose=dose.code if dose else None,
         still_needed=_lacking_without(work, dose) if dose else 0,
     )
@@ -149,17 +179,6 @@ def return_vial(work: Work, given: ReturnVial) -> Vial:
     vial.dose_id, vial.picked_at = None, None
     work.transition(vial)
     return vial
-
-
-_GAPS = text(
-    """SELECT in_at - out_at FROM vial_warming(:vial)
-        UNION ALL SELECT :now - max(taken_at) FROM placement WHERE vial_id = :vial"""
-)
-
-
-def _times_out_of_the_cold(work: Work, vial: Vial) -> tuple[datetime.timedelta, ...]:
-    rows = work.session.scalars(_GAPS, {"vial": vial.id, "now": work.now})
-    return tuple(rows)
 
 
 def _lacking_without(work: Work, dose: Dose) -> int:
@@ -199,7 +218,7 @@ def thaw_vial(work: Work, given: ThawVial) -> Dose:
         was_counted=dose.state == "COUNTED",
         is_short=bool(dose.is_short),
         now=work.now,
-        warmed=spent_by(work.session, [vial.id]).get(vial.id),
+        warmed=spent_by(work.session, [vial.id], work.now).get(vial.id),
     )
     work.show(thaw_started_at=started_at.isoformat(), usable_until=until.isoformat())
     work.judge(dose, vial, refusals=thaw_refusals(facts))

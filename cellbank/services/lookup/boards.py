@@ -132,12 +132,24 @@ def _planned(
 
 @dataclass(frozen=True)
 class DoseBoard:
-    """A dose with its arithmetic, its vials and its labels. `picks` are the vials still to pick, in tank order."""
+    """A dose with its arithmetic, its vials and its labels. `picks` are the vials that stand in the tank, in its order:
+    those to pick, and the spare ones that stay there until they are called."""
 
     row: Row
     vials: tuple[Row, ...]
     picks: tuple[PickLine, ...]
     printed: tuple[PrintedLabels, ...]
+
+    @property
+    def to_pick(self) -> tuple[PickLine, ...]:
+        """What is to be fetched now."""
+        return tuple(line for line in self.picks if not line.spare)
+
+    @property
+    def may_call_a_spare(self) -> bool:
+        """Whether the dose has all that was called, and one more stands in the tank for it."""
+        called = self.row["state"] in ("PICKED", "THAWING") or (self.row["state"] == "COUNTED" and self.row["is_short"])
+        return bool(called and self.picks and not self.to_pick)
 
 
 _DOSE = text(

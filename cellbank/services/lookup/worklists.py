@@ -108,6 +108,19 @@ SOURCES: tuple[Source, ...] = (
            f"""SELECT d.code, {_DOSE} AS title, d.state, 'lot ' || l.code AS detail, s.site_id, d.expires_at AS due
               FROM {_DOSES}
                WHERE d.state IN ('PICKED', 'THAWING', 'COUNTED') ORDER BY d.expires_at NULLS LAST, d.id"""),
+    Source("picked", T, "Vials out of the tank and not thawed", "",
+           """SELECT v.code, 'Vial ' || v.number || ' of lot ' || l.code AS title, v.state,
+              coalesce('in ' || dewar.name, 'carried in the open') || ', picked '
+              || to_char(v.picked_at AT TIME ZONE s.timezone, 'YYYY-MM-DD HH24:MI') AS detail, s.id AS site_id,
+              p.taken_at + coalesce(dewar.cold_minutes, 0) * interval '1 min'
+              + coalesce((f.handling->>'warming_single_seconds')::int, 0) * interval '1 s' AS due,
+              CASE WHEN d.state IN ('PICKED', 'THAWING') THEN 'thaw_vial' ELSE 'return_vial' END AS act
+              FROM vial v JOIN lot l ON l.id = v.lot_id JOIN definition f ON f.id = l.specification_id
+              JOIN site s ON s.id = coalesce(v.site_id, 1) LEFT JOIN dose d ON d.id = v.dose_id
+              LEFT JOIN LATERAL (SELECT taken_at, dewar_id FROM placement WHERE vial_id = v.id
+                ORDER BY placed_at DESC, id DESC LIMIT 1) p ON true
+              LEFT JOIN storage_unit dewar ON dewar.id = p.dewar_id
+              WHERE v.state = 'PICKED' ORDER BY due, v.id""", None, "vial"),
     Source("alarms", T, "Temperature alarms", "No temperature alarm is unanswered.",
            """SELECT e.code, initcap(e.category) || ' excursion in ' || u.name AS title, e.state,
               'peak ' || trim_scale(e.peak_c) || ' °C'

@@ -21,7 +21,7 @@ from cellbank.domain.rules.storage import (
     give_places,
     unit_refusals,
 )
-from cellbank.domain.storage_tree import LEVELS, MOST_COLUMNS, MOST_PLACES, MOST_ROWS
+from cellbank.domain.storage_tree import LEVELS, MOST_COLD_MINUTES, MOST_COLUMNS, MOST_PLACES, MOST_ROWS
 from cellbank.records.people import Site
 from cellbank.records.production import Lot, Vial
 from cellbank.records.shipping import PackedVial
@@ -61,7 +61,7 @@ Position = Annotated[str, BeforeValidator(_position)]
 class AddStorageUnit(ActInput):
     """Add a unit to the cold store."""
 
-    type: Literal["room", "tank", "canister", "rack", "box", "visotube", "cassette"] = Field(title="Type")
+    type: Literal["room", "tank", "canister", "rack", "box", "visotube", "cassette", "dewar"] = Field(title="Type")
     name: Line = Field(title="Name", description="As written on it: Tank 1, Rack 2, Box B.")
     parent: StorageCode | None = Field(
         default=None, title="Stands in", description="Empty for a room, or a tank that stands in no room."
@@ -72,6 +72,10 @@ class AddStorageUnit(ActInput):
     capacity: int | None = Field(
         default=None, title="Places for other units", ge=1, le=MOST_PLACES, description="Empty: nobody counts them."
     )
+    cold_minutes: int | None = Field(
+        default=None, title="Keeps cold for", ge=1, le=MOST_COLD_MINUTES, json_schema_extra={"unit": "min"},
+        description="Of a transfer dewar: how long a vial stays below the limit in it, as it was tested.",
+    )  # fmt: skip
     rows: int | None = Field(default=None, title="Rows", ge=1, le=MOST_ROWS)
     columns: int | None = Field(default=None, title="Columns", ge=1, le=MOST_COLUMNS)
 
@@ -82,6 +86,8 @@ class AddStorageUnit(ActInput):
             raise ValueError("a box, visotube or cassette needs rows and columns, anything else has none")
         if self.capacity is not None and self.rows is not None:
             raise ValueError("a box has positions for vials, not places for other units: leave the places empty")
+        if (self.type == "dewar") != (self.cold_minutes is not None):
+            raise ValueError("a transfer dewar needs the minutes for which it keeps cold, anything else has none")
         return self
 
 
@@ -97,7 +103,7 @@ def add_storage_unit(work: Work, given: AddStorageUnit) -> StorageUnit:
         StorageUnit(
             site_id=work.actor.site_id, parent_id=parent.id if parent else None, code=new_code(work, Kind.STORAGE),
             type=given.type, name=given.name, place=place, row_count=given.rows, column_count=given.columns,
-            capacity=given.capacity, stands_since=work.now,
+            capacity=given.capacity, cold_minutes=given.cold_minutes, stands_since=work.now,
         )
     )  # fmt: skip
     print_first(work, Kind.STORAGE, unit.code)
@@ -366,12 +372,16 @@ def last_placed_at(session: Session, vials: Iterable[Vial]) -> datetime.datetime
     return session.scalar(live)
 
 
-def end_placement(work: Work, vials: Iterable[Vial], at: datetime.datetime | None = None) -> None:
-    """Note, in one statement, that vials are no longer where they stood; nothing happens to one that stood nowhere.
+def end_placement(
+    work: Work, vials: Iterable[Vial], at: datetime.datetime | None = None, into: StorageUnit | None = None
+) -> None:
+    """Note, in one statement, that vials are no longer where they stood, and the dewar `into` which they were taken;
+    nothing happens to one that stood nowhere.
 
     Call it after the judgement and before `transition_many`. Who takes `at` from a person checks it against
     `last_placed_at` first.
     """
     ids = [vial.id for vial in vials]
     statement = update(Placement).where(Placement.vial_id.in_(ids), Placement.taken_at.is_(None))
-    work.session.execute(statement.values(taken_at=at or work.now).execution_options(synchronize_session=False))
+    ended = statement.values(taken_at=at or work.now, dewar_id=into.id if into else None)
+    work.session.execute(ended.execution_options(synchronize_session=False))

@@ -17,7 +17,7 @@ from cellbank.records.production import Vial
 from cellbank.records.storage import StorageUnit, WarmingEvent
 from cellbank.records.work import Work
 from cellbank.services.acts import ActInput, act
-from cellbank.services.bank import Bank
+from cellbank.services.bank import Bank, at_site, server_time
 from cellbank.services.common import specification_of, time_refusals
 from cellbank.services.inputs import Moment, scanned
 from cellbank.services.storage.places import unit_called
@@ -26,14 +26,17 @@ LONGEST = 24 * 3600
 STAYS_COLD = ("room", "tank")
 _WARMING = text(
     """SELECT v.id, v.code, l.specification_id, array_agg(w.in_at - w.out_at) AS gaps
-         FROM vial v JOIN lot l ON l.id = v.lot_id CROSS JOIN LATERAL vial_warming(v.id) w
+         FROM vial v JOIN lot l ON l.id = v.lot_id CROSS JOIN LATERAL vial_warming(v.id, :now) w
         WHERE v.id = ANY(:vials) GROUP BY v.id, l.specification_id ORDER BY v.code"""
 )
 
 
-def spent_by(session: Session, vial_ids: Iterable[int]) -> dict[int, Budget]:
-    """What these vials have spent of their time out of the cold; one that was never out is not in the answer."""
-    rows = session.execute(_WARMING, {"vials": list(vial_ids)})
+def spent_by(
+    session: Session, vial_ids: Iterable[int], now: datetime.datetime | None = None
+) -> dict[int, Budget]:
+    """What these vials have spent of their time out of the cold; one that was never out is not in the answer. With
+    `now` the clock of one that was picked, and is neither thawed nor put back, runs until then."""
+    rows = session.execute(_WARMING, {"vials": list(vial_ids), "now": now})
     return {row.id: budget(row.gaps, specification_of(session, row.specification_id).handling) for row in rows}
 
 
@@ -46,12 +49,36 @@ class Warming:
 
 
 def warming_of(bank: Bank, vial_code: str) -> Warming:
-    """The times out of the cold of a vial, for its page."""
+    """The times out of the cold of a vial, for its page; of one that is picked until now."""
+    now = server_time()
     with Session(bank.reads) as session:
         vial_id = session.scalar(text("SELECT id FROM vial WHERE code = :code"), {"code": vial_code})
-        events = session.execute(text("SELECT * FROM vial_warming(:vial) ORDER BY out_at"), {"vial": vial_id}).all()
-        spent = spent_by(session, [vial_id]) if events else {}
+        statement = text("SELECT * FROM vial_warming(:vial, :now) ORDER BY out_at")
+        events = session.execute(statement, {"vial": vial_id, "now": now}).all()
+        spent = spent_by(session, [vial_id], now) if events else {}
     return Warming(tuple((row.out_at, row.in_at) for row in events), spent.get(vial_id))
+
+
+@dataclass(frozen=True)
+class Dewar:
+    """A transfer dewar: what is in it stays cold for so many minutes."""
+
+    code: str
+    name: str
+    cold_minutes: int
+
+
+_DEWAR = text(
+    f"""SELECT u.code, u.name, u.cold_minutes FROM storage_unit u
+         WHERE u.code = :code AND u.cold_minutes IS NOT NULL AND {at_site("u.site_id")}"""
+)
+
+
+def find_dewar(bank: Bank, code: str) -> Dewar | None:
+    """The transfer dewar with this code at the site that is looked at; None: it is something else."""
+    with bank.reads.connect() as connection:
+        row = connection.execute(_DEWAR, {"code": code, "site": bank.site}).one_or_none()
+        return Dewar(*row) if row else None
 
 
 class NoteWarming(ActInput):
