@@ -1,5 +1,6 @@
 """The pages at the tank: the map of a box, filling it, a rack scanner's picture, a pick, the pictures of the stock."""
 
+import datetime
 import io
 import json
 
@@ -7,7 +8,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from tests.factories.doses import ordered_dose
+from tests.factories.doses import dewar, ordered_dose
 from tests.factories.lots import box, frozen_lot, stored_lot
 from tests.factories.world import World
 
@@ -97,7 +98,8 @@ def test_the_first_count_is_not_shown_to_the_second_person(signed_in, world: Wor
 
 
 def test_a_pick_stops_at_the_wrong_box(signed_in, world: World) -> None:
-    dose, tina = ordered_dose(world), signed_in("tina")
+    today = datetime.datetime.now(datetime.UTC)  # its planned day: pages know no other
+    dose, tina = ordered_dose(world, at=today), signed_in("tina")
     address = f"/storage/pick/{dose.code}"
     assert "s in the open" in tina.get(address).text
     wrong = tina.post(address, {"box": box(world)})
@@ -106,6 +108,17 @@ def test_a_pick_stops_at_the_wrong_box(signed_in, world: World) -> None:
     assert right.status_code == 200 and 'name="vial"' in right.text
     assert tina.post(address, {"box": dose.lot.box, "vial": dose.lot.vials[7]}).status_code == 409
     assert tina.post(address, {"box": dose.lot.box, "vial": dose.vials[0]}).status_code == 303
+    into = dewar(world)
+    named = tina.post(address, {"box": into})
+    assert "keeps cold for" in named.text and f'name="into" value="{into}"' in named.text
+    picked = {"box": dose.lot.box, "into": into}
+    for vial in dose.vials[1:3]:
+        assert f"into={into}" in tina.post(address, {**picked, "vial": vial}).headers["Location"]
+    whole = tina.get(address).text
+    assert "Every vial of the list is picked" in whole and "spare: stays in the tank" in whole
+    assert f"/act/fetch_spare?dose={dose.code}" in whole
+    waiting = tina.get("/").text
+    assert "Vials out of the tank and not thawed" in waiting and "carried in the open" in waiting
 
 
 def test_the_pictures_of_the_stock_are_one_drawing_on_page_and_paper(signed_in, world: World) -> None:
