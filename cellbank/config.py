@@ -63,6 +63,7 @@ class Config:
     concurrent_logins: int
     secure_cookies: bool
     watch_seconds: int
+    late_after_minutes: int
 
 
 @dataclass(frozen=True)
@@ -238,6 +239,8 @@ SETTINGS: tuple[Setting, ...] = (
             "Whether cookies travel over HTTPS only; yes on every site that is reached by HTTPS."),
     Setting("WATCH_SECONDS", "60", whole_number(0, 3600),
             "Seconds between two looks of the server for silent probes; 0: a timer runs `cellbank readings watch`."),
+    Setting("LATE_AFTER_MINUTES", "10", whole_number(1, 1440),
+            "Minutes after which what has happened is entered late: it needs a reason, and no permission is asked."),
 )  # fmt: skip
 
 

@@ -51,6 +51,7 @@ def test_defaults_are_a_site_without_a_registered_number_on_this_machine_only(en
         concurrent_logins=2,
         secure_cookies=False,
         watch_seconds=60,
+        late_after_minutes=10,
     )
 
 
@@ -135,6 +136,7 @@ WRONG = [
     ("PRINTER", "lp:-o"),
     ("CONCURRENT_LOGINS", "0"),
     ("WATCH_SECONDS", "3601"),
+    ("LATE_AFTER_MINUTES", "0"),
     ("SECURE_COOKIES", "1"),
 ]
 

@@ -3,12 +3,13 @@
 from functools import lru_cache
 
 from cellbank.domain.states import STATES
+from cellbank.domain.telling import TELLS
 from cellbank.domain.transition import PERFORMERS, Meaning, Role, Transition
 from cellbank.domain.transitions import TRANSITIONS
 
 __all__ = [
     "CROSSING", "PERFORMERS", "STATES", "TRANSITIONS", "Meaning", "Role", "Transition", "acts_from", "crosses_sites",
-    "is_signed", "roles_for", "rows_for",
+    "is_signed", "roles_for", "rows_for", "tells",
 ]  # fmt: skip
 
 # What may be done to a record of another site than one's own. A stop may, too: it is everybody's duty.
@@ -41,6 +42,11 @@ def roles_for(act: str) -> frozenset[Role]:
 def is_signed(act: str) -> bool:
     """Whether the act asks for the password again."""
     return any(row.meaning for row in rows_for(act))
+
+
+def tells(act: str) -> bool:
+    """Whether the act tells of what has happened, and not only asks for what shall be."""
+    return act in TELLS
 
 
 def acts_from(record: str, state: str, roles: frozenset[Role]) -> tuple[str, ...]:

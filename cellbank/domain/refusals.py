@@ -105,6 +105,7 @@ class Code(StrEnum):
     # time
     IN_THE_FUTURE = "IN_THE_FUTURE"
     OUT_OF_ORDER = "OUT_OF_ORDER"
+    LATE_REASON_NEEDED = "LATE_REASON_NEEDED"
     # the door
     KEY_REUSED = "KEY_REUSED"
     ALREADY_EXISTS = "ALREADY_EXISTS"
@@ -116,6 +117,26 @@ class Code(StrEnum):
 
 
 GRAVITY: dict[Code, int] = {code: place for place, code in enumerate(Code)}
+
+#: What only forbids. Of what has happened already it is told late, and becomes a deviation (telling.py). Everything
+#: else refuses late as well: it cannot be (a state, an order, a place, cells that nobody had), cannot be read, names
+#: another record (a vial of another dose is told of that dose), or says who may enter and sign it.
+FORBIDS = frozenset(
+    {
+        Code.WRISTBAND_MISMATCH, Code.DOSE_LABEL_MISMATCH,
+        Code.CONTROL_ARM, Code.SUBJECT_NOT_ENROLLED, Code.SUBJECT_NOT_ELIGIBLE,
+        Code.CONSENT_MISSING, Code.DONOR_NOT_ELIGIBLE, Code.ON_HOLD, Code.LOT_NOT_RELEASED, Code.EXCURSION_OPEN,
+        Code.EXPIRED, Code.OUT_OF_TIME, Code.VIABILITY_TOO_LOW, Code.DOSE_OUT_OF_BAND, Code.DMSO_LIMIT,
+        Code.ENDOTOXIN_LIMIT,
+        Code.DUPLICATE_DOSE, Code.TOO_MANY_DOSES, Code.OUTSIDE_WINDOW, Code.NOT_THE_PLANNED_DAY, Code.TOO_EARLY,
+        Code.WEIGHT_MISSING, Code.SPARE_NOT_CALLED,
+        Code.WEIGHT_STALE, Code.WEIGHT_MISMATCH, Code.NOT_ENOUGH_VIALS, Code.POST_THAW_RESULT_MISSING,
+        Code.DEVIATION_OPEN, Code.OUT_OF_SPECIFICATION,
+        Code.TRANSPORT_TOO_WARM, Code.TRANSPORT_TOO_COLD, Code.TOO_LATE, Code.PASSAGE_LIMIT,
+        Code.POPULATION_DOUBLING_LIMIT, Code.REAGENT_EXPIRED, Code.REAGENT_QUARANTINED, Code.WARMING_BUDGET,
+        Code.STORAGE_OUT_OF_SERVICE, Code.SHIPPER_NOT_READY,
+    }
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ state CHECKs in the database, the diagrams in docs/ and the parametrised tests a
 lifecycle.py answers questions about it.
 """
 
+from cellbank.domain.telling import TELLS
 from cellbank.domain.transition import (
     BEDSIDE,
     EVERYBODY,
@@ -38,7 +39,7 @@ STOPPING: dict[str, frozenset[Role]] = {
     **HOLDING,
 }  # fmt: skip
 
-TRANSITIONS: tuple[Transition, ...] = sum(
+_MOVES: tuple[Transition, ...] = sum(
     (
         # the site and its people
         moves("site", "configure_site", "> OPEN", frozenset({Role.SYSTEM})),
@@ -350,3 +351,12 @@ TRANSITIONS: tuple[Transition, ...] = sum(
     ),
     (),
 )
+
+
+def _of_irregular_facts() -> tuple[Transition, ...]:
+    """Whoever tells late of what was not allowed opens the deviation about it in the same act."""
+    performers = {act: {role for row in _MOVES if row.act == act for role in row.roles} for act in sorted(TELLS)}
+    return sum((moves("deviation", act, "> OPEN", frozenset(roles)) for act, roles in performers.items()), ())
+
+
+TRANSITIONS: tuple[Transition, ...] = (*_MOVES, *_of_irregular_facts())

@@ -18,6 +18,7 @@ import sys
 from collections.abc import Iterable
 
 ACT_FIELDS = 16
+TOLD_FIELDS = 2  # more of an act that says when it happened, and why that was entered late
 CHANGE_FIELDS = 5
 START = (0, bytes(32).hex())
 
@@ -68,7 +69,8 @@ def check_act(line: dict, heads: dict) -> None:
     number, digest = heads.get(line["site"], START)
     if line["number"] != number + 1:
         raise Bad(f"number {line['number']} of site {line['site']} follows number {number}: acts are missing or moved")
-    if not is_fields(line["act"], ACT_FIELDS) or not all(is_fields(item, CHANGE_FIELDS) for item in line["changes"]):
+    told = any(is_fields(line["act"], count) for count in (ACT_FIELDS, ACT_FIELDS + TOLD_FIELDS))
+    if not told or not all(is_fields(item, CHANGE_FIELDS) for item in line["changes"]):
         raise Bad("has not the fields of an act and its changes")
     if line["act"][1] != str(line["site"]) or seal(digest, line["act"], line["changes"]) != line["digest"]:
         raise Bad(f"act {line['act'][0]} ({line['act'][3]}) is not what was sealed")

@@ -168,10 +168,6 @@ class Dose(Record):
             name="no_infusion_without_two_verifiers",
         ),
         CheckConstraint(
-            "infusion_started_at IS NULL OR infusion_started_at <= expires_at",
-            name="not_started_after_expiry",
-        ),
-        CheckConstraint(
             f"state NOT IN {_PREPARED} OR num_nonnulls(thaw_started_at, expires_at, viability_percent, draw_ml, "
             "delivered_cells, delivered_percent, prepared_at, prepared_by_id, final_volume_ml) = 9",
             name="prepared_is_complete",

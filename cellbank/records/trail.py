@@ -7,7 +7,7 @@ is ever deleted, and at commit each act is sealed into the chain of its site.
 from sqlalchemy import BigInteger, CheckConstraint, DateTime, Index, Text, UniqueConstraint, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from cellbank.records.base import Base, Instant, Json, reference
+from cellbank.records.base import Base, Instant, Json, Record, reference
 
 #: every text in what was given that could be the code of a record, as the index has them; of the column `given`
 CODES_GIVEN = (
@@ -40,7 +40,10 @@ class Act(Base):
     )
     refusals: Mapped[Json | None]
     result: Mapped[Json | None]
+    happened_at: Mapped[Instant | None]  # as the person said; None: when it was entered
+    late_reason: Mapped[str | None]  # why it was entered late; None: it was not
     __table_args__ = (
+        CheckConstraint("late_reason IS NULL OR coalesce(happened_at < at, false)", name="told_late"),
         UniqueConstraint("person_id", "key"),
         Index("ix_act_name_at", "name", "at"),
         Index("ix_act_record_code", "record_code", postgresql_where=text("record_code IS NOT NULL")),
@@ -64,6 +67,16 @@ class Change(Base):
     __table_args__ = (Index("ix_change_record", "record_kind", "record_id"),)
 
 
+class Irregularity(Record):
+    """What was not allowed about a fact that an act told late: one reason of a rule, or a rule of the database that let
+    it pass for that. The act opened a deviation about all of them."""
+
+    __tablename__ = "irregularity"
+    act_id: Mapped[int] = reference("act")
+    rule: Mapped[str]  # the code of a refusal, or the name of a rule of the database
+    detail: Mapped[str]
+
+
 class Seal(Base):
     """The link of one act in the chain of its site."""
 
@@ -79,5 +92,6 @@ class Seal(Base):
 HIDDEN = {"person": ("password_hash", "totp_secret"), "api_token": ("digest",)}
 #: tables whose rows are never changed, not even in an act
 INSERT_ONLY = (
-    "change", "seal", "signature", "printing", "deviation_link", "batch_review", "document_issue", "trail_review",
+    "change", "seal", "signature", "printing", "deviation_link", "irregularity", "batch_review", "document_issue",
+    "trail_review",
 )  # fmt: skip

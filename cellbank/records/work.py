@@ -7,7 +7,7 @@ session refuses to flush. `Work.transition` is the only writer of `.state`.
 
 import datetime
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -19,6 +19,7 @@ from sqlalchemy.orm import QueryableAttribute, Session
 
 from cellbank.domain.lifecycle import PERFORMERS, Role, Transition, crosses_sites, rows_for
 from cellbank.domain.refusals import Code, Refusal, Refused, refuse
+from cellbank.domain.telling import divided, existence_refusals, future_refusals, late_refusals
 from cellbank.records.actor import NOT_PROVED, Actor, Proof, role_refusal, signature_refusals
 from cellbank.records.base import Record, as_json
 from cellbank.records.belonging import site_of
@@ -47,6 +48,13 @@ class Work:
     step: int | None = None  # of the one-time code that proved the person
     new_password_hash: str | None = None  # of an input's `new_password`, made before anything was locked
     judged: bool = False
+    told_at: datetime.datetime | None = None  # when it happened, as the person says; None: now
+    late_because: str | None = None  # why that is entered late
+    late_after: datetime.timedelta = datetime.timedelta(minutes=10)
+    #: the records that were judged
+    concerned: list[Any] = field(default_factory=list)
+    #: what was not allowed about a fact told late: it becomes a deviation instead of being refused
+    irregularities: list[Refusal] = field(default_factory=list)
     folder: Path | None = None  # of the installation: for files that are too large for an input
     shown: dict[str, Any] = field(default_factory=dict)
     told_once: dict[str, Any] = field(default_factory=dict)
@@ -63,6 +71,17 @@ class Work:
     def dry_run(self) -> bool:
         """Whether the work ends with the judgement."""
         return self.act_id is None
+
+    @property
+    def happened(self) -> datetime.datetime:
+        """When that happened which the act tells of. What is recorded about it bears this time, and is judged by it;
+        who acts and signs does so `now`."""
+        return self.told_at or self.now
+
+    @property
+    def is_late(self) -> bool:
+        """Whether a fact is told late, with its reason: what only forbade it does not refuse it any more."""
+        return self.late_because is not None
 
     # ---- lock ----------------------------------------------------------------------------------------------------
 
@@ -124,12 +143,17 @@ class Work:
         or one for each kind of move, where the table offers several; `of` are what the act is about besides: they are
         of this site too. Raises Refused with all reasons, or ends a dry run; afterwards writing is open."""
         found = [reason for subject in subjects for reason in self._judge_one(subject, to)]
+        of = tuple(of)
         found.extend(reason for record in of for reason in self.elsewhere(record))
         found.extend(refusals)
+        found.extend(self._told_refusals(subjects, {one.code for one in found}))
+        refusing, irregular = divided(found, late=self.is_late)
         # That a password is missing is only said where nothing else is in the way: it was not what was judged.
-        found = [reason for reason in found if reason.code is not Code.SIGNATURE_NEEDED] or found
-        if found:
-            raise Refused(found)
+        refusing = [reason for reason in refusing if reason.code is not Code.SIGNATURE_NEEDED] or refusing
+        if refusing:
+            raise Refused(refusing)
+        self.concerned.extend(one for one in (*subjects, *of) if not isinstance(one, type))
+        self._keep(irregular)
         self.judged = True
         if self.dry_run:
             raise JudgedOnly
@@ -146,6 +170,34 @@ class Work:
             *signature_refusals(self.actor, rows, self.proof, self.title, self.now, dry_run=self.dry_run),
             *self._same_person(subject, rows[0]),
         ]
+
+    def _told_refusals(self, subjects: Iterable[Record | type[Record]], known: Collection[Code]) -> list[Refusal]:
+        """Why a fact cannot be told so: of a time to come, of one at which its record did not exist, or late without
+        saying why. What the act has found out about its times itself (`known`) is not said twice."""
+        if self.told_at is None:
+            return []
+        found = late_refusals(self.title, self.told_at, self.now, self.late_after, self.late_because)
+        if Code.IN_THE_FUTURE not in known:
+            found += future_refusals(self.told_at, self.now)
+        return [*found, *(self._before_it_existed(subjects) if Code.OUT_OF_ORDER not in known else ())]
+
+    def _before_it_existed(self, subjects: Iterable[Record | type[Record]]) -> list[Refusal]:
+        assert self.told_at is not None
+        made = [one for one in subjects if not isinstance(one, type) and one.__tablename__ in MADE_BY_AN_EVENT]
+        kinds, ids = [one.__tablename__ for one in made], [one.id for one in made]
+        since = self.session.execute(_MADE_AT, {"kinds": kinds, "ids": ids, "told": self.told_at}) if made else ()
+        called = {(one.__tablename__, one.id): getattr(one, "called", one.__tablename__) for one in made}
+        return [
+            reason
+            for kind, record_id, at in since
+            for reason in existence_refusals(self.told_at, _sentence_start(called[kind, record_id]), at)
+        ]
+
+    def _keep(self, irregular: Sequence[Refusal]) -> None:
+        """Keep what was not allowed, for the deviation and for the answer."""
+        self.irregularities.extend(one for one in irregular if one not in self.irregularities)
+        if self.irregularities:
+            self.show(irregularities=[one.as_json() for one in self.irregularities])
 
     def _rows(self, subject: Record | type[Record], to: str | tuple[str, ...]) -> tuple[Transition, ...]:
         """The rows of the table that this act could take on this subject now."""
@@ -328,6 +380,16 @@ class Work:
         if self.session.execute(mine.values(totp_step=self.step).returning(person.c.id)).one_or_none() is None:
             raise Refused([refuse(*NOT_PROVED[Proof.CODE_USED])])
 
+
+# What comes into being by an event that is told of; a tank is older than its registration.
+MADE_BY_AN_EVENT = frozenset({"donation", "culture", "lot", "vial", "dose"})
+_MADE_AT = text(
+    """SELECT made.kind, made.id, coalesce(a.happened_at, a.at) AS at
+         FROM unnest(CAST(:kinds AS text[]), CAST(:ids AS bigint[])) AS made(kind, id)
+         JOIN change c ON c.record_kind = made.kind AND c.record_id = made.id AND c.before IS NULL
+         JOIN act a ON a.id = c.act_id
+        WHERE coalesce(a.happened_at, a.at) > :told"""
+)
 
 # Statements that acts use again and again, built once: building one takes as long as running it.
 

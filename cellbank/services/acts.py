@@ -7,13 +7,14 @@ What is the same for every act stands once: reading the input, proving the passw
 import datetime
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from cellbank.domain.lifecycle import is_signed, roles_for
 from cellbank.domain.refusals import Refused
 from cellbank.records.work import Actor
 from cellbank.services.bank import Bank, server_time
-from cellbank.services.parsing import ActInput, Malformed, Problem, Secret, SignedInput, parse
+from cellbank.services.parsing import ActInput, Malformed, Problem, Secret, SignedInput, TellingInput, parse
 from cellbank.services.people.passwords import Credentials, Proved, check_policy, new_hash, prove
 from cellbank.services.performing import VERSION, Call, Outcome, perform
 from cellbank.services.performing import keep_refusal as _keep
@@ -21,7 +22,7 @@ from cellbank.services.registry import REGISTRY, RegisteredAct, UnknownAct, act,
 
 __all__ = [
     "REGISTRY", "VERSION", "ActInput", "Malformed", "Outcome", "Problem", "RegisteredAct", "Secret", "SignedInput",
-    "UnknownAct", "act", "find_act", "keep_refusal", "parse", "prove_signature", "run_act",
+    "TellingInput", "UnknownAct", "act", "find_act", "keep_refusal", "parse", "prove_signature", "run_act",
 ]  # fmt: skip
 
 
@@ -52,7 +53,8 @@ def run_act(
     proved = prove_signature(bank, registered, parsed, actor, at, door=door, client=client, continued=continued)
     hashed = _hash_new_password(bank, registered, parsed, actor, dry_run=dry_run)
     used = step if proved.step is None else proved.step
-    call = Call(registered, parsed, actor, at, door, key, client, proved.proof, used, hashed)
+    late_after = timedelta(minutes=bank.config.late_after_minutes)
+    call = Call(registered, parsed, actor, at, door, key, client, proved.proof, used, hashed, late_after)
     return perform(bank, call, dry_run=dry_run)
 
 

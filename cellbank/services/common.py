@@ -10,11 +10,9 @@ from cellbank.domain.identifiers import Kind, is_usable, record_code
 from cellbank.domain.protocol import Protocol, load_protocol
 from cellbank.domain.refusals import Code, Refusal, Refused, refuse
 from cellbank.domain.specification import Specification, load_specification
+from cellbank.domain.telling import CLOCK_SKEW
 from cellbank.records.people import Definition
 from cellbank.records.work import Work
-
-# Clocks of stations and of the server differ; less than this is not "the future" (domain: H22).
-CLOCK_SKEW = datetime.timedelta(minutes=2)
 
 
 def new_code(work: Work, kind: Kind) -> str:
@@ -104,6 +102,11 @@ def time_refusals(
             )
         )  # fmt: skip
     return tuple(refusals)
+
+
+def told_after(work: Work, what: str, after: datetime.datetime | None) -> tuple[Refusal, ...]:
+    """The same of when it happened, where that was said: what is told as it happens comes after all before it."""
+    return time_refusals(work, what, work.told_at, after) if work.told_at else ()
 
 
 def shown(at: datetime.datetime) -> str:

@@ -35,7 +35,7 @@ SAYS: dict[str, tuple[Code, str]] = {
     "ck_dose_two_different_verifiers": (Code.SAME_PERSON, "the first check is by the same person."),
     "ck_dose_preparer_does_not_verify": (Code.SAME_PERSON, "the dose was prepared by the same person."),
     "ck_dose_no_infusion_without_two_verifiers": (Code.SECOND_PERSON_NEEDED, "two checks are needed."),
-    "ck_dose_not_started_after_expiry": (Code.OUT_OF_TIME, "the dose has expired."),
+    "not_started_after_expiry": (Code.OUT_OF_TIME, "the dose has expired."),
     "ck_dose_prepared_is_complete": (Code.WRONG_STATE, "the dose is not counted and drawn up."),
     "one_running_infusion_per_subject": (Code.DUPLICATE_DOSE, "the subject is receiving another infusion."),
     "a_dose_is_given_on_its_day": (Code.NOT_THE_PLANNED_DAY, "the dose is planned for another day."),
@@ -177,6 +177,9 @@ SAYS: dict[str, tuple[Code, str]] = {
     "no_closing_before_the_correction": (Code.CRITERION_OPEN, "a corrective action is not done."),
     "ck_deviation_closed_by_another_person": (Code.SAME_PERSON, "the same person opened or investigated it."),
     "ck_corrective_action_verified_by_another_person": (Code.SAME_PERSON, "the same person did it."),
+    "ck_act_told_late": (Code.LATE_REASON_NEEDED, "it is not entered late."),
+    "only_a_late_fact_is_irregular": (Code.WRONG_STATE, "it is not told late."),
+    "an_irregular_fact_has_a_deviation": (Code.DEVIATION_OPEN, "what was not allowed about it has no deviation."),
     "a_review_of_the_trail_leaves_no_gap": (Code.OUT_OF_ORDER, "acts before it would stay unreviewed."),
     "nobody_reviews_the_same_acts_twice": (Code.ALREADY_EXISTS, "you have reviewed a part of it."),
 }

@@ -7,11 +7,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import UnionType
-from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, ClassVar, Self, TypeVar, Union, get_args, get_origin
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
-from cellbank.services.inputs import Line
+from cellbank.services.inputs import Line, Moment, Reason
 
 DEEPEST = 20
 LARGEST_WHOLE_NUMBER = 10**40  # no quantity of this field is near; beyond it, Python would take long to spell it
@@ -45,6 +45,35 @@ class SignedInput(ActInput):
     password: Annotated[Secret, Field(max_length=LONGEST_PASSWORD)] | None = None
     signer: Line | None = None
     one_time_code: Annotated[Secret, Field(max_length=LONGEST_PASSWORD)] | None = None
+
+
+class TellingInput(ActInput):
+    """The input of an act that tells of what has happened (`domain/telling.py`): when, and why it is entered late."""
+
+    happened_at: Moment | None = Field(
+        default=None, title="When it happened", description="Empty: now.", json_schema_extra={"folded": "earlier"}
+    )
+    entered_late_because: Reason | None = Field(
+        default=None, title="Why it is entered late", description="Needed when it happened more than some minutes ago.",
+        json_schema_extra={"folded": "earlier"},
+    )  # fmt: skip
+    #: how late it is told is the act's, and no column of what it makes
+    TOLD: ClassVar[frozenset[str]] = frozenset({"happened_at", "entered_late_because"})
+    #: what `happened_at` of this act was called before all acts that tell had it: still read
+    EARLIER_NAME: ClassVar[str] = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _by_its_earlier_name(cls, given: Any) -> Any:
+        if isinstance(given, Mapping) and cls.EARLIER_NAME in given and "happened_at" not in given:
+            return {"happened_at" if name == cls.EARLIER_NAME else name: value for name, value in given.items()}
+        return given
+
+    @model_validator(mode="after")
+    def _late_is_said_of_a_time(self) -> Self:
+        if self.entered_late_because is not None and self.happened_at is None:
+            raise ValueError("say when it happened, if it is entered late")
+        return self
 
 
 @dataclass(frozen=True)

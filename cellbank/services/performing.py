@@ -19,12 +19,14 @@ from sqlalchemy.orm import Session
 
 from cellbank.domain.lifecycle import roles_for
 from cellbank.domain.refusals import Code, Refusal, Refused, refuse
+from cellbank.domain.telling import is_late
 from cellbank.records.base import Record, as_json
 from cellbank.records.trail import Act
 from cellbank.records.work import Actor, JudgedOnly, Proof, Work, role_refusal
 from cellbank.services.bank import Bank
 from cellbank.services.constraints import refusal_for
-from cellbank.services.parsing import ActInput
+from cellbank.services.parsing import ActInput, TellingInput
+from cellbank.services.quality.irregular import report_irregular
 from cellbank.services.registry import RegisteredAct
 
 VERSION = importlib.metadata.version("cellbank")
@@ -61,6 +63,19 @@ class Call:
     proof: Proof | None = None
     step: int | None = None  # of the one-time code that proved the person: the act uses it up
     new_password_hash: str | None = None
+    late_after: datetime.timedelta = datetime.timedelta(minutes=10)
+
+    @property
+    def happened_at(self) -> datetime.datetime | None:
+        """When it happened, as the person says."""
+        return self.given.happened_at if isinstance(self.given, TellingInput) else None
+
+    @property
+    def late_because(self) -> str | None:
+        """Why it is entered late; nothing where it is not late."""
+        at = self.happened_at
+        late = at is not None and is_late(at, self.now, self.late_after)
+        return self.given.entered_late_because if late and isinstance(self.given, TellingInput) else None
 
     @cached_property
     def stored(self) -> dict[str, Any]:
@@ -77,7 +92,7 @@ class Call:
         return {
             "site_id": self.actor.site_id, "person_id": self.actor.id, "name": self.act.name, "given": self.stored,
             "key": self.key, "given_digest": self.digest, "door": self.door, "client": self.client, "version": VERSION,
-            "at": self.now,
+            "at": self.now, "happened_at": self.happened_at, "late_reason": self.late_because,
         }  # fmt: skip
 
 
@@ -99,7 +114,8 @@ def perform(bank: Bank, call: Call, *, dry_run: bool = False) -> Outcome:
 def _work(bank: Bank, session: Session, call: Call, act_id: int | None) -> Work:
     work = Work(
         session, call.actor, call.act.name, call.act.title, call.now, act_id, call.proof, call.step,
-        call.new_password_hash, folder=bank.config.data,
+        call.new_password_hash, told_at=call.happened_at, late_because=call.late_because,
+        late_after=call.late_after, folder=bank.config.data,
     )  # fmt: skip
     allowed = roles_for(call.act.name)
     if not allowed & call.actor.roles:
@@ -126,6 +142,7 @@ def _do(bank: Bank, call: Call) -> Outcome:
         work = _work(bank, session, call, act_id)
         try:
             made = call.act.function(work, call.given)
+            report_irregular(work, made)
             work.sign()
             work.use_code_up()
             result = _result(made, work)
@@ -146,8 +163,10 @@ def _do(bank: Bank, call: Call) -> Outcome:
 
 # Plain text, and whose changes these are told to the triggers in the same round trip: every act pays for these two.
 _OPEN = text(
-    """INSERT INTO act (site_id, person_id, name, given, key, given_digest, door, client, version, at)
-       VALUES (:site_id, :person_id, :name, CAST(:given AS jsonb), :key, :given_digest, :door, :client, :version, :at)
+    """INSERT INTO act (site_id, person_id, name, given, key, given_digest, door, client, version, at, happened_at,
+                        late_reason)
+       VALUES (:site_id, :person_id, :name, CAST(:given AS jsonb), :key, :given_digest, :door, :client, :version, :at,
+               :happened_at, :late_reason)
        ON CONFLICT (person_id, key) DO NOTHING RETURNING id, set_config('cellbank.act', id::text, true)"""
 )
 _CLOSE = text(

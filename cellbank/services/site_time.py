@@ -22,5 +22,10 @@ def start_of_day(work: Work, day: datetime.date) -> datetime.datetime:
     return datetime.datetime.combine(day, datetime.time.min, tzinfo=_zone(work)).astimezone(datetime.UTC)
 
 
+def on_the_wall(work: Work, at: datetime.datetime) -> str:
+    """An instant in a text that is kept: to the minute, as the clock of the site shows it, with its zone."""
+    return f"{at.astimezone(_zone(work)):%Y-%m-%d %H:%M %Z}"
+
+
 def _zone(work: Work) -> ZoneInfo:
     return ZoneInfo(work.actor.zone)  # known with the person: no statement

@@ -274,6 +274,7 @@ def show(registered: RegisteredAct, values: dict[str, list[str]], answer: Answer
         hints=hints_for(the_bank(), registered.name, values),
         answer=answer,
         reasons=[reason(refusal) for refusal in answer.outcome.refusals] if answer.outcome else [],
+        late_reason_needed=answer.outcome is not None and lacks_reason(answer.outcome),
         key=key or secrets.token_urlsafe(16),
         signed=is_signed(registered.name),
         asks_both=asks_both(),
@@ -298,6 +299,11 @@ def _first_card(fields: tuple[Any, ...], values: dict[str, list[str]]) -> Card |
                 session["last_code"] = card.code
             return card
     return None
+
+
+def lacks_reason(outcome: Outcome) -> bool:
+    """Whether it is told late and does not say why."""
+    return any(refusal.code is Code.LATE_REASON_NEEDED for refusal in outcome.refusals)
 
 
 def way_out(code: Code) -> tuple[str, str] | None:

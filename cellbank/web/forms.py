@@ -30,7 +30,7 @@ class Field:
     options: tuple[str, ...] = ()
     default: Any = None
     accept: str = ""  # the endings of the files that a file field takes
-    folded: bool = False  # rarely needed: behind a line that opens
+    folded: str = ""  # rarely needed: behind a line that opens, with the others of this name
     by_upload: bool = False  # filled in by the file that is chosen, not by hand
     fields: tuple["Field", ...] = field(default=())
 
@@ -64,7 +64,7 @@ def _field(name: str, raw: Mapping[str, Any], defs: Mapping[str, Any], required:
         options=_options(schema),
         default=raw.get("default"),
         accept=schema.get("file", ""),
-        folded=bool(raw.get("folded")),
+        folded=raw.get("folded", ""),
     )
     return _with_parts(made, schema, defs)
 

@@ -26,11 +26,23 @@ PEOPLE = {
     "ada": ("Ada Administrator", ["administrator"]),
     "otto": ("Otto Auditor", ["auditor"]),
 }
+LATE = datetime.timedelta(minutes=10)
 TRAINED = {"trained_on": "2020-01-01", "valid_until": "2099-12-31"}
 
 
 class Refusal(AssertionError):
     """An act that a factory needs was refused."""
+
+
+def _told_at(act: str, given: dict[str, Any]) -> datetime.datetime | None:
+    """When that happened which an act is given to tell of; None where it says nothing that can be read."""
+    earlier = getattr(catalogue.REGISTRY[act].input, "EARLIER_NAME", None)
+    told = given.get("happened_at", given.get(earlier)) if earlier is not None else None
+    try:
+        at = datetime.datetime.fromisoformat(told) if isinstance(told, str) else told
+    except ValueError:
+        return None
+    return at if isinstance(at, datetime.datetime) and at.tzinfo else None
 
 
 class World:
@@ -79,9 +91,15 @@ class World:
 
     def try_act(self, who: str, act: str, *, key: str | None = None, dry_run: bool = False,
                 now: datetime.datetime | None = None, **given: Any) -> Outcome:  # fmt: skip
-        """Do an act as `who`, at the world's clock or at `now`; signed acts get the password unless one is given."""
+        """Do an act as `who`, at the world's clock or at `now`; signed acts get the password unless one is given. What
+        an act tells of is told at once; with a later `now` it is told late, with a reason unless one is given."""
         if catalogue.is_signed(act):
             given.setdefault("password", PASSWORD)
+        told = _told_at(act, given)
+        if told is not None and now is None:
+            now = min(told, self.now)
+        elif told is not None and now is not None and now - told > LATE:
+            given.setdefault("entered_late_because", "Written down on paper at the bench first")
         return run_act(
             self.bank,
             act,

@@ -222,7 +222,7 @@ def test_a_culture_is_harvested_once(world: World, harvested: str) -> None:
         ("total_cells", 0),
         ("total_cells", "1.5"),
         ("confluence_percent", "120"),
-        ("harvested_at", "2026-03-02T10:00"),
+        ("happened_at", "2026-03-02T10:00"),
     ],
 )
 def test_a_count_that_cannot_be_is_malformed(world: World, growing: str, field: str, value: Any) -> None:

@@ -90,7 +90,7 @@ def test_hard_limits_of_time_refuse(world: World, donor: str) -> None:
 def test_times_that_cannot_be(world: World, donor: str, collected: int, received: int, codes: list[str]) -> None:
     at = make.delivered(world)
     given = {"collected_at": at + collected * HOUR, "received_at": at + received * HOUR}
-    assert world.codes("tina", "receive_donation", **make.arrival(world, donor, **given)) == codes
+    assert world.codes("tina", "receive_donation", now=world.now, **make.arrival(world, donor, **given)) == codes
 
 
 def test_nobody_gives_before_she_can_have_given_birth(world: World) -> None:

@@ -21,20 +21,20 @@ from cellbank.domain.rules.standing import SubjectFacts
 from cellbank.records.clinic import Dose, Subject, Weight
 from cellbank.records.production import Vial
 from cellbank.records.work import Work
-from cellbank.services.acts import ActInput, SignedInput, act
+from cellbank.services.acts import ActInput, SignedInput, TellingInput, act
 from cellbank.services.clinic.standing import Ward, ward_of
 from cellbank.services.clinic.supply import Demand, Supply, find_supply
 from cellbank.services.common import new_code, time_refusals
-from cellbank.services.inputs import Date, DoseCode, LotCode, Moment, Reason, SubjectCode, WeightCode, WeightKg
+from cellbank.services.inputs import Date, DoseCode, LotCode, Reason, SubjectCode, WeightCode, WeightKg
 
 
-class MeasureWeight(ActInput):
+class MeasureWeight(TellingInput):
     """Measure a body weight."""
 
+    EARLIER_NAME = "measured_at"
     subject: SubjectCode = Field(title="Subject")
     weight_kg: WeightKg = Field(title="Body weight", description="Read from a scale, never stated or estimated.")
     method: Literal["standing_scale", "chair_scale", "bed_scale"] = Field(title="Scale")
-    measured_at: Moment | None = Field(default=None, title="Measured")
 
 
 @act(MeasureWeight)
@@ -42,7 +42,7 @@ def measure_weight(work: Work, given: MeasureWeight) -> Weight:
     """Note a weight; a second person confirms it before it decides a dose. Refuses one outside the plausible range."""
     subject = work.lock(Subject, given.subject)
     ward = ward_of(work.session, subject.id)
-    at = given.measured_at or work.now
+    at = work.happened
     facts = MeasurementFacts(given.weight_kg, ward.protocol.dosing.weight)
     work.show(**_change_since(ward, given.weight_kg))
     refusals = [*measurement_refusals(facts), *time_refusals(work, "The weighing", at)]

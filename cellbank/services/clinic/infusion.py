@@ -32,16 +32,17 @@ from cellbank.domain.scans import Scan, read_scan
 from cellbank.records.clinic import Dose, Subject
 from cellbank.records.production import Vial
 from cellbank.records.work import Work
-from cellbank.services.acts import ActInput, SignedInput, act
+from cellbank.services.acts import SignedInput, TellingInput, act
 from cellbank.services.clinic.dosing import vials_of
 from cellbank.services.clinic.standing import DoseStanding, dose_standing, standing_of
+from cellbank.services.common import told_after
 from cellbank.services.inputs import DoseCode, Reason, Text, VialCodes, VolumeMl
 
 # What a scanner sent, spaces and all.
 RawScan = Annotated[str, StringConstraints(min_length=1, max_length=400, strip_whitespace=False)]
 
 
-class CheckDose(SignedInput):
+class CheckDose(TellingInput, SignedInput):
     """Check a dose at the bedside."""
 
     dose_label: RawScan = Field(title="Dose label", json_schema_extra={"scan": ["DS"], "raw": True})
@@ -60,16 +61,17 @@ def check_dose(work: Work, given: CheckDose) -> Dose:
     assert isinstance(label, Scan)
     # A dry run locks nothing and reads everything in one statement; where there is no such dose, `lock` says so.
     locked = None if work.dry_run else work.lock(Dose, label.code)
-    standing = dose_standing(work.session, label.code, work.now)
+    standing = dose_standing(work.session, label.code, work.happened)
     dose = locked or (_as_read(standing) if standing else work.lock(Dose, label.code))
     assert standing is not None
-    verdict = bedside_verdict(work.session, standing, label, wristband, given.read_back, work.now)
+    verdict = bedside_verdict(work.session, standing, label, wristband, given.read_back, work.happened)
     work.show(bedside=verdict.shown)
-    work.judge(dose, refusals=[*ended_refusals(dose.code, dose.state), *verdict.refusals])
+    late = told_after(work, "The check", standing.row.first_checked_at or standing.row.prepared_at)
+    work.judge(dose, refusals=[*ended_refusals(dose.code, dose.state), *verdict.refusals, *late])
     if dose.state == "PREPARED":
-        dose.first_checked_by_id, dose.first_checked_at = work.actor.id, work.now
+        dose.first_checked_by_id, dose.first_checked_at = work.actor.id, work.happened
     else:
-        dose.second_checked_by_id, dose.second_checked_at = work.actor.id, work.now
+        dose.second_checked_by_id, dose.second_checked_at = work.actor.id, work.happened
     work.transition(dose)
     return dose
 
@@ -174,7 +176,7 @@ def _mismatches(session: Session, standing: DoseStanding) -> int:
     return int(session.execute(_MISMATCHES, {"dose": standing.row.code, "since": since}).scalar_one())
 
 
-class StartInfusion(ActInput):
+class StartInfusion(TellingInput):
     """Start an infusion."""
 
     dose: DoseCode = Field(title="Dose")
@@ -190,13 +192,14 @@ def start_infusion(work: Work, given: StartInfusion) -> Dose:
     dose = work.lock(Dose, given.dose)
     standing = standing_of(work, dose)
     work.show(bedside=_shown(standing))
-    work.judge(dose, refusals=infusion_refusals(infusion_facts(standing, work.now, None)))
-    dose.infusion_started_at, dose.study_day = work.now, standing.plan.study_day
+    late = told_after(work, "The start", dose.second_checked_at)
+    work.judge(dose, refusals=[*infusion_refusals(infusion_facts(standing, work.happened, None)), *late])
+    dose.infusion_started_at, dose.study_day = work.happened, standing.plan.study_day
     work.transition(dose)
     return dose
 
 
-class StopInfusion(ActInput):
+class StopInfusion(TellingInput):
     """Stop an infusion."""
 
     dose: DoseCode = Field(title="Dose")
@@ -218,15 +221,15 @@ def stop_infusion(work: Work, given: StopInfusion) -> Dose:
             has_reason=given.reason is not None,
         )  # fmt: skip
         refusals = stop_refusals(facts)
-    work.judge(dose, refusals=refusals)
-    dose.infusion_stopped_at, dose.volume_given_ml = work.now, given.volume_given_ml
+    work.judge(dose, refusals=[*refusals, *told_after(work, "The end", dose.infusion_started_at)])
+    dose.infusion_stopped_at, dose.volume_given_ml = work.happened, given.volume_given_ml
     dose.outcome_reason = given.reason
     work.transition(dose)
     work.transition_many(Vial, pooled)
     return dose
 
 
-class RecordReaction(ActInput):
+class RecordReaction(TellingInput):
     """Record a reaction."""
 
     dose: DoseCode = Field(title="Dose")
@@ -243,7 +246,7 @@ def record_reaction(work: Work, given: RecordReaction) -> Dose:
     return dose
 
 
-class ReconcileInfusion(ActInput):
+class ReconcileInfusion(TellingInput):
     """Reconcile an infusion."""
 
     dose: DoseCode = Field(title="Dose")

@@ -14,9 +14,10 @@ from cellbank.domain.rules.thaw import PreparationFacts, ShortDoseFacts, prepara
 from cellbank.records.clinic import Dose
 from cellbank.records.production import Vial
 from cellbank.records.work import Work
-from cellbank.services.acts import ActInput, SignedInput, act
+from cellbank.services.acts import SignedInput, TellingInput, act
 from cellbank.services.clinic.dosing import release, vials_of
 from cellbank.services.clinic.standing import DoseStanding, standing_of
+from cellbank.services.common import told_after
 from cellbank.services.inputs import DoseCode, Reason, VolumeMl
 from cellbank.services.labels.label_printing import print_first
 
@@ -62,7 +63,7 @@ def accept_short_dose(work: Work, given: AcceptShortDose) -> Dose:
     return dose
 
 
-class PrepareDose(ActInput):
+class PrepareDose(TellingInput):
     """Prepare a dose."""
 
     dose: DoseCode = Field(title="Dose")
@@ -89,13 +90,14 @@ def prepare_dose(work: Work, given: PrepareDose) -> Dose:
         tolerance=standing.ward.protocol.dosing.tolerance, is_short=draw.is_short,
         short_dose_accepted=dose.short_dose_reason is not None,
         has_reason=given.reason is not None or dose.short_dose_reason is not None,
-        limits=_load_refusals(work, standing, delivered), expires_at=standing.row.expires_at, now=work.now,
+        limits=_load_refusals(work, standing, delivered), expires_at=standing.row.expires_at, now=work.happened,
     )  # fmt: skip
     work.show(draw=draw.as_json(), delivered_cells=delivered, delivered_percent=str(_one_decimal(percent)))
-    work.judge(dose, *reserved, refusals=preparation_refusals(facts))
+    late = told_after(work, "The preparation", dose.counted_at)
+    work.judge(dose, *reserved, refusals=[*preparation_refusals(facts), *late])
     dose.draw_ml, dose.final_volume_ml, dose.band_reason = given.drawn_ml, given.final_volume_ml, given.reason
     dose.delivered_cells, dose.delivered_percent = delivered, _one_decimal(percent)
-    dose.prepared_at, dose.prepared_by_id = work.now, work.actor.id
+    dose.prepared_at, dose.prepared_by_id = work.happened, work.actor.id
     work.transition(dose)
     release(work, reserved)
     print_first(work, Kind.DOSE, dose.code)
@@ -118,7 +120,7 @@ def _load_refusals(work: Work, standing: DoseStanding, delivered: int) -> tuple[
     return limit_refusals(dmso, endotoxin_eu_per_kg(Decimal(per_million), delivered, weight_kg), protocol.limits)
 
 
-class DiscardDose(ActInput):
+class DiscardDose(TellingInput):
     """Discard a dose."""
 
     dose: DoseCode = Field(title="Dose")

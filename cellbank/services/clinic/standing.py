@@ -48,7 +48,8 @@ _DOSE_COLUMNS = (
     "id", "site_id", "code", "state", "infusion_number", "day", "planned_on", "ordered_at", "required_cells",
     "calculation", "deviation_reason", "thaw_started_at", "expires_at", "pooled_ml", "total_cells_per_ml",
     "viability_percent", "counted_at", "delivered_cells", "delivered_percent", "is_short", "short_dose_reason",
-    "prepared_at", "prepared_by_id", "first_checked_by_id", "final_volume_ml", "infusion_started_at",
+    "prepared_at", "prepared_by_id", "first_checked_by_id", "first_checked_at", "final_volume_ml",
+    "infusion_started_at",
 )  # fmt: skip
 _BESIDE = (
     "subject", "subject_state", "arm", "receives_product", "trial_number", "second_identifier", "born_on", "used_kg",
@@ -203,7 +204,7 @@ def dose_standing(session: Session, code: str, now: datetime.datetime) -> DoseSt
 
 def standing_of(work: Work, dose: Dose) -> DoseStanding:
     """How a dose that the work has locked stands now."""
-    standing = dose_standing(work.session, dose.code, work.now)
+    standing = dose_standing(work.session, dose.code, work.happened)
     assert standing is not None
     return standing
 

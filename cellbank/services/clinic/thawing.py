@@ -28,9 +28,10 @@ from cellbank.records.clinic import Dose, Subject
 from cellbank.records.production import Lot, Vial
 from cellbank.records.storage import Placement, StorageUnit
 from cellbank.records.work import Work
-from cellbank.services.acts import ActInput, act
+from cellbank.services.acts import TellingInput, act
 from cellbank.services.clinic.dosing import vials_of
 from cellbank.services.clinic.standing import DoseStanding, standing_of
+from cellbank.services.common import told_after
 from cellbank.services.inputs import (
     Cells,
     DoseCode,
@@ -45,6 +46,7 @@ from cellbank.services.storage.places import (
     Position,
     end_placement,
     find_places,
+    last_placed_at,
     out_of_service,
     place_vials,
     unit_called,
@@ -99,7 +101,7 @@ def _pick_line(vial: Vial, place: Whereabouts | None, *, spare: bool) -> PickLin
     return PickLine(vial.code, vial.number, place.text, vial.state, place.box, place.line, spare)
 
 
-class PickVial(ActInput):
+class PickVial(TellingInput):
     """Pick a vial."""
 
     dose: DoseCode = Field(title="Dose")
@@ -138,9 +140,10 @@ def pick_vial(work: Work, given: PickVial) -> Dose:
     picked = in_hand + 1
     work.show(picked=picked, needed=dose.vials_needed, spare=dose.vials_spare)
     becomes = "PICKED" if dose.state == "ORDERED" and picked >= dose.vials_needed else dose.state
-    work.judge(dose, vial, refusals=pick_refusals(facts), to=becomes)
+    late = told_after(work, "The pick", last_placed_at(work.session, [vial]))
+    work.judge(dose, vial, refusals=[*pick_refusals(facts), *late], to=becomes)
     end_placement(work, [vial], into=dewar)
-    vial.picked_at = work.now
+    vial.picked_at = work.happened
     work.transition(vial)
     if becomes != dose.state:
         work.transition(dose, to=becomes)
@@ -152,7 +155,7 @@ def _dewar_facts(unit: StorageUnit) -> DewarFacts:
     return DewarFacts(unit_called(unit), unit.type, unit.cold_minutes is not None, stopped.reason if stopped else None)
 
 
-class ReturnVial(ActInput):
+class ReturnVial(TellingInput):
     """Return a picked vial."""
 
     vial: VialCode = Field(title="Vial")
@@ -170,12 +173,13 @@ def return_vial(work: Work, given: ReturnVial) -> Vial:
     box_id, places, _ = find_places(work, given.box, [vial.code], [given.position] if given.position else [])
     facts = ReturnFacts(
         vial=vial.code,
-        warmed=spent_by(work.session, [vial.id], work.now).get(vial.id),
+        warmed=spent_by(work.session, [vial.id], work.happened).get(vial.id),
         dose=dose.code if dose else None,
         still_needed=_lacking_without(work, dose) if dose else 0,
     )
-    work.judge(vial, refusals=[*return_refusals(facts), *places.refusals])
-    place_vials(work, box_id, [vial.id], places.positions, work.now)
+    late = told_after(work, "The return", vial.picked_at)
+    work.judge(vial, refusals=[*return_refusals(facts), *places.refusals, *late])
+    place_vials(work, box_id, [vial.id], places.positions, work.happened)
     vial.dose_id, vial.picked_at = None, None
     work.transition(vial)
     return vial
@@ -191,7 +195,7 @@ def _lacking_without(work: Work, dose: Dose) -> int:
 # --- thaw -------------------------------------------------------------------------------------
 
 
-class ThawVial(ActInput):
+class ThawVial(TellingInput):
     """Thaw a vial."""
 
     dose: DoseCode = Field(title="Dose")
@@ -205,8 +209,9 @@ def thaw_vial(work: Work, given: ThawVial) -> Dose:
     vial = work.lock(Vial, given.vial)
     work.share(Lot, dose.lot_id)
     standing = standing_of(work, dose)
-    started_at = dose.thaw_started_at or work.now
-    until = dose.expires_at or usable_until(standing.ward.protocol.thaw, started_at, dose.diluent)
+    # The clock runs from the first vial, in whatever order they are told of.
+    started_at = min(dose.thaw_started_at or work.happened, work.happened)
+    until = usable_until(standing.ward.protocol.thaw, started_at, dose.diluent)
     facts = ThawFacts(
         vial=_vial_facts(work, vial),
         dose=dose.code,
@@ -217,15 +222,16 @@ def thaw_vial(work: Work, given: ThawVial) -> Dose:
         expires_at=until if dose.thaw_started_at else None,
         was_counted=dose.state == "COUNTED",
         is_short=bool(dose.is_short),
-        now=work.now,
-        warmed=spent_by(work.session, [vial.id], work.now).get(vial.id),
+        now=work.happened,
+        warmed=spent_by(work.session, [vial.id], work.happened).get(vial.id),
     )
     work.show(thaw_started_at=started_at.isoformat(), usable_until=until.isoformat())
-    work.judge(dose, vial, refusals=thaw_refusals(facts))
-    dose.thaw_started_at = started_at
+    late = told_after(work, "The thaw", vial.picked_at)
+    work.judge(dose, vial, refusals=[*thaw_refusals(facts), *late])
+    dose.thaw_started_at, dose.expires_at = started_at, until if dose.expires_at else None
     # An acceptance of a short dose was for the pool as it stood.
     dose.short_dose_reason = None
-    vial.thawed_at = work.now
+    vial.thawed_at = work.happened
     work.transition(vial, dose)
     return dose
 
@@ -233,7 +239,7 @@ def thaw_vial(work: Work, given: ThawVial) -> Dose:
 # --- pool and count ---------------------------------------------------------------------------
 
 
-class PoolAndCount(ActInput):
+class PoolAndCount(TellingInput):
     """Pool and count."""
 
     dose: DoseCode = Field(title="Dose")
@@ -260,16 +266,17 @@ def pool_and_count(work: Work, given: PoolAndCount) -> Dose:
         rules=standing.ward.protocol.thaw,
         diluent=given.diluent,
         earlier_diluent=dose.diluent,
-        started_at=dose.thaw_started_at or work.now,
+        started_at=dose.thaw_started_at or work.happened,
         viability_percent=given.viability_percent,
         total_cells=Fraction(given.total_cells_per_ml) * Fraction(given.pooled_ml),
         cells_per_vial=standing.row.cells_per_vial,
         problem=problem,
-        now=work.now,
+        now=work.happened,
     )
     if draw:
         work.show(draw=draw.as_json(), **_way_out(work, dose, draw))
-    work.judge(dose, *vials, refusals=count_refusals(facts))
+    thawed = max((vial.thawed_at for vial in vials if vial.thawed_at), default=None)
+    work.judge(dose, *vials, refusals=[*count_refusals(facts), *told_after(work, "The count", thawed)])
     assert draw is not None
     _note_count(work, dose, given, draw, usable_until(facts.rules, facts.started_at, given.diluent))
     work.transition_many(Vial, [vial for vial in vials if vial.state == "THAWED"])
@@ -306,6 +313,6 @@ def _way_out(work: Work, dose: Dose, draw: DrawVolume) -> dict[str, Any]:
 def _note_count(work: Work, dose: Dose, given: PoolAndCount, draw: DrawVolume, until: datetime.datetime) -> None:
     dose.diluent, dose.pooled_ml, dose.count_method = given.diluent, given.pooled_ml, given.method
     dose.total_cells_per_ml, dose.viability_percent = given.total_cells_per_ml, given.viability_percent
-    dose.counted_at, dose.expires_at = work.now, until
+    dose.counted_at, dose.expires_at = work.happened, until
     dose.draw_ml, dose.delivered_cells, dose.delivered_percent = draw.drawn_ml, draw.delivered_cells, draw.percent_shown
     dose.is_short = draw.is_short

@@ -7,23 +7,10 @@ from dataclasses import dataclass
 from cellbank.outside.document_pdf import Block, Cell, Heading, Run, Table
 from cellbank.services.documents.batch_lineage import Batch
 from cellbank.services.documents.chain import Entry
-from cellbank.services.documents.chain_words import Clock, lines_of, word
+from cellbank.services.documents.chain_words import Clock, lines_of, times_of, word
 
 HEAD = ("Act", "Happened, entered", "Step", "Performed by", "Checked by")
 WIDTHS = (0.07, 0.16, 0.41, 0.16, 0.20)
-LATE = datetime.timedelta(minutes=1)
-# The column in which each act keeps when it happened; where there is none it was entered as it happened.
-EVENT = {
-    "receive_donation": ("donation", "received_at"),
-    "isolate_tissue": ("culture", "started_at"),
-    "record_harvest": ("culture", "harvested_at"),
-    "passage_culture": ("culture", "started_at"),
-    "thaw_bank_vial": ("culture", "started_at"),
-    "open_lot": ("lot", "fill_started_at"),
-    "record_freezing": ("lot", "frozen_at"),
-}
-# What an act was told of its time where no record of the batch keeps it.
-GIVEN = ("placed_at", "taken_at", "discarded_at", "moved_at")
 PARTS = (
     ("Donation", ("donation", "donor", "consent")),
     ("Cultures", ("culture",)),
@@ -63,25 +50,9 @@ def decision_table(batch: Batch, time: Clock) -> list[Block]:
 
 def _row(entry: Entry, batch: Batch, check: Check | None, time: Clock) -> tuple[Cell, ...]:
     return (
-        Run(str(entry.act), "code"), _times(entry, time), _what(entry, batch, time),
+        Run(str(entry.act), "code"), times_of(entry, time), _what(entry, batch, time),
         (Run(entry.person), Run(", ".join(map(word, entry.roles)), "muted")), _checked(entry, check, time),
     )  # fmt: skip
-
-
-def _times(entry: Entry, time: Clock) -> tuple[Run, ...]:
-    """When it happened; and when it was entered, where that was later."""
-    happened = happened_at(entry)
-    if abs(entry.at - happened) < LATE:
-        return (Run(time(entry.at)),)
-    return (Run(time(happened)), Run(f"entered {time(entry.at)}", "muted"))
-
-
-def happened_at(entry: Entry) -> datetime.datetime:
-    """When a step happened, by the person who did it; the clock of the entry where they said nothing else."""
-    kind, column = EVENT.get(entry.name, ("", ""))
-    told = [change.after[column] for change in entry.changes if change.kind == kind and change.after.get(column)]
-    told += [entry.given[name] for name in GIVEN if entry.given.get(name)]
-    return datetime.datetime.fromisoformat(told[0]) if told else entry.at
 
 
 def _what(entry: Entry, batch: Batch, time: Clock) -> tuple[Run, ...]:

@@ -49,7 +49,8 @@ class Change:
 
 @dataclass(frozen=True)
 class Entry:
-    """One act: `at` is the clock of the work; `refusals` are the reasons of one that was refused."""
+    """One act: `at` is when it was entered, `happened_at` when it happened; of one that was refused the `refusals`
+    are the reasons."""
 
     act: int
     name: str
@@ -63,6 +64,8 @@ class Entry:
     signatures: tuple[Signed, ...]
     result: Mapping[str, Any]
     refusals: tuple[str, ...] = ()
+    happened_at: datetime.datetime | None = None
+    late_reason: str | None = None
 
 
 @dataclass(frozen=True)
@@ -197,20 +200,22 @@ def _records(connection: Connection, dose: Mapping[str, Any], trace: Trace) -> d
 
 _ACTS = text(
     """SELECT a.id, a.name, a.at, a.given::text AS given, a.result::text AS result, a.refusals, a.person_id,
-              p.full_name, changes.made
+              p.full_name, a.happened_at, a.late_reason, changes.made
          FROM (SELECT c.act_id,
                       jsonb_agg(jsonb_build_array(c.record_kind, c.record_id, c.before, c.after) ORDER BY c.id)::text
                         AS made
                  FROM unnest(CAST(:kinds AS text[]), CAST(:ids AS bigint[])) AS r(kind, id)
                  JOIN change c ON c.record_kind = r.kind AND c.record_id = r.id GROUP BY c.act_id) AS changes
-         JOIN act a ON a.id = changes.act_id JOIN person p ON p.id = a.person_id ORDER BY a.at, a.id"""
+         JOIN act a ON a.id = changes.act_id JOIN person p ON p.id = a.person_id
+        ORDER BY coalesce(a.happened_at, a.at), a.id"""
 )
 _ROLES = text(
     """SELECT record_id, act_id, after -> 'roles' FROM change
         WHERE record_kind = 'person' AND record_id = ANY(:people) AND jsonb_exists(after, 'roles') ORDER BY id"""
 )
 _REFUSED = text(
-    """SELECT a.id, a.name, a.at, a.given::text AS given, a.result::text AS result, a.refusals, a.person_id, p.full_name
+    """SELECT a.id, a.name, a.at, a.given::text AS given, a.result::text AS result, a.refusals, a.person_id,
+              p.full_name, a.happened_at, a.late_reason
          FROM act a JOIN person p ON p.id = a.person_id
         WHERE a.name = ANY(:names) AND a.at >= :since AND a.outcome = 'refused'
           AND (a.given ->> 'dose' = :dose OR position(:dose IN replace(a.given ->> 'dose_label', ' ', '')) > 0)
@@ -275,7 +280,15 @@ def _entry(
         signatures=tuple(one for one in signatures if one.act == row.id),
         result=_exact(row.result) or {},
         refusals=tuple(item["detail"] for item in without_identity(given, row.refusals)),
+        happened_at=row.happened_at or _as_it_was_given(row.name, given),
+        late_reason=row.late_reason,
     )
+
+
+def _as_it_was_given(name: str, given: Mapping[str, Any]) -> datetime.datetime | None:
+    """When an act happened that was done before all acts kept that in one place; None where nothing was said."""
+    told = given.get(getattr(REGISTRY[name].input, "EARLIER_NAME", "")) if name in REGISTRY else None
+    return datetime.datetime.fromisoformat(told) if isinstance(told, str) else None
 
 
 def _changes(row: Row[Any], names: Mapping[tuple[str, int], str], given_back: Mapping[int, int]) -> tuple[Change, ...]:

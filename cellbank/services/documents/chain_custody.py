@@ -53,7 +53,8 @@ _STEPS = text(
          SELECT vial, act_id, max(state) AS state, max(placement) AS placement FROM step GROUP BY vial, act_id)
        SELECT v.id, v.code, v.number, a.id AS act, a.at, p.full_name, step.state,
               unit_names(pl.box_id, greatest(pl.placed_at, a.at)) AS line, pl.position, box.column_count, hand.in_hand
-         FROM act_step step JOIN vial v ON v.id = step.vial JOIN act a ON a.id = step.act_id
+         FROM act_step step JOIN vial v ON v.id = step.vial CROSS JOIN LATERAL (
+           SELECT id, person_id, coalesce(happened_at, at) AS at FROM act WHERE id = step.act_id) a
          JOIN person p ON p.id = a.person_id LEFT JOIN placement pl ON pl.id = step.placement
          LEFT JOIN storage_unit box ON box.id = pl.box_id
          LEFT JOIN LATERAL (

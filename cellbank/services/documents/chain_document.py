@@ -16,7 +16,7 @@ from cellbank.outside.document_picture import Picture, PictureBox
 from cellbank.outside.label_templates import load_templates
 from cellbank.records.belonging import FIRST_SITE
 from cellbank.services.documents.chain import Chain, Entry, chain_of
-from cellbank.services.documents.chain_words import clock, lines_of, word
+from cellbank.services.documents.chain_words import clock, lines_of, times_of, word
 from cellbank.services.documents.papers import Paper, site_line
 from cellbank.services.documents.signature_table import signature_table
 from cellbank.services.lookup.card_parts import shown
@@ -144,7 +144,7 @@ class _Writer:
             )
         )
         return (
-            Run(str(entry.act), "code"), self.time(entry.at), self._what(entry),
+            Run(str(entry.act), "code"), times_of(entry, self.time), self._what(entry),
             (Run(entry.person), Run(", ".join(map(word, entry.roles)), "muted")), signed or "–",
         )  # fmt: skip
 

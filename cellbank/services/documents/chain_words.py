@@ -9,9 +9,12 @@ from zoneinfo import ZoneInfo
 
 from cellbank.domain.identifiers import printed
 from cellbank.domain.quantities import millions
-from cellbank.services.documents.chain import Change
+from cellbank.outside.document_pdf import Run
+from cellbank.services.documents.chain import Change, Entry
 from cellbank.services.lookup.card_parts import shown
+from cellbank.services.trail.history import Event
 
+LATE = datetime.timedelta(minutes=1)  # of a difference that is told
 Clock = Callable[[datetime.datetime], str]
 
 # What is told of each column that an act wrote: its label and its unit. Columns that stand here for no kind are keys of
@@ -57,6 +60,14 @@ LABELS: dict[str, tuple[str, str]] = {
 def clock(zone: ZoneInfo) -> Clock:
     """Times on the wall of the site, with the zone beside them: two zones a year must not be taken for each other."""
     return lambda at: f"{at.astimezone(zone):%Y-%m-%d %H:%M %Z}"
+
+
+def times_of(act: Entry | Event, time: Clock) -> tuple[Run, ...]:
+    """When it happened; and when it was entered, with the reason, where that was later."""
+    if act.happened_at is None or abs(act.at - act.happened_at) < LATE:
+        return (Run(time(act.at)),)
+    why = f": {act.late_reason}" if act.late_reason else ""
+    return Run(time(act.happened_at)), Run(f"entered {time(act.at)}{why}", "muted")
 
 
 def word(name: str) -> str:

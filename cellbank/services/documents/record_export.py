@@ -21,7 +21,7 @@ from cellbank.records.tables import metadata
 from cellbank.services.acts import VERSION
 from cellbank.services.bank import Bank
 from cellbank.services.clinic.identity import HIDDEN, is_identity
-from cellbank.services.documents.chain_words import Clock, clock, value_text, word
+from cellbank.services.documents.chain_words import Clock, clock, times_of, value_text, word
 from cellbank.services.documents.papers import Paper, digest_of, site_line, site_zone, snapshot
 from cellbank.services.lookup.cards import QUESTIONS
 from cellbank.services.lookup.scanning import NotHere, Unreadable
@@ -185,7 +185,7 @@ def _row(event: Event, time: Clock) -> tuple[Cell, ...]:
     runs += [Run(_change(line, time)) for line in event.changes]
     if event.reason:
         runs.append(Run(f"Reason: {event.reason}"))
-    return Run(str(event.act), "code"), time(event.at), tuple(runs), event.person
+    return Run(str(event.act), "code"), times_of(event, time), tuple(runs), event.person
 
 
 def _change(line: ChangeLine, time: Clock) -> str:

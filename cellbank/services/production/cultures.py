@@ -31,7 +31,7 @@ from cellbank.domain.rules.culture import (
 from cellbank.domain.specification import Specification
 from cellbank.records.production import Culture, Donation, Donor, Lot, ReagentLot, Vial
 from cellbank.records.work import Work
-from cellbank.services.acts import ActInput, act
+from cellbank.services.acts import TellingInput, act
 from cellbank.services.common import specification_of, time_refusals
 from cellbank.services.inputs import (
     AreaCm2,
@@ -39,7 +39,6 @@ from cellbank.services.inputs import (
     CultureCode,
     DonationCode,
     Line,
-    Moment,
     Percentage,
     Reason,
     Text,
@@ -71,9 +70,10 @@ ViableCells = Annotated[Cells, Field(title="Living cells seeded into each vessel
 Note = Annotated[Text | None, Field(title="Note")]
 
 
-class IsolateTissue(ActInput):
+class IsolateTissue(TellingInput):
     """Isolate cells from tissue."""
 
+    EARLIER_NAME = "started_at"
     donation: DonationCode = Field(title="Donation")
     method: Literal["explant", "enzymatic"] = Field(title="Method")
     vessel: VesselKind
@@ -81,7 +81,6 @@ class IsolateTissue(ActInput):
     area_cm2: VesselArea
     reagents: ScannedReagents
     reagent_quantities: ReagentAmounts
-    started_at: Moment | None = Field(default=None, title="Started at", description="Now, unless given.")
     note: Note = None
 
     _amounts = model_validator(mode="after")(amounts_of_the_reagents)
@@ -93,7 +92,7 @@ def isolate_tissue(work: Work, given: IsolateTissue) -> Culture:
     reagents that may not be used."""
     donation = work.lock(Donation, given.donation)
     donor = work.share(Donor, donation.donor_id)
-    at = given.started_at or work.now
+    at = work.happened
     facts = IsolationFacts(
         donation=printed(donation.code),
         donation_state=donation.state,
@@ -111,14 +110,14 @@ def isolate_tissue(work: Work, given: IsolateTissue) -> Culture:
     return _start(work, given, reagents, {"donation_id": donation.id, **first})
 
 
-class RecordHarvest(ActInput):
+class RecordHarvest(TellingInput):
     """Harvest and count."""
 
+    EARLIER_NAME = "harvested_at"
     culture: CultureCode = Field(title="Culture")
     total_cells: Cells = Field(title="Total cells counted", description="Living and dead.", gt=0)
     viability_percent: Percentage = Field(title="Viability")
     confluence_percent: Percentage | None = Field(default=None, title="Confluence")
-    harvested_at: Moment | None = Field(default=None, title="Harvested at", description="Now, unless given.")
     fewer_cells_confirmed: bool = Field(default=False, title="Fewer living cells than seeded: the count is right")
     note: Note = None
 
@@ -128,7 +127,7 @@ def record_harvest(work: Work, given: RecordHarvest) -> Culture:
     """Count the cells and calculate the growth. Refuses a harvest that is not later than the seeding, and fewer living
     cells than seeded unless that is confirmed with a note."""
     culture = work.lock(Culture, given.culture)
-    at = given.harvested_at or work.now
+    at = work.happened
     viable = viable_cells(given.total_cells, given.viability_percent)
     # An impossible time is refused below; the figures need one that passes.
     grown = growth(culture.cells_seeded, viable, max(at - culture.started_at, AN_INSTANT))
@@ -186,9 +185,10 @@ def _growth_shown(viable: int, grown: Growth, level: Decimal) -> dict[str, Any]:
     }
 
 
-class PassageCulture(ActInput):
+class PassageCulture(TellingInput):
     """Passage a culture."""
 
+    EARLIER_NAME = "seeded_at"
     culture: CultureCode = Field(title="Culture")
     vessel: VesselKind
     vessel_count: VesselCount = 1
@@ -196,7 +196,6 @@ class PassageCulture(ActInput):
     viable_cells: ViableCells
     reagents: ScannedReagents
     reagent_quantities: ReagentAmounts
-    seeded_at: Moment | None = Field(default=None, title="Seeded at", description="Now, unless given.")
     note: Note = None
 
     _amounts = model_validator(mode="after")(amounts_of_the_reagents)
@@ -210,7 +209,7 @@ def passage_culture(work: Work, given: PassageCulture) -> Culture:
     beyond the limits of passage and population doublings.
     """
     parent = work.lock(Culture, given.culture)
-    at = given.seeded_at or work.now
+    at = work.happened
     seeding = _seeding(work, parent, given, f"culture {parent.code}", parent.passage + 1, parent.cumulative_doublings)
     wanted = given.viable_cells * given.vessel_count
     taking = TakingFacts(parent.code, wanted, parent.viability_percent, parent.cells_left)
@@ -248,9 +247,10 @@ def _seeding(
     return SeedingFacts(source, passage, level, given.viable_cells, given.area_cm2, limits)
 
 
-class ThawBankVial(ActInput):
+class ThawBankVial(TellingInput):
     """Thaw a bank vial."""
 
+    EARLIER_NAME = "thawed_at"
     vial: VialCode = Field(title="Vial")
     vessel: VesselKind
     vessel_count: VesselCount = 1
@@ -258,7 +258,6 @@ class ThawBankVial(ActInput):
     viable_cells: ViableCells
     reagents: ScannedReagents
     reagent_quantities: ReagentAmounts
-    thawed_at: Moment | None = Field(default=None, title="Thawed at", description="Now, unless given.")
     note: Note = None
 
     _amounts = model_validator(mode="after")(amounts_of_the_reagents)
@@ -270,7 +269,7 @@ def thaw_bank_vial(work: Work, given: ThawBankVial) -> Culture:
     without the freezer; the cumulative level goes on. The vial leaves its place for good."""
     vial = work.lock(Vial, given.vial)
     lot = work.share(Lot, vial.lot_id)
-    at = given.thawed_at or work.now
+    at = work.happened
     facts = BankVialFacts(
         vial=printed(vial.code),
         lot=lot.code,
@@ -302,7 +301,7 @@ def thaw_bank_vial(work: Work, given: ThawBankVial) -> Culture:
     return _start(work, given, reagents, culture)
 
 
-class FinishCulture(ActInput):
+class FinishCulture(TellingInput):
     """Finish a harvested culture."""
 
     culture: CultureCode = Field(title="Culture")
@@ -321,7 +320,7 @@ def finish_culture(work: Work, given: FinishCulture) -> Culture:
     return culture
 
 
-class DiscardCulture(ActInput):
+class DiscardCulture(TellingInput):
     """Discard a growing culture."""
 
     culture: CultureCode = Field(title="Culture")

@@ -13,7 +13,7 @@ from cellbank.domain.rules.donor import consent_refusals
 from cellbank.domain.specification import DonationKind, Specification
 from cellbank.records.production import Donation, Donor
 from cellbank.records.work import Work
-from cellbank.services.acts import ActInput, SignedInput, act
+from cellbank.services.acts import SignedInput, TellingInput, act
 from cellbank.services.common import effective, read_specification, specification_of, time_refusals
 from cellbank.services.inputs import DonationCode, DonorCode, Identifier, LengthCm, MassG, Moment, Reason, TemperatureC
 from cellbank.services.labels.label_printing import print_first
@@ -22,13 +22,13 @@ from cellbank.services.quality.holding import holds_on
 from cellbank.services.site_time import local_day, site_of
 
 
-class ReceiveDonation(ActInput):
+class ReceiveDonation(TellingInput):
     """Receive a donation."""
 
+    EARLIER_NAME = "received_at"
     donor: DonorCode = Field(title="Donor")
     tissue: Literal["placenta", "cord"] = Field(title="Tissue")
     collected_at: Moment = Field(title="Collected at")
-    received_at: Moment | None = Field(default=None, title="Received at", description="Now, unless given.")
     transport_min_c: TemperatureC = Field(title="Coldest during transport")
     transport_max_c: TemperatureC = Field(title="Warmest during transport")
     mass_g: MassG = Field(title="Mass")
@@ -58,7 +58,7 @@ def receive_donation(work: Work, given: ReceiveDonation) -> Donation:
     donor = work.lock(Donor, given.donor)
     definition = effective(work, "specification", given.specification)
     specification = read_specification(definition.content)
-    received_at = given.received_at or work.now
+    received_at = work.happened
     limits, refusals = _limits(specification, given.tissue)
     refusals += _time_refusals(work, donor, given.collected_at, received_at)
     consents = consent_states(work, donor)
@@ -135,7 +135,7 @@ def _donation(
         code=_new_din(work, received_at),
         received_at=received_at,
         received_by_id=work.actor.id,
-        **given.model_dump(exclude={"donor", "received_at", "specification"}),
+        **given.model_dump(exclude={"donor", "specification"} | given.TOLD),
     )
     if questions:
         donation.questions = [question.as_json() for question in questions]

@@ -28,7 +28,7 @@ from cellbank.domain.specification import Specification
 from cellbank.records.people import Definition, Site
 from cellbank.records.production import Culture, Donation, Lot, LotSource, Vial
 from cellbank.records.work import Work
-from cellbank.services.acts import ActInput, act
+from cellbank.services.acts import TellingInput, act
 from cellbank.services.common import new_code, read_specification, specification_of, time_refusals
 from cellbank.services.inputs import (
     MAX_VIALS,
@@ -37,7 +37,6 @@ from cellbank.services.inputs import (
     Identifier,
     Line,
     LotCode,
-    Moment,
     Reason,
     VialCode,
     VialCodes,
@@ -64,9 +63,10 @@ DmsoPercent = quantity("%", partial(parse_decimal, quantity=_DMSO))
 COLLECTION_AND_DIVISION = "V99"
 
 
-class OpenLot(ActInput):
+class OpenLot(TellingInput):
     """Open a lot for filling."""
 
+    EARLIER_NAME = "fill_started_at"
     cultures: Annotated[list[CultureCode], AfterValidator(each_once)] = Field(
         title="Cultures", description="Harvested, all of one donation.", min_length=1, max_length=50
     )
@@ -80,7 +80,6 @@ class OpenLot(ActInput):
     dmso_percent: DmsoPercent = Field(title="DMSO")
     reagents: ScannedReagents
     reagent_quantities: ReagentAmounts
-    fill_started_at: Moment | None = Field(default=None, title="Filling began")
 
     _amounts = model_validator(mode="after")(amounts_of_the_reagents)
 
@@ -102,7 +101,7 @@ def open_lot(work: Work, given: OpenLot) -> Lot:
     cultures = work.lock_all(Culture, given.cultures)
     donation, definition, site = _origin(work, cultures[0])
     specification = read_specification(definition.content)
-    at = given.fill_started_at or work.now
+    at = work.happened
     reagents, reagent_reasons = lock_reagents(work, given.reagents, at, given.reagent_quantities)
     facts = _opening_facts(work, given, cultures, donation, specification)
     filled_on = at.astimezone(ZoneInfo(site.timezone)).date()
@@ -194,7 +193,7 @@ def _number_vials(work: Work, lot: Lot, donation: Donation, count: int) -> None:
     work.show(vial_count=count, first_vial=codes[0], last_vial=codes[-1])
 
 
-class RecordFilling(ActInput):
+class RecordFilling(TellingInput):
     """Scan vials as filled."""
 
     lot: LotCode = Field(title="Lot")
@@ -222,7 +221,7 @@ def _lots_of(work: Work, vials: list[Vial]) -> dict[str, str]:
     return dict(work.session.execute(statement.where(Vial.id.in_([vial.id for vial in vials]))).all())
 
 
-class CloseFilling(ActInput):
+class CloseFilling(TellingInput):
     """Close the filling of a lot."""
 
     lot: LotCode = Field(title="Lot")
@@ -254,12 +253,12 @@ def _vials_of(work: Work, lot: Lot, state: str) -> list[Vial]:
     return list(work.session.scalars(statement if work.dry_run else statement.with_for_update(key_share=True)))
 
 
-class RecordFreezing(ActInput):
+class RecordFreezing(TellingInput):
     """Freeze a lot."""
 
+    EARLIER_NAME = "frozen_at"
     lot: LotCode = Field(title="Lot")
     program: Identifier = Field(title="Freezing program", description="As the specification names it.")
-    frozen_at: Moment | None = Field(default=None, title="Freezing began")
 
 
 @act(RecordFreezing)
@@ -271,7 +270,7 @@ def record_freezing(work: Work, given: RecordFreezing) -> Lot:
     lot = lock_lot(work, given.lot)
     vials = _vials_of(work, lot, "FILLED")
     rules = specification_of(work.session, lot.specification_id).freezing
-    at = given.frozen_at or work.now
+    at = work.happened
     target = "ON_HOLD" if held(work, lot) else "QUARANTINE"
     facts = FreezingFacts(lot.code, lot.fill_started_at, at, given.program, rules)
     times = time_refusals(work, "The start of freezing", at, lot.fill_started_at)
@@ -287,47 +286,47 @@ def record_freezing(work: Work, given: RecordFreezing) -> Lot:
 # --- vials that end in the laboratory ---------------------------------------------------------
 
 
-class UseVialForTesting(ActInput):
+class UseVialForTesting(TellingInput):
     """Use up a vial for testing."""
 
+    EARLIER_NAME = "taken_at"
     vial: VialCode = Field(title="Vial")
     tests: Line = Field(title="Tests", description="What it is thawed for.")
-    taken_at: Moment | None = Field(default=None, title="Taken out")
 
 
 @act(UseVialForTesting)
 def use_vial_for_testing(work: Work, given: UseVialForTesting) -> Vial:
     """Take a vial for quality control; it never comes back."""
-    return _end(work, given.vial, given.taken_at, "Taking the vial out")
+    return _end(work, given.vial, "Taking the vial out")
 
 
-class DiscardVial(ActInput):
+class DiscardVial(TellingInput):
     """Discard a vial."""
 
+    EARLIER_NAME = "discarded_at"
     vial: VialCode = Field(title="Vial")
     reason: Reason
-    discarded_at: Moment | None = Field(default=None, title="Discarded")
 
 
 @act(DiscardVial)
 def discard_vial(work: Work, given: DiscardVial) -> Vial:
     """Destroy a vial. One that is reserved is freed first, by cancelling its dose."""
-    return _end(work, given.vial, given.discarded_at, "The discarding")
+    return _end(work, given.vial, "The discarding")
 
 
-class DiscardVials(ActInput):
+class DiscardVials(TellingInput):
     """Discard vials."""
 
+    EARLIER_NAME = "discarded_at"
     vials: VialCodes = Field(title="Vials", description="Scan each of them; of one lot or of several.")
     reason: Reason
-    discarded_at: Moment | None = Field(default=None, title="Discarded")
 
 
 @act(DiscardVials)
 def discard_vials(work: Work, given: DiscardVials) -> None:
     """Destroy vials together, for one reason: all of them, or none. One that is reserved is freed first, by cancelling
     its dose."""
-    vials, at = work.lock_all(Vial, given.vials), given.discarded_at
+    vials, at = work.lock_all(Vial, given.vials), work.told_at
     work.about = given.vials[0] if len(given.vials) == 1 else None
     after = last_placed_at(work.session, vials) if at else None
     work.show(discarded=len(vials))
@@ -336,9 +335,9 @@ def discard_vials(work: Work, given: DiscardVials) -> None:
     work.transition_many(Vial, vials)
 
 
-def _end(work: Work, code: str, at: datetime.datetime | None, what: str) -> Vial:
+def _end(work: Work, code: str, what: str) -> Vial:
     """A vial ends, and its place becomes free."""
-    vial = work.lock(Vial, code)
+    vial, at = work.lock(Vial, code), work.told_at
     times = time_refusals(work, what, at, last_placed_at(work.session, [vial])) if at else ()
     work.judge(vial, refusals=times)
     end_placement(work, [vial], at)

@@ -16,9 +16,9 @@ from cellbank.domain.rules.reagent import (
 from cellbank.records.production import ReagentLot, ReagentUse
 from cellbank.records.quality import Hold
 from cellbank.records.work import Work
-from cellbank.services.acts import ActInput, SignedInput, act
+from cellbank.services.acts import SignedInput, TellingInput, act
 from cellbank.services.common import new_code, time_refusals
-from cellbank.services.inputs import Date, Identifier, Line, Moment, ReagentCode, Reason
+from cellbank.services.inputs import Date, Identifier, Line, ReagentCode, Reason
 from cellbank.services.production.reagent_use import ReagentAmount, reagent_facts
 from cellbank.services.quality.holding import lots_below, place_hold
 from cellbank.services.site_time import local_day
@@ -26,7 +26,7 @@ from cellbank.services.site_time import local_day
 LONGEST_OPEN_DAYS = 3650
 
 
-class ReceiveReagent(ActInput):
+class ReceiveReagent(TellingInput):
     """Receive a reagent lot."""
 
     name: Line = Field(title="Reagent")
@@ -58,7 +58,8 @@ class ReceiveReagent(ActInput):
 @act(ReceiveReagent)
 def receive_reagent(work: Work, given: ReceiveReagent) -> ReagentLot:
     """Take a lot in, into quarantine. Refuses one that has expired."""
-    facts = ReagentFacts(given.manufacturer_lot, given.name, "ACCEPTED", given.expires_on, local_day(work, work.now))
+    today = local_day(work, work.happened)
+    facts = ReagentFacts(given.manufacturer_lot, given.name, "ACCEPTED", given.expires_on, today)
     work.judge(ReagentLot, refusals=expiry_refusals(facts))
     return work.add(
         ReagentLot(
@@ -67,7 +68,7 @@ def receive_reagent(work: Work, given: ReceiveReagent) -> ReagentLot:
             received_by_id=work.actor.id,
             quantity_received=given.quantity,
             quantity_left=given.quantity,
-            **given.model_dump(exclude={"quantity"}),
+            **given.model_dump(exclude={"quantity"} | given.TOLD),
         )
     )
 
@@ -111,11 +112,11 @@ def _is_used(work: Work, reagent: ReagentLot) -> bool:
     return bool(work.session.scalar(select(exists().where(ReagentUse.reagent_lot_id == reagent.id))))
 
 
-class OpenReagent(ActInput):
+class OpenReagent(TellingInput):
     """Open a reagent lot."""
 
+    EARLIER_NAME = "opened_at"
     reagent: ReagentCode = Field(title="Reagent lot")
-    opened_at: Moment | None = Field(default=None, title="Opened")
 
 
 @act(OpenReagent)
@@ -125,7 +126,7 @@ def open_reagent(work: Work, given: OpenReagent) -> ReagentLot:
     Refuses one that is not accepted, has expired, or was opened before.
     """
     reagent = work.lock(ReagentLot, given.reagent)
-    at = given.opened_at or work.now
+    at = work.happened
     opened_on = None if reagent.opened_at is None else local_day(work, reagent.opened_at)
     facts = reagent_facts(work, reagent, local_day(work, at))
     refusals = (*opening_refusals(reagent.code, opened_on), *expiry_refusals(facts))

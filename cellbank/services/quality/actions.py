@@ -12,9 +12,9 @@ from cellbank.domain.transition import FLOOR
 from cellbank.records.deviations import CorrectiveAction, Deviation
 from cellbank.records.people import Person
 from cellbank.records.work import Work
-from cellbank.services.acts import ActInput, SignedInput, act
+from cellbank.services.acts import ActInput, SignedInput, TellingInput, act
 from cellbank.services.common import new_code, time_refusals
-from cellbank.services.inputs import ActionCode, Date, DeviationCode, Identifier, Moment, Text
+from cellbank.services.inputs import ActionCode, Date, DeviationCode, Identifier, Text
 from cellbank.services.site_time import local_day
 
 
@@ -64,19 +64,19 @@ def _cannot_do_it(person: Person) -> tuple[Refusal, ...]:
     return (refuse(Code.ROLE_NOT_ALLOWED, sentence, person=person.full_name),)
 
 
-class CompleteAction(ActInput):
+class CompleteAction(TellingInput):
     """Report an action as done."""
 
+    EARLIER_NAME = "done_at"
     action: ActionCode = Field(title="Action")
     done_note: Text = Field(title="What was done")
-    done_at: Moment | None = Field(default=None, title="Done")
 
 
 @act(CompleteAction)
 def complete_action(work: Work, given: CompleteAction) -> CorrectiveAction:
     """Write down what was done; whoever did it, for the responsible person may be away. Refuses a time to come."""
     action = work.lock(CorrectiveAction, given.action)
-    at = given.done_at or work.now
+    at = work.happened
     work.judge(action, refusals=time_refusals(work, "The action", at))
     action.done_at, action.done_by_id, action.done_note = at, work.actor.id, given.done_note
     work.transition(action)

@@ -1,12 +1,8 @@
 """Deviations: opened by whoever finds one, linked to what it touches, investigated, decided and signed by another."""
 
-import datetime
-from collections.abc import Sequence
-
 from pydantic import Field
 from sqlalchemy import select
 
-from cellbank.domain.identifiers import Kind
 from cellbank.domain.refusals import Code, refuse
 from cellbank.domain.rules.deviation import (
     Classification,
@@ -16,13 +12,13 @@ from cellbank.domain.rules.deviation import (
     due_day,
     moved_due_day,
 )
-from cellbank.records.base import Record
 from cellbank.records.deviations import CorrectiveAction, Deviation, DeviationLink
 from cellbank.records.work import Work
 from cellbank.services.acts import ActInput, SignedInput, act
-from cellbank.services.common import new_code, time_refusals
+from cellbank.services.common import time_refusals
 from cellbank.services.inputs import AnyCodes, DeviationCode, Line, Moment, Reason, Text
-from cellbank.services.lookup.lineage import Touched, as_touched, find_records, with_what_they_are_of
+from cellbank.services.lookup.lineage import Touched, find_records, with_what_they_are_of
+from cellbank.services.quality.deviation_opening import link, opened
 from cellbank.services.site_time import local_day
 
 
@@ -50,54 +46,7 @@ def open_deviation(work: Work, given: OpenDeviation) -> Deviation:
     due_on = due_day(local_day(work, work.now), given.classification)
     work.show(due_on=due_on.isoformat(), links=[link.code for link in links])
     work.judge(Deviation, refusals=time_refusals(work, "The deviation", at))
-    return _open(work, links, given.title, given.description, given.classification, at)
-
-
-def open_with_links(
-    work: Work,
-    *,
-    title: str,
-    description: str,
-    classification: Classification,
-    occurred_at: datetime.datetime,
-    records: Sequence[Record],
-) -> Deviation:
-    """Open a deviation within another act, linked to these records and to what they are of; call it after the
-    judgement, with the records in the database."""
-    links = with_what_they_are_of(work, as_touched(records))
-    return _open(work, links, title, description, classification, occurred_at)
-
-
-def _open(
-    work: Work,
-    links: Sequence[Touched],
-    title: str,
-    description: str,
-    classification: Classification,
-    occurred_at: datetime.datetime,
-) -> Deviation:
-    deviation = work.add(
-        Deviation(
-            site_id=work.actor.site_id,
-            code=new_code(work, Kind.DEVIATION),
-            title=title,
-            description=description,
-            classification=classification,
-            occurred_at=occurred_at,
-            due_on=due_day(local_day(work, work.now), classification),
-            opened_by_id=work.actor.id,
-        )
-    )
-    _link(work, deviation, links)
-    return deviation
-
-
-def _link(work: Work, deviation: Deviation, links: Sequence[Touched]) -> None:
-    rows = [
-        {"deviation_id": deviation.id, "record_kind": kind, "record_id": record_id, "record_code": code}
-        for kind, record_id, code in links
-    ]
-    work.note_many(DeviationLink, rows)
+    return opened(work, links, given.title, given.description, given.classification, at)
 
 
 class LinkDeviation(ActInput):
@@ -119,7 +68,7 @@ def link_deviation(work: Work, given: LinkDeviation) -> Deviation:
     nothing = () if links else (refuse(Code.ALREADY_EXISTS, sentence, deviation=deviation.code),)
     work.show(links=[link.code for link in links])
     work.judge(deviation, refusals=nothing)
-    _link(work, deviation, links)
+    link(work, deviation, links)
     return deviation
 
 

@@ -18,7 +18,7 @@ from cellbank.records.production import Lot
 from cellbank.records.quality import Hold, Sample, TestResult
 from cellbank.records.work import Work
 from cellbank.services.quality.conditional_ends import once_conditional
-from cellbank.services.quality.deviations import open_with_links
+from cellbank.services.quality.deviation_opening import open_with_links
 from cellbank.services.quality.holding import place_hold
 from cellbank.services.quality.lot_results import shown_value
 from cellbank.services.quality.recalls import open_notices

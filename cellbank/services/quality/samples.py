@@ -19,7 +19,7 @@ from cellbank.domain.specification import ReleaseTest
 from cellbank.records.production import Vial
 from cellbank.records.quality import Sample
 from cellbank.records.work import Work
-from cellbank.services.acts import ActInput, Malformed, Problem, act
+from cellbank.services.acts import ActInput, Malformed, Problem, TellingInput, act
 from cellbank.services.common import new_code, time_refusals
 from cellbank.services.inputs import (
     CultureCode,
@@ -28,7 +28,6 @@ from cellbank.services.inputs import (
     Identifier,
     Line,
     LotCode,
-    Moment,
     Reason,
     SampleCode,
     VialCode,
@@ -60,9 +59,10 @@ class OfOneRecord:
         return [(kind, code) for kind in RECORDS if (code := getattr(self, kind)) is not None]
 
 
-class TakeSample(OfOneRecord, ActInput):
+class TakeSample(OfOneRecord, TellingInput):
     """Take a sample."""
 
+    EARLIER_NAME = "taken_at"
     lot: TestedLot = None
     culture: TestedCulture = None
     donation: TestedDonation = None
@@ -71,7 +71,6 @@ class TakeSample(OfOneRecord, ActInput):
     number: SampleNumber = None
     material: Line = Field(title="Material", description="What was taken: supernatant, cells, a vial, serum.")
     vial: VialCode | None = Field(default=None, title="Vial", description="Where the material is a vial of the lot.")
-    taken_at: Moment | None = Field(default=None, title="Taken, or inoculated")
 
     @model_validator(mode="after")
     def _of_one_thing(self) -> Self:
@@ -89,7 +88,7 @@ def take_sample(work: Work, given: TakeSample) -> Sample:
     tested = find_tested(work, *given.subject)
     test = find_test(tested, given.test)
     number = _number(test, given)
-    taken_at = given.taken_at or work.now
+    taken_at = work.happened
     due_on = local_day(work, taken_at) + datetime.timedelta(days=days_to_result(test))
     vial = None if given.vial is None else work.find(Vial, given.vial)
     refusals = [

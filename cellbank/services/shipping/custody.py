@@ -13,19 +13,19 @@ from cellbank.domain.rules.shipment import HandsFacts, hand_over_refusals, take_
 from cellbank.records.people import Person
 from cellbank.records.shipping import Custody, Shipment
 from cellbank.records.work import Work
-from cellbank.services.acts import SignedInput, act
+from cellbank.services.acts import SignedInput, TellingInput, act
 from cellbank.services.common import time_refusals
-from cellbank.services.inputs import Identifier, Line, Moment, ShipmentCode
+from cellbank.services.inputs import Identifier, Line, ShipmentCode
 from cellbank.services.shipping.packed import leaving_refusals
 
 
-class HandOverShipment(SignedInput):
+class HandOverShipment(TellingInput, SignedInput):
     """Hand a shipment over to a carrier."""
 
+    EARLIER_NAME = "handed_at"
     shipment: ShipmentCode = Field(title="Shipment")
     carrier: Line = Field(title="Carrier", description="The company, and who came for it.")
     waybill: Identifier | None = Field(default=None, title="Number of the waybill")
-    handed_at: Moment | None = Field(default=None, title="Handed over", description="Empty: now.")
 
 
 @act(HandOverShipment)
@@ -33,7 +33,7 @@ def hand_over_shipment(work: Work, given: HandOverShipment) -> Shipment:
     """Give a sealed shipment to a carrier. Signed by whoever has it in hand; refuses everybody else, and a shipment
     with vials of a lot that is on hold or no longer released."""
     shipment = work.lock(Shipment, given.shipment)
-    at = given.handed_at or work.now
+    at = work.happened
     refusals = [*hand_over_refusals(_hands(work, shipment)), *_times(work, shipment, "Handing over", at)]
     if shipment.state == "SEALED":
         refusals += leaving_refusals(work, shipment, at)
@@ -44,11 +44,11 @@ def hand_over_shipment(work: Work, given: HandOverShipment) -> Shipment:
     return shipment
 
 
-class TakeOverShipment(SignedInput):
+class TakeOverShipment(TellingInput, SignedInput):
     """Take a shipment over."""
 
+    EARLIER_NAME = "taken_at"
     shipment: ShipmentCode = Field(title="Shipment")
-    taken_at: Moment | None = Field(default=None, title="Taken over", description="Empty: now.")
 
 
 @act(TakeOverShipment)
@@ -56,7 +56,7 @@ def take_over_shipment(work: Work, given: TakeOverShipment) -> Shipment:
     """Have a shipment in hand from now on, whoever had it before: a colleague, or a carrier who brought it back.
     Refuses somebody who has it already."""
     shipment = work.lock(Shipment, given.shipment)
-    at = given.taken_at or work.now
+    at = work.happened
     refusals = [*take_over_refusals(_hands(work, shipment)), *_times(work, shipment, "Taking over", at)]
     work.judge(shipment, refusals=refusals)
     hand_on(work, shipment, person_id=work.actor.id, at=at)

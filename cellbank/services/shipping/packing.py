@@ -19,9 +19,9 @@ from cellbank.records.production import Vial
 from cellbank.records.shipping import PackedVial, Shipment
 from cellbank.records.storage import StorageUnit
 from cellbank.records.work import Work
-from cellbank.services.acts import act
+from cellbank.services.acts import TellingInput, act
 from cellbank.services.common import time_refusals
-from cellbank.services.inputs import Moment, ShipmentCode, StorageCode, VialCodes
+from cellbank.services.inputs import ShipmentCode, StorageCode, VialCodes
 from cellbank.services.shipping.custody import hand_on
 from cellbank.services.shipping.packed import end_packed, packed_in, shipper_facts
 from cellbank.services.site_time import local_day
@@ -37,14 +37,14 @@ from cellbank.services.storage.places import (
 )
 
 
-class PackVials(IntoPositions):
+class PackVials(TellingInput, IntoPositions):
     """Pack vials for a shipment."""
 
+    EARLIER_NAME = "packed_at"
     shipment: ShipmentCode = Field(title="Shipment")
     shipper: StorageCode = Field(title="Shipper")
     vials: VialCodes = Field(title="Vials")
     positions: Positions = Field(default=[])
-    packed_at: Moment | None = Field(default=None, title="Packed", description="Empty: now.")
 
 
 @act(PackVials)
@@ -56,7 +56,7 @@ def pack_vials(work: Work, given: PackVials) -> Shipment:
     vials = work.lock_all(Vial, given.vials)
     shipper = work.lock(StorageUnit, given.shipper)
     _, places, box = find_places(work, given.shipper, given.vials, given.positions, packing=True)
-    at = given.packed_at or work.now
+    at = work.happened
     on = local_day(work, at)
     facts, placed_at = _packing_facts(work, shipment, vials, on)
     refusals = [
@@ -132,14 +132,14 @@ def _note_packed(
     work.note_many(PackedVial, [{"vial_id": vial.id, "position": place, **common} for vial, place in pairs])
 
 
-class UnpackVials(IntoPositions):
+class UnpackVials(TellingInput, IntoPositions):
     """Unpack vials of a shipment."""
 
+    EARLIER_NAME = "unpacked_at"
     shipment: ShipmentCode = Field(title="Shipment")
     vials: VialCodes = Field(title="Vials")
     box: StorageCode = Field(title="Box")
     positions: Positions = Field(default=[])
-    unpacked_at: Moment | None = Field(default=None, title="Unpacked", description="Empty: now.")
 
 
 @act(UnpackVials)
@@ -149,7 +149,7 @@ def unpack_vials(work: Work, given: UnpackVials) -> Shipment:
     shipment = work.lock(Shipment, given.shipment)
     vials = work.lock_all(Vial, given.vials)
     box_id, places, box = find_places(work, given.box, given.vials, given.positions)
-    at = given.unpacked_at or work.now
+    at = work.happened
     inside = packed_in(work, shipment).vials
     refusals = [
         *not_packed_refusals(shipment.code, [vial.code for vial in vials if vial.id not in inside]),

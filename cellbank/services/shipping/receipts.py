@@ -32,10 +32,10 @@ from cellbank.records.shipping import PackedVial, Shipment
 from cellbank.records.storage import StorageUnit
 from cellbank.records.temperature import Probe
 from cellbank.records.work import Work
-from cellbank.services.acts import ActInput, SignedInput, act
+from cellbank.services.acts import ActInput, SignedInput, TellingInput, act
 from cellbank.services.common import time_refusals
-from cellbank.services.inputs import Identifier, Moment, ShipmentCode, Text, VialCodes, as_text, each_once
-from cellbank.services.quality.deviations import open_with_links
+from cellbank.services.inputs import Identifier, ShipmentCode, Text, VialCodes, as_text, each_once
+from cellbank.services.quality.deviation_opening import open_with_links
 from cellbank.services.shipping.custody import custody_of, hand_on
 from cellbank.services.shipping.sealing import MOST_SEALS
 from cellbank.services.storage.places import end_placement, lock_place, next_place, standing_in
@@ -46,13 +46,13 @@ Seals = Annotated[list[Identifier], Field(max_length=MOST_SEALS), AfterValidator
 # --- arrival ----------------------------------------------------------------------------------
 
 
-class ReceiveShipment(SignedInput):
+class ReceiveShipment(TellingInput, SignedInput):
     """Receive a shipment."""
 
+    EARLIER_NAME = "received_at"
     shipment: ShipmentCode = Field(title="Shipment")
     intact: Seals = Field(default=[], title="Seals found intact", description="Their numbers, as you read them.")
     broken: Seals = Field(default=[], title="Seals found broken")
-    received_at: Moment | None = Field(default=None, title="Received", description="Empty: now.")
 
     @model_validator(mode="after")
     def _intact_or_broken(self) -> "ReceiveShipment":
@@ -67,7 +67,7 @@ def receive_shipment(work: Work, given: ReceiveShipment) -> Shipment:
     """Take a shipment in hand at the site to which it was sent: from then on it is this site's, with its shipper and
     its logger, and its vials wait to be scanned. A seal that is not named is missing. Refuses any other site."""
     shipment = work.lock(Shipment, given.shipment)
-    at = given.received_at or work.now
+    at = work.happened
     goes_to, here = (work.session.get_one(Site, site).code for site in (shipment.to_site_id, work.actor.site_id))
     custody = custody_of(work, shipment)
     refusals = [
@@ -102,7 +102,7 @@ def _bring_here(work: Work, shipment: Shipment) -> None:
 # --- vial by vial -----------------------------------------------------------------------------
 
 
-class CheckInVials(ActInput):
+class CheckInVials(TellingInput):
     """Check in vials of a shipment."""
 
     shipment: ShipmentCode = Field(title="Shipment")
@@ -148,7 +148,7 @@ def vials_of(work: Work, shipment: Shipment, *findings: str | None) -> list[Vial
 
 def _note_finding(work: Work, vials: Sequence[Vial], finding: str) -> None:
     live = update(PackedVial).where(PackedVial.vial_id.in_([vial.id for vial in vials]), PackedVial.ended_at.is_(None))
-    found = live.values(finding=finding, found_at=work.now)
+    found = live.values(finding=finding, found_at=work.happened)
     work.session.execute(found.execution_options(synchronize_session=False))
 
 

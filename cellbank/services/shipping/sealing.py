@@ -22,7 +22,7 @@ from cellbank.records.shipping import Shipment
 from cellbank.records.storage import StorageUnit
 from cellbank.records.temperature import Probe
 from cellbank.records.work import Work
-from cellbank.services.acts import ActInput, act
+from cellbank.services.acts import TellingInput, act
 from cellbank.services.common import time_refusals
 from cellbank.services.inputs import Identifier, Moment, Reason, ShipmentCode, StorageCode, each_once, quantity
 from cellbank.services.labels.label_printing import print_first
@@ -39,9 +39,10 @@ _CHARGE = Quantity("The mass", "kg", "in kilograms", low=Decimal("0.1"), high=De
 ChargeKg = quantity("kg", partial(parse_decimal, quantity=_CHARGE))
 
 
-class SealShipment(ActInput):
+class SealShipment(TellingInput):
     """Seal a shipment."""
 
+    EARLIER_NAME = "sealed_at"
     shipment: ShipmentCode = Field(title="Shipment")
     shipper: StorageCode | None = Field(
         default=None, title="Shipper", description="Only where it goes empty: else it is the one that was packed."
@@ -53,7 +54,6 @@ class SealShipment(ActInput):
     charged_at: Moment = Field(title="Charged", description="When its last charge with nitrogen ended.")
     charge_kg: ChargeKg | None = Field(default=None, title="Mass after the charge")
     planned_hours: Hours = Field(title="Planned way", description="Hours from now until it is received.")
-    sealed_at: Moment | None = Field(default=None, title="Sealed", description="Empty: now.")
 
 
 @act(SealShipment)
@@ -64,7 +64,7 @@ def seal_shipment(work: Work, given: SealShipment) -> Shipment:
     shipment = work.lock(Shipment, given.shipment)
     shipper = _shipper(work, shipment, given.shipper)
     logger = work.lock(Probe, given.logger) if given.logger else None
-    at = given.sealed_at or work.now
+    at = work.happened
     inside = packed_in(work, shipment)
     refusals = [
         *_times(work, shipment, inside, given.charged_at, at),
@@ -113,7 +113,7 @@ def _facts(
     work: Work, shipment: Shipment, shipper: StorageUnit, logger: Probe | None, inside: Packed, given: SealShipment
 ) -> SealingFacts:
     assert shipper.hold_hours is not None and shipper.qualified_until is not None  # of every shipper, by a CHECK
-    at = given.sealed_at or work.now
+    at = work.happened
     arrives = at + datetime.timedelta(hours=float(given.planned_hours))
     return SealingFacts(
         shipment=shipment.code,
@@ -136,7 +136,7 @@ def _facts(
     )  # fmt: skip
 
 
-class BreakSeal(ActInput):
+class BreakSeal(TellingInput):
     """Break the seals of a shipment."""
 
     shipment: ShipmentCode = Field(title="Shipment")

@@ -27,7 +27,7 @@ from cellbank.records.production import Lot, Vial
 from cellbank.records.shipping import PackedVial
 from cellbank.records.storage import Placement, StorageUnit
 from cellbank.records.work import Work
-from cellbank.services.acts import ActInput, act
+from cellbank.services.acts import ActInput, TellingInput, act
 from cellbank.services.common import new_code, time_refusals
 from cellbank.services.inputs import (
     MAX_VIALS,
@@ -237,13 +237,13 @@ class IntoPositions(ActInput):
         return self
 
 
-class StoreVials(IntoPositions):
+class StoreVials(TellingInput, IntoPositions):
     """Put vials away."""
 
+    EARLIER_NAME = "stored_at"
     vials: VialCodes = Field(title="Vials")
     box: StorageCode = Field(title="Box")
     positions: Positions = Field(default=[])
-    stored_at: Moment | None = Field(default=None, title="Put away")
 
 
 @act(StoreVials)
@@ -253,10 +253,10 @@ def store_vials(work: Work, given: StoreVials) -> None:
     vials = work.lock_all(Vial, given.vials)
     work.about = given.vials[0] if len(given.vials) == 1 else given.box
     box_id, places, box = find_places(work, given.box, given.vials, given.positions)
-    at = given.stored_at or work.now
+    at = work.happened
     arrived = [vial for vial in vials if vial.state == "RECEIVED"]
     refusals = list(places.refusals)
-    if given.stored_at:
+    if work.told_at:
         refusals.extend(time_refusals(work, "Putting away", at, _frozen_at(work.session, vials)))
         refusals.extend(time_refusals(work, "Putting away", at, _arrived_at(work.session, arrived)))
     work.show(**places_shown(box, places, given.vials))
@@ -267,16 +267,16 @@ def store_vials(work: Work, given: StoreVials) -> None:
     work.transition_many(Vial, vials)
 
 
-class MoveVial(ActInput):
+class MoveVial(TellingInput):
     """Move a vial to another place."""
 
+    EARLIER_NAME = "moved_at"
     vial: VialCode = Field(title="Vial")
     box: StorageCode = Field(title="Box")
     position: Position | None = Field(default=None, title="Position", description="Empty: the next free one.")
     taken_at: Moment | None = Field(
         default=None, title="Taken out", description="Empty: it was out of the cold for no time that counts."
     )
-    moved_at: Moment | None = Field(default=None, title="Put back")
 
 
 @act(MoveVial)
@@ -286,7 +286,7 @@ def move_vial(work: Work, given: MoveVial) -> None:
     vial = work.lock(Vial, given.vial)
     wanted = [given.position] if given.position else []
     box_id, places, box = find_places(work, given.box, [vial.code], wanted)
-    at = given.moved_at or work.now
+    at = work.happened
     out = given.taken_at or at
     after = last_placed_at(work.session, [vial])
     work.show(**places_shown(box, places, [vial.code]))
@@ -383,5 +383,5 @@ def end_placement(
     """
     ids = [vial.id for vial in vials]
     statement = update(Placement).where(Placement.vial_id.in_(ids), Placement.taken_at.is_(None))
-    ended = statement.values(taken_at=at or work.now, dewar_id=into.id if into else None)
+    ended = statement.values(taken_at=at or work.happened, dewar_id=into.id if into else None)
     work.session.execute(ended.execution_options(synchronize_session=False))

@@ -5,13 +5,13 @@ from pydantic import Field
 from cellbank.records.quality import Hold
 from cellbank.records.storage import StorageUnit
 from cellbank.records.work import Work
-from cellbank.services.acts import ActInput, act
+from cellbank.services.acts import TellingInput, act
 from cellbank.services.common import time_refusals
 from cellbank.services.inputs import Moment, Reason, StorageCode
 from cellbank.services.quality.holding import lots_below, place_hold
 
 
-class ReportStorageFailure(ActInput):
+class ReportStorageFailure(TellingInput):
     """Report that a storage unit has failed."""
 
     unit: StorageCode = Field(title="What failed", description="A tank, a rack, a box; it takes all that is in it.")
@@ -28,7 +28,7 @@ def report_storage_failure(work: Work, given: ReportStorageFailure) -> StorageUn
     """Stop every lot with vials in a unit now, or at any time since it failed, wherever they stand by now. Nothing more
     goes into it; what is in it can be moved out. The answer names the lots."""
     unit = work.lock(StorageUnit, given.unit)
-    since = given.failed_at or work.now
+    since = given.failed_at or work.happened
     lots_below(work, unit, since)  # locked before the judgement; the hold stops them after it
     work.judge(unit, Hold, refusals=time_refusals(work, "The failure", since))
     unit.out_of_service_reason = given.reason

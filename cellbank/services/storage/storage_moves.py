@@ -12,9 +12,9 @@ from sqlalchemy import select, text, update
 from cellbank.domain.rules.storage import MoveFacts, RelocationFacts, move_refusals, relocation_refusals
 from cellbank.records.storage import StorageUnit, WarmingEvent
 from cellbank.records.work import Work
-from cellbank.services.acts import ActInput, act
+from cellbank.services.acts import TellingInput, act
 from cellbank.services.common import time_refusals
-from cellbank.services.inputs import Moment, Reason, StorageCode
+from cellbank.services.inputs import Reason, StorageCode
 from cellbank.services.storage.places import (
     MOST_PLACES,
     lock_place,
@@ -37,16 +37,16 @@ SECONDS_OUT = Field(
 )
 
 
-class MoveStorageUnit(ActInput):
+class MoveStorageUnit(TellingInput):
     """Move a unit with everything in it."""
 
+    EARLIER_NAME = "moved_at"
     unit: StorageCode = Field(title="Unit")
     into: StorageCode | None = Field(default=None, title="Into", description="Empty: onto the site itself.")
     place: int | None = Field(
         default=None, title="Place", ge=1, le=MOST_PLACES, description="Empty: after the last one."
     )
     seconds_out: int | None = SECONDS_OUT
-    moved_at: Moment | None = Field(default=None, title="Moved")
 
 
 @act(MoveStorageUnit)
@@ -60,7 +60,7 @@ def move_storage_unit(work: Work, given: MoveStorageUnit) -> StorageUnit:
     parent_id = parent.id if parent else None
     same = unit.parent_id == parent_id
     place = given.place or (unit.place if same else next_place(siblings))
-    at = given.moved_at or work.now
+    at = work.happened
     facts = MoveFacts(
         called=unit_called(unit),
         to=unit_facts(work, unit.type, parent, place, siblings, moving=unit),
@@ -76,7 +76,7 @@ def move_storage_unit(work: Work, given: MoveStorageUnit) -> StorageUnit:
     return unit
 
 
-class RelocateUnit(ActInput):
+class RelocateUnit(TellingInput):
     """Move everything out of a unit into a spare one."""
 
     unit: StorageCode = Field(title="Unit that fails")
@@ -108,9 +108,9 @@ def relocate_unit(work: Work, given: RelocateUnit) -> StorageUnit:
     work.show(unit=unit.code, into=spare.code, units=len(moving), vials=vials_in(work, unit))
     work.judge(unit, refusals=relocation_refusals(facts), of=[spare])
     ids = [one.id for one in moving]
-    moved = update(StorageUnit).where(StorageUnit.id.in_(ids)).values(parent_id=spare.id, stands_since=work.now)
+    moved = update(StorageUnit).where(StorageUnit.id.in_(ids)).values(parent_id=spare.id, stands_since=work.happened)
     work.session.execute(moved.execution_options(synchronize_session=False))
-    note_out(work, ids, given.seconds_out, work.now)
+    note_out(work, ids, given.seconds_out, work.happened)
     return unit
 
 

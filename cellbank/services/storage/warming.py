@@ -16,10 +16,10 @@ from cellbank.domain.scans import read_scan
 from cellbank.records.production import Vial
 from cellbank.records.storage import StorageUnit, WarmingEvent
 from cellbank.records.work import Work
-from cellbank.services.acts import ActInput, act
+from cellbank.services.acts import TellingInput, act
 from cellbank.services.bank import Bank, at_site, server_time
 from cellbank.services.common import specification_of, time_refusals
-from cellbank.services.inputs import Moment, scanned
+from cellbank.services.inputs import scanned
 from cellbank.services.storage.places import unit_called
 
 LONGEST = 24 * 3600
@@ -81,12 +81,12 @@ def find_dewar(bank: Bank, code: str) -> Dewar | None:
         return Dewar(*row) if row else None
 
 
-class NoteWarming(ActInput):
+class NoteWarming(TellingInput):
     """Note a time out of the cold."""
 
+    EARLIER_NAME = "back_at"
     thing: scanned(Kind.STORAGE, Kind.VIAL) = Field(title="Rack, box or vial that was lifted out")
     seconds: int = Field(title="Out of the cold", ge=1, le=LONGEST, json_schema_extra={"unit": "s"})
-    back_at: Moment | None = Field(default=None, title="Back in the cold", description="Empty: now.")
 
 
 _INSIDE = text(
@@ -100,7 +100,7 @@ _INSIDE = text(
 def note_warming(work: Work, given: NoteWarming) -> StorageUnit | Vial:
     """Count a time out of the cold for a vial, or for every vial in a rack or box that was lifted out and put back. It
     happened, so that it is never refused for its length; the answer names the vials whose time is spent by it."""
-    at = given.back_at or work.now
+    at = work.happened
     scan = read_scan(given.thing)
     is_unit = not isinstance(scan, Garbled) and scan.kind is Kind.STORAGE
     thing: StorageUnit | Vial = work.lock(StorageUnit if is_unit else Vial, given.thing)

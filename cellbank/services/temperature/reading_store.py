@@ -20,9 +20,10 @@ from sqlalchemy import text
 from cellbank.domain.logger_file import pack, unpacked
 from cellbank.domain.refusals import Code, Refusal, refuse
 from cellbank.domain.rules.temperature import Excursion, Watch, excursions, told_already
+from cellbank.domain.telling import CLOCK_SKEW
 from cellbank.records.temperature import Probe
 from cellbank.records.work import Work
-from cellbank.services.common import CLOCK_SKEW, shown
+from cellbank.services.common import shown
 from cellbank.services.temperature.probes import limits_of
 
 ROWS_AT_ONCE = 20_000

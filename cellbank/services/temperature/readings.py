@@ -17,7 +17,7 @@ from cellbank.domain.refusals import Code, Refusal, refuse
 from cellbank.domain.rules.temperature import hundredths
 from cellbank.records.temperature import Probe, ReadingImport
 from cellbank.records.work import Work
-from cellbank.services.acts import ActInput, act
+from cellbank.services.acts import ActInput, TellingInput, act
 from cellbank.services.common import new_code, time_refusals
 from cellbank.services.inputs import Line, Moment, TemperatureC, scanned
 from cellbank.services.temperature.excursion_record import keep_excursions, lock_lots_to_stop, stop_lots
@@ -266,12 +266,12 @@ def _sorted(pairs: Sequence[tuple[int, int]]) -> tuple["array[int]", list[Refusa
 # --- by hand ----------------------------------------------------------------------------------
 
 
-class RecordReadingByHand(ActInput):
+class RecordReadingByHand(TellingInput):
     """Record a temperature read off by hand."""
 
+    EARLIER_NAME = "read_at"
     probe: ProbeCode = Field(title="Probe")
     celsius: TemperatureC = Field(title="Temperature")
-    read_at: Moment | None = Field(default=None, title="Read at")
 
 
 @act(RecordReadingByHand)
@@ -279,7 +279,7 @@ def record_reading_by_hand(work: Work, given: RecordReadingByHand) -> ReadingImp
     """Note what a display shows when no logger does. It counts when a second person has confirmed it. Refuses a time
     that is not later than the last reading."""
     probe = work.lock(Probe, given.probe)
-    at = (given.read_at or work.now).replace(microsecond=0)
+    at = work.happened.replace(microsecond=0)
     work.judge(probe, ReadingImport, refusals=time_refusals(work, "The reading", at, probe.last_at))
     return work.add(
         ReadingImport(

@@ -18,7 +18,7 @@ from cellbank.services.inputs import Line, Zone
 from cellbank.services.temperature.logger_files import end_progress, ends_cut_off, kept
 
 R = TypeVar("R")
-RARELY = {"folded": True}  # on the page: behind a line that opens
+RARELY = {"folded": "file"}  # on the page: behind a line that opens
 SentFile = Annotated[str, Field(title="File", pattern="^[0-9a-f]{64}$", json_schema_extra={"upload": "file"})]
 FileName = Annotated[Line, Field(title="File name", description="Filled in by the file that was chosen.")]
 FileZone = Annotated[

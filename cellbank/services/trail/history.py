@@ -52,6 +52,8 @@ class Event:
     changes: tuple[ChangeLine, ...]
     reason: str | None
     refusals: tuple[str, ...] = ()
+    happened_at: datetime.datetime | None = None  # where that was said
+    late_reason: str | None = None  # why it was entered late
 
 
 @dataclass(frozen=True)
@@ -75,11 +77,13 @@ _EVENTS = """
          page AS (SELECT a.*, count(*) OVER () AS total FROM found JOIN act a USING (id)
                    WHERE (a.outcome = 'accepted' OR {here})
                    ORDER BY a.at DESC, a.id DESC LIMIT :size OFFSET :skip)
-    SELECT a.id, a.name, a.at, a.recorded_at, a.outcome, a.given, a.refusals, a.total, p.full_name,
+    SELECT a.id, a.name, a.at, a.recorded_at, a.outcome, a.given, a.refusals, a.total, p.full_name, a.happened_at,
+           a.late_reason,
            jsonb_agg(jsonb_build_array(c.record_kind, c.before, c.after, c.part) ORDER BY c.id)
              FILTER (WHERE c.id IS NOT NULL) AS changes
       FROM page a JOIN person p ON p.id = a.person_id LEFT JOIN touched c ON c.act_id = a.id
-     GROUP BY a.id, a.name, a.at, a.recorded_at, a.outcome, a.given, a.refusals, a.total, p.full_name
+     GROUP BY a.id, a.name, a.at, a.recorded_at, a.outcome, a.given, a.refusals, a.total, p.full_name, a.happened_at,
+              a.late_reason
      ORDER BY a.at DESC, a.id DESC"""
 
 
@@ -174,6 +178,7 @@ def _event(row: Any, record: str, names: Names) -> Event:
         row.id, row.name, title_of(row.name), row.full_name, row.at, row.recorded_at, row.outcome or "open",
         tuple(lines), row.given.get("reason"),
         tuple(refusal["detail"] for refusal in without_identity(row.given, row.refusals)),
+        row.happened_at, row.late_reason,
     )  # fmt: skip
 
 
@@ -251,6 +256,8 @@ class Done:
     record_code: str | None
     given: dict[str, Any]
     refusals: tuple[dict[str, str], ...]
+    happened_at: datetime.datetime | None
+    late_reason: str | None
 
 
 def done(bank: Bank, act_id: int) -> Done | None:
@@ -265,5 +272,6 @@ def done(bank: Bank, act_id: int) -> Done | None:
         return None
     return Done(
         row.id, row.name, title_of(row.name), row.person_id, row.full_name, row.at, row.outcome, row.result or {},
-        row.record_code, row.given, tuple(without_identity(row.given, row.refusals)),
+        row.record_code, row.given, tuple(without_identity(row.given, row.refusals)), row.happened_at,
+        row.late_reason,
     )  # fmt: skip

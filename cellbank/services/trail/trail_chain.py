@@ -33,6 +33,8 @@ ACT_FIELDS = (
     "a.given_digest", "a.door", "a.client", "a.version", _utc("a.at"), _utc("a.recorded_at"), "a.outcome",
     "a.refusals::text", "a.result::text",
 )  # fmt: skip
+# Then these two of an act that says when it happened; of any other nothing, as before acts could say so (0027).
+TOLD_FIELDS = (_utc("a.happened_at"), "a.late_reason")
 CHANGE_FIELDS = ("c.id::text", "c.record_kind", "c.record_id::text", "c.before::text", "c.after::text")
 
 
@@ -44,7 +46,9 @@ def _as_netstrings(fields: Iterable[str]) -> str:
 # In psycopg's own form: every link passes here.
 LINKS = f"""
     SELECT s.number, s.act_id, s.digest, made.number,
-           convert_to({_as_netstrings(ACT_FIELDS)} || coalesce(made.content, ''), 'UTF8')
+           convert_to({_as_netstrings(ACT_FIELDS)}
+                      || CASE WHEN a.happened_at IS NULL THEN '' ELSE {_as_netstrings(TOLD_FIELDS)} END
+                      || coalesce(made.content, ''), 'UTF8')
       FROM seal s LEFT JOIN act a ON a.id = s.act_id
       LEFT JOIN LATERAL (
         SELECT count(*) AS number, string_agg({_as_netstrings(CHANGE_FIELDS)}, '' ORDER BY c.id) AS content
@@ -53,7 +57,7 @@ LINKS = f"""
 """
 _WHOLE = "(CAST(:act AS bigint) IS NULL OR s.act_id = :act)"
 ACTS = text(
-    f"""SELECT s.site_id, s.number, s.act_id, s.digest, {", ".join(ACT_FIELDS)}
+    f"""SELECT s.site_id, s.number, s.act_id, s.digest, {", ".join(ACT_FIELDS + TOLD_FIELDS)}
           FROM seal s LEFT JOIN act a ON a.id = s.act_id WHERE {_WHOLE} ORDER BY s.site_id, s.number"""
 )
 CHANGES = text(
@@ -149,7 +153,7 @@ def _together(acts: Iterable[Any], changes: Iterable[Any]) -> Iterator[SealedAct
         if waiting is not None and waiting[0] == (row[0], row[1]):
             made = [tuple(change[2:]) for change in waiting[1]]
             waiting = next(made_by, None)
-        fields = None if row[4] is None else tuple(row[4:])
+        fields = None if row[4] is None else tuple(row[4:] if row[-2] is not None else row[4 : -len(TOLD_FIELDS)])
         yield SealedAct(row[0], row[1], row[2], bytes(row[3]), fields, made)
 
 

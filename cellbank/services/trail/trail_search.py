@@ -49,6 +49,8 @@ class Line:
     record_code: str | None
     reasons: tuple[str, ...]
     seal: str
+    happened_at: datetime.datetime | None = None
+    late_reason: str | None = None
 
 
 # The act was about the record, it was among what was given, or the act changed it.
@@ -82,7 +84,7 @@ def search(bank: Bank, query: Query) -> tuple[Line, ...]:
         given["without"] = list(query.without)
     statement = text(
         f"""SELECT a.id, a.name, p.full_name, a.at, a.recorded_at, a.door, a.client, a.outcome, a.record_code,
-                   a.given, a.refusals, encode(s.digest, 'hex') AS seal
+                   a.given, a.refusals, a.happened_at, a.late_reason, encode(s.digest, 'hex') AS seal
               FROM act a JOIN person p ON p.id = a.person_id LEFT JOIN seal s ON s.act_id = a.id
              WHERE {conditions} ORDER BY a.id DESC LIMIT {PAGE}"""
     )
@@ -109,6 +111,7 @@ def _line(row: Any) -> Line:
     return Line(
         row.id, row.name, title_of(row.name), row.full_name, row.at, row.recorded_at, row.door, row.client,
         row.outcome or "open", row.record_code, reasons, (row.seal or "")[:16],
+        row.happened_at, row.late_reason,
     )  # fmt: skip
 
 

@@ -147,7 +147,7 @@ def test_a_shipper_of_another_site_is_not_packed(world: World, ordered: Parcel) 
         ({"positions": ["A1", "A1"]}, "positions"),
         ({"positions": ["A0"]}, "positions.0"),
         ({"positions": ["A1", "A2"]}, "(whole)"),
-        ({"packed_at": "2026-05-04 12:00"}, "packed_at"),
+        ({"happened_at": "2026-05-04 12:00"}, "happened_at"),
         ({"shipment": "LT0001K"}, "shipment"),
         ({"shipper": "SP0001K"}, "shipper"),
     ],

@@ -113,7 +113,7 @@ def test_a_lot_that_was_stopped_after_packing_is_neither_sealed_nor_handed_over(
         ("planned_hours", "two days"),
         ("charged_at", "2026-05-04T12:00"),
         ("charged_at", "yesterday"),
-        ("sealed_at", "0001-01-01T00:00Z"),
+        ("happened_at", "0001-01-01T00:00Z"),
         ("logger", "STZZZZG"),
     ],
 )

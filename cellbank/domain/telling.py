@@ -1,0 +1,96 @@
+"""Permission and fact: which acts tell of what has happened, how late, and what a late one could no longer forbid.
+
+A permission may be refused; a fact may not. An act that *asks* (order, reserve, release) is refused when it is not
+allowed. An act that *tells* (thawed, given, harvested, lost) is refused while it could still be left undone. Entered
+late, with the reason, it is recorded: what only forbade it (`refusals.FORBIDS`) becomes an irregularity, and one
+deviation names them all. What cannot be, cannot be read, or is for somebody else to enter is refused all the same.
+
+Twins in the database: `may` (what a late fact passes), an_irregular_fact_has_a_deviation, ck_act_told_late.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Literal
+
+from cellbank.domain.refusals import FORBIDS, GRAVITY, Code, Refusal, refuse
+
+# Clocks of stations and of the server differ; less than this is not "the future" (domain: H22).
+CLOCK_SKEW = timedelta(minutes=2)
+# Times are written down to the minute.
+WRITTEN = timedelta(minutes=1)
+
+TELLS = frozenset(
+    {
+        # production
+        "receive_donation", "receive_reagent", "open_reagent", "isolate_tissue", "record_harvest", "passage_culture",
+        "thaw_bank_vial", "finish_culture", "discard_culture", "open_lot", "record_filling", "close_filling",
+        "record_freezing", "use_vial_for_testing", "discard_vial", "discard_vials", "take_sample",
+        # the cold store
+        "store_vials", "move_vial", "move_storage_unit", "relocate_unit", "note_warming", "report_storage_failure",
+        "record_reading_by_hand",
+        # shipments
+        "pack_vials", "unpack_vials", "seal_shipment", "break_seal", "hand_over_shipment", "take_over_shipment",
+        "receive_shipment", "check_in_vials",
+        # doses
+        "measure_weight", "pick_vial", "return_vial", "thaw_vial", "pool_and_count", "prepare_dose", "discard_dose",
+        "check_dose", "start_infusion", "stop_infusion", "record_reaction", "reconcile_infusion",
+        # what was done about a deviation
+        "complete_action",
+    }
+)  # fmt: skip
+
+
+def is_late(happened: datetime, now: datetime, late_after: timedelta) -> bool:
+    """Whether what happened then is entered late."""
+    return now - happened > late_after
+
+
+def late_refusals(
+    act: str, happened: datetime, now: datetime, late_after: timedelta, reason: str | None
+) -> tuple[Refusal, ...]:
+    """What is entered late says why."""
+    if reason is not None or not is_late(happened, now, late_after):
+        return ()
+    return (
+        refuse(
+            Code.LATE_REASON_NEEDED,
+            "“{act}” happened at {happened:%Y-%m-%d %H:%M} UTC, more than {minutes} minutes ago. Say why it is "
+            "entered late.",
+            act=act, happened=happened, minutes=int(late_after.total_seconds() // 60),
+        ),
+    )  # fmt: skip
+
+
+def future_refusals(happened: datetime, now: datetime) -> tuple[Refusal, ...]:
+    """Nothing has happened yet that lies in the future."""
+    if happened <= now + CLOCK_SKEW:
+        return ()
+    sentence = (
+        "When it happened ({happened:%Y-%m-%d %H:%M} UTC) lies in the future: the server's clock says "
+        "{now:%Y-%m-%d %H:%M} UTC. Correct the time."
+    )
+    return (refuse(Code.IN_THE_FUTURE, sentence, happened=happened, now=now),)
+
+
+def existence_refusals(happened: datetime, record: str, since: datetime) -> tuple[Refusal, ...]:
+    """Nothing happens to what did not exist."""
+    if happened > since - WRITTEN:
+        return ()
+    sentence = (
+        "{record} exists since {since:%Y-%m-%d %H:%M} UTC: nothing happened to it at {happened:%Y-%m-%d %H:%M} UTC. "
+        "Correct the time."
+    )
+    return (refuse(Code.OUT_OF_ORDER, sentence, record=record, since=since, happened=happened),)
+
+
+def divided(refusals: Sequence[Refusal], *, late: bool) -> tuple[list[Refusal], list[Refusal]]:
+    """What refuses the act, and what is only irregular about it."""
+    irregular = [one for one in refusals if late and one.code in FORBIDS]
+    return [one for one in refusals if one not in irregular], irregular
+
+
+def gravity(codes: Sequence[Code]) -> Literal["major", "critical"]:
+    """How the deviation of an irregular fact is classified at first: critical when it was about whom the cells went
+    into, or about cells that nobody may be given."""
+    grave = any(GRAVITY[code] < GRAVITY[Code.DUPLICATE_DOSE] for code in codes)
+    return "critical" if grave else "major"

@@ -1,0 +1,82 @@
+"""Permission and fact: what a late fact is still refused for, and how grave what was not allowed about it is."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from cellbank.domain.lifecycle import TRANSITIONS, roles_for, tells
+from cellbank.domain.refusals import FORBIDS, Code, refuse
+from cellbank.domain.telling import (
+    TELLS,
+    divided,
+    existence_refusals,
+    future_refusals,
+    gravity,
+    is_late,
+    late_refusals,
+)
+
+NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+TEN = timedelta(minutes=10)
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.mark.parametrize(("ago", "late"), [(0, False), (10, False), (10.1, True), (600, True)])
+def test_what_happened_more_than_ten_minutes_ago_is_late(ago: float, late: bool) -> None:
+    happened = NOW - ago * MINUTE
+    assert is_late(happened, NOW, TEN) is late
+    codes = [one.code for one in late_refusals("Thaw a vial", happened, NOW, TEN, None)]
+    assert codes == ([Code.LATE_REASON_NEEDED] if late else [])
+    assert late_refusals("Thaw a vial", happened, NOW, TEN, "Network down") == ()
+
+
+def test_clocks_differ_by_two_minutes_and_not_more() -> None:
+    assert future_refusals(NOW + 2 * MINUTE, NOW) == ()
+    assert [one.code for one in future_refusals(NOW + 2.1 * MINUTE, NOW)] == [Code.IN_THE_FUTURE]
+
+
+def test_nothing_happens_to_what_did_not_exist_but_times_are_written_to_the_minute() -> None:
+    assert existence_refusals(NOW - timedelta(seconds=59), "Culture", NOW) == ()
+    assert [one.code for one in existence_refusals(NOW - MINUTE, "Culture", NOW)] == [Code.OUT_OF_ORDER]
+
+
+#: what somebody could otherwise enter who may not, or what no record can hold
+NEVER = [
+         "WRONG_STATE", "NOT_FOUND", "OTHER_SITE", "ROLE_NOT_ALLOWED", "SIGNATURE_NEEDED",
+    "SIGNATURE_WRONG", "SAME_PERSON", "SECOND_PERSON_NEEDED", "AGREEMENT_NEEDED",
+    "TRAINING_EXPIRED", "SCAN_UNREADABLE", "WRONG_KIND", "VIAL_MISMATCH", "VIAL_OF_ANOTHER_SUBJECT",
+    "VIAL_THAWED", "CELLS_EXCEED_SOURCE", "OUTSIDE_LIMITS", "POSITION_TAKEN", "POSITION_UNKNOWN",
+    "STORAGE_FULL", "OUT_OF_ORDER", "IN_THE_FUTURE", "LATE_REASON_NEEDED", "REASON_NEEDED",
+]  # fmt: skip
+#: what was not allowed, and was done
+FORBIDDEN = [
+         "WRISTBAND_MISMATCH", "DOSE_LABEL_MISMATCH", "CONTROL_ARM", "SUBJECT_NOT_ENROLLED",
+    "ON_HOLD", "LOT_NOT_RELEASED", "EXCURSION_OPEN", "EXPIRED", "OUT_OF_TIME",
+    "VIABILITY_TOO_LOW", "DOSE_OUT_OF_BAND", "OUTSIDE_WINDOW", "WEIGHT_STALE", "REAGENT_EXPIRED",
+    "WARMING_BUDGET",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("code", [Code(name) for name in NEVER])
+def test_what_cannot_be_or_may_not_be_entered_is_refused_late_as_well(code: Code) -> None:
+    one = refuse(code, "No.")
+    assert code not in FORBIDS and divided([one], late=True) == ([one], [])
+
+
+@pytest.mark.parametrize("code", [Code(name) for name in FORBIDDEN])
+def test_what_was_only_not_allowed_is_refused_in_time_and_told_late(code: Code) -> None:
+    one = refuse(code, "No.")
+    assert divided([one], late=False) == ([one], [])
+    assert divided([one], late=True) == ([], [one])
+
+
+def test_what_touches_the_patient_is_critical() -> None:
+    assert gravity([Code.OUTSIDE_WINDOW, Code.WEIGHT_STALE]) == "major"
+    assert gravity([Code.OUTSIDE_WINDOW, Code.OUT_OF_TIME]) == "critical"
+    assert gravity([Code.WRISTBAND_MISMATCH]) == "critical"
+
+
+def test_whoever_tells_may_open_the_deviation_of_it() -> None:
+    opening = {row.act: row.roles for row in TRANSITIONS if row.record == "deviation" and row.source is None}
+    assert set(opening) >= TELLS and all(opening[act] == roles_for(act) for act in TELLS)
+    assert tells("thaw_vial") and not tells("order_dose")
