@@ -29,6 +29,7 @@ from cellbank.web import (
     temperature,
     trail,
     verdict,
+    watch,
 )
 from cellbank.web.blueprint import blueprint
 from cellbank.web.session import signed_in_actor
@@ -38,7 +39,7 @@ __all__ = ["register", "signed_in_actor"]
 # Their routes are on the blueprint.
 PAGES = (
     session_pages, signing_pages, home, records, acts, boards, definitions, documents, downtime, impact, bedside, sites,
-    storage, shipments, temperature, trail,
+    storage, shipments, temperature, trail, watch,
 )  # fmt: skip
 
 
@@ -82,7 +83,12 @@ def register(app: Flask, bank: Bank) -> None:
         refused=lambda refusal: acts.reason(refusal)["detail"],
         ways_of=release.ways_of,
         listings=home.listings,
+        a_stop=verdict.A_STOP,
+        a_stale=verdict.A_STALE,
         kept_verdict=verdict.kept_verdict,
+        standing_verdict=watch.standing_verdict,
+        on_its_way=watch.ON_ITS_WAY.__contains__,
+        reasons_of=lambda verdict: [acts.reason(refusal) for refusal in verdict.refusals],
         ready_verdict=release.ready_verdict,
         budget_verdict=boards.budget_verdict,
         may_look_at_identity=trail.may_look_at_identity,

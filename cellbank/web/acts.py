@@ -13,6 +13,7 @@ from cellbank.domain.lifecycle import Role, is_signed, roles_for, rows_for
 from cellbank.domain.refusals import Code, Refusal
 from cellbank.records.work import Actor
 from cellbank.services.acts import REGISTRY, Malformed, Outcome, RegisteredAct, run_act
+from cellbank.services.clinic.scanned import scanned
 from cellbank.services.lookup.hints import hints_for
 from cellbank.services.lookup.scanning import Card, Command, NotHere, Unreadable, look_up
 from cellbank.services.people.accounts import OF_THE_DOOR
@@ -241,7 +242,8 @@ def done_page(number: int) -> Any:
     card = card_of(code) if code else None
     card = card and releasable(card)
     again = _again(event.name)
-    return render_template("done.html", event=event, verdict=verdict, card=card, again=again)
+    scans = scanned(the_bank(), event.name, event.given)
+    return render_template("done.html", event=event, verdict=verdict, card=card, again=again, scans=scans)
 
 
 def _again(name: str) -> bool:

@@ -17,7 +17,7 @@ from cellbank.web.boards import board_of, shown_first, without_map_acts
 from cellbank.web.release import board_first, without_release
 from cellbank.web.session import now
 from cellbank.web.shell import DOOR, client, page_number, the_actor, the_bank, tick
-from cellbank.web.verdict import About, Verdict, aloud
+from cellbank.web.verdict import About, Verdict, aloud, judged
 
 RECENT = 20  # acts on the page of a record; its history has a page of its own
 
@@ -79,17 +79,24 @@ def record(code: str) -> Any:
     if isinstance(card, Command):
         return redirect(_command_page(card))
     session["last_code"] = card.code
-    if request.args.get("scanned"):
+    return _page(card, _of_scan(card) if request.args.get("scanned") else None)
+
+
+def _of_scan(card: Card) -> Verdict | None:
+    """What a scan must shout: STOP, where nothing under the label may be used any more."""
+    if not card.stops:
         tick()
-    return _page(card)
+        return None
+    return aloud(judged(About.STANDING, card.stops))
 
 
-def _page(card: Card) -> str:
+def _page(card: Card, stop: Verdict | None) -> str:
     card, past = _blind(card, history(the_bank(), card.kind, card.code, size=RECENT))
     template, board = board_of(card)
     decided_there = board_first(card)
     return render_template(
         "record.html",
+        stop=stop,
         card=without_release(card) if decided_there else without_map_acts(card, template),
         board_template=template,
         board_first=decided_there or shown_first(card, template),

@@ -25,6 +25,7 @@ OPEN = {"web.static", "web.sign_in", "web.choose_language"}
 WHILE_LOCKED = OPEN | {"web.unlock", "web.sign_out"}
 WITH_FIRST_PASSWORD = WHILE_LOCKED | {"web.change_password", "web.lock", "web.seen"}
 BEFORE_SIGNING = {"web.second_factor", "web.agreement"}
+UNATTENDED = {"web.watch"}  # asked by a page that nobody touches: it keeps no session awake
 SIGNED = "signed"  # in the session: this person has signed in it, with name and password
 SITE = "site"  # in the session: the code of the site at which its person acts; none: at home
 BEDSIDE = "web.bedside"
@@ -124,6 +125,8 @@ def guard() -> Any:
         return _first("web.sign_in")
     if is_locked():
         return None if request.endpoint in WHILE_LOCKED else _first("web.unlock")
+    if request.endpoint in UNATTENDED:
+        return _first("web.unlock") if current_user.standing.must_change_password else None
     session.update(seen=int(now().timestamp()), limit=idle_minutes(request.endpoint))
     if current_user.standing.must_change_password and request.endpoint not in WITH_FIRST_PASSWORD:
         return redirect(url_for("web.change_password"))

@@ -35,6 +35,7 @@ class About(StrEnum):
     MATCH = "match"  # label and patient belong together; two people have not signed yet
     GO = "go"
     RUNNING = "running"
+    STANDING = "standing"  # nothing speaks against a dose on its way
     VIAL = "vial"  # at the open tank: this vial, from this place
 
 
@@ -66,6 +67,7 @@ YES: dict[About, Face] = {
                       "is-match"),
     About.GO: Face("go", "check-circle-fill", "go", lambda _: gettext("GO"), "is-go"),
     About.RUNNING: Face("running", "droplet-half", "", lambda _: gettext("Infusion is running"), "is-running"),
+    About.STANDING: Face("may", "shield-check", "", lambda _: gettext("Nothing speaks against it")),
     About.VIAL: Face("done", "check-circle-fill", "yes", _done),
 }  # fmt: skip
 # The same yes with a warning is amber: it is recorded or can be, and somebody must look.
@@ -83,6 +85,7 @@ NO: dict[About, Face] = {
     About.MATCH: _STOP,
     About.GO: _STOP,
     About.RUNNING: _STOP,
+    About.STANDING: _STOP,
     About.VIAL: _STOP,
 }
 UNCHECKED = Face("unknown", "question-octagon-fill", "unknown", lambda _: gettext("Not checked"), "is-unchecked")
@@ -131,6 +134,11 @@ class Verdict:
     def word(self) -> str:
         """What stands in large letters."""
         return self.face.word(self.what)
+
+
+# What a page keeps ready for the moment at which its yes is over.
+A_STOP = Verdict(About.GO, Judgement.REFUSED)
+A_STALE = Verdict(About.GO, Judgement.STALE, what="{time}")
 
 
 def judged(

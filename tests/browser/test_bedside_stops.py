@@ -8,7 +8,7 @@ from cellbank.domain.identifiers import dose_symbol
 from cellbank.story import PASSWORD
 from tests.browser.stage import Stage
 from tests.browser.station import Station
-from tests.browser.test_clinician import at_the_bed
+from tests.browser.test_clinician import at_the_bed, check_second
 
 CYRILLIC = str.maketrans("QWERTYUIOPASDFGHJKLZXCVBNM", "ЙЦУКЕНГШЩЗФЫВАПРОЛДЯЧСМИТЬ")
 
@@ -41,43 +41,57 @@ def stops(station: Station, stage: Stage, *reasons: str) -> None:
 
 def test_the_wristband_of_somebody_else(nataliia: Station, stage: Stage, dose: dict) -> None:
     other = stage.subject("EXP-10")
-    at_the_bed(nataliia, stage.label(dose["code"]), other["code"], other["second_identifier"], "nataliia")
+    at_the_bed(nataliia, stage.label(dose["code"]), other["code"], other["second_identifier"])
     stops(nataliia, stage, "this wristband is that of", "What was read back is neither")
     nataliia.sees("Since thaw", "Time left")
-    assert nataliia.page.locator("body").get_attribute("data-sound") == "no"
+    assert nataliia.page.locator("body").get_attribute("data-sound") == "stop"
     assert stage.state("dose", dose["code"]) == "PREPARED"
 
 
 def test_a_label_that_is_no_longer_the_current_one(nataliia: Station, stage: Stage, dose: dict) -> None:
     subject = stage.subject("EXP-11")
     old = dose["expires_at"].astimezone(stage.bank.config.timezone).replace(tzinfo=None) - datetime.timedelta(hours=2)
-    at_the_bed(nataliia, dose_symbol(dose["code"], old), subject["code"], subject["second_identifier"], "nataliia")
+    at_the_bed(nataliia, dose_symbol(dose["code"], old), subject["code"], subject["second_identifier"])
     stops(nataliia, stage, "The label is obsolete")
 
 
 def test_a_patient_of_the_control_arm(nataliia: Station, stage: Stage, dose: dict) -> None:
     control = stage.subject("CTL-02")
-    at_the_bed(nataliia, stage.label(dose["code"]), control["code"], control["second_identifier"], "nataliia")
+    at_the_bed(nataliia, stage.label(dose["code"]), control["code"], control["second_identifier"])
     stops(nataliia, stage, "this wristband is that of", "What was read back is neither")
 
 
-def test_a_label_cut_short_and_a_wristband_in_cyrillic(nataliia: Station, stage: Stage, dose: dict) -> None:
-    subject = stage.subject("EXP-11")
-    cut, moved = stage.label(dose["code"])[:-6], subject["code"].translate(CYRILLIC)
-    at_the_bed(nataliia, cut, moved, subject["second_identifier"], "nataliia")
-    stops(nataliia, stage, "The dose label was not read", "The wristband was not read")
+def test_another_symbol_is_named_and_a_wristband_in_cyrillic_stops(nataliia: Station, stage: Stage, dose: dict) -> None:
+    subject, label = stage.subject("EXP-11"), stage.label(dose["code"])
+    vial = stage.vials(dose["code"], "POOLED")[0]
+    for scanned, said in ((label[:-6], "was not read"), (dose["code"], "scan the square symbol"), (vial, "vial code")):
+        nataliia.scan(scanned)
+        nataliia.sees("Not checked", said)
+        assert "is-unchecked" in nataliia.page.locator("body").get_attribute("class")
+        nataliia.page.locator('#bed-input[name="dose_label"]:focus').wait_for()
+        assert nataliia.page.locator(".bed-unchecked").bounding_box()["y"] >= 0
+    at_the_bed(nataliia, label, subject["code"].translate(CYRILLIC), subject["second_identifier"])
+    stops(nataliia, stage, "The wristband was not read")
     assert "keyboard" in nataliia.text(".bed-reasons")
 
 
-def test_the_same_person_twice(nataliia: Station, stage: Stage) -> None:
+def test_a_mistyped_password_leaves_the_match_and_the_same_person_twice_is_a_stop(
+    nataliia: Station, stage: Stage
+) -> None:
     dose, subject = _second_prepared_dose(stage), stage.subject("EXP-12")
-    for again in (False, True):
-        at_the_bed(nataliia, stage.label(dose), subject["code"], str(subject["born_on"]), "nataliia")
-        if not again:
-            nataliia.page.locator("#bed-name").fill("nataliia")
-            nataliia.page.locator("#bed-password").fill(PASSWORD)
-            nataliia.keys("Enter")
-            nataliia.sees("First check done")
+    scans = (stage.label(dose), subject["code"], str(subject["born_on"]))
+    at_the_bed(nataliia, *scans)
+    nataliia.page.locator("#bed-password:focus").wait_for()
+    nataliia.page.keyboard.type("mistyped")
+    nataliia.keys("Enter")
+    nataliia.sees("Match, check 1 of 2", "Wrong name or password")
+    field = nataliia.page.locator("#bed-password:focus")
+    field.wait_for()
+    assert field.input_value() == "" and "is-match" in nataliia.page.locator("body").get_attribute("class")
+    nataliia.page.keyboard.type(PASSWORD)
+    nataliia.keys("Enter")
+    nataliia.sees("First check done")
+    check_second(nataliia, *scans, "nataliia")
     stops(nataliia, stage, "another person")
     assert stage.state("dose", dose) == "CHECKED_ONCE"
 
@@ -87,7 +101,7 @@ def test_a_dose_that_has_expired(nataliia: Station, stage: Stage, monkeypatch: p
 
     subject, real = stage.subject("EXP-11"), acts.server_time
     monkeypatch.setattr(acts, "server_time", lambda: real() + datetime.timedelta(hours=5))
-    at_the_bed(nataliia, stage.label(dose["code"]), subject["code"], subject["second_identifier"], "nataliia")
+    at_the_bed(nataliia, stage.label(dose["code"]), subject["code"], subject["second_identifier"])
     until = f"{dose['expires_at'].astimezone(stage.bank.config.timezone):%Y-%m-%d %H:%M %Z}"
     stops(nataliia, stage, f"could be used until {until} after thaw")
 

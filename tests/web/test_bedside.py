@@ -32,7 +32,7 @@ def check(browser, scans: dict[str, str], who: str) -> str:
     if "Check and sign" in asked:
         return browser.post("/bedside", signed).text
     page = browser.post("/bedside", scans).text
-    if "STOP" in page.split("<main")[1]:
+    if "is-stop" in page:
         return page
     assert "is-match" in page and "of 2" in page and "is-go" not in page
     return browser.post("/bedside", signed).text
@@ -71,7 +71,9 @@ def test_a_wrong_wristband_is_a_stop_that_the_trail_keeps(signed_in, world: Worl
     trail = signed_in("otto").get("/trail?act=check_dose&outcome=refused").text
     assert "Clara Clinician" in trail
     act = re.search(r'href="/done/(\d+)"', trail)[1]
-    assert signed_in("otto").get(f"/done/{act}").status_code == 200
+    done = signed_in("otto").get(f"/done/{act}").text
+    assert "SJ-not-a-wristband" in done and "Read back" in done and "<dd>fits</dd>" in done
+    assert scans["read_back"] not in done  # who the subject is stays hidden
 
 
 def test_a_go_does_not_outlive_its_time(signed_in, world: World) -> None:
@@ -91,3 +93,102 @@ def test_a_wrong_password_signs_nothing(signed_in, world: World, dose: OrderedDo
     page = clara.post("/bedside", signed).text
     assert "Wrong name or password" in page and "First check done" not in page
     assert 'name="second.password"' in page
+
+
+def hold(world: World, lot: str) -> None:
+    """Stop the lot."""
+    world.do("oksana", "hold_lot", lot=lot, reason="A contamination is suspected in the room")
+
+
+def infusing(world: World, dose: OrderedDose, at: datetime.datetime) -> OrderedDose:
+    """The dose, running."""
+    scans = bedside(world, dose)
+    for person in ("clara", "cyril"):
+        world.do(person, "check_dose", now=at, **scans)
+    world.do("clara", "start_infusion", now=at, dose=dose.code)
+    return dose
+
+
+def test_what_stands_as_a_yes_is_judged_again_and_a_hold_turns_it_into_a_stop(
+    signed_in, world: World, dose: OrderedDose
+) -> None:
+    clara = signed_in("clara")
+
+    def asked(state: str) -> dict:
+        answer = clara.get(f"/watch?dose={dose.code}&state={state}", headers={"Accept": "application/json"})
+        return answer.get_json()["doses"][dose.code]
+
+    assert asked("PREPARED") == {"verdict": "accepted", "state": "PREPARED", "reasons": []}
+    assert asked("CHECKED")["verdict"] == "moved"
+    home = clara.get("/").text
+    assert f'data-watched="{dose.code}"' in home and "data-verdict=\"accepted\"" in home
+    infusing(world, dose, server_time())
+    assert "is-running" in clara.get(f"/bedside?dose={dose.code}").text
+    hold(world, dose.lot.code)
+    told = asked("INFUSING")
+    assert told["verdict"] == "refused" and dose.lot.code in told["reasons"][0]
+    page = clara.get(f"/bedside?dose={dose.code}").text
+    assert "is-stop" in page and "Stop the infusion" in page and "is-running" not in page
+    assert 'data-verdict="refused"' in clara.get("/").text
+    reason = re.search(r'name="reason"[^>]*value="(STOP: [^"]+)"', page)[1]
+    stop = {"act": "stop_infusion", "intent": "do", "dose": dose.code, "volume_given_ml": "12", "reason": reason}
+    assert "Reconcile" in clara.post("/bedside", stop).text
+    assert asked("INFUSING")["verdict"] == "moved"  # it ended in good order: no siren
+
+
+def test_a_watched_page_keeps_nobody_signed_in_and_tells_nobody_of_another_site(
+    signed_in, browser, dose: OrderedDose, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = f"/watch?dose={dose.code}&state=PREPARED"
+    as_script = {"Accept": "application/json"}
+    assert browser.get(asked, headers=as_script).status_code == 403
+    clara, later = signed_in("clara"), server_time()
+    for minutes in range(0, 21, 4):
+        at = later + datetime.timedelta(minutes=minutes)
+        monkeypatch.setattr("cellbank.web.session.server_time", lambda at=at: at)
+        answer = clara.get(asked, headers=as_script)
+    assert answer.status_code == 403 and answer.get_json() == {"locked": True}
+
+
+def test_a_name_that_was_only_typed_bears_no_act(signed_in, world: World, dose: OrderedDose) -> None:
+    clara = signed_in("clara")
+    clara.get("/bedside")
+    scans = bedside(world, dose)
+    for name in ("cyril", "nobody.has.this"):
+        page = clara.post("/bedside", {**scans, "second.name": name})
+        assert page.status_code == 422 and "is-unchecked" in page.text and "is-match" not in page.text
+        assert "Judged for Clara Clinician" in page.text and name in page.text
+    wrong = {**scans, "wristband": "SJ-not-a-wristband", "second.name": "ada", "key": dose.code}
+    for _ in range(2):  # a double click is one near miss
+        assert "is-stop" in clara.post("/bedside", wrong).text
+    kept = last_acts(world, "check_dose", 2)
+    assert kept[0]["name"] == "clara" and "name typed without proof: ada" in kept[0]["client"]
+    assert [one["code"] for one in kept[0]["refusals"]] == ["SCAN_UNREADABLE"]  # what was judged, and no signature
+    assert kept[1]["given"].get("wristband") != "SJ-not-a-wristband"
+
+
+def last_acts(world: World, name: str, count: int) -> list[dict]:
+    """The last acts of this name, with who did them."""
+    from sqlalchemy import text
+
+    statement = text(
+        "SELECT p.name, a.client, a.refusals, a.given FROM act a JOIN person p ON p.id = a.person_id "
+        "WHERE a.name = :name ORDER BY a.id DESC LIMIT :count"
+    )
+    with world.bank.reads.connect() as connection:
+        rows = connection.execute(statement, {"name": name, "count": count}).mappings()
+        return [dict(row) for row in rows]
+
+
+def test_the_label_of_a_dose_that_is_over_stops_and_the_number_alone_is_named(
+    signed_in, world: World, dose: OrderedDose
+) -> None:
+    clara, scans = signed_in("clara"), bedside(world, dose)
+    clara.get("/bedside")
+    page = clara.post("/bedside", {"dose_label": dose.code})
+    assert page.status_code == 422 and "scan the square symbol" in page.text and "is-stop" not in page.text
+    world.do("clara", "discard_dose", dose=dose.code, reason="The bag leaked on the way")
+    page = clara.post("/bedside", {"dose_label": scans["dose_label"]}).text
+    assert "is-stop" in page and "was discarded already" in page and 'data-sound="stop"' in page
+    scanned = clara.get("/scan", query_string={"code": scans["dose_label"]}, follow_redirects=True).text
+    assert "was discarded already" in scanned and 'data-sound="stop"' in scanned

@@ -252,9 +252,14 @@ def _wristband_refusals(dose: str, subject: str, wristband: Scan | Garbled) -> t
     )
 
 
+def read_back_fits(read_back: str, second_identifier: str, born_on: date) -> bool:
+    """Whether what was said is the second identifier or the birth date, however it was typed."""
+    said = read_back.strip()
+    return said.casefold() == second_identifier.casefold() or said in _spellings(born_on)
+
+
 def _read_back_refusals(subject: str, facts: BedsideFacts) -> tuple[Refusal, ...]:
-    said = facts.read_back.strip()
-    if said.casefold() == facts.second_identifier.casefold() or said in _spellings(facts.born_on):
+    if read_back_fits(facts.read_back, facts.second_identifier, facts.born_on):
         return ()
     return (
         refuse(

@@ -11,7 +11,8 @@ from pydantic import Field
 from cellbank.domain.garbled import Garbled
 from cellbank.domain.identifiers import Form, Kind, command_code
 from cellbank.domain.lifecycle import CROSSING, STATES, TRANSITIONS, Role, acts_from, is_signed, roles_for, rows_for
-from cellbank.domain.refusals import Code
+from cellbank.domain.refusals import Code, Refusal
+from cellbank.domain.rules.infusion import ended_refusals
 from cellbank.domain.scans import read_scan
 from cellbank.records.work import Actor, Work
 from cellbank.services.acts import REGISTRY, ActInput, RegisteredAct, act, run_act
@@ -50,6 +51,7 @@ class Card:
     where: str | None
     facts: Facts
     acts: tuple[NextAct, ...]
+    stops: tuple[Refusal, ...] = ()  # why what is under this label must not be used, wherever it was scanned
 
     def as_json(self) -> dict[str, Any]:
         """The form of the public face."""
@@ -57,6 +59,7 @@ class Card:
             **{name: getattr(self, name) for name in ("kind", "code", "title", "state", "state_means", "where")},
             "facts": [{"label": label, "value": value} for label, value in self.facts],
             "acts": [next_act.as_json for next_act in self.acts],
+            "stops": [refusal.as_json() for refusal in self.stops],
         }
 
 
@@ -112,7 +115,8 @@ def look_up(bank: Bank, actor: Actor, raw: str) -> Card | Command:
         raise OtherSite(face.record.replace("_", " "), scan.code, face.elsewhere)
     acts = next_acts(scan.kind, face.record, face.state, actor.roles, face.type, is_ours=face.is_ours)
     means = STATES[face.record][face.state]
-    return Card(face.record, scan.code, face.title, face.state, means, face.where, face.facts, acts)
+    stops = ended_refusals(scan.code, face.state) if scan.kind is Kind.DOSE else ()
+    return Card(face.record, scan.code, face.title, face.state, means, face.where, face.facts, acts, stops)
 
 
 def _command(code: str) -> Command:

@@ -22,6 +22,7 @@
   };
   for (const clock of document.querySelectorAll("[data-clock]")) {
     const ahead = Date.now() - Date.parse(clock.dataset.now), start = Date.parse(clock.dataset.start), end = Date.parse(clock.dataset.end);
+    let over = false;
     const tick = () => {
       const now = Date.now() - ahead, left = (end - now) / 1000;
       clock.querySelector("[data-since]").textContent = spoken((now - start) / 1000);
@@ -29,9 +30,8 @@
       clock.querySelector("[data-left]").textContent = left > 0 ? spoken(left) : words.over.replace("{time}", spoken(left));
       clock.classList.toggle("is-short", left > 0 && left < 900);
       clock.classList.toggle("is-over", left <= 0);
-      /* neither a GO nor a match may outlive its time: the server is asked again */
-      const shown = ["is-go", "is-match"].find((name) => document.body.classList.contains(name));
-      if (left <= 0 && shown) { document.body.classList.remove(shown); location.assign("/bedside?dose=" + clock.dataset.dose); }
+      /* no yes outlives its time: it goes at once, and the server says why */
+      if (left <= 0 && !over) { over = true; if (cellbank.lookAgain) cellbank.lookAgain(); }
     };
     tick();
     setInterval(tick, 1000);

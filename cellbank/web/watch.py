@@ -1,0 +1,50 @@
+"""What stands on a screen as a yes is asked again while it stands there: GO, Match, a running infusion, a dose on its
+way. The script asks every few seconds (`static/watch.js`); nothing is written, and the session is not kept awake by it.
+"""
+
+from typing import Any
+
+from flask import jsonify, request
+
+from cellbank.services.clinic.at_bedside import Judged, judge_standing
+from cellbank.web.acts import reason
+from cellbank.web.blueprint import blueprint
+from cellbank.web.session import now
+from cellbank.web.shell import clock, the_bank
+from cellbank.web.verdict import About, Judgement, Verdict, judged
+
+MOST = 40  # doses on one screen
+ON_ITS_WAY = ("ORDERED", "PICKED", "THAWING", "COUNTED", "PREPARED", "CHECKED_ONCE", "CHECKED", "INFUSING")
+MOVED = "moved"  # somebody did the next step elsewhere: the page is old, and nothing is wrong
+# An infusion that ended in good order is no STOP for the screen that still shows it running.
+ENDED_WELL = {("INFUSING", "INFUSED"), ("INFUSING", "RECONCILED")}
+
+
+@blueprint.get("/watch")
+def watch() -> Any:
+    """How the doses stand now: `?dose=CODE&state=STATE` for each, with the state that the screen shows."""
+    asked = zip(request.args.getlist("dose")[:MOST], request.args.getlist("state"), strict=False)
+    return jsonify(at=clock(now()), doses={code: _answer(code, state) for code, state in asked})
+
+
+def _answer(code: str, shown: str) -> dict[str, Any]:
+    """The verdict on one dose. What is not known here is not judged."""
+    found = judge_standing(the_bank(), code, now())
+    if found is None:
+        return {"verdict": Judgement.NOT_JUDGED, "state": None, "reasons": []}
+    reasons = [reason(refusal)["detail"] for refusal in found.refusals]
+    return {"verdict": _word(found, shown), "state": found.state, "reasons": reasons}
+
+
+def _word(found: Judged, shown: str) -> str:
+    if (shown, found.state) in ENDED_WELL:
+        return MOVED
+    if found.refusals:
+        return Judgement.REFUSED
+    return Judgement.ACCEPTED if found.state == shown else MOVED
+
+
+def standing_verdict(code: str) -> Verdict:
+    """The same for a page that is drawn now."""
+    found = judge_standing(the_bank(), code, now())
+    return judged(About.STANDING, found.refusals, at=found.at) if found else Verdict(About.STANDING)
