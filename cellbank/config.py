@@ -64,6 +64,7 @@ class Config:
     secure_cookies: bool
     watch_seconds: int
     late_after_minutes: int
+    offline_minutes: int
 
 
 @dataclass(frozen=True)
@@ -241,6 +242,8 @@ SETTINGS: tuple[Setting, ...] = (
             "Seconds between two looks of the server for silent probes; 0: a timer runs `cellbank readings watch`."),
     Setting("LATE_AFTER_MINUTES", "10", whole_number(1, 1440),
             "Minutes after which what has happened is entered late: it needs a reason, and no permission is asked."),
+    Setting("OFFLINE_MINUTES", "60", whole_number(0, 240),
+            "Minutes for which the bedside may go on by the last judgement when the network is cut; 0: not at all."),
 )  # fmt: skip
 
 

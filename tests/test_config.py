@@ -52,6 +52,7 @@ def test_defaults_are_a_site_without_a_registered_number_on_this_machine_only(en
         secure_cookies=False,
         watch_seconds=60,
         late_after_minutes=10,
+        offline_minutes=60,
     )
 
 
@@ -130,6 +131,7 @@ WRONG = [
     ("SECOND_FACTOR_ROLES", "quality_officer, chief"),
     ("SECOND_FACTOR_ROLES", "system"),
     ("LANGUAGE", "de"),
+    ("OFFLINE_MINUTES", "241"),
     ("PRINTER", "lp:"),
     ("FORM_PRINTER", "fax"),
     ("PRINTER", "lp:a; rm"),

@@ -5,6 +5,7 @@ import datetime
 import threading
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Engine, event
@@ -13,6 +14,9 @@ from cellbank.config import Config
 from cellbank.outside.printers import Printer
 from cellbank.records.actor import Actor
 from cellbank.records.base import open_reads
+
+if TYPE_CHECKING:
+    from cellbank.outside.bedside_keys import Keys
 
 NO_SITE = 0  # of nobody who is known: where nothing is kept
 
@@ -44,6 +48,13 @@ class Bank:
         reads = open_reads(self.engine.url)
         event.listen(self.engine, "engine_disposed", lambda _: reads.dispose())
         return reads
+
+    @cached_property
+    def keys(self) -> "Keys":
+        """The keys of the bedside without a network, made in the data folder when they are first needed."""
+        from cellbank.outside.bedside_keys import kept_keys
+
+        return kept_keys(self.config.data)
 
     def seen_by(self, actor: Actor | None) -> "Bank":
         """The same installation as this person reads it: what is kept at the site where they act, or at all sites.

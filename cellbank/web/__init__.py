@@ -17,6 +17,7 @@ from cellbank.web import (
     errors,
     home,
     impact,
+    offline,
     records,
     release,
     session,
@@ -38,8 +39,8 @@ __all__ = ["register", "signed_in_actor"]
 
 # Their routes are on the blueprint.
 PAGES = (
-    session_pages, signing_pages, home, records, acts, boards, definitions, documents, downtime, impact, bedside, sites,
-    storage, shipments, temperature, trail, watch,
+    session_pages, signing_pages, home, records, acts, boards, definitions, documents, downtime, impact, bedside,
+    offline, sites, storage, shipments, temperature, trail, watch,
 )  # fmt: skip
 
 
@@ -67,8 +68,9 @@ def register(app: Flask, bank: Bank) -> None:
     app.before_request(temperature.allow_a_large_file)
     # The idle lock asks before the forgery check does: a form posted by a locked session is carried over, not lost.
     app.before_request(session.guard)
-    CSRFProtect(app)
+    csrf = CSRFProtect(app)
     app.register_blueprint(blueprint)
+    csrf.exempt(offline.keep_sent)  # sealed, with its own proof: no other page can make one
     shell.fit_out(app)
     app.jinja_env.globals.update(
         act_link=boards.act_link,

@@ -21,7 +21,9 @@ from cellbank.services.people.sessions import Proof, Standing, standing_of
 from cellbank.web.blueprint import RESUME
 from cellbank.web.shell import DOOR, client, the_bank, the_installation
 
-OPEN = {"web.static", "web.sign_in", "web.choose_language"}
+# What a screen without a network asks: an act that it kept proves its person itself.
+WITHOUT_SESSION = {"web.service_worker", "web.offline_shell", "web.alive", "web.keep_sent"}
+OPEN = {"web.static", "web.sign_in", "web.choose_language"} | WITHOUT_SESSION
 WHILE_LOCKED = OPEN | {"web.unlock", "web.sign_out"}
 WITH_FIRST_PASSWORD = WHILE_LOCKED | {"web.change_password", "web.lock", "web.seen"}
 BEFORE_SIGNING = {"web.second_factor", "web.agreement"}

@@ -1,0 +1,216 @@
+"""The bedside without a network: what goes along with the screen, and what comes back from it.
+
+Along goes the judgement of a dose, signed, if it was judged and accepted. Back come acts that two people did meanwhile,
+sealed for this server, each with its time and its key; they are judged like everything that is entered late.
+"""
+
+import datetime
+import json
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from cellbank.domain.identifiers import dose_symbol
+from cellbank.domain.offline import NEXT_OF, Judged, Next, valid_until, wristband_digest
+from cellbank.domain.quantities import millions
+from cellbank.domain.refusals import Refusal
+from cellbank.records.actor import Actor
+from cellbank.services.acts import Malformed, run_act
+from cellbank.services.bank import Bank
+from cellbank.services.clinic.at_bedside import judge_standing
+from cellbank.services.clinic.infusion import label_time
+from cellbank.services.clinic.standing import DoseStanding, dose_standing
+from cellbank.services.people.passwords import Credentials
+from cellbank.services.people.sessions import prove
+
+WHY_LATE = "The network was cut: kept by the screen at the bedside and sent when it was back."
+LONGEST_PART = 20_000  # characters of one part of an envelope
+
+_PEOPLE = text(
+    """SELECT p.name FROM dose d JOIN person p ON p.id IN (d.prepared_by_id, d.first_checked_by_id)
+        WHERE d.code = :code ORDER BY p.name"""
+)
+_SITE = text("SELECT s.code FROM site s WHERE s.id = :site")
+
+
+def judgement(bank: Bank, code: str, now: datetime.datetime) -> Mapping[str, str] | None:
+    """The signed judgement of a dose, to be kept by the screen that shows it; None when the screen may keep nothing of
+    it: not judged, not accepted, not at this site, not at the bedside any more."""
+    found = judge_standing(bank, code, now)
+    then = NEXT_OF.get(found.state) if found else None
+    if found is None or then is None or (found.refusals and then is not Next.STOP):
+        return None
+    with Session(bank.reads) as session:
+        standing = dose_standing(session, code, now)
+        assert standing is not None  # it was judged
+        barred = tuple(session.scalars(_PEOPLE, {"code": code}))
+        site = str(session.scalar(_SITE, {"site": standing.row.site_id}))
+    judged = _judged(standing, then, barred, site, now, bank.config.offline_minutes)
+    return bank.keys.sign(judged.text) if judged.until > now else None
+
+
+def _judged(
+    standing: DoseStanding, then: Next, barred: tuple[str, ...], site: str, now: datetime.datetime, minutes: int
+) -> Judged:
+    row, salt = standing.row, secrets.token_hex(16)
+    expires = label_time(standing)
+    assert expires is not None  # it is prepared
+    shown = (
+        ("infusion", str(row.infusion_number)),
+        ("day", str(row.day)),
+        ("cells", millions(row.delivered_cells)),
+        ("volume_ml", f"{row.final_volume_ml.normalize():f}"),
+        ("lot", row.lot),
+        ("expires", f"{expires:%Y-%m-%d %H:%M}"),
+    )
+    return Judged(
+        dose=row.code, next=then, salt=salt, subject=wristband_digest(salt, row.subject),
+        label=dose_symbol(row.code, expires), lot=row.lot, shown=shown, barred=barred, site=site,
+        expires_at=row.expires_at, at=now, until=valid_until(then, now, row.expires_at, minutes),
+    )  # fmt: skip
+
+
+# --- what comes back --------------------------------------------------------------------------
+
+
+class Came(StrEnum):
+    """What came of a kept act."""
+
+    RECORDED = "recorded"
+    REFUSED = "refused"  # it is in the trail, with its reasons
+    NOT_PROVED = "not_proved"  # name, password or code do not fit: nothing was done
+    UNREADABLE = "unreadable"  # not sealed for this server, altered, or not what it says
+
+
+@dataclass(frozen=True)
+class Sent:
+    """The answer to a kept act. Only what was recorded may be forgotten by the screen without a person's look."""
+
+    came: Came
+    act: int | None = None
+    refusals: tuple[Refusal, ...] = ()
+    problems: tuple[str, ...] = ()
+
+
+class Part(BaseModel):
+    """Something that a browser sealed: the header can be read by whoever has the screen, the rest by this server."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    header: str = Field(max_length=LONGEST_PART)
+    once: str = Field(max_length=LONGEST_PART)
+    nonce: str = Field(max_length=LONGEST_PART)
+    sealed: str = Field(max_length=LONGEST_PART)
+
+
+class Envelope(BaseModel):
+    """A kept act as it is sent; `proof`: name and password given again, because those inside were not right."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    act: Part
+    proof: Part | None = None
+
+
+class Header(BaseModel):
+    """What the screen itself must know of a kept act: which, of which dose, when, by whom, under which key."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+    key: str = Field(max_length=100)  # of the server, for which it is sealed
+    id: str = Field(min_length=16, max_length=100)  # the idempotency key of the act
+    act: Literal["check_dose", "start_infusion", "stop_infusion", "record_reaction"]
+    dose: str = Field(max_length=40)
+    site: str = Field(max_length=40)
+    name: str = Field(min_length=1, max_length=200)
+    at: AwareDatetime
+
+
+class ProofHeader(BaseModel):
+    """Of a proof: for which act it is given, and whose."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+    key: str = Field(max_length=100)
+    id: str = Field(min_length=16, max_length=100)
+
+
+class Who(BaseModel):
+    """Who did it."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+    name: str = Field(min_length=1, max_length=200)
+    password: str = Field(max_length=1000)
+    one_time_code: str | None = Field(default=None, max_length=1000)
+
+
+class Content(Who):
+    """What is sealed: who, and what they typed and scanned."""
+
+    given: dict[str, str]
+
+
+def send_kept(bank: Bank, raw: Mapping[str, Any], now: datetime.datetime, *, door: str, client: str) -> Sent:
+    """Do an act that a screen has kept, as the person who proved it there, at the time at which it happened.
+
+    Sent again it gives the answer that it had. Nothing is lost by an answer other than RECORDED: the screen keeps the
+    envelope, and what was refused is in the trail too.
+    """
+    from cellbank.outside.bedside_keys import NotOpened
+
+    try:
+        envelope = Envelope.model_validate(raw)
+        header = Header.model_validate_json(envelope.act.header)
+        content = Content.model_validate_json(_open(bank, header.key, envelope.act))
+        who = _who(bank, envelope, header, content)
+    except (ValidationError, NotOpened, json.JSONDecodeError) as error:
+        return Sent(Came.UNREADABLE, problems=(_why(error),))
+    proof = prove(
+        bank, who.name, Credentials(who.password, who.one_time_code), now, door=door, client=client, site=header.site
+    )
+    if proof.standing is None or proof.standing.must_change_password:
+        return Sent(Came.NOT_PROVED)
+    return _do(bank, header, content, who, proof.standing.actor, proof.step, now, door, client)
+
+
+def _open(bank: Bank, key: str, part: Part) -> bytes:
+    return bank.keys.open(key, part.header, part.once, part.nonce, part.sealed)
+
+
+def _who(bank: Bank, envelope: Envelope, header: Header, content: Content) -> Who:
+    """Whoever did it, or gave their password again for this very act."""
+    from cellbank.outside.bedside_keys import NotOpened
+
+    if envelope.proof is None:
+        return content
+    proof = ProofHeader.model_validate_json(envelope.proof.header)
+    if proof.id != header.id:
+        raise NotOpened("The password was given for another act.")
+    return Who.model_validate_json(_open(bank, proof.key, envelope.proof))
+
+
+def _why(error: Exception) -> str:
+    return "It is not what a screen of this bank seals." if isinstance(error, ValidationError) else str(error)
+
+
+def _do(
+    bank: Bank, header: Header, content: Content, who: Who, actor: Actor, step: int | None, now: datetime.datetime,
+    door: str, client: str,
+) -> Sent:  # fmt: skip
+    given: dict[str, Any] = {
+        **content.given, "happened_at": header.at.isoformat(), "entered_late_because": WHY_LATE,
+    }  # fmt: skip
+    if header.act == "check_dose":
+        given |= {"password": who.password, "signer": who.name}
+        given |= {"one_time_code": who.one_time_code} if who.one_time_code else {}
+    try:
+        outcome = run_act(
+            bank, header.act, given, actor, door=door, key=header.id, client=client, step=step, was_cut_off=True,
+            now=now,
+        )  # fmt: skip
+    except Malformed as malformed:
+        return Sent(Came.UNREADABLE, problems=tuple(f"{one.field}: {one.message}" for one in malformed.problems))
+    came = Came.RECORDED if outcome.accepted else Came.REFUSED
+    return Sent(came, outcome.act, outcome.refusals)

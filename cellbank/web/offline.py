@@ -1,0 +1,113 @@
+"""The bedside without a network: the judgement that goes along with the screen, the shell that works without the
+server, and the door for the acts that were kept meanwhile."""
+
+import json
+from typing import Any
+
+from flask import Response, jsonify, make_response, render_template, request
+from flask_babel import gettext
+
+from cellbank.services.bank import server_time
+from cellbank.services.clinic.offline import Came, Sent, judgement, send_kept
+from cellbank.web.acts import reason
+from cellbank.web.blueprint import blueprint
+from cellbank.web.session import now
+from cellbank.web.shell import DOOR, HERE, client, script_words, the_bank, the_installation
+
+LARGEST_ENVELOPE = 100_000  # bytes
+
+
+@blueprint.get("/service-worker.js")
+def service_worker() -> Response:
+    """The service worker: at the root, because what it may serve is decided by where it lies."""
+    script = (HERE / "static" / "worker.js").read_text()
+    headers = {"Service-Worker-Allowed": "/", "Cache-Control": "no-cache"}
+    return Response(script, mimetype="text/javascript", headers=headers)
+
+
+@blueprint.get("/bedside/offline")
+def offline_shell() -> str:
+    """The page that the service worker keeps: no dose, no person, nothing but forms, words and public keys."""
+    bank = the_installation()
+    return render_template(
+        "bedside_offline.html",
+        keys=json.dumps([pair.public for pair in bank.keys.pairs]),
+        offline_words=json.dumps(_words(), ensure_ascii=False),
+        script_words=script_words(),
+        asks_code=bool(bank.config.second_factor_roles),
+        zone=str(bank.config.timezone),
+    )
+
+
+@blueprint.get("/bedside/alive")
+def alive() -> Any:
+    """Whether the server is there."""
+    return "", 204
+
+
+@blueprint.get("/bedside/judgement")
+def bedside_judgement() -> Any:
+    """The signed judgement of a dose, for the screen that shows it; nothing where there is no yes to keep."""
+    found = judgement(the_bank(), request.args.get("dose", ""), now())
+    return jsonify(judgement=found, now=server_time().isoformat())
+
+
+@blueprint.post("/bedside/kept")
+def keep_sent() -> Any:
+    """One act that was done without the network. The person proves themself inside of it: no session is asked for."""
+    if (request.content_length or 0) > LARGEST_ENVELOPE:
+        return jsonify(came=Came.UNREADABLE, problems=[gettext("It is too large.")]), 413
+    given = request.get_json(silent=True)
+    where = gettext("%(station)s, kept without a network", station=client())
+    sent = send_kept(the_installation(), given if isinstance(given, dict) else {}, now(), door=DOOR, client=where)
+    return make_response(jsonify(_told(sent)), 200)
+
+
+def _told(sent: Sent) -> dict[str, Any]:
+    """What the screen says of it, in the reader's language."""
+    return {
+        "came": sent.came,
+        "act": sent.act,
+        "reasons": [reason(refusal)["detail"] for refusal in sent.refusals],
+        "problems": list(sent.problems),
+    }
+
+
+def _words() -> dict[str, str]:
+    """The sentences that the shell fills in."""
+    return {
+        "since": gettext("Not connected since {time}"),
+        "go": gettext("GO as of {time}, not connected"),
+        "match": gettext("Matches what the server judged at {time}; check {n} of 2"),
+        "noJudgement": gettext("This screen keeps no judgement of this dose. Use the bedside form on paper."),
+        "badKey": gettext("The judgement is not signed by this bank's server. Use the bedside form on paper."),
+        "cannotVerify": gettext("This browser cannot verify the judgement. Use the bedside form on paper."),
+        "old": gettext("The judgement of {time} holds no longer. Use the bedside form on paper."),
+        "clock": gettext("The clock of this screen has been moved. Use the bedside form on paper."),
+        "expired": gettext("The dose expired at {time}. Do not infuse."),
+        "label": gettext("This is not the symbol of a dose label. Scan the square symbol on the dose."),
+        "oldLabel": gettext("The label is not the current one of this dose. Do not give it."),
+        "wristband": gettext("The wristband is not that of the patient of this dose. Do not give it."),
+        "barred": gettext("{name} has already worked on this dose: the check needs another person."),
+        "missing": gettext("Give everything that is asked for."),
+        "volume": gettext("The volume is a number of mL."),
+        "kept": gettext("Kept here at {time}; sent when the server is back."),
+        "firstKept": gettext("First check kept at {time}. Now the second person scans label and wristband again."),
+        "check_dose": gettext("Check of the dose"),
+        "start_infusion": gettext("Start of the infusion"),
+        "stop_infusion": gettext("End of the infusion"),
+        "record_reaction": gettext("Reaction"),
+        "recorded": gettext("Recorded: act {act}"),
+        "refused": gettext("Not accepted. It is in the trail as act {act}; call the quality officer."),
+        "not_proved": gettext("Name or password was wrong: not sent. Whoever did it gives both again."),
+        "unreadable": gettext("The server could not read it. Enter it from the paper form."),
+        "waits": gettext("Waits for the one before it."),
+        "waiting": gettext("Waits for the server."),
+        "back": gettext("The server is back."),
+        "infusion": gettext("Infusion"),
+        "day": gettext("Day"),
+        "cells": gettext("Living cells"),
+        "volume_ml": gettext("Volume, mL"),
+        "lot": gettext("Lot"),
+        "expires": gettext("Use before"),
+    }

@@ -1,0 +1,200 @@
+/* The bedside without the server. It says GO only for what the server has judged and signed, and only as what it is: as of
+   then, not connected. Every doubt is "not checked"; every difference is STOP. */
+"use strict";
+(function () {
+  const body = document.body, words = JSON.parse(body.dataset.offlineWords), keys = JSON.parse(body.dataset.keys);
+  const find = (what) => document.querySelector(what), all = (what) => [...document.querySelectorAll(what)];
+  const say = (name, facts) => Object.entries(facts || {}).reduce((text, [key, value]) => text.replaceAll(`{${key}}`, value), words[name] || "");
+  const clockOf = (at) => new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", timeZone: body.dataset.zone }).format(at);
+  const bare = (code) => code.replace(/^\](C[014]|d[12])/, "").replace(/[\r\n]+$/, "");
+  history.replaceState(null, "", "/bedside");
+
+  /* one round at the bed: the judgement that the label named, its clock, the scans of this person, what was shown last */
+  let at = { step: "label" };
+  const now = () => Date.now() - (at.ahead || 0);
+
+  /* ---- the one place that decides what the screen shows ---- */
+  function show(step, facts) {
+    at.step = step;
+    for (const section of all("[data-step]")) section.hidden = section.dataset.step !== step;
+    body.classList.toggle("off-is-go", step === "go");
+    body.classList.toggle("off-is-stop", step === "stop");
+    const section = find(`[data-step="${step}"]`), why = section.querySelector("[data-why]");
+    if (why) why.textContent = (facts && facts.why) || "";
+    for (const list of section.querySelectorAll("[data-facts]")) list.replaceChildren(...((at.judged && at.judged.shown) || []).map(fact));
+    find("[data-problem]").hidden = true;
+    for (const field of section.querySelectorAll("input, textarea")) if (step !== "running" || field.type === "password") field.value = "";
+    const first = section.querySelector("input") && (step === "label" || step === "wristband" || step === "check") ? section.querySelector("input") : section.querySelector("[tabindex]");
+    if (first) first.focus();
+    if (step === "stop" || step === "unchecked") cellbank.play(step === "stop" ? "stop" : "unknown");
+    find("[data-said]").hidden = true;
+  }
+  function fact([name, value]) {
+    const pair = document.createElement("div"), term = document.createElement("dt"), text = document.createElement("dd");
+    term.textContent = words[name] || name;
+    text.textContent = value;
+    pair.append(term, text);
+    return pair;
+  }
+  const stop = (why) => { at = { step: "stop" }; show("stop", { why }); };
+  const unchecked = (why) => { at = { step: "unchecked" }; show("unchecked", { why }); };
+  function problem(text) { const place = find("[data-problem]"); place.textContent = text; place.hidden = false; cellbank.play("unknown"); }
+  function said(text) { const place = find("[data-said]"); place.textContent = text; place.hidden = false; }
+
+  /* Whether the judgement still holds; nothing else may lead to a GO. */
+  function holds() {
+    if (now() < Date.parse(at.judged.at) - 60000) { unchecked(say("clock")); return false; }
+    if (now() >= Date.parse(at.judged.expires_at)) { stop(say("expired", { time: clockOf(Date.parse(at.judged.expires_at)) })); return false; }
+    if (now() >= Date.parse(at.judged.until)) { unchecked(say("old", { time: clockOf(Date.parse(at.judged.at)) })); return false; }
+    return true;
+  }
+  /* What was kept here of this dose, on top of what the server knew when it judged. */
+  async function situation() {
+    const mine = (await kept.acts()).map((one) => JSON.parse(one.act.header)).filter((header) => header.dose === at.judged.dose);
+    const did = (name) => mine.filter((header) => header.act === name);
+    const before = { first: 0, second: 1, start: 2, stop: 2 }[at.judged.next];
+    const checkers = [...at.judged.barred, ...did("check_dose").map((header) => header.name)];
+    return { ended: did("stop_infusion").length > 0, runs: at.judged.next === "stop" || did("start_infusion").length > 0, checks: before + did("check_dose").length, checkers };
+  }
+
+  /* ---- the scans ---- */
+  async function label(raw) {
+    const code = bare(raw), dose = (code.match(/&\/(CH[A-Z0-9]{13})/) || [])[1];
+    at = { step: "label" };
+    if (!dose || !/&>\d{10}$/.test(code)) return unchecked(say("label"));
+    const one = (await kept.judgements()).find((held) => held.dose === dose);
+    if (!one) return unchecked(say("noJudgement"));
+    let judged = null;
+    try { judged = await kept.believed(one, keys); } catch (_) { return unchecked(say("cannotVerify")); }
+    if (!judged || judged.dose !== dose) return unchecked(say("badKey"));
+    at = { step: "label", judged, ahead: one.ahead, label: code };
+    if (judged.label !== code) return stop(say("oldLabel"));
+    const stands = await situation();
+    if (stands.ended) return show("ended");
+    if (stands.runs) return show("running");
+    if (holds()) show("wristband");
+  }
+  async function wristband(raw) {
+    if (!at.judged || !holds()) return;
+    const code = bare(raw);
+    if (await kept.digest(at.judged.salt + code) !== at.judged.subject) return stop(say("wristband"));
+    at.wristband = code;
+    const stands = await situation();
+    if (stands.checks >= 2) return go();
+    show("check");
+    find("[data-match]").textContent = say("match", { time: clockOf(Date.parse(at.judged.at)), n: stands.checks + 1 });
+  }
+  async function go() {
+    const stands = await situation();
+    if (!at.wristband || stands.checks < 2 || stands.runs || !holds()) return;
+    show("go");
+    find("[data-go]").textContent = say("go", { time: clockOf(Date.parse(at.judged.at)) });
+  }
+
+  /* ---- the acts ---- */
+  const typed = (form) => Object.fromEntries([...new FormData(form)].map(([name, value]) => [name, String(value).trim()]));
+  async function keepAct(form, act, given) {
+    const who = typed(form), name = (who.name || "").toLowerCase();
+    if (!name || !who.password || Object.values(given).some((value) => !value)) { problem(say("missing")); return null; }
+    const moment = now();
+    const header = { id: crypto.randomUUID(), act, dose: at.judged.dose, site: at.judged.site, name, at: new Date(moment).toISOString() };
+    const content = { name, password: who.password, given };
+    if (who.one_time_code) content.one_time_code = who.one_time_code;
+    await kept.keep(keys, header, content);
+    for (const field of form.querySelectorAll("input, textarea")) field.value = "";
+    list();
+    return clockOf(moment);
+  }
+  const FORMS = {
+    label: (form) => label(form.elements.label.value),
+    wristband: (form) => wristband(form.elements.wristband.value),
+    async check(form) {
+      const name = form.elements.name.value.trim().toLowerCase(), stands = await situation();
+      if (!holds()) return;
+      if (stands.checkers.includes(name)) return problem(say("barred", { name }));
+      const time = await keepAct(form, "check_dose", { dose_label: at.label, wristband: at.wristband, read_back: form.elements.read_back.value.trim() });
+      if (!time) return;
+      if (stands.checks + 1 >= 2) { await go(); said(say("kept", { time })); return; }
+      at = { step: "label" };
+      show("label");
+      said(say("firstKept", { time }));
+    },
+    async start(form) {
+      const stands = await situation();
+      if (!holds() || stands.checks < 2 || stands.runs) return;
+      const time = await keepAct(form, "start_infusion", { dose: at.judged.dose });
+      if (time) { show("running"); said(say("kept", { time })); }
+    },
+    async stop(form) {
+      const given = { dose: at.judged.dose, volume_given_ml: form.elements.volume_given_ml.value.trim().replace(",", ".") }, reason = form.elements.reason.value.trim();
+      if (!/^\d+(\.\d+)?$/.test(given.volume_given_ml)) return problem(say("volume"));
+      const time = await keepAct(form, "stop_infusion", reason ? { ...given, reason } : given);
+      if (time) { show("ended"); said(say("kept", { time })); }
+    },
+    async reaction(form) {
+      const time = await keepAct(form, "record_reaction", { dose: at.judged.dose, reaction: form.elements.reaction.value.trim() });
+      if (time) said(say("kept", { time }));
+    },
+  };
+  let busy = false; /* a double click is one act */
+  for (const form of all("[data-form]")) form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    if (busy) return;
+    busy = true;
+    try { await FORMS[form.dataset.form](form); } catch (_) { unchecked(say("cannotVerify")); } finally { busy = false; }
+  });
+  document.addEventListener("scanned", (event) => {
+    const form = event.target.closest("form");
+    if (form && (form.dataset.form === "label" || form.dataset.form === "wristband")) { event.preventDefault(); cellbank.play("heard"); form.requestSubmit(); }
+  });
+  /* a GO is a picture of the past: it goes when its time is over */
+  setInterval(() => { if (at.step === "go" || at.step === "check" || at.step === "wristband") holds(); }, 1000);
+
+  /* ---- what is kept, and what came of it ---- */
+  async function list() {
+    const held = await kept.acts(), place = find("[data-list]"), waiting = new Set();
+    find("[data-kept]").hidden = !held.length;
+    place.replaceChildren(...held.map((one) => {
+      const header = JSON.parse(one.act.header), line = find("[data-line]").content.cloneNode(true), answer = one.answer;
+      line.querySelector("[data-what]").textContent = say(header.act);
+      line.querySelector("[data-when]").textContent = `${clockOf(Date.parse(header.at))} · ${header.name}`;
+      line.querySelector("[data-status]").textContent = answer ? say(answer.came, { act: answer.act || "" }) : waiting.has(header.dose) ? say("waits") : say("waiting");
+      line.querySelector("[data-reasons]").replaceChildren(...((answer && [...(answer.reasons || []), ...(answer.problems || [])]) || []).map((text) => Object.assign(document.createElement("li"), { textContent: text })));
+      const proving = line.querySelector("[data-prove]"), seen = line.querySelector("[data-seen]");
+      proving.hidden = !answer || answer.came !== "not_proved";
+      seen.hidden = !answer || answer.came === "not_proved";
+      for (const part of proving.querySelectorAll("[id]")) part.id = `${part.id}-${one.place}`;
+      for (const part of proving.querySelectorAll("label")) part.htmlFor = `${part.htmlFor}-${one.place}`;
+      proving.elements.name.value = header.name;
+      proving.addEventListener("submit", async (event) => {
+        event.preventDefault();
+        const who = typed(proving);
+        await kept.prove(keys, one.place, { name: who.name.toLowerCase(), password: who.password, ...(who.one_time_code ? { one_time_code: who.one_time_code } : {}) });
+        await meet();
+      });
+      seen.addEventListener("click", async () => { await kept.seen(one.place); await meet(); });
+      if (answer) waiting.add(header.dose);
+      return line;
+    }));
+  }
+  let since = Date.now(), wasAway = true;
+  async function meet() {
+    let there = false;
+    try { there = (await fetch("/bedside/alive", { cache: "no-store" })).status === 204; } catch (_) { /* away */ }
+    if (there) await kept.drain().catch(() => undefined);
+    if (there !== !wasAway) { wasAway = !there; since = there ? since : Date.now(); }
+    find("[data-state]").textContent = there ? say("back") : say("since", { time: clockOf(since) });
+    body.classList.toggle("off-is-back", there);
+    const left = (await kept.acts()).length;
+    find("[data-back]").hidden = !there;
+    if (there) {
+      const link = Object.assign(document.createElement("a"), { className: "btn btn-accent btn-big", href: at.judged ? `/bedside?dose=${at.judged.dose}` : "/bedside", textContent: find("[data-go-on]").content.textContent });
+      find("[data-back]").replaceChildren(...(left ? [] : [link]));
+    }
+    await list();
+  }
+  setInterval(() => { if (!document.activeElement || !document.activeElement.closest("[data-prove]")) meet(); }, 3000);
+  addEventListener("online", meet);
+  show("label");
+  meet();
+})();

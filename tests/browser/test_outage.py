@@ -1,0 +1,146 @@
+"""An outage, played whole: the network is cut between the two checks of a dose, and comes back when it was given.
+
+The screen says GO only as of its last judgement; what two people did is sealed, waits, and is recorded with its times.
+"""
+
+import datetime
+import json
+import re
+from typing import Any
+
+import pytest
+
+from cellbank.story import PASSWORD
+from tests.browser.stage import Stage
+from tests.browser.station import Station
+
+EVERYTHING = """async () => {
+  const found = { local: { ...localStorage }, session: { ...sessionStorage }, bases: {}, caches: {} };
+  for (const { name } of await indexedDB.databases()) {
+    const base = await new Promise((done) => {
+      const asked = indexedDB.open(name); asked.onsuccess = () => done(asked.result); });
+    for (const store of base.objectStoreNames) found.bases[store] = await new Promise((done) => {
+      const asked = base.transaction(store).objectStore(store).getAll(); asked.onsuccess = () => done(asked.result); });
+    base.close();
+  }
+  for (const name of await caches.keys()) { const cache = await caches.open(name);
+    for (const request of await cache.keys()) found.caches[request.url] = await (await cache.match(request)).text(); }
+  return found;
+}"""
+OFF = re.compile("ERR_INTERNET_DISCONNECTED|ERR_FAILED")
+
+
+def kept_in(station: Station) -> dict[str, Any]:
+    """All that this browser keeps, wherever a page can keep something."""
+    return station.page.evaluate(EVERYTHING)
+
+
+def cut(station: Station, off: bool = True) -> None:
+    station.context.set_offline(off)
+
+
+def quiet(station: Station) -> None:
+    """Chromium complains of every request that found no network; nothing else may be complained of."""
+    station.complaints[:] = [line for line in station.complaints if not OFF.search(line)]
+
+
+def ready(station: Station, dose: str) -> None:
+    """Until the shell and the judgement are kept."""
+    station.page.evaluate("navigator.serviceWorker.ready.then(() => true)")
+    station.page.wait_for_function(
+        """async (dose) => !!(await caches.match("/bedside/offline")) && !!navigator.serviceWorker.controller
+           && (await kept.judgements()).some((one) => one.dose === dose)""",
+        arg=dose,
+    )
+
+
+def first_check_online(station: Station, stage: Stage, dose: dict, subject: dict, who: str) -> None:
+    station.go("/bedside")
+    for field, code in (("dose_label", stage.label(dose["code"])), ("wristband", subject["code"])):
+        station.page.locator(f'#bed-input[name="{field}"]').wait_for()
+        station.scan(code)
+    station.page.locator('#bed-input[name="read_back"]').fill(subject["second_identifier"])
+    station.press("Match or STOP?")
+    station.page.locator("#bed-name").fill(who)
+    station.page.locator("#bed-password").fill(PASSWORD)
+    station.press("Sign: verified")
+    station.sees("First check done")
+
+
+def scan_offline(station: Station, label: str, wristband: str) -> None:
+    for name, code in (("label", label), ("wristband", wristband)):
+        station.page.locator(f"#off-{name}").wait_for()
+        station.scan(code)
+
+
+def sign_offline(station: Station, form: str, who: str, password: str = PASSWORD) -> None:
+    station.page.locator(f"#off-{form}-name").fill(who)
+    station.page.locator(f"#off-{form}-password").fill(password)
+    station.page.locator(f'[data-form="{form}"] button[type="submit"]').click()
+
+
+@pytest.fixture
+def nataliia(station):
+    """Nataliia at a screen by the bed."""
+    nataliia = station("nataliia")
+    yield nataliia
+    cut(nataliia, False)
+    quiet(nataliia)
+
+
+def test_the_network_is_cut_between_the_two_checks_and_comes_back(nataliia: Station, stage: Stage) -> None:
+    dose, subject = stage.dose("EXP-11", state="PREPARED"), stage.subject("EXP-11")
+    code, label = dose["code"], stage.label(dose["code"])
+    first_check_online(nataliia, stage, dose, subject, "nataliia")
+    ready(nataliia, code)
+    cut(nataliia)
+    nataliia.go("/bedside")
+    nataliia.sees("Not connected since")
+    before = datetime.datetime.now(datetime.UTC)
+    scan_offline(nataliia, label, subject["code"])
+    nataliia.sees("check 2 of 2", "Not compared by the screen")
+    nataliia.page.locator("#off-read").fill(subject["second_identifier"])
+    sign_offline(nataliia, "check", "nataliia")
+    nataliia.sees("the check needs another person")
+    nataliia.page.locator("#off-read").fill(subject["second_identifier"])
+    sign_offline(nataliia, "check", "petro")
+    nataliia.page.get_by_text(re.compile(r"GO as of \d\d:\d\d, not connected")).wait_for()
+    classes = nataliia.page.locator("body").get_attribute("class") or ""
+    assert "is-go" not in classes.split() and "off-is-go" in classes.split()
+    sign_offline(nataliia, "start", "petro")
+    nataliia.sees("Infusing, not connected")
+    nataliia.page.locator("#off-volume").fill("50")
+    sign_offline(nataliia, "stop", "nataliia")
+    nataliia.sees("The end of the infusion is kept here.")
+    after = datetime.datetime.now(datetime.UTC)
+    assert stage.state("dose", code) == "CHECKED_ONCE"  # nothing of it has reached the server
+
+    held = kept_in(nataliia)
+    assert len(held["bases"]["acts"]) == 3
+    for secret in (PASSWORD, subject["code"], subject["second_identifier"], subject["trial_number"], label[-10:]):
+        assert secret not in json.dumps(held["bases"]["acts"]), secret
+    nothing_of(held, subject, but={"session"})
+
+    cut(nataliia, False)
+    nataliia.sees("The server is back.", "Go on with the server")
+    row = stage.rows("SELECT * FROM dose WHERE code = :code", code=code)[0]
+    assert row["state"] == "INFUSED" and row["volume_given_ml"] == 50
+    names = stage.rows(
+        "SELECT f.name AS first, s.name AS second FROM dose d JOIN person f ON f.id = d.first_checked_by_id "
+        "JOIN person s ON s.id = d.second_checked_by_id WHERE d.code = :code", code=code,
+    )  # fmt: skip
+    assert names == [{"first": "nataliia", "second": "petro"}]
+    times = [row["second_checked_at"], row["infusion_started_at"], row["infusion_stopped_at"]]
+    assert times == sorted(times) and before <= times[0] and times[-1] <= after
+    held = kept_in(nataliia)
+    assert held["bases"]["acts"] == [] and held["bases"]["judgements"] == []
+    nothing_of(held, subject)
+    nataliia.page.get_by_text("Go on with the server").click()
+    nataliia.arrives("/bedside")
+
+
+def nothing_of(held: dict[str, Any], subject: dict, but: frozenset[str] | set[str] = frozenset()) -> None:
+    """Nothing in the browser says who the patient is."""
+    said = json.dumps({name: part for name, part in held.items() if name not in but})
+    for known in (subject["code"], subject["trial_number"], subject["second_identifier"], str(subject["born_on"])):
+        assert known not in said, known

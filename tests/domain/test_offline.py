@@ -1,0 +1,47 @@
+"""What goes along with the screen of the bedside: how long it holds, and that it names nobody."""
+
+import dataclasses
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from cellbank.domain.offline import NEXT_OF, Judged, Next, valid_until, wristband_digest
+from cellbank.domain.states import STATES
+
+AT = datetime(2026, 3, 2, 10, 42, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    ("then", "expires", "minutes", "until"),
+    [
+        (Next.FIRST, AT + 4 * HOUR, 60, AT + HOUR),
+        (Next.SECOND, AT + HOUR / 2, 60, AT + HOUR / 2),  # never beyond the expiry of the dose
+        (Next.START, AT - HOUR, 60, AT - HOUR),
+        (Next.START, AT + 4 * HOUR, 0, AT),  # the setting says: not at all
+        (Next.STOP, AT - HOUR, 0, AT + 24 * HOUR),  # an infusion that runs can be ended
+    ],
+)
+def test_a_judgement_holds_for_a_while_and_never_beyond_the_expiry(
+    then: Next, expires: datetime, minutes: int, until: datetime
+) -> None:
+    assert valid_until(then, AT, expires, minutes) == until
+
+
+def test_only_a_dose_at_the_bedside_goes_along() -> None:
+    assert set(NEXT_OF) == {"PREPARED", "CHECKED_ONCE", "CHECKED", "INFUSING"} and set(NEXT_OF) <= set(STATES["dose"])
+
+
+def test_the_wristband_is_told_by_its_digest_and_another_salt_is_another_digest() -> None:
+    assert wristband_digest("a", "SJ0001V") != wristband_digest("a", "SJ0002X")
+    assert wristband_digest("a", "SJ0001V") != wristband_digest("b", "SJ0001V")
+
+
+def test_what_is_signed_is_all_that_is_known() -> None:
+    judged = Judged(
+        "CHA999926000001", Next.SECOND, "salt", "digest", "label", "LT0001K", (("day", "1"),), ("clara",), "MAIN",
+        AT + HOUR, AT, AT + HOUR,
+    )  # fmt: skip
+    assert set(json.loads(judged.text)) == {field.name for field in dataclasses.fields(Judged)}
+    assert json.loads(judged.text)["at"] == "2026-03-02T10:42:00+00:00"
