@@ -146,6 +146,11 @@ STATES: dict[str, dict[str, str]] = {
         "COMPLETED": "treatment finished",
     },
     "weight": {"MEASURED": "waiting for the second person", "CONFIRMED": "two people saw it"},
+    "dose_paper": {
+        "ENTERED": "entered by the first person from its paper form; the second one has not confirmed it",
+        "CONFIRMED": "confirmed by the second person: it stands in the dose",
+        "REPLACED": "entered again before it was confirmed",
+    },
     "dose": {
         "ORDERED": "calculated, vials reserved",
         "PICKED": "vials out of the tank",

@@ -34,6 +34,7 @@ TELLS = frozenset(
         # doses
         "measure_weight", "pick_vial", "return_vial", "thaw_vial", "pool_and_count", "prepare_dose", "discard_dose",
         "check_dose", "start_infusion", "stop_infusion", "record_reaction", "reconcile_infusion",
+        "confirm_dose_from_paper",
         # what was done about a deviation
         "complete_action",
     }

@@ -339,6 +339,22 @@ _MOVES: tuple[Transition, ...] = sum(
         moves("vial", "stop_infusion", "POOLED > INFUSED", BEDSIDE),
         moves("dose", "record_reaction", "INFUSING INFUSED RECONCILED =", BEDSIDE),
         moves("dose", "reconcile_infusion", "INFUSED > RECONCILED", frozenset({T, C})),
+        # what was given from its paper form: two people, neither of whom drew it up, sign for what stands on it
+        moves("dose_paper", "enter_dose_from_paper", "> ENTERED", BEDSIDE, Meaning.VERIFIED),
+        moves("dose_paper", "enter_dose_from_paper", "ENTERED > REPLACED", BEDSIDE),
+        moves(
+            "dose", "enter_dose_from_paper", "ORDERED PICKED THAWING COUNTED PREPARED CHECKED_ONCE CHECKED =", BEDSIDE,
+            Meaning.VERIFIED, ("prepared_by_id",),
+        ),
+        moves("dose_paper", "confirm_dose_from_paper", "ENTERED > CONFIRMED", BEDSIDE, Meaning.VERIFIED,
+              ("entered_by_id",)),
+        moves(
+            "dose", "confirm_dose_from_paper", "ORDERED PICKED THAWING COUNTED PREPARED CHECKED_ONCE > INFUSED",
+            BEDSIDE, Meaning.VERIFIED, ("prepared_by_id", "first_checked_by_id"),
+        ),
+        moves("dose", "confirm_dose_from_paper", "CHECKED > INFUSED", BEDSIDE, Meaning.VERIFIED, ("prepared_by_id",)),
+        moves("vial", "confirm_dose_from_paper", "RESERVED PICKED THAWED POOLED > INFUSED", BEDSIDE),
+        moves("vial", "confirm_dose_from_paper", "RESERVED > IN_STOCK", BEDSIDE),
         # labels
         moves("printing", "print_labels", "> PRINTED", frozenset({T, Q, C})),
         moves("printing", "print_label_again", "> PRINTED", frozenset({T, Q, C})),

@@ -174,3 +174,24 @@ class Dose(Record):
         ),
         CheckConstraint("infusion_stopped_at >= infusion_started_at", name="stopped_after_started"),
     )
+
+
+class DosePaper(Record):
+    """What stands on the paper form of a dose that was given while the system was away: entered by one person, and in
+    the dose once another one has confirmed it."""
+
+    __tablename__ = "dose_paper"
+    dose_id: Mapped[int] = reference("dose")
+    content: Mapped[Json]  # as it was entered
+    irregular: Mapped[Json]  # what was not allowed about it, as it was judged when it was entered
+    entered_at: Mapped[Instant]
+    entered_by_id: Mapped[int] = reference("person", index=False)
+    confirmed_at: Mapped[Instant | None]
+    confirmed_by_id: Mapped[int | None] = reference("person", index=False)
+    state: Mapped[str] = state_of("dose_paper")
+    SIGNED = ("dose_id", "content", "irregular")
+    __table_args__ = (
+        Index("one_open_form_per_dose", "dose_id", unique=True, postgresql_where=text("state = 'ENTERED'")),
+        CheckConstraint("confirmed_by_id <> entered_by_id", name="confirmed_by_another_person"),
+        CheckConstraint("(state = 'CONFIRMED') = (confirmed_by_id IS NOT NULL)", name="confirmed_by_somebody"),
+    )

@@ -178,6 +178,8 @@ SAYS: dict[str, tuple[Code, str]] = {
     "ck_deviation_closed_by_another_person": (Code.SAME_PERSON, "the same person opened or investigated it."),
     "ck_corrective_action_verified_by_another_person": (Code.SAME_PERSON, "the same person did it."),
     "ck_act_told_late": (Code.LATE_REASON_NEEDED, "it is not entered late."),
+    "one_open_form_per_dose": (Code.CHANGED_MEANWHILE, "the form was entered."),
+    "ck_dose_paper_confirmed_by_another_person": (Code.SAME_PERSON, "the form was entered by the same person."),
     "only_a_late_fact_is_irregular": (Code.WRONG_STATE, "it is not told late."),
     "an_irregular_fact_has_a_deviation": (Code.DEVIATION_OPEN, "what was not allowed about it has no deviation."),
     "a_review_of_the_trail_leaves_no_gap": (Code.OUT_OF_ORDER, "acts before it would stay unreviewed."),

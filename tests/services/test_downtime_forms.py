@@ -123,7 +123,7 @@ def test_a_form_leads_to_the_act_that_its_dose_needs_next(world: World) -> None:
     assert led(Form.THAW, thawed) == ("pool_and_count", {"dose": thawed})
     assert led(Form.THAW, counted) == ("prepare_dose", {"dose": counted})
     assert led(Form.PICK, prepared) == "PREPARED"
-    assert led(Form.BEDSIDE, counted) == "COUNTED"
+    assert led(Form.BEDSIDE, counted) == ("enter_dose_from_paper", {"dose": counted})
     subject = look_up(world.bank, world.people["tina"], form_code(Form.SUBJECT, ordered_dose(world).subject))
     assert isinstance(subject, Card) and subject.kind == "subject"
 

@@ -90,13 +90,14 @@ def prepare_dose(work: Work, given: PrepareDose) -> Dose:
         tolerance=standing.ward.protocol.dosing.tolerance, is_short=draw.is_short,
         short_dose_accepted=dose.short_dose_reason is not None,
         has_reason=given.reason is not None or dose.short_dose_reason is not None,
-        limits=_load_refusals(work, standing, delivered), expires_at=standing.row.expires_at, now=work.happened,
+        limits=load_refusals(standing, delivered, _pooled(work, standing)),
+        expires_at=standing.row.expires_at, now=work.happened,
     )  # fmt: skip
-    work.show(draw=draw.as_json(), delivered_cells=delivered, delivered_percent=str(_one_decimal(percent)))
+    work.show(draw=draw.as_json(), delivered_cells=delivered, delivered_percent=str(one_decimal(percent)))
     late = told_after(work, "The preparation", dose.counted_at)
     work.judge(dose, *reserved, refusals=[*preparation_refusals(facts), *late])
     dose.draw_ml, dose.final_volume_ml, dose.band_reason = given.drawn_ml, given.final_volume_ml, given.reason
-    dose.delivered_cells, dose.delivered_percent = delivered, _one_decimal(percent)
+    dose.delivered_cells, dose.delivered_percent = delivered, one_decimal(percent)
     dose.prepared_at, dose.prepared_by_id = work.happened, work.actor.id
     work.transition(dose)
     release(work, reserved)
@@ -104,17 +105,21 @@ def prepare_dose(work: Work, given: PrepareDose) -> Dose:
     return dose
 
 
-def _one_decimal(percent: Fraction) -> Decimal:
+def one_decimal(percent: Fraction) -> Decimal:
     """For the record and the label; the band was judged by the exact value."""
     return (Decimal(percent.numerator) / percent.denominator).quantize(Decimal("0.1"), ROUND_HALF_UP)
 
 
-def _load_refusals(work: Work, standing: DoseStanding, delivered: int) -> tuple[Refusal, ...]:
+def _pooled(work: Work, standing: DoseStanding) -> int:
+    pooled = select(func.count()).where(Vial.dose_id == standing.row.id, Vial.state == "POOLED")
+    return int(work.session.scalar(pooled) or 0)
+
+
+def load_refusals(standing: DoseStanding, delivered: int, vials: int) -> tuple[Refusal, ...]:
     """DMSO of all pooled vials and endotoxin of the cells drawn, per kg, against the limits."""
     row, protocol = standing.row, standing.ward.protocol
     weight_kg = weight_for_limits(protocol, row.used_kg)
-    pooled = select(func.count()).where(Vial.dose_id == row.id, Vial.state == "POOLED")
-    volume_ml = row.volume_ml * work.session.scalar(pooled)
+    volume_ml = row.volume_ml * vials
     dmso = dmso_g_per_kg(volume_ml, row.dmso_percent, weight_kg)
     per_million = row.calculation["endotoxin_eu_per_million_cells"]
     return limit_refusals(dmso, endotoxin_eu_per_kg(Decimal(per_million), delivered, weight_kg), protocol.limits)

@@ -5,6 +5,7 @@ from cellbank.domain.lifecycle import TRANSITIONS
 # Right, but rarely what somebody with a scanner in hand has come for.
 ENDINGS = {
     "break_seal", "cancel_dose", "cancel_sample", "cancel_shipment", "complete_subject", "correct_result",
+    "confirm_dose_from_paper", "enter_dose_from_paper",
     "disable_person", "discard_culture",
     "discard_dose", "discard_vial", "discard_vials", "end_conditional_release", "retire_probe", "change_probe_limits",
     "finish_culture", "invalidate_result", "link_deviation", "look_at_identity", "open_deviation", "recall_reagent",

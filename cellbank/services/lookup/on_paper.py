@@ -6,7 +6,7 @@ from cellbank.domain.identifiers import Form
 from cellbank.services.bank import Bank
 
 TO_PICK = {"ORDERED", "PICKED", "THAWING"}
-TO_GIVE = {"PREPARED", "CHECKED_ONCE", "CHECKED", "INFUSING"}
+TO_GIVE = {"ORDERED", "PICKED", "THAWING", "COUNTED", "PREPARED", "CHECKED_ONCE", "CHECKED"}
 FROM_PAPER = "enter_dose_from_paper"
 
 _WAITING = text(
@@ -22,6 +22,8 @@ def act_of_form(form: Form, state: str | None, *, thaws_more: bool) -> str | Non
     if form is Form.THAW:
         thawing = "thaw_vial" if thaws_more else "pool_and_count"
         return {None: "thaw_vial", "PICKED": "thaw_vial", "THAWING": thawing, "COUNTED": "prepare_dose"}.get(state)
+    if state == "INFUSING":
+        return "stop_infusion"
     return FROM_PAPER if state is None or state in TO_GIVE else None
 
 

@@ -1,0 +1,147 @@
+"""A dose that was given from its paper form: two people enter it afterwards, from whichever state it was in, also after
+its expiry; what was not allowed about it is a deviation, and nothing of it is lost."""
+
+import datetime
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from cellbank.records.deviations import Deviation, DeviationLink
+from cellbank.services.clinic.from_paper import entered_form
+from tests.factories.doses import (
+    COUNT,
+    MINUTE,
+    OrderedDose,
+    checked_dose,
+    ordered_dose,
+    picked_dose,
+    prepared_dose,
+    product_lot,
+    row_of,
+    thawed_dose,
+    vial_states,
+)
+from tests.factories.lots import FrozenLot
+from tests.factories.world import World
+
+HOUR = datetime.timedelta(hours=1)
+WHY = "The network was down from 10 to 14"
+
+
+@pytest.fixture(scope="module")
+def lot(world: World) -> FrozenLot:
+    return product_lot(world, vials=60)
+
+
+def form(dose: OrderedDose, *parts: str, start: int = 45, **given: Any) -> dict[str, Any]:
+    """The form as it was filled in at the tank and at the bedside; `parts` are those that the record lacks."""
+    at = dose.at
+    whole = {
+        "thaw": {"started_at": at + 5 * MINUTE, "vials": list(dose.vials[: dose.needed])},
+        "count": {"counted_at": at + 20 * MINUTE, **COUNT},
+        "preparation": {"prepared_at": at + 30 * MINUTE, "prepared_by": "taras", "drawn_ml": "13.9",
+                        "final_volume_ml": "50"},
+        "first_checked_at": at + 40 * MINUTE,
+        "second_checked_at": at + 41 * MINUTE,
+    }  # fmt: skip
+    given = {"volume_given_ml": "49", "reason": WHY, **given}
+    times = {"started_at": at + start * MINUTE, "stopped_at": at + (start + 15) * MINUTE}
+    return {"dose": dose.code, **{name: whole[name] for name in parts}, **times, **given}
+
+
+LACKING = {
+    "ordered": ("thaw", "count", "preparation", "first_checked_at", "second_checked_at"),
+    "picked": ("thaw", "count", "preparation", "first_checked_at", "second_checked_at"),
+    "thawed": ("thaw", "count", "preparation", "first_checked_at", "second_checked_at"),
+    "prepared": ("first_checked_at", "second_checked_at"),
+    "checked": (),
+}
+MADE = {"picked": picked_dose, "thawed": thawed_dose, "prepared": prepared_dose,
+        "checked": lambda world, dose: checked_dose(world, prepared_dose(world, dose))}  # fmt: skip
+
+
+def made(world: World, stage: str, lot: FrozenLot) -> OrderedDose:
+    dose = ordered_dose(world, lot=lot)
+    return dose if stage == "ordered" else MADE[stage](world, dose)
+
+
+def confirmation(dose: OrderedDose, start: int = 45, **given: Any) -> dict[str, Any]:
+    told = {"happened_at": dose.at + start * MINUTE, "entered_late_because": WHY}
+    return {"dose": dose.code, "now": dose.at + 6 * HOUR, **told, **given}
+
+
+@pytest.mark.requirement("R20")
+@pytest.mark.parametrize("stage", list(LACKING))
+def test_a_dose_is_entered_whole_from_whichever_state_it_was_in(world: World, lot: FrozenLot, stage: str) -> None:
+    dose = made(world, stage, lot)
+    world.do("clara", "enter_dose_from_paper", now=dose.at + 5 * HOUR, **form(dose, *LACKING[stage]))
+    assert row_of(world, dose.code).state != "INFUSED"
+    waiting = entered_form(world.bank, dose.code)
+    assert waiting is not None and waiting["volume_given_ml"] == "49" and waiting["not_allowed"] == []
+    outcome = world.try_act("cyril", "confirm_dose_from_paper", **confirmation(dose))
+    assert outcome.accepted, outcome.refusals
+    row = row_of(world, dose.code)
+    assert (row.state, row.infusion_started_at, row.infusion_stopped_at) == (
+        "INFUSED", dose.at + 45 * MINUTE, dose.at + 60 * MINUTE
+    )  # fmt: skip
+    people = {name: person.id for name, person in world.people.items()}
+    assert (row.prepared_by_id, row.first_checked_by_id, row.second_checked_by_id) == (
+        people["taras"], people["clara"], people["cyril"]
+    )  # fmt: skip
+    assert (row.thaw_started_at, row.counted_at) == (dose.at + 5 * MINUTE, dose.at + 20 * MINUTE)
+    assert "deviation" not in outcome.result
+    states = dict(zip(lot.vials, vial_states(world, lot.code), strict=True))
+    assert [states[vial] for vial in dose.vials] == ["INFUSED"] * dose.needed + ["IN_STOCK"]
+
+
+@pytest.mark.requirement("R20")
+def test_a_dose_given_after_its_expiry_is_recorded_with_its_deviation(world: World, lot: FrozenLot) -> None:
+    dose = made(world, "ordered", lot)
+    late = form(dose, *LACKING["ordered"], start=250)
+    entered = world.do("clara", "enter_dose_from_paper", now=dose.at + 5 * HOUR, **late)
+    assert [one["code"] for one in entered["will_open_a_deviation"]] == ["OUT_OF_TIME"]
+    outcome = world.try_act("cyril", "confirm_dose_from_paper", **confirmation(dose, start=250))
+    assert outcome.accepted and row_of(world, dose.code).state == "INFUSED"
+    with Session(world.bank.reads) as session:
+        found = session.scalars(select(Deviation).where(Deviation.code == outcome.result["deviation"])).one()
+        links = set(session.scalars(select(DeviationLink.record_code).where(DeviationLink.deviation_id == found.id)))
+    assert found.classification == "critical" and WHY in found.description and "OUT_OF_TIME" in found.description
+    assert {dose.code, dose.subject, lot.code} <= links
+
+
+def test_two_people_who_did_not_draw_it_up_sign_for_the_same_form(world: World, lot: FrozenLot) -> None:
+    dose = made(world, "picked", lot)
+    given = form(dose, *LACKING["picked"])
+    assert world.codes("cyril", "confirm_dose_from_paper", **confirmation(dose)) == ["NOT_FOUND"]
+    mine = {**given, "preparation": {**given["preparation"], "prepared_by": "clara"}}
+    assert world.codes("clara", "enter_dose_from_paper", now=dose.at + 5 * HOUR, **mine) == ["SAME_PERSON"]
+    assert world.codes("tina", "enter_dose_from_paper", now=dose.at + 5 * HOUR, **given) == ["ROLE_NOT_ALLOWED"]
+    world.do("clara", "enter_dose_from_paper", now=dose.at + 5 * HOUR, **given)
+    world.do("clara", "enter_dose_from_paper", now=dose.at + 5 * HOUR, **given)  # corrected: the first is replaced
+    assert world.codes("clara", "confirm_dose_from_paper", **confirmation(dose)) == ["SAME_PERSON"]
+    assert world.codes("cyril", "confirm_dose_from_paper", **confirmation(dose, start=46)) == ["READINGS_DIFFER"]
+    unproved = confirmation(dose, password="wrong")
+    assert world.codes("cyril", "confirm_dose_from_paper", **unproved) == ["SIGNATURE_WRONG"]
+    world.do("cyril", "confirm_dose_from_paper", **confirmation(dose))
+    assert "WRONG_STATE" in world.codes("clara", "enter_dose_from_paper", now=dose.at + 7 * HOUR, **given)
+
+
+@pytest.mark.parametrize(
+    ("stage", "parts", "change", "code"),
+    [
+        ("ordered", ("thaw",), {}, "CRITERION_OPEN"),
+        ("prepared", ("preparation", "first_checked_at", "second_checked_at"), {}, "ALREADY_EXISTS"),
+        ("prepared", LACKING["prepared"], {"volume_given_ml": "51"}, "OUTSIDE_LIMITS"),
+        ("prepared", LACKING["prepared"], {"volume_given_ml": "20"}, "REASON_NEEDED"),
+        ("prepared", LACKING["prepared"], {"start": 39}, "OUT_OF_ORDER"),
+        ("prepared", LACKING["prepared"], {"start": 400}, "IN_THE_FUTURE"),
+    ],
+)
+def test_a_form_that_cannot_be_is_refused(
+    world: World, lot: FrozenLot, stage: str, parts: tuple[str, ...], change: dict[str, Any], code: str
+) -> None:
+    dose = made(world, stage, lot)
+    given = form(dose, *parts, **change)
+    assert code in world.codes("clara", "enter_dose_from_paper", now=dose.at + 5 * HOUR, **given)
