@@ -65,7 +65,8 @@ class TellingInput(ActInput):
     @model_validator(mode="before")
     @classmethod
     def _by_its_earlier_name(cls, given: Any) -> Any:
-        if isinstance(given, Mapping) and cls.EARLIER_NAME in given and "happened_at" not in given:
+        named_so = bool(cls.EARLIER_NAME) and isinstance(given, Mapping) and cls.EARLIER_NAME in given
+        if named_so and "happened_at" not in given:
             return {"happened_at" if name == cls.EARLIER_NAME else name: value for name, value in given.items()}
         return given
 

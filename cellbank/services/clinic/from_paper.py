@@ -135,7 +135,7 @@ def confirm_dose_from_paper(work: Work, given: ConfirmDoseFromPaper) -> Dose:
     paper = _open_form(work, dose)
     if paper is None:
         sentence = "Nobody has entered the form of dose {dose}. The first person enters it."
-        work.judge(refusals=[refuse(Code.NOT_FOUND, sentence, dose=dose.code)])
+        work.judge(of=[dose], refusals=[refuse(Code.NOT_FOUND, sentence, dose=dose.code)])
     assert paper is not None
     form = EnterDoseFromPaper.model_validate(paper.content)
     whole, refusals = _judged(work, dose, form)

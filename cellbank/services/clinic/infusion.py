@@ -37,6 +37,7 @@ from cellbank.services.clinic.dosing import vials_of
 from cellbank.services.clinic.standing import DoseStanding, dose_standing, standing_of
 from cellbank.services.common import told_after
 from cellbank.services.inputs import DoseCode, Reason, Text, VialCodes, VolumeMl
+from cellbank.services.site_time import on_the_wall
 
 # What a scanner sent, spaces and all.
 RawScan = Annotated[str, StringConstraints(min_length=1, max_length=400, strip_whitespace=False)]
@@ -241,7 +242,7 @@ def record_reaction(work: Work, given: RecordReaction) -> Dose:
     """Note a reaction during or after the infusion, below those noted before; earlier notes stay."""
     dose = work.lock(Dose, given.dose)
     work.judge(dose)
-    note = f"{work.now:%Y-%m-%d %H:%M} UTC, {work.actor.full_name}: {given.reaction}"
+    note = f"{on_the_wall(work, work.happened)}, {work.actor.full_name}: {given.reaction}"
     dose.reaction = note if dose.reaction is None else f"{dose.reaction}\n{note}"
     return dose
 
