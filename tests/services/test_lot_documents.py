@@ -170,7 +170,8 @@ def test_a_late_entry_keeps_both_times(world: World, bank: Bank) -> None:
     lot = frozen_lot(world, vials=3, culture=culture).code
     said = words(unissued_file(bank, "batch_record", lot))
     assert f"{happened:%Y-%m-%d}" in said
-    assert re.search(rf"entered {entered:%Y-%m-%d} \d\d:{entered:%M} EES?T: Written down on paper at the bench first Harvest and count", said)
+    why = "Written down on paper at the bench first"
+    assert re.search(rf"entered {entered:%Y-%m-%d} \d\d:{entered:%M} EES?T: {why} Harvest and count", said)
 
 
 def test_counts_doublings_and_the_balance_of_each_harvest_are_shown(record: str) -> None:

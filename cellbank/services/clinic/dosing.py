@@ -64,7 +64,8 @@ def _change_since(ward: Ward, weight_kg: Decimal) -> dict[str, Any]:
     last, rules = ward.weight, ward.protocol.dosing.weight
     if last is None or (change := change_percent(last.weight_kg, weight_kg)) <= rules.change_percent_note:
         return {}
-    note = f"{float(change):.1f} % from {last.weight_kg} kg measured at {last.measured_at:%Y-%m-%d %H:%M} UTC"
+    measured = f"{last.measured_at.astimezone(ward.zone):%Y-%m-%d %H:%M %Z}"
+    note = f"{float(change):.1f} % from {last.weight_kg} kg measured at {measured}"
     if change > rules.change_percent_recalculate:
         note += "; doses ordered for the earlier weight must be ordered again"
     return {"weight_note": note}
