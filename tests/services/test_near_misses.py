@@ -6,6 +6,7 @@ import io
 
 import pytest
 
+from cellbank.services.acts import run_act
 from cellbank.services.bank import Bank
 from cellbank.services.trail.near_misses import UNREADABLE_SCAN, near_misses
 from cellbank.services.trail.trail_search import Query, search
@@ -73,3 +74,17 @@ def test_the_table_for_a_spreadsheet_has_a_row_for_each_count(bank: Bank, world:
     rows = list(csv.DictReader(io.StringIO(report.as_csv())))
     assert sum(int(row["count"]) for row in rows) == sum(line.total for line in report.lines) > 0
     assert {"month", "stage", "act", "reason", "count"} == set(rows[0])
+
+
+def test_a_missing_signature_is_no_reason_of_a_stop_and_no_near_miss(bank: Bank, world: World) -> None:
+    """Nothing of the dose was judged by it, and beside a real reason it is not said at all."""
+    dose = prepared_dose(world)
+    before = counted(bank, "2026-03")
+    for read_back, reason in (("somebody else", "WRISTBAND_MISMATCH"), (None, "SIGNATURE_NEEDED")):
+        scans = bedside(world, dose, **({"read_back": read_back} if read_back else {}))
+        outcome = run_act(bank, "check_dose", scans, world.people["clara"], door="test", now=world.now)
+        assert [refusal.code for refusal in outcome.refusals] == [reason]
+    after = counted(bank, "2026-03")
+    assert ("check_dose", "SIGNATURE_NEEDED") not in after
+    key = ("check_dose", "WRISTBAND_MISMATCH")
+    assert after[key] == before.get(key, 0) + 1
