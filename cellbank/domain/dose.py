@@ -153,7 +153,7 @@ class DrawVolume:
     @property
     def percent_shown(self) -> Decimal:
         """Percent of the required dose with one decimal, for reading only."""
-        return _rounded(self.percent, 1)
+        return one_decimal(self.percent)
 
     def as_json(self) -> dict:
         """As DoseCalculation.as_json."""
@@ -215,6 +215,20 @@ def _at_a_mark(
     nearest = floor(volume / Fraction(mark) + Fraction(1, 2))
     possible = floor(Fraction(available) / Fraction(mark))
     return mark, min(nearest, possible) * mark
+
+
+def given_cells(delivered_cells: int, given_ml: Decimal, prepared_ml: Decimal) -> int:
+    """Living cells in the part of a prepared dose that went in: exact, rounded down to the cell."""
+    return floor(_share(delivered_cells, given_ml, prepared_ml))
+
+
+def given_percent(delivered_cells: int, given_ml: Decimal, prepared_ml: Decimal, required_cells: int) -> Fraction:
+    """What went in, in percent of the required cells; exact: judge by it. Stored and shown to 0.1, halves up."""
+    return _share(delivered_cells, given_ml, prepared_ml) * 100 / required_cells
+
+
+def _share(delivered_cells: int, given_ml: Decimal, prepared_ml: Decimal) -> Fraction:
+    return Fraction(delivered_cells) * Fraction(_exact(given_ml, "The volume given")) / Fraction(prepared_ml)
 
 
 class Band(StrEnum):
@@ -320,6 +334,11 @@ def _exact(value: Exact, name: str) -> Decimal:
     if not Decimal(value).is_finite():
         raise ValueError(f"{name} must be a finite number: {value}.")
     return Decimal(value)
+
+
+def one_decimal(percent: Fraction) -> Decimal:
+    """For the record, the screen and the label, halves up; bands are judged by the exact value."""
+    return _rounded(percent, 1)
 
 
 def _rounded(value: Exact, decimals: int) -> Decimal:

@@ -205,3 +205,9 @@ def millions(cells: int) -> str:
     rounded = exact.quantize(Decimal(1).scaleb(exact.adjusted() - 2), ROUND_HALF_UP)
     decimals = max(0, 2 - rounded.adjusted())
     return f"{rounded:.{decimals}f} ×10⁶"
+
+
+def of_the_dose(cells: int | None, percent: Decimal | None) -> str:
+    """Cells with what they are of the required dose: ``34.2 ×10⁶ (40.2 % of the dose)``; a dash where there are none
+    yet."""
+    return "–" if cells is None else f"{millions(cells)} ({percent} % of the dose)"

@@ -3,7 +3,7 @@ that protect a patient can be plain CHECKs on that row."""
 
 from decimal import Decimal
 
-from sqlalchemy import CheckConstraint, Index, Numeric, Text, UniqueConstraint, text
+from sqlalchemy import BigInteger, CheckConstraint, Computed, Index, Numeric, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from cellbank.records.base import (
@@ -70,6 +70,12 @@ class Weight(Record):
     )
 
 
+# As `domain.dose.given_cells` and `given_percent`: `div` is exact where `/` rounds.
+GIVEN_CELLS = "div(delivered_cells * volume_given_ml, final_volume_ml)"
+GIVEN_PERCENT = (
+    "div(2000 * delivered_cells * volume_given_ml + final_volume_ml * required_cells, "
+    "2 * final_volume_ml * required_cells) / 10"
+)
 _PREPARED = "('PREPARED', 'CHECKED_ONCE', 'CHECKED', 'INFUSING', 'INFUSED', 'RECONCILED')"
 _AT_THE_BEDSIDE = "('CHECKED', 'INFUSING', 'INFUSED', 'RECONCILED')"
 
@@ -123,6 +129,9 @@ class Dose(Record):
     infusion_started_at: Mapped[Instant | None]
     infusion_stopped_at: Mapped[Instant | None]
     volume_given_ml: Mapped[Millilitres | None]
+    # What went in, not what was drawn: worked out by the database alone, exact, and never written by anybody.
+    given_cells: Mapped[int | None] = mapped_column(BigInteger, Computed(GIVEN_CELLS, persisted=True))
+    given_percent: Mapped[Decimal | None] = mapped_column(Numeric(6, 1), Computed(GIVEN_PERCENT, persisted=True))
     residual_ml: Mapped[Millilitres | None]
     reaction: Mapped[str | None]
     outcome_reason: Mapped[str | None]  # of a cancelled, discarded or interrupted dose
@@ -173,6 +182,7 @@ class Dose(Record):
             name="prepared_is_complete",
         ),
         CheckConstraint("infusion_stopped_at >= infusion_started_at", name="stopped_after_started"),
+        CheckConstraint("volume_given_ml + coalesce(residual_ml, 0) <= final_volume_ml", name="no_more_than_prepared"),
     )
 
 

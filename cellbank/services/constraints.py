@@ -36,6 +36,7 @@ SAYS: dict[str, tuple[Code, str]] = {
     "ck_dose_preparer_does_not_verify": (Code.SAME_PERSON, "the dose was prepared by the same person."),
     "ck_dose_no_infusion_without_two_verifiers": (Code.SECOND_PERSON_NEEDED, "two checks are needed."),
     "not_started_after_expiry": (Code.OUT_OF_TIME, "the dose has expired."),
+    "ck_dose_no_more_than_prepared": (Code.OUTSIDE_LIMITS, "more would be given and left than was prepared."),
     "ck_dose_prepared_is_complete": (Code.WRONG_STATE, "the dose is not counted and drawn up."),
     "one_running_infusion_per_subject": (Code.DUPLICATE_DOSE, "the subject is receiving another infusion."),
     "a_dose_is_given_on_its_day": (Code.NOT_THE_PLANNED_DAY, "the dose is planned for another day."),

@@ -1,15 +1,25 @@
 """The bedside: GO for the right patient and STOP for everything else, each refused scan kept."""
 
+import csv
 import datetime
+import io
+from decimal import Decimal
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from cellbank.domain.identifiers import dose_symbol
+from cellbank.domain.dose import given_cells, given_percent, one_decimal
+from cellbank.domain.identifiers import Kind, dose_symbol
+from cellbank.records.clinic import GIVEN_CELLS, GIVEN_PERCENT
 from cellbank.records.quality import Signature
 from cellbank.records.trail import Act
+from cellbank.services.constraints import refusal_for
+from cellbank.services.documents.chain_document import chain_paper
+from cellbank.services.documents.recall_document import recall_csv
+from cellbank.services.lookup.cards import read_face
 from tests.factories.clinic import enrolled_subject
 from tests.factories.doses import (
     MINUTE,
@@ -203,8 +213,61 @@ def test_a_volume_that_cannot_be_and_an_infusion_stopped_early(world: World, dos
     at, stop = dose.at + 50 * MINUTE, {"dose": dose.code}
     assert world.codes("clara", "stop_infusion", now=at, volume_given_ml="50.1", **stop) == ["OUTSIDE_LIMITS"]
     assert world.codes("clara", "stop_infusion", now=at, volume_given_ml="20", **stop) == ["REASON_NEEDED"]
-    world.do("clara", "stop_infusion", now=at, volume_given_ml="20", reason="Shivering", **stop)
+    shown = world.do("clara", "stop_infusion", now=at, volume_given_ml="20", reason="Shivering", **stop)
     assert row_of(world, dose.code).outcome_reason == "Shivering"
+    # 13.9 mL × 3.608 million = 50 151 200 cells in 50 mL
+    assert (shown["given_cells"], shown["given_percent"]) == (20_060_480, "40.1")
+
+
+def test_what_is_told_is_what_went_in_and_not_what_was_drawn(world: World, lot: FrozenLot, dose: OrderedDose) -> None:
+    checked_dose(world, dose)
+    world.do("clara", "start_infusion", now=dose.at + 45 * MINUTE, dose=dose.code)
+    stop = {"dose": dose.code, "volume_given_ml": "20", "reason": "Shivering"}
+    world.do("clara", "stop_infusion", now=dose.at + 50 * MINUTE, **stop)
+    row = row_of(world, dose.code)
+    assert (row.given_cells, row.given_percent, row.delivered_cells) == (20_060_480, Decimal("40.1"), 50_151_200)
+    face = read_face(world.bank, Kind.DOSE, dose.code)
+    assert face is not None and ("Cells given", "20.1 ×10⁶ (40.1 % of the dose)") in face.facts
+    recall = [line for line in csv.DictReader(io.StringIO(recall_csv(world.bank, lot.code)))]
+    told = next(line for line in recall if line["code"] == dose.code)
+    assert (told["given_cells"], told["given_percent"]) == ("20060480", "40.1")
+    with world.bank.reads.connect() as connection:
+        assert "20.1 ×10⁶ (40.1 % of the dose)" in str(chain_paper(connection, dose.code))
+
+
+@pytest.mark.parametrize(
+    ("delivered", "given", "prepared", "required"),
+    [
+        (50_151_200, "20", "50", 50_000_000),
+        (50_151_200, "0", "50", 50_000_000),
+        (50_000_000, "0.1", "30", 50_000_000),  # a third of a cell is no cell
+        (85_400_000, "33.333", "99.999", 84_885_688),
+        (1, "0.001", "0.003", 3),
+        (9_999_999, "49.999", "50", 1_000_000_000),  # 0.99998 %
+        (40_050_000, "50", "50", 100_000_000),  # a half of the last place is rounded up
+    ],
+)
+def test_the_database_counts_what_went_in_as_the_rule_does(
+    world: World, delivered: int, given: str, prepared: str, required: int
+) -> None:
+    """Nobody writes the two columns, so only the formulas could differ: each is asked by itself."""
+    values = {"delivered_cells": delivered, "volume_given_ml": given, "final_volume_ml": prepared,
+              "required_cells": required}  # fmt: skip
+    types = {name: "numeric(9, 3)" if name.endswith("_ml") else "bigint" for name in values}
+    row = ", ".join(f"CAST(:{name} AS {type_}) AS {name}" for name, type_ in types.items())
+    with Session(world.bank.reads) as session:
+        statement = text(f"SELECT {GIVEN_CELLS}, {GIVEN_PERCENT} FROM (SELECT {row}) AS dose")
+        found = session.execute(statement, values).one()
+    volumes = (delivered, Decimal(given), Decimal(prepared))
+    assert tuple(found) == (given_cells(*volumes), one_decimal(given_percent(*volumes, required)))
+
+
+def test_the_database_alone_lets_no_more_be_given_than_was_prepared(world: World, dose: OrderedDose) -> None:
+    infused_dose(world, dose)
+    with pytest.raises(IntegrityError) as caught, world.bank.engine.begin() as connection:
+        connection.execute(text("UPDATE dose SET volume_given_ml = 50.5 WHERE code = :dose"), {"dose": dose.code})
+    refusal = refusal_for(caught.value)
+    assert refusal is not None and refusal.code.value == "OUTSIDE_LIMITS"
 
 
 def test_the_trail_tells_the_whole_story_of_a_dose(world: World, dose: OrderedDose) -> None:

@@ -12,9 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from fractions import Fraction
 
-from cellbank.domain.dose import Band, dose_band
+from cellbank.domain.dose import Band, dose_band, given_percent
 from cellbank.domain.garbled import Garbled
 from cellbank.domain.identifiers import Kind
 from cellbank.domain.protocol import Protocol
@@ -286,7 +285,8 @@ class StopFacts:
     dose: str
     prepared_ml: Decimal
     given_ml: Decimal
-    prepared_percent: Decimal
+    delivered_cells: int
+    required_cells: int
     protocol: Protocol
     has_reason: bool
 
@@ -301,7 +301,7 @@ def stop_refusals(facts: StopFacts) -> tuple[Refusal, ...]:
                 given=facts.given_ml, dose=facts.dose, prepared=facts.prepared_ml,
             ),
         )  # fmt: skip
-    percent = Fraction(facts.prepared_percent) * Fraction(facts.given_ml) / Fraction(facts.prepared_ml)
+    percent = given_percent(facts.delivered_cells, facts.given_ml, facts.prepared_ml, facts.required_cells)
     lowest = facts.protocol.dosing.tolerance.ok_percent.low
     if percent < lowest and not facts.has_reason:
         return (

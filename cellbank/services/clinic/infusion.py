@@ -12,6 +12,7 @@ from pydantic import Field, StringConstraints
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
+from cellbank.domain.dose import given_cells, given_percent, one_decimal
 from cellbank.domain.garbled import Garbled
 from cellbank.domain.refusals import Refusal
 from cellbank.domain.rules.infusion import (
@@ -218,16 +219,24 @@ def stop_infusion(work: Work, given: StopInfusion) -> Dose:
     if dose.state == "INFUSING":
         facts = StopFacts(
             dose=dose.code, prepared_ml=dose.final_volume_ml, given_ml=given.volume_given_ml,
-            prepared_percent=dose.delivered_percent, protocol=standing_of(work, dose).ward.protocol,
-            has_reason=given.reason is not None,
+            delivered_cells=dose.delivered_cells, required_cells=dose.required_cells,
+            protocol=standing_of(work, dose).ward.protocol, has_reason=given.reason is not None,
         )  # fmt: skip
         refusals = stop_refusals(facts)
+        _show_given(work, facts)
     work.judge(dose, refusals=[*refusals, *told_after(work, "The end", dose.infusion_started_at)])
     dose.infusion_stopped_at, dose.volume_given_ml = work.happened, given.volume_given_ml
     dose.outcome_reason = given.reason
     work.transition(dose)
     work.transition_many(Vial, pooled)
     return dose
+
+
+def _show_given(work: Work, facts: StopFacts) -> None:
+    """What went in, as the database computes it from the same figures."""
+    volumes = (facts.delivered_cells, facts.given_ml, facts.prepared_ml)
+    percent = given_percent(*volumes, facts.required_cells)
+    work.show(given_cells=given_cells(*volumes), given_percent=str(one_decimal(percent)))
 
 
 class RecordReaction(TellingInput):

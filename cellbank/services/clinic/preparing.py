@@ -1,12 +1,12 @@
 """The last steps at the bench: a short dose accepted, the dose drawn up, or all of it discarded."""
 
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from fractions import Fraction
 
 from pydantic import Field
 from sqlalchemy import func, select
 
-from cellbank.domain.dose import DrawVolume, dmso_g_per_kg, endotoxin_eu_per_kg, volume_to_draw
+from cellbank.domain.dose import DrawVolume, dmso_g_per_kg, endotoxin_eu_per_kg, one_decimal, volume_to_draw
 from cellbank.domain.identifiers import Kind
 from cellbank.domain.refusals import Code, Refusal, Refused, refuse
 from cellbank.domain.rules.dosing import limit_refusals, weight_for_limits
@@ -103,11 +103,6 @@ def prepare_dose(work: Work, given: PrepareDose) -> Dose:
     release(work, reserved)
     print_first(work, Kind.DOSE, dose.code)
     return dose
-
-
-def one_decimal(percent: Fraction) -> Decimal:
-    """For the record and the label; the band was judged by the exact value."""
-    return (Decimal(percent.numerator) / percent.denominator).quantize(Decimal("0.1"), ROUND_HALF_UP)
 
 
 def _pooled(work: Work, standing: DoseStanding) -> int:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from cellbank.domain.identifiers import printed
 from cellbank.domain.lifecycle import rows_for
-from cellbank.domain.quantities import millions
+from cellbank.domain.quantities import millions, of_the_dose
 from cellbank.outside.document_pdf import Block, Cell, Facts, Heading, Run, Table, Text
 from cellbank.outside.document_picture import Picture, PictureBox
 from cellbank.outside.label_templates import load_templates
@@ -99,7 +99,8 @@ class _Writer:
             ("Lot", (Run(dose["lot"], "code"), Run(f"{word(dose['lot_state'])}, expires {dose['lot_expires_on']}"))),
             ("Body weight", weight),
             ("Cells needed", millions(dose["required_cells"])),
-            ("Viable cells drawn", self._cells(dose["delivered_cells"])),
+            ("Viable cells drawn", of_the_dose(dose["delivered_cells"], dose["delivered_percent"])),
+            ("Viable cells given", of_the_dose(dose["given_cells"], dose["given_percent"])),
             ("Infusion started", self._at(dose["infusion_started_at"])),
             ("Infusion stopped", self._at(dose["infusion_stopped_at"])),
             ("Given, left over", f"{shown(dose['volume_given_ml'])} mL, {shown(dose['residual_ml'])} mL"),
@@ -109,11 +110,6 @@ class _Writer:
 
     def _at(self, at: datetime.datetime | None) -> str:
         return self.time(at) if at else "–"
-
-    def _cells(self, cells: int | None) -> str:
-        if cells is None:
-            return "–"
-        return f"{millions(cells)} ({shown(self.chain.dose['delivered_percent'])} % of the dose)"
 
     def family(self) -> list[Block]:
         layout = lay_out(self.chain.trace, PICTURE)

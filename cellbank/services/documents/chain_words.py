@@ -53,6 +53,7 @@ LABELS: dict[str, tuple[str, str]] = {
     "short_dose_reason": ("Short dose accepted", ""), "final_volume_ml": ("Final volume", "mL"),
     "band_reason": ("Reason", ""), "infusion_started_at": ("Started", "time"),
     "infusion_stopped_at": ("Stopped", "time"), "volume_given_ml": ("Given", "mL"), "residual_ml": ("Left over", "mL"),
+    "given_cells": ("Viable cells given", "cells"), "given_percent": ("Given, of the dose", "%"),
     "reaction": ("Reaction", ""), "outcome_reason": ("Reason", ""), "out_of_service_reason": ("Reason", ""),
 }  # fmt: skip
 

@@ -12,6 +12,7 @@ from datetime import datetime
 from sqlalchemy import Connection, text
 
 from cellbank.domain.identifiers import printed
+from cellbank.domain.quantities import of_the_dose
 from cellbank.outside.document_pdf import Block, Cell, Facts, Heading, Run, Table, Text
 from cellbank.services.bank import Bank
 from cellbank.services.documents.chain_words import clock, word
@@ -20,7 +21,8 @@ from cellbank.services.quality.impact import DoseTouched, Impact, VialTouched, r
 
 TITLE = "Recall list"
 STOPPED = ("RECALLED", "REJECTED")
-COLUMNS = ("record", "code", "lot", "state", "place", "subject", "infusion", "planned_on", "given_at", "notice",
+COLUMNS = ("record", "code", "lot", "state", "place", "subject", "infusion", "planned_on", "given_at",
+           "given_cells", "given_percent", "notice",
            "measures")  # fmt: skip
 NOT_STOPPED = "NOT RECALLED: this is what a recall would touch"
 
@@ -100,7 +102,10 @@ def _which(dose: DoseTouched) -> str:
 
 
 def _given(dose: DoseTouched, time: Callable[[datetime], str]) -> str:
-    return f"given {time(dose.given_at)}" if dose.given_at else "not given"
+    if dose.given_at is None:
+        return "not given"
+    cells = "" if dose.given_cells is None else f": {of_the_dose(dose.given_cells, dose.given_percent)}"
+    return f"given {time(dose.given_at)}{cells}"
 
 
 def _answer(dose: DoseTouched) -> Cell:
@@ -161,7 +166,9 @@ def recall_csv(bank: Bank, code: str) -> str:
             {
                 "record": "dose", "code": dose.code, "lot": dose.lot, "state": dose.state,
                 "subject": _plain(dose.trial_number), "infusion": dose.infusion_number, "planned_on": dose.planned_on,
-                "given_at": dose.given_at.isoformat() if dose.given_at else "", "notice": dose.notice or "",
+                "given_at": dose.given_at.isoformat() if dose.given_at else "",
+                "given_cells": "" if dose.given_cells is None else dose.given_cells,
+                "given_percent": "" if dose.given_percent is None else dose.given_percent, "notice": dose.notice or "",
                 "measures": _plain(dose.measures or ""),
             }
         )  # fmt: skip

@@ -8,7 +8,7 @@ from functools import cache
 
 from cellbank.domain.identifiers import Kind, printed
 from cellbank.domain.positions import position_name
-from cellbank.domain.quantities import millions
+from cellbank.domain.quantities import millions, of_the_dose
 from cellbank.records.base import read_row
 from cellbank.records.belonging import FIRST_SITE
 from cellbank.records.tables import metadata
@@ -124,6 +124,12 @@ _REAGENT = simple(
     ("Certificate", "certificate"), ("Expires", "expires_on"), ("Opened", "opened_at"),
     ("Days that it keeps once open", "days_once_open"),
 )  # fmt: skip
+
+def _given(row: Row) -> Facts:
+    """What went in, once something has."""
+    cells = row["given_cells"]
+    return () if cells is None else (("Cells given", of_the_dose(cells, row["given_percent"])),)
+
 
 QUESTIONS: dict[Kind, Question] = {
     Kind.VIAL: Question(
@@ -257,6 +263,7 @@ QUESTIONS: dict[Kind, Question] = {
             ("Lot", row["lot"]),
             ("Vials", f"{row['vials_needed']} and {row['vials_spare']} spare"),
             ("Use before", shown(row["expires_at"])),
+            *_given(row),
         ),
     ),
     Kind.HOLD: Question(

@@ -102,10 +102,10 @@ LISTS: dict[str, Listing] = {
         "trial_number, id", "enrol_subject"),
     "doses": Listing("Doses", "eyedropper", "dose",
         {"subject": "Subject", "infusion": "Infusion", "planned_on": "Planned", "lot": "Lot",
-         "required_cells": "Cells needed"},
+         "required_cells": "Cells needed", "given_cells": "Cells given", "given_percent": "Of the dose, %"},
         """SELECT d.code, d.state, s.trial_number AS subject, d.infusion_number || ' (Day ' || d.day || ')' AS infusion,
-           d.planned_on, l.code AS lot, d.required_cells, d.id, s.site_id,
-           d.code || ' ' || s.trial_number || ' ' || l.code || ' ' || s.code AS words
+           d.planned_on, l.code AS lot, d.required_cells, d.given_cells, d.given_percent,
+           d.id, s.site_id, d.code || ' ' || s.trial_number || ' ' || l.code || ' ' || s.code AS words
            FROM dose d JOIN subject s ON s.id = d.subject_id JOIN lot l ON l.id = d.lot_id""",
         "planned_on DESC, id DESC", "order_dose"),
     "holds": Listing("Holds", "pause-circle", "hold", {"on": "On", "reason": "Reason", "placed_at": "Placed"},

@@ -9,6 +9,7 @@ import dataclasses
 import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Connection, text
@@ -84,6 +85,8 @@ class DoseTouched:
     day: int | None
     planned_on: datetime.date | None
     given_at: datetime.datetime | None
+    given_cells: int | None
+    given_percent: Decimal | None
     notice: str | None
     notice_state: str | None
     measures: str | None
@@ -137,6 +140,7 @@ class Impact:
         for dose in data["doses"]:
             dose["planned_on"] = dose["planned_on"] and dose["planned_on"].isoformat()
             dose["given_at"] = dose["given_at"] and dose["given_at"].isoformat()
+            dose["given_percent"] = dose["given_percent"] and str(dose["given_percent"])
         return {**data, "vials": self.vials, "received": self.received, "waiting": self.waiting}
 
     @property
@@ -179,7 +183,8 @@ _VIALS = f"""{_THESE} SELECT v.code, v.number, l.code AS lot, v.state, home.plac
         WHERE v.lot_id = ANY(:lots) ORDER BY away NULLS FIRST, home.walk NULLS LAST, p.position, v.lot_id, v.number"""
 _DOSES = text(
     """SELECT d.code, l.code AS lot, d.state, s.code AS subject, s.trial_number, d.infusion_number, d.day, d.planned_on,
-              d.infusion_started_at AS given_at, n.code AS notice, n.state AS notice_state, n.measures,
+              d.infusion_started_at AS given_at, d.given_cells, d.given_percent,
+              n.code AS notice, n.state AS notice_state, n.measures,
               CASE WHEN s.site_id <> CAST(:site AS bigint) THEN x.name END AS at
          FROM dose d JOIN subject s ON s.id = d.subject_id JOIN lot l ON l.id = d.lot_id JOIN site x ON x.id = s.site_id
          LEFT JOIN LATERAL (SELECT * FROM recall_notice n WHERE n.dose_id = d.id
@@ -236,8 +241,9 @@ def _told(dose: DoseTouched) -> DoseTouched:
     if dose.at is None:
         return dose
     return dataclasses.replace(
-        dose, subject=None, infusion_number=None, day=None, planned_on=None, given_at=None, notice=None, measures=None
-    )
+        dose, subject=None, infusion_number=None, day=None, planned_on=None, given_at=None, given_cells=None,
+        given_percent=None, notice=None, measures=None,
+    )  # fmt: skip
 
 
 def _start(connection: Connection, raw: str, site: int | None) -> tuple[str, str, int]:

@@ -90,6 +90,7 @@ WORDS: dict[str, Told] = {
     "first_checked_at": Told("First check", TIME), "second_checked_by_id": Told("Second check by"),
     "second_checked_at": Told("Second check", TIME), "infusion_started_at": Told("Infusion began", TIME),
     "infusion_stopped_at": Told("Infusion ended", TIME), "volume_given_ml": Told("Given", "mL"),
+    "given_cells": Told("Living cells given", CELLS), "given_percent": Told("Given, of the dose", "%"),
     "residual_ml": Told("Left over", "mL"), "outcome_reason": Told("Reason of the outcome"),
     "fin": Told("Facility number"), "fin_registered": Told("Facility number is registered"),
     "name": Told("Name"), "person.name": Told("Sign-in name"), "password_hash": Told("Password"),
