@@ -154,6 +154,17 @@ def _refuse_foreign_answers(protocol: Protocol, answers: Answers) -> None:
         raise ValueError("; ".join(problems))
 
 
+def usable_answers(protocol: Protocol, answers: Answers) -> dict[str, Answer]:
+    """Those of the answers, given under another version, that are answers to questions of this one."""
+    questions = {question.code: question for question in protocol.questions}
+    decisions = {ambiguity.decision for ambiguity in protocol.ambiguities}
+    return {
+        code: answer
+        for code, answer in answers.items()
+        if _answer_problem(code, answer, questions.get(code), code in decisions) is None
+    }
+
+
 def _answer_problem(code: str, answer: Answer, question: Question | None, is_decision: bool) -> str | None:
     if question is None and not is_decision:
         return f"{code} is not asked by the protocol"

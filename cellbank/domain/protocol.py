@@ -374,6 +374,13 @@ class Protocol(Definition):
         )
         return outcomes
 
+    @property
+    def last_study_day(self) -> int:
+        """The last day on which the trial looks at a subject: of a dose, a visit with its slack, or an outcome."""
+        infusions = (one.window_last_day for one in self.dosing.infusions)
+        visits = (one.day + one.plus_minus_days for one in self.visits)
+        return max(*infusions, *visits, *(one.until_day for one in self.outcomes if one.until_day), 1)
+
     def arm(self, code: str) -> Arm:
         """The arm with this code; KeyError if the protocol has none."""
         return by_code(self.arms, code)

@@ -278,6 +278,7 @@ _MOVES: tuple[Transition, ...] = sum(
         moves("subject", "answer_criteria", "SCREENING =", BEDSIDE),
         moves("subject", "sign_eligibility", "SCREENING > ENROLLED", BEDSIDE, _APPROVED),
         moves("subject", "sign_eligibility", "SCREENING > SCREEN_FAILED", BEDSIDE, _REJECTED),
+        moves("subject", "move_to_amendment", "SCREENING ENROLLED =", BEDSIDE, _APPROVED),
         moves("subject", "withdraw_subject", "SCREENING ENROLLED > WITHDRAWN", BEDSIDE),
         moves("subject", "complete_subject", "ENROLLED > COMPLETED", BEDSIDE),
         moves(

@@ -3,7 +3,7 @@ that protect a patient can be plain CHECKs on that row."""
 
 from decimal import Decimal
 
-from sqlalchemy import BigInteger, CheckConstraint, Computed, Index, Numeric, Text, UniqueConstraint, text
+from sqlalchemy import BigInteger, CheckConstraint, Computed, Index, Numeric, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from cellbank.records.base import (
@@ -27,25 +27,33 @@ class Subject(Record):
     site_id: Mapped[int] = reference("site")
     protocol_id: Mapped[int] = reference("definition")
     code: Mapped[str] = mapped_column(unique=True)  # on the wristband
+    trial: Mapped[str]  # identifier of the protocol, whatever the version
     trial_number: Mapped[str]
+    trial_number_key: Mapped[str]  # folded, to compare by
     second_identifier: Mapped[str]  # hospital record number; never a name
+    second_identifier_key: Mapped[str]
     sex: Mapped[str] = mapped_column(Text, CheckConstraint("sex IN ('female', 'male')", name="sex"))
     born_on: Mapped[Day]
     consented_on: Mapped[Day]
     arm: Mapped[str]
     receives_product: Mapped[bool]  # from the arm, at enrolment
+    bars_other_trials: Mapped[bool] = mapped_column(server_default=text("false"))  # a criterion of the protocol does
+    place: Mapped[int | None]  # which of the planned subjects, counted as they were found eligible
     answers: Mapped[Json | None]
     assessment: Mapped[Json | None]
     withdrawal_reason: Mapped[str | None]
     state: Mapped[str] = state_of("subject")
     SIGNED = ("code", "trial_number", "second_identifier", "sex", "born_on", "arm", "protocol_id", "answers")
     __table_args__ = (
-        UniqueConstraint("protocol_id", "trial_number"),
-        UniqueConstraint("protocol_id", "second_identifier"),
+        Index("one_trial_number_in_a_trial", "trial", "trial_number_key", unique=True),
+        Index("one_patient_in_a_trial", "trial", "second_identifier_key", unique=True),
+        Index("one_subject_for_each_place", "trial", "place", unique=True),
+        Index("ix_subject_second_identifier_key", "second_identifier_key"),
         CheckConstraint(
             "state NOT IN ('ENROLLED', 'COMPLETED') OR coalesce(assessment ->> 'outcome', '') = 'ELIGIBLE'",
             name="enrolled_is_eligible",
         ),
+        CheckConstraint("state NOT IN ('ENROLLED', 'COMPLETED') OR place IS NOT NULL", name="enrolled_has_a_place"),
     )
 
 

@@ -262,10 +262,11 @@ class BigBank:
         number = f"BENCH-{self.subjects:06d}"
         load.act("clara", "enrol_subject", code, at, {"trial_number": number})
         subject = load.insert(
-            "subject", site_id=1, protocol_id=self.protocol, code=code, trial_number=number,
-            second_identifier=f"H{self.subjects:08d}", sex=self.chance.choice(["female", "male"]),
-            born_on=datetime.date(1960, 5, 17), consented_on=at.date(), arm="EXP", receives_product=True,
-            state="SCREENING",
+            "subject", site_id=1, protocol_id=self.protocol, trial="NCT04461925", code=code, trial_number=number,
+            trial_number_key=number.lower().replace("-", ""), second_identifier=f"H{self.subjects:08d}",
+            second_identifier_key=f"h{self.subjects:08d}", place=self.subjects,
+            sex=self.chance.choice(["female", "male"]), born_on=datetime.date(1960, 5, 17), consented_on=at.date(),
+            arm="EXP", receives_product=True, state="SCREENING",
         )  # fmt: skip
         load.act("clara", "sign_eligibility", code, at + HOUR, {"subject": code})
         load.update("subject", [subject], state="ENROLLED", assessment={"outcome": "ELIGIBLE"})

@@ -1,10 +1,18 @@
 """The migrations make exactly the schema that the code describes, and can be undone one by one."""
 
+import datetime
+import random
+from pathlib import Path
+
 from alembic import command
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, text
 
 from cellbank.records.migrate import alembic_config
+from cellbank.services.trail.verification import verify_trail
+from tests.conftest import make_bank
+from tests.factories.clinic import enrolled_subject, screened_subject
+from tests.factories.world import World
 
 
 def test_the_database_is_what_the_records_say(databases: tuple[str, str]) -> None:
@@ -27,4 +35,22 @@ def test_every_revision_goes_up_and_down(fresh_database) -> None:
     with engine.begin() as connection:
         assert connection.scalar(text("SELECT count(*) FROM person")) == 1
         command.check(alembic_config(connection))
+    engine.dispose()
+
+
+def test_subjects_from_before_are_folded_in_an_act_of_their_site(fresh_database, tmp_path: Path) -> None:
+    """A revision that fills columns of records tells the trail of it, like everybody who changes a record."""
+    owner_url, app_url = fresh_database("earlier_subjects")
+    bank = make_bank(app_url, tmp_path)
+    world = World(bank, random.Random(7), datetime.datetime(2026, 3, 2, 8, 0, tzinfo=datetime.UTC))
+    screened_subject(world, second_identifier="KH4-1")
+    enrolled_subject(world, second_identifier="KH4-2")
+    bank.engine.dispose()
+    engine = create_engine(owner_url)
+    for move, revision in ((command.downgrade, BEFORE_FOLDING), (command.upgrade, "head")):
+        with engine.begin() as connection:
+            move(alembic_config(connection), revision)
+    with engine.begin() as connection:
+        rows = connection.execute(text("SELECT trial, second_identifier_key, place FROM subject ORDER BY id")).all()
+    assert [tuple(row) for row in rows] == [("NCT04461925", "kh41", None), ("NCT04461925", "kh42", 1)]
     engine.dispose()

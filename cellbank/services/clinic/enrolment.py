@@ -18,20 +18,26 @@ from cellbank.domain.eligibility import (
     assess,
     pf_ratio,
 )
+from cellbank.domain.folding import folded
 from cellbank.domain.identifiers import Kind
 from cellbank.domain.protocol import Protocol
 from cellbank.domain.quantities import Quantity, parse_decimal, parse_fio2
 from cellbank.domain.rules.enrolment import (
+    OTHER_TRIAL,
     CompletionFacts,
     EnrolmentFacts,
+    OtherTrial,
     completion_refusals,
+    criteria_against_another_trial,
     eligibility_refusals,
     enrolment_refusals,
+    place_refusals,
 )
 from cellbank.records.clinic import Dose, Subject
 from cellbank.records.people import Definition
 from cellbank.records.work import Work
 from cellbank.services.acts import ActInput, Malformed, Problem, SignedInput, act
+from cellbank.services.clinic.patients import in_words, other_trials, trial_facts, version_in_force, who_has
 from cellbank.services.common import effective, new_code, protocol_of, read_protocol, time_refusals
 from cellbank.services.inputs import Date, Identifier, Line, Reason, SubjectCode, quantity
 from cellbank.services.labels.label_printing import print_first
@@ -78,19 +84,26 @@ class EnrolSubject(ActInput):
 def enrol_subject(work: Work, given: EnrolSubject) -> Subject:
     """Take somebody into screening under the protocol in force; the arm decides for good whether they receive cells.
 
-    Refuses numbers in use, an arm that the protocol has not, and dates that cannot be.
+    Refuses numbers in use, a full trial, an arm that the protocol has not, dates that cannot be, and somebody who takes
+    part in another trial of this bank where a criterion forbids it; elsewhere it is shown.
     """
     definition = effective(work, "protocol", given.protocol)
     protocol = read_protocol(definition.content)
     born, consented = start_of_day(work, given.born_on), start_of_day(work, given.consented_on)
     facts = _enrolment_facts(work, given, definition, protocol)
+    if facts.other_trials:
+        work.show(other_trials=in_words(facts.other_trials))
     times = (*time_refusals(work, "The birth", born), *time_refusals(work, "The consent", consented))
     work.judge(Subject, refusals=[*enrolment_refusals(facts), *times])
     subject = work.add(
         Subject(
             site_id=work.actor.site_id,
             protocol_id=definition.id,
+            trial=definition.identifier,
             code=new_code(work, Kind.SUBJECT),
+            trial_number_key=folded(given.trial_number),
+            second_identifier_key=folded(given.second_identifier),
+            bars_other_trials=bool(facts.forbidden_by),
             receives_product=protocol.arm(given.arm).receives_product,
             **given.model_dump(exclude={"protocol"}),
         )
@@ -100,19 +113,19 @@ def enrol_subject(work: Work, given: EnrolSubject) -> Subject:
 
 
 def _enrolment_facts(work: Work, given: EnrolSubject, definition: Definition, protocol: Protocol) -> EnrolmentFacts:
-    def holder(column: Any, number: str) -> str | None:
-        same = select(Subject.code).where(Subject.protocol_id == definition.id, column == number)
-        return work.session.scalar(same)
-
+    trial = definition.identifier
     return EnrolmentFacts(
         trial_number=given.trial_number,
-        trial_number_is=holder(Subject.trial_number, given.trial_number),
+        trial_number_is=who_has(work, trial, Subject.trial_number_key, given.trial_number),
         second_identifier=given.second_identifier,
-        second_identifier_is=holder(Subject.second_identifier, given.second_identifier),
+        second_identifier_is=who_has(work, trial, Subject.second_identifier_key, given.second_identifier),
         born_on=given.born_on,
         consented_on=given.consented_on,
         arm=given.arm,
         arms=tuple(arm.code for arm in protocol.arms),
+        trial=trial_facts(work, definition),
+        other_trials=other_trials(work, trial, given.second_identifier, given.born_on),
+        forbidden_by=criteria_against_another_trial(protocol),
     )
 
 
@@ -151,13 +164,37 @@ def answer_criteria(work: Work, given: AnswerCriteria) -> Subject:
     subject = work.lock(Subject, given.subject)
     protocol = protocol_of(work.session, subject.protocol_id)
     _leave_decisions_to_the_signature(protocol, given.answers)
+    known = _known_trials(work, protocol, subject)
+    _contradict_no_trial(known, given.answers)
     answers = {**stored_answers(protocol, subject.answers), **_worked_out(protocol, subject, given), **given.answers}
-    assessment = _assess(protocol, subject, answers)
-    work.show(assessment=_as_json(assessment))
+    answers |= _takes_part(known)
+    assessment = judge_answers(protocol, subject, answers)
+    work.show(assessment=assessment_json(assessment))
     work.judge(subject)
-    subject.answers, subject.assessment = _to_store(answers), _as_json(assessment)
+    subject.answers, subject.assessment = answers_to_keep(answers), assessment_json(assessment)
     work.transition(subject)
     return subject
+
+
+def _known_trials(work: Work, protocol: Protocol, subject: Subject) -> tuple[OtherTrial, ...]:
+    """Other trials of this bank in which the patient takes part, where the protocol asks about them."""
+    if all(question.code != OTHER_TRIAL for question in protocol.questions):
+        return ()
+    known = other_trials(work, subject.trial, subject.second_identifier, subject.born_on)
+    if known:
+        work.show(other_trials=in_words(known))
+    return known
+
+
+def _takes_part(known: tuple[OtherTrial, ...]) -> dict[str, Answer]:
+    """What the bank knows is not asked; a trial elsewhere it cannot know."""
+    return {OTHER_TRIAL: True} if known else {}
+
+
+def _contradict_no_trial(known: tuple[OtherTrial, ...], answers: Mapping[str, Answer]) -> None:
+    if known and answers.get(OTHER_TRIAL, True) is not True:
+        said = f"The patient takes part in {', '.join(in_words(known))}. Leave the answer out, or say yes."
+        raise Malformed([Problem(f"answers.{OTHER_TRIAL}", said)])
 
 
 def _leave_decisions_to_the_signature(protocol: Protocol, answers: Mapping[str, Answer]) -> None:
@@ -178,7 +215,7 @@ def _worked_out(protocol: Protocol, subject: Subject, given: AnswerCriteria) -> 
     return worked_out
 
 
-def _assess(protocol: Protocol, subject: Subject, answers: Mapping[str, Answer]) -> Assessment:
+def judge_answers(protocol: Protocol, subject: Subject, answers: Mapping[str, Answer]) -> Assessment:
     """Judge the answers; what cannot be an answer to this protocol is malformed."""
     if AGE in answers and answers[AGE] != (age := age_in_years(subject.born_on, subject.consented_on)):
         said = f"The subject was {age} at consent, by the dates of birth and consent. Leave the age out."
@@ -198,14 +235,16 @@ def stored_answers(protocol: Protocol, stored: Mapping[str, Any] | None) -> dict
     }
 
 
-def _to_store(answers: Mapping[str, Answer]) -> dict[str, Any]:
+def answers_to_keep(answers: Mapping[str, Answer]) -> dict[str, Any]:
+    """The answers as they are kept: `stored_answers` reads them back."""
     return {
         code: answer if answer is None or isinstance(answer, bool | str) else f"{Decimal(answer):f}"
         for code, answer in sorted(answers.items())
     }
 
 
-def _as_json(assessment: Assessment) -> dict[str, Any]:
+def assessment_json(assessment: Assessment) -> dict[str, Any]:
+    """The judgement as it is shown and kept."""
     return {
         "outcome": assessment.outcome.value,
         "reasons": list(assessment.reasons),
@@ -238,17 +277,23 @@ class SignEligibility(SignedInput):
 def sign_eligibility(work: Work, given: SignEligibility) -> Subject:
     """Sign what the answers say: eligible subjects are enrolled, others have failed screening.
 
-    Refuses, naming each, while a criterion is open: an unknown answer is not a no.
+    Refuses, naming each, while a criterion is open (an unknown answer is not a no), and when the trial is full.
     """
     subject = work.lock(Subject, given.subject)
     protocol = protocol_of(work.session, subject.protocol_id)
     answers = {**stored_answers(protocol, subject.answers), **given.decisions}
-    assessment = _assess(protocol, subject, answers)
-    shown = {**_as_json(assessment), "decided_by": given.decided_by}
+    answers |= _takes_part(_known_trials(work, protocol, subject))
+    assessment = judge_answers(protocol, subject, answers)
+    shown = {**assessment_json(assessment), "decided_by": given.decided_by}
     target = "SCREEN_FAILED" if assessment.outcome is Eligibility.NOT_ELIGIBLE else "ENROLLED"
     work.show(assessment=shown)
-    work.judge(subject, refusals=eligibility_refusals(subject.code, assessment), to=target)
-    subject.answers, subject.assessment = _to_store(answers), shown
+    refusals, place = eligibility_refusals(subject.code, assessment), None
+    if target == "ENROLLED":
+        # The version in force is locked, so that two last places are not taken at once.
+        trial = trial_facts(work, work.lock_id(Definition, version_in_force(work, subject).id))
+        refusals, place = (*refusals, *place_refusals(trial)), trial.taken + 1
+    work.judge(subject, refusals=refusals, to=target)
+    subject.answers, subject.assessment, subject.place = answers_to_keep(answers), shown, place
     work.transition(subject, to=target)
     return subject
 
@@ -267,14 +312,15 @@ class WithdrawSubject(ActInput):
 def withdraw_subject(work: Work, given: WithdrawSubject) -> Subject:
     """Stop treatment at once: no dose of this subject goes on. The answer names the doses to cancel or discard."""
     subject = work.lock(Subject, given.subject)
-    work.show(open_doses=dict(_open_doses(work, subject)))
+    work.show(open_doses=dict(open_doses(work, subject)))
     work.judge(subject)
     subject.withdrawal_reason = given.reason
     work.transition(subject)
     return subject
 
 
-def _open_doses(work: Work, subject: Subject) -> tuple[tuple[str, str], ...]:
+def open_doses(work: Work, subject: Subject) -> tuple[tuple[str, str], ...]:
+    """Doses that are neither cancelled, discarded nor accounted for: (code, state)."""
     ended = ("CANCELLED", "DISCARDED", "RECONCILED")
     columns = select(Dose.code, Dose.state).where(Dose.subject_id == subject.id, Dose.state.not_in(ended))
     return tuple((code, state) for code, state in work.session.execute(columns.order_by(Dose.id)))
@@ -290,7 +336,7 @@ class CompleteSubject(ActInput):
 def complete_subject(work: Work, given: CompleteSubject) -> Subject:
     """Close the treatment. Refuses while a dose is open."""
     subject = work.lock(Subject, given.subject)
-    facts = CompletionFacts(subject.code, _open_doses(work, subject))
+    facts = CompletionFacts(subject.code, open_doses(work, subject))
     work.judge(subject, refusals=completion_refusals(facts))
     work.transition(subject)
     return subject

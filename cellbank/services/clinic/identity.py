@@ -17,7 +17,7 @@ from cellbank.services.acts import ActInput, act
 from cellbank.services.inputs import SubjectCode
 
 #: the columns of a subject that say who it is, and the inputs in which they are given
-IDENTITY = ("second_identifier", "born_on")
+IDENTITY = ("second_identifier", "second_identifier_key", "born_on")
 HIDDEN = "(hidden)"
 
 

@@ -74,6 +74,7 @@ def import_definition(work: Work, given: ImportDefinition) -> Definition:
             title=read.title,
             content=given.content,
             digest=content_digest,
+            planned_subjects=read.planned_subjects if isinstance(read, Protocol) else None,
             handling=read.handling.model_dump() if isinstance(read, Specification) else None,
             programs_with_a_run=read.freezing.programs_with_a_band if isinstance(read, Specification) else (),
         )
