@@ -37,7 +37,7 @@ class Subject(Record):
     consented_on: Mapped[Day]
     arm: Mapped[str]
     receives_product: Mapped[bool]  # from the arm, at enrolment
-    bars_other_trials: Mapped[bool] = mapped_column(server_default=text("false"))  # a criterion of the protocol does
+    bars_other_trials: Mapped[bool | None]  # a criterion of the protocol does; None: entered before this was kept
     place: Mapped[int | None]  # which of the planned subjects, counted as they were found eligible
     answers: Mapped[Json | None]
     assessment: Mapped[Json | None]

@@ -27,9 +27,10 @@ def enrol_twice(world: World, second_identifier: str) -> list[Outcome]:
     """One patient enrolled by two clinicians, who type the record number in their own ways."""
     person = {"sex": "male", "born_on": "1970-04-01", "consented_on": world.now.date(), "arm": "EXP"}
     spellings = {"clara": second_identifier, "cyril": second_identifier.lower().replace("-", " ")}
+    numbers = {who: world.unique("T") for who in spellings}
     return at_once(*(
-        lambda who=who, said=said, number=world.unique("T"): world.try_act(
-            who, "enrol_subject", trial_number=number, second_identifier=said, **person
+        lambda who=who, said=said: world.try_act(
+            who, "enrol_subject", trial_number=numbers[who], second_identifier=said, **person
         )
         for who, said in spellings.items()
     ))  # fmt: skip

@@ -9,7 +9,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, text
 
 from cellbank.records.migrate import alembic_config
-from cellbank.services.trail.verification import verify_trail
+from cellbank.services.bank import Bank
+from cellbank.services.trail.verification import verify
 from tests.conftest import make_bank
 from tests.factories.clinic import enrolled_subject, screened_subject
 from tests.factories.world import World
@@ -38,6 +39,14 @@ def test_every_revision_goes_up_and_down(fresh_database) -> None:
     engine.dispose()
 
 
+BEFORE_FOLDING = "0026"
+
+
+def _close(bank: Bank) -> None:
+    bank.engine.dispose()
+    bank.reads.dispose()
+
+
 def test_subjects_from_before_are_folded_in_an_act_of_their_site(fresh_database, tmp_path: Path) -> None:
     """A revision that fills columns of records tells the trail of it, like everybody who changes a record."""
     owner_url, app_url = fresh_database("earlier_subjects")
@@ -45,7 +54,7 @@ def test_subjects_from_before_are_folded_in_an_act_of_their_site(fresh_database,
     world = World(bank, random.Random(7), datetime.datetime(2026, 3, 2, 8, 0, tzinfo=datetime.UTC))
     screened_subject(world, second_identifier="KH4-1")
     enrolled_subject(world, second_identifier="KH4-2")
-    bank.engine.dispose()
+    _close(bank)
     engine = create_engine(owner_url)
     for move, revision in ((command.downgrade, BEFORE_FOLDING), (command.upgrade, "head")):
         with engine.begin() as connection:
@@ -54,3 +63,6 @@ def test_subjects_from_before_are_folded_in_an_act_of_their_site(fresh_database,
         rows = connection.execute(text("SELECT trial, second_identifier_key, place FROM subject ORDER BY id")).all()
     assert [tuple(row) for row in rows] == [("NCT04461925", "kh41", None), ("NCT04461925", "kh42", 1)]
     engine.dispose()
+    bank = make_bank(app_url, tmp_path)
+    assert verify(bank).fault is None
+    _close(bank)

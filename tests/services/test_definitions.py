@@ -19,6 +19,7 @@ from cellbank.services.acts import Malformed
 from cellbank.services.quality import definitions
 from cellbank.services.quality.definitions import shipped
 from tests.conftest import make_bank
+from tests.factories.definitions import MANY
 from tests.factories.world import World
 
 SPECIFICATION, PROTOCOL = shipped()
@@ -48,7 +49,7 @@ def test_the_shipped_definitions_are_in_force_with_their_digest(world: World) ->
             row = session.scalars(select(Definition).where(Definition.code == definition.code)).one()
             file = next(PROTOCOLS.glob(f"{row.identifier.lower()}.toml"))
             assert (row.type, row.state) == (definition.type, "EFFECTIVE")
-            assert row.digest == digest(file.read_text(encoding="utf-8"))
+            assert row.digest == digest(file.read_text(encoding="utf-8").replace(*MANY))
             signed = session.scalars(select(Signature).where(Signature.record_kind == "definition",
                                                              Signature.record_id == row.id)).one()  # fmt: skip
             assert (signed.meaning, signed.full_name) == ("approved", "Oksana Quality")

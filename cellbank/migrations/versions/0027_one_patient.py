@@ -4,6 +4,8 @@ more subjects enter than are planned.
 Twins: `domain/rules/enrolment.py`, `domain/folding.py`.
 """
 
+import tomllib
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -38,15 +40,14 @@ CREATE TRIGGER subject_enters_its_trial BEFORE INSERT ON subject
 CREATE TRIGGER subject_stays_in_its_trial BEFORE UPDATE ON subject FOR EACH ROW
   WHEN (NEW.protocol_id <> OLD.protocol_id OR NEW.trial <> OLD.trial) EXECUTE FUNCTION subject_stays_in_its_trial();
 
--- The places of a trial are numbered and each is given once, so that the last one cannot be given twice. A protocol
--- imported before this revision has no number here: there the service alone asks.
+-- The places of a trial are numbered and each is given once, so that the last one cannot be given twice.
 CREATE FUNCTION subject_enters_a_trial() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   PERFORM must(NEW.place <= coalesce((SELECT p.planned_subjects FROM definition p
                  WHERE p.type = 'protocol' AND p.identifier = NEW.trial
                  ORDER BY p.state = 'EFFECTIVE' DESC, p.id = NEW.protocol_id DESC LIMIT 1), NEW.place),
                'no_more_subjects_than_planned', 'as many subjects as planned have been enrolled');
-  PERFORM must(NOT NEW.bars_other_trials OR NOT EXISTS (
+  PERFORM must(NEW.bars_other_trials IS NOT TRUE OR NOT EXISTS (
                  SELECT FROM subject s WHERE s.second_identifier_key = NEW.second_identifier_key
                     AND s.born_on = NEW.born_on AND s.trial <> NEW.trial AND s.state IN ('SCREENING', 'ENROLLED')),
                'no_second_trial_where_one_is_forbidden', 'the patient takes part in another trial');
@@ -62,15 +63,17 @@ COLUMNS = (
 )
 # Whoever was ever found eligible has taken a place: their eligibility was approved by a signature.
 EARLIER = sa.text(
-    """SELECT s.id, s.site_id, s.trial_number, s.second_identifier, p.identifier AS trial,
+    """SELECT s.id, s.site_id, s.trial_number, s.second_identifier, s.protocol_id, p.identifier AS trial,
               s.state IN ('ENROLLED', 'COMPLETED') OR EXISTS (SELECT FROM signature g WHERE g.record_kind = 'subject'
                 AND g.record_id = s.id AND g.meaning = 'approved') AS was_enrolled
          FROM subject s JOIN definition p ON p.id = s.protocol_id ORDER BY s.id"""
 )
+PROTOCOLS = sa.text("SELECT id, content FROM definition WHERE type = 'protocol' ORDER BY id")
 FILL = sa.text(
-    "UPDATE subject SET trial = :trial, trial_number_key = :number, second_identifier_key = :second, place = :place "
-    "WHERE id = :id"
+    "UPDATE subject SET trial = :trial, trial_number_key = :number, second_identifier_key = :second, place = :place, "
+    "bars_other_trials = :bars WHERE id = :id"
 )
+FILL_PROTOCOL = sa.text("UPDATE definition SET planned_subjects = :planned WHERE id = :id")
 OPEN = sa.text(
     """INSERT INTO act (site_id, person_id, name, given, given_digest, door, version, at)
        VALUES (:site, 1, 'configure_site', '{"revision": "0027"}', '', 'migration', '0027', now())
@@ -83,9 +86,9 @@ def upgrade() -> None:
     op.add_column("definition", sa.Column("planned_subjects", sa.BigInteger(), nullable=True))
     for name, type_ in COLUMNS:
         op.add_column("subject", sa.Column(name, type_, nullable=True))
-    op.add_column("subject", sa.Column("bars_other_trials", sa.Boolean(), nullable=False, server_default=sa.false()))
+    op.add_column("subject", sa.Column("bars_other_trials", sa.Boolean(), nullable=True))
     op.add_column("subject", sa.Column("place", sa.BigInteger(), nullable=True))
-    _tell_of_earlier_subjects()
+    _tell_of_earlier_records()
     for name, _ in COLUMNS:
         op.alter_column("subject", name, nullable=False)
     for name in ("trial_number", "second_identifier"):
@@ -103,21 +106,34 @@ def upgrade() -> None:
     op.execute(FUNCTIONS)
 
 
-def _tell_of_earlier_subjects() -> None:
+def _tell_of_earlier_records() -> None:
     """Fill the new columns in an act of each site, so that the trail knows of it as of every change."""
     connection, taken = op.get_bind(), {}
-    rows = connection.execute(EARLIER).all()
-    for site in sorted({row.site_id for row in rows}):
+    files = {row.id: tomllib.loads(row.content) for row in connection.execute(PROTOCOLS)}
+    subjects = connection.execute(EARLIER).all()
+    if files:
+        connection.execute(OPEN, {"site": 1})
+        for id_, file in files.items():
+            connection.execute(FILL_PROTOCOL, {"id": id_, "planned": file["planned_subjects"]})
+        op.execute(CLOSE)
+    for site in sorted({row.site_id for row in subjects}):
         connection.execute(OPEN, {"site": site})
-        for row in (row for row in rows if row.site_id == site):
+        for row in (row for row in subjects if row.site_id == site):
             if row.was_enrolled:
                 taken[row.trial] = taken.get(row.trial, 0) + 1
-            given = {"id": row.id, "trial": row.trial, "place": taken[row.trial] if row.was_enrolled else None}
+            place = taken[row.trial] if row.was_enrolled else None
+            given = {"id": row.id, "trial": row.trial, "place": place, "bars": _bars(files[row.protocol_id])}
             keys = {"number": folded(row.trial_number), "second": folded(row.second_identifier)}
             connection.execute(FILL, {**given, **keys})
         op.execute(CLOSE)
     op.execute("SET CONSTRAINTS ALL IMMEDIATE")
     op.execute("SET CONSTRAINTS ALL DEFERRED")
+
+
+def _bars(file: dict) -> bool:
+    """Whether a criterion of the protocol forbids another trial."""
+    asked = [(one, "no") for one in file["inclusion"]] + [(one, "yes") for one in file["exclusion"]]
+    return any((one["question"], one["operator"]) == ("other_trial", against) for one, against in asked)
 
 
 def downgrade() -> None:

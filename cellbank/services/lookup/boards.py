@@ -57,6 +57,8 @@ class Calendar:
     weights: tuple[Row, ...]
     ended: tuple[Row, ...]
     assessment: Mapping[str, Any] | None
+    version: str = ""
+    newest: str = ""  # the version of the protocol in force
 
     @property
     def next(self) -> PlannedInfusion | None:
@@ -66,7 +68,9 @@ class Calendar:
 
 _SUBJECT = text(
     f"""SELECT s.id, s.code, s.trial_number, s.arm, s.receives_product, s.state, s.assessment, p.id AS protocol_id,
-              p.digest, site.timezone FROM subject s JOIN definition p ON p.id = s.protocol_id
+              p.version, p.digest, coalesce((SELECT n.version FROM definition n WHERE n.type = 'protocol'
+                AND n.identifier = s.trial AND n.state = 'EFFECTIVE'), p.version) AS newest, site.timezone
+         FROM subject s JOIN definition p ON p.id = s.protocol_id
          JOIN site ON site.id = s.site_id WHERE s.code = :code AND {at_site("s.site_id")}"""
 )
 _DOSES = text(
@@ -99,7 +103,7 @@ def calendar(bank: Bank, code: str, now: datetime.datetime) -> Calendar | None:
     ended = tuple(dose for dose in doses if dose["state"] in ("CANCELLED", "DISCARDED"))
     return Calendar(
         subject.code, subject.trial_number, subject.arm, subject.receives_product, subject.state, first_on, infusions,
-        tuple(weights), ended, subject.assessment,
+        tuple(weights), ended, subject.assessment, subject.version, subject.newest,
     )  # fmt: skip
 
 

@@ -241,9 +241,10 @@ QUESTIONS: dict[Kind, Question] = {
     ),
     Kind.SUBJECT: Question(
         "subject",
-        "SELECT s.*, p.identifier FROM subject s JOIN definition p ON p.id = s.protocol_id WHERE s.code = %(code)s",
+        """SELECT s.*, p.code AS protocol FROM subject s JOIN definition p ON p.id = s.protocol_id
+            WHERE s.code = %(code)s""",
         lambda row: f"Subject {row['trial_number']}",
-        simple(("Trial", "identifier"), ("Arm", "arm"), ("Sex", "sex"), ("Consented", "consented_on")),
+        simple(("Trial", "protocol"), ("Arm", "arm"), ("Sex", "sex"), ("Consented", "consented_on")),
     ),
     Kind.WEIGHT: Question(
         "weight",

@@ -297,6 +297,12 @@ SOURCES: tuple[Source, ...] = (
            f"""SELECT d.code, {_DOSE} AS title, d.state, 'lot ' || l.code AS detail, s.site_id, d.expires_at AS due
               FROM {_DOSES}
                WHERE d.state IN ('PREPARED', 'CHECKED_ONCE', 'CHECKED', 'INFUSING') ORDER BY d.expires_at"""),
+    Source("amended", C, "Subjects under an earlier protocol version", "All are under the version in force.",
+           """SELECT s.code, 'Subject ' || s.trial_number AS title, s.state,
+              p.code || '; in force: ' || n.code AS detail, s.site_id FROM subject s
+              JOIN definition p ON p.id = s.protocol_id JOIN definition n ON n.type = 'protocol'
+                AND n.identifier = s.trial AND n.state = 'EFFECTIVE' AND n.id <> p.id
+              WHERE s.state IN ('SCREENING', 'ENROLLED') ORDER BY s.id""", "move_to_amendment", "subject"),
     Source("short", C, "Short doses to accept or refuse", "No short dose is waiting.",
            f"""SELECT d.code, {_DOSE} AS title, d.state,
                trim_scale(d.delivered_percent) || ' % of the dose' AS detail, s.site_id,
