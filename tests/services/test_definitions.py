@@ -106,7 +106,9 @@ def test_an_unknown_definition_is_not_found(world: World) -> None:
 
 
 def test_it_is_signed(world: World) -> None:
-    assert "SIGNATURE_NEEDED" in world.codes("quinn", "make_effective", definition=SPECIFICATION.code, password=None)
+    content = SPECIFICATION.content.replace('id = "P-MMSC"', 'id = "NOT-SIGNED"')
+    code = world.do("quinn", "import_definition", type="specification", content=content)["code"]
+    assert world.codes("quinn", "make_effective", definition=code, password=None) == ["SIGNATURE_NEEDED"]
 
 
 def test_a_new_version_supersedes_the_one_in_force(other_world: World) -> None:
