@@ -39,7 +39,7 @@ def test_every_revision_goes_up_and_down(fresh_database) -> None:
     engine.dispose()
 
 
-BEFORE_FOLDING = "0028"
+BEFORE_FOLDING = "0029"
 
 
 def _close(bank: Bank) -> None:

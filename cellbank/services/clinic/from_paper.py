@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from cellbank.domain.dose import DrawVolume, volume_to_draw
+from cellbank.domain.dose import DrawVolume, one_decimal, volume_to_draw
 from cellbank.domain.refusals import Code, Refusal, Refused, refuse
 from cellbank.domain.rules.infusion import StopFacts, infusion_refusals, stop_refusals
 from cellbank.domain.rules.thaw import CountFacts, band_refusals, count_refusals, usable_until
@@ -23,7 +23,7 @@ from cellbank.services.acts import SignedInput, TellingInput, act
 from cellbank.services.bank import Bank
 from cellbank.services.clinic.dosing import release, vials_of
 from cellbank.services.clinic.infusion import infusion_facts
-from cellbank.services.clinic.preparing import load_refusals, one_decimal
+from cellbank.services.clinic.preparing import load_refusals
 from cellbank.services.clinic.standing import DoseStanding, dose_standing
 from cellbank.services.common import shown, time_refusals
 from cellbank.services.inputs import Cells, DoseCode, Line, Moment, Name, Percentage, Reason, VialCodes, VolumeMl
@@ -180,7 +180,7 @@ def _judged(work: Work, dose: Dose, form: EnterDoseFromPaper) -> tuple[Whole | N
     )  # fmt: skip
     stop = StopFacts(
         dose=dose.code, prepared_ml=whole.preparation.final_volume_ml, given_ml=form.volume_given_ml,
-        prepared_percent=one_decimal(whole.percent), protocol=standing.ward.protocol,
+        delivered_cells=whole.delivered, required_cells=dose.required_cells, protocol=standing.ward.protocol,
         has_reason=form.stop_reason is not None,
     )  # fmt: skip
     return whole, [

@@ -6,8 +6,8 @@ Nobody writes them, so they cannot disagree with the volumes. Twin: `domain/dose
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0028"
-down_revision = "0027"
+revision = "0029"
+down_revision = "0028"
 branch_labels = None
 depends_on = None
 

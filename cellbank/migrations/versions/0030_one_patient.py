@@ -11,8 +11,8 @@ from alembic import op
 
 from cellbank.domain.folding import folded
 
-revision = "0029"
-down_revision = "0028"
+revision = "0030"
+down_revision = "0029"
 branch_labels = None
 depends_on = None
 
@@ -76,7 +76,7 @@ FILL = sa.text(
 FILL_PROTOCOL = sa.text("UPDATE definition SET planned_subjects = :planned WHERE id = :id")
 OPEN = sa.text(
     """INSERT INTO act (site_id, person_id, name, given, given_digest, door, version, at)
-       VALUES (:site, 1, 'configure_site', '{"revision": "0029"}', '', 'migration', '0029', now())
+       VALUES (:site, 1, 'configure_site', '{"revision": "0030"}', '', 'migration', '0030', now())
        RETURNING set_config('cellbank.act', id::text, true)"""
 )
 CLOSE = "UPDATE act SET outcome = 'accepted' WHERE id = current_setting('cellbank.act')::bigint"
