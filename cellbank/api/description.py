@@ -45,12 +45,37 @@ SCHEMAS: dict[str, Any] = {
     "Reason": {
         "type": "object",
         "required": ["code", "detail"],
-        "properties": {"code": {"type": "string"}, "detail": {"type": "string"}},
+        "properties": {
+            "code": {"type": "string"},
+            "detail": {"type": "string"},
+            "asks": {"$ref": "#/components/schemas/Question"},
+        },
     },
     "FieldProblem": {
         "type": "object",
         "required": ["field", "message"],
-        "properties": {"field": {"type": "string"}, "message": {"type": "string"}},
+        "properties": {
+            "field": {"type": "string"},
+            "message": {"type": "string"},
+            "asks": {"$ref": "#/components/schemas/Question"},
+        },
+    },
+    "Question": {
+        "type": "object",
+        "description": "what nobody may guess: give the field one of these values, and send the act again",
+        "required": ["field", "choices", "found"],
+        "properties": {
+            "field": {"type": "string"},
+            "choices": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "required": ["value", "title"],
+                    "properties": {"value": {"type": "string"}, "title": {"type": "string"}},
+                },
+            },
+            "found": {"type": "array", "items": {"type": "array", "items": {"type": "string"}}},
+        },
     },
     "Accepted": {
         "type": "object",

@@ -43,7 +43,10 @@ def refused(refusals: tuple[Refusal, ...], act: int | None) -> Response:
 
 def malformed(problems: list[Problem]) -> Response:
     """422 with every field that is wrong: the limit and what was given."""
-    listed = [{"field": item.field, "message": item.message} for item in problems]
+    listed = [
+        {"field": item.field, "message": item.message, **({"asks": item.asks.as_json()} if item.asks else {})}
+        for item in problems
+    ]
     return problem(422, f"{len(listed)} of the inputs cannot be used.", problems=listed)
 
 

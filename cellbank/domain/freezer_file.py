@@ -6,21 +6,20 @@ are found by their words, or named by a person. A set point, a rate or another p
 
 import contextlib
 import csv
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
-from zoneinfo import ZoneInfo
 
-from cellbank.domain.logger_file import LoggerFile, unpacked
+from cellbank.domain.logger_file import Lines, LoggerFile, Said, unpacked
 from cellbank.domain.logger_file import read_logger_file as read
-from cellbank.domain.logger_header import HEAD_ROWS, FileProblem, Mapping, rows_of_titles, titles_with
+from cellbank.domain.sheets.faults import FileAsks, asks
+from cellbank.domain.sheets.titles import HEAD_ROWS, NOTHING, Mapping, rows_of_titles, titles_with
 
 MOST_ROWS = 20_000  # five and a half hours, one row a second: no run is longer
+PRODUCT_FIELD = "product_column"
 _PRODUCT = ("product", "sample", "specimen", "vial", "продукт", "зразок", "пробір")
 _CHAMBER = ("chamber", "kammer", "камер")
 _OTHER = ("number", "no.", "name", "id", "unit", "limit", "alarm", "set", "rate", "count", "номер", "завдан")
-Lines = Callable[[], Iterable[str]]
-"""Gives the lines of the file from its beginning."""
 
 
 @dataclass(frozen=True)
@@ -28,36 +27,65 @@ class RunFile:
     """What a freezer's file holds: (second, hundredths of a degree) of product and chamber, in the order of time."""
 
     mapping: Mapping
+    zone: str
     serial: str
     rows: int
     left_out: int
+    left_out_rows: tuple[str, ...]
     product: list[tuple[int, int]]
     chamber: list[tuple[int, int]]
 
 
-def read_run_file(lines: Lines, wanted: Mapping, zone: ZoneInfo, *, skip_unreadable: bool = False) -> RunFile:
-    """Read a freezer's file. Raises FileProblem with up to twenty faults."""
-    mapping = _with_channels(list(islice(lines(), HEAD_ROWS)), wanted)
+def read_run_file(lines: Lines, said: Said) -> RunFile:
+    """Read a freezer's file. Raises FileProblem with up to twenty faults; FileAsks for what it does not tell."""
+    mapping = _with_channels(list(islice(lines(), HEAD_ROWS)), said.wanted, said.learned)
 
-    def channel(title: str) -> LoggerFile:
-        one = replace(mapping, value=title)
-        return read(lines(), one, zone, skip_unreadable=skip_unreadable, most_rows=MOST_ROWS)
+    def channel(title: str, unit: str) -> LoggerFile:
+        return read(lines, replace(said, wanted=replace(mapping, value=title, unit=unit)), most_rows=MOST_ROWS)
 
-    product = channel(mapping.value)
-    chamber = list(unpacked(channel(mapping.chamber).readings)) if mapping.chamber else []
+    try:
+        product = channel(mapping.value, mapping.unit)
+        chamber = _chamber(lines, said, mapping, product) if mapping.chamber else []
+    except FileAsks as asked:
+        raise _by_the_product(asked) from None
     found = replace(product.mapping, chamber=mapping.chamber)
-    return RunFile(found, product.serial, product.rows, product.left_out, list(unpacked(product.readings)), chamber)
+    return RunFile(
+        found, product.zone, product.serial, product.rows, product.left_out, tuple(product.left_out_rows),
+        list(unpacked(product.readings)), chamber,
+    )  # fmt: skip
 
 
-def _with_channels(head: Sequence[str], wanted: Mapping) -> Mapping:
-    """The titles of product and chamber, as far as somebody named them or their words tell. Where they do not, the one
-    temperature of the file is the product's."""
+def _chamber(lines: Lines, said: Said, mapping: Mapping, product: LoggerFile) -> list[tuple[int, int]]:
+    """The chamber's readings: in the unit that its own title tells, else in the product's."""
+    learned = replace(said.learned, unit=product.mapping.unit)
+    wanted = replace(mapping, value=mapping.chamber, unit="", date_order=product.mapping.date_order)
+    return list(unpacked(read(lines, replace(said, wanted=wanted, learned=learned), most_rows=MOST_ROWS).readings))
+
+
+def _by_the_product(asked: FileAsks) -> FileAsks:
+    """The same question, by the name that the field has for a freezer."""
+    if asked.question.field != "value_column":
+        return asked
+    return FileAsks(replace(asked.question, field=PRODUCT_FIELD), *asked.problems)
+
+
+def _with_channels(head: Sequence[str], wanted: Mapping, learned: Mapping = NOTHING) -> Mapping:
+    """The titles of product and chamber, as far as somebody named them, the last file had them, or their words tell.
+    Where they do not, the one temperature of the file is the product's. Asks where several could be it."""
     with contextlib.suppress(csv.Error):  # which the reading tells
-        for titles in rows_of_titles(head, wanted):
+        for titles, below in rows_of_titles(head, wanted):
             products, chambers = titles_with(titles, _PRODUCT, _OTHER), titles_with(titles, _CHAMBER, _OTHER)
-            if len(products) > 1 and not wanted.value:
-                several = ", ".join(map(repr, products))
-                raise FileProblem(f"Several columns could be the product's probe: {several}. Name the one to judge by.")
+            if learned.value in titles:
+                products = [learned.value]
+            gone = learned.value if products and learned.value not in products else ""
+            if (len(products) > 1 or gone) and not wanted.value:
+                raise _which_product(products, titles, below[:3])
             if products or chambers:
                 return wanted.filled_from(Mapping(value="".join(products[:1]), chamber="".join(chambers[:1])))
     return wanted
+
+
+def _which_product(products: Sequence[str], titles: Sequence[str], below: Sequence[Sequence[str]]) -> FileAsks:
+    several = ", ".join(map(repr, products))
+    sentence = f"Several columns could be the product's probe: {several}. Name the one to judge by."
+    return asks(PRODUCT_FIELD, sentence, [(title, title) for title in products], [titles, *below])

@@ -1,9 +1,9 @@
 """A temperature logger's file, read strictly and in one pass: every row is a reading, or the whole file is refused.
 
 Decided here, because loggers leave it open: rows in any order are sorted and counted; the same time with the same value
-twice is counted once; the same time with two values is a fault; °F become °C, rounded to 0.01; a cell without a number
-is a fault, unless the person says that such rows are to be left out (they then count as silence). A million rows take
-8 MB: a reading is one number, the second since 1970 and the hundredths of a degree.
+twice is counted once; the same time with two values is a fault; °F and K become °C, rounded to 0.01; a row that is no
+reading is asked about, and left out only when a person says so (it then counts as silence). A million rows take 8 MB: a
+reading is one number, the second since 1970 and the hundredths of a degree.
 """
 
 import csv
@@ -12,22 +12,40 @@ import heapq
 import itertools
 import re
 from array import array
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from decimal import ROUND_HALF_EVEN, Decimal
-from zoneinfo import ZoneInfo
+from dataclasses import dataclass, field, replace
 
-from cellbank.domain.logger_clock import Clock, Unreadable
-from cellbank.domain.logger_header import HEAD_ROWS, Columns, FileProblem, Mapping, find_columns
+from cellbank.domain.question import Choice, Question
+from cellbank.domain.sheets.clock import (
+    ORDERS,
+    Clock,
+    OrderUnknown,
+    Skipped,
+    day_in,
+    fixed_zones,
+    looks_like_a_time,
+    possible_orders,
+)
+from cellbank.domain.sheets.doubled_hour import passes
+from cellbank.domain.sheets.faults import FileAsks, FileProblem, Unreadable, asks
+from cellbank.domain.sheets.kinds_of_time import Read, reader_of_times
+from cellbank.domain.sheets.temperatures import hundredths_of, read_number
+from cellbank.domain.sheets.titles import HEAD_ROWS, NOTHING, Columns, Mapping, ask_unit, find_columns
+from cellbank.domain.sheets.units import NOT_TOLD, UNITS
+from cellbank.domain.sheets.zones import Zone, called
 
-__all__ = ["MOST_ROWS", "FileProblem", "LoggerFile", "Mapping", "pack", "read_logger_file", "unpacked"]
+__all__ = [
+    "MOST_ROWS", "FileAsks", "FileProblem", "Lines", "LoggerFile", "Mapping", "Said", "pack", "read_logger_file",
+    "unpacked",
+]  # fmt: skip
 
 MOST_ROWS = 5_000_000  # 95 years of 10-minute readings
 MOST_PROBLEMS = 20
 TOLD_EVERY = 20_000
+PREVIEW = 3
 MOST_REMEMBERED = 100_000
-_COLDEST, _WARMEST = -27315, 20000
-_NUMBER = re.compile(r"([+-]?)(\d{1,4})(?:([.,])(\d{1,10}))?\s*(?:°?\s?[CF])?")
+_ELAPSED = re.compile(r"\d+(?:[.,]\d+)?")
 _OFFSET = 1 << 15
 
 
@@ -41,57 +59,120 @@ def unpacked(keys: Iterable[int]) -> Iterator[tuple[int, int]]:
     return ((key >> 16, (key & 0xFFFF) - _OFFSET) for key in keys)
 
 
+Lines = Callable[[], Iterable[str]]
+"""Gives the lines of the file from its beginning."""
+
+
+@dataclass(frozen=True)
+class Said:
+    """What is known of a file beside its text: what a person gave (`wanted`), what was learned from the last file of
+    the same source, the usual zone, the start of the run, and the day after which nothing can have been measured."""
+
+    zone: Zone
+    wanted: Mapping = NOTHING
+    learned: Mapping = NOTHING
+    start: datetime.datetime | None = None
+    until: datetime.date | None = None
+    skip_unreadable: bool = False
+
+
 @dataclass
 class LoggerFile:
     """What a file holds: its readings in the order of time, and what was noticed."""
 
     mapping: Mapping
+    zone: str = ""  # in which its times were read
     serial: str = ""
     readings: "array[int]" = field(default_factory=lambda: array("q"))
     rows: int = 0
     duplicates: int = 0
     out_of_order: int = 0
     left_out: int = 0
+    left_out_rows: list[str] = field(default_factory=list)  # the first of them, as they stand there
 
 
 def read_logger_file(
-    lines: Iterable[str],
-    wanted: Mapping,
-    zone: ZoneInfo,
-    *,
-    skip_unreadable: bool = False,
-    most_rows: int = MOST_ROWS,
-    tell: Callable[[int], None] = lambda rows: None,
+    lines: Lines, said: Said, *, most_rows: int = MOST_ROWS, tell: Callable[[int], None] = lambda rows: None
 ) -> LoggerFile:
-    """Read the lines of a file. Times without an offset are of `zone`; `tell` hears the number of rows now and then.
+    """Read the lines of a file. `tell` hears the number of rows now and then.
 
-    Raises FileProblem with up to twenty faults.
+    Raises FileProblem with up to twenty faults; FileAsks for what neither the file nor anybody told.
     """
-    stream = iter(lines)
     try:
-        head = list(itertools.islice(stream, HEAD_ROWS))
-        columns = find_columns(head, wanted)
-        reader = _Reader(columns, zone, skip_unreadable, most_rows, tell)
-        reader.read(itertools.chain(head[columns.rows_before :], stream))
+        columns = _columns(lines, said)
+        try:
+            return _read(lines, columns, said, said.wanted.date_order, most_rows, tell)
+        except OrderUnknown:
+            return _read(lines, columns, said, _order(lines, columns, said), most_rows, tell)
     except csv.Error as error:
         raise FileProblem(f"The file is no CSV: {error}.") from None
+
+
+def _columns(lines: Lines, said: Said) -> Columns:
+    stream = iter(lines())
+    head = list(itertools.islice(stream, HEAD_ROWS))
+    try:
+        return find_columns(head, said.wanted, said.learned)
+    except FileAsks:
+        last = [line for line in (*head[-1:], *_last_of(stream)) if line.strip()][-1:]
+        find_columns([*head[: HEAD_ROWS - 1], *last], said.wanted, said.learned)  # asks, with the file's last value
+        raise
+
+
+def _last_of(stream: Iterable[str]) -> list[str]:
+    last = [line for line in deque(stream, maxlen=5) if line.strip()]
+    return last[-1:]
+
+
+def _read(
+    lines: Lines, columns: Columns, said: Said, order: str, most_rows: int, tell: Callable[[int], None]
+) -> LoggerFile:
+    stream = itertools.islice(iter(lines()), columns.rows_before, None)
+    reader = _Reader(columns, said, order, most_rows, tell)
+    reader.read(stream)
     return reader.finished()
+
+
+def _order(lines: Lines, columns: Columns, said: Said) -> str:
+    """The order of day, month and year that the dates of the file allow, or that was learned. Asks where neither
+    tells."""
+    place = columns.time if columns.date is None else columns.date
+    rows = csv.reader(itertools.islice(iter(lines()), columns.rows_before, None), delimiter=columns.delimiter)
+    dates = {cells[place].strip().split(" ")[0].rstrip(",") for cells in rows if len(cells) > place}
+    possible = possible_orders(dates, said.until)
+    if not possible:
+        raise FileProblem("The dates of the file are in no order of day, month and year that fits all of them.")
+    if len(possible) == 1:
+        return next(iter(possible))
+    if said.learned.date_order in possible:
+        return said.learned.date_order
+    example = min(text for text in dates if looks_like_a_time(text))
+    meant = [(order, f"{ORDERS[order]}: {day_in(example, order)}") for order in ORDERS if order in possible]
+    raise asks("date_order", f"{example!r} could be day/month or month/day: say which (order of the date).", meant)
 
 
 class _Reader:
     """The one pass through the rows."""
 
     def __init__(
-        self, columns: Columns, zone: ZoneInfo, skip_unreadable: bool, most_rows: int, tell: Callable[[int], None]
-    ):
+        self, columns: Columns, said: Said, order: str, most_rows: int, tell: Callable[[int], None]
+    ):  # fmt: skip
         self.columns = columns
-        self.clock = Clock(zone, {"day_first": True, "month_first": False}.get(columns.mapping.date_order))
+        self.said = said
+        self.zone, self.which_zone = _zone(columns, said.zone)
+        self.clock = Clock(self.zone, order)
+        self.reads_time: Read | None = None
+        self.unit = columns.mapping.unit
+        self.unit_in_cells = False
         self.values: dict[str, int] = {}
-        self.skip_unreadable = skip_unreadable
         self.most_rows = most_rows
         self.tell = tell
-        self.file = LoggerFile(columns.mapping, columns.serial_told)
+        self.file = LoggerFile(columns.mapping, called(self.zone), columns.serial_told)
         self.problems: list[str] = []
+        self.no_readings: list[str] = []  # rows that are none, as they stand there
+        self.preview: list[list[str]] = []
+        self.doubled: list[int] = []  # places of readings in the hour that came twice
+        self.skipped = ""
         self.in_order = True
 
     def read(self, lines: Iterable[str]) -> None:
@@ -123,7 +204,7 @@ class _Reader:
                 usual = False
             if not usual:
                 file.rows = number
-                found = self._slowly(cells, None if last < 0 else last)
+                found = self._slowly(cells)
                 if found is None:
                     continue
                 at, value = found
@@ -143,60 +224,167 @@ class _Reader:
 
     def finished(self) -> LoggerFile:
         """The file, its readings sorted and each time once. Raises FileProblem with all that was found."""
-        if not self.problems and not self.in_order:
+        if self.problems:
+            raise FileProblem(*self.problems, *self.no_readings)
+        self._ask()
+        if not self.in_order:
             self._sort()
             self._drop_repeated()
-        if not self.problems and not self.file.readings:
+        if not self.file.readings:
             self.problems.append("The file has titles and no reading.")
         if self.problems:
             raise FileProblem(*self.problems)
+        self.file.mapping = replace(self.columns.mapping, unit=self.unit, date_order=self.clock.order)
         return self.file
 
-    def _slowly(self, cells: Sequence[str], before: int | None) -> tuple[int, int] | None:
+    def _ask(self) -> None:
+        """Ask what only a person can know, the gravest first."""
+        if self.which_zone and not self.clock.with_offset:
+            raise self.which_zone
+        if self.skipped:
+            raise self._which_zone(f"{self.skipped}. The logger keeps another time: say which zone it is")
+        if self.no_readings and not self.said.skip_unreadable:
+            raise self._leave_out()
+        if self.file.readings and self.unit == NOT_TOLD:
+            raise ask_unit(self.columns, self.preview)
+        if self.doubled:
+            self._tell_passes()
+
+    def _leave_out(self) -> FileAsks:
+        """The question for rows that are no readings: each of them is named, and may be left out."""
+        choice = Choice("true", f"leave out these rows: {len(self.no_readings)}")
+        return FileAsks(Question("skip_unreadable", (choice,)), *self.no_readings)
+
+    def _which_zone(self, sentence: str) -> FileAsks:
+        around = self.file.readings[0] >> 16 if self.file.readings else 0
+        zones = fixed_zones(self.zone, around)
+        return asks("zone", f"{sentence}.", [(called(one), f"{called(one)}, all year") for one in zones], self.preview)
+
+    def _tell_passes(self) -> None:
+        """Which pass through the doubled hour each of its rows is of, hour by hour. Asks where the order does not
+        tell."""
+        readings = self.file.readings
+        for places in _runs(self.doubled):
+            start, end = places[0], places[-1] + 1
+            first = [key >> 16 for key in readings[start:end]]
+            around = [key >> 16 for key in readings[max(0, start - 2) : start]], [
+                key >> 16 for key in readings[end : end + 2]
+            ]  # fmt: skip
+            found = passes(around[0], first, around[1])
+            if found is None:
+                raise self._which_zone(
+                    f"{_shown(first[0], self.zone)} came twice in {called(self.zone)}, for the clocks were put back, "
+                    "and the order of the rows does not tell which it is. Say which zone the logger keeps, or export "
+                    "the file in UTC, the oldest row first"
+                )
+            for place, second in zip(places, found, strict=True):
+                readings[place] = (second << 16) | (readings[place] & 0xFFFF)
+        self.file.out_of_order = sum(two >> 16 < one >> 16 for one, two in itertools.pairwise(readings))
+        self.in_order = all(two >> 16 > one >> 16 for one, two in itertools.pairwise(readings))
+
+    def _slowly(self, cells: Sequence[str]) -> tuple[int, int] | None:
         """A row with something that was not met before; None when it is empty, left out or wrong."""
         columns = self.columns
         if not any(cell.strip() for cell in cells):
             return None
-        if len(cells) != columns.width and not self._is_wide_enough(cells):
-            return None
-        if columns.serial is not None:
+        if len(self.preview) < PREVIEW:
+            self.preview.append(list(cells))
+        if not self._has_time(cells):
+            told = "".join(cells[columns.time : columns.time + 1])[:40]
+            return self._no_reading(cells, f"{told!r} is no date and time")
+        if not self._wide(cells) or self._has_more(cells):
+            return self._bad_width(cells)
+        if columns.serial is not None and len(cells) > columns.serial:
             self._serial(cells[columns.serial].strip())
         try:
-            at = self.clock.read(self._joined(cells).strip(), before)
+            at = self._time(self._joined(cells).strip())
+        except OrderUnknown:
+            raise
+        except Skipped as problem:
+            self.skipped = self.skipped or str(problem)
+            return None
         except Unreadable as problem:
             self._wrong(str(problem))
             return None
-        text = cells[columns.value]
+        value = self._value(cells)
+        if value is None:
+            return None
+        if self.clock.doubled:
+            self.doubled.append(len(self.file.readings))
+        return at, value
+
+    def _has_time(self, cells: Sequence[str]) -> bool:
+        """Whether somebody meant a time: then it must be one."""
+        text = cells[self.columns.time] if len(cells) > self.columns.time else ""
+        return looks_like_a_time(text) or _ELAPSED.fullmatch(text.strip()) is not None
+
+    def _time(self, text: str) -> int:
+        self.clock.doubled = False
+        if not self.file.readings and self.reads_time is None:
+            self.reads_time = reader_of_times(self.columns, self.clock, text, self.said.start) or self.clock.read
+        return (self.reads_time or self.clock.read)(text)
+
+    def _value(self, cells: Sequence[str]) -> int | None:
+        text = cells[self.columns.value]
         try:
-            value = read_celsius(text, columns.mapping.unit) + _OFFSET
+            number, unit = read_number(text)
         except Unreadable as problem:
-            if self.skip_unreadable:
-                self.file.left_out += 1
-            else:
-                self._wrong(f"{problem}. Correct the file, or have rows without a number left out")
+            return self._no_reading(cells, str(problem))
+        try:
+            self._check_unit(text, unit)
+            value = hundredths_of(number, text, self.unit or unit) + _OFFSET
+        except Unreadable as problem:
+            self._wrong(str(problem))
             return None
         if len(self.values) < MOST_REMEMBERED:
             self.values[text] = value
-        return at, value
+        return value
+
+    def _check_unit(self, text: str, unit: str) -> None:
+        """The unit of a cell, which is that of the whole column. Raises Unreadable where it is another one."""
+        if unit and self.unit and unit != self.unit:
+            said = f"the column is in {UNITS[self.unit]}"
+            raise Unreadable(f"{text[:30]!r} says {UNITS[unit]}, and {said}")
+        if not self.columns.mapping.unit and self.values and bool(unit) != self.unit_in_cells:
+            raise Unreadable(f"{text[:30]!r}: some cells have a unit and others have none")
+        if unit and not self.unit:
+            self.unit, self.unit_in_cells = unit, True
+
+    def _no_reading(self, cells: Sequence[str], why: str) -> None:
+        """A row that is no reading: a line under the table, a message, a fault of the sensor."""
+        row = self.columns.rows_before + self.file.rows
+        told = self.columns.delimiter.join(cells).strip()[:80]
+        if self.said.skip_unreadable:
+            self.file.left_out += 1
+            if len(self.file.left_out_rows) < MOST_PROBLEMS:
+                self.file.left_out_rows.append(f"Row {row}: {told}")
+            return
+        self.no_readings.append(f"Row {row}: {why}: {told!r}. Correct the file, or have such rows left out.")
+        if len(self.no_readings) >= MOST_PROBLEMS:
+            raise FileProblem(*self.problems, *self.no_readings, "There may be more.")
 
     def _serial(self, serial: str) -> None:
         if not self.file.serial:
             self.file.serial = serial
-        elif serial != self.file.serial:
+        elif serial and serial != self.file.serial:
             self._wrong(f"it is of the logger {serial[:30]!r}, the rows before of {self.file.serial[:30]!r}")
 
-    def _is_wide_enough(self, cells: Sequence[str]) -> bool:
-        """Whether a row with another number of cells than titles holds all that is needed."""
+    def _wide(self, cells: Sequence[str]) -> bool:
+        return len(cells) > self.columns.needed
+
+    def _has_more(self, cells: Sequence[str]) -> bool:
+        """Whether something stands in a cell that has no title."""
+        width = self.columns.width
+        return len(cells) > width and any(cell.strip() for cell in cells[width:])
+
+    def _bad_width(self, cells: Sequence[str]) -> None:
+        """A row with more or fewer cells than it needs."""
         columns = self.columns
-        if len(cells) > columns.width and any(cell.strip() for cell in cells[columns.width :]):
+        if self._has_more(cells):
             comma = " Decimal commas need another delimiter: export with semicolons" if columns.delimiter == "," else ""
             self._wrong(f"it has {len(cells)} cells under {columns.width} titles.{comma}")
-            return False
-        places = (columns.time, columns.value, columns.date, columns.zone, columns.serial)
-        if len(cells) <= max(place for place in places if place is not None):
+        else:
             self._wrong(f"it has {len(cells)} of {columns.width} cells: the file seems to be cut off there")
-            return False
-        return True
 
     def _wrong(self, what: str) -> None:
         row = self.columns.rows_before + self.file.rows
@@ -226,20 +414,25 @@ class _Reader:
         self.file.readings = array("q", (key for place, key in enumerate(keys) if place not in dropped))
 
 
-def read_celsius(text: str, unit: str = "C") -> int:
-    """A temperature in hundredths of a degree Celsius, from °C or °F, with a point or a comma. Raises Unreadable."""
-    found = _NUMBER.fullmatch(text.strip().replace("−", "-"))
-    if found is None:
-        raise Unreadable(f"{text[:30]!r} is no temperature")
-    sign, whole, _, part = found.groups()
-    value = Decimal(f"{sign}{whole}.{part or 0}")
-    if unit == "F":
-        value = (value - 32) * 5 / 9
-    hundredths = int((value * 100).to_integral_value(ROUND_HALF_EVEN))
-    if not _COLDEST <= hundredths <= _WARMEST:
-        raise Unreadable(f"{text[:30]!r} is outside −273.15 to 200 °C")
-    return hundredths
+def _zone(columns: Columns, usual: Zone) -> tuple[Zone, FileAsks | None]:
+    """The zone of the times, or the usual one with the question for it: one that times with an offset need not have."""
+    try:
+        return columns.clock(usual), None
+    except FileAsks as asked:
+        return usual, asked
 
 
-def _shown(second: int) -> str:
-    return f"{datetime.datetime.fromtimestamp(second, datetime.UTC):%Y-%m-%d %H:%M:%S} UTC"
+def _runs(places: Sequence[int]) -> list[list[int]]:
+    """Places that follow each other."""
+    runs: list[list[int]] = []
+    for place in places:
+        if runs and place == runs[-1][-1] + 1:
+            runs[-1].append(place)
+        else:
+            runs.append([place])
+    return runs
+
+
+def _shown(second: int, zone: datetime.tzinfo = datetime.UTC) -> str:
+    at = datetime.datetime.fromtimestamp(second, zone)
+    return f"{at:%Y-%m-%d %H:%M:%S}" + (" UTC" if zone is datetime.UTC else "")

@@ -7,6 +7,9 @@ gravity: a screen shows the gravest reason first, and the order is part of the p
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
+
+from cellbank.domain.question import Question
 
 
 class Code(StrEnum):
@@ -103,6 +106,8 @@ class Code(StrEnum):
     PROBE_MISMATCH = "PROBE_MISMATCH"
     READINGS_DIFFER = "READINGS_DIFFER"
     RUN_MISMATCH = "RUN_MISMATCH"
+    UNIT_UNKNOWN = "UNIT_UNKNOWN"
+    IMPROBABLE_TIME = "IMPROBABLE_TIME"
     # time
     IN_THE_FUTURE = "IN_THE_FUTURE"
     OUT_OF_ORDER = "OUT_OF_ORDER"
@@ -142,20 +147,23 @@ FORBIDS = frozenset(
 
 @dataclass(frozen=True)
 class Refusal:
-    """One reason why not. `sentence` is a template (translated at the edge), `facts` fill it."""
+    """One reason why not. `sentence` is a template (translated at the edge), `facts` fill it; `asks` is the question
+    whose answer would do away with it."""
 
     code: Code
     sentence: str
     facts: dict[str, object] = field(default_factory=dict, compare=True, hash=False)
+    asks: Question | None = field(default=None, compare=False)
 
     @property
     def detail(self) -> str:
         """The sentence with its facts, in the language of the code."""
         return self.sentence.format(**self.facts)
 
-    def as_json(self) -> dict[str, str]:
-        """The form of the public face: `{"code": …, "detail": …}`."""
-        return {"code": self.code.value, "detail": self.detail}
+    def as_json(self) -> dict[str, Any]:
+        """The form of the public face: `{"code": …, "detail": …}`, and what is asked where an answer helps."""
+        asked = {"asks": self.asks.as_json()} if self.asks else {}
+        return {"code": self.code.value, "detail": self.detail, **asked}
 
 
 def refuse(code: Code, sentence: str, /, **facts: object) -> Refusal:

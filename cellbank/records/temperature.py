@@ -4,7 +4,7 @@ ever inserted; the digest of all rows of an import stands in its import, which t
 from decimal import Decimal
 from typing import ClassVar
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Numeric, Text, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Numeric, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from cellbank.records.base import Base, Celsius, Day, Instant, Json, Record, reference, state_of
@@ -46,12 +46,15 @@ class Probe(Record):
     )
 
 
-class LoggerMapping(Record):
-    """What the columns of a logger model's files are called, as the last import read them."""
+class SheetAnswer(Record):
+    """What people answered about the files of one source, a probe or a freezer: what its columns are called, its unit,
+    its zone. `source`: the code of the probe; site, model and serial number of the freezer."""
 
-    __tablename__ = "logger_mapping"
-    model: Mapped[str] = mapped_column(unique=True)
-    columns: Mapped[Json]
+    __tablename__ = "sheet_answer"
+    sheet: Mapped[str] = mapped_column(Text, CheckConstraint("sheet IN ('readings', 'freezing_run')", name="sheet"))
+    source: Mapped[str]
+    answers: Mapped[Json]
+    __table_args__ = (UniqueConstraint("sheet", "source"),)
 
 
 class ReadingImport(Record):
@@ -79,7 +82,10 @@ class ReadingImport(Record):
     confirmed_by_id: Mapped[int | None] = reference("person", index=False)
     state: Mapped[str] = state_of("reading_import")
     __table_args__ = (
-        Index("one_import_of_each_file", "sha256", unique=True, postgresql_where=text("sha256 IS NOT NULL")),
+        Index(
+            "one_import_of_each_file", "sha256", "probe_id", text("(mapping ->> 'value')"), unique=True,
+            postgresql_where=text("sha256 IS NOT NULL"),
+        ),
         CheckConstraint("(source = 'hand') = (hand_celsius IS NOT NULL)", name="by_hand_is_one_reading"),
         CheckConstraint("confirmed_by_id <> entered_by_id", name="confirmed_by_another_person"),
         CheckConstraint("state <> 'STORED' OR digest IS NOT NULL", name="imported_has_a_digest"),

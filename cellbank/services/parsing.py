@@ -11,6 +11,7 @@ from typing import Annotated, Any, ClassVar, Self, TypeVar, Union, get_args, get
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
+from cellbank.domain.question import Question
 from cellbank.services.inputs import Line, Moment, Reason
 
 DEEPEST = 20
@@ -79,10 +80,12 @@ class TellingInput(ActInput):
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing wrong with what was given: the field, and the limit with what was given instead."""
+    """One thing wrong with what was given: the field, and the limit with what was given instead; and the question whose
+    answer would put it right."""
 
     field: str
     message: str
+    asks: Question | None = None
 
 
 class Malformed(Exception):

@@ -2,6 +2,7 @@
 
 import datetime
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -10,9 +11,10 @@ from flask_babel import gettext
 from werkzeug.datastructures import MultiDict
 
 from cellbank.domain.lifecycle import Role, is_signed, roles_for, rows_for
+from cellbank.domain.question import Question
 from cellbank.domain.refusals import Code, Refusal
 from cellbank.records.work import Actor
-from cellbank.services.acts import REGISTRY, Malformed, Outcome, RegisteredAct, run_act
+from cellbank.services.acts import REGISTRY, Malformed, Outcome, Problem, RegisteredAct, run_act
 from cellbank.services.clinic.from_paper import entered_form
 from cellbank.services.clinic.scanned import scanned
 from cellbank.services.lookup.hints import hints_for
@@ -22,7 +24,7 @@ from cellbank.services.trail.history import done
 from cellbank.web.blueprint import RESUME, blueprint
 from cellbank.web.forms import Filled, fields_of, place_problem, rows_in, shown_paths
 from cellbank.web.impact import preview
-from cellbank.web.reading import read
+from cellbank.web.reading import doubtful_times, read
 from cellbank.web.release import releasable
 from cellbank.web.session import asks_both, note_signature
 from cellbank.web.session_pages import proved, why_not
@@ -38,6 +40,14 @@ FROM_PAPER = "confirm_dose_from_paper"  # its page shows the whole form that is 
 SECOND_NAME, SECOND_PASSWORD, SECOND_CODE = "second.name", "second.password", "second.one_time_code"
 
 
+@dataclass(frozen=True)
+class Asked:
+    """A question that one click answers, under the sentence that asks it."""
+
+    sentence: str
+    question: Question
+
+
 @dataclass
 class Answer:
     """What the page says above its form."""
@@ -47,6 +57,7 @@ class Answer:
     problems: tuple[tuple[str, str], ...] = ()
     typed: str = ""  # a name that was typed without proof: it was judged as the person who is signed in
     unsigned: bool = False  # all but the signature was right; its key has an answer now
+    questions: tuple[Asked, ...] = ()  # what one click answers
 
     @property
     def verdict(self) -> Verdict:
@@ -100,6 +111,9 @@ def post_act(name: str) -> Any:
     except NoText as problem:
         return show(registered, values, Answer(problems=((problem.field, str(problem)),)))
     intent = request.form.get("intent", "do")
+    if answered := request.form.get("answer"):
+        where, _, value = answered.partition("=")
+        values[where], intent = [value], "check"  # what comes of it is seen before it is done
     if intent.startswith("add:"):
         return show(registered, add_row(values, intent.removeprefix("add:")), Answer())
     answer = attempt(registered, values, dry_run=intent == "check")
@@ -125,8 +139,9 @@ def attempt(registered: RegisteredAct, values: dict[str, list[str]], *, dry_run:
     given = read(fields, values, the_bank().zone)
     who = performer(values, dry_run)
     problems = [*who.problems, *_unsigned(registered.name, who, dry_run)]
-    if problems:
-        return Answer(problems=tuple(problems), typed=who.typed)
+    doubtful = list(doubtful_times(fields, values, the_bank().zone))
+    if problems or doubtful:
+        return replace(_malformed(fields, values, doubtful, problems), typed=who.typed)
     if is_signed(registered.name):
         given.update(who.credentials)
     try:
@@ -135,15 +150,24 @@ def attempt(registered: RegisteredAct, values: dict[str, list[str]], *, dry_run:
             key=None if dry_run else (values.get("key") or [None])[0], continued=who.continued, step=who.step,
         )  # fmt: skip
     except Malformed as malformed:
-        paths = shown_paths(fields, values)
-        placed = tuple(_placed(item.field, item.message, paths) for item in malformed.problems)
-        return Answer(problems=placed)
+        return _malformed(fields, values, malformed.problems)
     if outcome.accepted and not dry_run and is_signed(registered.name) and who.actor.id == the_actor().id:
         note_signature()
     if not outcome.accepted and all(refusal.code in NOT_SIGNED for refusal in outcome.refusals):
         # A mistyped password is no refusal of what was to be signed: it stands beside its field, to be typed again.
         return Answer(problems=tuple((who.where, reason(one)["detail"]) for one in outcome.refusals), unsigned=True)
-    return Answer(outcome, checked=dry_run, typed=who.typed)
+    asked = tuple(Asked("", refusal.asks) for refusal in outcome.refusals if refusal.asks)
+    return Answer(outcome, checked=dry_run, typed=who.typed, questions=asked)
+
+
+def _malformed(
+    fields: tuple[Any, ...], values: dict[str, list[str]], found: list[Problem], others: Sequence[tuple[str, str]] = ()
+) -> Answer:
+    """What is wrong beside the fields that show it, and what is asked, where it is one click."""
+    paths = shown_paths(fields, values)
+    asked = tuple(Asked(say(item.message), item.asks) for item in found if item.asks and item.asks.choices)
+    placed = (_placed(item.field, item.message, paths) for item in found)
+    return Answer(problems=(*others, *placed), questions=asked)
 
 
 def _unsigned(name: str, who: Performer, dry_run: bool) -> list[tuple[str, str]]:

@@ -1,10 +1,19 @@
-"""From a posted form to the input of an act: text stays text (the model reads it), except what only a form has."""
+"""From a posted form to the input of an act: text stays text (the model reads it), except what only a form has.
+
+A time is typed on the wall clock of the site. In the hour that autumn repeats it could be either of two, and in the one
+that spring skips it is none: then the person is asked, and nothing is taken for them.
+"""
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from flask_babel import gettext
+
+from cellbank.domain.question import Choice, Question
+from cellbank.domain.sheets.wall_clock import beside_the_skipped, instants
+from cellbank.services.acts import Problem
 from cellbank.web.forms import Field, rows_in
 
 Values = Mapping[str, list[str]]
@@ -46,13 +55,52 @@ def _rows(item: Field, values: Values, zone: ZoneInfo, path: str) -> list[dict[s
 
 
 def site_moment(text: str, zone: ZoneInfo) -> str:
-    """A wall-clock time of the site with its offset. One that the clock skips in spring is left to the model."""
+    """A wall-clock time of the site with its offset. One that came twice or never is left as it is: `doubtful_times`
+    asks about it."""
+    wall = _wall(text)
+    found = instants(wall, zone) if wall else ()
+    return found[0].isoformat() if len(found) == 1 else text
+
+
+def doubtful_times(fields: tuple[Field, ...], values: Values, zone: ZoneInfo, prefix: str = "") -> Iterator[Problem]:
+    """A question for each time of a form that the clock of the site showed twice, or never."""
+    for item in fields:
+        path = prefix + item.name
+        if item.kind == "group":
+            yield from doubtful_times(item.fields, values, zone, path + ".")
+        elif item.kind == "rows":
+            for number in rows_in(values, path):
+                yield from doubtful_times(item.fields, values, zone, f"{path}.{number}.")
+        elif item.kind == "moment":
+            held = [text.strip() for text in values.get(path, ()) if text.strip()]
+            if held and (problem := _doubt(path, held[-1], zone)):
+                yield problem
+
+
+def _doubt(path: str, text: str, zone: ZoneInfo) -> Problem | None:
+    wall = _wall(text)
+    found = instants(wall, zone) if wall else ()
+    if wall is None or len(found) == 1:
+        return None
+    if found:
+        said = gettext(
+            "The clocks were put back: %(time)s came twice in %(zone)s. Which of the two is it?",
+            time=f"{wall:%H:%M}", zone=zone.key,
+        )  # fmt: skip
+    else:
+        found = beside_the_skipped(wall, zone)
+        said = gettext(
+            "The clocks were put forward: %(time)s did not exist in %(zone)s. Which time is meant?",
+            time=f"{wall:%H:%M}", zone=zone.key,
+        )  # fmt: skip
+    choices = tuple(Choice(one.isoformat(), f"{one:%Y-%m-%d %H:%M} ({one:%z})") for one in found)
+    return Problem(path, said, Question(path, choices))
+
+
+def _wall(text: str) -> datetime.datetime | None:
+    """What was typed, as the clock on the wall; None for no time, and for one with its own zone."""
     try:
         moment = datetime.datetime.fromisoformat(text)
     except ValueError:
-        return text
-    if moment.tzinfo is not None:
-        return text
-    there = moment.replace(tzinfo=zone)
-    exists = there.astimezone(datetime.UTC).astimezone(zone).replace(tzinfo=None) == moment
-    return there.isoformat() if exists else text
+        return None
+    return moment if moment.tzinfo is None else None

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from cellbank.domain.freezer_file import MOST_ROWS, RunFile, read_run_file
-from cellbank.domain.logger_file import FileProblem, Mapping
+from cellbank.domain.logger_file import FileProblem, Mapping, Said
 
 KYIV, FIND = ZoneInfo("Europe/Kyiv"), Mapping()
 ROWS = ("2026-03-02 10:00:00Z;4.0;1.0", "2026-03-02 10:01:00Z;3.0;0.5")
@@ -13,7 +13,7 @@ ROWS = ("2026-03-02 10:00:00Z;4.0;1.0", "2026-03-02 10:01:00Z;3.0;0.5")
 
 def read(titles: str, *rows: str, wanted: Mapping = FIND, above: str = "Freezer run", **given: bool) -> RunFile:
     lines = [f"{line}\n" for line in (above, titles, *(rows or ROWS))]
-    return read_run_file(lambda: lines, wanted, KYIV, **given)
+    return read_run_file(lambda: lines, Said(KYIV, wanted, Mapping(unit="C"), **given))
 
 
 @pytest.mark.parametrize(

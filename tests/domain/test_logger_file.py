@@ -10,14 +10,28 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cellbank.domain.logger_clock import Unreadable
-from cellbank.domain.logger_file import FileProblem, LoggerFile, Mapping, pack, read_celsius, read_logger_file, unpacked
+from cellbank.domain.logger_file import (
+    FileAsks,
+    FileProblem,
+    LoggerFile,
+    Mapping,
+    Said,
+    pack,
+    read_logger_file,
+    unpacked,
+)
+from cellbank.domain.sheets.faults import Unreadable
+from cellbank.domain.sheets.temperatures import hundredths_of, read_number
 
 KYIV, UTC = ZoneInfo("Europe/Kyiv"), ZoneInfo("UTC")
 
 
+CELSIUS = Mapping(unit="C")  # learned for the probe
+
+
 def read(text: str, zone: ZoneInfo = UTC, wanted: Mapping | None = None, **options: object) -> LoggerFile:
-    return read_logger_file(text.splitlines(keepends=True), wanted or Mapping(), zone, **options)
+    said = Said(zone, wanted or Mapping(), **{"learned": CELSIUS, **options})
+    return read_logger_file(lambda: text.splitlines(keepends=True), said)
 
 
 def shown(file: LoggerFile) -> list[tuple[str, float]]:
@@ -110,9 +124,9 @@ def test_the_row_is_named_and_faults_are_not_endless() -> None:
 
 
 def test_more_rows_than_any_logger_writes() -> None:
-    rows = (f"2026-02-20 {n // 3600:02d}:{n // 60 % 60:02d}:{n % 60:02d},-187\n" for n in range(86_400))
+    rows = [f"2026-02-20 {n // 3600:02d}:{n // 60 % 60:02d}:{n % 60:02d},-187\n" for n in range(86_400)]
     with pytest.raises(FileProblem, match="more than 30,000 rows"):
-        read_logger_file(["time,temp\n", *rows], Mapping(), UTC, most_rows=30_000)
+        read_logger_file(lambda: ["time,temp\n", *rows], Said(UTC, learned=CELSIUS), most_rows=30_000)
 
 
 # --- the two nights on which the clocks change ------------------------------------------------
@@ -177,10 +191,11 @@ def test_a_reading_is_one_number(at: int, value: int) -> None:
      ("32", "F", 0), ("-321", "F", -19611), ("-40 F", "F", -4000)],
 )  # fmt: skip
 def test_temperatures_as_they_are_written(text: str, unit: str, hundredths: int) -> None:
-    assert read_celsius(text, unit) == hundredths
+    number, said = read_number(text)
+    assert said in ("", unit) and hundredths_of(number, text, unit) == hundredths
 
 
 def test_what_is_no_temperature() -> None:
     for text in ("", "1e3", "- 5", "--5", "12.3.4", "OL", "200.01"):
         with pytest.raises(Unreadable):
-            read_celsius(text)
+            hundredths_of(read_number(text)[0], text, "C")

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from cellbank.records.deviations import Deviation
 from cellbank.records.people import Definition
 from cellbank.records.production import Lot
-from cellbank.records.temperature import FreezerReading, FreezerRun, LoggerMapping
+from cellbank.records.temperature import FreezerReading, FreezerRun, SheetAnswer
 from cellbank.services.acts import Malformed
 from cellbank.services.production import freezing_runs
 from cellbank.services.quality import decisions
@@ -116,8 +116,8 @@ def test_the_columns_of_a_model_are_learned(world: World, din: str) -> None:
     named = {"time_column": "When UTC", "product_column": "T1", "chamber_column": "T2", "freezer": model}
     assert codes(world, first, strange, **named) == []
     with Session(world.bank.reads) as session:
-        kept = session.scalars(select(LoggerMapping).where(LoggerMapping.model == model)).one()
-    assert (kept.columns["value"], kept.columns["chamber"]) == ("T1", "T2")
+        kept = session.scalars(select(SheetAnswer).where(SheetAnswer.source.contains(model))).one()
+    assert (kept.answers["value"], kept.answers["chamber"]) == ("T1", "T2")
     assert codes(world, second, as_file(cooling(frozen_at(world, second)), titles), freezer=model) == []
 
 

@@ -19,6 +19,7 @@ from itertools import pairwise
 from math import ceil, floor
 
 from cellbank.domain.freezing_band import BandPoint, FreezingBand
+from cellbank.domain.question import Question
 from cellbank.domain.refusals import Code, Refusal, refuse
 from cellbank.domain.rules.temperature import hundredths
 
@@ -173,6 +174,12 @@ class RunFacts:
     band: FreezingBand | None
     comparison: Comparison | None
     live: str | None = None
+
+
+def unit_refusal(asks: Question) -> Refusal:
+    """Why a run is not compared: nobody knows in which unit it is; `asks` has what each unit would show."""
+    sentence = "The file does not say in which unit its temperatures are. Say it once: it is kept for this freezer."
+    return Refusal(Code.UNIT_UNKNOWN, sentence, asks=asks)
 
 
 def run_refusals(facts: RunFacts) -> tuple[Refusal, ...]:

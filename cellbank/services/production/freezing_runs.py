@@ -1,19 +1,23 @@
 """Runs of controlled-rate freezers: the freezer's file imported, compared with the band of its program, linked to the
 lot. A run outside its band opens its deviation in the same act."""
 
+import contextlib
 import datetime
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from pydantic import Field
 from sqlalchemy import select
 
 from cellbank.domain.freezer_file import RunFile, read_run_file
+from cellbank.domain.freezing_band import FreezingBand
 from cellbank.domain.identifiers import Kind
-from cellbank.domain.logger_file import Mapping
+from cellbank.domain.logger_file import Lines, Mapping, Said
+from cellbank.domain.question import Choice, Question
 from cellbank.domain.refusals import Code, Refusal, refuse
 from cellbank.domain.rules.deviation import Classification
 from cellbank.domain.rules.freezing_run import (
@@ -23,8 +27,12 @@ from cellbank.domain.rules.freezing_run import (
     compare,
     in_words,
     run_refusals,
+    unit_refusal,
     withdrawal_refusals,
 )
+from cellbank.domain.sheets.faults import FileAsks, FileProblem
+from cellbank.domain.sheets.units import UNITS
+from cellbank.domain.sheets.wall_clock import with_offset
 from cellbank.domain.specification import Specification
 from cellbank.records.conditional import ConditionalRelease
 from cellbank.records.deviations import Deviation
@@ -43,17 +51,21 @@ from cellbank.services.temperature.sent_files import (
     DateColumn,
     DateOrder,
     FileName,
+    FileStart,
+    FileTimes,
     FileUnit,
     FileZone,
     SentFile,
     SkipUnreadable,
     TimeColumn,
-    learn_columns,
-    read_as_learned,
+    ToldZone,
+    from_the_start,
+    learn,
+    said,
     sent_file,
-    zone_of,
 )
 
+SHEET = "freezing_run"
 CLASSIFICATION: Classification = "major"  # until a quality officer classifies it otherwise
 
 
@@ -64,16 +76,20 @@ class ImportFreezingRun(ActInput):
     sha256: SentFile
     file: FileName
     freezer: Line = Field(
-        title="Freezer, maker and model", description="Files of one model have the same columns: they are learned once."
+        title="Freezer, maker and model",
+        description="What is answered about the files of a freezer is kept for the next one.",
     )
     freezer_serial: Identifier | None = Field(default=None, title="Serial number of the freezer")
+    started_at: FileStart = None
     zone: FileZone = None
+    told_zone: ToldZone = None
     time_column: TimeColumn = None
     date_column: DateColumn = None
     product_column: Line | None = Field(default=None, title="Column of the product's probe", json_schema_extra=RARELY)
     chamber_column: Line | None = Field(default=None, title="Column of the chamber", json_schema_extra=RARELY)
     unit: FileUnit = None
     date_order: DateOrder = None
+    times: FileTimes = None
     skip_unreadable: SkipUnreadable = False
 
     def mapping(self) -> Mapping:
@@ -81,6 +97,7 @@ class ImportFreezingRun(ActInput):
         return Mapping(
             time=self.time_column or "", date=self.date_column or "", value=self.product_column or "",
             chamber=self.chamber_column or "", unit=self.unit or "", date_order=self.date_order or "",
+            clock=self.zone or "", told_zone=self.told_zone or "", times=self.times or "",
         )  # fmt: skip
 
 
@@ -101,16 +118,18 @@ def import_freezing_run(work: Work, given: ImportFreezingRun) -> FreezerRun:
     """Read the freezer's file, all of it or nothing, compare it with the band of the program, and keep it as the run of
     the lot. Outside its band it opens a major deviation, which stops the release until it is closed.
 
-    Refuses a lot that has its run, a program without a band, and a run of another time than the recorded freezing.
-    Malformed: every row that is no reading, by its number.
+    Refuses a lot that has its run, a program without a band, a run of another time than the recorded freezing, and one
+    whose unit nobody told. Malformed: every row that is no reading, by its number; what the file does not tell is
+    asked, once for each freezer.
     """
     lot = work.lock(Lot, given.lot)
     if lot.frozen_at is None:
         work.judge(lot)  # refused by its state: it was never frozen
-    with sent_file(work, given.sha256) as path:
-        file = _read(work, given, path)
     specification = specification_of(work.session, lot.specification_id)
     band = specification.freezing.band(lot.freezing_program)
+    known = said(work, given, SHEET, _source(work, given))
+    with sent_file(work, given.sha256) as path:
+        file = _read(work, lot, known, path, band)
     run = _Run(file, compare(band, file.product) if band else None)
     facts = RunFacts(lot.code, lot.freezing_program or "–", lot.frozen_at, band, run.comparison, _live(work, lot))  # type: ignore[arg-type]
     refusals = (
@@ -122,24 +141,54 @@ def import_freezing_run(work: Work, given: ImportFreezingRun) -> FreezerRun:
     work.warn(_left_the_band(lot, run))
     moved = (Deviation,) if run.state == "OUTSIDE" else ()
     work.judge(lot, FreezerRun, *moved, refusals=refusals, to=run.state)
-    learn_columns(work, given.freezer, file.mapping)
+    learn(work, SHEET, _source(work, given), known, file.mapping)
     return _keep(work, given, lot, run, specification)
 
 
-def _read(work: Work, given: ImportFreezingRun, path: Path) -> RunFile:
-    """The file as readings, with the titles that were named, or that the model's files have had."""
-    zone = zone_of(work, given.zone)
+def _source(work: Work, given: ImportFreezingRun) -> str:
+    """The freezer, as its answers are kept: at its site, by model and serial number."""
+    return " · ".join((work.actor.site_code, given.freezer, given.freezer_serial or "–"))
 
-    def read(wanted: Mapping) -> RunFile:
-        with opened(path) as lines:
 
-            def from_the_start() -> Iterator[str]:
-                lines.seek(0)
-                return iter(lines)
+def _read(work: Work, lot: Lot, known: Said, path: Path, band: FreezingBand | None) -> RunFile:
+    """The file as readings, with what was said of it or learned from the last one of the freezer. Refuses one whose
+    unit nobody told; asks for the start with the one that was recorded."""
+    with opened(path) as file:
+        lines = from_the_start(file)
+        try:
+            return read_run_file(lines, known)
+        except FileAsks as asked:
+            if asked.question.field == "unit" and len(asked.question.choices) > 1:
+                found = _in_each_unit(lines, known, band)
+                work.judge(lot, refusals=[unit_refusal(Question("unit", found, asked.question.found))])
+            if asked.question.field == "started_at":
+                raise FileAsks(_or_as_recorded(work, lot, asked.question), *asked.problems) from None
+            raise
 
-            return read_run_file(from_the_start, wanted, zone, skip_unreadable=given.skip_unreadable)
 
-    return read_as_learned(work, given.freezer, given.mapping(), read)
+def _in_each_unit(lines: Lines, known: Said, band: FreezingBand | None) -> tuple[Choice, ...]:
+    """What the file would show in each unit in which it can be read at all."""
+    choices = []
+    for unit, called in UNITS.items():
+        with contextlib.suppress(FileProblem):
+            file = read_run_file(lines, replace(known, wanted=replace(known.wanted, unit=unit)))
+            found = compare(band, file.product) if band else None
+            choices.append(Choice(unit, f"{called}: {_in_short(found)}"))
+    return tuple(choices)
+
+
+def _in_short(found: Comparison | None) -> str:
+    if found is None or found.began is None:
+        return "no freezing run"
+    return in_words(len(found.departures), found.seconds, Decimal(found.worst) / 100)
+
+
+def _or_as_recorded(work: Work, lot: Lot, question: Question) -> Question:
+    """The question for the start, with the start of the freezing that was recorded for the lot as its answer."""
+    assert lot.frozen_at is not None
+    at = with_offset(lot.frozen_at.astimezone(ZoneInfo(work.actor.zone)))
+    recorded = Choice(at.isoformat(), f"{at:%Y-%m-%d %H:%M}, as the freezing of {lot.code} was recorded")
+    return replace(question, choices=(recorded,))
 
 
 def _live(work: Work, lot: Lot) -> str | None:
@@ -167,8 +216,9 @@ def _left_the_band(lot: Lot, run: _Run) -> list[Refusal]:
 def _seen(run: _Run) -> dict[str, Any]:
     """What the answer says, of a check too."""
     file, found = run.file, run.comparison
+    left_out = {"rows_left_out": file.left_out, "lines_left_out": list(file.left_out_rows)} if file.left_out else {}
     seen: dict[str, Any] = {
-        "rows": file.rows, **({"rows_left_out": file.left_out} if file.left_out else {}),
+        "rows": file.rows, **left_out, "zone": file.zone,
         "from": moment(file.product[0][0]).isoformat(), "until": moment(file.product[-1][0]).isoformat(),
         "columns": ", ".join(f"{name}: {title}" for name, title in file.mapping.as_json().items()),
     }  # fmt: skip

@@ -6,14 +6,15 @@ from array import array
 from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 from sqlalchemy import select, text
 
 from cellbank.domain.identifiers import Kind
-from cellbank.domain.logger_file import LoggerFile, Mapping, pack, read_logger_file
+from cellbank.domain.logger_file import FileProblem, LoggerFile, Mapping, Said, pack, read_logger_file
 from cellbank.domain.refusals import Code, Refusal, refuse
+from cellbank.domain.rules.reading_time import LEAVE_OUT
 from cellbank.domain.rules.temperature import hundredths
 from cellbank.records.temperature import Probe, ReadingImport
 from cellbank.records.work import Work
@@ -24,25 +25,33 @@ from cellbank.services.temperature.excursion_record import keep_excursions, lock
 from cellbank.services.temperature.logger_files import opened, progress_writer
 from cellbank.services.temperature.probes import ProbeCode
 from cellbank.services.temperature.reading_store import Taken, Tell, copy_readings, look_at, moment, second
+from cellbank.services.temperature.reading_times import asked_times, improbable_times, of_a_probable_time
 from cellbank.services.temperature.sent_files import (
     RARELY,
     DateColumn,
     DateOrder,
     FileName,
+    FileStart,
+    FileTimes,
     FileUnit,
     FileZone,
     SentFile,
     SkipUnreadable,
     TimeColumn,
-    learn_columns,
-    read_as_learned,
+    ToldZone,
+    from_the_start,
+    learn,
+    said,
     sent_file,
-    zone_of,
 )
 
 MOST_AT_ONCE = 10_000  # rows of a gateway's batch
 SHARE_OF_READING = 0.5  # of the time that an import takes; the rest is writing
+SHEET = "readings"
 ReadingsCode = scanned(Kind.READINGS)
+ImprobableTimes = Annotated[
+    Literal["keep", "leave_out"] | None, Field(title="Readings of an improbable time", json_schema_extra=RARELY)
+]
 
 
 # --- by file ----------------------------------------------------------------------------------
@@ -55,19 +64,24 @@ class ImportReadings(ActInput):
     sha256: SentFile
     file: FileName
     zone: FileZone = None
+    told_zone: ToldZone = None
     time_column: TimeColumn = None
     date_column: DateColumn = None
     value_column: Line | None = Field(default=None, title="Column of the temperature", json_schema_extra=RARELY)
     serial_column: Line | None = Field(default=None, title="Column of the serial number", json_schema_extra=RARELY)
     unit: FileUnit = None
     date_order: DateOrder = None
+    times: FileTimes = None
+    started_at: FileStart = None
     skip_unreadable: SkipUnreadable = False
+    improbable_times: ImprobableTimes = None
 
     def mapping(self) -> Mapping:
         """The titles that somebody named."""
         return Mapping(
             time=self.time_column or "", date=self.date_column or "", value=self.value_column or "",
             serial=self.serial_column or "", unit=self.unit or "", date_order=self.date_order or "",
+            clock=self.zone or "", told_zone=self.told_zone or "", times=self.times or "",
         )  # fmt: skip
 
 
@@ -75,24 +89,31 @@ class ImportReadings(ActInput):
 def import_readings(work: Work, given: ImportReadings) -> ReadingImport:
     """Read a logger's file, all of it or nothing, find its excursions and stop the lots that stood in a critical one.
 
-    Refuses a file that was imported, one of another logger, times in the future, and other values for times that are
-    stored. Malformed: every row that is no reading, by its number.
+    Refuses a file of which this column was imported for this probe, one of another logger, times in the future or of a
+    clock that was reset, and other values for times that are stored. Malformed: every row that is no reading, by its
+    number; what the file does not tell is asked, once for each probe.
     """
     with sent_file(work, given.sha256) as path:
         return _import(work, given, path)
 
 
 def _import(work: Work, given: ImportReadings, path: Path) -> ReadingImport:
-    model = work.find(Probe, given.probe).model
-    file = _read(work, given, path, model)
+    known = said(work, given, SHEET, given.probe)
+    file = _read(known, path)
     probe = work.lock(Probe, given.probe)
-    refusals = [*_imported(work, given.sha256), *_of_another_probe(probe, file.serial)]
+    if given.improbable_times == LEAVE_OUT:
+        _leave_out(work, probe, file)
+    refusals = [
+        *_imported(work, probe, given.sha256, file.mapping.value),
+        *_of_another_probe(probe, file.serial),
+        *asked_times(work, probe, file.readings, given.improbable_times),
+    ]
     taken = look_at(work, probe, file.readings, refusals)
     lots = lock_lots_to_stop(work, probe, taken.found)
     work.show(**_noticed(file, taken), lots_to_stop=[lot.code for lot in lots])
     work.warn(_too_warm(probe, taken))
     work.judge(probe, ReadingImport, refusals=refusals)
-    learn_columns(work, model, file.mapping)
+    learn(work, SHEET, given.probe, known, file.mapping)
     columns = {
         "source": "file", "file_name": given.file, "sha256": given.sha256, "mapping": file.mapping.as_json(),
         "row_count": file.rows, "duplicates": file.duplicates, "out_of_order": file.out_of_order,
@@ -105,33 +126,36 @@ def _import(work: Work, given: ImportReadings, path: Path) -> ReadingImport:
     return made[0]
 
 
-def _read(work: Work, given: ImportReadings, path: Path, model: str) -> LoggerFile:
-    """The file as readings, with the titles that were named, or that the model's files have had."""
-    zone = zone_of(work, given.zone)
+def _read(known: Said, path: Path) -> LoggerFile:
+    """The file as readings, with what was said of it or learned from the last one of the probe."""
     tell = progress_writer(path, SHARE_OF_READING)
     with opened(path) as lines:
         start = lines.read(1 << 16)
         expected = max(1.0, path.stat().st_size / max(1, len(start)) * start.count("\n"))
-
-        def read(wanted: Mapping) -> LoggerFile:
-            lines.seek(0)
-            return read_logger_file(
-                lines, wanted, zone, skip_unreadable=given.skip_unreadable, tell=lambda rows: tell(rows / expected)
-            )
-
-        return read_as_learned(work, model, given.mapping(), read)
+        return read_logger_file(from_the_start(lines), known, tell=lambda rows: tell(rows / expected))
 
 
-def _imported(work: Work, sha256: str) -> list[Refusal]:
-    before = work.session.execute(
-        select(ReadingImport.code, Probe.code.label("probe"))
-        .join(Probe, Probe.id == ReadingImport.probe_id)
-        .where(ReadingImport.sha256 == sha256)
-    ).one_or_none()
+def _leave_out(work: Work, probe: Probe, file: LoggerFile) -> None:
+    """Drop the readings of an improbable time; they count as rows that were left out."""
+    kept = of_a_probable_time(work, probe, file.readings)
+    file.left_out += len(file.readings) - len(kept)
+    if not kept:
+        raise FileProblem("No reading of the file is of a probable time.")
+    file.readings = kept
+
+
+def _imported(work: Work, probe: Probe, sha256: str, column: str) -> list[Refusal]:
+    """Why not: this column of this very file stands already in this probe's readings."""
+    before = work.session.scalar(
+        select(ReadingImport.code).where(
+            ReadingImport.sha256 == sha256, ReadingImport.probe_id == probe.id,
+            ReadingImport.mapping["value"].astext == column,
+        )
+    )  # fmt: skip
     if before is None:
         return []
     sentence = "This very file was imported before, as {code} of probe {probe}. Nothing is to be done."
-    return [refuse(Code.ALREADY_EXISTS, sentence, code=before.code, probe=before.probe)]
+    return [refuse(Code.ALREADY_EXISTS, sentence, code=before, probe=probe.code)]
 
 
 def _of_another_probe(probe: Probe, serial: str) -> list[Refusal]:
@@ -149,8 +173,9 @@ def _noticed(file: LoggerFile, taken: Taken) -> dict[str, Any]:
         "readings_known_before": taken.known,
     }  # fmt: skip
     seen = {"from": moment(file.readings[0] >> 16).isoformat(), "until": moment(file.readings[-1] >> 16).isoformat()}
+    lines = {"lines_left_out": file.left_out_rows} if file.left_out_rows else {}
     return {
-        **counts, **{name: count for name, count in unusual.items() if count}, **seen,
+        **counts, **{name: count for name, count in unusual.items() if count}, **lines, **seen, "zone": file.zone,
         "columns": ", ".join(f"{name}: {title}" for name, title in file.mapping.as_json().items()),
         "excursions_found": excursions_shown(taken),
     }  # fmt: skip
@@ -230,6 +255,7 @@ def record_readings(work: Work, given: RecordReadings) -> ReadingImport | None:
     again; refuses other values for times that are stored, and times in the future."""
     readings, refusals = _sorted([(second(one.at), hundredths(one.celsius)) for one in given.readings])
     probe = work.lock(Probe, given.probe)
+    refusals += improbable_times(work, probe, readings)
     taken = look_at(work, probe, readings, refusals)
     lots = lock_lots_to_stop(work, probe, taken.found)
     work.show(
@@ -280,7 +306,9 @@ def record_reading_by_hand(work: Work, given: RecordReadingByHand) -> ReadingImp
     that is not later than the last reading."""
     probe = work.lock(Probe, given.probe)
     at = work.happened.replace(microsecond=0)
-    work.judge(probe, ReadingImport, refusals=time_refusals(work, "The reading", at, probe.last_at))
+    reading = array("q", [pack(second(at), hundredths(given.celsius))])
+    refusals = [*time_refusals(work, "The reading", at, probe.last_at), *improbable_times(work, probe, reading)]
+    work.judge(probe, ReadingImport, refusals=refusals)
     return work.add(
         ReadingImport(
             code=new_code(work, Kind.READINGS), probe_id=probe.id, source="hand", row_count=1, stored=0, duplicates=0,

@@ -1,50 +1,74 @@
-"""What the acts that take a logger's file share: the fields of the form, the file itself, and the titles of its columns
-as they were learned from the last file of the same model."""
+"""What the acts that take a file share: the fields of the form, the file itself, and what people answered about the
+last file of the same source, be it a probe or a freezer."""
 
 import contextlib
-from collections.abc import Callable, Iterator
+import datetime
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Literal, TextIO
 from zoneinfo import ZoneInfo
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from sqlalchemy import select
 
-from cellbank.domain.logger_file import FileProblem, Mapping
-from cellbank.records.temperature import LoggerMapping
+from cellbank.domain.logger_file import FileAsks, FileProblem, Lines, Mapping, Said
+from cellbank.domain.sheets.zones import UnknownZone, called, zone_called
+from cellbank.records.temperature import SheetAnswer
 from cellbank.records.work import Work
 from cellbank.services.acts import Malformed, Problem
-from cellbank.services.inputs import Line, Zone
+from cellbank.services.inputs import Line, Moment
 from cellbank.services.temperature.logger_files import end_progress, ends_cut_off, kept
 
-R = TypeVar("R")
 RARELY = {"folded": "file"}  # on the page: behind a line that opens
 SentFile = Annotated[str, Field(title="File", pattern="^[0-9a-f]{64}$", json_schema_extra={"upload": "file"})]
 FileName = Annotated[Line, Field(title="File name", description="Filled in by the file that was chosen.")]
+
+
+def _zone(given: str) -> str:
+    try:
+        return called(zone_called(given))
+    except UnknownZone:
+        raise ValueError("must be a time zone, such as Europe/Kyiv, UTC or UTC+02:00") from None
+
+
 FileZone = Annotated[
-    Zone | None,
+    Annotated[Line, AfterValidator(_zone)] | None,
     Field(
         title="Time zone of the file",
-        description="Where its times have no offset. Empty: the site's.",
+        description="Where its times have no offset: Europe/Kyiv, or UTC+02:00 for a logger without summer time. "
+        "Empty: as the file says, else the site's.",
         json_schema_extra=RARELY,
     ),
+]
+ToldZone = Annotated[
+    Literal["file", "given"] | None, Field(title="Where the file names another zone", json_schema_extra=RARELY)
 ]
 TimeColumn = Annotated[
     Line | None,
     Field(
         title="Column of the time",
-        description="Empty: as the last file of this model, or found.",
+        description="Empty: as the last file of this source, or found.",
         json_schema_extra=RARELY,
     ),
 ]
 DateColumn = Annotated[Line | None, Field(title="Column of the date, if it is another one", json_schema_extra=RARELY)]
-FileUnit = Annotated[Literal["C", "F"] | None, Field(title="Unit", json_schema_extra=RARELY)]
+FileUnit = Annotated[Literal["C", "F", "K"] | None, Field(title="Unit", json_schema_extra=RARELY)]
 DateOrder = Annotated[
-    Literal["day_first", "month_first"] | None, Field(title="Order of the date", json_schema_extra=RARELY)
+    Literal["day_first", "month_first", "year_first"] | None,
+    Field(title="Order of the date", json_schema_extra=RARELY),
+]
+FileStart = Annotated[
+    Moment | None,
+    Field(title="Start of the file", description="Where its times count from a start.", json_schema_extra=RARELY),
+]
+FileTimes = Annotated[
+    Literal["clock", "elapsed", "seconds", "minutes", "hours"] | None,
+    Field(title="Times without a date are", json_schema_extra=RARELY),
 ]
 SkipUnreadable = Annotated[
     bool,
-    Field(title="Leave out rows without a number", description="They count as silence.", json_schema_extra=RARELY),
+    Field(title="Leave out rows that are no readings", description="They count as silence.", json_schema_extra=RARELY),
 ]
 
 
@@ -59,40 +83,54 @@ def sent_file(work: Work, sha256: str) -> Iterator[Path]:
         if ends_cut_off(path):
             raise FileProblem("The last row is cut off: it has no line end and another shape than the row before.")
         yield path
+    except FileAsks as asked:
+        *others, last = asked.problems
+        question = Problem(asked.question.field, last, asked.question)
+        raise Malformed([*(Problem("sha256", sentence) for sentence in others), question]) from None
     except FileProblem as found:
         raise Malformed([Problem("sha256", sentence) for sentence in found.problems]) from None
     finally:
         end_progress(path)
 
 
-def zone_of(work: Work, given: str | None) -> ZoneInfo:
-    """The zone in which a file tells its times: the one that was given, or that of the site."""
-    return ZoneInfo(given or work.actor.zone)
+def said(work: Work, given: Any, kind: str, source: str) -> Said:
+    """What is known about a file of this source beside its text: what the person gave, and what was learned."""
+    return Said(
+        ZoneInfo(work.actor.zone), given.mapping(), learned(work, kind, source), given.started_at,
+        until=(work.now + datetime.timedelta(days=1)).date(), skip_unreadable=given.skip_unreadable,
+    )  # fmt: skip
 
 
-def learned_columns(work: Work, model: str) -> Mapping | None:
-    """What the columns of this model's files are called; None before the first file."""
-    columns = work.session.scalar(select(LoggerMapping.columns).where(LoggerMapping.model == model))
-    return Mapping(**columns) if columns else None
+def from_the_start(lines: TextIO) -> Lines:
+    """The lines of an open file, from its beginning each time that they are asked for."""
+
+    def again() -> Iterable[str]:
+        lines.seek(0)
+        return lines
+
+    return again
 
 
-def read_as_learned(work: Work, model: str, named: Mapping, read: Callable[[Mapping], R]) -> R:
-    """What `read` makes of a file by the titles that somebody named, the others as the model's last file had them; by
-    those that were named alone where the file has other titles by now. `read` begins at the start each time."""
-    learned = learned_columns(work, model)
-    if learned is None:
-        return read(named)
-    try:
-        return read(named.filled_from(learned))
-    except FileProblem:
-        return read(named)
+# --- what was answered ------------------------------------------------------------------------
 
 
-def learn_columns(work: Work, model: str, mapping: Mapping) -> None:
-    """Keep what the columns of a model's files are called."""
-    columns = mapping.as_json()
-    held = work.session.scalars(select(LoggerMapping).where(LoggerMapping.model == model)).one_or_none()
+def learned(work: Work, kind: str, source: str) -> Mapping:
+    """What people answered about the files of this source; nothing before the first one."""
+    answers = work.session.scalar(_of(SheetAnswer.answers, kind, source))
+    return Mapping(**answers) if answers else Mapping()
+
+
+def learn(work: Work, kind: str, source: str, known: Said, read: Mapping) -> None:
+    """Keep what the columns of this source are called, and what a person said of them. A unit or a zone that the file
+    itself told is not kept: another file may tell another one, or none."""
+    person = known.wanted.filled_from(known.learned)
+    answers = replace(read, unit=person.unit, clock=person.clock, told_zone=person.told_zone).as_json()
+    held = work.session.scalars(_of(SheetAnswer, kind, source)).one_or_none()
     if held is None:
-        work.note(LoggerMapping(model=model, columns=columns))
-    elif held.columns != columns:
-        held.columns = columns
+        work.note(SheetAnswer(sheet=kind, source=source, answers=answers))
+    elif held.answers != answers:
+        held.answers = answers
+
+
+def _of(what: Any, kind: str, source: str) -> Any:
+    return select(what).where(SheetAnswer.sheet == kind, SheetAnswer.source == source)
