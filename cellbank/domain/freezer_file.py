@@ -79,13 +79,15 @@ def _with_channels(head: Sequence[str], wanted: Mapping, learned: Mapping = NOTH
                 products = [learned.value]
             gone = learned.value if products and learned.value not in products else ""
             if (len(products) > 1 or gone) and not wanted.value:
-                raise _which_product(products, titles, below[:3])
+                raise _which_product(products, gone, [titles, *below[:3]])
             if products or chambers:
                 return wanted.filled_from(Mapping(value="".join(products[:1]), chamber="".join(chambers[:1])))
     return wanted
 
 
-def _which_product(products: Sequence[str], titles: Sequence[str], below: Sequence[Sequence[str]]) -> FileAsks:
+def _which_product(products: Sequence[str], gone: str, found: Sequence[Sequence[str]]) -> FileAsks:
     several = ", ".join(map(repr, products))
     sentence = f"Several columns could be the product's probe: {several}. Name the one to judge by."
-    return asks(PRODUCT_FIELD, sentence, [(title, title) for title in products], [titles, *below])
+    if gone:
+        sentence = f"The column {gone!r}, by which this freezer was judged, is not here. Name the product's probe."
+    return asks(PRODUCT_FIELD, sentence, [(title, title) for title in products], found)

@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cellbank.domain.logger_file import (
-    FileAsks,
     FileProblem,
     LoggerFile,
     Mapping,

@@ -24,6 +24,7 @@ from tests.conftest import make_bank
 from tests.factories.freezing import (
     MINUTE,
     MODEL,
+    TITLES,
     as_file,
     cooling,
     freezing_run,
@@ -106,7 +107,7 @@ def test_a_check_tells_what_would_be_found_and_keeps_nothing(world: World, din: 
     assert line(world, lot).criterion.met is False
 
 
-def test_the_columns_of_a_model_are_learned(world: World, din: str) -> None:
+def test_what_is_answered_about_a_freezer_is_learned(world: World, din: str) -> None:
     model = world.unique("Freezer")
     first, second = (frozen_lot(world, donation=din).code for _ in range(2))
     titles = "When UTC;T1;T2"
@@ -114,18 +115,50 @@ def test_the_columns_of_a_model_are_learned(world: World, din: str) -> None:
     with pytest.raises(Malformed, match="No titles"):
         codes(world, first, strange, freezer=model)
     named = {"time_column": "When UTC", "product_column": "T1", "chamber_column": "T2", "freezer": model}
+    assert codes(world, first, strange, **named) == ["UNIT_UNKNOWN"]
+    named["unit"] = "C"
     assert codes(world, first, strange, **named) == []
     with Session(world.bank.reads) as session:
-        kept = session.scalars(select(SheetAnswer).where(SheetAnswer.source.contains(model))).one()
-    assert (kept.answers["value"], kept.answers["chamber"]) == ("T1", "T2")
+        kept = session.scalars(select(SheetAnswer).where(SheetAnswer.source.contains(model.casefold()))).one()
+    assert [kept.answers[name] for name in ("value", "chamber", "unit")] == ["T1", "T2", "C"]
     assert codes(world, second, as_file(cooling(frozen_at(world, second)), titles), freezer=model) == []
 
 
-def test_a_model_that_has_other_titles_by_now_is_learned_anew(world: World, din: str) -> None:
-    model = world.unique("Freezer")
+def test_a_freezer_that_has_other_titles_by_now_is_asked_about(world: World, din: str) -> None:
+    given = {"freezer": world.unique("Freezer"), "unit": "C"}
     first, second = (frozen_lot(world, donation=din).code for _ in range(2))
-    assert codes(world, first, as_file(cooling(frozen_at(world, first)), "Time;Sample;Chamber"), freezer=model) == []
-    assert codes(world, second, as_file(cooling(frozen_at(world, second)), "Time;Product;Air"), freezer=model) == []
+    assert codes(world, first, as_file(cooling(frozen_at(world, first)), "Time;Sample;Chamber"), **given) == []
+    other = as_file(cooling(frozen_at(world, second)), "Time;Product;Air")
+    with pytest.raises(Malformed, match="'Sample', by which this freezer was judged, is not here") as asked:
+        codes(world, second, other, **given)
+    assert [choice.value for choice in asked.value.problems[0].asks.choices] == ["Product"]
+    assert codes(world, second, other, product_column="Product", **given) == []
+
+
+def test_a_run_whose_unit_nobody_told_shows_what_it_would_be_in_each(world: World, din: str) -> None:
+    lot = frozen_lot(world, donation=din).code
+    model = world.unique("Freezer")
+    content = as_file(cooling(frozen_at(world, lot)), "Time;Sample;Chamber")
+    given = run_input(world, lot, content, freezer=model)
+    outcome = world.try_act("tina", "import_freezing_run", now=after(world, lot), **given)
+    assert [refusal.code.value for refusal in outcome.refusals] == ["UNIT_UNKNOWN"]
+    titles = [choice.title for choice in outcome.refusals[0].asks.choices]
+    assert titles[0] == "°C: within the band" and titles[1].startswith("°F: ") and titles[0][4:] != titles[1][4:]
+    assert line(world, lot).criterion.met is False
+    assert codes(world, lot, content, freezer=model, unit="C") == []
+
+
+def test_a_file_of_elapsed_times_asks_for_its_start_and_offers_the_recorded_one(world: World, din: str) -> None:
+    lot = frozen_lot(world, donation=din).code
+    began = frozen_at(world, lot)
+    rows = [f"{(at - began).total_seconds() / 60 + 5:.1f};{value:.2f}" for at, value in cooling(began)]
+    content = "\n".join(["Run", "Elapsed time (min);Sample (°C)", *rows, ""]).encode()
+    given = {"freezer": world.unique("Freezer")}
+    with pytest.raises(Malformed, match="does not say when it started") as asked:
+        codes(world, lot, content, **given)
+    problem = asked.value.problems[0]
+    assert problem.field == "started_at" and problem.asks is not None
+    assert codes(world, lot, content, started_at=problem.asks.choices[0].value, **given) == []
 
 
 # --- a run outside its band -------------------------------------------------------------------
@@ -201,9 +234,10 @@ def test_a_run_of_another_time_is_refused_and_a_clock_an_hour_off_is_told(world:
 
 def test_times_without_an_offset_are_of_the_site_or_of_the_zone_given(world: World, din: str) -> None:
     lot = frozen_lot(world, donation=din).code
-    rows = as_file(cooling(frozen_at(world, lot))).replace(b"Z;", b";")
-    assert codes(world, lot, rows) == ["RUN_MISMATCH"]  # in Kyiv it was two hours earlier
-    assert codes(world, lot, rows, zone="UTC") == []
+    given = {"freezer": world.unique("Freezer")}
+    rows = as_file(cooling(frozen_at(world, lot)), "Date/Time;Product (°C);Chamber (°C)").replace(b"Z;", b";")
+    assert codes(world, lot, rows, **given) == ["RUN_MISMATCH"]  # in Kyiv it was two hours earlier
+    assert codes(world, lot, rows, zone="UTC", **given) == []
 
 
 def test_a_run_is_no_run_before_it_is_over(world: World, din: str) -> None:
@@ -256,7 +290,7 @@ BAD = [
     ("a workbook", lambda content: b"PK\x03\x04" + content, "an Excel workbook"),
     ("cut off", lambda content: content[:-4], "cut off"),
     ("text in numbers", lambda content: content.replace(b";-20.00;", b";cold;"), "'cold' is no temperature"),
-    ("no reading", lambda _: b"Date/Time;Product;Chamber\n", "no reading"),
+    ("no reading", lambda _: f"{TITLES}\n".encode(), "no reading"),
     ("nothing", lambda _: b"", "empty"),
     ("far too many rows", lambda content: content + b"".join(
         b"2026-01-01 00:00:%02dZ;1.00;1.00\n" % (number % 60) for number in range(40_000)), "more than 20,000 rows"),

@@ -93,8 +93,8 @@ def test_a_critical_excursion_stops_the_lots_that_stood_there_and_no_others(worl
 
 def test_vials_that_came_after_the_excursion_are_not_touched(world: World) -> None:
     lot = stored_lot(world)
-    code = probe(world, tank_of(world, lot.box))
-    long_ago = START - datetime.timedelta(days=20)
+    code = probe(world, tank_of(world, lot.box), calibrated_on="2025-07-01")
+    long_ago = START - datetime.timedelta(days=200)
     result = import_file(world, code, as_csv(trace(long_ago, [-187, -100, -70, -187])))
     assert result["lots_to_stop"] == []
     assert found(world, code) == [("reject", "ended")]
@@ -136,6 +136,88 @@ def test_a_file_of_another_logger_is_refused(world: World) -> None:
     assert world.codes("tina", "import_readings", probe=code, sha256=sent(world, content), file="x") == [
         "PROBE_MISMATCH"
     ]
+
+
+TWO_TANKS = (
+    "Serial;DW-1\nDate/Time (UTC);CH1 Temp (°C);CH2 Temp (°C)\n"
+    "2026-02-20 {hour}:00:00;-182.4;{second}\n2026-02-20 {hour}:05:00;-182.1;{second}\n"
+)
+
+
+def test_one_logger_in_two_tanks_is_learned_for_each_probe(world: World) -> None:
+    model = world.unique("Two channels")
+    first, second = (probe(world, serial="DW-1", model=model) for _ in range(2))
+    content = TWO_TANKS.format(hour="08", second=-183).encode()
+    for code, column in ((first, "CH1 Temp (°C)"), (second, "CH2 Temp (°C)")):
+        with pytest.raises(Malformed, match="Several columns could be the temperature") as asked:
+            import_file(world, code, content)
+        assert [choice.value[:3] for choice in asked.value.problems[0].asks.choices] == ["CH1", "CH2"]
+        import_file(world, code, content, value_column=column)
+    later = TWO_TANKS.format(hour="09", second=-120).encode()
+    assert import_file(world, first, later)["excursions"] == []
+    assert len(import_file(world, second, later)["excursions"]) == 1
+    assert found(world, second) == [("reject", "goes on")] and found(world, first) == []
+    again = {"probe": second, "sha256": sent(world, later), "file": "x"}
+    assert world.codes("tina", "import_readings", **again) == ["ALREADY_EXISTS"]
+
+
+def test_a_unit_is_asked_once_for_a_probe_and_not_for_its_model(world: World) -> None:
+    model = world.unique("Bare")
+    first, second = (probe(world, model=model) for _ in range(2))
+
+    def bare(minutes: int) -> bytes:
+        return as_csv(steady(START + minutes * MINUTE, 1, -300), "Time;Temp")
+
+    with pytest.raises(Malformed, match="does not say in which unit 'Temp' is") as asked:
+        import_file(world, first, bare(0))
+    assert (asked.value.problems[0].field, asked.value.problems[0].asks.field) == ("unit", "unit")
+    import_file(world, first, bare(0), unit="F")
+    import_file(world, first, bare(5))
+    assert [value for _, value in stored(world, first)] == [-184.44, -184.44]
+    with pytest.raises(Malformed, match="does not say in which unit"):
+        import_file(world, second, bare(10))
+
+
+def test_a_zone_that_was_given_is_learned_for_the_probe(world: World) -> None:
+    code = probe(world)
+    first, later = (f"Export {code}\nTime;°C\n2026-02-20 {hour}:00:00;-187\n".encode() for hour in ("10", "11"))
+    assert import_file(world, code, first, zone="UTC+05:00")["zone"] == "UTC+05:00"
+    assert import_file(world, code, later)["zone"] == "UTC+05:00"
+    assert [at.hour for at, _ in stored(world, code)] == [5, 6]
+    told = f"Export {code}\nTime (UTC);°C\n2026-02-20 12:00:00;-187\n".encode()
+    with pytest.raises(Malformed, match=r"says that its times are UTC; the time zone given is UTC\+05:00"):
+        import_file(world, code, told)
+
+
+@pytest.mark.parametrize("first", ["1970-01-01 00:00:00", "2000-01-01 00:05:00"])
+def test_a_clock_that_was_reset_opens_no_silence_of_decades(world: World, first: str) -> None:
+    code = probe(world)
+    rows = f"{first}Z;-182\n2026-02-20 08:00:00Z;-182\n2026-02-20 08:05:00Z;-182\n"
+    content = f"Export {code} {first}\nTime;°C\n{rows}".encode()
+    given = {"probe": code, "sha256": sent(world, content), "file": "x"}
+    outcome = world.try_act("tina", "import_readings", **given)
+    assert [refusal.code.value for refusal in outcome.refusals] == ["IMPROBABLE_TIME"]
+    assert [choice.value for choice in outcome.refusals[0].asks.choices] == ["leave_out"]
+    assert world.codes("tina", "import_readings", improbable_times="keep", **given) == ["IMPROBABLE_TIME"]
+    assert world.do("tina", "import_readings", improbable_times="leave_out", **given)["new_readings"] == 2
+    assert found(world, code) == []
+
+
+def test_no_way_in_takes_readings_of_another_century(world: World) -> None:
+    code = probe(world)
+    at = "1999-12-31T23:55:00+00:00"
+    batch = [{"at": at, "celsius": "-187"}]
+    assert world.codes("tina", "record_readings", probe=code, readings=batch) == ["IMPROBABLE_TIME"]
+    by_hand = {"probe": code, "celsius": "-187", "read_at": at}
+    assert world.codes("tina", "record_reading_by_hand", **by_hand) == ["IMPROBABLE_TIME"]
+
+
+def test_the_database_alone_refuses_them(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cellbank.services.temperature.readings.improbable_times", lambda *_: ())
+    batch = [{"at": "1999-12-31T23:55:00+00:00", "celsius": "-187"}]
+    outcome = world.try_act("tina", "record_readings", probe=probe(world), readings=batch)
+    assert [refusal.code.value for refusal in outcome.refusals] == ["IMPROBABLE_TIME"]
+    assert "older than any logger" in outcome.refusals[0].detail
 
 
 def test_a_clock_that_runs_ahead_is_refused(world: World) -> None:

@@ -22,7 +22,7 @@ _IN_TITLE = {
     unit: re.compile(rf"{_DEGREE}{unit.lower()}\b|\b{unit.lower()}\s?°|{_WORDS[unit]}{_IN_BRACKETS[unit]}")
     for unit in UNITS
 }
-_LETTER_AT_THE_END = re.compile(r"(.*(?:temp|темп).*?)[\s_.,:/-]*([cf])")
+_LETTER_AT_THE_END = re.compile(r"(.*(?:temp|темп).*?(?=[\s_.,:/-])|.*temp(?:erature)?)[\s_.,:/-]*([cf])")
 _IN_CELL = re.compile(r"[(\[]?\s*(?:°|deg(?:rees?)?\.?)?\s*([cfk])\s*°?\s*[)\]]?")
 
 

@@ -147,7 +147,7 @@ def import_freezing_run(work: Work, given: ImportFreezingRun) -> FreezerRun:
 
 def _source(work: Work, given: ImportFreezingRun) -> str:
     """The freezer, as its answers are kept: at its site, by model and serial number."""
-    return " · ".join((work.actor.site_code, given.freezer, given.freezer_serial or "–"))
+    return " · ".join((work.actor.site_code, given.freezer, given.freezer_serial or "–")).casefold()
 
 
 def _read(work: Work, lot: Lot, known: Said, path: Path, band: FreezingBand | None) -> RunFile:
