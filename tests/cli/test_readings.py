@@ -32,7 +32,7 @@ def test_a_file_is_imported_checked_and_verified(cellbank, acting, tmp_path: Pat
     probe = json.loads(act("add_probe", **given, **limits).out)["result"]["code"]
     file = tmp_path / "log.csv"
     file.write_text(
-        "Time;Temp\n" + "".join(f"{moment(1_770_000_000 + n * 300):%Y-%m-%d %H:%M}Z;-187.0\n" for n in range(9))
+        "Time;Temp (°C)\n" + "".join(f"{moment(1_770_000_000 + n * 300):%Y-%m-%d %H:%M}Z;-187.0\n" for n in range(9))
     )
     command = ("readings", "import", file, "--probe", probe, "--as", "zoryana", "--password-stdin")
     checked = json.loads(cellbank(*command, "--dry-run", stdin=f"{OWN}\n").out)

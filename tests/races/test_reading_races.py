@@ -61,10 +61,19 @@ def test_one_probe(world: World, both_have_looked: Callable[[str], None]) -> Non
     assert stored(world, code) == 500
 
 
-def test_two_probes(world: World, both_have_looked: Callable[[str], None]) -> None:
-    """Nobody holds a lock that both need: without the index the file would be stored twice."""
+def test_two_probes_each_have_the_file(world: World, both_have_looked: Callable[[str], None]) -> None:
     first, second, sha256 = probe(world), probe(world), sent(world, as_csv(steady(START, 500)))
     both_have_looked("look_at")
-    assert at_once(world, sha256, first, second) == [[], ["ALREADY_EXISTS"]]
-    assert stored(world, first, second) == 500
+    assert at_once(world, sha256, first, second) == [[], []]
+    assert stored(world, first, second) == 1000
     assert reading_check.broken_imports(world.bank) == ()
+
+
+def test_without_the_look_the_index_refuses_the_file(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    code, content = probe(world), as_csv(steady(START, 5))
+    given = {"probe": code, "sha256": sent(world, content), "file": "log.csv"}
+    assert world.codes("tina", "import_readings", **given) == []
+    monkeypatch.setattr(readings, "_imported", lambda *_: [])
+    outcome = world.try_act("tina", "import_readings", **given)
+    assert [refusal.code.value for refusal in outcome.refusals] == ["ALREADY_EXISTS"]
+    assert "this column of this very file" in outcome.refusals[0].detail

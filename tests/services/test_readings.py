@@ -140,23 +140,23 @@ def test_a_file_of_another_logger_is_refused(world: World) -> None:
 
 TWO_TANKS = (
     "Serial;DW-1\nDate/Time (UTC);CH1 Temp (°C);CH2 Temp (°C)\n"
-    "2026-02-20 {hour}:00:00;-182.4;{second}\n2026-02-20 {hour}:05:00;-182.1;{second}\n"
+    "2026-02-20 08:{minute}0:00;-182.4;{second}\n2026-02-20 08:{minute}5:00;-182.1;{second}\n"
 )
 
 
 def test_one_logger_in_two_tanks_is_learned_for_each_probe(world: World) -> None:
     model = world.unique("Two channels")
     first, second = (probe(world, serial="DW-1", model=model) for _ in range(2))
-    content = TWO_TANKS.format(hour="08", second=-183).encode()
+    content = TWO_TANKS.format(minute=0, second=-183).encode()
     for code, column in ((first, "CH1 Temp (°C)"), (second, "CH2 Temp (°C)")):
         with pytest.raises(Malformed, match="Several columns could be the temperature") as asked:
             import_file(world, code, content)
         assert [choice.value[:3] for choice in asked.value.problems[0].asks.choices] == ["CH1", "CH2"]
         import_file(world, code, content, value_column=column)
-    later = TWO_TANKS.format(hour="09", second=-120).encode()
+    later = TWO_TANKS.format(minute=1, second=-120).encode()
     assert import_file(world, first, later)["excursions"] == []
     assert len(import_file(world, second, later)["excursions"]) == 1
-    assert found(world, second) == [("reject", "goes on")] and found(world, first) == []
+    assert found(world, second) == [("critical", "goes on")] and found(world, first) == []
     again = {"probe": second, "sha256": sent(world, later), "file": "x"}
     assert world.codes("tina", "import_readings", **again) == ["ALREADY_EXISTS"]
 

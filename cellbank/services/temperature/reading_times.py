@@ -13,8 +13,10 @@ from cellbank.records.work import Work
 from cellbank.services.site_time import start_of_day
 from cellbank.services.temperature.reading_store import moment, second
 
+# The first acts of a site may be entered late: the earliest time of them counts.
 _FIRST_ACT = text(
-    "SELECT a.at FROM seal s JOIN act a ON a.id = s.act_id WHERE s.site_id = :site ORDER BY s.number LIMIT 1"
+    """SELECT min(a.at) FROM (SELECT act_id FROM seal WHERE site_id = :site ORDER BY number LIMIT 200) s
+         JOIN act a ON a.id = s.act_id"""
 )
 
 
