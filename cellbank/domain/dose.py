@@ -246,10 +246,14 @@ def dose_band(percent: Exact, tolerance: Tolerance) -> Band:
     return Band.WARN if tolerance.warn_percent.holds(percent) else Band.BLOCK
 
 
-def dmso_g_per_kg(volume_ml: Decimal, dmso_percent: Decimal, weight_kg: Decimal) -> Decimal:
-    """DMSO in a volume of frozen product (not of the diluted pool) per kg of body weight; rounded up."""
-    grams = Fraction(volume_ml) * Fraction(dmso_percent) / 100 * Fraction(DMSO_G_PER_ML)
-    return _rounded_up(grams / Fraction(weight_kg), 6)
+def dmso_ml(volume_ml: Decimal, dmso_percent: Decimal) -> Fraction:
+    """Pure DMSO in a volume of frozen product (not of the diluted pool)."""
+    return Fraction(volume_ml) * Fraction(dmso_percent) / 100
+
+
+def dmso_g_per_kg(pure_ml: Exact, weight_kg: Decimal) -> Decimal:
+    """So much pure DMSO per kg of body weight; rounded up. It is judged for all that a subject is given in a day."""
+    return _rounded_up(Fraction(pure_ml) * Fraction(DMSO_G_PER_ML) / Fraction(weight_kg), 6)
 
 
 def dmso_band(g_per_kg: Decimal, limits: Limits) -> Band:

@@ -23,6 +23,7 @@ from cellbank.domain.definition import (
     Identifier,
     Key,
     NotNegative,
+    Number,
     Percent,
     Positive,
     Range,
@@ -31,6 +32,7 @@ from cellbank.domain.definition import (
     refuse_contradictions,
     unique_codes,
 )
+from cellbank.domain.quantities import WEIGHT
 
 digest = definition.digest  # sha256 of the file text; the version that lots, subjects and doses point at
 
@@ -118,8 +120,8 @@ class WeightRules(Definition):
     @field_validator("plausible_kg")
     @classmethod
     def _somebody_weighs(cls, plausible: Range) -> Range:
-        if plausible.low <= 0:
-            raise ValueError("nobody weighs 0 kg or less")
+        if plausible.low < WEIGHT.low or plausible.high > WEIGHT.high:
+            raise ValueError(f"{plausible} reaches beyond {WEIGHT.low} to {WEIGHT.high} kg: nobody weighs that")
         return plausible
 
     @field_validator("change_percent_recalculate")
@@ -256,9 +258,11 @@ class ThawRules(Definition):
 
 
 class Limits(Definition):
-    """What one infusion may carry besides cells, per kg of body weight."""
+    """What a subject may be given besides cells, per kg of body weight: DMSO in a day, endotoxin in an infusion.
 
-    dmso_g_per_kg: Positive
+    1 g/kg of DMSO a day is what is tolerated (domain reference §4.4): a protocol may allow less, never more."""
+
+    dmso_g_per_kg: Annotated[Number, Field(gt=0, le=1)]
     dmso_warn_percent: Percent
     endotoxin_eu_per_kg: Positive
 

@@ -31,7 +31,8 @@ class Quantity:
 
 CELLS = Quantity("The cell count", "cells", "in cells", Decimal(0), Decimal(10**12), 0)
 VIABILITY = Quantity("Viability", "%", "in percent", Decimal(0), Decimal(100), 2, shown=1)
-WEIGHT = Quantity("Body weight", "kg", "in kilograms", Decimal("30.0"), Decimal("250.0"), 1, shown=1)
+# From the smallest newborn to the heaviest adult; what is plausible in a trial, its protocol says.
+WEIGHT = Quantity("Body weight", "kg", "in kilograms", Decimal("0.3"), Decimal("400.0"), 3, shown=1)
 VOLUME = Quantity("The volume", "mL", "in millilitres", Decimal(0), Decimal(10_000), 3, shown=1)
 TEMPERATURE = Quantity("The temperature", "°C", "in degrees Celsius", Decimal("-273.15"), Decimal(200), 2, shown=1)
 FIO2 = Quantity("FiO2", "", "as a fraction, 0.40 and not 40 %", Decimal("0.21"), Decimal("1.0"), 2, shown=2)
@@ -91,7 +92,7 @@ def parse_viability(given: Given) -> Decimal:
 
 
 def parse_weight(given: Given) -> Decimal:
-    """Body weight, 30.0 to 250.0 kg, to 0.1 kg. Raises ValueError as parse_decimal does."""
+    """Body weight, 0.3 to 400.0 kg, to a gram. Raises ValueError as parse_decimal does."""
     return parse_decimal(given, WEIGHT)
 
 

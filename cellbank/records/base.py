@@ -35,7 +35,7 @@ Instant = Annotated[datetime.datetime, mapped_column(DateTime(timezone=True))]
 Day = Annotated[datetime.date, mapped_column(Date)]
 CellCount = Annotated[int, mapped_column(BigInteger)]
 Millilitres = Annotated[Decimal, mapped_column(Numeric(9, 3))]
-Kilograms = Annotated[Decimal, mapped_column(Numeric(5, 1))]
+Kilograms = Annotated[Decimal, mapped_column(Numeric())]  # as many decimals as the protocol weighs
 Percent = Annotated[Decimal, mapped_column(Numeric(5, 2))]
 Quantity = Annotated[Decimal, mapped_column(Numeric(14, 3))]  # in a unit that stands beside it
 Celsius = Annotated[Decimal, mapped_column(Numeric(6, 2))]

@@ -74,7 +74,8 @@ class Weight(Record):
     __table_args__ = (
         CheckConstraint("confirmed_by_id <> measured_by_id", name="confirmed_by_another_person"),
         CheckConstraint("(state = 'CONFIRMED') = (confirmed_by_id IS NOT NULL)", name="confirmed_has_a_person"),
-        CheckConstraint("weight_kg BETWEEN 30 AND 250", name="weight_is_plausible"),
+        # The outer bound; what is plausible in a trial, its protocol says.
+        CheckConstraint("weight_kg BETWEEN 0.3 AND 400 AND scale(weight_kg) <= 3", name="weight_is_plausible"),
     )
 
 

@@ -37,6 +37,7 @@ SAYS: dict[str, tuple[Code, str]] = {
     "ck_dose_no_infusion_without_two_verifiers": (Code.SECOND_PERSON_NEEDED, "two checks are needed."),
     "not_started_after_expiry": (Code.OUT_OF_TIME, "the dose has expired."),
     "ck_dose_no_more_than_prepared": (Code.OUTSIDE_LIMITS, "more would be given and left than was prepared."),
+    "no_more_dmso_a_day_than_is_tolerated": (Code.DMSO_LIMIT, "the doses of the day would bring too much DMSO."),
     "ck_dose_prepared_is_complete": (Code.WRONG_STATE, "the dose is not counted and drawn up."),
     "one_running_infusion_per_subject": (Code.DUPLICATE_DOSE, "the subject is receiving another infusion."),
     "a_dose_is_given_on_its_day": (Code.NOT_THE_PLANNED_DAY, "the dose is planned for another day."),
@@ -51,6 +52,7 @@ SAYS: dict[str, tuple[Code, str]] = {
         Code.SAME_PERSON,
         "the result was entered by the same person.",
     ),
+    "ck_weight_weight_is_plausible": (Code.OUTSIDE_LIMITS, "nobody weighs that."),
     "ck_weight_confirmed_by_another_person": (
         Code.SAME_PERSON,
         "the weight was measured by the same person.",

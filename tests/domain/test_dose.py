@@ -263,7 +263,7 @@ def test_a_float_is_never_judged():
 
 
 def test_dmso_of_three_vials_in_50_kg():
-    grams_per_kg = dose.dmso_g_per_kg(3 * Decimal("1.8"), Decimal(10), Decimal(50))
+    grams_per_kg = dose.dmso_g_per_kg(dose.dmso_ml(3 * Decimal("1.8"), Decimal(10)), Decimal(50))
     assert grams_per_kg == Decimal("0.01188")  # 0.594 g
     assert dose.dmso_band(grams_per_kg, TRIAL.limits) is Band.OK
 

@@ -130,6 +130,22 @@ def test_on_day_4_a_dose_of_another_day(planned: int, thaw_or_give: bool, take_f
     assert codes(pick_day_refusals(facts)) == ([] if take_from_the_tank else refused)
 
 
+@pytest.mark.parametrize(
+    ("others", "ml"),
+    [
+        ((), "0"),
+        ((("INFUSED", DAY1, DAY1, "0.3"),), "0.3"),
+        ((("INFUSED", DAY1, DAY1 - datetime.timedelta(days=1), "0.3"), ("ORDERED", None, DAY1, "0.5")), "0.8"),
+        ((("INFUSED", DAY1 - datetime.timedelta(days=1), DAY1, "0.3"),), "0"),  # the day it was given counts
+        ((("ORDERED", None, DAY1 + datetime.timedelta(days=1), "0.3"),), "0"),
+    ],
+)
+def test_dmso_of_the_other_doses_of_the_day(others: tuple, ml: str) -> None:
+    doses = tuple(OtherDose("CH1", 1, state, started, None, planned, Fraction(dmso))
+                  for state, started, planned, dmso in others)  # fmt: skip
+    assert PlanFacts(TRIAL, 2, DAY1, NOON, doses).dmso_ml_that_day == Fraction(ml)
+
+
 def test_forty_eight_hours_are_counted_to_the_minute() -> None:
     first = given(1, 1)
     rested = first.ended_at + 48 * HOUR  # type: ignore[operator]

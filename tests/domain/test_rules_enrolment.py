@@ -2,22 +2,31 @@
 
 import datetime
 from dataclasses import replace
+from importlib.resources import files
 
 import pytest
 
 from cellbank.domain.eligibility import Assessment, Eligibility
+from cellbank.domain.protocol import load_protocol
 from cellbank.domain.refusals import Code
 from cellbank.domain.rules.enrolment import (
+    AmendmentFacts,
     CompletionFacts,
     EnrolmentFacts,
+    OtherTrial,
+    TrialFacts,
+    amendment_refusals,
     completion_refusals,
+    criteria_against_another_trial,
     eligibility_refusals,
     enrolment_refusals,
 )
 
+TRIAL = TrialFacts("NCT04461925", planned=30, taken=29)
 FACTS = EnrolmentFacts(
-    "T-01", None, "MRN-1", None, datetime.date(1970, 4, 1), datetime.date(2026, 3, 1), "EXP", ("EXP", "CTL")
+    "T-01", None, "MRN-1", None, datetime.date(1970, 4, 1), datetime.date(2026, 3, 1), "EXP", ("EXP", "CTL"), TRIAL
 )
+ELSEWHERE = OtherTrial("FIXED-100", "SJ0009", "F-1")
 
 
 @pytest.mark.parametrize(
@@ -29,6 +38,11 @@ FACTS = EnrolmentFacts(
         ({"arm": "OPEN"}, [Code.NOT_FOUND]),
         ({"consented_on": datetime.date(1970, 4, 1)}, []),
         ({"consented_on": datetime.date(1970, 3, 31)}, [Code.OUT_OF_ORDER]),
+        ({"trial": replace(TRIAL, taken=30)}, [Code.TRIAL_FULL]),
+        ({"trial": replace(TRIAL, taken=31)}, [Code.TRIAL_FULL]),
+        ({"other_trials": (ELSEWHERE,)}, []),  # no criterion forbids it
+        ({"forbidden_by": ("E4",)}, []),
+        ({"other_trials": (ELSEWHERE,), "forbidden_by": ("E4",)}, [Code.SUBJECT_NOT_ELIGIBLE]),
     ],
 )
 def test_enrolment(change: dict, codes: list[Code]) -> None:
@@ -53,3 +67,45 @@ def test_a_treatment_with_an_open_dose_is_not_finished() -> None:
     assert completion_refusals(CompletionFacts("SJ0001", ())) == ()
     [refusal] = completion_refusals(CompletionFacts("SJ0001", (("CHA9999260000421", "PICKED"),)))
     assert refusal.code is Code.CRITERION_OPEN and "CHA9999260000421" in refusal.detail
+
+
+SHIPPED = (files("cellbank") / "protocols" / "nct04461925.toml").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("change", "codes"),
+    [
+        (("", ""), ("E4",)),
+        (('question = "other_trial"\noperator = "yes"', 'question = "pregnancy"\noperator = "yes"'), ()),
+    ],
+)
+def test_which_criteria_forbid_another_trial(change: tuple[str, str], codes: tuple[str, ...]) -> None:
+    assert criteria_against_another_trial(load_protocol(SHIPPED.replace(*change))) == codes
+
+
+def test_a_trial_looks_at_a_subject_until_its_last_day() -> None:
+    assert load_protocol(SHIPPED).last_study_day == 64  # week 8 is day 57, ±7
+    day = datetime.date(2026, 3, 1)
+    assert ELSEWHERE.goes_on(day)
+    assert replace(ELSEWHERE, last_day=day).goes_on(day)
+    assert not replace(ELSEWHERE, last_day=day - datetime.timedelta(days=1)).goes_on(day)
+
+
+AMENDMENT = AmendmentFacts("SJ0001", "NCT@1", "NCT@2", "EXP", ("EXP", "CTL"), "P-MMSC", "P-MMSC", ())
+
+
+@pytest.mark.parametrize(
+    ("change", "codes"),
+    [
+        ({}, []),
+        ({"newest": "NCT@1"}, [Code.ALREADY_EXISTS]),
+        ({"arms": ("CELLS", "CTL"), "new_product": None}, [Code.NOT_FOUND]),
+        ({"new_product": "UC-MSC"}, [Code.WRONG_KIND]),
+        ({"product": None}, [Code.WRONG_KIND]),
+        ({"open_doses": (("CH1", "ORDERED"), ("CH2", "PREPARED"))}, [Code.CRITERION_OPEN] * 2),
+    ],
+)
+def test_an_amendment(change: dict, codes: list[Code]) -> None:
+    refusals = amendment_refusals(replace(AMENDMENT, **change))
+    assert [refusal.code for refusal in refusals] == codes
+    assert not any("{" in refusal.detail for refusal in refusals)

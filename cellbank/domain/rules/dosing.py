@@ -124,7 +124,8 @@ class SupplyFacts:
     """What was found for a dose: a lot, its results, and vials locked for this order.
 
     `missing_results` are titles of tests without a reviewed result; `problem` says why a dose could not be calculated
-    from them. Figures per kg are those of the calculated dose; None where there is no calculation.
+    from them. Figures per kg are those of the calculated dose, DMSO with the day's other doses; None where there is no
+    calculation.
     """
 
     product: str
@@ -176,6 +177,7 @@ class NewDayFacts:
     today: date
     day_begins_at: datetime
     expires_at: datetime | None
+    dmso_g_per_kg: Decimal  # of all doses of that day
 
 
 def new_day_refusals(facts: NewDayFacts) -> tuple[Refusal, ...]:
@@ -197,6 +199,7 @@ def new_day_refusals(facts: NewDayFacts) -> tuple[Refusal, ...]:
         *subject_refusals(facts.subject),
         *lot_refusals(facts.lot),
         *over,
+        *limit_refusals(facts.dmso_g_per_kg, None, facts.plan.protocol.limits),
         *plan_refusals(facts.plan),
         *weight_refusals(facts.weight),
         *past_day_refusals(facts.plan.on, facts.today),
@@ -257,13 +260,15 @@ def weight_for_limits(protocol: Protocol, weight_kg: Decimal | None) -> Decimal:
 def limit_refusals(
     dmso_g_per_kg: Decimal | None, endotoxin_eu_per_kg: Decimal | None, limits: Limits
 ) -> tuple[Refusal, ...]:
-    """Why a dose brings too much besides cells, per kg of body weight. Source: domain reference §4.4, §5.3."""
+    """Why a dose brings too much besides cells, per kg of body weight: DMSO of all doses of the day, endotoxin of this
+    one. Source: domain reference §4.4, §5.3."""
     found = []
     if dmso_g_per_kg is not None and dmso_band(dmso_g_per_kg, limits) is Band.BLOCK:
         found.append(
             refuse(
                 Code.DMSO_LIMIT,
-                "The vials bring {dmso} g/kg of DMSO; the limit is {limit} g/kg. Use a lot with more cells a vial.",
+                "The subject would be given {dmso} g/kg of DMSO that day, with all doses of the day; the limit is "
+                "{limit} g/kg. Use a lot with more cells a vial, or another day.",
                 dmso=dmso_g_per_kg,
                 limit=limits.dmso_g_per_kg,
             )

@@ -8,6 +8,7 @@ Facts: domain reference §6.4.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from fractions import Fraction
 
 from cellbank.domain.dose import study_day, window
 from cellbank.domain.protocol import Protocol
@@ -18,13 +19,20 @@ GIVEN = ("INFUSING", "INFUSED", "RECONCILED")
 
 @dataclass(frozen=True)
 class OtherDose:
-    """Another live dose of the subject; the date is that of the ward."""
+    """Another live dose of the subject; the dates are those of the ward. `dmso_ml` is the pure DMSO that it brings."""
 
     code: str
     number: int
     state: str
     started_on: date | None
     ended_at: datetime | None
+    planned_on: date | None = None
+    dmso_ml: Fraction = Fraction(0)
+
+    @property
+    def on(self) -> date | None:
+        """The day on which it was given, or for which it is planned."""
+        return self.started_on or self.planned_on
 
     @property
     def is_given(self) -> bool:
@@ -55,6 +63,11 @@ class PlanFacts:
         if self.number == 1:
             return self.on
         return next((dose.started_on for dose in self.others if dose.number == 1 and dose.is_given), None)
+
+    @property
+    def dmso_ml_that_day(self) -> Fraction:
+        """Pure DMSO of the subject's other doses on the date meant."""
+        return sum((other.dmso_ml for other in self.others if other.on == self.on), Fraction(0))
 
     @property
     def study_day(self) -> int | None:

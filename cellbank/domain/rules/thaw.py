@@ -16,7 +16,7 @@ from cellbank.domain.dose import Band, dose_band
 from cellbank.domain.identifiers import printed
 from cellbank.domain.protocol import ThawRules, Tolerance
 from cellbank.domain.refusals import Code, Refusal, refuse
-from cellbank.domain.rules.dosing import WeightFacts, weight_refusals
+from cellbank.domain.rules.dosing import WeightFacts, limit_refusals, weight_refusals
 from cellbank.domain.rules.plan import PlanFacts, pick_day_refusals, plan_refusals
 from cellbank.domain.rules.standing import LotFacts, SubjectFacts, lot_refusals, subject_refusals
 from cellbank.domain.rules.warming import Budget, warming_refusals
@@ -213,6 +213,7 @@ class ThawFacts:
     expires_at: datetime | None
     was_counted: bool
     is_short: bool
+    dmso_g_per_kg: Decimal  # of the vials thawed, this one, and the other doses of the day
     now: datetime
     warmed: Budget | None = None  # as in PickFacts: a vial may be left out after it was picked
 
@@ -226,6 +227,7 @@ def thaw_refusals(facts: ThawFacts) -> tuple[Refusal, ...]:
         *lot_refusals(facts.lot),
         *plan_refusals(facts.plan),
         *weight_refusals(facts.weight),
+        *limit_refusals(facts.dmso_g_per_kg, None, facts.plan.protocol.limits),
     ]
     if facts.was_counted and not facts.is_short:
         found.append(

@@ -161,6 +161,7 @@ def _supply(work: Work, given: OrderDose, subject: Subject, ward: Ward, plan: Pl
         weight_kg=ward.weight.weight_kg if ward.weight else None,
         used_on=plan.on,
         lot=given.lot,
+        dmso_ml_that_day=plan.dmso_ml_that_day,
         earlier_lots=ward.lots,
     )
     return find_supply(work, demand)

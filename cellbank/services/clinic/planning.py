@@ -12,7 +12,7 @@ from cellbank.records.clinic import Dose, Subject
 from cellbank.records.work import Work
 from cellbank.services.acts import SignedInput, act
 from cellbank.services.clinic.dosing import vials_of
-from cellbank.services.clinic.standing import DoseStanding, lot_standing, standing_of
+from cellbank.services.clinic.standing import DoseStanding, dmso_of_the_day, lot_standing, standing_of
 from cellbank.services.inputs import Date, DoseCode, Reason
 
 
@@ -37,6 +37,7 @@ def plan_dose_anew(work: Work, given: PlanDoseAnew) -> Dose:
     dose = work.lock(Dose, given.dose)
     standing = standing_of(work, dose)
     plan = _plan(work, given, standing)
+    thawed = vials_of(work, dose, "THAWED", "POOLED")
     begins_at = standing.ward.start_of(plan.on)
     facts = NewDayFacts(
         dose=dose.code,
@@ -48,6 +49,7 @@ def plan_dose_anew(work: Work, given: PlanDoseAnew) -> Dose:
         today=standing.ward.day(work.now),
         day_begins_at=begins_at,
         expires_at=dose.expires_at,
+        dmso_g_per_kg=dmso_of_the_day(standing, plan, len(thawed) or dose.vials_needed),
     )
     work.show(was_planned_on=dose.planned_on.isoformat(), planned_on=plan.on.isoformat(), study_day=plan.study_day)
     if pick_day_refusals(_as_planned(standing.plan, plan.on)):

@@ -6,7 +6,7 @@ from fractions import Fraction
 from pydantic import Field
 from sqlalchemy import func, select
 
-from cellbank.domain.dose import DrawVolume, dmso_g_per_kg, endotoxin_eu_per_kg, one_decimal, volume_to_draw
+from cellbank.domain.dose import DrawVolume, dmso_band, endotoxin_eu_per_kg, one_decimal, volume_to_draw
 from cellbank.domain.identifiers import Kind
 from cellbank.domain.refusals import Code, Refusal, Refused, refuse
 from cellbank.domain.rules.dosing import limit_refusals, weight_for_limits
@@ -16,7 +16,7 @@ from cellbank.records.production import Vial
 from cellbank.records.work import Work
 from cellbank.services.acts import SignedInput, TellingInput, act
 from cellbank.services.clinic.dosing import release, vials_of
-from cellbank.services.clinic.standing import DoseStanding, standing_of
+from cellbank.services.clinic.standing import DoseStanding, dmso_of_the_day, standing_of
 from cellbank.services.common import told_after
 from cellbank.services.inputs import DoseCode, Reason, VolumeMl
 from cellbank.services.labels.label_printing import print_first
@@ -83,6 +83,7 @@ def prepare_dose(work: Work, given: PrepareDose) -> Dose:
     per_ml = draw.viable_cells_per_ml
     delivered = int(per_ml * Fraction(given.drawn_ml))
     percent = per_ml * Fraction(given.drawn_ml) * 100 / draw.required_cells
+    pooled = _pooled(work, standing)
     facts = PreparationFacts(
         dose=dose.code, subject=standing.subject, lot=standing.lot, drawn_ml=given.drawn_ml,
         computed_ml=draw.drawn_ml, mark_ml=draw.mark_ml, available_ml=draw.available_ml,
@@ -90,10 +91,11 @@ def prepare_dose(work: Work, given: PrepareDose) -> Dose:
         tolerance=standing.ward.protocol.dosing.tolerance, is_short=draw.is_short,
         short_dose_accepted=dose.short_dose_reason is not None,
         has_reason=given.reason is not None or dose.short_dose_reason is not None,
-        limits=load_refusals(standing, delivered, _pooled(work, standing)),
+        limits=load_refusals(standing, delivered, pooled),
         expires_at=standing.row.expires_at, now=work.happened,
     )  # fmt: skip
     work.show(draw=draw.as_json(), delivered_cells=delivered, delivered_percent=str(one_decimal(percent)))
+    show_dmso(work, standing, pooled)
     late = told_after(work, "The preparation", dose.counted_at)
     work.judge(dose, *reserved, refusals=[*preparation_refusals(facts), *late])
     dose.draw_ml, dose.final_volume_ml, dose.band_reason = given.drawn_ml, given.final_volume_ml, given.reason
@@ -110,14 +112,19 @@ def _pooled(work: Work, standing: DoseStanding) -> int:
     return int(work.session.scalar(pooled) or 0)
 
 
+def show_dmso(work: Work, standing: DoseStanding, vials: int) -> None:
+    """DMSO of the day, with what it means: a warning from the protocol's share of the limit on."""
+    limits = standing.ward.protocol.limits
+    dmso = dmso_of_the_day(standing, standing.plan, vials)
+    work.show(dmso_that_day=f"{dmso} g/kg ({dmso_band(dmso, limits)}, limit {limits.dmso_g_per_kg})")
+
+
 def load_refusals(standing: DoseStanding, delivered: int, vials: int) -> tuple[Refusal, ...]:
-    """DMSO of all pooled vials and endotoxin of the cells drawn, per kg, against the limits."""
+    """DMSO of the vials and of the day's other doses, and endotoxin of the cells drawn, per kg, against the limits."""
     row, protocol = standing.row, standing.ward.protocol
-    weight_kg = weight_for_limits(protocol, row.used_kg)
-    volume_ml = row.volume_ml * vials
-    dmso = dmso_g_per_kg(volume_ml, row.dmso_percent, weight_kg)
-    per_million = row.calculation["endotoxin_eu_per_million_cells"]
-    return limit_refusals(dmso, endotoxin_eu_per_kg(Decimal(per_million), delivered, weight_kg), protocol.limits)
+    per_million = Decimal(row.calculation["endotoxin_eu_per_million_cells"])
+    endotoxin = endotoxin_eu_per_kg(per_million, delivered, weight_for_limits(protocol, row.used_kg))
+    return limit_refusals(dmso_of_the_day(standing, standing.plan, vials), endotoxin, protocol.limits)
 
 
 class DiscardDose(TellingInput):

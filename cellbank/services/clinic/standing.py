@@ -7,14 +7,16 @@ import datetime
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Row, column, text
 from sqlalchemy.orm import Session
 
+from cellbank.domain.dose import dmso_g_per_kg, dmso_ml
 from cellbank.domain.protocol import Protocol, load_protocol
-from cellbank.domain.rules.dosing import WeightFacts
+from cellbank.domain.rules.dosing import WeightFacts, weight_for_limits
 from cellbank.domain.rules.plan import OtherDose, PlanFacts
 from cellbank.domain.rules.standing import LotFacts, SubjectFacts
 from cellbank.domain.specification import Specification, load_specification
@@ -23,7 +25,9 @@ from cellbank.records.work import Work
 
 # Live doses of a subject but one, and the newest weight in each state, as JSON with numbers as text: never a float.
 _OTHERS = """(SELECT coalesce(json_agg(json_build_array(x.code, x.infusion_number, x.state, x.infusion_started_at,
-    x.infusion_stopped_at, x.lot_id) ORDER BY x.infusion_number), '[]') FROM dose x
+    x.infusion_stopped_at, x.lot_id, x.planned_on, (y.volume_ml * y.dmso_percent * coalesce(nullif((SELECT count(*)
+      FROM vial v WHERE v.dose_id = x.id AND v.state IN ('THAWED', 'POOLED', 'INFUSED')), 0), x.vials_needed))::text)
+    ORDER BY x.infusion_number), '[]') FROM dose x JOIN lot y ON y.id = x.lot_id
     WHERE x.subject_id = s.id AND x.state NOT IN ('CANCELLED', 'DISCARDED') AND x.id IS DISTINCT FROM {this})"""
 _WEIGHTS = """(SELECT coalesce(json_agg(json_build_array(y.state, y.id, y.weight_kg::text, y.measured_at)), '[]') FROM
     (SELECT DISTINCT ON (state) state, id, weight_kg, measured_at FROM weight w WHERE w.subject_id = s.id
@@ -209,6 +213,13 @@ def standing_of(work: Work, dose: Dose) -> DoseStanding:
     return standing
 
 
+def dmso_of_the_day(standing: DoseStanding, plan: PlanFacts, vials: int) -> Decimal:
+    """DMSO in g/kg that the subject is given on the day of the plan, with so many vials of this dose."""
+    row = standing.row
+    own_ml = dmso_ml(row.volume_ml * vials, row.dmso_percent)
+    return dmso_g_per_kg(own_ml + plan.dmso_ml_that_day, weight_for_limits(plan.protocol, row.used_kg))
+
+
 def lot_standing(session: Session, lot_id: int, subject_id: int, used_on: datetime.date) -> LotFacts:
     """How a lot stands for cells given to this subject on this date."""
     return _lot(session.execute(_LOT, {"lot": lot_id, "subject": subject_id}).one(), used_on)
@@ -241,9 +252,12 @@ def _ward(session: Session, row: Row[Any]) -> Ward:
 
 
 def _other(item: Sequence[Any], zone: ZoneInfo) -> OtherDose:
-    code, number, state, started, ended, _ = item
+    code, number, state, started, ended, _, planned, dmso = item
     started_on = _instant(started).astimezone(zone).date() if started else None
-    return OtherDose(code, number, state, started_on, _instant(ended) if ended else None)
+    return OtherDose(
+        code, number, state, started_on, _instant(ended) if ended else None, datetime.date.fromisoformat(planned),
+        Fraction(dmso) / 100,
+    )  # fmt: skip
 
 
 def _instant(given: str) -> datetime.datetime:

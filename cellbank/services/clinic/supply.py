@@ -8,11 +8,20 @@ import datetime
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, func, select
 
-from cellbank.domain.dose import DoseCalculation, Step, calculate_dose, dmso_band, dmso_g_per_kg, endotoxin_eu_per_kg
+from cellbank.domain.dose import (
+    DoseCalculation,
+    Step,
+    calculate_dose,
+    dmso_band,
+    dmso_g_per_kg,
+    dmso_ml,
+    endotoxin_eu_per_kg,
+)
 from cellbank.domain.protocol import Protocol
 from cellbank.domain.quantities import millions
 from cellbank.domain.rules.dosing import SupplyFacts, weight_for_limits
@@ -42,6 +51,7 @@ class Demand:
     weight_kg: Decimal | None
     used_on: datetime.date
     lot: str | None
+    dmso_ml_that_day: Fraction  # of the subject's other doses
     earlier_lots: tuple[int, ...]
 
 
@@ -110,7 +120,8 @@ def _from_lot(work: Work, demand: Demand, lot: Lot, product: Row[Any]) -> Supply
         return Supply(replace(facts, problem=str(problem)), lot)
     vials = _free_vials(work, lot, calculation.vials_to_reserve)
     weight_kg = weight_for_limits(demand.protocol, demand.weight_kg)
-    dmso = dmso_g_per_kg(lot.volume_ml * calculation.vials, lot.dmso_percent, weight_kg)
+    own_ml = dmso_ml(lot.volume_ml * calculation.vials, lot.dmso_percent)
+    dmso = dmso_g_per_kg(own_ml + demand.dmso_ml_that_day, weight_kg)
     endotoxin = endotoxin_eu_per_kg(_number(results["endotoxin"]), calculation.required_cells, weight_kg)
     facts = replace(
         facts,
@@ -172,8 +183,9 @@ def _shown(
         for what in PROVIDED
     ]
     limits = demand.protocol.limits
+    others = f" + {float(demand.dmso_ml_that_day):.3f} mL of other doses that day" if demand.dmso_ml_that_day else ""
     loads = [
-        Step("DMSO", f"{calculation.vials} vials × {lot.volume_ml} mL × {lot.dmso_percent} %, per kg",
+        Step("DMSO", f"{calculation.vials} vials × {lot.volume_ml} mL × {lot.dmso_percent} %{others}, per kg and day",
              f"{facts.dmso_g_per_kg} g/kg ({dmso_band(facts.dmso_g_per_kg, limits)}, limit {limits.dmso_g_per_kg})"),
         Step("Endotoxin", f"{millions(calculation.required_cells)} cells, per kg",
              f"{facts.endotoxin_eu_per_kg} EU/kg (limit {limits.endotoxin_eu_per_kg})"),

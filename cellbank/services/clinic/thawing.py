@@ -30,7 +30,7 @@ from cellbank.records.storage import Placement, StorageUnit
 from cellbank.records.work import Work
 from cellbank.services.acts import TellingInput, act
 from cellbank.services.clinic.dosing import vials_of
-from cellbank.services.clinic.standing import DoseStanding, standing_of
+from cellbank.services.clinic.standing import DoseStanding, dmso_of_the_day, standing_of
 from cellbank.services.common import told_after
 from cellbank.services.inputs import (
     Cells,
@@ -222,6 +222,7 @@ def thaw_vial(work: Work, given: ThawVial) -> Dose:
         expires_at=until if dose.thaw_started_at else None,
         was_counted=dose.state == "COUNTED",
         is_short=bool(dose.is_short),
+        dmso_g_per_kg=dmso_of_the_day(standing, standing.plan, len(vials_of(work, dose, "THAWED", "POOLED")) + 1),
         now=work.happened,
         warmed=spent_by(work.session, [vial.id], work.happened).get(vial.id),
     )
