@@ -51,7 +51,7 @@ def measure_weight(work: Work, given: MeasureWeight) -> Weight:
         Weight(
             subject_id=subject.id,
             code=new_code(work, Kind.WEIGHT),
-            weight_kg=given.weight_kg,
+            weight_kg=given.weight_kg.quantize(Decimal(1).scaleb(-ward.protocol.dosing.weight.decimals)),
             method=given.method,
             measured_at=at,
             measured_by_id=work.actor.id,
