@@ -124,6 +124,7 @@ def mixed_script_words(text: str) -> tuple[str, ...]:
 
 Text = Annotated[StrictStr, Field(min_length=1, max_length=1000), AfterValidator(_readable)]
 ShortText = Annotated[StrictStr, Field(min_length=1, max_length=24), AfterValidator(_readable)]
+LabelLine = Annotated[StrictStr, Field(min_length=1, max_length=40), AfterValidator(_readable)]
 Code = Annotated[StrictStr, Field(pattern=r"^[A-Z0-9][A-Za-z0-9+-]{0,39}$")]
 Identifier = Annotated[StrictStr, Field(pattern=r"^[A-Z0-9][A-Z0-9-]{1,39}$")]
 Key = Annotated[StrictStr, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]

@@ -22,6 +22,7 @@ from cellbank.domain.definition import (
     Flag,
     Identifier,
     Key,
+    LabelLine,
     NotNegative,
     Number,
     Percent,
@@ -144,8 +145,15 @@ class DoseRule(Definition):
     min_hours_between: Count
     one_per_calendar_day: Flag
     spare_vials: Annotated[int, Field(strict=True, ge=0, le=20)]
-    allow_mixed_lots: Flag
+    allow_mixed_lots: Literal[False]
     tolerance: Tolerance
+
+    @field_validator("allow_mixed_lots", mode="before")
+    @classmethod
+    def _one_lot_a_dose(cls, given: object) -> object:
+        if given is True:
+            raise ValueError("mixed lots are not supported: a dose comes from one lot. Write false")
+        return given
 
     @field_validator("cells_per_kg")
     @classmethod
@@ -339,7 +347,7 @@ class Protocol(Definition):
     sites: Annotated[tuple[Text, ...], Field(min_length=1)]
     planned_subjects: AtLeastOne
     route: Text
-    legend: Text
+    legend: LabelLine  # heads the dose label
     arms: Annotated[tuple[Arm, ...], Field(min_length=1), AfterValidator(unique_codes)]
     dosing: DoseRule
     thaw: ThawRules

@@ -64,6 +64,7 @@ ROWS: dict[str, dict[str, str]] = {
         "day": "Day 4",
         "cells_million": "72.0",
         "volume_ml": "36.0",
+        "legend": "FOR CLINICAL TRIAL USE ONLY",
         "route": "i.v. infusion",
         "product": "UC-MSC, allogeneic, thawed",
         "contains": "Contains DMSO ≤ 5 %, human albumin",

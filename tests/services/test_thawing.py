@@ -235,6 +235,7 @@ def test_dead_cells_too_late_and_impossible_counts_are_refused(world: World) -> 
     assert counting(world, dose, now=dose.at + 5 * MINUTE + 4 * HOUR) == ["OUT_OF_TIME"]
     assert counting(world, dose, now=dose.at + 5 * MINUTE + 2 * HOUR, diluent="protein_free") == ["OUT_OF_TIME"]
     assert counting(world, dose, diluent="water") == ["OUTSIDE_LIMITS"]
+    assert counting(world, dose, method="7-AAD") == ["OTHER_METHOD"]
     assert counting(world, dose, total_cells_per_ml=41_000_000) == ["CELLS_EXCEED_SOURCE"]
     assert counting(world, dose, pooled_ml="0.4") == ["OUTSIDE_LIMITS"]
     assert row_of(world, dose.code).state == "THAWING"

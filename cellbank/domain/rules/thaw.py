@@ -13,6 +13,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from cellbank.domain.dose import Band, dose_band
+from cellbank.domain.folding import folded
 from cellbank.domain.identifiers import printed
 from cellbank.domain.protocol import ThawRules, Tolerance
 from cellbank.domain.refusals import Code, Refusal, refuse
@@ -278,6 +279,7 @@ class CountFacts:
     earlier_diluent: str | None
     started_at: datetime
     viability_percent: Decimal
+    method: str
     total_cells: Fraction
     cells_per_vial: int
     problem: str | None
@@ -296,6 +298,13 @@ def _count_refusals(facts: CountFacts) -> Iterator[Refusal]:
             Code.VIABILITY_TOO_LOW,
             "Viability {found} % is below the limit of {limit} %. Do not give it: count again, or discard the dose.",
             found=facts.viability_percent, limit=facts.rules.viability_minimum_percent,
+        )  # fmt: skip
+    if folded(facts.method) != folded(facts.rules.viability_method):
+        yield refuse(
+            Code.OTHER_METHOD,
+            "The limit of {limit} % is one of {wanted}; the viability was found by {method}, and methods differ after "
+            "thaw. Count by {wanted}.",
+            limit=facts.rules.viability_minimum_percent, wanted=facts.rules.viability_method, method=facts.method,
         )  # fmt: skip
     yield from _diluent_refusals(facts)
     if facts.total_cells > Fraction(facts.cells_per_vial * len(facts.scanned) * (100 + COUNT_ABOVE_FILL_PERCENT), 100):

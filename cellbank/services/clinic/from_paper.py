@@ -234,7 +234,7 @@ def _whole(
     facts = CountFacts(
         dose=dose.code, expected=tuple({*thawed, *(set(codes) & expected)}), scanned=codes, rules=rules.thaw,
         diluent=count.diluent, earlier_diluent=None, started_at=min(starts),
-        viability_percent=count.viability_percent,
+        viability_percent=count.viability_percent, method=count.method,
         total_cells=Fraction(count.total_cells_per_ml) * Fraction(count.pooled_ml),
         cells_per_vial=standing.row.cells_per_vial, problem=problem, now=count.counted_at,
     )  # fmt: skip

@@ -269,6 +269,7 @@ def pool_and_count(work: Work, given: PoolAndCount) -> Dose:
         earlier_diluent=dose.diluent,
         started_at=dose.thaw_started_at or work.happened,
         viability_percent=given.viability_percent,
+        method=given.method,
         total_cells=Fraction(given.total_cells_per_ml) * Fraction(given.pooled_ml),
         cells_per_vial=standing.row.cells_per_vial,
         problem=problem,

@@ -260,6 +260,7 @@ def _dose(row: Row) -> dict[str, str]:
         "day": f"Day {row['day']}",
         "cells_million": _cells(row["delivered_cells"]),
         "volume_ml": _at_least(1, row["volume_ml"]),
+        "legend": protocol.legend.upper(),
         "route": protocol.route,
         "product": f"{specification.short_name}, thawed",
         "contains": f"DMSO below {_at_least(0, row['dmso_percent'])} %; {diluents.get(row['diluent'], row['diluent'])}",

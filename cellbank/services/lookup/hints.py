@@ -138,7 +138,7 @@ def _once(offers: Any) -> tuple[Offer, ...]:
 
 
 def _diluents(bank: Bank, given: dict[str, list[str]]) -> Hints:
-    """The diluents of the dose's own protocol, which may be older than the one in force."""
+    """The diluents of the dose's own protocol, which may be older than the one in force, and its method of counting."""
     scan = read_scan((given.get("dose") or [""])[0])
     if not isinstance(scan, Scan) or scan.kind is not Kind.DOSE:
         return NONE
@@ -146,7 +146,9 @@ def _diluents(bank: Bank, given: dict[str, list[str]]) -> Hints:
         content = connection.scalar(_OF_DOSE, {"code": scan.code, "site": bank.site})
     if content is None:
         return NONE
-    return Hints({"diluent": _once((item.code, item.title) for item in read_protocol(content).thaw.diluents)})
+    rules = read_protocol(content).thaw
+    diluents = _once((item.code, item.title) for item in rules.diluents)
+    return Hints({"diluent": diluents, "method": ((rules.viability_method, ""),)})
 
 
 def _questions(bank: Bank, act: str, given: dict[str, list[str]]) -> Hints:
