@@ -108,8 +108,8 @@ STATES: dict[str, dict[str, str]] = {
     },
     "batch_review": {"REVIEWED": "the batch record was read, as it stood, and signed"},
     "recall_notice": {
-        "OPEN": "a dose of a recalled or failed lot: its clinician does not know yet",
-        "ACKNOWLEDGED": "a clinician knows, and says what was done for the subject",
+        "OPEN": "product was stopped: a clinician has still to say of a dose what was done",
+        "ACKNOWLEDGED": "of every dose a clinician has said what was done",
     },
     "printing": {"PRINTED": "sent to the printer"},
     "document_issue": {"ISSUED": "left the system as a document, with its digest"},

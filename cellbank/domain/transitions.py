@@ -243,10 +243,13 @@ _MOVES: tuple[Transition, ...] = sum(
             moves("conditional_release", act, "REQUESTED APPROVED IN_FORCE > ENDED", roles)
             for act, roles in (("release_lot", _QO), *STOPPING.items())
         ),
-        *(moves("recall_notice", act, "> OPEN", LAB) for act in ("enter_result", "import_results", "correct_result")),
-        moves("recall_notice", "recall_lot", "> OPEN", _QO),
-        moves("recall_notice", "reject_lot", "> OPEN", _QO),
-        moves("recall_notice", "acknowledge_recall", "OPEN > ACKNOWLEDGED", BEDSIDE),
+        # whatever stops product tells the clinicians of its doses
+        *(moves("recall_notice", act, "> OPEN", roles) for act, roles in STOPPING.items()),
+        moves("recall_notice", "decide_excursion", "> OPEN", _QO),
+        moves("recall_notice", "answer_notice", "OPEN =", BEDSIDE),
+        moves("recall_notice", "answer_notice", "OPEN > ACKNOWLEDGED", BEDSIDE),
+        moves("recall_notice", "cancel_dose", "OPEN > ACKNOWLEDGED", BEDSIDE),
+        moves("recall_notice", "discard_dose", "OPEN > ACKNOWLEDGED", frozenset({T, C})),
         moves("lot", "lift_hold", "ON_HOLD > QUARANTINE", _QO, _APPROVED, (PERFORMERS,)),
         moves("lot", "lift_hold", "ON_HOLD > RELEASED", _QO, _APPROVED, (PERFORMERS,)),
         moves("hold", "hold_lot", "> PLACED", _QO),

@@ -17,7 +17,6 @@ ABOUT: dict[str, tuple[str, ...]] = {
     "test_result": _TESTED,
     "freezer_run": ("lot_id",),
     "hold": ("lot_id", "donor_id", "reagent_lot_id", "storage_unit_id"),
-    "recall_notice": ("dose_id",),
     "dose_paper": ("dose_id",),
     "corrective_action": ("deviation_id",),
     "weight": ("subject_id",),

@@ -1,4 +1,4 @@
-"""Samples and results, holds, reviews of batch records, notices of a recall, signatures, what was printed."""
+"""Samples and results, holds, reviews of batch records, notices to clinicians, signatures, what was printed."""
 
 from decimal import Decimal
 
@@ -123,24 +123,41 @@ class BatchReview(Record):
     SIGNED = ("lot_id", "digest", "note", "reviewed_at")
 
 
-class RecallNotice(Record):
-    """A dose of a lot that was called back: a clinician has to know and say what is done for the subject."""
+# What a clinician did about a dose.
+_KNOWN = "done IN ('patient_told', 'patient_seen', 'infusion_stopped', 'not_given', 'nothing_needed', 'other')"
+
+
+class Notice(Record):
+    """An act stopped product of which doses were given, run or are under way: the clinicians of one site have to know.
+    `record_kind` and `record_code` are what was stopped: a lot, a donor, a reagent, a tank, or what failed."""
 
     __tablename__ = "recall_notice"
     code: Mapped[str] = mapped_column(unique=True)
-    lot_id: Mapped[int] = reference("lot")
-    dose_id: Mapped[int] = reference("dose")
+    site_id: Mapped[int] = reference("site")  # of the clinicians, not of whoever stopped it
+    act_id: Mapped[int | None] = reference("act", index=False)  # that stopped it; None: older than these notices
+    record_kind: Mapped[str]
+    record_code: Mapped[str] = mapped_column(index=True)
+    reason: Mapped[str]
     opened_at: Mapped[Instant]
-    acknowledged_at: Mapped[Instant | None]
-    acknowledged_by_id: Mapped[int | None] = reference("person", index=False)
-    measures: Mapped[str | None]
     state: Mapped[str] = state_of("recall_notice")
+    __table_args__ = (UniqueConstraint("act_id", "site_id", name="one_notice_of_an_act_for_a_site"),)
+
+
+class NoticeLine(Record):
+    """One dose of a notice, and what a clinician did about it."""
+
+    __tablename__ = "notice_line"
+    notice_id: Mapped[int] = reference("recall_notice", index=False)
+    dose_id: Mapped[int] = reference("dose")
+    done: Mapped[str | None] = mapped_column(Text, CheckConstraint(_KNOWN, name="done"))
+    note: Mapped[str | None]
+    answered_at: Mapped[Instant | None]
+    answered_by_id: Mapped[int | None] = reference("person", index=False)
     __table_args__ = (
-        # Answered once, a notice may be followed by another: a result first, the recall of the lot later.
-        Index("one_open_notice", "lot_id", "dose_id", unique=True, postgresql_where=text("state = 'OPEN'")),
+        UniqueConstraint("notice_id", "dose_id"),
+        CheckConstraint("num_nonnulls(done, answered_at, answered_by_id) IN (0, 3)", name="answered_by_somebody"),
         CheckConstraint(
-            "(state = 'ACKNOWLEDGED') = (num_nonnulls(acknowledged_at, acknowledged_by_id, measures) = 3)",
-            name="acknowledged_by_somebody",
+            "done NOT IN ('nothing_needed', 'other') OR coalesce(length(trim(note)), 0) > 0", name="a_note_says_why"
         ),
     )
 

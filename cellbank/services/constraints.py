@@ -66,7 +66,10 @@ SAYS: dict[str, tuple[Code, str]] = {
     "only_a_lot_in_quarantine_is_released_conditionally": (Code.WRONG_STATE, "the lot is not in quarantine."),
     "a_conditional_release_keeps_its_subject": (Code.CHANGED_MEANWHILE, "it keeps its lot, subject and tests."),
     "an_ended_conditional_release_stays_ended": (Code.WRONG_STATE, "the conditional release has ended."),
-    "one_open_notice": (Code.CHANGED_MEANWHILE, "a notice about this dose was opened."),
+    "a_stop_reaches_every_clinician": (Code.CHANGED_MEANWHILE, "a dose was ordered or given from what is stopped."),
+    "a_notice_ends_with_its_last_answer": (Code.CHANGED_MEANWHILE, "a dose of the notice is not answered."),
+    "an_answer_to_a_notice_stays": (Code.ALREADY_EXISTS, "the dose is answered."),
+    "ck_notice_line_a_note_says_why": (Code.REASON_NEEDED, "the answer needs a note."),
     "no_release_under_a_hold": (Code.ON_HOLD, "a hold was placed."),
     "released_lots_have_an_eligible_donor": (
         Code.DONOR_NOT_ELIGIBLE,

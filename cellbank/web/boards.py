@@ -1,5 +1,6 @@
 """The hand-made part of a record's page: box map, release board, calendar, dose; and the trees around them."""
 
+import secrets
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +14,7 @@ from cellbank.services.lookup.boards import calendar, dose_board, labels_of
 from cellbank.services.lookup.scanning import Card, NextAct
 from cellbank.services.lookup.tracing import trace
 from cellbank.services.quality.deviation_board import deviation_board
+from cellbank.services.quality.notice_board import notice_board
 from cellbank.services.storage.box_map import box_map, storage_tree
 from cellbank.services.storage.stock_counts import count_board
 from cellbank.services.storage.warming import warming_of
@@ -64,6 +66,8 @@ def board_of(card: Card) -> tuple[str | None, Any]:
         return "boards/freezer_run.html", run_board(bank, card.code)
     if card.kind == "stock_count":
         return "boards/count.html", count_board(bank, card.code)
+    if card.kind == "recall_notice":
+        return "boards/notice.html", {"notice": notice_board(bank, card.code), "key": secrets.token_urlsafe(16)}
     if card.kind in LABELLED:
         return "boards/labels.html", {"printed": labels_of(bank, card.code)}
     return None, None
@@ -81,21 +85,26 @@ NEEDS_POSITIONS = AT_THE_MAP | {"move_vial", "return_vial"}
 
 def shown_first(card: Card, template: str | None) -> bool:
     """Whether the hand-made part stands above the next acts: who opens a box wants to see what is in it."""
-    return template == "boards/box.html" or card.kind == "document_issue"
+    return template == "boards/box.html" or card.kind in ("document_issue", "recall_notice")
 
 
-def without_map_acts(card: Card, template: str | None) -> Card:
-    """The card of a storage unit without what is done at the map of a box, or needs one."""
-    if card.kind != "storage_unit":
+def without_board_acts(card: Card, template: str | None) -> Card:
+    """The card without what is done on the hand-made part of its page: at the map of a box, or that needs one; and the
+    answers to a notice."""
+    if card.kind not in ("storage_unit", "recall_notice"):
         return card
-    elsewhere = AT_THE_MAP if template == "boards/box.html" else NEEDS_POSITIONS
+    at_map = AT_THE_MAP if template == "boards/box.html" else NEEDS_POSITIONS
+    elsewhere = at_map if card.kind == "storage_unit" else {"answer_notice"}
     return replace(card, acts=tuple(item for item in card.acts if item.name not in elsewhere))
 
 
 def act_link(card: Card, item: NextAct) -> str:
-    """Where the button of a next act leads: its page with the record filled in; checks of a dose go to the bedside."""
+    """Where the button of a next act leads: its page with the record filled in; checks of a dose go to the bedside, a
+    notice is answered on its own page."""
     if item.name == "check_dose":
         return url_for("web.bedside", dose=card.code)
+    if item.name == "answer_notice":
+        return url_for("web.record", code=card.code)
     return url_for("web.act_page", name=item.name, **{item.field: card.code})
 
 

@@ -13,7 +13,7 @@ from cellbank.services.lookup.scanning import Card, Command, NotHere, OtherSite,
 from cellbank.services.trail.history import PAGE, History, history, signatures
 from cellbank.web import words
 from cellbank.web.blueprint import blueprint
-from cellbank.web.boards import board_of, shown_first, without_map_acts
+from cellbank.web.boards import board_of, shown_first, without_board_acts
 from cellbank.web.release import board_first, without_release
 from cellbank.web.session import now
 from cellbank.web.shell import DOOR, client, page_number, the_actor, the_bank, tick
@@ -97,7 +97,7 @@ def _page(card: Card, stop: Verdict | None) -> str:
     return render_template(
         "record.html",
         stop=stop,
-        card=without_release(card) if decided_there else without_map_acts(card, template),
+        card=without_release(card) if decided_there else without_board_acts(card, template),
         board_template=template,
         board_first=decided_there or shown_first(card, template),
         board=board,

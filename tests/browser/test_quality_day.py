@@ -8,7 +8,7 @@ RELEASED_PRODUCT = "SELECT code FROM lot WHERE state = 'RELEASED' AND purpose = 
 RELEASED_BANKS = "SELECT code FROM lot WHERE state = 'RELEASED' AND purpose = 'master_bank' ORDER BY id DESC"
 DONOR_OF = """SELECT o.code FROM lot l JOIN donation d ON d.id = l.donation_id JOIN donor o ON o.id = d.donor_id
     WHERE l.code = :lot"""
-OPEN_NOTICES = "SELECT code FROM recall_notice WHERE state = 'OPEN' ORDER BY id"
+OPEN_NOTICES = "SELECT code FROM recall_notice WHERE state = 'OPEN' ORDER BY id DESC"
 
 
 def waiting_lot(stage: Stage, purpose: str) -> str:
@@ -98,12 +98,18 @@ def test_a_recall_begins_on_the_home_page_and_reaches_everybody(station, stage: 
     notice = stage.rows(OPEN_NOTICES)[0]["code"]
     nataliia = station("nataliia")
     at_home(nataliia)
-    nataliia.sees("Recalls to answer", "Doses of rejected and recalled lots to stop")
-    nataliia.choose(f"acknowledge_recall?notice={notice}")
-    nataliia.fill(measures="The subject was told; blood culture taken; watched for two days")
+    nataliia.sees("Notices to answer", "Doses of rejected and recalled lots to stop")
+    titles = nataliia.page.locator(".worklist h2").all_inner_texts()
+    assert titles[0].startswith("Doses for the bedside"), "a notice never buries the work at the bed"
+    nataliia.page.locator(f"a[href$='/record/{notice}']").first.click()
+    lines = nataliia.page.locator(".notice-lines tbody tr:not([data-fill-row])")
+    doses = lines.count()
+    nataliia.page.get_by_label("What was done, for all").select_option("patient_told")
+    nataliia.page.get_by_label("Note, for all").fill("Blood culture taken; watched for two days")
+    nataliia.page.get_by_label("Note, for all").press("Tab")
     nataliia.submit()
-    nataliia.done("acknowledge_recall")
-    assert stage.state("recall_notice", notice) == "ACKNOWLEDGED"
+    nataliia.done("answer_notice")
+    assert doses > 1 and stage.state("recall_notice", notice) == "ACKNOWLEDGED"
 
     olena = station("olena")
     at_home(olena)

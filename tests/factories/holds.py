@@ -3,8 +3,9 @@
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from cellbank.records.clinic import Dose
 from cellbank.records.production import Consent, Donation, Donor, Lot
-from cellbank.records.quality import Hold
+from cellbank.records.quality import Hold, Notice, NoticeLine
 from cellbank.records.trail import Act, Change
 from tests.factories.lots import FrozenLot, frozen_lot
 from tests.factories.production import DAY, harvest, medium
@@ -33,6 +34,15 @@ def donor_of(world: World, lot: str) -> str:
     with Session(world.bank.reads) as session:
         statement = select(Donor.code).join(Donation, Donation.donor_id == Donor.id)
         return session.scalars(statement.join(Lot, Lot.donation_id == Donation.id).where(Lot.code == lot)).one()
+
+
+def notices_about(world: World, *lots: str) -> list[tuple[str, str, bool]]:
+    """Notice, dose and whether it is answered, for each line about a dose of these lots, in their order."""
+    rows = select(Notice.code, Dose.code, NoticeLine.answered_at.is_not(None)).select_from(NoticeLine)
+    joined = rows.join(Notice, Notice.id == NoticeLine.notice_id).join(Dose, Dose.id == NoticeLine.dose_id)
+    of_lots = joined.join(Lot, Lot.id == Dose.lot_id).where(Lot.code.in_(lots))
+    with Session(world.bank.reads) as session:
+        return [(notice, dose, answered) for notice, dose, answered in session.execute(of_lots.order_by(NoticeLine.id))]
 
 
 def consent_of(world: World, donor: str) -> str:

@@ -14,6 +14,7 @@ from cellbank.records.trail import Act
 from cellbank.records.work import Work
 from cellbank.services.acts import Outcome
 from tests.factories.doses import checked_dose
+from tests.factories.holds import notices_about
 from tests.factories.quality import passed_lot, released_lot
 from tests.factories.world import World
 from tests.races.meeting import judge_together
@@ -75,7 +76,7 @@ def test_of_a_recall_and_a_hold_at_once_the_lot_ends_recalled(world: World, monk
     assert hold.accepted or [refusal.code.value for refusal in hold.refusals] == ["WRONG_STATE"]
 
 
-def test_an_infusion_that_starts_at_the_moment_of_a_recall_is_stopped_or_has_its_notice(
+def test_an_infusion_that_starts_at_the_moment_of_a_recall_is_stopped_or_runs_and_has_its_notice(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dose = checked_dose(world)
@@ -84,7 +85,8 @@ def test_an_infusion_that_starts_at_the_moment_of_a_recall_is_stopped_or_has_its
         start = pool.submit(world.try_act, "clara", "start_infusion", dose=dose.code)
         recall = pool.submit(world.try_act, "oksana", "recall_lot", lot=dose.lot.code, **DOUBT)
     assert recall.result().accepted
-    assert len(recall.result().result["notices"]) == (1 if start.result().accepted else 0)
+    [notice] = recall.result().result["notices"]
+    assert notices_about(world, dose.lot.code) == [(notice, dose.code, False)]
     assert start.result().accepted or start.result().refusals[0].code.value == "LOT_NOT_RELEASED"
 
 

@@ -13,9 +13,8 @@ from sqlalchemy.orm import Session
 from cellbank.domain.lifecycle import Role
 from cellbank.domain.rules import standing
 from cellbank.outside.label_pdf import load_templates, render
-from cellbank.records.clinic import Dose
 from cellbank.records.production import Lot
-from cellbank.records.quality import Printing, RecallNotice, Signature
+from cellbank.records.quality import Printing, Signature
 from cellbank.services.labels import label_printing
 from cellbank.services.labels.label_rows import LONGEST_PENDING, _pending
 from cellbank.services.lookup.scanning import Card, look_up
@@ -36,6 +35,7 @@ from tests.factories.doses import (
     row_of,
     weighed_subject,
 )
+from tests.factories.holds import notices_about
 from tests.factories.lots import stored_lot
 from tests.factories.quality import enter, pass_all_tests, required_tests, results_read_at
 from tests.factories.world import World
@@ -65,12 +65,9 @@ def lot_row(world: World, code: str) -> Lot:
         return session.scalars(select(Lot).where(Lot.code == code)).one()
 
 
-def notices(world: World, lot: str) -> dict[str, str]:
-    """The state of the notice about each dose of a lot."""
-    with Session(world.bank.reads) as session:
-        rows = select(Dose.code, RecallNotice.state).join(RecallNotice, RecallNotice.dose_id == Dose.id)
-        of_lot = rows.join(Lot, Lot.id == RecallNotice.lot_id).where(Lot.code == lot)
-        return {dose: state for dose, state in session.execute(of_lot)}
+def told(world: World, lot: str) -> dict[str, bool]:
+    """Whether the notice about each dose of a lot is answered."""
+    return {dose: answered for _, dose, answered in notices_about(world, lot)}
 
 
 def label_of(world: World, dose: str) -> str:
@@ -220,23 +217,23 @@ def test_a_bad_result_stops_everything_and_tells_the_clinician(allowing: World) 
     for one in (code, second):
         row = release_row(world, one)
         assert row.state == "ENDED" and "out of specification" in (row.end_reason or "")
-    assert notices(world, lot.code) == {given.code: "OPEN", picked.code: "OPEN"}
+    assert told(world, lot.code) == {given.code: False, picked.code: False}
     refused = world.codes("tina", "thaw_vial", dose=picked.code, vial=picked.vials[0])
     assert "ON_HOLD" in refused and "LOT_NOT_RELEASED" in refused
     touched = {dose.code: dose for dose in impact(world.bank, lot.code).doses}
     notice = touched[given.code].notice
     assert notice is not None
     (item,) = listed(world, "notices", notice)
-    assert item.act == "acknowledge_recall" and "out of specification" in item.detail
-    world.do("clara", "acknowledge_recall", notice=notice, measures="Blood culture taken; the subject is watched")
-    assert listed(world, "notices", notice) == []
-    # The lot is rejected afterwards: who has answered is asked again, who has not is not asked twice.
+    assert "1 not to be given, 1 given" in item.detail and "out of specification" in item.detail
+    done = {"done": "patient_seen", "note": "Blood culture taken; the subject is watched"}
+    world.do("clara", "answer_notice", notice=notice, answers=[{"dose": given.code, **done}])
+    (item,) = listed(world, "notices", notice)
+    assert item.detail.startswith("1 not to be given")
+    # The lot is rejected afterwards: that is another event, with another notice of both.
     world.do("quinn", "reject_lot", lot=lot.code, reason="Mycoplasma found")
     touched = {dose.code: dose for dose in impact(world.bank, lot.code).doses}
     assert touched[given.code].notice not in (None, notice) and touched[given.code].notice_state == "OPEN"
-    with Session(world.bank.reads) as session:
-        of_lot = select(RecallNotice.dose_id).join(Lot, Lot.id == RecallNotice.lot_id).where(Lot.code == lot.code)
-        assert len(session.scalars(of_lot).all()) == 3
+    assert len(notices_about(world, lot.code)) == 4
 
 
 def test_a_bad_result_is_told_also_after_the_release_was_ended(allowing: World) -> None:
@@ -251,7 +248,7 @@ def test_a_bad_result_is_told_also_after_the_release_was_ended(allowing: World) 
     )
     world.do("taras", "import_results", sheet=sheet)
     assert lot_row(world, lot.code).state == "ON_HOLD"
-    assert notices(world, lot.code) == {given.code: "OPEN"}
+    assert told(world, lot.code) == {given.code: False}
 
 
 def test_a_correction_out_of_specification_stops_it_too(allowing: World) -> None:

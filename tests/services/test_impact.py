@@ -110,8 +110,10 @@ def test_the_list_is_a_preview_before_and_a_recall_list_after(world: World) -> N
     after = unissued_file(world.bank, "recall_list", dose.lot.code)
     assert after == unissued_file(world.bank, "recall_list", dose.lot.code)
     assert NOT_STOPPED not in pdf_text(after) and WHY in pdf_text(after) and "not answered" in pdf_text(after)
-    world.do("clara", "acknowledge_recall", notice=notice, measures="Told the subject; two days of observation")
-    assert "two days of observation" in pdf_text(unissued_file(world.bank, "recall_list", dose.lot.code))
+    answer = {"dose": dose.code, "done": "patient_told", "note": "Two days of observation"}
+    world.do("clara", "answer_notice", notice=notice, answers=[answer])
+    told = pdf_text(unissued_file(world.bank, "recall_list", dose.lot.code))
+    assert "Patient told: Two days of observation" in told and "Clara Clinician" in told
 
 
 def test_the_csv_has_a_line_for_each_lot_dose_and_vial(
@@ -127,6 +129,7 @@ def test_the_csv_has_a_line_for_each_lot_dose_and_vial(
 def test_no_text_of_the_csv_is_a_formula(world: World) -> None:
     dose = infused_dose(world)
     (notice,) = world.do("oksana", "recall_lot", lot=dose.lot.code, reason=WHY)["notices"]
-    world.do("clara", "acknowledge_recall", notice=notice, measures='=HYPERLINK("http://x", "y"), told the subject')
-    lines = csv.DictReader(io.StringIO(recall_csv(world.bank, dose.lot.code)))
-    assert next(line["measures"] for line in lines if line["measures"]).startswith("'=HYPERLINK")
+    answer = {"dose": dose.code, "done": "other", "note": '=HYPERLINK("http://x", "y"), told the subject'}
+    world.do("clara", "answer_notice", notice=notice, answers=[answer])
+    [line] = [one for one in csv.DictReader(io.StringIO(recall_csv(world.bank, dose.lot.code))) if one["measures"]]
+    assert line["measures"].startswith("Other: =HYPERLINK") and line["answered_by"] == "Clara Clinician"

@@ -8,11 +8,9 @@ from sqlalchemy.orm import Session
 
 from cellbank.domain.identifiers import Kind
 from cellbank.domain.lifecycle import Role
-from cellbank.records.clinic import Dose
 from cellbank.records.production import Lot
-from cellbank.records.quality import RecallNotice
 from cellbank.services.acts import Malformed
-from cellbank.services.lookup.scanning import Card, look_up, next_acts
+from cellbank.services.lookup.scanning import next_acts
 from cellbank.services.lookup.worklists import Worklist, worklists
 from cellbank.services.quality import decisions, holds
 from cellbank.services.quality.release_board import release_board
@@ -26,6 +24,7 @@ from tests.factories.doses import (
     product_lot,
     row_of,
 )
+from tests.factories.holds import notices_about
 from tests.factories.lots import FrozenLot, stored_lot
 from tests.factories.quality import DAY, pass_all_tests, passed_lot, released_lot, results_read_at
 from tests.factories.world import World
@@ -36,14 +35,6 @@ WHY = "A particle was found in a vial of this lot"
 def lot_row(world: World, code: str) -> Lot:
     with Session(world.bank.reads) as session:
         return session.scalars(select(Lot).where(Lot.code == code)).one()
-
-
-def notices(world: World, lot: str) -> list[tuple[str, str, str]]:
-    """Code, dose and state of each notice about a lot."""
-    with Session(world.bank.reads) as session:
-        rows = select(RecallNotice.code, Dose.code, RecallNotice.state).join(Dose, Dose.id == RecallNotice.dose_id)
-        of_lot = rows.join(Lot, Lot.id == RecallNotice.lot_id).where(Lot.code == lot)
-        return [tuple(row) for row in session.execute(of_lot.order_by(RecallNotice.id))]
 
 
 def worklist(world: World, name: str) -> Worklist:
@@ -70,9 +61,11 @@ def test_a_recall_tells_everybody_who_must_act(world: World) -> None:
     answer = world.do("oksana", "recall_lot", lot=lot.code, reason=WHY)
     assert {dose["dose"] for dose in answer["doses"]} == {given.code, waiting.code, prepared.code}
     assert lot_row(world, lot.code).decision_reason == WHY
-    ((notice, dose, state),) = notices(world, lot.code)
-    assert [notice] == answer["notices"] and (dose, state) == (given.code, "OPEN")
-    assert items(world, "notices", lot.code) == {notice: "acknowledge_recall"}
+    [notice] = answer["notices"]
+    doses = [(notice, dose.code, False) for dose in (given, waiting, prepared)]
+    assert notices_about(world, lot.code) == doses
+    [mine] = [item for item in worklist(world, "notices").items if item.code == notice]
+    assert lot.code in mine.title and mine.detail.startswith("2 not to be given, 1 given") and WHY in mine.detail
     assert items(world, "unanswered", lot.code) == {notice: None}
     assert items(world, "stopped", lot.code) == {waiting.code: "cancel_dose", prepared.code: "discard_dose"}
     left = items(world, "destroy", lot.code)
@@ -85,26 +78,13 @@ def test_a_recall_tells_everybody_who_must_act(world: World) -> None:
     assert waiting.vials[0] not in items(world, "destroy", lot.code)
 
 
-def test_a_clinician_answers_a_notice_once(world: World) -> None:
-    dose = infused_dose(world)
-    (notice,) = world.do("oksana", "recall_lot", lot=dose.lot.code, reason=WHY)["notices"]
-    card = look_up(world.bank, world.people["clara"], notice)
-    assert isinstance(card, Card) and (card.state, dict(card.facts)["Why"]) == ("OPEN", WHY)
-    assert card.acts[0].name == "acknowledge_recall"
-    measures = {"notice": notice, "measures": "Told the subject; blood culture taken; observed for two days"}
-    assert world.codes("tina", "acknowledge_recall", **measures) == ["ROLE_NOT_ALLOWED"]
-    assert world.do("clara", "acknowledge_recall", **measures)["state"] == "ACKNOWLEDGED"
-    assert world.codes("cyril", "acknowledge_recall", **measures) == ["WRONG_STATE"]
-    card = look_up(world.bank, world.people["clara"], notice)
-    assert isinstance(card, Card) and dict(card.facts)["What was done"] == measures["measures"]
-    assert dict(card.facts)["Answered by"] == "Clara Clinician"
-
-
 def test_a_running_infusion_is_among_the_notices_and_to_be_stopped(world: World) -> None:
     dose = checked_dose(world)
     world.do("clara", "start_infusion", dose=dose.code)
-    world.do("oksana", "recall_lot", lot=dose.lot.code, reason=WHY)
-    assert [(code, state) for _, code, state in notices(world, dose.lot.code)] == [(dose.code, "OPEN")]
+    [notice] = world.do("oksana", "recall_lot", lot=dose.lot.code, reason=WHY)["notices"]
+    assert notices_about(world, dose.lot.code) == [(notice, dose.code, False)]
+    [mine] = [item for item in worklist(world, "notices").items if item.code == notice]
+    assert mine.detail.startswith("STOP: 1 running now")
     assert items(world, "stopped", dose.lot.code) == {dose.code: "stop_infusion"}
     assert row_of(world, dose.code).state == "INFUSING"
 
@@ -113,7 +93,7 @@ def test_a_dry_run_names_the_doses_and_writes_nothing(world: World) -> None:
     dose = infused_dose(world)
     outcome = world.try_act("oksana", "recall_lot", dry_run=True, lot=dose.lot.code, reason=WHY)
     assert outcome.accepted and [one["dose"] for one in outcome.result["doses"]] == [dose.code]
-    assert notices(world, dose.lot.code) == [] and lot_row(world, dose.lot.code).state == "RELEASED"
+    assert notices_about(world, dose.lot.code) == [] and lot_row(world, dose.lot.code).state == "RELEASED"
 
 
 def test_a_lot_on_hold_that_was_given_is_rejected_with_notices(world: World) -> None:
@@ -208,7 +188,7 @@ def test_a_dose_made_from_a_recalled_bank_has_a_notice(world: World) -> None:
     world.do("oksana", "release_lot", now=at, lot=lot.code)
     dose = infused_dose(world, prepared_dose(world, ordered_dose(world, lot=lot, at=at)))
     (notice,) = world.do("oksana", "recall_lot", now=at + DAY, lot=bank.code, reason=WHY)["notices"]
-    assert notices(world, bank.code) == [(notice, dose.code, "OPEN")]
+    assert notices_about(world, lot.code) == [(notice, dose.code, False)]
 
 
 def _many(world: World, bank: FrozenLot) -> str:

@@ -26,6 +26,7 @@ from cellbank.services.clinic.standing import Ward, ward_of
 from cellbank.services.clinic.supply import Demand, Supply, find_supply
 from cellbank.services.common import new_code, time_refusals
 from cellbank.services.inputs import Date, DoseCode, LotCode, Reason, SubjectCode, WeightCode, WeightKg
+from cellbank.services.quality.notices import note_not_given
 
 
 class MeasureWeight(TellingInput):
@@ -214,6 +215,7 @@ def cancel_dose(work: Work, given: CancelDose) -> Dose:
     dose.outcome_reason = given.reason
     work.transition(dose)
     release(work, reserved)
+    note_not_given(work, dose, given.reason)
     return dose
 
 

@@ -20,6 +20,7 @@ from cellbank.services.clinic.standing import DoseStanding, dmso_of_the_day, sta
 from cellbank.services.common import told_after
 from cellbank.services.inputs import DoseCode, Reason, VolumeMl
 from cellbank.services.labels.label_printing import print_first
+from cellbank.services.quality.notices import note_not_given
 
 
 def counted_draw(standing: DoseStanding) -> DrawVolume:
@@ -146,4 +147,5 @@ def discard_dose(work: Work, given: DiscardDose) -> Dose:
     work.transition(dose)
     work.transition_many(Vial, thawed, to="DISCARDED")
     release(work, reserved)
+    note_not_given(work, dose, given.reason)
     return dose

@@ -23,7 +23,7 @@ TITLE = "Recall list"
 STOPPED = ("RECALLED", "REJECTED")
 COLUMNS = ("record", "code", "lot", "state", "place", "subject", "infusion", "planned_on", "given_at",
            "given_cells", "given_percent", "notice",
-           "measures")  # fmt: skip
+           "measures", "answered_by", "answered_at")  # fmt: skip
 NOT_STOPPED = "NOT RECALLED: this is what a recall would touch"
 
 
@@ -89,11 +89,11 @@ def _doses(title: str, doses: list[DoseTouched], time: Callable[[datetime], str]
             (Run(printed(dose.code), "code"), Run(f"lot {dose.lot}", "muted")),
             word(dose.state),
             "–" if dose.at else (Run(f"planned {dose.planned_on}"), Run(_given(dose, time))),
-            _answer(dose),
+            _answer(dose, time),
         )
         for dose in doses
     )
-    head = ("Subject", "Dose", "State", "When", "Recall notice")
+    head = ("Subject", "Dose", "State", "When", "Notice")
     return [Heading(title), Table(head, rows, (0.17, 0.22, 0.11, 0.22, 0.28))]
 
 
@@ -108,14 +108,15 @@ def _given(dose: DoseTouched, time: Callable[[datetime], str]) -> str:
     return f"given {time(dose.given_at)}{cells}"
 
 
-def _answer(dose: DoseTouched) -> Cell:
+def _answer(dose: DoseTouched, time: Callable[[datetime], str]) -> Cell:
     if dose.at:
         return word(dose.notice_state) if dose.notice_state else "–"
     if dose.notice is None:
         return "–"
-    if dose.measures is None:
+    if dose.answered_at is None:
         return (Run(dose.notice, "code"), Run("not answered", "alarm"))
-    return (Run(dose.notice, "code"), Run(dose.measures))
+    who = f"{dose.answered_by}, {time(dose.answered_at)}"
+    return (Run(dose.notice, "code"), Run(dose.measures or ""), Run(who, "muted"))
 
 
 def _places(found: Impact) -> list[Block]:
@@ -170,6 +171,8 @@ def recall_csv(bank: Bank, code: str) -> str:
                 "given_cells": "" if dose.given_cells is None else dose.given_cells,
                 "given_percent": "" if dose.given_percent is None else dose.given_percent, "notice": dose.notice or "",
                 "measures": _plain(dose.measures or ""),
+                "answered_by": _plain(dose.answered_by or ""),
+                "answered_at": dose.answered_at.isoformat() if dose.answered_at else "",
             }
         )  # fmt: skip
     for vial in vials:

@@ -38,24 +38,15 @@ OF_QUALITY: dict[Kind, Question] = {
     ),
     Kind.NOTICE: Question(
         "recall_notice",
-        """SELECT n.*, l.code AS lot, l.state AS lot_state, l.decision_reason, (SELECT h.reason FROM hold h
-           WHERE h.lot_id = l.id ORDER BY h.id DESC LIMIT 1) AS hold_reason, d.code AS dose, d.infusion_number, d.day,
-           d.infusion_started_at, s.code AS subject, s.trial_number, p.full_name FROM recall_notice n
-           JOIN lot l ON l.id = n.lot_id JOIN dose d ON d.id = n.dose_id JOIN subject s ON s.id = d.subject_id
-           LEFT JOIN person p ON p.id = n.acknowledged_by_id WHERE n.code = %(code)s""",
-        lambda row: f"Recall notice for subject {row['trial_number']}, infusion {row['infusion_number']}",
+        """SELECT n.*, count(l.id) AS doses, count(l.answered_at) AS answered FROM recall_notice n
+           JOIN notice_line l ON l.notice_id = n.id WHERE n.code = %(code)s GROUP BY n.id""",
+        lambda row: f"Notice to clinicians: {row['record_kind'].replace('_', ' ')} {row['record_code']} stopped",
         lambda row: (
-            ("Lot", row["lot"]),
-            ("Lot state", row["lot_state"]),
-            ("Why", shown(row["decision_reason"] or row["hold_reason"])),
-            ("Dose", row["dose"]),
-            ("Subject", row["subject"]),
-            ("Given", shown(row["infusion_started_at"])),
-            *(
-                (("Answered by", row["full_name"]), ("What was done", row["measures"]))
-                if row["state"] == "ACKNOWLEDGED"
-                else ()
-            ),
+            ("Stopped", row["record_code"]),
+            ("Why", row["reason"]),
+            ("Since", shown(row["opened_at"])),
+            ("Doses", str(row["doses"])),
+            ("Answered", f"{row['answered']} of {row['doses']}"),
         ),
     ),
     Kind.CONDITIONAL_RELEASE: Question(

@@ -47,11 +47,17 @@ class Worklist:
 
 _DOSE = "'Infusion ' || d.infusion_number || ' (Day ' || d.day || ') of ' || s.trial_number"
 _DOSES = "dose d JOIN subject s ON s.id = d.subject_id JOIN lot l ON l.id = d.lot_id"
-_LOT_STATE = "lower(replace(l.state, '_', ' '))"
-# Of a lot called back its decision, of a lot on hold the last hold.
-_WHY_STOPPED = (
-    "coalesce(l.decision_reason, (SELECT h.reason FROM hold h WHERE h.lot_id = l.id ORDER BY h.id DESC LIMIT 1), '')"
-)
+# The doses of a notice that nobody has answered, by what is to be done about them first.
+_TO_TELL = """CROSS JOIN LATERAL (
+              SELECT count(*) FILTER (WHERE d.state = 'INFUSING' AND NOT lot_is_for(d.lot_id, d.subject_id)) AS running,
+                     count(*) FILTER (WHERE d.infusion_started_at IS NULL) AS coming,
+                     count(*) FILTER (WHERE d.infusion_started_at IS NOT NULL) AS given
+                FROM notice_line a JOIN dose d ON d.id = a.dose_id
+               WHERE a.notice_id = n.id AND a.answered_at IS NULL) t"""
+_NOTICE = "initcap(replace(n.record_kind, '_', ' ')) || ' ' || n.record_code || ' stopped'"
+_LEFT = """concat_ws(', ', CASE WHEN t.running > 0 THEN 'STOP: ' || t.running || ' running now' END,
+              CASE WHEN t.coming > 0 THEN t.coming || ' not to be given' END,
+              CASE WHEN t.given > t.running THEN t.given - t.running || ' given' END)"""
 _STOPPED_LOTS = "SELECT id FROM lot WHERE state IN ('REJECTED', 'RECALLED')"
 
 # Due until the end of its day at the site; what is due first stands first, what is over is shown as late.
@@ -239,17 +245,10 @@ SOURCES: tuple[Source, ...] = (
               FROM hold h LEFT JOIN lot l ON l.id = h.lot_id
               LEFT JOIN donor d ON d.id = h.donor_id LEFT JOIN reagent_lot r ON r.id = h.reagent_lot_id
               LEFT JOIN storage_unit u ON u.id = h.storage_unit_id WHERE h.state = 'PLACED' ORDER BY h.placed_at"""),
-    Source("unanswered", Q, "Recalls that no clinician has answered", "Every recall is answered.",
-           f"""SELECT n.code, {_DOSE} AS title, n.state, 'lot ' || l.code || ' ' || {_LOT_STATE} || ', since '
-               || to_char(n.opened_at, 'YYYY-MM-DD') AS detail, s.site_id FROM recall_notice n
-               JOIN dose d ON d.id = n.dose_id
-               JOIN subject s ON s.id = d.subject_id JOIN lot l ON l.id = n.lot_id
-               WHERE n.state = 'OPEN' ORDER BY n.opened_at, n.id"""),
-    Source("notices", C, "Recalls to answer: the subject has received cells", "No recall is waiting for an answer.",
-           f"""SELECT n.code, {_DOSE} AS title, n.state, 'lot ' || l.code || ' ' || {_LOT_STATE} || ': '
-               || left({_WHY_STOPPED}, 90) AS detail, s.site_id FROM recall_notice n
-               JOIN dose d ON d.id = n.dose_id JOIN subject s ON s.id = d.subject_id JOIN lot l ON l.id = n.lot_id
-               WHERE n.state = 'OPEN' ORDER BY n.opened_at, n.id""", "acknowledge_recall", "notice"),
+    Source("unanswered", Q, "Notices that no clinician has answered", "Every notice is answered.",
+           f"""SELECT n.code, {_NOTICE} AS title, n.state, {_LEFT} || '; since '
+               || to_char(n.opened_at, 'YYYY-MM-DD') AS detail, n.site_id FROM recall_notice n {_TO_TELL}
+               WHERE n.state = 'OPEN' ORDER BY t.running > 0 DESC, n.opened_at, n.id"""),
     Source("conditional", Q, "Conditional releases to sign", "No conditional release is waiting.",
            """SELECT c.code, 'Lot ' || l.code || ' for ' || s.trial_number AS title, c.state, 'pending '
               || (SELECT string_agg(t, ', ') FROM jsonb_array_elements_text(c.pending) t) AS detail, s.site_id,
@@ -270,6 +269,21 @@ SOURCES: tuple[Source, ...] = (
                 AND x.state = 'TAKEN' ORDER BY x.due_on LIMIT 1) a ON true
               WHERE c.state = 'IN_FORCE' AND r.state IS DISTINCT FROM 'REVIEWED'
               ORDER BY c.requested_at, c.id, t.code"""),
+    Source("bedside", C, "Doses for the bedside", "No dose is ready.",
+           f"""SELECT d.code, {_DOSE} AS title, d.state, 'lot ' || l.code AS detail, s.site_id, d.expires_at AS due
+              FROM {_DOSES}
+               WHERE d.state IN ('PREPARED', 'CHECKED_ONCE', 'CHECKED', 'INFUSING') ORDER BY d.expires_at"""),
+    Source("stopped", C, "Doses of rejected and recalled lots to stop", "No dose of such a lot is under way.",
+           f"""SELECT d.code, {_DOSE} AS title, d.state, 'lot ' || l.code || ' ' || lower(l.state) AS detail, s.site_id,
+               CASE WHEN d.state IN ('ORDERED', 'PICKED') THEN 'cancel_dose'
+                    WHEN d.state = 'INFUSING' THEN 'stop_infusion' ELSE 'discard_dose' END AS act FROM {_DOSES}
+               WHERE l.state IN ('REJECTED', 'RECALLED')
+               AND d.state NOT IN ('CANCELLED', 'DISCARDED', 'INFUSED', 'RECONCILED')
+               ORDER BY d.state = 'INFUSING' DESC, d.planned_on, d.id""", None, "dose"),
+    Source("notices", C, "Notices to answer: product was stopped", "No notice is waiting for an answer.",
+           f"""SELECT n.code, {_NOTICE} AS title, n.state, {_LEFT} || ' · ' || left(n.reason, 90) AS detail, n.site_id
+               FROM recall_notice n {_TO_TELL}
+               WHERE n.state = 'OPEN' ORDER BY t.running > 0 DESC, t.coming > 0 DESC, n.opened_at, n.id"""),
     Source("conditionally", C, "Conditional releases in force: results are pending", "None is in force.",
            """SELECT c.code, 'Lot ' || l.code || ' for ' || s.trial_number AS title, c.state, 'pending '
               || (SELECT string_agg(t, ', ') FROM jsonb_array_elements_text(c.pending) t) || '; given: '
@@ -278,13 +292,6 @@ SOURCES: tuple[Source, ...] = (
               AS detail, s.site_id FROM conditional_release c JOIN lot l ON l.id = c.lot_id
               JOIN subject s ON s.id = c.subject_id
               WHERE c.state = 'IN_FORCE' ORDER BY c.in_force_at, c.id"""),
-    Source("stopped", C, "Doses of rejected and recalled lots to stop", "No dose of such a lot is under way.",
-           f"""SELECT d.code, {_DOSE} AS title, d.state, 'lot ' || l.code || ' ' || lower(l.state) AS detail, s.site_id,
-               CASE WHEN d.state IN ('ORDERED', 'PICKED') THEN 'cancel_dose'
-                    WHEN d.state = 'INFUSING' THEN 'stop_infusion' ELSE 'discard_dose' END AS act FROM {_DOSES}
-               WHERE l.state IN ('REJECTED', 'RECALLED')
-               AND d.state NOT IN ('CANCELLED', 'DISCARDED', 'INFUSED', 'RECONCILED')
-               ORDER BY d.state = 'INFUSING' DESC, d.planned_on, d.id""", None, "dose"),
     Source("trail", Q, "Trail not reviewed", "The trail is reviewed.",
            f"""SELECT first_act::text AS code, 'Not reviewed since ' || to_char(since, 'YYYY-MM-DD') AS title,
                'DUE' AS state, 'acts ' || first_act || ' to ' || last_act AS detail, site_id,
@@ -293,10 +300,6 @@ SOURCES: tuple[Source, ...] = (
     Source("locked_accounts", Q, "Security alerts: locked accounts", "No account was locked in the last days.",
            _LOCKED),
     Source("trainings_to_renew", Q, "Trainings to renew", "Everybody who signs is trained.", _TRAININGS),
-    Source("bedside", C, "Doses for the bedside", "No dose is ready.",
-           f"""SELECT d.code, {_DOSE} AS title, d.state, 'lot ' || l.code AS detail, s.site_id, d.expires_at AS due
-              FROM {_DOSES}
-               WHERE d.state IN ('PREPARED', 'CHECKED_ONCE', 'CHECKED', 'INFUSING') ORDER BY d.expires_at"""),
     Source("amended", C, "Subjects under an earlier protocol version", "All are under the version in force.",
            """SELECT s.code, 'Subject ' || s.trial_number AS title, s.state,
               p.code || '; in force: ' || n.code AS detail, s.site_id FROM subject s

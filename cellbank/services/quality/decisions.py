@@ -12,7 +12,7 @@ from cellbank.services.acts import SignedInput, act
 from cellbank.services.inputs import LotCode, Reason, Text
 from cellbank.services.quality.conditional_ends import end_releases
 from cellbank.services.quality.holding import lock_lot, place_hold
-from cellbank.services.quality.recalls import has_lots_below, open_notices
+from cellbank.services.quality.notices import tell_clinicians
 from cellbank.services.quality.release_board import (
     ReleaseBoard,
     release_board,
@@ -81,15 +81,21 @@ def recall_lot(work: Work, given: RecallLot) -> Lot:
 
 
 def _call_back(work: Work, lot: Lot, target: str, reason: str) -> Lot:
-    """Take the lot out of use for good: its reason, the notices about doses given, a hold on what was made from it."""
+    """Take the lot out of use for good: its reason, the notices about its doses, a hold on what was made from it."""
     lot.state_before_hold, lot.decision_reason = None, reason
     work.transition(lot, to=target)
     end_releases(work, [lot], f"Lot {target.lower()}: {reason}")
     work.session.flush()  # it is stopped already when the hold looks at what else to stop
-    work.show(notices=open_notices(work, lot))
+    tell_clinicians(work, lot, f"Lot {lot.code} {target.lower()}: {reason}")
     if has_lots_below(work, lot):
         place_hold(work, lot, reason=f"Made from lot {lot.code}, which is {target.lower()}: {reason}")
     return lot
+
+
+def has_lots_below(work: Work, lot: Lot) -> bool:
+    """Whether another lot was made from vials of this one."""
+    below = select(func.lots_below("lot", lot.id).label("id")).subquery()
+    return bool(work.session.scalar(select(func.count()).select_from(below).where(below.c.id != lot.id)))
 
 
 def _doses_of(work: Work, lot: Lot) -> list[dict[str, str]]:

@@ -11,9 +11,11 @@ from cellbank.domain.identifiers import Kind
 from cellbank.records.production import Donation, Donor, Lot, ReagentLot
 from cellbank.records.quality import Hold, TestResult
 from cellbank.records.storage import StorageUnit
+from cellbank.records.temperature import Excursion
 from cellbank.records.work import Work
 from cellbank.services.common import new_code
 from cellbank.services.quality.conditional_ends import end_releases
+from cellbank.services.quality.notices import tell_clinicians
 
 # Only a frozen lot is stopped by its state; one still being filled is stopped when it is frozen (see `held`).
 STOPPED_FROM = ("QUARANTINE", "RELEASED")
@@ -40,21 +42,30 @@ def lots_below(work: Work, subject: Holdable, since: datetime.datetime | None = 
     return list(work.session.scalars(statement.order_by(Lot.id)))
 
 
-def place_hold(work: Work, subject: Holdable, *, reason: str, since: datetime.datetime | None = None) -> Hold:
+def place_hold(
+    work: Work,
+    subject: Holdable,
+    *,
+    reason: str,
+    since: datetime.datetime | None = None,
+    excursion: Excursion | None = None,
+) -> Hold:
     """Stop every lot below a record; call it after the judgement, with the record locked. `since`: when the storage
-    unit failed, if that was earlier.
+    unit failed, if that was earlier; `excursion`: through which vials of the lot stood.
 
-    Lots in quarantine or released go ON_HOLD and remember where they were; their conditional releases end. The answer
-    names them.
+    Lots in quarantine or released go ON_HOLD and remember where they were; their conditional releases end; clinicians
+    of doses get their notice. The answer names them.
     """
     stopped = [lot for lot in lots_below(work, subject, since) if lot.state in STOPPED_FROM]
     codes = [lot.code for lot in stopped]
     work.transition_many(Lot, stopped, to="ON_HOLD", state_before_hold=Lot.state)
     hold = Hold(code=new_code(work, Kind.HOLD), reason=reason, placed_at=since or work.now)
+    hold.excursion_id = excursion.id if excursion else None
     setattr(hold, f"{subject.kind}_id", subject.id)
     work.add(hold)
     end_releases(work, stopped, f"Hold {hold.code}: {reason}")
     work.show(hold=hold.code, lots_stopped=codes)
+    tell_clinicians(work, excursion or subject, reason, since)
     return hold
 
 

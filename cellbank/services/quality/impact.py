@@ -72,9 +72,9 @@ class VialTouched:
 
 @dataclass(frozen=True)
 class DoseTouched:
-    """One dose: for whom, planned for when, given when; and what its clinician answered to the recall. Of a dose at
-    another site than the reader's (`at`: its name) the code, the state and the trial number are told, and whether the
-    recall is answered; the rest is None."""
+    """One dose: for whom, planned for when, given when; and what its clinician answered to the notice: the first that
+    is not answered, or the last. Of a dose at another site than the reader's (`at`: its name) the code, the state and
+    the trial number are told, and whether the notice is answered; the rest is None."""
 
     code: str
     lot: str
@@ -90,6 +90,8 @@ class DoseTouched:
     notice: str | None
     notice_state: str | None
     measures: str | None
+    answered_by: str | None
+    answered_at: datetime.datetime | None
     at: str | None = None
 
     @property
@@ -139,7 +141,8 @@ class Impact:
         data = dataclasses.asdict(self)
         for dose in data["doses"]:
             dose["planned_on"] = dose["planned_on"] and dose["planned_on"].isoformat()
-            dose["given_at"] = dose["given_at"] and dose["given_at"].isoformat()
+            for instant in ("given_at", "answered_at"):
+                dose[instant] = dose[instant] and dose[instant].isoformat()
             dose["given_percent"] = dose["given_percent"] and str(dose["given_percent"])
         return {**data, "vials": self.vials, "received": self.received, "waiting": self.waiting}
 
@@ -183,12 +186,16 @@ _VIALS = f"""{_THESE} SELECT v.code, v.number, l.code AS lot, v.state, home.plac
         WHERE v.lot_id = ANY(:lots) ORDER BY away NULLS FIRST, home.walk NULLS LAST, p.position, v.lot_id, v.number"""
 _DOSES = text(
     """SELECT d.code, l.code AS lot, d.state, s.code AS subject, s.trial_number, d.infusion_number, d.day, d.planned_on,
-              d.infusion_started_at AS given_at, d.given_cells, d.given_percent,
-              n.code AS notice, n.state AS notice_state, n.measures,
+              d.infusion_started_at AS given_at, d.given_cells, d.given_percent, n.code AS notice,
+              CASE WHEN n.code IS NULL THEN NULL WHEN n.answered_at IS NULL THEN 'OPEN' ELSE 'ACKNOWLEDGED' END
+              AS notice_state, n.measures, n.answered_by, n.answered_at,
               CASE WHEN s.site_id <> CAST(:site AS bigint) THEN x.name END AS at
          FROM dose d JOIN subject s ON s.id = d.subject_id JOIN lot l ON l.id = d.lot_id JOIN site x ON x.id = s.site_id
-         LEFT JOIN LATERAL (SELECT * FROM recall_notice n WHERE n.dose_id = d.id
-             ORDER BY n.state <> 'OPEN', n.id DESC LIMIT 1) n ON true
+         LEFT JOIN LATERAL (SELECT n.code, a.answered_at, p.full_name AS answered_by,
+               nullif(concat_ws(': ', replace(upper(left(a.done, 1)) || substr(a.done, 2), '_', ' '), a.note), '')
+                 AS measures
+             FROM notice_line a JOIN recall_notice n ON n.id = a.notice_id LEFT JOIN person p ON p.id = a.answered_by_id
+            WHERE a.dose_id = d.id ORDER BY a.answered_at IS NOT NULL, n.id DESC LIMIT 1) n ON true
         WHERE d.lot_id = ANY(:lots) AND d.state <> 'CANCELLED' ORDER BY s.trial_number, d.infusion_number, d.id"""
 )
 
@@ -242,7 +249,7 @@ def _told(dose: DoseTouched) -> DoseTouched:
         return dose
     return dataclasses.replace(
         dose, subject=None, infusion_number=None, day=None, planned_on=None, given_at=None, given_cells=None,
-        given_percent=None, notice=None, measures=None,
+        given_percent=None, notice=None, measures=None, answered_by=None, answered_at=None,
     )  # fmt: skip
 
 

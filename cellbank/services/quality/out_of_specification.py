@@ -21,7 +21,7 @@ from cellbank.services.quality.conditional_ends import once_conditional
 from cellbank.services.quality.deviation_opening import open_with_links
 from cellbank.services.quality.holding import place_hold
 from cellbank.services.quality.lot_results import shown_value
-from cellbank.services.quality.recalls import open_notices
+from cellbank.services.quality.notices import tell_clinicians
 from cellbank.services.quality.tested import Tested
 
 CLASSIFICATION: Classification = "major"  # until a quality officer classifies it otherwise
@@ -57,8 +57,8 @@ def report(work: Work, failures: Sequence[Failure], lots: Collection[Lot], known
     """Open a deviation for what failed, unless it is `known`: one for each test of each thing; and stop every lot that
     is out. Call it with results and samples written. `lots` are those below what failed, locked.
 
-    Of a lot that was used while this result was pending, the clinician of each dose, given or under way, gets a notice
-    (domain reference §5.4).
+    The clinician of each dose made of it gets a notice, whether the lot was released or used while this result was
+    pending (domain reference §5.4).
     """
     together: dict[tuple[str, int, str], list[Failure]] = defaultdict(list)
     for failure in failures:
@@ -67,13 +67,13 @@ def report(work: Work, failures: Sequence[Failure], lots: Collection[Lot], known
     work.show(deviations=[deviation.code for deviation in (*known, *opened)])
     tests = ", ".join(dict.fromkeys(failure.test.title for failure in failures))
     codes = ", ".join(deviation.code for deviation in (*known, *opened))
+    reason = f"{tests}: out of specification (deviation {codes})"
+    for tested in {(one.tested.kind, one.tested.id): one.tested for one in failures}.values():
+        tell_clinicians(work, tested, reason)
     conditional = once_conditional(work, lots)
     for lot in _out(lots, conditional):
         released = "conditional release" if lot in conditional else "release"
-        place_hold(work, lot, reason=f"{tests}: out of specification after the {released} (deviation {codes})")
-    notices = [code for lot in conditional for code in open_notices(work, lot, under_way=True)]
-    if notices:
-        work.show(notices=notices)
+        place_hold(work, lot, reason=f"{reason}, after the {released}")
 
 
 def _open(work: Work, failures: Sequence[Failure]) -> Deviation:

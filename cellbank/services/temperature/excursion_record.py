@@ -140,7 +140,6 @@ def stop_lots(work: Work, lots: Sequence[Lot], kept: Sequence[records.Excursion]
     stopped = []
     for lot in lots:
         reason = f"Stood in excursion {worst.code} ({worst.category}, peak {worst.peak_c:.2f} °C)"
-        hold = place_hold(work, lot, reason=reason)
-        hold.excursion_id = worst.id
+        place_hold(work, lot, reason=reason, excursion=worst)
         stopped.append(lot.code)
     work.show(lots_stopped=stopped)

@@ -18,6 +18,7 @@ from cellbank.services.acts import ActInput, Outcome, SignedInput, act, run_act
 from cellbank.services.bank import Bank
 from cellbank.services.inputs import Reason, Text, scanned
 from cellbank.services.people.actors import SYSTEM
+from cellbank.services.quality.notices import tell_clinicians
 from cellbank.services.temperature.excursion_record import keep_excursions
 from cellbank.services.temperature.probes import RESTING, limits_of
 from cellbank.services.temperature.reading_store import second
@@ -132,11 +133,14 @@ class DecideExcursion(SignedInput):
 @act(DecideExcursion)
 def decide_excursion(work: Work, given: DecideExcursion) -> Excursion:
     """Say what an excursion means for the vials that stood through it. It changes no lot by itself: holds are lifted
-    and lots rejected by their own acts. Refuses one that goes on."""
+    and lots rejected by their own acts; but of a rejected one the clinicians are told of whose doses such a vial is.
+    Refuses one that goes on."""
     excursion = work.lock(Excursion, given.excursion)
     target = "ACCEPTED" if given.decision == "accept" else "REJECTED"
     goes_on = excursion.ended_at is None
     work.judge(excursion, refusals=decision_refusals(excursion.code, goes_on=goes_on), to=target)
     excursion.decision_reason, excursion.decided_by_id = given.reason, work.actor.id
     work.transition(excursion, to=target)
+    if target == "REJECTED":
+        tell_clinicians(work, excursion, f"Excursion {excursion.code} rejected: {given.reason}")
     return excursion

@@ -71,6 +71,22 @@
     });
   }
 
+  /* one answer for every line of a notice that is still empty; what runs is answered by itself */
+  for (const row of document.querySelectorAll("[data-fill-row]")) {
+    row.hidden = false;
+    for (const all of row.querySelectorAll("select, input")) {
+      let before = "";
+      all.addEventListener("change", () => {
+        const same = all.matches("select") ? "select" : "input[name$='.note']";
+        for (const line of row.parentElement.querySelectorAll("tr:not([data-fill-row]):not(.line-stop)")) {
+          const field = line.querySelector(same);
+          if (field.value === "" || field.value === before) field.value = all.value;
+        }
+        before = all.value;
+      });
+    }
+  }
+
   /* 57400000 is easier to check as 57.4 ×10⁶ */
   const say = (field) => {
     const said = field.closest(".field").querySelector("[data-cells-said]"), number = Number(field.value.replace(",", "."));
