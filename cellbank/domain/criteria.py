@@ -19,7 +19,8 @@ TWO_LIMITS = ("between", "outside")  # both bounds belong to "between", so neith
 class Question(Definition):
     """One answer that eligibility rests on. A number has a unit and a plausible range.
 
-    `not_applicable` is the wording under which a number may be answered with "does not apply"
+    `asked_of` keeps a question from those whom it does not concern: a criterion on it neither excludes them nor is in
+    their way. `not_applicable` is the wording under which a number may be answered with "does not apply"
     (a patient who is not ventilated has not been ventilated for less than 48 h).
     """
 
@@ -29,6 +30,11 @@ class Question(Definition):
     unit: Text | None = None
     plausible: Range | None = None
     not_applicable: Text | None = None
+    asked_of: Literal["everybody", "female", "male"] = "everybody"
+
+    def concerns(self, sex: str | None) -> bool:
+        """Whether somebody of this sex is asked; None: whose sex is not known."""
+        return self.asked_of == "everybody" or sex is None or sex == self.asked_of
 
     @field_validator("unit", "plausible", "not_applicable")
     @classmethod

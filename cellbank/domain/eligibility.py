@@ -40,7 +40,8 @@ class Eligibility(StrEnum):
 
 @dataclass(frozen=True)
 class CriterionVerdict:
-    """One line of the checklist. `satisfied` YES speaks for the subject: inclusion met, exclusion absent.
+    """One line of the checklist. `satisfied` YES speaks for the subject: inclusion met, exclusion absent; `means` says
+    what it means for the patient, and is what people are shown.
 
     `part` is "inclusion", "exclusion" or "group"; a criterion inside a group carries the group's code
     and does not count by itself.
@@ -52,6 +53,23 @@ class CriterionVerdict:
     group: str | None
     satisfied: Tri
     reason: str
+    concerns: bool = True
+
+    @property
+    def means(self) -> str:
+        """What the answer means: "does not exclude" and never "satisfied: yes" beside an exclusion."""
+        return what_it_means(self.part, self.satisfied) if self.concerns else "does not concern this patient"
+
+
+_MEANS = {
+    "inclusion": {Tri.YES: "is met", Tri.NO: "is not met", Tri.UNKNOWN: "is not known yet"},
+    "exclusion": {Tri.YES: "does not exclude", Tri.NO: "excludes", Tri.UNKNOWN: "is not known yet"},
+}
+
+
+def what_it_means(part: str, satisfied: Tri) -> str:
+    """What a judged criterion means for the patient; a group is met like an inclusion criterion."""
+    return _MEANS["exclusion" if part == "exclusion" else "inclusion"][satisfied]
 
 
 @dataclass(frozen=True)
@@ -63,16 +81,17 @@ class Assessment:
     reasons: tuple[str, ...]
 
 
-def assess(protocol: Protocol, answers: Answers) -> Assessment:
-    """Judge the answers (by question code; PI decisions by decision code) against all criteria.
+def assess(protocol: Protocol, answers: Answers, sex: str | None = None) -> Assessment:
+    """Judge the answers (by question code; PI decisions by decision code) of somebody of this sex against all criteria.
 
-    Missing and None mean unknown. Raises ValueError for an answer that nobody asked for, and for one of
-    the wrong kind (a float, a word, a number for a yes/no question).
+    Missing and None mean unknown. What is not asked of this sex concerns nobody, whatever was answered. Raises
+    ValueError for an answer that nobody asked for, and for one of the wrong kind (a float, a word, a number for a
+    yes/no question).
     """
     _refuse_foreign_answers(protocol, answers)
-    inclusion = tuple(_judge(protocol, criterion, "inclusion", answers) for criterion in protocol.inclusion)
+    inclusion = tuple(_judge(protocol, criterion, "inclusion", answers, sex) for criterion in protocol.inclusion)
     groups = tuple(_judge_group(group, inclusion) for group in protocol.groups)
-    exclusion = tuple(_judge(protocol, criterion, "exclusion", answers) for criterion in protocol.exclusion)
+    exclusion = tuple(_judge(protocol, criterion, "exclusion", answers, sex) for criterion in protocol.exclusion)
     verdicts = inclusion + groups + exclusion
     counting = [verdict for verdict in verdicts if verdict.group is None]
     against = [verdict for verdict in counting if verdict.satisfied is Tri.NO]
@@ -86,8 +105,15 @@ def assess(protocol: Protocol, answers: Answers) -> Assessment:
     return Assessment(outcome, verdicts, reasons)
 
 
-def _judge(protocol: Protocol, criterion: Criterion, part: str, answers: Answers) -> CriterionVerdict:
+def _judge(
+    protocol: Protocol, criterion: Criterion, part: str, answers: Answers, sex: str | None
+) -> CriterionVerdict:
     question = protocol.question(criterion.question)
+    if not question.concerns(sex):
+        # In an any-of group it is nothing that is met.
+        satisfied = Tri.NO if criterion.group else Tri.YES
+        reason = f"{question.asks}: not asked, {sex} patient."
+        return CriterionVerdict(criterion.code, criterion.text, part, criterion.group, satisfied, reason, False)
     answer = answers.get(question.code)
     ambiguity = _ambiguity_at(protocol.ambiguities, question, answer)
     if ambiguity:

@@ -73,9 +73,15 @@ def _enrol(story: Player, part: SubjectPart, arm: str) -> Patient:
         consented_on=at.date().isoformat(), arm=arm,
     )["code"]  # fmt: skip
     if part.ends != "screening":
-        story.do("nataliia", "answer_criteria", at + HOUR, subject=subject, answers=ANSWERS, pao2_mmhg=75, fio2="0.40")
+        gas = {"pao2_mmhg": 75, "fio2": "0.40"}
+        story.do("nataliia", "answer_criteria", at + HOUR, subject=subject, answers=_answers(part), **gas)
         story.do("petro", "sign_eligibility", at + 2 * HOUR, subject=subject)
     return Patient(part, subject, second)
+
+
+def _answers(part: SubjectPart) -> dict[str, Any]:
+    """Pregnancy is asked of women."""
+    return {code: answer for code, answer in ANSWERS.items() if part.sex == "female" or code != "pregnancy"}
 
 
 def _born(part: SubjectPart, at: datetime.datetime) -> str:

@@ -6,7 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from cellbank.domain.eligibility import NOT_APPLICABLE, Eligibility, Tri, age_in_years, assess, pf_ratio
+from cellbank.domain.eligibility import (
+    NOT_APPLICABLE,
+    Eligibility,
+    Tri,
+    age_in_years,
+    assess,
+    pf_ratio,
+    what_it_means,
+)
 from cellbank.domain.protocol import load_protocol
 
 HERE = Path(__file__).parent
@@ -184,3 +192,43 @@ def test_age_is_in_completed_years(born, on, age):
 def test_nobody_consents_before_birth():
     with pytest.raises(ValueError, match="before the birth"):
         age_in_years(date(2026, 11, 23), date(2026, 11, 22))
+
+
+@pytest.mark.parametrize(
+    ("part", "satisfied", "means"),
+    [
+        ("exclusion", Tri.YES, "does not exclude"),
+        ("exclusion", Tri.NO, "excludes"),
+        ("exclusion", Tri.UNKNOWN, "is not known yet"),
+        ("inclusion", Tri.YES, "is met"),
+        ("inclusion", Tri.NO, "is not met"),
+        ("group", Tri.YES, "is met"),
+        ("group", Tri.UNKNOWN, "is not known yet"),
+    ],
+)
+def test_what_a_criterion_means_for_the_patient(part, satisfied, means):
+    assert what_it_means(part, satisfied) == means
+
+
+@pytest.mark.parametrize(
+    ("sex", "answer", "means", "outcome"),
+    [
+        ("female", False, "does not exclude", ELIGIBLE),
+        ("female", True, "excludes", NOT_ELIGIBLE),
+        ("female", None, "is not known yet", UNDECIDED),
+        ("male", None, "does not concern this patient", ELIGIBLE),
+        ("male", True, "does not concern this patient", ELIGIBLE),  # an answer from before it was kept from men
+        (None, None, "is not known yet", UNDECIDED),
+    ],
+)
+def test_pregnancy_is_asked_of_women(sex, answer, means, outcome):
+    assessment = assess(TRIAL, {**FIT, "pregnancy": answer}, sex)
+    assert assessment.outcome == outcome
+    assert next(verdict.means for verdict in assessment.verdicts if verdict.code == "E2") == means
+
+
+def test_a_criterion_that_concerns_only_others_meets_no_group():
+    text = TRIAL_TEXT.replace('code = "spo2"\n', 'code = "spo2"\nasked_of = "female"\n')
+    others = {"respiratory_rate": 20, "pf_ratio": 400, "ventilation_hours": "not_applicable"}
+    assert assess(load_protocol(text), {**FIT, "spo2": 90, **others}, "female").outcome == ELIGIBLE
+    assert assess(load_protocol(text), {**FIT, "spo2": 90, **others}, "male").outcome == NOT_ELIGIBLE

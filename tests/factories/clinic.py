@@ -41,7 +41,8 @@ def answered_subject(world: World, arm: str = "EXP", *, at: datetime.datetime | 
     """A subject in screening with every criterion answered; `answers` replace those of somebody who fits."""
     code = screened_subject(world, arm, at=at, **given)
     gas = {"pao2_mmhg": 75, "fio2": "0.40"}
-    world.do("clara", "answer_criteria", now=at, subject=code, answers={**FIT, **(answers or {})}, **gas)
+    fit = {code: answer for code, answer in FIT.items() if code != "pregnancy" or given.get("sex") != "male"}
+    world.do("clara", "answer_criteria", now=at, subject=code, answers={**fit, **(answers or {})}, **gas)
     return code
 
 

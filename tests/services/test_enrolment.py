@@ -237,3 +237,18 @@ def test_the_database_moves_nobody_to_another_arm(world: World, monkeypatch: pyt
     monkeypatch.setitem(REGISTRY, "withdraw_subject", dataclasses.replace(honest, function=cheat))
     assert world.codes("clara", "withdraw_subject", subject=code, reason="Now gets cells") == ["CONTROL_ARM"]
     assert subject(world, code).receives_product is False
+
+
+def test_pregnancy_is_not_asked_of_men_and_does_not_stand_in_their_way(world: World) -> None:
+    code = answered_subject(world, sex="male")
+    row = subject(world, code)
+    assert row.assessment["outcome"] == "ELIGIBLE" and "pregnancy" not in row.answers
+    line = next(one for one in row.assessment["verdicts"] if one["code"] == "E2")
+    assert line["means"] == "does not concern this patient" and "satisfied" not in line
+    with pytest.raises(Malformed) as caught:
+        world.try_act("clara", "answer_criteria", subject=code, answers={"pregnancy": "no"})
+    assert caught.value.problems[0].field == "answers.pregnancy"
+    kept = {"code": "E2", "part": "exclusion"}
+    before = {"verdicts": [{**kept, "satisfied": "YES", "reason": "Pregnant: no."}]}
+    now = {"verdicts": [{**kept, "answer": "Pregnant: no.", "means": "does not exclude"}]}
+    assert enrolment.assessment_to_show(before) == now

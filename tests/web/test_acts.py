@@ -9,7 +9,7 @@ from cellbank.domain.lifecycle import Role, roles_for
 from cellbank.services import catalogue
 from cellbank.web.acts import NOT_PAGES
 from cellbank.web.forms import fields_of
-from tests.factories.clinic import screened_subject
+from tests.factories.clinic import answered_subject, screened_subject
 from tests.factories.production import growing_culture, harvested_culture
 from tests.factories.world import PASSWORD, World
 
@@ -175,3 +175,13 @@ def test_a_key_for_a_program_is_shown_once(signed_in) -> None:
 def test_a_wrong_role_is_told_at_once_and_offered_another_person(signed_in, world: World) -> None:
     page = signed_in("clara").get(f"/act/passage_culture?culture={harvested_culture(world)}").text
     assert "This is for: Technician" in page and '<details class="second" open>' in page
+
+
+def test_a_criterion_says_what_it_means_for_the_patient_and_pregnancy_is_asked_of_women(signed_in, world) -> None:
+    clara = signed_in("clara")
+    woman, man = answered_subject(world), answered_subject(world, sex="male")
+    assert "Pregnant, or lactating" in clara.get(f"/act/answer_criteria?subject={woman}").text
+    assert "Pregnant, or lactating" not in clara.get(f"/act/answer_criteria?subject={man}").text
+    pages = {code: clara.get(f"/record/{code}").text for code in (woman, man)}
+    assert "does not exclude" in pages[woman] and "does not concern this patient" in pages[man]
+    assert "Satisfied" not in pages[woman] + pages[man]

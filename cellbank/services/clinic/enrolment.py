@@ -1,6 +1,5 @@
 """Subjects of the trial: enrolled, asked every criterion, found eligible or not by a signature; their end in it."""
 
-import dataclasses
 from collections.abc import Mapping
 from decimal import Decimal
 from functools import partial
@@ -13,10 +12,13 @@ from cellbank.domain.eligibility import (
     NOT_APPLICABLE,
     Answer,
     Assessment,
+    CriterionVerdict,
     Eligibility,
+    Tri,
     age_in_years,
     assess,
     pf_ratio,
+    what_it_means,
 )
 from cellbank.domain.folding import folded
 from cellbank.domain.identifiers import Kind
@@ -164,6 +166,7 @@ def answer_criteria(work: Work, given: AnswerCriteria) -> Subject:
     subject = work.lock(Subject, given.subject)
     protocol = protocol_of(work.session, subject.protocol_id)
     _leave_decisions_to_the_signature(protocol, given.answers)
+    _ask_only_whom_it_concerns(protocol, subject, given.answers)
     known = _known_trials(work, protocol, subject)
     _contradict_no_trial(known, given.answers)
     answers = {**stored_answers(protocol, subject.answers), **_worked_out(protocol, subject, given), **given.answers}
@@ -174,6 +177,16 @@ def answer_criteria(work: Work, given: AnswerCriteria) -> Subject:
     subject.answers, subject.assessment = answers_to_keep(answers), assessment_json(assessment)
     work.transition(subject)
     return subject
+
+
+def _ask_only_whom_it_concerns(protocol: Protocol, subject: Subject, answers: Mapping[str, Answer]) -> None:
+    strange = [question for question in protocol.questions
+               if answers.get(question.code) is not None and not question.concerns(subject.sex)]  # fmt: skip
+    if strange:
+        raise Malformed(
+            [Problem(f"answers.{one.code}", f"This is asked of {one.asked_of} patients only. Leave it out.")
+             for one in strange]
+        )  # fmt: skip
 
 
 def _known_trials(work: Work, protocol: Protocol, subject: Subject) -> tuple[OtherTrial, ...]:
@@ -221,7 +234,7 @@ def judge_answers(protocol: Protocol, subject: Subject, answers: Mapping[str, An
         said = f"The subject was {age} at consent, by the dates of birth and consent. Leave the age out."
         raise Malformed([Problem(f"answers.{AGE}", said)])
     try:
-        return assess(protocol, answers)
+        return assess(protocol, answers, subject.sex)
     except ValueError as error:
         raise Malformed([Problem("answers", f"{sentence}.") for sentence in str(error).split("; ")]) from None
 
@@ -243,14 +256,33 @@ def answers_to_keep(answers: Mapping[str, Answer]) -> dict[str, Any]:
     }
 
 
+def _verdict_json(verdict: CriterionVerdict) -> dict[str, Any]:
+    return {
+        "code": verdict.code, "part": verdict.part, "group": verdict.group, "text": verdict.text,
+        "answer": verdict.reason, "means": verdict.means,
+    }  # fmt: skip
+
+
+def assessment_to_show(kept: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """A kept assessment as it is shown. Earlier ones said `satisfied` and left it to the reader what that means."""
+    if kept is None:
+        return None
+    return {**kept, "verdicts": [_in_todays_words(verdict) for verdict in kept.get("verdicts", ())]}
+
+
+def _in_todays_words(verdict: Mapping[str, Any]) -> Mapping[str, Any]:
+    if "satisfied" not in verdict:
+        return verdict
+    rest = {name: value for name, value in verdict.items() if name not in ("satisfied", "reason")}
+    return {**rest, "answer": verdict["reason"], "means": what_it_means(verdict["part"], Tri(verdict["satisfied"]))}
+
+
 def assessment_json(assessment: Assessment) -> dict[str, Any]:
     """The judgement as it is shown and kept."""
     return {
         "outcome": assessment.outcome.value,
         "reasons": list(assessment.reasons),
-        "verdicts": [
-            {**dataclasses.asdict(verdict), "satisfied": verdict.satisfied.value} for verdict in assessment.verdicts
-        ],
+        "verdicts": [_verdict_json(verdict) for verdict in assessment.verdicts],
     }
 
 

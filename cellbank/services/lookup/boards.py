@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from cellbank.domain.dose import Window, window
 from cellbank.domain.protocol import Protocol
 from cellbank.services.bank import Bank, at_site
+from cellbank.services.clinic.enrolment import assessment_to_show
 from cellbank.services.clinic.standing import protocol_by_digest
 from cellbank.services.clinic.thawing import PickLine, pick_list
 from cellbank.services.labels.label_printing import PrintedLabels, printings
@@ -103,7 +104,7 @@ def calendar(bank: Bank, code: str, now: datetime.datetime) -> Calendar | None:
     ended = tuple(dose for dose in doses if dose["state"] in ("CANCELLED", "DISCARDED"))
     return Calendar(
         subject.code, subject.trial_number, subject.arm, subject.receives_product, subject.state, first_on, infusions,
-        tuple(weights), ended, subject.assessment, subject.version, subject.newest,
+        tuple(weights), ended, assessment_to_show(subject.assessment), subject.version, subject.newest,
     )  # fmt: skip
 
 

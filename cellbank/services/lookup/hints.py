@@ -54,7 +54,7 @@ _OF_DOSE = text(
         WHERE d.code = :code AND {at_site("s.site_id")}"""
 )
 _SUBJECT = text(
-    f"""SELECT p.content, s.answers FROM subject s JOIN definition p ON p.id = s.protocol_id
+    f"""SELECT p.content, s.answers, s.sex FROM subject s JOIN definition p ON p.id = s.protocol_id
          WHERE s.code = :code AND {at_site("s.site_id")}"""
 )
 _OTHER_SITES = text("SELECT code, name FROM site WHERE id IS DISTINCT FROM :site ORDER BY name")
@@ -152,7 +152,8 @@ def _diluents(bank: Bank, given: dict[str, list[str]]) -> Hints:
 
 
 def _questions(bank: Bank, act: str, given: dict[str, list[str]]) -> Hints:
-    """The questions of the subject's own protocol; what is worked out from dates and blood gas is not asked."""
+    """The questions of the subject's own protocol; what is worked out from dates and blood gas is not asked, nor
+    what does not concern this subject."""
     scan = read_scan((given.get("subject") or [""])[0])
     if not isinstance(scan, Scan) or scan.kind is not Kind.SUBJECT:
         return NONE
@@ -163,13 +164,13 @@ def _questions(bank: Bank, act: str, given: dict[str, list[str]]) -> Hints:
     protocol, answers = read_protocol(row.content), row.answers or {}
     if act == "sign_eligibility":
         return Hints(asked={"decisions": tuple(_decisions(protocol, answers))})
-    return Hints(asked={"answers": tuple(_answers(protocol, answers))})
+    return Hints(asked={"answers": tuple(_answers(protocol, answers, row.sex))})
 
 
-def _answers(protocol: Protocol, answers: dict[str, Any]) -> Iterator[Asked]:
+def _answers(protocol: Protocol, answers: dict[str, Any], sex: str) -> Iterator[Asked]:
     decisions = {item.decision for item in protocol.ambiguities}
     for question in protocol.questions:
-        if question.code in decisions | {AGE, PF_RATIO}:
+        if question.code in decisions | {AGE, PF_RATIO} or not question.concerns(sex):
             continue
         held = answers.get(question.code)
         said = {True: "yes", False: "no", None: "unknown" if question.code in answers else ""}
