@@ -11,7 +11,7 @@ from cellbank.cli import definitions, doing, readings, serving, trail
 from cellbank.cli.shared import Stop, WrongUse
 from cellbank.config import ConfigProblem
 from cellbank.outside.embedded_place import EmbeddedPostgresProblem
-from cellbank.services.acts import VERSION, Malformed
+from cellbank.services.acts import VERSION, Malformed, Problem
 from cellbank.services.start import DatabaseProblem, SchemaProblem
 
 REFUSED, WRONG_USE, INTERRUPTED = 1, 2, 130
@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ConfigProblem as problem:
         return _say(WRONG_USE, *problem.problems)
     except Malformed as malformed:
-        return _say(WRONG_USE, *(f"{problem.field}: {problem.message}" for problem in malformed.problems))
+        return _say(WRONG_USE, *(_told(problem) for problem in malformed.problems))
     except WrongUse as problem:
         return _say(WRONG_USE, *problem.sentences)
     except Stop as problem:
@@ -35,6 +35,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     return 0
+
+
+def _told(problem: Problem) -> str:
+    """A problem in a line; with the answers that a question can have."""
+    answers = [f"{problem.asks.field}={one.value}" for one in problem.asks.choices] if problem.asks else []
+    return f"{problem.field}: {problem.message}" + (f" ({', '.join(answers)})" if answers else "")
 
 
 def _say(status: int, *sentences: str) -> int:

@@ -35,6 +35,9 @@ def add_commands(commands: Any) -> None:
         command.add_argument("--as", required=True, dest="user", metavar="USER", help="sign-in name of who imports it")
         add_site_option(command)
         command.add_argument("--zone", help="time zone of the file, where its times have no offset")
+        command.add_argument(
+            "--answer", action="append", default=[], metavar="FIELD=VALUE", help="what the file does not tell: unit=F"
+        )
         command.add_argument("--dry-run", action="store_true", help="say what would be found")
         add_password_option(command)
     add_command(kinds, "verify", run_verify, "Compute the digest of every import again.")
@@ -70,9 +73,17 @@ def _import(given: argparse.Namespace, act: str, about: dict[str, str]) -> None:
         inputs = {**about, "sha256": sha256, "file": given.file.name[:200]}
         if given.zone:
             inputs["zone"] = given.zone
+        inputs |= dict(_answer(one) for one in given.answer)
         with _Bar(bank, sha256):
             outcome = run_act(bank, act, inputs, proof.standing.actor, door=DOOR, dry_run=given.dry_run)
         report(outcome)
+
+
+def _answer(text: str) -> tuple[str, str]:
+    field, sign, value = text.partition("=")
+    if not sign:
+        raise WrongUse(f"{text!r} is no answer like unit=F.")
+    return field, value
 
 
 class _Bar:

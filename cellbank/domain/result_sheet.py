@@ -13,6 +13,9 @@ from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from cellbank.domain.definition import mixed_script_words
+from cellbank.domain.sheets.clock import Clock, Skipped
+from cellbank.domain.sheets.faults import Unreadable
+from cellbank.domain.sheets.wall_clock import both_passes
 
 COLUMNS = (
     "sample", "lot", "culture", "donation", "donor", "test", "result", "unit", "sample_number", "method",
@@ -23,7 +26,7 @@ NEEDED = "result"
 MOST_ROWS = 2000
 _DELIMITERS = ",;\t"
 _NUMBER = re.compile(r"[+−-]?[0-9]+([.,][0-9]+)?([eE][+-]?[0-9]+)?")
-_WALL_CLOCK = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}.*")
+_SAYS_DELIMITER = re.compile(r"sep=([,;\t])\s*")
 
 
 @dataclass(frozen=True)
@@ -72,8 +75,10 @@ def read_sheet(text: str) -> Sheet:
 
 
 def _records(text: str) -> tuple[list[list[str]], SheetProblem | None]:
-    first = next((line for line in text.splitlines() if line.strip()), "")
-    delimiter = max(_DELIMITERS, key=first.count)
+    first, _, rest = text.lstrip().partition("\n")
+    said = _SAYS_DELIMITER.fullmatch(first)  # what a spreadsheet writes for itself: no row
+    delimiter = said[1] if said else max(_DELIMITERS, key=first.count)
+    text = f"\n{rest}" if said else text
     read: list[list[str]] = []
     try:
         read.extend(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
@@ -129,19 +134,18 @@ def _fault(cell: str) -> str | None:
 
 
 def moment_of(cell: str, zone: ZoneInfo) -> datetime.datetime:
-    """The instant that a cell names, in its own zone or else on the wall of the site.
+    """The instant that a cell names, in its own zone or else on the wall of the site, read as in every other file.
 
     Raises ValueError for what is no date and time, and for a wall-clock time that the clock skipped or showed twice.
     """
-    if not _WALL_CLOCK.fullmatch(cell):
-        raise ValueError("must be a date and time like 2026-11-22 14:05, or with its zone 2026-11-22T14:05+02:00")
+    clock = Clock(zone)
     try:
-        moment = datetime.datetime.fromisoformat(cell)
-    except ValueError:
-        raise ValueError("is no date and time that there is") from None
-    if moment.tzinfo is not None:
-        return moment
-    first, second = moment.replace(tzinfo=zone), moment.replace(tzinfo=zone, fold=1)
-    if first.utcoffset() != second.utcoffset():
-        raise ValueError(f"was shown twice or never by the clock of {zone.key}: give it with its zone")
-    return first
+        second = clock.read(cell.replace("T", " ", 1))
+    except Skipped:
+        raise ValueError(f"was never shown by the clock of {zone.key}: give it with its zone") from None
+    except Unreadable as problem:
+        raise ValueError(str(problem)) from None
+    if clock.doubled:
+        first, later = (f"{one:%H:%M%z}" for one in both_passes(second, zone))
+        raise ValueError(f"was shown twice by the clock of {zone.key}: give it with its zone, {first} or {later}")
+    return datetime.datetime.fromtimestamp(second, datetime.UTC)

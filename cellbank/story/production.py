@@ -11,6 +11,7 @@ from cellbank.story.player import Player
 PANEL = ("HIV-AB", "HIV-NAT", "HBSAG", "HBC-AB", "HBV-NAT", "HCV-AB", "HCV-NAT", "SYPHILIS", "SARS2-NAT")
 CELLS_PER_VIAL = 25_000_000
 BANK_VIALS, BANK_CELLS_PER_VIAL = 20, 10_000_000
+LAST_VIALS = 4
 HOUR = datetime.timedelta(hours=1)
 MINUTE = datetime.timedelta(minutes=1)
 DAY = datetime.timedelta(days=1)
@@ -168,9 +169,20 @@ def _line(story: Player, line: Line, donations: dict[str, str], reagents: dict[s
     lot, vials = _freeze(story, culture, *given, slips=line is LINES[2])
     place = 2 * LINES.index(line)
     _store(story, vials, shelves.product[place : place + 2], shelves, at + 4 * HOUR)
+    if line is LINES[-1]:
+        _last_vials(story, culture, at + 2 * HOUR, reagents, shelves)
     _finish(story, culture, at + 6 * HOUR)
     _assess(story, line, lot, vials, at)
     return lot
+
+
+def _last_vials(
+    story: Player, culture: str, at: datetime.datetime, reagents: dict[str, str], shelves: Shelves
+) -> None:
+    """What is left of a harvest, frozen in a second run: its file is still in the freezer, for somebody to import."""
+    given = ("working_bank", LAST_VIALS, CELLS_PER_VIAL, at, reagents["CRY-1140"])
+    _, vials = _freeze(story, culture, *given, file_waits=True)
+    _store(story, vials, shelves.product[5:6], shelves, at + 2 * HOUR)
 
 
 def _finish(story: Player, culture: str, at: datetime.datetime) -> None:
@@ -204,6 +216,7 @@ def _freeze(
     cryoprotectant: str,
     *,
     slips: bool = False,
+    file_waits: bool = False,
 ) -> tuple[str, list[str]]:
     """Open a lot, fill every vial, close, freeze. Returns the lot and its vials."""
     used = count * content + 40_000_000
@@ -217,7 +230,8 @@ def _freeze(
     story.do("olena", "record_filling", at + 15 * MINUTE, lot=lot, vials=vials)
     story.do("olena", "close_filling", at + 35 * MINUTE, lot=lot, sample_cells=30_000_000, lost_cells=10_000_000)
     story.do("olena", "record_freezing", at + 45 * MINUTE, lot=lot, program="CRF-1")
-    freezer_run(story, lot, at + 45 * MINUTE, slips=slips)
+    if not file_waits:
+        freezer_run(story, lot, at + 45 * MINUTE, slips=slips)
     return lot, vials
 
 

@@ -93,7 +93,7 @@ def _doubt(path: str, text: str, zone: ZoneInfo) -> Problem | None:
             "The clocks were put forward: %(time)s did not exist in %(zone)s. Which time is meant?",
             time=f"{wall:%H:%M}", zone=zone.key,
         )  # fmt: skip
-    choices = tuple(Choice(one.isoformat(), f"{one:%Y-%m-%d %H:%M} ({one:%z})") for one in found)
+    choices = tuple(Choice(one.isoformat(), f"{one:%Y-%m-%d %H:%M} ({one.tzname()})") for one in found)
     return Problem(path, said, Question(path, choices))
 
 

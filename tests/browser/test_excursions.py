@@ -121,3 +121,36 @@ def test_another_file_is_refused_with_what_is_wrong(
     assert olena.field("skip_unreadable").is_visible()
     assert stage.one("SELECT count(*) FROM reading r JOIN probe p ON p.id = r.probe_id WHERE p.code = :probe",
                      probe=probe) == 0  # fmt: skip
+
+
+def test_what_a_file_does_not_tell_is_answered_by_one_click(
+    station, stage: Stage, probe: str, tmp_path: Path
+) -> None:
+    """A two-channel logger without a unit: the column and the unit are asked, and learned for this probe."""
+    began = server_time() - datetime.timedelta(hours=2)
+
+    def export(name: str, minutes: int) -> Path:
+        file = tmp_path / name
+        rows = [
+            f"{began + datetime.timedelta(minutes=minutes + step):%Y-%m-%d %H:%M:%S}Z;-300.1;-304.4" for step in (0, 5)
+        ]
+        file.write_text("\n".join([name, "Time;CH1 Temp;CH2 Temp", *rows, ""]))
+        return file
+
+    olena = station("olena")
+    upload(olena, probe, export("first.csv", 0))
+    olena.submit()
+    olena.sees("Several columns could be the temperature", "-304.4")
+    olena.page.get_by_role("button", name="CH2 Temp").click()
+    olena.sees("does not say in which unit")
+    olena.page.get_by_role("button", name="°F").click()
+    olena.sees("Nothing has been done yet", "unit: F")
+    olena.submit()
+    olena.arrives("/done/")
+    upload(olena, probe, export("second.csv", 10))
+    olena.submit()
+    olena.arrives("/done/")
+    readings = stage.rows(
+        "SELECT DISTINCT celsius FROM reading r JOIN probe p ON p.id = r.probe_id WHERE p.code = :probe", probe=probe
+    )
+    assert [float(row["celsius"]) for row in readings] == [-186.89]

@@ -40,6 +40,12 @@ def test_a_file_is_imported_checked_and_verified(cellbank, acting, tmp_path: Pat
     assert json.loads(cellbank(*command, stdin=f"{OWN}\n").out)["result"]["new_readings"] == 9
     again = cellbank(*command, stdin=f"{OWN}\n")
     assert again.status == 1 and "ALREADY_EXISTS" in again.err
+    probe = json.loads(act("add_probe", **given, **limits).out)["result"]["code"]
+    command = ("readings", "import", file, "--probe", probe, "--as", "zoryana", "--password-stdin")
+    file.write_text(f"Time;Temp\n{moment(1_770_000_000 + 9 * 300):%Y-%m-%d %H:%M}Z;-304.6\n")
+    asked = cellbank(*command, stdin=f"{OWN}\n")
+    assert asked.status == 2 and "(unit=C, unit=F, unit=K)" in asked.err
+    assert cellbank(*command, "--answer", "unit=F", stdin=f"{OWN}\n").status == 0
     file.write_text("nothing\n")
     broken = cellbank(*command, stdin=f"{OWN}\n")
     assert broken.status == 2 and "sha256" in broken.err

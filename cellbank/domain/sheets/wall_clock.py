@@ -20,6 +20,13 @@ def beside_the_skipped(wall: datetime.datetime, zone: datetime.tzinfo) -> tuple[
     return tuple(with_offset(one.astimezone(zone)) for one in both)
 
 
+def both_passes(first: int, zone: datetime.tzinfo) -> tuple[datetime.datetime, datetime.datetime]:
+    """The two instants of a time in the hour that autumn repeats, by the second of the first."""
+    moment = datetime.datetime.fromtimestamp(first, zone)
+    one, other = instants(moment.replace(tzinfo=None, fold=0), zone)
+    return one, other
+
+
 def with_offset(moment: datetime.datetime) -> datetime.datetime:
     """The same instant, its offset fixed: it prints as 2026-10-25T03:30:00+03:00."""
     offset = moment.utcoffset()
