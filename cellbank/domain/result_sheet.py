@@ -26,6 +26,7 @@ NEEDED = "result"
 MOST_ROWS = 2000
 _DELIMITERS = ",;\t"
 _NUMBER = re.compile(r"[+−-]?[0-9]+([.,][0-9]+)?([eE][+-]?[0-9]+)?")
+_WITH_UNIT = re.compile(rf"(?P<number>{_NUMBER.pattern})\s*(?P<unit>[^\d\s.,].*)")
 _SAYS_DELIMITER = re.compile(r"sep=([,;\t])\s*")
 
 
@@ -131,6 +132,12 @@ def _fault(cell: str) -> str | None:
     if mixed:
         return f"mixes Latin and Cyrillic letters in {', '.join(mixed)}: type it again with one keyboard layout"
     return None
+
+
+def number_and_unit(cell: str) -> tuple[str, str | None]:
+    """The number of a cell, and the unit that stands behind it in the same cell: `85,5 %`. What is no number stays."""
+    found = _WITH_UNIT.fullmatch(cell)
+    return (found["number"], found["unit"]) if found else (cell, None)
 
 
 def moment_of(cell: str, zone: ZoneInfo) -> datetime.datetime:

@@ -52,7 +52,7 @@ def test_a_loggers_file_stops_the_lots_that_stood_warm_until_quality_decides(
     upload(olena, probe, file)
     olena.keys("Enter")
     olena.arrives("/done/")
-    olena.done("import_readings")
+    olena.sees("Done, with a warning: Import a logger's file")
     (excursion,) = stage.rows(OF_PROBE, probe=probe)
     stopped = stage.rows(STOPPED, excursion=excursion["code"])
     assert excursion["category"] == "critical" and stopped

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from cellbank.domain.result_sheet import MOST_ROWS, moment_of, read_sheet
+from cellbank.domain.result_sheet import MOST_ROWS, moment_of, number_and_unit, read_sheet
 
 KYIV = ZoneInfo("Europe/Kyiv")
 
@@ -91,3 +91,12 @@ def test_a_time_without_a_zone_is_that_of_the_wall(cell: str, utc: str) -> None:
 def test_a_time_that_nobody_can_mean_is_refused(cell: str, says: str) -> None:
     with pytest.raises(ValueError, match=says):
         moment_of(cell, KYIV)
+
+
+@pytest.mark.parametrize(
+    ("cell", "number", "unit"),
+    [("85,5 %", "85,5", "%"), ("85.5%", "85.5", "%"), ("2.45E6 cells", "2.45E6", "cells"), ("85,5", "85,5", None),
+     ("85 500", "85 500", None), ("<0,05", "<0,05", None), ("no growth", "no growth", None)],
+)  # fmt: skip
+def test_a_unit_may_stand_behind_its_number(cell: str, number: str, unit: str | None) -> None:
+    assert number_and_unit(cell) == (number, unit)

@@ -13,7 +13,7 @@ from sqlalchemy import or_, select
 from cellbank.domain.identifiers import Kind
 from cellbank.domain.quantities import parse_decimal
 from cellbank.domain.refusals import Code, Refusal, refuse
-from cellbank.domain.result_sheet import MOMENTS, SheetRow, moment_of, read_sheet
+from cellbank.domain.result_sheet import MOMENTS, SheetRow, moment_of, number_and_unit, read_sheet
 from cellbank.domain.rules.result import Reading
 from cellbank.domain.specification import DonorTest, ReleaseTest
 from cellbank.records.production import Lot
@@ -268,11 +268,14 @@ def _reading(test: ReleaseTest | DonorTest, given: RowInput, sample_number: int 
     """The cell as what the test asks for. Raises Malformed for what is no number where one is needed."""
     if isinstance(test, DonorTest) or test.kind != "number":
         return Reading(choice=given.result, unit=given.unit, sample_number=sample_number)
+    value, unit = number_and_unit(given.result)
+    if unit and given.unit and unit != given.unit:
+        raise Malformed([Problem("unit", f"The result is in {unit}, and the unit given is {given.unit}.")])
     try:
-        number = parse_decimal(given.result, NUMBER)
+        number = parse_decimal(value, NUMBER)
     except ValueError as error:
         raise Malformed([Problem("result", str(error))]) from None
-    return Reading(number=number, unit=given.unit, sample_number=sample_number)
+    return Reading(number=number, unit=unit or given.unit, sample_number=sample_number)
 
 
 # --- what speaks against it -------------------------------------------------------------------
