@@ -19,6 +19,7 @@ from cellbank.domain.scans import read_scan
 from cellbank.records.work import Actor
 from cellbank.services.acts import VERSION
 from cellbank.services.bank import Bank, server_time
+from cellbank.services.clinic.enrolment import assessment_to_show
 from cellbank.services.labels.symbols import command_drawing, linear_drawing, matrix_drawing
 from cellbank.web import icons, words
 
@@ -165,6 +166,7 @@ def fit_out(app: Flask) -> None:
         moment=moment,
         clock=clock,
         cells=cells,
+        todays_words=assessment_to_show,
         plain=plain,
         printed=printed,
         word=words.word,

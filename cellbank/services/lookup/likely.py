@@ -8,7 +8,8 @@ ENDINGS = {
     "confirm_dose_from_paper", "enter_dose_from_paper",
     "disable_person", "discard_culture",
     "discard_dose", "discard_vial", "discard_vials", "end_conditional_release", "retire_probe", "change_probe_limits",
-    "finish_culture", "invalidate_result", "link_deviation", "look_at_identity", "open_deviation", "recall_reagent",
+    "finish_culture", "invalidate_result", "link_deviation", "look_at_identity", "move_to_amendment", "open_deviation",
+    "plan_dose_anew", "recall_reagent",
     "record_readings", "relocate_unit", "return_vial", "review_trail", "revoke_token", "revoke_training",
     "take_out_of_service", "withdraw_consent", "withdraw_freezing_run", "withdraw_subject",
 }  # fmt: skip
