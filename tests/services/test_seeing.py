@@ -348,14 +348,14 @@ def test_the_trail_is_that_of_the_site(two: TwoSites) -> None:
 
 
 def test_near_misses_are_counted_at_their_site(two: TwoSites) -> None:
-    day = two.under_way.at.date()
+    day = two.here.at.date()
 
     def refusals(who: str) -> int:
         return sum(line.total for line in near_misses(two.bank_of(who), day, day, day).lines)
 
     before = {who: refusals(who) for who in ("quinn", two.parcel.to.quality_officer)}
     with pytest.raises(Refusal):
-        two.world.do("tina", "thaw_vial", now=two.under_way.at, dose=two.here.code, vial=two.here.vials[0])
+        two.world.do("tina", "thaw_vial", now=two.here.at, dose=two.here.code, vial=two.here.vials[0])
     assert refusals("quinn") == before["quinn"] + 1
     assert refusals(two.parcel.to.quality_officer) == before[two.parcel.to.quality_officer]
 
