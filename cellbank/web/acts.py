@@ -260,7 +260,7 @@ def finished(registered: RegisteredAct, outcome: Outcome) -> Any:
 @blueprint.get("/done/<int:number>")
 def done_page(number: int) -> Any:
     """What came of an act: what it made, and what may be done next."""
-    event = done(the_bank(), number)
+    event = done(the_bank(), number, the_actor().id)
     if event is None:
         abort(404)
     verdict = aloud(kept_verdict(event.outcome, event.result.get("warnings", ()), say(event.title)))

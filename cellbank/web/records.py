@@ -1,6 +1,5 @@
 """The scan box and the page of a record: what it is, how it stands, where it is, and what may be done next."""
 
-from dataclasses import replace
 from typing import Any
 
 from flask import abort, make_response, redirect, render_template, request, session, url_for
@@ -10,7 +9,7 @@ from cellbank.domain.garbled import Garbled
 from cellbank.domain.scans import read_scan
 from cellbank.services.acts import run_act
 from cellbank.services.lookup.scanning import Card, Command, NotHere, OtherSite, Unreadable, field_for, look_up
-from cellbank.services.trail.history import PAGE, History, history, signatures
+from cellbank.services.trail.history import PAGE, history, signatures
 from cellbank.web import words
 from cellbank.web.blueprint import blueprint
 from cellbank.web.boards import board_of, shown_first, without_board_acts
@@ -91,7 +90,7 @@ def _of_scan(card: Card) -> Verdict | None:
 
 
 def _page(card: Card, stop: Verdict | None) -> str:
-    card, past = _blind(card, history(the_bank(), card.kind, card.code, size=RECENT))
+    past = history(the_bank(), card.kind, card.code, size=RECENT)
     template, board = board_of(card)
     decided_there = board_first(card)
     return render_template(
@@ -114,7 +113,7 @@ def history_page(code: str) -> Any:
     if isinstance(card, Command):
         abort(404)
     number = page_number()
-    card, past = _blind(card, history(the_bank(), card.kind, card.code, size=PAGE, page=number))
+    past = history(the_bank(), card.kind, card.code, size=PAGE, page=number)
     return render_template(
         "history.html",
         card=card,
@@ -123,15 +122,3 @@ def history_page(code: str) -> Any:
         page=number,
         pages=max(1, -(-past.total // PAGE)),
     )
-
-
-def _blind(card: Card, past: History) -> tuple[Card, History]:
-    """A weight that nobody has confirmed, without its value: the second person must read the scale, not the screen."""
-    if card.kind != "weight" or card.state != "MEASURED":
-        return card, past
-    facts = tuple((label, value) for label, value in card.facts if "kg" not in label)
-    events = tuple(
-        replace(event, changes=tuple(line for line in event.changes if line.column != "weight_kg"))
-        for event in past.events
-    )
-    return replace(card, facts=facts), replace(past, events=events)

@@ -1,7 +1,7 @@
 """Any record as it leaves the system: what it is, who signed it, everything that was done to it; as JSON and on paper.
 
-What the trail does not hold (secrets) is not exported, nor who a subject is, nor a weight that waits for its second
-reader. Source: domain reference §2, R2.
+What the trail does not hold (secrets) is not exported, nor who a subject is, nor what waits for its second reader.
+Source: domain reference §2, R2.
 """
 
 import dataclasses
@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select, text
 
+from cellbank.domain.blind import hidden_columns
 from cellbank.domain.garbled import Garbled
 from cellbank.domain.identifiers import Kind, printed
 from cellbank.domain.scans import read_scan
@@ -30,7 +31,7 @@ from cellbank.services.trail.column_words import told
 from cellbank.services.trail.history import ChangeLine, Event, History, Names, Signed, read_history, read_signatures
 
 TITLE = "Trail of a record"
-NOT_YET = "(not shown before the second person has read the scale)"
+NOT_YET = "(not shown before the second person has looked)"
 LONG = 400  # letters of one value on paper; JSON has all
 
 
@@ -81,9 +82,8 @@ def _read(connection: Connection, kind: Kind, code: str, site: int | None = None
     if row is None:
         return None
     columns = _columns(connection, name, row)
-    past, blind = read_history(connection, name, code, site=site), name == "weight" and row["state"] == "MEASURED"
-    if blind:
-        columns["weight_kg"], past = NOT_YET, _blind(past)
+    past, hidden = read_history(connection, name, code, site=site), hidden_columns(name, row.get("state"))
+    columns |= {column: NOT_YET for column in columns if (name, column) in hidden}
     return Export(name, code, columns, read_signatures(connection, name, code), past)
 
 
@@ -104,14 +104,6 @@ def _secrets(connection: Connection, kind: str) -> frozenset[str]:
     """The columns that the trail does not hold, as its trigger on the table names them."""
     given = connection.scalar(_SECRETS, {"kind": kind}) or b""
     return frozenset(name.decode() for name in bytes(given).split(b"\0") if name)
-
-
-def _blind(past: History) -> History:
-    events = tuple(
-        dataclasses.replace(event, changes=tuple(line for line in event.changes if line.column != "weight_kg"))
-        for event in past.events
-    )
-    return dataclasses.replace(past, events=events)
 
 
 # --- on paper ---------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ One statement for each kind, prepared once: the scanner waits for it.
 from dataclasses import dataclass
 from functools import cache
 
+from cellbank.domain.blind import hidden_columns
 from cellbank.domain.identifiers import Kind, printed
 from cellbank.domain.positions import position_name
 from cellbank.domain.quantities import millions, of_the_dose
@@ -91,7 +92,7 @@ def _shipper_facts(row: Row) -> Facts:
 
 def _weight_facts(row: Row) -> Facts:
     """The second reader of the scale must not be told what the first one read."""
-    seen = (("Weight, kg", shown(row["weight_kg"])),) if row["state"] == "CONFIRMED" else ()
+    seen = () if hidden_columns("weight", row["state"]) else (("Weight, kg", shown(row["weight_kg"])),)
     return (*seen, ("Measured", shown(row["measured_at"])), ("Method", row["method"]))
 
 

@@ -8,6 +8,7 @@ from pydantic import Field
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
+from cellbank.domain.blind import hidden_columns
 from cellbank.domain.identifiers import Kind
 from cellbank.domain.positions import position_name
 from cellbank.domain.refusals import Code, Refusal, Refused, refuse
@@ -96,6 +97,8 @@ def close_count(work: Work, given: CloseCount) -> StockCount:
     differences from the book that have no reason."""
     count = work.lock(StockCount, given.count)
     unit = work.lock_id(StorageUnit, count.unit_id)
+    if hidden_columns("stock_count", count.state):
+        work.judge(count)  # refuses, and tells nothing of the first count
     sheets = [numbered(unit, *_split(sheet.seen)) for sheet in _sheets(work.session, count)]
     unlike = counts_differ(unit, *sheets) if len(sheets) == 2 else []
     if unlike and given.trusted is None:

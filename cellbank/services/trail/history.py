@@ -10,6 +10,9 @@ from typing import Any
 from sqlalchemy import Connection, select, text
 from sqlalchemy.orm import Session
 
+from cellbank.domain.blind import BLIND, NOTHING, hidden_columns
+from cellbank.domain.garbled import Garbled
+from cellbank.domain.scans import read_scan
 from cellbank.records.quality import Signature
 from cellbank.records.tables import metadata, record_class, record_tables
 from cellbank.records.trail import CODES_GIVEN
@@ -17,6 +20,7 @@ from cellbank.records.work import content_digest
 from cellbank.services.acts import REGISTRY
 from cellbank.services.bank import Bank, at_site
 from cellbank.services.clinic.identity import HIDDEN, is_identity, without_identity
+from cellbank.services.lookup.cards import QUESTIONS
 from cellbank.services.trail.column_words import told
 
 PAGE = 100
@@ -119,7 +123,15 @@ def read_history(
     statement = _EVENTS.format(parts=_parts(kind), codes=CODES_GIVEN, here=at_site("a.site_id"))
     rows = connection.execute(text(statement), given).all()
     names = Names(connection, (change for row in rows for change in row.changes or ()))
-    return History(tuple(_event(row, kind, names) for row in rows), rows[0].total if rows else 0)
+    hidden = hidden_now(connection, kind, code)
+    return History(tuple(_event(row, kind, names, hidden) for row in rows), rows[0].total if rows else 0)
+
+
+def hidden_now(connection: Connection, kind: str, code: str) -> frozenset[tuple[str, str]]:
+    """The columns of a record that nobody is shown before a second person has looked for themselves."""
+    if kind not in BLIND:
+        return NOTHING
+    return hidden_columns(kind, connection.scalar(text(f"SELECT state FROM {kind} WHERE code = :code"), {"code": code}))
 
 
 @cache
@@ -172,8 +184,11 @@ def _name_of(table: str) -> str:
     return special.get(table) or ("code" if "code" in metadata.tables[table].columns else "id::text")
 
 
-def _event(row: Any, record: str, names: Names) -> Event:
-    lines = [line for change in row.changes or () for line in _lines(record, *change, names)]
+def _event(row: Any, record: str, names: Names, hidden: frozenset[tuple[str, str]]) -> Event:
+    lines = [
+        line for kind, *change in row.changes or () for line in _lines(record, kind, *change, names)
+        if (kind, line.column) not in hidden
+    ]  # fmt: skip
     return Event(
         row.id, row.name, title_of(row.name), row.full_name, row.at, row.recorded_at, row.outcome or "open",
         tuple(lines), row.given.get("reason"),
@@ -260,18 +275,30 @@ class Done:
     late_reason: str | None
 
 
-def done(bank: Bank, act_id: int) -> Done | None:
-    """One act of the trail of the site that is looked at."""
+def done(bank: Bank, act_id: int, viewer: int) -> Done | None:
+    """One act of the trail of the site that is looked at. What a second person must find without help is told only to
+    the viewer who did the act."""
     statement = text(
         f"""SELECT a.*, p.full_name FROM act a JOIN person p ON p.id = a.person_id
              WHERE a.id = :id AND {at_site("a.site_id")}"""
     )
     with bank.reads.connect() as connection:
         row = connection.execute(statement, {"id": act_id, "site": bank.site}).one_or_none()
-    if row is None or row.outcome is None:
-        return None
+        if row is None or row.outcome is None:
+            return None
+        is_hidden = row.person_id != viewer and _is_blind(connection, row.record_code)
+    given, result = row.given, row.result or {}
+    if is_hidden:
+        given, result = {}, {name: result[name] for name in ("kind", "code", "state") if name in result}
     return Done(
-        row.id, row.name, title_of(row.name), row.person_id, row.full_name, row.at, row.outcome, row.result or {},
-        row.record_code, row.given, tuple(without_identity(row.given, row.refusals)), row.happened_at,
+        row.id, row.name, title_of(row.name), row.person_id, row.full_name, row.at, row.outcome, result,
+        row.record_code, given, tuple(without_identity(row.given, row.refusals)), row.happened_at,
         row.late_reason,
     )  # fmt: skip
+
+
+def _is_blind(connection: Connection, code: str | None) -> bool:
+    """Whether something of the record with this code is hidden now."""
+    scan = read_scan(code or "")
+    kind = QUESTIONS[scan.kind].record if not isinstance(scan, Garbled) and scan.kind in QUESTIONS else ""
+    return bool(hidden_now(connection, kind, code or ""))

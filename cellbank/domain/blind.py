@@ -1,0 +1,30 @@
+"""What nobody is shown before a second person has looked for themselves.
+
+Two people read a scale, a display or a box so that one catches the error of the other; who has seen the first value
+reads it again. This table is the whole of it: history, exports, cards and pages ask it, and so it holds everywhere.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Blind:
+    """While a record stands in this state, these columns (table, column) are hidden, and so is what their act told."""
+
+    state: str
+    columns: frozenset[tuple[str, str]]
+
+
+BLIND: Mapping[str, Blind] = {
+    "weight": Blind("MEASURED", frozenset({("weight", "weight_kg")})),
+    "reading_import": Blind("ENTERED", frozenset({("reading_import", "hand_celsius")})),
+    "stock_count": Blind("COUNTED_ONCE", frozenset({("count_sheet", "seen")})),
+}
+NOTHING: frozenset[tuple[str, str]] = frozenset()
+
+
+def hidden_columns(record: str, state: str | None) -> frozenset[tuple[str, str]]:
+    """The columns of a record, and of what is a part of it, that are hidden while it stands in this state."""
+    blind = BLIND.get(record)
+    return blind.columns if blind and blind.state == state else NOTHING
