@@ -29,6 +29,7 @@ from cellbank.web.release import releasable
 from cellbank.web.session import asks_both, note_signature
 from cellbank.web.session_pages import proved, why_not
 from cellbank.web.shell import DOOR, client, say, the_actor, the_bank
+from cellbank.web.to_sign import content_of, in_order, unseen_problem
 from cellbank.web.uploads import NoText, uploaded
 from cellbank.web.verdict import About, Verdict, aloud, kept_verdict, verdict_of
 
@@ -138,7 +139,8 @@ def attempt(registered: RegisteredAct, values: dict[str, list[str]], *, dry_run:
     fields = fields_of(registered.input)
     given = read(fields, values, the_bank().zone)
     who = performer(values, dry_run)
-    problems = [*who.problems, *_unsigned(registered.name, who, dry_run)]
+    content = None if dry_run else content_of(registered.name, fields, values)
+    problems = [*who.problems, *unseen_problem(content, values), *_unsigned(registered.name, who, dry_run)]
     doubtful = list(doubtful_times(fields, values, the_bank().zone))
     if problems or doubtful:
         return replace(_malformed(fields, values, doubtful, problems), typed=who.typed)
@@ -293,10 +295,14 @@ def show(registered: RegisteredAct, values: dict[str, list[str]], answer: Answer
     if answer.problems or answer.outcome:
         aloud(answer.verdict)
     allowed, card = roles_for(registered.name), _first_card(fields, values)
+    what, about_it = in_order(registered.name, fields)
     page = render_template(
         "act.html",
         act=registered,
         fields=fields,
+        what=what,
+        about_it=about_it,
+        content=content_of(registered.name, fields, values),
         form=filled,
         blank_form=Filled(fields, {}),
         hints=hints_for(the_bank(), registered.name, values),

@@ -3,6 +3,7 @@
 from flask import abort, render_template
 
 from cellbank.services.quality.comparison import compare_versions, definition_page
+from cellbank.services.signing.definitions import readable
 from cellbank.services.trail.history import history, signatures
 from cellbank.web.blueprint import blueprint
 from cellbank.web.shell import the_bank
@@ -26,7 +27,7 @@ def definition(code: str) -> str:
     return render_template(
         "definition.html",
         page=found,
-        version=found.version,
+        blocks=readable(found.version.type, found.content),
         signatures=signatures(the_bank(), "definition", code),
         history=history(the_bank(), "definition", code),
     )

@@ -123,8 +123,11 @@ def _plain_text(value: str) -> str:
 
 def is_code(text: Any) -> bool:
     """Whether a text is a code of a record, so that it can be a link."""
-    if not isinstance(text, str) or len(text) > 40:
-        return False
+    return isinstance(text, str) and 6 < len(text) <= 40 and _is_code(text)
+
+
+@lru_cache(maxsize=8192)
+def _is_code(text: str) -> bool:
     scan = read_scan(text)
     return not isinstance(scan, Garbled) and scan.kind not in ON_PAPER
 

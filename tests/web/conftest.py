@@ -18,19 +18,24 @@ def app(world: World) -> Flask:
 
 
 class Browser:
-    """A test client that sends the token of the last page, as a browser does."""
+    """A test client that sends the token of the last page, and what it showed to sign, as a browser does."""
 
     def __init__(self, client: FlaskClient):
         self.client = client
-        self.token = ""
+        self.token = self.seen = ""
 
     def get(self, path: str, **options) -> TestResponse:
         return self._remember(self.client.get(path, **options))
 
     def post(self, path: str, data: dict | None = None, **options) -> TestResponse:
-        return self._remember(self.client.post(path, data={"csrf_token": self.token, **(data or {})}, **options))
+        return self._remember(self.client.post(path, data=self._hidden() | (data or {}), **options))
+
+    def _hidden(self) -> dict:
+        return {"csrf_token": self.token, **({"seen": self.seen} if self.seen else {})}
 
     def _remember(self, response: TestResponse) -> TestResponse:
+        shown = re.search(r'name="seen" value="([^"]+)"', response.text) if response.mimetype == "text/html" else None
+        self.seen = shown[1] if shown else ""
         found = (
             re.search(r'name="csrf-token" content="([^"]+)"', response.text)
             if response.mimetype == "text/html"

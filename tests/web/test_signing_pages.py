@@ -27,9 +27,11 @@ def strict_app(world: World):
 
 
 def sign(browser: Browser, world: World, **given: str):
-    """Post the signature of a decision; returns the answer. The page before it has the token that it sends."""
-    browser.get(ACT)
-    return browser.post(ACT, {**to_sign(world), "intent": "do", **given})
+    """Post the signature of a decision; returns the answer. The page before it has the token that it sends, and shows
+    what is signed."""
+    form = to_sign(world)
+    browser.get(ACT, query_string={"reagent": form["reagent"]})
+    return browser.post(ACT, {**form, "intent": "do", **given})
 
 
 def asks_for_the_name(browser: Browser) -> bool:
@@ -184,3 +186,27 @@ def test_a_signature_on_a_record_that_changed_is_shown_void(signed_in, world: Wo
         connection.execute(text("UPDATE act SET outcome = 'accepted' WHERE id = :act"), {"act": opened})
     owner.dispose()
     assert "Signature void: the record changed" in quinn.get(f"/record/{donor}").text
+
+
+@pytest.mark.requirement("R4")
+def test_nothing_is_signed_that_was_not_on_the_page(signed_in, world: World) -> None:
+    quinn, form = signed_in("quinn"), to_sign(world)
+    given = {**form, "intent": "do", "signer": "quinn", "password": PASSWORD}
+    quinn.get(ACT)
+    blind = quinn.post(ACT, given)  # typed into the empty form: nobody has read it
+    assert blind.status_code == 422 and "Read what you sign" in blind.text
+    assert "What you sign" in blind.text and form["reagent"] in blind.text.split('class="to-sign"')[1]
+    stale = quinn.post(ACT, {**given, "seen": "0" * 64})
+    assert stale.status_code == 422 and "has changed since this page was shown" in stale.text
+    assert quinn.post(ACT, given).status_code == 303
+
+
+@pytest.mark.requirement("R4")
+def test_a_signed_page_tells_what_is_still_open(signed_in, world: World) -> None:
+    form = to_sign(world)
+    world.do(
+        "tina", "open_deviation", records=[form["reagent"]], title="Box was wet", description="The carton was damp.",
+        classification="minor",
+    )  # fmt: skip
+    page = signed_in("quinn").get(ACT, query_string={"reagent": form["reagent"]}).text
+    assert "is not closed: Box was wet" in page.split("Still open about it")[1]

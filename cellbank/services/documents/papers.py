@@ -49,8 +49,13 @@ class Paper:
 
 def as_data(paper: Paper) -> dict[str, Any]:
     """The paper as JSON: blocks as objects with their type."""
-    blocks = [{"type": NAMES[type(block)], **dataclasses.asdict(block)} for block in paper.blocks]
-    return {**{name: getattr(paper, name) for name in ("title", "subject", "site", "code", "mark")}, "blocks": blocks}
+    said = {name: getattr(paper, name) for name in ("title", "subject", "site", "code", "mark")}
+    return {**said, "blocks": as_blocks(paper.blocks)}
+
+
+def as_blocks(blocks: Sequence[Block]) -> list[dict[str, Any]]:
+    """Blocks as JSON: objects with their type."""
+    return [{"type": NAMES[type(block)], **dataclasses.asdict(block)} for block in blocks]
 
 
 def from_data(data: Mapping[str, Any]) -> Paper:

@@ -20,6 +20,12 @@ def refuse_unseen(
         refuse_elsewhere(kind, code, connection.scalar(found, {"code": code, "site": site}))
 
 
+def unseen(connection: Connection, site: int | None, kind: str, record_id: int) -> bool:
+    """Whether this record may not be read at the site."""
+    asked = text("SELECT elsewhere(:kind, :id, :site)")
+    return bool(connection.scalar(asked, {"kind": kind, "id": record_id, "site": site}))
+
+
 _ELSEWHERE = "SELECT elsewhere('{kind}', id, :site) FROM {kind} WHERE code = :code"
 _HOME = """SELECT x.name FROM {kind} r CROSS JOIN LATERAL record_of('{kind}', r.id) o
              JOIN site x ON x.id = home_site(o.the_kind, o.the_id) WHERE r.code = :code AND x.id <> :site"""

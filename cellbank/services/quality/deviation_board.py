@@ -4,7 +4,7 @@ import datetime
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from cellbank.services.bank import Bank
 
@@ -67,13 +67,17 @@ _ACTIONS = text(
 def deviation_board(bank: Bank, code: str, now: datetime.datetime) -> DeviationBoard | None:
     """The board of a deviation, in four statements; None when there is none of this code."""
     with bank.reads.connect() as connection:
-        row = connection.execute(_DEVIATION, {"code": code}).one_or_none()
-        if row is None:
-            return None
-        today = now.astimezone(bank.zone).date()
-        links = connection.execute(_LINKS, {"id": row.id}).all()
-        lots = connection.execute(_LOTS, {"id": row.id, "since": row.occurred_at, "site": bank.site}).all()
-        actions = connection.execute(_ACTIONS, {"id": row.id, "today": today}).all()
+        return read_board(connection, code, now.astimezone(bank.zone).date(), bank.site)
+
+
+def read_board(connection: Connection, code: str, today: datetime.date, site: int | None) -> DeviationBoard | None:
+    """The same from a snapshot of the database, as it is read at this site."""
+    row = connection.execute(_DEVIATION, {"code": code}).one_or_none()
+    if row is None:
+        return None
+    links = connection.execute(_LINKS, {"id": row.id}).all()
+    lots = connection.execute(_LOTS, {"id": row.id, "since": row.occurred_at, "site": site}).all()
+    actions = connection.execute(_ACTIONS, {"id": row.id, "today": today}).all()
     affected = tuple(
         AffectedLot(lot.code, lot.purpose, lot.state, lot.vials_in_stock, tuple(lot.doses), tuple(lot.subjects))
         for lot in lots

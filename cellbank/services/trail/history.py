@@ -155,7 +155,7 @@ class Names:
         wanted: dict[str, set[int]] = {}
         for kind, *sides in changes:
             for column, value in (item for side in sides for item in (side or {}).items()):
-                if value is not None and (target := _target(kind, column)):
+                if value is not None and (target := _points_at(kind, column)):
                     wanted.setdefault(target, set()).add(value)
         asked = " UNION ALL ".join(
             f"SELECT '{target}', id, {_name_of(target)} FROM {target} WHERE id = ANY(:{target})" for target in wanted
@@ -164,10 +164,19 @@ class Names:
         rows = connection.execute(text(asked), given).all() if asked else ()
         self._names = {(target, number): name for target, number, name in rows}
 
+    def record(self, kind: str, number: int) -> str:
+        """What the row of this id is called, where it was among the changes as its `id`."""
+        return str(self._names.get((kind, number), number))
+
     def of(self, kind: str, column: str, value: Any) -> Any:
         """The value as it is, or the name of what it points at."""
         target = _target(kind, column)
         return self._names.get((target, value), value) if target and value is not None else value
+
+
+def _points_at(kind: str, column: str) -> str | None:
+    """The table of the row that a column names: one it points at, or its own."""
+    return kind if column == "id" and kind in metadata.tables else _target(kind, column)
 
 
 @cache
@@ -200,6 +209,13 @@ def _event(row: Any, record: str, names: Names, hidden: frozenset[tuple[str, str
 def title_of(name: str) -> str:
     """An act's title, also of one that is no longer in the table."""
     return REGISTRY[name].title if name in REGISTRY else name.replace("_", " ").capitalize()
+
+
+def change_lines(
+    kind: str, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None, names: Names
+) -> list[ChangeLine]:
+    """What one act changed in one record, for a reader of many records at once."""
+    return _lines(kind, kind, before, after, None, names)
 
 
 def _lines(

@@ -49,6 +49,26 @@
     draw();
   }
 
+  /* what is signed stands above the password as soon as the form names it */
+  for (const form of document.querySelectorAll("[data-act-form]")) {
+    if (!form.querySelector("[data-to-sign]")) continue;
+    let asked = 0, timer = 0;
+    const show = async () => {
+      const mine = ++asked, named = new URLSearchParams();
+      for (const field of form.querySelectorAll("[data-names-it] [name]")) for (const line of field.value.split("\n")) if (line.trim()) named.append(field.name, line);
+      try {
+        const answer = await fetch(`${location.pathname}?${named}`, { headers: { Accept: "text/html" } });
+        const page = new DOMParser().parseFromString(await answer.text(), "text/html"), found = page.querySelector("[data-to-sign]");
+        if (answer.ok && found && mine === asked) form.querySelector("[data-to-sign]").replaceWith(document.adoptNode(found));
+      } catch { /* the server shows it before it takes a signature */ }
+    };
+    form.addEventListener("input", (event) => {
+      if (!event.target.closest("[data-names-it]")) return;
+      clearTimeout(timer);
+      timer = setTimeout(show, 250);
+    });
+  }
+
   /* rows */
   for (const rows of document.querySelectorAll("[data-rows]")) {
     const body = rows.querySelector("[data-rows-body]"), pattern = rows.querySelector("template");

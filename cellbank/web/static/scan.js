@@ -170,7 +170,7 @@
     const verdict = document.querySelector(".act > .verdict:not(.verdict-unknown)");
     /* a question comes first: its answers are one click away, and no Enter of a scanner gives one */
     const asked = document.querySelector(".asked");
-    if (asked) asked.focus(); else if (verdict) { verdict.tabIndex = -1; verdict.focus(); } else if (begin) begin.focus(); else if (home) home.focus(); else if (box && !document.querySelector(".verdict[tabindex]")) box.focus();
+    if (asked) asked.focus(); else if (verdict) { verdict.tabIndex = -1; verdict.focus(); } else if (begin) begin.focus({ preventScroll: !begin.matches("[aria-invalid]") && !!document.querySelector("[data-act-form] [name=seen]") }); else if (home) home.focus(); else if (box && !document.querySelector(".verdict[tabindex]")) box.focus();
     for (const form of document.querySelectorAll("[data-act-form]")) form.addEventListener("input", () => { form.dataset.touched = "1"; });
     /* the focus comes home when nothing else holds it */
     document.addEventListener("click", (event) => {

@@ -1,0 +1,46 @@
+"""The calculation of a dose, step by step, as a signature covers it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection
+
+from cellbank.outside.document_pdf import Block, Facts, Heading, Table
+from cellbank.services.documents.chain_words import Clock, value_text
+from cellbank.services.signing.in_words import as_word, rows_of
+from cellbank.services.signing.reading import Reading
+from cellbank.services.trail.column_words import told
+
+STEPS = ("Step", "Calculation", "Result")
+# What a clinician weighs who accepts a dose that is short, besides what was ordered.
+DRAWN = ("pooled_ml", "total_cells_per_ml", "viability_percent", "draw_ml", "delivered_cells",
+         "delivered_percent", "is_short", "expires_at")  # fmt: skip
+
+
+def calculation_blocks(connection: Connection, row: Mapping[str, Any], time: Clock) -> list[Block]:
+    """The steps of the calculation, and whatever else it rests on."""
+    return steps_blocks(row["calculation"] or {})
+
+
+def steps_blocks(calculation: Mapping[str, Any]) -> list[Block]:
+    """The same of a calculation that is not yet anybody's."""
+    steps = tuple((step["label"], step["formula"], str(step["value"])) for step in calculation.get("steps", ()))
+    plain = ((name, value) for name, value in calculation.items() if not isinstance(value, list | dict))
+    rest = tuple((as_word(name), str(value)) for name, value in plain)
+    return [
+        Heading("Calculation"),
+        *([Table(STEPS, steps, (0.35, 0.4, 0.25))] if steps else []),
+        *([Facts(rest)] if rest else []),
+    ]
+
+
+def what_was_drawn(reading: Reading) -> list[Block]:
+    """What the count found and what can be drawn."""
+    rows = rows_of(reading.connection, "dose", reading.named.get("dose", ()))
+    return [
+        block for row in rows
+        for block in (Heading("What was counted"), Facts(tuple(
+            (told("dose", column).label, value_text(row[column], told("dose", column).unit, reading.time))
+            for column in DRAWN if row[column] is not None
+        )))
+    ]  # fmt: skip

@@ -1,0 +1,61 @@
+"""The answers of a subject as the investigator signs for them: each criterion with what it means for the patient."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection
+from sqlalchemy.orm import Session
+
+from cellbank.domain.eligibility import NOT_APPLICABLE, CriterionVerdict, Tri, assess
+from cellbank.domain.protocol import Protocol
+from cellbank.outside.document_pdf import Block, Cell, Heading, Run, Table
+from cellbank.services.clinic.enrolment import stored_answers
+from cellbank.services.common import protocol_of
+from cellbank.services.documents.chain_words import Clock
+
+MEANS = {
+    ("inclusion", Tri.YES): Run("Met", "plain"),
+    ("inclusion", Tri.NO): Run("Not met: excludes the patient", "alarm"),
+    ("exclusion", Tri.YES): Run("Does not exclude", "plain"),
+    ("exclusion", Tri.NO): Run("Excludes the patient", "alarm"),
+    ("group", Tri.YES): Run("Met", "plain"),
+    ("group", Tri.NO): Run("Not met: excludes the patient", "alarm"),
+}
+OPEN = Run("Open: nothing is known yet", "alarm")
+IN_A_GROUP = Run("Counts within its group", "muted")
+
+
+def answers_blocks(connection: Connection, row: Mapping[str, Any], time: Clock) -> list[Block]:
+    """The criteria of the subject's protocol judged by the answers, and every answer that was given."""
+    with Session(connection, autoflush=False) as session:
+        protocol = protocol_of(session, row["protocol_id"])
+    answers = stored_answers(protocol, row["answers"])
+    verdicts = assess(protocol, answers).verdicts
+    criteria = tuple(_criterion(one) for one in verdicts)
+    given = tuple(_answer(protocol, code, answer) for code, answer in answers.items())
+    return [
+        Heading("Criteria"), Table(("Criterion", "What was answered", "For the patient"), criteria, (0.4, 0.35, 0.25)),
+        Heading("Answers to the criteria"),
+        Table(("Question", "Answer"), given or (("–", Run("nothing was answered", "alarm")),), (0.7, 0.3)),
+    ]  # fmt: skip
+
+
+def _criterion(one: CriterionVerdict) -> tuple[Cell, ...]:
+    means = MEANS.get((one.part, one.satisfied), OPEN)
+    grouped = (IN_A_GROUP,) if one.group else ()
+    shown = Run(means.text, "plain") if one.group and one.satisfied is Tri.NO else means
+    return (Run(one.code, "strong"), Run(one.text)), one.reason, (shown, *grouped)
+
+
+def _answer(protocol: Protocol, code: str, answer: Any) -> tuple[Cell, ...]:
+    question = next((one for one in protocol.questions if one.code == code), None)
+    decision = next((one for one in protocol.ambiguities if one.decision == code), None)
+    asks = question.asks if question else f"{decision.decided_by}: {decision.text}" if decision else code
+    unit = f" {question.unit}" if question and question.unit else ""
+    if answer is None:
+        return asks, Run("unknown", "alarm")
+    if isinstance(answer, bool):
+        return asks, "yes" if answer else "no"
+    if answer == NOT_APPLICABLE:
+        return asks, question.not_applicable if question and question.not_applicable else "does not apply"
+    return asks, f"{answer}{unit}"

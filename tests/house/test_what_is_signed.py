@@ -1,0 +1,162 @@
+"""What people sign stands in front of them: no signed act can forget to show what its signature covers."""
+
+import ast
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, text
+
+import cellbank
+from cellbank import create_app
+from cellbank.domain.lifecycle import TRANSITIONS
+from cellbank.outside.document_pdf import Facts, Heading, Run, Table, Text
+from cellbank.records.tables import record_class
+from cellbank.services import catalogue
+from cellbank.services.bank import Bank, server_time
+from cellbank.services.clinic.identity import is_identity
+from cellbank.services.signing.covered import BY_CODE, REACHED, WRITTEN, covered, scan_fields
+from cellbank.services.signing.in_words import signed_columns
+from cellbank.services.signing.to_sign import PARTS, TABLES, ToSign, to_sign
+from cellbank.services.trail.column_words import told
+from tests.conftest import make_bank
+
+catalogue.load()
+SIGNED_ROWS = sorted({(row.act, row.record) for row in TRANSITIONS if row.meaning})
+#: of which kinds of record the forms of an act scan codes
+KIND_OF_FIELD = {
+    "release": "conditional_release", "result": "test_result", "results": "test_result", "reagent": "reagent_lot",
+    "action": "corrective_action", "dose_label": "dose", "definition": "definition",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def story(
+    story_database: Callable[[str], str], worker_id: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Bank]:
+    """A bank in which the story of the trial was played."""
+    bank = make_bank(story_database(f"signed_{worker_id}"), tmp_path_factory.mktemp("signed"))
+    yield bank
+    bank.engine.dispose()
+
+
+@pytest.mark.requirement("R4")
+@pytest.mark.parametrize(("act", "kind"), SIGNED_ROWS)
+def test_every_signed_row_of_the_table_finds_its_record(act: str, kind: str) -> None:
+    """From the codes on the form, from what these reach, or because the act itself makes the record."""
+    rows = [row for row in TRANSITIONS if (row.act, row.record) == (act, kind) and row.meaning]
+    fields = {KIND_OF_FIELD.get(name, name) for name in (*scan_fields(act), *(f for a, f in BY_CODE if a == act))}
+    # Vials that an order reserves are signed by their numbers alone: they have no signed columns.
+    assert (
+        all(row.source is None for row in rows)
+        or kind in fields
+        or (act, kind) in REACHED
+        or not record_class(kind).SIGNED
+    )
+
+
+def test_what_is_told_of_signatures_is_of_the_table() -> None:
+    """No entry outlives its act or its column."""
+    for act, kind in {*WRITTEN, *REACHED}:
+        assert (act, kind) in SIGNED_ROWS, (act, kind)
+    for (_, kind), columns in WRITTEN.items():
+        assert columns <= set(record_class(kind).SIGNED)
+    for kind, column in PARTS:
+        assert column in record_class(kind).SIGNED
+
+
+def test_what_an_act_writes_of_what_it_signs_is_named(story: Bank) -> None:
+    """A signed column that changes in the act itself was not on the page: the page must say that the act writes it."""
+    statement = text(
+        """SELECT a.name, s.record_kind, s.meaning, c.after FROM signature s JOIN act a ON a.id = s.act_id
+             JOIN change c ON c.act_id = a.id AND c.record_kind = s.record_kind AND c.record_id = s.record_id
+            WHERE c.before IS NOT NULL"""
+    )
+    seen = set()
+    with story.engine.connect() as connection:
+        for name, kind, meaning, after in connection.execute(statement):
+            cls = record_class(kind)
+            covers = set(cls.SIGNED_AS.get(meaning, cls.SIGNED))
+            assert set(after) & covers <= WRITTEN.get((name, kind), frozenset()), (name, kind)
+            seen.add(name)
+    assert len(seen) >= 9
+
+
+FIELDS = {  # of each kind of record: the field of the forms that takes its code
+    "test_result": ("results", "result"), "reagent_lot": ("reagent",), "corrective_action": ("action",),
+    "conditional_release": ("release",), "dose": ("dose", "dose_label"),
+}  # fmt: skip
+
+
+def form_for(engine: Engine, act: str, kind: str) -> dict[str, object] | None:
+    """A form of this act about the latest record of this kind; None where the story has none."""
+    inputs = catalogue.REGISTRY[act].input.model_fields
+    field = next((name for name in (*FIELDS.get(kind, ()), kind) if name in inputs), None)
+    with engine.connect() as connection:
+        code = connection.scalar(text(f"SELECT code FROM {kind} ORDER BY id DESC LIMIT 1"))
+    return None if field is None or code is None else {field: [code] if field == "results" else code}
+
+
+NAMED_ROWS = [(act, kind) for act, kind in SIGNED_ROWS if record_class(kind).SIGNED and (act, kind) not in REACHED]
+
+
+@pytest.mark.requirement("R4")
+@pytest.mark.parametrize(("act", "kind"), NAMED_ROWS)
+def test_the_page_of_a_signed_act_shows_every_column_that_is_signed(story: Bank, act: str, kind: str) -> None:
+    rows = [row for row in TRANSITIONS if (row.act, row.record) == (act, kind) and row.meaning]
+    if all(row.source is None for row in rows):
+        return  # the act makes it: nothing is there before
+    form = form_for(story.engine, act, kind)
+    if form is None:
+        pytest.skip(f"the story has no {kind}")
+    content = to_sign(story, act, form, server_time())
+    assert content is not None, (act, form)
+    said = words_of(content)
+    with story.engine.connect() as connection:
+        [one] = [one for one in covered(connection, act, {kind: [1]}) if one.kind == kind]
+        row = connection.execute(text(f"SELECT * FROM {kind} ORDER BY id DESC LIMIT 1")).mappings().one()
+    for column in signed_columns(one):
+        if kind in TABLES:
+            assert is_said(row[column], said), (act, column, row[column])
+        elif (kind, column) not in PARTS and (row[column] is not None or column in one.written):
+            label = told(kind, column).label
+            assert label in said, (act, kind, label)
+        if not is_identity(kind, column) and isinstance(row[column], int) and not column.endswith("_id"):
+            assert is_said(row[column], said) or row[column] > 10**5, (act, column)
+
+
+def words_of(content: ToSign) -> str:
+    """All that stands above the password."""
+    lines: list[str] = []
+    for block in content.blocks:
+        if isinstance(block, Heading | Text):
+            lines.append(block.text)
+        elif isinstance(block, Facts):
+            lines += [f"{label} {flat(value)}" for label, value in block.pairs]
+        elif isinstance(block, Table):
+            lines += [flat(one) for one in (*block.head, *(one for row in block.rows for one in row))]
+    return "\n".join(lines)
+
+
+def flat(cell: str | Run | tuple[Run, ...]) -> str:
+    if isinstance(cell, str):
+        return cell
+    return cell.text if isinstance(cell, Run) else " ".join(run.text for run in cell)
+
+
+def is_said(value: object, said: str) -> bool:
+    if value is None or hasattr(value, "astimezone"):
+        return value is None or f"{value:%Y-%m-}" in said
+    plain = f"{value.normalize():f}" if hasattr(value, "normalize") else str(value)
+    return plain in said or plain.replace("_", " ").capitalize() in said
+
+
+def test_no_page_is_given_a_name_that_every_page_has(story: Bank) -> None:
+    """A page that is given `version` says the version of something else in its foot."""
+    known = set(create_app(story).jinja_env.globals)
+    for path in sorted((Path(cellbank.__file__).parent / "web").glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "render_template":
+                given = {word.arg for word in node.keywords}
+                assert not given & known, (path.name, given & known)
+
