@@ -15,7 +15,6 @@ from cellbank.domain.question import Question
 from cellbank.domain.refusals import Code, Refusal
 from cellbank.records.work import Actor
 from cellbank.services.acts import REGISTRY, Malformed, Outcome, Problem, RegisteredAct, run_act
-from cellbank.services.clinic.from_paper import entered_form
 from cellbank.services.clinic.scanned import scanned
 from cellbank.services.lookup.hints import hints_for
 from cellbank.services.lookup.scanning import Card, Command, NotHere, Unreadable, look_up
@@ -37,7 +36,6 @@ from cellbank.web.verdict import About, Verdict, aloud, kept_verdict, verdict_of
 NOT_PAGES = OF_THE_DOOR | {"report_unreadable_scan"}
 SECOND_OPEN = {"check_dose", "confirm_weight"}
 NOT_SIGNED = {Code.SIGNATURE_NEEDED, Code.SIGNATURE_WRONG, Code.ACCOUNT_LOCKED}
-FROM_PAPER = "confirm_dose_from_paper"  # its page shows the whole form that is signed
 SECOND_NAME, SECOND_PASSWORD, SECOND_CODE = "second.name", "second.password", "second.one_time_code"
 
 
@@ -317,7 +315,6 @@ def show(registered: RegisteredAct, values: dict[str, list[str]], answer: Answer
         mine=bool(allowed & the_actor().roles),
         second_open=registered.name in SECOND_OPEN or not allowed & the_actor().roles or filled.value(SECOND_NAME),
         card=card,
-        paper=entered_form(the_bank(), card.code) if card and registered.name == FROM_PAPER else None,
         impact=preview(registered.name, card),
     )
     return make_response(page, answer.status)

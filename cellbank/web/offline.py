@@ -12,7 +12,7 @@ from cellbank.services.clinic.offline import Came, Sent, judgement, send_kept
 from cellbank.web.acts import reason
 from cellbank.web.blueprint import blueprint
 from cellbank.web.session import now
-from cellbank.web.shell import DOOR, HERE, client, script_words, the_bank, the_installation
+from cellbank.web.shell import DOOR, HERE, client, the_bank, the_installation
 
 LARGEST_ENVELOPE = 100_000  # bytes
 
@@ -33,7 +33,6 @@ def offline_shell() -> str:
         "bedside_offline.html",
         keys=json.dumps([pair.public for pair in bank.keys.pairs]),
         offline_words=json.dumps(_words(), ensure_ascii=False),
-        script_words=script_words(),
         asks_code=bool(bank.config.second_factor_roles),
         zone=str(bank.config.timezone),
     )

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cellbank.records.deviations import Deviation, DeviationLink
-from cellbank.services.clinic.from_paper import entered_form
+from cellbank.services.signing.to_sign import to_sign
 from tests.factories.doses import (
     COUNT,
     MINUTE,
@@ -78,8 +78,8 @@ def test_a_dose_is_entered_whole_from_whichever_state_it_was_in(world: World, lo
     dose = made(world, stage, lot)
     world.do("clara", "enter_dose_from_paper", now=dose.at + 5 * HOUR, **form(dose, *LACKING[stage]))
     assert row_of(world, dose.code).state != "INFUSED"
-    waiting = entered_form(world.bank, dose.code)
-    assert waiting is not None and waiting["volume_given_ml"] == "49" and waiting["not_allowed"] == []
+    waiting = to_sign(world.bank, "confirm_dose_from_paper", {"dose": dose.code}, dose.at + 6 * HOUR)
+    assert waiting is not None and "49 mL" in str(waiting.blocks) and "Nothing." in str(waiting.blocks)
     outcome = world.try_act("cyril", "confirm_dose_from_paper", **confirmation(dose))
     assert outcome.accepted, outcome.refusals
     row = row_of(world, dose.code)

@@ -4,11 +4,9 @@ second one. Only what is missing is filled in; what was not allowed about it ope
 import datetime
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from cellbank.domain.dose import DrawVolume, one_decimal, volume_to_draw
 from cellbank.domain.refusals import Code, Refusal, Refused, refuse
@@ -20,7 +18,6 @@ from cellbank.records.people import Person
 from cellbank.records.production import Vial
 from cellbank.records.work import Work
 from cellbank.services.acts import SignedInput, TellingInput, act
-from cellbank.services.bank import Bank
 from cellbank.services.clinic.dosing import release, vials_of
 from cellbank.services.clinic.infusion import infusion_facts
 from cellbank.services.clinic.preparing import load_refusals
@@ -319,17 +316,3 @@ def _write(work: Work, dose: Dose, form: EnterDoseFromPaper, whole: Whole, paper
     dose.study_day = standing.plan.study_day if standing else None
     dose.infusion_started_at, dose.infusion_stopped_at = form.started_at, form.stopped_at
     dose.volume_given_ml, dose.outcome_reason = form.volume_given_ml, form.stop_reason
-
-
-def entered_form(bank: Bank, code: str) -> dict[str, Any] | None:
-    """The whole content of the form that waits for its second person, to be compared and signed; None: none waits."""
-    statement = (
-        select(DosePaper.content, DosePaper.irregular, Person.full_name, DosePaper.entered_at)
-        .join(Dose, Dose.id == DosePaper.dose_id).join(Person, Person.id == DosePaper.entered_by_id)
-        .where(Dose.code == code, DosePaper.state == "ENTERED")
-    )  # fmt: skip
-    with Session(bank.reads) as session:
-        row = session.execute(statement).one_or_none()
-    if row is None:
-        return None
-    return {"entered_by": row.full_name, "entered_at": row.entered_at, **row.content, "not_allowed": row.irregular}

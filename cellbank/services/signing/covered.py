@@ -52,6 +52,8 @@ REACHED: Mapping[tuple[str, str], str] = {
           JOIN lot l ON l.id = reached.lot_id
          WHERE h.id = ANY(:hold) AND l.state = 'ON_HOLD'
            AND NOT EXISTS (SELECT FROM lot_holds(l.id) AS other(id) WHERE other.id <> h.id)""",
+    ("confirm_dose_from_paper", "dose_paper"): """
+        SELECT p.id FROM dose_paper p WHERE p.dose_id = ANY(:dose) AND p.state = 'ENTERED'""",
     ("make_effective", "definition"): """
         SELECT o.id FROM definition d JOIN definition o ON o.type = d.type AND o.identifier = d.identifier
          WHERE d.id = ANY(:definition) AND o.state = 'EFFECTIVE' AND o.id <> d.id""",

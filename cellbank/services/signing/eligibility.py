@@ -13,16 +13,7 @@ from cellbank.services.clinic.enrolment import stored_answers
 from cellbank.services.common import protocol_of
 from cellbank.services.documents.chain_words import Clock
 
-MEANS = {
-    ("inclusion", Tri.YES): Run("Met", "plain"),
-    ("inclusion", Tri.NO): Run("Not met: excludes the patient", "alarm"),
-    ("exclusion", Tri.YES): Run("Does not exclude", "plain"),
-    ("exclusion", Tri.NO): Run("Excludes the patient", "alarm"),
-    ("group", Tri.YES): Run("Met", "plain"),
-    ("group", Tri.NO): Run("Not met: excludes the patient", "alarm"),
-}
-OPEN = Run("Open: nothing is known yet", "alarm")
-IN_A_GROUP = Run("Counts within its group", "muted")
+IN_A_GROUP = Run("counts within its group", "muted")
 
 
 def answers_blocks(connection: Connection, row: Mapping[str, Any], time: Clock) -> list[Block]:
@@ -30,7 +21,7 @@ def answers_blocks(connection: Connection, row: Mapping[str, Any], time: Clock) 
     with Session(connection, autoflush=False) as session:
         protocol = protocol_of(session, row["protocol_id"])
     answers = stored_answers(protocol, row["answers"])
-    verdicts = assess(protocol, answers).verdicts
+    verdicts = assess(protocol, answers, row["sex"]).verdicts
     criteria = tuple(_criterion(one) for one in verdicts)
     given = tuple(_answer(protocol, code, answer) for code, answer in answers.items())
     return [
@@ -41,10 +32,9 @@ def answers_blocks(connection: Connection, row: Mapping[str, Any], time: Clock) 
 
 
 def _criterion(one: CriterionVerdict) -> tuple[Cell, ...]:
-    means = MEANS.get((one.part, one.satisfied), OPEN)
-    grouped = (IN_A_GROUP,) if one.group else ()
-    shown = Run(means.text, "plain") if one.group and one.satisfied is Tri.NO else means
-    return (Run(one.code, "strong"), Run(one.text)), one.reason, (shown, *grouped)
+    stands_in_the_way = one.satisfied is not Tri.YES and one.group is None
+    means = Run(one.means.capitalize(), "alarm" if stands_in_the_way else "plain")
+    return (Run(one.code, "strong"), Run(one.text)), one.reason, (means, *((IN_A_GROUP,) if one.group else ()))
 
 
 def _answer(protocol: Protocol, code: str, answer: Any) -> tuple[Cell, ...]:

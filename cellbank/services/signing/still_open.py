@@ -28,7 +28,7 @@ DEVIATION = "Deviation {deviation} is not closed: {title} ({classification})."
 HOLD = "Hold {hold} is in force: {reason}"
 RESULT = "Result {result} of {test} is not reviewed."
 SAMPLE = "Sample {sample} for {test} has no result yet."
-NOTICE = "Recall notice {notice} is not acknowledged."
+NOTICE = "Recall notice {notice} has a dose about which nobody has answered."
 ACTION = "Action {action} is not done: {what}"
 UNVERIFIED = "Action {action} is not verified: {what}"
 VOID = "The signature of {person} ({meaning}) is void: the record changed after it."
@@ -64,8 +64,10 @@ _SAMPLES = text(
          OR (:kind = 'donor' AND donor_id = ANY(:ids))) ORDER BY id"""
 )
 _NOTICES = text(
-    """SELECT code FROM recall_notice WHERE state = 'OPEN' AND (
-         (:kind = 'lot' AND lot_id = ANY(:ids)) OR (:kind = 'dose' AND dose_id = ANY(:ids))) ORDER BY id"""
+    """SELECT DISTINCT n.code, n.id FROM recall_notice n JOIN notice_line k ON k.notice_id = n.id
+         JOIN dose d ON d.id = k.dose_id WHERE k.answered_at IS NULL AND (
+           (:kind = 'lot' AND d.lot_id = ANY(:ids)) OR (:kind = 'dose' AND d.id = ANY(:ids))
+           OR (:kind = 'subject' AND d.subject_id = ANY(:ids))) ORDER BY n.id"""
 )
 _ACTIONS = text(
     """SELECT code, description, state FROM corrective_action
@@ -121,7 +123,7 @@ def _criteria(reading: Reading, ids: tuple[int, ...]) -> Iterator[Open]:
     with Session(reading.connection, autoflush=False) as session:
         for row in rows_of(reading.connection, "subject", ids):
             protocol = protocol_of(session, row["protocol_id"])
-            assessment = assess(protocol, stored_answers(protocol, row["answers"]))
+            assessment = assess(protocol, stored_answers(protocol, row["answers"]), row["sex"])
             if assessment.outcome is Eligibility.UNDECIDED:
                 yield from (Open(UNANSWERED, {"reason": reason}, row["code"]) for reason in assessment.reasons)
 

@@ -21,6 +21,7 @@ from cellbank.services.signing.doses import calculation_blocks, what_was_drawn
 from cellbank.services.signing.eligibility import answers_blocks
 from cellbank.services.signing.in_words import Parts, shown_records, written_here
 from cellbank.services.signing.lots import batch_record, release_criteria
+from cellbank.services.signing.paper_forms import form_blocks, irregular_blocks
 from cellbank.services.signing.reading import Reading
 from cellbank.services.signing.results import results_blocks
 from cellbank.services.signing.still_open import Open, still_open
@@ -33,6 +34,8 @@ PARTS: Parts = {
     ("subject", "answers"): answers_blocks,
     ("dose", "calculation"): calculation_blocks,
     ("definition", "content"): content_blocks,
+    ("dose_paper", "content"): form_blocks,
+    ("dose_paper", "irregular"): irregular_blocks,
 }
 # Kinds of record of which a table of their own shows all that is signed.
 TABLES: Mapping[str, Callable[..., list[Block]]] = {"test_result": results_blocks}

@@ -56,6 +56,7 @@ WORDS: dict[str, Told] = {
     "known_before": Told("Known before"), "hand_celsius": Told("Read off by hand", "°C"),
     "cells_used": Told("Cells used", CELLS), "doubling_time_h": Told("Doubling time", "h"),
     "cumulative_doublings": Told("Population doublings in all"), "cells_per_vial": Told("Cells in each vial", CELLS),
+    "endotoxin_eu_per_million_cells": Told("Endotoxin", "EU per million cells"),
     "volume_ml": Told("Volume", "mL"), "dmso_percent": Told("DMSO", "%"), "planned_vial_count": Told("Vials planned"),
     "sample_cells": Told("Cells in samples", CELLS), "lost_cells": Told("Cells lost", CELLS),
     "fill_started_at": Told("Filling began", TIME), "frozen_at": Told("Freezing began", TIME),
