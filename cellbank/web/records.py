@@ -40,7 +40,7 @@ def scan() -> Any:
 
 def _command_page(command: Command) -> str:
     """The page of the act, with what the paper fills in or, of a command, what was scanned just before."""
-    if command.filled:
+    if command.filled is not None:
         return url_for("web.act_page", name=command.act.name, **command.filled)
     last = session.get("last_code")
     scanned = read_scan(last) if last else None

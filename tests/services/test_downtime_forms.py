@@ -9,6 +9,7 @@ import zxingcpp
 from sqlalchemy import text
 
 from cellbank.domain.identifiers import Form, Kind, form_code, printed
+from cellbank.domain.lifecycle import STATES
 from cellbank.domain.refusals import Code
 from cellbank.domain.scans import Scan, read_scan
 from cellbank.outside.printers import FolderPrinter
@@ -16,9 +17,19 @@ from cellbank.services.acts import REGISTRY
 from cellbank.services.documents.downtime_forms import SHEETS
 from cellbank.services.documents.downtime_printing import blank_forms, doses_of, forms_of_day
 from cellbank.services.documents.issuing import unissued_file
-from cellbank.services.lookup.on_paper import FROM_PAPER, act_of_form
+from cellbank.services.lookup.on_paper import OfDose, act_of_form
 from cellbank.services.lookup.scanning import Card, Command, look_up
-from tests.factories.doses import MINUTE, bedside, counted_dose, ordered_dose, picked_dose, prepared_dose, thawed_dose
+from tests.factories.doses import (
+    MINUTE,
+    bedside,
+    checked_dose,
+    counted_dose,
+    infused_dose,
+    ordered_dose,
+    picked_dose,
+    prepared_dose,
+    thawed_dose,
+)
 from tests.factories.world import World
 
 NO = {Code.WRONG_KIND.value, Code.SCAN_UNREADABLE.value, Code.DOSE_LABEL_MISMATCH.value}
@@ -124,14 +135,25 @@ def test_a_form_leads_to_the_act_that_its_dose_needs_next(world: World) -> None:
     assert led(Form.THAW, counted) == ("prepare_dose", {"dose": counted})
     assert led(Form.PICK, prepared) == "PREPARED"
     assert led(Form.BEDSIDE, counted) == ("enter_dose_from_paper", {"dose": counted})
+    assert led(Form.BEDSIDE, infused_dose(world).code) == "INFUSED"
     subject = look_up(world.bank, world.people["tina"], form_code(Form.SUBJECT, ordered_dose(world).subject))
     assert isinstance(subject, Card) and subject.kind == "subject"
 
 
 def test_every_act_that_a_form_leads_to_is_one() -> None:
-    states = (None, "ORDERED", "PICKED", "THAWING", "COUNTED", "PREPARED", "CHECKED", "INFUSING", "RECONCILED")
-    found = {act_of_form(form, state, thaws_more=more) for form in SHEETS for state in states for more in (True, False)}
-    assert found - {None, FROM_PAPER} <= set(REGISTRY)
+    doses = [OfDose(state, more, by) for state in (None, *STATES["dose"]) for more in (True, False) for by in (None, 2)]
+    found = {act_of_form(form, dose, 1) for form in SHEETS for dose in doses}
+    assert found - {None} <= set(REGISTRY)
+    assert all(act_of_form(form, OfDose(), 1) for form in SHEETS)  # a blank form always leads somewhere
+
+
+def test_the_form_that_one_has_entered_is_shown_to_the_other_to_be_confirmed(world: World) -> None:
+    dose = checked_dose(world, prepared_dose(world))
+    given = {"started_at": dose.at + 45 * MINUTE, "stopped_at": dose.at + 60 * MINUTE, "volume_given_ml": "50"}
+    world.do("clara", "enter_dose_from_paper", now=dose.at + 90 * MINUTE, dose=dose.code, **given, reason="Outage")
+    for who, act in (("clara", "enter_dose_from_paper"), ("cyril", "confirm_dose_from_paper")):
+        led = look_up(world.bank, world.people[who], form_code(Form.BEDSIDE, dose.code))
+        assert isinstance(led, Command) and (led.act.name, led.filled) == (act, {"dose": dose.code})
 
 
 def test_the_bedside_form_is_printed_with_the_dose_label(world: World, tmp_path: Path) -> None:

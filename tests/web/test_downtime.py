@@ -27,3 +27,13 @@ def test_a_scanned_form_opens_the_page_of_its_act(world: World, signed_in: Calla
     assert led.status_code == 302 and led.location == f"/act/thaw_vial?dose={dose.code}"
     subject = tina.get("/scan", query_string={"code": form_code(Form.SUBJECT, dose.subject)})
     assert subject.location.startswith(f"/record/{dose.subject}")
+
+
+def test_the_bedside_form_filled_in_or_blank_opens_the_dose_from_paper(
+    world: World, signed_in: Callable[[str], Browser]
+) -> None:
+    clara, dose = signed_in("clara"), picked_dose(world)
+    for form, filled in ((form_code(Form.BEDSIDE, dose.code), f"?dose={dose.code}"), (form_code(Form.BEDSIDE), "")):
+        led = clara.get("/scan", query_string={"code": form})
+        assert led.status_code == 302 and led.location == f"/act/enter_dose_from_paper{filled}"
+        assert clara.get(led.location).status_code == 200

@@ -1,5 +1,7 @@
 """Where a filled-in downtime form is entered: the act that its dose needs next of this form."""
 
+from dataclasses import dataclass
+
 from sqlalchemy import text
 
 from cellbank.domain.identifiers import Form
@@ -7,27 +9,42 @@ from cellbank.services.bank import Bank
 
 TO_PICK = {"ORDERED", "PICKED", "THAWING"}
 TO_GIVE = {"ORDERED", "PICKED", "THAWING", "COUNTED", "PREPARED", "CHECKED_ONCE", "CHECKED"}
-FROM_PAPER = "enter_dose_from_paper"
+ENTER, CONFIRM = "enter_dose_from_paper", "confirm_dose_from_paper"
 
-_WAITING = text(
-    "SELECT EXISTS (SELECT FROM vial v JOIN dose d ON d.id = v.dose_id WHERE d.code = :dose AND v.state = 'PICKED')"
+_DOSE = text(
+    """SELECT EXISTS (SELECT FROM vial v WHERE v.dose_id = d.id AND v.state = 'PICKED') AS thaws_more,
+              (SELECT p.entered_by_id FROM dose_paper p WHERE p.dose_id = d.id AND p.state = 'ENTERED') AS entered_by
+         FROM dose d WHERE d.code = :dose"""
 )
 
 
-def act_of_form(form: Form, state: str | None, *, thaws_more: bool) -> str | None:
-    """The act on whose page this form of a dose in this state is entered; None when all of it is entered. `state` is
-    None for a blank form, `thaws_more` says that a picked vial is not thawed yet."""
+@dataclass(frozen=True)
+class OfDose:
+    """What decides where the form of a dose is entered. Without a dose: a blank form."""
+
+    state: str | None = None
+    thaws_more: bool = False  # a vial was picked and is not thawed yet
+    entered_by: int | None = None  # whoever entered its bedside form, which waits for the second person
+
+
+def of_dose(bank: Bank, code: str, state: str) -> OfDose:
+    """What is known of the dose of a form."""
+    with bank.reads.connect() as connection:
+        row = connection.execute(_DOSE, {"dose": code}).one()
+    return OfDose(state, row.thaws_more, row.entered_by)
+
+
+def act_of_form(form: Form, dose: OfDose, who: int) -> str | None:
+    """The act on whose page `who` enters this form of a dose; None when all of it is entered. Whoever entered a
+    bedside form corrects it; to everybody else it is shown to be confirmed."""
+    state = dose.state
     if form is Form.PICK:
         return "pick_vial" if state is None or state in TO_PICK else None
     if form is Form.THAW:
-        thawing = "thaw_vial" if thaws_more else "pool_and_count"
+        thawing = "thaw_vial" if dose.thaws_more else "pool_and_count"
         return {None: "thaw_vial", "PICKED": "thaw_vial", "THAWING": thawing, "COUNTED": "prepare_dose"}.get(state)
     if state == "INFUSING":
         return "stop_infusion"
-    return FROM_PAPER if state is None or state in TO_GIVE else None
-
-
-def waits_for_thaw(bank: Bank, dose: str) -> bool:
-    """Whether a vial of the dose was picked and not thawed."""
-    with bank.reads.connect() as connection:
-        return bool(connection.scalar(_WAITING, {"dose": dose}))
+    if state is not None and state not in TO_GIVE:
+        return None
+    return ENTER if dose.entered_by in (None, who) else CONFIRM

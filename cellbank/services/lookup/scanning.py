@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -20,7 +20,7 @@ from cellbank.services.bank import Bank
 from cellbank.services.lookup.card_parts import Facts
 from cellbank.services.lookup.cards import QUESTIONS, read_face
 from cellbank.services.lookup.likely import is_about, place_of
-from cellbank.services.lookup.on_paper import act_of_form, waits_for_thaw
+from cellbank.services.lookup.on_paper import OfDose, act_of_form, of_dose
 
 
 @dataclass(frozen=True)
@@ -92,10 +92,11 @@ class OtherSite(NotHere):
 
 @dataclass(frozen=True)
 class Command:
-    """A command barcode or a downtime form was scanned: the act that it leads to, and what the paper fills in."""
+    """A command barcode or a downtime form was scanned: the act that it leads to, and what the paper fills in (of a
+    blank form nothing). A command says nothing (None): it is about what was scanned before it."""
 
     act: RegisteredAct
-    filled: Mapping[str, str] = field(default_factory=dict)
+    filled: Mapping[str, str] | None = None
 
 
 def look_up(bank: Bank, actor: Actor, raw: str) -> Card | Command:
@@ -133,10 +134,11 @@ def _form(bank: Bank, actor: Actor, form: Form, of: str | None) -> Card | Comman
         return look_up(bank, actor, of)
     card = look_up(bank, actor, of) if of else None
     assert not isinstance(card, Command)
-    name = act_of_form(form, card.state if card else None, thaws_more=bool(of) and waits_for_thaw(bank, of or ""))
-    if card is not None and name not in REGISTRY:
+    dose = of_dose(bank, card.code, card.state) if card else OfDose()
+    name = act_of_form(form, dose, actor.id)
+    if name is None:
+        assert card is not None  # a blank form always leads somewhere
         return card
-    assert name is not None  # a blank form always leads somewhere
     return Command(REGISTRY[name], {"dose": card.code} if card else {})
 
 
