@@ -16,7 +16,7 @@ TONES: dict[str, str] = {
     "stop": "INELIGIBLE REJECTED ON_HOLD RECALLED DISCARDED DISPUTED WITHDRAWN OUT_OF_SERVICE PLACED SCREEN_FAILED RED "
     "MISSED MISSING FAILED OUTSIDE",
     "over": "RETIRED SUPERSEDED FINISHED CULTURED QC_USED VOIDED INFUSED RECONCILED COMPLETED CANCELLED LIFTED "
-    "DISABLED REVOKED CORRECTED INVALIDATED CLOSED ENDED",
+    "DISABLED REVOKED CORRECTED INVALIDATED CLOSED ENDED REPLACED",
 }
 TONE_OF = {state: tone for tone, states in TONES.items() for state in states.split()}
 TONE_ICONS = {
@@ -39,7 +39,8 @@ KIND_ICONS = {
     "lot": "collection", "vial": "capsule", "reagent_lot": "droplet", "storage_unit": "boxes",
     "stock_count": "clipboard-check",
     "test_result": "clipboard2-data", "hold": "pause-circle", "subject": "person-vcard", "weight": "speedometer2",
-    "dose": "eyedropper", "person": "person", "api_token": "key", "definition": "file-earmark-text",
+    "dose": "eyedropper", "dose_paper": "file-earmark-text",
+    "person": "person", "api_token": "key", "definition": "file-earmark-text",
     "probe": "thermometer-snow", "reading_import": "graph-down", "excursion": "thermometer-high",
     "sample": "eyedropper", "deviation": "exclamation-diamond", "corrective_action": "tools",
     "batch_review": "journal-check", "conditional_release": "hourglass-split",

@@ -71,7 +71,8 @@ def test_a_failure_opens_a_deviation_in_the_same_act(world: World, lot: str) -> 
     at = frozen_at(world, lot) + DAY
     given = {"lot": lot, "test": "CD90", "number": "91.5", "started_at": at, "resulted_at": at + DAY}
     dry = world.try_act("taras", "enter_result", dry_run=True, **given)
-    assert dry.accepted and dry.result == {"verdict": "OUT_OF_SPECIFICATION"}
+    assert dry.accepted and dry.result["verdict"] == "OUT_OF_SPECIFICATION"
+    assert [warning["code"] for warning in dry.result["warnings"]] == ["OUT_OF_SPECIFICATION"]
     answer = world.do("taras", "enter_result", **given)
     result = row(world, TestResult, answer["code"])
     [deviation] = deviations_of(world, "test_result", result.id)

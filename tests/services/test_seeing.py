@@ -32,6 +32,8 @@ from cellbank.services.trail.trail_search import Query, people, search
 from tests.factories.two_sites import TwoSites, two_sites
 from tests.factories.world import Refusal, World
 
+NOBODY = 0  # as whom nothing was done
+
 
 @pytest.fixture(scope="module")
 def two(world: World) -> TwoSites:
@@ -344,7 +346,7 @@ def test_the_trail_is_that_of_the_site(two: TwoSites) -> None:
     names = {name for name, _ in people(there)}
     assert two.parcel.to.technician in names and "tina" not in names
     given = search(two.bank_of("quinn"), Query(record=two.here.code))[0].id
-    assert done(there, given) is None and done(two.bank_of("quinn"), given) is not None
+    assert done(there, given, NOBODY) is None and done(two.bank_of("quinn"), given, NOBODY) is not None
 
 
 def test_near_misses_are_counted_at_their_site(two: TwoSites) -> None:

@@ -4,9 +4,9 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from cellbank.domain.garbled import Garbled
 from cellbank.domain.identifiers import Form, Kind, command_code
@@ -198,12 +198,25 @@ def field_for(registered: RegisteredAct, kind: Kind) -> tuple[str, bool] | None:
     return None
 
 
+def _known_code(given: Any) -> Code:
+    """A code of a refusal. The codes are not listed: a program gives it, and there are more than a hundred."""
+    try:
+        return Code(given)
+    except ValueError:
+        raise ValueError("must be the code of a refusal, such as WRONG_KIND") from None
+
+
+KnownCode = Annotated[Code, BeforeValidator(_known_code)]
+
+
 class ReportUnreadableScan(ActInput):
     """Keep a scan that led nowhere."""
 
     raw: str = Field(title="What the scanner sent", max_length=500)
     reason: str = Field(title="Why it could not be read or used", max_length=500)
-    reason_code: Code | None = Field(default=None, title="What stopped it", description="Empty: it could not be read.")
+    reason_code: KnownCode | None = Field(
+        default=None, title="What stopped it", description="Empty: it could not be read."
+    )
 
 
 @act(ReportUnreadableScan)
