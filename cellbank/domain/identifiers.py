@@ -57,6 +57,7 @@ class Kind(StrEnum):
     COUNT = "IC"
     CONDITIONAL_RELEASE = "CR"
     SHIPMENT = "SP"
+    TREATMENT_DECISION = "TD"
     COMMAND = "CM"
     FORM = "FM"
 

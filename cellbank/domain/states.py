@@ -145,6 +145,7 @@ STATES: dict[str, dict[str, str]] = {
         "WITHDRAWN": "left the trial",
         "COMPLETED": "treatment finished",
     },
+    "treatment_decision": {"DECIDED": "signed: treatment goes on in spite of what was open then"},
     "weight": {"MEASURED": "waiting for the second person", "CONFIRMED": "two people saw it"},
     "dose_paper": {
         "ENTERED": "entered by the first person from its paper form; the second one has not confirmed it",

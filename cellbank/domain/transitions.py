@@ -290,6 +290,7 @@ _MOVES: tuple[Transition, ...] = sum(
             "SCREENING ENROLLED SCREEN_FAILED WITHDRAWN COMPLETED =",
             frozenset({Q, C, Role.AUDITOR}),
         ),
+        moves("treatment_decision", "continue_treatment", "> DECIDED", BEDSIDE, _APPROVED),
         moves("weight", "measure_weight", "> MEASURED", BEDSIDE),
         moves("weight", "confirm_weight", "MEASURED > CONFIRMED", BEDSIDE, None, ("measured_by_id",)),
         # doses

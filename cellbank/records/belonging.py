@@ -20,6 +20,7 @@ ABOUT: dict[str, tuple[str, ...]] = {
     "dose_paper": ("dose_id",),
     "corrective_action": ("deviation_id",),
     "weight": ("subject_id",),
+    "treatment_decision": ("subject_id",),
     "reading_import": ("probe_id",),
 }
 # Who works here and under which definitions; and what people of several sites do about one lot.

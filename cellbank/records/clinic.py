@@ -142,7 +142,7 @@ class Dose(Record):
     given_cells: Mapped[int | None] = mapped_column(BigInteger, Computed(GIVEN_CELLS, persisted=True))
     given_percent: Mapped[Decimal | None] = mapped_column(Numeric(6, 1), Computed(GIVEN_PERCENT, persisted=True))
     residual_ml: Mapped[Millilitres | None]
-    reaction: Mapped[str | None]
+    reaction: Mapped[str | None]  # noted before each reaction was a row of its own
     outcome_reason: Mapped[str | None]  # of a cancelled, discarded or interrupted dose
     site_id: Mapped[int | None] = reference("site", index=False)  # the subject's; None: the first site
     state: Mapped[str] = state_of("dose")
@@ -193,6 +193,34 @@ class Dose(Record):
         CheckConstraint("infusion_stopped_at >= infusion_started_at", name="stopped_after_started"),
         CheckConstraint("volume_given_ml + coalesce(residual_ml, 0) <= final_volume_ml", name="no_more_than_prepared"),
     )
+
+
+class Reaction(Record):
+    """What was seen in a patient during an infusion or after it, and what was done; whoever noted it said whether it
+    was serious."""
+
+    __tablename__ = "reaction"
+    dose_id: Mapped[int] = reference("dose")
+    is_serious: Mapped[bool]
+    text: Mapped[str]
+    happened_at: Mapped[Instant]
+    noted_at: Mapped[Instant]
+    noted_by_id: Mapped[int] = reference("person", index=False)
+
+
+class TreatmentDecision(Record):
+    """A clinician's signed decision that treatment goes on in spite of what was open about the subject: `covers` names
+    each. It says nothing about what comes after it."""
+
+    __tablename__ = "treatment_decision"
+    code: Mapped[str] = mapped_column(unique=True)
+    subject_id: Mapped[int] = reference("subject")
+    covers: Mapped[Json]  # kind, id and words of each
+    reason: Mapped[str]
+    decided_at: Mapped[Instant]
+    decided_by_id: Mapped[int] = reference("person", index=False)
+    state: Mapped[str] = state_of("treatment_decision")
+    SIGNED = ("code", "subject_id", "covers", "reason", "decided_at")
 
 
 class DosePaper(Record):

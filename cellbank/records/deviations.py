@@ -1,6 +1,6 @@
 """Deviations: what went otherwise than it should, what it touches, and what is done about it."""
 
-from sqlalchemy import BigInteger, CheckConstraint, Text, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, Index, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from cellbank.records.base import Day, Instant, Record, reference, state_of
@@ -18,6 +18,7 @@ class Deviation(Record):
         Text, CheckConstraint("classification IN ('minor', 'major', 'critical')", name="classification")
     )
     occurred_at: Mapped[Instant]
+    critical_since: Mapped[Instant | None]  # while it is open and critical; the database sets it
     due_on: Mapped[Day]
     opened_by_id: Mapped[int] = reference("person", index=False)
     investigation: Mapped[str | None]
@@ -37,7 +38,11 @@ class Deviation(Record):
             "closed_by_id <> opened_by_id AND closed_by_id <> investigated_by_id", name="closed_by_another_person"
         ),
         CheckConstraint("(state = 'CLOSED') = (closed_by_id IS NOT NULL)", name="closed_by_somebody"),
-    )
+        Index(
+            "ix_deviation_critical", "id",
+            postgresql_where=text("classification = 'critical' AND state <> 'CLOSED'"),
+        ),
+    )  # fmt: skip
 
 
 class DeviationLink(Record):

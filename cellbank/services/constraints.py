@@ -66,6 +66,10 @@ SAYS: dict[str, tuple[Code, str]] = {
     "only_a_lot_in_quarantine_is_released_conditionally": (Code.WRONG_STATE, "the lot is not in quarantine."),
     "a_conditional_release_keeps_its_subject": (Code.CHANGED_MEANWHILE, "it keeps its lot, subject and tests."),
     "an_ended_conditional_release_stays_ended": (Code.WRONG_STATE, "the conditional release has ended."),
+    "a_decision_comes_before_the_next_dose": (
+        Code.DECISION_NEEDED,
+        "a clinician has to decide that treatment goes on.",
+    ),
     "a_stop_reaches_every_clinician": (Code.CHANGED_MEANWHILE, "a dose was ordered or given from what is stopped."),
     "a_notice_ends_with_its_last_answer": (Code.CHANGED_MEANWHILE, "a dose of the notice is not answered."),
     "an_answer_to_a_notice_stays": (Code.ALREADY_EXISTS, "the dose is answered."),

@@ -202,8 +202,9 @@ def _give(
     story.do("nataliia", "stop_infusion", at + 16 * MINUTE, dose=dose, volume_given_ml="50", **reason)
     if patient.part.number == "EXP-05":
         story.do(
-            "nataliia", "record_reaction", at + 40 * MINUTE, dose=dose, reaction="Chills for ten minutes; no treatment"
-        )
+            "nataliia", "record_reaction", at + 40 * MINUTE, dose=dose, serious=False,
+            reaction="Chills for ten minutes; no treatment",
+        )  # fmt: skip
     story.do("olena", "reconcile_infusion", at + 60 * MINUTE, dose=dose, residual_ml="0", vials=vials)
 
 

@@ -338,12 +338,16 @@ def lacks_reason(outcome: Outcome) -> bool:
     return any(refusal.code is Code.LATE_REASON_NEEDED for refusal in outcome.refusals)
 
 
-def way_out(code: Code) -> tuple[str, str] | None:
-    """The page on which the person themself puts right what is refused, and what to call it."""
-    if code is Code.AGREEMENT_NEEDED:
-        return "web.agreement", gettext("Read and accept it (in a new tab)")
-    if code is Code.SECOND_FACTOR_NEEDED:
-        return "web.second_factor", gettext("Set it up (in a new tab)")
+def way_out(refusal: Refusal) -> tuple[str, str] | None:
+    """The address of the page on which the person themself puts right what is refused, and what to call it."""
+    if refusal.code is Code.AGREEMENT_NEEDED:
+        return url_for("web.agreement"), gettext("Read and accept it (in a new tab)")
+    if refusal.code is Code.SECOND_FACTOR_NEEDED:
+        return url_for("web.second_factor"), gettext("Set it up (in a new tab)")
+    subject = refusal.facts.get("subject")
+    if refusal.code is Code.DECISION_NEEDED and subject and roles_for("continue_treatment") & the_actor().roles:
+        page = url_for("web.act_page", name="continue_treatment", subject=subject)
+        return page, gettext("Decide (in a new tab)")
     return None
 
 
@@ -355,4 +359,4 @@ def reason(refusal: Refusal) -> dict[str, Any]:
         name: value.astimezone(zone) if isinstance(value, datetime.datetime) and value.tzinfo else value
         for name, value in refusal.facts.items()
     }
-    return {"code": refusal.code.value, "detail": sentence.format(**facts), "way": way_out(refusal.code)}
+    return {"code": refusal.code.value, "detail": sentence.format(**facts), "way": way_out(refusal)}

@@ -8,6 +8,7 @@ from flask import Response, abort, render_template, url_for
 
 from cellbank.domain.lifecycle import Role
 from cellbank.domain.rules.warming import Budget, warming_refusals
+from cellbank.services.clinic.treatment import undecided
 from cellbank.services.documents.issuing import unissued_file
 from cellbank.services.labels.label_printing import NoSuchPrinting, NotPrintable, pdf_of
 from cellbank.services.lookup.boards import calendar, dose_board, labels_of
@@ -43,7 +44,8 @@ def board_of(card: Card) -> tuple[str | None, Any]:
         return "boards/lot.html", {"board": board_of_lot(card.code), "printed": labels_of(bank, card.code)}
     if card.kind == "subject":
         return "boards/subject.html", {
-            "calendar": calendar(bank, card.code, now()), "printed": labels_of(bank, card.code)
+            "calendar": calendar(bank, card.code, now()), "printed": labels_of(bank, card.code),
+            "undecided": undecided(bank, card.code),
         }  # fmt: skip
     if card.kind == "dose":
         return "boards/dose.html", dose_board(bank, card.code)

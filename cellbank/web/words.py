@@ -7,7 +7,7 @@ from flask_babel import gettext
 TONES: dict[str, str] = {
     "good": "IN_USE STORED WITHIN "
     "ACTIVE LIVE EFFECTIVE ELIGIBLE GIVEN ACCEPTED RELEASED IN_STOCK IN_SERVICE REVIEWED CONFIRMED "
-    "CHECKED ENROLLED MET GREEN VALID VERIFIED ACKNOWLEDGED",
+    "CHECKED ENROLLED MET GREEN VALID VERIFIED ACKNOWLEDGED DECIDED",
     "wait": "IMPORTED REGISTERED AWAITING_DECISION QUARANTINED QUARANTINE FILLED FROZEN ENTERED SCREENING MEASURED "
     "ORDERED CHECKED_ONCE DUE OPEN TAKEN PLANNED INVESTIGATED COUNTED_ONCE COUNTED_TWICE REQUESTED APPROVED IN_FORCE "
     "SEALED ARRIVED RECEIVED",
@@ -44,7 +44,8 @@ KIND_ICONS = {
     "probe": "thermometer-snow", "reading_import": "graph-down", "excursion": "thermometer-high",
     "sample": "eyedropper", "deviation": "exclamation-diamond", "corrective_action": "tools",
     "batch_review": "journal-check", "conditional_release": "hourglass-split",
-    "recall_notice": "megaphone", "training": "mortarboard", "document_issue": "file-earmark-pdf",
+    "recall_notice": "megaphone", "treatment_decision": "signpost-split", "dose_paper": "file-earmark-text",
+    "training": "mortarboard", "document_issue": "file-earmark-pdf",
     "freezer_run": "graph-down-arrow",
     "trail_review": "journal-text", "printing": "printer", "scan": "upc-scan", "site": "building",
     "shipment": "truck",

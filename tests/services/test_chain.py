@@ -74,7 +74,7 @@ def dose(world: World) -> OrderedDose:
     wrong = bedside(world, made, wristband=weighed_subject(world, at=ready))
     world.codes("clara", "check_dose", now=ready + 35 * MINUTE, **wrong)
     infused_dose(world, made)
-    world.do("clara", "record_reaction", now=ready + 70 * MINUTE, dose=made.code, reaction=REACTION)
+    world.do("clara", "record_reaction", now=ready + 70 * MINUTE, dose=made.code, serious=False, reaction=REACTION)
     given = {"residual_ml": "1", "vials": list(made.vials[:3])}
     world.do("tina", "reconcile_infusion", now=ready + 80 * MINUTE, dose=made.code, **given)
     return made

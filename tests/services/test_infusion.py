@@ -19,6 +19,7 @@ from cellbank.records.trail import Act
 from cellbank.services.constraints import refusal_for
 from cellbank.services.documents.chain_document import chain_paper
 from cellbank.services.documents.recall_document import recall_csv
+from cellbank.services.lookup.boards import dose_board
 from cellbank.services.lookup.cards import read_face
 from tests.factories.clinic import enrolled_subject
 from tests.factories.doses import (
@@ -199,11 +200,13 @@ def test_an_infusion_is_given_and_accounted_for(world: World) -> None:
     assert world.codes("tina", "reconcile_infusion", **more) == ["OUTSIDE_LIMITS"]
     world.do("tina", "reconcile_infusion", vials=list(dose.vials[:3]), **given)
     assert row_of(world, dose.code).state == "RECONCILED"
-    world.do("clara", "record_reaction", now=dose.at + 3 * HOUR, dose=dose.code, reaction="Shivering, passed by itself")
-    world.do("clara", "record_reaction", now=dose.at + 4 * HOUR, dose=dose.code, reaction="Temperature 37.2 °C")
-    assert [line.rpartition(": ")[2] for line in (row_of(world, dose.code).reaction or "").split("\n")] == [
-        "Shivering, passed by itself",
-        "Temperature 37.2 °C",
+    seen = ["Shivering, passed by itself", "Temperature 37.2 °C"]
+    for hours, reaction in enumerate(seen, 3):
+        noted = {"dose": dose.code, "serious": False, "reaction": reaction}
+        world.do("clara", "record_reaction", now=dose.at + hours * HOUR, **noted)
+    board = dose_board(world.bank, dose.code)
+    assert board is not None and [(one.text, one.by, one.is_serious) for one in board.reactions] == [
+        (reaction, "Clara Clinician", False) for reaction in seen
     ]
 
 

@@ -48,7 +48,8 @@ def test_two_people_check_on_one_screen_and_the_infusion_runs(signed_in, world: 
     page = clara.post("/bedside", {"act": "start_infusion", "intent": "do", "dose": dose.code}).text
     assert "Infusion is running" in page and "Clara Clinician" in page
     page = clara.post(
-        "/bedside", {"act": "record_reaction", "intent": "do", "dose": dose.code, "reaction": "Flush"}
+        "/bedside",
+        {"act": "record_reaction", "intent": "do", "dose": dose.code, "serious": "false", "reaction": "Flush"},
     ).text
     assert "Infusion is running" in page
     too_much = {"act": "stop_infusion", "intent": "do", "dose": dose.code, "volume_given_ml": "51"}

@@ -2,7 +2,7 @@
 
 Asked at every stage from the order to the bedside: a subject who has withdrawn since, or a lot on hold since, stops the
 dose wherever it is. Twins in the database: `no_dose_for_the_control_arm`, `dose_only_for_an_enrolled_subject`,
-`dose_only_from_a_released_lot`, `only_vials_of_a_released_lot_are_reserved`,
+`a_decision_comes_before_the_next_dose`, `dose_only_from_a_released_lot`, `only_vials_of_a_released_lot_are_reserved`,
 `nothing_expired_is_thawed` (migration 0003).
 """
 
@@ -17,16 +17,18 @@ from cellbank.domain.refusals import Code, Refusal, refuse
 
 @dataclass(frozen=True)
 class SubjectFacts:
-    """The subject as enrolled; `receives_product` comes from the arm."""
+    """The subject as enrolled; `receives_product` comes from the arm. `undecided`: what has happened to them that a
+    clinician has to decide about before the next dose."""
 
     code: str
     state: str
     arm: str
     receives_product: bool
+    undecided: tuple[str, ...] = ()
 
 
 def subject_refusals(facts: SubjectFacts) -> tuple[Refusal, ...]:
-    """Why this subject receives no cells: the arm, or not (or no longer) in treatment."""
+    """Why this subject receives no cells: the arm, not (or no longer) in treatment, or a decision that is due."""
     found = []
     if not facts.receives_product:
         found.append(
@@ -47,7 +49,33 @@ def subject_refusals(facts: SubjectFacts) -> tuple[Refusal, ...]:
                 state=facts.state.lower().replace("_", " "),
             )
         )
-    return tuple(found)
+    return (*found, *decision_refusals(facts))
+
+
+def decision_refusals(facts: SubjectFacts) -> tuple[Refusal, ...]:
+    """After a serious reaction, or with a critical deviation of a dose open, the next dose waits for a clinician."""
+    if not facts.undecided:
+        return ()
+    return (
+        refuse(
+            Code.DECISION_NEEDED,
+            "Subject {subject}: {concerns}. No dose is ordered, prepared or given before a clinician has decided, with "
+            "a signature, that treatment goes on.",
+            subject=facts.code,
+            concerns=", ".join(facts.undecided),
+        ),
+    )
+
+
+def nothing_to_decide_refusals(facts: SubjectFacts) -> tuple[Refusal, ...]:
+    """Nobody decides about nothing: the decision covers what is open when it is signed, and nothing that comes."""
+    if facts.undecided:
+        return ()
+    sentence = (
+        "Nothing about subject {subject} waits for a decision: there is no serious reaction and no open critical "
+        "deviation of a dose that is not decided."
+    )
+    return (refuse(Code.WRONG_STATE, sentence, subject=facts.code),)
 
 
 # --- the lot ----------------------------------------------------------------------------------

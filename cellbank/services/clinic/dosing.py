@@ -125,7 +125,7 @@ def order_dose(work: Work, given: OrderDose) -> Dose:
     # A dose planned for a later day needs a weight that is still fresh when that day begins.
     fresh_at = max(work.now, ward.start_of(plan.on))
     facts = OrderFacts(
-        subject=SubjectFacts(subject.code, subject.state, subject.arm, subject.receives_product),
+        subject=SubjectFacts(subject.code, subject.state, subject.arm, subject.receives_product, ward.undecided),
         plan=plan,
         weight=ward.weight_facts(subject.code, fresh_at),
         supply=supply.facts,

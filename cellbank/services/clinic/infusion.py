@@ -30,7 +30,7 @@ from cellbank.domain.rules.infusion import (
 )
 from cellbank.domain.rules.temperature import StoodThrough
 from cellbank.domain.scans import Scan, read_scan
-from cellbank.records.clinic import Dose, Subject
+from cellbank.records.clinic import Dose, Reaction, Subject
 from cellbank.records.production import Vial
 from cellbank.records.work import Work
 from cellbank.services.acts import SignedInput, TellingInput, act
@@ -38,7 +38,6 @@ from cellbank.services.clinic.dosing import vials_of
 from cellbank.services.clinic.standing import DoseStanding, dose_standing, standing_of
 from cellbank.services.common import told_after
 from cellbank.services.inputs import DoseCode, Reason, Text, VialCodes, VolumeMl
-from cellbank.services.site_time import on_the_wall
 
 # What a scanner sent, spaces and all.
 RawScan = Annotated[str, StringConstraints(min_length=1, max_length=400, strip_whitespace=False)]
@@ -243,16 +242,30 @@ class RecordReaction(TellingInput):
     """Record a reaction."""
 
     dose: DoseCode = Field(title="Dose")
+    serious: bool = Field(
+        title="Serious",
+        description="Death, danger to life, hospital stay begun or prolonged, lasting harm, or as grave in your "
+        "judgement. Then the next dose waits for a clinician's signed decision.",
+    )
     reaction: Text = Field(title="Reaction", description="What was seen and what was done.")
 
 
 @act(RecordReaction)
 def record_reaction(work: Work, given: RecordReaction) -> Dose:
-    """Note a reaction during or after the infusion, below those noted before; earlier notes stay."""
+    """Note a reaction during or after the infusion, beside those noted before. After a serious one the subject gets no
+    further dose before a clinician has decided. Refuses a reaction from before the infusion."""
     dose = work.lock(Dose, given.dose)
-    work.judge(dose)
-    note = f"{on_the_wall(work, work.happened)}, {work.actor.full_name}: {given.reaction}"
-    dose.reaction = note if dose.reaction is None else f"{dose.reaction}\n{note}"
+    work.judge(dose, refusals=told_after(work, "The reaction", dose.infusion_started_at))
+    work.note(
+        Reaction(
+            dose_id=dose.id,
+            is_serious=given.serious,
+            text=given.reaction,
+            happened_at=work.happened,
+            noted_at=work.now,
+            noted_by_id=work.actor.id,
+        )
+    )
     return dose
 
 

@@ -36,6 +36,8 @@ _WEIGHTS = """(SELECT coalesce(json_agg(json_build_array(y.state, y.id, y.weight
 _EXPOSED = """(SELECT coalesce(json_agg(json_build_array(v.code, e.code, e.category, e.state)), '[]') FROM vial v
     CROSS JOIN LATERAL stood_through(NULL, v.id) t JOIN excursion e ON e.id = t.excursion_id
     WHERE v.dose_id = d.id AND v.state = 'POOLED' AND e.state <> 'ACCEPTED')"""
+_UNDECIDED = """(SELECT coalesce(json_agg(c.said ORDER BY c.since, c.kind, c.id), '[]')
+    FROM undecided_concerns(s.id) c)"""
 _HELD = "EXISTS (SELECT FROM hold h WHERE h.state = 'PLACED' AND (h.lot_id = l.id OR h.donor_id = o.id))"
 _CONSENT = "EXISTS (SELECT FROM consent c WHERE c.donor_id = o.id AND c.state = 'GIVEN')"
 _CONDITIONAL = """EXISTS (SELECT FROM conditional_release r WHERE r.lot_id = l.id AND r.subject_id = {subject}
@@ -43,7 +45,7 @@ _CONDITIONAL = """EXISTS (SELECT FROM conditional_release r WHERE r.lot_id = l.i
 
 _SUBJECT = text(
     f"""SELECT p.id AS protocol_id, p.digest, site.timezone, site.fin, {_OTHERS.format(this="NULL")} AS others,
-               {_WEIGHTS} AS weights
+               {_WEIGHTS} AS weights, {_UNDECIDED} AS undecided
           FROM subject s JOIN definition p ON p.id = s.protocol_id JOIN site ON site.id = s.site_id
          WHERE s.id = :subject"""
 )
@@ -59,7 +61,7 @@ _BESIDE = (
     "subject", "subject_state", "arm", "receives_product", "trial_number", "second_identifier", "born_on", "used_kg",
     "lot", "lot_state", "lot_expires_on", "dmso_percent", "volume_ml", "cells_per_vial", "donor", "donor_state",
     "is_held", "consented", "conditional", "protocol_id", "digest", "timezone", "fin", "others", "weights",
-    "exposures",
+    "exposures", "undecided",
 )  # fmt: skip
 # The columns are named, so that SQLAlchemy works out once, and not at every scan, how a row is read.
 _DOSE = text(
@@ -70,7 +72,7 @@ _DOSE = text(
                l.cells_per_vial, o.code AS donor, o.state AS donor_state, {_HELD} AS is_held, {_CONSENT} AS consented,
                {_CONDITIONAL.format(subject="s.id")} AS conditional,
                p.id AS protocol_id, p.digest, site.timezone, site.fin, {_OTHERS.format(this="d.id")} AS others,
-               {_WEIGHTS} AS weights, {_EXPOSED} AS exposures
+               {_WEIGHTS} AS weights, {_EXPOSED} AS exposures, {_UNDECIDED} AS undecided
           FROM dose d JOIN subject s ON s.id = d.subject_id JOIN lot l ON l.id = d.lot_id
           JOIN donation n ON n.id = l.donation_id JOIN donor o ON o.id = n.donor_id
           JOIN definition p ON p.id = s.protocol_id JOIN site ON site.id = s.site_id
@@ -124,6 +126,7 @@ class Ward:
     others: tuple[OtherDose, ...]
     lots: tuple[int, ...]
     weights: Mapping[str, Weighing]
+    undecided: tuple[str, ...]
 
     def day(self, at: datetime.datetime) -> datetime.date:
         """The date on the ward's calendar."""
@@ -191,7 +194,7 @@ def dose_standing(session: Session, code: str, now: datetime.datetime) -> DoseSt
     return DoseStanding(
         row=row,
         ward=ward,
-        subject=SubjectFacts(row.subject, row.subject_state, row.arm, row.receives_product),
+        subject=SubjectFacts(row.subject, row.subject_state, row.arm, row.receives_product, ward.undecided),
         lot=_lot(row, today),
         plan=PlanFacts(
             protocol=ward.protocol,
@@ -248,6 +251,7 @@ def _ward(session: Session, row: Row[Any]) -> Ward:
         others=tuple(_other(item, zone) for item in row.others),
         lots=tuple(item[5] for item in row.others),
         weights={item[0]: Weighing(item[1], Decimal(item[2]), _instant(item[3])) for item in row.weights},
+        undecided=tuple(row.undecided),
     )
 
 

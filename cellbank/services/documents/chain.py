@@ -19,6 +19,7 @@ from cellbank.domain.scans import read_scan
 from cellbank.services.acts import REGISTRY
 from cellbank.services.bank import Bank
 from cellbank.services.clinic.identity import without_identity
+from cellbank.services.clinic.reactions import REACTIONS
 from cellbank.services.documents import chain_custody
 from cellbank.services.documents.chain_custody import Stay
 from cellbank.services.documents.chain_signatures import Signed, signatures_of
@@ -116,7 +117,7 @@ def chain_of(connection: Connection, code: str) -> Chain | None:
 
 
 _DOSE = text(
-    """SELECT d.*, s.code AS subject, s.trial_number, s.sex, s.arm,
+    f"""SELECT d.*, {REACTIONS}, s.code AS subject, s.trial_number, s.sex, s.arm,
               p.code AS protocol, p.title AS trial, l.code AS lot, l.state AS lot_state, l.cells_per_vial,
               l.expires_on AS lot_expires_on, w.weight_kg, site.timezone
          FROM dose d JOIN subject s ON s.id = d.subject_id JOIN definition p ON p.id = s.protocol_id
@@ -167,6 +168,10 @@ _BESIDE = text(
     """SELECT 'consent', c.id, c.code FROM consent c WHERE c.donor_id = ANY(:donors)
         UNION ALL SELECT 'hold', h.id, h.code FROM hold h WHERE h.donor_id = ANY(:donors) OR h.lot_id = ANY(:lots)
         UNION ALL SELECT 'weight', w.id, w.code FROM weight w WHERE w.id = :weight
+        UNION ALL SELECT 'reaction', r.id, d.code FROM reaction r JOIN dose d ON d.id = r.dose_id WHERE d.id = :dose
+        UNION ALL SELECT 'treatment_decision', t.id, t.code FROM treatment_decision t
+          JOIN dose d ON d.subject_id = t.subject_id AND t.decided_at <= coalesce(d.infusion_started_at, 'infinity')
+         WHERE d.id = :dose
         UNION ALL SELECT 'printing', p.id, p.record_code FROM printing p WHERE p.record_code = ANY(:codes)
         UNION ALL SELECT 'shipment', s.id, s.code FROM shipment s
           WHERE EXISTS (SELECT FROM packed_vial p WHERE p.shipment_id = s.id AND p.vial_id = ANY(:vials)
@@ -190,6 +195,7 @@ def _records(connection: Connection, dose: Mapping[str, Any], trace: Trace) -> d
         "lots": [record for kind, record in names if kind == "lot"],
         "vials": [record for kind, record in names if kind == "vial"],
         "weight": dose["weight_id"],
+        "dose": dose["id"],
         "ordered_at": dose["ordered_at"],
         "codes": list(names.values()),
     }

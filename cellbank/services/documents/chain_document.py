@@ -15,6 +15,7 @@ from cellbank.outside.document_pdf import Block, Cell, Facts, Heading, Run, Tabl
 from cellbank.outside.document_picture import Picture, PictureBox
 from cellbank.outside.label_templates import load_templates
 from cellbank.records.belonging import FIRST_SITE
+from cellbank.services.clinic.reactions import reactions_of
 from cellbank.services.documents.chain import Chain, Entry, chain_of
 from cellbank.services.documents.chain_words import clock, lines_of, times_of, word
 from cellbank.services.documents.papers import Paper, site_line
@@ -104,9 +105,17 @@ class _Writer:
             ("Infusion started", self._at(dose["infusion_started_at"])),
             ("Infusion stopped", self._at(dose["infusion_stopped_at"])),
             ("Given, left over", f"{shown(dose['volume_given_ml'])} mL, {shown(dose['residual_ml'])} mL"),
-            ("Reaction", dose["reaction"] or "none noted"),
+            ("Reactions", self._reactions(dose)),
         )
         return [Facts(pairs)]
+
+    def _reactions(self, dose: Mapping[str, Any]) -> str:
+        """All that was noted; the oldest doses have theirs in one text."""
+        noted = [
+            f"{self._at(one.at)}, {one.by}, {'serious' if one.is_serious else 'not serious'}: {one.text}"
+            for one in reactions_of(dose["reactions"])
+        ]
+        return "\n".join([*([dose["reaction"]] if dose["reaction"] else []), *noted]) or "none noted"
 
     def _at(self, at: datetime.datetime | None) -> str:
         return self.time(at) if at else "–"

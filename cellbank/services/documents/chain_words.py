@@ -54,7 +54,8 @@ LABELS: dict[str, tuple[str, str]] = {
     "band_reason": ("Reason", ""), "infusion_started_at": ("Started", "time"),
     "infusion_stopped_at": ("Stopped", "time"), "volume_given_ml": ("Given", "mL"), "residual_ml": ("Left over", "mL"),
     "given_cells": ("Viable cells given", "cells"), "given_percent": ("Given, of the dose", "%"),
-    "reaction": ("Reaction", ""), "outcome_reason": ("Reason", ""), "out_of_service_reason": ("Reason", ""),
+    "reaction": ("Reaction", ""), "text": ("Reaction", ""), "is_serious": ("Serious", ""),
+    "outcome_reason": ("Reason", ""), "out_of_service_reason": ("Reason", ""),
 }  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from cellbank.domain.dose import Window, window
 from cellbank.domain.protocol import Protocol
 from cellbank.services.bank import Bank, at_site
 from cellbank.services.clinic.enrolment import assessment_to_show
+from cellbank.services.clinic.reactions import REACTIONS, Noted, reactions_of
 from cellbank.services.clinic.standing import protocol_by_digest
 from cellbank.services.clinic.thawing import PickLine, pick_list
 from cellbank.services.labels.label_printing import PrintedLabels, printings
@@ -143,6 +144,7 @@ class DoseBoard:
     row: Row
     vials: tuple[Row, ...]
     picks: tuple[PickLine, ...]
+    reactions: tuple[Noted, ...]
     printed: tuple[PrintedLabels, ...]
 
     @property
@@ -158,7 +160,7 @@ class DoseBoard:
 
 
 _DOSE = text(
-    f"""SELECT d.*, s.code AS subject, s.trial_number, right(s.second_identifier, 4) AS identifier_end,
+    f"""SELECT d.*, {REACTIONS}, s.code AS subject, s.trial_number, right(s.second_identifier, 4) AS identifier_end,
               s.sex, l.code AS lot, w.weight_kg,
               prepared.full_name AS prepared_by, first.full_name AS first_checked_by,
               second.full_name AS second_checked_by
@@ -178,7 +180,10 @@ def dose_board(bank: Bank, code: str) -> DoseBoard | None:
         if row is None:
             return None
         vials = session.execute(_VIALS, {"dose": row["id"]}).mappings().all()
-        return DoseBoard(row, tuple(vials), tuple(pick_list(session, code)), tuple(printings(session, code)))
+        reactions = reactions_of(row["reactions"])
+        return DoseBoard(
+            row, tuple(vials), tuple(pick_list(session, code)), reactions, tuple(printings(session, code))
+        )
 
 
 def labels_of(bank: Bank, code: str) -> tuple[PrintedLabels, ...]:

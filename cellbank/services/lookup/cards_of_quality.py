@@ -49,6 +49,19 @@ OF_QUALITY: dict[Kind, Question] = {
             ("Answered", f"{row['answered']} of {row['doses']}"),
         ),
     ),
+    Kind.TREATMENT_DECISION: Question(
+        "treatment_decision",
+        """SELECT t.*, s.code AS subject, s.trial_number, p.full_name FROM treatment_decision t
+           JOIN subject s ON s.id = t.subject_id JOIN person p ON p.id = t.decided_by_id WHERE t.code = %(code)s""",
+        lambda row: f"Decision about the treatment of subject {row['trial_number']}",
+        lambda row: (
+            ("Subject", row["subject"]),
+            ("In spite of", ", ".join(one["said"] for one in row["covers"])),
+            ("Reason", row["reason"]),
+            ("Decided by", row["full_name"]),
+            ("Decided", shown(row["decided_at"])),
+        ),
+    ),
     Kind.CONDITIONAL_RELEASE: Question(
         "conditional_release",
         """SELECT c.*, l.code AS lot, l.state AS lot_state, s.code AS subject, s.trial_number, q.full_name AS requester,

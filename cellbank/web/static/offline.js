@@ -132,7 +132,7 @@
       if (time) { show("ended"); said(say("kept", { time })); }
     },
     async reaction(form) {
-      const time = await keepAct(form, "record_reaction", { dose: at.judged.dose, reaction: form.elements.reaction.value.trim() });
+      const time = await keepAct(form, "record_reaction", { dose: at.judged.dose, serious: form.elements.serious.value, reaction: form.elements.reaction.value.trim() });
       if (time) said(say("kept", { time }));
     },
   };

@@ -40,7 +40,7 @@
 
   /* ---- where a scan goes ---- */
   const PATTERNS = [["VL", /^[A-NP-Z1-9][A-NP-Z0-9]{2}\d{2}\d{8}[A-Z0-9]{6}$/], ["DN", /^[A-NP-Z1-9][A-NP-Z0-9]{2}\d{2}\d{8}$/], ["DS", /^CH[A-NP-Z1-9][A-NP-Z0-9]{2}\d{2}[A-Z0-9]{6}$/]];
-  const RECORD = /^(DR|CN|CU|LT|ST|RG|RS|SJ|WT|PS|HD|TK|SA|DV|CA|BR|RN|TR|TV|DC|PB|RD|EX|IC|CR|FR|SP|CM|FM)[0-9A-Z]{5,}$/;
+  const RECORD = /^(DR|CN|CU|LT|ST|RG|RS|SJ|WT|PS|HD|TK|SA|DV|CA|BR|RN|TR|TV|DC|PB|RD|EX|IC|CR|FR|SP|TD|CM|FM)[0-9A-Z]{5,}$/;
   const bareOf = (code) => code.replace(/^\](C[014]|d[12])/, "");
   const isCode = (code) => /^[=&]/.test(bareOf(code)) || RECORD.test(bareOf(code)) || PATTERNS.some(([, pattern]) => pattern.test(bareOf(code)));
   function kindOf(code) {

@@ -1,0 +1,66 @@
+"""Whether treatment goes on after a serious reaction, or with a critical deviation of a dose open: a clinician decides.
+
+What is to be decided is the database's to say (`undecided_concerns`), so that the rule and its twin agree.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import Field
+from sqlalchemy import Row, text
+from sqlalchemy.orm import Session
+
+from cellbank.domain.identifiers import Kind
+from cellbank.domain.rules.standing import SubjectFacts, nothing_to_decide_refusals
+from cellbank.records.clinic import Subject, TreatmentDecision
+from cellbank.records.work import Work
+from cellbank.services.acts import SignedInput, act
+from cellbank.services.bank import Bank, at_site
+from cellbank.services.common import new_code
+from cellbank.services.inputs import Reason, SubjectCode
+
+_CONCERNS = text("SELECT kind, id, said FROM undecided_concerns(:subject) ORDER BY since, kind, id")
+_OF_CODE = text(
+    f"""SELECT c.said FROM subject s CROSS JOIN LATERAL undecided_concerns(s.id) c
+         WHERE s.code = :code AND {at_site("s.site_id")} ORDER BY c.since, c.kind, c.id"""
+)
+
+
+def concerns_of(session: Session, subject_id: int) -> Sequence[Row[Any]]:
+    """What has happened to a subject that nobody has decided about: kind, id and words of each."""
+    return session.execute(_CONCERNS, {"subject": subject_id}).all()
+
+
+def undecided(bank: Bank, subject: str) -> tuple[str, ...]:
+    """The same in words, for a page of the subject with this code."""
+    with bank.reads.connect() as connection:
+        return tuple(connection.scalars(_OF_CODE, {"code": subject, "site": bank.site}))
+
+
+class ContinueTreatment(SignedInput):
+    """Decide that treatment goes on."""
+
+    subject: SubjectCode = Field(title="Subject")
+    reason: Reason = Field(description="Why the next dose may be given in spite of each of these.")
+
+
+@act(ContinueTreatment)
+def continue_treatment(work: Work, given: ContinueTreatment) -> TreatmentDecision:
+    """Sign that the subject may have the next dose in spite of everything that is open now. What opens later, or opens
+    again, is another decision. Refuses where nothing waits for one."""
+    subject = work.lock(Subject, given.subject)
+    concerns = concerns_of(work.session, subject.id)
+    said = tuple(one.said for one in concerns)
+    facts = SubjectFacts(subject.code, subject.state, subject.arm, subject.receives_product, said)
+    work.show(covers=list(said))
+    work.judge(TreatmentDecision, refusals=nothing_to_decide_refusals(facts), of=[subject])
+    return work.add(
+        TreatmentDecision(
+            code=new_code(work, Kind.TREATMENT_DECISION),
+            subject_id=subject.id,
+            covers=[{"kind": one.kind, "id": one.id, "said": one.said} for one in concerns],
+            reason=given.reason,
+            decided_at=work.now,
+            decided_by_id=work.actor.id,
+        )
+    )

@@ -1,0 +1,214 @@
+"""After a serious reaction, or with a critical deviation of a dose open, the next dose waits for a signed decision."""
+
+import datetime
+from typing import Any
+
+import pytest
+
+from cellbank.domain.lifecycle import Role
+from cellbank.domain.rules import standing
+from cellbank.domain.rules.standing import SubjectFacts, decision_refusals, nothing_to_decide_refusals
+from cellbank.services.acts import Malformed
+from cellbank.services.clinic.at_bedside import judge_standing
+from cellbank.services.clinic.treatment import undecided
+from cellbank.services.lookup.scanning import Card, look_up
+from cellbank.services.lookup.worklists import worklists
+from cellbank.services.trail.history import signatures
+from tests.factories.doses import (
+    MINUTE,
+    OrderedDose,
+    bedside,
+    checked_dose,
+    infused_dose,
+    ordered_dose,
+    pick,
+    prepared_dose,
+    product_lot,
+    weighed,
+)
+from tests.factories.world import World
+
+DAY = datetime.timedelta(days=1)
+GOES_ON = {"reason": "Seen by the board; the reaction has passed without harm"}
+NO = ["DECISION_NEEDED"]
+
+
+def first(world: World) -> OrderedDose:
+    """The first infusion of a subject, given; there is enough of the lot for the second."""
+    return infused_dose(world, prepared_dose(world, ordered_dose(world, lot=product_lot(world, vials=8))))
+
+
+def second(world: World, given: OrderedDose, **more: Any) -> OrderedDose:
+    """The second infusion, three days later, as the plan has it."""
+    at = given.at + 3 * DAY
+    weighed(world, given.subject, "50.0", at)
+    return ordered_dose(world, lot=given.lot, subject=given.subject, at=at, **more)
+
+
+def react(world: World, dose: OrderedDose, *, serious: bool = True) -> None:
+    noted = {"dose": dose.code, "serious": serious, "reaction": "Shortness of breath; oxygen, two days in hospital"}
+    world.do("clara", "record_reaction", now=dose.at + 2 * 60 * MINUTE, **noted)
+
+
+def deviation(world: World, dose: OrderedDose, classification: str, at: datetime.datetime) -> str:
+    given = {"records": [dose.code], "title": "The bag was found torn", "description": "Torn at the port of the bag"}
+    return str(world.do("clara", "open_deviation", now=at, classification=classification, **given)["code"])
+
+
+def order_again(world: World, given: OrderedDose) -> list[str]:
+    at = given.at + 3 * DAY
+    weighed(world, given.subject, "50.0", at)
+    return world.codes("clara", "order_dose", now=at, subject=given.subject, lot=given.lot.code)
+
+
+def decide(world: World, dose: OrderedDose, at: datetime.datetime) -> dict[str, Any]:
+    return world.do("cyril", "continue_treatment", now=at, subject=dose.subject, **GOES_ON)
+
+
+# --- the rule ---------------------------------------------------------------------------------
+
+
+def test_the_rule_names_each_concern_and_asks_for_nothing_without_one() -> None:
+    calm = SubjectFacts("SJ0001W", "ENROLLED", "A", True)
+    worried = SubjectFacts("SJ0001W", "ENROLLED", "A", True, ("serious reaction to dose CH1", "critical deviation DV1"))
+    assert decision_refusals(calm) == ()
+    [refusal] = decision_refusals(worried)
+    assert refusal.code == "DECISION_NEEDED"
+    assert "serious reaction to dose CH1, critical deviation DV1" in refusal.detail
+    assert nothing_to_decide_refusals(worried) == () and nothing_to_decide_refusals(calm)
+
+
+# --- serious reactions ------------------------------------------------------------------------
+
+
+@pytest.mark.requirement("R2")
+def test_a_serious_reaction_stops_the_next_order_until_a_clinician_has_signed(world: World) -> None:
+    given = first(world)
+    react(world, given)
+    assert order_again(world, given) == NO
+    assert undecided(world.bank, given.subject) == (f"serious reaction to dose {given.code}",)
+    [listed] = [one for one in worklists(world.bank, frozenset({Role.CLINICIAN}), world.now) if one.name == "undecided"]
+    assert (given.subject, "continue_treatment") in [(item.code, item.act) for item in listed.items]
+    assert world.codes("tina", "continue_treatment", subject=given.subject, **GOES_ON) == ["ROLE_NOT_ALLOWED"]
+    made = decide(world, given, given.at + DAY)
+    [signed] = signatures(world.bank, "treatment_decision", made["code"])
+    assert (signed.person, signed.meaning, signed.is_void) == ("Cyril Clinician", "approved", False)
+    card = look_up(world.bank, world.people["clara"], made["code"])
+    assert isinstance(card, Card) and given.code in dict(card.facts)["In spite of"]
+    assert order_again(world, given) == []
+
+
+def test_a_reaction_that_is_not_serious_stops_nothing_and_nobody_may_leave_it_open(world: World) -> None:
+    given = first(world)
+    react(world, given, serious=False)
+    with pytest.raises(Malformed) as missing:
+        world.try_act("clara", "record_reaction", dose=given.code, reaction="Flush")
+    assert [problem.field for problem in missing.value.problems] == ["serious"]
+    assert order_again(world, given) == []
+    assert world.codes("clara", "continue_treatment", subject=given.subject, **GOES_ON) == ["WRONG_STATE"]
+
+
+def test_a_decision_covers_what_was_open_and_nothing_that_comes(world: World) -> None:
+    given = first(world)
+    react(world, given)
+    decide(world, given, given.at + DAY)
+    react(world, given)
+    assert order_again(world, given) == NO
+
+
+def test_what_runs_is_for_those_at_the_bed(world: World) -> None:
+    dose = checked_dose(world)
+    world.do("clara", "start_infusion", now=dose.at + 45 * MINUTE, dose=dose.code)
+    react(world, dose)
+    judged = judge_standing(world.bank, dose.code, dose.at + 50 * MINUTE)
+    assert judged is not None and judged.refusals == ()
+
+
+# --- on its way -------------------------------------------------------------------------------
+
+
+def test_a_dose_on_its_way_stops_at_every_step_that_could_still_be_left_undone(world: World) -> None:
+    given = first(world)
+    dose = second(world, given)
+    react(world, given)
+    picking = {"now": dose.at, "dose": dose.code, "box": dose.lot.box, "vial": dose.vials[0]}
+    assert world.codes("tina", "pick_vial", **picking) == NO
+    decide(world, given, dose.at)
+    pick(world, dose, dose.vials[0])
+
+
+def test_a_prepared_dose_stops_at_the_check_and_at_the_start(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the rule, and by the database with the rule off."""
+    given = first(world)
+    dose = prepared_dose(world, second(world, given))
+    found = deviation(world, given, "critical", dose.at + 35 * MINUTE)
+    check, start = dose.at + 40 * MINUTE, dose.at + 45 * MINUTE
+    scans = bedside(world, dose)
+    assert world.codes("clara", "check_dose", now=check, **scans) == NO
+    with monkeypatch.context() as off:
+        off.setattr(standing, "decision_refusals", lambda _: ())
+        assert world.codes("clara", "check_dose", now=check, **scans) == NO
+    decide(world, given, check)
+    checked_dose(world, dose)
+    world.do("quinn", "classify_deviation", now=check, deviation=found, classification="major", reason="Seen again")
+    world.do("quinn", "classify_deviation", now=start, deviation=found, classification="critical", reason="Worse")
+    assert world.codes("clara", "start_infusion", now=start, dose=dose.code) == NO
+    monkeypatch.setattr(standing, "decision_refusals", lambda _: ())
+    assert world.codes("clara", "start_infusion", now=start, dose=dose.code) == NO
+
+
+def test_the_database_orders_no_dose_either(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = first(world)
+    react(world, given)
+    monkeypatch.setattr(standing, "decision_refusals", lambda _: ())
+    assert order_again(world, given) == NO
+    decide(world, given, given.at + DAY)
+    assert order_again(world, given) == []
+
+
+def test_the_rule_stands_without_the_database(world: World) -> None:
+    """A judgement alone writes nothing, so that only the rule can say no."""
+    given = first(world)
+    react(world, given)
+    at = given.at + 3 * DAY
+    weighed(world, given.subject, "50.0", at)
+    order = {"subject": given.subject, "lot": given.lot.code}
+    outcome = world.try_act("clara", "order_dose", now=at, dry_run=True, **order)
+    assert [refusal.code.value for refusal in outcome.refusals] == NO
+
+
+# --- critical deviations ----------------------------------------------------------------------
+
+
+def test_only_an_open_critical_deviation_of_the_dose_itself_counts(world: World) -> None:
+    given, at = first(world), world.now + DAY
+    deviation(world, given, "major", at)
+    world.do(
+        "clara", "open_deviation", now=at, classification="critical", records=[given.lot.code], title="The lot",
+        description="About the lot and not about the dose",
+    )  # fmt: skip
+    assert undecided(world.bank, given.subject) == ()
+    found = deviation(world, given, "critical", at)
+    assert undecided(world.bank, given.subject) == (f"critical deviation {found} (The bag was found torn)",)
+
+
+def test_a_deviation_that_is_opened_again_is_decided_again(world: World) -> None:
+    given, at = first(world), world.now + DAY
+    found = deviation(world, given, "critical", at)
+    decide(world, given, at + MINUTE)
+    assert undecided(world.bank, given.subject) == ()
+    about = {"deviation": found}
+    investigated = {"investigation": "The port was cracked by the clamp", "root_cause": "A clamp of another make"}
+    world.do("tina", "investigate_deviation", now=at + DAY, **about, **investigated)
+    world.do("quinn", "close_deviation", now=at + 2 * DAY, **about, decision="The clamps are replaced")
+    assert undecided(world.bank, given.subject) == ()
+    world.do("quinn", "reopen_deviation", now=at + 3 * DAY, **about, reason="It has happened again")
+    assert len(undecided(world.bank, given.subject)) == 1
+
+
+def test_another_subject_is_not_stopped(world: World) -> None:
+    lot = product_lot(world, vials=12)
+    given = infused_dose(world, prepared_dose(world, ordered_dose(world, lot=lot)))
+    react(world, given)
+    assert ordered_dose(world, lot=lot).code
+    assert undecided(world.bank, given.subject)
