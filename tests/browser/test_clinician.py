@@ -130,6 +130,7 @@ def test_a_dose_is_checked_by_two_on_one_screen_given_and_accounted_for(station,
     nataliia.sees("Infusion is running")
     assert stage.state("dose", code) == "INFUSING"
     nataliia.page.locator("#bed-reaction").fill("Chills for five minutes; slowed down")
+    nataliia.page.locator("[name=serious][value=false]").check()
     nataliia.press("Note the reaction")
     nataliia.page.locator("#bed-volume").fill("50")
     nataliia.press("The infusion has ended")
@@ -140,7 +141,9 @@ def test_a_dose_is_checked_by_two_on_one_screen_given_and_accounted_for(station,
     nataliia.submit()
     nataliia.done("reconcile_infusion")
     assert stage.state("dose", code) == "RECONCILED"
-    assert "Chills for five minutes" in stage.one("SELECT reaction FROM dose WHERE code = :code", code=code)
+    assert "Chills for five minutes" in stage.one(
+        "SELECT r.text FROM reaction r JOIN dose d ON d.id = r.dose_id WHERE d.code = :code", code=code
+    )
 
 
 def scan_both(station: Station, label: str, wristband: str) -> None:
