@@ -6,6 +6,7 @@ import re
 import pytest
 
 from cellbank.services.bank import server_time
+from cellbank.services.lookup import worklists
 from tests.factories.doses import OrderedDose, bedside, ordered_dose, prepared_dose
 from tests.factories.world import PASSWORD, World
 
@@ -111,9 +112,10 @@ def infusing(world: World, dose: OrderedDose, at: datetime.datetime) -> OrderedD
 
 
 def test_what_stands_as_a_yes_is_judged_again_and_a_hold_turns_it_into_a_stop(
-    signed_in, world: World, dose: OrderedDose
+    signed_in, world: World, dose: OrderedDose, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clara = signed_in("clara")
+    monkeypatch.setattr(worklists, "SHOWN", 1000)  # doses of other tests wait too
 
     def asked(state: str) -> dict:
         answer = clara.get(f"/watch?dose={dose.code}&state={state}", headers={"Accept": "application/json"})

@@ -63,6 +63,7 @@ class Stranger:
         """What to ask a rule for: (path, what stands in it)."""
         values: dict[str, Iterable[Any]] = {
             "code": self.samples, "raw": self.samples, "number": self.printings, "printing_id": self.printings,
+            "day": [f"{server_time():%Y-%m-%d}"],
         }  # fmt: skip
         if rule.endpoint == "web.done_page":
             values["number"] = self.acts
