@@ -44,7 +44,7 @@ KIND_ICONS = {
     "probe": "thermometer-snow", "reading_import": "graph-down", "excursion": "thermometer-high",
     "sample": "eyedropper", "deviation": "exclamation-diamond", "corrective_action": "tools",
     "batch_review": "journal-check", "conditional_release": "hourglass-split",
-    "recall_notice": "megaphone", "treatment_decision": "signpost-split", "dose_paper": "file-earmark-text",
+    "recall_notice": "megaphone", "treatment_decision": "signpost-split",
     "training": "mortarboard", "document_issue": "file-earmark-pdf",
     "freezer_run": "graph-down-arrow",
     "trail_review": "journal-text", "printing": "printer", "scan": "upc-scan", "site": "building",
