@@ -17,6 +17,7 @@ from cellbank.services.bank import Bank
 from cellbank.services.lookup.card_parts import Facts, Question, Row, shown, simple
 from cellbank.services.lookup.cards_of_quality import OF_QUALITY
 from cellbank.services.lookup.cards_of_shipping import OF_SHIPPING
+from cellbank.services.lookup.marks import marks_asked, marks_of
 from cellbank.services.quality.tested import TESTED_CODE, join_tested
 from cellbank.services.shipping.in_hand import LINE
 
@@ -34,6 +35,7 @@ class Face:
     elsewhere: str | None = None  # the site that it is of, where it may not be read at the person's
     type: str | None = None  # of a unit of the cold store
     is_ours: bool = True  # of the site where the person acts, or of no one site
+    marks: frozenset[str] = frozenset()  # what is so with it beside its state (marks.py)
 
 
 PLACE = """
@@ -293,7 +295,10 @@ def read_face(bank: Bank, kind: Kind, code: str) -> Face | None:
     where = place_text(row) if kind is Kind.VIAL else None
     title, type_ = question.title(row), row["type"] if kind is Kind.STORAGE else None
     ours = bank.site is None or (row.get("site_id", bank.site) or FIRST_SITE) == bank.site
-    return Face(row["id"], question.record, title, row["state"], question.facts(row), where, type=type_, is_ours=ours)
+    return Face(
+        row["id"], question.record, title, row["state"], question.facts(row), where, type=type_, is_ours=ours,
+        marks=marks_of(kind, row),
+    )  # fmt: skip
 
 
 @cache
@@ -303,4 +308,4 @@ def _seen(kind: Kind) -> str:
     asked = f"elsewhere('{question.record}', face.id, CAST(%(site)s AS bigint))"
     if "site_id" in metadata.tables[question.record].columns:  # what is of the site itself needs no question
         asked = f"CASE WHEN coalesce(face.site_id, 1) IS DISTINCT FROM CAST(%(site)s AS bigint) THEN {asked} END"
-    return f"SELECT face.*, {asked} AS elsewhere FROM ({question.statement}) AS face"
+    return f"SELECT face.*, {asked} AS elsewhere, {marks_asked(kind)} FROM ({question.statement}) AS face"

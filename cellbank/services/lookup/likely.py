@@ -8,7 +8,8 @@ ENDINGS = {
     "confirm_dose_from_paper", "enter_dose_from_paper",
     "disable_person", "discard_culture",
     "discard_dose", "discard_vial", "discard_vials", "end_conditional_release", "retire_probe", "change_probe_limits",
-    "finish_culture", "invalidate_result", "link_deviation", "look_at_identity", "move_to_amendment", "open_deviation",
+    "finish_culture", "invalidate_result", "link_deviation", "look_at_identity", "move_storage_unit",
+    "move_to_amendment", "note_warming", "open_deviation",
     "plan_dose_anew", "recall_reagent",
     "record_readings", "relocate_unit", "return_vial", "review_trail", "revoke_token", "revoke_training",
     "take_out_of_service", "withdraw_consent", "withdraw_freezing_run", "withdraw_subject",
@@ -32,17 +33,90 @@ def is_about(act: str, type_: str | None) -> bool:
     return type_ is None or act not in (NOT_OF_A_SHIPPER if type_ == "shipper" else OF_A_SHIPPER)
 
 
-def place_of(act: str, record: str, state: str) -> int:
+# While this is so with a record (its state, or a mark of it), nobody begins the act with it: it would be refused, or
+# would be wrong. It stays to be found under the other acts.
+_STOPPED = {"lot stopped", "out of time"}
+_NOT_ITS_DAY = {"day to come", "day passed"}
+_LOT_IS_OVER = {"REJECTED", "RECALLED", "no vial left"}
+_NOT_RELEASED = {"IN_PROCESS", "FILLED", "QUARANTINE", "ON_HOLD", *_LOT_IS_OVER}
+_REAGENT_NOT_USED = {"QUARANTINED", "REJECTED", "RECALLED", "used up", "expired"}
+NOT_NOW: dict[tuple[str, str], set[str]] = {
+    ("lot", "record_filling"): {"all filled"},
+    ("lot", "close_filling"): {"nothing filled"},
+    ("lot", "import_freezing_run"): {"has a run"},
+    ("lot", "take_sample"): {"IN_PROCESS", *_LOT_IS_OVER},
+    ("lot", "enter_result"): {"IN_PROCESS", *_LOT_IS_OVER},
+    ("lot", "order_shipment"): {*_NOT_RELEASED, "no stock"},
+    ("lot", "order_dose"): _NOT_RELEASED,
+    ("lot", "release_lot"): {"results to review", "not reviewed", "deviation open"},
+    ("lot", "request_conditional_release"): {"no stock", "results to review", "not reviewed", "deviation open"},
+    ("vial", "pack_vials"): {"lot not released", "expired"},
+    ("vial", "thaw_bank_vial"): {"product", "lot not released", "expired"},
+    ("vial", "use_vial_for_testing"): {"lot rejected"},
+    ("vial", "take_sample"): {
+        "lot rejected", "PRINTED", "VOIDED", "RESERVED", "PICKED", "THAWED", "POOLED", "INFUSED", "CULTURED",
+        "DISCARDED", "MISSING", "IN_TRANSIT",
+    },
+    ("vial", "reconcile_infusion"): {"given and accounted for"},
+    ("vial", "pick_vial"): {"lot stopped", "expired", "not its day", "dose has its vials"},
+    ("vial", "thaw_vial"): {"lot stopped", "expired"},
+    ("donation", "isolate_tissue"): {"AWAITING_DECISION", "REJECTED", "too old", "donor ineligible"},
+    ("donation", "take_sample"): {"REJECTED", "too old", "donor ineligible"},
+    ("culture", "passage_culture"): {"used up", "not expanded further"},
+    ("culture", "open_lot"): {"used up", "GROWING", "FINISHED", "DISCARDED", "too many doublings"},
+    ("culture", "take_sample"): {"FINISHED", "DISCARDED"},
+    ("hold", "lift_hold"): {"donor ineligible"},
+    # Decided already: to decide otherwise is rare.
+    ("donor", "determine_eligibility"): {"ELIGIBLE", "INELIGIBLE"},
+    ("reagent_lot", "decide_reagent"): {"ACCEPTED", "REJECTED"},
+    ("reagent_lot", "open_reagent"): {"open", *_REAGENT_NOT_USED},
+    **{("reagent_lot", act): _REAGENT_NOT_USED
+       for act in ("isolate_tissue", "passage_culture", "open_lot", "thaw_bank_vial", "pool_and_count")},
+    ("subject", "sign_eligibility"): {"not decided"},
+    ("subject", "measure_weight"): {"control", "SCREEN_FAILED", "WITHDRAWN", "COMPLETED", "all doses ordered"},
+    ("subject", "order_dose"): {"control", "no weight", "dose waits", "all doses ordered"},
+    ("subject", "check_dose"): {"nothing to check"},
+    ("subject", "request_conditional_release"): {
+        "control", "SCREENING", "SCREEN_FAILED", "WITHDRAWN", "COMPLETED", "all doses ordered",
+    },
+    ("dose", "pick_vial"): {*_STOPPED, "day passed", "too early to pick", "vials are out", "whole", "short accepted"},
+    ("dose", "thaw_vial"): {*_STOPPED, *_NOT_ITS_DAY, "nothing to thaw", "whole", "short accepted"},
+    ("dose", "fetch_spare"): {*_STOPPED, "no spare", "whole", "short accepted"},
+    ("dose", "pool_and_count"): {"out of time", "more to thaw"},
+    ("dose", "accept_short_dose"): {*_STOPPED, "whole", "short accepted"},
+    ("dose", "prepare_dose"): {*_STOPPED, "short"},
+    ("dose", "check_dose"): {*_STOPPED, *_NOT_ITS_DAY},
+    ("dose", "start_infusion"): {*_STOPPED, *_NOT_ITS_DAY},
+}  # fmt: skip
+# While this is so, the act is what the record waits for.
+FIRST: dict[tuple[str, str], set[str]] = {
+    ("lot", "record_filling"): {"labels left"},
+    ("lot", "review_results"): {"results to review"},
+    ("vial", "discard_vial"): {"lot rejected"},
+    ("culture", "finish_culture"): {"used up"},
+    ("subject", "answer_criteria"): {"not decided"},
+    ("subject", "measure_weight"): {"no weight"},
+    ("subject", "check_dose"): {"to be checked"},
+    ("dose", "discard_dose"): {"out of time"},
+    ("dose", "plan_dose_anew"): {"day passed"},
+}
+PRINTS, ENDING, WRONG_NOW = 3, 4, 5
+
+
+def place_of(act: str, record: str, state: str, marks: frozenset[str] = frozenset()) -> int:
     """Where an act stands: -1 cannot wait, 0 moves the record on, 1 uses it, 2 makes something from it, 3 prints, 4
-    ends it. A quality officer's stops stand with 2."""
-    if (act, state) in AT_ONCE:
+    ends it, 5 would be wrong now. A quality officer's stops stand with 2."""
+    so = {state, *marks}
+    if NOT_NOW.get((record, act), set()) & so:
+        return WRONG_NOW
+    if (act, state) in AT_ONCE or FIRST.get((record, act), set()) & so:
         return -1
     if act in IN_SIGHT:
         return 2
     if act in ENDINGS or (record == "vial" and act in ABOUT_THE_BOX):
-        return 4
+        return ENDING
     if act in PRINTING:
-        return 3
+        return PRINTS
     rows = [row for row in TRANSITIONS if (row.act, row.record, row.source) == (act, record, state)]
     if any(row.target != state for row in rows):
         return 0

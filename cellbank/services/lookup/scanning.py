@@ -19,19 +19,21 @@ from cellbank.services.acts import REGISTRY, ActInput, RegisteredAct, act, run_a
 from cellbank.services.bank import Bank
 from cellbank.services.lookup.card_parts import Facts
 from cellbank.services.lookup.cards import QUESTIONS, read_face
-from cellbank.services.lookup.likely import is_about, place_of
+from cellbank.services.lookup.likely import PRINTS, is_about, place_of
 from cellbank.services.lookup.on_paper import OfDose, act_of_form, of_dose
 
 
 @dataclass(frozen=True)
 class NextAct:
-    """An act that may be tried next; `field` is the input that the scanned code fills."""
+    """An act that may be tried next; `field` is the input that the scanned code fills. `now`: it is offered at once;
+    the others are for whoever looks for them."""
 
     name: str
     title: str
     field: str
     is_list: bool
     signed: bool
+    now: bool = True
 
     @cached_property
     def as_json(self) -> dict[str, Any]:
@@ -114,7 +116,7 @@ def look_up(bank: Bank, actor: Actor, raw: str) -> Card | Command:
         raise NotHere(QUESTIONS[scan.kind].record.replace("_", " "), scan.code)
     if face.elsewhere:
         raise OtherSite(face.record.replace("_", " "), scan.code, face.elsewhere)
-    acts = next_acts(scan.kind, face.record, face.state, actor.roles, face.type, is_ours=face.is_ours)
+    acts = next_acts(scan.kind, face.record, face.state, actor.roles, face.type, face.marks, is_ours=face.is_ours)
     means = STATES[face.record][face.state]
     stops = ended_refusals(scan.code, face.state) if scan.kind is Kind.DOSE else ()
     return Card(face.record, scan.code, face.title, face.state, means, face.where, face.facts, acts, stops)
@@ -144,13 +146,14 @@ def _form(bank: Bank, actor: Actor, form: Form, of: str | None) -> Card | Comman
 
 @lru_cache(maxsize=4096)
 def next_acts(
-    kind: Kind, record: str, state: str, roles: frozenset[Role], type_: str | None = None, *, is_ours: bool = True
+    kind: Kind, record: str, state: str, roles: frozenset[Role], type_: str | None = None,
+    marks: frozenset[str] = frozenset(), *, is_ours: bool = True,
 ) -> tuple[NextAct, ...]:
     """The acts that a person with these roles may try on a record in this state, the likeliest first.
 
     They are the acts that the table gives for the record, and those that make something else from it, such as a
     culture from a donation. `type_` tells a shipper from the units that stay where they are. Of a record of another
-    site (not `is_ours`) only what crosses sites, and what is written about it.
+    site (not `is_ours`) only what crosses sites, and what is written about it. `marks`: what is so with it (marks.py).
     """
     moving = acts_from(record, state, roles)
     touching = {row.act for row in TRANSITIONS if row.record == record}
@@ -160,7 +163,8 @@ def next_acts(
     # A vial is accounted for only after its cells were given.
     names = [name for name in names if name != "reconcile_infusion" or state == "INFUSED"]
     names = [name for name in names if record != "lot" or name not in DECISIONS or _decides(name, state)]
-    found = (_next(name, kind) for name in sorted(names, key=lambda name: place_of(name, record, state)))
+    places = {name: place_of(name, record, state, marks) for name in names}
+    found = (_next(name, kind, now=places[name] < PRINTS) for name in sorted(names, key=places.__getitem__))
     return tuple(item for item in found if item is not None)
 
 
@@ -180,10 +184,10 @@ def _decides(name: str, state: str) -> bool:
     return any(row.source == state and row.target == DECISIONS[name] for row in rows_for(name, "lot"))
 
 
-def _next(name: str, kind: Kind) -> NextAct | None:
+def _next(name: str, kind: Kind, *, now: bool) -> NextAct | None:
     registered = REGISTRY[name]
     place = field_for(registered, kind)
-    return place and NextAct(name, registered.title, place[0], place[1], is_signed(name))
+    return place and NextAct(name, registered.title, place[0], place[1], is_signed(name), now)
 
 
 def field_for(registered: RegisteredAct, kind: Kind) -> tuple[str, bool] | None:

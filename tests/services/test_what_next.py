@@ -1,0 +1,134 @@
+"""What is offered after a scan: never first what would be wrong; and where nothing is to be done, nothing is."""
+
+import random
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from cellbank.domain.refusals import Code
+from cellbank.services.acts import Malformed, run_act
+from cellbank.services.bank import Bank
+from cellbank.services.catalogue import REGISTRY
+from cellbank.services.lookup.cards import QUESTIONS
+from cellbank.services.lookup.likely import WRONG_NOW, place_of
+from cellbank.services.lookup.scanning import Card, NotHere, look_up
+from cellbank.services.people.actors import actor_by_name
+from tests.conftest import make_bank
+from tests.services.bad_values import good_input, schema_of
+
+# (record, state, what is so with it, the act that comes first, an act that would be wrong)
+CASES: list[tuple[str, str, set[str], str, str]] = [
+    ("dose", "COUNTED", {"whole", "nothing to thaw"}, "prepare_dose", "thaw_vial"),
+    ("dose", "COUNTED", {"whole", "more to thaw"}, "prepare_dose", "thaw_vial"),
+    ("dose", "COUNTED", {"short", "more to thaw"}, "thaw_vial", "prepare_dose"),
+    ("dose", "COUNTED", {"short accepted", "nothing to thaw", "no spare"}, "prepare_dose", "accept_short_dose"),
+    ("dose", "COUNTED", {"whole", "out of time"}, "discard_dose", "prepare_dose"),
+    ("dose", "THAWING", {"more to thaw"}, "thaw_vial", "pool_and_count"),
+    ("dose", "THAWING", {"nothing to thaw"}, "pool_and_count", "thaw_vial"),
+    ("dose", "PREPARED", {"whole", "day passed"}, "plan_dose_anew", "check_dose"),
+    ("dose", "ORDERED", {"day passed", "nothing to thaw"}, "plan_dose_anew", "pick_vial"),
+    ("lot", "IN_PROCESS", {"labels left", "nothing filled"}, "record_filling", "close_filling"),
+    ("lot", "IN_PROCESS", {"labels left"}, "record_filling", "take_sample"),
+    ("lot", "IN_PROCESS", {"all filled"}, "close_filling", "record_filling"),
+    ("lot", "REJECTED", {"all filled"}, "print_labels", "take_sample"),
+    ("lot", "REJECTED", {"all filled"}, "print_labels", "order_shipment"),
+    ("subject", "ENROLLED", {"control", "no weight"}, "print_labels", "order_dose"),
+    ("subject", "ENROLLED", {"no weight"}, "measure_weight", "order_dose"),
+    ("subject", "SCREENING", {"not decided", "no weight"}, "answer_criteria", "sign_eligibility"),
+    ("subject", "SCREENING", set(), "sign_eligibility", "order_dose"),
+    ("donation", "ACCEPTED", {"too old"}, "print_labels", "isolate_tissue"),
+    ("culture", "HARVESTED", {"used up"}, "finish_culture", "passage_culture"),
+]
+
+
+@pytest.mark.parametrize(("record", "state", "marks", "first", "wrong"), CASES)
+def test_the_likeliest_act_comes_out_of_the_facts(
+    record: str, state: str, marks: set[str], first: str, wrong: str
+) -> None:
+    so = frozenset(marks)
+    of_first, of_wrong = place_of(first, record, state, so), place_of(wrong, record, state, so)
+    assert of_first < of_wrong
+    assert of_wrong == WRONG_NOW or wrong in ("order_dose", "take_sample", "thaw_vial")
+
+
+# What the record itself is refused for, whoever comes and whatever they write into the form.
+OF_ITS_STATE = {
+    Code.WRONG_STATE, Code.CONTROL_ARM, Code.SUBJECT_NOT_ENROLLED, Code.LOT_NOT_RELEASED, Code.ON_HOLD,
+    Code.CRITERION_OPEN, Code.BATCH_NOT_REVIEWED, Code.DONOR_NOT_ELIGIBLE, Code.TOO_LATE, Code.OUT_OF_TIME,
+    Code.EXPIRED, Code.NOT_THE_PLANNED_DAY, Code.TOO_MANY_DOSES, Code.REAGENT_EXPIRED, Code.REAGENT_QUARANTINED,
+    Code.REAGENT_USED_UP, Code.NOT_ENOUGH_VIALS, Code.SPARE_NOT_CALLED, Code.STORAGE_OUT_OF_SERVICE,
+}  # fmt: skip
+PEOPLE = ("olena", "iryna", "nataliia", "admin", "halyna", "roman")
+OF_EACH_STATE = 12
+
+
+@pytest.fixture(scope="module")
+def played(story_database: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bank]:
+    """The trial as it was played."""
+    bank = make_bank(story_database("cellbank_what_next"), Path(tmp_path_factory.mktemp("what_next")))
+    yield bank
+    bank.engine.dispose()
+
+
+def codes_of(bank: Bank, record: str) -> list[str]:
+    """Records of a kind, some of every state."""
+    of_states = f"""SELECT state, array_agg(code ORDER BY code) AS codes FROM {record}
+                     WHERE code <> 'SYSTEM' GROUP BY state ORDER BY state"""
+    chosen = random.Random(20260502)
+    with bank.reads.connect() as connection:
+        rows = connection.execute(text(of_states)).all()
+    return [code for row in rows for code in chosen.sample(row.codes, min(OF_EACH_STATE, len(row.codes)))]
+
+
+@pytest.mark.parametrize("name", PEOPLE)
+def test_what_is_offered_first_is_never_refused_for_the_records_own_state(played: Bank, name: str) -> None:
+    actor = actor_by_name(played, name)
+    assert actor is not None
+    tried = 0
+    for question in QUESTIONS.values():
+        for code in codes_of(played, question.record):
+            card = _card(played, actor, code)
+            if card is None or not (card.acts and card.acts[0].now):
+                continue
+            tried += 1
+            _try_first(played, actor, card)
+    assert tried > 0 or name == "admin"
+
+
+def _card(bank: Bank, actor: Any, code: str) -> Card | None:
+    try:
+        card = look_up(bank, actor, code)
+    except NotHere:  # of another site
+        return None
+    assert isinstance(card, Card)
+    return card
+
+
+def _try_first(bank: Bank, actor: Any, card: Card) -> None:
+    """Fill the form with something that reads well, and ask without doing."""
+    first = card.acts[0]
+    registered = REGISTRY[first.name]
+    given = {**_filled(bank, registered), first.field: [card.code] if first.is_list else card.code}
+    try:
+        outcome = run_act(bank, first.name, given, actor, door="test", dry_run=True)
+    except Malformed:  # of two fields that must fit each other; it says nothing about the record
+        return
+    wrong = [one.detail for one in outcome.refusals if one.code in OF_ITS_STATE and card.code in one.detail]
+    assert not wrong, f"{first.name} is offered first for {card.kind} {card.code} in {card.state}: {wrong}"
+
+
+def _filled(bank: Bank, registered: Any) -> dict[str, Any]:
+    """Other codes of the form are those of records that are there."""
+    given = good_input(registered)
+    for field, schema in schema_of(registered).items():
+        inner = schema.get("items", schema)
+        if field not in given or "scan" not in inner:
+            continue
+        record = next(question.record for kind, question in QUESTIONS.items() if kind.value == inner["scan"][0])
+        with bank.reads.connect() as connection:
+            code = connection.scalar(text(f"SELECT code FROM {record} ORDER BY id DESC LIMIT 1"))
+        given[field] = [code] if "items" in schema else code
+    return given
