@@ -78,7 +78,15 @@ def fill_page(code: str) -> Any:
     # Whoever counts must see the box and not the book.
     blind = mode in ("count", "again")
     mine = bool(roles_for(act.name) & the_actor().roles)
-    return render_template("fill.html", box=the_box(code), mode=mode, act=act, mine=mine, blind=blind)
+    box = the_box(code)
+    shut = _shut(act.name, box) if blind and mine else ""
+    return render_template("fill.html", box=box, mode=mode, act=act, mine=mine, blind=blind, shut=shut)
+
+
+def _shut(act: str, box: BoxMap) -> str:
+    """Why this person cannot count this box, before anything is scanned: the act is asked of an empty box."""
+    outcome = run_act(the_bank(), act, {"box": box.code, "vials": []}, the_actor(), door=DOOR, dry_run=True)
+    return " ".join(reason(refusal)["detail"] for refusal in outcome.refusals)
 
 
 @blueprint.post("/storage/fill/<code>")

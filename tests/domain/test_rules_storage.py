@@ -9,6 +9,7 @@ from cellbank.domain.rules.storage import (
     OutOfService,
     PlacesFacts,
     UnitFacts,
+    beside_warnings,
     give_places,
     unit_refusals,
 )
@@ -96,3 +97,21 @@ def test_a_unit_is_refused_with_its_reason(facts: UnitFacts, code: str, words: s
     refusals = unit_refusals(facts)
     assert [refusal.code for refusal in refusals] == [code]
     assert words in refusals[0].detail
+
+
+@pytest.mark.parametrize(
+    ("standing", "arriving", "warned"),
+    [
+        ({}, {"L1": "RELEASED"}, False),
+        ({"L1": "RELEASED"}, {"L1": "RELEASED"}, False),
+        ({"L1": "RELEASED"}, {"L2": "RELEASED"}, False),
+        ({"L1": "QUARANTINE"}, {"L2": "QUARANTINE"}, False),
+        ({"L1": "RELEASED"}, {"L2": "QUARANTINE"}, True),
+        ({"L1": "QUARANTINE"}, {"L2": "RELEASED"}, True),
+        ({"L1": "RELEASED"}, {"L2": "REJECTED"}, True),
+        ({"L1": "RELEASED", "L2": "ON_HOLD"}, {"L1": "RELEASED"}, True),
+    ],
+)
+def test_released_vials_beside_others_are_warned_of(standing: dict, arriving: dict, warned: bool) -> None:
+    found = beside_warnings("Box B", standing, arriving)
+    assert [one.code for one in found] == (["LOT_NOT_RELEASED"] if warned else [])

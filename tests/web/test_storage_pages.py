@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from tests.factories.doses import dewar, ordered_dose
 from tests.factories.lots import box, frozen_lot, stored_lot
+from tests.factories.quality import released_lot
 from tests.factories.world import World
 
 
@@ -138,3 +139,25 @@ def test_a_box_out_of_service_says_so_before_anything_is_scanned(signed_in, worl
     status, said = send(signed_in("tina"), f"/storage/fill/{home}", mode="put",
                         given={"vials": list(frozen_lot(world, vials=1).vials), "positions": ["A1"]})  # fmt: skip
     assert status == 409 and [one["code"] for one in said["refusals"]] == ["STORAGE_OUT_OF_SERVICE"]
+
+
+def test_the_wrong_person_is_told_before_the_first_scan_of_a_count(signed_in, world: World) -> None:
+    lot = stored_lot(world, vials=2)
+    world.do("tina", "count_box", box=lot.box, vials=[lot.vials[0]])
+    assert "data-stopped=\"\"" not in signed_in("tina").get(f"/storage/fill/{lot.box}?mode=again").text
+    assert "data-stopped=\"\"" not in signed_in("taras").get(f"/storage/fill/{lot.box}?mode=count").text
+    assert "data-stopped=\"\"" in signed_in("taras").get(f"/storage/fill/{lot.box}?mode=again").text
+
+
+def test_two_lots_in_one_box_stand_apart_by_a_letter_and_what_is_not_released_is_told(signed_in, world: World) -> None:
+    first, second = released_lot(world, vials=2), frozen_lot(world, vials=1)
+    tina = signed_in("tina")
+    assert "spot-lot" not in tina.get(f"/record/{first.box}").text
+    given = {"vials": list(second.vials), "positions": ["B5"]}
+    status, said = send(tina, f"/storage/fill/{first.box}", mode="put", key=first.box, given=given)
+    assert status == 200 and [one["code"] for one in said["result"]["warnings"]] == ["LOT_NOT_RELEASED"]
+    page = tina.get(f"/record/{first.box}").text
+    for letter, lot in zip("AB", sorted([first.code, second.code]), strict=True):
+        assert f'<b class="spot-lot">{letter}</b> lot {lot}' in page
+    assert "is not released stand in this box" in page
+    assert "spot-lot" not in tina.get(f"/storage/fill/{first.box}?mode=count").text

@@ -252,3 +252,18 @@ def _full(facts: PlacesFacts, free: int) -> Refusal:
         from_there=f" from {facts.wanted[0]} on" if facts.wanted else "",
         vials=len(facts.vials),
     )
+
+
+def beside_warnings(box: str, standing: Mapping[str, str], arriving: Mapping[str, str]) -> tuple[Refusal, ...]:
+    """What is dangerous about the vials beside which others are put, lot → its state: a vial of a released lot next to
+    one that nobody may be given is taken for it sooner or later. It is no reason to leave vials in the warm."""
+    lots = {**standing, **arriving}
+    released = sorted(lot for lot, state in lots.items() if state == "RELEASED")
+    others = sorted(lot for lot, state in lots.items() if state != "RELEASED")
+    if not standing or not released or not others:
+        return ()
+    sentence = (
+        "{box} now holds vials of released lot {released} beside those of lot {others}, which is not released. Keep "
+        "them in different boxes."
+    )
+    return (refuse(Code.LOT_NOT_RELEASED, sentence, box=box, released=released[0], others=", ".join(others)),)

@@ -1,7 +1,9 @@
 """What stands in the cold store as one looks at it: the map of a box, and the tree of units with how full they are."""
 
 import datetime
+from collections.abc import Sequence
 from dataclasses import dataclass
+from string import ascii_uppercase
 from typing import Any
 
 from sqlalchemy import text
@@ -24,6 +26,7 @@ class Cell:
     lot_state: str | None = None
     standing: str | None = None
     whom: str | None = None
+    letter: str | None = None  # of its lot, where the box holds several
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,17 @@ class BoxMap:
     lots: dict[str, int]
     stopped: tuple[str, str] | None
     is_shipper: bool = False
+
+    @property
+    def letters(self) -> dict[str, str]:
+        """Letter → lot, where vials of several lots stand in it: nobody tells them apart by colour alone."""
+        return {cell.letter: cell.lot for row in self.rows for cell in row if cell.letter and cell.lot}
+
+    @property
+    def mixes_released(self) -> bool:
+        """Whether vials of a released lot stand beside those of a lot that is not."""
+        released = {cell.lot_state == "RELEASED" for row in self.rows for cell in row if cell.lot_state}
+        return len(released) == 2
 
     @property
     def size(self) -> int:
@@ -94,8 +108,9 @@ def box_map(bank: Bank, code: str, now: datetime.datetime) -> BoxMap | None:
     for row in found.values():
         lots[row.lot] = lots.get(row.lot, 0) + 1
     columns = box.column_count
+    letters = lot_letters(sorted(lots))
     rows = tuple(
-        tuple(_cell(place, columns, found.get(place)) for place in range(first, first + columns))
+        tuple(_cell(place, columns, found.get(place), letters) for place in range(first, first + columns))
         for first in range(1, box.row_count * columns + 1, columns)
     )
     stopped = (box.stopped, box.reason or "") if box.stopped else None
@@ -103,11 +118,20 @@ def box_map(bank: Bank, code: str, now: datetime.datetime) -> BoxMap | None:
     return BoxMap(code, box.name, tuple(box.above), columns, rows, len(found), lots, stopped, is_shipper)
 
 
-def _cell(position: int, columns: int, row: Any) -> Cell:
+def lot_letters(lots: Sequence[str]) -> dict[str, str]:
+    """A letter for each lot: A to Z, then AA, AB …; none where all vials are of one lot."""
+    if len(lots) < 2:
+        return {}
+    names = [*ascii_uppercase, *(first + second for first in ascii_uppercase for second in ascii_uppercase)]
+    return dict(zip(lots, names, strict=False))
+
+
+def _cell(position: int, columns: int, row: Any, letters: dict[str, str]) -> Cell:
     name = position_name(position, columns)
     if row is None:
         return Cell(name)
-    return Cell(name, row.code, row.number, row.lot, row.state, row.lot_state, row.standing, row.whom)
+    return Cell(name, row.code, row.number, row.lot, row.state, row.lot_state, row.standing, row.whom,
+                letters.get(row.lot))  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from cellbank.domain.rules.storage import (
     Places,
     PlacesFacts,
     UnitFacts,
+    beside_warnings,
     give_places,
     unit_refusals,
 )
@@ -303,7 +304,12 @@ _BOX = text(
               coalesce(box.column_count, 0) AS columns,
               stopped.code AS stopped_code, stopped.name AS stopped_name, stopped.out_of_service_reason AS reason,
               (SELECT jsonb_object_agg(p.position, v.code) FROM placement p JOIN vial v ON v.id = p.vial_id
-                WHERE p.box_id = box.id AND p.taken_at IS NULL) AS taken
+                WHERE p.box_id = box.id AND p.taken_at IS NULL) AS taken,
+              (SELECT jsonb_object_agg(l.code, l.state) FROM placement p JOIN vial v ON v.id = p.vial_id
+                 JOIN lot l ON l.id = v.lot_id WHERE p.box_id = box.id AND p.taken_at IS NULL
+                   AND v.code <> ALL (CAST(:vials AS text[]))) AS standing_lots,
+              (SELECT jsonb_object_agg(l.code, l.state) FROM vial v JOIN lot l ON l.id = v.lot_id
+                WHERE v.code = ANY (CAST(:vials AS text[]))) AS arriving_lots
          FROM storage_unit box LEFT JOIN storage_unit stopped ON stopped.id = unit_stopped(box.id)
         WHERE box.code = :code"""
 )
@@ -320,7 +326,7 @@ def find_places(
     """
     if len(wanted) < len(vials) and not packing:
         work.lock(StorageUnit, code)
-    row = work.session.execute(_BOX, {"code": code}).one_or_none()
+    row = work.session.execute(_BOX, {"code": code, "vials": list(vials)}).one_or_none()
     if row is None:
         work.find(StorageUnit, code)  # refuses NOT_FOUND
     reason = row.reason or "no reason given"
@@ -328,6 +334,8 @@ def find_places(
     taken = {int(position): vial for position, vial in (row.taken or {}).items()}
     box = Box(f"{row.name} ({row.code})", row.type, row.rows, row.columns, taken, stopped)
     places = give_places(PlacesFacts(box, tuple(vials), tuple(wanted), packing))
+    if not packing:
+        work.warn(beside_warnings(box.called, row.standing_lots or {}, row.arriving_lots or {}))
     elsewhere = work.site_refusals(row.site_id, box.called)
     return row.id, replace(places, refusals=(*elsewhere, *places.refusals)), box
 

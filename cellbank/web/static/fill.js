@@ -142,9 +142,18 @@
       sent[0].why = (said.refusals || []).map((one) => one.detail).join(" ");
       problem(`${sent[0].place}: ${sent[0].why}`);
       cellbank.play("no");
+      stay(sent[0]);
     }
+    const warned = (said.result && said.result.warnings) || [];
+    if (status === 200 && warned.length) { problem(warned.map((one) => one.detail).join(" ")); cellbank.play("unknown"); }
     save();
     for (const item of sent) drawCell(item.place);
+  }
+  /* the hand has not moved: the next scan is for the same position, unless others were scanned in the meantime */
+  function stay(refused) {
+    if (items.at(-1) !== refused) return;
+    at = cells.indexOf(cell.get(refused.place));
+    drawCursor();
   }
   async function send() {
     if (busy) return;
