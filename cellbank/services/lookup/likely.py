@@ -65,6 +65,7 @@ NOT_NOW: dict[tuple[str, str], set[str]] = {
     ("culture", "passage_culture"): {"used up", "not expanded further"},
     ("culture", "open_lot"): {"used up", "GROWING", "FINISHED", "DISCARDED", "too many doublings"},
     ("culture", "take_sample"): {"FINISHED", "DISCARDED"},
+    ("deviation", "close_deviation"): {"actions open"},
     ("hold", "lift_hold"): {"donor ineligible"},
     # Decided already: to decide otherwise is rare.
     ("donor", "determine_eligibility"): {"ELIGIBLE", "INELIGIBLE"},

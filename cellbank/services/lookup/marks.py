@@ -54,6 +54,9 @@ MARKS: dict[Kind, dict[str, str]] = {
         "expired": f"face.use_by < {_TODAY}",
         "open": "face.opened_at IS NOT NULL",
     },
+    Kind.DEVIATION: {
+        "actions open": "EXISTS (SELECT FROM corrective_action WHERE deviation_id = face.id AND state <> 'VERIFIED')",
+    },
     Kind.HOLD: {
         "donor ineligible": "(SELECT state = 'INELIGIBLE' FROM donor WHERE donor.id = face.donor_id)",
     },
