@@ -19,6 +19,7 @@ class Code(StrEnum):
     WRISTBAND_MISMATCH = "WRISTBAND_MISMATCH"
     DOSE_LABEL_MISMATCH = "DOSE_LABEL_MISMATCH"
     VIAL_OF_ANOTHER_SUBJECT = "VIAL_OF_ANOTHER_SUBJECT"
+    VIAL_NOT_RESERVED = "VIAL_NOT_RESERVED"
     VIAL_MISMATCH = "VIAL_MISMATCH"
     POSITION_MISMATCH = "POSITION_MISMATCH"
     MIXED_DONORS = "MIXED_DONORS"
@@ -31,6 +32,7 @@ class Code(StrEnum):
     DECISION_NEEDED = "DECISION_NEEDED"
     # the product may not be used
     CONSENT_MISSING = "CONSENT_MISSING"
+    DONATION_NOT_ACCEPTED = "DONATION_NOT_ACCEPTED"
     DONOR_NOT_ELIGIBLE = "DONOR_NOT_ELIGIBLE"
     ON_HOLD = "ON_HOLD"
     LOT_NOT_RELEASED = "LOT_NOT_RELEASED"
@@ -127,13 +129,13 @@ class Code(StrEnum):
 GRAVITY: dict[Code, int] = {code: place for place, code in enumerate(Code)}
 
 #: What only forbids. Of what has happened already it is told late, and becomes a deviation (telling.py). Everything
-#: else refuses late as well: it cannot be (a state, an order, a place, cells that nobody had), cannot be read, names
-#: another record (a vial of another dose is told of that dose), or says who may enter and sign it.
+#: else refuses late as well, and LATE_TOO says why.
 FORBIDS = frozenset(
     {
-        Code.WRISTBAND_MISMATCH, Code.DOSE_LABEL_MISMATCH,
+        Code.WRISTBAND_MISMATCH, Code.DOSE_LABEL_MISMATCH, Code.VIAL_NOT_RESERVED, Code.MIXED_LOTS,
         Code.CONTROL_ARM, Code.SUBJECT_NOT_ENROLLED, Code.SUBJECT_NOT_ELIGIBLE, Code.DECISION_NEEDED,
-        Code.CONSENT_MISSING, Code.DONOR_NOT_ELIGIBLE, Code.ON_HOLD, Code.LOT_NOT_RELEASED, Code.EXCURSION_OPEN,
+        Code.CONSENT_MISSING, Code.DONATION_NOT_ACCEPTED, Code.DONOR_NOT_ELIGIBLE,
+        Code.ON_HOLD, Code.LOT_NOT_RELEASED, Code.EXCURSION_OPEN,
         Code.EXPIRED, Code.OUT_OF_TIME, Code.VIABILITY_TOO_LOW, Code.DOSE_OUT_OF_BAND, Code.DMSO_LIMIT,
         Code.ENDOTOXIN_LIMIT, Code.OTHER_METHOD,
         Code.DUPLICATE_DOSE, Code.TOO_MANY_DOSES, Code.OUTSIDE_WINDOW, Code.NOT_THE_PLANNED_DAY, Code.TOO_EARLY,
@@ -145,6 +147,36 @@ FORBIDS = frozenset(
         Code.STORAGE_OUT_OF_SERVICE, Code.SHIPPER_NOT_READY,
     }
 )  # fmt: skip
+
+#: Why each other code refuses what is told late as well. With FORBIDS every code stands in exactly one place.
+LATE_TOO: dict[str, frozenset[Code]] = {
+    "it names another record than the one that it happened to: tell it of that one": frozenset(
+        {Code.VIAL_OF_ANOTHER_SUBJECT, Code.VIAL_MISMATCH, Code.POSITION_MISMATCH, Code.NOT_IN_SHIPMENT,
+         Code.PROBE_MISMATCH, Code.RUN_MISMATCH}
+    ),
+    "it cannot have happened so: figures, places, states and times contradict what is known": frozenset(
+        {Code.MIXED_DONORS, Code.VIAL_THAWED, Code.VIAL_NOT_AVAILABLE, Code.WRONG_STATE, Code.CELLS_EXCEED_SOURCE,
+         Code.CELL_BALANCE, Code.OUTSIDE_LIMITS, Code.REAGENT_USED_UP, Code.POSITION_TAKEN, Code.POSITION_UNKNOWN,
+         Code.STORAGE_FULL, Code.READINGS_DIFFER, Code.IMPROBABLE_TIME, Code.IN_THE_FUTURE, Code.OUT_OF_ORDER}
+    ),
+    "it is answered on the form itself: confirmed, explained, completed": frozenset(
+        {Code.FEWER_CELLS_THAN_SEEDED, Code.REASON_NEEDED, Code.LATE_REASON_NEEDED, Code.CRITERION_OPEN,
+         Code.RESULT_MISSING, Code.PANEL_INCOMPLETE, Code.TRACE_MISSING, Code.UNIT_UNKNOWN}
+    ),
+    "it is somebody else's to enter or to sign": frozenset(
+        {Code.SAME_PERSON, Code.SECOND_PERSON_NEEDED, Code.ROLE_NOT_ALLOWED, Code.OTHER_SITE, Code.SIGNATURE_NEEDED,
+         Code.SIGNATURE_WRONG, Code.AGREEMENT_NEEDED, Code.TRAINING_EXPIRED, Code.SECOND_FACTOR_NEEDED,
+         Code.ACCOUNT_LOCKED, Code.LAST_ADMINISTRATOR}
+    ),
+    "it is a decision and not a fact: nothing has happened before it is taken": frozenset(
+        {Code.TRIAL_FULL, Code.RESULT_NOT_REVIEWED, Code.BATCH_NOT_REVIEWED, Code.RESULT_TOO_EARLY, Code.RETEST_DUE,
+         Code.SPECIMEN_OUTSIDE_WINDOW, Code.DEFINITION_NOT_EFFECTIVE}
+    ),
+    "it cannot be read, or it is not there": frozenset(
+        {Code.KEY_REUSED, Code.ALREADY_EXISTS, Code.NOT_FOUND, Code.SCAN_UNREADABLE, Code.WRONG_KIND,
+         Code.CHANGED_MEANWHILE}
+    ),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)

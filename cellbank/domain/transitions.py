@@ -348,8 +348,8 @@ _MOVES: tuple[Transition, ...] = sum(
         moves("dose_paper", "enter_dose_from_paper", "> ENTERED", BEDSIDE, Meaning.VERIFIED),
         moves("dose_paper", "enter_dose_from_paper", "ENTERED > REPLACED", BEDSIDE),
         moves(
-            "dose", "enter_dose_from_paper", "ORDERED PICKED THAWING COUNTED PREPARED CHECKED_ONCE CHECKED =", BEDSIDE,
-            Meaning.VERIFIED, ("prepared_by_id",),
+            "dose", "enter_dose_from_paper", "ORDERED PICKED THAWING COUNTED PREPARED CHECKED_ONCE CHECKED INFUSING =",
+            BEDSIDE, Meaning.VERIFIED, ("prepared_by_id",),
         ),
         moves("dose_paper", "confirm_dose_from_paper", "ENTERED > CONFIRMED", BEDSIDE, Meaning.VERIFIED,
               ("entered_by_id",)),
@@ -357,8 +357,11 @@ _MOVES: tuple[Transition, ...] = sum(
             "dose", "confirm_dose_from_paper", "ORDERED PICKED THAWING COUNTED PREPARED CHECKED_ONCE > INFUSED",
             BEDSIDE, Meaning.VERIFIED, ("prepared_by_id", "first_checked_by_id"),
         ),
-        moves("dose", "confirm_dose_from_paper", "CHECKED > INFUSED", BEDSIDE, Meaning.VERIFIED, ("prepared_by_id",)),
-        moves("vial", "confirm_dose_from_paper", "RESERVED PICKED THAWED POOLED > INFUSED", BEDSIDE),
+        moves(
+            "dose", "confirm_dose_from_paper", "CHECKED INFUSING > INFUSED", BEDSIDE, Meaning.VERIFIED,
+            ("prepared_by_id",),
+        ),
+        moves("vial", "confirm_dose_from_paper", "IN_STOCK RESERVED PICKED THAWED POOLED > INFUSED", BEDSIDE),
         moves("vial", "confirm_dose_from_paper", "RESERVED > IN_STOCK", BEDSIDE),
         # labels
         moves("printing", "print_labels", "> PRINTED", frozenset({T, Q, C})),

@@ -1,6 +1,7 @@
 """An outage, played whole: the network is cut between the two checks of a dose, and comes back when it was given.
 
 The screen says GO only as of its last judgement; what two people did is sealed, waits, and is recorded with its times.
+What was given from paper meanwhile is entered by two people from the symbol of its form, and its deviation is found.
 """
 
 import datetime
@@ -10,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from cellbank.domain.identifiers import Form, form_code
+from cellbank.services import acts
 from cellbank.story import PASSWORD
 from tests.browser.stage import Stage
 from tests.browser.station import Station
@@ -144,3 +147,95 @@ def nothing_of(held: dict[str, Any], subject: dict, but: frozenset[str] | set[st
     said = json.dumps({name: part for name, part in held.items() if name not in but})
     for known in (subject["code"], subject["trial_number"], subject["second_identifier"], str(subject["born_on"])):
         assert known not in said, known
+
+
+HOUR, MINUTE = datetime.timedelta(hours=1), datetime.timedelta(minutes=1)
+WHY = "The network was down, and the server with it"
+
+
+def later(monkeypatch: pytest.MonkeyPatch, by: datetime.timedelta) -> None:
+    """The outage is over so long afterwards, by the clock of the server."""
+    real = acts.server_time
+    monkeypatch.setattr(acts, "server_time", lambda: real() + by)
+
+
+def on_the_clock(stage: Stage, at: datetime.datetime) -> str:
+    """A time as somebody types it into a form."""
+    return f"{at.astimezone(stage.bank.config.timezone):%Y-%m-%dT%H:%M}"
+
+
+def test_a_thaw_is_told_late_in_the_fields_that_open_for_it(
+    station, stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dose = stage.dose("EXP-10", state="PICKED")["code"]
+    vial, thawed = stage.vials(dose, "PICKED")[0], acts.server_time().replace(second=0, microsecond=0) + MINUTE
+    later(monkeypatch, 2 * HOUR)
+    olena = station("olena")
+    olena.go(f"/act/thaw_vial?dose={dose}&vial={vial}")
+    assert not olena.field("happened_at").is_visible()
+    olena.page.get_by_text("It happened earlier").click()
+    olena.fill(happened_at=on_the_clock(stage, thawed))
+    olena.submit()
+    assert olena.reasons == ["LATE_REASON_NEEDED"] and olena.field("entered_late_because").is_visible()
+    olena.fill(entered_late_because=WHY)
+    olena.submit()
+    olena.done("thaw_vial")
+    assert stage.one("SELECT thawed_at FROM vial WHERE code = :vial", vial=vial) == thawed
+    wall = thawed.astimezone(stage.bank.config.timezone)
+    olena.sees(f"{wall:%Y-%m-%d %H:%M}", WHY)
+    olena.go(f"/record/{vial}")
+    olena.sees(WHY)
+
+
+def test_a_dose_given_on_paper_is_entered_by_two_people_and_its_deviation_is_found(
+    station, stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dose = stage.dose("EXP-12", state="THAWING")
+    code, lot = dose["code"], stage.one("SELECT code FROM lot WHERE id = :id", id=dose["lot_id"])
+    thawed = dose["thaw_started_at"].replace(second=0, microsecond=0)
+    started = thawed + 5 * HOUR  # long after what stands in albumin may be given
+    stage.do("iryna", "hold_lot", lot=lot, reason="A contamination is suspected")
+    later(monkeypatch, 7 * HOUR)
+
+    nataliia, petro = station("nataliia"), station("petro")
+    nataliia.scan_to(form_code(Form.BEDSIDE, code), "/act/enter_dose_from_paper")
+    times = {
+        "thaw__started_at": thawed, "count__counted_at": thawed + 20 * MINUTE,
+        "preparation__prepared_at": thawed + 30 * MINUTE, "first_checked_at": started - 10 * MINUTE,
+        "second_checked_at": started - 8 * MINUTE, "started_at": started, "stopped_at": started + 15 * MINUTE,
+    }  # fmt: skip
+    vials = stage.vials(code, "THAWED")
+    nataliia.fill(
+        **{name: on_the_clock(stage, at) for name, at in times.items()},
+        thaw__vials="\n".join(vials), count__diluent="albumin", count__pooled_ml=5 * len(vials),
+        count__total_cells_per_ml=4_650_000, count__viability_percent="87.5", count__method="trypan blue",
+        preparation__prepared_by="olena", preparation__drawn_ml=drawn(stage, dose), preparation__final_volume_ml=50,
+        volume_given_ml=50, reason=WHY,
+    )  # fmt: skip
+    nataliia.sign()
+    nataliia.submit()
+    nataliia.done("enter_dose_from_paper")
+    assert stage.state("dose", code) == "THAWING"  # one person alone gives no dose
+
+    petro.scan_to(form_code(Form.BEDSIDE, code), "/act/confirm_dose_from_paper")
+    petro.sees(WHY, "could be used until")
+    petro.fill(happened_at=on_the_clock(stage, started), entered_late_because=WHY)
+    petro.sign()
+    petro.submit()
+    petro.done("confirm_dose_from_paper")
+    row = stage.rows("SELECT * FROM dose WHERE code = :code", code=code)[0]
+    assert (row["state"], row["infusion_started_at"]) == ("INFUSED", started)
+
+    iryna = station("iryna")
+    iryna.sees("Deviations to investigate", "told late, and not allowed when it happened")
+    found = stage.one(
+        "SELECT v.code FROM deviation v JOIN deviation_link l ON l.deviation_id = v.id WHERE l.record_code = :dose",
+        dose=code,
+    )  # fmt: skip
+    iryna.go(f"/record/{found}")
+    iryna.sees("critical", WHY, "OUT_OF_TIME", "ON_HOLD", code, lot)
+
+
+def drawn(stage: Stage, dose: dict[str, Any]) -> str:
+    """What was drawn up for this dose, of 4.65 million cells per mL of which 87.5 % live."""
+    return f"{dose['required_cells'] / (4_650_000 * 0.875):.1f}"

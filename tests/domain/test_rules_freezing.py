@@ -160,5 +160,5 @@ def test_freezing_a_second_too_late_is_refused() -> None:
 
 def test_a_program_that_the_specification_does_not_know_is_refused() -> None:
     (refusal,) = freezing_refusals(replace(FREEZE, program="KITCHEN"))
-    assert refusal.code == "OUTSIDE_LIMITS"
+    assert refusal.code == "OUT_OF_SPECIFICATION"
     assert "CRF-1 or CRF-2" in refusal.detail

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from cellbank.domain.lifecycle import TRANSITIONS, roles_for, tells
-from cellbank.domain.refusals import FORBIDS, Code, refuse
+from cellbank.domain.refusals import FORBIDS, LATE_TOO, Code, refuse
 from cellbank.domain.telling import (
     TELLS,
     divided,
@@ -53,7 +53,7 @@ FORBIDDEN = [
          "WRISTBAND_MISMATCH", "DOSE_LABEL_MISMATCH", "CONTROL_ARM", "SUBJECT_NOT_ENROLLED",
     "ON_HOLD", "LOT_NOT_RELEASED", "EXCURSION_OPEN", "EXPIRED", "OUT_OF_TIME",
     "VIABILITY_TOO_LOW", "DOSE_OUT_OF_BAND", "OUTSIDE_WINDOW", "WEIGHT_STALE", "REAGENT_EXPIRED",
-    "WARMING_BUDGET",
+    "WARMING_BUDGET", "VIAL_NOT_RESERVED", "MIXED_LOTS", "DONATION_NOT_ACCEPTED", "OUT_OF_SPECIFICATION",
 ]  # fmt: skip
 
 
@@ -68,6 +68,11 @@ def test_what_was_only_not_allowed_is_refused_in_time_and_told_late(code: Code) 
     one = refuse(code, "No.")
     assert divided([one], late=False) == ([one], [])
     assert divided([one], late=True) == ([], [one])
+
+
+def test_every_code_only_forbids_or_says_why_it_refuses_late_too() -> None:
+    places = [FORBIDS, *LATE_TOO.values()]
+    assert {code: sum(code in place for place in places) for code in Code} == dict.fromkeys(Code, 1)
 
 
 def test_what_touches_the_patient_is_critical() -> None:

@@ -91,9 +91,18 @@ def test_isolation_comes_after_the_receipt(world: World, din: str) -> None:
 
 def test_a_donation_that_waits_for_a_decision_is_not_processed(world: World) -> None:
     waiting = make.donation(world, make.consented_donor(world), transport_max_c="12")
-    assert world.codes("tina", "isolate_tissue", **isolation(world, waiting)) == ["WRONG_STATE"]
+    assert world.codes("tina", "isolate_tissue", **isolation(world, waiting)) == ["DONATION_NOT_ACCEPTED"]
     world.do("quinn", "decide_donation", donation=waiting, decision="reject", reason="Too warm for too long")
-    assert world.codes("tina", "isolate_tissue", **isolation(world, waiting)) == ["WRONG_STATE"]
+    assert world.codes("tina", "isolate_tissue", **isolation(world, waiting)) == ["DONATION_NOT_ACCEPTED"]
+
+
+def test_an_isolation_from_tissue_that_was_not_accepted_is_told_late_with_its_deviation(world: World) -> None:
+    waiting = make.donation(world, make.consented_donor(world), transport_max_c="12")
+    at = make.delivered(world) + DAY
+    told = world.try_act("tina", "isolate_tissue", now=at + HOUR, **isolation(world, waiting, started_at=at))
+    assert told.accepted, told.refusals
+    assert [one["code"] for one in told.result["irregularities"]] == ["DONATION_NOT_ACCEPTED"]
+    assert told.result["deviation"]
 
 
 def test_nothing_is_isolated_from_an_ineligible_donor(world: World) -> None:

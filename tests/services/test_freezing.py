@@ -257,7 +257,11 @@ def test_a_lot_is_frozen_within_the_hour_by_a_known_program(world: World, tissue
     assert world.codes("tina", "record_freezing", **given) == ["TOO_LATE"]
     assert world.codes("tina", "record_freezing", **given, frozen_at=began - MINUTE) == ["OUT_OF_ORDER"]
     given["frozen_at"] = began + 60 * MINUTE
-    assert world.codes("tina", "record_freezing", **{**given, "program": "KITCHEN"}) == ["OUTSIDE_LIMITS"]
+    other = {**given, "program": "KITCHEN"}
+    in_time = {**other, "now": began + 61 * MINUTE}
+    assert world.codes("tina", "record_freezing", **in_time) == ["OUT_OF_SPECIFICATION"]
+    told = world.try_act("tina", "record_freezing", dry_run=True, **other).result["irregularities"]
+    assert [one["code"] for one in told] == ["OUT_OF_SPECIFICATION"]  # it was frozen so
     world.do("tina", "record_freezing", **given)
     frozen = row(world, Lot, lot.code)
     assert (frozen.frozen_at, frozen.freezing_program) == (given["frozen_at"], "CRF-1")

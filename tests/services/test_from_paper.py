@@ -5,16 +5,22 @@ import datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from cellbank.records.clinic import Dose
 from cellbank.records.deviations import Deviation, DeviationLink
+from cellbank.records.production import Vial
 from cellbank.services.signing.to_sign import to_sign
 from tests.factories.doses import (
     COUNT,
     MINUTE,
     OrderedDose,
+    bedside,
     checked_dose,
+    counted_dose,
+    infused_dose,
     ordered_dose,
     picked_dose,
     prepared_dose,
@@ -32,7 +38,7 @@ WHY = "The network was down from 10 to 14"
 
 @pytest.fixture(scope="module")
 def lot(world: World) -> FrozenLot:
-    return product_lot(world, vials=60)
+    return product_lot(world, vials=90)
 
 
 def form(dose: OrderedDose, *parts: str, start: int = 45, **given: Any) -> dict[str, Any]:
@@ -55,10 +61,29 @@ LACKING = {
     "ordered": ("thaw", "count", "preparation", "first_checked_at", "second_checked_at"),
     "picked": ("thaw", "count", "preparation", "first_checked_at", "second_checked_at"),
     "thawed": ("thaw", "count", "preparation", "first_checked_at", "second_checked_at"),
+    "counted": ("preparation", "first_checked_at", "second_checked_at"),
     "prepared": ("first_checked_at", "second_checked_at"),
+    "checked once": ("second_checked_at",),
     "checked": (),
+    "infusing": (),
 }
-MADE = {"picked": picked_dose, "thawed": thawed_dose, "prepared": prepared_dose,
+
+
+def checked_once(world: World, dose: OrderedDose) -> OrderedDose:
+    prepared_dose(world, dose)
+    world.do("clara", "check_dose", now=dose.at + 40 * MINUTE, **bedside(world, dose))
+    return dose
+
+
+def infusing(world: World, dose: OrderedDose) -> OrderedDose:
+    """The network is cut after the start."""
+    checked_dose(world, prepared_dose(world, dose))
+    world.do("clara", "start_infusion", now=dose.at + 45 * MINUTE, dose=dose.code)
+    return dose
+
+
+MADE = {"picked": picked_dose, "thawed": thawed_dose, "counted": counted_dose, "prepared": prepared_dose,
+        "checked once": checked_once, "infusing": infusing,
         "checked": lambda world, dose: checked_dose(world, prepared_dose(world, dose))}  # fmt: skip
 
 
@@ -76,7 +101,10 @@ def confirmation(dose: OrderedDose, start: int = 45, **given: Any) -> dict[str, 
 @pytest.mark.parametrize("stage", list(LACKING))
 def test_a_dose_is_entered_whole_from_whichever_state_it_was_in(world: World, lot: FrozenLot, stage: str) -> None:
     dose = made(world, stage, lot)
-    world.do("clara", "enter_dose_from_paper", now=dose.at + 5 * HOUR, **form(dose, *LACKING[stage]))
+    given = form(dose, *LACKING[stage])
+    if stage == "infusing":
+        given.pop("started_at")
+    world.do("clara", "enter_dose_from_paper", now=dose.at + 5 * HOUR, **given)
     assert row_of(world, dose.code).state != "INFUSED"
     waiting = to_sign(world.bank, "confirm_dose_from_paper", {"dose": dose.code}, dose.at + 6 * HOUR)
     assert waiting is not None and "49 mL" in str(waiting.blocks) and "Nothing." in str(waiting.blocks)
@@ -131,6 +159,7 @@ def test_two_people_who_did_not_draw_it_up_sign_for_the_same_form(world: World, 
 @pytest.mark.parametrize(
     ("stage", "parts", "change", "code"),
     [
+        ("infusing", (), {}, "ALREADY_EXISTS"),  # the start stands in the record
         ("ordered", ("thaw",), {}, "CRITERION_OPEN"),
         ("prepared", ("preparation", "first_checked_at", "second_checked_at"), {}, "ALREADY_EXISTS"),
         ("prepared", LACKING["prepared"], {"volume_given_ml": "51"}, "OUTSIDE_LIMITS"),
@@ -145,3 +174,72 @@ def test_a_form_that_cannot_be_is_refused(
     dose = made(world, stage, lot)
     given = form(dose, *parts, **change)
     assert code in world.codes("clara", "enter_dose_from_paper", now=dose.at + 5 * HOUR, **given)
+
+
+# --- the wrong vial ---------------------------------------------------------------------------
+
+
+def other_vial(world: World, lot: FrozenLot, whose: str) -> tuple[str, str | None]:
+    """A vial that was not kept for the dose, and the dose that it was kept for."""
+    if whose == "another dose":
+        kept = ordered_dose(world, lot=lot)
+        return kept.vials[0], kept.code
+    if whose == "another lot":
+        return product_lot(world).vials[0], None
+    return next(vial for vial, state in zip(lot.vials, vial_states(world, lot.code), strict=True)
+                if state == "IN_STOCK"), None  # fmt: skip
+
+
+@pytest.mark.requirement("R20")
+@pytest.mark.parametrize(
+    ("whose", "codes"),
+    [
+        ("nobody", {"VIAL_NOT_RESERVED"}),
+        ("another dose", {"VIAL_NOT_RESERVED", "one_live_reservation_per_vial"}),
+        ("another lot", {"VIAL_NOT_RESERVED", "MIXED_LOTS", "a_dose_comes_from_one_lot"}),
+    ],
+)
+def test_a_wrong_vial_that_was_really_given_is_recorded_with_a_critical_deviation(
+    world: World, lot: FrozenLot, whose: str, codes: set[str]
+) -> None:
+    dose = made(world, "ordered", lot)
+    wrong, kept_for = other_vial(world, lot, whose)
+    given = form(dose, *LACKING["ordered"])
+    vials = [*dose.vials[: dose.needed - 1], wrong]
+    given["thaw"] = {**given["thaw"], "vials": vials}
+    entered = world.do("clara", "enter_dose_from_paper", now=dose.at + 5 * HOUR, **given)
+    told = {one["code"] for one in entered["will_open_a_deviation"]}
+    assert "VIAL_NOT_RESERVED" in told and told <= codes
+    outcome = world.try_act("cyril", "confirm_dose_from_paper", **confirmation(dose))
+    assert outcome.accepted, outcome.refusals
+    with Session(world.bank.reads) as session:
+        found = session.scalars(select(Deviation).where(Deviation.code == outcome.result["deviation"])).one()
+        links = set(session.scalars(select(DeviationLink.record_code).where(DeviationLink.deviation_id == found.id)))
+        rows = session.execute(select(Vial.state, Dose.code).join(Dose).where(Vial.code.in_(vials))).all()
+    assert set(rows) == {("INFUSED", dose.code)} and len(rows) == len(vials)
+    assert found.classification == "critical" and all(code in found.description for code in codes)
+    assert {wrong, dose.code, *([kept_for] if kept_for else [])} <= links
+
+
+def test_a_vial_that_cannot_have_been_given_is_no_fact(world: World, lot: FrozenLot) -> None:
+    given_before = infused_dose(world, prepared_dose(world, ordered_dose(world, lot=lot))).vials[0]
+    dose = made(world, "ordered", lot)
+    given = form(dose, *LACKING["ordered"])
+    given["thaw"] = {**given["thaw"], "vials": [*dose.vials[: dose.needed - 1], given_before]}
+    assert "VIAL_MISMATCH" in world.codes("clara", "enter_dose_from_paper", now=dose.at + 5 * HOUR, **given)
+
+
+# --- the twin ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("who", ["entered_by_id", "confirmed_by_id"])
+def test_the_database_lets_nobody_sign_for_the_form_of_a_dose_that_they_drew_up(
+    world: World, lot: FrozenLot, who: str
+) -> None:
+    dose = made(world, "prepared", lot)
+    world.do("clara", "enter_dose_from_paper", now=dose.at + 5 * HOUR, **form(dose, *LACKING["prepared"]))
+    change = f"UPDATE dose_paper SET {who} = :who" + (", state = 'CONFIRMED'" if who == "confirmed_by_id" else "")
+    statement = text(change + " WHERE dose_id = (SELECT id FROM dose WHERE code = :code)")
+    with pytest.raises(IntegrityError) as caught, world.bank.engine.begin() as connection:
+        connection.execute(statement, {"who": world.people["taras"].id, "code": dose.code})
+    assert caught.value.orig.diag.constraint_name == "preparer_does_not_sign_the_form"  # type: ignore[union-attr]

@@ -59,7 +59,7 @@ def _donation_refusals(facts: IsolationFacts) -> tuple[Refusal, ...]:
         if facts.donation_state == "REJECTED"
         else "Donation {donation} arrived outside the usual limits: a quality officer decides on it first."
     )
-    return (refuse(Code.WRONG_STATE, sentence, donation=facts.donation),)
+    return (refuse(Code.DONATION_NOT_ACCEPTED, sentence, donation=facts.donation),)
 
 
 def _start_refusals(facts: IsolationFacts) -> tuple[Refusal, ...]:

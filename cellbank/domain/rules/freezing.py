@@ -268,7 +268,9 @@ def freezing_refusals(facts: FreezingFacts) -> tuple[Refusal, ...]:
     refusals = []
     programs = [program.code for program in facts.freezing.programs]
     if facts.program not in programs:
-        refusals.append(_outside("The freezing program", facts.program, " or ".join(programs)))
+        sentence = "The freezing program {program} is none of the specification: {known}. Correct it."
+        known = " or ".join(programs)
+        refusals.append(refuse(Code.OUT_OF_SPECIFICATION, sentence, program=facts.program, known=known))
     limit = facts.freezing.fill_to_freeze_max_minutes
     waited = facts.frozen_at - facts.fill_started_at
     if waited > datetime.timedelta(minutes=limit):

@@ -20,6 +20,7 @@ from cellbank.records.work import Work
 from cellbank.services.acts import SignedInput, TellingInput, act
 from cellbank.services.clinic.dosing import release, vials_of
 from cellbank.services.clinic.infusion import infusion_facts
+from cellbank.services.clinic.other_vials import other_doses, other_vials, refusals_of
 from cellbank.services.clinic.preparing import load_refusals
 from cellbank.services.clinic.standing import DoseStanding, dose_standing
 from cellbank.services.common import shown, time_refusals
@@ -69,7 +70,7 @@ class EnterDoseFromPaper(SignedInput):
     preparation: PaperPreparation | None = Field(default=None, title="Preparation, if it is not entered yet")
     first_checked_at: Moment | None = Field(default=None, title="First check", description="If it is not entered yet.")
     second_checked_at: Moment | None = Field(default=None, title="Second check", description="Likewise.")
-    started_at: Moment = Field(title="Infusion started")
+    started_at: Moment | None = Field(default=None, title="Infusion started", description="Likewise.")
     stopped_at: Moment = Field(title="Infusion stopped")
     volume_given_ml: VolumeMl = Field(title="Volume given")
     stop_reason: Reason | None = Field(default=None, title="Reason, if it was stopped early")
@@ -89,12 +90,14 @@ class Whole:
     """A dose with all that stands in its record and on its form; `draw` is None where the count gives none."""
 
     vials: tuple[str, ...]
+    others: tuple[Vial, ...]  # those among them that were never kept for this dose
     thaw_started_at: datetime.datetime
     count: PaperCount
     preparation: PaperPreparation
     preparer: int
     first_checked_at: datetime.datetime
     second_checked_at: datetime.datetime
+    started_at: datetime.datetime
     until: datetime.datetime
     draw: DrawVolume
     delivered: int
@@ -136,16 +139,20 @@ def confirm_dose_from_paper(work: Work, given: ConfirmDoseFromPaper) -> Dose:
     assert paper is not None
     form = EnterDoseFromPaper.model_validate(paper.content)
     whole, refusals = _judged(work, dose, form)
-    if given.happened_at != form.started_at:
+    if whole is not None and _to_the_minute(given.happened_at) != _to_the_minute(whole.started_at):
         sentence = "The form was entered with the start {entered}, and you read {read}. Compare both with the paper."
-        entered, read = shown(form.started_at), shown(given.happened_at)
+        entered, read = shown(whole.started_at), shown(given.happened_at)
         refusals.append(refuse(Code.READINGS_DIFFER, sentence, entered=entered, read=read))
     vials = vials_of(work, dose, *ON_ITS_WAY)
-    used = [vial for vial in vials if whole is not None and vial.code in whole.vials]
+    others = whole.others if whole else ()
+    used = [*others, *(vial for vial in vials if whole is not None and vial.code in whole.vials)]
     kept = [vial for vial in vials if vial not in used and vial.state == "RESERVED"]
-    work.judge(dose, paper, *used, *kept, refusals=refusals, to=("INFUSED", "IN_STOCK", "CONFIRMED"))
+    work.judge(
+        dose, paper, *used, *kept, refusals=refusals, to=("INFUSED", "IN_STOCK", "CONFIRMED"),
+        of=other_doses(work, others),
+    )  # fmt: skip
     assert whole is not None
-    _give(work, used, whole.thaw_started_at)
+    _give(work, dose, used, whole.thaw_started_at)
     release(work, kept)
     _write(work, dose, form, whole, paper)
     paper.confirmed_at, paper.confirmed_by_id = work.now, work.actor.id
@@ -164,14 +171,16 @@ def _judged(work: Work, dose: Dose, form: EnterDoseFromPaper) -> tuple[Whole | N
     gaps = _gaps(dose, form)
     if gaps:
         return None, gaps
-    standing = dose_standing(work.session, dose.code, form.started_at)
+    started_at = form.started_at or dose.infusion_started_at
+    assert started_at is not None  # else it is a gap
+    standing = dose_standing(work.session, dose.code, started_at)
     assert standing is not None
-    whole, wrong = _whole(work, dose, form, standing)
+    whole, wrong = _whole(work, dose, form, standing, started_at)
     if whole is None:
         return None, wrong
     tolerance = standing.ward.protocol.dosing.tolerance
     facts = replace(
-        infusion_facts(standing, form.started_at, None),
+        infusion_facts(standing, started_at, None),
         viability_percent=whole.count.viability_percent, delivered_percent=one_decimal(whole.percent),
         is_short=whole.draw.is_short, short_dose_accepted=dose.short_dose_reason is not None, expires_at=whole.until,
     )  # fmt: skip
@@ -180,11 +189,20 @@ def _judged(work: Work, dose: Dose, form: EnterDoseFromPaper) -> tuple[Whole | N
         delivered_cells=whole.delivered, required_cells=dose.required_cells, protocol=standing.ward.protocol,
         has_reason=form.stop_reason is not None,
     )  # fmt: skip
-    return whole, [
-        *wrong, *_people(work, whole), *_order(work, form, whole), *infusion_refusals(facts),
-        *band_refusals(dose.code, whole.percent, tolerance, has_reason=True),
-        *load_refusals(standing, whole.delivered, len(whole.vials)), *stop_refusals(stop),
+    found = [
+        *wrong, *_people(work, whole), *_order(work, form, whole), *refusals_of(work, dose, whole.others),
+        *stop_refusals(stop),
     ]  # fmt: skip
+    if dose.infusion_started_at is None:  # else all this was judged when it started
+        found += infusion_refusals(facts)
+        found += band_refusals(dose.code, whole.percent, tolerance, has_reason=True)
+        found += load_refusals(standing, whole.delivered, len(whole.vials))
+    return whole, found
+
+
+def _to_the_minute(at: datetime.datetime) -> datetime.datetime:
+    """As it is written on paper."""
+    return at.replace(second=0, microsecond=0)
 
 
 def _gaps(dose: Dose, form: EnterDoseFromPaper) -> list[Refusal]:
@@ -194,6 +212,7 @@ def _gaps(dose: Dose, form: EnterDoseFromPaper) -> list[Refusal]:
         ("the preparation", dose.prepared_at, form.preparation),
         ("the first check", dose.first_checked_at, form.first_checked_at),
         ("the second check", dose.second_checked_at, form.second_checked_at),
+        ("the start", dose.infusion_started_at, form.started_at),
     )  # fmt: skip
     missing = [name for name, known, given in parts if known is None and given is None]
     twice = [name for name, known, given in parts if known is not None and given is not None]
@@ -208,7 +227,7 @@ def _gaps(dose: Dose, form: EnterDoseFromPaper) -> list[Refusal]:
 
 
 def _whole(
-    work: Work, dose: Dose, form: EnterDoseFromPaper, standing: DoseStanding
+    work: Work, dose: Dose, form: EnterDoseFromPaper, standing: DoseStanding, started_at: datetime.datetime
 ) -> tuple[Whole | None, list[Refusal]]:
     on_its_way = vials_of(work, dose, *ON_ITS_WAY)
     thawed = [vial.code for vial in on_its_way if vial.thawed_at]
@@ -226,10 +245,12 @@ def _whole(
         )  # fmt: skip
         until, problem = usable_until(rules.thaw, min(starts), count.diluent), None
     except (ValueError, KeyError) as error:
-        draw, until, problem = None, form.started_at, str(error) if isinstance(error, ValueError) else None
-    expected = {vial.code for vial in on_its_way}
+        draw, until, problem = None, started_at, str(error) if isinstance(error, ValueError) else None
+    kept = {vial.code for vial in on_its_way}
+    others = tuple(other_vials(work, codes, kept))
+    expected = {*thawed, *(set(codes) & kept), *(vial.code for vial in others)}
     facts = CountFacts(
-        dose=dose.code, expected=tuple({*thawed, *(set(codes) & expected)}), scanned=codes, rules=rules.thaw,
+        dose=dose.code, expected=tuple(expected), scanned=codes, rules=rules.thaw,
         diluent=count.diluent, earlier_diluent=None, started_at=min(starts),
         viability_percent=count.viability_percent, method=count.method,
         total_cells=Fraction(count.total_cells_per_ml) * Fraction(count.pooled_ml),
@@ -242,8 +263,9 @@ def _whole(
     made, preparer = _prepared(work, dose, form)
     per_ml = draw.viable_cells_per_ml
     return Whole(
-        codes, min(starts), count, made, preparer, dose.first_checked_at or form.first_checked_at,  # type: ignore[arg-type]
-        dose.second_checked_at or form.second_checked_at, dose.expires_at or until, draw,  # type: ignore[arg-type]
+        codes, others, min(starts), count, made, preparer,
+        dose.first_checked_at or form.first_checked_at, dose.second_checked_at or form.second_checked_at,  # type: ignore[arg-type]
+        started_at, dose.expires_at or until, draw,
         int(per_ml * Fraction(made.drawn_ml)), per_ml * Fraction(made.drawn_ml) * 100 / draw.required_cells,
     ), wrong  # fmt: skip
 
@@ -275,7 +297,7 @@ def _order(work: Work, form: EnterDoseFromPaper, whole: Whole) -> list[Refusal]:
     steps = (
         ("The thaw", whole.thaw_started_at), ("The count", whole.count.counted_at),
         ("The preparation", whole.preparation.prepared_at), ("The first check", whole.first_checked_at),
-        ("The second check", whole.second_checked_at), ("The start", form.started_at), ("The end", form.stopped_at),
+        ("The second check", whole.second_checked_at), ("The start", whole.started_at), ("The end", form.stopped_at),
     )  # fmt: skip
     after: list[datetime.datetime | None] = [None, *(at for _, at in steps)]
     found = [one for (what, at), last in zip(steps, after, strict=False) for one in time_refusals(work, what, at, last)]
@@ -286,15 +308,16 @@ def _order(work: Work, form: EnterDoseFromPaper, whole: Whole) -> list[Refusal]:
     return found
 
 
-def _give(work: Work, used: list[Vial], thawed_at: datetime.datetime) -> None:
+def _give(work: Work, dose: Dose, used: list[Vial], thawed_at: datetime.datetime) -> None:
     """The vials leave their places and are in the dose; one that was thawed before keeps its time."""
-    in_the_tank = [vial for vial in used if vial.state == "RESERVED"]
+    in_the_tank = [vial for vial in used if vial.state in ("IN_STOCK", "RESERVED")]
     end_placement(work, in_the_tank, thawed_at)
     frozen = [vial for vial in used if vial.state == "PICKED"]
     thawed = [vial for vial in used if vial.state in ("THAWED", "POOLED")]
-    work.transition_many(Vial, in_the_tank, to="INFUSED", picked_at=thawed_at, thawed_at=thawed_at)
-    work.transition_many(Vial, frozen, to="INFUSED", thawed_at=thawed_at)
-    work.transition_many(Vial, thawed, to="INFUSED")
+    mine = {"dose_id": dose.id}
+    work.transition_many(Vial, in_the_tank, to="INFUSED", picked_at=thawed_at, thawed_at=thawed_at, **mine)
+    work.transition_many(Vial, frozen, to="INFUSED", thawed_at=thawed_at, **mine)
+    work.transition_many(Vial, thawed, to="INFUSED", **mine)
 
 
 def _write(work: Work, dose: Dose, form: EnterDoseFromPaper, whole: Whole, paper: DosePaper) -> None:
@@ -312,7 +335,9 @@ def _write(work: Work, dose: Dose, form: EnterDoseFromPaper, whole: Whole, paper
         dose.first_checked_at, dose.first_checked_by_id = form.first_checked_at, paper.entered_by_id
     if form.second_checked_at:
         dose.second_checked_at, dose.second_checked_by_id = form.second_checked_at, work.actor.id
-    standing = dose_standing(work.session, dose.code, form.started_at)
-    dose.study_day = standing.plan.study_day if standing else None
-    dose.infusion_started_at, dose.infusion_stopped_at = form.started_at, form.stopped_at
+    if form.started_at:
+        standing = dose_standing(work.session, dose.code, form.started_at)
+        dose.study_day = standing.plan.study_day if standing else None
+        dose.infusion_started_at = form.started_at
+    dose.infusion_stopped_at = form.stopped_at
     dose.volume_given_ml, dose.outcome_reason = form.volume_given_ml, form.stop_reason

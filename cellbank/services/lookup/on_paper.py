@@ -8,7 +8,7 @@ from cellbank.domain.identifiers import Form
 from cellbank.services.bank import Bank
 
 TO_PICK = {"ORDERED", "PICKED", "THAWING"}
-TO_GIVE = {"ORDERED", "PICKED", "THAWING", "COUNTED", "PREPARED", "CHECKED_ONCE", "CHECKED"}
+TO_GIVE = {"ORDERED", "PICKED", "THAWING", "COUNTED", "PREPARED", "CHECKED_ONCE", "CHECKED", "INFUSING"}
 ENTER, CONFIRM = "enter_dose_from_paper", "confirm_dose_from_paper"
 
 _DOSE = text(
@@ -43,8 +43,6 @@ def act_of_form(form: Form, dose: OfDose, who: int) -> str | None:
     if form is Form.THAW:
         thawing = "thaw_vial" if dose.thaws_more else "pool_and_count"
         return {None: "thaw_vial", "PICKED": "thaw_vial", "THAWING": thawing, "COUNTED": "prepare_dose"}.get(state)
-    if state == "INFUSING":
-        return "stop_infusion"
     if state is not None and state not in TO_GIVE:
         return None
     return ENTER if dose.entered_by in (None, who) else CONFIRM

@@ -1,0 +1,38 @@
+"""Vials of which a paper form says that they are in a dose, though none of them was kept for it.
+
+They were given: each is recorded, and what was wrong about it is told with the dose. Twins in the database:
+`one_live_reservation_per_vial`, `a_dose_comes_from_one_lot`, `only_vials_of_a_released_lot_are_reserved`.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from cellbank.domain.identifiers import printed
+from cellbank.domain.refusals import Code, Refusal, refuse
+
+# Where a vial may have stood before somebody took it. What was pooled, used or destroyed is in no other dose.
+COULD_BE_TAKEN = ("IN_STOCK", "RESERVED", "PICKED", "THAWED")
+
+
+@dataclass(frozen=True)
+class OtherVial:
+    """A vial that was not kept for the dose; `for_dose` is the one that it was kept for, if any."""
+
+    code: str
+    lot: str
+    for_dose: str | None
+
+
+def other_vial_refusals(dose: str, lot: str, vials: Iterable[OtherVial]) -> Iterator[Refusal]:
+    """What was not allowed about each of them."""
+    for vial in vials:
+        sentence = "Vial {vial} was not reserved for dose {dose}, and its cells are in it. Find out how it came there."
+        if vial.for_dose:
+            sentence = (
+                "Vial {vial} was kept for dose {other}, and its cells are in dose {dose}. Find out how it came there, "
+                "and reserve another one for dose {other}."
+            )
+        yield refuse(Code.VIAL_NOT_RESERVED, sentence, vial=printed(vial.code), dose=dose, other=vial.for_dose)
+        if vial.lot != lot:
+            mixed = "Vial {vial} is of lot {found}, and dose {dose} is of lot {lot}."
+            yield refuse(Code.MIXED_LOTS, mixed, vial=printed(vial.code), found=vial.lot, dose=dose, lot=lot)
