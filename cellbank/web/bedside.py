@@ -22,7 +22,7 @@ from cellbank.services.bank import server_time
 from cellbank.services.clinic.at_bedside import judge_standing, read_label
 from cellbank.services.lookup.boards import DoseBoard, dose_board
 from cellbank.services.lookup.scanning import keep_unreadable
-from cellbank.web.acts import SECOND_NAME, attempt, client_of, performer, reason
+from cellbank.web.acts import SECOND_NAME, Answer, attempt, client_of, performer, reason
 from cellbank.web.blueprint import RESUME, blueprint
 from cellbank.web.session import asks_both, now
 from cellbank.web.shell import DOOR, say, the_actor, the_bank
@@ -34,6 +34,7 @@ CHECKING = ("PREPARED", "CHECKED_ONCE")
 STANDING = {"CHECKED": About.GO, "INFUSING": About.RUNNING}  # what a yes means of a dose that was checked
 
 NOT_JUDGED = Verdict(About.MATCH)
+OF_THE_TIME = {Code.LATE_REASON_NEEDED, Code.IN_THE_FUTURE}  # they speak against what was typed, not against the dose
 
 Problems = tuple[tuple[str, str], ...]
 
@@ -182,7 +183,7 @@ def _check(values: dict[str, list[str]]) -> Screen:
     if stopped := _label(screen):
         return stopped
     is_second = screen.state == "CHECKED_ONCE"
-    answer = attempt(REGISTRY["check_dose"], values, dry_run=False)
+    answer = _timed(attempt(REGISTRY["check_dose"], values, dry_run=False))
     if answer.verdict.is_yes:
         return _checked(_board(_dose_code(values)))
     if answer.verdict.is_no:
@@ -201,10 +202,18 @@ def _checked(board: DoseBoard | None) -> Screen:
     return replace(_standing(board), said=gettext("Both checks done. The infusion may be started."))
 
 
+def _timed(answer: Answer) -> Answer:
+    """The same answer; where nothing but the typed time was refused it stands beside its field, and is no STOP."""
+    refusals = answer.outcome.refusals if answer.outcome else ()
+    if not refusals or any(one.code not in OF_THE_TIME for one in refusals):
+        return answer
+    return Answer(problems=tuple(("happened_at", reason(one)["detail"]) for one in refusals))
+
+
 def _act(name: str, values: dict[str, list[str]]) -> Screen:
     """One of the acts of a dose that was checked. What refuses its start is a STOP; of a running infusion a refusal is
     only said, and the dose is judged for itself."""
-    answer = attempt(REGISTRY[name], values, dry_run=False)
+    answer = _timed(attempt(REGISTRY[name], values, dry_run=False))
     screen = _standing(_board(_dose_code(values)))
     if answer.verdict.is_yes:
         return replace(screen, said=gettext("Done: %(what)s", what=say(REGISTRY[name].title)))

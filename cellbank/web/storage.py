@@ -23,6 +23,7 @@ from cellbank.services.storage.warming import find_dewar
 from cellbank.web.acts import reason
 from cellbank.web.blueprint import blueprint
 from cellbank.web.icons import icon_symbol, icon_use
+from cellbank.web.reading import site_moment
 from cellbank.web.session import now
 from cellbank.web.shell import DOOR, client, say, the_actor, the_bank
 from cellbank.web.verdict import About, Judgement, Verdict, aloud, verdict_of
@@ -95,10 +96,19 @@ def fill_box(code: str) -> Any:
     sent = request.get_json(silent=True)
     if not isinstance(sent, dict) or sent.get("mode") not in MODES or not isinstance(sent.get("given"), dict):
         return jsonify(problem=gettext("This cannot be read.")), 400
-    given = {**sent["given"], "box": code}
+    given = {**on_the_wall_here(sent["given"]), "box": code}
     if sent.get("look"):
         return _answered(lambda: jsonify(differences=look_through(the_bank(), MODES[sent["mode"]], given)))
     return act_on_scans(MODES[sent["mode"]], given, sent)
+
+
+TOLD = ("happened_at", "entered_late_because")
+
+
+def on_the_wall_here(given: dict[str, Any]) -> dict[str, Any]:
+    """The same input; when it happened was typed by the clock of the site."""
+    at = given.get("happened_at")
+    return {**given, "happened_at": site_moment(at, the_bank().zone)} if isinstance(at, str) else given
 
 
 def act_on_scans(act: str, given: dict[str, Any], sent: dict[str, Any]) -> Any:
@@ -205,8 +215,10 @@ def pick_page(code: str) -> Any:
     refusals: list[dict[str, str]] = []
     problems: list[str] = []
     box, into = request.values.get("box", ""), request.values.get("into", "")
+    told = {name: text for name in TOLD if (text := request.values.get(name, "").strip())}
     if request.method == "POST" and request.form.get("vial"):
         given = {"dose": code, "box": box, "vial": request.form["vial"], **({"dewar": into} if into else {})}
+        given |= on_the_wall_here(told)
         try:
             outcome = run_act(the_bank(), "pick_vial", given, the_actor(), door=DOOR, client=client())
         except Malformed as malformed:
@@ -214,7 +226,7 @@ def pick_page(code: str) -> Any:
         else:
             refusals = [reason(refusal) for refusal in outcome.refusals]
             if outcome.accepted:
-                return redirect(url_for("web.pick_page", code=code, box=box, into=into or None), 303)
+                return redirect(url_for("web.pick_page", code=code, box=box, into=into or None, **told), 303)
     board = dose_board(the_bank(), code)
     if board is None:
         abort(404)
@@ -229,7 +241,7 @@ def pick_page(code: str) -> Any:
     page = render_template(
         "pick.html", board=board, box=box, dewar=find_dewar(the_bank(), into) if into else None, verdict=verdict,
         reasons=[*refusals, *({"detail": item} for item in problems)],
-        time=open_time([line.line for line in board.to_pick]),
+        time=open_time([line.line for line in board.to_pick]), told=told,
     )  # fmt: skip
     return page, 422 if problems else 409 if refusals else 200
 

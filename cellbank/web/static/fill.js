@@ -95,12 +95,16 @@
     if (items.some((item) => item.code && bare(item.code) === bare(code) && item.state !== "refused")) { cellbank.play("unknown"); return problem(say(words.twice, { code })); }
     if (put(code)) cellbank.play("heard");
   }
+  /* when it happened and why it is told late, as it stands beside the scan; what was scanned before keeps its own */
+  const told = () => Object.fromEntries([...page.querySelectorAll("[data-told] input")].filter((one) => one.value.trim()).map((one) => [one.name, one.value.trim()]));
+  const toldOf = ({ happened_at, entered_late_because }) => ({ happened_at, entered_late_because });
+  const toldAlike = (one, other) => JSON.stringify(toldOf(one)) === JSON.stringify(toldOf(other));
   function put(code) {
     const shut = page.dataset.stopped || (at < 0 ? full : "");
     if (shut) { cellbank.play("no"); return problem(shut); }
     problem("");
     const own = expecting(code), index = own < 0 ? at : own, place = cells[index].dataset.place;
-    items.push({ place, code, state: "waiting" });
+    items.push({ place, code, state: "waiting", ...told() });
     save();
     at = seek(index + 1);
     drawCell(place);
@@ -129,7 +133,7 @@
     const waiting = items.filter((item) => item.state === "waiting"), first = waiting[0];
     if (!first) return [];
     if (first.key) return waiting.filter((item) => item.key === first.key);
-    const key = fresh(), some = first.alone ? [first] : waiting.filter((item) => !item.key && !item.alone).slice(0, AT_ONCE);
+    const key = fresh(), some = first.alone ? [first] : waiting.filter((item) => !item.key && !item.alone && toldAlike(item, first)).slice(0, AT_ONCE);
     for (const item of some) item.key = key;
     save();
     return some;
@@ -160,7 +164,7 @@
     busy = true;
     try {
       for (let sent = batch(); sent.length; sent = batch()) {
-        const answer = await post(url, { mode, key: sent[0].key, given: { vials: sent.map((item) => item.code), positions: sent.map((item) => item.place) } });
+        const answer = await post(url, { mode, key: sent[0].key, given: { vials: sent.map((item) => item.code), positions: sent.map((item) => item.place), ...toldOf(sent[0]) } });
         away = false;
         settle(sent, answer);
         drawList();
