@@ -211,7 +211,8 @@ PERMISSIONS = {
     "only_accepted_reagents_are_used", "no_expired_reagent_is_used", "no_reagent_is_used_too_long_after_opening",
     "only_vials_of_a_released_lot_are_shipped", "only_a_qualified_shipper_is_sealed",
     "cells_only_from_an_accepted_donation", "one_live_reservation_per_vial", "a_dose_comes_from_one_lot",
-    "only_vials_of_a_released_lot_are_reserved", "no_more_dmso_a_day_than_is_tolerated",
+    "only_vials_of_a_released_lot_are_reserved", "a_decision_comes_before_the_next_dose",
+    "no_more_dmso_a_day_than_is_tolerated",
 }  # fmt: skip
 
 
