@@ -22,15 +22,19 @@ from cellbank.services.bank import server_time
 from cellbank.services.clinic.at_bedside import judge_standing, read_label
 from cellbank.services.lookup.boards import DoseBoard, dose_board
 from cellbank.services.lookup.scanning import keep_unreadable
+from cellbank.services.signing.to_sign import ToSign
 from cellbank.web.acts import SECOND_NAME, Answer, attempt, client_of, performer, reason
 from cellbank.web.blueprint import RESUME, blueprint
+from cellbank.web.forms import fields_of
 from cellbank.web.session import asks_both, now
 from cellbank.web.shell import DOOR, say, the_actor, the_bank
+from cellbank.web.to_sign import content_of
 from cellbank.web.verdict import About, Verdict, aloud, judged, verdict_of
 
 LABEL, WRISTBAND, READ_BACK = SCANS = ("dose_label", "wristband", "read_back")
 ACTS = {"check_dose", "start_infusion", "stop_infusion", "record_reaction", "reconcile_infusion"}
 CHECKING = ("PREPARED", "CHECKED_ONCE")
+SIGNING = ("match", "second")  # the steps at which somebody signs a check
 STANDING = {"CHECKED": About.GO, "INFUSING": About.RUNNING}  # what a yes means of a dose that was checked
 
 NOT_JUDGED = Verdict(About.MATCH)
@@ -247,6 +251,12 @@ def _board(code: str) -> DoseBoard | None:
     return dose_board(the_bank(), code) if code else None
 
 
+def _content(screen: Screen) -> ToSign | None:
+    """What a check that is signed on this screen covers."""
+    fields = fields_of(REGISTRY["check_dose"].input)
+    return content_of("check_dose", fields, screen.values) if screen.step in SIGNING else None
+
+
 def _show(screen: Screen) -> Any:
     verdict = screen.verdict
     if screen.problems and not verdict.is_no:
@@ -260,6 +270,7 @@ def _show(screen: Screen) -> Any:
         verdict=verdict,
         reasons=[reason(refusal) for refusal in verdict.refusals],
         notes=[reason(refusal) for refusal in screen.notes],
+        content=_content(screen),
         key=secrets.token_urlsafe(16),
         asks_both=asks_both(),
         now=now(),
