@@ -5,11 +5,11 @@
     const form = event.target.closest("form[data-bedside]");
     if (form) form.requestSubmit();
   });
-  /* in a form of several fields Enter goes on to the next empty one, and sends the last */
+  /* in a form of several fields Enter goes on to the next empty one in sight (what is folded is not), and sends the last */
   document.addEventListener("keydown", (event) => {
     const form = event.key === "Enter" && !event.defaultPrevented && event.target.closest("form[data-next]");
     if (!form || event.target.type === "submit") return;
-    const empty = [...form.querySelectorAll("input:not([type=hidden])")].find((field) => !field.value && field.offsetParent && field.name !== "second.one_time_code");
+    const empty = [...form.querySelectorAll("input:not([type=hidden])")].find((field) => !field.value && field.checkVisibility() && field.name !== "second.one_time_code");
     if (empty && empty !== event.target) { event.preventDefault(); empty.focus(); }
   });
   /* what is wrong stands in sight, also on a tablet on which the keyboard took the upper half */

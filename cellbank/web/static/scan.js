@@ -53,7 +53,7 @@
   function target(code) {
     const kind = kindOf(code), active = document.activeElement;
     if (kind === "CM") return null;
-    const fields = [...document.querySelectorAll("[data-scan]")].filter((field) => takes(field, kind) && field.offsetParent);
+    const fields = [...document.querySelectorAll("[data-scan]")].filter((field) => takes(field, kind) && field.checkVisibility());
     /* a badge goes to the field for badges, though the cursor stands in one that takes whatever is scanned */
     const meant = fields.filter((field) => field.dataset.scan.split(" ").includes(kind));
     if (active && active.dataset && active.dataset.scan !== undefined && takes(active, kind) && (meant.includes(active) || !meant.length)) return active;
@@ -97,8 +97,8 @@
     if (!field.dispatchEvent(new CustomEvent("scanned", { bubbles: true, cancelable: true, detail: code }))) return;
     play("heard");
     if (!many) {
-      const next = [...document.querySelectorAll("[data-act-form] [data-scan]")].find((other) => !other.value && other.offsetParent);
-      const after = field.closest("[data-next]") && [...field.form.querySelectorAll("input:not([type=hidden])")].find((other) => !other.value && other.offsetParent);
+      const next = [...document.querySelectorAll("[data-act-form] [data-scan]")].find((other) => !other.value && other.checkVisibility());
+      const after = field.closest("[data-next]") && [...field.form.querySelectorAll("input:not([type=hidden])")].find((other) => !other.value && other.checkVisibility());
       (next || after || field).focus();
     }
   }
@@ -164,7 +164,7 @@
   function ready() {
     const box = document.getElementById("scanbox");
     play(document.body.dataset.sound);
-    const begin = document.querySelector("[data-act-form] [aria-invalid]") || [...document.querySelectorAll("[data-act-form] input:not([type=hidden]):not([type=radio]):not([type=checkbox]), [data-act-form] textarea")].find((field) => !field.value && field.offsetParent && !field.closest(".second"));
+    const begin = document.querySelector("[data-act-form] [aria-invalid]") || [...document.querySelectorAll("[data-act-form] input:not([type=hidden]):not([type=radio]):not([type=checkbox]), [data-act-form] textarea")].find((field) => !field.value && field.checkVisibility() && !field.closest(".second"));
     /* where a page has a field of its own for scans, the focus lives there */
     const home = document.querySelector("form:not(.scanbox) [autofocus], [data-fill] [autofocus], .bed-verdict [autofocus]");
     const verdict = document.querySelector(".act > .verdict:not(.verdict-unknown)");
