@@ -76,6 +76,8 @@ def test_the_rule_names_each_concern_and_asks_for_nothing_without_one() -> None:
     assert refusal.code == "DECISION_NEEDED"
     assert "serious reaction to dose CH1, critical deviation DV1" in refusal.detail
     assert nothing_to_decide_refusals(worried) == () and nothing_to_decide_refusals(calm)
+    ended = SubjectFacts("SJ0001W", "COMPLETED", "A", True, worried.undecided)
+    assert "is completed" in nothing_to_decide_refusals(ended)[0].detail
 
 
 # --- serious reactions ------------------------------------------------------------------------

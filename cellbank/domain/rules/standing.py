@@ -14,6 +14,9 @@ from cellbank.domain.refusals import Code, Refusal, refuse
 
 # --- the subject ------------------------------------------------------------------------------
 
+# Doses may still come: a screening subject too may have been harmed, or a dose of theirs lost.
+IN_TREATMENT = frozenset({"SCREENING", "ENROLLED"})
+
 
 @dataclass(frozen=True)
 class SubjectFacts:
@@ -68,7 +71,12 @@ def decision_refusals(facts: SubjectFacts) -> tuple[Refusal, ...]:
 
 
 def nothing_to_decide_refusals(facts: SubjectFacts) -> tuple[Refusal, ...]:
-    """Nobody decides about nothing: the decision covers what is open when it is signed, and nothing that comes."""
+    """Nobody decides about nothing: the decision covers what is open when it is signed, and nothing that comes; and
+    where treatment has ended no dose waits for it."""
+    if facts.state not in IN_TREATMENT:
+        sentence = "Subject {subject} is {state}: there is no next dose to decide about."
+        state = facts.state.lower().replace("_", " ")
+        return (refuse(Code.WRONG_STATE, sentence, subject=facts.code, state=state),)
     if facts.undecided:
         return ()
     sentence = (

@@ -22,7 +22,8 @@ from cellbank.services.inputs import Reason, SubjectCode
 _CONCERNS = text("SELECT kind, id, said FROM undecided_concerns(:subject) ORDER BY since, kind, id")
 _OF_CODE = text(
     f"""SELECT c.said FROM subject s CROSS JOIN LATERAL undecided_concerns(s.id) c
-         WHERE s.code = :code AND {at_site("s.site_id")} ORDER BY c.since, c.kind, c.id"""
+         WHERE s.code = :code AND s.state IN ('SCREENING', 'ENROLLED') AND {at_site("s.site_id")}
+         ORDER BY c.since, c.kind, c.id"""
 )
 
 
@@ -32,7 +33,7 @@ def concerns_of(session: Session, subject_id: int) -> Sequence[Row[Any]]:
 
 
 def undecided(bank: Bank, subject: str) -> tuple[str, ...]:
-    """The same in words, for a page of the subject with this code."""
+    """The same in words, for a page of the subject with this code; nothing once treatment has ended."""
     with bank.reads.connect() as connection:
         return tuple(connection.scalars(_OF_CODE, {"code": subject, "site": bank.site}))
 

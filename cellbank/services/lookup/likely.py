@@ -35,7 +35,7 @@ def is_about(act: str, type_: str | None) -> bool:
 
 # While this is so with a record (its state, or a mark of it), nobody begins the act with it: it would be refused, or
 # would be wrong. It stays to be found under the other acts.
-_STOPPED = {"lot stopped", "out of time"}
+_STOPPED = {"lot stopped", "out of time", "decision due"}
 _NOT_ITS_DAY = {"day to come", "day passed"}
 _LOT_IS_OVER = {"REJECTED", "RECALLED", "no vial left"}
 _NOT_RELEASED = {"IN_PROCESS", "FILLED", "QUARANTINE", "ON_HOLD", *_LOT_IS_OVER}
@@ -58,8 +58,8 @@ NOT_NOW: dict[tuple[str, str], set[str]] = {
         "DISCARDED", "MISSING", "IN_TRANSIT",
     },
     ("vial", "reconcile_infusion"): {"given and accounted for"},
-    ("vial", "pick_vial"): {"lot stopped", "expired", "not its day", "dose has its vials"},
-    ("vial", "thaw_vial"): {"lot stopped", "expired"},
+    ("vial", "pick_vial"): {"lot stopped", "expired", "not its day", "dose has its vials", "decision due"},
+    ("vial", "thaw_vial"): {"lot stopped", "expired", "decision due"},
     ("donation", "isolate_tissue"): {"AWAITING_DECISION", "REJECTED", "too old", "donor ineligible"},
     ("donation", "take_sample"): {"REJECTED", "too old", "donor ineligible"},
     ("culture", "passage_culture"): {"used up", "not expanded further"},
@@ -67,6 +67,9 @@ NOT_NOW: dict[tuple[str, str], set[str]] = {
     ("culture", "take_sample"): {"FINISHED", "DISCARDED"},
     ("deviation", "close_deviation"): {"actions open"},
     ("hold", "lift_hold"): {"donor ineligible"},
+    ("excursion", "acknowledge_excursion"): {"seen"},
+    ("excursion", "decide_excursion"): {"goes on"},
+    ("excursion", "end_silence"): {"no silence"},
     # Decided already: to decide otherwise is rare.
     ("donor", "determine_eligibility"): {"ELIGIBLE", "INELIGIBLE"},
     ("reagent_lot", "decide_reagent"): {"ACCEPTED", "REJECTED"},
@@ -75,8 +78,9 @@ NOT_NOW: dict[tuple[str, str], set[str]] = {
        for act in ("isolate_tissue", "passage_culture", "open_lot", "thaw_bank_vial", "pool_and_count")},
     ("subject", "sign_eligibility"): {"not decided"},
     ("subject", "measure_weight"): {"control", "SCREEN_FAILED", "WITHDRAWN", "COMPLETED", "all doses ordered"},
-    ("subject", "order_dose"): {"control", "no weight", "dose waits", "all doses ordered"},
-    ("subject", "check_dose"): {"nothing to check"},
+    ("subject", "order_dose"): {"control", "no weight", "dose waits", "all doses ordered", "decision due"},
+    ("subject", "check_dose"): {"nothing to check", "decision due"},
+    ("subject", "continue_treatment"): {"nothing to decide"},
     ("subject", "request_conditional_release"): {
         "control", "SCREENING", "SCREEN_FAILED", "WITHDRAWN", "COMPLETED", "all doses ordered",
     },
@@ -98,6 +102,7 @@ FIRST: dict[tuple[str, str], set[str]] = {
     ("subject", "answer_criteria"): {"not decided"},
     ("subject", "measure_weight"): {"no weight"},
     ("subject", "check_dose"): {"to be checked"},
+    ("subject", "continue_treatment"): {"decision due"},
     ("dose", "discard_dose"): {"out of time"},
     ("dose", "plan_dose_anew"): {"day passed"},
 }

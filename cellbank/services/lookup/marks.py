@@ -17,6 +17,7 @@ _VIALS = "SELECT FROM vial WHERE dose_id = face.id AND state"
 _SUPPLY = "SELECT count(*) FROM vial WHERE dose_id = face.id AND state"
 _UNDER_WAY = "('THAWING', 'COUNTED', 'PREPARED', 'CHECKED_ONCE', 'CHECKED')"
 _LOT_STOPPED = "('ON_HOLD', 'REJECTED', 'RECALLED')"
+_UNDECIDED = "EXISTS (SELECT FROM undecided_concerns({subject}))"
 
 MARKS: dict[Kind, dict[str, str]] = {
     Kind.LOT: {
@@ -44,6 +45,8 @@ MARKS: dict[Kind, dict[str, str]] = {
         "dose has its vials": """(SELECT count(*) >= d.vials_needed + d.spares_called FROM dose d JOIN vial v
             ON v.dose_id = d.id AND v.state IN ('PICKED', 'THAWED', 'POOLED')
             WHERE d.code = face.dose GROUP BY d.id)""",
+        "decision due": """EXISTS (SELECT FROM dose d CROSS JOIN LATERAL undecided_concerns(d.subject_id)
+            WHERE d.code = face.dose)""",
     },
     Kind.DONATION: {
         "donor ineligible": "(SELECT state = 'INELIGIBLE' FROM donor WHERE donor.id = face.donor_id)",
@@ -60,6 +63,11 @@ MARKS: dict[Kind, dict[str, str]] = {
     Kind.HOLD: {
         "donor ineligible": "(SELECT state = 'INELIGIBLE' FROM donor WHERE donor.id = face.donor_id)",
     },
+    Kind.EXCURSION: {
+        "goes on": "face.ended_at IS NULL",
+        "no silence": "face.ended_at IS NOT NULL OR face.category <> 'silent'",
+        "seen": "face.acknowledged_at IS NOT NULL",
+    },
     Kind.SUBJECT: {
         "control": "NOT face.receives_product",
         "not decided": "coalesce(face.assessment ->> 'outcome', '') NOT IN ('ELIGIBLE', 'NOT_ELIGIBLE')",
@@ -70,6 +78,9 @@ MARKS: dict[Kind, dict[str, str]] = {
             AND state IN ('PREPARED', 'CHECKED_ONCE'))""",
         "dose waits": """EXISTS (SELECT FROM dose WHERE subject_id = face.id
             AND state NOT IN ('INFUSED', 'RECONCILED', 'CANCELLED', 'DISCARDED'))""",
+        "decision due": _UNDECIDED.format(subject="face.id"),
+        "nothing to decide": f"""face.state NOT IN ('SCREENING', 'ENROLLED')
+            OR NOT {_UNDECIDED.format(subject="face.id")}""",
     },
     Kind.DOSE: {
         "whole": "face.is_short IS FALSE",
@@ -84,6 +95,7 @@ MARKS: dict[Kind, dict[str, str]] = {
         "day passed": f"face.planned_on < {_TODAY}",
         "too early to pick": f"face.planned_on > {_TODAY} + 1",
         "lot stopped": f"(SELECT lot.state IN {_LOT_STOPPED} FROM lot WHERE lot.code = face.lot)",
+        "decision due": _UNDECIDED.format(subject="face.subject_id"),
     },
 }
 

@@ -283,7 +283,8 @@ SOURCES: tuple[Source, ...] = (
     Source("undecided", C, "Treatment stopped: a clinician decides", "No treatment waits for a decision.",
            """SELECT s.code, 'Subject ' || s.trial_number AS title, s.state, c.said AS detail, s.site_id FROM subject s
               CROSS JOIN LATERAL (SELECT string_agg(u.said, '; ' ORDER BY u.since, u.id) AS said
-                FROM undecided_concerns(s.id) u) c WHERE s.state = 'ENROLLED' AND c.said IS NOT NULL ORDER BY s.id""",
+                FROM undecided_concerns(s.id) u) c
+               WHERE s.state IN ('SCREENING', 'ENROLLED') AND c.said IS NOT NULL ORDER BY s.id""",
            "continue_treatment", "subject"),
     Source("notices", C, "Notices to answer: product was stopped", "No notice is waiting for an answer.",
            f"""SELECT n.code, {_NOTICE} AS title, n.state, {_LEFT} || ' · ' || left(n.reason, 90) AS detail, n.site_id
