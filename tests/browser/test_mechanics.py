@@ -87,6 +87,19 @@ def test_the_focus_comes_home_to_the_scan_box(station) -> None:
     assert olena.focus() == "scanbox"
 
 
+def test_on_a_phone_the_scan_box_is_as_wide_as_the_screen_and_nothing_lies_beside_it(station) -> None:
+    nataliia = station("nataliia", width=390, height=844)
+    for path in ("/", "/downtime", "/list/doses"):
+        nataliia.go(path)
+        assert nataliia.page.locator("#scanbox").bounding_box()["width"] > 300, path
+        assert nataliia.page.evaluate("document.documentElement.scrollWidth") <= 390, path
+    for menu in nataliia.page.locator(".menus summary").all():
+        menu.click()
+        panel = nataliia.page.locator(".menu[open] .menu-panel").last.bounding_box()
+        assert panel["x"] >= 0 and panel["x"] + panel["width"] <= 390
+        menu.click()
+
+
 def test_the_barcode_of_a_manufacturer_stays_in_its_text_field(station) -> None:
     olena = station("olena")
     olena.go("/act/receive_reagent")
