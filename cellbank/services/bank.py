@@ -49,9 +49,9 @@ class Bank:
         event.listen(self.engine, "engine_disposed", lambda _: reads.dispose())
         return reads
 
-    @cached_property
+    @property
     def keys(self) -> "Keys":
-        """The keys of the bedside without a network, made in the data folder when they are first needed."""
+        """The keys of the bedside without a network as they lie in the data folder now, made when first needed."""
         from cellbank.outside.bedside_keys import kept_keys
 
         return kept_keys(self.config.data)

@@ -31,7 +31,7 @@ def offline_shell() -> str:
     bank = the_installation()
     return render_template(
         "bedside_offline.html",
-        keys=json.dumps([pair.public for pair in bank.keys.pairs]),
+        keys=json.dumps([pair.public for pair in bank.keys.believed(now())]),
         offline_words=json.dumps(_words(), ensure_ascii=False),
         asks_code=bool(bank.config.second_factor_roles),
         zone=str(bank.config.timezone),

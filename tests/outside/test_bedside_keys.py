@@ -1,6 +1,8 @@
 """The keys of the bedside: kept for their owner alone, made once, added to without losing the old ones."""
 
 import base64
+import datetime
+import json
 import threading
 from pathlib import Path
 
@@ -8,8 +10,11 @@ import pytest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from cellbank.domain.offline import RUNS_AT_MOST
 from cellbank.outside.bedside_keys import FILE, KeyProblem, Keys, NotOpened, add_pair, kept_keys
 from tests.factories.sealing import seal
+
+NOW = datetime.datetime(2026, 11, 29, 8, tzinfo=datetime.UTC)
 
 
 def test_keys_are_made_once_and_only_their_owner_reads_them(tmp_path: Path) -> None:
@@ -53,10 +58,39 @@ def test_a_signature_fits_its_payload_and_no_other(tmp_path: Path) -> None:
 def test_what_was_sealed_before_a_new_pair_is_still_opened(tmp_path: Path) -> None:
     before = kept_keys(tmp_path)
     part = seal(before.newest.public, {"id": "1"}, "a secret")
-    after = add_pair(tmp_path)
+    after = add_pair(tmp_path, NOW)
     assert [pair.id for pair in after.pairs][:1] == [before.newest.id] and after.newest.id != before.newest.id
     assert after.open(before.newest.id, **part) == b'"a secret"'
     assert kept_keys(tmp_path).newest.id == after.newest.id
+
+
+def test_a_signature_from_before_is_believed_as_long_as_it_can_hold_and_nobody_can_make_another(tmp_path: Path) -> None:
+    first = kept_keys(tmp_path).newest
+    add_pair(tmp_path, NOW)
+    keys = add_pair(tmp_path, NOW + datetime.timedelta(hours=1))
+    assert [pair.id for pair in keys.believed(NOW + RUNS_AT_MOST * 0.9)] == [pair.id for pair in keys.pairs]
+    assert keys.pairs[0].public == first.public
+    assert [pair.id for pair in keys.believed(NOW + RUNS_AT_MOST)] == [pair.id for pair in keys.pairs[1:]]
+    assert keys.believed(NOW + 2 * RUNS_AT_MOST) == (keys.newest,)
+    assert ["signing" in row for row in json.loads((tmp_path / FILE).read_text())] == [False, False, True]
+
+
+def test_of_a_pair_that_may_be_known_no_signature_is_believed_any_more(tmp_path: Path) -> None:
+    before = kept_keys(tmp_path)
+    part = seal(before.newest.public, {"id": "1"}, "a secret")
+    keys = add_pair(tmp_path, NOW, distrust=True)
+    assert keys.believed(NOW) == (keys.newest,) and keys.open(before.newest.id, **part) == b'"a secret"'
+    assert add_pair(tmp_path, NOW).pairs[0].verify is None  # and a later pair does not bring it back
+
+
+def test_two_new_pairs_at_once_are_two(tmp_path: Path) -> None:
+    kept_keys(tmp_path)
+    threads = [threading.Thread(target=lambda: add_pair(tmp_path, NOW)) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len({pair.id for pair in kept_keys(tmp_path).pairs}) == 7
 
 
 @pytest.mark.parametrize("what", ["header", "once", "nonce", "sealed", "key"])

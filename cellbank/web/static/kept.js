@@ -32,10 +32,15 @@
   async function over(dose) { await forget(dose); sessionStorage.removeItem("last"); } /* the last scan may be a wristband */
 
   /* ---- the judgement: kept while the server answers, believed only when its signature fits ---- */
+  let signedBy = null;
+  const refreshShell = async () => { const ready = await navigator.serviceWorker.ready; if (ready.active) ready.active.postMessage("refresh"); };
   async function look(dose) {
     const answer = await fetch(`/bedside/judgement?dose=${encodeURIComponent(dose)}`, { headers: { Accept: "application/json" }, cache: "no-store" });
     if (!answer.ok || answer.redirected) return; /* locked, or signed out: what is kept stays as it is */
     const said = await answer.json();
+    const signs = said.judgement && said.judgement.key;
+    if (signs && signedBy && signs !== signedBy) refreshShell().catch(() => undefined); /* the kept page does not know the new key yet */
+    signedBy = signs || signedBy;
     if (said.judgement) await on("judgements", "readwrite", (store) => store.put({ dose, ahead: Date.now() - Date.parse(said.now), ...said.judgement }));
     else if (!(await acts()).some((one) => JSON.parse(one.act.header).dose === dose)) await over(dose);
   }
@@ -137,8 +142,5 @@
   setInterval(follow, REFRESH);
   refresh().catch(() => undefined);
   if (!navigator.serviceWorker) return;
-  navigator.serviceWorker.register("/service-worker.js", { scope: "/" }).then(async () => {
-    const ready = await navigator.serviceWorker.ready;
-    if (ready.active) ready.active.postMessage("refresh");
-  }).catch(() => undefined);
+  navigator.serviceWorker.register("/service-worker.js", { scope: "/" }).then(refreshShell).catch(() => undefined);
 })();
