@@ -52,6 +52,7 @@ class Config:
     timezone: ZoneInfo
     idle_minutes: int
     bedside_idle_minutes: int
+    session_hours: int
     lockout_failures: int
     lockout_minutes: int
     password_length: int
@@ -220,6 +221,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("IDLE_MINUTES", "15", whole_number(1, 480),
             "Minutes without work after which a person is logged out."),
     Setting("BEDSIDE_IDLE_MINUTES", "5", whole_number(1, 60), "The same on the bedside pages."),
+    Setting("SESSION_HOURS", "12", whole_number(1, 168),
+            "Hours after which a person proves the password again, however busy they are."),
     Setting("LOCKOUT_FAILURES", "5", whole_number(1, 100), "Wrong passwords in a row that lock an account."),
     Setting("LOCKOUT_MINUTES", "15", whole_number(1, 1440), "Minutes for which it is locked."),
     Setting("PASSWORD_LENGTH", "10", whole_number(8, 64), "Characters that a new password has at least."),

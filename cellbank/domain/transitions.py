@@ -53,6 +53,7 @@ _MOVES: tuple[Transition, ...] = sum(
         moves("person", "note_wrong_password", "ACTIVE =", frozenset({Role.SYSTEM})),
         moves("person", "sign_in", "ACTIVE =", EVERYBODY),
         moves("person", "sign_out", "ACTIVE =", EVERYBODY),
+        moves("person", "end_session", "ACTIVE =", EVERYBODY),
         moves("person", "change_password", "ACTIVE =", EVERYBODY),
         moves("person", "accept_agreement", "ACTIVE =", FLOOR),
         moves("person", "set_up_second_factor", "ACTIVE =", EVERYBODY),

@@ -2,11 +2,14 @@
 
 from typing import Any
 
-from sqlalchemy import ARRAY, CheckConstraint, Index, Text, UniqueConstraint, text
+from sqlalchemy import ARRAY, BigInteger, CheckConstraint, Index, Text, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
+from cellbank.domain.sessions import Ended
 from cellbank.records.base import Base, Day, Instant, Json, Record, reference, state_of
+
+_ENDS = ", ".join(f"'{why}'" for why in Ended)
 
 
 class Site(Record):
@@ -82,6 +85,32 @@ class ApiToken(Record):
     digest: Mapped[bytes] = mapped_column(unique=True)
     expires_at: Mapped[Instant]
     state: Mapped[str] = state_of("api_token")
+
+
+class WebSession(Base):
+    """Somebody at the pages, from the sign-in until it ended. No record: who sits at a screen is no fact about product;
+    who signed in, and who ended whose session, is an act."""
+
+    __tablename__ = "web_session"
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    digest: Mapped[bytes] = mapped_column(unique=True)  # of the token in the cookie, another one after each unlocking
+    person_id: Mapped[int] = reference("person", index=False)
+    site_code: Mapped[str | None]  # where its person acts; None: at home
+    workstation: Mapped[str]
+    created_at: Mapped[Instant]
+    proved_at: Mapped[Instant]  # when the password was given last: from then on the hours count
+    seen_at: Mapped[Instant]  # to the minute
+    idle_minutes: Mapped[int]  # how long the page that was seen last may lie untouched
+    signed: Mapped[bool] = mapped_column(server_default=text("false"))  # they signed in it, with name and password
+    locked_at: Mapped[Instant | None]
+    ended_at: Mapped[Instant | None]
+    ended_why: Mapped[str | None]
+    ended_by_id: Mapped[int | None] = reference("person", index=False)
+    __table_args__ = (
+        CheckConstraint(f"ended_why IN ({_ENDS})", name="ended_why"),
+        CheckConstraint("(ended_at IS NULL) = (ended_why IS NULL)", name="ended_for_a_reason"),
+        Index("ix_web_session_person", "person_id", "ended_at"),
+    )
 
 
 class NumberSeries(Base):

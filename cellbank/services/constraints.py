@@ -193,6 +193,8 @@ SAYS: dict[str, tuple[Code, str]] = {
     "no_closing_before_the_correction": (Code.CRITERION_OPEN, "a corrective action is not done."),
     "ck_deviation_closed_by_another_person": (Code.SAME_PERSON, "the same person opened or investigated it."),
     "ck_corrective_action_verified_by_another_person": (Code.SAME_PERSON, "the same person did it."),
+    "an_ended_session_stays_ended": (Code.WRONG_STATE, "the session is over."),
+    "a_session_is_one_persons": (Code.CHANGED_MEANWHILE, "the session is somebody else's."),
     "ck_act_told_late": (Code.LATE_REASON_NEEDED, "it is not entered late."),
     "one_open_form_per_dose": (Code.CHANGED_MEANWHILE, "the form was entered."),
     "preparer_does_not_sign_the_form": (Code.SAME_PERSON, "the same person drew the dose up."),

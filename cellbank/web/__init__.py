@@ -17,6 +17,7 @@ from cellbank.web import (
     errors,
     home,
     impact,
+    my_sessions,
     offline,
     records,
     release,
@@ -40,8 +41,8 @@ __all__ = ["register", "signed_in_actor"]
 
 # Their routes are on the blueprint.
 PAGES = (
-    session_pages, signing_pages, home, records, acts, boards, definitions, documents, downtime, impact, bedside,
-    offline, sites, storage, shipments, temperature, trail, watch,
+    session_pages, my_sessions, signing_pages, home, records, acts, boards, definitions, documents, downtime, impact,
+    bedside, offline, sites, storage, shipments, temperature, trail, watch,
 )  # fmt: skip
 
 

@@ -1,7 +1,9 @@
 """Who is at the screen: the session, the idle lock, and the guard before every page.
 
-The lock is the server's: after so many minutes without work it shows nothing and does nothing until a password is
-proved again. A form that is posted too late is not lost: it comes back filled after the unlocking, for whoever unlocks.
+The cookie carries a random token (Flask-Login keeps it where others keep the id of a person) and what is of no weight:
+the language, the last code. Who that is, whether the screen is locked and whether they have signed stand in the row of
+the session. After so many minutes without work it shows nothing and does nothing until a password is proved again. A
+form that is posted too late is not lost: it comes back filled after the unlocking, for whoever unlocks.
 """
 
 import datetime
@@ -13,44 +15,56 @@ from flask_login import UserMixin, current_user, login_user, logout_user
 from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import HTTPException
 
-from cellbank.domain.refusals import Refusal
+from cellbank.domain.refusals import Code, Refusal, refuse
+from cellbank.domain.sessions import Ended, is_idle, is_noted, is_too_long
 from cellbank.records.work import Actor
 from cellbank.services.acts import run_act
 from cellbank.services.bank import server_time
-from cellbank.services.people.sessions import Proof, Standing, standing_of
+from cellbank.services.people import web_sessions
+from cellbank.services.people.sessions import OpenSession, Proof, Standing, standing_of_name, standing_of_session
 from cellbank.web.blueprint import RESUME
 from cellbank.web.shell import DOOR, client, the_bank, the_installation
 
 # What a screen without a network asks: an act that it kept proves its person itself.
 WITHOUT_SESSION = {"web.service_worker", "web.offline_shell", "web.alive", "web.keep_sent"}
-OPEN = {"web.static", "web.sign_in", "web.choose_language"} | WITHOUT_SESSION
-WHILE_LOCKED = OPEN | {"web.unlock", "web.sign_out"}
+# Whoever unlocks gives name and password: where the session has ended meanwhile, they begin another one.
+OPEN = {"web.static", "web.sign_in", "web.unlock", "web.choose_language"} | WITHOUT_SESSION
+WHILE_LOCKED = OPEN | {"web.sign_out"}
 WITH_FIRST_PASSWORD = WHILE_LOCKED | {"web.change_password", "web.lock", "web.seen"}
 BEFORE_SIGNING = {"web.second_factor", "web.agreement"}
 UNATTENDED = {"web.watch"}  # asked by a page that nobody touches: it keeps no session awake
-SIGNED = "signed"  # in the session: this person has signed in it, with name and password
-SITE = "site"  # in the session: the code of the site at which its person acts; none: at home
 BEDSIDE = "web.bedside"
 CARRY = "carry."
+# The marks of browsers and systems in what they say of themselves, the more particular one first.
+BROWSERS = {"Edg": "Edge", "OPR/": "Opera", "Firefox/": "Firefox", "Chrome/": "Chrome", "Safari/": "Safari"}
+SYSTEMS = ("Android", "iPhone", "iPad", "Windows", "Macintosh", "Linux")
 NOT_CARRIED = ("csrf_token", "password", "one_time_code", "signer", "second.name")
 
 
 class Visitor(UserMixin):
     """The person behind a session, as Flask-Login wants them."""
 
-    def __init__(self, standing: Standing):
+    def __init__(self, standing: Standing, token: str):
+        assert standing.session is not None
         self.standing = standing
+        self.session: OpenSession = standing.session
+        self.token = token
+        self.is_locked = standing.session.is_locked
 
     def get_id(self) -> str:
-        return str(self.standing.actor.id)
+        return self.token
 
 
-def load(person_id: str) -> Visitor | None:
-    """The person of a session; nobody when the account is disabled or its password was changed since."""
-    standing = standing_of(the_installation(), int(person_id), session.get(SITE))
-    if standing is None or session.get("stamp") != standing.stamp:
+def load(token: str) -> Visitor | None:
+    """The person of a session; nobody when it has ended, or lasts too long."""
+    bank = the_installation()
+    standing = standing_of_session(bank, token)
+    if standing is None or standing.session is None:
         return None
-    return Visitor(standing)
+    if is_too_long(standing.session.proved_at, bank.config.session_hours, now()):
+        web_sessions.end(bank, standing.session.id, Ended.TOO_LONG, now())
+        return None
+    return Visitor(standing, token)
 
 
 def site_of_the_screen() -> str | None:
@@ -78,42 +92,84 @@ def idle_minutes(endpoint: str | None) -> int:
 
 def is_locked() -> bool:
     """Whether a password must be proved before anything else; remembers that the time ran out."""
-    idle = now().timestamp() - session.get("seen", 0)
-    if idle > 60 * session.get("limit", the_bank().config.idle_minutes):
-        session["locked"] = True
-    return bool(session.get("locked"))
+    held = current_user.session
+    if not current_user.is_locked and is_idle(held.seen_at, held.idle_minutes, now()):
+        lock()
+    return bool(current_user.is_locked)
+
+
+def lock() -> None:
+    """Lock the session at the screen, and every copy of its cookie."""
+    web_sessions.lock(the_installation(), current_user.session.id, now())
+    current_user.is_locked = True
 
 
 def enter(proof: Proof) -> tuple[Refusal, ...]:
-    """Begin a session for who has proved it; whoever was here before is signed out. Returns why not: the one-time code
-    was used by somebody else in the same moment."""
+    """Let somebody in who has proved who they are: their session is unlocked, or another one begins and whoever was
+    here before is signed out. Returns why not: the one-time code was used, or the account changed, in this moment."""
     standing = proof.standing
     assert standing is not None
-    if current_user.is_authenticated and current_user.standing.actor.id != standing.actor.id:
-        leave()
-    language = session.get("language")
     outcome = run_act(the_bank(), "sign_in", {}, standing.actor, door=DOOR, client=client(), step=proof.step)
-    session.clear()  # the first signature asks for name and password again, whoever comes in
+    if not outcome.accepted:
+        return outcome.refusals
+    token, minutes = None, idle_minutes(request.endpoint)
+    if current_user.is_authenticated:  # the page that lies on the screen stays there, with its limit
+        minutes = current_user.session.idle_minutes
+        if current_user.standing.actor.id == standing.actor.id:
+            token = web_sessions.renew(the_installation(), current_user.session.id, now())
+        else:
+            leave(Ended.REPLACED)
+    language = session.get("language")
+    session.clear()
     if language:
         session["language"] = language
-    if outcome.accepted:
-        login_user(Visitor(standing))
-        session.update({"stamp": standing.stamp, "seen": int(now().timestamp()), SITE: standing.actor.site_code})
-    return outcome.refusals
+    return () if _open(token or _begin(standing, minutes)) else (_changed(standing),)
+
+
+def enter_again(name: str) -> None:
+    """Another session for whoever is at the screen, whose sessions a new password has just ended."""
+    standing = standing_of_name(the_installation(), name, site_of_the_screen())
+    if standing is not None:
+        _open(_begin(standing, idle_minutes(request.endpoint)))
+
+
+def _begin(standing: Standing, minutes: int) -> str | None:
+    return web_sessions.begin(the_installation(), standing, workstation(), minutes, now())
+
+
+def _open(token: str | None) -> bool:
+    """Put the session of a token into the cookie."""
+    visitor = load(token) if token else None
+    return visitor is not None and login_user(visitor)
+
+
+def _changed(standing: Standing) -> Refusal:
+    sentence = "The account of {person} was changed in this moment. Sign in once more."
+    return refuse(Code.CHANGED_MEANWHILE, sentence, person=standing.actor.full_name)
+
+
+def workstation() -> str:
+    """From where a session is used, so that its owner knows it again in a list."""
+    agent = request.user_agent.string
+    browser = next((name for mark, name in BROWSERS.items() if mark in agent), "")
+    system = next((name for name in SYSTEMS if name in agent), "")
+    return ", ".join(part for part in (client(), " · ".join(filter(None, (browser, system)))) if part)
 
 
 def asks_both() -> bool:
     """Whether a signature of this session's person asks for both components: its first one does (21 CFR 11.200)."""
-    return not session.get(SIGNED)
+    return not current_user.session.signed
 
 
 def note_signature() -> None:
     """The person of this session has signed in it: from now on the password alone does."""
-    session[SIGNED] = True
+    if asks_both():
+        web_sessions.note_signed(the_installation(), current_user.session.id)
 
 
-def leave() -> None:
-    """End the session."""
+def leave(why: Ended = Ended.SIGNED_OUT) -> None:
+    """End the session. It is over before the trail is told: an error on the way leaves nobody signed in."""
+    web_sessions.end(the_installation(), current_user.session.id, why, now())
     run_act(the_bank(), "sign_out", {}, current_user.standing.actor, door=DOOR, client=client())
     logout_user()
     session.clear()
@@ -129,10 +185,17 @@ def guard() -> Any:
         return None if request.endpoint in WHILE_LOCKED else _first("web.unlock")
     if request.endpoint in UNATTENDED:
         return _first("web.unlock") if current_user.standing.must_change_password else None
-    session.update(seen=int(now().timestamp()), limit=idle_minutes(request.endpoint))
+    _note_seen()
     if current_user.standing.must_change_password and request.endpoint not in WITH_FIRST_PASSWORD:
         return redirect(url_for("web.change_password"))
     return _before_signing()
+
+
+def _note_seen() -> None:
+    """Keep that somebody is there: at most once a minute, and when they come to a page with another limit."""
+    held, minutes = current_user.session, idle_minutes(request.endpoint)
+    if minutes != held.idle_minutes or not is_noted(held.seen_at, minutes, now()):
+        web_sessions.note_seen(the_installation(), held.id, minutes, now())
 
 
 def _before_signing() -> Any:

@@ -9,24 +9,26 @@ from flask_wtf.csrf import generate_csrf
 from werkzeug.datastructures import MultiDict
 
 from cellbank.services.acts import Malformed, run_act
+from cellbank.services.people import web_sessions
 from cellbank.services.people.passwords import Credentials
-from cellbank.services.people.sessions import Proof, prove, standing_of
+from cellbank.services.people.sessions import Proof, prove
 from cellbank.web.blueprint import blueprint
 from cellbank.web.session import (
     CARRY,
-    SITE,
     carried,
     enter,
+    enter_again,
     entrance,
     is_locked,
     leave,
     local_path,
+    lock,
     now,
     resume,
     site_of_the_screen,
     wants_json,
 )
-from cellbank.web.shell import DOOR, LANGUAGES, client, clock, say, the_actor, the_bank
+from cellbank.web.shell import DOOR, LANGUAGES, client, clock, say, the_actor, the_bank, the_installation
 
 
 @blueprint.route("/sign-in", methods=["GET", "POST"])
@@ -43,7 +45,7 @@ def sign_in() -> Any:
 def unlock() -> Any:
     """The same person's password, or another person's name and password."""
     if request.method == "GET":
-        if not is_locked():
+        if not current_user.is_authenticated or not is_locked():
             return redirect(local_path(request.args.get("next", "")))
         return entrance("web.unlock", next=request.args.get("next", ""))
     return _come_in("web.unlock")
@@ -96,10 +98,10 @@ def sign_out() -> Any:
     return redirect(url_for("web.sign_in"))
 
 
-@blueprint.post("/lock")
-def lock() -> Any:
+@blueprint.post("/lock", endpoint="lock")
+def lock_now() -> Any:
     """Lock the screen now."""
-    session["locked"] = True
+    lock()
     if wants_json():
         return jsonify(locked=True)
     return redirect(url_for("web.unlock", next=request.form.get("next", "")))
@@ -123,9 +125,9 @@ def choose_language() -> Any:
 @blueprint.post("/site")
 def choose_site() -> Any:
     """Go on at another of one's sites; what is open here is of the site that one leaves, so home it goes."""
-    chosen = request.form.get("site")
+    chosen = request.form.get("site", "")
     if chosen in the_actor().sites:
-        session[SITE] = chosen
+        web_sessions.move_to_site(the_installation(), current_user.session.id, chosen)
     return redirect(url_for("web.home"))
 
 
@@ -159,7 +161,5 @@ def _new_password() -> str | None:
         return " ".join(gettext("The new password %(what)s", what=what) for what in wrong)
     if not outcome.accepted:
         return outcome.refusals[0].detail
-    standing = standing_of(the_bank(), the_actor().id)
-    if standing:
-        session["stamp"] = standing.stamp
+    enter_again(the_actor().name)
     return None

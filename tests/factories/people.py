@@ -1,5 +1,9 @@
 """People who cannot sign yet, what makes them able to, and something to sign."""
 
+import datetime
+
+import pyotp
+
 from cellbank.domain import agreement
 from cellbank.services.acts import run_act
 from cellbank.services.people.actors import SYSTEM
@@ -38,3 +42,11 @@ def accept(world: World, name: str) -> None:
     """Let somebody accept the statement in force."""
     world.do(name, "accept_agreement", version=agreement.VERSION)
     world.meet(name)
+
+
+def enrol(world: World, name: str, at: datetime.datetime | None = None) -> pyotp.TOTP:
+    """Set the second factor up and confirm it a while before now; returns the app."""
+    before = (at or world.now) - datetime.timedelta(seconds=120)
+    app = pyotp.TOTP(world.do(name, "set_up_second_factor", now=before)["secret"])
+    world.do(name, "confirm_second_factor", one_time_code=app.at(before), now=before)
+    return app

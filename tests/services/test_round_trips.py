@@ -6,8 +6,9 @@ import psycopg
 import pytest
 
 from cellbank.services.lookup.scanning import look_up
+from cellbank.services.people import web_sessions
 from cellbank.services.people.actors import actor_by_token
-from cellbank.services.people.sessions import standing_of
+from cellbank.services.people.sessions import standing_of_name, standing_of_session
 from tests.factories.doses import bedside, prepared_dose
 from tests.factories.lots import box, frozen_lot
 from tests.factories.world import World
@@ -29,10 +30,14 @@ def statements(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
 
 def test_who_is_acting_and_where_is_one_row(world: World, statements: list[str]) -> None:
     token = world.do("tina", "create_token", title="scanner", days=400)["token"]
+    tina = standing_of_name(world.bank, "tina")
+    assert tina is not None
+    session = web_sessions.begin(world.bank, tina, "bench 3", 15, world.now)
+    assert session is not None
     statements.clear()
     assert actor_by_token(world.bank, token) is not None
     assert len(statements) == 1
-    assert standing_of(world.bank, world.people["tina"].id) is not None
+    assert standing_of_session(world.bank, session) is not None
     assert len(statements) == 2
 
 

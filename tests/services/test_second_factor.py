@@ -16,7 +16,7 @@ from cellbank.services.people import passwords, sessions
 from cellbank.services.people.actors import actor_by_name
 from cellbank.services.people.one_time_codes import new_secret, step_of
 from cellbank.services.people.passwords import Credentials
-from tests.factories.people import accept, newcomer, to_sign, train
+from tests.factories.people import accept, enrol, newcomer, to_sign, train
 from tests.factories.world import PASSWORD, World
 
 pytestmark = pytest.mark.usefixtures("real_passwords")
@@ -37,14 +37,6 @@ def officer(world: World) -> str:
     accept(world, name)
     train(world, name, "2026-01-01", "2026-12-31")
     return name
-
-
-def enrol(world: World, name: str, at: datetime.datetime | None = None) -> pyotp.TOTP:
-    """Set the second factor up and confirm it a while before now; returns the app."""
-    before = (at or world.now) - 120 * SECOND
-    app = pyotp.TOTP(world.do(name, "set_up_second_factor", now=before)["secret"])
-    world.do(name, "confirm_second_factor", one_time_code=app.at(before), now=before)
-    return app
 
 
 def sign(world: World, bank: Bank, name: str, *, now: datetime.datetime | None = None, **given: str) -> Outcome:

@@ -26,8 +26,15 @@ COLUMNS = """p.id, p.name, p.full_name, p.roles, p.agreement_version, p.totp_con
   coalesce(s.timezone, h.timezone) AS timezone, h.code || coalesce(p.also_at, '{}') AS sites,
   (SELECT jsonb_agg(jsonb_build_array(t.role, t.trained_on, t.valid_until))
      FROM training t WHERE t.person_id = p.id AND t.state = 'VALID') AS trained"""
-TABLES = """person p JOIN site h ON h.id = p.site_id
-  LEFT JOIN site s ON s.code = %(site)s::text AND (s.id = p.site_id OR s.code = ANY(p.also_at))"""
+
+
+def tables(person: str = "person p", site: str = "%(site)s::text") -> str:
+    """The person, as they are found, their home site, and the site that is asked for."""
+    return f"""{person} JOIN site h ON h.id = p.site_id
+  LEFT JOIN site s ON s.code = {site} AND (s.id = p.site_id OR s.code = ANY(p.also_at))"""
+
+
+TABLES = tables()
 
 _BY_NAME = f"SELECT {COLUMNS} FROM {TABLES} WHERE p.name = %(given)s AND p.state = 'ACTIVE'"
 _BY_TOKEN = (

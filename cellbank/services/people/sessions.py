@@ -1,7 +1,11 @@
-"""How an account stands when somebody comes to the pages with it: proved, locked, its password to be changed."""
+"""How an account stands when somebody comes to the pages with it: proved, locked, its password to be changed; and who
+is behind the token of a session."""
 
 import datetime
+import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from cellbank.domain import agreement
 from cellbank.domain.identifiers import Kind
@@ -20,9 +24,24 @@ COME_IN = {actor.Proof.RIGHT, actor.Proof.FIRST, actor.Proof.OLD}
 _COLUMNS = f"""{actors.COLUMNS}, p.must_change_password, p.locked_until, p.password_set_at,
   coalesce(s.fin_registered, h.fin_registered) AS fin_registered,
   (SELECT jsonb_object_agg(x.code, x.name) FROM site x) AS site_names"""
-_BY_ID = f"SELECT {_COLUMNS} FROM {actors.TABLES} WHERE p.id = %(given)s AND p.state = 'ACTIVE'"
+# By the unique digest, which leads to the person: who is signed in costs no statement of its own.
+_BY_SESSION = f"""SELECT {_COLUMNS}, w.id AS session_id, w.proved_at, w.seen_at, w.idle_minutes, w.signed, w.locked_at
+  FROM {actors.tables("web_session w JOIN person p ON p.id = w.person_id", "w.site_code")}
+  WHERE w.digest = %(given)s AND w.ended_at IS NULL AND p.state = 'ACTIVE'"""
 _BY_NAME = f"SELECT {_COLUMNS} FROM {actors.TABLES} WHERE p.name = %(given)s AND p.state = 'ACTIVE'"
 _BY_BADGE = f"SELECT {_COLUMNS} FROM {actors.TABLES} WHERE p.code = %(given)s AND p.state = 'ACTIVE'"
+
+
+@dataclass(frozen=True)
+class OpenSession:
+    """A session that has not ended."""
+
+    id: int
+    proved_at: datetime.datetime
+    seen_at: datetime.datetime
+    idle_minutes: int
+    signed: bool  # its person has signed in it, with name and password
+    is_locked: bool
 
 
 @dataclass(frozen=True)
@@ -33,9 +52,10 @@ class Standing:
     is_first_password: bool  # chosen by an administrator
     is_old_password: bool  # older than the site allows
     locked_until: datetime.datetime | None
-    stamp: str  # another one after every change of the password: sessions from before are over
+    password_set_at: datetime.datetime | None
     site_names: dict[str, str]  # of all sites of the bank, by code
     fin_registered: bool  # of the site where they act
+    session: OpenSession | None = None  # the one that their token is of
 
     @property
     def must_change_password(self) -> bool:
@@ -52,9 +72,22 @@ class Standing:
         return self.locked_until is not None and now < self.locked_until
 
 
-def standing_of(bank: Bank, person_id: int, site: str | None = None) -> Standing | None:
-    """The account with this id, if it is active; acting at `site` where they may work there, else at home."""
-    return _read(bank, _BY_ID, person_id, site)
+def standing_of_session(bank: Bank, token: str) -> Standing | None:
+    """The account behind the token of a session, with the session, locked or not; nobody when it has ended or the
+    account is disabled. Its person acts at the site of the session where they may work there, else at home."""
+    row = read_row(bank.reads, _BY_SESSION, {"given": digest_of(token)})
+    if row is None:
+        return None
+    found = OpenSession(
+        row["session_id"], row["proved_at"], row["seen_at"], row["idle_minutes"], row["signed"],
+        row["locked_at"] is not None,
+    )  # fmt: skip
+    return _standing(bank, row, found)
+
+
+def digest_of(token: str) -> bytes:
+    """What is kept of the token of a session."""
+    return hashlib.sha256(token.encode(errors="replace")).digest()
 
 
 def standing_of_name(bank: Bank, name: str, site: str | None = None) -> Standing | None:
@@ -70,13 +103,14 @@ def standing_of_name(bank: Bank, name: str, site: str | None = None) -> Standing
 
 def _read(bank: Bank, statement: str, given: object, site: str | None) -> Standing | None:
     row = read_row(bank.reads, statement, {"given": given, "site": site})
-    if row is None:
-        return None
-    stamp = row["password_set_at"].isoformat() if row["password_set_at"] else ""
+    return None if row is None else _standing(bank, row)
+
+
+def _standing(bank: Bank, row: Mapping[str, Any], session: OpenSession | None = None) -> Standing:
     old = is_old(bank.config, row["password_set_at"], server_time())
     return Standing(
-        actors.actor_of(bank, row), row["must_change_password"], old, row["locked_until"], stamp, row["site_names"],
-        row["fin_registered"],
+        actors.actor_of(bank, row), row["must_change_password"], old, row["locked_until"], row["password_set_at"],
+        row["site_names"], row["fin_registered"], session,
     )  # fmt: skip
 
 

@@ -1,0 +1,146 @@
+"""Sessions at the pages, as rows: begun, seen, locked, unlocked, ended. The cookie carries a random token, the row its
+digest, so that neither the database nor the key that signs cookies is enough to be somebody.
+
+Who is behind a token is told by `sessions.standing_of_session`, in the one statement that loads the person.
+"""
+
+import datetime
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import text
+
+from cellbank.domain.sessions import Ended
+from cellbank.services.bank import Bank
+from cellbank.services.people.sessions import Standing, digest_of
+
+LONGEST_WORKSTATION = 200
+RECENT = datetime.timedelta(days=7)  # sessions that ended within it are listed
+MOST = 200  # on one page
+
+
+# --- the life of a session ---------------------------------------------------------------------
+
+# The account is held for that moment, and must be the one that was proved: a password that is changed just now does not
+# leave a session of the old one behind.
+_BEGIN = text(
+    """INSERT INTO web_session (digest, person_id, site_code, workstation, created_at, proved_at, seen_at, idle_minutes)
+       SELECT :digest, p.id, :site, :workstation, :now, :now, :now, :idle FROM person p
+        WHERE p.id = :person AND p.state = 'ACTIVE' AND p.password_set_at IS NOT DISTINCT FROM :password_set_at
+          FOR SHARE"""
+)
+_RENEW = text(
+    """UPDATE web_session SET digest = :digest, locked_at = NULL, signed = false, proved_at = :now, seen_at = :now
+        WHERE id = :id AND ended_at IS NULL"""
+)
+_SEEN = text(
+    """UPDATE web_session SET seen_at = :now, idle_minutes = :idle
+        WHERE id = :id AND ended_at IS NULL AND locked_at IS NULL"""
+)
+_LOCK = text("UPDATE web_session SET locked_at = :now WHERE id = :id AND ended_at IS NULL AND locked_at IS NULL")
+_SIGNED = text("UPDATE web_session SET signed = true WHERE id = :id AND ended_at IS NULL")
+_MOVE = text("UPDATE web_session SET site_code = :site WHERE id = :id AND ended_at IS NULL")
+_END = text("UPDATE web_session SET ended_at = :now, ended_why = :why WHERE id = :id AND ended_at IS NULL")
+
+
+def begin(bank: Bank, standing: Standing, workstation: str, idle_minutes: int, now: datetime.datetime) -> str | None:
+    """A new session of somebody who has just proved who they are; returns its token, which is kept nowhere here. None:
+    the account was changed in the same moment."""
+    token = secrets.token_urlsafe(32)
+    given = {
+        "digest": digest_of(token), "person": standing.actor.id, "site": standing.actor.site_code,
+        "workstation": workstation[:LONGEST_WORKSTATION], "password_set_at": standing.password_set_at,
+    }  # fmt: skip
+    return token if _write(bank, _BEGIN, **given, now=now, idle=idle_minutes) else None
+
+
+def renew(bank: Bank, session_id: int, now: datetime.datetime) -> str | None:
+    """Unlock a session whose person has proved who they are: it gets another token, so that copies of the old cookie do
+    not wake up with it. None: it has ended meanwhile."""
+    token = secrets.token_urlsafe(32)
+    return token if _write(bank, _RENEW, id=session_id, digest=digest_of(token), now=now) else None
+
+
+def note_seen(bank: Bank, session_id: int, idle_minutes: int, now: datetime.datetime) -> None:
+    """Somebody is there, at a page that may lie untouched for so long."""
+    _write(bank, _SEEN, id=session_id, idle=idle_minutes, now=now)
+
+
+def lock(bank: Bank, session_id: int, now: datetime.datetime) -> None:
+    """From now on it does nothing until the password is proved."""
+    _write(bank, _LOCK, id=session_id, now=now)
+
+
+def note_signed(bank: Bank, session_id: int) -> None:
+    """Its person has signed in it, with name and password."""
+    _write(bank, _SIGNED, id=session_id)
+
+
+def move_to_site(bank: Bank, session_id: int, site: str) -> None:
+    """Its person goes on at another of their sites."""
+    _write(bank, _MOVE, id=session_id, site=site)
+
+
+def end(bank: Bank, session_id: int, why: Ended, now: datetime.datetime) -> None:
+    """It is over for good."""
+    _write(bank, _END, id=session_id, why=why.value, now=now)
+
+
+def _write(bank: Bank, statement: Any, **given: Any) -> bool:
+    with bank.engine.begin() as connection:
+        return bool(connection.execute(statement, given).rowcount)
+
+
+# --- looking at them ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A session as lists show it; `ended_why` None: it is alive."""
+
+    id: int
+    name: str
+    full_name: str
+    workstation: str
+    site: str
+    created_at: datetime.datetime
+    seen_at: datetime.datetime
+    locked_at: datetime.datetime | None
+    ended_at: datetime.datetime | None
+    ended_why: str | None
+    ended_by: str | None
+
+
+# One that is over for its hours is marked so when somebody comes with it; until then its time tells.
+_LIST = text(
+    f"""SELECT w.id, p.name, p.full_name, w.workstation, coalesce(w.site_code, h.code) AS site, w.created_at, w.seen_at,
+               w.locked_at, e.full_name AS ended_by,
+               coalesce(w.ended_at, CASE WHEN over THEN w.proved_at + hours END) AS ended_at,
+               coalesce(w.ended_why, CASE WHEN over THEN '{Ended.TOO_LONG.value}' END) AS ended_why
+          FROM web_session w JOIN person p ON p.id = w.person_id JOIN site h ON h.id = p.site_id
+          LEFT JOIN person e ON e.id = w.ended_by_id
+          CROSS JOIN LATERAL (SELECT make_interval(hours => CAST(:hours AS int)) AS hours) s
+          CROSS JOIN LATERAL (SELECT w.proved_at + s.hours < :now AS over) o
+         WHERE (CAST(:person AS bigint) IS NULL OR w.person_id = :person)
+           AND (CAST(:name AS text) IS NULL OR p.name = :name)
+           AND coalesce(w.ended_at, CASE WHEN over THEN w.proved_at + hours END, 'infinity') > :since
+         ORDER BY (w.ended_at IS NULL AND NOT over) DESC, coalesce(w.ended_at, w.seen_at) DESC LIMIT {MOST}"""
+)
+
+
+def sessions_of(bank: Bank, person_id: int, now: datetime.datetime) -> Sequence[Listed]:
+    """The sessions of somebody: those that are alive, then those that ended within a week."""
+    return _listed(bank, now, now - RECENT, person=person_id)
+
+
+def sessions_of_all(bank: Bank, now: datetime.datetime, name: str | None = None) -> Sequence[Listed]:
+    """Who is signed in now, or was within a week where a sign-in name is given; for administrators."""
+    return _listed(bank, now, now - RECENT if name else now, name=name)
+
+
+def _listed(bank: Bank, now: datetime.datetime, since: datetime.datetime, **given: Any) -> Sequence[Listed]:
+    with bank.reads.connect() as connection:
+        asked = {"person": None, "name": None, **given, "hours": bank.config.session_hours, "now": now, "since": since}
+        return [Listed(**row) for row in connection.execute(_LIST, asked).mappings()]

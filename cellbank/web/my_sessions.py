@@ -1,0 +1,64 @@
+"""The page of one's own sessions; for an administrator, of everybody's."""
+
+from typing import Any
+
+from flask import redirect, render_template, request, url_for
+from flask_babel import gettext
+from flask_login import current_user
+
+from cellbank.domain.lifecycle import Role
+from cellbank.domain.sessions import Ended
+from cellbank.services.acts import Malformed, Outcome, run_act
+from cellbank.services.people.web_sessions import sessions_of, sessions_of_all
+from cellbank.web.acts import reason
+from cellbank.web.blueprint import blueprint
+from cellbank.web.session import now
+from cellbank.web.shell import DOOR, client, the_actor, the_bank
+
+
+@blueprint.get("/sessions")
+def sessions_page() -> Any:
+    """Where one is signed in, each with a button that ends it."""
+    return _show()
+
+
+@blueprint.post("/sessions")
+def end_own_session() -> Any:
+    """End one of one's own sessions; this one too."""
+    given = {"name": the_actor().name, "session": request.form.get("session", "")}
+    try:
+        outcome = run_act(the_bank(), "end_session", given, the_actor(), door=DOOR, client=client())
+    except Malformed:
+        return _show(), 422
+    return redirect(url_for("web.sessions_page"), 303) if outcome.accepted else (_show(outcome), 409)
+
+
+def _show(outcome: Outcome | None = None) -> str:
+    actor, bank = the_actor(), the_bank()
+    administers = Role.ADMINISTRATOR in actor.roles
+    wanted = request.args.get("name", "").strip().lower()
+    return render_template(
+        "sessions.html",
+        mine=sessions_of(bank, actor.id, now()),
+        this_one=current_user.session.id,
+        hours=bank.config.session_hours,
+        administers=administers,
+        everybody=sessions_of_all(bank, now(), wanted or None) if administers else (),
+        wanted=wanted,
+        why=_why(),
+        problems=[reason(refusal)["detail"] for refusal in outcome.refusals] if outcome else [],
+    )
+
+
+def _why() -> dict[str, str]:
+    """Why a session ended, as people read it."""
+    return {
+        Ended.SIGNED_OUT: gettext("signed out"),
+        Ended.REPLACED: gettext("another person came to the screen"),
+        Ended.TOO_LONG: gettext("its hours were over"),
+        Ended.BY_HAND: gettext("ended from a list of sessions"),
+        Ended.PASSWORD: gettext("the password was changed"),
+        Ended.RESET: gettext("password or second factor were reset"),
+        Ended.ROLES: gettext("the roles were changed"),
+        Ended.DISABLED: gettext("the account was disabled"),
+    }
