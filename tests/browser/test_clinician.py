@@ -16,6 +16,9 @@ HAS_SIGNED = """SELECT p.name FROM signature s JOIN person p ON p.id = s.person_
 CONFIRMED_BY = """SELECT p.name FROM weight w JOIN person p ON p.id = w.confirmed_by_id
     JOIN subject s ON s.id = w.subject_id WHERE s.code = :subject"""
 
+GIVEN_TO_ONE_IN_TREATMENT = """SELECT d.code AS dose, s.code AS subject, s.trial_number FROM dose d
+    JOIN subject s ON s.id = d.subject_id WHERE d.state = 'RECONCILED' AND s.state = 'ENROLLED' ORDER BY d.id LIMIT 1"""
+
 DOSES_OF = "SELECT count(*) FROM dose d JOIN subject s ON s.id = d.subject_id WHERE s.code = :subject"
 
 
@@ -144,6 +147,27 @@ def test_a_dose_is_checked_by_two_on_one_screen_given_and_accounted_for(station,
     assert "Chills for five minutes" in stage.one(
         "SELECT r.text FROM reaction r JOIN dose d ON d.id = r.dose_id WHERE d.code = :code", code=code
     )
+
+
+def test_after_a_serious_reaction_a_clinician_sees_the_stop_and_decides(station, stage: Stage) -> None:
+    [given] = stage.rows(GIVEN_TO_ONE_IN_TREATMENT)
+    noted = {"serious": True, "reaction": "Shortness of breath; two days in hospital"}
+    stage.do("petro", "record_reaction", dose=given["dose"], **noted)
+    nataliia = station("nataliia")
+    nataliia.sees("Treatment stopped", f"Subject {given['trial_number']}", f"serious reaction to dose {given['dose']}")
+    nataliia.go(f"/record/{given['subject']}")
+    nataliia.sees("No further dose before a clinician has decided", f"serious reaction to dose {given['dose']}")
+    nataliia.page.get_by_role("link", name="Decide that treatment goes on").first.click()
+    nataliia.arrives("/act/continue_treatment")
+    nataliia.sees("What you decide about", "Serious reaction", "Shortness of breath", "Petro Kravets")
+    nataliia.fill(reason="Seen by the safety board; passed without harm")
+    nataliia.sign()
+    nataliia.submit()
+    nataliia.done("continue_treatment")
+    nataliia.go(f"/record/{given['subject']}")
+    assert "No further dose before" not in nataliia.text()
+    nataliia.go(f"/record/{given['dose']}")
+    nataliia.sees("Serious", "Shortness of breath")
 
 
 def scan_both(station: Station, label: str, wristband: str) -> None:

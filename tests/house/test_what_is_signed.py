@@ -15,7 +15,7 @@ from cellbank.records.tables import record_class
 from cellbank.services import catalogue
 from cellbank.services.bank import Bank, server_time
 from cellbank.services.clinic.identity import is_identity
-from cellbank.services.signing.covered import BY_CODE, REACHED, WRITTEN, covered, scan_fields
+from cellbank.services.signing.covered import ABOVE, BY_CODE, REACHED, WRITTEN, covered, scan_fields
 from cellbank.services.signing.in_words import signed_columns
 from cellbank.services.signing.to_sign import PARTS, TABLES, ToSign, to_sign
 from cellbank.services.trail.column_words import told
@@ -57,9 +57,9 @@ def test_every_signed_row_of_the_table_finds_its_record(act: str, kind: str) -> 
 
 def test_what_is_told_of_signatures_is_of_the_table() -> None:
     """No entry outlives its act or its column."""
-    for act, kind in {*WRITTEN, *REACHED}:
+    for act, kind in {*WRITTEN, *REACHED, *ABOVE}:
         assert (act, kind) in SIGNED_ROWS, (act, kind)
-    for (_, kind), columns in WRITTEN.items():
+    for (_, kind), columns in (*WRITTEN.items(), *ABOVE.items()):
         assert columns <= set(record_class(kind).SIGNED)
     for kind, column in PARTS:
         assert column in record_class(kind).SIGNED

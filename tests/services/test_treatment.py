@@ -10,9 +10,15 @@ from cellbank.domain.rules import standing
 from cellbank.domain.rules.standing import SubjectFacts, decision_refusals, nothing_to_decide_refusals
 from cellbank.services.acts import Malformed
 from cellbank.services.clinic.at_bedside import judge_standing
+from cellbank.services.clinic.reactions import Noted
 from cellbank.services.clinic.treatment import undecided
+from cellbank.services.documents.chain_document import chain_paper
+from cellbank.services.documents.chain_words import clock
+from cellbank.services.documents.papers import snapshot
+from cellbank.services.lookup.boards import calendar, dose_board
 from cellbank.services.lookup.scanning import Card, look_up
 from cellbank.services.lookup.worklists import worklists
+from cellbank.services.signing.to_sign import to_sign
 from cellbank.services.trail.history import signatures
 from tests.factories.doses import (
     MINUTE,
@@ -214,3 +220,41 @@ def test_another_subject_is_not_stopped(world: World) -> None:
     react(world, given)
     assert ordered_dose(world, lot=lot).code
     assert undecided(world.bank, given.subject)
+
+
+# --- what stands in front of whoever decides --------------------------------------------------
+
+
+@pytest.mark.requirement("R4")
+def test_what_is_decided_stands_above_the_signature_complete(world: World) -> None:
+    given = first(world)
+    late = {"happened_at": (given.at + 2 * 60 * MINUTE).isoformat(), "entered_late_because": "Told on the phone"}
+    noted = {"dose": given.code, "serious": True, "reaction": "Shortness of breath", **late}
+    world.do("clara", "record_reaction", now=given.at + DAY, **noted)
+    found = deviation(world, given, "critical", given.at + DAY)
+    content = to_sign(world.bank, "continue_treatment", {"subject": given.subject}, given.at + 2 * DAY)
+    assert content is not None
+    said = str(content.blocks)
+    for wanted in (
+        "Serious reaction", "Shortness of breath", given.code, given.lot.code, "infusion 1, Day 1", "Clara Clinician",
+        "Told on the phone", "Critical deviation", found, "The bag was found torn", "Torn at the port of the bag",
+    ):  # fmt: skip
+        assert wanted in said, (wanted, said)
+
+
+def test_dose_subject_and_chain_tell_when_it_happened_and_when_and_why_it_was_entered_late(world: World) -> None:
+    given = first(world)
+    happened, entered = given.at + 2 * 60 * MINUTE, given.at + DAY
+    late = {"happened_at": happened.isoformat(), "entered_late_because": "Told on the phone"}
+    noted = {"dose": given.code, "serious": True, "reaction": "Shortness of breath", **late}
+    world.do("clara", "record_reaction", now=entered, **noted)
+    board, plan = dose_board(world.bank, given.code), calendar(world.bank, given.subject, entered)
+    assert board is not None and plan is not None
+    [of_dose], [of_subject] = board.reactions, plan.reactions
+    assert of_dose == of_subject == Noted(
+        given.code, entered, "Clara Clinician", True, "Shortness of breath", happened, "Told on the phone"
+    )
+    with snapshot(world.bank.engine) as connection:
+        said = str(chain_paper(connection, given.code))
+    entry = "Clara Clinician, serious: Shortness of breath"
+    assert entry in said and f"entered {clock(world.bank.zone)(entered)}: Told on the phone" in said

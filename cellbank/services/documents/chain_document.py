@@ -109,13 +109,14 @@ class _Writer:
         )
         return [Facts(pairs)]
 
-    def _reactions(self, dose: Mapping[str, Any]) -> str:
-        """All that was noted; the oldest doses have theirs in one text."""
-        noted = [
-            f"{self._at(one.at)}, {one.by}, {'serious' if one.is_serious else 'not serious'}: {one.text}"
-            for one in reactions_of(dose["reactions"])
-        ]
-        return "\n".join([*([dose["reaction"]] if dose["reaction"] else []), *noted]) or "none noted"
+    def _reactions(self, dose: Mapping[str, Any]) -> tuple[Run, ...]:
+        """All that was noted, also when it was entered late; the oldest doses have theirs in one text."""
+        lines = [Run(dose["reaction"])] if dose["reaction"] else []
+        for one in reactions_of(dose["reactions"]):
+            when, *entered = times_of(one, self.time)
+            how = "serious" if one.is_serious else "not serious"
+            lines += [Run(f"{when.text}, {one.by}, {how}: {one.text}"), *entered]
+        return tuple(lines) or (Run("none noted"),)
 
     def _at(self, at: datetime.datetime | None) -> str:
         return self.time(at) if at else "–"

@@ -4,15 +4,14 @@ import datetime
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
 from cellbank.domain.identifiers import printed
 from cellbank.domain.quantities import millions
 from cellbank.outside.document_pdf import Run
-from cellbank.services.documents.chain import Change, Entry
+from cellbank.services.documents.chain import Change
 from cellbank.services.lookup.card_parts import shown
-from cellbank.services.trail.history import Event
 
 LATE = datetime.timedelta(minutes=1)  # of a difference that is told
 Clock = Callable[[datetime.datetime], str]
@@ -64,7 +63,18 @@ def clock(zone: ZoneInfo) -> Clock:
     return lambda at: f"{at.astimezone(zone):%Y-%m-%d %H:%M %Z}"
 
 
-def times_of(act: Entry | Event, time: Clock) -> tuple[Run, ...]:
+class Told(Protocol):
+    """What was entered, maybe later than it happened: an act, a reaction."""
+
+    @property
+    def at(self) -> datetime.datetime: ...
+    @property
+    def happened_at(self) -> datetime.datetime | None: ...
+    @property
+    def late_reason(self) -> str | None: ...
+
+
+def times_of(act: Told, time: Clock) -> tuple[Run, ...]:
     """When it happened; and when it was entered, with the reason, where that was later."""
     if act.happened_at is None or abs(act.at - act.happened_at) < LATE:
         return (Run(time(act.at)),)

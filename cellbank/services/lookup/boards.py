@@ -58,6 +58,7 @@ class Calendar:
     infusions: tuple[PlannedInfusion, ...]
     weights: tuple[Row, ...]
     ended: tuple[Row, ...]
+    reactions: tuple[Noted, ...]  # to all doses, the latest first
     assessment: Mapping[str, Any] | None
     version: str = ""
     newest: str = ""  # the version of the protocol in force
@@ -76,7 +77,7 @@ _SUBJECT = text(
          JOIN site ON site.id = s.site_id WHERE s.code = :code AND {at_site("s.site_id")}"""
 )
 _DOSES = text(
-    """SELECT d.*, l.code AS lot, w.weight_kg FROM dose d JOIN lot l ON l.id = d.lot_id
+    f"""SELECT d.*, {REACTIONS}, l.code AS lot, w.weight_kg FROM dose d JOIN lot l ON l.id = d.lot_id
          LEFT JOIN weight w ON w.id = d.weight_id WHERE d.subject_id = :subject ORDER BY d.infusion_number, d.id"""
 )
 _WEIGHTS = text(
@@ -103,9 +104,11 @@ def calendar(bank: Bank, code: str, now: datetime.datetime) -> Calendar | None:
     numbers = [item.number for item in protocol.dosing.infusions] if subject.receives_product else []
     infusions = tuple(_planned(protocol, number, live.get(number), first_on, today) for number in numbers)
     ended = tuple(dose for dose in doses if dose["state"] in ("CANCELLED", "DISCARDED"))
+    reactions = [one for dose in doses for one in reactions_of(dose["reactions"])]
     return Calendar(
         subject.code, subject.trial_number, subject.arm, subject.receives_product, subject.state, first_on, infusions,
-        tuple(weights), ended, assessment_to_show(subject.assessment), subject.version, subject.newest,
+        tuple(weights), ended, tuple(reversed(reactions)), assessment_to_show(subject.assessment), subject.version,
+        subject.newest,
     )  # fmt: skip
 
 

@@ -38,6 +38,13 @@ WRITTEN: Mapping[tuple[str, str], frozenset[str]] = {
     ("sign_eligibility", "subject"): frozenset({"answers"}),  # the investigator's decisions are added to them
 }  # fmt: skip
 
+# The signed columns of a record that the act makes which no form says: what they hold stands above, beside the record.
+ABOVE: Mapping[tuple[str, str], frozenset[str]] = {
+    ("continue_treatment", "treatment_decision"): frozenset({"covers"}),
+    ("request_conditional_release", "conditional_release"): frozenset({"pending"}),
+    ("review_batch_record", "batch_review"): frozenset({"digest"}),
+}
+
 # Records that an act signs besides those that its form names, as ids; `:named` are the ids that it does name.
 REACHED: Mapping[tuple[str, str], str] = {
     ("determine_eligibility", "lot"): """
@@ -64,13 +71,14 @@ BY_CODE = {("make_effective", "definition"): "definition"}  # fields that name a
 @dataclass(frozen=True)
 class Covered:
     """The records of one kind that an act signs. `written` are the columns that it writes itself; no ids where it
-    makes the record."""
+    makes the record, of which `above` are those columns that stand on the page already."""
 
     kind: str
     meanings: tuple[str, ...]
     ids: tuple[int, ...]
     written: frozenset[str]
     is_made: bool
+    above: frozenset[str] = frozenset()
 
 
 def covered(connection: Connection, act: str, named: Mapping[str, list[int]]) -> Iterator[Covered]:
@@ -80,7 +88,9 @@ def covered(connection: Connection, act: str, named: Mapping[str, list[int]]) ->
         meanings = tuple(dict.fromkeys(row.meaning.value for row in rows if row.meaning))
         made = all(row.source is None for row in rows)
         ids = [] if made else [*named.get(kind, ()), *_reached(connection, act, kind, named)]
-        yield Covered(kind, meanings, tuple(dict.fromkeys(ids)), WRITTEN.get((act, kind), frozenset()), made)
+        none: frozenset[str] = frozenset()
+        written, above = WRITTEN.get((act, kind), none), ABOVE.get((act, kind), none)
+        yield Covered(kind, meanings, tuple(dict.fromkeys(ids)), written, made, above)
 
 
 def _reached(connection: Connection, act: str, kind: str, named: Mapping[str, list[int]]) -> list[int]:

@@ -66,9 +66,9 @@ def shown_records(connection: Connection, one: Covered, parts: Parts, time: Cloc
 def written_here(one: Covered) -> list[Block]:
     """Which of the signed columns this act itself fills: they are in the form, or are who signs and when."""
     columns = signed_columns(one) if one.is_made else [c for c in signed_columns(one) if c in one.written]
-    labels = tuple(told(one.kind, column).label for column in columns)
-    said = Run("from this form, when it is signed", "muted")
-    return [Facts(tuple((label, said) for label in labels))] if labels else []
+    here, there = Run("from this form, when it is signed", "muted"), Run("as it stands above", "muted")
+    said = tuple((told(one.kind, column).label, there if column in one.above else here) for column in columns)
+    return [Facts(said)] if said else []
 
 
 def kind_words(kind: str) -> str:

@@ -25,6 +25,7 @@ from cellbank.services.signing.paper_forms import form_blocks, irregular_blocks
 from cellbank.services.signing.reading import Reading
 from cellbank.services.signing.results import results_blocks
 from cellbank.services.signing.still_open import Open, still_open
+from cellbank.services.signing.treatment import what_is_decided
 from cellbank.services.trail.stretch import Stretch, read_stretch
 
 __all__ = ["Open", "ToSign", "scan_fields", "to_sign"]
@@ -45,6 +46,7 @@ BESIDE: Mapping[str, Callable[[Reading], list[Block]]] = {
     "request_conditional_release": release_criteria, "review_batch_record": batch_record,
     "close_deviation": of_the_deviation, "reopen_deviation": of_the_deviation,
     "invalidate_result": of_the_deviation, "accept_short_dose": what_was_drawn,
+    "continue_treatment": what_is_decided,
 }  # fmt: skip
 # Acts of which the form says more than codes about what is signed.
 ABOUT_MORE = {"review_trail"}
