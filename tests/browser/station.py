@@ -185,9 +185,9 @@ class Station:
         with self.page.expect_navigation():
             self.page.locator('[data-act-form] .actions button[value="do"]').click()
 
-    def done(self, act: str) -> None:
-        """The act was accepted; the page says so by its title."""
-        self.sees(f"Done: {REGISTRY[act].title}")
+    def done(self, act: str, warned: bool = False) -> None:
+        """The act was accepted, with a warning or without one; the page says so by its title."""
+        self.sees(f"Done{', with a warning' if warned else ''}: {REGISTRY[act].title}")
 
     @property
     def reasons(self) -> list[str]:

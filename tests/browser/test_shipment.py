@@ -116,7 +116,7 @@ def check_in(halyna: Station, stage: Stage, shipment: str, vials: list[str]) -> 
     picture(halyna, shipment)
     halyna.choose("close_receipt")
     halyna.submit()
-    halyna.done("close_receipt")
+    halyna.done("close_receipt", warned=True)
 
 
 def bring_in(halyna: Station, stage: Stage, shipment: str, logger: str, folder: Path) -> None:

@@ -28,7 +28,7 @@ def test_a_vial_scanned_from_anywhere_shows_its_card_and_acts(station, stage: St
     olena.go(page)
     olena.scan_to(vial_cap(code[:13], code[13:]), f"/record/{code}")
     olena.sees("In stock", "Tank 1 › Rack 1", "What next", REGISTRY["use_vial_for_testing"].title)
-    assert olena.page.locator("body").get_attribute("data-sound") == "yes"
+    assert olena.page.locator("body").get_attribute("data-sound") == "heard"
     assert olena.focus() == "scanbox"
 
 
