@@ -40,7 +40,7 @@ STATES: dict[str, dict[str, str]] = {
         "IN_PROCESS": "vials numbered and labelled, being filled",
         "FILLED": "filling closed and reconciled, waiting for the freezer",
         "QUARANTINE": "frozen, waiting for results",
-        "RELEASED": "may be used for patients",
+        "RELEASED": "passed by quality for its purpose",
         "REJECTED": "may never be used",
         "ON_HOLD": "stopped until a quality officer lifts the hold",
         "RECALLED": "called back after release",
@@ -167,3 +167,17 @@ STATES: dict[str, dict[str, str]] = {
         "DISCARDED": "destroyed after thaw",
     },
 }
+
+# What a lot that is released is good for depends on what it was made for.
+RELEASED_FOR = {
+    "master_bank": "may be thawed into cultures; never for patients",
+    "working_bank": "may be thawed into cultures; never for patients",
+    "product": "may be used for patients",
+}
+
+
+def state_means(record: str, state: str, purpose: str | None = None) -> str:
+    """What a state means, of a lot with this purpose."""
+    if record == "lot" and state == "RELEASED" and purpose in RELEASED_FOR:
+        return RELEASED_FOR[purpose]
+    return STATES[record][state]

@@ -40,6 +40,9 @@ def test_a_deviation_is_closed_when_its_corrective_action_is_done(station, stage
     olena.done("complete_action")
     iryna.sign()
     iryna.submit()
+    iryna.sees("What you would sign has changed since this page was shown", "Timers bought and hung up")
+    iryna.sign()
+    iryna.submit()
     iryna.done("close_deviation")
     assert stage.state("deviation", code) == "CLOSED"
     iryna.go(f"/record/{code}")

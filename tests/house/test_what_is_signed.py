@@ -1,7 +1,6 @@
 """What people sign stands in front of them: no signed act can forget to show what its signature covers."""
 
 import ast
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -19,7 +18,6 @@ from cellbank.services.signing.covered import ABOVE, BY_CODE, REACHED, WRITTEN, 
 from cellbank.services.signing.in_words import signed_columns
 from cellbank.services.signing.to_sign import PARTS, TABLES, ToSign, to_sign
 from cellbank.services.trail.column_words import told
-from tests.conftest import make_bank
 
 catalogue.load()
 SIGNED_ROWS = sorted({(row.act, row.record) for row in TRANSITIONS if row.meaning})
@@ -28,16 +26,6 @@ KIND_OF_FIELD = {
     "release": "conditional_release", "result": "test_result", "results": "test_result", "reagent": "reagent_lot",
     "action": "corrective_action", "dose_label": "dose", "definition": "definition",
 }  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def story(
-    story_database: Callable[[str], str], worker_id: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Bank]:
-    """A bank in which the story of the trial was played."""
-    bank = make_bank(story_database(f"signed_{worker_id}"), tmp_path_factory.mktemp("signed"))
-    yield bank
-    bank.engine.dispose()
 
 
 @pytest.mark.requirement("R4")

@@ -14,6 +14,7 @@ from tests.factories.lots import FrozenLot, stored_lot
 from tests.factories.production import DAY
 from tests.factories.quality import released_lot
 from tests.factories.world import World
+from tests.services.sending.asking import card
 
 
 @pytest.fixture(scope="module")
@@ -25,6 +26,13 @@ def master(world: World) -> FrozenLot:
 def thaw(world: World, vial: str, **given: Any) -> dict[str, Any]:
     usual = {"vessel": "T1000", "area_cm2": 1000, "viable_cells": 3_000_000, "reagents": [make.medium(world)]}
     return {"vial": vial, **usual, **given}
+
+
+@pytest.mark.requirement("R10")
+def test_only_a_product_lot_may_be_used_for_patients(world: World, master: FrozenLot) -> None:
+    product = released_lot(world, vials=3)
+    assert card(world, "tina", product.code).state_means == "may be used for patients"
+    assert card(world, "tina", master.code).state_means.endswith("never for patients")
 
 
 def one(world: World, cls: Any, condition: Any) -> Any:

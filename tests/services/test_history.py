@@ -11,6 +11,8 @@ from cellbank.services.trail.column_words import WORDS, told
 from cellbank.services.trail.history import History, history
 from cellbank.services.trail.trail_search import Query, search
 from tests.factories.doses import prepared_dose
+from tests.factories.production import donation
+from tests.factories.quality import passed_lot
 from tests.factories.world import World
 
 pytestmark = pytest.mark.requirement("R5", "R17")
@@ -99,9 +101,22 @@ def test_every_kind_of_record_has_a_history(bank: Bank, world: World, table: str
         assert history(bank, table, code).events[-1].outcome == "accepted"
 
 
-def test_every_column_has_a_name_for_people_and_no_name_is_of_no_column() -> None:
+@pytest.mark.requirement("R25")
+def test_a_lot_tells_who_reviewed_its_batch_record(bank: Bank, world: World) -> None:
+    lot = passed_lot(world, vials=3, donation=donation(world)).code
+    reviewed = lines(history(bank, "lot", lot), "review_batch_record")
+    assert reviewed["Reviewed by"][1] == "Quinn Quality"
+
+
+def test_every_column_has_a_name_for_people_and_no_name_is_of_no_column(bank: Bank, world: World) -> None:
+    """A calculation is kept as one column: its figures are told by name, too."""
     names = {(table, column.name) for table in record_tables() for column in metadata.tables[table].columns}
     for table, column in names:
         assert re.fullmatch(r"[A-Z][^_]+", told(table, column).label), (table, column)
     columns = {column for _, column in names} | {f"{table}.{column}" for table, column in names}
-    assert set(WORDS) - columns == set()
+    with bank.reads.connect() as connection:
+        dose = connection.execute(
+            text("SELECT calculation FROM dose WHERE code = :code"), {"code": prepared_dose(world).code}
+        )
+        figures = set(dose.scalar_one())
+    assert set(WORDS) - columns - figures == set()

@@ -73,5 +73,7 @@ def test_a_refused_enrolment_does_not_tell_it_to_the_readers_of_the_trail(bank: 
     assert second in outcome.refusals[-1].detail or second in outcome.refusals[0].detail
     (line,) = search(bank, Query(act="enrol_subject", outcome="refused"))[:1]
     assert line.id == outcome.act
-    kept = [*line.reasons, *(item["detail"] for item in done(bank, outcome.act).refusals)]
+    kept_act = done(bank, outcome.act, world.people["clara"].id)
+    assert kept_act is not None
+    kept = [*line.reasons, *(item["detail"] for item in kept_act.refusals)]
     assert kept and not any(second in sentence or born in sentence for sentence in kept)

@@ -100,7 +100,7 @@ def test_an_empty_lot_has_its_documents(world: World, bank: Bank, donation: str)
     code = open_lot(world, vials=3, donation=donation).code
     assert NOT_RELEASED in words(unissued_file(bank, "certificate", code))
     said = words(unissued_file(bank, "batch_record", code))
-    assert "The batch record has not been reviewed." in said and "not yet checked" in said
+    assert "The batch record has not been reviewed." in said and "not yet reviewed" in said
 
 
 def test_a_stopped_lot_says_so_on_every_page(world: World, bank: Bank, donation: str) -> None:
@@ -140,8 +140,8 @@ def test_every_step_has_who_performed_and_who_checked_it(record: str) -> None:
     for step in ("Receive a donation", "Isolate cells from tissue", "Harvest and count", "Passage a culture",
                  "Open a lot for filling", "Scan vials as filled", "Close the filling of a lot", "Freeze a lot",
                  "Put vials away"):  # fmt: skip
-        assert re.search(rf"{step} .{{1,600}}?T\w+ Technician technician Quinn Quality BR", record), step
-    assert "not yet checked" not in record and "Reviewed by Quinn Quality" in record
+        assert re.search(rf"{step} .{{1,600}}?T\w+ Technician technician Reviewed: Quinn Quality BR", record), step
+    assert "not yet reviewed" not in record and "Reviewed by Quinn Quality" in record
 
 
 @pytest.mark.requirement("R25")
@@ -150,7 +150,7 @@ def test_the_review_counts_no_longer_when_a_step_came_after_it(world: World, ban
     assert "It has not changed since." in words(unissued_file(bank, "batch_record", code))
     world.do("tina", "use_vial_for_testing", vial=_vial(world, code), tests="Sterility again")
     said = words(unissued_file(bank, "batch_record", code))
-    assert "not yet checked" in said and "Qc used 1" in said
+    assert "not yet reviewed" in said and "Qc used 1" in said
 
 
 def _vial(world: World, lot: str) -> str:

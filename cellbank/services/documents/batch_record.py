@@ -34,11 +34,11 @@ def batch_record_paper(connection: Connection, code: str) -> Paper | None:
     if lot is None:
         return None
     batch = read_batch(connection, lot.id)
-    check = _check(connection, lot.id)
+    checks = _checks(connection, lot.id)
     blocks = [
         lot.facts(*_filling(lot)),
-        *_review(check, lot),
-        *step_tables(batch, check, lot.time),
+        *_review(checks, lot),
+        *step_tables(batch, checks, lot.time),
         *growth_blocks(batch, lot.time),
         *freezing_blocks(connection, lot),
         *_reagents(connection, batch, lot),
@@ -70,22 +70,24 @@ _REVIEW = text(
     """SELECT b.code, b.reviewed_at, p.full_name, b.digest = batch_digest(:lot) AS is_current, b.note,
               (SELECT min(c.act_id) FROM change c WHERE c.record_kind = 'batch_review' AND c.record_id = b.id) AS act
          FROM batch_review b JOIN person p ON p.id = b.reviewed_by_id
-        WHERE b.lot_id = :lot ORDER BY b.id DESC LIMIT 1"""
+        WHERE b.lot_id = :lot ORDER BY b.id"""
 )
 
 
-def _check(connection: Connection, lot_id: int) -> Check | None:
-    row = connection.execute(_REVIEW, {"lot": lot_id}).one_or_none()
-    return row and Check(row.full_name, row.code, row.reviewed_at, row.act, row.is_current)
+def _checks(connection: Connection, lot_id: int) -> tuple[Check, ...]:
+    rows = connection.execute(_REVIEW, {"lot": lot_id})
+    return tuple(Check(row.full_name, row.code, row.reviewed_at, row.act, row.is_current) for row in rows)
 
 
-def _review(check: Check | None, lot: LotHead) -> list[Block]:
-    if check is None:
+def _review(checks: tuple[Check, ...], lot: LotHead) -> list[Block]:
+    """Each review of the record, and whether the last one still counts."""
+    if not checks:
         return [Text("The batch record has not been reviewed.", "alarm")]
-    said = f"Reviewed by {check.person}, {lot.time(check.at)} ({check.code})."
-    if not check.is_current:
-        return [Text(f"{said} It has changed since: the review no longer counts.", "alarm")]
-    return [Text(f"{said} It has not changed since.", "strong")]
+    said = [f"Reviewed by {one.person}, {lot.time(one.at)} ({one.code})." for one in checks]
+    if not checks[-1].is_current:
+        said[-1] += " It has changed since: the review no longer counts."
+        return [*map(Text, said[:-1]), Text(said[-1], "alarm")]
+    return [*map(Text, said[:-1]), Text(f"{said[-1]} It has not changed since.", "strong")]
 
 
 # --- what went in -----------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from cellbank.services.documents.batch_lineage import Batch
 from cellbank.services.documents.chain import Entry
 from cellbank.services.documents.chain_words import Clock, lines_of, times_of, word
 
-HEAD = ("Act", "Happened, entered", "Step", "Performed by", "Checked by")
+HEAD = ("Act", "Happened, entered", "Step", "Performed by", "Checked by, reviewed by")
 WIDTHS = (0.07, 0.16, 0.41, 0.16, 0.20)
 PARTS = (
     ("Donation", ("donation", "donor", "consent")),
@@ -21,7 +21,7 @@ PARTS = (
 
 @dataclass(frozen=True)
 class Check:
-    """The review that checked every step up to one act."""
+    """A review of the batch record: it covers every step up to one act."""
 
     person: str
     code: str
@@ -30,11 +30,11 @@ class Check:
     is_current: bool
 
 
-def step_tables(batch: Batch, check: Check | None, time: Clock) -> list[Block]:
+def step_tables(batch: Batch, checks: Sequence[Check], time: Clock) -> list[Block]:
     """A table for each part of the work."""
     blocks: list[Block] = []
     for title, stages in PARTS:
-        rows = tuple(_row(entry, batch, check, time) for entry in batch.steps if entry.stage in stages)
+        rows = tuple(_row(entry, batch, checks, time) for entry in batch.steps if entry.stage in stages)
         if rows:
             blocks += [Heading(f"Steps: {title}"), Table(HEAD, rows, WIDTHS)]
     return blocks
@@ -43,16 +43,20 @@ def step_tables(batch: Batch, check: Check | None, time: Clock) -> list[Block]:
 def decision_table(batch: Batch, time: Clock) -> list[Block]:
     """Decisions about the lot and what it came from, with their signatures."""
     rows: tuple[tuple[Cell, ...], ...] = tuple(
-        (*_row(entry, batch, None, time)[:4], _signed(entry, time) or "–") for entry in batch.decisions
+        (*_row(entry, batch, (), time)[:3], _performer(entry), _signed(entry, time) or "–") for entry in batch.decisions
     )
     return [Heading("Decisions"), Table((*HEAD[:4], "Signature"), rows, WIDTHS)] if rows else []
 
 
-def _row(entry: Entry, batch: Batch, check: Check | None, time: Clock) -> tuple[Cell, ...]:
+def _row(entry: Entry, batch: Batch, checks: Sequence[Check], time: Clock) -> tuple[Cell, ...]:
     return (
         Run(str(entry.act), "code"), times_of(entry, time), _what(entry, batch, time),
-        (Run(entry.person), Run(", ".join(map(word, entry.roles)), "muted")), _checked(entry, check, time),
+        (*_performer(entry), *_signed(entry, time, own=True)), _checked(entry, checks, time),
     )  # fmt: skip
+
+
+def _performer(entry: Entry) -> tuple[Run, ...]:
+    return Run(entry.person), Run(", ".join(map(word, entry.roles)), "muted")
 
 
 def _what(entry: Entry, batch: Batch, time: Clock) -> tuple[Run, ...]:
@@ -64,23 +68,22 @@ def _what(entry: Entry, batch: Batch, time: Clock) -> tuple[Run, ...]:
     return tuple(runs)
 
 
-def _checked(entry: Entry, check: Check | None, time: Clock) -> tuple[Run, ...]:
-    """A step that was signed is checked by its signer; any other by the review of the batch record."""
-    signed = _signed(entry, time)
-    if signed:
-        return signed
-    if check is None or entry.act > check.last_act:
-        return (Run("not yet checked", "alarm"),)
-    if not check.is_current:
-        return (Run(check.person), Run(f"{check.code}, changed since", "alarm"))
-    return (Run(check.person), Run(f"{check.code}, {time(check.at)}", "muted"))
+def _checked(entry: Entry, checks: Sequence[Check], time: Clock) -> tuple[Run, ...]:
+    """Whoever else signed the step checked it then. Who read the record later is its reviewer: the first who read this
+    step; that a step changed afterwards is a step of its own, which the next review reads."""
+    signed = _signed(entry, time, own=False)
+    review = next((one for one in checks if entry.act <= one.last_act), None)
+    if review is None:
+        return signed or (Run("not yet reviewed", "alarm"),)
+    return (*signed, Run(f"Reviewed: {review.person}"), Run(f"{review.code}, {time(review.at)}", "muted"))
 
 
-def _signed(entry: Entry, time: Clock) -> tuple[Run, ...]:
+def _signed(entry: Entry, time: Clock, *, own: bool | None = None) -> tuple[Run, ...]:
+    """The signatures of an act: all of them, or only those of whoever did it, or only those of others."""
     signatures: Sequence = entry.signatures
     return tuple(
         run
-        for one in signatures
+        for one in signatures if own is None or own is (one.person == entry.person)
         for run in (
             Run(f"{one.meaning.capitalize()}: {one.person}", "strong"),
             Run(f"{time(one.at)}, {one.record}", "muted"),

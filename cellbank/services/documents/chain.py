@@ -26,6 +26,7 @@ from cellbank.services.documents.chain_signatures import Signed, signatures_of
 from cellbank.services.documents.papers import snapshot
 from cellbank.services.lookup.scanning import NotHere, Unreadable
 from cellbank.services.lookup.tracing import Trace, trace_record
+from cellbank.services.trail.near_misses import NOT_OF_THE_DOSE
 
 Ids = Mapping[str, list[int]]
 
@@ -249,11 +250,13 @@ def entries_of(
 
 
 def _refused(connection: Connection, dose: str, since: datetime.datetime) -> tuple[Entry, ...]:
-    """What was refused for this dose since its order: near misses belong to its chain."""
+    """What was refused for this dose since its order: near misses belong to its chain. A password that was missing or
+    wrong says nothing about a dose."""
     names = sorted(name for name in REGISTRY if rows_for(name, "dose"))
     rows = connection.execute(_REFUSED, {"names": names, "since": since, "dose": dose}).all()
     roles = _Roles(connection, {row.person_id for row in rows})
-    return tuple(_entry(row, dose, roles, (), ()) for row in rows)
+    found = (_entry(row, dose, roles, (), (), of_the_dose=True) for row in rows)
+    return tuple(entry for entry in found if entry.refusals)
 
 
 class _Roles:
@@ -270,14 +273,22 @@ class _Roles:
 
 
 def _entry(
-    row: Row[Any], dose: str, roles: _Roles, changes: tuple[Change, ...], signatures: tuple[Signed, ...]
+    row: Row[Any],
+    dose: str,
+    roles: _Roles,
+    changes: tuple[Change, ...],
+    signatures: tuple[Signed, ...],
+    *,
+    of_the_dose: bool = False,
 ) -> Entry:
     given = _exact(row.given) or {}
     return Entry(
         act=row.id,
         name=row.name,
         title=REGISTRY[row.name].title if row.name in REGISTRY else row.name.replace("_", " "),
-        stage=stage_of(row.name, {change.kind for change in changes}, of_the_dose=given.get("dose") == dose),
+        stage=stage_of(
+            row.name, {change.kind for change in changes}, of_the_dose=of_the_dose or given.get("dose") == dose
+        ),
         at=row.at,
         person=row.full_name,
         roles=roles.of(row.person_id, row.id, row.name),
@@ -285,7 +296,9 @@ def _entry(
         changes=changes,
         signatures=tuple(one for one in signatures if one.act == row.id),
         result=_exact(row.result) or {},
-        refusals=tuple(item["detail"] for item in without_identity(given, row.refusals)),
+        refusals=tuple(
+            item["detail"] for item in without_identity(given, row.refusals) if item["code"] not in NOT_OF_THE_DOSE
+        ),
         happened_at=row.happened_at or _as_it_was_given(row.name, given),
         late_reason=row.late_reason,
     )

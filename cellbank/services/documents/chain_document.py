@@ -8,9 +8,10 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
-from cellbank.domain.identifiers import printed
+from cellbank.domain.identifiers import Kind, printed
 from cellbank.domain.lifecycle import rows_for
 from cellbank.domain.quantities import millions, of_the_dose
+from cellbank.domain.scans import Scan, read_scan
 from cellbank.outside.document_pdf import Block, Cell, Facts, Heading, Run, Table, Text
 from cellbank.outside.document_picture import Picture, PictureBox
 from cellbank.outside.label_templates import load_templates
@@ -157,7 +158,8 @@ class _Writer:
     def _what(self, entry: Entry) -> tuple[Run, ...]:
         runs = [Run(entry.title, "strong")]
         if entry.stage == "vial" and rows_for(entry.name, "dose"):
-            runs.append(Run(f"for dose {printed(str(entry.given.get('dose') or entry.result.get('code')))}", "muted"))
+            of = _dose_of(entry)
+            runs += [Run(f"for dose {printed(of)}", "muted")] if of else []
         for line in lines_of(entry.changes, self.numbers, self.time):
             runs.append(Run(line.text))
             if line.corrected:
@@ -230,3 +232,12 @@ class _Writer:
             "the same record, the document is the same to the byte."
         )
         return [Heading("Seal"), Facts(pairs), Text(note, "muted")]
+
+
+def _dose_of(entry: Entry) -> str | None:
+    """The dose that an act was for, where it says so: by its code, by the label that was scanned, or by making it."""
+    for said in (entry.given.get("dose"), entry.given.get("dose_label"), entry.result.get("code")):
+        scan = read_scan(said) if isinstance(said, str) else None
+        if isinstance(scan, Scan) and scan.kind is Kind.DOSE:
+            return scan.code
+    return None

@@ -27,7 +27,7 @@ from cellbank.services.documents.papers import Paper, digest_of, site_line, site
 from cellbank.services.lookup.cards import QUESTIONS
 from cellbank.services.lookup.scanning import NotHere, Unreadable
 from cellbank.services.lookup.seeing import refuse_unseen
-from cellbank.services.trail.column_words import told
+from cellbank.services.trail.column_words import WORDS_OF_THE_CODE, told
 from cellbank.services.trail.history import ChangeLine, Event, History, Names, Signed, read_history, read_signatures
 
 TITLE = "Trail of a record"
@@ -147,15 +147,23 @@ def _facts(found: Export, time: Clock) -> Iterator[tuple[str, Cell]]:
 
 def _value(column: str, value: Any, unit: str, time: Clock) -> str:
     """A value as a person reads it; a long one shortened, for JSON has the whole."""
-    if column == "state":
-        return word(str(value)).capitalize()
+    if column in WORDS_OF_THE_CODE and isinstance(value, str):
+        return word(value).capitalize()
     if isinstance(value, dict | list):
-        shown = ", ".join(map(str, value)) if isinstance(value, list) else f"{len(value)} entries, in the JSON export"
+        said = ", ".join(_item(column, one) for one in value) if isinstance(value, list) else ""
+        shown = said or f"{len(value)} entries, in the JSON export"
     elif isinstance(value, datetime.datetime) or (unit == "time" and value != HIDDEN):
         shown = value_text(value, "time", time)
     else:
         shown = printed(value_text(value, "" if isinstance(value, str) or unit == "day" else unit, time))
     return shown if len(shown) <= LONG else f"{shown[:LONG]}… ({len(shown)} letters, in the JSON export)"
+
+
+def _item(column: str, one: Any) -> str:
+    """One of a list: a role in words, a reason by its sentence, a pair as a pair."""
+    if isinstance(one, dict):
+        return str(one.get("detail") or "; ".join(f"{word(name)} {value}" for name, value in one.items()))
+    return word(one) if column in WORDS_OF_THE_CODE else str(one)
 
 
 def _signatures(signatures: tuple[Signed, ...], time: Clock) -> Block:

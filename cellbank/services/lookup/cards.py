@@ -10,6 +10,7 @@ from cellbank.domain.blind import hidden_columns
 from cellbank.domain.identifiers import Kind, printed
 from cellbank.domain.positions import position_name
 from cellbank.domain.quantities import millions, of_the_dose
+from cellbank.domain.states import state_means
 from cellbank.records.base import read_row
 from cellbank.records.belonging import FIRST_SITE
 from cellbank.records.tables import metadata
@@ -34,6 +35,7 @@ class Face:
     where: str | None = None
     elsewhere: str | None = None  # the site that it is of, where it may not be read at the person's
     type: str | None = None  # of a unit of the cold store
+    means: str = ""  # what its state means
     is_ours: bool = True  # of the site where the person acts, or of no one site
     marks: frozenset[str] = frozenset()  # what is so with it beside its state (marks.py)
 
@@ -296,8 +298,8 @@ def read_face(bank: Bank, kind: Kind, code: str) -> Face | None:
     title, type_ = question.title(row), row["type"] if kind is Kind.STORAGE else None
     ours = bank.site is None or (row.get("site_id", bank.site) or FIRST_SITE) == bank.site
     return Face(
-        row["id"], question.record, title, row["state"], question.facts(row), where, type=type_, is_ours=ours,
-        marks=marks_of(kind, row),
+        row["id"], question.record, title, row["state"], question.facts(row), where, type=type_,
+        means=state_means(question.record, row["state"], row.get("purpose")), is_ours=ours, marks=marks_of(kind, row),
     )  # fmt: skip
 
 

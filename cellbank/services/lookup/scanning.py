@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field
 
 from cellbank.domain.garbled import Garbled
 from cellbank.domain.identifiers import Form, Kind, command_code
-from cellbank.domain.lifecycle import CROSSING, STATES, TRANSITIONS, Role, acts_from, is_signed, roles_for, rows_for
+from cellbank.domain.lifecycle import CROSSING, TRANSITIONS, Role, acts_from, is_signed, roles_for, rows_for
 from cellbank.domain.refusals import Code, Refusal
 from cellbank.domain.rules.infusion import ended_refusals
 from cellbank.domain.scans import read_scan
@@ -117,9 +117,8 @@ def look_up(bank: Bank, actor: Actor, raw: str) -> Card | Command:
     if face.elsewhere:
         raise OtherSite(face.record.replace("_", " "), scan.code, face.elsewhere)
     acts = next_acts(scan.kind, face.record, face.state, actor.roles, face.type, face.marks, is_ours=face.is_ours)
-    means = STATES[face.record][face.state]
     stops = ended_refusals(scan.code, face.state) if scan.kind is Kind.DOSE else ()
-    return Card(face.record, scan.code, face.title, face.state, means, face.where, face.facts, acts, stops)
+    return Card(face.record, scan.code, face.title, face.state, face.means, face.where, face.facts, acts, stops)
 
 
 def _command(code: str) -> Command:

@@ -1,15 +1,18 @@
 """The calculation of a dose, step by step, as a signature covers it."""
 
 from collections.abc import Mapping
+from fractions import Fraction
 from typing import Any
 
 from sqlalchemy import Connection
 
+from cellbank.domain.dose import one_decimal
+from cellbank.domain.quantities import millions
 from cellbank.outside.document_pdf import Block, Facts, Heading, Table
 from cellbank.services.documents.chain_words import Clock, value_text
-from cellbank.services.signing.in_words import as_word, rows_of
+from cellbank.services.signing.in_words import rows_of
 from cellbank.services.signing.reading import Reading
-from cellbank.services.trail.column_words import told
+from cellbank.services.trail.column_words import CELLS, told
 
 STEPS = ("Step", "Calculation", "Result")
 # What a clinician weighs who accepts a dose that is short, besides what was ordered.
@@ -19,19 +22,26 @@ DRAWN = ("pooled_ml", "total_cells_per_ml", "viability_percent", "draw_ml", "del
 
 def calculation_blocks(connection: Connection, row: Mapping[str, Any], time: Clock) -> list[Block]:
     """The steps of the calculation, and whatever else it rests on."""
-    return steps_blocks(row["calculation"] or {})
-
-
-def steps_blocks(calculation: Mapping[str, Any]) -> list[Block]:
-    """The same of a calculation that is not yet anybody's."""
+    calculation = row["calculation"] or {}
     steps = tuple((step["label"], step["formula"], str(step["value"])) for step in calculation.get("steps", ()))
     plain = ((name, value) for name, value in calculation.items() if not isinstance(value, list | dict))
-    rest = tuple((as_word(name), str(value)) for name, value in plain)
+    rest = tuple((told("dose", name).label, figure(name, value)) for name, value in plain)
     return [
         Heading("Calculation"),
         *([Table(STEPS, steps, (0.35, 0.4, 0.25))] if steps else []),
         *([Facts(rest)] if rest else []),
     ]
+
+
+def figure(name: str, value: Any) -> str:
+    """A figure that a calculation keeps, with its unit: cells in millions, a broken number with one decimal."""
+    unit = told("dose", name).unit
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if unit == CELLS:
+        return millions(int(Fraction(value)))
+    said = str(one_decimal(Fraction(value))) if "/" in str(value) else str(value)
+    return f"{said} {unit}".strip()
 
 
 def what_was_drawn(reading: Reading) -> list[Block]:

@@ -10,17 +10,14 @@ from cellbank.records.tables import metadata, record_class
 from cellbank.services.clinic.identity import HIDDEN, is_identity
 from cellbank.services.documents.chain_words import Clock, value_text
 from cellbank.services.signing.covered import Covered
-from cellbank.services.trail.column_words import TIME, told
+from cellbank.services.trail.column_words import TIME, WORDS_OF_THE_CODE, told
 from cellbank.services.trail.history import Names
 
 Row = Mapping[str, Any]
 Part = Callable[[Connection, Row, Clock], Sequence[Block]]
 
-
 # Signed columns of which a pair of label and value would say too little: (kind, column) to what is shown of it.
 Parts = Mapping[tuple[str, str], Part]
-# What holds a word of the code, and not what somebody wrote.
-WORDS_OF_THE_CODE = {"state", "verdict", "type", "purpose", "classification", "category", "sex", "tissue"}
 LONG = 50  # letters from which a text is a paragraph and no longer a fact
 
 

@@ -16,6 +16,10 @@ class Told(NamedTuple):
     unit: str = ""
 
 
+# What holds a word of the code, and not what somebody wrote.
+WORDS_OF_THE_CODE = {
+    "state", "verdict", "type", "purpose", "classification", "category", "sex", "tissue", "roles", "state_before_hold",
+}  # fmt: skip
 # The ending of a column tells its unit.
 UNITS = {
     "_at": TIME, "_kg": "kg", "_g": "g", "_ml": "mL", "_cm": "cm", "_cm2": "cm²", "_c": "°C", "_percent": "%",
@@ -56,6 +60,7 @@ WORDS: dict[str, Told] = {
     "known_before": Told("Known before"), "hand_celsius": Told("Read off by hand", "°C"),
     "cells_used": Told("Cells used", CELLS), "doubling_time_h": Told("Doubling time", "h"),
     "cumulative_doublings": Told("Population doublings in all"), "cells_per_vial": Told("Cells in each vial", CELLS),
+    "dmso_g_per_kg": Told("DMSO", "g per kg"), "endotoxin_eu_per_kg": Told("Endotoxin", "EU per kg"),
     "endotoxin_eu_per_million_cells": Told("Endotoxin", "EU per million cells"),
     "volume_ml": Told("Volume", "mL"), "dmso_percent": Told("DMSO", "%"), "planned_vial_count": Told("Vials planned"),
     "sample_cells": Told("Cells in samples", CELLS), "lost_cells": Told("Cells lost", CELLS),

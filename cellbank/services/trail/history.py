@@ -134,6 +134,14 @@ def hidden_now(connection: Connection, kind: str, code: str) -> frozenset[tuple[
     return hidden_columns(kind, connection.scalar(text(f"SELECT state FROM {kind} WHERE code = :code"), {"code": code}))
 
 
+# Records with a code of their own that are about one other record alone: what was decided there is of its history.
+_ABOUT = {"lot": {"batch_review"}}
+
+
+def _is_part(table: str, kind: str) -> bool:
+    return "code" not in metadata.tables[table].columns or table in _ABOUT.get(kind, set())
+
+
 @cache
 def _parts(kind: str) -> str:
     """The rows without a code of their own that belong to a record of this kind: the places of a vial, the reagents of
@@ -142,7 +150,7 @@ def _parts(kind: str) -> str:
         f"UNION ALL SELECT '{table.name}', id, to_jsonb({table.name}) FROM {table.name} WHERE {column.name} = :id"
         for table in metadata.sorted_tables
         for column in table.columns
-        if table.name in record_tables() and "code" not in table.columns and kind not in _NOT_A_WHOLE
+        if table.name in record_tables() and _is_part(table.name, kind) and kind not in _NOT_A_WHOLE
         and any(key.column.table.name == kind for key in column.foreign_keys)
     ]  # fmt: skip
     return " ".join(parts)

@@ -1,0 +1,54 @@
+"""Documents are read by people: whatever the story of the trial prints says nothing in the words of a program."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from cellbank.services import catalogue
+from cellbank.services.bank import Bank
+from cellbank.services.documents.document_types import TYPES, DocumentType
+from cellbank.services.documents.papers import as_blocks, snapshot
+from cellbank.services.lookup.cards import QUESTIONS
+
+catalogue.load()
+MOST = 40  # records of a kind
+# Words of the program, and what a page says to whoever sits before it.
+OF_THE_PROGRAM = re.compile(
+    r"\bNone\b(?!\.$)|\bTrue\b|\bFalse\b|\(code=|Decimal\(|datetime\.|[{}]"
+    r"|\b[a-z]+_[a-z_]+\b|\b[A-Z]{2,}_[A-Z_]+\b|[Gg]ive your|[Cc]lick"
+)
+
+
+def said(data: Any) -> Iterator[str]:
+    """Every text of a paper."""
+    if isinstance(data, dict):
+        for name, value in data.items():
+            yield from () if name in ("type", "style") else said(value)
+    elif isinstance(data, list | tuple):
+        for value in data:
+            yield from said(value)
+    elif isinstance(data, str):
+        yield data
+
+
+@pytest.mark.requirement("R20")
+@pytest.mark.parametrize("type_", TYPES.values(), ids=list(TYPES))
+def test_no_document_of_the_story_speaks_as_a_program(story: Bank, type_: DocumentType) -> None:
+    found, read = set(), 0
+    with snapshot(story.engine) as connection:
+        for kind in sorted(type_.kinds, key=str):
+            latest = text(f"SELECT code FROM {QUESTIONS[kind].record} ORDER BY id DESC LIMIT {MOST}")
+            for code in connection.scalars(latest):
+                paper = type_.read(connection, code)
+                read += paper is not None
+                texts = said([paper.title, paper.subject, paper.mark, as_blocks(paper.blocks)]) if paper else ()
+                found |= {(code, one) for one in texts if OF_THE_PROGRAM.search(one)}
+    assert read and not found
+
+
+@pytest.mark.parametrize("one", ["for dose None", "Version(code=1)", "IN_SPECIFICATION", "give your password"])
+def test_what_is_looked_for_is_found(one: str) -> None:
+    assert OF_THE_PROGRAM.search(one)
