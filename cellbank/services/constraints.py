@@ -70,6 +70,10 @@ SAYS: dict[str, tuple[Code, str]] = {
         Code.DECISION_NEEDED,
         "a clinician has to decide that treatment goes on.",
     ),
+    "a_decision_is_about_what_is_open": (
+        Code.CHANGED_MEANWHILE,
+        "what was to be decided is decided: look at the subject again.",
+    ),
     "a_stop_reaches_every_clinician": (Code.CHANGED_MEANWHILE, "a dose was ordered or given from what is stopped."),
     "a_notice_ends_with_its_last_answer": (Code.CHANGED_MEANWHILE, "a dose of the notice is not answered."),
     "an_answer_to_a_notice_stays": (Code.ALREADY_EXISTS, "the dose is answered."),

@@ -219,6 +219,15 @@ def cancel_dose(work: Work, given: CancelDose) -> Dose:
     return dose
 
 
+def lock_dose(work: Work, code: str) -> Dose:
+    """The dose, locked, and its subject before it, as in an order: what is done for a subject and what happens to them
+    come one after the other. Refuses NOT_FOUND."""
+    subject_id = work.session.scalar(select(Dose.subject_id).where(Dose.code == code))
+    if subject_id:
+        work.lock_id(Subject, subject_id)
+    return work.lock(Dose, code)
+
+
 def vials_of(work: Work, dose: Dose, *states: str) -> list[Vial]:
     """The vials of a dose in these states, locked, in the order of their ids."""
     statement = select(Vial).where(Vial.dose_id == dose.id, Vial.state.in_(states)).order_by(Vial.id)

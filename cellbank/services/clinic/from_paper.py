@@ -18,7 +18,7 @@ from cellbank.records.people import Person
 from cellbank.records.production import Vial
 from cellbank.records.work import Work
 from cellbank.services.acts import SignedInput, TellingInput, act
-from cellbank.services.clinic.dosing import release, vials_of
+from cellbank.services.clinic.dosing import lock_dose, release, vials_of
 from cellbank.services.clinic.infusion import infusion_facts
 from cellbank.services.clinic.other_vials import other_doses, other_vials, refusals_of
 from cellbank.services.clinic.preparing import load_refusals
@@ -131,7 +131,7 @@ def enter_dose_from_paper(work: Work, given: EnterDoseFromPaper) -> Dose:
 def confirm_dose_from_paper(work: Work, given: ConfirmDoseFromPaper) -> Dose:
     """The second verifier compares the whole content with the form and signs: the dose is given from then on. Refuses
     another start than was entered, and whoever entered it or drew the dose up."""
-    dose = work.lock(Dose, given.dose)
+    dose = lock_dose(work, given.dose)
     paper = _open_form(work, dose)
     if paper is None:
         sentence = "Nobody has entered the form of dose {dose}. The first person enters it."

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints
-from sqlalchemy import select, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from cellbank.domain.dose import given_cells, given_percent, one_decimal
@@ -30,11 +30,11 @@ from cellbank.domain.rules.infusion import (
 )
 from cellbank.domain.rules.temperature import StoodThrough
 from cellbank.domain.scans import Scan, read_scan
-from cellbank.records.clinic import Dose, Reaction, Subject
+from cellbank.records.clinic import Dose, Reaction
 from cellbank.records.production import Vial
 from cellbank.records.work import Work
 from cellbank.services.acts import SignedInput, TellingInput, act
-from cellbank.services.clinic.dosing import vials_of
+from cellbank.services.clinic.dosing import lock_dose, vials_of
 from cellbank.services.clinic.standing import DoseStanding, dose_standing, standing_of
 from cellbank.services.common import told_after
 from cellbank.services.inputs import DoseCode, Reason, Text, VialCodes, VolumeMl
@@ -61,7 +61,7 @@ def check_dose(work: Work, given: CheckDose) -> Dose:
         work.judge(refusals=[*label_kind_refusals(label), *wristband_kind_refusals(wristband)])
     assert isinstance(label, Scan)
     # A dry run locks nothing and reads everything in one statement; where there is no such dose, `lock` says so.
-    locked = None if work.dry_run else work.lock(Dose, label.code)
+    locked = None if work.dry_run else lock_dose(work, label.code)
     standing = dose_standing(work.session, label.code, work.happened)
     dose = locked or (_as_read(standing) if standing else work.lock(Dose, label.code))
     assert standing is not None
@@ -186,11 +186,7 @@ class StartInfusion(TellingInput):
 @act(StartInfusion)
 def start_infusion(work: Work, given: StartInfusion) -> Dose:
     """Start a dose that two people have checked, now. All that may have changed since the checks is asked again."""
-    subject_id = work.session.scalar(select(Dose.subject_id).where(Dose.code == given.dose))
-    if subject_id:
-        # The subject first, as in an order: two infusions of one subject cannot start side by side.
-        work.lock_id(Subject, subject_id)
-    dose = work.lock(Dose, given.dose)
+    dose = lock_dose(work, given.dose)  # with its subject: two infusions of one cannot start side by side
     standing = standing_of(work, dose)
     work.show(bedside=_shown(standing))
     late = told_after(work, "The start", dose.second_checked_at)
@@ -254,7 +250,7 @@ class RecordReaction(TellingInput):
 def record_reaction(work: Work, given: RecordReaction) -> Dose:
     """Note a reaction during or after the infusion, beside those noted before. After a serious one the subject gets no
     further dose before a clinician has decided. Refuses a reaction from before the infusion."""
-    dose = work.lock(Dose, given.dose)
+    dose = lock_dose(work, given.dose)
     work.judge(dose, refusals=told_after(work, "The reaction", dose.infusion_started_at))
     work.note(
         Reaction(

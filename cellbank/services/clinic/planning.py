@@ -4,14 +4,13 @@ import dataclasses
 import datetime
 
 from pydantic import Field
-from sqlalchemy import select
 
 from cellbank.domain.rules.dosing import NewDayFacts, new_day_refusals
 from cellbank.domain.rules.plan import PlanFacts, pick_day_refusals
-from cellbank.records.clinic import Dose, Subject
+from cellbank.records.clinic import Dose
 from cellbank.records.work import Work
 from cellbank.services.acts import SignedInput, act
-from cellbank.services.clinic.dosing import vials_of
+from cellbank.services.clinic.dosing import lock_dose, vials_of
 from cellbank.services.clinic.standing import DoseStanding, dmso_of_the_day, lot_standing, standing_of
 from cellbank.services.inputs import Date, DoseCode, Reason
 
@@ -31,10 +30,7 @@ class PlanDoseAnew(SignedInput):
 def plan_dose_anew(work: Work, given: PlanDoseAnew) -> Dose:
     """Move a dose that is not given yet to another day. The window, the rest between infusions, the weight and the
     lot are judged for that day; a thawed dose keeps its time. Names the picked vials that go back to the cold."""
-    subject_id = work.session.scalar(select(Dose.subject_id).where(Dose.code == given.dose))
-    if subject_id:  # the subject first, as in an order
-        work.lock_id(Subject, subject_id)
-    dose = work.lock(Dose, given.dose)
+    dose = lock_dose(work, given.dose)
     standing = standing_of(work, dose)
     plan = _plan(work, given, standing)
     thawed = vials_of(work, dose, "THAWED", "POOLED")
