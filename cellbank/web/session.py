@@ -29,7 +29,8 @@ from cellbank.web.shell import DOOR, client, the_bank, the_installation
 WITHOUT_SESSION = {"web.service_worker", "web.offline_shell", "web.alive", "web.keep_sent"}
 # Whoever unlocks gives name and password: where the session has ended meanwhile, they begin another one.
 OPEN = {"web.static", "web.sign_in", "web.unlock", "web.choose_language"} | WITHOUT_SESSION
-WHILE_LOCKED = OPEN | {"web.sign_out"}
+# A locked screen goes on watching an infusion: it is told which one must be stopped, and nothing else.
+WHILE_LOCKED = OPEN | {"web.sign_out", "web.watch"}
 WITH_FIRST_PASSWORD = WHILE_LOCKED | {"web.change_password", "web.lock", "web.seen"}
 BEFORE_SIGNING = {"web.second_factor", "web.agreement"}
 UNATTENDED = {"web.watch"}  # asked by a page that nobody touches: it keeps no session awake

@@ -1,5 +1,7 @@
 """What stands on a screen as a yes is asked again while it stands there: GO, Match, a running infusion, a dose on its
 way. The script asks every few seconds (`static/watch.js`); nothing is written, and the session is not kept awake by it.
+
+A locked screen goes on asking about an infusion that runs. Whoever passes learns that it is to be stopped, not why.
 """
 
 from typing import Any
@@ -9,7 +11,7 @@ from flask import jsonify, request
 from cellbank.services.clinic.at_bedside import Judged, judge_standing
 from cellbank.web.acts import reason
 from cellbank.web.blueprint import blueprint
-from cellbank.web.session import now
+from cellbank.web.session import is_locked, now
 from cellbank.web.shell import clock, the_bank
 from cellbank.web.verdict import About, Judgement, Verdict, judged
 
@@ -19,21 +21,32 @@ MOVED = "moved"  # somebody did the next step elsewhere: the page is old, and no
 # An infusion that ended in good order is no STOP for the screen that still shows it running.
 ENDED_WELL = {("INFUSING", "INFUSED"), ("INFUSING", "RECONCILED")}
 
+NOT_TOLD: dict[str, Any] = {"verdict": Judgement.NOT_JUDGED, "state": None, "reasons": []}
+
 
 @blueprint.get("/watch")
 def watch() -> Any:
     """How the doses stand now: `?dose=CODE&state=STATE` for each, with the state that the screen shows."""
     asked = zip(request.args.getlist("dose")[:MOST], request.args.getlist("state"), strict=False)
-    return jsonify(at=clock(now()), doses={code: _answer(code, state) for code, state in asked})
+    locked = is_locked()
+    answer = _under_lock if locked else _answer
+    return jsonify(at=clock(now()), locked=locked, doses={code: answer(code, state) for code, state in asked})
 
 
 def _answer(code: str, shown: str) -> dict[str, Any]:
     """The verdict on one dose. What is not known here is not judged."""
     found = judge_standing(the_bank(), code, now())
     if found is None:
-        return {"verdict": Judgement.NOT_JUDGED, "state": None, "reasons": []}
+        return NOT_TOLD
     reasons = [reason(refusal)["detail"] for refusal in found.refusals]
     return {"verdict": _word(found, shown), "state": found.state, "reasons": reasons}
+
+
+def _under_lock(code: str, shown: str) -> dict[str, Any]:
+    """What a locked screen says of a dose: of one that runs whether it goes on, of every other one nothing."""
+    told = _answer(code, shown)
+    runs = shown == "INFUSING" and (told["state"] == shown or told["verdict"] == MOVED)
+    return {"verdict": told["verdict"], "state": None, "reasons": []} if runs else NOT_TOLD
 
 
 def _word(found: Judged, shown: str) -> str:

@@ -150,7 +150,29 @@ def test_a_watched_page_keeps_nobody_signed_in_and_tells_nobody_of_another_site(
         at = later + datetime.timedelta(minutes=minutes)
         monkeypatch.setattr("cellbank.web.session.server_time", lambda at=at: at)
         answer = clara.get(asked, headers=as_script)
-    assert answer.status_code == 403 and answer.get_json() == {"locked": True}
+    told = answer.get_json()
+    assert told["locked"] and told["doses"] == {dose.code: {"verdict": "not judged", "state": None, "reasons": []}}
+    assert clara.get(f"/bedside?dose={dose.code}").location.startswith("/unlock")
+
+
+def test_a_locked_screen_is_told_that_an_infusion_must_stop_and_not_why(
+    signed_in, world: World, dose: OrderedDose
+) -> None:
+    clara = signed_in("clara")
+
+    def asked(state: str) -> dict:
+        answer = clara.get(f"/watch?dose={dose.code}&state={state}", headers={"Accept": "application/json"})
+        return answer.get_json()["doses"][dose.code]
+
+    infusing(world, dose, server_time())
+    clara.post("/lock")
+    assert asked("INFUSING") == {"verdict": "accepted", "state": None, "reasons": []}
+    hold(world, dose.lot.code)
+    assert asked("INFUSING") == {"verdict": "refused", "state": None, "reasons": []}
+    assert asked("PREPARED") == {"verdict": "not judged", "state": None, "reasons": []}
+    ended = {"dose": dose.code, "volume_given_ml": "12", "reason": "The lot is held"}
+    world.do("clara", "stop_infusion", now=server_time(), **ended)
+    assert asked("INFUSING")["verdict"] == "moved"
 
 
 def test_a_name_that_was_only_typed_bears_no_act(signed_in, world: World, dose: OrderedDose) -> None:

@@ -1,9 +1,10 @@
 /* The lock over a page that lies untouched: the page and its half-filled form stay, a password takes the lock away.
-   The server has a lock of its own and does nothing for a locked session; this one hides what is on the screen. */
+   The server has a lock of its own and does nothing for a locked session; this one hides what is on the screen.
+   What watches an infusion hears "locked" and "unlocked" (watch.js). */
 "use strict";
 (function () {
   const overlay = document.getElementById("lock-overlay");
-  if (!overlay || !overlay.showModal || !document.body.dataset.idle) return;
+  if (!overlay || !overlay.showModal || !document.body.dataset.idle || document.body.classList.contains("page-entrance")) return;
   const limit = Number(document.body.dataset.idle) * 60000, form = overlay.querySelector("form"), problem = overlay.querySelector("#lock-problem");
   const token = () => document.querySelector("meta[name=csrf-token]").content;
   let touched = Date.now(), told = Date.now();
@@ -15,6 +16,7 @@
     overlay.showModal();
     form.elements.name.value = document.body.dataset.person;
     form.elements.password.focus();
+    document.dispatchEvent(new Event("locked"));
   }
   function unlock(answer) {
     document.body.dataset.person = answer.name;
@@ -24,8 +26,10 @@
     document.body.classList.remove("is-locked");
     overlay.close();
     touched = told = Date.now();
+    document.dispatchEvent(new Event("unlocked"));
     cellbank.drain();
   }
+  cellbank.lock = lock; /* for who learns from the server that it is locked */
   overlay.addEventListener("cancel", (event) => event.preventDefault());
   form.addEventListener("submit", async (event) => {
     event.preventDefault();

@@ -1,8 +1,11 @@
 /* A yes on the screen is asked again while it stands there: every 4 s, and when the tab comes back. Refused: STOP over
-   the whole screen, with the siren. No answer for 15 s: the yes goes, and it says since when nothing was checked. */
+   the whole screen, with the siren. No answer for 15 s: the yes goes, and it says since when nothing was checked.
+   An infusion that runs is watched under the lock too, and on the page that asks for a password in place of its page. */
 "use strict";
 (function () {
-  const watched = [...document.querySelectorAll("[data-watched]")];
+  const drawnHere = [...document.querySelectorAll("[data-watched]")], isEntrance = document.body.classList.contains("page-entrance");
+  const watched = isEntrance ? fromBefore() : drawnHere;
+  if (!isEntrance) sessionStorage.setItem("running", JSON.stringify(watched.filter(runs).map((one) => one.dataset.watched)));
   if (!watched.length) return;
   const EVERY = 4000, ANSWER = 3500, STALE = 15000, SIRENS = 3;
   const look = [...document.body.classList].find((name) => name.startsWith("is-"));
@@ -24,7 +27,9 @@
       const said = await answer.json();
       answered = Date.now();
       at = said.at;
+      if (said.locked && cellbank.lock) cellbank.lock();
       for (const one of watched) show(one, said.doses[one.dataset.watched] || { verdict: "not judged", reasons: [] });
+      if (isLocked() && underLock("refused").length) cellbank.play("stop"); /* until somebody comes */
     } catch (problem) {
       /* a locked or ended session says at once that nothing is checked; a network may come back within seconds */
       if (/^4/.test(problem.message)) answered = 0;
@@ -37,6 +42,7 @@
   }
 
   function show(one, said) {
+    if (isLocked()) return showUnderLock(one, said.verdict);
     const before = one.dataset.verdict;
     /* a STOP stays until somebody looks again: it may have been seen by one of two people only */
     if (before === "refused" && one.dataset.shown) return siren(one);
@@ -87,7 +93,40 @@
     one.prepend(made);
   }
 
-  for (const one of watched) if (one.dataset.verdict === "refused" && one.dataset.state === "INFUSING") stop(one, JSON.parse(one.dataset.reasons));
+  /* ---- under the lock: which infusion must be stopped, and nothing else ---- */
+  function runs(one) { return one.dataset.state === "INFUSING"; }
+  function isLocked() { return isEntrance || document.body.classList.contains("is-locked"); }
+  function fromBefore() {
+    return JSON.parse(sessionStorage.getItem("running") || "[]").map((dose) => {
+      const one = document.createElement("i");
+      Object.assign(one.dataset, { watched: dose, state: "INFUSING", at: "–" });
+      return one;
+    });
+  }
+  const underLock = (verdict) => watched.filter((one) => runs(one) && one.dataset.locked === verdict);
+  function showUnderLock(one, verdict) {
+    if (one.dataset.locked === "refused" && verdict !== "moved") return; /* a STOP stays until somebody looks */
+    one.dataset.locked = verdict === "not judged" ? "stale" : verdict;
+    const worst = ["refused", "stale", "accepted"].find((found) => underLock(found).length);
+    for (const place of document.querySelectorAll("[data-under-lock]")) {
+      place.hidden = !worst;
+      place.dataset.underLock = worst || "";
+      const doses = underLock(worst).map((dose) => dose.dataset.watched).join(", ");
+      for (const line of place.querySelectorAll("[data-word]")) line.textContent = line.dataset.word.replace("{dose}", doses).replace("{time}", at);
+    }
+  }
+  document.addEventListener("locked", () => { for (const one of watched) showUnderLock(one, one.dataset.verdict); ask(); });
+  document.addEventListener("unlocked", () => {
+    for (const one of watched) {
+      const told = one.dataset.locked;
+      delete one.dataset.locked;
+      if (told !== "accepted") show(one, { verdict: "stale", reasons: [] }); /* the reasons come with the next answer */
+    }
+    ask();
+  });
+
+  for (const one of drawnHere) if (one.dataset.verdict === "refused" && runs(one) && !one.dataset.shown) stop(one, JSON.parse(one.dataset.reasons));
+  if (isEntrance) ask();
   setInterval(ask, EVERY);
   setInterval(old, 1000);
   for (const kind of ["visibilitychange", "pageshow"]) document.addEventListener(kind, () => { if (!document.hidden) { old(); ask(); } });
