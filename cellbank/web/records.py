@@ -35,7 +35,8 @@ def scan() -> Any:
         return _not_here(raw, missing)
     if isinstance(found, Command):
         return redirect(_command_page(found))
-    return redirect(url_for("web.record", code=found.code, scanned=1))
+    # what else a label says than its number is compared on the page to which it leads
+    return redirect(url_for("web.record", code=found.code, scanned=raw if found.stops else 1))
 
 
 def _command_page(command: Command) -> str:
@@ -70,7 +71,7 @@ def record(code: str) -> Any:
     if "@" in code:
         return redirect(url_for("web.definition", code=code))
     try:
-        card = look_up(the_bank(), the_actor(), code)
+        card = look_up(the_bank(), the_actor(), _scanned_of(code) or code)
     except Unreadable as unreadable:
         return _unknown(code, unreadable.garbled.sentence, gettext("This code cannot be read"))
     except NotHere as missing:
@@ -79,6 +80,13 @@ def record(code: str) -> Any:
         return redirect(_command_page(card))
     session["last_code"] = card.code
     return _page(card, _of_scan(card) if request.args.get("scanned") else None)
+
+
+def _scanned_of(code: str) -> str | None:
+    """What was scanned, if it is a label of this very record."""
+    raw = request.args.get("scanned", "")
+    scan = read_scan(raw)
+    return raw if not isinstance(scan, Garbled) and scan.code == code else None
 
 
 def _of_scan(card: Card) -> Verdict | None:

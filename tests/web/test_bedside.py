@@ -2,6 +2,7 @@
 
 import datetime
 import re
+from urllib.parse import quote
 
 import pytest
 
@@ -217,3 +218,23 @@ def test_the_label_of_a_dose_that_is_over_stops_and_the_number_alone_is_named(
     assert "is-stop" in page and "was discarded already" in page and 'data-sound="stop"' in page
     scanned = clara.get("/scan", query_string={"code": scans["dose_label"]}, follow_redirects=True).text
     assert "was discarded already" in scanned and 'data-sound="stop"' in scanned
+
+
+def test_an_old_label_of_a_dose_that_is_about_shouts_in_the_scan_box(
+    signed_in, world: World, dose: OrderedDose
+) -> None:
+    clara, label = signed_in("clara"), bedside(world, dose)["dose_label"]
+    old = label[:-4] + ("2359" if not label.endswith("2359") else "2358")
+
+    def scanned(code: str) -> str:
+        return clara.get("/scan", query_string={"code": code}, follow_redirects=True).text
+
+    page = scanned(old)
+    assert "The label is obsolete" in page and 'data-sound="stop"' in page
+    for good in (label, dose.code):
+        page = scanned(good)
+        assert "The label is obsolete" not in page and 'data-sound="heard"' in page
+    # a label in the address of another record says nothing about it
+    page = clara.get(f"/record/{dose.subject}", query_string={"scanned": old}).text
+    assert "The label is obsolete" not in page and dose.subject in page
+    assert "DOSE_LABEL_MISMATCH" in clara.get("/api/scan/" + quote(old, safe="")).text

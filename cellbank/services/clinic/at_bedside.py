@@ -80,6 +80,15 @@ def _outdated(standing: DoseStanding, scan: Scan) -> tuple[Refusal, ...]:
     return label_refusals(scan.code, scan, label_time(standing))
 
 
+def outdated_refusals(bank: Bank, scan: Scan, now: datetime.datetime) -> tuple[Refusal, ...]:
+    """Why this is an old label of a dose that is still about, wherever it is scanned. The number alone says nothing."""
+    if scan.kind is not Kind.DOSE or "expires" not in scan.extras:
+        return ()
+    with Session(bank.reads) as session:
+        standing = _here(bank, dose_standing(session, scan.code, now))
+    return label_refusals(scan.code, scan, label_time(standing)) if standing else ()
+
+
 def _here(bank: Bank, standing: DoseStanding | None) -> DoseStanding | None:
     """Nothing of a dose of another site."""
     return standing if standing is not None and bank.site in (None, standing.row.site_id) else None

@@ -16,7 +16,8 @@ from cellbank.domain.rules.infusion import ended_refusals
 from cellbank.domain.scans import read_scan
 from cellbank.records.work import Actor, Work
 from cellbank.services.acts import REGISTRY, ActInput, RegisteredAct, act, run_act
-from cellbank.services.bank import Bank
+from cellbank.services.bank import Bank, server_time
+from cellbank.services.clinic.at_bedside import outdated_refusals
 from cellbank.services.lookup.card_parts import Facts
 from cellbank.services.lookup.cards import QUESTIONS, read_face
 from cellbank.services.lookup.likely import PRINTS, is_about, place_of
@@ -118,6 +119,7 @@ def look_up(bank: Bank, actor: Actor, raw: str) -> Card | Command:
         raise OtherSite(face.record.replace("_", " "), scan.code, face.elsewhere)
     acts = next_acts(scan.kind, face.record, face.state, actor.roles, face.type, face.marks, is_ours=face.is_ours)
     stops = ended_refusals(scan.code, face.state) if scan.kind is Kind.DOSE else ()
+    stops = stops or outdated_refusals(bank.seen_by(actor), scan, server_time())
     return Card(face.record, scan.code, face.title, face.state, face.means, face.where, face.facts, acts, stops)
 
 
