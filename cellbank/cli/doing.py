@@ -6,6 +6,7 @@ from typing import Any
 
 from cellbank.cli.shared import Stop, WrongUse, add_command, add_password_option, ask_password, opened_bank
 from cellbank.domain.lifecycle import Role
+from cellbank.domain.wall import on_the_wall
 from cellbank.services import catalogue
 from cellbank.services.acts import Outcome, RegisteredAct, UnknownAct, find_act, run_act
 from cellbank.services.bank import Bank, server_time
@@ -80,7 +81,8 @@ def prove_person(
     wanted = site.strip().upper() if site else None
     proof = sessions.prove(bank, name, credentials, server_time(), door=DOOR, site=wanted)
     if proof.locked_until is not None:
-        raise Stop(f"Too many wrong passwords: {name} is locked until {proof.locked_until:%Y-%m-%d %H:%M %Z}.")
+        until = on_the_wall(proof.locked_until, bank.config.timezone)
+        raise Stop(f"Too many wrong passwords: {name} is locked until {until}.")
     if proof.standing is None:
         has_codes = bool(bank.config.second_factor_roles)
         raise Stop(f"The name or the password{' or the one-time code' if has_codes else ''} is wrong.")

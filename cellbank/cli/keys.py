@@ -8,6 +8,7 @@ from typing import Any
 
 from cellbank import config
 from cellbank.cli.shared import Stop, add_command
+from cellbank.domain.wall import on_the_wall
 from cellbank.outside.bedside_keys import FILE, KeyProblem, Keys, Pair, add_pair, kept_keys
 from cellbank.services.bank import server_time
 
@@ -63,5 +64,6 @@ def _purpose(pair: Pair, keys: Keys) -> str:
     if pair is keys.newest:
         return "signs"
     if pair.believed_until and server_time() < pair.believed_until:
-        return f"replaced; what it signed is believed until {pair.believed_until:%Y-%m-%d %H:%M} UTC at the latest"
+        until = on_the_wall(pair.believed_until, config.load(os.environ).timezone)
+        return f"replaced; what it signed is believed until {until} at the latest"
     return "replaced; opens what was sealed for it and not sent yet"

@@ -34,6 +34,7 @@ from cellbank.domain.sheets.temperatures import hundredths_of, read_number
 from cellbank.domain.sheets.titles import HEAD_ROWS, NOTHING, Columns, Mapping, ask_unit, find_columns
 from cellbank.domain.sheets.units import NOT_TOLD, UNITS
 from cellbank.domain.sheets.zones import Zone, called
+from cellbank.domain.wall import as_written, on_the_wall
 
 __all__ = [
     "MOST_ROWS", "FileAsks", "FileProblem", "Lines", "LoggerFile", "Mapping", "Said", "pack", "read_logger_file",
@@ -435,4 +436,4 @@ def _runs(places: Sequence[int]) -> list[list[int]]:
 
 def _shown(second: int, zone: datetime.tzinfo = datetime.UTC) -> str:
     at = datetime.datetime.fromtimestamp(second, zone)
-    return f"{at:%Y-%m-%d %H:%M:%S}" + (" UTC" if zone is datetime.UTC else "")
+    return on_the_wall(at, seconds=True) if zone is datetime.UTC else as_written(at, seconds=True)

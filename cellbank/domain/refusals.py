@@ -5,11 +5,13 @@ gravity: a screen shows the gravest reason first, and the order is part of the p
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime, tzinfo
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeGuard
 
 from cellbank.domain.question import Question
+from cellbank.domain.wall import on_the_wall
 
 
 class Code(StrEnum):
@@ -192,12 +194,27 @@ class Refusal:
     @property
     def detail(self) -> str:
         """The sentence with its facts, in the language of the code."""
-        return self.sentence.format(**self.facts)
+        return self.worded(self.sentence)
+
+    def worded(self, sentence: str) -> str:
+        """The same in the language of this sentence; times as people read them."""
+        return sentence.format(**{n: on_the_wall(one) if _is_instant(one) else one for n, one in self.facts.items()})
+
+    def at_site(self, zone: tzinfo) -> "Refusal":
+        """The same reason with its times on the clock of a site, whoever reads it there and however."""
+        if not any(map(_is_instant, self.facts.values())):
+            return self
+        facts = {name: one.astimezone(zone) if _is_instant(one) else one for name, one in self.facts.items()}
+        return replace(self, facts=facts)
 
     def as_json(self) -> dict[str, Any]:
         """The form of the public face: `{"code": …, "detail": …}`, and what is asked where an answer helps."""
         asked = {"asks": self.asks.as_json()} if self.asks else {}
         return {"code": self.code.value, "detail": self.detail, **asked}
+
+
+def _is_instant(fact: object) -> TypeGuard[datetime]:
+    return isinstance(fact, datetime)
 
 
 def refuse(code: Code, sentence: str, /, **facts: object) -> Refusal:
@@ -223,3 +240,7 @@ class Refused(Exception):
         self.about = about
         self.refusals = gravest_first(refusals)
         super().__init__("; ".join(refusal.detail for refusal in self.refusals))
+
+    def at_site(self, zone: tzinfo) -> "Refused":
+        """The same with its times on the clock of a site."""
+        return Refused((one.at_site(zone) for one in self.refusals), self.about)

@@ -55,7 +55,7 @@ def late_refusals(
     return (
         refuse(
             Code.LATE_REASON_NEEDED,
-            "“{act}” happened at {happened:%Y-%m-%d %H:%M} UTC, more than {minutes} minutes ago. Say why it is "
+            "“{act}” happened at {happened}, more than {minutes} minutes ago. Say why it is "
             "entered late.",
             act=act, happened=happened, minutes=int(late_after.total_seconds() // 60),
         ),
@@ -67,8 +67,8 @@ def future_refusals(happened: datetime, now: datetime) -> tuple[Refusal, ...]:
     if happened <= now + CLOCK_SKEW:
         return ()
     sentence = (
-        "When it happened ({happened:%Y-%m-%d %H:%M} UTC) lies in the future: the server's clock says "
-        "{now:%Y-%m-%d %H:%M} UTC. Correct the time."
+        "When it happened ({happened}) lies in the future: the server's clock says "
+        "{now}. Correct the time."
     )
     return (refuse(Code.IN_THE_FUTURE, sentence, happened=happened, now=now),)
 
@@ -78,7 +78,7 @@ def existence_refusals(happened: datetime, record: str, since: datetime) -> tupl
     if happened > since - WRITTEN:
         return ()
     sentence = (
-        "{record} exists since {since:%Y-%m-%d %H:%M} UTC: nothing happened to it at {happened:%Y-%m-%d %H:%M} UTC. "
+        "{record} exists since {since}: nothing happened to it at {happened}. "
         "Correct the time."
     )
     return (refuse(Code.OUT_OF_ORDER, sentence, record=record, since=since, happened=happened),)

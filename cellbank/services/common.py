@@ -90,7 +90,7 @@ def time_refusals(
             refuse(
                 Code.IN_THE_FUTURE,
                 "{what} ({at}) lies in the future: the server's clock says {now}. Correct the time.",
-                what=what, at=shown(at), now=shown(work.now),
+                what=what, at=at, now=work.now,
             )
         )  # fmt: skip
     if after is not None and at < after:
@@ -98,7 +98,7 @@ def time_refusals(
             refuse(
                 Code.OUT_OF_ORDER,
                 "{what} ({at}) lies before what it follows ({after}). Correct the time.",
-                what=what, at=shown(at), after=shown(after),
+                what=what, at=at, after=after,
             )
         )  # fmt: skip
     return tuple(refusals)
@@ -107,8 +107,3 @@ def time_refusals(
 def told_after(work: Work, what: str, after: datetime.datetime | None) -> tuple[Refusal, ...]:
     """The same of when it happened, where that was said: what is told as it happens comes after all before it."""
     return time_refusals(work, what, work.told_at, after) if work.told_at else ()
-
-
-def shown(at: datetime.datetime) -> str:
-    """An instant in a sentence: ISO, minutes, with its zone."""
-    return f"{at:%Y-%m-%d %H:%M} {at.tzname()}"

@@ -11,6 +11,7 @@ import importlib.metadata
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import insert as upsert
@@ -102,9 +103,10 @@ def perform(bank: Bank, call: Call, *, dry_run: bool = False) -> Outcome:
         try:
             return _judge_only(bank, call) if dry_run else _do(bank, call)
         except Refused as refused:
+            there = refused.at_site(ZoneInfo(call.actor.zone))
             if dry_run:
-                return Outcome(False, None, {}, refused.refusals, about=refused.about)
-            return keep_refusal(bank, call, refused)
+                return Outcome(False, None, {}, there.refusals, about=there.about)
+            return keep_refusal(bank, call, there)
         except OperationalError as error:
             if getattr(error.orig, "sqlstate", None) not in RETRIED or attempt == TRIES - 1:
                 raise

@@ -3,6 +3,7 @@
 import datetime
 from zoneinfo import ZoneInfo
 
+from cellbank.domain.wall import on_the_wall
 from cellbank.records.people import Site
 from cellbank.records.work import Work
 
@@ -22,9 +23,9 @@ def start_of_day(work: Work, day: datetime.date) -> datetime.datetime:
     return datetime.datetime.combine(day, datetime.time.min, tzinfo=_zone(work)).astimezone(datetime.UTC)
 
 
-def on_the_wall(work: Work, at: datetime.datetime) -> str:
-    """An instant in a text that is kept: to the minute, as the clock of the site shows it, with its zone."""
-    return f"{at.astimezone(_zone(work)):%Y-%m-%d %H:%M %Z}"
+def on_site(work: Work, at: datetime.datetime, *, seconds: bool = False) -> str:
+    """An instant in a text that is kept, as the clock of the site shows it."""
+    return on_the_wall(at, _zone(work), seconds=seconds)
 
 
 def _zone(work: Work) -> ZoneInfo:

@@ -1,6 +1,5 @@
 """The one page for every act: its form, the check before it, doing it, and what came of it."""
 
-import datetime
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -353,10 +352,5 @@ def way_out(refusal: Refusal) -> tuple[str, str] | None:
 
 def reason(refusal: Refusal) -> dict[str, Any]:
     """A refusal in the reader's language, with its times on the wall of the site, as the label beside it has them."""
-    zone = the_bank().zone
-    sentence = say(refusal.sentence).replace("%H:%M} UTC", "%H:%M %Z}")
-    facts = {
-        name: value.astimezone(zone) if isinstance(value, datetime.datetime) and value.tzinfo else value
-        for name, value in refusal.facts.items()
-    }
-    return {"code": refusal.code.value, "detail": sentence.format(**facts), "way": way_out(refusal)}
+    detail = refusal.at_site(the_bank().zone).worded(say(refusal.sentence))
+    return {"code": refusal.code.value, "detail": detail, "way": way_out(refusal)}

@@ -13,6 +13,7 @@ from flask_babel import gettext
 
 from cellbank.domain.question import Choice, Question
 from cellbank.domain.sheets.wall_clock import beside_the_skipped, instants
+from cellbank.domain.wall import on_the_wall
 from cellbank.services.acts import Problem
 from cellbank.web.forms import Field, rows_in
 
@@ -93,7 +94,7 @@ def _doubt(path: str, text: str, zone: ZoneInfo) -> Problem | None:
             "The clocks were put forward: %(time)s did not exist in %(zone)s. Which time is meant?",
             time=f"{wall:%H:%M}", zone=zone.key,
         )  # fmt: skip
-    choices = tuple(Choice(one.isoformat(), f"{one:%Y-%m-%d %H:%M} ({one.tzname()})") for one in found)
+    choices = tuple(Choice(one.isoformat(), on_the_wall(one)) for one in found)
     return Problem(path, said, Question(path, choices))
 
 

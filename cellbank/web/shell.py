@@ -16,6 +16,7 @@ from cellbank.domain.garbled import Garbled
 from cellbank.domain.identifiers import ON_PAPER, printed
 from cellbank.domain.quantities import millions
 from cellbank.domain.scans import read_scan
+from cellbank.domain.wall import hour_on_the_wall, on_the_wall, text_on_the_wall
 from cellbank.records.work import Actor
 from cellbank.services.acts import VERSION
 from cellbank.services.bank import Bank, server_time
@@ -82,12 +83,12 @@ def moment(value: datetime.datetime | None) -> str:
     """An instant on the wall of the site, with its zone: 2026-11-22 14:05 EET."""
     if value is None:
         return "–"
-    return f"{value.astimezone(the_bank().zone):%Y-%m-%d %H:%M %Z}"
+    return on_the_wall(value, the_bank().zone)
 
 
 def clock(value: datetime.datetime) -> str:
     """The same without the date."""
-    return f"{value.astimezone(the_bank().zone):%H:%M %Z}"
+    return hour_on_the_wall(value, the_bank().zone)
 
 
 def cells(value: int | None) -> str:
@@ -111,14 +112,8 @@ def plain(value: Any) -> str:
 
 
 def _plain_text(value: str) -> str:
-    """A text of an answer: an ISO instant as the site's wall clock shows it, a code in its groups."""
-    if len(value) > 15 and value[4:5] == "-" and value[10:11] in "T ":
-        try:
-            parsed = datetime.datetime.fromisoformat(value.replace(" UTC", "+00:00"))
-        except ValueError:
-            return value
-        return moment(parsed) if parsed.tzinfo else value
-    return printed(value)
+    """A text of an answer: its ISO instants as the site's wall clock shows them, a code in its groups."""
+    return printed(text_on_the_wall(value, the_bank().zone))
 
 
 def is_code(text: Any) -> bool:

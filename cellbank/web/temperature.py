@@ -7,6 +7,7 @@ from flask_babel import gettext
 from markupsafe import Markup
 
 from cellbank.domain.lifecycle import roles_for
+from cellbank.domain.wall import span_on_the_wall
 from cellbank.outside.document_trace import trace_pdf as pdf_of_trace
 from cellbank.services.lookup.scanning import Card
 from cellbank.services.temperature.logger_files import LARGEST, TooLarge, keep, progress
@@ -49,7 +50,7 @@ def trace_pdf(code: str) -> Response:
     if card is None or board is None or board.chart is None:
         abort(404)
     chart, zone = board.chart, the_bank().zone
-    span = f"{chart.since.astimezone(zone):%Y-%m-%d %H:%M} – {chart.until.astimezone(zone):%Y-%m-%d %H:%M} {zone}"
+    span = span_on_the_wall(chart.since, chart.until, zone)
     limits = ", ".join(f"{name} > {celsius:g} °C" for name, celsius in chart.limits)
     content = pdf_of_trace(f"{card.title} · {card.code}", [span, limits], marks(chart), WIDTH, HEIGHT)
     headers = {"Content-Disposition": f'inline; filename="trace-{code}.pdf"'}

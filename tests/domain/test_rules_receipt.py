@@ -164,7 +164,7 @@ def test_what_keeps_the_vials_of_a_shipment_from_use(facts: Acceptance, codes: l
 
 def test_a_gap_is_named_from_when_to_when() -> None:
     (refusal,) = acceptance_refusals(replace(GOOD, gaps=(GAP,)))
-    assert "2026-03-01 08:00 to 2026-03-01 09:00 UTC" in refusal.detail
+    assert "2026-03-01 08:00 UTC to 2026-03-01 09:00 UTC" in refusal.detail
 
 
 def test_an_excursion_decided_against_the_vials_asks_for_a_rejection() -> None:

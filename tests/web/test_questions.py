@@ -68,7 +68,7 @@ def test_an_hour_that_came_twice_is_asked_and_one_click_answers(signed_in, world
     tina = signed_in("tina")
     page = posted(tina, "open_deviation", occurred_at=TWICE, **DEVIATION)
     assert page.status_code == 422 and "came twice in Europe/Kyiv" in page.text
-    assert "2025-10-26 03:30 (UTC+03:00)" in page.text and "2025-10-26 03:30 (UTC+02:00)" in page.text
+    assert "2025-10-26 03:30 UTC+03:00" in page.text and "2025-10-26 03:30 UTC+02:00" in page.text
     answers = offered(page.text)
     assert answers == [f"occurred_at={TWICE}:00+03:00", f"occurred_at={TWICE}:00+02:00"]
     checked = posted(tina, "open_deviation", occurred_at=TWICE, answer=answers[1], **DEVIATION)

@@ -64,7 +64,7 @@ def _stale_refusals(facts: WeightFacts, weight_kg: Decimal, measured_at: datetim
     if facts.at - measured_at > timedelta(hours=facts.rules.max_age_hours):
         yield refuse(
             Code.WEIGHT_STALE,
-            "The weight of subject {subject}, {kg} kg, was measured at {at:%Y-%m-%d %H:%M} UTC: "
+            "The weight of subject {subject}, {kg} kg, was measured at {at}: "
             "older than {hours} h. Measure it again.",
             subject=facts.subject, kg=weight_kg, at=measured_at, hours=facts.rules.max_age_hours,
         )  # fmt: skip
@@ -190,7 +190,7 @@ def new_day_refusals(facts: NewDayFacts) -> tuple[Refusal, ...]:
         over = (
             refuse(
                 Code.OUT_OF_TIME,
-                "Dose {dose} is thawed and can be used until {until:%Y-%m-%d %H:%M} UTC, not on {on}. Give it before, "
+                "Dose {dose} is thawed and can be used until {until}, not on {on}. Give it before, "
                 "or discard it and order a new one.",
                 dose=facts.dose, until=facts.expires_at, on=facts.plan.on,
             ),

@@ -222,13 +222,9 @@ def _another_time(facts: RunFacts, band: FreezingBand, began: int) -> Iterator[R
         sentence += "It is the run of another lot: choose the right file."
     yield refuse(
         Code.RUN_MISMATCH, sentence, minutes=round(abs(apart) / MINUTE), side="before" if apart < 0 else "after",
-        lot=facts.lot, allowed=band.start_within_minutes, hours=abs(hours), began=_shown(began),
-        frozen=_shown(int(facts.frozen_at.timestamp())),
+        lot=facts.lot, allowed=band.start_within_minutes, hours=abs(hours), frozen=facts.frozen_at,
+        began=datetime.datetime.fromtimestamp(began, datetime.UTC),
     )  # fmt: skip
-
-
-def _shown(second: int) -> str:
-    return f"{datetime.datetime.fromtimestamp(second, datetime.UTC):%Y-%m-%d %H:%M} UTC"
 
 
 @dataclass(frozen=True)

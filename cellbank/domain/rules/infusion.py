@@ -24,6 +24,7 @@ from cellbank.domain.rules.standing import LotFacts, SubjectFacts, lot_refusals,
 from cellbank.domain.rules.temperature import StoodThrough, exposure_refusals
 from cellbank.domain.rules.thaw import set_refusals, time_left_refusals
 from cellbank.domain.scans import Scan
+from cellbank.domain.wall import as_written
 
 MISMATCHES_TO_STOP = 3
 AS_AT_THE_BEDSIDE = ("PREPARED", "CHECKED_ONCE", "CHECKED", "INFUSING")
@@ -226,13 +227,14 @@ def label_refusals(dose: str, label: Scan | Garbled, expires_at: datetime | None
         return found
     elif label.extras["expires"] != expires_at:
         sentence = (
-            "The label of dose {dose} says that it expires at {on_label:%Y-%m-%d %H:%M}, but it expires at {expires}. "
+            "The label of dose {dose} says that it expires at {on_label}, but it expires at {expires}. "
             "The label is obsolete: do not give it, and find the current label."
         )
     else:
         return ()
-    expires = f"{expires_at:%Y-%m-%d %H:%M}" if expires_at else "a time not yet set"
-    shown = {"scanned": label.code, "dose": dose, "on_label": label.extras.get("expires"), "expires": expires}
+    expires = as_written(expires_at) if expires_at else "a time not yet set"
+    on_label = label.extras.get("expires")
+    shown = {"scanned": label.code, "dose": dose, "on_label": on_label and as_written(on_label), "expires": expires}
     return (refuse(Code.DOSE_LABEL_MISMATCH, sentence, **shown),)
 
 

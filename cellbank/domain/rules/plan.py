@@ -167,8 +167,8 @@ def _rest_refusals(facts: PlanFacts) -> Iterator[Refusal]:
         elif facts.latest_at < (rested := other.ended_at + timedelta(hours=hours)):
             yield refuse(
                 Code.TOO_EARLY,
-                "Infusion {other} ended at {ended:%Y-%m-%d %H:%M} UTC; {hours} h must pass: "
-                "not before {rested:%Y-%m-%d %H:%M} UTC.",
+                "Infusion {other} ended at {ended}; {hours} h must pass: "
+                "not before {rested}.",
                 other=other.number, ended=other.ended_at, hours=hours, rested=rested,
             )  # fmt: skip
 

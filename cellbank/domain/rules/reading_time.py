@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from cellbank.domain.question import Choice, Question
 from cellbank.domain.refusals import Code, Refusal, refuse
+from cellbank.domain.wall import on_the_wall
 
 EARLIEST = datetime.datetime(2010, 1, 1, tzinfo=datetime.UTC)
 """Loggers that lose their battery begin again in 1970, 1980 or 2000."""
@@ -56,7 +57,7 @@ def reading_time_refusals(
             "right? Then a silence is found between them."
         )
         found = refuse(
-            Code.IMPROBABLE_TIME, sentence, first=_told(facts.first), probe=facts.probe, last=_told(facts.last)
+            Code.IMPROBABLE_TIME, sentence, first=facts.first, probe=facts.probe, last=facts.last
         )
     else:
         sentence = (
@@ -64,18 +65,14 @@ def reading_time_refusals(
             "clock reset, or the year misread? Set its clock; readings before that time can be left out."
         )
         found = refuse(
-            Code.IMPROBABLE_TIME, sentence, probe=facts.probe, first=_told(facts.first), start=_told(start)
+            Code.IMPROBABLE_TIME, sentence, probe=facts.probe, first=facts.first, start=start
         )
     asks = Question(FIELD, _choices(start, cannot_be=cannot_be)) if may_answer else None
     return (Refusal(found.code, found.sentence, found.facts, asks),)
 
 
 def _choices(start: datetime.datetime | None, *, cannot_be: bool) -> tuple[Choice, ...]:
-    leave_out = [Choice(LEAVE_OUT, f"leave out what is before {_told(start)}")] if start else []
+    leave_out = [Choice(LEAVE_OUT, f"leave out what is before {on_the_wall(start)}")] if start else []
     return (*leave_out, *(() if cannot_be else (Choice(KEEP, "the times are right"),)))
-
-
-def _told(at: datetime.datetime | None) -> str:
-    return f"{at:%Y-%m-%d %H:%M} UTC" if at else "–"
 
 

@@ -210,7 +210,7 @@ def _trace(facts: Acceptance) -> Iterator[Refusal]:
         yield refuse(Code.TRACE_MISSING, sentence, logger=facts.logger, shipment=facts.shipment)
     else:
         sentence = (
-            "Logger {logger} has no reading from {since:%Y-%m-%d %H:%M} to {until:%Y-%m-%d %H:%M} UTC, when it was on "
+            "Logger {logger} has no reading from {since} to {until}, when it was on "
             "its way with shipment {shipment}. Import the rest of its file, or decide the silence as an excursion."
         )
         for gap in facts.gaps:

@@ -154,8 +154,8 @@ def sampling_refusals(facts: SamplingFacts) -> tuple[Refusal, ...]:
     if begin is not None and facts.taken_at < begin:
         sentence = "The sample for {test} ({at}) is older than the {of}, which {what} {begin}. Correct the time."
         return (
-            refuse(Code.OUT_OF_ORDER, sentence, test=facts.test.title, at=_minute(facts.taken_at), of=facts.of,
-                   what=what, begin=_minute(begin)),
+            refuse(Code.OUT_OF_ORDER, sentence, test=facts.test.title, at=facts.taken_at, of=facts.of,
+                   what=what, begin=begin),
         )  # fmt: skip
     return ()
 
@@ -218,15 +218,11 @@ def _too_early(facts: ResultFacts) -> tuple[Refusal, ...]:
             test=test.title,
             of=facts.sampling.of,
             no_growth=NO_GROWTH,
-            earliest=_minute(earliest),
+            earliest=earliest,
             days=test.earliest_days,
-            started=_minute(taken_at),
+            started=taken_at,
         ),
     )
-
-
-def _minute(at: datetime.datetime) -> str:
-    return f"{at:%Y-%m-%d %H:%M} UTC"
 
 
 # --- what becomes of it -----------------------------------------------------------------------

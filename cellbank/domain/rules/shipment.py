@@ -296,7 +296,7 @@ def _warm_before_arrival(facts: SealingFacts) -> Iterator[Refusal]:
     if arrival > cold_until:
         yield refuse(
             Code.SHIPPER_NOT_READY,
-            "{shipper} holds for {hold} h from its charge at {charged:%Y-%m-%d %H:%M} UTC; {planned} h from now on are "
+            "{shipper} holds for {hold} h from its charge at {charged}; {planned} h from now on are "
             "more than is left. Charge it again, plan a shorter way, or take another one.",
             shipper=facts.shipper, hold=facts.hold_hours, charged=facts.charged_at, planned=facts.planned_hours,
         )  # fmt: skip

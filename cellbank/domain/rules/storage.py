@@ -95,7 +95,7 @@ def move_refusals(facts: MoveFacts) -> tuple[Refusal, ...]:
         return (refuse(Code.WRONG_STATE, sentence, unit=facts.called),)
     found = list(unit_refusals(facts.to))
     if facts.since is not None and facts.at <= facts.since:
-        sentence = "{unit} was put where it stands at {since:%Y-%m-%d %H:%M} UTC, later than that. Correct the time."
+        sentence = "{unit} was put where it stands at {since}, later than that. Correct the time."
         found.append(refuse(Code.OUT_OF_ORDER, sentence, unit=facts.called, since=facts.since))
     return tuple(found)
 

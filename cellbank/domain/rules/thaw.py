@@ -248,7 +248,7 @@ def time_left_refusals(dose: str, expires_at: datetime | None, now: datetime) ->
     return (
         refuse(
             Code.OUT_OF_TIME,
-            "Dose {dose} could be used until {until:%Y-%m-%d %H:%M} UTC after thaw. Discard it and order a new one.",
+            "Dose {dose} could be used until {until} after thaw. Discard it and order a new one.",
             dose=dose,
             until=expires_at,
         ),

@@ -18,6 +18,7 @@ from cellbank.domain.rules.dosing import (
 )
 from cellbank.domain.rules.plan import PlanFacts
 from cellbank.domain.rules.standing import SubjectFacts
+from cellbank.domain.wall import on_the_wall
 from cellbank.records.clinic import Dose, Subject, Weight
 from cellbank.records.production import Vial
 from cellbank.records.work import Work
@@ -65,7 +66,7 @@ def _change_since(ward: Ward, weight_kg: Decimal) -> dict[str, Any]:
     last, rules = ward.weight, ward.protocol.dosing.weight
     if last is None or (change := change_percent(last.weight_kg, weight_kg)) <= rules.change_percent_note:
         return {}
-    measured = f"{last.measured_at.astimezone(ward.zone):%Y-%m-%d %H:%M %Z}"
+    measured = on_the_wall(last.measured_at, ward.zone)
     note = f"{float(change):.1f} % from {last.weight_kg} kg measured at {measured}"
     if change > rules.change_percent_recalculate:
         note += "; doses ordered for the earlier weight must be ordered again"

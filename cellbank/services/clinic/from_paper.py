@@ -23,7 +23,7 @@ from cellbank.services.clinic.infusion import infusion_facts
 from cellbank.services.clinic.other_vials import other_doses, other_vials, refusals_of
 from cellbank.services.clinic.preparing import load_refusals
 from cellbank.services.clinic.standing import DoseStanding, dose_standing
-from cellbank.services.common import shown, time_refusals
+from cellbank.services.common import time_refusals
 from cellbank.services.inputs import Cells, DoseCode, Line, Moment, Name, Percentage, Reason, VialCodes, VolumeMl
 from cellbank.services.storage.places import end_placement
 
@@ -141,7 +141,7 @@ def confirm_dose_from_paper(work: Work, given: ConfirmDoseFromPaper) -> Dose:
     whole, refusals = _judged(work, dose, form)
     if whole is not None and _to_the_minute(given.happened_at) != _to_the_minute(whole.started_at):
         sentence = "The form was entered with the start {entered}, and you read {read}. Compare both with the paper."
-        entered, read = shown(whole.started_at), shown(given.happened_at)
+        entered, read = whole.started_at, given.happened_at
         refusals.append(refuse(Code.READINGS_DIFFER, sentence, entered=entered, read=read))
     vials = vials_of(work, dose, *ON_ITS_WAY)
     others = whole.others if whole else ()

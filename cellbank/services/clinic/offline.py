@@ -20,6 +20,7 @@ from cellbank.domain.identifiers import dose_symbol
 from cellbank.domain.offline import NEXT_OF, Judged, Next, valid_until, wristband_digest
 from cellbank.domain.quantities import millions
 from cellbank.domain.refusals import Refusal
+from cellbank.domain.wall import on_the_wall
 from cellbank.records.actor import Actor
 from cellbank.services.acts import Malformed, run_act
 from cellbank.services.bank import Bank
@@ -67,7 +68,7 @@ def _judged(
         ("cells", millions(row.delivered_cells)),
         ("volume_ml", f"{row.final_volume_ml.normalize():f}"),
         ("lot", row.lot),
-        ("expires", f"{expires:%Y-%m-%d %H:%M}"),
+        ("expires", on_the_wall(row.expires_at, standing.ward.zone)),
     )
     return Judged(
         dose=row.code, next=then, salt=salt, subject=wristband_digest(salt, row.subject),

@@ -95,7 +95,7 @@ class _Writer:
             ("Subject", (Run(dose["trial_number"], "strong"), Run(dose["subject"], "code"))),
             ("Sex", dose["sex"]),
             ("Trial, arm", f"{dose['protocol']}, {dose['arm']}"),
-            ("Infusion", f"{dose['infusion_number']}, Day {dose['day']}, planned for {dose['planned_on'].isoformat()}"),
+            ("Infusion", f"{dose['infusion_number']}, Day {dose['day']}, planned for {dose['planned_on']}"),
             *((("Planned anew", dose["planned_anew_because"]),) if dose["planned_anew_because"] else ()),
             ("Donor", donors),
             ("Lot", (Run(dose["lot"], "code"), Run(f"{word(dose['lot_state'])}, expires {dose['lot_expires_on']}"))),

@@ -4,11 +4,13 @@ import datetime
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
 from cellbank.domain.identifiers import printed
 from cellbank.domain.quantities import millions
+from cellbank.domain.wall import on_the_wall
 from cellbank.outside.document_pdf import Run
 from cellbank.services.documents.chain import Change
 from cellbank.services.lookup.card_parts import shown
@@ -60,7 +62,7 @@ LABELS: dict[str, tuple[str, str]] = {
 
 def clock(zone: ZoneInfo) -> Clock:
     """Times on the wall of the site, with the zone beside them: two zones a year must not be taken for each other."""
-    return lambda at: f"{at.astimezone(zone):%Y-%m-%d %H:%M %Z}"
+    return partial(on_the_wall, zone=zone)
 
 
 class Told(Protocol):
@@ -152,7 +154,7 @@ def _news(change: Change, time: Clock) -> tuple[str, bool]:
 
 def value_text(value: Any, unit: str, time: Clock) -> str:
     """A value as a person reads it."""
-    if unit == "time":
+    if unit == "time" or isinstance(value, datetime.datetime):
         return time(datetime.datetime.fromisoformat(value) if isinstance(value, str) else value)
     if unit == "cells":
         return millions(int(value))

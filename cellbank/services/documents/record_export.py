@@ -16,6 +16,7 @@ from cellbank.domain.blind import hidden_columns
 from cellbank.domain.garbled import Garbled
 from cellbank.domain.identifiers import Kind, printed
 from cellbank.domain.scans import read_scan
+from cellbank.domain.wall import told_by
 from cellbank.outside.document_pdf import Block, Cell, Facts, Heading, Run, Table, Text
 from cellbank.records.belonging import FIRST_SITE
 from cellbank.records.tables import metadata
@@ -151,7 +152,7 @@ def _value(column: str, value: Any, unit: str, time: Clock) -> str:
         return word(value).capitalize()
     if isinstance(value, dict | list):
         said = ", ".join(_item(column, one) for one in value) if isinstance(value, list) else ""
-        shown = said or f"{len(value)} entries, in the JSON export"
+        shown = told_by(time, said) or f"{len(value)} entries, in the JSON export"
     elif isinstance(value, datetime.datetime) or (unit == "time" and value != HIDDEN):
         shown = value_text(value, "time", time)
     else:

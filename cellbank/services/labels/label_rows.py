@@ -27,6 +27,7 @@ from cellbank.domain.identifiers import (
 )
 from cellbank.domain.quantities import millions
 from cellbank.domain.rules.labels import LABELLED
+from cellbank.domain.wall import for_any_clock, on_the_wall
 from cellbank.outside.label_pdf import load_templates, shortened
 from cellbank.services.acts import RegisteredAct
 from cellbank.services.common import read_protocol, read_specification
@@ -170,7 +171,7 @@ def _culture(row: Row) -> dict[str, str]:
         "passage": f"P{row['passage']}",
         "product": f"{TISSUES[row['tissue']]}, {row['method'].replace('_', ' ')}",
         "vessel": row["vessel"],
-        "seeded": f"{_local(row['started_at'], row['timezone']):%Y-%m-%d %H:%M}",
+        "seeded": on_the_wall(row['started_at'], ZoneInfo(row['timezone'])),
         "site": row["site"],
     }
 
@@ -373,7 +374,4 @@ def _local(at: datetime.datetime, zone: str) -> datetime.datetime:
 
 
 def _with_zone(at: datetime.datetime, zone: str) -> str:
-    """2026-05-03 12:00 EEST (UTC+03:00): read on another clock it is still one instant."""
-    local = _local(at, zone)
-    offset = f"{local:%z}"
-    return f"{local:%Y-%m-%d %H:%M} {local.tzname()} (UTC{offset[:3]}:{offset[3:5]})"
+    return for_any_clock(at, ZoneInfo(zone))

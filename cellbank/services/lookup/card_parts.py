@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from cellbank.domain.rules.freezing_run import NUCLEATION, in_words
+from cellbank.domain.wall import on_the_wall
 
 Row = Mapping[str, Any]
 Facts = tuple[tuple[str, str], ...]
@@ -14,7 +15,7 @@ Facts = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True)
 class Question:
-    """How to read a face: the statement (one parameter, the code) and what to make of its row."""
+    """How to read a face: the statement (one parameter, the code) and what to make of its row (`on_the_clock`)."""
 
     record: str
     statement: str
@@ -27,12 +28,19 @@ def shown(value: Any) -> str:
     if value is None:
         return "–"
     if isinstance(value, datetime.datetime):
-        return f"{value:%Y-%m-%d %H:%M} UTC"
+        return on_the_wall(value)
     if isinstance(value, datetime.date):
         return value.isoformat()
     if isinstance(value, Decimal):
         return f"{value.normalize():f}"
     return str(value)
+
+
+def on_the_clock(row: Row, zone: datetime.tzinfo) -> Row:
+    """The row with its instants on the clock of a site, whatever is then made of them."""
+    return {
+        name: value.astimezone(zone) if isinstance(value, datetime.datetime) else value for name, value in row.items()
+    }
 
 
 def run_in_words(row: Row) -> str:

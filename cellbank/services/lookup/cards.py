@@ -15,7 +15,7 @@ from cellbank.records.base import read_row
 from cellbank.records.belonging import FIRST_SITE
 from cellbank.records.tables import metadata
 from cellbank.services.bank import Bank
-from cellbank.services.lookup.card_parts import Facts, Question, Row, shown, simple
+from cellbank.services.lookup.card_parts import Facts, Question, Row, on_the_clock, shown, simple
 from cellbank.services.lookup.cards_of_quality import OF_QUALITY
 from cellbank.services.lookup.cards_of_shipping import OF_SHIPPING
 from cellbank.services.lookup.marks import marks_asked, marks_of
@@ -294,6 +294,7 @@ def read_face(bank: Bank, kind: Kind, code: str) -> Face | None:
         return None
     if row["elsewhere"]:
         return Face(row["id"], question.record, "", row["state"], (), elsewhere=row["elsewhere"])
+    row = on_the_clock(row, bank.zone)
     where = place_text(row) if kind is Kind.VIAL else None
     title, type_ = question.title(row), row["type"] if kind is Kind.STORAGE else None
     ours = bank.site is None or (row.get("site_id", bank.site) or FIRST_SITE) == bank.site

@@ -7,6 +7,12 @@ from cellbank.domain.transition import Role
 T, Q, C, A = Role.TECHNICIAN, Role.QUALITY_OFFICER, Role.CLINICIAN, Role.ADMINISTRATOR
 
 
+def instant(column: str) -> str:
+    """An instant in a text that a statement makes: the reader of the row puts it on the clock of the site
+    (`text_on_the_wall`), for SQL cannot name a zone. The session's own zone is UTC."""
+    return f"""to_char({column}, 'YYYY-MM-DD"T"HH24:MI"Z"')"""
+
+
 @dataclass(frozen=True)
 class Source:
     """How one list is read: a statement giving code, title, state, detail, site_id (and due, and act where it differs

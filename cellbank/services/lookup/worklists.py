@@ -9,9 +9,10 @@ from sqlalchemy import Connection, text
 from cellbank.domain.identifiers import printed
 from cellbank.domain.quantities import millions
 from cellbank.domain.transition import FLOOR, Role
+from cellbank.domain.wall import text_on_the_wall
 from cellbank.services.bank import Bank, at_site
 from cellbank.services.lookup.shipping_work import OF_SHIPPING
-from cellbank.services.lookup.worklist_parts import A, C, Q, Source, T
+from cellbank.services.lookup.worklist_parts import A, C, Q, Source, T, instant
 from cellbank.services.quality.impact import AT_HOME, HOMES
 from cellbank.services.quality.tested import TESTED_CODE, TESTED_SITE, join_tested
 from cellbank.services.temperature.probes import RESTING
@@ -62,16 +63,16 @@ _STOPPED_LOTS = "SELECT id FROM lot WHERE state IN ('REJECTED', 'RECALLED')"
 
 # Due until the end of its day at the site; what is due first stands first, what is over is shown as late.
 _RESULTS_DUE = f"""SELECT a.code, a.test || ' of ' || {TESTED_CODE} AS title, a.state,
-              a.material || ', taken ' || to_char(a.taken_at AT TIME ZONE s.timezone, 'YYYY-MM-DD')
+              a.material || ', taken ' || {instant("a.taken_at")}
               AS detail, (a.due_on + time '23:59') AT TIME ZONE s.timezone AS due, {TESTED_SITE} AS site_id
               FROM sample a JOIN person p ON p.id = a.taken_by_id JOIN site s ON s.id = p.site_id
               {join_tested("a")} WHERE a.state = 'TAKEN' ORDER BY a.due_on, a.id"""
 
 # Both roles watch these: an account that locked, also when it is open again, and trainings that end.
 _LOCKED = f"""SELECT p.code, p.full_name AS title, p.state, 'locked on '
-  || to_char(p.locked_at AT TIME ZONE s.timezone, 'YYYY-MM-DD HH24:MI') || ' after wrong passwords or codes: '
+  || {instant("p.locked_at")} || ' after wrong passwords or codes: '
   || p.locked_from || CASE WHEN p.locked_until > :now THEN '; still locked' ELSE '; open again' END AS detail, p.site_id
-  FROM person p JOIN site s ON s.id = p.site_id
+  FROM person p
   WHERE p.locked_at > CAST(:now AS timestamptz) - interval '{ALERT_DAYS} days' ORDER BY p.locked_at DESC"""
 _TRAININGS = f"""SELECT p.code, p.full_name AS title, p.state, CASE WHEN max(t.valid_until) IS NULL
   THEN 'never recorded as ' || replace(r.role, '_', ' ') || ': signs nothing' ELSE 'as ' || replace(r.role, '_', ' ')
@@ -115,9 +116,9 @@ SOURCES: tuple[Source, ...] = (
               FROM {_DOSES}
                WHERE d.state IN ('PICKED', 'THAWING', 'COUNTED') ORDER BY d.expires_at NULLS LAST, d.id"""),
     Source("picked", T, "Vials out of the tank and not thawed", "",
-           """SELECT v.code, 'Vial ' || v.number || ' of lot ' || l.code AS title, v.state,
+           f"""SELECT v.code, 'Vial ' || v.number || ' of lot ' || l.code AS title, v.state,
               coalesce('in ' || dewar.name, 'carried in the open') || ', picked '
-              || to_char(v.picked_at AT TIME ZONE s.timezone, 'YYYY-MM-DD HH24:MI') AS detail, s.id AS site_id,
+              || {instant("v.picked_at")} AS detail, s.id AS site_id,
               p.taken_at + coalesce(dewar.cold_minutes, 0) * interval '1 min'
               + coalesce((f.handling->>'warming_single_seconds')::int, 0) * interval '1 s' AS due,
               CASE WHEN d.state IN ('PICKED', 'THAWING') THEN 'thaw_vial' ELSE 'return_vial' END AS act
@@ -137,15 +138,15 @@ SOURCES: tuple[Source, ...] = (
            "acknowledge_excursion", "excursion"),
     Source("silent", T, "Probes that are overdue", "Every probe has sent its readings.",
            f"""SELECT p.code, p.name || ' in ' || u.name AS title, p.state,
-              'last reading ' || to_char(p.last_at AT TIME ZONE s.timezone, 'YYYY-MM-DD HH24:MI') AS detail, p.site_id
-              FROM probe p JOIN storage_unit u ON u.id = p.storage_unit_id JOIN site s ON s.id = p.site_id
+              'last reading ' || {instant("p.last_at")} AS detail, p.site_id
+              FROM probe p JOIN storage_unit u ON u.id = p.storage_unit_id
               WHERE p.state = 'IN_USE' AND p.last_at < :now - p.gap_minutes * interval '1 min'
               AND NOT {RESTING.format(probe="p")} ORDER BY p.last_at""",
            "import_readings", "probe"),
     Source("runs", T, "Freezing runs to import", "Every frozen lot has its freezing run.",
-           """SELECT l.code, 'Lot ' || l.code AS title, l.state, 'program ' || l.freezing_program || ', frozen '
-              || to_char(l.frozen_at AT TIME ZONE s.timezone, 'YYYY-MM-DD HH24:MI') AS detail, l.site_id
-              FROM lot l JOIN site s ON s.id = l.site_id JOIN definition f ON f.id = l.specification_id
+           f"""SELECT l.code, 'Lot ' || l.code AS title, l.state, 'program ' || l.freezing_program || ', frozen '
+              || {instant("l.frozen_at")} AS detail, l.site_id
+              FROM lot l JOIN definition f ON f.id = l.specification_id
               WHERE l.state IN ('QUARANTINE', 'ON_HOLD') AND f.programs_with_a_run @> to_jsonb(l.freezing_program)
               AND NOT EXISTS (SELECT FROM freezer_run r WHERE r.lot_id = l.id AND r.state <> 'WITHDRAWN')
               ORDER BY l.frozen_at""", "import_freezing_run", "lot"),
@@ -161,8 +162,8 @@ SOURCES: tuple[Source, ...] = (
               AND p.calibration_due_on < CAST(:now AS date) + 14 ORDER BY p.calibration_due_on""",
            "calibrate_probe", "probe"),
     Source("away", T, "Vials to put away", "Every frozen vial stands in its place.",
-           """SELECT l.code, count(*) || ' vials of lot ' || l.code AS title, 'FROZEN' AS state,
-              'frozen ' || to_char(l.frozen_at, 'YYYY-MM-DD') AS detail, l.site_id
+           f"""SELECT l.code, count(*) || ' vials of lot ' || l.code AS title, 'FROZEN' AS state,
+              'frozen ' || {instant("l.frozen_at")} AS detail, l.site_id
               FROM vial v JOIN lot l ON l.id = v.lot_id WHERE v.state = 'FROZEN'
               GROUP BY l.id ORDER BY l.frozen_at"""),
     *OF_SHIPPING,
@@ -186,8 +187,8 @@ SOURCES: tuple[Source, ...] = (
               || l.planned_vial_count || ' vials filled' AS detail, l.site_id
               FROM lot l WHERE l.state IN ('IN_PROCESS', 'FILLED') ORDER BY l.fill_started_at"""),
     Source("isolate", T, "Donations to process", "No accepted donation is waiting.",
-           """SELECT n.code, CASE n.tissue WHEN 'cord' THEN 'Umbilical cord' ELSE 'Placenta' END AS title, n.state,
-              'collected ' || to_char(n.collected_at, 'YYYY-MM-DD') AS detail, n.site_id FROM donation n
+           f"""SELECT n.code, CASE n.tissue WHEN 'cord' THEN 'Umbilical cord' ELSE 'Placenta' END AS title, n.state,
+              'collected ' || {instant("n.collected_at")} AS detail, n.site_id FROM donation n
               WHERE n.state = 'ACCEPTED' AND NOT EXISTS (SELECT FROM culture c WHERE c.donation_id = n.id)
               ORDER BY n.collected_at""", "isolate_tissue", "donation"),
     Source("samples", T, "Samples awaiting their results", "No result is awaited.", _RESULTS_DUE, "enter_result",
@@ -206,8 +207,8 @@ SOURCES: tuple[Source, ...] = (
                 IN ('FROZEN', 'IN_STOCK', 'IN_TRANSIT', 'RECEIVED', 'RESERVED', 'PICKED')
               ORDER BY v.state = 'RESERVED', home.walk, p.position, v.id""", None, "vial"),
     Source("decide", Q, "Donations to decide", "No donation is waiting for a decision.",
-           """SELECT n.code, CASE n.tissue WHEN 'cord' THEN 'Umbilical cord' ELSE 'Placenta' END AS title, n.state,
-              'received ' || to_char(n.received_at, 'YYYY-MM-DD') AS detail, n.site_id FROM donation n
+           f"""SELECT n.code, CASE n.tissue WHEN 'cord' THEN 'Umbilical cord' ELSE 'Placenta' END AS title, n.state,
+              'received ' || {instant("n.received_at")} AS detail, n.site_id FROM donation n
               WHERE n.state = 'AWAITING_DECISION' ORDER BY n.received_at""", "decide_donation", "donation"),
     Source("review", Q, "Results to review", "Every result is reviewed.",
            f"""SELECT r.code, r.test || ' of ' || {TESTED_CODE} AS title, r.state,
@@ -232,10 +233,10 @@ SOURCES: tuple[Source, ...] = (
               CAST(:site AS bigint) AS site_id
               FROM definition f WHERE f.state = 'IMPORTED' ORDER BY f.id""", "make_effective", "definition"),
     Source("excursions", Q, "Excursions to decide", "Every excursion is decided.",
-           """SELECT e.code, initcap(e.category) || ' excursion in ' || u.name AS title, e.state,
-              'peak ' || trim_scale(e.peak_c) || ' °C, from ' || to_char(e.started_at AT TIME ZONE s.timezone,
-              'YYYY-MM-DD HH24:MI') || CASE WHEN e.ended_at IS NULL THEN ', goes on' ELSE '' END AS detail, e.site_id
-              FROM excursion e JOIN storage_unit u ON u.id = e.storage_unit_id JOIN site s ON s.id = e.site_id
+           f"""SELECT e.code, initcap(e.category) || ' excursion in ' || u.name AS title, e.state,
+              'peak ' || trim_scale(e.peak_c) || ' °C, from ' || {instant("e.started_at")}
+              || CASE WHEN e.ended_at IS NULL THEN ', goes on' ELSE '' END AS detail, e.site_id
+              FROM excursion e JOIN storage_unit u ON u.id = e.storage_unit_id
               WHERE e.state = 'OPEN'
               ORDER BY array_position(ARRAY['reject', 'critical', 'warning', 'silent'], e.category),
               e.started_at""", "decide_excursion", "excursion"),
@@ -247,7 +248,7 @@ SOURCES: tuple[Source, ...] = (
               LEFT JOIN storage_unit u ON u.id = h.storage_unit_id WHERE h.state = 'PLACED' ORDER BY h.placed_at"""),
     Source("unanswered", Q, "Notices that no clinician has answered", "Every notice is answered.",
            f"""SELECT n.code, {_NOTICE} AS title, n.state, {_LEFT} || '; since '
-               || to_char(n.opened_at, 'YYYY-MM-DD') AS detail, n.site_id FROM recall_notice n {_TO_TELL}
+               || {instant("n.opened_at")} AS detail, n.site_id FROM recall_notice n {_TO_TELL}
                WHERE n.state = 'OPEN' ORDER BY t.running > 0 DESC, n.opened_at, n.id"""),
     Source("conditional", Q, "Conditional releases to sign", "No conditional release is waiting.",
            """SELECT c.code, 'Lot ' || l.code || ' for ' || s.trial_number AS title, c.state, 'pending '
@@ -256,9 +257,9 @@ SOURCES: tuple[Source, ...] = (
               FROM conditional_release c JOIN lot l ON l.id = c.lot_id JOIN subject s ON s.id = c.subject_id
               WHERE c.state IN ('REQUESTED', 'APPROVED') ORDER BY c.id""", None, "release"),
     Source("pending", Q, "Pending results of conditional releases", "No lot is used with a result pending.",
-           """SELECT c.code, t.code || ' of lot ' || l.code AS title, c.state,
+           f"""SELECT c.code, t.code || ' of lot ' || l.code AS title, c.state,
               coalesce('result ' || r.code || ' waits for its review', 'no result') || ', pending since '
-              || to_char(c.requested_at AT TIME ZONE p.timezone, 'YYYY-MM-DD') || ', used for ' || s.trial_number
+              || {instant("c.requested_at")} || ', used for ' || s.trial_number
               AS detail, l.site_id,
               (a.due_on + time '23:59') AT TIME ZONE p.timezone AS due
               FROM conditional_release c JOIN lot l ON l.id = c.lot_id JOIN subject s ON s.id = c.subject_id
@@ -299,7 +300,7 @@ SOURCES: tuple[Source, ...] = (
               JOIN subject s ON s.id = c.subject_id
               WHERE c.state = 'IN_FORCE' ORDER BY c.in_force_at, c.id"""),
     Source("trail", Q, "Trail not reviewed", "The trail is reviewed.",
-           f"""SELECT first_act::text AS code, 'Not reviewed since ' || to_char(since, 'YYYY-MM-DD') AS title,
+           f"""SELECT first_act::text AS code, 'Not reviewed since ' || {instant("since")} AS title,
                'DUE' AS state, 'acts ' || first_act || ' to ' || last_act AS detail, site_id,
                since + interval '{EVERY.days} days' AS due FROM ({UNREAD}) AS unread""",
            "review_trail", "first_act"),
@@ -328,7 +329,7 @@ SOURCES: tuple[Source, ...] = (
                WHERE d.state IN ('ORDERED', 'PICKED', 'THAWING', 'COUNTED') ORDER BY d.planned_on"""),
     Source("reconcile", C, "Infusions to reconcile", "Every infusion is reconciled.",
            f"""SELECT d.code, {_DOSE} AS title, d.state,
-               'given ' || to_char(d.infusion_stopped_at, 'YYYY-MM-DD') AS detail, s.site_id
+               'given ' || {instant("d.infusion_stopped_at")} AS detail, s.site_id
                FROM {_DOSES} WHERE d.state = 'INFUSED' ORDER BY d.infusion_stopped_at""", "reconcile_infusion", "dose"),
     Source("screening", C, "Subjects being assessed", "Nobody is being assessed.",
            """SELECT s.code, 'Subject ' || s.trial_number AS title, s.state, 'arm ' || s.arm AS detail, s.site_id
@@ -339,7 +340,7 @@ SOURCES: tuple[Source, ...] = (
            """SELECT p.code, p.full_name AS title, p.state, 'sign-in name ' || p.name AS detail, p.site_id FROM person p
               WHERE p.must_change_password AND p.state = 'ACTIVE' ORDER BY p.full_name"""),
     Source("keys", A, "Keys of programs", "No program has a key.",
-           """SELECT t.code, t.title, t.state, 'of ' || p.full_name || ', until ' || to_char(t.expires_at, 'YYYY-MM-DD')
+           f"""SELECT t.code, t.title, t.state, 'of ' || p.full_name || ', until ' || {instant("t.expires_at")}
               AS detail, p.site_id FROM api_token t JOIN person p ON p.id = t.person_id WHERE t.state = 'LIVE'
               ORDER BY t.expires_at"""),
     *(_planned(role) for role in (T, Q, C)),
@@ -355,26 +356,26 @@ def worklists(bank: Bank, roles: frozenset[Role], now: datetime.datetime) -> tup
     """The lists of these roles at the site that is looked at, in the order in which a day is worked."""
     with bank.reads.connect() as connection:
         mine = {source.name: source for source in SOURCES if source.role in roles}  # each once, whatever the roles
-        return tuple(_read(connection, source, now, bank.site) for source in mine.values())
+        return tuple(_read(connection, source, now, bank) for source in mine.values())
 
 
-def _read(connection: Connection, source: Source, now: datetime.datetime, site: int | None) -> Worklist:
+def _read(connection: Connection, source: Source, now: datetime.datetime, bank: Bank) -> Worklist:
+    site = bank.site
     # The site stands in the statement, whose plan is then made once and kept.
     here = "" if site is None else f"WHERE site_id = {site:d}"
     statement = f"SELECT *, count(*) OVER () AS total FROM ({source.sql}) AS found {here} LIMIT {SHOWN}"
     given = {name: value for name, value in (("now", now), ("site", site)) if f":{name}" in statement}
     rows = connection.execute(text(statement), given).mappings().all()
-    items = tuple(_item(row, source) for row in rows)
+    items = tuple(_item(row, source, bank.zone) for row in rows)
     return Worklist(source.name, source.title, source.empty, items, rows[0]["total"] if rows else 0)
 
 
-def _item(row: Any, source: Source) -> Item:
-    """A row as an item; codes stand in groups, cells in millions."""
+def _item(row: Any, source: Source, zone: datetime.tzinfo) -> Item:
+    """A row as an item; codes stand in groups, cells in millions, times on the clock of the site."""
     detail = f"{millions(row['cells'])} cells {row['detail']}" if "cells" in row else row["detail"]
-    title = " ".join(printed(part) for part in row["title"].split(" "))
-    return Item(
-        row["code"], title, row["state"], detail or "", row.get("act", source.act), source.field, row.get("due")
-    )
+    title = text_on_the_wall(" ".join(printed(part) for part in row["title"].split(" ")), zone)
+    detail = text_on_the_wall(detail or "", zone)
+    return Item(row["code"], title, row["state"], detail, row.get("act", source.act), source.field, row.get("due"))
 
 
 def lots_in_quarantine(bank: Bank) -> tuple[str, ...]:

@@ -34,6 +34,7 @@ from cellbank.domain.sheets.faults import FileAsks, FileProblem
 from cellbank.domain.sheets.units import UNITS
 from cellbank.domain.sheets.wall_clock import with_offset
 from cellbank.domain.specification import Specification
+from cellbank.domain.wall import on_the_wall
 from cellbank.records.conditional import ConditionalRelease
 from cellbank.records.deviations import Deviation
 from cellbank.records.production import Lot
@@ -187,7 +188,7 @@ def _or_as_recorded(work: Work, lot: Lot, question: Question) -> Question:
     """The question for the start, with the start of the freezing that was recorded for the lot as its answer."""
     assert lot.frozen_at is not None
     at = with_offset(lot.frozen_at.astimezone(ZoneInfo(work.actor.zone)))
-    recorded = Choice(at.isoformat(), f"{at:%Y-%m-%d %H:%M}, as the freezing of {lot.code} was recorded")
+    recorded = Choice(at.isoformat(), f"{on_the_wall(at)}, as the freezing of {lot.code} was recorded")
     return replace(question, choices=(recorded,))
 
 

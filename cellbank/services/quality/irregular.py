@@ -14,7 +14,7 @@ from cellbank.records.trail import Irregularity
 from cellbank.records.work import Work
 from cellbank.services.constraints import SAYS
 from cellbank.services.quality.deviation_opening import open_with_links
-from cellbank.services.site_time import on_the_wall
+from cellbank.services.site_time import on_site
 
 
 def report_irregular(work: Work, made: Any) -> Deviation | None:
@@ -32,7 +32,7 @@ def report_irregular(work: Work, made: Any) -> Deviation | None:
     if not found:
         return None
     codes = [SAYS[row.rule][0] if row.rule in SAYS else Code(row.rule) for row in found]
-    entered = f"{on_the_wall(work, work.happened)}, entered {on_the_wall(work, work.now)} by {work.actor.full_name}"
+    entered = f"{on_site(work, work.happened)}, entered {on_site(work, work.now)} by {work.actor.full_name}"
     deviation = open_with_links(
         work,
         records=_touched(work, made),

@@ -154,7 +154,7 @@ class ShipmentBoard:
             **{name: value for name, value in record.row.items() if name != "id" and not name.endswith("_id")},
             **parts,
             "cold_until": record.cold_until,
-            "stops": [{"code": stop.refusal.code.value, "detail": stop.refusal.detail} for stop in self.stops],
+            "stops": [stop.refusal.as_json() for stop in self.stops],
         }
 
     def may_try(self, act: str) -> bool:

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import text
 
+from cellbank.domain.wall import on_the_wall
 from cellbank.outside.drawing import Area, Drawing, Pattern, Stroke, Words, drawings_pdf, rectangle
 from cellbank.services.bank import Bank, at_site
 from cellbank.services.storage.box_map import Unit, storage_tree
@@ -151,4 +152,4 @@ def states_drawing(bank: Bank, now: datetime.datetime, say: Say) -> Drawing:
 def stock_document(bank: Bank, now: datetime.datetime, say: Say) -> bytes:
     """Both pictures as PDF."""
     drawings = [levels_drawing(storage_tree(bank), say), states_drawing(bank, now, say)]
-    return drawings_pdf(drawings, f"{bank.site_name} · {now:%Y-%m-%d %H:%M} UTC")
+    return drawings_pdf(drawings, f"{bank.site_name} · {on_the_wall(now, bank.zone)}")

@@ -23,7 +23,7 @@ from cellbank.domain.rules.temperature import Excursion, Watch, excursions, told
 from cellbank.domain.telling import CLOCK_SKEW
 from cellbank.records.temperature import Probe
 from cellbank.records.work import Work
-from cellbank.services.common import shown
+from cellbank.services.site_time import on_site
 from cellbank.services.temperature.probes import limits_of
 
 ROWS_AT_ONCE = 20_000
@@ -97,7 +97,7 @@ def _in_the_future(work: Work, readings: "array[int]") -> Refusal:
         "The last reading ({at}) lies in the future: the server's clock says {now}. Set the logger's clock, or give "
         "the zone in which it writes."
     )
-    return refuse(Code.IN_THE_FUTURE, sentence, at=shown(moment(readings[-1] >> 16)), now=shown(work.now))
+    return refuse(Code.IN_THE_FUTURE, sentence, at=moment(readings[-1] >> 16), now=work.now)
 
 
 _STORED = text(
@@ -134,7 +134,7 @@ def _compare(work: Work, probe: Probe, readings: "array[int]", taken: Taken) -> 
         elif there[1] == value:
             taken.known += 1
         else:
-            taken.conflicts.append(f"{shown(moment(at))} {there[1] / 100:.2f} °C, not {value / 100:.2f} °C")
+            taken.conflicts.append(f"{on_site(work, moment(at))} {there[1] / 100:.2f} °C, not {value / 100:.2f} °C")
     if taken.late and not taken.conflicts:
         taken.ended += _found_late(work, probe, taken)
 

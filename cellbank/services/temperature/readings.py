@@ -21,6 +21,7 @@ from cellbank.records.work import Work
 from cellbank.services.acts import ActInput, TellingInput, act
 from cellbank.services.common import new_code, time_refusals
 from cellbank.services.inputs import Line, Moment, TemperatureC, scanned
+from cellbank.services.site_time import on_site
 from cellbank.services.temperature.excursion_record import keep_excursions, lock_lots_to_stop, stop_lots
 from cellbank.services.temperature.logger_files import opened, progress_writer
 from cellbank.services.temperature.probes import ProbeCode
@@ -253,7 +254,7 @@ class RecordReadings(ActInput):
 def record_readings(work: Work, given: RecordReadings) -> ReadingImport | None:
     """Take a batch, in any order. What is stored already is counted and left alone, so that a gateway may send it
     again; refuses other values for times that are stored, and times in the future."""
-    readings, refusals = _sorted([(second(one.at), hundredths(one.celsius)) for one in given.readings])
+    readings, refusals = _sorted(work, [(second(one.at), hundredths(one.celsius)) for one in given.readings])
     probe = work.lock(Probe, given.probe)
     refusals += improbable_times(work, probe, readings)
     taken = look_at(work, probe, readings, refusals)
@@ -275,11 +276,11 @@ def record_readings(work: Work, given: RecordReadings) -> ReadingImport | None:
     return made
 
 
-def _sorted(pairs: Sequence[tuple[int, int]]) -> tuple["array[int]", list[Refusal]]:
+def _sorted(work: Work, pairs: Sequence[tuple[int, int]]) -> tuple["array[int]", list[Refusal]]:
     """Readings in their order, each once; refused when a time has two values."""
     readings = array("q", sorted({pack(at, value) for at, value in pairs}))
     twice = [
-        f"{moment(here >> 16):%Y-%m-%d %H:%M:%S}"
+        on_site(work, moment(here >> 16), seconds=True)
         for before, here in itertools.pairwise(readings)
         if before >> 16 == here >> 16
     ]

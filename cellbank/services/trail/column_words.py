@@ -4,7 +4,12 @@ A column that stands here under no name is called by its own: `cells_seeded` is 
 unit. So a new column has a name from the first day, and this table holds only what would read badly.
 """
 
+from functools import cache
 from typing import NamedTuple
+
+from sqlalchemy import DateTime
+
+from cellbank.records.tables import metadata
 
 TIME, CELLS, DAY = "time", "cells", "day"
 
@@ -131,10 +136,19 @@ WORDS: dict[str, Told] = {
 
 
 def told(record: str, column: str) -> Told:
-    """The name and the unit of a column of a record."""
-    found = WORDS.get(f"{record}.{column}") or WORDS.get(column)
-    if found is not None:
-        return found
+    """The name and the unit of a column of a record; what the table knows as an instant is one, whatever its name."""
+    found = WORDS.get(f"{record}.{column}") or WORDS.get(column) or _by_its_name(column)
+    return found._replace(unit=TIME) if (record, column) in _instants() else found
+
+
+def _by_its_name(column: str) -> Told:
     name = column.removesuffix("_id")
     unit = next((unit for ending, unit in UNITS.items() if column.endswith(ending)), "")
     return Told(name.replace("_", " ").capitalize(), unit)
+
+
+@cache
+def _instants() -> frozenset[tuple[str, str]]:
+    """The columns of all tables that hold an instant."""
+    columns = [column for table in metadata.tables.values() for column in table.columns]
+    return frozenset((column.table.name, column.name) for column in columns if isinstance(column.type, DateTime))

@@ -1,0 +1,54 @@
+"""Whatever a person reads as a time was put into words in one place: `domain/wall.py`."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import cellbank
+
+PACKAGE = Path(cellbank.__file__).parent
+WRITES = "domain/wall.py"
+# What is no text for people, or no instant: symbols and rows of the database, the ticks of a chart under its own
+# dates, what somebody typed and is asked about, files that the story makes as a logger would.
+OTHERS = {
+    "domain/identifiers.py", "domain/result_sheet.py", "services/temperature/reading_store.py",
+    "services/temperature/temperature_chart.py", "services/lookup/worklist_parts.py", "services/trail/trail_chain.py",
+    "web/reading.py", "story/temperature.py", "story/freezing.py", "story/player.py",
+}  # fmt: skip
+
+
+def formatted(source: str) -> Iterator[int]:
+    """The lines on which a time of day is put into words, or an ISO time or a bare UTC into a text."""
+    tree = ast.parse(source)
+    of_docs = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in of_docs:
+            if any(sign in node.value for sign in ("%H", "HH24", "} UTC")):
+                yield node.lineno
+        elif isinstance(node, ast.JoinedStr):
+            inside = [call for call in ast.walk(node) if isinstance(call, ast.Call)]
+            names = {call.func.attr for call in inside if isinstance(call.func, ast.Attribute)}
+            after = [part.value for part in node.values if isinstance(part, ast.Constant)]
+            if names & {"isoformat", "strftime", "tzname"} or any(text.startswith(" UTC") for text in after):
+                yield node.lineno
+        elif isinstance(node, ast.Attribute) and node.attr in ("strftime", "ctime"):
+            yield node.lineno
+
+
+def test_one_place_puts_times_into_words() -> None:
+    found = {}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        name = path.relative_to(PACKAGE).as_posix()
+        if not name.startswith("migrations/") and (lines := sorted(set(formatted(path.read_text())))):
+            found[name] = lines
+    assert found.keys() - OTHERS == {WRITES}, {name: found[name] for name in found.keys() - OTHERS - {WRITES}}
+    assert found.keys() >= OTHERS, "No longer needed here: " + ", ".join(sorted(OTHERS - found.keys()))
+
+
+def test_pages_ask_the_filter() -> None:
+    for path in sorted(PACKAGE.rglob("*.html")):
+        source = path.read_text()
+        assert "strftime" not in source and "astimezone" not in source, path
+        for line in source.splitlines():
+            told = line.count(".isoformat()")
+            assert told == line.count('.isoformat() }}"') + line.count(".isoformat() if"), f"{path}: {line}"
