@@ -38,7 +38,7 @@ ROWS: dict[str, dict[str, str]] = {
         "passage": "P2",
         "product": "UC-MSC, Wharton's jelly explant",
         "vessel": "T-175, 3 of 12",
-        "seeded": "2026-03-21 10:15",
+        "seeded": "2026-03-21 10:15 EET",
         "site": SITE,
         "fin_notice": FIN_NOTICE,
     },
