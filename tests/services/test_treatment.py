@@ -132,6 +132,32 @@ def test_what_runs_is_for_those_at_the_bed(world: World) -> None:
     assert judged is not None and judged.refusals == ()
 
 
+def told_late(world: World, given: OrderedDose, now: datetime.datetime) -> None:
+    """A serious reaction to the earlier dose, of which the ward hears only now."""
+    late = {"happened_at": (given.at + 2 * DAY).isoformat(), "entered_late_because": "The family has called"}
+    noted = {"dose": given.code, "serious": True, "reaction": "Two days in hospital", **late}
+    world.do("clara", "record_reaction", now=now, **noted)
+
+
+def judged_now(world: World, dose: OrderedDose, minutes: int) -> list[str]:
+    """What a screen that watches the dose is answered."""
+    judged = judge_standing(world.bank, dose.code, dose.at + minutes * MINUTE)
+    assert judged is not None
+    return [refusal.code.value for refusal in judged.refusals]
+
+
+def test_what_is_told_late_of_an_earlier_dose_stops_one_that_is_prepared(world: World) -> None:
+    given = first(world)
+    dose = prepared_dose(world, second(world, given))
+    assert judged_now(world, dose, 35) == []
+    told_late(world, given, dose.at + 36 * MINUTE)
+    assert judged_now(world, dose, 37) == NO
+    check = dose.at + 40 * MINUTE
+    assert world.codes("clara", "check_dose", now=check, **bedside(world, dose)) == NO
+    decide(world, dose, check)
+    assert judged_now(world, dose, 41) == []
+
+
 # --- on its way -------------------------------------------------------------------------------
 
 

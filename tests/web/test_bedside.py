@@ -8,7 +8,7 @@ import pytest
 
 from cellbank.services.bank import server_time
 from cellbank.services.lookup import worklists
-from tests.factories.doses import OrderedDose, bedside, ordered_dose, prepared_dose
+from tests.factories.doses import OrderedDose, bedside, infused_dose, ordered_dose, prepared_dose, product_lot, weighed
 from tests.factories.world import PASSWORD, World
 
 LATELY = datetime.timedelta(minutes=45)
@@ -138,6 +138,27 @@ def test_what_stands_as_a_yes_is_judged_again_and_a_hold_turns_it_into_a_stop(
     stop = {"act": "stop_infusion", "intent": "do", "dose": dose.code, "volume_given_ml": "12", "reason": reason}
     assert "Reconcile" in clara.post("/bedside", stop).text
     assert asked("INFUSING")["verdict"] == "moved"  # it ended in good order: no siren
+
+
+def test_a_reaction_told_late_of_an_earlier_dose_stops_the_screen_that_waits(signed_in, world: World) -> None:
+    lot, at = product_lot(world, vials=8), server_time().replace(microsecond=0) - LATELY
+    given = infused_dose(world, prepared_dose(world, ordered_dose(world, lot=lot, at=at - datetime.timedelta(days=3))))
+    weighed(world, given.subject, "50.0", at)
+    dose = prepared_dose(world, ordered_dose(world, lot=lot, subject=given.subject, at=at))
+    clara = signed_in("clara")
+    asked = f"/watch?dose={dose.code}&state=PREPARED"
+
+    def watched() -> dict:
+        return clara.get(asked, headers={"Accept": "application/json"}).get_json()["doses"][dose.code]
+
+    assert watched()["verdict"] == "accepted"
+    late = {"happened_at": (at - datetime.timedelta(days=1)).isoformat(), "entered_late_because": "A call from home"}
+    noted = {"dose": given.code, "serious": True, "reaction": "Two days in hospital", **late}
+    world.do("cyril", "record_reaction", now=server_time(), **noted)
+    told = watched()
+    assert told["verdict"] == "refused" and f"serious reaction to dose {given.code}" in told["reasons"][0]
+    dose_page = clara.get(f"/record/{given.code}").text
+    assert "A call from home" in dose_page and "A call from home" in clara.get(f"/record/{given.subject}").text
 
 
 def test_a_watched_page_keeps_nobody_signed_in_and_tells_nobody_of_another_site(

@@ -9,7 +9,7 @@ Twins in the database: `two_different_verifiers`, `preparer_does_not_verify`, `n
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -89,8 +89,6 @@ def standing_refusals(state: str, facts: InfusionFacts) -> tuple[Refusal, ...]:
     """
     if found := ended_refusals(facts.dose, state):
         return found
-    if state == "INFUSING":  # what is decided is the next dose; this one is for those at the bed to judge
-        facts = replace(facts, subject=replace(facts.subject, undecided=()))
     if state in AS_AT_THE_BEDSIDE:
         return infusion_refusals(facts)
     return (

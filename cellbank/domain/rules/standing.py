@@ -21,7 +21,7 @@ IN_TREATMENT = frozenset({"SCREENING", "ENROLLED"})
 @dataclass(frozen=True)
 class SubjectFacts:
     """The subject as enrolled; `receives_product` comes from the arm. `undecided`: what has happened to them that a
-    clinician has to decide about before the next dose."""
+    clinician has to decide about before the next dose; of a dose that runs without what happens with it."""
 
     code: str
     state: str

@@ -38,6 +38,12 @@ _EXPOSED = """(SELECT coalesce(json_agg(json_build_array(v.code, e.code, e.categ
     WHERE v.dose_id = d.id AND v.state = 'POOLED' AND e.state <> 'ACCEPTED')"""
 _UNDECIDED = """(SELECT coalesce(json_agg(c.said ORDER BY c.since, c.kind, c.id), '[]')
     FROM undecided_concerns(s.id) c)"""
+# Of a dose that runs: what happens with it is for those at the bed to judge; what is told of others stops it.
+_UNDECIDED_OF_OTHERS = """(SELECT coalesce(json_agg(c.said ORDER BY c.since, c.kind, c.id), '[]')
+    FROM undecided_concerns(s.id) c
+   WHERE NOT EXISTS (SELECT FROM reaction r WHERE c.kind = 'reaction' AND r.id = c.id AND r.dose_id = d.id)
+     AND NOT EXISTS (SELECT FROM deviation_link k WHERE c.kind = 'deviation' AND k.deviation_id = c.id
+                        AND k.record_kind = 'dose' AND k.record_id = d.id))"""
 _HELD = "EXISTS (SELECT FROM hold h WHERE h.state = 'PLACED' AND (h.lot_id = l.id OR h.donor_id = o.id))"
 _CONSENT = "EXISTS (SELECT FROM consent c WHERE c.donor_id = o.id AND c.state = 'GIVEN')"
 _CONDITIONAL = """EXISTS (SELECT FROM conditional_release r WHERE r.lot_id = l.id AND r.subject_id = {subject}
@@ -72,7 +78,8 @@ _DOSE = text(
                l.cells_per_vial, o.code AS donor, o.state AS donor_state, {_HELD} AS is_held, {_CONSENT} AS consented,
                {_CONDITIONAL.format(subject="s.id")} AS conditional,
                p.id AS protocol_id, p.digest, site.timezone, site.fin, {_OTHERS.format(this="d.id")} AS others,
-               {_WEIGHTS} AS weights, {_EXPOSED} AS exposures, {_UNDECIDED} AS undecided
+               {_WEIGHTS} AS weights, {_EXPOSED} AS exposures,
+               CASE d.state WHEN 'INFUSING' THEN {_UNDECIDED_OF_OTHERS} ELSE {_UNDECIDED} END AS undecided
           FROM dose d JOIN subject s ON s.id = d.subject_id JOIN lot l ON l.id = d.lot_id
           JOIN donation n ON n.id = l.donation_id JOIN donor o ON o.id = n.donor_id
           JOIN definition p ON p.id = s.protocol_id JOIN site ON site.id = s.site_id
