@@ -158,6 +158,19 @@ def test_what_is_told_late_of_an_earlier_dose_stops_one_that_is_prepared(world: 
     assert judged_now(world, dose, 41) == []
 
 
+def test_what_is_told_late_of_an_earlier_dose_stops_one_that_is_checked_or_runs(world: World) -> None:
+    given = first(world)
+    dose = checked_dose(world, prepared_dose(world, second(world, given)))
+    told_late(world, given, dose.at + 42 * MINUTE)
+    start = {"now": dose.at + 45 * MINUTE, "dose": dose.code}
+    assert judged_now(world, dose, 43) == world.codes("clara", "start_infusion", **start) == NO
+    decide(world, dose, dose.at + 44 * MINUTE)
+    world.do("clara", "start_infusion", **start)
+    assert judged_now(world, dose, 46) == []
+    told_late(world, given, dose.at + 47 * MINUTE)
+    assert judged_now(world, dose, 48) == NO
+
+
 # --- on its way -------------------------------------------------------------------------------
 
 
