@@ -53,6 +53,7 @@ class Config:
     idle_minutes: int
     bedside_idle_minutes: int
     session_hours: int
+    key_days: int
     lockout_failures: int
     lockout_minutes: int
     password_length: int
@@ -223,6 +224,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("BEDSIDE_IDLE_MINUTES", "5", whole_number(1, 60), "The same on the bedside pages."),
     Setting("SESSION_HOURS", "12", whole_number(1, 168),
             "Hours after which a person proves the password again, however busy they are."),
+    Setting("KEY_DAYS", "90", whole_number(1, 400), "Days for which a key of a program is valid at most."),
     Setting("LOCKOUT_FAILURES", "5", whole_number(1, 100), "Wrong passwords in a row that lock an account."),
     Setting("LOCKOUT_MINUTES", "15", whole_number(1, 1440), "Minutes for which it is locked."),
     Setting("PASSWORD_LENGTH", "10", whole_number(8, 64), "Characters that a new password has at least."),

@@ -163,7 +163,16 @@ MONTHS = [
 CREDENTIALS = {
     "type": "object",
     "required": ["name", "password"],
-    "properties": {"name": {"type": "string"}, "password": {"type": "string"}, "one_time_code": {"type": "string"}},
+    "properties": {
+        "name": {"type": "string"},
+        "password": {"type": "string"},
+        "one_time_code": {"type": "string"},
+        "title": {"type": "string"},
+        "days": {"type": ["integer", "null"], "minimum": 1, "description": "as long as this site allows when left out"},
+        "read_only": {"type": "boolean"},
+        "site": {"type": ["string", "null"], "description": "the only site at which the key acts and reads"},
+        "acts": {"type": "array", "items": {"type": "string"}, "description": "the only acts; the key reads nothing"},
+    },
 }
 
 

@@ -4,12 +4,14 @@ from flask import Blueprint, Response, current_app, g, request
 
 from cellbank.api.problems import TITLES, incident, problem
 from cellbank.records.work import Actor
-from cellbank.services.bank import Bank
-from cellbank.services.people.actors import actor_by_token
+from cellbank.services.bank import Bank, server_time
+from cellbank.services.people.actors import key_in_use
+from cellbank.services.people.keys import note_use
 
 SIGNED_IN = "cellbank_signed_in"
 SITE = "Cellbank-Site"  # the header with the code of the site at which a request acts and reads; none: at home
 OPEN = {"api.new_token", "api.openapi"}
+ACTS = {"api.do_act"}  # where an act says for itself whether a key may do it
 
 blueprint = Blueprint("api", __name__, url_prefix="/api")
 
@@ -33,7 +35,7 @@ def identify() -> Response | None:
     wanted = request.headers.get(SITE, "").strip().upper()
     scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "bearer" and secret:
-        g.actor = actor_by_token(the_bank(), secret.strip(), wanted if wanted.isprintable() else None)
+        g.actor = _of_the_key(secret.strip(), wanted if wanted.isprintable() else None)
     elif request.method in ("GET", "HEAD"):
         g.actor = current_app.extensions[SIGNED_IN]()
     else:
@@ -42,7 +44,24 @@ def identify() -> Response | None:
         return problem(401, "Send a token of yours: POST name and password to /api/tokens.")
     if wanted not in ("", g.actor.site_code):
         return problem(403, f"{SITE}: you do not work at such a site. You may act at {', '.join(g.actor.sites)}.")
+    if g.actor.scope and not g.actor.scope.may_read and request.endpoint not in ACTS:
+        return problem(403, f"This key reads nothing: it is for {', '.join(sorted(g.actor.scope.acts))}.")
     return None
+
+
+def _of_the_key(secret: str, site: str | None) -> Actor | None:
+    """The person for whom a key speaks; that it was used, and from where, is kept for its owner to see."""
+    key, bank = key_in_use(the_bank(), secret, site), current_app.extensions["cellbank"]
+    if key is None:
+        return None
+    note_use(bank, key.id, key.used_at, server_time(), client())
+    return key.actor
+
+
+def client() -> str:
+    """Where the request came from, for the trail."""
+    named = "".join(letter for letter in request.user_agent.string if letter.isprintable())
+    return f"{request.remote_addr} {named}"[:300]
 
 
 @blueprint.errorhandler(Exception)

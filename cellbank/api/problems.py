@@ -36,7 +36,7 @@ def problem(status: int, detail: str, **more: Any) -> Response:
 
 def refused(refusals: tuple[Refusal, ...], act: int | None) -> Response:
     """409 with all reasons, gravest first; 403 when the person may not do this at all."""
-    not_allowed = any(refusal.code is Code.ROLE_NOT_ALLOWED for refusal in refusals)
+    not_allowed = any(refusal.code in (Code.ROLE_NOT_ALLOWED, Code.KEY_LIMITED) for refusal in refusals)
     reasons = [refusal.as_json() for refusal in refusals]
     return problem(403 if not_allowed else 409, refusals[0].detail, refusals=reasons, act=act)
 

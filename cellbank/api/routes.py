@@ -6,8 +6,9 @@ from typing import Any
 
 from flask import Response, jsonify, request
 
-from cellbank.api.door import blueprint, the_actor, the_bank
+from cellbank.api.door import blueprint, client, the_actor, the_bank
 from cellbank.api.problems import malformed, problem, refused
+from cellbank.records.actor import Proof
 from cellbank.services.acts import Malformed, Outcome, Problem, UnknownAct, run_act
 from cellbank.services.bank import server_time
 from cellbank.services.given import read_object
@@ -32,29 +33,31 @@ def on_malformed(error: Malformed) -> Response:
 
 @blueprint.post("/tokens")
 def new_token() -> Response:
-    """Name and password for a bearer token."""
+    """Name and password for a key; `title`, `days` and its limits as for `create_token`."""
     given = read_json()
-    name, password, code = given.get("name"), given.get("password"), given.get("one_time_code")
+    name, password, code = (given.pop(field, None) for field in ("name", "password", "one_time_code"))
     if not isinstance(name, str) or not isinstance(password, str):
         raise Malformed([Problem("name, password", "Both are needed, as text.")])
     if not isinstance(code, str | None):
         raise Malformed([Problem("one_time_code", "Six digits, as text.")])
     # A name with letters that no database can hold is nobody's, and takes as long as any other.
     known = name if name.isprintable() else ""
-    proof = prove(the_bank(), known, Credentials(password, code), server_time(), door="api", client=client())
     if proof.locked_until is not None:
         return problem(
             401, "Too many wrong passwords: the account is locked for a while. An administrator can unlock it."
         )
+    proof = prove(the_bank(), known, Credentials(password, code), server_time(), door="api", client=client())
     if proof.standing is None:
         codes = ", or the one-time code that belongs to them" if the_bank().config.second_factor_roles else ""
         return problem(401, f"The name or the password is wrong{codes}.")
     if proof.standing.must_change_password:
         why = "is older than this site allows" if proof.standing.is_old_password else "was set by an administrator"
         return problem(403, f"This password {why}. Sign in on the pages and change it first.")
-    given = {"title": f"API, {request.remote_addr}"}
-    actor, step = proof.standing.actor, proof.step
-    outcome = run_act(the_bank(), "create_token", given, actor, door="api", client=client(), step=step)
+    wanted = {"title": f"API, {request.remote_addr}", **given}
+    outcome = run_act(
+        the_bank(), "create_token", wanted, proof.standing.actor, door="api", client=client(), step=proof.step,
+        just_proved=Proof.RIGHT,
+    )  # fmt: skip
     if not outcome.accepted:
         return refused(outcome.refusals, outcome.act)
     return jsonify({"token": outcome.result["token"], "code": outcome.result["code"]})
@@ -100,9 +103,3 @@ def clock_skew() -> int | None:
         return None
     skew = theirs - server_time()
     return round(skew.total_seconds()) if abs(skew) > CLOCK_WARNING else None
-
-
-def client() -> str:
-    """Where the request came from, for the trail."""
-    named = "".join(letter for letter in request.user_agent.string if letter.isprintable())
-    return f"{request.remote_addr} {named}"[:300]

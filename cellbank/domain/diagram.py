@@ -42,7 +42,8 @@ def _line(row: Transition) -> str:
         else ", ".join(sorted(role.value for role in row.roles))
     )
     differs = ", ".join("whoever worked on it" if one == PERFORMERS else one.removesuffix("_id") for one in row.differs)
-    cells = (row.act, row.source or "–", row.target, who, f"✎ {row.meaning.value}" if row.meaning else "", differs)
+    signed = f"✎ {row.meaning.value}" if row.meaning else "password" if row.proved else ""
+    cells = (row.act, row.source or "–", row.target, who, signed, differs)
     return " | ".join(cells)
 
 

@@ -8,8 +8,8 @@ from cellbank.domain.transition import PERFORMERS, Meaning, Role, Transition
 from cellbank.domain.transitions import TRANSITIONS
 
 __all__ = [
-    "CROSSING", "PERFORMERS", "STATES", "TRANSITIONS", "Meaning", "Role", "Transition", "acts_from", "crosses_sites",
-    "is_signed", "roles_for", "rows_for", "tells",
+    "CROSSING", "PERFORMERS", "STATES", "TRANSITIONS", "Meaning", "Role", "Transition", "acts_from", "asks_password",
+    "crosses_sites", "is_signed", "roles_for", "rows_for", "tells",
 ]  # fmt: skip
 
 # What may be done to a record of another site than one's own. A stop may, too: it is everybody's duty.
@@ -40,8 +40,14 @@ def roles_for(act: str) -> frozenset[Role]:
 
 @lru_cache
 def is_signed(act: str) -> bool:
-    """Whether the act asks for the password again."""
+    """Whether the act is signed."""
     return any(row.meaning for row in rows_for(act))
+
+
+@lru_cache
+def asks_password(act: str) -> bool:
+    """Whether the act asks for the password again: to sign, or to prove who is at the screen."""
+    return is_signed(act) or any(row.proved for row in rows_for(act))
 
 
 def tells(act: str) -> bool:

@@ -46,6 +46,7 @@ class Transition:
     roles: frozenset[Role]
     meaning: Meaning | None = None
     differs: tuple[str, ...] = ()
+    proved: bool = False  # the password is given again, though nothing is signed
 
 
 def moves(
@@ -55,11 +56,14 @@ def moves(
     roles: frozenset[Role],
     meaning: Meaning | None = None,
     differs: tuple[str, ...] = (),
+    *,
+    proved: bool = False,
 ) -> tuple[Transition, ...]:
     """Rows of the table from 'A B > C': from A or from B to C; '> C' creates; 'A =' stays in A."""
     sources_text, arrow, target = moves.partition(">")
     if not arrow:
         stay = moves.replace("=", " ").split()
-        return tuple(Transition(record, act, state, state, roles, meaning, differs) for state in stay)
+        return tuple(Transition(record, act, state, state, roles, meaning, differs, proved) for state in stay)
     sources: list[str | None] = list(sources_text.split()) or [None]
-    return tuple(Transition(record, act, source, target.strip(), roles, meaning, differs) for source in sources)
+    end = target.strip()
+    return tuple(Transition(record, act, source, end, roles, meaning, differs, proved) for source in sources)

@@ -61,8 +61,12 @@ _MOVES: tuple[Transition, ...] = sum(
         moves("person", "reset_second_factor", "ACTIVE =", _ADMIN),
         moves("training", "record_training", "> VALID", frozenset({A, Q})),
         moves("training", "revoke_training", "VALID > REVOKED", frozenset({A, Q})),
-        moves("api_token", "create_token", "> LIVE", EVERYBODY),
+        moves("api_token", "create_token", "> LIVE", EVERYBODY, proved=True),
         moves("api_token", "revoke_token", "LIVE > REVOKED", EVERYBODY),
+        moves("api_token", "change_password", "LIVE > REVOKED", EVERYBODY),
+        moves("api_token", "confirm_second_factor", "LIVE > REVOKED", EVERYBODY),
+        moves("api_token", "reset_password", "LIVE > REVOKED", _ADMIN),
+        moves("api_token", "reset_second_factor", "LIVE > REVOKED", _ADMIN),
         # definitions: trial protocols and product specifications
         moves("definition", "import_definition", "> IMPORTED", frozenset({Q, Role.SYSTEM})),
         moves("definition", "make_effective", "IMPORTED > EFFECTIVE", _QO, _APPROVED),

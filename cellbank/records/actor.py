@@ -7,6 +7,7 @@ from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from cellbank.domain import agreement
+from cellbank.domain.keys import Scope
 from cellbank.domain.lifecycle import Role, Transition
 from cellbank.domain.refusals import Code, Refusal, refuse
 from cellbank.domain.rules.signing import Signer, Trained, signer_refusals
@@ -29,11 +30,14 @@ class Actor:
     site_code: str = ""  # of the site where they act now
     site_name: str = ""
     sites: tuple[str, ...] = ()  # codes of all sites at which they may work, home first
+    scope: Scope | None = None  # of the key with which a program acts for them; None: all that they may
 
     @property
     def sees_all_sites(self) -> bool:
-        """Whether they read what is kept at any site: who administers it, and who audits it."""
-        return bool(self.roles & {Role.ADMINISTRATOR, Role.AUDITOR})
+        """Whether they read what is kept at any site: who administers it, and who audits it; with a key for one site
+        nobody does."""
+        one_site = self.scope is not None and self.scope.site is not None
+        return not one_site and bool(self.roles & {Role.ADMINISTRATOR, Role.AUDITOR})
 
 
 class Proof(StrEnum):
@@ -81,12 +85,16 @@ NOT_PROVED: dict[Proof, tuple[Code, str]] = {
 def signature_refusals(
     actor: Actor, rows: Sequence[Transition], proof: Proof | None, title: str, now: datetime.datetime, *, dry_run: bool
 ) -> list[Refusal]:
-    """Why these moves are not signed by this person now; a dry run needs no password, but all the rest."""
-    if rows[0].meaning is None:
+    """Why these moves are not signed, or not proved, by this person now; a dry run needs no password, but all the
+    rest."""
+    signed = rows[0].meaning is not None
+    if not signed and not rows[0].proved:
         return []
-    found = list(_signer_refusals(actor, frozenset().union(*(row.roles for row in rows)) & actor.roles, now))
+    roles = frozenset().union(*(row.roles for row in rows)) & actor.roles
+    found = list(_signer_refusals(actor, roles, now)) if signed else []
     if proof is None and not dry_run:
-        found.append(refuse(Code.SIGNATURE_NEEDED, "“{act}” is signed: give your password.", act=title))
+        asks = "“{act}” is signed: give your password." if signed else "“{act}” asks for your password: give it again."
+        found.append(refuse(Code.SIGNATURE_NEEDED, asks, act=title))
     elif proof in NOT_PROVED:
         found.append(refuse(*NOT_PROVED[proof]))
     return found

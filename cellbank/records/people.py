@@ -84,7 +84,23 @@ class ApiToken(Record):
     title: Mapped[str]
     digest: Mapped[bytes] = mapped_column(unique=True)
     expires_at: Mapped[Instant]
+    read_only: Mapped[bool] = mapped_column(server_default=text("false"))
+    site_code: Mapped[str | None]  # the only site at which it acts and reads; None: wherever its person works
+    acts: Mapped[list[str] | None] = mapped_column(ARRAY(Text))  # the only ones that it does; it then reads nothing
     state: Mapped[str] = state_of("api_token")
+    __table_args__ = (
+        CheckConstraint("NOT (read_only AND acts IS NOT NULL)", name="reads_or_acts"),
+        CheckConstraint("cardinality(acts) > 0", name="some_acts"),
+    )
+
+
+class ApiTokenUse(Base):
+    """When and from where a key was used last, to the minute. No record: nothing is changed by looking."""
+
+    __tablename__ = "api_token_use"
+    token_id: Mapped[int] = reference("api_token", primary_key=True, index=False)
+    used_at: Mapped[Instant]
+    used_from: Mapped[str]
 
 
 class WebSession(Base):

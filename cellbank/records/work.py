@@ -56,6 +56,7 @@ class Work:
     concerned: list[Any] = field(default_factory=list)
     #: what was not allowed about a fact told late: it becomes a deviation instead of being refused
     irregularities: list[Refusal] = field(default_factory=list)
+    key_days: int = 90  # for which a key of a program is valid at most
     folder: Path | None = None  # of the installation: for files that are too large for an input
     shown: dict[str, Any] = field(default_factory=dict)
     told_once: dict[str, Any] = field(default_factory=dict)

@@ -10,19 +10,30 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from cellbank.domain.lifecycle import is_signed, roles_for
+from cellbank.domain.lifecycle import asks_password, is_signed, roles_for
 from cellbank.domain.refusals import Refused
+from cellbank.records.actor import Proof
 from cellbank.records.work import Actor
 from cellbank.services.bank import Bank, server_time
-from cellbank.services.parsing import ActInput, Malformed, Problem, Secret, SignedInput, TellingInput, parse
+from cellbank.services.parsing import (
+    ActInput,
+    Malformed,
+    Problem,
+    ProvedInput,
+    Secret,
+    SignedInput,
+    TellingInput,
+    parse,
+)
 from cellbank.services.people.passwords import Credentials, Proved, check_policy, new_hash, prove
 from cellbank.services.performing import VERSION, Call, Outcome, perform
 from cellbank.services.performing import keep_refusal as _keep
 from cellbank.services.registry import REGISTRY, RegisteredAct, UnknownAct, act, find_act
 
 __all__ = [
-    "REGISTRY", "VERSION", "ActInput", "Malformed", "Outcome", "Problem", "RegisteredAct", "Secret", "SignedInput",
-    "TellingInput", "UnknownAct", "act", "find_act", "keep_refusal", "parse", "prove_signature", "run_act",
+    "REGISTRY", "VERSION", "ActInput", "Malformed", "Outcome", "Problem", "ProvedInput", "RegisteredAct", "Secret",
+    "SignedInput", "TellingInput", "UnknownAct", "act", "find_act", "keep_refusal", "parse", "prove_signature",
+    "run_act",
 ]  # fmt: skip
 
 
@@ -39,6 +50,7 @@ def run_act(
     now: datetime.datetime | None = None,
     continued: bool = False,
     step: int | None = None,
+    just_proved: Proof | None = None,
     was_cut_off: bool = False,
 ) -> Outcome:
     """Do an act for a person, or only judge it (`dry_run`).
@@ -46,13 +58,15 @@ def run_act(
     Returns the outcome, accepted or refused. Raises UnknownAct, Malformed, and whatever bug there is, in which case
     nothing was written. `continued`: the person has already signed in this session of a door that knows its sessions,
     so that the password alone signs (21 CFR 11.200). `step`: of the one-time code with which the door has just proved
-    the person. `was_cut_off`: it was done when nobody could be asked, so that it is late however soon it is sent. `now`
-    is given by the demo and the tests only.
+    the person; `just_proved`: what came of the password, for an act that asks for it. `was_cut_off`: it was done when
+    nobody could be asked, so that it is late however soon it is sent. `now` is given by the demo and the tests only.
     """
     registered = find_act(name)
     parsed = parse(registered.input, given)
     at = now or server_time()
     proved = prove_signature(bank, registered, parsed, actor, at, door=door, client=client, continued=continued)
+    if proved.proof is None and asks_password(name) and not is_signed(name):
+        proved = Proved(just_proved)
     hashed = _hash_new_password(bank, registered, parsed, actor, dry_run=dry_run)
     used = step if proved.step is None else proved.step
     late_after = timedelta(minutes=0 if was_cut_off else bank.config.late_after_minutes)
@@ -80,11 +94,14 @@ def prove_signature(
     bank: Bank, registered: RegisteredAct, parsed: ActInput, actor: Actor, now: datetime.datetime, *,
     door: str, client: str | None, continued: bool,
 ) -> Proved:  # fmt: skip
-    """What was given for a signature, and what it proves; nothing when none was asked for or given."""
-    if not is_signed(registered.name) or not isinstance(parsed, SignedInput) or parsed.password is None:
+    """What was given for a signature, or to prove who is there, and what it proves; nothing when none was asked for or
+    given. Only a signature may leave out the code for those who have signed before in their session."""
+    if not asks_password(registered.name) or not isinstance(parsed, ProvedInput) or parsed.password is None:
         return Proved(None)
     code = parsed.one_time_code.get_secret_value() if parsed.one_time_code else None
-    credentials = Credentials(parsed.password.get_secret_value(), code, parsed.signer)
+    signer = parsed.signer if isinstance(parsed, SignedInput) else None
+    credentials = Credentials(parsed.password.get_secret_value(), code, signer)
+    continued = continued and is_signed(registered.name)
     return prove(bank, actor, credentials, now, door=door, client=client, continued=continued)
 
 

@@ -4,10 +4,10 @@ import importlib
 import pkgutil
 
 from cellbank import services
-from cellbank.domain.lifecycle import is_signed
+from cellbank.domain.lifecycle import asks_password, is_signed
 from cellbank.services.acts import REGISTRY, RegisteredAct
 
-__all__ = ["REGISTRY", "RegisteredAct", "is_signed", "load"]
+__all__ = ["REGISTRY", "RegisteredAct", "asks_password", "is_signed", "load"]
 
 
 def load() -> dict[str, RegisteredAct]:

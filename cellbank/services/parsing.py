@@ -36,16 +36,22 @@ def _as_typed(given: Any) -> Any:
 Secret = Annotated[SecretStr, BeforeValidator(_as_typed)]
 
 
-class SignedInput(ActInput):
-    """The input of an act that the transition table signs: the password is given again, at this moment.
-
-    The sign-in name of the signer (which must then be that of who acts) and the one-time code of a second factor are
-    given with it at the first signature of a session.
-    """
+class ProvedInput(ActInput):
+    """The input of an act for which the password is given again, at this moment, with the one-time code of a second
+    factor where there is one."""
 
     password: Annotated[Secret, Field(max_length=LONGEST_PASSWORD)] | None = None
-    signer: Line | None = None
     one_time_code: Annotated[Secret, Field(max_length=LONGEST_PASSWORD)] | None = None
+
+
+class SignedInput(ProvedInput):
+    """The input of an act that the transition table signs.
+
+    The sign-in name of the signer (which must then be that of who acts) and the one-time code are given with the
+    password at the first signature of a session.
+    """
+
+    signer: Line | None = None
 
 
 class TellingInput(ActInput):

@@ -18,6 +18,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 
+from cellbank.domain.keys import scope_refusals
 from cellbank.domain.lifecycle import roles_for
 from cellbank.domain.refusals import Code, Refusal, Refused, refuse
 from cellbank.domain.telling import is_late
@@ -117,8 +118,11 @@ def _work(bank: Bank, session: Session, call: Call, act_id: int | None) -> Work:
     work = Work(
         session, call.actor, call.act.name, call.act.title, call.now, act_id, call.proof, call.step,
         call.new_password_hash, told_at=call.happened_at, late_because=call.late_because,
-        late_after=call.late_after, folder=bank.config.data,
+        late_after=call.late_after, key_days=bank.config.key_days, folder=bank.config.data,
     )  # fmt: skip
+    limits = scope_refusals(call.actor.scope, call.act.name, call.act.title, dry_run=act_id is None)
+    if limits:
+        raise Refused(limits)
     allowed = roles_for(call.act.name)
     if not allowed & call.actor.roles:
         raise Refused([role_refusal(call.act.title, allowed)])

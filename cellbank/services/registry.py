@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from cellbank.domain.lifecycle import is_signed, roles_for, tells
+from cellbank.domain.lifecycle import asks_password, is_signed, roles_for, tells
 from cellbank.records.work import Work
-from cellbank.services.parsing import ActInput, SignedInput, TellingInput
+from cellbank.services.parsing import ActInput, ProvedInput, SignedInput, TellingInput
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,8 @@ def act(model: type[ActInput]) -> Callable[[F], F]:
 
     def register(function: F) -> F:
         name = function.__name__
-        fits = issubclass(model, SignedInput) == is_signed(name) and issubclass(model, TellingInput) == tells(name)
+        proves = issubclass(model, SignedInput), issubclass(model, ProvedInput)
+        fits = proves == (is_signed(name), asks_password(name)) and issubclass(model, TellingInput) == tells(name)
         if name in REGISTRY or not fits or not roles_for(name):
             raise RuntimeError(f"{name} does not fit the transition table (rows, roles, signature, or what it tells)")
         title = (model.__doc__ or "").strip().splitlines()[0].rstrip(".")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from cellbank.domain.lifecycle import is_signed
+from cellbank.domain.lifecycle import asks_password
 from cellbank.records.work import Actor
 from cellbank.services.acts import run_act
 from cellbank.services.bank import Bank
@@ -51,7 +51,7 @@ class Player:
             raise StoryProblem(f"{act} by {who} should have been refused with {code}: {outcome}")
 
     def _run(self, who: str, act: str, at: datetime.datetime, given: dict[str, Any]) -> Any:
-        if is_signed(act):
+        if asks_password(act):
             given = {"password": PASSWORD, **given}
         self.acts += 1
         return run_act(self.bank, act, given, self.person(who), door="story", now=min(at, self.today))

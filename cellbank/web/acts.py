@@ -9,7 +9,7 @@ from flask import Response, abort, make_response, redirect, render_template, req
 from flask_babel import gettext
 from werkzeug.datastructures import MultiDict
 
-from cellbank.domain.lifecycle import Role, is_signed, roles_for, rows_for
+from cellbank.domain.lifecycle import Role, asks_password, is_signed, roles_for, rows_for
 from cellbank.domain.question import Question
 from cellbank.domain.refusals import Code, Refusal
 from cellbank.records.work import Actor
@@ -141,8 +141,8 @@ def attempt(registered: RegisteredAct, values: dict[str, list[str]], *, dry_run:
     doubtful = list(doubtful_times(fields, values, the_bank().zone))
     if problems or doubtful:
         return replace(_malformed(fields, values, doubtful, problems), typed=who.typed)
-    if is_signed(registered.name):
-        given.update(who.credentials)
+    if asks_password(registered.name):
+        given.update(who.credentials if is_signed(registered.name) else _without_name(who.credentials))
     try:
         outcome = run_act(
             the_bank(), registered.name, given, who.actor, door=DOOR, client=client_of(who), dry_run=dry_run,
@@ -171,14 +171,20 @@ def _malformed(
 
 def _unsigned(name: str, who: Performer, dry_run: bool) -> list[tuple[str, str]]:
     """What is missing of a signature."""
-    if dry_run or who.problems or not is_signed(name):
+    if dry_run or who.problems or not asks_password(name):
         return []
     missing = []
-    if not who.credentials.get("signer") and not who.continued:
+    if is_signed(name) and not who.credentials.get("signer") and not who.continued:
         missing.append(("signer", gettext("This is the first signature of this session: give your sign-in name too.")))
     if not who.credentials.get("password"):
-        missing.append((who.where, gettext("This is signed: give the password.")))
+        asks = gettext("This is signed: give the password.") if is_signed(name) else gettext("Give the password.")
+        missing.append((who.where, asks))
     return missing
+
+
+def _without_name(credentials: dict[str, str]) -> dict[str, str]:
+    """What proves somebody where nothing is signed."""
+    return {name: value for name, value in credentials.items() if name != "signer"}
 
 
 def _placed(where: str, message: str, paths: list[str]) -> tuple[str, str]:
@@ -308,6 +314,7 @@ def show(registered: RegisteredAct, values: dict[str, list[str]], answer: Answer
         late_reason_needed=answer.outcome is not None and lacks_reason(answer.outcome),
         key=key or secrets.token_urlsafe(16),
         signed=is_signed(registered.name),
+        proved=asks_password(registered.name) and not is_signed(registered.name),
         asks_both=asks_both(),
         meanings=tuple(dict.fromkeys(row.meaning.value for row in rows_for(registered.name) if row.meaning)),
         roles=sorted(role.value for role in allowed if role is not Role.SYSTEM),

@@ -1,4 +1,4 @@
-"""The page of one's own sessions; for an administrator, of everybody's."""
+"""The page of one's own sessions, and of the keys of one's programs; for an administrator, of everybody's sessions."""
 
 from typing import Any
 
@@ -8,12 +8,13 @@ from flask_login import current_user
 
 from cellbank.domain.lifecycle import Role
 from cellbank.domain.sessions import Ended
-from cellbank.services.acts import Malformed, Outcome, run_act
+from cellbank.services.acts import REGISTRY, Malformed, Outcome, run_act
+from cellbank.services.people.keys import keys_of
 from cellbank.services.people.web_sessions import sessions_of, sessions_of_all
 from cellbank.web.acts import reason
 from cellbank.web.blueprint import blueprint
 from cellbank.web.session import now
-from cellbank.web.shell import DOOR, client, the_actor, the_bank
+from cellbank.web.shell import DOOR, client, say, the_actor, the_bank
 
 
 @blueprint.get("/sessions")
@@ -42,6 +43,8 @@ def _show(outcome: Outcome | None = None) -> str:
         mine=sessions_of(bank, actor.id, now()),
         this_one=current_user.session.id,
         hours=bank.config.session_hours,
+        keys=keys_of(bank, actor.id, now()),
+        act_names=lambda acts: ", ".join(say(REGISTRY[name].title) for name in acts if name in REGISTRY),
         administers=administers,
         everybody=sessions_of_all(bank, now(), wanted or None) if administers else (),
         wanted=wanted,

@@ -8,8 +8,10 @@ from flask_login import current_user
 from flask_wtf.csrf import generate_csrf
 from werkzeug.datastructures import MultiDict
 
+from cellbank.domain.refusals import Refusal
 from cellbank.services.acts import Malformed, run_act
 from cellbank.services.people import web_sessions
+from cellbank.services.people.keys import keys_of
 from cellbank.services.people.passwords import Credentials
 from cellbank.services.people.sessions import Proof, prove
 from cellbank.web.blueprint import blueprint
@@ -138,8 +140,9 @@ def change_password() -> Any:
     if request.method == "POST" and problem is None:
         return redirect(url_for("web.home"))
     page = render_template(
-        "password.html", problem=problem, shortest=the_bank().config.password_length, standing=current_user.standing
-    )
+        "password.html", problem=problem, shortest=the_bank().config.password_length, standing=current_user.standing,
+        keys=keys_of(the_bank(), the_actor().id, now()),
+    )  # fmt: skip
     return page, 422 if problem else 200
 
 
@@ -153,13 +156,24 @@ def _new_password() -> str | None:
         return why_not(proof)
     try:
         outcome = run_act(
-            the_bank(), "change_password", {"new_password": new}, the_actor(), door=DOOR, client=client(),
-            step=proof.step,
+            the_bank(), "change_password", {"new_password": new, **about_keys()}, the_actor(), door=DOOR,
+            client=client(), step=proof.step,
         )  # fmt: skip
     except Malformed as malformed:
         wrong = (say(problem.message) for problem in malformed.problems)
         return " ".join(gettext("The new password %(what)s", what=what) for what in wrong)
     if not outcome.accepted:
-        return outcome.refusals[0].detail
+        return reason(outcome.refusals[0])
     enter_again(the_actor().name)
     return None
+
+
+def reason(refusal: Refusal) -> str:
+    """A refusal in the reader's language."""
+    return say(refusal.sentence).format(**refusal.facts)
+
+
+def about_keys() -> dict[str, str]:
+    """What the form says about the keys of programs; nothing where it was not asked, or not answered."""
+    answer = request.form.get("end_keys")
+    return {"end_keys": answer} if answer else {}

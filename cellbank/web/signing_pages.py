@@ -9,11 +9,12 @@ from cellbank.domain import agreement
 from cellbank.domain.lifecycle import roles_for
 from cellbank.services.acts import Malformed, run_act
 from cellbank.services.labels.symbols import qr_drawing
+from cellbank.services.people.keys import keys_of
 from cellbank.services.people.one_time_codes import address_of
 from cellbank.services.people.passwords import has_second_factor
 from cellbank.web.blueprint import blueprint
-from cellbank.web.session import local_path
-from cellbank.web.session_pages import proved, why_not
+from cellbank.web.session import local_path, now
+from cellbank.web.session_pages import about_keys, proved, reason, why_not
 from cellbank.web.shell import DOOR, client, say, the_actor, the_bank
 
 
@@ -36,7 +37,7 @@ def statement() -> Any:
             abort(400)
         if outcome.accepted:
             return redirect(_next(), 303)
-        problem = say(outcome.refusals[0].sentence).format(**outcome.refusals[0].facts)
+        problem = reason(outcome.refusals[0])
     page = render_template(
         "agreement.html",
         title=agreement.TITLE,
@@ -64,18 +65,18 @@ def _set_up() -> Any:
         return _show(problem=why_not(proof))
     outcome = run_act(the_bank(), "set_up_second_factor", {}, the_actor(), door=DOOR, client=client())
     if not outcome.accepted:
-        return _show(problem=outcome.refusals[0].detail)
+        return _show(problem=reason(outcome.refusals[0]))
     return _show(secret=outcome.result["secret"])
 
 
 def _confirm() -> Any:
-    given = {"one_time_code": request.form.get("one_time_code", "")}
+    given = {"one_time_code": request.form.get("one_time_code", ""), **about_keys()}
     try:
         outcome = run_act(the_bank(), "confirm_second_factor", given, the_actor(), door=DOOR, client=client())
     except Malformed as malformed:
         return _show(problem=say(malformed.problems[0].message), waiting=True)
     if not outcome.accepted:
-        return _show(problem=say(outcome.refusals[0].detail), waiting=True)
+        return _show(problem=reason(outcome.refusals[0]), waiting=True)
     return redirect(url_for("web.second_factor", next=_next()), 303)
 
 
@@ -88,6 +89,7 @@ def _show(*, problem: str | None = None, secret: str | None = None, waiting: boo
         secret=secret,
         drawing=qr_drawing(address_of(secret, actor.name, f"cellbank {config.site_name}")) if secret else None,
         waiting=waiting,
+        keys=keys_of(the_bank(), actor.id, now()),
         problem=problem,
         next=_next(),
     )

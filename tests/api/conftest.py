@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 
 from cellbank import api
 from cellbank.services.bank import server_time
-from tests.factories.world import World
+from tests.factories.world import PEOPLE, World
 
 
 @pytest.fixture(scope="session")
@@ -27,8 +27,8 @@ def client(app: Flask) -> FlaskClient:
 
 @pytest.fixture(scope="session")
 def tokens(world: World) -> dict[str, str]:
-    """A token of each person of the world."""
-    return {name: world.do(name, "create_token", title="tests", now=server_time())["token"] for name in world.people}
+    """A token of each person of the world; who came to it since may have another password by now."""
+    return {name: world.do(name, "create_token", title="tests", now=server_time())["token"] for name in PEOPLE}
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import pytest
 from flask import Flask
 from flask.sessions import SecureCookieSessionInterface
+from flask_login.utils import encode_cookie
 
 from cellbank.web import session as web_session
 from tests.factories.people import accept, newcomer
@@ -90,6 +91,8 @@ def forge(app: Flask, world: World) -> Callable[[dict], Thief]:
         assert signer is not None
         thief = Thief(Browser(app.test_client()), world)
         thief.browser.client.set_cookie(COOKIE, signer.dumps(content))
+        remembered = encode_cookie(content["_user_id"], app.config["SECRET_KEY"])
+        thief.browser.client.set_cookie("remember_token", remembered)
         thief.browser.get("/sign-in")
         return thief
 

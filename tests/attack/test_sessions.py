@@ -8,7 +8,7 @@ import pytest
 
 from cellbank.services.bank import server_time
 from tests.attack.conftest import Thief, Victim
-from tests.factories.people import enrol
+from tests.factories.people import enrol, newcomer
 from tests.factories.world import PASSWORD, World
 from tests.web.conftest import Browser
 
@@ -33,8 +33,10 @@ def unlock(victim: Victim, world: World) -> None:
 
 
 def change_user(victim: Victim, world: World) -> None:
-    victim.browser.post("/unlock", {"name": "taras", "password": PASSWORD})
-    assert "Taras Technician" in victim.browser.get("/").text
+    other = newcomer(world, "technician")
+    victim.browser.post("/unlock", {"name": other, "password": PASSWORD})
+    victim.browser.get("/")
+    assert f"Newcomer {other}" in victim.browser.get("/").text
 
 
 def change_password(victim: Victim, world: World) -> None:
@@ -121,9 +123,10 @@ def test_a_copied_cookie_is_no_way_around_the_idle_lock(victim: Victim, copy: An
     assert not thief.acts()
 
 
-def test_an_old_copy_does_not_say_that_somebody_has_signed(victim: Victim, signed_in: Any) -> None:
+def test_an_old_copy_does_not_say_that_somebody_has_signed(signed_in: Any, world: World) -> None:
     """The first signature of a session asks for the name too; a cookie cannot tell the server that it was given."""
-    browser: Browser = signed_in("quinn")
+    browser: Browser = signed_in(newcomer(world))
     with browser.client.session_transaction() as cookie:
         cookie["signed"] = True
+    browser.get("/act/release_lot")
     assert 'name="signer"' in browser.get("/act/release_lot").text

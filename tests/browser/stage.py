@@ -5,18 +5,22 @@ import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
+from flask import Flask
+from flask.sessions import SecureCookieSessionInterface
 from sqlalchemy import text
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from cellbank import create_app
 from cellbank.domain.identifiers import dose_symbol
-from cellbank.domain.lifecycle import is_signed
+from cellbank.domain.lifecycle import asks_password
 from cellbank.services.acts import run_act
-from cellbank.services.bank import Bank
+from cellbank.services.bank import Bank, server_time
+from cellbank.services.people import web_sessions
 from cellbank.services.people.actors import actor_by_name
+from cellbank.services.people.sessions import standing_of_name
 from cellbank.story import PASSWORD
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -40,11 +44,21 @@ class _Quiet(WSGIRequestHandler):
 
 @dataclass
 class Stage:
-    """A server and the bank behind it. `sessions` keeps the cookies of those who have signed in once."""
+    """A server and the bank behind it."""
 
     bank: Bank
     url: str
-    sessions: dict[str, Any] = field(default_factory=dict)
+    app: Flask
+
+    def cookie(self, name: str) -> dict[str, Any]:
+        """The cookie of a new session of somebody, as they have it who have just signed in."""
+        standing = standing_of_name(self.bank, name)
+        assert standing is not None
+        minutes = self.bank.config.idle_minutes
+        token = web_sessions.begin(self.bank, standing, "station", minutes, server_time())
+        signer = SecureCookieSessionInterface().get_signing_serializer(self.app)
+        assert token is not None and signer is not None
+        return {"name": "cellbank", "value": signer.dumps({"_user_id": token, "_fresh": True}), "url": self.url}
 
     def rows(self, statement: str, **given: Any) -> list[dict[str, Any]]:
         """What the bank holds now."""
@@ -70,7 +84,7 @@ class Stage:
         """An act behind the scenes, that a journey needs and another journey shows."""
         actor = actor_by_name(self.bank, who)
         assert actor is not None
-        if is_signed(act):
+        if asks_password(act):
             given = {"password": PASSWORD, **given}
         outcome = run_act(self.bank, act, given, actor, door="story")
         assert outcome.accepted, outcome.refusals
@@ -110,11 +124,12 @@ def open_stage(bank: Bank, **settings: Any) -> Iterator[Stage]:
     """Serve the pages of a bank on a free port; `settings` replace those of its configuration."""
     if settings:
         bank = dataclasses.replace(bank, config=dataclasses.replace(bank.config, **settings))
-    server = make_server("127.0.0.1", 0, create_app(bank), threaded=True, request_handler=_Quiet)
+    app = create_app(bank)
+    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Quiet)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
-        yield Stage(bank, f"http://127.0.0.1:{server.server_port}")
+        yield Stage(bank, f"http://127.0.0.1:{server.server_port}", app)
     finally:
         server.shutdown()
         thread.join()

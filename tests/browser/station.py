@@ -23,16 +23,12 @@ class Station:
     def __init__(self, browser: Browser, stage: Stage, name: str, width: int, height: int):
         self.stage, self.name = stage, name
         self.complaints: list[str] = []
-        self.context = browser.new_context(
-            base_url=stage.url, viewport={"width": width, "height": height}, storage_state=stage.sessions.get(name)
-        )
+        self.context = browser.new_context(base_url=stage.url, viewport={"width": width, "height": height})
         self.context.set_default_timeout(LIMIT_MS)
         self.page = self._watch(self.context.new_page())
         self.scanner = self.context.new_cdp_session(self.page)
-        if name and name not in stage.sessions:
-            self.sign_in(name)
-            stage.sessions[name] = self.context.storage_state()
-        elif name:
+        if name:
+            self.context.add_cookies([stage.cookie(name)])
             self.go("/")
 
     def _watch(self, page: Page) -> Page:

@@ -93,7 +93,7 @@ class World:
                 now: datetime.datetime | None = None, **given: Any) -> Outcome:  # fmt: skip
         """Do an act as `who`, at the world's clock or at `now`; signed acts get the password unless one is given. What
         an act tells of is told at once; with a later `now` it is told late, with a reason unless one is given."""
-        if catalogue.is_signed(act):
+        if catalogue.asks_password(act):
             given.setdefault("password", PASSWORD)
         told = _told_at(act, given)
         if told is not None and now is None:

@@ -264,7 +264,7 @@ def test_a_token_runs_out(world: World) -> None:
 
 
 def test_the_token_is_told_once_and_kept_nowhere(world: World) -> None:
-    given = {"title": "kept nowhere"}
+    given = {"title": "kept nowhere", "password": PASSWORD}
     now = datetime.datetime.now(datetime.UTC)
     first = run_act(
         world.bank, "create_token", given, world.people["tina"], door="test", key=world.unique("k"), now=now

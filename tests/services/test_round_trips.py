@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
+from cellbank.services.bank import server_time
 from cellbank.services.lookup.scanning import look_up
 from cellbank.services.people import web_sessions
 from cellbank.services.people.actors import actor_by_token
@@ -29,7 +30,7 @@ def statements(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
 
 
 def test_who_is_acting_and_where_is_one_row(world: World, statements: list[str]) -> None:
-    token = world.do("tina", "create_token", title="scanner", days=400)["token"]
+    token = world.do("tina", "create_token", title="scanner", now=server_time())["token"]
     tina = standing_of_name(world.bank, "tina")
     assert tina is not None
     session = web_sessions.begin(world.bank, tina, "bench 3", 15, world.now)

@@ -162,7 +162,7 @@ def test_where_somebody_works_is_the_administrators_to_say_and_stands_in_the_tra
 
 def test_a_key_of_a_program_acts_at_the_site_that_is_asked_for(world: World, there: SecondSite) -> None:
     at(world, "tina", there.code)
-    token = world.do("tina", "create_token", title="x", days=400)["token"]
+    token = world.do("tina", "create_token", title="x", now=server_time())["token"]
     assert actor_by_token(world.bank, token, there.code).site_code == there.code
     assert actor_by_token(world.bank, token).site_code == "MAIN"
 

@@ -31,7 +31,7 @@ def test_every_act_has_a_page_and_every_field_is_on_it(regular, name: str) -> No
     page = regular(person).get(f"/act/{name}").text
     for field in fields_of(catalogue.REGISTRY[name].input):
         assert f'name="{field.name}"' in page or f'data-rows="{field.name}"' in page or f"{field.name}." in page, field
-    assert ('id="f-password"' in page) == catalogue.is_signed(name)
+    assert ('id="f-password"' in page) == catalogue.asks_password(name)
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -166,7 +166,9 @@ def test_the_questions_of_the_protocol_are_asked_in_its_words(signed_in, world: 
 def test_a_key_for_a_program_is_shown_once(signed_in) -> None:
     tina = signed_in("tina")
     key = key_of(tina.get("/act/create_token").text)
-    shown = tina.post("/act/create_token", {"title": "LIMS", "days": "30", "intent": "do", "key": key}).text
+    given = {"title": "LIMS", "days": "30", "intent": "do", "key": key}
+    assert "Give the password." in tina.post("/act/create_token", given).text
+    shown = tina.post("/act/create_token", {**given, "password": PASSWORD}).text
     assert re.search(r"cb_[\w-]{40,}", shown)
     trail = signed_in("otto").get("/trail?act=create_token").text
     assert "cb_" not in trail

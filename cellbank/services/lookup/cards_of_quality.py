@@ -206,8 +206,10 @@ OF_QUALITY: dict[Kind, Question] = {
     ),
     Kind.TOKEN: Question(
         "api_token",
-        "SELECT t.*, p.full_name FROM api_token t JOIN person p ON p.id = t.person_id WHERE t.code = %(code)s",
+        """SELECT t.*, p.full_name, u.used_at FROM api_token t JOIN person p ON p.id = t.person_id
+           LEFT JOIN api_token_use u ON u.token_id = t.id WHERE t.code = %(code)s""",
         lambda row: f"Key “{row['title']}”",
-        simple(("Of", "full_name"), ("Valid until", "expires_at")),
+        simple(("Of", "full_name"), ("Valid until", "expires_at"), ("Reads only", "read_only"),
+               ("Only at site", "site_code"), ("Only these acts", "acts"), ("Last used", "used_at")),
     ),
 }

@@ -1,8 +1,4 @@
-"""Accounts: people, roles, passwords, lockout, tokens. Nothing here has any power over product."""
-
-import datetime
-import hashlib
-import secrets
+"""Accounts: people, roles, passwords, lockout. Nothing here has any power over product."""
 
 from pydantic import Field
 from sqlalchemy import any_, literal, select
@@ -10,13 +6,14 @@ from sqlalchemy import any_, literal, select
 from cellbank.domain.identifiers import Kind
 from cellbank.domain.lifecycle import Role
 from cellbank.domain.refusals import Code, Refusal, refuse
-from cellbank.records.people import ApiToken, Person, Site
+from cellbank.records.people import Person, Site
 from cellbank.records.work import Work
 from cellbank.services.acts import ActInput, Secret, act
 from cellbank.services.common import new_code
-from cellbank.services.inputs import Identifier, Line, Name, Reason, SiteCode
+from cellbank.services.inputs import Line, Name, Reason, SiteCode
 from cellbank.services.labels.label_printing import print_first
 from cellbank.services.people.actors import lock_account
+from cellbank.services.people.keys import EndKeys, end_keys, live_keys, unanswered
 from cellbank.services.people.passwords import LONGEST, SHORTEST
 
 # Acts by which a door notes what it has itself proved or shown. Another program cannot ask for them: with a stolen key
@@ -147,11 +144,14 @@ class ResetPassword(ActInput):
 
 @act(ResetPassword)
 def reset_password(work: Work, given: ResetPassword) -> Person:
-    """Give a new first password, which its owner must change before anything else: a reset never signs."""
+    """Give a new first password, which its owner must change before anything else: a reset never signs. Their sessions
+    and the keys of their programs end with it."""
     person = lock_account(work, given.name)
+    keys = live_keys(work, person)
     work.judge(person)
     _set_password(work, person, must_change=True)
     work.transition(person)
+    end_keys(work, keys)
     return person
 
 
@@ -170,15 +170,18 @@ class ChangePassword(ActInput):
     """Change my password."""
 
     new_password: Secret = Field(title="New password", min_length=SHORTEST, max_length=LONGEST)
+    end_keys: EndKeys | None = Field(default=None, title="The keys of my programs end too")
 
 
 @act(ChangePassword)
 def change_password(work: Work, given: ChangePassword) -> Person:
-    """Change one's own password. The door has proved the old one."""
+    """Change one's own password. The door has proved the old one. Sessions end with it; asks about keys."""
     person = lock_account(work, work.actor.name)
-    work.judge(person)
+    keys = live_keys(work, person)
+    work.judge(person, refusals=unanswered(keys, given.end_keys))
     _set_password(work, person, must_change=False)
     work.transition(person)
+    end_keys(work, keys if given.end_keys == "yes" else ())
     return person
 
 
@@ -224,45 +227,3 @@ def sign_out(work: Work, given: SignOut) -> Person:
     work.judge(person)
     work.transition(person)
     return person
-
-
-class CreateToken(ActInput):
-    """Create a key for a program."""
-
-    title: Line = Field(title="What the key is for")
-    days: int = Field(default=90, ge=1, le=400, title="Valid for", json_schema_extra={"unit": "days"})
-
-
-@act(CreateToken)
-def create_token(work: Work, given: CreateToken) -> ApiToken:
-    """Make a token that acts for its owner. Its digest is kept, the token itself is returned outside of the trail."""
-    work.judge(ApiToken)
-    secret = "cb_" + secrets.token_urlsafe(32)
-    token = ApiToken(
-        person_id=work.actor.id,
-        code=new_code(work, Kind.TOKEN),
-        title=given.title,
-        digest=hashlib.sha256(secret.encode()).digest(),
-        expires_at=work.now + datetime.timedelta(days=given.days),
-    )
-    work.tell_once(token=secret)
-    return work.add(token)
-
-
-class RevokeToken(ActInput):
-    """Revoke a key."""
-
-    token: Identifier = Field(title="Code of the key")
-
-
-@act(RevokeToken)
-def revoke_token(work: Work, given: RevokeToken) -> ApiToken:
-    """End a token at once. One's own; an administrator anybody's."""
-    token = work.lock(ApiToken, given.token)
-    foreign = token.person_id != work.actor.id and Role.ADMINISTRATOR not in work.actor.roles
-    mine = refuse(
-        Code.ROLE_NOT_ALLOWED, "Key {code} is somebody else's: ask them or an administrator.", code=token.code
-    )
-    work.judge(token, refusals=[mine] if foreign else [])
-    work.transition(token)
-    return token

@@ -6,10 +6,12 @@ All of it is one row: every request and every scan begins here.
 import datetime
 import hashlib
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import select
 
+from cellbank.domain.keys import Scope
 from cellbank.domain.lifecycle import Role
 from cellbank.domain.rules.signing import Trained
 from cellbank.records.base import read_row
@@ -37,11 +39,12 @@ def tables(person: str = "person p", site: str = "%(site)s::text") -> str:
 TABLES = tables()
 
 _BY_NAME = f"SELECT {COLUMNS} FROM {TABLES} WHERE p.name = %(given)s AND p.state = 'ACTIVE'"
-_BY_TOKEN = (
-    f"SELECT {COLUMNS} FROM {TABLES} JOIN api_token t ON t.person_id = p.id "
-    "WHERE t.digest = %(given)s AND t.state = 'LIVE' AND t.expires_at > now() AND p.state = 'ACTIVE' "
-    "AND NOT p.must_change_password"
-)
+# A key for one site opens nothing once its person works there no more.
+_BY_TOKEN = f"""SELECT {COLUMNS}, t.id AS token_id, t.read_only, t.site_code AS only_site, t.acts, u.used_at
+  FROM {tables("api_token t JOIN person p ON p.id = t.person_id", "coalesce(t.site_code, %(site)s::text)")}
+  LEFT JOIN api_token_use u ON u.token_id = t.id
+  WHERE t.digest = %(given)s AND t.state = 'LIVE' AND t.expires_at > now() AND p.state = 'ACTIVE'
+    AND NOT p.must_change_password AND (t.site_code IS NULL OR t.site_code = s.code)"""
 
 
 def actor_by_name(bank: Bank, name: str, site: str | None = None) -> Actor | None:
@@ -55,12 +58,36 @@ def lock_account(work: Work, name: str) -> Person:
     return work.lock(Person, code)
 
 
-def actor_by_token(bank: Bank, secret: str, site: str | None = None) -> Actor | None:
-    """The person for whom this token speaks, if both are alive and it has not run out; `site` as for a name.
+@dataclass(frozen=True)
+class KeyInUse:
+    """A key of a program that has just been shown: for whom it speaks, within its limits, and when it did so last."""
 
-    Nobody while a password that an administrator chose waits to be changed: a reset shuts the keys out as well.
+    id: int
+    actor: Actor
+    used_at: datetime.datetime | None
+
+
+def key_in_use(bank: Bank, secret: str, site: str | None = None) -> KeyInUse | None:
+    """The key with this secret, if it and its person are alive and it has not run out; `site` as for a name.
+
+    None while a password that an administrator chose waits to be changed: a reset shuts the keys out as well.
     """
-    return _one(bank, _BY_TOKEN, hashlib.sha256(secret.encode()).digest(), site)
+    digest = hashlib.sha256(secret.encode(errors="replace")).digest()
+    row = read_row(bank.reads, _BY_TOKEN, {"given": digest, "site": site})
+    if row is None:
+        return None
+    limits = Scope(row["read_only"], row["only_site"], frozenset(row["acts"] or ()))
+    actor = actor_of(bank, row)
+    if limits != Scope():
+        sites = (limits.site,) if limits.site else actor.sites
+        actor = replace(actor, scope=limits, sites=sites)
+    return KeyInUse(row["token_id"], actor, row["used_at"])
+
+
+def actor_by_token(bank: Bank, secret: str, site: str | None = None) -> Actor | None:
+    """The person for whom this key speaks, as in `key_in_use`."""
+    found = key_in_use(bank, secret, site)
+    return None if found is None else found.actor
 
 
 def _one(bank: Bank, statement: str, given: object, site: str | None) -> Actor | None:

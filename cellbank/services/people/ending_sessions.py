@@ -1,6 +1,8 @@
 """Ending a session at the pages from elsewhere: one's own that was left open; an administrator, anybody's."""
 
-from pydantic import Field
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
 from sqlalchemy import ColumnElement, func, select, update
 
 from cellbank.domain.lifecycle import Role
@@ -13,12 +15,19 @@ from cellbank.services.inputs import Name, Reason
 from cellbank.services.people.actors import lock_account
 
 
+def _number(given: int) -> int:
+    """What can be the number of a row."""
+    if not 0 < given < 2**63:
+        raise ValueError("is no number of a session: it stands in the list")
+    return given
+
+
 class EndSession(ActInput):
     """End a session."""
 
     name: Name = Field(title="Sign-in name of the person")
-    session: int | None = Field(
-        default=None, ge=1, le=2**62, title="Number of the session", description="Empty: all sessions of that person."
+    session: Annotated[int, AfterValidator(_number)] | None = Field(
+        default=None, title="Number of the session", description="Empty: all sessions of that person."
     )
     reason: Reason | None = Field(
         default=None,

@@ -12,6 +12,7 @@ from cellbank.services.acts import ActInput, Secret, act
 from cellbank.services.inputs import Name, Reason
 from cellbank.services.parsing import LONGEST_PASSWORD
 from cellbank.services.people.actors import lock_account
+from cellbank.services.people.keys import EndKeys, end_keys, live_keys, unanswered
 from cellbank.services.people.one_time_codes import new_secret, step_of
 
 
@@ -43,18 +44,21 @@ class ConfirmSecondFactor(ActInput):
     """Confirm a second factor."""
 
     one_time_code: Secret = Field(title="Code that the app shows now", max_length=LONGEST_PASSWORD)
+    end_keys: EndKeys | None = Field(default=None, title="The keys of my programs end too")
 
 
 @act(ConfirmSecondFactor)
 def confirm_second_factor(work: Work, given: ConfirmSecondFactor) -> Person:
-    """Prove that the app shows the right codes; from now on one is asked for. Refuses a wrong code."""
+    """Prove that the app shows the right codes; from now on one is asked for. Refuses a wrong code, asks about keys."""
     person = work.lock_id(Person, work.actor.id)
     code = given.one_time_code.get_secret_value()
     step = step_of(person.totp_secret, code, work.now) if person.totp_secret else None
     refusals = [_has_one(person)] if person.totp_confirmed_at else [_wrong_code()] if step is None else []
-    work.judge(person, refusals=refusals)
+    keys = live_keys(work, person)
+    work.judge(person, refusals=refusals or unanswered(keys, given.end_keys))
     person.totp_confirmed_at, person.totp_step = work.now, step
     work.transition(person)
+    end_keys(work, keys if given.end_keys == "yes" else ())
     return person
 
 
@@ -75,9 +79,12 @@ class ResetSecondFactor(ActInput):
 
 @act(ResetSecondFactor)
 def reset_second_factor(work: Work, given: ResetSecondFactor) -> Person:
-    """Forget the second factor of somebody who lost it. Until they set up another, they sign nothing."""
+    """Forget the second factor of somebody who lost it. Until they set up another, they sign nothing. Their sessions
+    and the keys of their programs end with it."""
     person = lock_account(work, given.name)
+    keys = live_keys(work, person)
     work.judge(person)
     person.totp_secret, person.totp_confirmed_at, person.totp_step = None, None, None
     work.transition(person)
+    end_keys(work, keys)
     return person

@@ -112,6 +112,7 @@ WORDS: dict[str, Told] = {
     "failure_count": Told("Wrong passwords in a row"), "first_failure_at": Told("First of them", TIME),
     "agreement_version": Told("Statement accepted"), "agreement_at": Told("Accepted", TIME),
     "totp_secret": Told("Second factor"), "totp_confirmed_at": Told("Second factor confirmed", TIME),
+    "read_only": Told("Reads only"), "api_token.site_code": Told("Only at site"), "acts": Told("Only these acts"),
     "totp_step": Told("Last code of the second factor"), "training.valid_until": Told("Valid until"),
     "wanted": Told("Vials ordered"), "charged_at": Told("Charged", TIME),
     "charge_kg": Told("Mass after the charge", "kg"),
