@@ -20,7 +20,7 @@ from cellbank.records.base import open_engine
 from cellbank.records.migrate import migrate
 from cellbank.services import catalogue
 from cellbank.services.bank import Bank
-from cellbank.services.people import passwords
+from cellbank.services.people import passwords, sessions
 from cellbank.services.start import find_printer
 from tests.compliance import Matrix, note_requirements
 from tests.factories.world import World
@@ -28,6 +28,7 @@ from tests.factories.world import World
 TEMPLATE = "cellbank_template"
 STORY, DRAFT = "cellbank_story", "cellbank_story_draft"
 # A tenth of a second and 64 MiB a password is what a thief shall pay, not each of thousands of signed acts in tests.
+WAIT = sessions.WRONG_ANSWERS_AFTER
 CHEAP, REAL = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1), passwords.HASHER
 
 
@@ -49,6 +50,7 @@ def real_passwords() -> Iterator[None]:
 
 def _hash_with(patch: pytest.MonkeyPatch, hasher: PasswordHasher) -> None:
     patch.setattr(passwords, "HASHER", hasher)
+    patch.setattr(sessions, "WRONG_ANSWERS_AFTER", 0.0)
     patch.setattr(passwords, "_NOBODYS_HASH", hasher.hash("nobody has this password"))
 
 

@@ -42,14 +42,11 @@ def new_token() -> Response:
         raise Malformed([Problem("one_time_code", "Six digits, as text.")])
     # A name with letters that no database can hold is nobody's, and takes as long as any other.
     known = name if name.isprintable() else ""
-    if proof.locked_until is not None:
-        return problem(
-            401, "Too many wrong passwords: the account is locked for a while. An administrator can unlock it."
-        )
     proof = prove(the_bank(), known, Credentials(password, code), server_time(), door="api", client=client())
     if proof.standing is None:
         codes = ", or the one-time code that belongs to them" if the_bank().config.second_factor_roles else ""
-        return problem(401, f"The name or the password is wrong{codes}.")
+        locks = "After several wrong ones an account is locked for a while; an administrator can unlock it."
+        return problem(401, f"The name or the password is wrong{codes}. {locks}")
     if proof.standing.must_change_password:
         why = "is older than this site allows" if proof.standing.is_old_password else "was set by an administrator"
         return problem(403, f"This password {why}. Sign in on the pages and change it first.")

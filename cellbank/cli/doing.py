@@ -6,7 +6,6 @@ from typing import Any
 
 from cellbank.cli.shared import Stop, WrongUse, add_command, add_password_option, ask_password, opened_bank
 from cellbank.domain.lifecycle import Role
-from cellbank.domain.wall import on_the_wall
 from cellbank.services import catalogue
 from cellbank.services.acts import Outcome, RegisteredAct, UnknownAct, find_act, run_act
 from cellbank.services.bank import Bank, server_time
@@ -18,6 +17,7 @@ from cellbank.services.people.actors import SYSTEM
 from cellbank.services.people.passwords import Credentials
 
 DOOR = "cli"
+LOCKS = "After several wrong ones an account is locked for a while; an administrator can unlock it."
 
 
 def add_commands(commands: Any) -> None:
@@ -80,12 +80,9 @@ def prove_person(
     first password is used, and WrongUse for a site at which they do not work."""
     wanted = site.strip().upper() if site else None
     proof = sessions.prove(bank, name, credentials, server_time(), door=DOOR, site=wanted)
-    if proof.locked_until is not None:
-        until = on_the_wall(proof.locked_until, bank.config.timezone)
-        raise Stop(f"Too many wrong passwords: {name} is locked until {until}.")
     if proof.standing is None:
-        has_codes = bool(bank.config.second_factor_roles)
-        raise Stop(f"The name or the password{' or the one-time code' if has_codes else ''} is wrong.")
+        codes = " or the one-time code" if bank.config.second_factor_roles else ""
+        raise Stop(f"The name or the password{codes} is wrong. {LOCKS}")
     if proof.standing.must_change_password and act.name != "change_password":
         why = "is older than this site allows" if proof.standing.is_old_password else "was set by an administrator"
         raise Stop(f"This password {why}: first run cellbank act change_password --as {name}.")

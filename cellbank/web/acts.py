@@ -221,7 +221,7 @@ def performer(values: dict[str, list[str]], dry_run: bool) -> Performer:
         return replace(_own(values), typed="" if own else name.strip()[:60])
     proof = proved(name, password, code)
     if proof.standing is None:
-        return Performer(the_actor(), problems=((SECOND_PASSWORD, why_not(proof)),))
+        return Performer(the_actor(), problems=((SECOND_PASSWORD, why_not()),))
     if proof.standing.must_change_password:
         first = gettext("This password must be changed: sign in with it and choose your own before you sign anything.")
         return Performer(the_actor(), problems=((SECOND_PASSWORD, first),))

@@ -30,7 +30,7 @@ from cellbank.web.session import (
     site_of_the_screen,
     wants_json,
 )
-from cellbank.web.shell import DOOR, LANGUAGES, client, clock, say, the_actor, the_bank, the_installation
+from cellbank.web.shell import DOOR, LANGUAGES, client, say, the_actor, the_bank, the_installation
 
 
 @blueprint.route("/sign-in", methods=["GET", "POST"])
@@ -57,7 +57,7 @@ def _come_in(endpoint: str) -> Any:
     name = request.form.get("name", "")
     proof = proved(name, request.form.get("password", ""), request.form.get("one_time_code"))
     if proof.standing is None:
-        return _stay_out(endpoint, name, why_not(proof))
+        return _stay_out(endpoint, name, why_not())
     refusals = enter(proof)
     if refusals:
         return _stay_out(endpoint, name, say(refusals[0].sentence))
@@ -81,16 +81,13 @@ def _stay_out(endpoint: str, name: str, problem: str) -> Any:
     return entrance(endpoint, name=name, problem=problem, carried=carried(MultiDict(waiting)), status=403, **kept)
 
 
-def why_not(proof: Proof) -> str:
-    """What to tell somebody whose name and password were not accepted."""
-    if proof.locked_until:
-        return gettext(
-            "Too many wrong passwords: the account is locked until %(time)s. An administrator can unlock it now.",
-            time=clock(proof.locked_until),
-        )
-    if the_bank().config.second_factor_roles:
-        return gettext("Wrong name, password or one-time code.")
-    return gettext("Wrong name or password.")
+def why_not() -> str:
+    """What to tell somebody whose name and password were not accepted: the same whatever was wrong, or a stranger would
+    learn which names there are, and which are locked."""
+    codes = bool(the_bank().config.second_factor_roles)
+    wrong = gettext("Wrong name, password or one-time code.") if codes else gettext("Wrong name or password.")
+    locks = gettext("After several wrong ones an account is locked for a while: wait, or ask an administrator.")
+    return f"{wrong} {locks}"
 
 
 @blueprint.post("/sign-out")
@@ -153,7 +150,7 @@ def _new_password() -> str | None:
         return gettext("The two new passwords differ. Type both again.")
     proof = proved(the_actor().name, old, request.form.get("one_time_code"))
     if proof.standing is None:
-        return why_not(proof)
+        return why_not()
     try:
         outcome = run_act(
             the_bank(), "change_password", {"new_password": new, **about_keys()}, the_actor(), door=DOOR,

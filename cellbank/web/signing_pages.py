@@ -62,7 +62,7 @@ def second_factor() -> Any:
 def _set_up() -> Any:
     proof = proved(the_actor().name, request.form.get("password", ""), None)
     if proof.standing is None:
-        return _show(problem=why_not(proof))
+        return _show(problem=why_not())
     outcome = run_act(the_bank(), "set_up_second_factor", {}, the_actor(), door=DOOR, client=client())
     if not outcome.accepted:
         return _show(problem=reason(outcome.refusals[0]))

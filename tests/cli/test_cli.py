@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, text
 
+from cellbank.cli.doing import LOCKS
 from cellbank.cli.trail import Bar
 from cellbank.domain import agreement
 from cellbank.domain.definition import digest
@@ -223,15 +224,15 @@ def test_an_unknown_act_is_answered_with_those_that_there_are(cellbank: Cellbank
 @pytest.mark.parametrize("name", ["tina", "nobody"])
 def test_a_wrong_password_and_an_unknown_name_are_told_alike(cellbank: Cellbank, tina: Cellbank, name: str) -> None:
     said = cellbank("act", "register_donor", "--as", name, "--password-stdin", stdin="not the password")
-    assert said == Said(1, "", "cellbank: The name or the password is wrong.\n")
+    assert said == Said(1, "", f"cellbank: The name or the password is wrong. {LOCKS}\n")
 
 
 def test_wrong_passwords_lock_the_account(acting, environ: dict[str, str]) -> None:
     lena = acting("lena", "technician")
     environ["CELLBANK_LOCKOUT_FAILURES"] = "1"
-    assert "lena is locked until" in lena("register_donor", password="not the password").err
+    assert LOCKS in lena("register_donor", password="not the password").err
     said = lena("register_donor", pseudonym="L-1", birth_year=1993)
-    assert said.status == 1 and "lena is locked until" in said.err
+    assert said.status == 1 and LOCKS in said.err
 
 
 def test_a_dry_run_judges_and_leaves_nothing(tina: Cellbank, query) -> None:

@@ -56,6 +56,7 @@ def prove(
         account = read_row(bank.reads, _ACCOUNT, {"id": actor.id})
         assert account is not None
         if account["locked_until"] is not None and now < account["locked_until"]:
+            _verifies(None, given.password)  # nor which are locked
             return Proved(Proof.LOCKED)
         needs_code = not continued and has_second_factor(bank.config, actor) and bool(account["totp_confirmed_at"])
         if needs_code and not given.code:

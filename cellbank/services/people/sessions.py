@@ -3,6 +3,7 @@ is behind the token of a session."""
 
 import datetime
 import hashlib
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -21,7 +22,7 @@ from cellbank.services.people.passwords import Credentials, is_old, take_the_tim
 # With a first or an old password one comes in, to change it.
 COME_IN = {actor.Proof.RIGHT, actor.Proof.FIRST, actor.Proof.OLD}
 
-_COLUMNS = f"""{actors.COLUMNS}, p.must_change_password, p.locked_until, p.password_set_at,
+_COLUMNS = f"""{actors.COLUMNS}, p.must_change_password, p.password_set_at,
   coalesce(s.fin_registered, h.fin_registered) AS fin_registered,
   (SELECT jsonb_object_agg(x.code, x.name) FROM site x) AS site_names"""
 # By the unique digest, which leads to the person: who is signed in costs no statement of its own.
@@ -51,7 +52,6 @@ class Standing:
     actor: Actor
     is_first_password: bool  # chosen by an administrator
     is_old_password: bool  # older than the site allows
-    locked_until: datetime.datetime | None
     password_set_at: datetime.datetime | None
     site_names: dict[str, str]  # of all sites of the bank, by code
     fin_registered: bool  # of the site where they act
@@ -66,10 +66,6 @@ class Standing:
     def must_accept_agreement(self) -> bool:
         """Whether somebody who signs has not accepted the statement in force."""
         return bool(roles_for("accept_agreement") & self.actor.roles) and self.actor.agreement != agreement.VERSION
-
-    def is_locked(self, now: datetime.datetime) -> bool:
-        """Whether too many wrong passwords lock the account at this moment."""
-        return self.locked_until is not None and now < self.locked_until
 
 
 def standing_of_session(bank: Bank, token: str) -> Standing | None:
@@ -109,21 +105,21 @@ def _read(bank: Bank, statement: str, given: object, site: str | None) -> Standi
 def _standing(bank: Bank, row: Mapping[str, Any], session: OpenSession | None = None) -> Standing:
     old = is_old(bank.config, row["password_set_at"], server_time())
     return Standing(
-        actors.actor_of(bank, row), row["must_change_password"], old, row["locked_until"], row["password_set_at"],
-        row["site_names"], row["fin_registered"], session,
+        actors.actor_of(bank, row), row["must_change_password"], old, row["password_set_at"], row["site_names"],
+        row["fin_registered"], session,
     )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Proof:
-    """What came of a name and a password: `standing` when all is right; `locked_until` when the account is locked.
-
-    `step` is that of the one-time code, which the next act uses up.
-    """
+    """What came of a name and a password: `standing` when all is right. `step` is that of the one-time code, which the
+    next act uses up."""
 
     standing: Standing | None
-    locked_until: datetime.datetime | None = None
     step: int | None = None
+
+
+WRONG_ANSWERS_AFTER = 0.5  # seconds: longer than any of the ways to be wrong takes on a machine that is not overrun
 
 
 def prove(
@@ -132,14 +128,23 @@ def prove(
 ) -> Proof:  # fmt: skip
     """Whether these are somebody's name, password and, where a role has a second factor, code; `site` as for a name.
 
-    What is wrong is counted; an unknown name takes as long, and it is never said what was wrong.
+    What is wrong is counted, and it is never said what was wrong. Neither the answer nor its time tells a name that
+    nobody has from a wrong password or an account that is locked: each takes a comparison, and waits until the same
+    moment, for counting takes time too.
     """
+    began = time.monotonic()
+    found = _prove(bank, name, given, now, door, client, site)
+    if found.standing is None:
+        time.sleep(max(0.0, began + WRONG_ANSWERS_AFTER - time.monotonic()))
+    return found
+
+
+def _prove(
+    bank: Bank, name: str, given: Credentials, now: datetime.datetime, door: str, client: str | None, site: str | None
+) -> Proof:
     standing = standing_of_name(bank, name, site)
     if standing is None:
         take_the_time(bank, given.password)
         return Proof(None)
     proved = passwords.prove(bank, standing.actor, given, now, door=door, client=client)
-    if proved.proof in COME_IN:
-        return Proof(standing, step=proved.step)
-    after = standing_of_name(bank, name)
-    return Proof(None, after.locked_until if after and after.is_locked(now) else None)
+    return Proof(standing, proved.step) if proved.proof in COME_IN else Proof(None)
