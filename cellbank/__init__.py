@@ -24,13 +24,14 @@ def create_app(bank: Bank | None = None) -> Flask:
     """
     import flask
 
-    from cellbank import api, web
+    from cellbank import api, entering, web
 
     if bank is None:
         bank = _open_bank()
     app = flask.Flask("cellbank", static_folder=None)
     app.config.update(SECRET_KEY=bank.config.secret_key, MAX_CONTENT_LENGTH=LARGEST, MAX_FORM_MEMORY_SIZE=LARGEST)
     app.extensions["cellbank"] = bank
+    entering.register(app)
     web.register(app, bank)
     api.register(app, bank, signed_in=web.signed_in_actor)
     return app

@@ -189,7 +189,17 @@ def load_definition(text: str, model: type[D], problems_type: type[DefinitionPro
         raise problems_type(_sentences(error)) from None
 
 
+LONGEST_FILE = 500_000  # letters
+# The time to read a dotted name grows with the square of its points and more: 20,000 of them take half a minute.
+MOST_POINTS = 100
+_BETWEEN_NAMES = re.compile(r"[=,\[\]{}\n]")
+
+
 def _parse(text: str, problems_type: type[DefinitionProblems]) -> dict[str, Any]:
+    if len(text) > LONGEST_FILE:
+        raise problems_type([f"not read: it has more than {LONGEST_FILE:,} letters"])
+    if any(piece.count(".") > MOST_POINTS for piece in _BETWEEN_NAMES.split(text)):
+        raise problems_type([f"not read: a name, or a line of text, has more than {MOST_POINTS} points"])
     try:
         return tomllib.loads(text, parse_float=Decimal)
     except tomllib.TOMLDecodeError as error:

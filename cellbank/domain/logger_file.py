@@ -30,6 +30,7 @@ from cellbank.domain.sheets.clock import (
 from cellbank.domain.sheets.doubled_hour import passes
 from cellbank.domain.sheets.faults import FileAsks, FileProblem, Unreadable, asks
 from cellbank.domain.sheets.kinds_of_time import Read, reader_of_times
+from cellbank.domain.sheets.rows import legible
 from cellbank.domain.sheets.temperatures import hundredths_of, read_number
 from cellbank.domain.sheets.titles import HEAD_ROWS, NOTHING, Columns, Mapping, ask_unit, find_columns
 from cellbank.domain.sheets.units import NOT_TOLD, UNITS
@@ -139,7 +140,8 @@ def _order(lines: Lines, columns: Columns, said: Said) -> str:
     tells."""
     place = columns.time if columns.date is None else columns.date
     rows = csv.reader(itertools.islice(iter(lines()), columns.rows_before, None), delimiter=columns.delimiter)
-    dates = {cells[place].strip().split(" ")[0].rstrip(",") for cells in rows if len(cells) > place}
+    with legible():
+        dates = {cells[place].strip().split(" ")[0].rstrip(",") for cells in rows if len(cells) > place}
     possible = possible_orders(dates, said.until)
     if not possible:
         raise FileProblem("The dates of the file are in no order of day, month and year that fits all of them.")
@@ -182,7 +184,8 @@ class _Reader:
         before, first = None, -1
         while first != self.file.rows:
             first = self.file.rows
-            before = self._read_rows(itertools.islice(rows, TOLD_EVERY), before)
+            with legible():
+                before = self._read_rows(itertools.islice(rows, TOLD_EVERY), before)
             self.tell(self.file.rows)
             if self.file.rows > self.most_rows:
                 raise FileProblem(f"The file has more than {self.most_rows:,} rows. Export a shorter time.")

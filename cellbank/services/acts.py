@@ -23,6 +23,7 @@ from cellbank.services.parsing import (
     Secret,
     SignedInput,
     TellingInput,
+    check_key,
     parse,
 )
 from cellbank.services.people.passwords import Credentials, Proved, check_policy, new_hash, prove
@@ -62,6 +63,7 @@ def run_act(
     nobody could be asked, so that it is late however soon it is sent. `now` is given by the demo and the tests only.
     """
     registered = find_act(name)
+    check_key(key)
     parsed = parse(registered.input, given)
     at = now or server_time()
     proved = prove_signature(bank, registered, parsed, actor, at, door=door, client=client, continued=continued)
@@ -84,6 +86,7 @@ def keep_refusal(
     once, so that a double click or a page that is sent again counts one.
     """
     registered = find_act(name)
+    check_key(key)
     call = Call(registered, parse(registered.input, given), actor, now or server_time(), door, None, client)
     if key is not None:
         call = replace(call, key=f"{key}:{call.digest[:16]}")

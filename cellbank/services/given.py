@@ -4,7 +4,8 @@ import json
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from cellbank.services.parsing import DEEPEST, Malformed, Problem
+from cellbank.domain.entering import DEEPEST, cleaned_all
+from cellbank.services.parsing import Malformed, Problem
 
 LARGEST_EXPONENT = 40  # no quantity of this field is near; beyond it, a short text would be a very long number
 
@@ -22,9 +23,10 @@ def read_object(data: bytes | str) -> dict[str, Any]:
         raise _malformed(f"This is not JSON: {error}.") from None
     if not isinstance(given, dict):
         raise _malformed("A JSON object with the act's inputs is needed.")
-    if _is_deeper(given, DEEPEST):
-        raise _malformed(f"It is nested deeper than {DEEPEST} levels.")
-    return given
+    try:
+        return cleaned_all(given)
+    except ValueError as error:
+        raise _malformed(f"It is {error}.") from None
 
 
 def _malformed(sentence: str) -> Malformed:
@@ -52,10 +54,3 @@ def _each_name_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         twice = next(name for name in names if names.count(name) > 1)
         raise ValueError(f"{twice!a} stands there twice")
     return read
-
-
-def _is_deeper(value: Any, levels: int) -> bool:
-    if not isinstance(value, dict | list):
-        return False
-    inner = value.values() if isinstance(value, dict) else value
-    return levels == 0 or any(_is_deeper(item, levels - 1) for item in inner)

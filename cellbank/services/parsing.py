@@ -11,15 +11,15 @@ from typing import Annotated, Any, ClassVar, Self, TypeVar, Union, get_args, get
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
+from cellbank.domain.entering import DEEPEST, NOT_STORABLE
 from cellbank.domain.question import Question
 from cellbank.services.inputs import Line, Moment, Reason
 
-DEEPEST = 20
 LARGEST_WHOLE_NUMBER = 10**40  # no quantity of this field is near; beyond it, Python would take long to spell it
 MOST_PROBLEMS = 100
 LONGEST_PASSWORD = 200
 _LONGEST_SHOWN = 60
-_NOT_STORABLE = re.compile("[\0\ud800-\udfff]")
+KEY = re.compile(r"[\x21-\x7e]{1,200}")  # what makes a request the same one, as its sender names it
 
 
 class ActInput(BaseModel):
@@ -116,6 +116,12 @@ def parse(model: type[M], given: Mapping[str, Any]) -> M:
         raise Malformed(_problems(error)) from None
 
 
+def check_key(key: str | None, called: str = "key") -> None:
+    """Refuse a key of a request that no index can hold. Raises Malformed."""
+    if key is not None and not KEY.fullmatch(key):
+        raise Malformed([Problem(called, "Up to 200 visible ASCII characters.")])
+
+
 # --- what no field can hold --------------------------------------------------------------------
 
 
@@ -130,7 +136,7 @@ def _unusable(model: type[ActInput], name: str, value: Any) -> str | None:
         if depth > DEEPEST:
             return f"is nested deeper than {DEEPEST} levels"
         if isinstance(part, str):
-            if _NOT_STORABLE.search(part):
+            if NOT_STORABLE.search(part):
                 return "has a character that cannot be stored (NUL or half a pair). Type it again"
         elif isinstance(part, int):
             if abs(part) >= LARGEST_WHOLE_NUMBER:

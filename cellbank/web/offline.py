@@ -12,7 +12,7 @@ from cellbank.services.clinic.offline import Came, Sent, judgement, send_kept
 from cellbank.web.acts import reason
 from cellbank.web.blueprint import blueprint
 from cellbank.web.session import now
-from cellbank.web.shell import DOOR, HERE, client, the_bank, the_installation
+from cellbank.web.shell import DOOR, HERE, client, sent_object, the_bank, the_installation
 
 LARGEST_ENVELOPE = 100_000  # bytes
 
@@ -56,9 +56,8 @@ def keep_sent() -> Any:
     """One act that was done without the network. The person proves themself inside of it: no session is asked for."""
     if (request.content_length or 0) > LARGEST_ENVELOPE:
         return jsonify(came=Came.UNREADABLE, problems=[gettext("It is too large.")]), 413
-    given = request.get_json(silent=True)
     where = gettext("%(station)s, kept without a network", station=client())
-    sent = send_kept(the_installation(), given if isinstance(given, dict) else {}, now(), door=DOOR, client=where)
+    sent = send_kept(the_installation(), sent_object(), now(), door=DOOR, client=where)
     return make_response(jsonify(_told(sent)), 200)
 
 

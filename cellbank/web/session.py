@@ -258,6 +258,9 @@ def resume() -> Any:
 
 def local_path(path: str) -> str:
     """A path of this application; anything that leads elsewhere becomes the home page."""
-    parts = urlsplit(path)
+    try:
+        parts = urlsplit(path)
+    except ValueError:
+        return url_for("web.home")
     elsewhere = parts.scheme or parts.netloc or not path.startswith("/") or "\\" in path or path.startswith("//")
     return url_for("web.home") if elsewhere else path

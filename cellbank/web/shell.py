@@ -62,6 +62,12 @@ def client() -> str:
     return request.remote_addr or "unknown"
 
 
+def sent_object() -> dict[str, Any]:
+    """The names and values of a JSON body; none when it is no object."""
+    given = request.get_json(silent=True)
+    return given if isinstance(given, dict) else {}
+
+
 def page_number() -> int:
     """The page of a long list that is asked for; anything that is not a number is the first."""
     given = request.args.get("page", "1")

@@ -12,7 +12,7 @@ from cellbank.web.acts import card_of
 from cellbank.web.blueprint import blueprint
 from cellbank.web.release import WayOut, button_of
 from cellbank.web.session import now
-from cellbank.web.shell import the_actor, the_bank
+from cellbank.web.shell import sent_object, the_actor, the_bank
 from cellbank.web.storage import act_on_scans
 
 PACK, CHECK_IN = "pack_vials", "check_in_vials"  # what a scan on the page of a shipment does
@@ -66,8 +66,8 @@ def _is_offered(item: NextAct, board: ShipmentBoard) -> bool:
 @blueprint.post("/shipments/<code>/<act>")
 def shipment_scan(code: str, act: str) -> Any:
     """Pack or check in the vials that the page has gathered: `{"key": …, "given": {"vials": …, "positions": …}}`."""
-    sent = request.get_json(silent=True)
-    if act not in (PACK, CHECK_IN) or not isinstance(sent, dict) or not isinstance(sent.get("given"), dict):
+    sent = sent_object()
+    if act not in (PACK, CHECK_IN) or not isinstance(sent.get("given"), dict):
         return jsonify(problem=gettext("This cannot be read.")), 400
     given = {"shipment": code, "vials": sent["given"].get("vials")}
     if act == PACK:

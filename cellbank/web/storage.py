@@ -25,7 +25,7 @@ from cellbank.web.blueprint import blueprint
 from cellbank.web.icons import icon_symbol, icon_use
 from cellbank.web.reading import site_moment
 from cellbank.web.session import now
-from cellbank.web.shell import DOOR, client, say, the_actor, the_bank
+from cellbank.web.shell import DOOR, client, say, sent_object, the_actor, the_bank
 from cellbank.web.verdict import About, Judgement, Verdict, aloud, verdict_of
 
 blueprint.add_app_template_global(icon_symbol)
@@ -93,8 +93,8 @@ def _shut(act: str, box: BoxMap) -> str:
 @blueprint.post("/storage/fill/<code>")
 def fill_box(code: str) -> Any:
     """Do what the page has gathered: `{"mode": …, "key": …, "given": …}`; with `look` only compare it with the book."""
-    sent = request.get_json(silent=True)
-    if not isinstance(sent, dict) or sent.get("mode") not in MODES or not isinstance(sent.get("given"), dict):
+    sent = sent_object()
+    if sent.get("mode") not in tuple(MODES) or not isinstance(sent.get("given"), dict):
         return jsonify(problem=gettext("This cannot be read.")), 400
     given = {**on_the_wall_here(sent["given"]), "box": code}
     if sent.get("look"):
@@ -142,8 +142,7 @@ def _outcome(outcome: Outcome) -> dict[str, Any]:
 @blueprint.post("/storage/read")
 def read_code() -> Any:
     """What a scan is that the page of a box cannot use, in words; one that cannot be read at all is kept."""
-    sent = request.get_json(silent=True)
-    raw = str((sent or {}).get("code", ""))[:500]
+    raw = str(sent_object().get("code", ""))[:500]
     scan = read_scan(raw)
     if isinstance(scan, Garbled):
         keep_unreadable(the_bank(), the_actor(), raw, scan.sentence, door=DOOR)

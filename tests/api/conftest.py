@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from cellbank import api
+from cellbank import api, entering
 from cellbank.services.bank import server_time
 from tests.factories.world import PEOPLE, World
 
@@ -16,6 +16,7 @@ def app(world: World) -> Flask:
     """The API alone; nobody is signed in on any page."""
     app = Flask("cellbank-api")
     app.config["MAX_CONTENT_LENGTH"] = 4 * 1024 * 1024
+    entering.register(app)
     api.register(app, world.bank, signed_in=lambda: None)
     return app
 

@@ -9,6 +9,7 @@ from itertools import islice
 from typing import Any
 
 from cellbank.domain.sheets.faults import FileProblem, asks
+from cellbank.domain.sheets.rows import legible
 from cellbank.domain.sheets.units import UNITS, unit_of_cell, unit_of_title
 from cellbank.domain.sheets.zones import UnknownZone, Zone, called, zone_above, zone_called, zone_in
 
@@ -118,7 +119,8 @@ def find_columns(head: Sequence[str], wanted: Mapping, learned: Mapping = NOTHIN
 
 
 def _rows(head: Sequence[str], delimiter: str) -> list[list[str]]:
-    return [[cell.strip() for cell in cells] for cells in csv.reader(islice(head, HEAD_ROWS), delimiter=delimiter)]
+    with legible():
+        return [[cell.strip() for cell in cells] for cells in csv.reader(islice(head, HEAD_ROWS), delimiter=delimiter)]
 
 
 def _columns(

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
+from cellbank.domain.entering import spelled
 from cellbank.domain.garbled import Garbled
 from cellbank.domain.identifiers import Form, Kind, command_code
 from cellbank.domain.lifecycle import CROSSING, TRANSITIONS, Role, acts_from, is_signed, roles_for, rows_for
@@ -235,6 +236,5 @@ def keep_unreadable(
     client: str | None = None,
 ) -> None:  # fmt: skip
     """Keep a scan that led nowhere, whoever scanned it. Characters that no database can hold are written as escapes."""
-    readable = raw.encode("unicode_escape").decode() if not raw.isprintable() else raw
-    given = {"raw": readable[:500], "reason": reason[:500], "reason_code": code}
+    given = {"raw": spelled(raw)[:500], "reason": reason[:500], "reason_code": code}
     run_act(bank, "report_unreadable_scan", given, actor, door=door, key=key, client=client)

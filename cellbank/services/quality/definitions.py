@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, StringConstraints, ValidationError,
 from pydantic_core import InitErrorDetails, PydanticCustomError
 from sqlalchemy import select
 
-from cellbank.domain.definition import DefinitionProblems, digest
+from cellbank.domain.definition import LONGEST_FILE, DefinitionProblems, digest
 from cellbank.domain.protocol import Protocol
 from cellbank.domain.rules.definition import EffectiveFacts, ImportFacts, effective_refusals, import_refusals
 from cellbank.domain.specification import Specification
@@ -17,8 +17,6 @@ from cellbank.records.people import Definition
 from cellbank.records.work import Work
 from cellbank.services.acts import ActInput, SignedInput, act
 from cellbank.services.common import read_protocol, read_specification
-
-LONGEST_FILE = 500_000
 
 # A browser sends a text area with CR LF: the line ends are not content, or the same file would have two digests.
 # Spaces at the ends are content: the digest is that of the file.

@@ -26,6 +26,7 @@ from cellbank.domain.rules.box_check import (
     unaccepted_refusals,
 )
 from cellbank.domain.scans import read_scan
+from cellbank.domain.sheets.rows import legible
 from cellbank.domain.storage_tree import WITH_POSITIONS
 from cellbank.records.production import Vial
 from cellbank.records.storage import StorageUnit
@@ -134,8 +135,10 @@ def _rows(content: str) -> list[tuple[str, str]]:
     content = content.lstrip("\ufeff")
     head = content[:2000]
     delimiter = max(";\t,", key=head.count)
+    with legible(ValueError):
+        lines = list(csv.reader(io.StringIO(content), delimiter=delimiter))
     rows = []
-    for number, row in enumerate(csv.reader(io.StringIO(content), delimiter=delimiter), start=1):
+    for number, row in enumerate(lines, start=1):
         cells = [cell.strip() for cell in row]
         if not any(cells):
             continue

@@ -1,0 +1,65 @@
+"""The one place through which everything enters that a browser or a program sends: cleaned, and bounded.
+
+Whatever reads a request (`request.args`, `.form`, `.get_json()`, a part of the address) gets it from here: text without
+characters that cannot be stored (`domain.entering`), fields in a number that a form can have, JSON in a depth that an
+input has. The bytes of a request are bounded by `MAX_CONTENT_LENGTH`; how long one field may be, its input model says.
+"""
+
+from typing import Any
+
+from flask import Flask, Request, request
+from werkzeug.datastructures import ImmutableMultiDict, MultiDict
+from werkzeug.exceptions import RequestEntityTooLarge, RequestURITooLarge
+from werkzeug.utils import cached_property
+
+from cellbank.domain.entering import cleaned, cleaned_all
+from cellbank.services.incidents import begin_request
+
+LONGEST_ADDRESS = 16_000  # a form that is prefilled with the vials of a full box
+MOST_FIELDS = 20_000  # a thousand rows of twenty columns: nothing has more
+_WRITTEN_AS_URL = "application/x-www-form-urlencoded"
+
+
+def register(app: Flask) -> None:
+    """Let everything that comes to this application enter here."""
+    app.request_class = Entering
+    app.before_request(begin_request)
+    app.before_request(_address_is_short)
+
+
+class Entering(Request):
+    """A request, as the pages and the API read it."""
+
+    def __init__(self, environ: dict[str, Any], *more: Any, **options: Any):
+        path = environ.get("PATH_INFO", "")
+        environ["PATH_INFO"] = cleaned(path.encode("latin-1").decode(errors="replace")).encode().decode("latin-1")
+        super().__init__(environ, *more, **options)
+
+    @cached_property
+    def args(self) -> MultiDict[str, str]:
+        """What stands behind the question mark."""
+        return _cleaned(super().args)
+
+    def _load_form_data(self) -> None:
+        if "form" in self.__dict__:
+            return
+        if self.mimetype == _WRITTEN_AS_URL and self.get_data().count(b"&") > MOST_FIELDS:
+            raise RequestEntityTooLarge()
+        super()._load_form_data()
+        self.__dict__["form"] = _cleaned(self.form)
+
+    def get_json(self, force: bool = False, silent: bool = False, cache: bool = True) -> Any:
+        """The JSON of the body; None, or a BadRequest, for what is none."""
+        try:
+            return cleaned_all(super().get_json(force, silent, cache))
+        except (RecursionError, ValueError) as error:
+            return None if silent else self.on_json_loading_failed(ValueError(str(error)))
+
+
+def _cleaned(given: MultiDict[str, str]) -> MultiDict[str, str]:
+    return ImmutableMultiDict([(cleaned(name), cleaned(value)) for name, value in given.items(multi=True)])
+
+
+def _address_is_short() -> None:
+    if len(request.path) + len(request.query_string) > LONGEST_ADDRESS:
+        raise RequestURITooLarge()
