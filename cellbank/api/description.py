@@ -17,6 +17,11 @@ ERRORS = {
     "403": {"description": "not allowed for this person", "content": PROBLEM},
     "404": {"description": "not here", "content": PROBLEM},
     "422": {"description": "malformed: field, limit and what was given", "content": PROBLEM},
+    "503": {
+        "description": "the database cannot do it now; `outcome`: not recorded, recorded, or unknown: then `key` tells",
+        "content": PROBLEM,
+        "headers": {"Retry-After": {"schema": {"type": "integer"}, "description": "seconds"}},
+    },
 }
 REFUSED = {"409": {"description": "refused: the reasons, gravest first", "content": PROBLEM}}
 
@@ -155,6 +160,9 @@ def _act(registered: RegisteredAct) -> dict[str, Any]:
 
 BINARY = {"type": "string", "format": "binary"}
 CODE = [{"name": "code", "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}]
+KEY_IN_PATH = [
+    {"name": "key", "in": "path", "required": True, "schema": {"type": "string", "pattern": "^[!-.0-~]{1,200}$"}}
+]
 PRINTING = [{"name": "id", "in": "path", "required": True, "schema": {"type": "integer", "minimum": 1}}]
 MONTHS = [
     {"name": name, "in": "query", "schema": {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}$"}}
@@ -217,6 +225,10 @@ def _others() -> dict[str, Any]:
     """Everything but the acts."""
     return {
         "/api/tokens": _token(),
+        "/api/outcomes/{key}": _read(
+            "outcome", "What has become of your act with this Idempotency-Key; 404: nothing was recorded under it",
+            "accepted", {"$ref": "#/components/schemas/Accepted"}, parameters=KEY_IN_PATH, conflict="it was refused",
+        ),
         "/api/scan/{code}": _read(
             "scan", "What is this, and what may be done with it", "what it is", {"$ref": "#/components/schemas/Card"}
         ),

@@ -7,7 +7,15 @@ from flask import Response, jsonify
 
 from cellbank.domain.refusals import Code, Refusal
 from cellbank.services.acts import Problem
-from cellbank.services.incidents import log_incident
+from cellbank.services.incidents import (
+    RETRY_AFTER,
+    OutcomeUnknown,
+    Unavailable,
+    log_away,
+    log_incident,
+    recorded,
+    unavailable,
+)
 
 TITLES = {
     400: "The request cannot be read",
@@ -17,10 +25,16 @@ TITLES = {
     405: "Not this method",
     409: "Refused",
     413: "Too large",
+    414: "The address is too long",
     415: "Send JSON",
     422: "Malformed input",
     500: "An error of the program",
+    503: "Not now",
 }
+UNKNOWN = (
+    "Whether it is recorded is not known yet: send it again with Idempotency-Key {key} and you get its answer, or ask "
+    "GET /api/outcomes/{key}."
+)
 
 
 def problem(status: int, detail: str, **more: Any) -> Response:
@@ -51,6 +65,26 @@ def malformed(problems: list[Problem]) -> Response:
 
 
 def incident(error: BaseException) -> Response:
-    """500 with a number under which the log tells what happened. Nothing was half-written."""
-    number = log_incident(error)
-    return problem(500, f"Nothing was recorded. Tell the administrator incident {number}.", incident=number)
+    """503 where the database could not do it now; else 500 with a number under which the log tells what happened.
+    Nothing is half-written, and what stands all the same is told."""
+    if (away := unavailable(error)) is not None:
+        return not_now(away)
+    number, act = log_incident(error), recorded()
+    stands = "Nothing was recorded." if act is None else f"Act {act} is recorded; its answer failed."
+    more = {} if act is None else {"act": act}
+    return problem(500, f"{stands} Tell the administrator incident {number}.", incident=number, **more)
+
+
+def not_now(away: Unavailable) -> Response:
+    """503 with when to try again; with the key, where only that will tell what has become of the act."""
+    log_away(away)
+    act = recorded()
+    if isinstance(away, OutcomeUnknown):
+        truth, more = UNKNOWN.format(key=away.key), {"outcome": "unknown", "key": away.key}
+    elif act is not None:
+        truth, more = f"Act {act} is recorded; its answer failed.", {"outcome": "recorded", "act": act}
+    else:
+        truth, more = "Nothing was recorded.", {"outcome": "not recorded"}
+    response = problem(503, f"{away.sentence} {truth}", **more)
+    response.headers["Retry-After"] = str(RETRY_AFTER)
+    return response

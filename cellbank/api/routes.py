@@ -1,7 +1,6 @@
 """Tokens and acts."""
 
 import datetime
-import re
 from typing import Any
 
 from flask import Response, jsonify, request
@@ -12,11 +11,12 @@ from cellbank.records.actor import Proof
 from cellbank.services.acts import Malformed, Outcome, Problem, UnknownAct, run_act
 from cellbank.services.bank import server_time
 from cellbank.services.given import read_object
+from cellbank.services.parsing import check_key
 from cellbank.services.people.accounts import OF_THE_DOOR
 from cellbank.services.people.passwords import Credentials
 from cellbank.services.people.sessions import prove
+from cellbank.services.performing import outcome_of
 
-KEY = re.compile(r"[\x21-\x7e]{1,200}")
 # A client whose clock is further off than this is told; the server's clock is the one that counts.
 CLOCK_WARNING = datetime.timedelta(minutes=2)
 
@@ -64,8 +64,7 @@ def new_token() -> Response:
 def do_act(name: str) -> Response:
     """Do an act, or with `?dry_run=1` only judge it."""
     key = request.headers.get("Idempotency-Key")
-    if key is not None and not KEY.fullmatch(key):
-        raise Malformed([Problem("Idempotency-Key", "Up to 200 visible ASCII characters.")])
+    check_key(key, "Idempotency-Key")
     dry_run = request.args.get("dry_run", "0")
     if dry_run not in ("0", "1"):
         raise Malformed([Problem("dry_run", "1 to judge only, 0 or nothing to do it.")])
@@ -78,6 +77,14 @@ def do_act(name: str) -> Response:
     except UnknownAct:
         return problem(404, f"There is no act “{name}”. GET /api/openapi.json lists them.")
     return answer(outcome)
+
+
+@blueprint.get("/outcomes/<path:key>")
+def outcome_of_key(key: str) -> Response:
+    """What has become of this person's act with this key; 404 when nothing was recorded under it."""
+    check_key(key)
+    found = outcome_of(the_bank(), the_actor(), key)
+    return problem(404, "Nothing was recorded under this key.") if found is None else answer(found)
 
 
 def answer(outcome: Outcome) -> Response:

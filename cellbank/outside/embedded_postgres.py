@@ -6,6 +6,7 @@
   is killed halfway leaves nothing that looks like a database.
 - A server that is already running there is used as it is; one that was killed is started again and recovers.
 - Everything happens under a file lock, so two processes that start at once get one server.
+- `keep_running` looks after a server that dies under the application, and starts it again.
 
 Each handle holds a shared lock on a second file for as long as it is open. The handle that is closed last
 finds nobody else there and stops the server. The kernel gives up the locks of a killed process, so a crash
@@ -29,7 +30,9 @@ import os
 import shlex
 import shutil
 import subprocess
+import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -54,6 +57,7 @@ STOP_SECONDS = 60
 # When the server was killed, its last sessions take a moment to notice, and a new server waits for them to go.
 LAUNCH_ATTEMPTS = 10
 LAUNCH_PAUSE_SECONDS = 0.3
+LOOK_SECONDS = 0.5  # between two looks whether the server is still there
 
 # Written into postgresql.conf when the database is made; an operator may change them with ALTER SYSTEM.
 SETTINGS = {
@@ -101,6 +105,7 @@ class EmbeddedPostgres:
     def __init__(self, server: "_Server", presence: IO[bytes]) -> None:
         self._server = server
         self._presence = presence
+        self._closed = threading.Event()
         self._opened_by = os.getpid()
         atexit.register(self.close)
 
@@ -130,11 +135,27 @@ class EmbeddedPostgres:
         """Process number of the server, or None while it is not running."""
         return self._server.pid()
 
+    def keep_running(self) -> None:
+        """From now on, for as long as this handle is open, start the server again whenever it is not there."""
+        threading.Thread(target=self._keep, name="keep-postgres", daemon=True).start()
+
+    def _keep(self) -> None:
+        while not self._closed.wait(LOOK_SECONDS):
+            if self._server.pid() is not None:
+                continue
+            try:
+                with _locked(self._server.data):
+                    if not self._closed.is_set():
+                        self._server.ensure_running()
+            except (EmbeddedPostgresProblem, OSError, psycopg.Error) as error:
+                print(f"cellbank: the embedded database was gone and does not start again: {error}", file=sys.stderr)
+
     def close(self) -> None:
         """Give the handle up; the last one stops the server. Nothing happens the second time or in a fork."""
         if self._presence.closed or os.getpid() != self._opened_by:
             return
         atexit.unregister(self.close)
+        self._closed.set()
         with _locked(self._server.data):
             _leave(self._server, self._presence)
 
@@ -317,7 +338,10 @@ def _locked(data: Path) -> Iterator[None]:
     """Start and stop one at a time; the kernel gives the lock up when the process dies."""
     with _open_lock_file(data / "postgres.lock") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+        try:
+            yield
+        finally:
+            fcntl.flock(file, fcntl.LOCK_UN)  # a process that was forked meanwhile has the same lock, and would keep it
 
 
 def _open_presence(data: Path) -> IO[bytes]:

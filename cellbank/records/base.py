@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Annotated, Any, ClassVar
 
+import psycopg
 from psycopg.rows import dict_row
 from sqlalchemy import (
     URL,
@@ -24,12 +25,15 @@ from sqlalchemy import (
     Text,
     create_engine,
     event,
+    make_url,
 )
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import DeclarativeBase, Mapped, MappedColumn, mapped_column
 from sqlalchemy.types import Date
 
 from cellbank.domain.lifecycle import STATES
+from cellbank.records.away import CONNECTING, Patience, is_away, watch
 
 Instant = Annotated[datetime.datetime, mapped_column(DateTime(timezone=True))]
 Day = Annotated[datetime.date, mapped_column(Date)]
@@ -110,26 +114,46 @@ READ_ONLY = "-c default_transaction_read_only=on"
 
 def open_engine(url: str | URL, *, pool_size: int = 10, session: str = SESSION, **options: Any) -> Engine:
     """The engine of one process. Writes go through `records.work.Work`."""
-    return create_engine(
+    known = make_url(url).query
+    engine = create_engine(
         url,
         pool_size=pool_size,
         max_overflow=5,
-        pool_pre_ping=False,
+        pool_timeout=10,
+        pool_pre_ping=False,  # a connection is looked at without a question to the server: away.watch
         # The connection used last has its statements prepared and its plans made; a statement is prepared when it
         # comes for the second time.
         pool_use_lifo=True,
         json_serializer=as_json,
-        connect_args={"options": session, "application_name": "cellbank", "prepare_threshold": 1},
+        connect_args={
+            "options": session,
+            "application_name": "cellbank",
+            "prepare_threshold": 1,
+            **{name: value for name, value in CONNECTING.items() if name not in known},
+        },
         **options,
     )
+    watch(engine, writes=READ_ONLY not in session)
+    return engine
 
 
 def read_row(reads: Engine, statement: str, given: Mapping[str, Any]) -> dict[str, Any] | None:
     """One row, by column name, of a statement in psycopg's own form (`%(name)s`); None when there is none.
 
     For what every request and every scan waits for: psycopg prepares the statement on each connection, and the row
-    comes in a third of the time that it takes through SQLAlchemy's result objects. Raises what psycopg raises.
+    comes in a third of the time that it takes through SQLAlchemy's result objects. A database that is away is waited
+    for. Raises what psycopg raises, and what the pool does.
     """
+    patience = Patience()
+    while True:
+        try:
+            return _read_row(reads, statement, given)
+        except (psycopg.Error, DBAPIError) as error:
+            if not is_away(error) or not patience.wait():
+                raise
+
+
+def _read_row(reads: Engine, statement: str, given: Mapping[str, Any]) -> dict[str, Any] | None:
     pooled = reads.raw_connection()
     driver = pooled.driver_connection
     assert driver is not None

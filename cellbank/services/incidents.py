@@ -1,9 +1,32 @@
-"""A bug, for whoever meets it: a number on the page or in the answer, under which the log tells what happened."""
+"""What goes wrong, for whoever meets it: a bug has a number on the page or in the answer, under which the log tells
+what it was; and what of a request is recorded all the same is known, so that nobody is told that nothing was."""
 
 import logging
 import secrets
+from contextvars import ContextVar
+
+from cellbank.records.away import RETRY_AFTER, OutcomeUnknown, Unavailable, unavailable
+
+__all__ = ["RETRY_AFTER", "OutcomeUnknown", "Unavailable", "begin_request", "log_away", "log_incident", "note_recorded",
+           "recorded", "unavailable"]  # fmt: skip
 
 log = logging.getLogger("cellbank.incident")
+_recorded: ContextVar[int | None] = ContextVar("recorded", default=None)
+
+
+def begin_request() -> None:
+    """Another request begins on this thread: nothing is recorded by it yet."""
+    _recorded.set(None)
+
+
+def note_recorded(act: int) -> None:
+    """This act of the request stands, whatever becomes of its answer."""
+    _recorded.set(act)
+
+
+def recorded() -> int | None:
+    """The act that the request has recorded last; None: none."""
+    return _recorded.get()
 
 
 def log_incident(error: BaseException) -> str:
@@ -11,3 +34,8 @@ def log_incident(error: BaseException) -> str:
     number = secrets.token_hex(4).upper()
     log.error("incident %s", number, exc_info=error)
     return number
+
+
+def log_away(error: Unavailable) -> None:
+    """Write in one line that the database could not do something: no bug, so no number."""
+    log.warning("%s: %s", type(error).__name__, error.__cause__ or error)

@@ -8,25 +8,29 @@ and passwords, stands in `acts.run_act`, the only way in for people and programs
 import datetime
 import hashlib
 import importlib.metadata
-from dataclasses import dataclass, field
+import secrets
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import insert as upsert
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 from cellbank.domain.keys import scope_refusals
 from cellbank.domain.lifecycle import roles_for
 from cellbank.domain.refusals import Code, Refusal, Refused, refuse
 from cellbank.domain.telling import is_late
+from cellbank.records.away import OutcomeUnknown, Patience, is_away
 from cellbank.records.base import Record, as_json
 from cellbank.records.trail import Act
 from cellbank.records.work import Actor, JudgedOnly, Proof, Work, role_refusal
-from cellbank.services.bank import Bank
+from cellbank.services.bank import Bank, server_time
 from cellbank.services.constraints import refusal_for
+from cellbank.services.incidents import note_recorded
 from cellbank.services.parsing import ActInput, TellingInput
 from cellbank.services.quality.irregular import report_irregular
 from cellbank.services.registry import RegisteredAct
@@ -99,19 +103,59 @@ class Call:
 
 
 def perform(bank: Bank, call: Call, *, dry_run: bool = False) -> Outcome:
-    """Do the act, or only judge it; again when two got in each other's way. Raises whatever bug there is."""
-    for attempt in range(TRIES):
+    """Do the act, or only judge it; again when two got in each other's way, or when the connection was lost.
+
+    Whatever is done has a key, the sender's or one of ours: done again, it is done once. Raises OutcomeUnknown when the
+    connection was lost at the commit and did not come back in time; Unavailable; and whatever bug there is.
+    """
+    if call.key is None and not dry_run:
+        call = replace(call, key=f"own.{secrets.token_urlsafe(16)}")
+    tries, patience, doubt = Tries(), Patience(), None
+    while True:
         try:
-            return _judge_only(bank, call) if dry_run else _do(bank, call)
-        except Refused as refused:
-            there = refused.at_site(ZoneInfo(call.actor.zone))
-            if dry_run:
-                return Outcome(False, None, {}, there.refusals, about=there.about)
-            return keep_refusal(bank, call, there)
-        except OperationalError as error:
-            if getattr(error.orig, "sqlstate", None) not in RETRIED or attempt == TRIES - 1:
-                raise
-    raise AssertionError("unreachable")
+            return _once(bank, call, dry_run)
+        except (DBAPIError, PoolTimeout, CommitLost) as error:
+            if isinstance(error, CommitLost):
+                assert call.key is not None
+                doubt = OutcomeUnknown(call.key)
+            again = patience.wait() if doubt or is_away(error) else tries.again(error)
+            if not again:
+                raise (doubt or error) from error
+
+
+class CommitLost(Exception):
+    """The connection was lost while the commit was under way."""
+
+
+class Tries:
+    """How often two acts may get in each other's way."""
+
+    def __init__(self) -> None:
+        self.left = TRIES
+
+    def again(self, error: BaseException) -> bool:
+        """Whether this was such a thing, and may be tried again."""
+        self.left -= 1
+        return self.left > 0 and getattr(getattr(error, "orig", None), "sqlstate", None) in RETRIED
+
+
+def _once(bank: Bank, call: Call, dry_run: bool) -> Outcome:
+    try:
+        return _judge_only(bank, call) if dry_run else _do(bank, call)
+    except Refused as refused:
+        there = refused.at_site(ZoneInfo(call.actor.zone))
+        if dry_run:
+            return Outcome(False, None, {}, there.refusals, about=there.about)
+        return keep_refusal(bank, call, there)
+
+
+def _commit(session: Session) -> None:
+    try:
+        session.commit()
+    except DBAPIError as error:
+        if is_away(error):
+            raise CommitLost from error
+        raise
 
 
 def _work(bank: Bank, session: Session, call: Call, act_id: int | None) -> Work:
@@ -153,7 +197,8 @@ def _do(bank: Bank, call: Call) -> Outcome:
             work.use_code_up()
             result = _result(made, work)
             _close(session, act_id, work, result)
-            session.commit()
+            _commit(session)
+            note_recorded(act_id)
         except IntegrityError as error:
             refusal = refusal_for(error)
             if refusal is None:
@@ -174,6 +219,11 @@ _OPEN = text(
        VALUES (:site_id, :person_id, :name, CAST(:given AS jsonb), :key, :given_digest, :door, :client, :version, :at,
                :happened_at, :late_reason)
        ON CONFLICT (person_id, key) DO NOTHING RETURNING id, set_config('cellbank.act', id::text, true)"""
+)
+_PROBE = text(
+    """INSERT INTO act (site_id, person_id, name, given, key, given_digest, door, version, at)
+       VALUES (:site_id, :person_id, :name, '{}', :key, '', 'probe', '', :at)
+       ON CONFLICT (person_id, key) DO NOTHING RETURNING id"""
 )
 _CLOSE = text(
     """UPDATE act SET outcome = 'accepted', result = CAST(:result AS jsonb), record_code = :about WHERE id = :act"""
@@ -208,8 +258,23 @@ def keep_refusal(bank: Bank, call: Call, refused: Refused) -> Outcome:
         act_id = session.scalar(statement.returning(Act.id))
         if act_id is None:
             return _stored_answer(session, call)
-        session.commit()
+        _commit(session)
+        note_recorded(act_id)
     return Outcome(False, act_id, {}, refused.refusals)
+
+
+def outcome_of(bank: Bank, actor: Actor, key: str) -> Outcome | None:
+    """What is true of this person's request with this key: its stored outcome, or None when nothing was recorded.
+
+    Waits for one that is still being committed, so that None stays true unless it is sent again. Raises Unavailable.
+    """
+    stored = select(Act.id, Act.outcome, Act.result, Act.refusals).where(Act.person_id == actor.id, Act.key == key)
+    with Session(bank.engine, autoflush=False) as session:
+        probe = {"site_id": actor.site_id, "person_id": actor.id, "name": "sign_in", "key": key, "at": server_time()}
+        if session.scalar(_PROBE, probe) is not None:
+            return None  # it is rolled back: nobody else had the key, and nobody has it now
+        row = session.execute(stored).one()
+    return Outcome(row.outcome == "accepted", row.id, row.result or {}, _refusals(row), repeated=True)
 
 
 def _stored_answer(session: Session, call: Call) -> Outcome:
@@ -223,7 +288,10 @@ def _stored_answer(session: Session, call: Call) -> Outcome:
             act=row.id,
         )
         return Outcome(False, row.id, {}, (again,))
-    refusals = tuple(
+    return Outcome(row.outcome == "accepted", row.id, row.result or {}, _refusals(row), repeated=True)
+
+
+def _refusals(row: Any) -> tuple[Refusal, ...]:
+    return tuple(
         Refusal(Code(item["code"]), item["detail"].replace("{", "{{").replace("}", "}}")) for item in row.refusals or ()
     )
-    return Outcome(row.outcome == "accepted", row.id, row.result or {}, refusals, repeated=True)

@@ -38,6 +38,7 @@ def find_database(config: Config, stack: ExitStack) -> Database:
         return Database(config.database_url, config.owner_database_url)
     config.data.mkdir(parents=True, exist_ok=True)
     server = stack.enter_context(embedded_postgres.start(config.data))
+    server.keep_running()
     return Database(server.app_url, server.owner_url)
 
 

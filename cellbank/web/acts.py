@@ -17,7 +17,9 @@ from cellbank.services.acts import REGISTRY, Malformed, Outcome, Problem, Regist
 from cellbank.services.clinic.scanned import scanned
 from cellbank.services.lookup.hints import hints_for
 from cellbank.services.lookup.scanning import Card, Command, NotHere, Unreadable, look_up
+from cellbank.services.parsing import check_key
 from cellbank.services.people.accounts import OF_THE_DOOR
+from cellbank.services.performing import outcome_of
 from cellbank.services.trail.history import done
 from cellbank.web.blueprint import RESUME, blueprint
 from cellbank.web.forms import Filled, fields_of, place_problem, rows_in, shown_paths
@@ -275,6 +277,17 @@ def done_page(number: int) -> Any:
     again = _again(event.name)
     scans = scanned(the_bank(), event.name, event.given)
     return render_template("done.html", event=event, verdict=verdict, card=card, again=again, scans=scans)
+
+
+@blueprint.get("/outcome/<path:key>")
+def outcome_page(key: str) -> Any:
+    """What is true of what was sent with this key when the connection was lost: what came of it, or that it is not
+    recorded."""
+    check_key(key)
+    outcome = outcome_of(the_bank(), the_actor(), key)
+    if outcome is not None and outcome.act is not None:
+        return redirect(url_for("web.done_page", number=outcome.act), 303)
+    return render_template("outcome.html"), 404
 
 
 def _again(name: str) -> bool:

@@ -2,15 +2,26 @@
 
 from typing import Any
 
-from flask import Flask, render_template, request
+from flask import Flask, g, jsonify, render_template, request
 from flask_babel import gettext
+from flask_login import AnonymousUserMixin, current_user
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, NotFound
 
-from cellbank.services.incidents import log_incident
+from cellbank.services.acts import Malformed
+from cellbank.services.incidents import (
+    RETRY_AFTER,
+    OutcomeUnknown,
+    Unavailable,
+    log_away,
+    log_incident,
+    recorded,
+    unavailable,
+)
 from cellbank.services.lookup.scanning import NotHere, OtherSite, Unreadable
 from cellbank.web import words
-from cellbank.web.session import carried, entrance
+from cellbank.web.session import carried, entrance, wants_json
+from cellbank.web.shell import say
 
 
 def register(app: Flask) -> None:
@@ -20,6 +31,7 @@ def register(app: Flask) -> None:
     for nowhere in (Unreadable, NotHere):  # a code in an address that leads to nothing
         app.register_error_handler(nowhere, lambda _: _http(NotFound()))
     app.register_error_handler(OtherSite, lambda error: _sentence(404, words.of_another_site(error.site)))
+    app.register_error_handler(Malformed, _malformed)  # what stands in no field of a form: its key
     app.register_error_handler(Exception, _bug)
 
 
@@ -40,8 +52,14 @@ def _http(error: HTTPException) -> Any:
         403: gettext("This page is not for your role. Ask somebody whose work it is."),
         405: gettext("This address takes forms only. Go to the home page."),
         413: gettext("That was too much for one form."),
+        414: gettext("This address is too long to be one of ours. Go to the home page."),
     }
     return _sentence(code, said.get(code, error.description))
+
+
+def _malformed(error: Malformed) -> Any:
+    said = " ".join(f"{item.field}: {say(item.message)}" for item in error.problems)
+    return _sentence(422, gettext("Nothing was recorded, for this cannot be read: %(problems)s", problems=said))
 
 
 def _sentence(code: int, sentence: str | None) -> Any:
@@ -49,6 +67,41 @@ def _sentence(code: int, sentence: str | None) -> Any:
 
 
 def _bug(error: Exception) -> Any:
-    number = log_incident(error)
+    if (away := unavailable(error)) is not None:
+        return _not_now(away)
+    number, act = log_incident(error), recorded()
     sentence = gettext("Nothing was recorded. Tell the administrator this number:")
-    return render_template("error.html", code=500, sentence=sentence, number=number), 500
+    if act is not None:
+        sentence = gettext("What you did is recorded; its page failed. Tell the administrator this number:")
+    return render_template("error.html", code=500, sentence=sentence, number=number, done=act), 500
+
+
+def _not_now(away: Unavailable) -> Any:
+    """503: the database could not do it. What is recorded stands, what is not is said so, and of what is not known the
+    page looks after the truth until it is told."""
+    log_away(away)
+    _know_nobody_in_doubt()
+    act, key = recorded(), away.key if isinstance(away, OutcomeUnknown) else None
+    truth = {
+        "recorded": gettext("What you did is recorded."),
+        "unknown": gettext("Whether it is recorded is not known yet: this page finds out."),
+        "not recorded": gettext("Nothing was recorded."),
+    }
+    outcome = "unknown" if key else "recorded" if act else "not recorded"
+    if wants_json():
+        said = jsonify(problem=f"{say(away.sentence)} {truth[outcome]}", outcome=outcome, key=key)
+        return said, 503, {"Retry-After": RETRY_AFTER}
+    again = request.path if request.method == "POST" else ""
+    page = render_template(
+        "not_now.html", sentence=say(away.sentence), truth=truth[outcome], key=key, done=act, again=again, bare=True,
+        fields=carried(request.form) if again and not act else [], seconds=RETRY_AFTER,
+    )  # fmt: skip
+    return page, 503, {"Retry-After": RETRY_AFTER}
+
+
+def _know_nobody_in_doubt() -> None:
+    """Who is at the screen is asked of the database: without it, nobody is, for this one page."""
+    try:
+        assert current_user.is_authenticated is not None
+    except Exception:
+        g._login_user = AnonymousUserMixin()
