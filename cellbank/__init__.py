@@ -31,7 +31,7 @@ def create_app(bank: Bank | None = None) -> Flask:
     app = flask.Flask("cellbank", static_folder=None)
     app.config.update(SECRET_KEY=bank.config.secret_key, MAX_CONTENT_LENGTH=LARGEST, MAX_FORM_MEMORY_SIZE=LARGEST)
     app.extensions["cellbank"] = bank
-    entering.register(app)
+    entering.register(app, bank.config.hosts)
     web.register(app, bank)
     api.register(app, bank, signed_in=web.signed_in_actor)
     return app

@@ -63,6 +63,7 @@ class Config:
     printer: str
     form_printer: str
     concurrent_logins: int
+    hosts: tuple[str, ...]  # as they stand in a request: an IPv6 address in brackets
     secure_cookies: bool
     watch_seconds: int
     late_after_minutes: int
@@ -192,6 +193,15 @@ def _read_roles(text: str) -> frozenset[Role]:
     return roles
 
 
+def _read_yes_or_no_or_nothing(text: str) -> bool | None:
+    return _read_yes_or_no(text) if text else None
+
+
+def _read_hosts(text: str) -> tuple[str, ...]:
+    return tuple(_read_host(name.strip().strip("[]")).lower() for name in text.split(",") if name.strip())
+
+
+_hosts = Rule("host names or IP addresses without ports, with commas between them, or empty", _read_hosts)
 _yes_or_no = Rule("yes or no", _read_yes_or_no)
 _database_url = Rule("postgresql://ROLE:PASSWORD@HOST:PORT/DATABASE, or empty", _read_database_url)
 _fin = pattern(
@@ -241,8 +251,12 @@ SETTINGS: tuple[Setting, ...] = (
             "Where the bedside form (A4) goes that is printed with each dose label; none: people print it themselves."),
     Setting("CONCURRENT_LOGINS", "2", whole_number(1, 64),
             "Passwords proved at the same time in one process; each takes 64 MiB and 0.1 s of a core."),
-    Setting("SECURE_COOKIES", "no", _yes_or_no,
-            "Whether cookies travel over HTTPS only; yes on every site that is reached by HTTPS."),
+    Setting("HOSTS", "", _hosts,
+            "Names by which browsers and programs reach the site, with commas between them; every other is refused. "
+            "Empty: those of HOST alone."),
+    Setting("SECURE_COOKIES", "", Rule("yes, no or empty", _read_yes_or_no_or_nothing),
+            "Whether the site is reached by HTTPS only, which browsers then remember (HSTS), and cookies travel by it "
+            "alone; empty: yes, unless it is reached on this machine only."),
     Setting("WATCH_SECONDS", "60", whole_number(0, 3600),
             "Seconds between two looks of the server for silent probes; 0: a timer runs `cellbank readings watch`."),
     Setting("LATE_AFTER_MINUTES", "10", whole_number(1, 1440),
@@ -262,6 +276,9 @@ def load(environ: Mapping[str, str]) -> Config:
     if problems:
         raise ConfigProblem(problems)
     _make_data_folder(values["data"])
+    values["hosts"] = _trusted(values["host"], values["hosts"])
+    if values["secure_cookies"] is None:
+        values["secure_cookies"] = not all(map(_is_here, values["hosts"]))
     values["secret_key"] = values["secret_key"] or _kept_secret_key(values["data"] / SECRET_KEY_FILE)
     return Config(**values)
 
@@ -278,6 +295,25 @@ def _read_all(environ: Mapping[str, str]) -> tuple[dict, list[str]]:
     return values, problems
 
 
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+EVERYWHERE = ("0.0.0.0", "::")  # addresses to listen on, and not to be reached by
+
+
+def _is_here(host: str) -> bool:
+    """Whether this name leads to this machine and nowhere else."""
+    bare = host.strip("[]")
+    try:
+        return ipaddress.ip_address(bare).is_loopback
+    except ValueError:
+        return bare == "localhost"
+
+
+def _trusted(host: str, named: tuple[str, ...]) -> tuple[str, ...]:
+    """The names by which the site may be reached, as they stand in a request."""
+    here = LOOPBACK if _is_here(host) else ()
+    return tuple(f"[{name}]" if ":" in name else name for name in dict.fromkeys((*named, host.lower(), *here)))
+
+
 def _unknown_variables(environ: Mapping[str, str]) -> list[str]:
     known = {setting.variable for setting in SETTINGS} | NOT_SETTINGS
     unknown = sorted(name for name in environ if name.startswith(PREFIX) and name not in known)
@@ -288,6 +324,10 @@ def _unknown_variables(environ: Mapping[str, str]) -> list[str]:
 def _contradictions(values: Mapping[str, object]) -> list[str]:
     """Values that are right alone and wrong together."""
     problems = []
+    if values.get("host") in EVERYWHERE and values.get("hosts") == ():
+        problems.append(
+            f"CELLBANK_HOSTS must name the hosts by which the site is reached when CELLBANK_HOST is {values['host']}."
+        )
     fin, registered = values.get("fin", ""), values.get("fin_registered")
     set_aside = str(fin).startswith("A999")
     if fin and registered is False and not set_aside:

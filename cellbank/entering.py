@@ -5,11 +5,13 @@ characters that cannot be stored (`domain.entering`), fields in a number that a 
 input has. The bytes of a request are bounded by `MAX_CONTENT_LENGTH`; how long one field may be, its input model says.
 """
 
+import re
+from collections.abc import Collection
 from typing import Any
 
-from flask import Flask, Request, request
+from flask import Flask, Request, Response, request
 from werkzeug.datastructures import ImmutableMultiDict, MultiDict
-from werkzeug.exceptions import RequestEntityTooLarge, RequestURITooLarge
+from werkzeug.exceptions import RequestEntityTooLarge, RequestURITooLarge, SecurityError
 from werkzeug.utils import cached_property
 
 from cellbank.domain.entering import cleaned, cleaned_all
@@ -17,13 +19,23 @@ from cellbank.services.incidents import begin_request
 
 LONGEST_ADDRESS = 16_000  # a form that is prefilled with the vials of a full box
 MOST_FIELDS = 20_000  # a thousand rows of twenty columns: nothing has more
+_PORT = re.compile(r":[0-9]{1,5}$")
 _WRITTEN_AS_URL = "application/x-www-form-urlencoded"
 
 
-def register(app: Flask) -> None:
-    """Let everything that comes to this application enter here."""
+def register(app: Flask, hosts: Collection[str]) -> None:
+    """Let everything that comes to this application enter here, if it was sent to one of these hosts (an IPv6 address
+    in brackets, as it stands in a request)."""
+
+    def host_is_ours() -> Response | None:
+        """To another one goes one plain line, before anything is looked at. (Werkzeug's list knows no IPv6.)"""
+        if _named(request) in hosts:
+            return None
+        return Response("This is not the name of this site: see CELLBANK_HOSTS.\n", 400, mimetype="text/plain")
+
     app.request_class = Entering
     app.before_request(begin_request)
+    app.before_request(host_is_ours)
     app.before_request(_address_is_short)
 
 
@@ -58,6 +70,14 @@ class Entering(Request):
 
 def _cleaned(given: MultiDict[str, str]) -> MultiDict[str, str]:
     return ImmutableMultiDict([(cleaned(name), cleaned(value)) for name, value in given.items(multi=True)])
+
+
+def _named(request: Request) -> str:
+    """The host for which a request was sent, without its port; "" for what is no host."""
+    try:
+        return _PORT.sub("", request.host.lower())
+    except SecurityError:
+        return ""
 
 
 def _address_is_short() -> None:

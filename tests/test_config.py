@@ -51,6 +51,7 @@ def test_defaults_are_a_site_without_a_registered_number_on_this_machine_only(en
         printer="folder",
         form_printer="folder",
         concurrent_logins=2,
+        hosts=("127.0.0.1", "localhost", "[::1]"),
         secure_cookies=False,
         watch_seconds=60,
         late_after_minutes=10,
@@ -75,6 +76,7 @@ def test_a_site_can_set_everything(environ):
             "CELLBANK_OWNER_DATABASE_URL": "postgresql+psycopg://owner:secret@db.example/cellbank",
             "CELLBANK_SECRET_KEY": KEY,
             "CELLBANK_HOST": "0.0.0.0",
+            "CELLBANK_HOSTS": "Bank.Clinic.example, 10.0.0.7",
             "CELLBANK_PORT": "80",
             "CELLBANK_FIN": "G1234",
             "CELLBANK_FIN_REGISTERED": "yes",
@@ -97,6 +99,29 @@ def test_a_site_can_set_everything(environ):
 @pytest.mark.parametrize("host", ["::1", "10.0.0.7", "localhost", "lab-1.hospital.example"])
 def test_host_may_be_an_address_or_a_name(environ, host):
     assert load(environ | {"CELLBANK_HOST": host}).host == host
+
+
+@pytest.mark.parametrize(
+    ("given", "hosts", "secure"),
+    [
+        ({}, ("127.0.0.1", "localhost", "[::1]"), False),
+        ({"HOST": "::1"}, ("[::1]", "localhost", "127.0.0.1"), False),
+        ({"HOST": "10.0.0.7"}, ("10.0.0.7",), True),
+        ({"HOST": "0.0.0.0", "HOSTS": "Bank.example"}, ("bank.example", "0.0.0.0"), True),
+        ({"HOSTS": "bank.example,[fd00::7]"}, ("bank.example", "[fd00::7]", "127.0.0.1", "localhost", "[::1]"), True),
+        ({"HOST": "10.0.0.7", "SECURE_COOKIES": "no"}, ("10.0.0.7",), False),
+        ({"SECURE_COOKIES": "yes"}, ("127.0.0.1", "localhost", "[::1]"), True),
+    ],
+)
+def test_a_site_is_reached_by_its_names_alone_and_off_this_machine_by_https(environ, given, hosts, secure):
+    config = load(environ | {f"CELLBANK_{name}": value for name, value in given.items()})
+    assert (config.hosts, config.secure_cookies) == (hosts, secure)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::"])
+def test_whoever_listens_everywhere_says_by_which_names(environ, host):
+    (problem,) = problems_of(environ | {"CELLBANK_HOST": host})
+    assert "CELLBANK_HOSTS must name" in problem
 
 
 WRONG = [
@@ -144,6 +169,8 @@ WRONG = [
     ("WATCH_SECONDS", "3601"),
     ("LATE_AFTER_MINUTES", "0"),
     ("SECURE_COOKIES", "1"),
+    ("HOSTS", "bank.example:443"),
+    ("HOSTS", "*"),
 ]
 
 

@@ -6,11 +6,12 @@ from typing import Any
 from flask import Response, jsonify, request
 
 from cellbank.api.door import blueprint, client, the_actor, the_bank
-from cellbank.api.problems import malformed, problem, refused
+from cellbank.api.problems import malformed, not_now, problem, refused
 from cellbank.records.actor import Proof
 from cellbank.services.acts import Malformed, Outcome, Problem, UnknownAct, run_act
 from cellbank.services.bank import server_time
 from cellbank.services.given import read_object
+from cellbank.services.incidents import Unavailable
 from cellbank.services.parsing import check_key
 from cellbank.services.people.accounts import OF_THE_DOOR
 from cellbank.services.people.passwords import Credentials
@@ -57,6 +58,8 @@ def new_token() -> Response:
     )  # fmt: skip
     if not outcome.accepted:
         return refused(outcome.refusals, outcome.act)
+    if outcome.repeated:  # made by the try whose answer was lost, and a secret is told once
+        return not_now(Unavailable("The connection was lost before the key could be told. Ask for another one."))
     return jsonify({"token": outcome.result["token"], "code": outcome.result["code"]})
 
 

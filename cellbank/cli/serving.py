@@ -19,6 +19,9 @@ from cellbank.services.people.account_list import list_people
 THREADS = 10
 WAITING = 20
 SECONDS_TO_FINISH = 20
+# A worker that has kept more than this for five minutes is replaced: what many large requests leave behind in its
+# memory passes with it. A large import comes and goes and may take more.
+MOST_MEMORY, LOOKS_AT_MEMORY = 1024, 10  # MiB; every half minute
 PLAYED = "story_played"
 
 
@@ -144,6 +147,8 @@ def serve(settings: config.Config, database: start.Database) -> None:
         backpressure=WAITING,
         respawn_failed_workers=True,
         workers_kill_timeout=SECONDS_TO_FINISH,
+        workers_max_rss=MOST_MEMORY,
+        rss_samples=LOOKS_AT_MEMORY,
         log_level="error",
     )
     shown = f"[{settings.host}]" if ":" in settings.host else settings.host

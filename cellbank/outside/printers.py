@@ -45,15 +45,24 @@ class FolderPrinter:
         return str(target)
 
 
+def private_folder(folder: Path) -> Path:
+    """The folder, made for the service alone, as is one that everybody could enter. A group that was let in stays."""
+    folder.mkdir(exist_ok=True, mode=0o700)
+    if folder.stat().st_mode & 0o007:
+        folder.chmod(0o700)
+    return folder
+
+
 def _write_whole(target: Path, content: bytes) -> None:
-    """A file under another name, then renamed: whoever watches the folder never sees half a PDF."""
+    """A file under another name, then renamed: whoever watches the folder never sees half a PDF. Who may enter the
+    folder may read what is in it: the service alone, and its group where the folder was opened to that; nobody else."""
     handle, unfinished = tempfile.mkstemp(dir=target.parent, prefix=".", suffix=".part")
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(unfinished, 0o644)
+        os.chmod(unfinished, target.parent.stat().st_mode & 0o660)
         os.replace(unfinished, target)
     except OSError:
         os.unlink(unfinished)

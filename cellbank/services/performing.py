@@ -288,6 +288,7 @@ def _stored_answer(session: Session, call: Call) -> Outcome:
             act=row.id,
         )
         return Outcome(False, row.id, {}, (again,))
+    note_recorded(row.id)
     return Outcome(row.outcome == "accepted", row.id, row.result or {}, _refusals(row), repeated=True)
 
 

@@ -13,7 +13,7 @@ from sqlalchemy.exc import OperationalError
 
 from cellbank.config import Config
 from cellbank.outside import embedded_postgres
-from cellbank.outside.printers import FolderPrinter, LpPrinter, Printer
+from cellbank.outside.printers import FolderPrinter, LpPrinter, Printer, private_folder
 from cellbank.records.base import open_engine
 from cellbank.records.migrate import current_revision, migrate, newest_revision
 from cellbank.services import catalogue
@@ -36,7 +36,7 @@ def find_database(config: Config, stack: ExitStack) -> Database:
     """The database of the settings, or the embedded one, running for as long as `stack` is open."""
     if config.database_url:
         return Database(config.database_url, config.owner_database_url)
-    config.data.mkdir(parents=True, exist_ok=True)
+    config.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     server = stack.enter_context(embedded_postgres.start(config.data))
     server.keep_running()
     return Database(server.app_url, server.owner_url)
@@ -155,5 +155,4 @@ def _printer(setting: str, folder: Path) -> Printer:
     kind, _, queue = setting.partition(":")
     if kind == "lp":
         return LpPrinter(queue)
-    folder.mkdir(exist_ok=True)
-    return FolderPrinter(folder)
+    return FolderPrinter(private_folder(folder))

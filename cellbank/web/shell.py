@@ -147,6 +147,8 @@ def add_headers(response: Response) -> Response:
     """Headers for pages. Nothing that a person saw stays in the browser of a shared station."""
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
+    if the_installation().config.secure_cookies:
+        response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
     if request.endpoint not in ("web.static", "bootstrap.static"):
         response.headers.setdefault("Cache-Control", "no-store")
     return response

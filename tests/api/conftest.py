@@ -16,7 +16,7 @@ def app(world: World) -> Flask:
     """The API alone; nobody is signed in on any page."""
     app = Flask("cellbank-api")
     app.config["MAX_CONTENT_LENGTH"] = 4 * 1024 * 1024
-    entering.register(app)
+    entering.register(app, ("localhost",))
     api.register(app, world.bank, signed_in=lambda: None)
     return app
 

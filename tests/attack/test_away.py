@@ -17,7 +17,7 @@ from cellbank import create_app
 from cellbank.records import away
 from cellbank.records.base import SESSION, open_engine
 from cellbank.services.acts import run_act
-from cellbank.services.bank import Bank
+from cellbank.services.bank import Bank, server_time
 from cellbank.services.lookup.lists import LISTS
 from tests.attack.patient import patient_app
 from tests.attack.wire import Wire, wired
@@ -53,7 +53,7 @@ def donors(world: World, given: dict[str, Any]) -> int:
 
 
 def client_of(bank: Bank, world: World) -> tuple[Any, dict[str, str]]:
-    token = world.do("tina", "create_token", title="away")["token"]
+    token = world.do("tina", "create_token", title="away", now=server_time())["token"]
     return create_app(bank).test_client(), {"Authorization": f"Bearer {token}"}
 
 
@@ -220,7 +220,7 @@ def test_a_bug_behind_the_commit_says_what_is_recorded(patient_app: Flask, world
     monkeypatch.setattr("cellbank.web.acts.finished", lambda *_: 1 / 0)
     page = tina.post("/act/register_donor", {**given, "key": world.unique("KEY"), "intent": "do"})
     assert page.status_code == 500 and NOT not in page.text and "/done/" in page.text and donors(world, given) == 1
-    token = world.do("tina", "create_token", title="away")["token"]
+    token = world.do("tina", "create_token", title="away", now=server_time())["token"]
     given = donor(world)
     monkeypatch.setattr("cellbank.api.routes.clock_skew", lambda: 1 / 0)
     answer = patient_app.test_client().post(

@@ -25,7 +25,7 @@ FAR = "x" * 140_000  # more than `csv` takes in one cell
 def echo() -> Flask:
     app = Flask("echo")
     app.config["MAX_CONTENT_LENGTH"] = 4 * 1024 * 1024
-    entering.register(app)
+    entering.register(app, ("localhost",))
 
     @app.route("/<path:part>", methods=["GET", "POST"])
     def say(part: str):
@@ -66,9 +66,9 @@ def test_json_that_no_input_is_as_deep_as_is_none(echo: Flask, body: bytes) -> N
 
 def test_more_fields_than_any_form_has_are_refused_before_they_are_read(echo: Flask) -> None:
     form = "application/x-www-form-urlencoded"
-    started = time.monotonic()
+    started = time.process_time()
     assert echo.test_client().post("/a", data=b"a&" * 2_000_000, content_type=form).status_code == 413
-    assert time.monotonic() - started < 1  # it took four seconds of a worker
+    assert time.process_time() - started < 1  # it took four seconds of a worker
     assert echo.test_client().get("/a?" + "q=1&" * 5000).status_code == 414
 
 
@@ -102,16 +102,16 @@ def test_json_that_is_no_object_is_answered(patient_app: Flask, address: str, bo
      ("import_definition", {"type": "specification", "content": f"x = {{{DOTTED} = 1}}"}, "content")],
 )  # fmt: skip
 def test_a_file_without_measure_is_refused_by_name_and_at_once(world: World, act: str, given: dict, field: str) -> None:
-    started = time.monotonic()
+    started = time.process_time()
     with pytest.raises(Malformed, match=field):
         run_act(world.bank, act, given, world.people["quinn"], door="test")
-    assert time.monotonic() - started < 2  # twenty thousand points took half a minute
+    assert time.process_time() - started < 2  # twenty thousand points took half a minute
 
 
 def test_a_definition_of_the_longest_size_is_read_in_no_time() -> None:
     for line in ("a." * 60 + "k{} = 1", "x{}.y = 1", "[[a.b{}]]"):
         content = "\n".join(line.format(number) for number in range(490_000 // len(line + "12345")))
-        started = time.monotonic()
+        started = time.process_time()
         with pytest.raises(DefinitionProblems):
             load_protocol(content)
-        assert time.monotonic() - started < 5
+        assert time.process_time() - started < 5

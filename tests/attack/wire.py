@@ -2,6 +2,7 @@
 
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -27,61 +28,69 @@ class Wire:
         self._listening.bind(str(folder / NAME))
         self._listening.listen(50)
         self._open: set[socket.socket] = set()
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._carrying: list[threading.Thread] = []
+        self._accepting = threading.Thread(target=self._accept, daemon=True)
+        self._accepting.start()
 
     def cut(self) -> None:
         """All that is connected, as when the server dies."""
-        for one in list(self._open):
-            with suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
+        _end(*list(self._open))
 
     def close(self) -> None:
+        """End everything, and wait until it has ended."""
         self.down = True
+        _end(self._listening)
+        self._accepting.join()
         self._listening.close()
         self.cut()
+        for thread in self._carrying:
+            thread.join()
 
     def _accept(self) -> None:
         with suppress(OSError):
             while True:
                 client, _ = self._listening.accept()
-                threading.Thread(target=self._carry, args=(client,), daemon=True).start()
+                self._carrying.append(threading.Thread(target=self._carry, args=(client,), daemon=True))
+                self._carrying[-1].start()
 
     def _carry(self, client: socket.socket) -> None:
-        if self.down:
-            return client.close()
-        server = socket.socket(socket.AF_UNIX)
-        server.connect(self._server)
-        self._open |= {client, server}
-        threading.Thread(target=self._answers, args=(server, client), daemon=True).start()
-        with suppress(OSError):
-            while said := client.recv(65536):
-                if self.cut_at is not None and self.cut_at in said:
-                    self._cut_here(client, server, said)
-                    break
-                server.sendall(said)
-        self._end(client, server)
+        """One connection, until either side ends it."""
+        with client, socket.socket(socket.AF_UNIX) as server:
+            if self.down:
+                return
+            server.connect(self._server)
+            self._open |= {client, server}
+            answers = threading.Thread(target=self._answer, args=(server, client), daemon=True)
+            answers.start()
+            with suppress(OSError):
+                while said := client.recv(65536):
+                    if self.cut_at is not None and self.cut_at in said:
+                        self._cut_here(client, server, said)
+                        break
+                    server.sendall(said)
+            _end(client, server)
+            answers.join()
+            self._open -= {client, server}
 
     def _cut_here(self, client: socket.socket, server: socket.socket, said: bytes) -> None:
         self.cut_at, self.cuts, self.down = None, self.cuts + 1, True
-        self._open.discard(client)
-        client.shutdown(socket.SHUT_RDWR)  # no answer comes through any more
+        _end(client)  # no answer comes through any more
         if self.after:
             server.sendall(said)
-            with suppress(TimeoutError):
-                server.settimeout(0.5)
-                threading.Event().wait(0.3)  # the server does what it was told
+            time.sleep(0.3)  # the server does what it was told
 
-    def _answers(self, server: socket.socket, client: socket.socket) -> None:
+    def _answer(self, server: socket.socket, client: socket.socket) -> None:
         with suppress(OSError):
             while said := server.recv(65536):
-                client.sendall(said)
-        self._end(client, server)
+                with suppress(OSError):
+                    client.sendall(said)
+        _end(client, server)
 
-    def _end(self, *ends: socket.socket) -> None:
-        for one in ends:
-            self._open.discard(one)
-            with suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
+
+def _end(*ends: socket.socket) -> None:
+    for one in ends:
+        with suppress(OSError):
+            one.shutdown(socket.SHUT_RDWR)
 
 
 @contextmanager

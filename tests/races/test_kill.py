@@ -46,6 +46,7 @@ class Site:
         self.environ |= {"CELLBANK_DATA": str(folder), "CELLBANK_PORT": str(self.port)}
         self.server: subprocess.Popen | None = None
         self.token = ""
+        self.statuses: set[int] = set()
 
     def command(self, *arguments: str) -> list[str]:
         return [sys.executable, "-c", "import sys; from cellbank.cli import main; sys.exit(main())", *arguments]
@@ -82,6 +83,7 @@ class Site:
             headers = {"Authorization": f"Bearer {self.token}"}
             connection.request(method, path, json.dumps(body) if body is not None else None, headers)
             answer = connection.getresponse()
+            self.statuses.add(answer.status)
             return answer.status, json.loads(answer.read())
         except (OSError, http.client.HTTPException, ValueError):
             return None
@@ -213,8 +215,34 @@ def test_a_worker_is_killed(site: Site) -> None:
 
 
 @pytest.mark.requirement("R3")
-def test_postgresql_is_killed(site: Site) -> None:
-    """kill -9 of the whole database server: the next start recovers it."""
+def test_postgresql_is_killed_under_the_application(site: Site) -> None:
+    """kill -9 of the whole database server: it is started again, and the application goes on by itself within ten
+    seconds. Whoever waited is told the truth: 503 or the answer, and never an error of the program."""
+    site.start()
+    first = psutil.Process(site.postmaster())
+    family = [first, *first.children(recursive=True)]
+
+    def kill_all() -> None:
+        for process in family:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        struck.append(time.monotonic())
+        wait_until(lambda: is_up_again(site), seconds=10)
+        struck.append(time.monotonic())
+
+    struck: list[float] = []
+    acknowledged, sent = under_load(site, "UNDER", kill_all)
+    assert struck[1] - struck[0] < 10 and site.statuses <= {200, 404, 422, 503}, site.statuses
+    answers = [site.request("GET", "/api/scan/DR00019") for _ in range(50)]
+    assert all(answer is not None and answer[0] in (200, 404, 422) for answer in answers), answers
+    site.stop()
+    check_everything(site, acknowledged, sent)
+    assert "OK" in site.run("trail", "verify").stdout
+
+
+@pytest.mark.requirement("R3")
+def test_postgresql_and_the_application_are_killed(site: Site) -> None:
+    """kill -9 of both: the next start recovers the database."""
     site.start()
     server = psutil.Process(site.postmaster())
 
