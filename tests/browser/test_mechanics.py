@@ -110,19 +110,20 @@ def test_the_barcode_of_a_manufacturer_stays_in_its_text_field(station) -> None:
 
 
 def test_an_idle_screen_locks_and_a_colleague_goes_on_with_the_form(station, stage: Stage) -> None:
-    with open_stage(stage.bank, idle_minutes=0.1) as short:
-        olena = station("olena", on=short)
-        olena.go("/act/register_donor")
-        olena.fill(pseudonym="PL-902", birth_year="1990")
-        olena.page.locator("#lock-overlay[open]").wait_for()
-        assert not olena.page.locator("main").is_visible()
-        olena.page.locator("#lock-name").fill("andriy")
-        olena.page.locator("#lock-password").fill("cellbank-demo")
-        olena.keys("Enter")
-        olena.page.locator("#lock-overlay:not([open])").wait_for(state="attached")
-        assert olena.field("pseudonym").input_value() == "PL-902" and olena.text("#who") == "Andriy Bondar"
-        olena.submit()
-        olena.done("register_donor")
+    olena = station("olena")
+    olena.page.clock.install()
+    olena.go("/act/register_donor")
+    olena.fill(pseudonym="PL-902", birth_year="1990")
+    olena.page.clock.fast_forward(60_000 * stage.bank.config.idle_minutes + 10_000)
+    olena.page.locator("#lock-overlay[open]").wait_for()
+    assert not olena.page.locator("main").is_visible()
+    olena.page.locator("#lock-name").fill("andriy")
+    olena.page.locator("#lock-password").fill("cellbank-demo")
+    olena.keys("Enter")
+    olena.page.locator("#lock-overlay:not([open])").wait_for(state="attached")
+    assert olena.field("pseudonym").input_value() == "PL-902" and olena.text("#who") == "Andriy Bondar"
+    olena.submit()
+    olena.done("register_donor")
     assert stage.one(REGISTERED_LAST_BY) == "andriy"
 
 
@@ -147,7 +148,7 @@ def test_the_cookie_of_the_session_is_kept_from_scripts_and_other_sites(station,
     assert cookie["httpOnly"] and cookie["sameSite"] == "Strict" and not cookie["secure"]
     assert olena.page.evaluate("document.cookie") == ""
     with open_stage(stage.bank, secure_cookies=True) as behind_https:
-        answer = olena.context.request.get(f"{behind_https.url}/sign-in")
+        answer = station().context.request.get(f"{behind_https.url}/sign-in")
     assert "; Secure" in answer.headers["set-cookie"]
 
 
