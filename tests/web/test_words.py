@@ -13,6 +13,7 @@ from cellbank.domain.lifecycle import STATES
 from cellbank.web.icons import icon
 from cellbank.web.shell import TRANSLATIONS
 from cellbank.web.words import KIND_ICONS, STATE_ICONS, TONE_ICONS, TONE_OF
+from tools.words import read, still_english
 
 FOLDER: Path = TRANSLATIONS / "uk" / "LC_MESSAGES"
 
@@ -24,6 +25,17 @@ def test_the_compiled_words_are_those_of_the_source() -> None:
         if message.id and message.string and not message.fuzzy:
             held = compiled.get(message.id).string
             assert (tuple(held) if isinstance(held, list) else held) == message.string, message.id
+
+
+def test_every_word_that_people_are_shown_is_said_in_ukrainian() -> None:
+    assert not still_english(read()), "translate in messages.po what `python -m tools.words` lists"
+
+
+def test_a_word_without_its_translation_is_found() -> None:
+    catalogue = read()
+    for text, context in (("Sign: verified", None), ("Open", "button"), ("Thaw a vial", None), ("Order a dose", None)):
+        catalogue.delete(text, context)
+    assert still_english(catalogue) == ["Open", "Order a dose", "Sign: verified", "Thaw a vial"]
 
 
 def test_no_translation_loses_what_is_filled_in() -> None:

@@ -1,0 +1,143 @@
+"""The words that people are shown: collected from the code, and the Ukrainian catalogue brought up to date with them.
+
+    python -m tools.words
+
+adds to `messages.po` what is new (without a translation), writes `messages.mo`, and prints what is still English. Babel
+alone finds only half of the words: titles of acts and fields stand in input models, reasons in rules, states in the
+table of states, names of lists beside their statements.
+"""
+
+import ast
+import io
+from collections.abc import Iterable, Iterator
+from functools import cache
+from pathlib import Path
+
+from babel.messages.catalog import Catalog, Message
+from babel.messages.extract import extract_from_dir
+from babel.messages.frontend import parse_mapping_cfg
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po, write_po
+
+from cellbank.domain.lifecycle import STATES
+from cellbank.services.catalogue import load
+from cellbank.services.lookup.lists import LISTS
+from cellbank.services.lookup.worklists import SOURCES
+from cellbank.services.trail.column_words import WORDS
+from cellbank.web.forms import Field, fields_of
+
+ROOT = Path(__file__).parents[1]
+TRANSLATIONS = ROOT / "cellbank" / "web" / "translations"
+UKRAINIAN = TRANSLATIONS / "uk" / "LC_MESSAGES" / "messages.po"
+# The same in every language: units, formulas.
+AS_THEY_ARE = {"PaO2", "FiO2", "°C", "%", "C", "F", "K"}
+Word = tuple[str | None, str | tuple[str, ...]]  # its context, and itself; of a plural both forms
+
+
+@cache
+def shown() -> frozenset[Word]:
+    """Every word that a page, a form on paper or a reason says out of the code."""
+    texts = (*_of_acts(), *_of_states(), *_of_lists(), *_of_sentences())
+    said: set[Word] = {(None, text) for text in texts if _is_word(text)}
+    with (TRANSLATIONS / "babel.cfg").open() as file:
+        methods, options = parse_mapping_cfg(file)
+    found = extract_from_dir(str(ROOT), methods, options)
+    return frozenset(said | {(context, text) for _, _, text, _, context in found})
+
+
+def still_english(catalogue: Catalog) -> list[str | tuple[str, ...]]:
+    """What is shown and has no translation in this catalogue."""
+    held = {(message.context, message.id) for message in catalogue if message.string and not message.fuzzy}
+    return sorted((text for _, text in shown() - held), key=str)
+
+
+def _is_word(text: str) -> bool:
+    return any(sign.isalpha() for sign in text) and text not in AS_THEY_ARE
+
+
+def _spelled(name: str) -> str:
+    """A name of the code as `web.words.word` spells it before it is translated."""
+    text = name.replace("_", " ").strip()
+    return text.capitalize() if text.isupper() or text.islower() else text
+
+
+def _of_acts() -> Iterator[str]:
+    for act in load().values():
+        yield act.title
+        yield from _of_fields(fields_of(act.input))
+
+
+def _of_fields(fields: Iterable[Field]) -> Iterator[str]:
+    for field in fields:
+        yield from (field.title, field.help, *map(_spelled, field.options))
+        yield from _of_fields(field.fields)
+
+
+def _of_states() -> Iterator[str]:
+    for kind, states in STATES.items():
+        yield _spelled(kind)
+        for state, means in states.items():
+            yield from (_spelled(state), means)
+
+
+def _of_lists() -> Iterator[str]:
+    for listing in LISTS.values():
+        yield from (listing.title, *listing.columns.values())
+    for source in SOURCES:
+        yield from (source.title, source.empty)
+    for told in WORDS.values():
+        yield from (told.label, told.unit)
+
+
+def _of_sentences() -> Iterator[str]:
+    """What stands in `refuse(…)`, `warn(…)` and `say(…)`, and in what is called a sentence on its way there."""
+    for path in sorted((ROOT / "cellbank").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())) if "migrations" not in path.parts else ():
+            if isinstance(node, ast.Call):
+                name = getattr(node.func, "id", getattr(node.func, "attr", ""))
+                place = {"say": 0, "refuse": 1, "warn": 1}.get(name, len(node.args))
+                yield from _texts(node.args[place]) if place < len(node.args) else ()
+            elif isinstance(node, ast.Assign) and any(_is_sentence(target) for target in node.targets):
+                yield from _texts(node.value)
+
+
+def _is_sentence(target: ast.expr) -> bool:
+    return isinstance(target, ast.Name) and target.id == "sentence"
+
+
+def _texts(value: ast.expr) -> Iterator[str]:
+    if isinstance(value, ast.Constant) and isinstance(value.value, str):
+        yield value.value
+    elif isinstance(value, ast.IfExp):
+        yield from (*_texts(value.body), *_texts(value.orelse))
+
+
+def read(path: Path = UKRAINIAN) -> Catalog:
+    """The catalogue as it stands."""
+    with path.open("rb") as file:
+        return read_po(file, locale="uk")
+
+
+def write(catalogue: Catalog, path: Path = UKRAINIAN) -> None:
+    """The catalogue and its compiled form, in the order of the words, so that a difference is small."""
+    source, compiled = io.BytesIO(), io.BytesIO()
+    write_po(source, catalogue, sort_output=True, width=0)
+    write_mo(compiled, catalogue)
+    path.write_bytes(source.getvalue())
+    path.with_suffix(".mo").write_bytes(compiled.getvalue())
+
+
+def main() -> None:
+    """Bring the catalogue up to date, and say what waits for a translation."""
+    catalogue = read()
+    held = {(message.context, message.id) for message in catalogue}
+    for context, text in sorted(shown() - held, key=str):
+        flags = ["python-format"] if Message(text).python_format else []
+        catalogue.add(text, context=context, flags=flags)
+    write(catalogue)
+    for text in still_english(catalogue):
+        print(text)
+
+
+if __name__ == "__main__":
+    main()
