@@ -85,6 +85,14 @@ def say(text: str | None) -> str:
     return gettext(text) if text else ""
 
 
+def a_fact(value: Any) -> Any:
+    """What fills a sentence, in the reader's language: titles and words of the code are said, the rest stays."""
+    if not isinstance(value, str):
+        return value
+    said = say(value)
+    return words.word(value).lower() if said == value and value.islower() and value.replace(" ", "").isalpha() else said
+
+
 def moment(value: datetime.datetime | None) -> str:
     """An instant on the wall of the site, with its zone: 2026-11-22 14:05 EET."""
     if value is None:

@@ -7,9 +7,12 @@ from pathlib import Path
 import pytest
 from babel.messages.mofile import read_mo
 from babel.messages.pofile import read_po
+from flask import session
 
 from cellbank.domain.identifiers import ON_PAPER, RECORD_KINDS
 from cellbank.domain.lifecycle import STATES
+from cellbank.domain.refusals import Code, refuse
+from cellbank.web.acts import reason
 from cellbank.web.icons import icon
 from cellbank.web.shell import TRANSLATIONS
 from cellbank.web.words import KIND_ICONS, STATE_ICONS, TONE_ICONS, TONE_OF
@@ -36,6 +39,15 @@ def test_a_word_without_its_translation_is_found() -> None:
     for text, context in (("Sign: verified", None), ("Open", "button"), ("Thaw a vial", None), ("Order a dose", None)):
         catalogue.delete(text, context)
     assert still_english(catalogue) == ["Open", "Order a dose", "Sign: verified", "Thaw a vial"]
+
+
+def test_a_reason_is_ukrainian_with_what_fills_it(app) -> None:
+    refusal = refuse(Code.WRONG_STATE, "{record} is {state}: “{act}” is possible only from {possible}.",
+                     record="LT0001J", state="on hold", act="Release a lot", possible="quarantine")  # fmt: skip
+    with app.test_request_context("/"):
+        session["language"] = "uk"
+        said = reason(refusal)["detail"]
+    assert said == "LT0001J у стані призупинено: «Випустити серію» можливо лише зі стану карантин."
 
 
 def test_no_translation_loses_what_is_filled_in() -> None:
