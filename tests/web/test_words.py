@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
-from babel.messages.mofile import read_mo
+from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from flask import session
 
@@ -22,12 +22,9 @@ FOLDER: Path = TRANSLATIONS / "uk" / "LC_MESSAGES"
 
 
 def test_the_compiled_words_are_those_of_the_source() -> None:
-    source = read_po(io.BytesIO((FOLDER / "messages.po").read_bytes()), locale="uk")
-    compiled = read_mo(io.BytesIO((FOLDER / "messages.mo").read_bytes()))
-    for message in source:
-        if message.id and message.string and not message.fuzzy:
-            held = compiled.get(message.id, message.context).string
-            assert (tuple(held) if isinstance(held, list) else held) == message.string, message.id
+    compiled = io.BytesIO()
+    write_mo(compiled, read())
+    assert (FOLDER / "messages.mo").read_bytes() == compiled.getvalue()
 
 
 def test_every_word_that_people_are_shown_is_said_in_ukrainian() -> None:
