@@ -7,8 +7,16 @@ from flask_babel import gettext
 
 from cellbank.domain.garbled import Garbled
 from cellbank.domain.scans import read_scan
-from cellbank.services.acts import run_act
-from cellbank.services.lookup.scanning import Card, Command, NotHere, OtherSite, Unreadable, field_for, look_up
+from cellbank.services.lookup.scanning import (
+    Card,
+    Command,
+    NotHere,
+    OtherSite,
+    Unreadable,
+    field_for,
+    keep_unreadable,
+    look_up,
+)
 from cellbank.services.trail.history import PAGE, history, signatures
 from cellbank.web import words
 from cellbank.web.blueprint import blueprint
@@ -59,8 +67,7 @@ def _not_here(raw: str, missing: NotHere) -> Any:
 def _unknown(raw: str, sentence: str, title: str, shown: str = "") -> Any:
     """A scan that leads nowhere is kept: a series of them shows a broken scanner or a wrong keyboard layout. `shown`:
     the sentence in the reader's language, where it is not one of the code."""
-    given = {"raw": raw[:500], "reason": sentence[:500]}
-    run_act(the_bank(), "report_unreadable_scan", given, the_actor(), door=DOOR, client=client())
+    keep_unreadable(the_bank(), the_actor(), raw, sentence, door=DOOR, client=client())
     aloud(Verdict(About.DONE))
     return make_response(render_template("unknown.html", raw=raw[:500], sentence=shown or sentence, title=title), 404)
 

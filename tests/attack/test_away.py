@@ -193,7 +193,7 @@ def test_a_lock_that_does_not_come_is_a_503(databases, world: World) -> None:
     bank = dataclasses.replace(world.bank, engine=open_engine(databases[1], session=session))
     client, headers = client_of(bank, world)
     code = world.do("tina", "register_donor", **donor(world))["code"]
-    given = {"donor": code, "form_version": "CF-1", "signed_on": "2026-01-02", "scope": ["research"]}
+    given = {"donor": code, "version": "CF-1", "given_on": "2026-01-02", "scope": "clinical_use"}
     with world.bank.engine.connect() as other:
         other.execute(text("SELECT 1 FROM donor WHERE code = :code FOR UPDATE"), {"code": code})
         answer = client.post("/api/acts/record_consent", json=given, headers=headers)
