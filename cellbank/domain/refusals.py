@@ -96,6 +96,7 @@ class Code(StrEnum):
     CELL_BALANCE = "CELL_BALANCE"
     OUTSIDE_LIMITS = "OUTSIDE_LIMITS"
     FEWER_CELLS_THAN_SEEDED = "FEWER_CELLS_THAN_SEEDED"
+    IMPROBABLE = "IMPROBABLE"
     REAGENT_EXPIRED = "REAGENT_EXPIRED"
     REAGENT_QUARANTINED = "REAGENT_QUARANTINED"
     REAGENT_USED_UP = "REAGENT_USED_UP"
@@ -164,7 +165,7 @@ LATE_TOO: dict[str, frozenset[Code]] = {
          Code.STORAGE_FULL, Code.READINGS_DIFFER, Code.IMPROBABLE_TIME, Code.IN_THE_FUTURE, Code.OUT_OF_ORDER}
     ),
     "it is answered on the form itself: confirmed, explained, completed": frozenset(
-        {Code.FEWER_CELLS_THAN_SEEDED, Code.REASON_NEEDED, Code.ANSWER_NEEDED, Code.LATE_REASON_NEEDED,
+        {Code.FEWER_CELLS_THAN_SEEDED, Code.IMPROBABLE, Code.REASON_NEEDED, Code.ANSWER_NEEDED, Code.LATE_REASON_NEEDED,
          Code.CRITERION_OPEN, Code.RESULT_MISSING, Code.PANEL_INCOMPLETE, Code.TRACE_MISSING, Code.UNIT_UNKNOWN}
     ),
     "it is somebody else's to enter or to sign": frozenset(

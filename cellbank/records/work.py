@@ -31,6 +31,10 @@ R = TypeVar("R", bound=Record)
 WORK = "work"  # in Session.info: the work whose session it is
 
 
+# A password, or why something improbable is right: asked for where nothing else is in the way.
+ASKED_LAST = frozenset({Code.SIGNATURE_NEEDED, Code.IMPROBABLE})
+
+
 class JudgedOnly(Exception):
     """A dry run has reached the end of the judgement without a refusal."""
 
@@ -150,8 +154,7 @@ class Work:
         found.extend(refusals)
         found.extend(self._told_refusals(subjects, {one.code for one in found}))
         refusing, irregular = divided(found, late=self.is_late)
-        # That a password is missing is only said where nothing else is in the way: it was not what was judged.
-        refusing = [reason for reason in refusing if reason.code is not Code.SIGNATURE_NEEDED] or refusing
+        refusing = [reason for reason in refusing if reason.code not in ASKED_LAST] or refusing
         if refusing:
             raise Refused(refusing)
         self.concerned.extend(one for one in (*subjects, *of) if not isinstance(one, type))

@@ -1,6 +1,7 @@
 """What several services need: new codes, the definitions in force, and the refusals about time."""
 
 import datetime
+from collections.abc import Sequence
 from functools import lru_cache
 
 from sqlalchemy import select
@@ -9,6 +10,7 @@ from sqlalchemy.orm import Session
 from cellbank.domain.identifiers import Kind, is_usable, record_code
 from cellbank.domain.protocol import Protocol, load_protocol
 from cellbank.domain.refusals import Code, Refusal, Refused, refuse
+from cellbank.domain.rules.plausible import as_answered, unanswered
 from cellbank.domain.specification import Specification, load_specification
 from cellbank.domain.telling import CLOCK_SKEW
 from cellbank.records.people import Definition
@@ -78,6 +80,13 @@ def effective(work: Work, type_: str, identifier: str | None = None) -> Definiti
             ]
         )
     return found[0]
+
+
+def asked_about(work: Work, improbable: Sequence[Refusal], because: str | None) -> tuple[Refusal, ...]:
+    """What can hardly be, refused until somebody has said why it is right (`rules/plausible.py`), and then a warning.
+    Both stand with the act: in the trail, in the history of its record, in the batch record (`trail/answered.py`)."""
+    work.warn(as_answered(improbable) if because else ())
+    return unanswered(improbable, because)
 
 
 def time_refusals(

@@ -120,6 +120,7 @@ SAYS: dict[str, tuple[Code, str]] = {
     "no_release_without_a_freezing_run": (Code.CRITERION_OPEN, "no freezing run of the lot counts."),
     "a_freezing_run_never_changes": (Code.CHANGED_MEANWHILE, "a freezing run keeps what was found."),
     "a_run_that_is_relied_on_stays": (Code.WRONG_STATE, "the lot was released with this run."),
+    "the_run_began_after_the_filling": (Code.OUT_OF_ORDER, "the run began before the lot was filled."),
     "one_run_of_a_lot": (Code.ALREADY_EXISTS, "the lot has its freezing run."),
     "no_lifting_before_the_decision": (Code.EXCURSION_OPEN, "the excursion of the hold is not accepted."),
     "an_ended_excursion_never_changes": (Code.WRONG_STATE, "the excursion has ended."),

@@ -121,6 +121,11 @@ _Lines = AfterValidator(partial(_legible, lines=True))
 Text = Annotated[
     str, StringConstraints(min_length=1, max_length=4000), _Lines, Field(json_schema_extra={"long": True})
 ]  # fmt: skip
+#: The answer to what can hardly be (`rules/plausible.py`); its field shows once it is asked.
+Improbable = Annotated[
+    Text | None,
+    Field(title="Why it is right all the same", json_schema_extra={"folded": "improbable"}),
+]
 Reason = Annotated[
     str,
     StringConstraints(min_length=5, max_length=1000),

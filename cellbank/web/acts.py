@@ -37,6 +37,7 @@ from cellbank.web.verdict import About, Verdict, aloud, kept_verdict, verdict_of
 NOT_PAGES = OF_THE_DOOR | {"report_unreadable_scan"}
 SECOND_OPEN = {"check_dose", "confirm_weight"}
 NOT_SIGNED = {Code.SIGNATURE_NEEDED, Code.SIGNATURE_WRONG, Code.ACCOUNT_LOCKED}
+IMPROBABLE = "improbable_because"
 SECOND_NAME, SECOND_PASSWORD, SECOND_CODE = "second.name", "second.password", "second.one_time_code"
 
 
@@ -325,6 +326,7 @@ def show(registered: RegisteredAct, values: dict[str, list[str]], answer: Answer
         answer=answer,
         reasons=[reason(refusal) for refusal in answer.outcome.refusals] if answer.outcome else [],
         late_reason_needed=answer.outcome is not None and lacks_reason(answer.outcome),
+        improbable=filled.value(IMPROBABLE) or (answer.outcome is not None and is_doubted(answer.outcome)),
         key=key or secrets.token_urlsafe(16),
         signed=is_signed(registered.name),
         proved=asks_password(registered.name) and not is_signed(registered.name),
@@ -355,6 +357,11 @@ def _first_card(fields: tuple[Any, ...], values: dict[str, list[str]]) -> Card |
 def lacks_reason(outcome: Outcome) -> bool:
     """Whether it is told late and does not say why."""
     return any(refusal.code is Code.LATE_REASON_NEEDED for refusal in outcome.refusals)
+
+
+def is_doubted(outcome: Outcome) -> bool:
+    """Whether it can hardly be, so that it is asked why it is right."""
+    return any(refusal.code is Code.IMPROBABLE for refusal in outcome.refusals)
 
 
 def way_out(refusal: Refusal) -> tuple[str, str] | None:

@@ -5,6 +5,7 @@ import datetime
 from functools import lru_cache
 from typing import Any
 
+from cellbank.domain.rules.plausible import MOST_CELLS_PER_CM2
 from cellbank.services.common import read_specification
 from cellbank.services.quality.definitions import shipped
 from tests.factories.definitions import in_force
@@ -91,7 +92,8 @@ def eligible_donor(world: World, *, delivered_at: datetime.datetime | None = Non
 def arrival(world: World, donor: str, tissue: str = "cord", **given: Any) -> dict[str, Any]:
     """What is given for a donation that arrives in time and cold, an hour after the delivery and six on the way."""
     collected_at = given.pop("collected_at", delivered(world) + HOUR)
-    usual = {"received_at": collected_at + 6 * HOUR, "transport_min_c": "3", "transport_max_c": "6", "mass_g": "80"}
+    usual = {"received_at": collected_at + 6 * HOUR, "transport_min_c": "3", "transport_max_c": "6"}
+    usual["mass_g"] = "80" if tissue == "cord" else "500"
     return {"donor": donor, "tissue": tissue, "collected_at": collected_at, **usual, **given}
 
 
@@ -129,11 +131,12 @@ def medium(world: World) -> str:
 
 
 def growing_culture(
-    world: World, din: str | None = None, *, started_at: datetime.datetime | None = None, reagent: str | None = None
-) -> str:
+    world: World, din: str | None = None, *, started_at: datetime.datetime | None = None, reagent: str | None = None,
+    area_cm2: int = 175,
+) -> str:  # fmt: skip
     """P0 from tissue, a day after the delivery; returns its code."""
     at, used = started_at or delivered(world) + DAY, reagent or medium(world)
-    given = {"method": "explant", "vessel": "T175", "area_cm2": 175, "reagents": [used], "started_at": at}
+    given = {"method": "explant", "vessel": "T175", "area_cm2": area_cm2, "reagents": [used], "started_at": at}
     return str(world.do("tina", "isolate_tissue", now=at, donation=din or donation(world), **given)["code"])
 
 
@@ -148,9 +151,10 @@ def harvested_culture(
     reagent: str | None = None,
 ) -> str:
     """A harvested culture: P0 fourteen days after isolation, each further passage of 3 000 000 living cells four days
-    later; the last harvest has `total_cells`. Returns the code of the last culture."""
+    later; the last harvest has `total_cells`, on vessels with room for them. Returns the code of the last culture."""
     at = started_at or delivered(world) + DAY
-    culture = growing_culture(world, din, started_at=at, reagent=reagent)
+    area = max(175, -(-total_cells // MOST_CELLS_PER_CM2))
+    culture = growing_culture(world, din, started_at=at, reagent=reagent, area_cm2=area)
     for passage in range(passages + 1):
         at += 14 * DAY if passage == 0 else 4 * DAY
         last = passage == passages

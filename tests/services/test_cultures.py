@@ -14,6 +14,7 @@ from cellbank.domain.identifiers import Kind, record_code
 from cellbank.records.production import Culture, ReagentLot, ReagentUse
 from cellbank.records.trail import Act, Change
 from cellbank.services.acts import Malformed
+from cellbank.services.trail.history import history
 from tests.factories import production as make
 from tests.factories.production import DAY, HOUR
 from tests.factories.world import World
@@ -39,8 +40,9 @@ def isolation(world: World, din: str, **given: Any) -> dict[str, Any]:
 
 
 def seeding(world: World, parent: str, **given: Any) -> dict[str, Any]:
+    """What is given to passage a culture as soon as it was harvested."""
     usual = {"vessel": "T1000", "area_cm2": 1000, "viable_cells": 3_000_000, "reagents": [make.medium(world)]}
-    return {"culture": parent, **usual, **given}
+    return {"now": culture(world, parent).harvested_at or world.now, "culture": parent, **usual, **given}
 
 
 @pytest.fixture(scope="module")
@@ -287,7 +289,7 @@ def test_a_level_above_the_limit_is_recorded_and_goes_no_further(world: World, d
         assert culture(world, code).cumulative_doublings == Decimal(doublings)
         if doublings == "20.122":
             break
-        few = {"viable_cells": 100_000, "area_cm2": "50"}
+        few = {"viable_cells": 100_000, "area_cm2": "100"}
         code = make.passaged(world, code, at, **few)[0]
         at += 9 * DAY
         last = make.harvest(world, code, at, total_cells=106_800_000 + 3_000_000, viability_percent="97.3")
@@ -386,3 +388,42 @@ def test_two_people_cannot_take_the_same_cells(world: World, harvested: str) -> 
     refused = [outcome.refusals[0].code.value for outcome in outcomes if not outcome.accepted]
     assert sum(outcome.accepted for outcome in outcomes) == 2 and refused == ["CELLS_EXCEED_SOURCE"] * 6
     assert culture(world, harvested).cells_left == 10_000_000 - 2 * 3_333_334
+
+
+# --- what can hardly be -----------------------------------------------------------------------
+
+
+def test_a_harvest_minutes_after_seeding_is_asked_about_and_kept_with_its_answer(world: World, harvested: str) -> None:
+    at = make.delivered(world) + 15 * DAY
+    child = make.passaged(world, harvested, at)[0]
+    soon = {"now": at + HOUR / 3, "culture": child, "total_cells": 12_000_000, "viability_percent": "95"}
+    refused = world.try_act("tina", "record_harvest", **soon).refusals
+    assert [one.code.value for one in refused] == ["IMPROBABLE"] * 2  # its time, and a doubling in ten minutes
+    told = world.do("tina", "record_harvest", improbable_because="The clock of the bench was wrong", **soon)
+    assert [one["code"] for one in told["warnings"]] == ["IMPROBABLE"] * 2
+    answered = history(world.bank, "culture", child).events[0].answered
+    assert answered is not None and answered.because == "The clock of the bench was wrong"
+    assert answered.asked[0] == f"Culture {child} would have been harvested 20 min after it was seeded."
+
+
+@pytest.mark.parametrize(
+    ("changed", "word"),
+    [
+        ({"viable_cells": 30_000}, "30 000 living cells"),
+        ({"viable_cells": 8_000_000, "area_cm2": 20}, "on 20 cm²"),
+        ({"after": 3 * DAY}, "3 days after"),
+    ],
+)
+def test_a_passage_that_can_hardly_be_is_asked_about(
+    world: World, harvested: str, changed: dict[str, Any], word: str
+) -> None:
+    at = make.delivered(world) + 15 * DAY + changed.pop("after", 0 * DAY)
+    given = {**seeding(world, harvested, **changed), "now": at}
+    (asked,) = world.try_act("tina", "passage_culture", **given).refusals
+    assert asked.code == "IMPROBABLE" and word in asked.detail
+    assert world.do("tina", "passage_culture", improbable_because="So it was", **given)["cultures"]
+
+
+def test_an_answer_to_no_question_is_no_answer(world: World, growing: str) -> None:
+    told = make.harvest(world, growing, make.delivered(world) + 15 * DAY, improbable_because="Just in case")
+    assert told.get("warnings", []) == [] and history(world.bank, "culture", growing).events[0].answered is None

@@ -85,6 +85,7 @@ def test_hard_limits_of_time_refuse(world: World, donor: str) -> None:
         (-1, 6, ["OUT_OF_ORDER"]),  # before the delivery
         (6, 5, ["OUT_OF_ORDER"]),  # received before it was collected
         (2400 + 1, 2400 + 2, ["IN_THE_FUTURE", "IN_THE_FUTURE"]),
+        (25, 31, ["IMPROBABLE"]),  # a placenta follows the child within hours
     ],
 )
 def test_times_that_cannot_be(world: World, donor: str, collected: int, received: int, codes: list[str]) -> None:
@@ -118,7 +119,8 @@ def test_a_later_donation_of_an_eligible_donor_needs_specimens_of_its_own(world:
     assert make.donation(world, donor)
     later = make.delivered(world) + 30 * DAY
     given = make.arrival(world, donor, collected_at=later, received_at=later + HOUR)
-    received = world.do("tina", "receive_donation", **given)
+    assert world.codes("tina", "receive_donation", **given) == ["IMPROBABLE"]
+    received = world.do("tina", "receive_donation", improbable_because="Tissue of her second birth", **given)
     assert received["state"] == "AWAITING_DECISION"
     assert {question["code"] for question in received["questions"]} == {"SPECIMEN_OUTSIDE_WINDOW", "RETEST_DUE"}
     decision = {"donation": received["code"], "decision": "accept", "reason": "Same mother"}

@@ -111,7 +111,7 @@ def test_two_lots_of_a_donation_never_share_a_vial_number(world: World, culture:
 def test_a_lot_of_several_cultures_carries_the_highest_passage_and_level(world: World, tissue: str) -> None:
     young, old = harvested_culture(world, tissue), harvested_culture(world, tissue, passages=1)
     cells = [60_000_000, 40_000_000]
-    both = opening(world, old, cultures=[young, old], cells=cells)
+    both = opening(world, old, cultures=[young, old], cells=cells, improbable_because="Kept cold for four days")
     lot = row(world, Lot, world.do("tina", "open_lot", **both)["code"])
     assert (lot.passage, lot.cumulative_doublings) == (1, row(world, Culture, old).cumulative_doublings)
     assert lot.cumulative_doublings > 0
@@ -364,3 +364,12 @@ def test_all_vials_are_discarded_or_none(world: World, tissue: str) -> None:
     with pytest.raises(Malformed):
         world.try_act("tina", "discard_vials", vials=[lot.vials[0]], reason="No")
     assert world.codes("clara", "discard_vials", **given) == ["ROLE_NOT_ALLOWED"]
+
+
+def test_a_filling_that_lost_more_than_half_is_asked_about(world: World, tissue: str) -> None:
+    lot = open_lot(world, donation=tissue)
+    at = fill_started_at(world, lot.code) + 30 * MINUTE
+    world.do("tina", "record_filling", now=at, lot=lot.code, vials=[lot.vials[0]])
+    given = {"now": at, "lot": lot.code, "sample_cells": SAMPLE_CELLS, "lost_cells": 5 * CELLS_PER_VIAL}
+    assert world.codes("tina", "close_filling", **given) == ["IMPROBABLE"]
+    world.do("tina", "close_filling", improbable_because="The rack fell", **given)

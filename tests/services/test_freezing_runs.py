@@ -15,6 +15,7 @@ from cellbank.records.people import Definition
 from cellbank.records.production import Lot
 from cellbank.records.temperature import FreezerReading, FreezerRun, SheetAnswer
 from cellbank.services.acts import Malformed
+from cellbank.services.documents.issuing import unissued_file
 from cellbank.services.production import freezing_runs
 from cellbank.services.quality import decisions
 from cellbank.services.quality.decisions import release_board
@@ -32,10 +33,11 @@ from tests.factories.freezing import (
     run_input,
     run_row,
 )
-from tests.factories.lots import filled_lot, frozen_lot, stored_lot
+from tests.factories.lots import box, fill_started_at, filled_lot, frozen_lot, stored_lot
 from tests.factories.production import donation
 from tests.factories.quality import DAY, pass_all_tests, passed_lot, results_read_at
 from tests.factories.world import World
+from tests.services.test_documents import words
 
 WARM = 25.0  # degrees too many from minute 21 on
 WRONG_FILE = "The file of the run before was chosen"
@@ -438,3 +440,45 @@ def test_readings_that_were_changed_behind_the_program_are_found(
         connection.execute(text(swap.format(-1)), {"code": code})
     engine.dispose()
     assert reading_check.broken_imports(world.bank) == ()
+
+
+# --- what cannot be, and what can hardly be ---------------------------------------------------
+
+
+def at_once(world: World, din: str) -> str:
+    """A lot that was frozen as soon as its filling began: its run may begin earlier and still be near the freezing."""
+    lot = filled_lot(world, donation=din).code
+    at = fill_started_at(world, lot)
+    given = {"lot": lot, "program": "CRF-1", "happened_at": at, "entered_late_because": "Power cut"}
+    assert world.codes("tina", "record_freezing", now=at + 60 * MINUTE, **given) == ["IMPROBABLE"]
+    world.do("tina", "record_freezing", now=at + 60 * MINUTE, improbable_because="Filled by the machine", **given)
+    return lot
+
+
+def test_no_run_begins_before_its_lot_was_filled(world: World, din: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    lot = at_once(world, din)
+    content = as_file(cooling(frozen_at(world, lot) - 10 * MINUTE))
+    given = run_input(world, lot, content, improbable_because="It was so")
+    refused = world.try_act("tina", "import_freezing_run", now=after(world, lot), dry_run=True, **given).refusals
+    assert [one.code.value for one in refused] == ["OUT_OF_ORDER"] and "before the filling" in refused[0].detail
+    monkeypatch.setattr(freezing_runs, "impossible_run", lambda _: ())
+    refused = world.try_act("tina", "import_freezing_run", now=after(world, lot), **given).refusals
+    assert [one.code.value for one in refused] == ["OUT_OF_ORDER"]
+    assert "the run began before the lot was filled" in refused[0].detail
+
+
+def test_vials_put_away_while_their_freezer_ran_are_asked_about_on_both_sides(world: World, din: str) -> None:
+    lot = frozen_lot(world, donation=din)
+    at = frozen_at(world, lot.code) + 40 * MINUTE  # the run goes on for half an hour
+    home = box(world)
+    put = {"box": home, "happened_at": at, "entered_late_because": "Power cut", "now": at + 120 * MINUTE}
+    world.do("taras", "store_vials", vials=list(lot.vials[:1]), **put)
+    content = good(world, lot.code)
+    assert codes(world, lot.code, content) == ["IMPROBABLE"]
+    assert codes(world, lot.code, content, improbable_because="The freezer went on, empty") == []
+    said = words(unissued_file(world.bank, "batch_record", lot.code))
+    assert "after the first vial of lot" in said and "Right, because: The freezer went on, empty" in said
+    assert world.codes("taras", "store_vials", vials=list(lot.vials[1:]), **put) == ["IMPROBABLE"]
+    world.do("taras", "store_vials", vials=list(lot.vials[1:]), improbable_because="It went on, empty", **put)
+    said = words(unissued_file(world.bank, "batch_record", lot.code))
+    assert "before their freezing run ended" in said and "Right, because: It went on, empty" in said

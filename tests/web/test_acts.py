@@ -30,6 +30,8 @@ def test_every_act_has_a_page_and_every_field_is_on_it(regular, name: str) -> No
     person = next((PERSON[role] for role in sorted(roles_for(name)) if role in PERSON), "tina")
     page = regular(person).get(f"/act/{name}").text
     for field in fields_of(catalogue.REGISTRY[name].input):
+        if field.folded == "improbable":  # shown once it is asked, below
+            continue
         assert f'name="{field.name}"' in page or f'data-rows="{field.name}"' in page or f"{field.name}." in page, field
     assert ('id="f-password"' in page) == catalogue.asks_password(name)
 
@@ -187,3 +189,18 @@ def test_a_criterion_says_what_it_means_for_the_patient_and_pregnancy_is_asked_o
     pages = {code: clara.get(f"/record/{code}").text for code in (woman, man)}
     assert "does not exclude" in pages[woman] and "does not concern this patient" in pages[man]
     assert "Satisfied" not in pages[woman] + pages[man]
+
+
+def test_what_can_hardly_be_is_asked_on_the_page_and_the_answer_stays_in_sight(signed_in, world: World) -> None:
+    culture, tina = growing_culture(world), signed_in("tina")
+    page = tina.get(f"/act/record_harvest?culture={culture}").text
+    assert "improbable_because" not in page
+    sent = {"culture": culture, "total_cells": "12000000", "viability_percent": "95", "intent": "do"}
+    asked = tina.post("/act/record_harvest", {**sent, "key": key_of(page)})  # months after it was seeded
+    assert asked.status_code == 409 and "days after it was seeded" in asked.text
+    assert 'name="improbable_because"' in asked.text
+    because = {"improbable_because": "It stood in the second incubator", "key": key_of(asked.text)}
+    done = tina.post("/act/record_harvest", {**sent, **because}, follow_redirects=True)
+    assert "Right, because: It stood in the second incubator" in done.text
+    history = tina.get(f"/record/{culture}/history").text
+    assert "days after it was seeded" in history and "It stood in the second incubator" in history

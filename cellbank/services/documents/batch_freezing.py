@@ -7,6 +7,7 @@ from sqlalchemy import Connection, text
 
 from cellbank.outside.document_pdf import Block, Cell, Facts, Heading, Run, Table, Text
 from cellbank.outside.document_trace import Mark, Trace
+from cellbank.services.documents.batch_steps import doubt_of
 from cellbank.services.documents.chain_words import word
 from cellbank.services.documents.lot_paper import LotHead
 from cellbank.services.lookup.card_parts import run_in_words
@@ -14,9 +15,13 @@ from cellbank.services.temperature.run_board import DepartureLine, marks, run_ch
 from cellbank.services.temperature.trace_drawing import HEIGHT, WIDTH
 
 _RUNS = text(
-    """SELECT r.*, p.full_name, d.code AS deviation, d.state AS deviation_state, w.full_name AS withdrawn_by
+    """SELECT r.*, p.full_name, d.code AS deviation, d.state AS deviation_state, w.full_name AS withdrawn_by,
+              a.given, a.result
          FROM freezer_run r JOIN person p ON p.id = r.imported_by_id LEFT JOIN deviation d ON d.id = r.deviation_id
-         LEFT JOIN person w ON w.id = r.withdrawn_by_id WHERE r.lot_id = :lot ORDER BY r.id"""
+         LEFT JOIN person w ON w.id = r.withdrawn_by_id
+         JOIN change c ON c.record_kind = 'freezer_run' AND c.record_id = r.id AND c.before IS NULL
+         JOIN act a ON a.id = c.act_id
+        WHERE r.lot_id = :lot ORDER BY r.id"""
 )
 DEPARTURES = ("Departure", "From", "Until", "Minutes", "Furthest outside", "°C·min")
 
@@ -40,7 +45,8 @@ def freezing_blocks(connection: Connection, lot: LotHead) -> list[Block]:
 
 def _run(connection: Connection, row: Mapping[str, Any], lot: LotHead) -> list[Block]:
     chart = run_chart(connection, row["code"])
-    found = (Run(run_in_words(row), "plain" if row["state"] == "WITHIN" else "alarm"), *_deviation(row))
+    told = Run(run_in_words(row), "plain" if row["state"] == "WITHIN" else "alarm")
+    found = (told, *_deviation(row), *doubt_of(row["given"], row["result"]))
     serial = f", {row['freezer_serial']}" if row["freezer_serial"] else ""
     pairs: tuple[tuple[str, Cell], ...] = (
         ("Run", Run(row["code"], "code")), ("Program", row["program"]), ("Began", lot.time(row["began_at"])),

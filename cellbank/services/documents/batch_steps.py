@@ -1,13 +1,15 @@
 """The steps of a batch on paper: what was done, when it happened and when it was entered, by whom, checked by whom."""
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from cellbank.outside.document_pdf import Block, Cell, Heading, Run, Table
 from cellbank.services.documents.batch_lineage import Batch
 from cellbank.services.documents.chain import Entry
 from cellbank.services.documents.chain_words import Clock, lines_of, times_of, word
+from cellbank.services.trail.answered import answered
 
 HEAD = ("Act", "Happened, entered", "Step", "Performed by", "Checked by, reviewed by")
 WIDTHS = (0.07, 0.16, 0.41, 0.16, 0.20)
@@ -65,7 +67,13 @@ def _what(entry: Entry, batch: Batch, time: Clock) -> tuple[Run, ...]:
         runs.append(Run(line.text))
         if line.corrected:
             runs.append(Run("A value noted before was replaced.", "alarm"))
-    return tuple(runs)
+    return (*runs, *doubt_of(entry.given, entry.result))
+
+
+def doubt_of(given: Mapping[str, Any], result: Mapping[str, Any]) -> tuple[Run, ...]:
+    """What the act was asked about because it can hardly be, with the answer."""
+    found = answered(given, result)
+    return (*(Run(one, "alarm") for one in found.asked), Run(f"Right, because: {found.because}")) if found else ()
 
 
 def _checked(entry: Entry, checks: Sequence[Check], time: Clock) -> tuple[Run, ...]:

@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 
 from cellbank.domain.growth import CumulativeLevel, Growth, cumulative_level, growth, viable_cells
 from cellbank.domain.identifiers import Kind, is_usable, printed, record_code
+from cellbank.domain.refusals import Refusal
 from cellbank.domain.rules.culture import (
     BankVialFacts,
     HarvestFacts,
@@ -28,16 +29,18 @@ from cellbank.domain.rules.culture import (
     seeding_warnings,
     taking_refusals,
 )
+from cellbank.domain.rules.plausible import GrowthFacts, improbable_harvest, improbable_seeding, improbable_wait
 from cellbank.domain.specification import Specification
 from cellbank.records.production import Culture, Donation, Donor, Lot, ReagentLot, Vial
 from cellbank.records.work import Work
 from cellbank.services.acts import TellingInput, act
-from cellbank.services.common import specification_of, time_refusals
+from cellbank.services.common import asked_about, specification_of, time_refusals
 from cellbank.services.inputs import (
     AreaCm2,
     Cells,
     CultureCode,
     DonationCode,
+    Improbable,
     Line,
     Percentage,
     Reason,
@@ -119,6 +122,7 @@ class RecordHarvest(TellingInput):
     viability_percent: Percentage = Field(title="Viability")
     confluence_percent: Percentage | None = Field(default=None, title="Confluence")
     fewer_cells_confirmed: bool = Field(default=False, title="Fewer living cells than seeded: the count is right")
+    improbable_because: Improbable = None
     note: Note = None
 
 
@@ -136,7 +140,8 @@ def record_harvest(work: Work, given: RecordHarvest) -> Culture:
     late = time_refusals(work, "The harvest", at, culture.started_at + AN_INSTANT)
     work.show(growth=_growth_shown(viable, grown, level))
     work.warn(harvest_warnings(facts))
-    work.judge(culture, refusals=[*harvest_refusals(facts), *late])
+    doubted = asked_about(work, _doubts(culture, given, at, grown), given.improbable_because)
+    work.judge(culture, refusals=[*harvest_refusals(facts), *late, *doubted])
     culture.harvested_at = at
     culture.cells_harvested = culture.cells_left = given.total_cells
     culture.viability_percent, culture.confluence_percent = given.viability_percent, given.confluence_percent
@@ -145,6 +150,12 @@ def record_harvest(work: Work, given: RecordHarvest) -> Culture:
     culture.note = _with_note(culture, given.note)
     work.transition(culture)
     return culture
+
+
+def _doubts(culture: Culture, given: RecordHarvest, at: datetime.datetime, grown: Growth) -> tuple[Refusal, ...]:
+    lasted = at - culture.started_at
+    growing = GrowthFacts(culture.code, lasted, grown.doubling_time_hours, given.total_cells, culture.area_cm2)
+    return improbable_harvest(growing)
 
 
 def _level(culture: Culture, grown: Growth) -> Decimal:
@@ -196,6 +207,7 @@ class PassageCulture(TellingInput):
     viable_cells: ViableCells
     reagents: ScannedReagents
     reagent_quantities: ReagentAmounts
+    improbable_because: Improbable = None
     note: Note = None
 
     _amounts = model_validator(mode="after")(amounts_of_the_reagents)
@@ -218,7 +230,13 @@ def passage_culture(work: Work, given: PassageCulture) -> Culture:
     taken = cells_to_take(wanted, parent.viability_percent or Decimal(0))
     work.show(cells_taken=taken)
     work.warn(seeding_warnings(seeding))
-    work.judge(parent, Culture, refusals=[*seeding_refusals(seeding), *taking_refusals(taking), *unusable, *late])
+    doubts = (
+        *improbable_seeding(seeding.source, given.viable_cells, given.area_cm2),
+        *improbable_wait("The passage", parent.code, parent.harvested_at, at),
+    )
+    doubted = asked_about(work, doubts, given.improbable_because)
+    refusals = [*seeding_refusals(seeding), *taking_refusals(taking), *unusable, *late, *doubted]
+    work.judge(parent, Culture, refusals=refusals)
     assert taken is not None and parent.cells_left is not None  # judged
     parent.cells_left -= taken
     work.transition(parent)
@@ -258,6 +276,7 @@ class ThawBankVial(TellingInput):
     viable_cells: ViableCells
     reagents: ScannedReagents
     reagent_quantities: ReagentAmounts
+    improbable_because: Improbable = None
     note: Note = None
 
     _amounts = model_validator(mode="after")(amounts_of_the_reagents)
@@ -284,7 +303,9 @@ def thaw_bank_vial(work: Work, given: ThawBankVial) -> Culture:
     reagents, unusable = lock_reagents(work, given.reagents, at, given.reagent_quantities)
     late = time_refusals(work, "The thaw", at, last_placed_at(work.session, [vial]))
     work.warn(seeding_warnings(seeding))
-    refusals = [*bank_vial_refusals(facts), *seeding_refusals(seeding), *unusable, *late]
+    doubts = improbable_seeding(seeding.source, given.viable_cells, given.area_cm2)
+    doubted = asked_about(work, doubts, given.improbable_because)
+    refusals = [*bank_vial_refusals(facts), *seeding_refusals(seeding), *unusable, *late, *doubted]
     work.judge(vial, Culture, refusals=refusals)
     vial.thawed_at = at
     work.transition(vial)

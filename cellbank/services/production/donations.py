@@ -10,12 +10,23 @@ from cellbank.domain.identifiers import Kind, din
 from cellbank.domain.refusals import Code, Refusal, refuse
 from cellbank.domain.rules.donation import ArrivalFacts, arrival_questions, arrival_refusals
 from cellbank.domain.rules.donor import consent_refusals
+from cellbank.domain.rules.plausible import TissueFacts, improbable_arrival
 from cellbank.domain.specification import DonationKind, Specification
 from cellbank.records.production import Donation, Donor
 from cellbank.records.work import Work
 from cellbank.services.acts import SignedInput, TellingInput, act
-from cellbank.services.common import effective, read_specification, specification_of, time_refusals
-from cellbank.services.inputs import DonationCode, DonorCode, Identifier, LengthCm, MassG, Moment, Reason, TemperatureC
+from cellbank.services.common import asked_about, effective, read_specification, specification_of, time_refusals
+from cellbank.services.inputs import (
+    DonationCode,
+    DonorCode,
+    Identifier,
+    Improbable,
+    LengthCm,
+    MassG,
+    Moment,
+    Reason,
+    TemperatureC,
+)
 from cellbank.services.labels.label_printing import print_first
 from cellbank.services.production.donors import consent_states, donation_collection, donor_evidence
 from cellbank.services.quality.holding import holds_on
@@ -37,6 +48,7 @@ class ReceiveDonation(TellingInput):
     specification: Identifier | None = Field(
         default=None, title="Product specification", description="Only where several are in force."
     )
+    improbable_because: Improbable = None
 
     @field_validator("transport_max_c")
     @classmethod
@@ -68,6 +80,8 @@ def receive_donation(work: Work, given: ReceiveDonation) -> Donation:
         facts = _arrival(given, limits, received_at)
         refusals += arrival_refusals(facts)
         questions = (*arrival_questions(facts), *questions)
+    measured = TissueFacts(given.tissue, given.mass_g, given.length_cm, donor.delivered_at, given.collected_at)
+    refusals += asked_about(work, improbable_arrival(measured), given.improbable_because)
     target = "AWAITING_DECISION" if questions else "ACCEPTED"
     _show(work, donor, consents, questions)
     work.judge(Donation, refusals=refusals, to=target, of=[donor])
@@ -135,7 +149,7 @@ def _donation(
         code=_new_din(work, received_at),
         received_at=received_at,
         received_by_id=work.actor.id,
-        **given.model_dump(exclude={"donor", "specification"} | given.TOLD),
+        **given.model_dump(exclude={"donor", "specification", "improbable_because"} | given.TOLD),
     )
     if questions:
         donation.questions = [question.as_json() for question in questions]

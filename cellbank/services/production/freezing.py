@@ -24,17 +24,19 @@ from cellbank.domain.rules.freezing import (
     opening_refusals,
     shelf_life_months,
 )
+from cellbank.domain.rules.plausible import improbable_filling, improbable_losses, improbable_wait
 from cellbank.domain.specification import Specification
 from cellbank.records.people import Definition, Site
 from cellbank.records.production import Culture, Donation, Lot, LotSource, Vial
 from cellbank.records.work import Work
 from cellbank.services.acts import TellingInput, act
-from cellbank.services.common import new_code, read_specification, specification_of, time_refusals
+from cellbank.services.common import asked_about, new_code, read_specification, specification_of, time_refusals
 from cellbank.services.inputs import (
     MAX_VIALS,
     Cells,
     CultureCode,
     Identifier,
+    Improbable,
     Line,
     LotCode,
     Reason,
@@ -80,6 +82,7 @@ class OpenLot(TellingInput):
     dmso_percent: DmsoPercent = Field(title="DMSO")
     reagents: ScannedReagents
     reagent_quantities: ReagentAmounts
+    improbable_because: Improbable = None
 
     _amounts = model_validator(mode="after")(amounts_of_the_reagents)
 
@@ -108,8 +111,10 @@ def open_lot(work: Work, given: OpenLot) -> Lot:
     expiry = expires_on(filled_on, shelf_life_months(specification.freezing, given.purpose) or 0)
     work.show(cells_taken=facts.cells_taken, cells_needed=facts.cells_needed, expires_on=expiry.isoformat())
     harvested = max((culture.harvested_at for culture in cultures if culture.harvested_at), default=None)
-    refusals = (*opening_refusals(facts), *reagent_reasons, *time_refusals(work, "The filling", at, harvested))
-    work.judge(Lot, Vial, *cultures, refusals=refusals)
+    waited = [one for c in cultures for one in improbable_wait("The filling", c.code, c.harvested_at, at)]
+    doubted = asked_about(work, waited, given.improbable_because)
+    times = time_refusals(work, "The filling", at, harvested)
+    work.judge(Lot, Vial, *cultures, refusals=(*opening_refusals(facts), *reagent_reasons, *times, *doubted))
 
     for culture, cells in zip(cultures, given.cells, strict=True):
         culture.cells_left = (culture.cells_left or 0) - cells
@@ -227,6 +232,7 @@ class CloseFilling(TellingInput):
     lot: LotCode = Field(title="Lot")
     sample_cells: Cells = Field(title="Cells taken as samples")
     lost_cells: Cells = Field(title="Cells lost")
+    improbable_because: Improbable = None
 
 
 @act(CloseFilling)
@@ -240,7 +246,9 @@ def close_filling(work: Work, given: CloseFilling) -> Lot:
     taken = work.session.scalar(select(func.sum(LotSource.cells_used)).where(LotSource.lot_id == lot.id))
     facts = ClosingFacts(lot.code, int(taken), filled, lot.cells_per_vial, given.sample_cells, given.lost_cells)
     work.show(filled=filled, voided=len(unused))
-    work.judge(lot, *unused, refusals=closing_refusals(facts))
+    losses = improbable_losses(lot.code, facts.cells_taken, facts.lost_cells)
+    doubted = asked_about(work, losses, given.improbable_because)
+    work.judge(lot, *unused, refusals=(*closing_refusals(facts), *doubted))
     lot.sample_cells, lot.lost_cells = given.sample_cells, given.lost_cells
     work.transition(lot)
     work.transition_many(Vial, unused)
@@ -259,6 +267,7 @@ class RecordFreezing(TellingInput):
     EARLIER_NAME = "frozen_at"
     lot: LotCode = Field(title="Lot")
     program: Identifier = Field(title="Freezing program", description="As the specification names it.")
+    improbable_because: Improbable = None
 
 
 @act(RecordFreezing)
@@ -274,7 +283,9 @@ def record_freezing(work: Work, given: RecordFreezing) -> Lot:
     target = "ON_HOLD" if held(work, lot) else "QUARANTINE"
     facts = FreezingFacts(lot.code, lot.fill_started_at, at, given.program, rules)
     times = time_refusals(work, "The start of freezing", at, lot.fill_started_at)
-    work.judge(lot, *vials, refusals=(*freezing_refusals(facts), *times), to=target)
+    soon = improbable_filling(lot.code, lot.fill_started_at, at)
+    doubted = asked_about(work, soon, given.improbable_because)
+    work.judge(lot, *vials, refusals=(*freezing_refusals(facts), *times, *doubted), to=target)
     lot.frozen_at, lot.freezing_program = at, given.program
     lot.state_before_hold = "QUARANTINE" if target == "ON_HOLD" else None
     work.transition(lot, to=target)

@@ -11,7 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from pydantic import Field
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from cellbank.domain.freezer_file import RunFile, read_run_file
 from cellbank.domain.freezing_band import FreezingBand
@@ -30,6 +30,7 @@ from cellbank.domain.rules.freezing_run import (
     unit_refusal,
     withdrawal_refusals,
 )
+from cellbank.domain.rules.plausible import RunTimes, impossible_run, improbable_run
 from cellbank.domain.sheets.faults import FileAsks, FileProblem
 from cellbank.domain.sheets.units import UNITS
 from cellbank.domain.sheets.wall_clock import with_offset
@@ -37,12 +38,13 @@ from cellbank.domain.specification import Specification
 from cellbank.domain.wall import on_the_wall
 from cellbank.records.conditional import ConditionalRelease
 from cellbank.records.deviations import Deviation
-from cellbank.records.production import Lot
+from cellbank.records.production import Lot, Vial
+from cellbank.records.storage import Placement
 from cellbank.records.temperature import FreezerReading, FreezerRun
 from cellbank.records.work import Work
 from cellbank.services.acts import ActInput, act
-from cellbank.services.common import new_code, specification_of, time_refusals
-from cellbank.services.inputs import FreezerRunCode, Identifier, Line, LotCode, Reason
+from cellbank.services.common import asked_about, new_code, specification_of, time_refusals
+from cellbank.services.inputs import FreezerRunCode, Identifier, Improbable, Line, LotCode, Reason
 from cellbank.services.quality.deviation_opening import open_with_links
 from cellbank.services.temperature.logger_files import opened
 from cellbank.services.temperature.reading_store import moment
@@ -92,6 +94,7 @@ class ImportFreezingRun(ActInput):
     date_order: DateOrder = None
     times: FileTimes = None
     skip_unreadable: SkipUnreadable = False
+    improbable_because: Improbable = None
 
     def mapping(self) -> Mapping:
         """The titles that somebody named."""
@@ -133,8 +136,10 @@ def import_freezing_run(work: Work, given: ImportFreezingRun) -> FreezerRun:
         file = _read(work, lot, known, path, band)
     run = _Run(file, compare(band, file.product) if band else None)
     facts = RunFacts(lot.code, lot.freezing_program or "–", lot.frozen_at, band, run.comparison, _live(work, lot))  # type: ignore[arg-type]
+    times = _times(work, lot, file, run.comparison)
     refusals = (
-        *run_refusals(facts),
+        *(run_refusals(facts) or impossible_run(times)),
+        *asked_about(work, improbable_run(times), given.improbable_because),
         *_of_another_freezer(given, file.serial),
         *time_refusals(work, "The last reading of the run", moment(file.product[-1][0])),
     )
@@ -144,6 +149,16 @@ def import_freezing_run(work: Work, given: ImportFreezingRun) -> FreezerRun:
     work.judge(lot, FreezerRun, *moved, refusals=refusals, to=run.state)
     learn(work, SHEET, _source(work, given), known, file.mapping)
     return _keep(work, given, lot, run, specification)
+
+
+def _times(work: Work, lot: Lot, file: RunFile, compared: Comparison | None) -> RunTimes:
+    """The freezer may have written before the run began and cooled down empty: it begins where it was compared."""
+    put_away = select(func.min(Placement.placed_at)).join(Vial, Vial.id == Placement.vial_id)
+    first = compared.began if compared and compared.began is not None else file.product[0][0]
+    began, ended = moment(first), moment(file.product[-1][0])
+    return RunTimes(
+        lot.code, began, ended, lot.fill_started_at, work.session.scalar(put_away.where(Vial.lot_id == lot.id))
+    )
 
 
 def _source(work: Work, given: ImportFreezingRun) -> str:

@@ -6,12 +6,14 @@ from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
-from sqlalchemy import func, select, text, update
+from sqlalchemy import and_, func, select, text, update
 from sqlalchemy.orm import Session
 
 from cellbank.domain.identifiers import Kind
 from cellbank.domain.positions import is_position_name, position_name
+from cellbank.domain.refusals import Refusal
 from cellbank.domain.rules.hold import return_refusals
+from cellbank.domain.rules.plausible import improbable_putting_away
 from cellbank.domain.rules.storage import (
     Box,
     OutOfService,
@@ -27,11 +29,13 @@ from cellbank.records.people import Site
 from cellbank.records.production import Lot, Vial
 from cellbank.records.shipping import PackedVial
 from cellbank.records.storage import Placement, StorageUnit
+from cellbank.records.temperature import FreezerRun
 from cellbank.records.work import Work
 from cellbank.services.acts import ActInput, TellingInput, act
-from cellbank.services.common import new_code, time_refusals
+from cellbank.services.common import asked_about, new_code, time_refusals
 from cellbank.services.inputs import (
     MAX_VIALS,
+    Improbable,
     Line,
     Moment,
     Reason,
@@ -245,6 +249,7 @@ class StoreVials(TellingInput, IntoPositions):
     vials: VialCodes = Field(title="Vials")
     box: StorageCode = Field(title="Box")
     positions: Positions = Field(default=[])
+    improbable_because: Improbable = None
 
 
 @act(StoreVials)
@@ -260,6 +265,8 @@ def store_vials(work: Work, given: StoreVials) -> None:
     if work.told_at:
         refusals.extend(time_refusals(work, "Putting away", at, _frozen_at(work.session, vials)))
         refusals.extend(time_refusals(work, "Putting away", at, _arrived_at(work.session, arrived)))
+        soon = _put_away_too_soon(work, [vial for vial in vials if vial.state == "FROZEN"], at)
+        refusals.extend(asked_about(work, soon, given.improbable_because))
     work.show(**places_shown(box, places, given.vials))
     work.judge(*vials, refusals=refusals)
     if arrived:
@@ -360,6 +367,17 @@ def _frozen_at(session: Session, vials: Iterable[Vial]) -> datetime.datetime | N
     """When the last of these vials was frozen."""
     lots = {vial.lot_id for vial in vials}
     return session.scalar(select(func.max(Lot.frozen_at)).where(Lot.id.in_(lots)))
+
+
+def _put_away_too_soon(work: Work, vials: Sequence[Vial], at: datetime.datetime) -> tuple[Refusal, ...]:
+    """What can hardly be about the time at which these vials came out of the freezer."""
+    run = and_(FreezerRun.lot_id == Lot.id, FreezerRun.state != "WITHDRAWN")
+    lots = select(Lot.code, Lot.frozen_at, FreezerRun.last_at).outerjoin(FreezerRun, run).order_by(Lot.id)
+    found = work.session.execute(lots.where(Lot.id.in_({vial.lot_id for vial in vials}))).all() if vials else ()
+    return tuple(
+        doubt for lot, frozen_at, ended in found if frozen_at
+        for doubt in improbable_putting_away(lot, frozen_at, ended, at)
+    )  # fmt: skip
 
 
 def _arrived_at(session: Session, vials: Sequence[Vial]) -> datetime.datetime | None:

@@ -21,6 +21,7 @@ from cellbank.services.acts import REGISTRY
 from cellbank.services.bank import Bank, at_site
 from cellbank.services.clinic.identity import HIDDEN, is_identity, without_identity
 from cellbank.services.lookup.cards import QUESTIONS
+from cellbank.services.trail.answered import Answered, answered
 from cellbank.services.trail.column_words import told
 
 PAGE = 100
@@ -58,6 +59,7 @@ class Event:
     refusals: tuple[str, ...] = ()
     happened_at: datetime.datetime | None = None  # where that was said
     late_reason: str | None = None  # why it was entered late
+    answered: Answered | None = None  # what could hardly be, and why it is right
 
 
 @dataclass(frozen=True)
@@ -81,13 +83,13 @@ _EVENTS = """
          page AS (SELECT a.*, count(*) OVER () AS total FROM found JOIN act a USING (id)
                    WHERE (a.outcome = 'accepted' OR {here})
                    ORDER BY a.at DESC, a.id DESC LIMIT :size OFFSET :skip)
-    SELECT a.id, a.name, a.at, a.recorded_at, a.outcome, a.given, a.refusals, a.total, p.full_name, a.happened_at,
-           a.late_reason,
+    SELECT a.id, a.name, a.at, a.recorded_at, a.outcome, a.given, a.refusals, a.result, a.total, p.full_name,
+           a.happened_at, a.late_reason,
            jsonb_agg(jsonb_build_array(c.record_kind, c.before, c.after, c.part) ORDER BY c.id)
              FILTER (WHERE c.id IS NOT NULL) AS changes
       FROM page a JOIN person p ON p.id = a.person_id LEFT JOIN touched c ON c.act_id = a.id
-     GROUP BY a.id, a.name, a.at, a.recorded_at, a.outcome, a.given, a.refusals, a.total, p.full_name, a.happened_at,
-              a.late_reason
+     GROUP BY a.id, a.name, a.at, a.recorded_at, a.outcome, a.given, a.refusals, a.result, a.total, p.full_name,
+              a.happened_at, a.late_reason
      ORDER BY a.at DESC, a.id DESC"""
 
 
@@ -210,7 +212,7 @@ def _event(row: Any, record: str, names: Names, hidden: frozenset[tuple[str, str
         row.id, row.name, title_of(row.name), row.full_name, row.at, row.recorded_at, row.outcome or "open",
         tuple(lines), row.given.get("reason"),
         tuple(refusal["detail"] for refusal in without_identity(row.given, row.refusals)),
-        row.happened_at, row.late_reason,
+        row.happened_at, row.late_reason, answered(row.given, row.result or {}),
     )  # fmt: skip
 
 
@@ -297,6 +299,11 @@ class Done:
     refusals: tuple[dict[str, str], ...]
     happened_at: datetime.datetime | None
     late_reason: str | None
+
+    @property
+    def answered(self) -> Answered | None:
+        """What could hardly be, and why it is right."""
+        return answered(self.given, self.result)
 
 
 def done(bank: Bank, act_id: int, viewer: int) -> Done | None:
