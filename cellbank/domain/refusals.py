@@ -4,13 +4,14 @@ A rule returns refusals as values; nothing below the act registry raises them. T
 gravity: a screen shows the gravest reason first, and the order is part of the public face (docs/design.md).
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, tzinfo
 from enum import StrEnum
 from typing import Any, TypeGuard
 
 from cellbank.domain.question import Question
+from cellbank.domain.saying import fill, plain_word
 from cellbank.domain.wall import on_the_wall
 
 
@@ -199,9 +200,10 @@ class Refusal:
         """The sentence with its facts, in the language of the code."""
         return self.worded(self.sentence)
 
-    def worded(self, sentence: str) -> str:
-        """The same in the language of this sentence; times as people read them."""
-        return sentence.format(**{n: on_the_wall(one) if _is_instant(one) else one for n, one in self.facts.items()})
+    def worded(self, sentence: str, word: Callable[[str], str] = plain_word) -> str:
+        """The same in the language of this sentence and of `word`; times and names of the code as people read them."""
+        facts = {name: on_the_wall(one) if _is_instant(one) else one for name, one in self.facts.items()}
+        return fill(sentence, facts, word)
 
     def at_site(self, zone: tzinfo) -> "Refusal":
         """The same reason with its times on the clock of a site, whoever reads it there and however."""

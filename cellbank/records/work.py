@@ -227,7 +227,7 @@ class Work:
             record=_sentence_start(getattr(subject, "called", subject.__tablename__)),
             state=getattr(subject, "state", "new"),
             act=self.title,
-            possible=" or ".join(possible) or "no state",
+            possible=tuple(possible) or "no state",
         )
 
     def site_refusals(self, site_id: int | None, called: str) -> list[Refusal]:

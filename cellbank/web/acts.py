@@ -379,7 +379,5 @@ def way_out(refusal: Refusal) -> tuple[str, str] | None:
 
 def reason(refusal: Refusal) -> dict[str, Any]:
     """A refusal in the reader's language, with its times on the wall of the site, as the label beside it has them."""
-    told = refusal.at_site(the_bank().zone)
-    facts = {name: a_fact(value) for name, value in told.facts.items()}
-    detail = replace(told, facts=facts).worded(say(refusal.sentence))
+    detail = refusal.at_site(the_bank().zone).worded(say(refusal.sentence), a_fact)
     return {"code": refusal.code.value, "detail": detail, "way": way_out(refusal)}

@@ -90,7 +90,9 @@ def a_fact(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     said = say(value)
-    return words.word(value).lower() if said == value and value.islower() and value.replace(" ", "").isalpha() else said
+    if said != value:
+        return said
+    return words.word(value).lower() if value.islower() and value.replace(" ", "").isalpha() else words.within(value)
 
 
 def moment(value: datetime.datetime | None) -> str:

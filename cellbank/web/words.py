@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from flask_babel import gettext
 
+from cellbank.domain.saying import plain_word
+
 TONES: dict[str, str] = {
     "good": "IN_USE STORED WITHIN "
     "ACTIVE LIVE EFFECTIVE ELIGIBLE GIVEN ACCEPTED RELEASED IN_STOCK IN_SERVICE REVIEWED CONFIRMED "
@@ -73,6 +75,12 @@ def word(name: str) -> str:
     if text.isupper() or text.islower():
         text = text.capitalize()
     return gettext(text) if text else ""
+
+
+def within(name: str) -> str:
+    """A fact within a sentence: names of the code as words, translated; anything else as it is."""
+    said = plain_word(name)
+    return said if said == name else gettext(said.capitalize()).lower()
 
 
 def of_another_site(site: str) -> str:

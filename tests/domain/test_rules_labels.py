@@ -51,7 +51,7 @@ def test_all_reasons_are_given_at_once() -> None:
     facts = LabelFacts("lot", "lot LT0001K", "FILLED", {VIAL: "VOIDED"}, {VIAL: "LT0002H"})
     details = [refusal.detail for refusal in label_refusals(facts)]
     assert codes(facts) == ["VIAL_MISMATCH", "WRONG_STATE"]
-    assert "LT0002H" in details[0] and "VOIDED" in details[1]
+    assert "LT0002H" in details[0] and "is voided:" in details[1]
 
 
 def test_vials_are_chosen_of_a_lot_only() -> None:

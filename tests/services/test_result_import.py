@@ -162,7 +162,7 @@ def test_samples_are_reported_by_the_sheet(world: World, lot: FrozenLot) -> None
     assert (sample.state, result.test, result.sample_number) == ("REPORTED", "MYCOPLASMA", 1)
     refused = world.try_act("taras", "import_results", sheet=f"sample,result\n{code},growth\n")
     assert [refusal.code.value for refusal in refused.refusals] == ["WRONG_STATE"]
-    assert refused.refusals[0].detail.startswith(f"Row 2: Sample {code} is REPORTED")
+    assert refused.refusals[0].detail.startswith(f"Row 2: Sample {code} is reported")
 
 
 def test_a_failing_row_opens_a_deviation(world: World) -> None:

@@ -59,7 +59,7 @@ def _not_allowed(facts: ConditionalFacts) -> Iterator[Refusal]:
         yield refuse(
             Code.WRONG_KIND,
             "Lot {lot} is a {purpose}: nobody is given its cells. Choose a lot of the product.",
-            lot=release.lot, purpose=facts.purpose.replace("_", " "),
+            lot=release.lot, purpose=facts.purpose,
         )  # fmt: skip
     if facts.live is not None:
         yield refuse(

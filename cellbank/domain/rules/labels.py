@@ -61,7 +61,7 @@ def _no_label(called: str, record: str, state: str) -> Refusal:
         "{thing} is {state}: a label is printed only while it is {possible}.",
         thing=called[:1].upper() + called[1:],
         state=state,
-        possible=" or ".join(name for name in STATES[record] if name in LABELLED[record]),
+        possible=tuple(name for name in STATES[record] if name in LABELLED[record]),
     )
 
 

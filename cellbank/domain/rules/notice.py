@@ -38,7 +38,7 @@ def _one(notice: str, answer: AnswerFacts) -> Iterator[Refusal]:
         sentence = (
             "Dose {dose} is {state}: the infusion is not stopped. Stop it at the bedside first, with the volume given."
         )
-        yield refuse(Code.WRONG_STATE, sentence, dose=answer.dose, state=answer.state.lower().replace("_", " "))
+        yield refuse(Code.WRONG_STATE, sentence, dose=answer.dose, state=answer.state)
     if answer.done in NEED_A_NOTE and not answer.has_note:
         sentence = "Dose {dose}: say in the note what was done, or why nothing is needed."
         yield refuse(Code.REASON_NEEDED, sentence, **named)

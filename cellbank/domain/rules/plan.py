@@ -136,7 +136,7 @@ def _double_refusals(facts: PlanFacts) -> Iterator[Refusal]:
             yield refuse(
                 Code.DUPLICATE_DOSE,
                 "Infusion {number} exists already: dose {dose} is {state}. Go on with it, or cancel it first.",
-                number=facts.number, dose=other.code, state=other.state.lower().replace("_", " "),
+                number=facts.number, dose=other.code, state=other.state,
             )  # fmt: skip
         elif other.is_given and other.started_on == facts.on and facts.protocol.dosing.one_per_calendar_day:
             yield refuse(
@@ -162,7 +162,7 @@ def _rest_refusals(facts: PlanFacts) -> Iterator[Refusal]:
             yield refuse(
                 Code.TOO_EARLY,
                 "Infusion {other} (dose {dose}) is {state}. Finish or cancel it before infusion {number}.",
-                other=other.number, dose=other.code, state=other.state.lower().replace("_", " "), number=facts.number,
+                other=other.number, dose=other.code, state=other.state, number=facts.number,
             )  # fmt: skip
         elif facts.latest_at < (rested := other.ended_at + timedelta(hours=hours)):
             yield refuse(

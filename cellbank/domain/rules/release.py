@@ -17,6 +17,7 @@ from cellbank.domain.rules.donor import EvidenceFacts, consent_refusals, evidenc
 from cellbank.domain.rules.freezing import ClosingFacts, closing_refusals
 from cellbank.domain.rules.freezing_run import RunOfLot, no_run_refusals
 from cellbank.domain.rules.tested import LotResult, evidence, refusal_of_test
+from cellbank.domain.saying import plain_word
 from cellbank.domain.specification import ReleaseTest, Specification, Stage
 
 # The stages of the tests in the order of the work, and what the board calls their groups.
@@ -174,7 +175,7 @@ def _donor_eligible(facts: ReleaseFacts) -> Criterion:
             lot=facts.lot,
             state=facts.donor_state,
         )
-    evidence = f"Donor {facts.donor}: {facts.donor_state}"
+    evidence = f"Donor {facts.donor}: {plain_word(facts.donor_state)}"
     return _line("DONOR_ELIGIBLE", "Donor determined eligible", evidence, refusal, DONOR)
 
 
@@ -203,7 +204,7 @@ def _no_hold(facts: ReleaseFacts) -> Criterion:
 def _sound_sources(facts: ReleaseFacts) -> Criterion:
     """What is wrong with a bank is wrong with all that was grown from it."""
     title = "Lots that it was made from are sound"
-    evidence = ", ".join(f"{lot.code}: {lot.state}" for lot in facts.made_from) or "Made from tissue"
+    evidence = ", ".join(f"{lot.code}: {plain_word(lot.state)}" for lot in facts.made_from) or "Made from tissue"
     stopped = [lot.code for lot in facts.made_from if lot.is_stopped]
     refusal = None
     if stopped:

@@ -44,7 +44,7 @@ def _lot_refusals(goods: LotGoods, on: date) -> Iterator[Refusal]:
         yield refuse(
             Code.LOT_NOT_RELEASED,
             "Lot {lot} is {state}, not released: its vials stay here. Take vials of a released lot.",
-            lot=goods.lot, state=goods.state.lower().replace("_", " "),
+            lot=goods.lot, state=goods.state,
         )  # fmt: skip
     if on > goods.expires_on:
         yield refuse(

@@ -49,7 +49,7 @@ def subject_refusals(facts: SubjectFacts) -> tuple[Refusal, ...]:
                 "Subject {subject} is {state}, not enrolled: no cells may be given. "
                 "A subject in screening is enrolled by signing the eligibility.",
                 subject=facts.code,
-                state=facts.state.lower().replace("_", " "),
+                state=facts.state,
             )
         )
     return (*found, *decision_refusals(facts))
@@ -126,7 +126,7 @@ def _lot_refusals(facts: LotFacts) -> Iterator[Refusal]:
         yield refuse(
             Code.DONOR_NOT_ELIGIBLE,
             "Donor {donor} of lot {lot} is {state}. Use another lot and tell the quality officer.",
-            donor=facts.donor, lot=facts.code, state=facts.donor_state.lower(),
+            donor=facts.donor, lot=facts.code, state=facts.donor_state,
         )  # fmt: skip
     if facts.is_held or facts.state == "ON_HOLD":
         yield refuse(
@@ -138,7 +138,7 @@ def _lot_refusals(facts: LotFacts) -> Iterator[Refusal]:
         yield refuse(
             Code.LOT_NOT_RELEASED,
             "Lot {lot} is {state}, not released. Only a quality officer's release makes it usable; use another lot.",
-            lot=facts.code, state=facts.state.lower().replace("_", " "),
+            lot=facts.code, state=facts.state,
         )  # fmt: skip
     if facts.used_on > facts.expires_on:
         yield refuse(

@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from cellbank.domain.blind import hidden_columns
 from cellbank.outside.document_pdf import Block, Cell, Facts, Heading, Run, Table, Text
 from cellbank.records.tables import metadata, record_class
 from cellbank.services.clinic.identity import HIDDEN, is_identity
@@ -18,6 +19,7 @@ Part = Callable[[Connection, Row, Clock], Sequence[Block]]
 
 # Signed columns of which a pair of label and value would say too little: (kind, column) to what is shown of it.
 Parts = Mapping[tuple[str, str], Part]
+BLIND_YET = Run("hidden until a second person has looked", "muted")
 LONG = 50  # letters from which a text is a paragraph and no longer a fact
 
 
@@ -42,22 +44,31 @@ def shown_records(connection: Connection, one: Covered, parts: Parts, time: Cloc
     short = [column for column in columns if (one.kind, column) not in parts]
     if len(rows) > 1:
         head = tuple(told(one.kind, column).label for column in short)
-        lines = tuple(tuple(cell(one.kind, column, row[column], names, time) for column in short) for row in rows)
+        lines = tuple(tuple(_seen(one.kind, column, row, names, time) for column in short) for row in rows)
         widths = (1 / max(len(head), 1),) * len(head)
         return [Heading(kind_words(one.kind)), Table(head, lines, widths)]
     blocks: list[Block] = []
     for row in rows:
         pairs = tuple(
-            (told(one.kind, column).label, cell(one.kind, column, row[column], names, time))
+            (told(one.kind, column).label, _seen(one.kind, column, row, names, time))
             for column in short if row[column] is not None or not (column in one.written or _is_key(one.kind, column))
         )  # fmt: skip
         long = [(label, said) for label, said in pairs if isinstance(said, str) and len(said) > LONG]
         blocks += [Heading(kind_words(one.kind)), Facts(tuple(pair for pair in pairs if pair not in long))]
         blocks += [block for label, said in long for block in (Heading(label), Text(said))]
         for column in columns:
-            if (one.kind, column) in parts:
+            if (one.kind, column) in parts and not _is_blind(one.kind, column, row):
                 blocks += parts[one.kind, column](connection, row, time)
     return blocks
+
+
+def _seen(kind: str, column: str, row: Row, names: Names, time: Clock) -> Cell:
+    """One value, unless a second person has still to find it without help."""
+    return BLIND_YET if _is_blind(kind, column, row) else cell(kind, column, row[column], names, time)
+
+
+def _is_blind(kind: str, column: str, row: Row) -> bool:
+    return (kind, column) in hidden_columns(kind, row.get("state"))
 
 
 def written_here(one: Covered) -> list[Block]:
