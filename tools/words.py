@@ -9,6 +9,7 @@ table of states, names of lists beside their statements.
 
 import ast
 import io
+import re
 from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
@@ -29,6 +30,9 @@ from cellbank.web.forms import Field, fields_of
 ROOT = Path(__file__).parents[1]
 TRANSLATIONS = ROOT / "cellbank" / "web" / "translations"
 UKRAINIAN = TRANSLATIONS / "uk" / "LC_MESSAGES" / "messages.po"
+RULES = ROOT / "cellbank" / "domain" / "rules"
+TO_FILL_IN = re.compile(r"^\S(?=.*\{\w+\}).* .*[.?]$")
+TAIL = re.compile(r"^ [A-Z].*[.?]$")  # a sentence that is hung on another one
 # The same in every language: units, formulas.
 AS_THEY_ARE = {"PaO2", "FiO2", "°C", "%", "C", "F", "K"}
 Word = tuple[str | None, str | tuple[str, ...]]  # its context, and itself; of a plural both forms
@@ -90,13 +94,18 @@ def _of_lists() -> Iterator[str]:
 
 
 def _of_sentences() -> Iterator[str]:
-    """What stands in `refuse(…)`, `warn(…)` and `say(…)`, and in what is called a sentence on its way there."""
+    """What stands in `refuse(…)`, `warn(…)` and `say(…)`, what is called a sentence on its way there, and in the rules
+    whatever has places to fill in."""
     for path in sorted((ROOT / "cellbank").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())) if "migrations" not in path.parts else ():
             if isinstance(node, ast.Call):
                 name = getattr(node.func, "id", getattr(node.func, "attr", ""))
                 place = {"say": 0, "refuse": 1, "warn": 1}.get(name, len(node.args))
                 yield from _texts(node.args[place]) if place < len(node.args) else ()
+            elif path.parent == RULES and isinstance(node, ast.Constant):
+                yield from (
+                    text.strip() for text in _texts(node) if TO_FILL_IN.search(text.strip()) or TAIL.search(text)
+                )
             elif isinstance(node, ast.Assign) and any(_is_sentence(target) for target in node.targets):
                 yield from _texts(node.value)
 

@@ -28,7 +28,7 @@ from cellbank.web.reading import doubtful_times, read
 from cellbank.web.release import releasable
 from cellbank.web.session import asks_both, note_signature
 from cellbank.web.session_pages import proved, why_not
-from cellbank.web.shell import DOOR, a_fact, client, say, the_actor, the_bank
+from cellbank.web.shell import DOOR, a_fact, client, say, say_reason, the_actor, the_bank
 from cellbank.web.to_sign import content_of, in_order, unseen_problem
 from cellbank.web.uploads import NoText, uploaded
 from cellbank.web.verdict import About, Verdict, aloud, kept_verdict, verdict_of
@@ -379,5 +379,5 @@ def way_out(refusal: Refusal) -> tuple[str, str] | None:
 
 def reason(refusal: Refusal) -> dict[str, Any]:
     """A refusal in the reader's language, with its times on the wall of the site, as the label beside it has them."""
-    detail = refusal.at_site(the_bank().zone).worded(say(refusal.sentence), a_fact)
+    detail = refusal.at_site(the_bank().zone).worded(say_reason(refusal.sentence), a_fact)
     return {"code": refusal.code.value, "detail": detail, "way": way_out(refusal)}

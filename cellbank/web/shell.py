@@ -3,6 +3,7 @@
 import datetime
 import hashlib
 import json
+import re
 from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
@@ -83,6 +84,17 @@ def language() -> str:
 def say(text: str | None) -> str:
     """A text of the code in the reader's language. Nothing stays nothing (gettext would answer with its header)."""
     return gettext(text) if text else ""
+
+
+def say_reason(sentence: str) -> str:
+    """A reason in the reader's language: as a whole, or, where a rule hung a second sentence on it, each part."""
+    said = say(sentence)
+    ends = [end.start() for end in re.finditer(r"(?<=[.?!]) ", sentence)] if said == sentence else []
+    for end in reversed(ends):
+        head = say(sentence[:end])
+        if head != sentence[:end]:
+            return f"{head} {say_reason(sentence[end + 1 :])}"
+    return said
 
 
 def a_fact(value: Any) -> Any:

@@ -47,6 +47,16 @@ def test_a_reason_is_ukrainian_with_what_fills_it(app) -> None:
     assert said == "LT0001J у стані призупинено: «Випустити серію» можливо лише зі стану карантин."
 
 
+def test_a_reason_with_a_sentence_hung_on_it_is_ukrainian_to_its_end(app) -> None:
+    base = "Lot {lot} has not been frozen. Record the freezing."
+    hung = "This is mismatch {count} of this dose: stop and call the quality officer."
+    with app.test_request_context("/"):
+        session["language"] = "uk"
+        said = reason(refuse(Code.WRISTBAND_MISMATCH, f"{base} {hung}", lot="LT0001J", count=3))["detail"]
+    assert said.startswith("Серію LT0001J не заморожено.")
+    assert said.endswith("Це незбіг 3 цієї дози: зупиніться й покличте фахівця з якості.")
+
+
 def test_no_translation_loses_what_is_filled_in() -> None:
     for message in read_po(io.BytesIO((FOLDER / "messages.po").read_bytes()), locale="uk"):
         if not message.id:
