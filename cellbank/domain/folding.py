@@ -8,16 +8,21 @@ import unicodedata
 
 from cellbank.domain.identifiers import LOOK_ALIKES
 
-# Dashes, spaces, and what leaves no ink: controls, marks that alter nothing to be seen, private and unused characters.
-_LEFT_OUT = frozenset({"Pd", "Zs", "Zl", "Zp", "Cc", "Cf", "Cn", "Co", "Cs", "Mn", "Me"})
-_MINUS = "\N{MINUS SIGN}"
+# What counts: letters and numerals. Whatever parts them (dash, space, dot, slash, a mark that is hardly seen) is typed
+# now so, now otherwise. A lengthening mark (Lm) looks like a dash.
+_COUNTS = ("L", "N")
+_DASH_LIKE = "Lm"
 
 
 def folded(text: str) -> str:
-    """The identifier without case, spaces, dashes and unseen characters, Cyrillic and Greek look-alikes as Latin ones.
+    """The letters and numerals of the identifier without case, Cyrillic and Greek look-alikes as Latin ones.
 
     Letters of another alphabet that look like no Latin one stay: ``ЖД12`` folds to ``жд12``.
     """
     plain = "".join(LOOK_ALIKES.get(character, character) for character in unicodedata.normalize("NFKC", text))
     capitals = "".join(LOOK_ALIKES.get(character, character) for character in plain.upper())
-    return "".join(c for c in capitals if unicodedata.category(c) not in _LEFT_OUT and c != _MINUS).casefold()
+    return "".join(c for c in capitals if _counts(unicodedata.category(c))).casefold()
+
+
+def _counts(category: str) -> bool:
+    return category.startswith(_COUNTS) and category != _DASH_LIKE

@@ -41,6 +41,11 @@ TELLS = frozenset(
 )  # fmt: skip
 
 
+#: What a check is there to find. It refuses a check that is told late as well: a check that did not match is none, and
+#: the refused attempt is kept. What was given in spite of it is a fact, told by the bedside form of the dose.
+FOUND_BY: dict[str, frozenset[Code]] = {"check_dose": frozenset({Code.WRISTBAND_MISMATCH, Code.DOSE_LABEL_MISMATCH})}
+
+
 def is_late(happened: datetime, now: datetime, late_after: timedelta) -> bool:
     """Whether what happened then is entered late."""
     return now - happened > late_after
@@ -84,9 +89,21 @@ def existence_refusals(happened: datetime, record: str, since: datetime) -> tupl
     return (refuse(Code.OUT_OF_ORDER, sentence, record=record, since=since, happened=happened),)
 
 
-def divided(refusals: Sequence[Refusal], *, late: bool) -> tuple[list[Refusal], list[Refusal]]:
+def past_limit_refusals(
+    act: str, happened: datetime, now: datetime, limit: datetime | None, reason: str | None
+) -> tuple[Refusal, ...]:
+    """What is said to have happened before a limit (an expiry) and is entered after it says why, however short the
+    time between: now it would be refused."""
+    if reason is not None or limit is None or not happened < limit <= now:
+        return ()
+    sentence = "“{act}” happened at {happened}, before {limit}, and is entered after that. Say why it is entered late."
+    return (refuse(Code.LATE_REASON_NEEDED, sentence, act=act, happened=happened, limit=limit),)
+
+
+def divided(refusals: Sequence[Refusal], *, late: bool, act: str = "") -> tuple[list[Refusal], list[Refusal]]:
     """What refuses the act, and what is only irregular about it."""
-    irregular = [one for one in refusals if late and one.code in FORBIDS]
+    passed = FORBIDS - FOUND_BY.get(act, frozenset())
+    irregular = [one for one in refusals if late and one.code in passed]
     return [one for one in refusals if one not in irregular], irregular
 
 

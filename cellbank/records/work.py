@@ -153,7 +153,7 @@ class Work:
         found.extend(reason for record in of for reason in self.elsewhere(record))
         found.extend(refusals)
         found.extend(self._told_refusals(subjects, {one.code for one in found}))
-        refusing, irregular = divided(found, late=self.is_late)
+        refusing, irregular = divided(found, late=self.is_late, act=self.act)
         refusing = [reason for reason in refusing if reason.code not in ASKED_LAST] or refusing
         if refusing:
             raise Refused(refusing)

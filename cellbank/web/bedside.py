@@ -194,8 +194,10 @@ def _check(values: dict[str, list[str]]) -> Screen:
         stop = verdict_of(About.MATCH, answer.outcome, at=now())
         return replace(screen, verdict=stop, status=409)
     # The signature failed, or something is missing: the scans stay, and a match is judged again before it is shown.
+    if screen.board and screen.state not in CHECKING:  # it went on meanwhile: what stands now is judged anew
+        return replace(_standing(screen.board), problems=answer.problems, status=422)
     again = replace(screen, problems=answer.problems, status=422)
-    return again if is_second or screen.state not in CHECKING else _first(values, screen.board, answer.problems)
+    return again if is_second else _first(values, screen.board, answer.problems)
 
 
 def _checked(board: DoseBoard | None) -> Screen:
@@ -241,10 +243,12 @@ def _standing(board: DoseBoard | None) -> Screen:
 
 
 def _dose_code(values: dict[str, list[str]]) -> str:
-    """The dose that the posted form is about."""
-    given = (values.get("dose") or values.get(LABEL) or [""])[0]
-    scan = read_scan(given)
-    return "" if isinstance(scan, Garbled) or scan.kind is not Kind.DOSE else scan.code
+    """The dose that the posted form is about: the one under the label that was scanned, whatever page it came from."""
+    for name in (LABEL, "dose"):
+        scan = read_scan((values.get(name) or [""])[0])
+        if not isinstance(scan, Garbled) and scan.kind is Kind.DOSE:
+            return scan.code
+    return ""
 
 
 def _board(code: str) -> DoseBoard | None:

@@ -7,6 +7,7 @@ import pytest
 from cellbank.domain.lifecycle import TRANSITIONS, roles_for, tells
 from cellbank.domain.refusals import FORBIDS, LATE_TOO, Code, refuse
 from cellbank.domain.telling import (
+    FOUND_BY,
     TELLS,
     divided,
     existence_refusals,
@@ -14,6 +15,7 @@ from cellbank.domain.telling import (
     gravity,
     is_late,
     late_refusals,
+    past_limit_refusals,
 )
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -68,6 +70,20 @@ def test_what_was_only_not_allowed_is_refused_in_time_and_told_late(code: Code) 
     one = refuse(code, "No.")
     assert divided([one], late=False) == ([one], [])
     assert divided([one], late=True) == ([], [one])
+
+
+@pytest.mark.parametrize("code", sorted(FOUND_BY["check_dose"]))
+def test_a_check_that_did_not_match_is_none_however_late_it_is_told(code: Code) -> None:
+    one = refuse(code, "No.")
+    assert divided([one], late=True, act="check_dose") == ([one], [])
+    assert divided([one], late=True, act="confirm_dose_from_paper") == ([], [one])
+
+
+def test_what_is_told_past_a_limit_says_why_however_short_the_time() -> None:
+    told = ("Check a dose", NOW - MINUTE, NOW)
+    assert [one.code for one in past_limit_refusals(*told, NOW, None)] == [Code.LATE_REASON_NEEDED]
+    for limit, reason in ((NOW, "The tablet was flat"), (None, None), (NOW + MINUTE, None), (NOW - MINUTE, None)):
+        assert past_limit_refusals(*told, limit, reason) == ()
 
 
 def test_every_code_only_forbids_or_says_why_it_refuses_late_too() -> None:

@@ -116,6 +116,13 @@ def test_an_obsolete_label_and_a_typed_number_are_stop(world: World, dose: Order
     assert checking(world, dose, dose_label=dose.code) == ["WRONG_KIND"]
 
 
+def test_nobody_goes_back_behind_the_expiry_without_a_word(world: World, dose: OrderedDose) -> None:
+    expiry = row_of(world, dose.code).expires_at
+    told = {"now": expiry + MINUTE, "happened_at": expiry - MINUTE}
+    assert checking(world, dose, **told) == ["LATE_REASON_NEEDED"]
+    assert checking(world, dose, **told, entered_late_because="The tablet was flat") == []
+
+
 def test_the_third_mismatch_calls_the_quality_officer(world: World, dose: OrderedDose) -> None:
     stranger, at = enrolled_subject(world), dose.at + 40 * MINUTE
     scans = bedside(world, dose, wristband=stranger)

@@ -13,6 +13,7 @@ from sqlalchemy import text
 
 from cellbank.domain.identifiers import dose_symbol
 from cellbank.domain.offline import wristband_digest
+from cellbank.domain.refusals import Code
 from cellbank.services.clinic.offline import Came, Sent, judgement, send_kept
 from tests.factories.doses import (
     MINUTE,
@@ -166,6 +167,27 @@ def test_a_wrong_password_does_nothing_and_is_given_again_for_this_act_alone(wor
     mended = {**wrong, "proof": seal(public, {"id": mine}, right)}
     assert send(world, mended, at + 7 * MINUTE).came is Came.RECORDED
     assert row_of(world, dose.code).state == "CHECKED"
+
+
+def test_nobody_proves_an_act_of_somebody_else(world: World) -> None:
+    dose = prepared_dose(world)
+    at = dose.at + 42 * MINUTE
+    mine = kept(world, "clara", "check_dose", at, bedside(world, dose))
+    act = json.loads(mine["act"]["header"])["id"]
+    proof = seal(world.bank.keys.newest.public, {"id": act}, {"name": "cyril", "password": PASSWORD})
+    theirs = {**mine, "proof": proof}
+    assert send(world, theirs, at + 5 * MINUTE).came is Came.NOT_PROVED
+    assert row_of(world, dose.code).state == "PREPARED"
+
+
+def test_a_mismatch_that_was_kept_is_no_check(world: World) -> None:
+    """Two people cannot make a GO of two STOPs."""
+    dose = prepared_dose(world)
+    wrong = bedside(world, dose, read_back="1970-04-02")
+    for minutes, who in ((42, "clara"), (43, "cyril")):
+        answer = send(world, kept(world, who, "check_dose", dose.at + minutes * MINUTE, wrong), dose.at + 60 * MINUTE)
+        assert answer.came is Came.REFUSED and answer.refusals[0].code is Code.WRISTBAND_MISMATCH
+    assert row_of(world, dose.code).state == "PREPARED"
 
 
 def test_an_act_that_cannot_be_is_refused_and_stands_in_the_trail(world: World) -> None:

@@ -8,7 +8,16 @@ import pytest
 
 from cellbank.services.bank import server_time
 from cellbank.services.lookup import worklists
-from tests.factories.doses import OrderedDose, bedside, infused_dose, ordered_dose, prepared_dose, product_lot, weighed
+from tests.factories.doses import (
+    OrderedDose,
+    bedside,
+    checked_dose,
+    infused_dose,
+    ordered_dose,
+    prepared_dose,
+    product_lot,
+    weighed,
+)
 from tests.factories.world import PASSWORD, World
 
 LATELY = datetime.timedelta(minutes=45)
@@ -96,6 +105,21 @@ def test_a_wrong_password_signs_nothing(signed_in, world: World, dose: OrderedDo
     page = clara.post("/bedside", signed).text
     assert "Wrong name or password" in page and "First check done" not in page
     assert 'name="second.password"' in page
+
+
+def test_a_page_of_a_check_is_old_when_the_dose_went_on_meanwhile(signed_in, world: World, dose: OrderedDose) -> None:
+    scans, browser = bedside(world, dose), signed_in("clara")
+    checked_dose(world, dose)
+    late = {**scans, "act": "check_dose", "intent": "do", "second.name": "cyril", "second.password": "a typing error"}
+    page = browser.post("/bedside", late)
+    assert page.status_code == 422 and "is-match" not in page.text
+
+
+def test_the_label_decides_which_dose_a_page_is_about(signed_in, world: World, dose: OrderedDose) -> None:
+    ready = checked_dose(world, prepared_dose(world, ordered_dose(world, at=server_time() - LATELY)))
+    both = {"dose": ready.code, "dose_label": bedside(world, dose)["dose_label"]}
+    page = signed_in("clara").post("/bedside", both).text
+    assert "is-go" not in page and "Scan the wristband" in page
 
 
 def hold(world: World, lot: str) -> None:

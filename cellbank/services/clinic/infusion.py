@@ -30,6 +30,7 @@ from cellbank.domain.rules.infusion import (
 )
 from cellbank.domain.rules.temperature import StoodThrough
 from cellbank.domain.scans import Scan, read_scan
+from cellbank.domain.telling import past_limit_refusals
 from cellbank.records.clinic import Dose, Reaction
 from cellbank.records.production import Vial
 from cellbank.records.work import Work
@@ -68,6 +69,7 @@ def check_dose(work: Work, given: CheckDose) -> Dose:
     verdict = bedside_verdict(work.session, standing, label, wristband, given.read_back, work.happened)
     work.show(bedside=verdict.shown)
     late = told_after(work, "The check", standing.row.first_checked_at or standing.row.prepared_at)
+    late += _told_past_expiry(work, standing, given)
     work.judge(dose, refusals=[*ended_refusals(dose.code, dose.state), *verdict.refusals, *late])
     if dose.state == "PREPARED":
         dose.first_checked_by_id, dose.first_checked_at = work.actor.id, work.happened
@@ -75,6 +77,15 @@ def check_dose(work: Work, given: CheckDose) -> Dose:
         dose.second_checked_by_id, dose.second_checked_at = work.actor.id, work.happened
     work.transition(dose)
     return dose
+
+
+def _told_past_expiry(work: Work, standing: DoseStanding, given: TellingInput) -> tuple[Refusal, ...]:
+    """Nobody goes back behind an expiry without a word. Of minutes ago the word stays in the trail with what was given,
+    and lets nothing else pass."""
+    if work.told_at is None:
+        return ()
+    why = given.entered_late_because
+    return past_limit_refusals(work.title, work.told_at, work.now, standing.row.expires_at, why)
 
 
 @dataclass(frozen=True)
@@ -189,7 +200,7 @@ def start_infusion(work: Work, given: StartInfusion) -> Dose:
     dose = lock_dose(work, given.dose)  # with its subject: two infusions of one cannot start side by side
     standing = standing_of(work, dose)
     work.show(bedside=_shown(standing))
-    late = told_after(work, "The start", dose.second_checked_at)
+    late = told_after(work, "The start", dose.second_checked_at) + _told_past_expiry(work, standing, given)
     work.judge(dose, refusals=[*infusion_refusals(infusion_facts(standing, work.happened, None)), *late])
     dose.infusion_started_at, dose.study_day = work.happened, standing.plan.study_day
     work.transition(dose)

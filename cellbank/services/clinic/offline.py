@@ -28,7 +28,7 @@ from cellbank.services.clinic.at_bedside import judge_standing
 from cellbank.services.clinic.infusion import label_time
 from cellbank.services.clinic.standing import DoseStanding, dose_standing
 from cellbank.services.people.passwords import Credentials
-from cellbank.services.people.sessions import prove
+from cellbank.services.people.sessions import prove, standing_of_name
 
 WHY_LATE = "The network was cut: kept by the screen at the bedside and sent when it was back."
 LONGEST_PART = 20_000  # characters of one part of an envelope
@@ -173,6 +173,8 @@ def send_kept(bank: Bank, raw: Mapping[str, Any], now: datetime.datetime, *, doo
     )
     if proof.standing is None or proof.standing.must_change_password:
         return Sent(Came.NOT_PROVED)
+    if not _is_theirs(bank, header, content, proof.standing.actor):
+        return Sent(Came.NOT_PROVED, problems=("Somebody else did this: they give name and password again.",))
     return _do(bank, header, content, who, proof.standing.actor, proof.step, now, door, client)
 
 
@@ -190,6 +192,13 @@ def _who(bank: Bank, envelope: Envelope, header: Header, content: Content) -> Wh
     if proof.id != header.id:
         raise NotOpened("The password was given for another act.")
     return Who.model_validate_json(_open(bank, proof.key, envelope.proof))
+
+
+def _is_theirs(bank: Bank, header: Header, content: Content, prover: Actor) -> bool:
+    """Whether whoever proves a kept act is whoever did it: one act, one person. Of a name that nobody has it is the
+    one who proves it."""
+    claimed = [standing_of_name(bank, name, header.site) for name in {header.name, content.name}]
+    return all(one is None or one.actor.id == prover.id for one in claimed)
 
 
 def _why(error: Exception) -> str:
