@@ -8,11 +8,11 @@ from flask import Response, jsonify, make_response, render_template, request
 from flask_babel import gettext
 
 from cellbank.services.bank import server_time
-from cellbank.services.clinic.offline import Came, Sent, judgement, send_kept
+from cellbank.services.clinic.offline import Came, Sent, judgement, keep_stop, send_kept
 from cellbank.web.acts import reason
 from cellbank.web.blueprint import blueprint
 from cellbank.web.session import now
-from cellbank.web.shell import DOOR, HERE, client, sent_object, the_bank, the_installation
+from cellbank.web.shell import DOOR, HERE, client, sent_object, the_actor, the_bank, the_installation
 
 LARGEST_ENVELOPE = 100_000  # bytes
 
@@ -59,6 +59,14 @@ def keep_sent() -> Any:
     where = gettext("%(station)s, kept without a network", station=client())
     sent = send_kept(the_installation(), sent_object(), now(), door=DOOR, client=where)
     return make_response(jsonify(_told(sent)), 200)
+
+
+@blueprint.post("/bedside/stopped")
+def keep_stopped() -> Any:
+    """One STOP that the screen said without the network; kept for whoever is signed in at it now."""
+    where = gettext("%(station)s, kept without a network", station=client())
+    came = keep_stop(the_bank(), sent_object(), the_actor(), door=DOOR, client=where)
+    return jsonify(came=came)
 
 
 def _told(sent: Sent) -> dict[str, Any]:

@@ -147,8 +147,13 @@ def test_a_go_turns_into_a_stop_when_the_lot_is_held_and_into_not_checked_withou
     nataliia.context.set_offline(True)
     nataliia.page.get_by_text("Not checked since").wait_for(timeout=25_000)
     assert says_yes(nataliia) == ""
+    nataliia.page.get_by_role("link", name="Go on without the server").click()
+    nataliia.sees("Not connected since", "Scan the label on the dose")
+    nataliia.scan(scans[0])
+    nataliia.sees("Infusing, not connected")
     nataliia.complaints.clear()  # of Chromium about the network that was cut
     nataliia.context.set_offline(False)
+    nataliia.page.get_by_text("Go on with the server").click()
     nataliia.page.locator("body.is-running").wait_for(timeout=10_000)
 
     stage.do("iryna", "hold_lot", lot=lot, reason="A contamination is suspected")

@@ -99,6 +99,10 @@ def test_the_network_is_cut_between_the_two_checks_and_comes_back(nataliia: Stat
     cut(nataliia)
     nataliia.go("/bedside")
     nataliia.sees("Not connected since")
+    nataliia.scan(old_label(label))
+    nataliia.sees("STOP", "The label is not the current one of this dose.", "This stop is kept")
+    assert nataliia.page.locator(".off-stop").bounding_box()["height"] > 250
+    nataliia.page.get_by_text("Start again").click()
     before = datetime.datetime.now(datetime.UTC)
     scan_offline(nataliia, label, subject["code"])
     nataliia.sees("check 2 of 2", "Not compared by the screen")
@@ -119,7 +123,8 @@ def test_the_network_is_cut_between_the_two_checks_and_comes_back(nataliia: Stat
     assert stage.state("dose", code) == "CHECKED_ONCE"  # nothing of it has reached the server
 
     held = kept_in(nataliia)
-    assert len(held["bases"]["acts"]) == 3
+    assert len(held["bases"]["acts"]) == 3 and len(held["bases"]["stops"]) == 1
+    assert old_label(label) not in json.dumps(held)  # of both labels only the judgement holds what the good one says
     for secret in (PASSWORD, subject["code"], subject["second_identifier"], subject["trial_number"], label[-10:]):
         assert secret not in json.dumps(held["bases"]["acts"]), secret
     nothing_of(held, subject, but={"session"})
@@ -140,6 +145,21 @@ def test_the_network_is_cut_between_the_two_checks_and_comes_back(nataliia: Stat
     nothing_of(held, subject)
     nataliia.page.get_by_text("Go on with the server").click()
     nataliia.arrives("/bedside")
+    for _ in range(50):
+        if not kept_in(nataliia)["bases"]["stops"]:
+            break
+        nataliia.page.wait_for_timeout(200)
+    near_misses = stage.rows(
+        "SELECT given ->> 'reason_code' AS reason FROM act "
+        "WHERE name = 'report_unreadable_scan' AND given ->> 'raw' = :raw",
+        raw=old_label(label),
+    )  # fmt: skip
+    assert near_misses == [{"reason": "DOSE_LABEL_MISMATCH"}]
+
+
+def old_label(label: str) -> str:
+    """The symbol of the same dose with another minute."""
+    return label[:-2] + ("01" if not label.endswith("01") else "02")
 
 
 def nothing_of(held: dict[str, Any], subject: dict, but: frozenset[str] | set[str] = frozenset()) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy import text
 from cellbank.domain.identifiers import dose_symbol
 from cellbank.domain.offline import wristband_digest
 from cellbank.domain.refusals import Code
-from cellbank.services.clinic.offline import Came, Sent, judgement, send_kept
+from cellbank.services.clinic.offline import Came, Sent, judgement, keep_stop, send_kept
 from tests.factories.doses import (
     MINUTE,
     SITE,
@@ -212,3 +212,29 @@ def test_the_time_and_the_dose_of_a_kept_act_cannot_be_altered(world: World) -> 
 )
 def test_what_is_no_envelope_is_unreadable(world: World, raw: dict[str, Any]) -> None:
     assert send(world, raw, world.now).came is Came.UNREADABLE
+
+
+# --- a STOP that the screen said by itself ----------------------------------------------------
+
+
+def test_a_stop_without_the_network_is_kept_once_with_what_was_scanned(world: World, dose: OrderedDose) -> None:
+    clara, public = world.people["clara"], world.bank.keys.newest.public
+    header = {"id": "a-stop-of-this-test", "dose": dose.code, "at": (dose.at + DURING).isoformat()}
+    part = seal(public, {**header, "why": "WRISTBAND_MISMATCH"}, {"raw": "SJ-of-somebody-else"})
+    for _ in range(2):
+        assert keep_stop(world.bank, part, clara, door="web", client="a tablet") is Came.RECORDED
+    with world.bank.reads.connect() as connection:
+        found = connection.execute(text("SELECT given, person_id FROM act WHERE key = :id"), header).mappings().all()
+    assert len(found) == 1 and found[0]["person_id"] == clara.id
+    given = found[0]["given"]
+    assert (given["raw"], given["reason_code"]) == ("SJ-of-somebody-else", "WRISTBAND_MISMATCH")
+    assert dose.code in given["reason"] and "STOP without a network" in given["reason"]
+
+
+@pytest.mark.parametrize("wrong", [{"why": "ON_HOLD"}, {"at": "yesterday"}, {"id": "short"}])
+def test_a_stop_that_cannot_be_read_is_not_kept(world: World, dose: OrderedDose, wrong: dict[str, str]) -> None:
+    header = {"id": "another-stop-of-this-test", "dose": dose.code, "at": dose.at.isoformat()}
+    part = seal(world.bank.keys.newest.public, {**header, "why": "OUT_OF_TIME", **wrong}, {"raw": "CH"})
+    clara = world.people["clara"]
+    assert keep_stop(world.bank, part, clara, door="web", client="a tablet") is Came.UNREADABLE
+    assert keep_stop(world.bank, {}, clara, door="web", client="a tablet") is Came.UNREADABLE

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from cellbank.domain.identifiers import dose_symbol
 from cellbank.domain.offline import NEXT_OF, Judged, Next, valid_until, wristband_digest
 from cellbank.domain.quantities import millions
-from cellbank.domain.refusals import Refusal
+from cellbank.domain.refusals import Code, Refusal
 from cellbank.domain.wall import on_the_wall
 from cellbank.records.actor import Actor
 from cellbank.services.acts import Malformed, run_act
@@ -27,6 +27,7 @@ from cellbank.services.bank import Bank
 from cellbank.services.clinic.at_bedside import judge_standing
 from cellbank.services.clinic.infusion import label_time
 from cellbank.services.clinic.standing import DoseStanding, dose_standing
+from cellbank.services.lookup.scanning import keep_unreadable
 from cellbank.services.people.passwords import Credentials
 from cellbank.services.people.sessions import prove, standing_of_name
 
@@ -224,3 +225,47 @@ def _do(
         return Sent(Came.UNREADABLE, problems=tuple(f"{one.field}: {one.message}" for one in malformed.problems))
     came = Came.RECORDED if outcome.accepted else Came.REFUSED
     return Sent(came, outcome.act, outcome.refusals)
+
+
+# --- a STOP that the screen said by itself ----------------------------------------------------
+
+STOPPED: dict[str, str] = {
+    Code.DOSE_LABEL_MISMATCH: "the label is not the current one of dose {dose}.",
+    Code.WRISTBAND_MISMATCH: "the wristband is not that of the patient of dose {dose}.",
+    Code.OUT_OF_TIME: "dose {dose} has expired.",
+}
+
+
+class StopHeader(BaseModel):
+    """Which STOP it was, of which dose, when."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+    key: str = Field(max_length=100)
+    id: str = Field(min_length=16, max_length=100)
+    dose: str = Field(max_length=40)
+    at: AwareDatetime
+    why: Literal["DOSE_LABEL_MISMATCH", "WRISTBAND_MISMATCH", "OUT_OF_TIME"]
+
+
+class Scanned(BaseModel):
+    """What was scanned."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    raw: str = Field(min_length=1, max_length=500)
+
+
+def keep_stop(bank: Bank, raw: Mapping[str, Any], actor: Actor, *, door: str, client: str) -> Came:
+    """Keep a STOP of a screen without a network as a near miss, once: it happened. Nobody proved who they were when it
+    was said, so it bears the name of whoever is signed in at the screen when it is sent."""
+    from cellbank.outside.bedside_keys import NotOpened
+
+    try:
+        part = Part.model_validate(raw)
+        header = StopHeader.model_validate_json(part.header)
+        scanned = Scanned.model_validate_json(_open(bank, header.key, part))
+    except (ValidationError, NotOpened):
+        return Came.UNREADABLE
+    said = STOPPED[header.why].format(dose=header.dose)
+    reason = f"STOP without a network, {on_the_wall(header.at, bank.zone)}: {said}"
+    keep_unreadable(bank, actor, scanned.raw, reason, door=door, code=Code(header.why), key=header.id, client=client)
+    return Came.RECORDED

@@ -10,10 +10,10 @@
   /* ---- the store ---- */
   let opened = null;
   const open = () => opened || (opened = new Promise((done, failed) => {
-    const asked = indexedDB.open(NAME, 1);
+    const asked = indexedDB.open(NAME, 2), counted = { keyPath: "place", autoIncrement: true };
     asked.onupgradeneeded = () => {
-      asked.result.createObjectStore("judgements", { keyPath: "dose" });
-      asked.result.createObjectStore("acts", { keyPath: "place", autoIncrement: true });
+      for (const [store, how] of [["judgements", { keyPath: "dose" }], ["acts", counted], ["stops", counted]])
+        if (!asked.result.objectStoreNames.contains(store)) asked.result.createObjectStore(store, how);
     };
     asked.onsuccess = () => done(asked.result);
     asked.onerror = () => failed(asked.error);
@@ -90,6 +90,10 @@
     const proof = await seal(keys, { id: JSON.parse(one.act.header).id }, who);
     await on("acts", "readwrite", (store) => store.put({ ...one, proof, answer: null }));
   }
+  async function keepStop(keys, header, scanned) {
+    const stop = await seal(keys, { id: crypto.randomUUID(), ...header }, { raw: scanned.slice(0, 500) });
+    await on("stops", "readwrite", (store) => store.add({ stop }));
+  }
   const seen = (place) => on("acts", "readwrite", (store) => store.delete(place));
 
   /* ---- sending: in order, each dose on its own; what was not recorded holds back what came after it ---- */
@@ -122,12 +126,24 @@
     return answer.json();
   }
 
+  /* a STOP that was said here goes to the server from a page at which somebody is signed in; it is counted once, by its id */
+  async function sendStops() {
+    const token = document.querySelector("meta[name=csrf-token]");
+    if (!token || !document.body.dataset.person) return;
+    for (const one of await on("stops", "readonly", (store) => store.getAll())) {
+      const headers = { "Content-Type": "application/json", Accept: "application/json", "X-CSRFToken": token.content };
+      const answer = await fetch("/bedside/stopped", { method: "POST", headers, body: JSON.stringify(one.stop), cache: "no-store" });
+      if (!answer.ok) return; /* locked, or signed out: later */
+      await on("stops", "readwrite", (store) => store.delete(one.place));
+    }
+  }
   async function tick() {
+    sendStops().catch(() => undefined);
     try {
       if ((await acts()).some((one) => !one.answer) && await drain()) document.dispatchEvent(new CustomEvent("kept-sent"));
     } catch (_) { /* no network yet */ }
   }
-  window.kept = { acts, believed, digest, drain, forget, judgements, keep, prove, refresh, seen, tidy };
+  window.kept = { acts, believed, digest, drain, forget, judgements, keep, keepStop, prove, refresh, seen, tidy };
   if (!window.indexedDB || !window.crypto || !crypto.subtle) return;
   addEventListener("online", tick);
   setInterval(tick, EVERY);

@@ -36,7 +36,13 @@
     pair.append(term, text);
     return pair;
   }
-  const stop = (why) => { at = { step: "stop" }; show("stop", { why }); };
+  /* a STOP is a near miss: it is kept too, with what was scanned, and said whether or not that succeeds */
+  function stop(why, code, scanned) {
+    const header = { dose: at.judged.dose, at: new Date(now()).toISOString(), why: code };
+    kept.keepStop(keys, header, scanned || at.label).catch(() => undefined);
+    at = { step: "stop" };
+    show("stop", { why });
+  }
   const unchecked = (why) => { at = { step: "unchecked" }; show("unchecked", { why }); };
   function problem(text) { const place = find("[data-problem]"); place.textContent = text; place.hidden = false; cellbank.play("unknown"); }
   function said(text) { const place = find("[data-said]"); place.textContent = text; place.hidden = false; }
@@ -44,7 +50,7 @@
   /* Whether the judgement still holds; nothing else may lead to a GO. */
   function holds() {
     if (now() < Date.parse(at.judged.at) - 60000) { unchecked(say("clock")); return false; }
-    if (now() >= Date.parse(at.judged.expires_at)) { stop(say("expired", { time: clockOf(Date.parse(at.judged.expires_at)) })); return false; }
+    if (now() >= Date.parse(at.judged.expires_at)) { stop(say("expired", { time: clockOf(Date.parse(at.judged.expires_at)) }), "OUT_OF_TIME"); return false; }
     if (now() >= Date.parse(at.judged.until)) { unchecked(say("old", { time: clockOf(Date.parse(at.judged.at)) })); return false; }
     return true;
   }
@@ -68,7 +74,7 @@
     try { judged = await kept.believed(one, keys); } catch (_) { return unchecked(say("cannotVerify")); }
     if (!judged || judged.dose !== dose) return unchecked(say("badKey"));
     at = { step: "label", judged, ahead: one.ahead, label: code };
-    if (judged.label !== code) return stop(say("oldLabel"));
+    if (judged.label !== code) return stop(say("oldLabel"), "DOSE_LABEL_MISMATCH");
     const stands = await situation();
     if (stands.ended) return show("ended");
     if (stands.runs) return show("running");
@@ -77,7 +83,7 @@
   async function wristband(raw) {
     if (!at.judged || !holds()) return;
     const code = bare(raw);
-    if (await kept.digest(at.judged.salt + code) !== at.judged.subject) return stop(say("wristband"));
+    if (await kept.digest(at.judged.salt + code) !== at.judged.subject) return stop(say("wristband"), "WRISTBAND_MISMATCH", code);
     at.wristband = code;
     const stands = await situation();
     if (stands.checks >= 2) return go();

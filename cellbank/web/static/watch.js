@@ -9,7 +9,7 @@
   if (!watched.length) return;
   const EVERY = 4000, ANSWER = 3500, STALE = 15000, SIRENS = 3;
   const look = [...document.body.classList].find((name) => name.startsWith("is-"));
-  let answered = Date.now(), at = watched[0].dataset.at, asking = false;
+  let isGone = false, answered = Date.now(), at = watched[0].dataset.at, asking = false;
 
   const asked = () => watched.map((one) => `dose=${encodeURIComponent(one.dataset.watched)}&state=${one.dataset.state}`).join("&");
   /* typed text is not lost to a page that moved on */
@@ -32,7 +32,8 @@
       if (isLocked() && underLock("refused").length) cellbank.play("stop"); /* until somebody comes */
     } catch (problem) {
       /* a locked or ended session says at once that nothing is checked; a network may come back within seconds */
-      if (/^4/.test(problem.message)) answered = 0;
+      isGone = !/^4/.test(problem.message);
+      if (!isGone) answered = 0;
       old();
     }
     asking = false;
@@ -91,6 +92,13 @@
     const made = drawn(one, "stale");
     made.querySelector("[data-word]").textContent = made.querySelector("[data-word]").dataset.word.replace("{time}", at);
     one.prepend(made);
+    offerOffline(one, made.querySelector("[data-go-offline]"));
+  }
+  /* the way on without the server, where this screen keeps what the server judged of this dose */
+  async function offerOffline(one, way) {
+    if (!way || !isGone || !window.kept || !navigator.serviceWorker || !navigator.serviceWorker.controller) return;
+    const held = await kept.judgements().catch(() => []);
+    way.hidden = !held.some((judgement) => judgement.dose === one.dataset.watched);
   }
 
   /* ---- under the lock: which infusion must be stopped, and nothing else ---- */

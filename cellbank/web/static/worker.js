@@ -41,6 +41,11 @@ async function file(request) {
 self.addEventListener("fetch", (event) => {
   const url = new URL(event.request.url);
   if (url.origin !== self.location.origin) return;
-  if (event.request.mode === "navigate") { if (url.pathname === "/bedside") event.respondWith(bedside(event.request)); return; }
+  if (event.request.mode === "navigate") {
+    if (url.pathname === "/bedside") event.respondWith(bedside(event.request));
+    /* asked for by name: the server may be there and not answer */
+    if (url.pathname === SHELL) event.respondWith(caches.match(SHELL).then((kept) => kept || fetch(event.request)));
+    return;
+  }
   if (event.request.method === "GET" && /\.(css|js|svg|woff2?)$/.test(url.pathname)) event.respondWith(file(event.request));
 });
