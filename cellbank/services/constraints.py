@@ -42,6 +42,10 @@ SAYS: dict[str, tuple[Code, str]] = {
     "one_running_infusion_per_subject": (Code.DUPLICATE_DOSE, "the subject is receiving another infusion."),
     "a_dose_is_given_on_its_day": (Code.NOT_THE_PLANNED_DAY, "the dose is planned for another day."),
     "a_given_dose_keeps_its_day": (Code.WRONG_STATE, "the infusion has begun."),
+    "what_paper_tells_as_given_is_not_given_again": (
+        Code.WRONG_STATE,
+        "it was entered from its paper form as given.",
+    ),
     "an_infusion_starts_once": (Code.WRONG_STATE, "the infusion has started."),
     "a_finished_dose_stays_finished": (Code.WRONG_STATE, "the dose is finished."),
     "nothing_expired_is_thawed": (Code.EXPIRED, "the lot has expired."),

@@ -9,9 +9,12 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from cellbank.domain.refusals import Code
 from cellbank.records.clinic import Dose
 from cellbank.records.deviations import Deviation, DeviationLink
 from cellbank.records.production import Vial
+from cellbank.services.clinic.at_bedside import judge_standing
+from cellbank.services.lookup.scanning import look_up
 from cellbank.services.signing.to_sign import to_sign
 from tests.factories.doses import (
     COUNT,
@@ -95,6 +98,24 @@ def made(world: World, stage: str, lot: FrozenLot) -> OrderedDose:
 def confirmation(dose: OrderedDose, start: int = 45, **given: Any) -> dict[str, Any]:
     told = {"happened_at": dose.at + start * MINUTE, "entered_late_because": WHY}
     return {"dose": dose.code, "now": dose.at + 6 * HOUR, **told, **given}
+
+
+def test_what_is_entered_as_given_is_not_given_again(
+    world: World, lot: FrozenLot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also before the second person has confirmed it: in the rule, in the database, on every screen, among the acts."""
+    dose = made(world, "prepared", lot)
+    world.do("clara", "enter_dose_from_paper", now=dose.at + HOUR, **form(dose, *LACKING["prepared"]))
+    check = {"now": dose.at + HOUR, **bedside(world, dose)}
+    refused = world.try_act("cyril", "check_dose", **check).refusals[0]
+    assert refused.code is Code.WRONG_STATE and "entered from its paper form as given" in refused.detail
+    stops = judge_standing(world.bank, dose.code, dose.at + HOUR)
+    assert stops is not None and refused.detail in [one.detail for one in stops.refusals]
+    assert look_up(world.bank, world.people["cyril"], dose.code).acts[0].name == "confirm_dose_from_paper"
+    monkeypatch.setattr("cellbank.domain.rules.infusion._paper_refusals", lambda facts: ())
+    assert world.codes("cyril", "check_dose", **check) == ["WRONG_STATE"]
+    world.do("cyril", "confirm_dose_from_paper", **confirmation(dose, now=dose.at + 2 * HOUR))
+    assert row_of(world, dose.code).state == "INFUSED"
 
 
 @pytest.mark.requirement("R20")

@@ -183,6 +183,7 @@ def _judged(work: Work, dose: Dose, form: EnterDoseFromPaper) -> tuple[Whole | N
         infusion_facts(standing, started_at, None),
         viability_percent=whole.count.viability_percent, delivered_percent=one_decimal(whole.percent),
         is_short=whole.draw.is_short, short_dose_accepted=dose.short_dose_reason is not None, expires_at=whole.until,
+        given_on_paper=False,
     )  # fmt: skip
     stop = StopFacts(
         dose=dose.code, prepared_ml=whole.preparation.final_volume_ml, given_ml=form.volume_given_ml,

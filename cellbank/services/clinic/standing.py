@@ -44,6 +44,7 @@ _UNDECIDED_OF_OTHERS = """(SELECT coalesce(json_agg(c.said ORDER BY c.since, c.k
    WHERE NOT EXISTS (SELECT FROM reaction r WHERE c.kind = 'reaction' AND r.id = c.id AND r.dose_id = d.id)
      AND NOT EXISTS (SELECT FROM deviation_link k WHERE c.kind = 'deviation' AND k.deviation_id = c.id
                         AND k.record_kind = 'dose' AND k.record_id = d.id))"""
+_ON_PAPER = "EXISTS (SELECT FROM dose_paper f WHERE f.dose_id = d.id AND f.state = 'ENTERED')"
 _HELD = "EXISTS (SELECT FROM hold h WHERE h.state = 'PLACED' AND (h.lot_id = l.id OR h.donor_id = o.id))"
 _CONSENT = "EXISTS (SELECT FROM consent c WHERE c.donor_id = o.id AND c.state = 'GIVEN')"
 _CONDITIONAL = """EXISTS (SELECT FROM conditional_release r WHERE r.lot_id = l.id AND r.subject_id = {subject}
@@ -67,7 +68,7 @@ _BESIDE = (
     "subject", "subject_state", "arm", "receives_product", "trial_number", "second_identifier", "born_on", "used_kg",
     "lot", "lot_state", "lot_expires_on", "dmso_percent", "volume_ml", "cells_per_vial", "donor", "donor_state",
     "is_held", "consented", "conditional", "protocol_id", "digest", "timezone", "fin", "others", "weights",
-    "exposures", "undecided",
+    "exposures", "given_on_paper", "undecided",
 )  # fmt: skip
 # The columns are named, so that SQLAlchemy works out once, and not at every scan, how a row is read.
 _DOSE = text(
@@ -78,7 +79,7 @@ _DOSE = text(
                l.cells_per_vial, o.code AS donor, o.state AS donor_state, {_HELD} AS is_held, {_CONSENT} AS consented,
                {_CONDITIONAL.format(subject="s.id")} AS conditional,
                p.id AS protocol_id, p.digest, site.timezone, site.fin, {_OTHERS.format(this="d.id")} AS others,
-               {_WEIGHTS} AS weights, {_EXPOSED} AS exposures,
+               {_WEIGHTS} AS weights, {_EXPOSED} AS exposures, {_ON_PAPER} AS given_on_paper,
                CASE d.state WHEN 'INFUSING' THEN {_UNDECIDED_OF_OTHERS} ELSE {_UNDECIDED} END AS undecided
           FROM dose d JOIN subject s ON s.id = d.subject_id JOIN lot l ON l.id = d.lot_id
           JOIN donation n ON n.id = l.donation_id JOIN donor o ON o.id = n.donor_id

@@ -36,7 +36,7 @@ def is_about(act: str, type_: str | None) -> bool:
 
 # While this is so with a record (its state, or a mark of it), nobody begins the act with it: it would be refused, or
 # would be wrong. It stays to be found under the other acts.
-_STOPPED = {"lot stopped", "out of time", "decision due"}
+_STOPPED = {"lot stopped", "out of time", "decision due", "given on paper"}
 _NOT_ITS_DAY = {"day to come", "day passed"}
 _LOT_IS_OVER = {"REJECTED", "RECALLED", "no vial left"}
 _NOT_RELEASED = {"IN_PROCESS", "FILLED", "QUARANTINE", "ON_HOLD", *_LOT_IS_OVER}
@@ -88,11 +88,13 @@ NOT_NOW: dict[tuple[str, str], set[str]] = {
     ("dose", "pick_vial"): {*_STOPPED, "day passed", "too early to pick", "vials are out", "whole", "short accepted"},
     ("dose", "thaw_vial"): {*_STOPPED, *_NOT_ITS_DAY, "nothing to thaw", "whole", "short accepted"},
     ("dose", "fetch_spare"): {*_STOPPED, "no spare", "whole", "short accepted"},
-    ("dose", "pool_and_count"): {"out of time", "more to thaw"},
+    ("dose", "pool_and_count"): {"out of time", "more to thaw", "given on paper"},
     ("dose", "accept_short_dose"): {*_STOPPED, "whole", "short accepted"},
     ("dose", "prepare_dose"): {*_STOPPED, "short"},
     ("dose", "check_dose"): {*_STOPPED, *_NOT_ITS_DAY},
     ("dose", "start_infusion"): {*_STOPPED, *_NOT_ITS_DAY},
+    ("dose", "confirm_dose_from_paper"): {"no form entered"},
+    **{("dose", act): {"given on paper"} for act in ("plan_dose_anew", "discard_dose")},
 }  # fmt: skip
 # While this is so, the act is what the record waits for.
 FIRST: dict[tuple[str, str], set[str]] = {
@@ -106,6 +108,7 @@ FIRST: dict[tuple[str, str], set[str]] = {
     ("subject", "continue_treatment"): {"decision due"},
     ("dose", "discard_dose"): {"out of time"},
     ("dose", "plan_dose_anew"): {"day passed"},
+    ("dose", "confirm_dose_from_paper"): {"given on paper"},
 }
 PRINTS, ENDING, WRONG_NOW = 3, 4, 5
 

@@ -17,6 +17,7 @@ _VIALS = "SELECT FROM vial WHERE dose_id = face.id AND state"
 _SUPPLY = "SELECT count(*) FROM vial WHERE dose_id = face.id AND state"
 _UNDER_WAY = "('THAWING', 'COUNTED', 'PREPARED', 'CHECKED_ONCE', 'CHECKED')"
 _LOT_STOPPED = "('ON_HOLD', 'REJECTED', 'RECALLED')"
+_FORM = "SELECT FROM dose_paper WHERE dose_id = face.id AND state = 'ENTERED'"  # of a dose, not yet confirmed
 _UNDECIDED = "EXISTS (SELECT FROM undecided_concerns({subject}))"
 
 MARKS: dict[Kind, dict[str, str]] = {
@@ -96,6 +97,8 @@ MARKS: dict[Kind, dict[str, str]] = {
         "too early to pick": f"face.planned_on > {_TODAY} + 1",
         "lot stopped": f"(SELECT lot.state IN {_LOT_STOPPED} FROM lot WHERE lot.code = face.lot)",
         "decision due": _UNDECIDED.format(subject="face.subject_id"),
+        "given on paper": f"EXISTS ({_FORM})",
+        "no form entered": f"NOT EXISTS ({_FORM})",
     },
 }
 
