@@ -48,6 +48,7 @@ class Stranger:
     samples: tuple[str, ...]  # a code of every kind
     acts: tuple[int, ...]
     printings: tuple[int, ...]
+    keys: tuple[str, ...]  # of requests
 
     def ask(self, path: str, asked_with: str = "") -> Any:
         """The answer to an address. Nothing of another site stands in it but the code that was asked with."""
@@ -63,7 +64,7 @@ class Stranger:
         """What to ask a rule for: (path, what stands in it)."""
         values: dict[str, Iterable[Any]] = {
             "code": self.samples, "raw": self.samples, "number": self.printings, "printing_id": self.printings,
-            "day": [f"{server_time():%Y-%m-%d}"],
+            "day": [f"{server_time():%Y-%m-%d}"], "key": self.keys,
         }  # fmt: skip
         if rule.endpoint == "web.done_page":
             values["number"] = self.acts
@@ -113,6 +114,7 @@ def stranger(story_database, tmp_path_factory: pytest.TempPathFactory, worker_id
             (*samples, *column("SELECT code FROM person WHERE name IN ('olena', 'iryna')")),
             tuple(column(f"SELECT max(id) FROM act WHERE site_id <> {there.id} GROUP BY name, outcome")),
             tuple(column("SELECT max(id) FROM printing WHERE record_kind NOT IN ('act', 'person') GROUP BY template")),
+            tuple(column(f"SELECT max(key) FROM act WHERE site_id <> {there.id} AND key IS NOT NULL GROUP BY name")),
         )
     found.browser.client = found.app.test_client()
     assert found.browser.enter("stranger").status_code == 302
