@@ -61,7 +61,7 @@ def _come_in(endpoint: str) -> Any:
         return _stay_out(endpoint, name, why_not())
     refusals = enter(proof)
     if refusals:
-        return _stay_out(endpoint, name, say(refusals[0].sentence))
+        return _stay_out(endpoint, name, reason(refusals[0]))
     if wants_json():
         return jsonify(person=proof.standing.actor.full_name, name=proof.standing.actor.name, token=generate_csrf())
     return resume()

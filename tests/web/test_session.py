@@ -58,6 +58,13 @@ def test_a_wrong_password_and_an_unknown_name_look_the_same(browser, world: Worl
     assert "Wrong name or password." in wrong.text and "Wrong name or password." in unknown.text
 
 
+def test_why_nobody_comes_in_is_said_in_whole_words(browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The account is changed between the proof and the session."""
+    monkeypatch.setattr(web_session.web_sessions, "begin", lambda *_: None)
+    page = browser.enter("tina")
+    assert page.status_code == 403 and "The account of Tina Technician was changed in this moment." in page.text
+
+
 def test_five_wrong_passwords_lock_the_account_and_the_page_says_that_this_may_be_so(browser, world: World) -> None:
     name = add_person(world, "technician")
     for _ in range(5):
