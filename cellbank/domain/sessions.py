@@ -29,7 +29,9 @@ def is_too_long(proved_at: datetime.datetime, hours: int, now: datetime.datetime
     return now - proved_at > datetime.timedelta(hours=hours)
 
 
-def is_noted(seen_at: datetime.datetime, minutes: int, now: datetime.datetime) -> bool:
-    """Whether what is kept of when somebody was last there is exact enough: to the minute, and to a fifth of a short
-    limit. So no request but the first of a minute writes anything, and a lock comes early by that at most."""
-    return datetime.timedelta() <= now - seen_at < min(GRAIN, datetime.timedelta(minutes=minutes) / 5)
+def is_noted(seen_at: datetime.datetime, now: datetime.datetime, minutes: int | None = None) -> bool:
+    """Whether what is kept of when somebody, or the key of a program, was last there is exact enough: to the minute,
+    and to a fifth of a short idle limit of so many `minutes`. So no request but the first of a minute writes anything,
+    and a lock comes early by that at most."""
+    grain = GRAIN if minutes is None else min(GRAIN, datetime.timedelta(minutes=minutes) / 5)
+    return datetime.timedelta() <= now - seen_at < grain

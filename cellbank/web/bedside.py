@@ -193,9 +193,9 @@ def _check(values: dict[str, list[str]]) -> Screen:
     if answer.verdict.is_no:
         stop = verdict_of(About.MATCH, answer.outcome, at=now())
         return replace(screen, verdict=stop, status=409)
-    # The signature failed, or something is missing: the scans stay, and a match is judged again before it is shown.
     if screen.board and screen.state not in CHECKING:  # it went on meanwhile: what stands now is judged anew
         return replace(_standing(screen.board), problems=answer.problems, status=422)
+    # The signature failed, or something is missing: the scans stay, and a match is judged again before it is shown.
     again = replace(screen, problems=answer.problems, status=422)
     return again if is_second else _first(values, screen.board, answer.problems)
 

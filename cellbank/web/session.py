@@ -195,7 +195,7 @@ def guard() -> Any:
 def _note_seen() -> None:
     """Keep that somebody is there: at most once a minute, and when they come to a page with another limit."""
     held, minutes = current_user.session, idle_minutes(request.endpoint)
-    if minutes != held.idle_minutes or not is_noted(held.seen_at, minutes, now()):
+    if minutes != held.idle_minutes or not is_noted(held.seen_at, now(), minutes):
         web_sessions.note_seen(the_installation(), held.id, minutes, now())
 
 

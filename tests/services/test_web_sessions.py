@@ -27,7 +27,7 @@ AT = datetime.datetime(2026, 3, 2, 8, 0, tzinfo=datetime.UTC)
 )  # fmt: skip
 def test_a_screen_is_idle_after_its_minutes_and_noted_once_a_minute(minutes, seconds_ago, noted, idle) -> None:
     seen = AT - datetime.timedelta(seconds=seconds_ago)
-    assert is_noted(seen, minutes, AT) is noted
+    assert is_noted(seen, AT, minutes) is noted
     assert is_idle(seen, minutes, AT) is idle
 
 

@@ -65,8 +65,7 @@ def read_label(bank: Bank, raw: str, now: datetime.datetime) -> LabelRead:
     scan = read_scan(raw)
     if isinstance(scan, Garbled) or scan.kind is not Kind.DOSE:
         return LabelRead("", hints=symbol_refusals(scan))
-    with Session(bank.reads) as session:
-        standing = _here(bank, dose_standing(session, scan.code, now))
+    standing = _standing_here(bank, scan.code, now)
     if standing is None:
         return LabelRead(scan.code, hints=symbol_refusals(scan))
     refusals = ended_refusals(scan.code, standing.row.state)
@@ -84,9 +83,13 @@ def outdated_refusals(bank: Bank, scan: Scan, now: datetime.datetime) -> tuple[R
     """Why this is an old label of a dose that is still about, wherever it is scanned. The number alone says nothing."""
     if scan.kind is not Kind.DOSE or "expires" not in scan.extras:
         return ()
-    with Session(bank.reads) as session:
-        standing = _here(bank, dose_standing(session, scan.code, now))
+    standing = _standing_here(bank, scan.code, now)
     return label_refusals(scan.code, scan, label_time(standing)) if standing else ()
+
+
+def _standing_here(bank: Bank, code: str, now: datetime.datetime) -> DoseStanding | None:
+    with Session(bank.reads) as session:
+        return _here(bank, dose_standing(session, code, now))
 
 
 def _here(bank: Bank, standing: DoseStanding | None) -> DoseStanding | None:

@@ -14,6 +14,7 @@ from cellbank.domain.identifiers import Kind
 from cellbank.domain.lifecycle import Role, roles_for
 from cellbank.domain.question import Choice, Question
 from cellbank.domain.refusals import Code, Refusal, refuse
+from cellbank.domain.sessions import is_noted
 from cellbank.records.people import ApiToken, Person
 from cellbank.records.work import Work
 from cellbank.services.acts import ActInput, Malformed, Problem, ProvedInput, act
@@ -22,7 +23,6 @@ from cellbank.services.common import new_code
 from cellbank.services.inputs import Identifier, Line, SiteCode
 
 MOST_ACTS, LONGEST_DAYS = 50, 400
-_USE_IS_KEPT_FOR = datetime.timedelta(minutes=1)  # when a key was used last is exact to that
 
 
 def _known(name: str) -> str:
@@ -190,6 +190,6 @@ def note_use(
     bank: Bank, token_id: int, last: datetime.datetime | None, now: datetime.datetime, used_from: str
 ) -> None:  # fmt: skip
     """Keep when and from where a key was used last: no record and no act, and written once a minute at most."""
-    if last is None or not datetime.timedelta() <= now - last < _USE_IS_KEPT_FOR:
+    if last is None or not is_noted(last, now):
         with bank.engine.begin() as connection:
             connection.execute(_USED, {"token": token_id, "now": now, "from": used_from})
