@@ -98,6 +98,7 @@ class Whole:
     first_checked_at: datetime.datetime
     second_checked_at: datetime.datetime
     started_at: datetime.datetime
+    study_day: int | None
     until: datetime.datetime
     draw: DrawVolume
     delivered: int
@@ -266,7 +267,7 @@ def _whole(
     return Whole(
         codes, others, min(starts), count, made, preparer,
         dose.first_checked_at or form.first_checked_at, dose.second_checked_at or form.second_checked_at,  # type: ignore[arg-type]
-        started_at, dose.expires_at or until, draw,
+        started_at, standing.plan.study_day, dose.expires_at or until, draw,
         int(per_ml * Fraction(made.drawn_ml)), per_ml * Fraction(made.drawn_ml) * 100 / draw.required_cells,
     ), wrong  # fmt: skip
 
@@ -337,8 +338,6 @@ def _write(work: Work, dose: Dose, form: EnterDoseFromPaper, whole: Whole, paper
     if form.second_checked_at:
         dose.second_checked_at, dose.second_checked_by_id = form.second_checked_at, work.actor.id
     if form.started_at:
-        standing = dose_standing(work.session, dose.code, form.started_at)
-        dose.study_day = standing.plan.study_day if standing else None
-        dose.infusion_started_at = form.started_at
+        dose.infusion_started_at, dose.study_day = form.started_at, whole.study_day
     dose.infusion_stopped_at = form.stopped_at
     dose.volume_given_ml, dose.outcome_reason = form.volume_given_ml, form.stop_reason
