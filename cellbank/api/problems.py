@@ -9,11 +9,11 @@ from cellbank.domain.refusals import Code, Refusal
 from cellbank.services.acts import Problem
 from cellbank.services.incidents import (
     RETRY_AFTER,
-    OutcomeUnknown,
     Unavailable,
     log_away,
     log_incident,
     recorded,
+    truth_of,
     unavailable,
 )
 
@@ -78,13 +78,13 @@ def incident(error: BaseException) -> Response:
 def not_now(away: Unavailable) -> Response:
     """503 with when to try again; with the key, where only that will tell what has become of the act."""
     log_away(away)
-    act = recorded()
-    if isinstance(away, OutcomeUnknown):
-        truth, more = UNKNOWN.format(key=away.key), {"outcome": "unknown", "key": away.key}
-    elif act is not None:
-        truth, more = f"Act {act} is recorded; its answer failed.", {"outcome": "recorded", "act": act}
-    else:
-        truth, more = "Nothing was recorded.", {"outcome": "not recorded"}
-    response = problem(503, f"{away.sentence} {truth}", **more)
+    truth = truth_of(away)
+    said = {
+        "unknown": UNKNOWN.format(key=truth.key),
+        "recorded": f"Act {truth.act} is recorded; its answer failed.",
+        "not recorded": "Nothing was recorded.",
+    }
+    more = {name: value for name, value in vars(truth).items() if value is not None}
+    response = problem(503, f"{away.sentence} {said[truth.outcome]}", **more)
     response.headers["Retry-After"] = str(RETRY_AFTER)
     return response

@@ -4,11 +4,13 @@ what it was; and what of a request is recorded all the same is known, so that no
 import logging
 import secrets
 from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Literal
 
 from cellbank.records.away import RETRY_AFTER, OutcomeUnknown, Unavailable, unavailable
 
-__all__ = ["RETRY_AFTER", "OutcomeUnknown", "Unavailable", "begin_request", "log_away", "log_incident", "note_recorded",
-           "recorded", "unavailable"]  # fmt: skip
+__all__ = ["RETRY_AFTER", "Truth", "Unavailable", "begin_request", "log_away", "log_incident", "note_recorded",
+           "recorded", "truth_of", "unavailable"]  # fmt: skip
 
 log = logging.getLogger("cellbank.incident")
 _recorded: ContextVar[int | None] = ContextVar("recorded", default=None)
@@ -27,6 +29,24 @@ def note_recorded(act: int) -> None:
 def recorded() -> int | None:
     """The act that the request has recorded last; None: none."""
     return _recorded.get()
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What has become of a request whose database is away: "recorded" as this `act`, "not recorded", or "unknown" until
+    the `key` tells."""
+
+    outcome: Literal["recorded", "not recorded", "unknown"]
+    act: int | None = None
+    key: str | None = None
+
+
+def truth_of(away: Unavailable) -> Truth:
+    """What is certain, and what is not; for pages and API alike."""
+    if isinstance(away, OutcomeUnknown):
+        return Truth("unknown", key=away.key)
+    act = recorded()
+    return Truth("not recorded") if act is None else Truth("recorded", act)
 
 
 def log_incident(error: BaseException) -> str:

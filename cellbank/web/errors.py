@@ -11,11 +11,11 @@ from werkzeug.exceptions import HTTPException, NotFound
 from cellbank.services.acts import Malformed
 from cellbank.services.incidents import (
     RETRY_AFTER,
-    OutcomeUnknown,
     Unavailable,
     log_away,
     log_incident,
     recorded,
+    truth_of,
     unavailable,
 )
 from cellbank.services.lookup.scanning import NotHere, OtherSite, Unreadable
@@ -81,19 +81,19 @@ def _not_now(away: Unavailable) -> Any:
     page looks after the truth until it is told."""
     log_away(away)
     _know_nobody_in_doubt()
-    act, key = recorded(), away.key if isinstance(away, OutcomeUnknown) else None
-    truth = {
+    truth, act = truth_of(away), recorded()
+    said = {
         "recorded": gettext("What you did is recorded."),
         "unknown": gettext("Whether it is recorded is not known yet: this page finds out."),
         "not recorded": gettext("Nothing was recorded."),
     }
-    outcome = "unknown" if key else "recorded" if act else "not recorded"
+    sentence, certain = say(away.sentence), said[truth.outcome]
     if wants_json():
-        said = jsonify(problem=f"{say(away.sentence)} {truth[outcome]}", outcome=outcome, key=key)
-        return said, 503, {"Retry-After": RETRY_AFTER}
+        answer = jsonify(problem=f"{sentence} {certain}", outcome=truth.outcome, key=truth.key)
+        return answer, 503, {"Retry-After": RETRY_AFTER}
     again = request.path if request.method == "POST" else ""
     page = render_template(
-        "not_now.html", sentence=say(away.sentence), truth=truth[outcome], key=key, done=act, again=again, bare=True,
+        "not_now.html", sentence=sentence, truth=certain, key=truth.key, done=act, again=again, bare=True,
         fields=carried(request.form) if again and not act else [], seconds=RETRY_AFTER,
     )  # fmt: skip
     return page, 503, {"Retry-After": RETRY_AFTER}
