@@ -36,14 +36,15 @@ _WEIGHTS = """(SELECT coalesce(json_agg(json_build_array(y.state, y.id, y.weight
 _EXPOSED = """(SELECT coalesce(json_agg(json_build_array(v.code, e.code, e.category, e.state)), '[]') FROM vial v
     CROSS JOIN LATERAL stood_through(NULL, v.id) t JOIN excursion e ON e.id = t.excursion_id
     WHERE v.dose_id = d.id AND v.state = 'POOLED' AND e.state <> 'ACCEPTED')"""
-_UNDECIDED = """(SELECT coalesce(json_agg(c.said ORDER BY c.since, c.kind, c.id), '[]')
-    FROM undecided_concerns(s.id) c)"""
+_CONCERNS = """(SELECT coalesce(json_agg(c.said ORDER BY c.since, c.kind, c.id), '[]')
+    FROM undecided_concerns(s.id) c {which})"""
+_UNDECIDED = _CONCERNS.format(which="")
 # Of a dose that runs: what happens with it is for those at the bed to judge; what is told of others stops it.
-_UNDECIDED_OF_OTHERS = """(SELECT coalesce(json_agg(c.said ORDER BY c.since, c.kind, c.id), '[]')
-    FROM undecided_concerns(s.id) c
-   WHERE NOT EXISTS (SELECT FROM reaction r WHERE c.kind = 'reaction' AND r.id = c.id AND r.dose_id = d.id)
+_UNDECIDED_OF_OTHERS = _CONCERNS.format(
+    which="""WHERE NOT EXISTS (SELECT FROM reaction r WHERE c.kind = 'reaction' AND r.id = c.id AND r.dose_id = d.id)
      AND NOT EXISTS (SELECT FROM deviation_link k WHERE c.kind = 'deviation' AND k.deviation_id = c.id
-                        AND k.record_kind = 'dose' AND k.record_id = d.id))"""
+                        AND k.record_kind = 'dose' AND k.record_id = d.id)"""
+)
 _ON_PAPER = "EXISTS (SELECT FROM dose_paper f WHERE f.dose_id = d.id AND f.state = 'ENTERED')"
 _HELD = "EXISTS (SELECT FROM hold h WHERE h.state = 'PLACED' AND (h.lot_id = l.id OR h.donor_id = o.id))"
 _CONSENT = "EXISTS (SELECT FROM consent c WHERE c.donor_id = o.id AND c.state = 'GIVEN')"
