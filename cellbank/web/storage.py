@@ -13,7 +13,7 @@ from cellbank.domain.lifecycle import roles_for
 from cellbank.domain.picking import open_time
 from cellbank.domain.refusals import Refused
 from cellbank.domain.scans import read_scan
-from cellbank.services.acts import REGISTRY, Malformed, Outcome, run_act
+from cellbank.services.acts import REGISTRY, Malformed, Outcome, TellingInput, run_act
 from cellbank.services.lookup.boards import DoseBoard, dose_board
 from cellbank.services.lookup.scanning import keep_unreadable
 from cellbank.services.storage.box_checks import look_through, read_picture
@@ -100,9 +100,6 @@ def fill_box(code: str) -> Any:
     if sent.get("look"):
         return _answered(lambda: jsonify(differences=look_through(the_bank(), MODES[sent["mode"]], given)))
     return act_on_scans(MODES[sent["mode"]], given, sent)
-
-
-TOLD = ("happened_at", "entered_late_because")
 
 
 def on_the_wall_here(given: dict[str, Any]) -> dict[str, Any]:
@@ -214,7 +211,7 @@ def pick_page(code: str) -> Any:
     refusals: list[dict[str, str]] = []
     problems: list[str] = []
     box, into = request.values.get("box", ""), request.values.get("into", "")
-    told = {name: text for name in TOLD if (text := request.values.get(name, "").strip())}
+    told = {name: text for name in sorted(TellingInput.TOLD) if (text := request.values.get(name, "").strip())}
     if request.method == "POST" and request.form.get("vial"):
         given = {"dose": code, "box": box, "vial": request.form["vial"], **({"dewar": into} if into else {})}
         given |= on_the_wall_here(told)
