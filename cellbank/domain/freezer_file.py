@@ -12,8 +12,9 @@ from itertools import islice
 
 from cellbank.domain.logger_file import Lines, LoggerFile, Said, unpacked
 from cellbank.domain.logger_file import read_logger_file as read
-from cellbank.domain.sheets.faults import FileAsks, asks
+from cellbank.domain.sheets.faults import FileAsks, FileProblem, asks
 from cellbank.domain.sheets.titles import HEAD_ROWS, NOTHING, Mapping, rows_of_titles, titles_with
+from cellbank.domain.sheets.units import EVERY_UNIT, PARTS, SCALED, unit_of_title
 
 MOST_ROWS = 20_000  # five and a half hours, one row a second: no run is longer
 PRODUCT_FIELD = "product_column"
@@ -56,8 +57,12 @@ def read_run_file(lines: Lines, said: Said) -> RunFile:
 
 
 def _chamber(lines: Lines, said: Said, mapping: Mapping, product: LoggerFile) -> list[tuple[int, int]]:
-    """The chamber's readings: in the unit that its own title tells, else in the product's."""
-    learned = replace(said.learned, unit=product.mapping.unit)
+    """The chamber's readings: in the unit that its own title tells, else in the product's. Refuses titles of which only
+    one speaks of a factor: an answer for one is none for the other."""
+    if (unit_of_title(mapping.chamber) == SCALED) != (product.mapping.unit in PARTS):
+        told = f"{product.mapping.value!r} is in {EVERY_UNIT[product.mapping.unit]}, and {mapping.chamber!r} is not"
+        raise FileProblem(f"{told}. Export both in one unit.")
+    learned = replace(said.learned, value=mapping.chamber, unit=product.mapping.unit)
     wanted = replace(mapping, value=mapping.chamber, unit="", date_order=product.mapping.date_order)
     return list(unpacked(read(lines, replace(said, wanted=wanted, learned=learned), most_rows=MOST_ROWS).readings))
 
@@ -80,6 +85,10 @@ def _with_channels(head: Sequence[str], wanted: Mapping, learned: Mapping = NOTH
             gone = learned.value if products and learned.value not in products else ""
             if (len(products) > 1 or gone) and not wanted.value:
                 raise _which_product(products, gone, [titles, *below[:3]])
+            if learned.chamber in titles:
+                chambers = [learned.chamber]
+            if len(chambers) > 1 and not wanted.chamber:
+                raise _which_chamber(chambers, [titles, *below[:3]])
             if products or chambers:
                 return wanted.filled_from(Mapping(value="".join(products[:1]), chamber="".join(chambers[:1])))
     return wanted
@@ -91,3 +100,8 @@ def _which_product(products: Sequence[str], gone: str, found: Sequence[Sequence[
     if gone:
         sentence = f"The column {gone!r}, by which this freezer was judged, is not here. Name the product's probe."
     return asks(PRODUCT_FIELD, sentence, [(title, title) for title in products], found)
+
+
+def _which_chamber(chambers: Sequence[str], found: Sequence[Sequence[str]]) -> Exception:
+    sentence = f"Several columns could be the chamber: {', '.join(map(repr, chambers))}. Name the one to show."
+    return asks("chamber_column", sentence, [(title, title) for title in chambers], found)

@@ -33,7 +33,7 @@ from cellbank.domain.sheets.kinds_of_time import Read, reader_of_times
 from cellbank.domain.sheets.rows import legible
 from cellbank.domain.sheets.temperatures import hundredths_of, read_number
 from cellbank.domain.sheets.titles import HEAD_ROWS, NOTHING, Columns, Mapping, ask_unit, find_columns
-from cellbank.domain.sheets.units import NOT_TOLD, UNITS
+from cellbank.domain.sheets.units import EVERY_UNIT, NOT_TOLD, UNITS, unit_of_cell
 from cellbank.domain.sheets.zones import Zone, called
 from cellbank.domain.wall import as_written, on_the_wall
 
@@ -167,6 +167,7 @@ class _Reader:
         self.reads_time: Read | None = None
         self.unit = columns.mapping.unit
         self.unit_in_cells = False
+        self.unit_cell = ""  # of the row before, where a column has the unit
         self.values: dict[str, int] = {}
         self.most_rows = most_rows
         self.tell = tell
@@ -196,6 +197,7 @@ class _Reader:
         number = first
         hours, rests, values, append = self.clock.hours, self.clock.rests, self.values, self.file.readings.append
         time_at, value_at, serial_at, width = columns.time, columns.value, columns.serial, columns.width
+        unit_at = columns.unit
         joined = columns.date is not None or columns.zone is not None
         last = -(1 << 62) if before is None else before
         out_of_order = 0
@@ -204,6 +206,7 @@ class _Reader:
                 time = self._joined(cells) if joined else cells[time_at]
                 at, value = hours[time[:13]] + rests[time[13:]], values[cells[value_at]]
                 usual = len(cells) == width and (serial_at is None or cells[serial_at] == file.serial)
+                usual = usual and (unit_at is None or cells[unit_at] == self.unit_cell)
             except (KeyError, IndexError):
                 usual = False
             if not usual:
@@ -332,6 +335,7 @@ class _Reader:
         text = cells[self.columns.value]
         try:
             number, unit = read_number(text)
+            unit = self._unit_beside(cells) or unit
         except Unreadable as problem:
             return self._no_reading(cells, str(problem))
         try:
@@ -344,15 +348,26 @@ class _Reader:
             self.values[text] = value
         return value
 
+    def _unit_beside(self, cells: Sequence[str]) -> str:
+        """The unit that stands in a column of its own. Raises Unreadable for what is none of a temperature."""
+        place = self.columns.unit
+        if place is None:
+            return NOT_TOLD
+        self.unit_cell = cells[place]
+        unit = unit_of_cell(cells[place])
+        if unit is None:
+            raise Unreadable(f"{cells[place][:30]!r} is no unit of temperature that is known")
+        return unit
+
     def _check_unit(self, text: str, unit: str) -> None:
         """The unit of a cell, which is that of the whole column. Raises Unreadable where it is another one."""
-        if unit and self.unit and unit != self.unit:
-            said = f"the column is in {UNITS[self.unit]}"
+        if unit and self.unit and unit != self.unit.partition("/")[0]:
+            said = f"the column is in {EVERY_UNIT[self.unit]}"
             raise Unreadable(f"{text[:30]!r} says {UNITS[unit]}, and {said}")
         if not self.columns.mapping.unit and self.values and bool(unit) != self.unit_in_cells:
             raise Unreadable(f"{text[:30]!r}: some cells have a unit and others have none")
         if unit and not self.unit:
-            self.unit, self.unit_in_cells = unit, True
+            self.unit, self.unit_in_cells = NOT_TOLD if self.columns.units_told else unit, True
 
     def _no_reading(self, cells: Sequence[str], why: str) -> None:
         """A row that is no reading: a line under the table, a message, a fault of the sensor."""

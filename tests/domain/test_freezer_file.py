@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from cellbank.domain.freezer_file import MOST_ROWS, RunFile, read_run_file
-from cellbank.domain.logger_file import FileProblem, Mapping, Said
+from cellbank.domain.logger_file import FileAsks, FileProblem, Mapping, Said
 
 KYIV, FIND = ZoneInfo("Europe/Kyiv"), Mapping()
 ROWS = ("2026-03-02 10:00:00Z;4.0;1.0", "2026-03-02 10:01:00Z;3.0;0.5")
@@ -74,3 +74,25 @@ def test_what_is_no_freezers_file_says_why(titles: str, rows: tuple[str, ...], s
 def test_rows_without_a_number_are_left_out_when_somebody_says_so() -> None:
     found = read("Date/Time;Product;Chamber", *ROWS, "2026-03-02 10:02:00Z;---;1", skip_unreadable=True)
     assert (len(found.product), len(found.chamber), found.left_out) == (2, 3, 1)
+
+
+@pytest.mark.parametrize(
+    ("titles", "field"),
+    [
+        ("Time;Product target;Chamber temp", "product_column"), ("Time;Sample Soll °C;Chamber °C", "product_column"),
+        ("Time;Product;Chamber 1;Chamber 2", "chamber_column"), ("Time;Sample m°C;Chamber °C", "unit"),
+        ("Time;Зразок завдання °C;Камера °C", "product_column"),
+    ],
+)  # fmt: skip
+def test_what_is_not_certainly_the_product_or_the_chamber_is_asked(titles: str, field: str) -> None:
+    with pytest.raises(FileAsks) as asked:
+        read(titles, "2026-03-02 10:00:00Z;4.0;1.0" + ";1" * (titles.count(";") - 2))
+    assert asked.value.question.field == field
+
+
+def test_an_answer_about_a_factor_is_for_both_columns_or_for_none() -> None:
+    row, tenths = "2026-03-02 10:00:00Z;40;10", Mapping(unit="C/10")
+    found = read("Time;Sample (1/10 °C);Chamber (1/10 °C)", row, wanted=tenths)
+    assert (found.product[0][1], found.chamber[0][1]) == (400, 100)
+    with pytest.raises(FileProblem, match="Export both in one unit"):
+        read("Time;Sample (1/10 °C);Chamber (°C)", row, wanted=tenths)

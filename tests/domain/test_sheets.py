@@ -15,9 +15,9 @@ from cellbank.domain.logger_file import FileAsks, FileProblem, LoggerFile, Mappi
 from cellbank.domain.sheets.doubled_hour import passes
 from cellbank.domain.sheets.faults import Unreadable
 from cellbank.domain.sheets.temperatures import hundredths_of, read_number
-from cellbank.domain.sheets.units import in_celsius, unit_of_cell, unit_of_title
+from cellbank.domain.sheets.units import PARTS, SCALED, UNITS, in_celsius, unit_of_cell, unit_of_title
 from cellbank.domain.sheets.wall_clock import beside_the_skipped, instants
-from cellbank.domain.sheets.zones import UnknownZone, called, zone_above, zone_in
+from cellbank.domain.sheets.zones import UnknownZone, called, zone_in, zone_told
 
 KYIV, UTC = ZoneInfo("Europe/Kyiv"), ZoneInfo("UTC")
 NOTHING, CELSIUS = Mapping(), Mapping(unit="C")
@@ -51,8 +51,11 @@ TITLES = {
     "F": ["Temp (°F)", "Temperature (ºF)", "Temp(˚F)", "Temperature(℉)", "Temp (DegF)", "Temp deg F", "degrees F", "temperature_F",
           "Temp F", "TempF", "Temp [F]", "Fahrenheit", "Temp °F (LGR S/N: 1)", "Температура, °F"],
     "C": ["Temp (°C)", "Temperature, °C", "Temp °С", "℃", "Temp (ºC)", "Celsius(°C)", "temp_c", "Temp degC", "Sample (C)", "Temp C°",
-          "Температура, град. С", "Temperature°C", "Centigrade"],
+          "Температура, град. С", "Temperature°C", "Centigrade", "Temp 10 °C", "CH10 °C", "Probe C °C", "Temperatur / °C",
+          "Temp, °C (LGR S/N: 0010, SEN S/N: 100)"],
     "K": ["Temp (°K)", "Kelvin", "Temp deg K"],
+    SCALED: ["1/10 °C", "Temp m°C", "Temp (°C x 10)", "Temp 0.1 °C", "Temp 0,01°C", "°C*10", "Temp (°C/10)", "x0.1 °C", "mK", "TempX10",
+             "Temp (°C) 10^-1", "millidegrees C", "Zehntelgrad", "десяті °C", "[10 m°C]"],
     "": ["Temperature", "Temp", "Sample", "CH1", "Temp °C/°F", "Type K", "Temp (K)", "Factor", "Conf", "Time F1", "Temp 1F"],
 }  # fmt: skip
 
@@ -114,6 +117,48 @@ def test_units_that_contradict_each_other_are_refused_by_row(text: str, said: st
     assert said in " ".join(caught.value.problems)
 
 
+@pytest.mark.parametrize("title", ["Temp (1/10 °C)", "Temp m°C", "Temp °C x 10", "Temp 0.1 °C"])
+def test_a_factor_is_asked_for_and_answered_for_this_title_only(title: str) -> None:
+    text = f"time;{title}\n{ROW};-182\n"
+    whole = Mapping(unit="C")  # learned of files without a factor
+    assert asked(text) == asked(text, learned=whole) == ("unit", [*PARTS, *UNITS])
+    tenths = read(text, wanted=Mapping(unit="C/10"))
+    assert first_of(tenths) == -1820
+    assert first_of(read(text, learned=tenths.mapping)) == -1820
+    assert asked(f"time;{title} B\n{ROW};-182\n", learned=tenths.mapping)[0] == "value_column"
+
+
+@pytest.mark.parametrize(
+    ("text", "field"),
+    [
+        (f"Scale factor;10\nTime;Temp °C\n{ROW};-182\n", "unit"),
+        (f"Time;Temp\n;1/10 °C\n{ROW};-182\n", "unit"),
+        (f"Temperature unit: °F\nTime;Temp °C\n{ROW};-182\n", "unit"),
+        (f"Time;Temp (x10)\n{ROW};-182 °C\n", "unit"),
+    ],
+)
+def test_what_stands_beside_the_title_is_not_passed_over(text: str, field: str) -> None:
+    assert asked(text, learned=Mapping(unit="C"))[0] == field
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"Temperature unit: °F\nTime;Temp\n{ROW};-110.2\n",
+        f"Unit;Fahrenheit\nTime;Temp\n{ROW};-110.2\n",
+        f"Time;Temp;Unit\n{ROW};-110.2;F\n",
+        f"Time;Humidity;Unit;Temp;Temp unit\n{ROW};48;%;-110.2;°F\n",
+    ],
+)
+def test_a_unit_beside_the_values_or_above_them_says_more_than_what_was_learned(text: str) -> None:
+    assert first_of(read(text, learned=Mapping(unit="C"))) == -7900
+
+
+def test_another_unit_in_the_column_of_units_is_refused_by_its_row() -> None:
+    with pytest.raises(FileProblem, match="Row 3: '-110' says °F"):
+        read(f"Time;Temp;Unit\n{ROW};-80;C\n2026-11-20 09:05:00;-110;F\n")
+
+
 def test_a_row_of_units_under_the_titles() -> None:
     file = read(f"Time;Temp\nhh:mm;°F\n{ROW};-110.2\n")
     assert (first_of(file), file.rows) == (-7900, 1)
@@ -127,7 +172,10 @@ def test_a_row_of_units_under_the_titles() -> None:
     [
         ("Date Time, GMT+02:00", "UTC+02:00"), ("Timestamp (UTC)", "UTC"), ("Time UTC+3", "UTC+03:00"), ("Time (EET)", "UTC+02:00"),
         ("Date/Time (GMT -0500)", "UTC-05:00"), ("Time [CEST]", "UTC+02:00"), ("Date Time (Europe/Kyiv)", "Europe/Kyiv"),
-        ("Date/Time", None), ("Time", None), ("Messwert UTCE", None),
+        ("Date/Time", None), ("Time", None), ("Messwert UTCE", None), ("DATE TIME", None), ("Time [HH:MM:SS]", None),
+        ("Date/Time (YYYY-MM-DD)", None), ("Time (Local)", None), ("Time CET", "UTC+01:00"), ("Time MSK", "UTC+03:00"),
+        ("Time (cet)", "UTC+01:00"), ("Date/Time (+0300)", "UTC+03:00"), ("Time [+02:00]", "UTC+02:00"), ("Time (Z)", "UTC"),
+        ("Time, +02:00", "UTC+02:00"), ("Time (UTC: +3)", "UTC+03:00"), ("Etc/UTC", "Etc/UTC"), ("Time Z", "UTC"),
     ],
 )  # fmt: skip
 def test_the_zone_in_a_title(text: str, zone: str | None) -> None:
@@ -140,12 +188,52 @@ def test_the_zone_in_a_title(text: str, zone: str | None) -> None:
     [
         (["Zeitzone: MEZ"], "UTC+01:00"), (["Time zone", "UTC+3"], "UTC+03:00"), (["Time zone offset", "2"], "UTC+02:00"),
         (["Часовий пояс", "+02:00"], "UTC+02:00"), (["All times are in UTC"], "UTC"), (["Timezone", "Europe/Kyiv"], "Europe/Kyiv"),
-        (["Serial", "12"], None),
+        (["UTC offset: +5"], "UTC+05:00"), (["UTC offset +5"], "UTC+05:00"), (["UTC -5"], "UTC-05:00"), (["GMT +2"], "UTC+02:00"),
+        (["TZ: Europe/Kyiv"], "Europe/Kyiv"), (["TZ=UTC+2"], "UTC+02:00"), (["Offset from UTC: 3 h"], "UTC+03:00"),
+        (["Zone", "+2"], "UTC+02:00"), (["Local time (GMT+2)"], "UTC+02:00"), (["Timezone (UTC+2)"], "UTC+02:00"),
+        (["Serial", "12"], None), (["DST", "off"], None), (["Zone: A"], None), (["Start of run", "29.09.2026 19:46:00"], None),
+        (["Exported 2026-11-20 09:00:00 UTC"], None),
     ],
 )  # fmt: skip
 def test_the_zone_above_the_table(cells: list[str], zone: str | None) -> None:
-    found = zone_above([cells])
+    found = zone_told([], [cells])
     assert (found and called(found)) == zone
+
+
+@pytest.mark.parametrize(
+    ("title", "above", "possible"),
+    [
+        ("Time (GMT 2)", [], ["UTC+02:00", "UTC-02:00"]),
+        ("Time Etc/GMT+2", [], ["UTC-02:00", "UTC+02:00"]),  # by its definition the sign is turned
+        ("Time Etc/GMT-3", [], ["UTC+03:00", "UTC-03:00"]),
+        ("Time PST", [], []), ("Time (AKST)", [], []), ("Time (Pacific)", [], []), ("GMT Standard Time", [], []),
+        ("Час (Київ)", [], []), ("Time", ["TZ", "PST"], []), ("Time", ["TZ"], []), ("Time", ["DST: on"], []),
+        ("Time", ["UTC Offset (minutes)", "120"], []), ("Time", ["Time zone", "E. Europe Standard Time"], []),
+        ("Time", ["Start time", "2026-11-20T09:00:00Z"], ["UTC"]),
+        ("Time (UTC+2)", ["Time zone: UTC"], ["UTC+02:00", "UTC"]),
+    ],
+)  # fmt: skip
+def test_a_zone_that_is_not_certain_is_asked(title: str, above: list[str], possible: list[str]) -> None:
+    with pytest.raises(UnknownZone) as caught:
+        zone_told([title], [above])
+    assert [called(one) for one in caught.value.possible] == possible
+
+
+def test_the_zone_in_the_title_of_the_date_and_in_the_row_of_units() -> None:
+    row = "2026-07-20;09:00:00;-182\n"
+    assert times(read(f"Date (UTC);Time;°C\n{row}")) == ["07-20 09:00"]
+    assert times(read(f"Date;Time;Temp\n;UTC+1;°C\n{row}")) == ["07-20 08:00"]
+
+
+def test_an_answer_about_a_zone_holds_for_what_was_named_then() -> None:
+    text = "Time (IST);°C\n2026-11-20 09:00;-80\n"
+    answered = read(text, wanted=Mapping(clock="UTC")).mapping
+    assert times(read(text, learned=answered)) == ["11-20 09:00"]
+    assert asked(text.replace("IST", "PST"), learned=answered)[0] == "zone"
+    text = "Time (UTC+2);°C\n2026-11-20 09:00;-80\n"
+    answered = read(text, wanted=Mapping(clock="UTC", told_zone="given")).mapping
+    assert times(read(text, learned=answered)) == ["11-20 09:00"]
+    assert asked(text.replace("+2", "+5"), learned=answered)[0] == "told_zone"
 
 
 def test_a_zone_that_several_places_have_is_asked() -> None:
@@ -219,6 +307,57 @@ def test_a_column_that_was_learned_and_is_gone_is_asked() -> None:
     assert first_of(read(TWO, learned=learned)) == -18300
     one = "Date/Time;CH1 Temp (°C)\n2026-11-20 09:00:00;-182.4\n"
     assert asked(one, learned=learned) == ("value_column", ["CH1 Temp (°C)"])
+
+
+ANOTHER = ["Setpoint (°C)", "Set point °C", "SetTemp", "set_temp", "Solltemperatur", "Soll (°C)", "Target temp", "Room temp", "Ambient °C",
+           "Raumtemperatur °C", "SV (°C)", "SP °C", "Temp limit", "High alarm °C", "Avg temp", "Dew point °C", "Температура завдання",
+           "Уставка, °C", "Кімнатна температура", "Temp min", "T max °C", "Consigne °C"]  # fmt: skip
+UNCERTAIN = ["Compressor °C", "Tank 2 temp", "Lufttemperatur", "Battery temp", "CH1 (lid)", "Internal °C", "Temp ref"]
+PLAIN = ["Temp (°C)", "Temperature", "Actual °C", "PV (°C)", "Isttemperatur", "Messwert °C", "Probe 1 °C", "Sensor 3 temp", "CH1",
+         "Temp, °C (LGR S/N: 2099, SEN S/N: 2099, LBL: tank)", "Температура зразка, °C", "T1 (°C)", "Value (°C)"]  # fmt: skip
+
+
+@pytest.mark.parametrize("title", [*ANOTHER, *UNCERTAIN])
+def test_what_may_be_another_temperature_is_never_taken_without_a_word(title: str) -> None:
+    text = f"Time;{title}\n{ROW};-80\n"
+    assert asked(text, wanted=CELSIUS) == ("value_column", [title])
+    assert first_of(read(text, wanted=Mapping(unit="C", value=title))) == -8000
+    assert first_of(read(text, learned=Mapping(unit="C", value=title))) == -8000
+
+
+@pytest.mark.parametrize("title", PLAIN)
+def test_what_was_measured_is_taken_beside_what_was_to_be(title: str) -> None:
+    for other in ANOTHER:
+        text = f"Time;{other};{title}\n{ROW};-20;-80\n"
+        assert first_of(read(text, wanted=CELSIUS)) == -8000, other
+    for other in UNCERTAIN[:3]:
+        assert asked(f"Time;{other};{title} °C\n{ROW};-20;-80\n", wanted=CELSIUS)[0] == "value_column"
+
+
+@pytest.mark.parametrize(
+    ("titles", "cells", "field", "choices"),
+    [
+        ("Device time;Server time", "2026-11-20 09:00;2026-11-20 11:00", "time_column", ["Device time", "Server time"]),
+        ("Timestamp;Received date", "2026-11-20 09:00;2026-11-20 11:00", "time_column", ["Timestamp", "Received date"]),
+        ("Date/Time;Local time", "2026-11-20 09:00;11:00:00", "time_column", ["Date/Time", "Local time"]),
+        ("Date;Time;Upload time", "2026-11-20;09:00:00;11:00:00", "time_column", ["Time", "Upload time"]),
+        ("Date;Time;Received date", "2026-11-20;09:00:00;2026-11-21", "date_column", ["Date", "Received date"]),
+        ("Дата;Час логера;Час сервера", "20.11.2026;09:00:00;11:00:00", "time_column", ["Час логера", "Час сервера"]),
+    ],
+)
+def test_of_two_times_one_is_asked_for(titles: str, cells: str, field: str, choices: list[str]) -> None:
+    text = f"{titles};°C\n{cells};-80\n"
+    assert asked(text, UTC) == (field, choices)
+    name = {"time_column": "time", "date_column": "date"}[field]
+    answered = read(text, UTC, wanted=Mapping(**{name: choices[0]}))
+    assert times(answered) == ["11-20 09:00"]
+    assert times(read(text, UTC, learned=answered.mapping)) == ["11-20 09:00"]
+
+
+def test_a_time_beside_which_nothing_competes_is_found() -> None:
+    for titles, cells in [("Date;Time;Run time", "2026-11-20;09:00;00:01:00"), ("Date/Time;Time zone", "2026-11-20 09:00;"),
+                          ("Date/Time;Time of day", "2026-11-20 09:00;morning")]:  # fmt: skip
+        assert times(read(f"{titles};°C\n{cells};-80\n", UTC)) == ["11-20 09:00"]
 
 
 def test_the_serial_number_in_a_title_and_in_the_first_row_only() -> None:

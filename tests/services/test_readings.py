@@ -189,6 +189,33 @@ def test_a_zone_that_was_given_is_learned_for_the_probe(world: World) -> None:
         import_file(world, code, told)
 
 
+@pytest.mark.parametrize(
+    ("titles", "cells", "answer", "value"),
+    [
+        ("Time;Setpoint (°C)", "2026-02-20 1{}:00:00;-187", {"value_column": "Setpoint (°C)"}, -187),
+        ("Time;Temp (1/10 °C)", "2026-02-20 1{}:00:00;-1870", {"unit": "C/10"}, -187),
+        ("Time (IST);Temp °C", "2026-02-20 1{}:00:00;-187", {"zone": "UTC+05:30"}, -187),
+        ("Device time;Server time;Temp °C", "2026-02-20 1{0}:00:00;2026-02-20 1{0}:02:00;-187",
+         {"time_column": "Device time"}, -187),
+    ],
+)  # fmt: skip
+def test_what_is_not_certain_is_asked_and_then_known_for_this_probe(
+    world: World, titles: str, cells: str, answer: dict[str, str], value: float
+) -> None:
+    code, other = probe(world), probe(world)
+
+    def content(hour: int) -> bytes:
+        return f"Export {code}\n{titles}\n{cells.format(hour)}\n".encode()
+
+    for one in (code, other):
+        with pytest.raises(Malformed) as asked:
+            import_file(world, one, content(0))
+        assert [problem.asks.field for problem in asked.value.problems] == list(answer)
+        import_file(world, code, content(0), **answer) if one == code else None
+    import_file(world, code, content(1))
+    assert [celsius for _, celsius in stored(world, code)] == [value, value]
+
+
 @pytest.mark.parametrize("first", ["1970-01-01 00:00:00", "2000-01-01 00:05:00"])
 def test_a_clock_that_was_reset_opens_no_silence_of_decades(world: World, first: str) -> None:
     code = probe(world)

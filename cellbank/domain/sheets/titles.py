@@ -2,16 +2,18 @@
 rows above the titles tell."""
 
 import csv
+import itertools
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from itertools import islice
 from typing import Any
 
 from cellbank.domain.sheets.faults import FileProblem, asks
+from cellbank.domain.sheets.measured import is_another, is_plain
 from cellbank.domain.sheets.rows import legible
-from cellbank.domain.sheets.units import UNITS, unit_of_cell, unit_of_title
-from cellbank.domain.sheets.zones import UnknownZone, Zone, called, zone_above, zone_called, zone_in
+from cellbank.domain.sheets.units import EVERY_UNIT, SCALED, UNITS, unit_above, unit_of_cell, unit_of_title
+from cellbank.domain.sheets.zones import UnknownZone, Zone, called, zone_called, zone_told
 
 HEAD_ROWS = 400
 DELIMITERS = ";\t,"
@@ -20,11 +22,14 @@ _DATE = ("date", "дата", "datum")
 _NOT_TIME = ("elapsed", "interval", "zone", "пояс", "runtime", "run time")
 _ELAPSED = ("elapsed", "runtime", "run time", "minutes", "хвилин")
 _VALUE = ("temp", "°c", "°f", "ºc", "ºf", "℃", "℉", "celsius", "fahrenheit", "темп", "°с")
-_NOT_VALUE = ("unit", "limit", "alarm", "min", "max", "ambient", "dew", "humid", "точка роси")
 _CHANNEL = re.compile(r"(ch|channel|канал)[ .#_-]?\d+")
 _SERIAL = ("serial", "s/n", "sensor id", "logger id", "device id", "серійний")
 _SERIAL_WITHIN = re.compile(r"\bs/n:?\s*([\w-]*\d[\w-]*)", re.IGNORECASE)
-_ZONE = ("zone", "offset", "часовий пояс")
+_NUMBER = re.compile(r"^\s*[+−-]?\d")
+_OF_DAY = re.compile(r"\d:\d\d")
+_OF_YEAR = re.compile(r"\d[./-]\d|\d[ -][A-Za-z]{3}")
+_ZONE = ("zone", "offset", "часовий пояс", "tz")
+_UNIT = ("unit", "einheit", "одиниц")
 FROM_FILE, AS_GIVEN = "file", "given"
 
 
@@ -37,10 +42,11 @@ class Mapping:
     value: str = ""
     serial: str = ""
     zone: str = ""  # the column in which each row has its own
-    unit: str = ""  # C, F or K
+    unit: str = ""  # C, F or K, or a part of a degree (sheets/units.py)
     date_order: str = ""  # day_first, month_first or year_first
     chamber: str = ""  # of a freezer's file: the temperature around the product
     clock: str = ""  # the zone in which the times are written
+    named_zone: str = ""  # what the file named when it was asked which zone that is
     told_zone: str = ""  # file or given: which one holds where the file names another zone
     times: str = ""  # how the times are written where it is no date and time (sheets/kinds_of_time.py)
 
@@ -69,33 +75,53 @@ class Columns:
     date: int | None
     serial: int | None
     zone: int | None
+    unit: int | None
+    units_told: tuple[str, ...]  # by the title, the row below it and rows above, be they known or not
     serial_told: str
     titles: tuple[str, ...]
+    of_times: tuple[str, ...]  # the titles of date and time, and what stands below them in a row of units
     above: tuple[tuple[str, ...], ...]
+    wanted: Mapping
+    learned: Mapping
 
     @property
     def needed(self) -> int:
         """The last place without which a row is no reading."""
-        return max(place for place in (self.time, self.value, self.date, self.zone) if place is not None)
+        places = (self.time, self.value, self.date, self.zone, self.unit)
+        return max(place for place in places if place is not None)
 
     def clock(self, usual: Zone) -> Zone:
         """The zone in which the times are written: the one that the file names, else the one given, else the usual one.
         Asks where the file names another one than was given, or one that is not known."""
         given = zone_called(self.mapping.clock) if self.mapping.clock else None
         try:
-            told = zone_in(self.mapping.time) or zone_above(self.above)
+            told = zone_told(self.of_times, self.above)
         except UnknownZone as name:
-            if given is not None:
+            if given is not None and self._is_answered(str(name)):
                 return given
-            choices = [(called(one), called(one)) for one in (usual, zone_called("UTC"))]
+            choices = [(called(one), called(one)) for one in name.possible or (usual, zone_called("UTC"))]
             raise asks("zone", f"The file names the time zone {str(name)!r}: which one is it?", choices) from None
         if told is None or given is None or called(told) == called(given):
             return told or given or usual
-        if self.mapping.told_zone:
-            return told if self.mapping.told_zone == FROM_FILE else given
+        if self.mapping.told_zone == FROM_FILE:
+            return told
+        if self.mapping.told_zone == AS_GIVEN and self._is_answered(called(told)):
+            return given
         choices = [(FROM_FILE, f"{called(told)}, as the file says"), (AS_GIVEN, f"{called(given)}, as was given")]
         sentence = f"The file says that its times are {called(told)}; the time zone given is {called(given)}."
         raise asks("told_zone", sentence, choices)
+
+    def _is_answered(self, named: str) -> bool:
+        """Whether the zone was given about this file, or about one that named the same."""
+        return bool(self.wanted.clock or self.wanted.told_zone) or self.learned.named_zone == named
+
+    def named_zone(self) -> str:
+        """What the file names as its zone, be it known or not."""
+        try:
+            told = zone_told(self.of_times, self.above)
+        except UnknownZone as name:
+            return str(name)
+        return "" if told is None else called(told)
 
 
 def find_columns(head: Sequence[str], wanted: Mapping, learned: Mapping = NOTHING) -> Columns:
@@ -126,53 +152,79 @@ def _rows(head: Sequence[str], delimiter: str) -> list[list[str]]:
 def _columns(
     delimiter: str, number: int, rows: Sequence[list[str]], wanted: Mapping, learned: Mapping
 ) -> Columns | None:
-    titles = rows[number]
-    lowered = [title.lower() for title in titles]
-    time, date = _time_and_date(titles, lowered, wanted, learned)
-    if time is None:
-        return None
-    value = _value(titles, lowered, rows[number + 1 :], wanted, learned)
+    titles, below = rows[number], rows[number + 1 :]
+    times = times_of(titles, below, wanted, learned)
+    value = _value(titles, below, wanted, learned) if times else None
     if value is None:
         return None
+    time = _the_one("time_column", "the time of the readings", titles, below, times)
+    date = _date(titles, below, time, wanted, learned)
+    lowered = [title.lower() for title in titles]
     serials = [place for place in _likely(lowered, _SERIAL) if not _SERIAL_WITHIN.search(titles[place])]
     serial = _first(_named(titles, wanted.serial) if wanted.serial else serials)
     zone = _first(_named(titles, wanted.zone) if wanted.zone else _likely(lowered, _ZONE, _VALUE))
-    units_row = _unit_below(rows, number, time, value)
+    above = tuple(tuple(row) for row in rows[:number])
+    units_row = below[0] if _is_row_of_units(below, time, value) else []
+    units, beside = _units_told(titles, value, units_row, above), _unit_beside(titles, below[bool(units_row) :], value)
     mapping = Mapping(
         time=titles[time], date="" if date is None else titles[date], value=titles[value],
         serial="" if serial is None else titles[serial], zone="" if zone is None else titles[zone],
-        unit=_unit(titles, value, units_row or "", wanted, learned), date_order=wanted.date_order,
+        unit=_unit(titles[value], units, wanted, NOTHING if beside else learned), date_order=wanted.date_order,
         clock=wanted.clock or learned.clock, told_zone=wanted.told_zone or learned.told_zone,
         times=wanted.times or learned.times,
     )  # fmt: skip
-    above = tuple(tuple(row) for row in rows[:number])
-    told = next(filter(None, map(_told, above)), "") or _serial_within(titles)
-    before = number + (1 if units_row is None else 2)
-    return Columns(
-        delimiter, before, len(titles), mapping, time, value, date, serial, zone, told, tuple(titles), above
+    of_times = (titles[place] for place in (date, time) if place is not None), units_row[time : time + 1]
+    found = Columns(
+        delimiter, number + (2 if units_row else 1), len(titles), mapping, time, value, date, serial, zone,
+        beside, units, next(filter(None, map(_told, above)), "") or _serial_within(titles), tuple(titles),
+        tuple(itertools.chain(*of_times)), above, wanted, learned,
     )  # fmt: skip
+    return replace(found, mapping=replace(mapping, named_zone=found.named_zone() if mapping.clock else ""))
 
 
-def _value(
-    titles: list[str], lowered: list[str], below: Sequence[list[str]], wanted: Mapping, learned: Mapping
-) -> int | None:
-    """The column of the temperature. Asks where several could be it, or where the learned one has gone."""
+def _value(titles: list[str], below: Sequence[list[str]], wanted: Mapping, learned: Mapping) -> int | None:
+    """The column of the temperature: the one that says no more than that it was measured. Asks where several could be
+    it, where it could be another temperature (a set point, the room), or where the learned one has gone."""
     if wanted.value:
         return _first(_named(titles, wanted.value))
     known = _named(titles, learned.value) if learned.value else []
     if known:
         return known[0]
-    values = _likely(lowered, _VALUE, _NOT_VALUE) or [
-        place for place, title in enumerate(lowered) if _CHANNEL.match(title)
-    ]
-    if not values or (len(values) == 1 and not learned.value):
-        return _first(values)
-    several = ", ".join(repr(titles[place]) for place in values)
-    sentence = f"Several columns could be the temperature: {several}. Name the one of this probe."
+    lowered = [title.lower() for title in titles]
+    values = _likely(lowered, _VALUE)
+    if all(is_another(titles[place]) for place in values):
+        values += [place for place, title in enumerate(lowered) if _CHANNEL.match(title) and place not in values]
+    numbers = [place for place in values if _shows(below, place, _NUMBER)]
+    values = numbers or values
+    measured = [place for place in values if not is_another(titles[place])]
+    if not values or (len(measured) == 1 and is_plain(titles[measured[0]]) and not learned.value):
+        return _first(measured)
+    if not numbers:  # no titles: words above a table
+        return None
+    named = ", ".join(repr(titles[place]) for place in measured or values)
+    sentence = f"Several columns could be the temperature: {named}. Name the one of this probe."
+    if len(measured or values) == 1:
+        sentence = f"The column {named} may be another temperature than that of this probe. Name its column."
     if learned.value:
         sentence = f"The column {learned.value!r}, from which this probe was read, is not here. Name its column."
-    choices = [(titles[place], f"{titles[place]}: {_ends(below, place)}") for place in values]
-    raise asks("value_column", sentence, choices, [titles, *below[:3]])
+    others = [place for place in values if place not in measured]
+    raise _which("value_column", sentence, titles, below, [*measured, *others])
+
+
+def _the_one(field: str, what: str, titles: list[str], below: Sequence[list[str]], places: Sequence[int]) -> int:
+    """The one place. Asks where there are several."""
+    if len(places) == 1:
+        return places[0]
+    named = ", ".join(repr(titles[place]) for place in places)
+    raise _which(field, f"Several columns could be {what}: {named}. Name the right one.", titles, below, places)
+
+
+def _which(
+    field: str, sentence: str, titles: Sequence[str], below: Sequence[list[str]], places: Sequence[int]
+) -> Exception:
+    """The question for a column, with the first and the last value of each."""
+    choices = [(titles[place], f"{titles[place]}: {_ends(below, place)}") for place in places]
+    return asks(field, sentence, choices, [titles, *below[:3]])
 
 
 def _ends(rows: Sequence[list[str]], place: int) -> str:
@@ -181,45 +233,92 @@ def _ends(rows: Sequence[list[str]], place: int) -> str:
     return f"{cells[0]} … {cells[-1]}" if cells else "–"
 
 
-def _unit(titles: list[str], value: int, below: str, wanted: Mapping, learned: Mapping) -> str:
-    """The unit of the temperature as its title or the row below tells it, else as was given or learned. Asks where the
-    one given is another one."""
-    told = unit_of_title(titles[value], [title for place, title in enumerate(titles) if place != value]) or below
-    if told and wanted.unit and told != wanted.unit:
-        sentence = f"The title {titles[value]!r} says {UNITS[told]}; the unit given is {UNITS[wanted.unit]}."
-        raise asks("unit", sentence, [(told, f"{UNITS[told]}, as the title says")])
-    return told or wanted.unit or learned.unit
+def _units_told(
+    titles: Sequence[str], value: int, units_row: Sequence[str], above: Sequence[Sequence[str]]
+) -> tuple[str, ...]:
+    """What title, row of units and rows above say of the unit: each answer once."""
+    beside = [title for place, title in enumerate(titles) if place != value]
+    row = _unit_in(units_row[value]) if units_row else ""
+    return tuple(dict.fromkeys(filter(None, (unit_of_title(titles[value], beside), row, unit_above(above)))))
 
 
-def _unit_below(rows: Sequence[list[str]], number: int, time: int, value: int) -> str | None:
-    """The unit in a row of units under the titles; None where there is no such row."""
-    below = rows[number + 1] if len(rows) > number + 1 else []
-    if len(below) <= max(time, value) or re.search(r"\d", below[time]):
-        return None
-    return unit_of_cell(below[value]) or None
+def _unit(title: str, told: Sequence[str], wanted: Mapping, learned: Mapping) -> str:
+    """The unit of the temperature as the file tells it, else as was given or learned; nothing where it must be asked.
+    Asks where the one given is another one."""
+    if len(told) == 1 and told[0] != SCALED:
+        if wanted.unit and told[0] != wanted.unit:
+            sentence = f"The title {title!r} says {UNITS[told[0]]}; the unit given is {EVERY_UNIT[wanted.unit]}."
+            raise asks("unit", sentence, [(told[0], f"{UNITS[told[0]]}, as the title says")])
+        return told[0]
+    if told and learned.value != title:  # what was learned of another title does not answer for a factor
+        return wanted.unit
+    return wanted.unit or learned.unit
+
+
+def _unit_in(cell: str) -> str:
+    """The unit in a cell of its own."""
+    return unit_of_cell(cell) or unit_of_title(cell)
+
+
+def _is_row_of_units(below: Sequence[list[str]], time: int, value: int) -> bool:
+    """Whether the row under the titles has units and no reading."""
+    first = below[0] if below else []
+    if len(first) <= max(time, value) or any(one.search(first[time]) for one in (_OF_DAY, _OF_YEAR, _NUMBER)):
+        return False
+    return bool(_unit_in(first[value]))
+
+
+def _unit_beside(titles: Sequence[str], below: Sequence[list[str]], value: int) -> int | None:
+    """The column in which each row has the unit of the temperature: the next one of such a title and such cells."""
+    places = _likely([title.lower() for title in titles], _UNIT)
+    units = [place for place in places if any(len(row) > place and _unit_in(row[place]) for row in below[:3])]
+    return min(units, key=lambda place: (place < value, abs(place - value)), default=None)
 
 
 def ask_unit(columns: Columns, found: Sequence[Sequence[str]]) -> Exception:
-    """The question for a temperature whose unit stands nowhere."""
-    sentence = f"The file does not say in which unit {columns.mapping.value!r} is."
-    return asks("unit", sentence, list(UNITS.items()), [columns.titles, *found])
+    """The question for a temperature whose unit stands nowhere, or with a factor, or as two different ones."""
+    title, told = columns.mapping.value, columns.units_told
+    sentence, units = f"The file does not say in which unit {title!r} is.", UNITS
+    if SCALED in told:
+        sentence, units = f"The file speaks of a factor beside {title!r}: what do its numbers count?", EVERY_UNIT
+    elif told:
+        units = {unit: UNITS[unit] for unit in told}
+        sentence = f"The file says in two ways in which unit {title!r} is: {', '.join(units.values())}."
+    return asks("unit", sentence, list(units.items()), [columns.titles, *found])
 
 
-def _time_and_date(
-    titles: list[str], lowered: list[str], wanted: Mapping, learned: Mapping = NOTHING
-) -> tuple[int | None, int | None]:
-    """The column of the time, and that of the date where it is another one."""
+def times_of(titles: list[str], below: Sequence[list[str]], wanted: Mapping, learned: Mapping = NOTHING) -> list[int]:
+    """The columns that may be the time: the one that was named or learned, else all of such titles and cells."""
     if wanted.time:
-        return _first(_named(titles, wanted.time)), _first(_named(titles, wanted.date)) if wanted.date else None
-    if learned.time and _named(titles, learned.time):
-        return _first(_named(titles, learned.time)), _first(_named(titles, learned.date)) if learned.date else None
+        return _named(titles, wanted.time)
+    if learned.time and (known := _named(titles, learned.time)):
+        return known
+    lowered = [title.lower() for title in titles]
     times, dates = _likely(lowered, _TIME, _NOT_TIME), _likely(lowered, _DATE, _NOT_TIME)
-    both = [place for place in times if place in dates or "stamp" in lowered[place]]
-    if both:
-        return both[0], None
-    if times and dates:
-        return times[0], dates[0]
-    return _first(times or dates or _likely(lowered, _ELAPSED)), None
+    times = sorted({*times, *(place for place in dates if _shows(below, place, _OF_DAY))})
+    possible = times or dates or _likely(lowered, _ELAPSED)
+    return [place for place in possible if _shows(below, place, _OF_DAY)] or possible
+
+
+def _date(
+    titles: list[str], below: Sequence[list[str]], time: int, wanted: Mapping, learned: Mapping
+) -> int | None:
+    """The column of the date, where it is another one than that of the time. Asks where there are several."""
+    if wanted.date:
+        return _first(_named(titles, wanted.date))
+    if not wanted.time and learned.time == titles[time]:
+        return _first(_named(titles, learned.date)) if learned.date else None
+    lowered = [title.lower() for title in titles]
+    if _shows(below, time, _OF_YEAR) or any(word in lowered[time] for word in (*_DATE, "stamp")):
+        return None
+    dates = _likely(lowered, _DATE, _NOT_TIME)
+    dates = [place for place in dates if _shows(below, place, _OF_YEAR)] or dates
+    return _the_one("date_column", "the date of the readings", titles, below, dates) if dates else None
+
+
+def _shows(below: Sequence[list[str]], place: int, pattern: re.Pattern[str]) -> bool:
+    """Whether one of the first cells of a column is such."""
+    return any(len(row) > place and pattern.search(row[place]) for row in below[:4])
 
 
 def _likely(lowered: list[str], words: Sequence[str], never: Sequence[str] = ()) -> list[int]:
@@ -235,13 +334,14 @@ def rows_of_titles(head: Sequence[str], wanted: Mapping) -> Iterator[tuple[list[
     for delimiter in DELIMITERS:
         rows = _rows(head, delimiter)
         for number, titles in enumerate(rows):
-            if len(titles) > 1 and _time_and_date(titles, [title.lower() for title in titles], wanted)[0] is not None:
+            if len(titles) > 1 and times_of(titles, rows[number + 1 :], wanted):
                 yield titles, rows[number + 1 :]
 
 
 def titles_with(titles: Sequence[str], words: Sequence[str], never: Sequence[str] = ()) -> list[str]:
-    """The titles in which one of these words stands, and none of those."""
-    return [titles[place] for place in _likely([title.lower() for title in titles], words, never)]
+    """The titles in which one of these words stands, none of those, and nothing that tells of another temperature."""
+    places = _likely([title.lower() for title in titles], words, never)
+    return [titles[place] for place in places if not is_another(titles[place])]
 
 
 def _named(titles: Sequence[str], name: str) -> list[int]:

@@ -1,4 +1,7 @@
-"""The time zone that a file names: in a title (`Date Time, GMT+02:00`), or above the titles (`Zeitzone: MEZ`)."""
+"""The time zone that a file names: in a title (`Date Time, GMT+02:00`), or above the titles (`Zeitzone: MEZ`).
+
+What could be a zone and is not known for certain is asked; nothing that names one is left unread.
+"""
 
 import datetime
 import re
@@ -9,60 +12,123 @@ Zone = datetime.tzinfo
 MOST_HOURS = 14
 _ABBREVIATIONS = {
     "CET": 60, "MEZ": 60, "CEST": 120, "MESZ": 120, "EET": 120, "OEZ": 120, "EEST": 180, "OESZ": 180, "WET": 0,
-    "WEST": 60, "MSK": 180, "EDT": -240, "PDT": -420, "MDT": -360, "CDT": -300,
+    "WEST": 60, "MSK": 180, "EDT": -240, "PDT": -420, "MDT": -360, "CDT": -300, "JST": 540, "Z": 0,
 }  # fmt: skip
-# One name, several places on earth: IST is India, Israel or Ireland.
-_AMBIGUOUS = ("IST", "BST", "CST", "EST", "AST", "MST", "PST", "GST")
-_UNIVERSAL = re.compile(r"(?<![A-Za-z/])(?:UTC|GMT)(?:\s*([+−-])\s*(\d{1,2})(?::?(\d\d))?)?(?![A-Za-z])", re.IGNORECASE)
-_OFFSET = re.compile(r"\(?\s*([+−-]?)\s*(\d{1,2})(?::?(\d\d))?\s*\)?\s*h?")
+# Capitals in a title that name no zone. Others that end as zones do may be one: IST is India, Israel or Ireland.
+_NO_ZONE = {"START", "EVENT", "COUNT", "POINT", "DAT", "TT", "HH", "MM", "SS", "DD", "YY"}
+_MAY_BE_A_ZONE = re.compile(r"[A-Z]{1,4}(?:T|Z)")
+_HOURS = r"(\d\d?(?!\d)|\d\d(?=\d\d))(?::?(\d\d))?(?!\d)"  # 2, 02, 2:00, 0200; not 120, which counts minutes
+_SIGNED = rf"([+−-])\s*{_HOURS}"
+_UNIVERSAL = re.compile(rf"(?<![A-Za-z/])(?:UTC|GMT)(?![A-Za-z])[\s:(]*(?:{_SIGNED}|(\d{{1,2}}))?", re.IGNORECASE)
+_BRACKETS = re.compile(rf"[(\[]\s*{_SIGNED}\s*h?\s*[)\]]")
+_AT_THE_END = re.compile(rf"(?:^|[\s,;]){_SIGNED}$")
+_OFFSET = re.compile(rf"\(?\s*([+−-]?)\s*{_HOURS}\s*\)?\s*(?:h|hours?|год\w*)?\.?", re.IGNORECASE)
 _IANA = re.compile(r"\b[A-Z][A-Za-z]+/[A-Z][A-Za-z_]+(?:/[A-Z][A-Za-z_]+)?")
-_NAMES_A_ZONE = ("time zone", "timezone", "zeitzone", "utc offset", "gmt offset", "zone offset", "часовий пояс")
-_SAYS_TIMES_ARE = re.compile(r"\b(?:all )?(?:times?|timestamps?|zeiten)\b[^\d]*\b(?:in|are|is|:|=)", re.IGNORECASE)
+_TURNED = re.compile(r"\betc/(?:gmt|utc)\s?([+−-])(\d{1,2})", re.IGNORECASE)
+_PLACES = re.compile(
+    r"\b(?:pacific|eastern|central|mountain|standard time|daylight|summer ?time|winter ?time|sommerzeit|winterzeit|"
+    r"kyiv|kiev|moscow|berlin|літн|зимов|київ|москов)",
+    re.IGNORECASE,
+)
+_NAMES_A_ZONE = re.compile(
+    r"time ?-?zone|zeitzone|часовий пояс|\b(?:utc|gmt|zone|time|zeit)[ -]?(?:offset|diff)|"
+    r"offset (?:from|to) (?:utc|gmt)|^\W*(?:tz|utc|gmt)\b",
+    re.IGNORECASE,
+)
+_SUMMER_TIME = re.compile(r"\bdst\b|daylight|summer ?time|sommerzeit|літній час")
+_IS_OFF = re.compile(r"\b(?:no|off|false|0|none|disabled|nein|aus|ні)\b")
+_OF_TIMES = re.compile(r"\b(?:times?|timestamps?|zeiten|clock|час|zone|utc|gmt)\b", re.IGNORECASE)
+_ENDS_OF_THE_ROWS = re.compile(r"^\W*(?:start|stop|end|first|last|begin|початок|кінець|ende)", re.IGNORECASE)
+_DATE_OR_TIME = re.compile(r"\d{1,4}[-./]\d\d?[-./]\d{1,4}T?|\d\d?:\d\d:\d\d(?:[.,]\d+)?|(?<![+−-])\b\d\d?:\d\d\b")
 
 
 class UnknownZone(ValueError):
-    """A zone is named that could be several or none; the text is what stands there."""
+    """What is named could be several zones, or none; the text is what stands there. `possible`: what it may mean."""
+
+    def __init__(self, named: str, possible: Sequence[Zone] = ()):
+        self.possible = tuple(possible)
+        super().__init__(named.strip()[:40])
 
 
 def zone_in(text: str) -> Zone | None:
-    """The zone that a text names; None where it names none. Raises UnknownZone for a name that several places have."""
-    if found := _UNIVERSAL.search(text):
-        return _fixed(found[1] or "+", found[2] or "0", found[3])
+    """The zone that a text names; None where it names none. Raises UnknownZone for what could be several."""
+    if found := _TURNED.search(text):  # by its definition Etc/GMT-2 is UTC+02:00, and not everybody knows it
+        raise UnknownZone(found[0], _both_signs(found[2], first="-" if found[1] == "+" else "+"))
     for name in _IANA.findall(text):
         try:
             return ZoneInfo(name)
         except (KeyError, ValueError, OSError):
             continue
-    words = re.findall(r"[A-Z]{3,4}", text) if "(" in text or "[" in text or text.isupper() else []
+    if _PLACES.search(text):
+        raise UnknownZone(text)
+    if found := _UNIVERSAL.search(text):
+        if found[4]:
+            raise UnknownZone(found[0], _both_signs(found[4]))
+        return _fixed(found[1] or "+", found[2] or "0", found[3])
+    if found := _BRACKETS.search(text) or _AT_THE_END.search(text.strip()):
+        return _fixed(found[1], found[2], found[3])
+    return _by_letters(text)
+
+
+def _by_letters(text: str) -> Zone | None:
+    """The zone of an abbreviation: in capitals, or in brackets however it is written."""
+    inside = " ".join(re.findall(r"[(\[]([^)\]]*)[)\]]", text)).upper()
+    words = re.findall(r"(?<![A-Za-z])[A-Z]{1,5}(?![A-Za-z])", f"{text} {inside}")
     for word in words:
         if word in _ABBREVIATIONS:
             return datetime.timezone(datetime.timedelta(minutes=_ABBREVIATIONS[word]))
-        if word in _AMBIGUOUS:
+        if _MAY_BE_A_ZONE.fullmatch(word) and word not in _NO_ZONE:
             raise UnknownZone(word)
     return None
 
 
-def zone_above(rows: Iterable[Sequence[str]]) -> Zone | None:
-    """The zone that a row above the titles names. Raises UnknownZone where one is named that is not known."""
-    for cells in rows:
-        words = " ".join(cells).strip()
-        key = words.casefold()
-        if any(name in key for name in _NAMES_A_ZONE):
-            return _named(cells, words)
-        if _SAYS_TIMES_ARE.search(words) and (found := zone_in(words)) is not None:
-            return found
-    return None
+def zone_told(titles: Iterable[str], above: Iterable[Sequence[str]]) -> Zone | None:
+    """The zone that a file names in the titles of its times or above them; None where it names none. Raises UnknownZone
+    for one that is not known, and where two are named."""
+    told = [*map(zone_in, titles), *map(_told_by, above)]
+    zones = {called(zone): zone for zone in told if zone is not None}
+    if len(zones) > 1:
+        raise UnknownZone(" / ".join(zones), tuple(zones.values()))
+    return next(iter(zones.values()), None)
+
+
+def _told_by(cells: Sequence[str]) -> Zone | None:
+    """The zone that a row above the titles names."""
+    words = " ".join(cells).strip()
+    key = words.casefold()
+    if _SUMMER_TIME.search(key) and not _IS_OFF.search(key):
+        raise UnknownZone(words)
+    if _NAMES_A_ZONE.search(key):
+        return _named(cells, words)
+    if _SUMMER_TIME.search(key):
+        return None
+    if _ENDS_OF_THE_ROWS.search(words) and _DATE_OR_TIME.search(words):
+        return _of_a_moment(_DATE_OR_TIME.sub(" ", words))
+    return zone_in(words) if _OF_TIMES.search(words) and not _DATE_OR_TIME.search(words) else None
+
+
+def _of_a_moment(words: str) -> None:
+    """The start or the end of the rows bears a zone: the rows may be written in it, and need not."""
+    zone = zone_in(words)
+    if zone is not None:
+        raise UnknownZone(called(zone), (zone,))
 
 
 def _named(cells: Sequence[str], words: str) -> Zone:
-    value = next((cell for cell in cells[1:] if cell.strip()), "") or words.partition(":")[2]
-    value = value.strip()
-    found = zone_in(value) or zone_in(value.upper()) or zone_in(words)
-    if found is not None:
-        return found
+    """The zone of a row that is there to name it."""
+    value = next((cell for cell in cells[1:] if cell.strip()), "")
+    value = value or "".join(re.split(r":(?!\d)", words, maxsplit=1)[1:]) or _NAMES_A_ZONE.sub(" ", words)
+    value = value.strip(" =:")
     if offset := _OFFSET.fullmatch(value):
         return _fixed(offset[1] or "+", offset[2], offset[3])
-    raise UnknownZone(value[:40] or words[:40])
+    found = zone_in(value) or zone_in(value.upper()) or (None if value else zone_in(words))
+    if found is None:
+        raise UnknownZone(value or words)
+    return found
+
+
+def _both_signs(hours: str, first: str = "+") -> tuple[Zone, ...]:
+    return _fixed(first, hours, None), _fixed("-" if first == "+" else "+", hours, None)
 
 
 def _fixed(sign: str, hours: str, minutes: str | None) -> Zone:

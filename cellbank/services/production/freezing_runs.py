@@ -3,7 +3,7 @@ lot. A run outside its band opens its deviation in the same act."""
 
 import contextlib
 import datetime
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
@@ -32,7 +32,6 @@ from cellbank.domain.rules.freezing_run import (
 )
 from cellbank.domain.rules.plausible import RunTimes, impossible_run, improbable_run
 from cellbank.domain.sheets.faults import FileAsks, FileProblem
-from cellbank.domain.sheets.units import UNITS
 from cellbank.domain.sheets.wall_clock import with_offset
 from cellbank.domain.specification import Specification
 from cellbank.domain.wall import on_the_wall
@@ -175,21 +174,23 @@ def _read(work: Work, lot: Lot, known: Said, path: Path, band: FreezingBand | No
             return read_run_file(lines, known)
         except FileAsks as asked:
             if asked.question.field == "unit" and len(asked.question.choices) > 1:
-                found = _in_each_unit(lines, known, band)
+                found = _in_each_unit(lines, known, band, asked.question.choices)
                 work.judge(lot, refusals=[unit_refusal(Question("unit", found, asked.question.found))])
             if asked.question.field == "started_at":
                 raise FileAsks(_or_as_recorded(work, lot, asked.question), *asked.problems) from None
             raise
 
 
-def _in_each_unit(lines: Lines, known: Said, band: FreezingBand | None) -> tuple[Choice, ...]:
-    """What the file would show in each unit in which it can be read at all."""
+def _in_each_unit(
+    lines: Lines, known: Said, band: FreezingBand | None, units: Sequence[Choice]
+) -> tuple[Choice, ...]:
+    """What the file would show in each of these units in which it can be read at all."""
     choices = []
-    for unit, called in UNITS.items():
+    for unit in units:
         with contextlib.suppress(FileProblem):
-            file = read_run_file(lines, replace(known, wanted=replace(known.wanted, unit=unit)))
+            file = read_run_file(lines, replace(known, wanted=replace(known.wanted, unit=unit.value)))
             found = compare(band, file.product) if band else None
-            choices.append(Choice(unit, f"{called}: {_in_short(found)}"))
+            choices.append(Choice(unit.value, f"{unit.title}: {_in_short(found)}"))
     return tuple(choices)
 
 

@@ -53,7 +53,9 @@ TimeColumn = Annotated[
     ),
 ]
 DateColumn = Annotated[Line | None, Field(title="Column of the date, if it is another one", json_schema_extra=RARELY)]
-FileUnit = Annotated[Literal["C", "F", "K"] | None, Field(title="Unit", json_schema_extra=RARELY)]
+FileUnit = Annotated[
+    Literal["C", "F", "K", "C/10", "C/100", "C/1000"] | None, Field(title="Unit", json_schema_extra=RARELY)
+]
 DateOrder = Annotated[
     Literal["day_first", "month_first", "year_first"] | None,
     Field(title="Order of the date", json_schema_extra=RARELY),
