@@ -260,10 +260,6 @@ class ThawRules(Definition):
         )
         return diluents
 
-    def diluent(self, code: str) -> Diluent:
-        """The diluent with this code; KeyError if the protocol does not know it."""
-        return by_code(self.diluents, code)
-
 
 class Limits(Definition):
     """What a subject may be given besides cells, per kg of body weight: DMSO in a day, endotoxin in an infusion.

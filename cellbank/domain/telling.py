@@ -43,7 +43,12 @@ TELLS = frozenset(
 
 #: What a check is there to find. It refuses a check that is told late as well: a check that did not match is none, and
 #: the refused attempt is kept. What was given in spite of it is a fact, told by the bedside form of the dose.
-FOUND_BY: dict[str, frozenset[Code]] = {"check_dose": frozenset({Code.WRISTBAND_MISMATCH, Code.DOSE_LABEL_MISMATCH})}
+FOUND_BY: dict[str, frozenset[Code]] = {
+    "check_dose": frozenset({Code.WRISTBAND_MISMATCH, Code.DOSE_LABEL_MISMATCH}),
+    # The next step is worked out from these figures: they are corrected before it, however late they are told.
+    "pool_and_count": frozenset({Code.FIGURES_CONTRADICT}),
+    "prepare_dose": frozenset({Code.FIGURES_CONTRADICT}),
+}
 
 
 def is_late(happened: datetime, now: datetime, late_after: timedelta) -> bool:
@@ -87,6 +92,14 @@ def existence_refusals(happened: datetime, record: str, since: datetime) -> tupl
         "Correct the time."
     )
     return (refuse(Code.OUT_OF_ORDER, sentence, record=record, since=since, happened=happened),)
+
+
+def order_refusals(happened: datetime, record: str, ordered: datetime) -> tuple[Refusal, ...]:
+    """Why it was not allowed before there was an order. An order only allows: what was done without one was done."""
+    if happened > ordered - WRITTEN:
+        return ()
+    sentence = "{record} was ordered at {ordered}, after it happened ({happened}). Nothing is done before its order."
+    return (refuse(Code.NOT_ORDERED, sentence, record=record, ordered=ordered, happened=happened),)
 
 
 def past_limit_refusals(

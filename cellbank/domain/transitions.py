@@ -353,20 +353,25 @@ _MOVES: tuple[Transition, ...] = sum(
         moves("dose_paper", "enter_dose_from_paper", "> ENTERED", BEDSIDE, Meaning.VERIFIED),
         moves("dose_paper", "enter_dose_from_paper", "ENTERED > REPLACED", BEDSIDE),
         moves(
-            "dose", "enter_dose_from_paper", "ORDERED PICKED THAWING COUNTED PREPARED CHECKED_ONCE CHECKED INFUSING =",
+            "dose", "enter_dose_from_paper",
+            "ORDERED PICKED THAWING COUNTED PREPARED CHECKED_ONCE CHECKED INFUSING DISCARDED CANCELLED =",
             BEDSIDE, Meaning.VERIFIED, ("prepared_by_id",),
         ),
         moves("dose_paper", "confirm_dose_from_paper", "ENTERED > CONFIRMED", BEDSIDE, Meaning.VERIFIED,
               ("entered_by_id",)),
         moves(
-            "dose", "confirm_dose_from_paper", "ORDERED PICKED THAWING COUNTED PREPARED CHECKED_ONCE > INFUSED",
+            "dose", "confirm_dose_from_paper",
+            "ORDERED PICKED THAWING COUNTED PREPARED CHECKED_ONCE DISCARDED CANCELLED > INFUSED",
             BEDSIDE, Meaning.VERIFIED, ("prepared_by_id", "first_checked_by_id"),
         ),
         moves(
             "dose", "confirm_dose_from_paper", "CHECKED INFUSING > INFUSED", BEDSIDE, Meaning.VERIFIED,
             ("prepared_by_id",),
         ),
-        moves("vial", "confirm_dose_from_paper", "IN_STOCK RESERVED PICKED THAWED POOLED > INFUSED", BEDSIDE),
+        moves(
+            "vial", "confirm_dose_from_paper",
+            "FROZEN IN_STOCK RESERVED PICKED THAWED POOLED DISCARDED QC_USED MISSING > INFUSED", BEDSIDE,
+        ),
         moves("vial", "confirm_dose_from_paper", "RESERVED > IN_STOCK", BEDSIDE),
         # labels
         moves("printing", "print_labels", "> PRINTED", frozenset({T, Q, C})),

@@ -143,6 +143,8 @@ class Dose(Record):
     given_percent: Mapped[Decimal | None] = mapped_column(Numeric(6, 1), Computed(GIVEN_PERCENT, persisted=True))
     residual_ml: Mapped[Millilitres | None]
     reaction: Mapped[str | None]  # noted before each reaction was a row of its own
+    # It was given up, another one took its place, and its paper form says that it was given all the same.
+    given_beside: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     outcome_reason: Mapped[str | None]  # of a cancelled, discarded or interrupted dose
     site_id: Mapped[int | None] = reference("site", index=False)  # the subject's; None: the first site
     state: Mapped[str] = state_of("dose")
@@ -164,7 +166,7 @@ class Dose(Record):
             "subject_id",
             "infusion_number",
             unique=True,
-            postgresql_where=text("state NOT IN ('CANCELLED', 'DISCARDED')"),
+            postgresql_where=text("state NOT IN ('CANCELLED', 'DISCARDED') AND NOT given_beside"),
         ),
         Index(
             "one_running_infusion_per_subject",
@@ -191,7 +193,6 @@ class Dose(Record):
             name="prepared_is_complete",
         ),
         CheckConstraint("infusion_stopped_at >= infusion_started_at", name="stopped_after_started"),
-        CheckConstraint("volume_given_ml + coalesce(residual_ml, 0) <= final_volume_ml", name="no_more_than_prepared"),
     )
 
 

@@ -20,7 +20,7 @@ from sqlalchemy.orm import QueryableAttribute, Session
 
 from cellbank.domain.lifecycle import PERFORMERS, Role, Transition, crosses_sites, rows_for
 from cellbank.domain.refusals import Code, Refusal, Refused, refuse
-from cellbank.domain.telling import divided, existence_refusals, future_refusals, late_refusals
+from cellbank.domain.telling import divided, existence_refusals, future_refusals, late_refusals, order_refusals
 from cellbank.records.actor import NOT_PROVED, Actor, Proof, role_refusal, signature_refusals
 from cellbank.records.base import Record, as_json
 from cellbank.records.belonging import site_of
@@ -184,18 +184,25 @@ class Work:
         found = late_refusals(self.title, self.told_at, self.now, self.late_after, self.late_because)
         if Code.IN_THE_FUTURE not in known:
             found += future_refusals(self.told_at, self.now)
-        return [*found, *(self._before_it_existed(subjects) if Code.OUT_OF_ORDER not in known else ())]
+        return [*found, *self._before_it_existed(subjects, known)]
 
-    def _before_it_existed(self, subjects: Iterable[Record | type[Record]]) -> list[Refusal]:
+    def _before_it_existed(
+        self, subjects: Iterable[Record | type[Record]], known: Collection[Code]
+    ) -> list[Refusal]:
+        """Nothing happened to what had not come into being; what was only not yet allowed may have been done."""
         assert self.told_at is not None
-        made = [one for one in subjects if not isinstance(one, type) and one.__tablename__ in MADE_BY_AN_EVENT]
+        said = {Code.OUT_OF_ORDER: MADE_BY_AN_EVENT, Code.NOT_ORDERED: MADE_BY_A_PERMISSION}
+        asked = frozenset[str]().union(*(kinds for code, kinds in said.items() if code not in known))
+        made = [one for one in subjects if not isinstance(one, type) and one.__tablename__ in asked]
         kinds, ids = [one.__tablename__ for one in made], [one.id for one in made]
         since = self.session.execute(_MADE_AT, {"kinds": kinds, "ids": ids, "told": self.told_at}) if made else ()
         called = {(one.__tablename__, one.id): getattr(one, "called", one.__tablename__) for one in made}
         return [
             reason
             for kind, record_id, at in since
-            for reason in existence_refusals(self.told_at, _sentence_start(called[kind, record_id]), at)
+            for reason in (order_refusals if kind in MADE_BY_A_PERMISSION else existence_refusals)(
+                self.told_at, _sentence_start(called[kind, record_id]), at
+            )
         ]
 
     def _keep(self, irregular: Sequence[Refusal]) -> None:
@@ -391,7 +398,8 @@ class Work:
 
 
 # What comes into being by an event that is told of; a tank is older than its registration.
-MADE_BY_AN_EVENT = frozenset({"donation", "culture", "lot", "vial", "dose"})
+MADE_BY_AN_EVENT = frozenset({"donation", "culture", "lot", "vial"})
+MADE_BY_A_PERMISSION = frozenset({"dose"})
 _MADE_AT = text(
     """SELECT made.kind, made.id, coalesce(a.happened_at, a.at) AS at
          FROM unnest(CAST(:kinds AS text[]), CAST(:ids AS bigint[])) AS made(kind, id)

@@ -66,6 +66,8 @@ class TellingInput(ActInput):
     )  # fmt: skip
     #: how late it is told is the act's, and no column of what it makes
     TOLD: ClassVar[frozenset[str]] = frozenset({"happened_at", "entered_late_because"})
+    #: told after the fact as a matter of course, however short the time since
+    ALWAYS_LATE: ClassVar[bool] = False
     #: what `happened_at` of this act was called before all acts that tell had it: still read
     EARLIER_NAME: ClassVar[str] = ""
 

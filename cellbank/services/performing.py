@@ -80,7 +80,8 @@ class Call:
     def late_because(self) -> str | None:
         """Why it is entered late; nothing where it is not late."""
         at = self.happened_at
-        late = at is not None and is_late(at, self.now, self.late_after)
+        always = isinstance(self.given, TellingInput) and self.given.ALWAYS_LATE
+        late = at is not None and is_late(at, self.now, datetime.timedelta(0) if always else self.late_after)
         return self.given.entered_late_because if late and isinstance(self.given, TellingInput) else None
 
     @cached_property

@@ -51,8 +51,7 @@ def test_shipped_criteria_are_those_of_the_record():
         ("I4a", ">=", 30), ("I4b", "<=", 93), ("I4c", "<=", 300), ("I4d", "<", 48),
     ]
     assert protocol.visit("W8").day == 57
-    assert protocol.thaw.diluent("protein_free").hours_to_expiry == 2
-    assert protocol.thaw.diluent("albumin").hours_to_expiry == 4
+    assert {one.code: one.hours_to_expiry for one in protocol.thaw.diluents} == {"protein_free": 2, "albumin": 4}
 
 
 def test_another_design_is_another_file():

@@ -56,6 +56,8 @@ FORBIDDEN = [
     "ON_HOLD", "LOT_NOT_RELEASED", "EXCURSION_OPEN", "EXPIRED", "OUT_OF_TIME",
     "VIABILITY_TOO_LOW", "DOSE_OUT_OF_BAND", "OUTSIDE_WINDOW", "WEIGHT_STALE", "REAGENT_EXPIRED",
     "WARMING_BUDGET", "VIAL_NOT_RESERVED", "MIXED_LOTS", "DONATION_NOT_ACCEPTED", "OUT_OF_SPECIFICATION",
+    "OVERTAKEN", "NOT_ORDERED", "RECORDED_OTHERWISE", "FIGURES_CONTRADICT", "NOT_ON_THE_FORM", "NOT_QUALIFIED",
+    "OTHER_DILUENT",
 ]  # fmt: skip
 
 
@@ -72,10 +74,10 @@ def test_what_was_only_not_allowed_is_refused_in_time_and_told_late(code: Code) 
     assert divided([one], late=True) == ([], [one])
 
 
-@pytest.mark.parametrize("code", sorted(FOUND_BY["check_dose"]))
-def test_a_check_that_did_not_match_is_none_however_late_it_is_told(code: Code) -> None:
+@pytest.mark.parametrize(("act", "code"), [(act, code) for act, found in FOUND_BY.items() for code in sorted(found)])
+def test_what_an_act_is_there_to_find_it_refuses_however_late_it_is_told(act: str, code: Code) -> None:
     one = refuse(code, "No.")
-    assert divided([one], late=True, act="check_dose") == ([one], [])
+    assert divided([one], late=True, act=act) == ([one], [])
     assert divided([one], late=True, act="confirm_dose_from_paper") == ([], [one])
 
 

@@ -183,7 +183,6 @@ def test_two_people_who_did_not_draw_it_up_sign_for_the_same_form(world: World, 
         ("infusing", (), {}, "ALREADY_EXISTS"),  # the start stands in the record
         ("ordered", ("thaw",), {}, "CRITERION_OPEN"),
         ("prepared", ("preparation", "first_checked_at", "second_checked_at"), {}, "ALREADY_EXISTS"),
-        ("prepared", LACKING["prepared"], {"volume_given_ml": "51"}, "OUTSIDE_LIMITS"),
         ("prepared", LACKING["prepared"], {"volume_given_ml": "20"}, "REASON_NEEDED"),
         ("prepared", LACKING["prepared"], {"start": 39}, "OUT_OF_ORDER"),
         ("prepared", LACKING["prepared"], {"start": 400}, "IN_THE_FUTURE"),

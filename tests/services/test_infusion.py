@@ -202,9 +202,9 @@ def test_an_infusion_is_given_and_accounted_for(world: World) -> None:
     assert vial_states(world, dose.lot.code)[:4] == ["INFUSED"] * 3 + ["IN_STOCK"]
     given = {"dose": dose.code, "residual_ml": "1"}
     codes = world.codes("tina", "reconcile_infusion", vials=list(dose.vials[:2]), **given)
-    assert codes == ["VIAL_MISMATCH"]
+    assert codes == ["NOT_ENOUGH_VIALS"]
     more = {"dose": dose.code, "residual_ml": "2", "vials": list(dose.vials[:3])}
-    assert world.codes("tina", "reconcile_infusion", **more) == ["OUTSIDE_LIMITS"]
+    assert world.codes("tina", "reconcile_infusion", **more) == ["FIGURES_CONTRADICT"]
     world.do("tina", "reconcile_infusion", vials=list(dose.vials[:3]), **given)
     assert row_of(world, dose.code).state == "RECONCILED"
     seen = ["Shivering, passed by itself", "Temperature 37.2 °C"]
@@ -221,7 +221,7 @@ def test_a_volume_that_cannot_be_and_an_infusion_stopped_early(world: World, dos
     checked_dose(world, dose)
     world.do("clara", "start_infusion", now=dose.at + 45 * MINUTE, dose=dose.code)
     at, stop = dose.at + 50 * MINUTE, {"dose": dose.code}
-    assert world.codes("clara", "stop_infusion", now=at, volume_given_ml="50.1", **stop) == ["OUTSIDE_LIMITS"]
+    assert world.codes("clara", "stop_infusion", now=at, volume_given_ml="50.1", **stop) == ["FIGURES_CONTRADICT"]
     assert world.codes("clara", "stop_infusion", now=at, volume_given_ml="20", **stop) == ["REASON_NEEDED"]
     shown = world.do("clara", "stop_infusion", now=at, volume_given_ml="20", reason="Shivering", **stop)
     assert row_of(world, dose.code).outcome_reason == "Shivering"
@@ -277,7 +277,7 @@ def test_the_database_alone_lets_no_more_be_given_than_was_prepared(world: World
     with pytest.raises(IntegrityError) as caught, world.bank.engine.begin() as connection:
         connection.execute(text("UPDATE dose SET volume_given_ml = 50.5 WHERE code = :dose"), {"dose": dose.code})
     refusal = refusal_for(caught.value)
-    assert refusal is not None and refusal.code.value == "OUTSIDE_LIMITS"
+    assert refusal is not None and refusal.code.value == "FIGURES_CONTRADICT"
 
 
 def test_the_trail_tells_the_whole_story_of_a_dose(world: World, dose: OrderedDose) -> None:

@@ -234,10 +234,10 @@ def test_dead_cells_too_late_and_impossible_counts_are_refused(world: World) -> 
     assert counting(world, dose, viability_percent="69.9") == ["VIABILITY_TOO_LOW"]
     assert counting(world, dose, now=dose.at + 5 * MINUTE + 4 * HOUR) == ["OUT_OF_TIME"]
     assert counting(world, dose, now=dose.at + 5 * MINUTE + 2 * HOUR, diluent="protein_free") == ["OUT_OF_TIME"]
-    assert counting(world, dose, diluent="water") == ["OUTSIDE_LIMITS"]
+    assert counting(world, dose, diluent="water") == ["OTHER_DILUENT"]
     assert counting(world, dose, method="7-AAD") == ["OTHER_METHOD"]
-    assert counting(world, dose, total_cells_per_ml=41_000_000) == ["CELLS_EXCEED_SOURCE"]
-    assert counting(world, dose, pooled_ml="0.4") == ["OUTSIDE_LIMITS"]
+    assert counting(world, dose, total_cells_per_ml=41_000_000) == ["FIGURES_CONTRADICT"]
+    assert counting(world, dose, pooled_ml="0.4") == ["FIGURES_CONTRADICT"]
     assert row_of(world, dose.code).state == "THAWING"
 
 
@@ -315,8 +315,8 @@ def test_a_prepared_dose_has_its_label_and_gives_the_spare_vial_back(world: Worl
 
 def test_what_is_drawn_is_what_was_calculated_within_one_mark(world: World) -> None:
     dose = counted_dose(world)
-    assert preparing(world, dose, drawn_ml="14.1") == ["OUTSIDE_LIMITS"]
-    assert preparing(world, dose, final_volume_ml="13") == ["OUTSIDE_LIMITS"]
+    assert preparing(world, dose, drawn_ml="14.1") == ["FIGURES_CONTRADICT"]
+    assert preparing(world, dose, final_volume_ml="13") == ["FIGURES_CONTRADICT"]
     assert preparing(world, dose, now=dose.at + 5 * MINUTE + 4 * HOUR) == ["OUT_OF_TIME"]
     assert preparing(world, dose, drawn_ml="13.8") == []
     assert row_of(world, dose.code).delivered_cells == 49_790_400

@@ -15,7 +15,7 @@ from decimal import Decimal
 
 from cellbank.domain.dose import Band, dose_band, given_percent
 from cellbank.domain.garbled import Garbled
-from cellbank.domain.identifiers import Kind
+from cellbank.domain.identifiers import Kind, printed
 from cellbank.domain.protocol import Protocol
 from cellbank.domain.refusals import Code, Refusal, refuse
 from cellbank.domain.rules.dosing import WeightFacts, weight_refusals
@@ -311,7 +311,7 @@ def stop_refusals(facts: StopFacts) -> tuple[Refusal, ...]:
     if facts.given_ml > facts.prepared_ml:
         return (
             refuse(
-                Code.OUTSIDE_LIMITS,
+                Code.FIGURES_CONTRADICT,
                 "{given} mL cannot have been given: dose {dose} was {prepared} mL. Correct the volume.",
                 given=facts.given_ml, dose=facts.dose, prepared=facts.prepared_ml,
             ),
@@ -331,11 +331,11 @@ def stop_refusals(facts: StopFacts) -> tuple[Refusal, ...]:
 
 @dataclass(frozen=True)
 class ReconciliationFacts:
-    """What is left after an infusion."""
+    """What is left after an infusion; `given_ml` is None where nobody knows it."""
 
     dose: str
     prepared_ml: Decimal
-    given_ml: Decimal
+    given_ml: Decimal | None
     residual_ml: Decimal
     expected: tuple[str, ...]
     scanned: tuple[str, ...]
@@ -343,14 +343,23 @@ class ReconciliationFacts:
 
 def reconciliation_refusals(facts: ReconciliationFacts) -> tuple[Refusal, ...]:
     """Why the dose is not accounted for: a vial missing or strange, or more fluid than there was."""
-    found = list(set_refusals(facts.dose, facts.expected, facts.scanned, "pooled"))
-    if facts.given_ml + facts.residual_ml > facts.prepared_ml:
+    missing = sorted(set(facts.expected) - set(facts.scanned))
+    found = list(set_refusals(facts.dose, set(facts.expected) - set(missing), facts.scanned, "pooled"))
+    if missing:
         found.append(
             refuse(
-                Code.OUTSIDE_LIMITS,
+                Code.NOT_ENOUGH_VIALS,
+                "The empty vials {vials} of dose {dose} are missing. Look for them; what is not found is told late.",
+                vials=", ".join(map(printed, missing)), dose=facts.dose,
+            )
+        )  # fmt: skip
+    if (facts.given_ml or 0) + facts.residual_ml > facts.prepared_ml:
+        found.append(
+            refuse(
+                Code.FIGURES_CONTRADICT,
                 "{given} mL given and {residual} mL left are more than the {prepared} mL of dose {dose}. "
 "Measure again.",
-                given=facts.given_ml, residual=facts.residual_ml, prepared=facts.prepared_ml, dose=facts.dose,
+                given=facts.given_ml or 0, residual=facts.residual_ml, prepared=facts.prepared_ml, dose=facts.dose,
             )
         )  # fmt: skip
     return tuple(found)

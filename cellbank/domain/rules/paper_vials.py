@@ -9,9 +9,11 @@ from dataclasses import dataclass
 
 from cellbank.domain.identifiers import printed
 from cellbank.domain.refusals import Code, Refusal, refuse
+from cellbank.domain.rules.paper_form import BOOKED_OUT
 
-# Where a vial may have stood before somebody took it. What was pooled, used or destroyed is in no other dose.
-COULD_BE_TAKEN = ("IN_STOCK", "RESERVED", "PICKED", "THAWED")
+# Where a vial may have stood before somebody took it, or what the record wrongly says of it (paper_form.BOOKED_OUT).
+# What is in another dose already, or in a culture, is in no second one.
+COULD_BE_TAKEN = ("IN_STOCK", "RESERVED", "PICKED", "THAWED", *BOOKED_OUT)
 
 
 @dataclass(frozen=True)

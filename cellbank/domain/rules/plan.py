@@ -146,7 +146,7 @@ def _double_refusals(facts: PlanFacts) -> Iterator[Refusal]:
             )  # fmt: skip
         elif other.is_given and other.number > facts.number:
             yield refuse(
-                Code.OUT_OF_ORDER,
+                Code.OVERTAKEN,
                 "Infusion {later} has been given already: infusion {number} was skipped and is not "
                 "made up for. Order the next one.",
                 later=other.number, number=facts.number,

@@ -6,7 +6,7 @@ Twins in the database: `one_live_reservation_per_vial`, `a_thaw_is_never_undone`
 `no_dose_from_a_vial_that_warmed`. Facts: domain reference §4.3, §4.4, §6.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -256,11 +256,10 @@ def time_left_refusals(dose: str, expires_at: datetime | None, now: datetime) ->
 
 
 def usable_until(rules: ThawRules, started_at: datetime, diluent: str | None) -> datetime:
-    """Until when thawed cells may be used: by the diluent once it is known, else by the longest that is allowed.
-
-    Raises KeyError for a diluent that the protocol does not have.
-    """
-    hours = rules.max_hours if diluent is None else min(rules.max_hours, rules.diluent(diluent).hours_to_expiry)
+    """Until when thawed cells may be used: by the diluent once it is known, else by the longest that is allowed; in one
+    that the protocol does not have for no longer than in the worst of its own."""
+    known = {one.code: one.hours_to_expiry for one in rules.diluents}
+    hours = rules.max_hours if diluent is None else min(rules.max_hours, known.get(diluent, min(known.values())))
     return started_at + timedelta(seconds=int(hours * 3600))
 
 
@@ -309,35 +308,34 @@ def _count_refusals(facts: CountFacts) -> Iterator[Refusal]:
     yield from _diluent_refusals(facts)
     if facts.total_cells > Fraction(facts.cells_per_vial * len(facts.scanned) * (100 + COUNT_ABOVE_FILL_PERCENT), 100):
         yield refuse(
-            Code.CELLS_EXCEED_SOURCE,
+            Code.FIGURES_CONTRADICT,
             "The pool would hold {found:.1f} ×10⁶ cells, but {count} vials were filled with {filled:.1f} ×10⁶ "
             "together. Check the dilution factor and the volume.",
             found=float(facts.total_cells) / 1e6, count=len(facts.scanned),
             filled=facts.cells_per_vial * len(facts.scanned) / 1e6,
         )  # fmt: skip
     if facts.problem:
-        yield refuse(Code.OUTSIDE_LIMITS, "Dose {dose}: {problem}", dose=facts.dose, problem=facts.problem)
+        yield refuse(Code.FIGURES_CONTRADICT, "Dose {dose}: {problem}", dose=facts.dose, problem=facts.problem)
 
 
 def _diluent_refusals(facts: CountFacts) -> Iterator[Refusal]:
     known = [diluent.code for diluent in facts.rules.diluents]
     if facts.diluent not in known:
         yield refuse(
-            Code.OUTSIDE_LIMITS,
+            Code.OTHER_DILUENT,
             "Diluent {given} is not in the protocol. Choose one of: {known}.",
             given=facts.diluent, known=", ".join(known),
         )  # fmt: skip
-        return
     if facts.earlier_diluent not in (None, facts.diluent):
         yield refuse(
-            Code.OUTSIDE_LIMITS,
+            Code.OTHER_DILUENT,
             "The pool is in {earlier} already: another diluent cannot be added. Give {earlier}.",
             earlier=facts.earlier_diluent,
         )  # fmt: skip
     yield from time_left_refusals(facts.dose, usable_until(facts.rules, facts.started_at, facts.diluent), facts.now)
 
 
-def set_refusals(dose: str, expected: Sequence[str], scanned: Sequence[str], what: str) -> Iterator[Refusal]:
+def set_refusals(dose: str, expected: Collection[str], scanned: Collection[str], what: str) -> Iterator[Refusal]:
     """Refusals that name every vial missing from, or strange to, the vials of a dose."""
     missing, strange = sorted(set(expected) - set(scanned)), sorted(set(scanned) - set(expected))
     if missing:
@@ -442,14 +440,14 @@ def preparation_refusals(facts: PreparationFacts) -> tuple[Refusal, ...]:
 def _volume_refusals(facts: PreparationFacts) -> Iterator[Refusal]:
     if abs(facts.drawn_ml - facts.computed_ml) > facts.mark_ml or facts.drawn_ml > facts.available_ml:
         yield refuse(
-            Code.OUTSIDE_LIMITS,
+            Code.FIGURES_CONTRADICT,
             "{drawn} mL were drawn; {computed} mL were calculated, read to {mark} mL, and {available} mL can be drawn. "
             "Correct the syringe.",
             drawn=facts.drawn_ml, computed=facts.computed_ml, mark=facts.mark_ml, available=facts.available_ml,
         )  # fmt: skip
     if facts.final_volume_ml < facts.drawn_ml:
         yield refuse(
-            Code.OUTSIDE_LIMITS,
+            Code.FIGURES_CONTRADICT,
             "The final volume, {final} mL, is less than the {drawn} mL drawn into it. Correct it.",
             final=facts.final_volume_ml, drawn=facts.drawn_ml,
         )  # fmt: skip

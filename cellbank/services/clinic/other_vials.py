@@ -1,14 +1,20 @@
 """The vials that a paper form names and that were never kept for its dose: a wrong vial that was really given."""
 
-from collections.abc import Collection
+import datetime
+from collections.abc import Collection, Sequence
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Row, select, text
 
 from cellbank.domain.refusals import Refusal
 from cellbank.domain.rules.paper_vials import COULD_BE_TAKEN, OtherVial, other_vial_refusals
+from cellbank.domain.rules.standing import lot_refusals
+from cellbank.domain.rules.warming import warming_refusals
 from cellbank.records.clinic import Dose
 from cellbank.records.production import Lot, Vial
 from cellbank.records.work import Work
+from cellbank.services.clinic.standing import lot_standing
+from cellbank.services.storage.warming import spent_by
 
 
 def other_vials(work: Work, codes: Collection[str], kept: Collection[str]) -> list[Vial]:
@@ -24,12 +30,37 @@ def other_doses(work: Work, vials: Collection[Vial]) -> list[Dose]:
     return list(work.session.scalars(select(Dose).where(Dose.id.in_(ids)).order_by(Dose.id))) if ids else []
 
 
-def refusals_of(work: Work, dose: Dose, vials: Collection[Vial]) -> list[Refusal]:
-    """What was not allowed about them."""
+def refusals_of(work: Work, dose: Dose, vials: Collection[Vial], on: datetime.date) -> list[Refusal]:
+    """What was not allowed about them, each judged by the lot that it is of, on the date on which it was given."""
     if not vials:
         return []
     doses = {one.id: one.code for one in other_doses(work, vials)}
     ids = {dose.lot_id, *(vial.lot_id for vial in vials)}
     lots = {row.id: row.code for row in work.session.execute(select(Lot.id, Lot.code).where(Lot.id.in_(ids)))}
     facts = [OtherVial(vial.code, lots[vial.lot_id], doses.get(vial.dose_id)) for vial in vials]  # type: ignore[arg-type]
-    return list(other_vial_refusals(dose.code, lots[dose.lot_id], facts))
+    strange = sorted({vial.lot_id for vial in vials} - {dose.lot_id})
+    of_lots = [
+        one for lot in strange for one in lot_refusals(lot_standing(work.session, lot, dose.subject_id, on))
+    ]
+    return [*other_vial_refusals(dose.code, lots[dose.lot_id], facts), *of_lots]
+
+
+def warming_of(work: Work, vials: Collection[Vial], until: datetime.datetime) -> list[Refusal]:
+    """Which of these vials were out of the cold for too long before that."""
+    spent = spent_by(work.session, [vial.id for vial in vials], until) if vials else {}
+    return [
+        one for vial in vials if vial.id in spent
+        for one in warming_refusals(vial.code, spent[vial.id], "Its cells may not be given.")
+    ]  # fmt: skip
+
+
+_EXPOSED = text(
+    """SELECT v.code, e.code, e.category, e.state FROM vial v CROSS JOIN LATERAL stood_through(NULL, v.id) t
+         JOIN excursion e ON e.id = t.excursion_id
+        WHERE v.id = ANY(:vials) AND e.state <> 'ACCEPTED' ORDER BY v.id, e.id"""
+)
+
+
+def exposures_of(work: Work, vials: Collection[Vial]) -> Sequence[Row[Any]]:
+    """What these vials stood through, but for what was accepted: vial, excursion, its kind and state."""
+    return work.session.execute(_EXPOSED, {"vials": [vial.id for vial in vials]}).all()

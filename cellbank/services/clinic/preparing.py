@@ -69,7 +69,7 @@ class PrepareDose(TellingInput):
 
     dose: DoseCode = Field(title="Dose")
     drawn_ml: VolumeMl = Field(title="Drawn from the pool")
-    final_volume_ml: VolumeMl = Field(title="Final volume", description="With what it was diluted in.")
+    final_volume_ml: VolumeMl = Field(title="Final volume", description="With what it was diluted in.", gt=0)
     reason: Reason | None = Field(default=None, title="Reason for a dose outside the usual band")
 
 

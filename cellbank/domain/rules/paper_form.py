@@ -1,0 +1,78 @@
+"""What was not allowed about a dose of which its paper form tells that it was given, whatever its record says.
+
+It was given: each of these is told with the dose, and none of them turns it away. Twins in the database:
+`a_finished_dose_is_not_given`, `a_discarded_vial_is_not_given`, `one_live_dose_per_subject_and_day`.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from cellbank.domain.identifiers import printed
+from cellbank.domain.refusals import Code, Refusal, refuse
+
+#: A dose that was given up: its record says that nobody got it.
+GIVEN_UP = {"DISCARDED": "discarded", "CANCELLED": "cancelled"}
+#: Vials of which the record says that they are in no dose and never will be.
+BOOKED_OUT = {
+    "DISCARDED": "destroyed", "MISSING": "missing", "QC_USED": "used up for testing", "FROZEN": "never put away",
+}  # fmt: skip
+DILUENT, VOLUME_GIVEN = "diluent", "volume given"
+
+
+@dataclass(frozen=True)
+class Preparer:
+    """Who drew a dose up, as the form names them: whether they had the role on that day, and a training for it."""
+
+    person: str
+    on: date
+    had_role: bool
+    was_trained: bool
+
+
+def preparer_refusals(facts: Preparer) -> Iterator[Refusal]:
+    """Why this person should not have drawn it up."""
+    if not facts.had_role:
+        sentence = "{person}, who drew the dose up on {on}, was no technician then."
+        yield refuse(Code.NOT_QUALIFIED, sentence, person=facts.person, on=facts.on)
+    elif not facts.was_trained:
+        sentence = "{person}, who drew the dose up on {on}, had no valid training as technician then."
+        yield refuse(Code.NOT_QUALIFIED, sentence, person=facts.person, on=facts.on)
+
+
+def recorded_otherwise(dose: str, state: str, vials: Mapping[str, str]) -> Iterator[Refusal]:
+    """What the record says of the dose and of its vials (code → state), and the form does not."""
+    if state in GIVEN_UP:
+        sentence = "Dose {dose} is recorded as {state}, and its form says that it was given. Find out which is true."
+        yield refuse(Code.RECORDED_OTHERWISE, sentence, dose=dose, state=GIVEN_UP[state])
+    for vial, was in vials.items():
+        if was in BOOKED_OUT:
+            sentence = "Vial {vial} is recorded as {state}, and its cells are in dose {dose}. Find out which is true."
+            yield refuse(Code.RECORDED_OTHERWISE, sentence, vial=printed(vial), state=BOOKED_OUT[was], dose=dose)
+
+
+def not_told(dose: str, missing: Collection[str]) -> Iterator[Refusal]:
+    """What nobody knows any more."""
+    if missing:
+        sentence = "The form of dose {dose} does not tell: {parts}. Ask those who gave it."
+        yield refuse(Code.NOT_ON_THE_FORM, sentence, dose=dose, parts=", ".join(missing))
+
+
+def pool_refusals(dose: str, pooled_ml: Decimal, drawn_ml: Decimal, final_ml: Decimal) -> Iterator[Refusal]:
+    """Which volumes contradict each other."""
+    if final_ml < drawn_ml:
+        sentence = "The final volume of dose {dose}, {final} mL, is less than the {drawn} mL drawn into it."
+        yield refuse(Code.FIGURES_CONTRADICT, sentence, dose=dose, final=final_ml, drawn=drawn_ml)
+    if drawn_ml > pooled_ml:
+        sentence = "{drawn} mL were drawn from the pool of dose {dose}, which held {pooled} mL."
+        yield refuse(Code.FIGURES_CONTRADICT, sentence, dose=dose, drawn=drawn_ml, pooled=pooled_ml)
+
+
+def each_once(refusals: Iterable[Refusal]) -> list[Refusal]:
+    """Each reason once, though several vials have it from their lot."""
+    found: list[Refusal] = []
+    for one in refusals:
+        if one not in found:
+            found.append(one)
+    return found
