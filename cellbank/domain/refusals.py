@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, tzinfo
 from enum import StrEnum
-from typing import Any, TypeGuard
+from typing import Any
 
 from cellbank.domain.question import Question
 from cellbank.domain.saying import fill, plain_word
@@ -210,14 +210,12 @@ class Refusal:
 
     def worded(self, sentence: str, word: Callable[[str], str] = plain_word) -> str:
         """The same in the language of this sentence and of `word`; times and names of the code as people read them."""
-        facts = {name: on_the_wall(one) if _is_instant(one) else one for name, one in self.facts.items()}
+        facts = {name: _each_instant(one, on_the_wall) for name, one in self.facts.items()}
         return fill(sentence, facts, word)
 
     def at_site(self, zone: tzinfo) -> "Refusal":
         """The same reason with its times on the clock of a site, whoever reads it there and however."""
-        if not any(map(_is_instant, self.facts.values())):
-            return self
-        facts = {name: one.astimezone(zone) if _is_instant(one) else one for name, one in self.facts.items()}
+        facts = {name: _each_instant(one, lambda at: at.astimezone(zone)) for name, one in self.facts.items()}
         return replace(self, facts=facts)
 
     def as_json(self) -> dict[str, Any]:
@@ -226,8 +224,11 @@ class Refusal:
         return {"code": self.code.value, "detail": self.detail, **asked}
 
 
-def _is_instant(fact: object) -> TypeGuard[datetime]:
-    return isinstance(fact, datetime)
+def _each_instant(fact: object, do: Callable[[datetime], object]) -> object:
+    """A fact with its instants put otherwise, be it one or several."""
+    if isinstance(fact, tuple):
+        return tuple(_each_instant(one, do) for one in fact)
+    return do(fact) if isinstance(fact, datetime) else fact
 
 
 def refuse(code: Code, sentence: str, /, **facts: object) -> Refusal:

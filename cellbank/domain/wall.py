@@ -30,6 +30,11 @@ def hour_on_the_wall(at: datetime, zone: tzinfo | None = None) -> str:
     return f"{there:%H:%M} {there.tzname()}"
 
 
+def day_on_the_wall(at: datetime, zone: tzinfo) -> str:
+    """2026-11-22: the day that the calendar of a site shows at an instant, where its hour says no more."""
+    return f"{_there(at, zone):%Y-%m-%d}"
+
+
 def span_on_the_wall(since: datetime, until: datetime, zone: tzinfo | None = None) -> str:
     """2026-11-22 14:05 EET – 2026-11-22 16:20 EET."""
     return f"{on_the_wall(since, zone)} – {on_the_wall(until, zone)}"

@@ -35,7 +35,7 @@ REQUIRED = [test for test in SPECIFICATION.tests if test.required]
 
 def result(test: str, verdict: str = "IN_SPECIFICATION", state: str = "REVIEWED", code: str = "RS0001",
            at: datetime.datetime = LATER) -> LotResult:  # fmt: skip
-    return LotResult(code, test, "value", verdict, state, at)
+    return LotResult(code, test, "value", verdict, state, at.date())
 
 
 def panel(*leave_out: str) -> EvidenceFacts:
@@ -57,7 +57,7 @@ READY = ReleaseFacts(
     consent_states=("WITHDRAWN", "GIVEN"),
     holds=(),
     deviations=(),
-    batch_review=BatchReviewed("BR0001X", "Maksym", LATER, is_current=True),
+    batch_review=BatchReviewed("BR0001X", "Maksym", LATER.date(), is_current=True),
     results=PASSED,
     closing=ClosingFacts("LT0017W", 61_000_000, 6, 10_000_000, 500_000, 500_000),
     vial_counts={"IN_STOCK": 5, "QC_USED": 1, "VOIDED": 2},

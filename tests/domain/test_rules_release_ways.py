@@ -26,7 +26,7 @@ def lines(**changes: Any) -> dict[str, Line]:
 
 
 def karyotype(verdict: str = "IN_SPECIFICATION", state: str = "REVIEWED", code: str = "RS0042X") -> LotResult:
-    return LotResult(code, "KARYOTYPE", "value", verdict, state, LATER)
+    return LotResult(code, "KARYOTYPE", "value", verdict, state, LATER.date())
 
 
 def deviation(state: str, classification: str = "major") -> OpenDeviation:

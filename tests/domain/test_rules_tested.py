@@ -16,7 +16,7 @@ FAILED, PASSED = "OUT_OF_SPECIFICATION", "IN_SPECIFICATION"
 
 
 def result(code: str, verdict: str = PASSED, state: str = "REVIEWED", number: int = 1, **more: str) -> LotResult:
-    return LotResult(code, "CD73", "value", verdict, state, DAY, number, **more)
+    return LotResult(code, "CD73", "value", verdict, state, DAY.date(), number, **more)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """A batch record that changes after its review waits for another one; nobody reviews what they made."""
 
+import datetime
+
 import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.orm import Session
@@ -7,7 +9,7 @@ from sqlalchemy.orm import Session
 from cellbank.services.quality import decisions
 from cellbank.services.quality.release_board import ReleaseBoard, release_board
 from tests.factories.lots import stored_lot
-from tests.factories.quality import enter, passed_lot
+from tests.factories.quality import DAY, enter, passed_lot, results_read_at
 from tests.factories.world import World
 
 
@@ -47,6 +49,18 @@ def test_a_record_that_changed_after_its_review_is_reviewed_again(
         assert world.codes("oksana", "release_lot", lot=lot) == ["BATCH_NOT_REVIEWED"]
     world.do("quinn", "review_batch_record", lot=lot)
     assert world.do("oksana", "release_lot", lot=lot)["state"] == "RELEASED"
+
+
+def test_evidence_bears_the_day_of_the_site(world: World) -> None:
+    """An hour before midnight in London it is tomorrow in Kyiv."""
+    lot = passed_lot(world, vials=3).code
+    late = (results_read_at(world, lot) + 2 * DAY).astimezone(datetime.UTC).replace(hour=23, minute=0)
+    enter(world, lot, "CD73", resulted_at=late)
+    world.do("quinn", "review_batch_record", now=late, lot=lot)
+    there = late.astimezone(world.bank.config.timezone).date().isoformat()
+    assert there != late.date().isoformat()
+    evidence = {line.criterion.code: line.criterion.evidence for line in board(world, lot).lines}
+    assert there in evidence["BATCH_RECORD"] and there in evidence["TEST_CD73"]
 
 
 def test_nobody_reviews_a_batch_record_that_is_their_own(world: World) -> None:

@@ -125,14 +125,14 @@ def _panel(facts: EvidenceFacts, collection: Collection) -> list[Refusal]:
 
 
 def _outside_window(facts: EvidenceFacts, collection: Collection, test: DonorTest) -> Refusal:
-    taken = ", ".join(f"{result.taken_at:%Y-%m-%d}" for result in facts.results if result.test == test.code)
+    taken = tuple(result.taken_at for result in facts.results if result.test == test.code)
     return refuse(
         Code.SPECIMEN_OUTSIDE_WINDOW,
         "{test}: no reviewed, acceptable result of a specimen within {days} days of the collection on {collected} "
         "({collection}); specimens are of {taken}. Enter one that lies inside.",
         test=test.title,
         days=facts.rules.specimen_window_days,
-        collected=f"{collection.at:%Y-%m-%d}",
+        collected=collection.at,
         collection=collection.name,
         taken=taken,
     )
@@ -154,7 +154,7 @@ def _window_period(facts: EvidenceFacts, collection: Collection) -> list[Refusal
             "{collection}: repeat {tests} with a specimen of {due} or later ({days} days after collection){shortcut}.",
             collection=collection.name[:1].upper() + collection.name[1:],
             tests=_titles(open_tests),
-            due=f"{due:%Y-%m-%d}",
+            due=due,
             days=facts.rules.retest_days,
             shortcut=shortcut,
         )

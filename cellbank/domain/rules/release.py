@@ -72,11 +72,12 @@ class Through:
 
 @dataclass(frozen=True)
 class BatchReviewed:
-    """A signed review of the batch record; `is_current` as long as the record is as it was read."""
+    """A signed review of the batch record, with the day of the site; `is_current` as long as the record is as it was
+    read."""
 
     code: str
     reviewer: str
-    reviewed_at: datetime.datetime
+    reviewed_on: datetime.date
     is_current: bool
 
 
@@ -240,7 +241,7 @@ def _batch_record(facts: ReleaseFacts) -> Criterion:
     if review is None:
         sentence = "The batch record of lot {lot} has not been reviewed. Read it and sign the review."
         return _line("BATCH_RECORD", title, "None", refuse(Code.BATCH_NOT_REVIEWED, sentence, lot=facts.lot))
-    evidence = f"{review.code} by {review.reviewer}, {review.reviewed_at:%Y-%m-%d}"
+    evidence = f"{review.code} by {review.reviewer}, {review.reviewed_on}"
     if review.is_current:
         return _line("BATCH_RECORD", title, evidence, None)
     sentence = "The batch record of lot {lot} has changed since review {review}. Read it again and sign."

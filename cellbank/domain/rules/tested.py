@@ -18,16 +18,16 @@ STANDING = ("ENTERED", "REVIEWED")
 
 @dataclass(frozen=True)
 class LotResult:
-    """One result that speaks about a lot; `value` as a person reads it, `verdict` and `state` as recorded. Those that
-    no longer count too: `changed` says who corrected or invalidated it, and why. `of`: the culture or donation that
-    was tested, where it was not the lot itself."""
+    """One result that speaks about a lot, of a day at its site; `value` as a person reads it, `verdict` and `state` as
+    recorded. Those that no longer count too: `changed` says who corrected or invalidated it, and why. `of`: the culture
+    or donation that was tested, where it was not the lot itself."""
 
     code: str
     test: str
     value: str
     verdict: str
     state: str
-    resulted_at: datetime.datetime
+    resulted_on: datetime.date
     sample_number: int = 1
     of: str = ""
     changed: str = ""
@@ -37,7 +37,7 @@ class LotResult:
         """One line of evidence."""
         verdict = self.verdict.lower().replace("_", " ")
         of = f", of {self.of}" if self.of else ""
-        return f"{self.value}, {verdict} ({self.code}, {self.resulted_at:%Y-%m-%d}{of})"
+        return f"{self.value}, {verdict} ({self.code}, {self.resulted_on}{of})"
 
 
 def deciding_result(results: Iterable[LotResult], test: str) -> LotResult | None:

@@ -32,6 +32,7 @@ from cellbank.records.production import Lot, Vial
 from cellbank.records.quality import TestResult
 from cellbank.records.work import Work
 from cellbank.services.clinic.standing import lot_standing, specification_by_digest
+from cellbank.services.site_time import local_day
 
 LOTS_TRIED = 20
 PROVIDED = ("recovery", "viability", "endotoxin")
@@ -130,7 +131,7 @@ def _from_lot(work: Work, demand: Demand, lot: Lot, product: Row[Any]) -> Supply
         dmso_g_per_kg=dmso,
         endotoxin_eu_per_kg=endotoxin,
     )
-    return Supply(facts, lot, tuple(vials), calculation, _shown(demand, lot, results, calculation, facts))
+    return Supply(facts, lot, tuple(vials), calculation, _shown(work, demand, lot, results, calculation, facts))
 
 
 def _latest_results(work: Work, lot: Lot, specification: Specification) -> dict[str, TestResult]:
@@ -171,13 +172,18 @@ def _free_vials(work: Work, lot: Lot, count: int) -> Sequence[Vial]:
 
 
 def _shown(
-    demand: Demand, lot: Lot, results: dict[str, TestResult], calculation: DoseCalculation, facts: SupplyFacts
+    work: Work,
+    demand: Demand,
+    lot: Lot,
+    results: dict[str, TestResult],
+    calculation: DoseCalculation,
+    facts: SupplyFacts,
 ) -> dict[str, Any]:
     """The calculation as it is shown and kept with the order: where the figures come from, then every step."""
     sources = [
         Step(
             f"{what.capitalize()} of lot {lot.code}",
-            f"result {results[what].code}, the latest reviewed, of {results[what].resulted_at:%Y-%m-%d}",
+            f"result {results[what].code}, the latest reviewed, of {local_day(work, results[what].resulted_at)}",
             f"{_number(results[what])} {results[what].unit or '%'}",
         )
         for what in PROVIDED

@@ -1,7 +1,7 @@
 """The work that shipments make, at the site that sends and at the one that receives. Where there is one site there is
 none, and nothing is said of it."""
 
-from cellbank.services.lookup.worklist_parts import Q, Source, T
+from cellbank.services.lookup.worklist_parts import Q, Source, T, today
 
 REQUALIFY_DAYS = 30  # how early a qualification that ends is in sight
 _TO, _FROM = "'Shipment to ' || r.name", "'Shipment from ' || s.name"
@@ -46,7 +46,7 @@ OF_SHIPPING: tuple[Source, ...] = (
     Source("shippers", T, "Shippers to qualify again", "",
            f"""SELECT u.code, u.name AS title, u.state, 'qualified until ' || u.qualified_until AS detail, u.site_id
                FROM storage_unit u WHERE u.type = 'shipper' AND u.state = 'IN_SERVICE'
-               AND u.qualified_until < CAST(:now AS date) + {REQUALIFY_DAYS} ORDER BY u.qualified_until, u.id""",
+               AND u.qualified_until < {today("u.site_id")} + {REQUALIFY_DAYS} ORDER BY u.qualified_until, u.id""",
            "requalify_shipper", "shipper"),
     Source("shipment_accept", Q, "Shipments to accept", "",
            f"""SELECT h.code, {_FROM} AS title, h.state, {_SCANNED} || ' of ' || {_VIALS} || ' vials arrived'

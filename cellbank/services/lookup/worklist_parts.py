@@ -13,6 +13,16 @@ def instant(column: str) -> str:
     return f"""to_char({column}, 'YYYY-MM-DD"T"HH24:MI"Z"')"""
 
 
+def today(site: str) -> str:
+    """The date that the calendar of a site shows now; `site`: the column of its number."""
+    return f"(SELECT (CAST(:now AS timestamptz) AT TIME ZONE timezone)::date FROM site WHERE id = {site})"
+
+
+def day_at(site: str, column: str) -> str:
+    """The date that it showed at an instant."""
+    return f"(SELECT ({column} AT TIME ZONE timezone)::date FROM site WHERE id = {site})"
+
+
 @dataclass(frozen=True)
 class Source:
     """How one list is read: a statement giving code, title, state, detail, site_id (and due, and act where it differs

@@ -12,7 +12,7 @@ from cellbank.domain.transition import FLOOR, Role
 from cellbank.domain.wall import text_on_the_wall
 from cellbank.services.bank import Bank, at_site
 from cellbank.services.lookup.shipping_work import OF_SHIPPING
-from cellbank.services.lookup.worklist_parts import A, C, Q, Source, T, instant
+from cellbank.services.lookup.worklist_parts import A, C, Q, Source, T, day_at, instant, today
 from cellbank.services.quality.impact import AT_HOME, HOMES
 from cellbank.services.quality.tested import TESTED_CODE, TESTED_SITE, join_tested
 from cellbank.services.temperature.probes import RESTING
@@ -156,10 +156,10 @@ SOURCES: tuple[Source, ...] = (
               FROM reading_import i JOIN probe p ON p.id = i.probe_id JOIN person e ON e.id = i.entered_by_id
               WHERE i.state = 'ENTERED' ORDER BY i.id""", "confirm_reading", "readings"),
     Source("calibration", T, "Probes to calibrate", "Every probe is calibrated.",
-           """SELECT p.code, p.name || ' in ' || u.name AS title, p.state, 'due ' || p.calibration_due_on AS detail,
+           f"""SELECT p.code, p.name || ' in ' || u.name AS title, p.state, 'due ' || p.calibration_due_on AS detail,
               p.site_id
               FROM probe p JOIN storage_unit u ON u.id = p.storage_unit_id WHERE p.state = 'IN_USE'
-              AND p.calibration_due_on < CAST(:now AS date) + 14 ORDER BY p.calibration_due_on""",
+              AND p.calibration_due_on < {today("p.site_id")} + 14 ORDER BY p.calibration_due_on""",
            "calibrate_probe", "probe"),
     Source("away", T, "Vials to put away", "Every frozen vial stands in its place.",
            f"""SELECT l.code, count(*) || ' vials of lot ' || l.code AS title, 'FROZEN' AS state,
@@ -173,8 +173,8 @@ SOURCES: tuple[Source, ...] = (
               FROM stock_count c JOIN storage_unit u ON u.id = c.unit_id JOIN person p ON p.id = c.first_counted_by_id
               WHERE c.state <> 'CLOSED' ORDER BY c.id"""),
     Source("growing", T, "Cultures growing", "No culture is growing.",
-           """SELECT c.code, 'P' || c.passage || ' of ' || n.code AS title, c.state, c.vessel || ', day '
-              || (CAST(:now AS date) - c.started_at::date) AS detail, c.site_id
+           f"""SELECT c.code, 'P' || c.passage || ' of ' || n.code AS title, c.state, c.vessel || ', day '
+              || ({today("c.site_id")} - {day_at("c.site_id", "c.started_at")}) AS detail, c.site_id
               FROM culture c JOIN donation n ON n.id = c.donation_id WHERE c.state = 'GROWING' ORDER BY c.started_at""",
            "record_harvest", "culture"),
     Source("harvested", T, "Harvested cells to use", "No harvested cells are waiting.",

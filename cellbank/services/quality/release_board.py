@@ -150,7 +150,7 @@ def release_facts(session: Session, lot: Lot, now: datetime.datetime) -> Release
         consent_states=consent_states(session, donor.id),
         holds=live_holds(session, lot.id),
         deviations=open_deviations(session, lot.id),
-        batch_review=_batch_review(session, lot.id),
+        batch_review=_batch_review(session, lot.id, zone),
         results=lot_results(session, [lot.id]).get(lot.id, ()),
         closing=_closing(session, lot, counts),
         vial_counts=counts,
@@ -205,13 +205,16 @@ def open_deviations(session: Session, lot_id: int) -> tuple[OpenDeviation, ...]:
     return tuple(OpenDeviation(*row) for row in session.execute(_DEVIATIONS, {"lot": lot_id}))
 
 
-def _batch_review(session: Session, lot_id: int) -> BatchReviewed | None:
+def _batch_review(session: Session, lot_id: int, zone: ZoneInfo) -> BatchReviewed | None:
     """The latest review of the batch record, and whether the record still is as it was read."""
     is_current = BatchReview.digest == func.batch_digest(lot_id)
     columns = select(BatchReview.code, Person.full_name, BatchReview.reviewed_at, is_current)
     latest = columns.join(Person, Person.id == BatchReview.reviewed_by_id).where(BatchReview.lot_id == lot_id)
     row = session.execute(latest.order_by(BatchReview.id.desc()).limit(1)).one_or_none()
-    return None if row is None else BatchReviewed(*row)
+    if row is None:
+        return None
+    code, reviewer, reviewed_at, still = row
+    return BatchReviewed(code, reviewer, reviewed_at.astimezone(zone).date(), still)
 
 
 def _vial_counts(session: Session, lot: Lot) -> dict[str, int]:

@@ -12,7 +12,7 @@ ACTIONS = ("Action", "What is to be done", "What was done", "By whom", "Until", 
 def of_the_deviation(reading: Reading) -> list[Block]:
     """Links, lots reached by lineage, actions, and who opened and investigated it."""
     code = reading.code_of("deviation")
-    board = None if code is None else read_board(reading.connection, code, reading.now.date(), reading.site)
+    board = None if code is None else read_board(reading.connection, code, reading.today, reading.site)
     if board is None:
         return []
     said = f"Opened by {board.row.opened_by}."

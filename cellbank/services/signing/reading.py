@@ -20,6 +20,7 @@ class Reading:
     named: Mapping[str, list[int]]
     time: Clock
     now: datetime.datetime
+    today: datetime.date  # where it is read
     site: int | None
     person: int | None
 

@@ -73,8 +73,8 @@ def to_sign(bank: Bank, act: str, given: Mapping[str, Any], now: datetime.dateti
             kind: [one for one in ids if not unseen(connection, bank.site, kind, one)]
             for kind, ids in named_records(connection, act, given).items()
         }
-        person = bank.reader.id if bank.reader else None
-        reading = Reading(connection, act, given, named, clock(bank.zone), now, bank.site, person)
+        person, today = bank.reader.id if bank.reader else None, now.astimezone(bank.zone).date()
+        reading = Reading(connection, act, given, named, clock(bank.zone), now, today, bank.site, person)
         stretch = read_stretch(reading.connection, given, bank.site) if act in ABOUT_MORE else None
         if not any(named.values()) and stretch is None:
             return None

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import text
 
-from cellbank.domain.wall import on_the_wall
+from cellbank.domain.wall import day_on_the_wall, on_the_wall
 from cellbank.outside.drawing import Area, Drawing, Pattern, Stroke, Words, drawings_pdf, rectangle
 from cellbank.services.bank import Bank, at_site
 from cellbank.services.storage.box_map import Unit, storage_tree
@@ -144,7 +144,7 @@ def states_drawing(bank: Bank, now: datetime.datetime, say: Say) -> Drawing:
     words += [Words(54, 24, str(most), "end"), Words(54, BASE, "0", "end")]
     for number in range(0, WEEKS + 1, 13):
         day = now - datetime.timedelta(weeks=WEEKS - number)
-        words.append(Words(across[number], BASE + 18, f"{day:%Y-%m-%d}", "middle"))
+        words.append(Words(across[number], BASE + 18, day_on_the_wall(day, bank.zone), "middle"))
         strokes.append(Stroke(((across[number], BASE), (across[number], BASE + 4))))
     return Drawing(say("Vials by state over a year"), WIDTH, CHART, tuple(areas), tuple(strokes), tuple(words))
 

@@ -15,6 +15,7 @@ from cellbank.records.work import Work
 from cellbank.services.acts import ActInput, SignedInput, act
 from cellbank.services.common import effective, new_code, read_specification
 from cellbank.services.inputs import Date, Identifier, Line, Reason, StorageCode, TemperatureC, scanned
+from cellbank.services.site_time import local_day
 
 ProbeCode = scanned(Kind.PROBE)
 Minutes = Annotated[int, Field(ge=1, le=1440, json_schema_extra={"unit": "min"})]
@@ -109,7 +110,7 @@ def _exact(value: Any) -> Any:
 
 
 def _not_yet(work: Work, on: datetime.date) -> tuple[Refusal, ...]:
-    if on <= work.now.date() + datetime.timedelta(days=1):
+    if on <= local_day(work, work.now):
         return ()
     return (refuse(Code.IN_THE_FUTURE, "A calibration on {on} lies in the future. Correct the date.", on=on),)
 

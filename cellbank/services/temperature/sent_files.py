@@ -18,6 +18,7 @@ from cellbank.records.temperature import SheetAnswer
 from cellbank.records.work import Work
 from cellbank.services.acts import Malformed, Problem
 from cellbank.services.inputs import Line, Moment
+from cellbank.services.site_time import local_day
 from cellbank.services.temperature.logger_files import end_progress, ends_cut_off, kept
 
 RARELY = {"folded": "file"}  # on the page: behind a line that opens
@@ -99,7 +100,7 @@ def said(work: Work, given: Any, kind: str, source: str) -> Said:
     """What is known about a file of this source beside its text: what the person gave, and what was learned."""
     return Said(
         ZoneInfo(work.actor.zone), given.mapping(), learned(work, kind, source), given.started_at,
-        until=(work.now + datetime.timedelta(days=1)).date(), skip_unreadable=given.skip_unreadable,
+        until=local_day(work, work.now + datetime.timedelta(days=1)), skip_unreadable=given.skip_unreadable,
     )  # fmt: skip
 
 
