@@ -77,8 +77,13 @@ class Record(Base):
     id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     #: the columns that a signature covers; state moves on without voiding a signature
     SIGNED: ClassVar[tuple[str, ...]] = ()
-    #: what a signature of a meaning covers, where that is not all of SIGNED
-    SIGNED_AS: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    #: what a signature given by an act covers, where that is something else
+    SIGNED_BY: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+
+    @classmethod
+    def signed_by(cls, act: str) -> tuple[str, ...]:
+        """The columns that a signature given by this act covers."""
+        return cls.SIGNED_BY.get(act, cls.SIGNED)
 
     @property
     def kind(self) -> str:

@@ -1,7 +1,9 @@
 """Subjects, their weights, their doses. A dose is one row from the order to the last empty vial, so that the rules
 that protect a patient can be plain CHECKs on that row."""
 
+from collections.abc import Mapping
 from decimal import Decimal
+from typing import ClassVar
 
 from sqlalchemy import BigInteger, CheckConstraint, Computed, Index, Numeric, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -44,6 +46,9 @@ class Subject(Record):
     withdrawal_reason: Mapped[str | None]
     state: Mapped[str] = state_of("subject")
     SIGNED = ("code", "trial_number", "second_identifier", "sex", "born_on", "arm", "protocol_id", "answers")
+    SIGNED_BY: ClassVar[Mapping[str, tuple[str, ...]]] = {  # an order is for this subject; who is eligible was signed
+        "order_dose": ("code", "trial_number", "second_identifier", "arm", "protocol_id"),
+    }
     __table_args__ = (
         Index("one_trial_number_in_a_trial", "trial", "trial_number_key", unique=True),
         Index("one_patient_in_a_trial", "trial", "second_identifier_key", unique=True),
@@ -87,6 +92,16 @@ GIVEN_PERCENT = (
 )
 _PREPARED = "('PREPARED', 'CHECKED_ONCE', 'CHECKED', 'INFUSING', 'INFUSED', 'RECONCILED')"
 _AT_THE_BEDSIDE = "('CHECKED', 'INFUSING', 'INFUSED', 'RECONCILED')"
+
+
+# What a dose is about whoever signs; and what each of them vouches for besides.
+_OF_THE_DOSE = ("code", "subject_id", "infusion_number", "day", "lot_id", "required_cells")
+_DRAWN_UP = ("expires_at", "delivered_cells", "delivered_percent", "draw_ml", "final_volume_ml", "prepared_by_id",
+             "prepared_at", "band_reason")  # fmt: skip
+_COUNTED = ("viability_percent", "count_method", "total_cells_per_ml", "pooled_ml", "diluent", "thaw_started_at",
+            "counted_at", "is_short", "short_dose_reason")  # fmt: skip
+_GIVEN = ("first_checked_at", "first_checked_by_id", "second_checked_at", "second_checked_by_id",
+          "infusion_started_at", "infusion_stopped_at", "volume_given_ml", "outcome_reason")  # fmt: skip
 
 
 class Dose(Record):
@@ -160,6 +175,15 @@ class Dose(Record):
         "calculation",
         "ordered_at",
     )
+    # Only the order is signed for its calculation; who checks a dose signs for what lies before them.
+    SIGNED_BY: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "order_dose": (*SIGNED, "vials_spare", "deviation_reason"),
+        "plan_dose_anew": (*_OF_THE_DOSE, "planned_on", "planned_anew_because"),
+        "accept_short_dose": (*_OF_THE_DOSE, *_COUNTED),
+        "check_dose": (*_OF_THE_DOSE, *_DRAWN_UP, *_COUNTED),
+        "enter_dose_from_paper": _OF_THE_DOSE,
+        "confirm_dose_from_paper": (*_OF_THE_DOSE, *_DRAWN_UP, *_COUNTED, *_GIVEN),
+    }
     __table_args__ = (
         Index(
             "one_live_dose_per_subject_and_day",

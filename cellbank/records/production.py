@@ -1,6 +1,8 @@
 """From the donor to the vial. Every material comes from one donation; a lot is never pooled across donations."""
 
+from collections.abc import Mapping
 from decimal import Decimal
+from typing import ClassVar
 
 from sqlalchemy import BigInteger, CheckConstraint, Computed, Index, Numeric, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -185,6 +187,9 @@ class Lot(Record):
         "expires_on",
         "frozen_at",
     )
+    SIGNED_BY: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "reject_lot": (*SIGNED, "decision_reason"), "recall_lot": (*SIGNED, "decision_reason"),
+    }  # fmt: skip
     __table_args__ = (
         CheckConstraint("cells_per_vial > 0", name="cells_per_vial_positive"),
         CheckConstraint("(state = 'ON_HOLD') = (state_before_hold IS NOT NULL)", name="hold_remembers_the_state"),

@@ -56,8 +56,9 @@ class Shipment(Record):
     )  # fmt: skip
     # Whoever hands it on signs for what was sealed, whoever receives it for the seals too as they were found: what is
     # found later voids neither.
-    SIGNED_AS: ClassVar[Mapping[str, tuple[str, ...]]] = {
-        "performed": AS_SEALED, "verified": (*AS_SEALED, "received_at", "seals_found"),
+    SIGNED_BY: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "hand_over_shipment": AS_SEALED, "take_over_shipment": AS_SEALED,
+        "receive_shipment": (*AS_SEALED, "received_at", "seals_found"),
     }  # fmt: skip
     __table_args__ = (
         CheckConstraint("from_site_id <> to_site_id", name="goes_to_another_site"),

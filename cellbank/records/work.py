@@ -378,7 +378,7 @@ class Work:
                     meaning=row.meaning.value,
                     record_kind=record.kind,
                     record_id=record.id,
-                    digest=content_digest(record, row.meaning.value),
+                    digest=content_digest(record, self.act),
                     signed_at=self.now,
                 )
             )
@@ -443,14 +443,17 @@ def _nothing_before_the_judgement(session: Session, *_: Any) -> None:
         raise RuntimeError(f"{work.act} writes before it has judged")
 
 
-def content_digest(record: Record, meaning: str = "") -> str:
-    """sha256 of what a signature on this record covers: the kind and its `SIGNED` columns (or those that a signature
-    of this meaning covers) as canonical JSON.
-
-    When this differs from the digest in the signature, the record has changed and the signature is void.
-    """
-    content = {column: getattr(record, column) for column in record.SIGNED_AS.get(meaning, record.SIGNED)}
+def content_digest(record: Record, act: str = "") -> str:
+    """sha256 of what a signature given by this act covers of this record: the kind and the columns as canonical JSON.
+    Without an act: all of `SIGNED`."""
+    content = {column: getattr(record, column) for column in record.signed_by(act)}
     return hashlib.sha256(as_json([record.kind, record.id, content]).encode()).hexdigest()
+
+
+def still_covers(record: Record, act: str, digest: str) -> bool:
+    """Whether the record is as it was signed; else the signature is void. One that was given before its act covered
+    more than `SIGNED` holds for these columns: no digest of fewer columns is ever that of more."""
+    return digest in (content_digest(record, act), content_digest(record))
 
 
 def _sentence_start(name: str) -> str:

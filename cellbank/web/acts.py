@@ -13,13 +13,14 @@ from cellbank.domain.lifecycle import Role, asks_password, is_signed, roles_for,
 from cellbank.domain.question import Question
 from cellbank.domain.refusals import Code, Refusal
 from cellbank.records.work import Actor
-from cellbank.services.acts import REGISTRY, Malformed, Outcome, Problem, RegisteredAct, run_act
+from cellbank.services.acts import REGISTRY, Malformed, Outcome, Problem, RegisteredAct, keep_refusal, run_act
 from cellbank.services.clinic.scanned import scanned
 from cellbank.services.lookup.hints import hints_for
 from cellbank.services.lookup.scanning import Card, Command, NotHere, Unreadable, look_up
 from cellbank.services.parsing import check_key
 from cellbank.services.people.accounts import OF_THE_DOOR
 from cellbank.services.performing import outcome_of
+from cellbank.services.signing.to_sign import FORESEEN, ToSign
 from cellbank.services.trail.history import done
 from cellbank.web.blueprint import RESUME, blueprint
 from cellbank.web.forms import Filled, fields_of, place_problem, rows_in, shown_paths
@@ -29,7 +30,7 @@ from cellbank.web.release import releasable
 from cellbank.web.session import asks_both, note_signature
 from cellbank.web.session_pages import proved, why_not
 from cellbank.web.shell import DOOR, a_fact, client, say, say_reason, the_actor, the_bank
-from cellbank.web.to_sign import content_of, in_order, unseen_problem
+from cellbank.web.to_sign import content_of, foreseen, in_order, unseen_problem
 from cellbank.web.uploads import NoText, uploaded
 from cellbank.web.verdict import About, Verdict, aloud, kept_verdict, verdict_of
 
@@ -59,6 +60,7 @@ class Answer:
     typed: str = ""  # a name that was typed without proof: it was judged as the person who is signed in
     unsigned: bool = False  # all but the signature was right; its key has an answer now
     questions: tuple[Asked, ...] = ()  # what one click answers
+    content: ToSign | None = None  # what a signature of whoever does it would cover
 
     @property
     def verdict(self) -> Verdict:
@@ -139,11 +141,17 @@ def attempt(registered: RegisteredAct, values: dict[str, list[str]], *, dry_run:
     fields = fields_of(registered.input)
     given = read(fields, values, the_bank().zone)
     who = performer(values, dry_run)
-    content = None if dry_run else content_of(registered.name, fields, values)
-    problems = [*who.problems, *unseen_problem(content, values), *_unsigned(registered.name, who, dry_run)]
+    checked = foreseen(registered.name, given, who.actor)
+    content = content_of(registered.name, fields, values, who.actor, checked)
+    unseen = [] if dry_run or (checked and not checked.accepted) else unseen_problem(content, values)
+    problems = [*who.problems, *unseen, *_unsigned(registered.name, who, dry_run)]
     doubtful = list(doubtful_times(fields, values, the_bank().zone))
     if problems or doubtful:
-        return replace(_malformed(fields, values, doubtful, problems), typed=who.typed)
+        return replace(_malformed(fields, values, doubtful, problems), typed=who.typed, content=content)
+    if checked and not checked.accepted and not dry_run:  # what it would sign has stood on no page: it is not tried
+        key, client = (values.get("key") or [None])[0], client_of(who)
+        kept = keep_refusal(the_bank(), registered.name, given, checked, who.actor, door=DOOR, key=key, client=client)
+        return Answer(kept, typed=who.typed)
     if asks_password(registered.name):
         given.update(who.credentials if is_signed(registered.name) else _without_name(who.credentials))
     try:
@@ -159,7 +167,7 @@ def attempt(registered: RegisteredAct, values: dict[str, list[str]], *, dry_run:
         # A mistyped password is no refusal of what was to be signed: it stands beside its field, to be typed again.
         return Answer(problems=tuple((who.where, reason(one)["detail"]) for one in outcome.refusals), unsigned=True)
     asked = tuple(Asked("", refusal.asks) for refusal in outcome.refusals if refusal.asks)
-    return Answer(outcome, checked=dry_run, typed=who.typed, questions=asked)
+    return Answer(outcome, checked=dry_run, typed=who.typed, questions=asked, content=content)
 
 
 def _malformed(
@@ -313,13 +321,15 @@ def show(registered: RegisteredAct, values: dict[str, list[str]], answer: Answer
         aloud(answer.verdict)
     allowed, card = roles_for(registered.name), _first_card(fields, values)
     what, about_it = in_order(registered.name, fields)
+    checked = foreseen(registered.name, read(fields, values, the_bank().zone), the_actor())
+    content = answer.content or content_of(registered.name, fields, values, the_actor(), checked)
     page = render_template(
         "act.html",
         act=registered,
         fields=fields,
         what=what,
         about_it=about_it,
-        content=content_of(registered.name, fields, values),
+        content=content,
         form=filled,
         blank_form=Filled(fields, {}),
         hints=hints_for(the_bank(), registered.name, values),
@@ -329,6 +339,7 @@ def show(registered: RegisteredAct, values: dict[str, list[str]], answer: Answer
         improbable=filled.value(IMPROBABLE) or (answer.outcome is not None and is_doubted(answer.outcome)),
         key=key or secrets.token_urlsafe(16),
         signed=is_signed(registered.name),
+        works_it_out=registered.name in FORESEEN,
         proved=asks_password(registered.name) and not is_signed(registered.name),
         asks_both=asks_both(),
         meanings=tuple(dict.fromkeys(row.meaning.value for row in rows_for(registered.name) if row.meaning)),

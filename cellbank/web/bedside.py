@@ -258,7 +258,7 @@ def _board(code: str) -> DoseBoard | None:
 def _content(screen: Screen) -> ToSign | None:
     """What a check that is signed on this screen covers."""
     fields = fields_of(REGISTRY["check_dose"].input)
-    return content_of("check_dose", fields, screen.values) if screen.step in SIGNING else None
+    return content_of("check_dose", fields, screen.values, the_actor()) if screen.step in SIGNING else None
 
 
 def _show(screen: Screen) -> Any:

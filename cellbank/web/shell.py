@@ -16,6 +16,7 @@ from flask_login import current_user
 from cellbank.domain.garbled import Garbled
 from cellbank.domain.identifiers import ON_PAPER, printed
 from cellbank.domain.quantities import millions
+from cellbank.domain.saying import NAMES_OF_THE_CODE
 from cellbank.domain.scans import read_scan
 from cellbank.domain.wall import hour_on_the_wall, on_the_wall, text_on_the_wall
 from cellbank.records.work import Actor
@@ -23,11 +24,13 @@ from cellbank.services.acts import VERSION
 from cellbank.services.bank import Bank, server_time
 from cellbank.services.clinic.enrolment import assessment_to_show
 from cellbank.services.labels.symbols import command_drawing, linear_drawing, matrix_drawing
+from cellbank.services.trail.column_words import CELLS, DAY, TIME, WORDS_OF_THE_CODE, told
 from cellbank.web import icons, words
 
 HERE = Path(__file__).parent
 TRANSLATIONS = HERE / "translations"
 LANGUAGES = {"en": "English", "uk": "Українська"}
+CODED, NUMBER = re.compile(r"[A-Z]+(_[A-Z]+)+"), re.compile(r"-?\d+(\.\d+)?")  # a word of the code; a figure
 DOOR = "web"
 
 HEADERS = {
@@ -139,6 +142,24 @@ def plain(value: Any) -> str:
     return _plain_text(str(value))
 
 
+def called(name: str) -> str:
+    """The name of something that an act answers: in the lab's words; a code is itself, in its groups."""
+    return printed(name) if is_code(name) else words.called(name)
+
+
+def measured(value: Any, name: str) -> str:
+    """A value that an act answers under this name, with its unit; words of the code as words."""
+    unit = told("", name).unit
+    if unit == CELLS and isinstance(value, int) and not isinstance(value, bool):
+        return cells(value)
+    of_the_code = name in WORDS_OF_THE_CODE
+    if isinstance(value, str) and (of_the_code or value in NAMES_OF_THE_CODE or CODED.fullmatch(value)):
+        return words.word(value)
+    said = plain(value)
+    is_number = isinstance(value, int | float | Decimal) or (isinstance(value, str) and NUMBER.fullmatch(value))
+    return f"{said} {gettext(unit)}" if unit and unit not in (TIME, CELLS, DAY) and is_number else said
+
+
 def _plain_text(value: str) -> str:
     """A text of an answer: its ISO instants as the site's wall clock shows them, a code in its groups."""
     return printed(text_on_the_wall(value, the_bank().zone))
@@ -198,6 +219,8 @@ def fit_out(app: Flask) -> None:
         plain=plain,
         printed=printed,
         word=words.word,
+        called=called,
+        measured=measured,
         is_code=is_code,
     )
     app.jinja_env.globals.update(

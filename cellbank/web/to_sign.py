@@ -5,21 +5,42 @@ from typing import Any
 from flask_babel import gettext
 
 from cellbank.domain.identifiers import printed
-from cellbank.services.signing.to_sign import Open, ToSign, scan_fields, to_sign
+from cellbank.domain.lifecycle import Role, roles_for
+from cellbank.records.work import Actor
+from cellbank.services.acts import Malformed, Outcome, run_act
+from cellbank.services.signing.to_sign import ABOUT_MORE, FORESEEN, Open, ToSign, scan_fields, to_sign
 from cellbank.web.forms import Field
 from cellbank.web.reading import read
 from cellbank.web.session import now
-from cellbank.web.shell import say, the_bank
+from cellbank.web.shell import DOOR, say, say_reason, the_bank
 
 SEEN = "seen"  # the field in which a form says which content stood above its password
 # Fields besides those for scans that say what is signed.
-SAY_WHAT = {"make_effective": ("definition",), "review_trail": ("first_act", "last_act", "record")}
+SAY_WHAT = {
+    "make_effective": ("definition",), "review_trail": ("first_act", "last_act", "record"),
+    "order_dose": ("infusion_number", "planned_on", "deviation_reason"),
+}  # fmt: skip
 
 
-def content_of(act: str, fields: tuple[Field, ...], values: dict[str, list[str]]) -> ToSign | None:
-    """What a signature would cover, by what stands in the form."""
+def content_of(
+    act: str, fields: tuple[Field, ...], values: dict[str, list[str]], reader: Actor, checked: Outcome | None = None
+) -> ToSign | None:
+    """What a signature would cover, by what stands in the form and by what the act would do, if it was `checked`. The
+    trail is shown to those who may review it, and to those who read it."""
+    if act in ABOUT_MORE and not reader.roles & (roles_for(act) | {Role.AUDITOR}):
+        return None
     given = read(fields, values, the_bank().zone)
-    return to_sign(the_bank(), act, given, now())
+    return to_sign(the_bank(), act, given, now(), checked.result if checked and checked.accepted else None)
+
+
+def foreseen(act: str, given: dict[str, Any], actor: Actor) -> Outcome | None:
+    """The check of an act that works out what is signed; None for all others, and for a form that cannot be read."""
+    if act not in FORESEEN:
+        return None
+    try:
+        return run_act(the_bank(), act, given, actor, door=DOOR, dry_run=True)
+    except Malformed:
+        return None
 
 
 def unseen_problem(content: ToSign | None, values: dict[str, list[str]]) -> list[tuple[str, str]]:
@@ -45,4 +66,4 @@ def open_words(item: Open) -> str:
         name: printed(value) if isinstance(value, str) and value == item.code else say(value) if value else value
         for name, value in item.facts.items()
     }
-    return say(item.sentence).format(**facts)
+    return say_reason(item.sentence).format(**facts)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from flask_babel import gettext
 
 from cellbank.domain.saying import plain_word
+from cellbank.services.trail.column_words import told
 
 TONES: dict[str, str] = {
     "good": "IN_USE STORED WITHIN "
@@ -75,6 +76,11 @@ def word(name: str) -> str:
     if text.isupper() or text.islower():
         text = text.capitalize()
     return gettext(text) if text else ""
+
+
+def called(name: str) -> str:
+    """What a column, or what an act answers under this name, is called: in the lab's words, translated."""
+    return gettext(told("", name).label)
 
 
 def within(name: str) -> str:

@@ -89,7 +89,7 @@ def _order(nataliia: Station, stage: Stage, subject: str) -> None:
     nataliia.check()
     nataliia.sees("This can be recorded", "62.4")
     assert stage.one(DOSES_OF, subject=subject) == 0
-    assert nataliia.page.locator("table.steps tbody tr").count() >= 4
+    assert nataliia.page.locator(".to-sign table tbody tr").count() >= 4
     nataliia.sign()
     nataliia.submit()
     nataliia.done("order_dose")

@@ -232,6 +232,8 @@ def test_a_dose_given_on_paper_is_entered_by_two_people_and_its_deviation_is_fou
         preparation__prepared_by="olena", preparation__drawn_ml=drawn(stage, dose), preparation__final_volume_ml=50,
         volume_given_ml=50, reason=WHY,
     )  # fmt: skip
+    nataliia.check()  # what is signed is the form as it will be kept, with what was not allowed about it
+    nataliia.sees("The form as it was entered", "Not allowed about it", "could be used until")
     nataliia.sign()
     nataliia.submit()
     nataliia.done("enter_dose_from_paper")

@@ -54,6 +54,9 @@ def routes(app: Flask, codes: list[str], act: int) -> Iterator[str]:
                 for name in rule.arguments
             }
             yield adapter.build(rule.endpoint, given)
+            if rule.endpoint == "web.act_page":  # a review shows each act with what it changed
+                yield f"/act/review_trail?first_act=1&last_act={act}&record={code}"
+                yield f"/act/review_trail?first_act={act}&last_act={act}"
             if not rule.arguments:
                 yield f"{adapter.build(rule.endpoint, {})}?record={code}&code={code}"
 
@@ -74,6 +77,10 @@ def test_the_second_person_reads_the_first_value_nowhere(app: Flask, signed_in, 
     ]  # fmt: skip
     assert not found
     assert sum(answer.status_code == 200 for answer in answers.values()) > 20
+    # And whoever reviews the trail could be the second person.
+    review = f"/act/review_trail?first_act={act}&last_act={act}"
+    page = signed_in("quinn").get(review).text
+    assert not told.search(page) and "hidden until a second person has looked" in page
     assert f"/record/{codes[0]}" in addresses and answers[f"/record/{codes[0]}/history"].status_code == 200
 
 

@@ -6,13 +6,27 @@ import re
 
 import pyotp
 import pytest
+from sqlalchemy import text
 
 from cellbank import create_app
 from cellbank.domain import agreement
+from cellbank.domain.identifiers import printed
 from cellbank.domain.lifecycle import Role
 from cellbank.services.bank import server_time
 from cellbank.web import session as web_session
+from tests.factories.clinic import enrolled_subject
+from tests.factories.doses import (
+    bedside,
+    ordered_dose,
+    prepared_dose,
+    product_lot,
+    row_of,
+    weighed,
+    weighed_subject,
+)
 from tests.factories.people import newcomer, to_sign, train
+from tests.factories.production import donor as a_donor
+from tests.factories.production import eligible_donor
 from tests.factories.world import PASSWORD, World
 from tests.web.conftest import Browser
 
@@ -168,9 +182,7 @@ def test_a_password_too_old_is_changed_before_anything_else(world: World) -> Non
 
 @pytest.mark.requirement("R11", "R10")
 def test_a_signature_on_a_record_that_changed_is_shown_void(signed_in, world: World, databases) -> None:
-    from sqlalchemy import create_engine, text
-
-    from tests.factories.production import eligible_donor
+    from sqlalchemy import create_engine
 
     donor = eligible_donor(world)
     quinn = signed_in("quinn")
@@ -210,3 +222,93 @@ def test_a_signed_page_tells_what_is_still_open(signed_in, world: World) -> None
     )  # fmt: skip
     page = signed_in("quinn").get(ACT, query_string={"reagent": form["reagent"]}).text
     assert "is not closed: Box was wet" in page.split("Still open about it")[1]
+
+
+def order_page(browser: Browser, world: World, **given: str):
+    """A subject to order for, by the clock of the server, and the page of the order with what it signs."""
+    subject = weighed_subject(world, at=server_time() - datetime.timedelta(hours=1))
+    form = {"subject": subject, "lot": product_lot(world).code, **given}
+    return form, browser.get("/act/order_dose", query_string=form).text
+
+
+@pytest.mark.requirement("R4")
+def test_an_order_is_signed_with_its_calculation_on_the_page(signed_in, world: World) -> None:
+    clara = signed_in("clara")
+    form, page = order_page(clara, world)
+    signs = page.split('class="to-sign"')[1]
+    assert "The order, as it would be signed now" in signs and "50.0 kg × 1.0 ×10⁶ per kg" in signs
+    assert 'id="f-password"' in page and "Check first: then" not in page
+    ordered = clara.post("/act/order_dose", {**form, "intent": "do", "signer": "clara", "password": PASSWORD})
+    assert ordered.status_code == 303
+
+
+@pytest.mark.requirement("R4")
+def test_what_an_act_works_out_is_not_signed_before_it_stood_there(signed_in, world: World) -> None:
+    clara = signed_in("clara")
+    empty = clara.get("/act/order_dose").text
+    assert 'id="f-password"' not in empty and "Check first: then" in empty
+    form, _ = order_page(clara, world)
+    signed = {**form, "intent": "do", "signer": "clara", "password": PASSWORD}
+    clara.get("/act/order_dose")
+    unseen = clara.post("/act/order_dose", signed)  # straight from the empty form
+    assert unseen.status_code == 422 and "Read what you sign" in unseen.text
+    assert "50.0 kg × 1.0 ×10⁶ per kg" in unseen.text.split('class="to-sign"')[1]
+    weighed(world, form["subject"], "52.0", server_time() - datetime.timedelta(minutes=5))
+    stale = clara.post("/act/order_dose", signed)  # the weight is another one by now
+    assert stale.status_code == 422 and "has changed since this page was shown" in stale.text
+    assert "52.0 kg × 1.0 ×10⁶ per kg" in stale.text
+    assert clara.post("/act/order_dose", signed).status_code == 303
+
+
+@pytest.mark.requirement("R4")
+def test_what_a_check_refuses_is_kept_and_not_tried(signed_in, world: World) -> None:
+    """What would be signed has stood on no page: the refusal of its check is the answer, and a near miss."""
+    clara, subject = signed_in("clara"), enrolled_subject(world)
+    page = clara.get("/act/order_dose", query_string={"subject": subject}).text
+    assert 'id="f-password"' not in page
+    signed = {"subject": subject, "intent": "do", "signer": "clara", "password": PASSWORD}
+    refused = clara.post("/act/order_dose", signed)
+    assert refused.status_code == 409 and "WEIGHT_" in refused.text
+    with world.bank.reads.connect() as connection:
+        kept = connection.execute(
+            text("SELECT outcome FROM act WHERE name = 'order_dose' AND given ->> 'subject' = :subject"),
+            {"subject": subject},
+        )  # fmt: skip
+        assert list(kept.scalars()) == ["refused"]
+
+
+@pytest.mark.requirement("R4")
+def test_who_checks_signs_for_the_dose_that_was_drawn_up(signed_in, world: World) -> None:
+    """Patient, label, volumes, count, viability, diluent, preparer and time stand open above the password."""
+    dose = prepared_dose(world, ordered_dose(world, at=server_time() - datetime.timedelta(minutes=45)))
+    clara, scans = signed_in("clara"), bedside(world, dose)
+    clara.get("/bedside")
+    page = clara.post("/bedside", scans).text
+    signs = page.split('class="bed-attest"')[1].split("bed-password")[0]
+    row = row_of(world, dose.code)
+    for said in (
+        printed(dose.code), dose.subject, dose.lot.code, "Drawn from the pool", "Volume in the syringe", "Viability",
+        f"{row.viability_percent.normalize():f} %", f"{row.draw_ml.normalize():f} mL", "Use before", "Prepared by",
+        "Diluent", "Patient", "Vials in the dose",
+    ):  # fmt: skip
+        assert said in signs, said
+    assert "<details" not in signs and "per kg" not in signs
+
+
+@pytest.mark.requirement("R4")
+def test_who_determines_a_donor_reads_consent_results_and_what_stands_in_the_way(signed_in, world: World) -> None:
+    donor = a_donor(world)
+    page = signed_in("quinn").get("/act/determine_eligibility", query_string={"donor": donor}).text
+    assert "No result is entered." in page and "No consent of donor" in page.split("Still open about it")[1]
+    known = eligible_donor(world)
+    page = signed_in("quinn").get("/act/determine_eligibility", query_string={"donor": known}).text
+    signs, still = page.split('class="to-sign"')[1].split("Still open about it")
+    assert all(said in signs for said in ("Clinical use", "Given", "HIV", "negative", "Reviewed"))
+    assert "PANEL_INCOMPLETE" not in still
+
+
+@pytest.mark.requirement("R4")
+def test_the_trail_is_shown_to_be_signed_only_to_those_who_read_it(signed_in) -> None:
+    asked = "/act/review_trail?first_act=1&last_act=40"
+    assert "stretch-group" in signed_in("quinn").get(asked).text
+    assert "stretch-group" not in signed_in("tina").get(asked).text

@@ -3,7 +3,7 @@ second one. Only what is missing is filled in; what was not allowed about it ope
 
 import datetime
 from collections.abc import Sequence
-from typing import ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from sqlalchemy import select
@@ -106,9 +106,8 @@ def enter_dose_from_paper(work: Work, given: EnterDoseFromPaper) -> Dose:
     work.judge(dose, DosePaper, *olds, refusals=refusing)
     work.transition(*olds, to="REPLACED")
     work.session.flush()
-    content = given.model_dump(mode="json", exclude={"password", "signer", "one_time_code"}, exclude_none=True)
     paper = DosePaper(
-        dose_id=dose.id, content=content, irregular=told, entered_at=work.now, entered_by_id=work.actor.id
+        dose_id=dose.id, content=content_of(given), irregular=told, entered_at=work.now, entered_by_id=work.actor.id
     )
     work.add(paper)
     work.transition(dose)
@@ -145,6 +144,11 @@ def confirm_dose_from_paper(work: Work, given: ConfirmDoseFromPaper) -> Dose:
     work.transition(paper)
     work.transition(dose)
     return dose
+
+
+def content_of(form: EnterDoseFromPaper) -> dict[str, Any]:
+    """The form as it is kept and signed."""
+    return form.model_dump(mode="json", exclude={"password", "signer", "one_time_code"}, exclude_none=True)
 
 
 def _open_form(work: Work, dose: Dose) -> DosePaper | None:

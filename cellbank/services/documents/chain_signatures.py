@@ -1,14 +1,15 @@
 """The signatures on records, and whether each still covers what was signed."""
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, Row, select, text
 from sqlalchemy.orm import Session
 
 from cellbank.records.tables import record_class
-from cellbank.records.work import content_digest
+from cellbank.records.work import still_covers
 
 
 @dataclass(frozen=True)
@@ -25,9 +26,10 @@ class Signed:
 
 
 _SIGNATURES = text(
-    """SELECT s.act_id, s.full_name, s.meaning, s.record_kind, s.record_id, s.signed_at, s.digest
+    """SELECT s.id, s.act_id, a.name AS act, s.full_name, s.meaning, s.record_kind, s.record_id, s.signed_at, s.digest
          FROM unnest(CAST(:kinds AS text[]), CAST(:ids AS bigint[])) AS r(kind, id)
-         JOIN signature s ON s.record_kind = r.kind AND s.record_id = r.id ORDER BY s.signed_at, s.id"""
+         JOIN signature s ON s.record_kind = r.kind AND s.record_id = r.id JOIN act a ON a.id = s.act_id
+        ORDER BY s.signed_at, s.id"""
 )
 
 
@@ -35,27 +37,24 @@ def signatures_of(connection: Connection, names: Mapping[tuple[str, int], str]) 
     """The signatures on these records, given as (kind, id) with their codes, in the order in which they were made."""
     kinds, ids = zip(*names, strict=True)
     rows = connection.execute(_SIGNATURES, {"kinds": list(kinds), "ids": list(ids)}).all()
-    now = _digests(connection, {(row.record_kind, row.record_id, row.meaning) for row in rows})
+    holding = _holding(connection, rows)
     return tuple(
         Signed(
             row.act_id, row.full_name, row.meaning,
             f"{row.record_kind.replace('_', ' ')} {names[row.record_kind, row.record_id]}", row.signed_at, row.digest,
-            row.digest == now[row.record_kind, row.record_id, row.meaning],
+            row.id in holding,
         )
         for row in rows
     )  # fmt: skip
 
 
-def _digests(connection: Connection, signed: set[tuple[str, int, str]]) -> dict[tuple[str, int, str], str]:
-    """What a signature of this meaning on each of these records would cover now."""
-    found = {}
+def _holding(connection: Connection, rows: Sequence[Row[Any]]) -> set[int]:
+    """The ids of those signatures whose records are as they were signed."""
+    found = set()
     with Session(connection, autoflush=False) as session:
-        for kind in {kind for kind, _, _ in signed}:
-            cls = record_class(kind)
-            meanings: dict[int, set[str]] = {}
-            for of_kind, record, meaning in signed:
-                if of_kind == kind:
-                    meanings.setdefault(record, set()).add(meaning)
-            for row in session.scalars(select(cls).where(cls.id.in_(list(meanings)))):
-                found |= {(kind, row.id, meaning): content_digest(row, meaning) for meaning in meanings[row.id]}
+        for kind in {row.record_kind for row in rows}:
+            cls, of_kind = record_class(kind), [row for row in rows if row.record_kind == kind]
+            signed = select(cls).where(cls.id.in_({row.record_id for row in of_kind}))
+            records = {record.id: record for record in session.scalars(signed)}
+            found |= {row.id for row in of_kind if still_covers(records[row.record_id], row.act, row.digest)}
     return found

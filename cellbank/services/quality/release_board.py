@@ -146,7 +146,7 @@ def release_facts(session: Session, lot: Lot, now: datetime.datetime) -> Release
         specification=specification,
         donor=donor.code,
         donor_state=donor.state,
-        evidence=EvidenceFacts(donor.code, specification.donor, (collection,), _panel_results(session, donor.id)),
+        evidence=EvidenceFacts(donor.code, specification.donor, (collection,), panel_results(session, donor.id)),
         consent_states=consent_states(session, donor.id),
         holds=live_holds(session, lot.id),
         deviations=open_deviations(session, lot.id),
@@ -174,7 +174,7 @@ def consent_states(session: Session, donor_id: int) -> tuple[str, ...]:
     return tuple(session.scalars(select(Consent.state).where(Consent.donor_id == donor_id)))
 
 
-def _panel_results(session: Session, donor_id: int) -> tuple[PanelResult, ...]:
+def panel_results(session: Session, donor_id: int) -> tuple[PanelResult, ...]:
     columns = select(TestResult.code, TestResult.test, TestResult.choice, TestResult.started_at, TestResult.state)
     standing = columns.where(TestResult.donor_id == donor_id, TestResult.state.in_(STANDING)).order_by(TestResult.id)
     return tuple(PanelResult(*row) for row in session.execute(standing))

@@ -13,16 +13,18 @@ from sqlalchemy import Connection, text
 
 from cellbank.domain.lifecycle import rows_for
 from cellbank.domain.scans import Scan, read_scan
+from cellbank.records.clinic import Dose
 from cellbank.services.acts import REGISTRY
 from cellbank.services.lookup.cards import QUESTIONS
 
+# What a paper form says of a dose: all that its order does not.
+_FROM_THE_FORM = frozenset(Dose.signed_by("confirm_dose_from_paper")) - set(Dose.signed_by("enter_dose_from_paper"))
 # The signed columns that the act writes: their content is what the form says, or who signs and when.
 WRITTEN: Mapping[tuple[str, str], frozenset[str]] = {
     ("determine_eligibility", "donor"): frozenset({"eligibility_reason"}),
     ("decide_donation", "donation"): frozenset({"decision_reason"}),
     ("decide_reagent", "reagent_lot"): frozenset({"certificate", "decision_reason"}),
     ("recall_reagent", "reagent_lot"): frozenset({"decision_reason"}),
-    ("hand_over_shipment", "shipment"): frozenset({"sent_at"}),
     ("receive_shipment", "shipment"): frozenset({"received_at", "seals_found"}),
     ("accept_shipment", "shipment"): frozenset({"decision_reason"}),
     ("reject_shipment", "shipment"): frozenset({"decision_reason"}),
@@ -35,11 +37,17 @@ WRITTEN: Mapping[tuple[str, str], frozenset[str]] = {
     ("lift_hold", "hold"): frozenset({"lift_reason"}),
     ("close_deviation", "deviation"): frozenset({"decision"}),
     ("verify_action", "corrective_action"): frozenset({"verification"}),
+    ("reject_lot", "lot"): frozenset({"decision_reason"}),
+    ("recall_lot", "lot"): frozenset({"decision_reason"}),
+    ("plan_dose_anew", "dose"): frozenset({"planned_on", "planned_anew_because"}),
+    ("accept_short_dose", "dose"): frozenset({"short_dose_reason"}),
+    ("confirm_dose_from_paper", "dose"): _FROM_THE_FORM,
     ("sign_eligibility", "subject"): frozenset({"answers"}),  # the investigator's decisions are added to them
 }  # fmt: skip
 
 # The signed columns of a record that the act makes which no form says: what they hold stands above, beside the record.
 ABOVE: Mapping[tuple[str, str], frozenset[str]] = {
+    ("confirm_dose_from_paper", "dose"): _FROM_THE_FORM,
     ("continue_treatment", "treatment_decision"): frozenset({"covers"}),
     ("request_conditional_release", "conditional_release"): frozenset({"pending"}),
     ("review_batch_record", "batch_review"): frozenset({"digest"}),
@@ -73,8 +81,8 @@ class Covered:
     """The records of one kind that an act signs. `written` are the columns that it writes itself; no ids where it
     makes the record, of which `above` are those columns that stand on the page already."""
 
+    act: str
     kind: str
-    meanings: tuple[str, ...]
     ids: tuple[int, ...]
     written: frozenset[str]
     is_made: bool
@@ -85,12 +93,11 @@ def covered(connection: Connection, act: str, named: Mapping[str, list[int]]) ->
     """What a signature of this act on a form that names these records would cover, in the order of the table."""
     for kind in dict.fromkeys(row.record for row in rows_for(act) if row.meaning):
         rows = [row for row in rows_for(act, kind) if row.meaning]
-        meanings = tuple(dict.fromkeys(row.meaning.value for row in rows if row.meaning))
         made = all(row.source is None for row in rows)
         ids = [] if made else [*named.get(kind, ()), *_reached(connection, act, kind, named)]
         none: frozenset[str] = frozenset()
         written, above = WRITTEN.get((act, kind), none), ABOVE.get((act, kind), none)
-        yield Covered(kind, meanings, tuple(dict.fromkeys(ids)), written, made, above)
+        yield Covered(act, kind, tuple(dict.fromkeys(ids)), written, made, above)
 
 
 def _reached(connection: Connection, act: str, kind: str, named: Mapping[str, list[int]]) -> list[int]:

@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from cellbank.domain.dose import one_decimal
 from cellbank.domain.quantities import millions
-from cellbank.outside.document_pdf import Block, Facts, Heading, Table
-from cellbank.services.documents.chain_words import Clock, value_text
+from cellbank.outside.document_pdf import Block, Cell, Facts, Heading, Run, Table
+from cellbank.services.documents.chain_words import Clock, ranges, value_text
 from cellbank.services.signing.in_words import rows_of
-from cellbank.services.signing.reading import Reading
+from cellbank.services.signing.reading import Foreseen, Reading
 from cellbank.services.trail.column_words import CELLS, told
 
 STEPS = ("Step", "Calculation", "Result")
@@ -21,16 +21,26 @@ DRAWN = ("pooled_ml", "total_cells_per_ml", "viability_percent", "draw_ml", "del
 
 
 def calculation_blocks(connection: Connection, row: Mapping[str, Any], time: Clock) -> list[Block]:
-    """The steps of the calculation, and whatever else it rests on."""
+    """The steps of the calculation; where it has none, its figures."""
     calculation = row["calculation"] or {}
     steps = tuple((step["label"], step["formula"], str(step["value"])) for step in calculation.get("steps", ()))
+    if steps:
+        return [Heading("Calculation"), Table(STEPS, steps, (0.35, 0.4, 0.25))]
     plain = ((name, value) for name, value in calculation.items() if not isinstance(value, list | dict))
     rest = tuple((told("dose", name).label, figure(name, value)) for name, value in plain)
-    return [
-        Heading("Calculation"),
-        *([Table(STEPS, steps, (0.35, 0.4, 0.25))] if steps else []),
-        *([Facts(rest)] if rest else []),
-    ]
+    return [Heading("Calculation"), Facts(rest)]
+
+
+def order_blocks(reading: Reading, foreseen: Foreseen) -> list[Block]:
+    """The order as it would be signed: which infusion, when, of which vials, and every step of its calculation."""
+    vials = tuple(Run(code, "code") for code in foreseen["vials"])
+    pairs: tuple[tuple[str, Cell], ...] = (
+        ("Infusion", str(foreseen["infusion_number"])),
+        (told("dose", "planned_on").label, foreseen["planned_on"]),
+        ("Vials reserved, spare ones among them", vials or "–"),
+    )
+    calculation = calculation_blocks(reading.connection, foreseen, reading.time)
+    return [Heading("The order, as it would be signed now"), Facts(pairs), *calculation]
 
 
 def figure(name: str, value: Any) -> str:
@@ -42,6 +52,27 @@ def figure(name: str, value: Any) -> str:
         return millions(int(Fraction(value)))
     said = str(one_decimal(Fraction(value))) if "/" in str(value) else str(value)
     return f"{said} {unit}".strip()
+
+
+_FOR_WHOM = text(
+    """SELECT s.trial_number, right(s.second_identifier, 4) AS identifier_end,
+              (SELECT array_agg(v.number ORDER BY v.number) FROM vial v
+                WHERE v.dose_id = d.id AND v.state IN ('THAWED', 'POOLED')) AS vials
+         FROM dose d JOIN subject s ON s.id = d.subject_id WHERE d.id = ANY(:ids) ORDER BY d.id"""
+)
+
+
+def for_whom(reading: Reading) -> list[Block]:
+    """The patient as label and wristband name them, and the vials that are in the dose."""
+    found = reading.connection.execute(_FOR_WHOM, {"ids": reading.named.get("dose", [])})
+    return [
+        Facts((
+            ("Patient", Run(one.trial_number, "strong")),
+            ("End of the second identifier", f"…{one.identifier_end}"),
+            *((("Vials in the dose", ranges(one.vials)),) if one.vials else ()),
+        ))
+        for one in found
+    ]  # fmt: skip
 
 
 def what_was_drawn(reading: Reading) -> list[Block]:

@@ -13,13 +13,16 @@ from cellbank.services.documents.chain_words import Clock, value_text
 from cellbank.services.signing.covered import Covered
 from cellbank.services.trail.column_words import TIME, WORDS_OF_THE_CODE, told
 from cellbank.services.trail.history import Names
+from cellbank.services.trail.stretch import BLIND_YET
 
 Row = Mapping[str, Any]
 Part = Callable[[Connection, Row, Clock], Sequence[Block]]
 
 # Signed columns of which a pair of label and value would say too little: (kind, column) to what is shown of it.
 Parts = Mapping[tuple[str, str], Part]
-BLIND_YET = Run("hidden until a second person has looked", "muted")
+HIDDEN_YET = Run(BLIND_YET, "muted")
+# Columns that are called otherwise once the work has gone on.
+CALLED = {(act, "draw_ml"): "Drawn from the pool" for act in ("check_dose", "confirm_dose_from_paper")}
 LONG = 50  # letters from which a text is a paragraph and no longer a fact
 
 
@@ -31,10 +34,8 @@ def rows_of(connection: Connection, kind: str, ids: Sequence[int]) -> list[dict[
 
 
 def signed_columns(one: Covered) -> tuple[str, ...]:
-    """The columns that a signature of this act on such a record covers, whichever of its meanings it gets."""
-    cls = record_class(one.kind)
-    sets = [cls.SIGNED_AS.get(meaning, cls.SIGNED) for meaning in one.meanings]
-    return tuple(dict.fromkeys(column for columns in sets for column in columns))
+    """The columns that a signature of this act on such a record covers."""
+    return record_class(one.kind).signed_by(one.act)
 
 
 def shown_records(connection: Connection, one: Covered, parts: Parts, time: Clock) -> list[Block]:
@@ -43,15 +44,15 @@ def shown_records(connection: Connection, one: Covered, parts: Parts, time: Cloc
     names = Names(connection, ((one.kind, row) for row in rows))
     short = [column for column in columns if (one.kind, column) not in parts]
     if len(rows) > 1:
-        head = tuple(told(one.kind, column).label for column in short)
+        head = tuple(label_of(one, column) for column in short)
         lines = tuple(tuple(_seen(one.kind, column, row, names, time) for column in short) for row in rows)
         widths = (1 / max(len(head), 1),) * len(head)
         return [Heading(kind_words(one.kind)), Table(head, lines, widths)]
     blocks: list[Block] = []
     for row in rows:
         pairs = tuple(
-            (told(one.kind, column).label, _seen(one.kind, column, row, names, time))
-            for column in short if row[column] is not None or not (column in one.written or _is_key(one.kind, column))
+            (label_of(one, column), _seen(one.kind, column, row, names, time))
+            for column in short if row[column] is not None or not _says_nothing(one, column)
         )  # fmt: skip
         long = [(label, said) for label, said in pairs if isinstance(said, str) and len(said) > LONG]
         blocks += [Heading(kind_words(one.kind)), Facts(tuple(pair for pair in pairs if pair not in long))]
@@ -64,7 +65,7 @@ def shown_records(connection: Connection, one: Covered, parts: Parts, time: Cloc
 
 def _seen(kind: str, column: str, row: Row, names: Names, time: Clock) -> Cell:
     """One value, unless a second person has still to find it without help."""
-    return BLIND_YET if _is_blind(kind, column, row) else cell(kind, column, row[column], names, time)
+    return HIDDEN_YET if _is_blind(kind, column, row) else cell(kind, column, row[column], names, time)
 
 
 def _is_blind(kind: str, column: str, row: Row) -> bool:
@@ -74,9 +75,8 @@ def _is_blind(kind: str, column: str, row: Row) -> bool:
 def written_here(one: Covered) -> list[Block]:
     """Which of the signed columns this act itself fills: they are in the form, or are who signs and when."""
     columns = signed_columns(one) if one.is_made else [c for c in signed_columns(one) if c in one.written]
-    here, there = Run("from this form, when it is signed", "muted"), Run("as it stands above", "muted")
-    said = tuple((told(one.kind, column).label, there if column in one.above else here) for column in columns)
-    return [Facts(said)] if said else []
+    said = [label_of(one, column) for column in columns if column not in one.above]
+    return [Heading("Signed with it, from this form"), Text(", ".join(said), "muted")] if said else []
 
 
 def kind_words(kind: str) -> str:
@@ -94,6 +94,8 @@ def cell(kind: str, column: str, value: Any, names: Names, time: Clock) -> Cell:
     named = names.of(kind, column, value)
     if named != value or column == "code":
         return Run(str(named), "code" if is_coded(column, kind) else "plain")
+    if isinstance(value, list | tuple) and any(isinstance(item, Mapping) for item in value):
+        return tuple(Run("; ".join(f"{told('', name).label}: {said}" for name, said in one.items())) for one in value)
     if isinstance(value, list | tuple):
         return ", ".join(str(item) for item in value) or "–"
     if isinstance(value, Mapping):
@@ -104,14 +106,21 @@ def cell(kind: str, column: str, value: Any, names: Names, time: Clock) -> Cell:
 
 
 def is_coded(column: str, kind: str) -> bool:
-    """Whether a value is the code of a record."""
-    keys = metadata.tables[kind].columns[column].foreign_keys
-    return column == "code" or any("code" in key.column.table.columns for key in keys)
+    """Whether a value is the code of a record. People are called by their names."""
+    targets = [key.column.table for key in metadata.tables[kind].columns[column].foreign_keys]
+    return column == "code" or any("code" in table.columns and table.name != "person" for table in targets)
 
 
-def _is_key(kind: str, column: str) -> bool:
-    """Whether a column points at another record: empty, it says nothing."""
-    return bool(metadata.tables[kind].columns[column].foreign_keys)
+def _says_nothing(one: Covered, column: str) -> bool:
+    """Whether a column that is empty need not be told: the act fills it, it points at another record, or it holds why
+    something was not as usual."""
+    points = metadata.tables[one.kind].columns[column].foreign_keys
+    return column in one.written or bool(points) or column.endswith(("_reason", "_because"))
+
+
+def label_of(one: Covered, column: str) -> str:
+    """What a signed column is called before this signature."""
+    return CALLED.get((one.act, column)) or told(one.kind, column).label
 
 
 def as_word(value: str) -> str:

@@ -7,7 +7,9 @@ from typing import Any
 from sqlalchemy import Connection
 
 from cellbank.outside.document_pdf import Block, Cell, Facts, Heading, Run, Text
+from cellbank.services.clinic.from_paper import EnterDoseFromPaper, content_of
 from cellbank.services.documents.chain_words import Clock, value_text
+from cellbank.services.signing.reading import Foreseen, Reading
 from cellbank.services.trail.column_words import CELLS, TIME, told
 
 
@@ -19,6 +21,15 @@ def form_blocks(connection: Connection, row: Mapping[str, Any], time: Clock) -> 
         Heading("The form as it was entered: compare it with the paper"), _facts(plain, time),
         *(block for name, part in parts.items() for block in (Heading(told("", name).label), _facts(part, time))),
     ]  # fmt: skip
+
+
+def entered_blocks(reading: Reading, foreseen: Foreseen) -> list[Block]:
+    """The form as it would be kept and signed, before anybody has entered it."""
+    row = {"content": content_of(EnterDoseFromPaper.model_validate(reading.given)),
+           "irregular": foreseen["will_open_a_deviation"]}  # fmt: skip
+    return [
+        *form_blocks(reading.connection, row, reading.time), *irregular_blocks(reading.connection, row, reading.time)
+    ]
 
 
 def irregular_blocks(connection: Connection, row: Mapping[str, Any], time: Clock) -> list[Block]:

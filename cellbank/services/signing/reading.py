@@ -9,6 +9,8 @@ from sqlalchemy import Connection, text
 
 from cellbank.services.documents.chain_words import Clock
 
+Foreseen = Mapping[str, Any]  # what an act showed when it was only checked
+
 
 @dataclass(frozen=True)
 class Reading:

@@ -44,7 +44,7 @@ def _row(row: Mapping[str, Any], time: Clock) -> tuple[Cell, ...]:
     failed = row["verdict"] == "OUT_OF_SPECIFICATION"
     value = shown_value(row["number"], row["choice"], row["unit"])
     return (
-        Run(row["code"], "code"),
+        (Run(row["code"], "code"), *(() if row["state"] == "ENTERED" else (Run(as_word(row["state"]), "muted"),))),
         (Run(test.title if test else row["test"], "strong"), Run(row["test"], "muted")),
         (Run(value, "alarm" if failed else "strong"), *_first_value(row)),
         _limit(test),

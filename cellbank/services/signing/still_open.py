@@ -1,5 +1,6 @@
 """What is still open about the records that somebody is about to sign: deviations, holds, results, signatures."""
 
+import datetime
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,6 +12,8 @@ from cellbank.domain.eligibility import Eligibility, assess
 from cellbank.services.clinic.enrolment import stored_answers
 from cellbank.services.common import protocol_of
 from cellbank.services.documents.chain_signatures import signatures_of
+from cellbank.services.documents.chain_words import Clock
+from cellbank.services.signing.donors import in_the_way
 from cellbank.services.signing.in_words import as_word, rows_of
 from cellbank.services.signing.reading import Reading
 
@@ -142,8 +145,22 @@ def _signatures_to_come(reading: Reading, ids: tuple[int, ...]) -> Iterator[Open
         yield Open("Results are pending: {tests}.", {"tests": pending}, row["code"])
 
 
+def _evidence(reading: Reading, ids: tuple[int, ...]) -> Iterator[Open]:
+    """What stands between a donor and her eligibility."""
+    if reading.act == "determine_eligibility":
+        for one in in_the_way(reading, ids):
+            yield Open(one.sentence, {name: _told(fact, reading.time) for name, fact in one.facts.items()})
+
+
+def _told(fact: Any, time: Clock) -> Any:
+    """A fact of a refusal with its instants on the wall of the site."""
+    if isinstance(fact, tuple):
+        return ", ".join(str(_told(one, time)) for one in fact)
+    return time(fact) if isinstance(fact, datetime.datetime) else fact
+
+
 OF_KIND: dict[str, Callable[[Reading, tuple[int, ...]], Iterator[Open]]] = {
-    "subject": _criteria, "excursion": _going_on, "conditional_release": _signatures_to_come,
+    "donor": _evidence, "subject": _criteria, "excursion": _going_on, "conditional_release": _signatures_to_come,
 }  # fmt: skip
 
 

@@ -17,12 +17,13 @@ from cellbank.services.lookup.seeing import unseen
 from cellbank.services.signing.covered import Covered, covered, named_records, scan_fields
 from cellbank.services.signing.definitions import content_blocks
 from cellbank.services.signing.deviations import of_the_deviation
-from cellbank.services.signing.doses import calculation_blocks, what_was_drawn
+from cellbank.services.signing.donors import of_the_donor
+from cellbank.services.signing.doses import calculation_blocks, for_whom, order_blocks, what_was_drawn
 from cellbank.services.signing.eligibility import answers_blocks
 from cellbank.services.signing.in_words import Parts, shown_records, written_here
 from cellbank.services.signing.lots import batch_record, release_criteria
-from cellbank.services.signing.paper_forms import form_blocks, irregular_blocks
-from cellbank.services.signing.reading import Reading
+from cellbank.services.signing.paper_forms import entered_blocks, form_blocks, irregular_blocks
+from cellbank.services.signing.reading import Foreseen, Reading
 from cellbank.services.signing.results import results_blocks
 from cellbank.services.signing.still_open import Open, still_open
 from cellbank.services.signing.treatment import what_is_decided
@@ -46,7 +47,17 @@ BESIDE: Mapping[str, Callable[[Reading], list[Block]]] = {
     "request_conditional_release": release_criteria, "review_batch_record": batch_record,
     "close_deviation": of_the_deviation, "reopen_deviation": of_the_deviation,
     "invalidate_result": of_the_deviation, "accept_short_dose": what_was_drawn,
-    "continue_treatment": what_is_decided,
+    "continue_treatment": what_is_decided, "determine_eligibility": of_the_donor, "decide_donation": of_the_donor,
+}  # fmt: skip
+# What stands first: whom it is about.
+AHEAD: Mapping[str, Callable[[Reading], list[Block]]] = {
+    act: for_whom
+    for act in ("accept_short_dose", "plan_dose_anew", "check_dose", "enter_dose_from_paper", "confirm_dose_from_paper")
+}
+# What the act itself works out and signs, by its own check of what the form says: nobody signs before it stood on the
+# page.
+FORESEEN: Mapping[str, Callable[[Reading, Foreseen], list[Block]]] = {
+    "order_dose": order_blocks, "enter_dose_from_paper": entered_blocks,
 }  # fmt: skip
 # Acts of which the form says more than codes about what is signed.
 ABOUT_MORE = {"review_trail"}
@@ -55,17 +66,21 @@ ABOUT_MORE = {"review_trail"}
 @dataclass(frozen=True)
 class ToSign:
     """The content of a signature before it is given. `seen` names all of it: whoever signs sends it back, so that
-    nothing is signed that was not on the page."""
+    nothing is signed that was not on the page. `waits`: the act works out what is signed, and has not yet."""
 
     blocks: tuple[Block, ...]
     open: tuple[Open, ...]
     seen: str
     stretch: Stretch | None = None
+    waits: bool = False
 
 
-def to_sign(bank: Bank, act: str, given: Mapping[str, Any], now: datetime.datetime) -> ToSign | None:
+def to_sign(
+    bank: Bank, act: str, given: Mapping[str, Any], now: datetime.datetime, foreseen: Foreseen | None = None
+) -> ToSign | None:
     """What a signature of this act would cover, for a form that says `given`; None where nothing is signed, and while
-    the form names no record that the reader may see."""
+    the form names no record that the reader may see. `foreseen` is the answer of the act's own check, if it would be
+    recorded."""
     if not is_signed(act):
         return None
     with snapshot(bank.engine) as connection:
@@ -79,13 +94,15 @@ def to_sign(bank: Bank, act: str, given: Mapping[str, Any], now: datetime.dateti
         if not any(named.values()) and stretch is None:
             return None
         records = list(covered(connection, act, named))
-        blocks = [block for one in records for block in _of_kind(reading, one)]
+        blocks = AHEAD[act](reading) if act in AHEAD else []
+        blocks += [block for one in records for block in _of_kind(reading, one)]
         blocks += BESIDE[act](reading) if act in BESIDE else []
-        blocks += [block for one in records for block in written_here(one)]
+        blocks += FORESEEN[act](reading, foreseen) if foreseen is not None and act in FORESEEN else []
+        blocks += [block for one in records if act not in FORESEEN for block in written_here(one)]
         about = {one.kind: one.ids for one in records if one.ids} or {k: tuple(ids) for k, ids in named.items()}
         still = tuple(item for kind, ids in about.items() for item in still_open(reading, kind, ids))
         seen = _digest(act, blocks, still, stretch)
-        return ToSign(tuple(blocks), still, seen, stretch)
+        return ToSign(tuple(blocks), still, seen, stretch, waits=act in FORESEEN and foreseen is None)
 
 
 def _of_kind(reading: Reading, one: Covered) -> list[Block]:

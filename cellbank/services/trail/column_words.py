@@ -94,7 +94,8 @@ WORDS: dict[str, Told] = {
     "vials_spare": Told("Spare vials"), "calculation": Told("Calculation"),
     "deviation_reason": Told("Why outside the plan"), "planned_anew_because": Told("Why planned anew"),
     "thaw_started_at": Told("Thaw began", TIME),
-    "dose.expires_at": Told("Use before", TIME), "pooled_ml": Told("Pooled", "mL"),
+    "dose.expires_at": Told("Use before", TIME), "dose.code": Told("Number on the label"),
+    "pooled_ml": Told("Pooled", "mL"),
     "total_cells_per_ml": Told("Cells in each mL", CELLS), "count_method": Told("Method of counting"),
     "counted_at": Told("Counted", TIME), "draw_ml": Told("To draw", "mL"),
     "delivered_cells": Told("Living cells drawn", CELLS), "delivered_percent": Told("Of the dose", "%"),
@@ -132,7 +133,13 @@ WORDS: dict[str, Told] = {
     "covers": Told("In spite of"), "critical_since": Told("Critical and open since", TIME),
     "specification_id": Told("Specification"), "protocol_id": Told("Protocol"),
     "parent_id": Told("From culture"), "storage_unit.parent_id": Told("Stands in"),
-    "source_vial_id": Told("From vial"), "printed_at": Told("Printed", TIME),
+    "printings": Told("Labels printed, number"), "dmso_that_day": Told("DMSO on that day"),
+    "is_capped": Told("Limited to the most that is allowed"), "will_open_a_deviation": Told("Will open a deviation"),
+    "excursion.ended_at": Told("Ended", TIME), "done_note": Told("What was done"), "expires_at": Told("Expires", TIME),
+    "viable_cells": Told("Living cells", CELLS), "cells_needed": Told("Cells needed", CELLS),
+    "cells_taken": Told("Cells taken", CELLS), "growth": Told("Growth"), "lots_stopped": Told("Lots stopped"),
+    "lots_returned": Told("Lots free again"), "bedside": Told("At the bedside"),
+    "usable_until": Told("Use before", TIME), "source_vial_id": Told("From vial"), "printed_at": Told("Printed", TIME),
 }  # fmt: skip
 
 
@@ -144,8 +151,9 @@ def told(record: str, column: str) -> Told:
 
 def _by_its_name(column: str) -> Told:
     name = column.removesuffix("_id")
-    unit = next((unit for ending, unit in UNITS.items() if column.endswith(ending)), "")
-    return Told(name.replace("_", " ").capitalize(), unit)
+    ending, unit = next(((end, unit) for end, unit in UNITS.items() if column.endswith(end)), ("", ""))
+    said = name.removesuffix(ending) if unit not in (TIME, CELLS) else name
+    return Told(said.replace("_", " ").capitalize(), unit)
 
 
 @cache

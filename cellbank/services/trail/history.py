@@ -15,8 +15,8 @@ from cellbank.domain.garbled import Garbled
 from cellbank.domain.scans import read_scan
 from cellbank.records.quality import Signature
 from cellbank.records.tables import metadata, record_class, record_tables
-from cellbank.records.trail import CODES_GIVEN
-from cellbank.records.work import content_digest
+from cellbank.records.trail import CODES_GIVEN, Act
+from cellbank.records.work import still_covers
 from cellbank.services.acts import REGISTRY
 from cellbank.services.bank import Bank, at_site
 from cellbank.services.clinic.identity import HIDDEN, is_identity, without_identity
@@ -134,6 +134,25 @@ def hidden_now(connection: Connection, kind: str, code: str) -> frozenset[tuple[
     if kind not in BLIND:
         return NOTHING
     return hidden_columns(kind, connection.scalar(text(f"SELECT state FROM {kind} WHERE code = :code"), {"code": code}))
+
+
+def blind_now(connection: Connection) -> frozenset[tuple[str, str, int]]:
+    """Of all records what nobody is shown before a second person has looked: (table, column, id of the row)."""
+    asked = " UNION ALL ".join(
+        f"SELECT '{table}', '{column}', t.id FROM {table} t {_of_the_record(table, record)} "
+        f"WHERE r.state = '{blind.state}'"
+        for record, blind in BLIND.items() for table, column in sorted(blind.columns)
+    )  # fmt: skip
+    return frozenset((table, column, row) for table, column, row in connection.execute(text(asked)))
+
+
+def _of_the_record(table: str, record: str) -> str:
+    """How a row of a table finds the record that hides it: itself, or what it is a part of."""
+    if table == record:
+        return f"JOIN {record} r ON r.id = t.id"
+    columns = metadata.tables[table].columns
+    key = next(c.name for c in columns for k in c.foreign_keys if k.column.table.name == record)
+    return f"JOIN {record} r ON r.id = t.{key}"
 
 
 # Records with a code of their own that are about one other record alone: what was decided there is of its history.
@@ -275,10 +294,12 @@ def read_signatures(connection: Connection, kind: str, code: str) -> tuple[Signe
         if found is None:
             return ()
         record = session.get_one(record_class(kind), found)
-        signed = select(Signature).where(Signature.record_kind == kind, Signature.record_id == found)
+        signed = select(Signature, Act.name).join(Act, Act.id == Signature.act_id).where(
+            Signature.record_kind == kind, Signature.record_id == found
+        )
         return tuple(
-            Signed(row.full_name, row.meaning, row.signed_at, row.digest != content_digest(record, row.meaning))
-            for row in session.scalars(signed.order_by(Signature.signed_at.desc(), Signature.id.desc()))
+            Signed(row.full_name, row.meaning, row.signed_at, not still_covers(record, act, row.digest))
+            for row, act in session.execute(signed.order_by(Signature.signed_at.desc(), Signature.id.desc()))
         )
 
 

@@ -3,16 +3,18 @@
 import datetime
 import itertools
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection, text
 
 from cellbank.services.bank import at_site
 from cellbank.services.clinic.identity import without_identity
-from cellbank.services.trail.history import ChangeLine, Names, change_lines, title_of
+from cellbank.services.trail.history import ChangeLine, Names, blind_now, change_lines, title_of
 from cellbank.services.trail.trail_search import OF_RECORD, record_of
 
+Blind = frozenset[tuple[str, str, int]]  # what is hidden now: (table, column, id of the row)
+BLIND_YET = "hidden until a second person has looked"
 MOST = 2000  # acts that one page can show and one person can read
 
 
@@ -86,7 +88,7 @@ _ACTS = """
 
 
 def read_stretch(connection: Connection, given: Mapping[str, Any], site: int | None) -> Stretch | None:
-    """The stretch from `first_act` to `last_act` (of one `record`), in three statements whatever its length; None
+    """The stretch from `first_act` to `last_act` (of one `record`), in four statements whatever its length; None
     while the numbers are not given."""
     first, last = _number(given.get("first_act")), _number(given.get("last_act"))
     if first is None or last is None:
@@ -98,7 +100,8 @@ def read_stretch(connection: Connection, given: Mapping[str, Any], site: int | N
     statement = _ACTS.format(here=at_site("a.site_id"), of_record=of_record)
     rows = connection.execute(text(statement), asked).all()
     names = Names(connection, _named(rows))
-    read = ((row.name, row.outcome, _act(row, names)) for row in rows)
+    blind = blind_now(connection)
+    read = ((row.name, row.outcome, _act(row, names, blind)) for row in rows)
     acts = sorted(read, key=lambda one: (title_of(one[0]), one[1]))
     groups = tuple(
         Group(name, title_of(name), outcome, tuple(one for _, _, one in of_kind))
@@ -117,20 +120,26 @@ def _named(rows: Any) -> Any:
     return ((kind, before, after, {"id": number}) for row in rows for kind, number, before, after in row.changes or ())
 
 
-def _act(row: Any, names: Names) -> ReadAct:
+def _act(row: Any, names: Names, blind: Blind) -> ReadAct:
     refusals = tuple(refusal["detail"] for refusal in without_identity(row.given, row.refusals))
     return ReadAct(
         row.id, row.at, row.recorded_at, row.full_name, row.door, row.outcome, row.record_code,
-        row.given.get("reason"), refusals, _changed(row.changes or (), names),
+        row.given.get("reason"), refusals, _changed(row.changes or (), names, blind),
     )  # fmt: skip
 
 
-def _changed(changes: Any, names: Names) -> tuple[Changed, ...]:
+def _changed(changes: Any, names: Names, blind: Blind) -> tuple[Changed, ...]:
     """What was done alike to many records stands once. The signature of an act is the act itself, and no change."""
     alike: dict[tuple[str, str], tuple[list[ChangeLine], list[str]]] = {}
     for kind, number, before, after in changes:
         lines = [] if kind == "signature" else change_lines(kind, before, after, names)
+        lines = [_hidden(line) if (kind, line.column, number) in blind else line for line in lines]
         if lines:
             news = (kind, str([(line.column, line.before, line.after) for line in lines]))
             alike.setdefault(news, (lines, []))[1].append(names.record(kind, number))
     return tuple(Changed(kind, tuple(records), tuple(lines)) for (kind, _), (lines, records) in alike.items())
+
+
+def _hidden(line: ChangeLine) -> ChangeLine:
+    """A line of which nobody is told the value before a second person has looked for themselves."""
+    return replace(line, unit="", before=None if line.before is None else BLIND_YET, after=BLIND_YET)

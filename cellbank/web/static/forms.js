@@ -58,8 +58,9 @@
       for (const field of form.querySelectorAll("[data-names-it] [name]")) for (const line of field.value.split("\n")) if (line.trim()) named.append(field.name, line);
       try {
         const answer = await fetch(`${location.pathname}?${named}`, { headers: { Accept: "text/html" } });
-        const page = new DOMParser().parseFromString(await answer.text(), "text/html"), found = page.querySelector("[data-to-sign]");
-        if (answer.ok && found && mine === asked) form.querySelector("[data-to-sign]").replaceWith(document.adoptNode(found));
+        const page = new DOMParser().parseFromString(await answer.text(), "text/html"), found = (part) => page.querySelector(part);
+        if (!answer.ok || mine !== asked) return;
+        for (const part of ["[data-to-sign]", "[data-with-it]"]) if (found(part)) form.querySelector(part).replaceWith(document.adoptNode(found(part)));
       } catch { /* the server shows it before it takes a signature */ }
     };
     form.addEventListener("input", (event) => {
