@@ -23,10 +23,10 @@ from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 
-from cryptography.exceptions import InvalidTag
+from cryptography.exceptions import InvalidSignature, InvalidTag
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -90,6 +90,19 @@ class Keys:
         assert self.newest.signing is not None  # looked at when the file was read
         signature = self.newest.signing.sign(payload.encode())
         return {"key": self.newest.id, "payload": payload, "signature": encoded(signature)}
+
+    def is_ours(self, key: str, payload: str, signature: str) -> bool:
+        """Whether one of these pairs signed this payload; no more once that pair is distrusted."""
+        pair = next((pair for pair in self.pairs if pair.id == key), None)
+        if pair is None or not pair.verify:
+            return False
+        try:
+            Ed25519PublicKey.from_public_bytes(pair.verify).verify(
+                base64.b64decode(signature, validate=True), payload.encode()
+            )
+        except (ValueError, InvalidSignature):
+            return False
+        return True
 
     def open(self, key: str, header: str, once: str, nonce: str, sealed: str) -> bytes:
         """What a browser sealed under this header. Raises NotOpened."""

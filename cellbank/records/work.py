@@ -56,6 +56,7 @@ class Work:
     told_at: datetime.datetime | None = None  # when it happened, as the person says; None: now
     late_because: str | None = None  # why that is entered late
     late_after: datetime.timedelta = datetime.timedelta(minutes=10)
+    cut_off_since: datetime.datetime | None = None  # the judgement by which a screen went on without the server
     #: the records that were judged
     concerned: list[Any] = field(default_factory=list)
     #: what was not allowed about a fact told late: it becomes a deviation instead of being refused

@@ -52,15 +52,16 @@ def run_act(
     continued: bool = False,
     step: int | None = None,
     just_proved: Proof | None = None,
-    was_cut_off: bool = False,
+    cut_off_since: datetime.datetime | None = None,
 ) -> Outcome:
     """Do an act for a person, or only judge it (`dry_run`).
 
     Returns the outcome, accepted or refused. Raises UnknownAct, Malformed, and whatever bug there is, in which case
     nothing was written. `continued`: the person has already signed in this session of a door that knows its sessions,
     so that the password alone signs (21 CFR 11.200). `step`: of the one-time code with which the door has just proved
-    the person; `just_proved`: what came of the password, for an act that asks for it. `was_cut_off`: it was done when
-    nobody could be asked, so that it is late however soon it is sent. `now` is given by the demo and the tests only.
+    the person; `just_proved`: what came of the password, for an act that asks for it. `cut_off_since`: when
+    the server gave the judgement by which a screen went on alone; what it did is late however soon it is sent. `now` is
+    given by the demo and the tests only.
     """
     registered = find_act(name)
     check_key(key)
@@ -71,8 +72,10 @@ def run_act(
         proved = Proved(just_proved)
     hashed = _hash_new_password(bank, registered, parsed, actor, dry_run=dry_run)
     used = step if proved.step is None else proved.step
-    late_after = timedelta(minutes=0 if was_cut_off else bank.config.late_after_minutes)
-    call = Call(registered, parsed, actor, at, door, key, client, proved.proof, used, hashed, late_after)
+    late_after = timedelta(minutes=0 if cut_off_since else bank.config.late_after_minutes)
+    call = Call(
+        registered, parsed, actor, at, door, key, client, proved.proof, used, hashed, late_after, cut_off_since
+    )  # fmt: skip
     return perform(bank, call, dry_run=dry_run)
 
 

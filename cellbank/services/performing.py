@@ -70,6 +70,7 @@ class Call:
     step: int | None = None  # of the one-time code that proved the person: the act uses it up
     new_password_hash: str | None = None
     late_after: datetime.timedelta = datetime.timedelta(minutes=10)
+    cut_off_since: datetime.datetime | None = None  # of a screen that went on without the server
 
     @property
     def happened_at(self) -> datetime.datetime | None:
@@ -163,7 +164,8 @@ def _work(bank: Bank, session: Session, call: Call, act_id: int | None) -> Work:
     work = Work(
         session, call.actor, call.act.name, call.act.title, call.now, act_id, call.proof, call.step,
         call.new_password_hash, told_at=call.happened_at, late_because=call.late_because,
-        late_after=call.late_after, key_days=bank.config.key_days, folder=bank.config.data,
+        late_after=call.late_after, cut_off_since=call.cut_off_since, key_days=bank.config.key_days,
+        folder=bank.config.data,
     )  # fmt: skip
     limits = scope_refusals(call.actor.scope, call.act.name, call.act.title, dry_run=act_id is None)
     if limits:

@@ -3,6 +3,7 @@
 import base64
 import json
 import secrets
+from datetime import datetime, timedelta
 from typing import Any
 
 from cryptography.hazmat.primitives import hashes
@@ -26,13 +27,20 @@ def seal(public: dict[str, str], header: dict[str, Any], content: Any) -> dict[s
     return {"header": said, "once": encoded(point), "nonce": encoded(nonce), "sealed": encoded(sealed)}
 
 
+def signed(world: World, dose: str, at: datetime, minutes: int = 60, site: str = "MAIN") -> dict[str, str]:
+    """A judgement of this dose, as the server gives it to a screen: what is read again of it when it comes back."""
+    held = {"dose": dose, "site": site, "at": at.isoformat(), "until": (at + timedelta(minutes=minutes)).isoformat()}
+    return world.bank.keys.sign(json.dumps(held))
+
+
 def kept(
-    world: World, who: str, act: str, at: Any, given: dict[str, Any], *, password: str = PASSWORD, **header: Any
-) -> dict[str, Any]:
-    """An act that a screen has kept."""
+    world: World, who: str, act: str, at: Any, given: dict[str, Any], *, password: str = PASSWORD,
+    judgement: dict[str, str] | None = None, **header: Any,
+) -> dict[str, Any]:  # fmt: skip
+    """An act that a screen has kept, with the judgement by which it went on."""
     whole = {
         "id": secrets.token_hex(16), "act": act, "dose": given.get("dose", "the one on the label"), "name": who,
         "site": world.people[who].site_code, "at": at.isoformat(), **header,
     }  # fmt: skip
-    content = {"name": who, "password": password, "given": given}
+    content = {"name": who, "password": password, "given": given, "judgement": judgement}
     return {"act": seal(world.bank.keys.newest.public, whole, content)}

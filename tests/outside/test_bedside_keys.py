@@ -101,3 +101,12 @@ def test_an_altered_envelope_is_not_opened(tmp_path: Path, what: str) -> None:
     for wrong in (other[what] if what != "key" else "0000", "not base64 ∅"):
         with pytest.raises(NotOpened):
             keys.open(**{**part, what: wrong})
+
+
+def test_what_was_signed_is_known_again_until_its_pair_is_distrusted(tmp_path: Path) -> None:
+    signed = kept_keys(tmp_path).sign("a judgement")
+    assert kept_keys(tmp_path).is_ours(**signed)
+    for name, wrong in {"key": "0000", "payload": "another", "signature": "not base64 ∅"}.items():
+        assert not kept_keys(tmp_path).is_ours(**{**signed, name: wrong}), name
+    assert add_pair(tmp_path, NOW).is_ours(**signed)
+    assert not add_pair(tmp_path, NOW, distrust=True).is_ours(**signed)

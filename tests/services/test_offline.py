@@ -26,7 +26,7 @@ from tests.factories.doses import (
     prepared_dose,
     row_of,
 )
-from tests.factories.sealing import kept, seal
+from tests.factories.sealing import kept, seal, signed
 from tests.factories.world import PASSWORD, World
 
 DURING = 42 * MINUTE
@@ -114,13 +114,21 @@ def send(world: World, envelope: dict[str, Any], now: datetime.datetime) -> Sent
     return send_kept(world.bank, envelope, now, door="web", client="a tablet")
 
 
+def kept_of(
+    world: World, dose: OrderedDose, who: str, act: str, minutes: int, more: dict[str, Any] | None = None, **also: Any
+) -> dict[str, Any]:
+    """An act of this dose, kept by a screen that went on by a judgement of 41 minutes after the thaw."""
+    given = {**(bedside(world, dose) if act == "check_dose" else {"dose": dose.code}), **(more or {})}
+    also = {"judgement": signed(world, dose.code, dose.at + 41 * MINUTE), "dose": dose.code, **also}
+    return kept(world, who, act, dose.at + minutes * MINUTE, given, **also)
+
+
 def played(world: World, dose: OrderedDose) -> list[dict[str, Any]]:
     """The second check, the start and the end of an infusion, as a screen without a network keeps them."""
-    code = {"dose": dose.code}
     return [
-        kept(world, "cyril", "check_dose", dose.at + 42 * MINUTE, bedside(world, dose)),
-        kept(world, "cyril", "start_infusion", dose.at + 43 * MINUTE, code),
-        kept(world, "clara", "stop_infusion", dose.at + 58 * MINUTE, {**code, "volume_given_ml": "50"}),
+        kept_of(world, dose, "cyril", "check_dose", 42),
+        kept_of(world, dose, "cyril", "start_infusion", 43),
+        kept_of(world, dose, "clara", "stop_infusion", 58, {"volume_given_ml": "50"}),
     ]
 
 
@@ -156,8 +164,8 @@ def test_what_was_not_allowed_is_recorded_and_opens_a_deviation(world: World) ->
 
 def test_a_wrong_password_does_nothing_and_is_given_again_for_this_act_alone(world: World) -> None:
     dose = checked_once(world)
-    given, at = bedside(world, dose), dose.at + 42 * MINUTE
-    wrong = kept(world, "cyril", "check_dose", at, given, password="not the right one")
+    at = dose.at + 42 * MINUTE
+    wrong = kept_of(world, dose, "cyril", "check_dose", 42, password="not the right one")
     assert send(world, wrong, at + 5 * MINUTE).came is Came.NOT_PROVED
     assert row_of(world, dose.code).state == "CHECKED_ONCE"
     public, mine = world.bank.keys.newest.public, json.loads(wrong["act"]["header"])["id"]
@@ -172,7 +180,7 @@ def test_a_wrong_password_does_nothing_and_is_given_again_for_this_act_alone(wor
 def test_nobody_proves_an_act_of_somebody_else(world: World) -> None:
     dose = prepared_dose(world)
     at = dose.at + 42 * MINUTE
-    mine = kept(world, "clara", "check_dose", at, bedside(world, dose))
+    mine = kept_of(world, dose, "clara", "check_dose", 42)
     act = json.loads(mine["act"]["header"])["id"]
     proof = seal(world.bank.keys.newest.public, {"id": act}, {"name": "cyril", "password": PASSWORD})
     theirs = {**mine, "proof": proof}
@@ -185,14 +193,14 @@ def test_a_mismatch_that_was_kept_is_no_check(world: World) -> None:
     dose = prepared_dose(world)
     wrong = bedside(world, dose, read_back="1970-04-02")
     for minutes, who in ((42, "clara"), (43, "cyril")):
-        answer = send(world, kept(world, who, "check_dose", dose.at + minutes * MINUTE, wrong), dose.at + 60 * MINUTE)
+        answer = send(world, kept_of(world, dose, who, "check_dose", minutes, wrong), dose.at + 60 * MINUTE)
         assert answer.came is Came.REFUSED and answer.refusals[0].code is Code.WRISTBAND_MISMATCH
     assert row_of(world, dose.code).state == "PREPARED"
 
 
 def test_an_act_that_cannot_be_is_refused_and_stands_in_the_trail(world: World) -> None:
     dose = checked_once(world)
-    same = kept(world, "clara", "check_dose", dose.at + 42 * MINUTE, bedside(world, dose))
+    same = kept_of(world, dose, "clara", "check_dose", 42)
     answer = send(world, same, dose.at + 50 * MINUTE)
     assert answer.came is Came.REFUSED and answer.act is not None and answer.refusals
     assert row_of(world, dose.code).state == "CHECKED_ONCE"
@@ -212,6 +220,121 @@ def test_the_time_and_the_dose_of_a_kept_act_cannot_be_altered(world: World) -> 
 )
 def test_what_is_no_envelope_is_unreadable(world: World, raw: dict[str, Any]) -> None:
     assert send(world, raw, world.now).came is Came.UNREADABLE
+
+
+# --- the door is open to whoever proves who they are, and not to whatever they say -------------
+
+
+def deviations(world: World, dose: OrderedDose) -> list[str]:
+    """What the deviations of a dose say, oldest first."""
+    with world.bank.reads.connect() as connection:
+        statement = """SELECT v.classification || ': ' || v.description FROM deviation v
+            JOIN deviation_link k ON k.deviation_id = v.id AND k.record_code = :code ORDER BY v.id"""
+        return list(connection.scalars(text(statement), {"code": dose.code}))
+
+
+def refused_in_trail(world: World, act: int | None) -> list[str]:
+    with world.bank.reads.connect() as connection:
+        statement = "SELECT refusals FROM act WHERE id = :act AND outcome = 'refused'"
+        found = connection.scalar(text(statement), {"act": act})
+    return [one["code"] for one in found or ()]
+
+
+def test_what_goes_along_is_what_comes_back(world: World) -> None:
+    """The real judgement opens the door, also after the pair that signed it was replaced."""
+    dose = checked_once(world)
+    along = judgement(world.bank, dose.code, dose.at + 41 * MINUTE)
+    envelope = kept_of(world, dose, "cyril", "check_dose", 42, judgement=along)
+    assert send(world, envelope, dose.at + 50 * MINUTE).came is Came.RECORDED
+
+
+WITHOUT = {
+    "none at all": lambda world, dose, other: None,
+    "of another dose": lambda world, dose, other: signed(world, other.code, dose.at + 41 * MINUTE),
+    "of another site": lambda world, dose, other: signed(world, dose.code, dose.at + 41 * MINUTE, site="CLINIC"),
+    "by nobody of ours": lambda world, dose, other: {**signed(world, dose.code, dose.at + 41 * MINUTE), "key": "0000"},
+    "altered": lambda world, dose, other: altered(world, dose),
+    "given only afterwards": lambda world, dose, other: signed(world, dose.code, dose.at + 45 * MINUTE),
+    "over by then": lambda world, dose, other: signed(world, dose.code, dose.at + 31 * MINUTE, minutes=10),
+}
+
+
+def altered(world: World, dose: OrderedDose) -> dict[str, str]:
+    old = signed(world, dose.code, dose.at + 21 * MINUTE, minutes=10)
+    return {**old, "payload": signed(world, dose.code, dose.at + 41 * MINUTE)["payload"]}
+
+
+@pytest.mark.parametrize("without", WITHOUT)
+def test_no_act_is_kept_without_the_judgement_of_its_dose(world: World, dose: OrderedDose, without: str) -> None:
+    """Anybody can seal for this server. What they seal is no fact of an outage by that: it is refused, kept in the
+    trail, and told how it can be entered."""
+    own = checked_once(world)
+    held = WITHOUT[without](world, own, dose)
+    envelope = kept_of(world, own, "cyril", "check_dose", 42, judgement=held)
+    for _ in range(2):
+        answer = send(world, envelope, own.at + 43 * MINUTE)
+        assert answer.came is Came.REFUSED and [one.code for one in answer.refusals] == [Code.NOT_JUDGED_HERE]
+    assert refused_in_trail(world, answer.act) == ["NOT_JUDGED_HERE"]
+    assert "from the bedside form on paper" in answer.refusals[0].detail
+    assert row_of(world, own.code).state == "CHECKED_ONCE"
+
+
+def test_the_dose_of_the_header_is_not_the_dose_of_the_act(world: World, dose: OrderedDose) -> None:
+    """The judgement of one dose, and the label of another."""
+    own = checked_once(world)
+    stop = {"dose": own.code, "volume_given_ml": "5"}
+    for act, more in (("check_dose", bedside(world, own)), ("stop_infusion", stop)):
+        held = signed(world, dose.code, own.at + 41 * MINUTE)
+        envelope = kept(world, "cyril", act, own.at + 42 * MINUTE, more, judgement=held, dose=dose.code)
+        answer = send(world, envelope, own.at + 43 * MINUTE)
+        assert [one.code for one in answer.refusals] == [Code.NOT_JUDGED_HERE], act
+
+
+def test_an_end_is_told_whenever_it_comes_after_the_judgement(world: World) -> None:
+    """It holds for the check and the start; an infusion ends when it ends."""
+    dose = checked_once(world)
+    check, start, _ = played(world, dose)
+    stop = kept_of(world, dose, "clara", "stop_infusion", 190, {"volume_given_ml": "50"})
+    for envelope in (check, start, stop):
+        assert send(world, envelope, dose.at + 200 * MINUTE).came is Came.RECORDED
+
+
+@pytest.mark.parametrize("minutes", [40.5, 43])
+def test_what_the_server_has_refused_stands_beside_what_was_done_without_it(world: World, minutes: float) -> None:
+    """A STOP at the bedside just before the judgement, or after it: the act may have happened and is kept; that the
+    server had said STOP opens a deviation that names the refused act."""
+    dose = checked_once(world)
+    wrong = {"password": PASSWORD, **bedside(world, dose, read_back="1970-04-02")}
+    stopped = world.try_act("cyril", "check_dose", now=dose.at + minutes * MINUTE, **wrong)
+    assert not stopped.accepted
+    back = dose.at + 44 * MINUTE
+    answer = send(world, kept_of(world, dose, "cyril", "check_dose", 42), back)
+    assert answer.came is Came.RECORDED and row_of(world, dose.code).state == "CHECKED"
+    said = deviations(world, dose)
+    assert len(said) == 1 and said[0].startswith("critical") and "STOPPED_BEFORE" in said[0]
+    assert f"act {stopped.act}" in said[0] and "WRISTBAND_MISMATCH" in said[0]
+
+
+def test_a_start_that_the_server_refused_is_no_start_of_an_outage_without_a_word(world: World) -> None:
+    dose = checked_dose(world)
+    world.do("quinn", "hold_lot", now=dose.at + 42 * MINUTE, lot=dose.lot.code, reason="A complaint is looked into.")
+    stopped = world.try_act("clara", "start_infusion", now=dose.at + 43 * MINUTE, dose=dose.code)
+    assert not stopped.accepted
+    answer = send(world, kept_of(world, dose, "clara", "start_infusion", 42), dose.at + 44 * MINUTE)
+    assert answer.came is Came.RECORDED
+    assert f"act {stopped.act}" in deviations(world, dose)[0]
+
+
+def test_a_stop_that_the_server_has_answered_itself_is_no_deviation(world: World) -> None:
+    """A wrong read-back at the first check, then the right one, all with the server; and a mistyped password."""
+    dose = prepared_dose(world)
+    wrong = {"password": PASSWORD, **bedside(world, dose, read_back="1970-04-02")}
+    assert not world.try_act("clara", "check_dose", now=dose.at + 39 * MINUTE, **wrong).accepted
+    world.do("clara", "check_dose", now=dose.at + 40 * MINUTE, **bedside(world, dose))
+    mistyped = {**bedside(world, dose), "password": "not the right one"}
+    assert not world.try_act("cyril", "check_dose", now=dose.at + 41 * MINUTE, **mistyped).accepted
+    answer = send(world, kept_of(world, dose, "cyril", "check_dose", 42), dose.at + 44 * MINUTE)
+    assert answer.came is Came.RECORDED and deviations(world, dose) == []
 
 
 # --- a STOP that the screen said by itself ----------------------------------------------------

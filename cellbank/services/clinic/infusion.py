@@ -37,6 +37,7 @@ from cellbank.records.work import Work
 from cellbank.services.acts import SignedInput, TellingInput, act
 from cellbank.services.clinic.dosing import lock_dose, vials_of
 from cellbank.services.clinic.standing import DoseStanding, dose_standing, standing_of
+from cellbank.services.clinic.stopped_before import stopped_before
 from cellbank.services.common import told_after
 from cellbank.services.inputs import DoseCode, Reason, Text, VialCodes, VolumeMl
 
@@ -69,7 +70,7 @@ def check_dose(work: Work, given: CheckDose) -> Dose:
     verdict = bedside_verdict(work.session, standing, label, wristband, given.read_back, work.happened)
     work.show(bedside=verdict.shown)
     late = told_after(work, "The check", standing.row.first_checked_at or standing.row.prepared_at)
-    late += _told_past_expiry(work, standing, given)
+    late += _told_past_expiry(work, standing, given) + stopped_before(work, dose.code)
     work.judge(dose, refusals=[*ended_refusals(dose.code, dose.state), *verdict.refusals, *late])
     if dose.state == "PREPARED":
         dose.first_checked_by_id, dose.first_checked_at = work.actor.id, work.happened
@@ -202,6 +203,7 @@ def start_infusion(work: Work, given: StartInfusion) -> Dose:
     standing = standing_of(work, dose)
     work.show(bedside=_shown(standing))
     late = told_after(work, "The start", dose.second_checked_at) + _told_past_expiry(work, standing, given)
+    late += stopped_before(work, dose.code)
     work.judge(dose, refusals=[*infusion_refusals(infusion_facts(standing, work.happened, None)), *late])
     dose.infusion_started_at, dose.study_day = work.happened, standing.plan.study_day
     work.transition(dose)

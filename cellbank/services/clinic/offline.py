@@ -11,18 +11,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Literal
+from zoneinfo import ZoneInfo
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from cellbank.domain.identifiers import dose_symbol
+from cellbank.domain.identifiers import Kind, dose_symbol
 from cellbank.domain.offline import NEXT_OF, Judged, Next, valid_until, wristband_digest
 from cellbank.domain.quantities import millions
 from cellbank.domain.refusals import Code, Refusal
+from cellbank.domain.rules.kept import HeldJudgement, KeptFacts, kept_refusals
+from cellbank.domain.scans import Scan, read_scan
 from cellbank.domain.wall import on_the_wall
 from cellbank.records.actor import Actor
-from cellbank.services.acts import Malformed, run_act
+from cellbank.services.acts import Malformed, Outcome, find_act, keep_refusal, run_act
 from cellbank.services.bank import Bank
 from cellbank.services.clinic.at_bedside import judge_standing
 from cellbank.services.clinic.infusion import label_time
@@ -31,8 +34,11 @@ from cellbank.services.lookup.scanning import keep_unreadable
 from cellbank.services.people.passwords import Credentials
 from cellbank.services.people.sessions import prove, standing_of_name
 
-WHY_LATE = "The network was cut: kept by the screen at the bedside and sent when it was back."
-LONGEST_PART = 20_000  # characters of one part of an envelope
+WHY_LATE = (
+    "The network was cut: done by the judgement of {judged}, kept by the screen at the bedside and sent when it was "
+    "back."
+)
+LONGEST_PART = 40_000  # characters of one part of an envelope
 
 _PEOPLE = text(
     """SELECT p.name FROM dose d JOIN person p ON p.id IN (d.prepared_by_id, d.first_checked_by_id)
@@ -148,17 +154,38 @@ class Who(BaseModel):
     one_time_code: str | None = Field(default=None, max_length=1000)
 
 
+class Signed(BaseModel):
+    """A judgement as the server gave it."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+    key: str = Field(max_length=100)
+    payload: str = Field(max_length=LONGEST_PART)
+    signature: str = Field(max_length=200)
+
+
+class Payload(BaseModel):
+    """What is read again of a judgement that comes back."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+    dose: str
+    site: str
+    at: AwareDatetime
+    until: AwareDatetime
+
+
 class Content(Who):
-    """What is sealed: who, and what they typed and scanned."""
+    """What is sealed: who, what they typed and scanned, and the judgement by which the screen went on."""
 
     given: dict[str, str]
+    judgement: Signed | None = None
 
 
 def send_kept(bank: Bank, raw: Mapping[str, Any], now: datetime.datetime, *, door: str, client: str) -> Sent:
     """Do an act that a screen has kept, as the person who proved it there, at the time at which it happened.
 
-    Sent again it gives the answer that it had. Nothing is lost by an answer other than RECORDED: the screen keeps the
-    envelope, and what was refused is in the trail too.
+    It needs the judgement of that dose by which the screen went on, signed by this server. Sent again it gives the
+    answer that it had. Nothing is lost by an answer other than RECORDED: the screen keeps the envelope, and what was
+    refused is in the trail too.
     """
     from cellbank.outside.bedside_keys import NotOpened
 
@@ -210,21 +237,46 @@ def _do(
     bank: Bank, header: Header, content: Content, who: Who, actor: Actor, step: int | None, now: datetime.datetime,
     door: str, client: str,
 ) -> Sent:  # fmt: skip
-    given: dict[str, Any] = {
-        **content.given, "happened_at": header.at.isoformat(), "entered_late_because": WHY_LATE,
-    }  # fmt: skip
-    if header.act == "check_dose":
-        given |= {"password": who.password, "signer": who.name}
-        given |= {"one_time_code": who.one_time_code} if who.one_time_code else {}
+    held = _held(bank, content.judgement)
+    title = find_act(header.act).title
+    refusals = kept_refusals(KeptFacts(header.act, title, _dose_of(header, content), header.site, header.at, held))
+    sent_by = {"door": door, "key": header.id, "client": client, "now": now}
+    given: dict[str, Any] = {**content.given, "happened_at": header.at.isoformat()}
     try:
-        outcome = run_act(
-            bank, header.act, given, actor, door=door, key=header.id, client=client, step=step, was_cut_off=True,
-            now=now,
-        )  # fmt: skip
+        if held is None or refusals:
+            shown = Outcome(False, None, {}, refusals, about=header.dose)
+            outcome = keep_refusal(bank, header.act, given, shown, actor, **sent_by)
+        else:
+            given |= {"entered_late_because": WHY_LATE.format(judged=on_the_wall(held.at, ZoneInfo(actor.zone)))}
+            given |= _signature(who) if header.act == "check_dose" else {}
+            outcome = run_act(bank, header.act, given, actor, step=step, cut_off_since=held.at, **sent_by)
     except Malformed as malformed:
         return Sent(Came.UNREADABLE, problems=tuple(f"{one.field}: {one.message}" for one in malformed.problems))
     came = Came.RECORDED if outcome.accepted else Came.REFUSED
     return Sent(came, outcome.act, outcome.refusals)
+
+
+def _signature(who: Who) -> dict[str, str]:
+    """What signs a check."""
+    code = {"one_time_code": who.one_time_code} if who.one_time_code else {}
+    return {"password": who.password, "signer": who.name, **code}
+
+
+def _held(bank: Bank, signed: Signed | None) -> HeldJudgement | None:
+    """The judgement that goes with an act, if this server has signed it."""
+    if signed is None or not bank.keys.is_ours(signed.key, signed.payload, signed.signature):
+        return None
+    read = Payload.model_validate_json(signed.payload)
+    return HeldJudgement(read.dose, read.site, read.at, read.until)
+
+
+def _dose_of(header: Header, content: Content) -> str:
+    """The dose that the act is really about: under the label of a check, in the field of every other act. What the
+    header says of it is for the screen."""
+    if header.act != "check_dose":
+        return content.given.get("dose", "")
+    scan = read_scan(content.given.get("dose_label", ""))
+    return scan.code if isinstance(scan, Scan) and scan.kind is Kind.DOSE else header.dose
 
 
 # --- a STOP that the screen said by itself ----------------------------------------------------

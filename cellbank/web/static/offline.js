@@ -73,7 +73,7 @@
     let judged = null;
     try { judged = await kept.believed(one, keys); } catch (_) { return unchecked(say("cannotVerify")); }
     if (!judged || judged.dose !== dose) return unchecked(say("badKey"));
-    at = { step: "label", judged, ahead: one.ahead, label: code };
+    at = { step: "label", judged, signed: { key: one.key, payload: one.payload, signature: one.signature }, ahead: one.ahead, label: code };
     if (judged.label !== code) return stop(say("oldLabel"), "DOSE_LABEL_MISMATCH");
     const stands = await situation();
     if (stands.ended) return show("ended");
@@ -104,7 +104,7 @@
     if (!name || !who.password || Object.values(given).some((value) => !value)) { problem(say("missing")); return null; }
     const moment = now();
     const header = { id: crypto.randomUUID(), act, dose: at.judged.dose, site: at.judged.site, name, at: new Date(moment).toISOString() };
-    const content = { name, password: who.password, given };
+    const content = { name, password: who.password, given, judgement: at.signed };
     if (who.one_time_code) content.one_time_code = who.one_time_code;
     await kept.keep(keys, header, content);
     for (const field of form.querySelectorAll("input, textarea")) field.value = "";
