@@ -5,7 +5,8 @@ allowed. An act that *tells* (thawed, given, harvested, lost) is refused while i
 late, with the reason, it is recorded: what only forbade it (`refusals.FORBIDS`) becomes an irregularity, and one
 deviation names them all. What cannot be, cannot be read, or is for somebody else to enter is refused all the same.
 
-Twins in the database: `may` (what a late fact passes), an_irregular_fact_has_a_deviation, ck_act_told_late.
+Twins in the database: `may` (what a late fact passes), an_irregular_fact_has_a_deviation, ck_act_told_late,
+ck_act_not_told_ahead.
 """
 
 from collections.abc import Sequence
@@ -14,10 +15,10 @@ from typing import Literal
 
 from cellbank.domain.refusals import FORBIDS, GRAVITY, Code, Refusal, refuse
 
-# Clocks of stations and of the server differ; less than this is not "the future" (domain: H22).
-CLOCK_SKEW = timedelta(minutes=2)
 # Times are written down to the minute.
 WRITTEN = timedelta(minutes=1)
+# Clocks of people and of the server differ, and minutes are rounded; less than this is not "the future".
+CLOCK_SKEW = WRITTEN
 
 TELLS = frozenset(
     {
@@ -70,6 +71,13 @@ def late_refusals(
             act=act, happened=happened, minutes=int(late_after.total_seconds() // 60),
         ),
     )  # fmt: skip
+
+
+def as_told(happened: datetime | None, now: datetime) -> datetime | None:
+    """When it happened, as it is kept: what is told as little ahead as clocks differ happened now, by the clock of the
+    server. Nothing is ever kept of a time to come."""
+    ahead = happened is not None and now < happened <= now + CLOCK_SKEW
+    return now if ahead else happened
 
 
 def future_refusals(happened: datetime, now: datetime) -> tuple[Refusal, ...]:

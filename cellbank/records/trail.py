@@ -44,6 +44,9 @@ class Act(Base):
     late_reason: Mapped[str | None]  # why it was entered late; None: it was not
     __table_args__ = (
         CheckConstraint("late_reason IS NULL OR coalesce(happened_at < at, false)", name="told_late"),
+        CheckConstraint(
+            "outcome IS DISTINCT FROM 'accepted' OR coalesce(happened_at <= at, true)", name="not_told_ahead"
+        ),
         UniqueConstraint("person_id", "key"),
         Index("ix_act_name_at", "name", "at"),
         Index("ix_act_record_code", "record_code", postgresql_where=text("record_code IS NOT NULL")),

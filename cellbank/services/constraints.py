@@ -210,6 +210,7 @@ SAYS: dict[str, tuple[Code, str]] = {
     "a_reset_ends_the_keys": (Code.CHANGED_MEANWHILE, "a key of the account was created."),
     "a_session_is_one_persons": (Code.CHANGED_MEANWHILE, "the session is somebody else's."),
     "ck_act_told_late": (Code.LATE_REASON_NEEDED, "it is not entered late."),
+    "ck_act_not_told_ahead": (Code.IN_THE_FUTURE, "when it happened lies in the future."),
     "one_open_form_per_dose": (Code.CHANGED_MEANWHILE, "the form was entered."),
     "preparer_does_not_sign_the_form": (Code.SAME_PERSON, "the same person drew the dose up."),
     "ck_dose_paper_confirmed_by_another_person": (Code.SAME_PERSON, "the form was entered by the same person."),

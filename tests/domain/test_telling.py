@@ -9,6 +9,7 @@ from cellbank.domain.refusals import FORBIDS, LATE_TOO, Code, refuse
 from cellbank.domain.telling import (
     FOUND_BY,
     TELLS,
+    as_told,
     divided,
     existence_refusals,
     future_refusals,
@@ -32,9 +33,19 @@ def test_what_happened_more_than_ten_minutes_ago_is_late(ago: float, late: bool)
     assert late_refusals("Thaw a vial", happened, NOW, TEN, "Network down") == ()
 
 
-def test_clocks_differ_by_two_minutes_and_not_more() -> None:
-    assert future_refusals(NOW + 2 * MINUTE, NOW) == ()
-    assert [one.code for one in future_refusals(NOW + 2.1 * MINUTE, NOW)] == [Code.IN_THE_FUTURE]
+@pytest.mark.parametrize(
+    ("ahead", "kept", "codes"),
+    [
+        (-60, -60, []), (0, 0, []), (0.1, 0, []), (1, 0, []),
+        (1.1, 1.1, [Code.IN_THE_FUTURE]), (2, 2, [Code.IN_THE_FUTURE]),
+    ],
+)
+def test_clocks_differ_by_a_minute_and_nothing_is_kept_of_a_time_to_come(
+    ahead: float, kept: float, codes: list[Code]
+) -> None:
+    told = as_told(NOW + ahead * MINUTE, NOW)
+    assert told == NOW + kept * MINUTE
+    assert [one.code for one in future_refusals(NOW + ahead * MINUTE, NOW)] == codes
 
 
 def test_nothing_happens_to_what_did_not_exist_but_times_are_written_to_the_minute() -> None:

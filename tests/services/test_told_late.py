@@ -18,14 +18,14 @@ from cellbank.services.acts import Malformed, TellingInput
 from cellbank.services.clinic import thawing
 from cellbank.services.trail.history import history
 from cellbank.services.trail.trail_search import Query, search
-from tests.factories.doses import MINUTE, OrderedDose, ordered_dose, picked_dose, product_lot, row_of
+from tests.factories.doses import MINUTE, OrderedDose, checked_dose, ordered_dose, picked_dose, product_lot, row_of
 from tests.factories.lots import FrozenLot
 from tests.factories.production import DAY, growing_culture
 from tests.factories.world import World
 
 ON_HOLD = ["ON_HOLD", "LOT_NOT_RELEASED"]
 WHY = "The network was down"
-HOUR = datetime.timedelta(hours=1)
+HOUR, SECOND = datetime.timedelta(hours=1), datetime.timedelta(seconds=1)
 
 
 @pytest.fixture(scope="module")
@@ -111,6 +111,25 @@ def test_a_fact_lies_neither_in_the_future_nor_before_what_it_is_about(world: Wo
     for minutes, codes in ((63, ["IN_THE_FUTURE"]), (-2, ["OUT_OF_ORDER"])):
         given = thaw(dose, happened_at=dose.at + minutes * MINUTE)
         assert world.codes("tina", "thaw_vial", **given) == codes
+
+
+@pytest.mark.parametrize(("ahead", "codes"), [(50, []), (90, ["IN_THE_FUTURE"]), (120, ["IN_THE_FUTURE"])])
+def test_an_end_is_not_told_before_it_has_come(world: World, ahead: int, codes: list[str]) -> None:
+    """A watch may be a little ahead of the server: then the server's time is kept, and never one to come."""
+    dose = checked_dose(world)
+    world.do("clara", "start_infusion", now=dose.at + 45 * MINUTE, dose=dose.code)
+    now = dose.at + 60 * MINUTE
+    given = {"dose": dose.code, "volume_given_ml": "50", "happened_at": now + ahead * SECOND}
+    assert world.codes("clara", "stop_infusion", now=now, **given) == codes
+    assert row_of(world, dose.code).infusion_stopped_at == (None if codes else now)
+
+
+def test_the_database_keeps_no_act_told_of_a_time_to_come(world: World) -> None:
+    told = {"now": world.now, "then": world.now + SECOND, "why": None}
+    with pytest.raises(IntegrityError) as caught, world.bank.engine.begin() as connection:
+        act = connection.execute(text(OPEN_ACT), told).one().id
+        connection.execute(text("UPDATE act SET outcome = 'accepted' WHERE id = :act"), {"act": act})
+    assert caught.value.orig.diag.constraint_name == "ck_act_not_told_ahead"
 
 
 def test_the_earlier_name_of_the_time_is_still_read(world: World) -> None:

@@ -20,13 +20,13 @@ from sqlalchemy import text
 from cellbank.domain.logger_file import pack, unpacked
 from cellbank.domain.refusals import Code, Refusal, refuse
 from cellbank.domain.rules.temperature import Excursion, Watch, excursions, told_already
-from cellbank.domain.telling import CLOCK_SKEW
 from cellbank.records.temperature import Probe
 from cellbank.records.work import Work
 from cellbank.services.site_time import on_site
 from cellbank.services.temperature.probes import limits_of
 
 ROWS_AT_ONCE = 20_000
+LOGGER_SKEW = datetime.timedelta(minutes=2)  # between the clock of a device and the server's (domain: H22)
 UTC = datetime.UTC
 Tell = Callable[[float], None]
 
@@ -80,7 +80,7 @@ def look_at(work: Work, probe: Probe, readings: "array[int]", refused: list[Refu
         watch.resume(taken.later[0] >> 16)  # late readings of a silence that was explained meanwhile
     taken.ended += watch.read(unpacked(taken.later))
     taken.going_on = watch.going_on()
-    if readings and readings[-1] >> 16 > second(work.now + CLOCK_SKEW):
+    if readings and readings[-1] >> 16 > second(work.now + LOGGER_SKEW):
         refused.append(_in_the_future(work, readings))
     if taken.conflicts:
         sentence = (
