@@ -1,7 +1,11 @@
 """What a screen at the bedside may know without the server: the judgement of one dose, as text that is signed.
 
-It holds nobody's identity: the wristband as a salted digest, no second identifier, no birth date. What the screen
-cannot compare without the server it does not claim to have compared.
+Of the patient it holds the trial number, which stands on the label too, and the wristband as a digest: no second
+identifier, no birth date. What the screen cannot compare without the server it does not claim to have compared.
+
+The code on a wristband is short, and whoever has the judgement can try codes: the digest is a slow one, so that each
+try takes a good part of a second. It keeps the code from being read, not from being searched for; that nothing stays
+of a dose that is over is the better half of the protection.
 """
 
 import hashlib
@@ -29,16 +33,20 @@ RUNS_AT_MOST = timedelta(hours=24)  # however long the network is away, the end 
 
 @dataclass(frozen=True)
 class Judged:
-    """A dose that was judged and accepted: `subject` is the digest of the wristband's code under `salt`, `label` what
-    the symbol of its current label says, `barred` who may not check it any more (sign-in names)."""
+    """A dose that was judged and accepted: `subject` is the digest of the wristband's code under `salt`, in so many
+    `rounds`; `label` what the symbol of its current label says; `people` who may check here, each by the digests of
+    sign-in name and badge, so that one person is one person however they say who they are; `barred` the digests of the
+    names of those who may not check this dose any more."""
 
     dose: str
     next: Next
     salt: str
+    rounds: int
     subject: str
     label: str
     lot: str
-    shown: tuple[tuple[str, str], ...]  # what stands on the label for people: name and value
+    shown: tuple[tuple[str, str], ...]  # what people compare with the label: name and value
+    people: tuple[tuple[str, str], ...]
     barred: tuple[str, ...]
     site: str
     expires_at: datetime
@@ -57,9 +65,19 @@ def _as_text(value: Any) -> str:
     raise TypeError(type(value).__name__)
 
 
+ROUNDS = 600_000
+_DIGITS = 16  # of the digest of a name: to tell people apart
+
+
 def wristband_digest(salt: str, subject: str) -> str:
-    """sha256 of the salt and the code on the wristband: it tells whether a scan is the right one, and not which."""
-    return hashlib.sha256(f"{salt}{subject}".encode()).hexdigest()
+    """PBKDF2 (HMAC-SHA-256, ROUNDS) of the code on the wristband: it tells whether a scan is the right one."""
+    return hashlib.pbkdf2_hmac("sha256", subject.encode(), salt.encode(), ROUNDS).hex()
+
+
+def person_digest(salt: str, said: str) -> str:
+    """The digest of a sign-in name or of the code of a badge. It keeps a screen from listing who works here; a name
+    that is known it does not hide."""
+    return hashlib.sha256(f"{salt}{said}".encode()).hexdigest()[:_DIGITS]
 
 
 def valid_until(then: Next, at: datetime, expires_at: datetime, minutes: int) -> datetime:

@@ -8,7 +8,7 @@ from flask import Response, jsonify, make_response, render_template, request
 from flask_babel import gettext
 
 from cellbank.services.bank import server_time
-from cellbank.services.clinic.offline import Came, Sent, judgement, keep_stop, send_kept
+from cellbank.services.clinic.offline import Came, Sent, is_there, judgement, keep_stop, send_kept
 from cellbank.web.acts import reason
 from cellbank.web.blueprint import blueprint
 from cellbank.web.session import now
@@ -40,7 +40,8 @@ def offline_shell() -> str:
 
 @blueprint.get("/bedside/alive")
 def alive() -> Any:
-    """Whether the server is there."""
+    """Whether the server is there, with its database."""
+    is_there(the_installation())
     return "", 204
 
 
@@ -94,6 +95,14 @@ def _words() -> dict[str, str]:
         "label": gettext("This is not the symbol of a dose label. Scan the square symbol on the dose."),
         "oldLabel": gettext("The label is not the current one of this dose. Do not give it."),
         "wristband": gettext("The wristband is not that of the patient of this dose. Do not give it."),
+        "stranger": gettext(
+            "Nobody of this name or badge may check a dose here. Give the sign-in name, or scan the badge."
+        ),
+        "unknown": gettext(
+            "It is not known whether the server still got what was signed last. Do it again here: what it has already, "
+            "it says when it is back."
+        ),
+        "carried": gettext("Taken along: what was scanned when the network was cut."),
         "barred": gettext("{name} has already worked on this dose: the check needs another person."),
         "missing": gettext("Give everything that is asked for."),
         "volume": gettext("The volume is a number of mL."),
@@ -110,6 +119,7 @@ def _words() -> dict[str, str]:
         "waits": gettext("Waits for the one before it."),
         "waiting": gettext("Waits for the server."),
         "back": gettext("The server is back."),
+        "subject": gettext("Subject"),
         "infusion": gettext("Infusion"),
         "day": gettext("Day"),
         "cells": gettext("Living cells"),

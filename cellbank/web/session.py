@@ -219,7 +219,7 @@ def wants_json() -> bool:
 def _first(endpoint: str) -> Any:
     """Sign in or unlock first; a posted form is carried along."""
     if wants_json():
-        return make_response(jsonify(locked=True), 403)
+        return make_response(jsonify(locked=True, ended=not current_user.is_authenticated), 403)
     if request.method == "POST":
         return entrance(endpoint, carried=carried(request.form), resume=request.path, status=403)
     return redirect(url_for(endpoint, next=request.full_path.rstrip("?")))

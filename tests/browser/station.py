@@ -67,6 +67,13 @@ class Station:
         for wanted in texts:
             self.page.get_by_text(wanted).locator("visible=true").first.wait_for()
 
+    def until(self, script: str, given: Any = None) -> None:
+        """Wait until an async function of the page answers yes. (Playwright's own waiting takes the promise for it.)"""
+        end = time.monotonic() + LIMIT_MS / 1000
+        while not self.page.evaluate(script, given):
+            assert time.monotonic() < end, script
+            self.page.wait_for_timeout(100)
+
     def text(self, selector: str = "main") -> str:
         """What a part of the page says, with spaces made single."""
         return " ".join(self.page.locator(selector).inner_text().split())

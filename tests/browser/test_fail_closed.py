@@ -15,6 +15,7 @@ from tests.browser.test_clinician import at_the_bed, check_second
 # What a person would take for a yes.
 YES_WORDS = ("GO", "Match, check", "Infusion is running", "Start the infusion")
 YES_CLASSES = {"is-go", "is-match", "is-running"}
+HELD = "(await kept.judgements()).length"
 SEEN = """() => ({classes: [...document.body.classList], words: document.querySelector('main').innerText,
                   sound: document.body.dataset.sound})"""
 
@@ -144,16 +145,23 @@ def test_a_go_turns_into_a_stop_when_the_lot_is_held_and_into_not_checked_withou
     nataliia.press("Start the infusion")
     nataliia.sees("Infusion is running")
 
+    petro = station("petro")  # at another screen
+    petro.go(f"/bedside?dose={dose['code']}")
+    petro.until(f"async () => {HELD} === 1")
+    petro.go("/")
+
+    nataliia.page.locator("#bed-volume").fill("12")
     nataliia.context.set_offline(True)
-    nataliia.page.get_by_text("Not checked since").wait_for(timeout=25_000)
+    nataliia.page.get_by_text("Not checked since").wait_for(timeout=6_000)  # the first failed answer is enough
     assert says_yes(nataliia) == ""
     nataliia.page.get_by_role("link", name="Go on without the server").click()
     nataliia.sees("Not connected since", "Scan the label on the dose")
     nataliia.scan(scans[0])
     nataliia.sees("Infusing, not connected")
+    assert nataliia.page.locator("#off-volume").input_value() == "12"  # what was typed comes along
     nataliia.complaints.clear()  # of Chromium about the network that was cut
     nataliia.context.set_offline(False)
-    nataliia.page.get_by_text("Go on with the server").click()
+    nataliia.page.get_by_role("link", name="Go on with the server").click()
     nataliia.page.locator("body.is-running").wait_for(timeout=10_000)
 
     stage.do("iryna", "hold_lot", lot=lot, reason="A contamination is suspected")
@@ -163,4 +171,7 @@ def test_a_go_turns_into_a_stop_when_the_lot_is_held_and_into_not_checked_withou
     with nataliia.page.expect_navigation():
         nataliia.keys("Enter")
     assert stage.state("dose", dose["code"]) == "INFUSED"
+    assert petro.page.evaluate(f"async () => {HELD}") == 1
+    petro.go("/")  # what was closed elsewhere leaves every screen
+    petro.until(f"async () => {HELD} === 0")
     assert lot in stage.one("SELECT outcome_reason FROM dose WHERE code = :code", code=dose["code"])

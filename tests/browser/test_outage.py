@@ -50,10 +50,10 @@ def quiet(station: Station) -> None:
 def ready(station: Station, dose: str) -> None:
     """Until the shell and the judgement are kept."""
     station.page.evaluate("navigator.serviceWorker.ready.then(() => true)")
-    station.page.wait_for_function(
+    station.until(
         """async (dose) => !!(await caches.match("/bedside/offline")) && !!navigator.serviceWorker.controller
            && (await kept.judgements()).some((one) => one.dose === dose)""",
-        arg=dose,
+        dose,
     )
 
 
@@ -96,19 +96,42 @@ def test_the_network_is_cut_between_the_two_checks_and_comes_back(nataliia: Stat
     code, label = dose["code"], stage.label(dose["code"])
     first_check_online(nataliia, stage, dose, subject, "nataliia")
     ready(nataliia, code)
-    cut(nataliia)
+    nataliia.go("/")
+    nataliia.page.locator("#who").click()
+    nataliia.press("Sign out")
+    nataliia.until("async () => (await kept.judgements()).length === 0")
+    nothing_of(kept_in(nataliia), subject)
+    nataliia.sign_in("nataliia")
     nataliia.go("/bedside")
-    nataliia.sees("Not connected since")
+    nataliia.scan(label)
+    nataliia.page.locator('#bed-input[name="wristband"]').wait_for()
+    ready(nataliia, code)
+    nataliia.page.get_by_text("Start again").click()
+    nataliia.page.locator('#bed-input[name="dose_label"]:focus').wait_for()
+    cut(nataliia)
+    nataliia.scan(label)  # at the page of the server, which is not there any more
+    nataliia.sees("Not connected since", "Taken along", "Scan the wristband", subject["trial_number"])
+    nataliia.page.get_by_text("Start again").click()
+    nataliia.page.locator("#off-label:focus").wait_for()
     nataliia.scan(old_label(label))
     nataliia.sees("STOP", "The label is not the current one of this dose.", "This stop is kept")
     assert nataliia.page.locator(".off-stop").bounding_box()["height"] > 250
     nataliia.page.get_by_text("Start again").click()
+    nataliia.page.locator("#off-label:focus").wait_for()
+    nataliia.page.evaluate("() => { const real = Date.now; Date.now = () => real.call(Date) - 600_000; }")
+    nataliia.scan(label)
+    nataliia.sees("Not checked", "The clock of this screen has been moved.")
+    nataliia.page.get_by_text("Start again").click()
     before = datetime.datetime.now(datetime.UTC)
     scan_offline(nataliia, label, subject["code"])
-    nataliia.sees("check 2 of 2", "Not compared by the screen")
-    nataliia.page.locator("#off-read").fill(subject["second_identifier"])
-    sign_offline(nataliia, "check", "nataliia")
-    nataliia.sees("the check needs another person")
+    nataliia.sees("check 2 of 2", "Not compared by the screen", "Nobody’s password was proved", subject["trial_number"])
+    for name, said in (
+        ("nataliia", "the check needs another person"), (badge(stage, "nataliia"), "the check needs another person"),
+        ("nobody.here", "Nobody of this name or badge"), (badge(stage, "iryna"), "Nobody of this name or badge"),
+    ):  # fmt: skip
+        nataliia.page.locator("#off-read").fill(subject["second_identifier"])
+        sign_offline(nataliia, "check", name)
+        nataliia.page.locator("[data-problem]").get_by_text(said).wait_for()
     nataliia.page.locator("#off-read").fill(subject["second_identifier"])
     sign_offline(nataliia, "check", "petro")
     nataliia.page.get_by_text(re.compile(r"GO as of \d\d:\d\d, not connected")).wait_for()
@@ -127,10 +150,15 @@ def test_the_network_is_cut_between_the_two_checks_and_comes_back(nataliia: Stat
     assert old_label(label) not in json.dumps(held)  # of both labels only the judgement holds what the good one says
     for secret in (PASSWORD, subject["code"], subject["second_identifier"], subject["trial_number"], label[-10:]):
         assert secret not in json.dumps(held["bases"]["acts"]), secret
+    assert held["bases"]["judgements"][0].keys() == {"dose", "key", "payload", "signature"}
+    assert subject["trial_number"] in held["bases"]["judgements"][0]["payload"]  # people must see whose it is
+    held["bases"]["judgements"] = []
     nothing_of(held, subject, but={"session"})
 
     cut(nataliia, False)
     nataliia.sees("The server is back.", "Go on with the server")
+    assert nataliia.page.locator("[data-form]").locator("visible=true").count() == 0
+    assert "off-is-go" not in (nataliia.page.locator("body").get_attribute("class") or "")
     row = stage.rows("SELECT * FROM dose WHERE code = :code", code=code)[0]
     assert row["state"] == "INFUSED" and row["volume_given_ml"] == 50
     names = stage.rows(
@@ -143,7 +171,7 @@ def test_the_network_is_cut_between_the_two_checks_and_comes_back(nataliia: Stat
     held = kept_in(nataliia)
     assert held["bases"]["acts"] == [] and held["bases"]["judgements"] == []
     nothing_of(held, subject)
-    nataliia.page.get_by_text("Go on with the server").click()
+    nataliia.page.get_by_role("link", name="Go on with the server").click()
     nataliia.arrives("/bedside")
     for _ in range(50):
         if not kept_in(nataliia)["bases"]["stops"]:
@@ -155,6 +183,11 @@ def test_the_network_is_cut_between_the_two_checks_and_comes_back(nataliia: Stat
         raw=old_label(label),
     )  # fmt: skip
     assert near_misses == [{"reason": "DOSE_LABEL_MISMATCH"}]
+
+
+def badge(stage: Stage, name: str) -> str:
+    """What a scanner reads from somebody's badge."""
+    return stage.one("SELECT code FROM person WHERE name = :name", name=name)
 
 
 def old_label(label: str) -> str:

@@ -2,11 +2,12 @@
 
 import dataclasses
 import json
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from cellbank.domain.offline import NEXT_OF, Judged, Next, valid_until, wristband_digest
+from cellbank.domain.offline import NEXT_OF, ROUNDS, Judged, Next, person_digest, valid_until, wristband_digest
 from cellbank.domain.states import STATES
 
 AT = datetime(2026, 3, 2, 10, 42, tzinfo=UTC)
@@ -38,10 +39,22 @@ def test_the_wristband_is_told_by_its_digest_and_another_salt_is_another_digest(
     assert wristband_digest("a", "SJ0001V") != wristband_digest("b", "SJ0001V")
 
 
+def test_trying_out_all_short_codes_is_slow() -> None:
+    """A code is short, and its salt stands beside it: each try costs what a password's does."""
+    began = time.process_time()
+    wristband_digest("a", "SJ0001V")
+    assert ROUNDS >= 600_000 and time.process_time() - began > 0.02
+
+
+def test_a_person_has_one_digest_for_the_name_and_one_for_the_badge() -> None:
+    digests = {person_digest(salt, said) for salt in "ab" for said in ("clara", "PS0001V")}
+    assert len(digests) == 4 and all(len(one) == 16 for one in digests)
+
+
 def test_what_is_signed_is_all_that_is_known() -> None:
     judged = Judged(
-        "CHA999926000001", Next.SECOND, "salt", "digest", "label", "LT0001K", (("day", "1"),), ("clara",), "MAIN",
-        AT + HOUR, AT, AT + HOUR,
+        "CHA999926000001", Next.SECOND, "salt", ROUNDS, "digest", "label", "LT0001K", (("day", "1"),),
+        (("name", "badge"),), ("name",), "MAIN", AT + HOUR, AT, AT + HOUR,
     )  # fmt: skip
     assert set(json.loads(judged.text)) == {field.name for field in dataclasses.fields(Judged)}
     assert json.loads(judged.text)["at"] == "2026-03-02T10:42:00+00:00"

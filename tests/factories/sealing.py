@@ -35,12 +35,12 @@ def signed(world: World, dose: str, at: datetime, minutes: int = 60, site: str =
 
 def kept(
     world: World, who: str, act: str, at: Any, given: dict[str, Any], *, password: str = PASSWORD,
-    judgement: dict[str, str] | None = None, **header: Any,
+    judgement: dict[str, str] | None = None, said: str | None = None, **header: Any,
 ) -> dict[str, Any]:  # fmt: skip
-    """An act that a screen has kept, with the judgement by which it went on."""
+    """An act that a screen has kept, with the judgement by which it went on; `said`: not by the sign-in name."""
     whole = {
         "id": secrets.token_hex(16), "act": act, "dose": given.get("dose", "the one on the label"), "name": who,
         "site": world.people[who].site_code, "at": at.isoformat(), **header,
     }  # fmt: skip
-    content = {"name": who, "password": password, "given": given, "judgement": judgement}
+    content = {"name": said or who, "password": password, "given": given, "judgement": judgement}
     return {"act": seal(world.bank.keys.newest.public, whole, content)}

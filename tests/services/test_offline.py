@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy import text
 
 from cellbank.domain.identifiers import dose_symbol
-from cellbank.domain.offline import wristband_digest
+from cellbank.domain.offline import person_digest, wristband_digest
 from cellbank.domain.refusals import Code
 from cellbank.services.clinic.offline import Came, Sent, judgement, keep_stop, send_kept
 from tests.factories.doses import (
@@ -52,21 +52,46 @@ def test_what_goes_along_is_what_the_label_says_and_what_the_wristband_must_be(w
     assert judged["dose"] == dose.code and judged["next"] == "second" and judged["lot"] == dose.lot.code
     assert judged["label"] == dose_symbol(dose.code, row.expires_at.astimezone(SITE).replace(tzinfo=None))
     assert judged["subject"] == wristband_digest(judged["salt"], dose.subject)
-    assert judged["barred"] == ["clara", "taras"]
+    assert ["subject", row_of_subject(world, dose).trial_number] in judged["shown"]
     assert judged["at"] == (dose.at + DURING).isoformat()
     assert judged["until"] == (dose.at + DURING + 60 * MINUTE).isoformat()
 
 
-def test_what_goes_along_names_no_patient(world: World, dose: OrderedDose) -> None:
-    signed = json.dumps(judgement(world.bank, dose.code, dose.at + DURING))
+def row_of_subject(world: World, dose: OrderedDose) -> Any:
+    statement = "SELECT code, trial_number, second_identifier, born_on::text FROM subject WHERE code = :code"
     with world.bank.reads.connect() as connection:
-        statement = "SELECT code, trial_number, second_identifier, born_on::text FROM subject WHERE code = :code"
-        for known in connection.execute(text(statement), {"code": dose.subject}).one():
-            assert known not in signed
+        return connection.execute(text(statement), {"code": dose.subject}).one()
+
+
+def test_what_goes_along_says_whose_it_is_by_the_trial_number_alone(world: World, dose: OrderedDose) -> None:
+    signed = json.dumps(judgement(world.bank, dose.code, dose.at + DURING))
+    code, number, second, born = row_of_subject(world, dose)
+    assert number in signed
+    for known in (code, second, born):
+        assert known not in signed
+
+
+def test_one_person_is_one_person_by_name_and_by_badge(world: World, dose: OrderedDose) -> None:
+    """Who prepared or has checked is known by both; who may not check here is not known at all."""
+    judged = verified(world, judgement(world.bank, dose.code, dose.at + DURING))
+    statement = "SELECT name, code FROM person WHERE name = ANY(:names)"
+    with world.bank.reads.connect() as connection:
+        found = connection.execute(text(statement), {"names": ["clara", "cyril", "taras", "quinn", "ada"]}).all()
+    digests = {one.name: [person_digest(judged["salt"], said) for said in one] for one in found}
+    people = judged["people"]
+    assert all(digests[name] in people for name in ("clara", "cyril", "taras"))  # taras prepared it
+    assert not any(digests[name] in people for name in ("quinn", "ada"))
+    assert sorted(judged["barred"]) == sorted(digests[name][0] for name in ("clara", "taras"))
+    assert "clara" not in json.dumps(judged) and "cyril" not in json.dumps(judged)
+
+
+def test_the_slow_digest_is_worked_out_once_for_a_dose(world: World, dose: OrderedDose) -> None:
+    first, second = (verified(world, judgement(world.bank, dose.code, dose.at + DURING)) for _ in range(2))
+    assert (first["salt"], first["subject"]) == (second["salt"], second["subject"])
 
 
 def _fields(payload: dict[str, Any]) -> list[tuple[str, Any]]:
-    other = {"next": "start", "barred": [], "shown": [], "until": "2099-01-01T00:00:00+00:00"}
+    other = {"next": "start", "barred": [], "shown": [], "people": [], "until": "2099-01-01T00:00:00+00:00"}
     return [(name, other.get(name, f"{value}1")) for name, value in payload.items()]
 
 
@@ -75,7 +100,7 @@ def test_every_field_that_is_altered_breaks_the_signature(world: World, dose: Or
     assert signed is not None
     payload = verified(world, signed)
     changed = _fields(payload)
-    assert {name for name, _ in changed} == set(payload) and len(changed) == 12
+    assert {name for name, _ in changed} == set(payload) and len(changed) == 14
     for name, value in changed:
         altered = {**signed, "payload": json.dumps({**payload, name: value}, ensure_ascii=False, sort_keys=True)}
         with pytest.raises(InvalidSignature):
@@ -175,6 +200,21 @@ def test_a_wrong_password_does_nothing_and_is_given_again_for_this_act_alone(wor
     mended = {**wrong, "proof": seal(public, {"id": mine}, right)}
     assert send(world, mended, at + 7 * MINUTE).came is Came.RECORDED
     assert row_of(world, dose.code).state == "CHECKED"
+
+
+def test_a_check_is_signed_by_badge_as_by_name(world: World) -> None:
+    """And nobody is two people by that: the server knows the badge."""
+    dose = checked_once(world)
+    with world.bank.reads.connect() as connection:
+        codes = dict(connection.execute(text("SELECT name, code FROM person")).tuples().all())
+    for name, came in (("clara", Came.REFUSED), ("cyril", Came.RECORDED)):
+        badge = codes[name]
+        given = {"judgement": signed(world, dose.code, dose.at + 41 * MINUTE), "name": badge, "dose": dose.code}
+        at = dose.at + 42 * MINUTE
+        envelope = kept(world, name, "check_dose", at, bedside(world, dose), said=badge, **given)
+        answer = send(world, envelope, dose.at + 50 * MINUTE)
+        assert answer.came is came, (name, answer)
+    assert row_of(world, dose.code).second_checked_by_id == world.people["cyril"].id
 
 
 def test_nobody_proves_an_act_of_somebody_else(world: World) -> None:

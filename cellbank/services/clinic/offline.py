@@ -7,9 +7,10 @@ sealed for this server, each with its time and its key; they are judged like eve
 import datetime
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -18,7 +19,8 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from cellbank.domain.identifiers import Kind, dose_symbol
-from cellbank.domain.offline import NEXT_OF, Judged, Next, valid_until, wristband_digest
+from cellbank.domain.lifecycle import roles_for
+from cellbank.domain.offline import NEXT_OF, ROUNDS, Judged, Next, person_digest, valid_until, wristband_digest
 from cellbank.domain.quantities import millions
 from cellbank.domain.refusals import Code, Refusal
 from cellbank.domain.rules.kept import HeldJudgement, KeptFacts, kept_refusals
@@ -40,10 +42,15 @@ WHY_LATE = (
 )
 LONGEST_PART = 40_000  # characters of one part of an envelope
 
+# Who may check here, and who has worked on the dose.
 _PEOPLE = text(
-    """SELECT p.name FROM dose d JOIN person p ON p.id IN (d.prepared_by_id, d.first_checked_by_id)
-        WHERE d.code = :code ORDER BY p.name"""
+    """SELECT p.name, p.code, coalesce(p.id IN (d.prepared_by_id, d.first_checked_by_id), false) AS is_barred
+         FROM dose d JOIN site s ON s.id = d.site_id
+         JOIN person p ON p.id IN (d.prepared_by_id, d.first_checked_by_id)
+              OR (p.state = 'ACTIVE' AND p.roles && :roles AND (p.site_id = s.id OR s.code = ANY(p.also_at)))
+        WHERE d.code = :code ORDER BY p.id"""
 )
+_THERE = text("SELECT 1")
 _SITE = text("SELECT s.code FROM site s WHERE s.id = :site")
 
 
@@ -57,19 +64,28 @@ def judgement(bank: Bank, code: str, now: datetime.datetime) -> Mapping[str, str
     with Session(bank.reads) as session:
         standing = dose_standing(session, code, now)
         assert standing is not None  # it was judged
-        barred = tuple(session.scalars(_PEOPLE, {"code": code}))
+        people = session.execute(_PEOPLE, {"code": code, "roles": sorted(roles_for("check_dose"))}).all()
         site = str(session.scalar(_SITE, {"site": standing.row.site_id}))
-    judged = _judged(standing, then, barred, site, now, bank.config.offline_minutes)
+    judged = _judged(standing, then, people, site, now, bank.config.offline_minutes)
     return bank.keys.sign(judged.text) if judged.until > now else None
 
 
+@lru_cache(maxsize=512)
+def _told_apart(dose: str, subject: str) -> tuple[str, str]:
+    """A salt for this dose and the slow digest of its wristband under it: worked out once, for a screen asks often."""
+    salt = secrets.token_hex(16)
+    return salt, wristband_digest(salt, subject)
+
+
 def _judged(
-    standing: DoseStanding, then: Next, barred: tuple[str, ...], site: str, now: datetime.datetime, minutes: int
+    standing: DoseStanding, then: Next, people: Sequence[Any], site: str, now: datetime.datetime, minutes: int
 ) -> Judged:
-    row, salt = standing.row, secrets.token_hex(16)
+    row = standing.row
+    salt, subject = _told_apart(row.code, row.subject)
     expires = label_time(standing)
     assert expires is not None  # it is prepared
     shown = (
+        ("subject", row.trial_number),
         ("infusion", str(row.infusion_number)),
         ("day", str(row.day)),
         ("cells", millions(row.delivered_cells)),
@@ -78,10 +94,19 @@ def _judged(
         ("expires", on_the_wall(row.expires_at, standing.ward.zone)),
     )
     return Judged(
-        dose=row.code, next=then, salt=salt, subject=wristband_digest(salt, row.subject),
-        label=dose_symbol(row.code, expires), lot=row.lot, shown=shown, barred=barred, site=site,
+        dose=row.code, next=then, salt=salt, rounds=ROUNDS, subject=subject,
+        label=dose_symbol(row.code, expires), lot=row.lot, shown=shown, site=site,
+        people=tuple((person_digest(salt, one.name), person_digest(salt, one.code)) for one in people),
+        barred=tuple(person_digest(salt, one.name) for one in people if one.is_barred),
         expires_at=row.expires_at, at=now, until=valid_until(then, now, row.expires_at, minutes),
     )  # fmt: skip
+
+
+def is_there(bank: Bank) -> None:
+    """Return when the server can judge and record again, which needs its database. Raises what a database that is away
+    raises."""
+    with bank.reads.connect() as connection:
+        connection.execute(_THERE)
 
 
 # --- what comes back --------------------------------------------------------------------------
@@ -248,7 +273,7 @@ def _do(
             outcome = keep_refusal(bank, header.act, given, shown, actor, **sent_by)
         else:
             given |= {"entered_late_because": WHY_LATE.format(judged=on_the_wall(held.at, ZoneInfo(actor.zone)))}
-            given |= _signature(who) if header.act == "check_dose" else {}
+            given |= _signature(who, actor) if header.act == "check_dose" else {}
             outcome = run_act(bank, header.act, given, actor, step=step, cut_off_since=held.at, **sent_by)
     except Malformed as malformed:
         return Sent(Came.UNREADABLE, problems=tuple(f"{one.field}: {one.message}" for one in malformed.problems))
@@ -256,10 +281,10 @@ def _do(
     return Sent(came, outcome.act, outcome.refusals)
 
 
-def _signature(who: Who) -> dict[str, str]:
-    """What signs a check."""
+def _signature(who: Who, actor: Actor) -> dict[str, str]:
+    """What signs a check, for whoever was just proved, by name or by badge."""
     code = {"one_time_code": who.one_time_code} if who.one_time_code else {}
-    return {"password": who.password, "signer": who.name, **code}
+    return {"password": who.password, "signer": actor.name, **code}
 
 
 def _held(bank: Bank, signed: Signed | None) -> HeldJudgement | None:

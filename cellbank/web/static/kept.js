@@ -1,5 +1,5 @@
 /* What a screen at the bedside keeps: signed judgements of doses, and acts that were done without the network, sealed for
-   the server. It holds no patient's identity, and nothing of a dose that is over. */
+   the server. Of a patient it holds the trial number and a digest, and nothing of a dose that is over, or once nobody is signed in. */
 "use strict";
 (function () {
   const NAME = "cellbank-bedside", EVERY = 5000, REFRESH = 60000;
@@ -10,9 +10,9 @@
   /* ---- the store ---- */
   let opened = null;
   const open = () => opened || (opened = new Promise((done, failed) => {
-    const asked = indexedDB.open(NAME, 2), counted = { keyPath: "place", autoIncrement: true };
+    const asked = indexedDB.open(NAME, 3), counted = { keyPath: "place", autoIncrement: true };
     asked.onupgradeneeded = () => {
-      for (const [store, how] of [["judgements", { keyPath: "dose" }], ["acts", counted], ["stops", counted]])
+      for (const [store, how] of [["judgements", { keyPath: "dose" }], ["acts", counted], ["stops", counted], ["clock", { keyPath: "id" }]])
         if (!asked.result.objectStoreNames.contains(store)) asked.result.createObjectStore(store, how);
     };
     asked.onsuccess = () => done(asked.result);
@@ -29,20 +29,31 @@
   const judgements = () => on("judgements", "readonly", (store) => store.getAll());
   const acts = () => on("acts", "readonly", (store) => store.getAll());
   const forget = (dose) => on("judgements", "readwrite", (store) => store.delete(dose));
+  const isBusy = async (dose) => (await acts()).some((one) => JSON.parse(one.act.header).dose === dose);
   async function over(dose) { await forget(dose); sessionStorage.removeItem("last"); } /* the last scan may be a wristband */
+
+  /* ---- the time, as the server had it: it never goes back, whatever the clock of this screen does; only the server sets it anew ---- */
+  let highest = 0, ahead = 0;
+  const hear = (at) => { ahead = Date.now() - at; highest = at; return note(); };
+  const note = () => on("clock", "readwrite", (store) => store.put({ id: "server", highest: now(), ahead }));
+  const remembered = on("clock", "readonly", (store) => store.get("server")).then((held) => { if (held && !highest) ({ highest, ahead } = held); }).catch(() => undefined);
+  function now() { return (highest = Math.max(highest, Date.now() - ahead)); }
+  const isSetBack = () => Date.now() - ahead < now() - 60000;
 
   /* ---- the judgement: kept while the server answers, believed only when its signature fits ---- */
   let signedBy = null;
   const refreshShell = async () => { const ready = await navigator.serviceWorker.ready; if (ready.active) ready.active.postMessage("refresh"); };
   async function look(dose) {
     const answer = await fetch(`/bedside/judgement?dose=${encodeURIComponent(dose)}`, { headers: { Accept: "application/json" }, cache: "no-store" });
-    if (!answer.ok || answer.redirected) return; /* locked, or signed out: what is kept stays as it is */
+    if (answer.status === 403 && (await answer.json()).ended && !(await isBusy(dose))) return over(dose); /* nobody is signed in here any more */
+    if (!answer.ok || answer.redirected) return; /* locked: what is kept stays as it is */
     const said = await answer.json();
+    await hear(Date.parse(said.now));
     const signs = said.judgement && said.judgement.key;
     if (signs && signedBy && signs !== signedBy) refreshShell().catch(() => undefined); /* the kept page does not know the new key yet */
     signedBy = signs || signedBy;
-    if (said.judgement) await on("judgements", "readwrite", (store) => store.put({ dose, ahead: Date.now() - Date.parse(said.now), ...said.judgement }));
-    else if (!(await acts()).some((one) => JSON.parse(one.act.header).dose === dose)) await over(dose);
+    if (said.judgement) await on("judgements", "readwrite", (store) => store.put({ dose, ...said.judgement }));
+    else if (!(await isBusy(dose))) await over(dose);
   }
   async function refresh() {
     await tidy();
@@ -50,11 +61,12 @@
   }
   /* what holds no longer is of no use to anybody */
   async function tidy() {
+    await remembered;
     const busy = new Set((await acts()).map((one) => JSON.parse(one.act.header).dose));
     for (const one of await judgements()) {
       let until = 0;
       try { until = Date.parse(JSON.parse(one.payload).until); } catch (_) { /* not one of ours */ }
-      if (!busy.has(one.dose) && !(until > Date.now() - one.ahead)) await forget(one.dose);
+      if (!busy.has(one.dose) && !(until > now())) await over(one.dose);
     }
   }
   /* Null: not signed by one of these keys. Throws where the browser does not know Ed25519. */
@@ -65,7 +77,18 @@
     const right = await crypto.subtle.verify({ name: "Ed25519" }, key, raw(one.signature), utf8(one.payload));
     return right ? JSON.parse(one.payload) : null;
   }
-  const digest = async (text) => [...new Uint8Array(await crypto.subtle.digest("SHA-256", utf8(text)))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  const hex = (bytes) => [...new Uint8Array(bytes)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  async function isSubject(judged, code) {
+    const key = await crypto.subtle.importKey("raw", utf8(code), "PBKDF2", false, ["deriveBits"]);
+    const how = { name: "PBKDF2", hash: "SHA-256", salt: utf8(judged.salt), iterations: judged.rounds };
+    return hex(await crypto.subtle.deriveBits(how, key, 256)) === judged.subject;
+  }
+  /* who that is, by sign-in name or badge: one and the same answer for both; null for whoever may not check here */
+  async function person(judged, said) {
+    const digest = async (text) => hex(await crypto.subtle.digest("SHA-256", utf8(judged.salt + text))).slice(0, 16);
+    const name = await digest(said.toLowerCase()), badge = await digest(said.toUpperCase());
+    return (judged.people.find((one) => one[0] === name || one[1] === badge) || [null])[0];
+  }
 
   /* ---- sealing: what was typed can be read by the server alone, and not by this browser ---- */
   async function seal(keys, header, content) {
@@ -116,7 +139,7 @@
       await on("acts", "readwrite", (store) => store.put({ ...one, proof: null, answer }));
       held.add(dose);
     }
-    if (sent) await refresh().catch(() => undefined);
+    if (sent) await refresh();
     return sent;
   }
   async function post(one) {
@@ -138,25 +161,26 @@
     }
   }
   async function tick() {
+    judgements().then((held) => held.length && remembered.then(note)).catch(() => undefined);
     sendStops().catch(() => undefined);
     try {
       if ((await acts()).some((one) => !one.answer) && await drain()) document.dispatchEvent(new CustomEvent("kept-sent"));
     } catch (_) { /* no network yet */ }
   }
-  window.kept = { acts, believed, digest, drain, forget, judgements, keep, keepStop, prove, refresh, seen, tidy };
+  window.kept = { acts, believed, drain, isSetBack, isSubject, judgements, keep, keepStop, now, person, prove, refresh, remembered, seen, tidy };
   if (!window.indexedDB || !window.crypto || !crypto.subtle) return;
   addEventListener("online", tick);
   setInterval(tick, EVERY);
   tick();
 
-  /* ---- on a page of the server: keep the judgement of the dose that it shows ---- */
+  /* ---- on every page of the server: what is kept of doses is asked about, so that it goes with them, wherever they were closed; at the
+     bedside the judgement of the dose on the page is kept ---- */
   if (document.body.classList.contains("page-offline")) return;
   const shown = document.querySelector(".page-bedside [data-dose]");
-  const follow = () => { if (shown) look(shown.dataset.dose).catch(() => undefined); };
-  if (!document.body.classList.contains("page-bedside")) { tidy().catch(() => undefined); return; }
+  const follow = () => Promise.all([refresh(), shown && look(shown.dataset.dose)]).catch(() => undefined);
   follow();
   setInterval(follow, REFRESH);
-  refresh().catch(() => undefined);
-  if (!navigator.serviceWorker) return;
+  if (document.body.classList.contains("page-entrance") && !document.body.dataset.person) sessionStorage.removeItem("last");
+  if (!navigator.serviceWorker || !document.body.classList.contains("page-bedside")) return;
   navigator.serviceWorker.register("/service-worker.js", { scope: "/" }).then(refreshShell).catch(() => undefined);
 })();

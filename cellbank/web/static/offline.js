@@ -9,9 +9,9 @@
   const bare = (code) => code.replace(/^\](C[014]|d[12])/, "").replace(/[\r\n]+$/, "");
   history.replaceState(null, "", "/bedside");
 
-  /* one round at the bed: the judgement that the label named, its clock, the scans of this person, what was shown last */
-  let at = { step: "label" };
-  const now = () => Date.now() - (at.ahead || 0);
+  /* one round at the bed: the judgement that the label named, the scans of this person, what was shown last */
+  let at = { step: "label" }, dose = "", came = {}; /* came: what was typed when the network was cut, until it is used */
+  const now = kept.now, FIRSTS = ["label", "wristband", "check"];
 
   /* ---- the one place that decides what the screen shows ---- */
   function show(step, facts) {
@@ -23,9 +23,12 @@
     if (why) why.textContent = (facts && facts.why) || "";
     for (const list of section.querySelectorAll("[data-facts]")) list.replaceChildren(...((at.judged && at.judged.shown) || []).map(fact));
     find("[data-problem]").hidden = true;
-    for (const field of section.querySelectorAll("input, textarea")) if (step !== "running" || field.type === "password") field.value = "";
-    const first = section.querySelector("input") && (step === "label" || step === "wristband" || step === "check") ? section.querySelector("input") : section.querySelector("[tabindex]");
-    if (first) first.focus();
+    for (const field of section.querySelectorAll("input:not([type=radio]), textarea")) {
+      if (step !== "running" || field.type === "password") field.value = "";
+      if (came[field.name] && !field.value) field.value = came[field.name];
+    }
+    const first = [...section.querySelectorAll(FIRSTS.includes(step) ? "input" : "[tabindex]")];
+    if (first.length) (first.find((field) => !field.value) || first[0]).focus();
     if (step === "stop" || step === "unchecked") cellbank.play(step === "stop" ? "stop" : "unknown");
     find("[data-said]").hidden = true;
   }
@@ -40,16 +43,16 @@
   function stop(why, code, scanned) {
     const header = { dose: at.judged.dose, at: new Date(now()).toISOString(), why: code };
     kept.keepStop(keys, header, scanned || at.label).catch(() => undefined);
-    at = { step: "stop" };
+    at = { step: "stop", judged: at.judged };
     show("stop", { why });
   }
   const unchecked = (why) => { at = { step: "unchecked" }; show("unchecked", { why }); };
-  function problem(text) { const place = find("[data-problem]"); place.textContent = text; place.hidden = false; cellbank.play("unknown"); }
+  function problem(text) { const place = find("[data-problem]"); place.textContent = text; place.hidden = false; place.scrollIntoView({ block: "nearest" }); cellbank.play("unknown"); }
   function said(text) { const place = find("[data-said]"); place.textContent = text; place.hidden = false; }
 
   /* Whether the judgement still holds; nothing else may lead to a GO. */
   function holds() {
-    if (now() < Date.parse(at.judged.at) - 60000) { unchecked(say("clock")); return false; }
+    if (kept.isSetBack()) { unchecked(say("clock")); return false; }
     if (now() >= Date.parse(at.judged.expires_at)) { stop(say("expired", { time: clockOf(Date.parse(at.judged.expires_at)) }), "OUT_OF_TIME"); return false; }
     if (now() >= Date.parse(at.judged.until)) { unchecked(say("old", { time: clockOf(Date.parse(at.judged.at)) })); return false; }
     return true;
@@ -59,21 +62,23 @@
     const mine = (await kept.acts()).map((one) => JSON.parse(one.act.header)).filter((header) => header.dose === at.judged.dose);
     const did = (name) => mine.filter((header) => header.act === name);
     const before = { first: 0, second: 1, start: 2, stop: 2 }[at.judged.next];
-    const checkers = [...at.judged.barred, ...did("check_dose").map((header) => header.name)];
+    const checkers = [...at.judged.barred, ...await Promise.all(did("check_dose").map((header) => kept.person(at.judged, header.name)))];
     return { ended: did("stop_infusion").length > 0, runs: at.judged.next === "stop" || did("start_infusion").length > 0, checks: before + did("check_dose").length, checkers };
   }
 
   /* ---- the scans ---- */
   async function label(raw) {
-    const code = bare(raw), dose = (code.match(/&\/(CH[A-Z0-9]{13})/) || [])[1];
+    const code = bare(raw), named = (code.match(/&\/(CH[A-Z0-9]{13})/) || [])[1];
     at = { step: "label" };
-    if (!dose || !/&>\d{10}$/.test(code)) return unchecked(say("label"));
-    const one = (await kept.judgements()).find((held) => held.dose === dose);
+    if (!named || !/&>\d{10}$/.test(code)) return unchecked(say("label"));
+    const one = (await kept.judgements()).find((held) => held.dose === named);
     if (!one) return unchecked(say("noJudgement"));
     let judged = null;
     try { judged = await kept.believed(one, keys); } catch (_) { return unchecked(say("cannotVerify")); }
-    if (!judged || judged.dose !== dose) return unchecked(say("badKey"));
-    at = { step: "label", judged, signed: { key: one.key, payload: one.payload, signature: one.signature }, ahead: one.ahead, label: code };
+    if (!judged || judged.dose !== named) return unchecked(say("badKey"));
+    at = { step: "label", judged, signed: { key: one.key, payload: one.payload, signature: one.signature }, label: code };
+    ({ dose } = judged);
+    if ((came.dose || dose) !== dose || (came.dose_label || code) !== code) came = {};
     if (judged.label !== code) return stop(say("oldLabel"), "DOSE_LABEL_MISMATCH");
     const stands = await situation();
     if (stands.ended) return show("ended");
@@ -83,7 +88,7 @@
   async function wristband(raw) {
     if (!at.judged || !holds()) return;
     const code = bare(raw);
-    if (await kept.digest(at.judged.salt + code) !== at.judged.subject) return stop(say("wristband"), "WRISTBAND_MISMATCH", code);
+    if (!(await kept.isSubject(at.judged, code))) return stop(say("wristband"), "WRISTBAND_MISMATCH", code);
     at.wristband = code;
     const stands = await situation();
     if (stands.checks >= 2) return go();
@@ -98,16 +103,18 @@
   }
 
   /* ---- the acts ---- */
+  const spoken = (said) => (/^PS[0-9A-Z]{5,}$/i.test(bare(said.trim())) ? bare(said.trim()).toUpperCase() : said.trim().toLowerCase());
   const typed = (form) => Object.fromEntries([...new FormData(form)].map(([name, value]) => [name, String(value).trim()]));
   async function keepAct(form, act, given) {
-    const who = typed(form), name = (who.name || "").toLowerCase();
+    const who = typed(form), name = spoken(who.name || "");
     if (!name || !who.password || Object.values(given).some((value) => !value)) { problem(say("missing")); return null; }
     const moment = now();
     const header = { id: crypto.randomUUID(), act, dose: at.judged.dose, site: at.judged.site, name, at: new Date(moment).toISOString() };
     const content = { name, password: who.password, given, judgement: at.signed };
     if (who.one_time_code) content.one_time_code = who.one_time_code;
     await kept.keep(keys, header, content);
-    for (const field of form.querySelectorAll("input, textarea")) field.value = "";
+    came = {};
+    form.reset();
     list();
     return clockOf(moment);
   }
@@ -115,9 +122,10 @@
     label: (form) => label(form.elements.label.value),
     wristband: (form) => wristband(form.elements.wristband.value),
     async check(form) {
-      const name = form.elements.name.value.trim().toLowerCase(), stands = await situation();
+      const name = spoken(form.elements.name.value), who = await kept.person(at.judged, name), stands = await situation();
       if (!holds()) return;
-      if (stands.checkers.includes(name)) return problem(say("barred", { name }));
+      if (name && !who) return problem(say("stranger"));
+      if (stands.checkers.includes(who)) return problem(say("barred", { name }));
       const time = await keepAct(form, "check_dose", { dose_label: at.label, wristband: at.wristband, read_back: form.elements.read_back.value.trim() });
       if (!time) return;
       if (stands.checks + 1 >= 2) { await go(); said(say("kept", { time })); return; }
@@ -128,6 +136,7 @@
     async start(form) {
       const stands = await situation();
       if (!holds() || stands.checks < 2 || stands.runs) return;
+      if (!(await kept.person(at.judged, spoken(form.elements.name.value)))) return problem(say("stranger"));
       const time = await keepAct(form, "start_infusion", { dose: at.judged.dose });
       if (time) { show("running"); said(say("kept", { time })); }
     },
@@ -145,7 +154,7 @@
   let busy = false; /* a double click is one act */
   for (const form of all("[data-form]")) form.addEventListener("submit", async (event) => {
     event.preventDefault();
-    if (busy) return;
+    if (busy || at.step !== form.closest("[data-step]").dataset.step) return;
     busy = true;
     try { await FORMS[form.dataset.form](form); } catch (_) { unchecked(say("cannotVerify")); } finally { busy = false; }
   });
@@ -160,6 +169,8 @@
   async function list() {
     const held = await kept.acts(), place = find("[data-list]"), waiting = new Set();
     find("[data-kept]").hidden = !held.length;
+    find("[data-left]").hidden = !held.length;
+    find("[data-go-on]").hidden = held.length > 0;
     place.replaceChildren(...held.map((one) => {
       const header = JSON.parse(one.act.header), line = find("[data-line]").content.cloneNode(true), answer = one.answer;
       line.querySelector("[data-what]").textContent = say(header.act);
@@ -175,7 +186,7 @@
       proving.addEventListener("submit", async (event) => {
         event.preventDefault();
         const who = typed(proving);
-        await kept.prove(keys, one.place, { name: who.name.toLowerCase(), password: who.password, ...(who.one_time_code ? { one_time_code: who.one_time_code } : {}) });
+        await kept.prove(keys, one.place, { name: spoken(who.name), password: who.password, ...(who.one_time_code ? { one_time_code: who.one_time_code } : {}) });
         await meet();
       });
       seen.addEventListener("click", async () => { await kept.seen(one.place); await meet(); });
@@ -183,24 +194,42 @@
       return line;
     }));
   }
-  let since = Date.now(), wasAway = true;
+  /* ---- there and away: with the server the old form is of no use, and shows nothing that could be taken for a GO ---- */
+  let since = Date.now(), isThere = false, isMeeting = false;
   async function meet() {
+    if (isMeeting) return;
+    isMeeting = true;
+    try { await look(); } finally { isMeeting = false; }
+  }
+  async function look() {
     let there = false;
-    try { there = (await fetch("/bedside/alive", { cache: "no-store" })).status === 204; } catch (_) { /* away */ }
-    if (there) await kept.drain().catch(() => undefined);
-    if (there !== !wasAway) { wasAway = !there; since = there ? since : Date.now(); }
+    try { there = (await fetch("/bedside/alive", { cache: "no-store", signal: AbortSignal.timeout(5000) })).status === 204; } catch (_) { /* away */ }
+    find("[data-go-on]").href = dose ? `/bedside?dose=${dose}` : "/bedside";
+    if (there && at.step !== "back") { at = { step: "back" }; show("back"); }
+    if (there) await kept.drain().then(() => there === isThere || kept.refresh()).catch(() => undefined);
+    if (!there && at.step === "back") { since = Date.now(); at = { step: "label" }; show("label"); }
+    isThere = there;
     find("[data-state]").textContent = there ? say("back") : say("since", { time: clockOf(since) });
-    body.classList.toggle("off-is-back", there);
-    const left = (await kept.acts()).length;
-    find("[data-back]").hidden = !there;
-    if (there) {
-      const link = Object.assign(document.createElement("a"), { className: "btn btn-accent btn-big", href: at.judged ? `/bedside?dose=${at.judged.dose}` : "/bedside", textContent: find("[data-go-on]").content.textContent });
-      find("[data-back]").replaceChildren(...(left ? [] : [link]));
-    }
     await list();
   }
   setInterval(() => { if (!document.activeElement || !document.activeElement.closest("[data-prove]")) meet(); }, 3000);
   addEventListener("online", meet);
+
+  /* ---- what was scanned and typed when the network was cut comes along; never a password ---- */
+  function carried() {
+    const worker = navigator.serviceWorker && navigator.serviceWorker.controller, { port1, port2 } = new MessageChannel();
+    if (!worker) return {};
+    return new Promise((done) => { port1.onmessage = (event) => done(event.data || {}); setTimeout(done, 1000, {}); worker.postMessage("carried", [port2]); });
+  }
+  async function begin() {
+    await kept.remembered;
+    const sent = await carried(), [scanned, band] = [sent.dose_label, sent.wristband];
+    const { dose: about, read_back, volume_given_ml, reason } = sent;
+    came = { dose: about, dose_label: bare(scanned || ""), read_back, name: sent["second.name"], volume_given_ml, reason };
+    if (scanned) await label(scanned);
+    if (band && at.step === "wristband") await wristband(band);
+    if (sent.act) said(say("unknown")); else if (scanned && at.step !== "unchecked") said(say("carried"));
+  }
   show("label");
-  meet();
+  begin().catch(() => unchecked(say("cannotVerify"))).finally(meet);
 })();

@@ -1,5 +1,5 @@
 /* A yes on the screen is asked again while it stands there: every 4 s, and when the tab comes back. Refused: STOP over
-   the whole screen, with the siren. No answer for 15 s: the yes goes, and it says since when nothing was checked.
+   the whole screen, with the siren. No answer: the yes goes at once, and it says since when nothing was checked.
    An infusion that runs is watched under the lock too, and on the page that asks for a password in place of its page. */
 "use strict";
 (function () {
@@ -7,7 +7,7 @@
   const watched = isEntrance ? fromBefore() : drawnHere;
   if (!isEntrance) sessionStorage.setItem("running", JSON.stringify(watched.filter(runs).map((one) => one.dataset.watched)));
   if (!watched.length) return;
-  const EVERY = 4000, ANSWER = 3500, STALE = 15000, SIRENS = 3;
+  const EVERY = 4000, AGAIN = 1000, ANSWER = 3000, STALE = 15000, SIRENS = 3;
   const look = [...document.body.classList].find((name) => name.startsWith("is-"));
   let isGone = false, answered = Date.now(), at = watched[0].dataset.at, asking = false;
 
@@ -31,16 +31,16 @@
       for (const one of watched) show(one, said.doses[one.dataset.watched] || { verdict: "not judged", reasons: [] });
       if (isLocked() && underLock("refused").length) cellbank.play("stop"); /* until somebody comes */
     } catch (problem) {
-      /* a locked or ended session says at once that nothing is checked; a network may come back within seconds */
+      /* one answer that did not come is enough: a locked or ended session, a server or a network that is away */
       isGone = !/^4/.test(problem.message);
-      if (!isGone) answered = 0;
-      old();
+      unchecked();
+      if (isGone) setTimeout(ask, AGAIN);
     }
     asking = false;
   }
-  function old() {
-    if (Date.now() - answered > STALE) for (const one of watched) show(one, { verdict: "stale", reasons: [] });
-  }
+  const unchecked = () => { for (const one of watched) show(one, { verdict: "stale", reasons: [] }); };
+  /* a page that slept, or whose timers did, has asked nothing */
+  const old = () => { if (Date.now() - answered > STALE) unchecked(); };
 
   function show(one, said) {
     if (isLocked()) return showUnderLock(one, said.verdict);
@@ -89,6 +89,8 @@
     cellbank.play("stop");
   }
   function stale(one) {
+    const there = one.querySelector(".watch-stale");
+    if (there) return offerOffline(one, there.querySelector("[data-go-offline]"));
     const made = drawn(one, "stale");
     made.querySelector("[data-word]").textContent = made.querySelector("[data-word]").dataset.word.replace("{time}", at);
     one.prepend(made);
@@ -99,6 +101,14 @@
     if (!way || !isGone || !window.kept || !navigator.serviceWorker || !navigator.serviceWorker.controller) return;
     const held = await kept.judgements().catch(() => []);
     way.hidden = !held.some((judgement) => judgement.dose === one.dataset.watched);
+    way.querySelector("a").onclick = (event) => { event.preventDefault(); leaveWith(event.currentTarget.href); };
+  }
+  /* what was scanned and typed goes along with whoever goes on without the server */
+  function leaveWith(path) {
+    const form = Object.assign(document.createElement("form"), { method: "post", action: path, hidden: true });
+    for (const field of document.querySelectorAll("main :is(input, textarea)[name]:not([type=password], [name=csrf_token], [name=act])")) if (field.value && !form.elements[field.name]) form.append(Object.assign(document.createElement("input"), { name: field.name, value: field.value }));
+    document.body.append(form);
+    form.submit();
   }
 
   /* ---- under the lock: which infusion must be stopped, and nothing else ---- */
