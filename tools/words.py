@@ -20,6 +20,7 @@ from babel.messages.frontend import parse_mapping_cfg
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
+from cellbank.domain.accounts import Change
 from cellbank.domain.lifecycle import STATES
 from cellbank.services.catalogue import load
 from cellbank.services.lookup.lists import LISTS
@@ -78,6 +79,7 @@ def _of_fields(fields: Iterable[Field]) -> Iterator[str]:
 
 
 def _of_states() -> Iterator[str]:
+    yield from Change
     for kind, states in STATES.items():
         yield _spelled(kind)
         for state, means in states.items():

@@ -6,6 +6,7 @@ from typing import Any
 
 from cellbank.cli.shared import Stop, WrongUse, add_command, add_password_option, ask_password, opened_bank
 from cellbank.domain.lifecycle import Role
+from cellbank.domain.transition import FLOOR
 from cellbank.services import catalogue
 from cellbank.services.acts import Outcome, RegisteredAct, UnknownAct, find_act, run_act
 from cellbank.services.bank import Bank, server_time
@@ -30,6 +31,12 @@ def add_commands(commands: Any) -> None:
     add.add_argument("--role", required=True, action="append", choices=roles, help="may be given several times")
     add.add_argument("--site", metavar="CODE", help="their home site; without it the first one")
     add_password_option(add)
+    train = add_command(user, "train", run_user_train, "Record a training of one of the first people, valid at once.")
+    train.add_argument("name", metavar="NAME", help="sign-in name of the person trained")
+    train.add_argument("--role", required=True, choices=[role.value for role in sorted(FLOOR)], help="trained as")
+    train.add_argument("--procedure", required=True, help="with its version")
+    train.add_argument("--on", required=True, metavar="DATE", help="trained on, as 2026-03-31")
+    train.add_argument("--until", required=True, metavar="DATE", help="valid until, this day included")
     act = add_command(commands, "act", run_an_act, "Do an act as somebody, whose password is asked for.")
     act.add_argument("name", metavar="NAME", help="name of the act, such as register_donor")
     act.add_argument("--as", required=True, dest="user", metavar="USER", help="sign-in name of who does it")
@@ -49,6 +56,16 @@ def run_user_add(given: argparse.Namespace) -> None:
     with opened_bank() as bank:
         inputs["new_password"] = ask_password(given, f"First password of {given.name}")
         report(run_act(bank, "add_person", inputs, SYSTEM, door=DOOR))
+
+
+def run_user_train(given: argparse.Namespace) -> None:
+    """Record a training in the name of the installation, when there are no two people yet who could."""
+    inputs = {
+        "name": given.name, "role": given.role, "procedure": given.procedure, "trained_on": given.on,
+        "valid_until": given.until,
+    }  # fmt: skip
+    with opened_bank() as bank:
+        report(run_act(bank, "record_training", inputs, SYSTEM, door=DOOR))
 
 
 def run_an_act(given: argparse.Namespace) -> None:

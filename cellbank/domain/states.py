@@ -3,11 +3,21 @@
 STATES: dict[str, dict[str, str]] = {
     "site": {"OPEN": "works"},
     "person": {
+        "PROPOSED": "waits for a second person, who confirms the account; may not sign in",
         "ACTIVE": "may sign in",
         "DISABLED": "may no longer sign in; the name is never given to anybody else",
     },
     "api_token": {"LIVE": "opens the API", "REVOKED": "opens nothing any more"},
-    "training": {"VALID": "trained for the role until its date", "REVOKED": "no longer counts"},
+    "account_change": {
+        "ASKED": "waits for a second person; nothing has changed yet",
+        "CONFIRMED": "confirmed by a second person, and done",
+        "DECLINED": "not confirmed; nothing has changed",
+    },
+    "training": {
+        "RECORDED": "waits for a second person, who confirms it; does not count yet",
+        "VALID": "trained for the role until its date",
+        "REVOKED": "no longer counts",
+    },
     "definition": {
         "IMPORTED": "read and checked, not yet in force",
         "EFFECTIVE": "in force: new records are made under it",

@@ -13,6 +13,7 @@ from cellbank.domain.transition import (
     FLOOR,
     LAB,
     PERFORMERS,
+    POWERS,
     A,
     C,
     Meaning,
@@ -25,6 +26,8 @@ from cellbank.domain.transition import (
 
 _ADMIN, _QO, _TECH = frozenset({A}), frozenset({Q}), frozenset({T})
 _APPROVED, _REJECTED, _REVIEWED = Meaning.APPROVED, Meaning.REJECTED, Meaning.REVIEWED
+_ACCOUNTS = frozenset({A, Q})  # who decides about accounts: two of them for each that signs
+_NOT_OWN_CHANGE, _NOT_OWN_TRAINING = ("asked_by_id", "person_id"), ("recorded_by_id", "person_id")
 _NOT_OF_IT = ("sealed_by_id", "received_by_id", "checked_by_id")  # who packed a shipment or took it in
 
 # Acts about something else that stop every lot below it: what a donor, a reagent or a tank is found to be.
@@ -46,27 +49,41 @@ _MOVES: tuple[Transition, ...] = sum(
         moves("site", "add_site", "> OPEN", _ADMIN),
         moves("person", "change_sites", "ACTIVE =", _ADMIN),
         moves("person", "add_person", "> ACTIVE", frozenset({A, Role.SYSTEM})),
+        moves("person", "add_person", "> PROPOSED", _ADMIN),
         moves("person", "change_roles", "ACTIVE =", _ADMIN),
         moves("person", "reset_password", "ACTIVE =", _ADMIN),
         moves("person", "unlock_person", "ACTIVE =", _ADMIN),
-        moves("person", "disable_person", "ACTIVE > DISABLED", _ADMIN),
+        moves("person", "disable_person", "ACTIVE PROPOSED > DISABLED", _ADMIN),
+        moves("person", "confirm_account_change", "PROPOSED > ACTIVE", _ACCOUNTS),
+        moves("person", "confirm_account_change", "ACTIVE =", _ACCOUNTS),
+        moves("person", "decline_account_change", "PROPOSED > DISABLED", _ACCOUNTS),
+        moves("person", "decline_account_change", "ACTIVE =", _ACCOUNTS),
         moves("person", "note_wrong_password", "ACTIVE =", frozenset({Role.SYSTEM})),
         moves("person", "sign_in", "ACTIVE =", EVERYBODY),
         moves("person", "sign_out", "ACTIVE =", EVERYBODY),
         moves("person", "end_session", "ACTIVE =", EVERYBODY),
         moves("person", "change_password", "ACTIVE =", EVERYBODY),
-        moves("person", "accept_agreement", "ACTIVE =", FLOOR),
+        moves("person", "accept_agreement", "ACTIVE =", POWERS),
         moves("person", "set_up_second_factor", "ACTIVE =", EVERYBODY),
         moves("person", "confirm_second_factor", "ACTIVE =", EVERYBODY),
         moves("person", "reset_second_factor", "ACTIVE =", _ADMIN),
-        moves("training", "record_training", "> VALID", frozenset({A, Q})),
-        moves("training", "revoke_training", "VALID > REVOKED", frozenset({A, Q})),
+        *(
+            moves("account_change", act, "> ASKED", _ADMIN)
+            for act in ("add_person", "change_roles", "reset_password", "reset_second_factor")
+        ),
+        moves("account_change", "confirm_account_change", "ASKED > CONFIRMED", _ACCOUNTS, _APPROVED, _NOT_OWN_CHANGE),
+        moves("account_change", "decline_account_change", "ASKED > DECLINED", _ACCOUNTS),
+        moves("training", "record_training", "> RECORDED", _ACCOUNTS),
+        moves("training", "record_training", "> VALID", frozenset({Role.SYSTEM})),
+        moves("training", "confirm_training", "RECORDED > VALID", _ACCOUNTS, _APPROVED, _NOT_OWN_TRAINING),
+        moves("training", "revoke_training", "RECORDED VALID > REVOKED", _ACCOUNTS),
         moves("api_token", "create_token", "> LIVE", EVERYBODY, proved=True),
         moves("api_token", "revoke_token", "LIVE > REVOKED", EVERYBODY),
         moves("api_token", "change_password", "LIVE > REVOKED", EVERYBODY),
         moves("api_token", "confirm_second_factor", "LIVE > REVOKED", EVERYBODY),
         moves("api_token", "reset_password", "LIVE > REVOKED", _ADMIN),
         moves("api_token", "reset_second_factor", "LIVE > REVOKED", _ADMIN),
+        moves("api_token", "confirm_account_change", "LIVE > REVOKED", _ACCOUNTS),
         # definitions: trial protocols and product specifications
         moves("definition", "import_definition", "> IMPORTED", frozenset({Q, Role.SYSTEM})),
         moves("definition", "make_effective", "IMPORTED > EFFECTIVE", _QO, _APPROVED),

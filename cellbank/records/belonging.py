@@ -26,8 +26,8 @@ ABOUT: dict[str, tuple[str, ...]] = {
 # Who works here and under which definitions; and what people of several sites do about one lot.
 WHOLE_BANK = frozenset(
     {
-        "site", "person", "training", "api_token", "definition", "batch_review", "conditional_release", "printing",
-        "document_issue", "trail_review", "scan",
+        "site", "person", "account_change", "training", "api_token", "definition", "batch_review",
+        "conditional_release", "printing", "document_issue", "trail_review", "scan",
     }
 )  # fmt: skip
 

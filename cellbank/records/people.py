@@ -6,9 +6,11 @@ from sqlalchemy import ARRAY, BigInteger, CheckConstraint, Index, Text, UniqueCo
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
+from cellbank.domain.accounts import Change
 from cellbank.domain.sessions import Ended
 from cellbank.records.base import Base, Day, Instant, Json, Record, reference, state_of
 
+_CHANGES = ", ".join(f"'{change}'" for change in Change)
 _ENDS = ", ".join(f"'{why}'" for why in Ended)
 
 
@@ -56,6 +58,38 @@ class Person(Record):
     )
 
 
+class AccountChange(Record):
+    """What one person asks for the account of another, and what a second one decided about it."""
+
+    __tablename__ = "account_change"
+    person_id: Mapped[int] = reference("person", index=False)
+    change: Mapped[str] = mapped_column(Text, CheckConstraint(f"change IN ({_CHANGES})", name="change"))
+    roles: Mapped[list[str] | None] = mapped_column(ARRAY(Text))  # those asked for
+    password_hash: Mapped[str | None]  # of the first password that is asked for; gone once it is decided
+    reason: Mapped[str | None]
+    asked_at: Mapped[Instant]
+    asked_by_id: Mapped[int] = reference("person", index=False)
+    decided_at: Mapped[Instant | None]
+    decided_by_id: Mapped[int | None] = reference("person", index=False)
+    decision_reason: Mapped[str | None]
+    state: Mapped[str] = state_of("account_change")
+    SIGNED = ("person_id", "change", "roles", "reason", "asked_at", "asked_by_id")
+    __table_args__ = (
+        CheckConstraint(
+            "state <> 'CONFIRMED' OR (decided_by_id <> asked_by_id AND decided_by_id <> person_id)",
+            name="confirmed_by_another_person",
+        ),
+        CheckConstraint("(state = 'ASKED') = (decided_by_id IS NULL)", name="decided_by_somebody"),
+        CheckConstraint("state = 'ASKED' OR password_hash IS NULL", name="forgets_the_password"),
+        Index("one_open_change_per_account", "person_id", unique=True, postgresql_where=text("state = 'ASKED'")),
+    )
+
+    @property
+    def called(self) -> str:
+        """How a sentence names it."""
+        return f"this change of an account ({self.change})"
+
+
 class Training(Record):
     """A person trained for a role, in one version of a procedure, until a day."""
 
@@ -68,10 +102,15 @@ class Training(Record):
     valid_until: Mapped[Day]
     revoke_reason: Mapped[str | None]
     recorded_by_id: Mapped[int | None] = reference("person", index=False)
+    confirmed_by_id: Mapped[int | None] = reference("person", index=False)
     state: Mapped[str] = state_of("training")
+    SIGNED = ("person_id", "role", "procedure", "trained_on", "valid_until", "recorded_by_id")
     __table_args__ = (
         CheckConstraint("valid_until >= trained_on", name="valid_after_trained"),
         CheckConstraint("recorded_by_id <> person_id", name="recorded_by_another_person"),
+        CheckConstraint(
+            "confirmed_by_id <> recorded_by_id AND confirmed_by_id <> person_id", name="confirmed_by_another_person"
+        ),
     )
 
 

@@ -4,14 +4,11 @@ import datetime
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from cellbank.domain import agreement
-from cellbank.domain.transition import FLOOR
-from cellbank.services.acts import run_act
 from cellbank.services.bank import Bank, server_time
-from cellbank.services.people.actors import SYSTEM, actor_by_name
+from cellbank.services.people.actors import actor_by_name
 from cellbank.services.quality.definitions import shipped
-from cellbank.story import clinic, deviations, laboratory, production, shipping, temperature
-from cellbank.story.cast import CLINIC, PASSWORD, PEOPLE, PEOPLE_THERE, TRAINING_ENDS_SOON
+from cellbank.story import clinic, deviations, laboratory, people, production, shipping, temperature
+from cellbank.story.cast import CLINIC, PASSWORD, PEOPLE, PEOPLE_THERE
 from cellbank.story.player import Player, StoryProblem
 
 __all__ = ["CLINIC", "PASSWORD", "PEOPLE", "PEOPLE_THERE", "Played", "StoryProblem", "play", "was_played"]
@@ -45,32 +42,16 @@ def play(bank: Bank, tell: Callable[[str], None] = print, today: datetime.dateti
     temperature.play(story)
     tell("Shipments to the clinic")
     shipping.play(story, made)
-    tell("Samples and versions that wait")
+    tell("Samples, versions and an account that wait")
     laboratory.samples_awaited(story, made.lots)
     laboratory.versions_to_compare(story)
+    people.somebody_new(story)
     return Played(story.acts, tuple((name, role) for name, _, role in PEOPLE + PEOPLE_THERE))
-
-
-def _let_them_sign(story: Player, at: datetime.datetime) -> None:
-    """Everybody who signs is trained and has accepted the statement; one training will end soon."""
-    for name, _, role in PEOPLE + PEOPLE_THERE:
-        if role in FLOOR:
-            days = 20 if name == TRAINING_ENDS_SOON else 400
-            until = (story.today + datetime.timedelta(days=days)).date()
-            given = {"procedure": "SOP-001 version 4", "trained_on": at.date(), "valid_until": until}
-            story.do("admin", "record_training", at, name=name, role=role, **given)
-            story.do(name, "accept_agreement", at, version=agreement.VERSION)
-            story.meet(name)
 
 
 def _open(story: Player) -> None:
     at = story.ago(210)
-    for name, full_name, role in PEOPLE:
-        given = {"name": name, "full_name": full_name, "roles": [role], "new_password": PASSWORD, "must_change": False}
-        run_act(story.bank, "add_person", given, SYSTEM, door="story", now=at)
-        story.acts += 1
-    shipping.open_clinic(story, at)
-    _let_them_sign(story, at)
+    people.first_people(story, at)
     for definition in shipped():
         given = {"type": definition.type, "content": definition.content}
         code = story.do("iryna", "import_definition", at, **given)["code"]

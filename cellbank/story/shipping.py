@@ -4,21 +4,13 @@ import datetime
 from typing import Any
 
 from cellbank.services.storage.box_map import box_map
-from cellbank.story.cast import CLINIC, PASSWORD, PEOPLE_THERE
+from cellbank.story.cast import CLINIC, PEOPLE_THERE
 from cellbank.story.player import Player
 from cellbank.story.production import Made
 from cellbank.story.temperature import MODEL, read_logger, trace
 
 SENT, SCANNED, ORDERED = 8, 5, 6  # vials: sent, scanned at the other end so far, and ordered for the next time
 MINUTE = datetime.timedelta(minutes=1)
-
-
-def open_clinic(story: Player, at: datetime.datetime) -> None:
-    """Add the site, its people and its cold store."""
-    story.do("admin", "add_site", at, **CLINIC)
-    for name, full_name, role in PEOPLE_THERE:
-        given = {"name": name, "full_name": full_name, "roles": [role], "new_password": PASSWORD, "must_change": False}
-        story.do("admin", "add_person", at, site=CLINIC["code"], **given)
 
 
 def play(story: Player, made: Made) -> None:

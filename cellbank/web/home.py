@@ -9,6 +9,7 @@ from cellbank.services.acts import REGISTRY
 from cellbank.services.lookup.boards import calendar, lot_board
 from cellbank.services.lookup.lists import LISTS, PAGE, Listing, find
 from cellbank.services.lookup.worklists import lots_in_quarantine, treated_subjects, worklists
+from cellbank.services.people.account_changes import changed_lately
 from cellbank.services.trail.trail_search import Query, search, tally
 from cellbank.web.acts import NOT_PAGES
 from cellbank.web.blueprint import blueprint
@@ -39,6 +40,7 @@ def home() -> str:
     return render_template(
         "home.html",
         worklists=worklists(bank, roles, now()),
+        account_changes=changed_lately(bank, the_actor().id, now()),
         creators=[REGISTRY[name] for name in names],
         waiting_lots=len(lots),
         boards=[board for code in lots[:BOARDS] if (board := lot_board(bank, code, now(), the_actor().id))],

@@ -11,7 +11,8 @@ TONES: dict[str, str] = {
     "good": "IN_USE STORED WITHIN "
     "ACTIVE LIVE EFFECTIVE ELIGIBLE GIVEN ACCEPTED RELEASED IN_STOCK IN_SERVICE REVIEWED CONFIRMED "
     "CHECKED ENROLLED MET GREEN VALID VERIFIED ACKNOWLEDGED DECIDED",
-    "wait": "IMPORTED REGISTERED AWAITING_DECISION QUARANTINED QUARANTINE FILLED FROZEN ENTERED SCREENING MEASURED "
+    "wait": "PROPOSED ASKED RECORDED "
+    "IMPORTED REGISTERED AWAITING_DECISION QUARANTINED QUARANTINE FILLED FROZEN ENTERED SCREENING MEASURED "
     "ORDERED CHECKED_ONCE DUE OPEN TAKEN PLANNED INVESTIGATED COUNTED_ONCE COUNTED_TWICE REQUESTED APPROVED IN_FORCE "
     "SEALED ARRIVED RECEIVED",
     "busy": "GROWING HARVESTED IN_PROCESS PRINTED RESERVED PICKED THAWED THAWING POOLED COUNTED PREPARED INFUSING "
@@ -43,7 +44,7 @@ KIND_ICONS = {
     "stock_count": "clipboard-check",
     "test_result": "clipboard2-data", "hold": "pause-circle", "subject": "person-vcard", "weight": "speedometer2",
     "dose": "eyedropper", "dose_paper": "file-earmark-text",
-    "person": "person", "api_token": "key", "definition": "file-earmark-text",
+    "person": "person", "account_change": "person-gear", "api_token": "key", "definition": "file-earmark-text",
     "probe": "thermometer-snow", "reading_import": "graph-down", "excursion": "thermometer-high",
     "sample": "eyedropper", "deviation": "exclamation-diamond", "corrective_action": "tools",
     "batch_review": "journal-check", "conditional_release": "hourglass-split",

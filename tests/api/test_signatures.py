@@ -12,7 +12,7 @@ from cellbank import api
 from cellbank.domain.lifecycle import Role
 from cellbank.services.bank import server_time
 from cellbank.services.trail.history import signatures
-from tests.factories.people import accept, newcomer, to_sign, train
+from tests.factories.people import accept, by_two, newcomer, to_sign, train
 from tests.factories.production import donation, eligible_donor
 from tests.factories.world import PASSWORD, World
 
@@ -49,13 +49,10 @@ def test_an_administrator_signs_nothing_with_a_key_they_stole_or_a_password_they
     waiting = to_sign(world)
     own = post("ada", "decide_reagent", {**waiting, "password": PASSWORD})
     assert own.status_code == 403 and codes(own) == ["ROLE_NOT_ALLOWED"]
-    name = world.unique("q").replace("-", ".")
-    world.do("ada", "add_person", name=name, full_name="Quality", roles=["quality_officer"], new_password=PASSWORD,
-             must_change=False)  # fmt: skip
-    world.meet(name)
+    name = newcomer(world)
     world.may_sign(name)
     stolen = client.post("/api/tokens", json={"name": name, "password": PASSWORD}).get_json()["token"]
-    world.do("ada", "reset_password", name=name, new_password="chosen by ada herself", reason="to sign for them")
+    by_two(world, "reset_password", name, new_password="chosen by ada herself", reason="to sign for them")
     headers = {"Authorization": f"Bearer {stolen}"}
     given = {**waiting, "password": "chosen by ada herself"}
     assert client.post("/api/acts/make_effective", json=given, headers=headers).status_code == 401

@@ -14,7 +14,7 @@ from cellbank.services.acts import Malformed, run_act
 from cellbank.services.bank import server_time
 from cellbank.services.people.actors import actor_by_token
 from cellbank.services.people.keys import keys_of
-from tests.factories.people import newcomer
+from tests.factories.people import by_two, newcomer
 from tests.factories.sites import second_site
 from tests.factories.world import PASSWORD, World
 
@@ -63,7 +63,7 @@ def test_a_reset_ends_the_keys_for_good(program: Any, world: World, reset: str) 
     thief = program(name)
     assert thief.opens_anything()
     given = {"new_password": NEW} if reset == "reset_password" else {}
-    ended = world.do("ada", reset, name=name, reason="a stolen laptop", **given)["keys_ended"]
+    ended = by_two(world, reset, name, reason="a stolen laptop", **given)["keys_ended"]
     assert len(ended) == 1
     world.do(name, "change_password", new_password=MINE)  # its owner works on, the thief does not
     assert not thief.opens_anything()
@@ -229,10 +229,13 @@ def test_the_database_lets_no_key_grow(world: World) -> None:
 
 
 def test_the_database_lets_no_key_survive_a_reset(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    from cellbank.services.people import accounts
+    from cellbank.services.people import account_changes
 
     name = newcomer(world, "technician")
     world.do(name, "create_token", title="forgotten")
-    monkeypatch.setattr(accounts, "end_keys", lambda work, keys: None)
-    given = {"name": name, "new_password": NEW, "reason": "forgotten"}
-    assert world.codes("ada", "reset_password", **given) == ["CHANGED_MEANWHILE"]
+    monkeypatch.setattr(account_changes, "end_keys", lambda work, keys: None)
+    world.do("ada", "reset_password", name=name, new_password=NEW, reason="forgotten")
+    person = world.people[name].id
+    with world.bank.reads.connect() as connection:
+        code = connection.scalar(text("SELECT code FROM person WHERE id = :id"), {"id": person})
+    assert world.codes("quinn", "confirm_account_change", person=code) == ["CHANGED_MEANWHILE"]

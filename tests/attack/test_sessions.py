@@ -8,7 +8,7 @@ import pytest
 
 from cellbank.services.bank import server_time
 from tests.attack.conftest import Thief, Victim
-from tests.factories.people import enrol, newcomer
+from tests.factories.people import by_two, enrol, newcomer
 from tests.factories.world import PASSWORD, World
 from tests.web.conftest import Browser
 
@@ -46,12 +46,12 @@ def change_password(victim: Victim, world: World) -> None:
 
 
 def reset_password(victim: Victim, world: World) -> None:
-    world.do("ada", "reset_password", name=victim.name, new_password=NEW, reason="a stolen tablet")
+    by_two(world, "reset_password", victim.name, new_password=NEW, reason="a stolen tablet")
 
 
 def reset_second_factor(victim: Victim, world: World) -> None:
     enrol(world, victim.name)
-    world.do("ada", "reset_second_factor", name=victim.name, reason="a stolen telephone")
+    by_two(world, "reset_second_factor", victim.name, reason="a stolen telephone")
 
 
 def end_from_the_list(victim: Victim, world: World) -> None:
@@ -67,7 +67,7 @@ def end_by_an_administrator(victim: Victim, world: World) -> None:
 
 
 def change_roles(victim: Victim, world: World) -> None:
-    world.do("ada", "change_roles", name=victim.name, roles=["technician", "clinician"], reason="another post")
+    by_two(world, "change_roles", victim.name, roles=["technician", "clinician"], reason="another post")
 
 
 def disable(victim: Victim, world: World) -> None:

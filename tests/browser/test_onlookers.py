@@ -78,7 +78,15 @@ def test_the_administrator_looks_after_people(station, stage: Stage) -> None:
     admin.fill(name="oleh", full_name="Oleh Melnychuk", new_password="first password 1")
     admin.page.locator('[data-act-form] input[name="roles"][value="technician"]').check()
     admin.submit()
-    admin.done("add_person")
+    admin.done("add_person", warned=True)
+    oleh = stage.one("SELECT code FROM person WHERE name = 'oleh'")
+    assert stage.state("person", oleh) == "PROPOSED"
+    officer = station("iryna")
+    officer.go(f"/act/confirm_account_change?person={oleh}")
+    officer.sees("Oleh Melnychuk")
+    officer.sign()
+    officer.submit()
+    officer.done("confirm_account_change")
     newcomer = station()
     newcomer.sign_in("oleh", "first password 1")
     assert newcomer.path == "/password"

@@ -23,7 +23,8 @@ def hire(stage: Stage, name: str) -> str:
         stage.bank, "add_person", {**given, "new_password": PASSWORD}, SYSTEM, door="test"
     ).accepted  # fmt: skip
     days = {"trained_on": "2026-01-01", "valid_until": "2099-12-31"}
-    stage.do("admin", "record_training", name=name, role="quality_officer", procedure="SOP-1 version 4", **days)
+    training = {"name": name, "role": "quality_officer", "procedure": "SOP-1 version 4", **days}
+    assert run_act(stage.bank, "record_training", training, SYSTEM, door="test").accepted
     return name
 
 

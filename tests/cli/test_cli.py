@@ -349,8 +349,8 @@ def test_a_file_is_imported_as_it_was_checked_and_brought_into_force(
     unready = quinn("make_effective", definition="P-CLI@2")
     assert unready.status == 1 and "AGREEMENT_NEEDED" in unready.err and "TRAINING_EXPIRED" in unready.err
     assert quinn("accept_agreement", version=agreement.VERSION).status == 0
-    trained = {"name": "quinn", "role": "quality_officer", "procedure": "SOP-1", "valid_until": "2099-12-31"}
-    assert acting("ada", "administrator")("record_training", trained_on="2020-01-01", **trained).status == 0
+    trained = ("--role", "quality_officer", "--procedure", "SOP-1", "--on", "2020-01-01", "--until", "2099-12-31")
+    assert cellbank("user", "train", "quinn", *trained).status == 0
     said = quinn("make_effective", definition="P-CLI@2")
     assert said.status == 0 and json.loads(said.out)["result"]["state"] == "EFFECTIVE"
     act = json.loads(said.out)["act"]

@@ -1,8 +1,10 @@
 """People who cannot sign yet, what makes them able to, and something to sign."""
 
 import datetime
+from typing import Any
 
 import pyotp
+from sqlalchemy import text
 
 from cellbank.domain import agreement
 from cellbank.services.acts import run_act
@@ -31,11 +33,27 @@ def to_sign(world: World) -> dict[str, str]:
 
 
 def train(world: World, name: str, since: str, until: str, role: str = "quality_officer", by: str = "ada") -> str:
-    """Record a training of somebody; returns its code."""
+    """Record a training of somebody and confirm it; returns its code."""
     given = {"name": name, "role": role, "procedure": "SOP-7 version 2", "trained_on": since, "valid_until": until}
     code = world.do(by, "record_training", **given)["code"]
+    world.do("oksana", "confirm_training", training=code)
     world.meet(name)
     return code
+
+
+def confirm(
+    world: World, name: str, by: str = "oksana", now: datetime.datetime | None = None
+) -> dict[str, Any]:  # fmt: skip
+    """Confirm what somebody has asked for this account."""
+    with world.bank.reads.connect() as connection:
+        code = connection.scalar(text("SELECT code FROM person WHERE name = :name"), {"name": name})
+    return world.do(by, "confirm_account_change", person=code, now=now)
+
+
+def by_two(world: World, act: str, name: str, now: datetime.datetime | None = None, **given: Any) -> dict[str, Any]:
+    """Let an administrator ask for a change of this account and a quality officer confirm it; what came of that."""
+    world.do("ada", act, name=name, now=now, **given)
+    return confirm(world, name, now=now)
 
 
 def accept(world: World, name: str) -> None:

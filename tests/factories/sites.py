@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from cellbank.services.people.actors import actor_by_name
+from cellbank.services.acts import run_act
+from cellbank.services.people.actors import SYSTEM, actor_by_name
 from tests.factories.world import PASSWORD, World
 
 THERE = {
@@ -40,8 +41,10 @@ def second_site(world: World, timezone: str = "Europe/Warsaw") -> SecondSite:
 
 def _person(world: World, site: str, roles: list[str]) -> str:
     name = world.unique("s").replace("-", ".")
-    given = {"name": name, "full_name": f"Person {name}", "roles": roles, "new_password": PASSWORD}
-    world.do("ada", "add_person", site=site, must_change=False, **given)
+    given = {"name": name, "full_name": f"Person {name}", "roles": roles, "new_password": PASSWORD, "site": site}
+    World.accepted(
+        run_act(world.bank, "add_person", {**given, "must_change": False}, SYSTEM, door="test", now=world.now)
+    )
     world.meet(name)
     world.may_sign(name)
     return name

@@ -8,7 +8,7 @@ import random
 from typing import Any
 
 from cellbank.domain import agreement
-from cellbank.domain.transition import FLOOR
+from cellbank.domain.transition import FLOOR, POWERS
 from cellbank.records.work import Actor
 from cellbank.services import catalogue
 from cellbank.services.acts import Outcome, run_act
@@ -81,11 +81,11 @@ class World:
     def may_sign(self, name: str) -> None:
         """Train a person for every role in which one signs, and let them accept the statement, where it is missing."""
         person = self.people[name]
-        signing = person.roles & FLOOR
+        signing, signs = person.roles & FLOOR, person.roles & POWERS
         for role in sorted(signing - {one.role for one in person.trained}):
             given = {"name": name, "role": role, "procedure": "SOP-1 version 3", **TRAINED}
-            self.do("ada", "record_training", **given)
-        if signing and person.agreement != agreement.VERSION:
+            self.accepted(run_act(self.bank, "record_training", given, SYSTEM, door="test", now=self.now))
+        if signs and person.agreement != agreement.VERSION:
             self.do(name, "accept_agreement", version=agreement.VERSION)
         self.meet(name)
 

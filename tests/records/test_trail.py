@@ -19,6 +19,7 @@ from cellbank.records.tables import record_tables
 from cellbank.services.bank import Bank
 from cellbank.services.trail import verification
 from tests.conftest import make_bank
+from tests.factories.people import by_two
 from tests.factories.world import World
 
 SCRIPT = Path(cellbank.__file__).parent / "offline" / "verify_trail.py"
@@ -52,7 +53,7 @@ def bank(urls, tmp_path_factory) -> Iterator[Bank]:
         world.do(
             "tina", "record_consent", donor=donor["code"], version="3", scope="clinical_use", given_on="2026-03-01"
         )
-    world.do("ada", "change_roles", name="taras", roles=["clinician"], reason="moved to the ward")
+    by_two(world, "change_roles", "taras", roles=["clinician"], reason="moved to the ward")
     yield bank
     bank.engine.dispose()
 

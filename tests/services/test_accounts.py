@@ -18,6 +18,7 @@ from cellbank.services.people.account_list import list_people
 from cellbank.services.people.actors import SYSTEM, actor_by_name, actor_by_token
 from cellbank.services.people.passwords import Credentials
 from cellbank.services.quality.definitions import shipped
+from tests.factories.people import confirm
 from tests.factories.world import PASSWORD, World
 
 pytestmark = pytest.mark.usefixtures("real_passwords")
@@ -29,7 +30,8 @@ def new_person(world: World, *roles: str, password: str = PASSWORD, must_change:
     """The sign-in name of somebody new."""
     name = world.unique("p").replace("-", ".")
     given = {"name": name, "full_name": f"Person {name}", "roles": list(roles), "new_password": password}
-    world.do("ada", "add_person", **given, must_change=must_change)
+    given["must_change"] = must_change
+    World.accepted(run_act(world.bank, "add_person", given, SYSTEM, door="test", now=world.now))
     world.meet(name)
     world.may_sign(name)
     return name
@@ -230,6 +232,9 @@ def test_a_reset_shuts_out_the_old_password_and_the_keys(world: World) -> None:
     token = world.do(name, "create_token", title="logger", now=datetime.datetime.now(datetime.UTC))["token"]
     assert actor_by_token(world.bank, token).name == name
     world.do("ada", "reset_password", name=name, new_password="a first password", reason="forgotten")
+    assert check_password(world.bank, world.people[name], PASSWORD, world.now)  # nothing has changed yet
+    assert actor_by_token(world.bank, token).name == name
+    confirm(world, name)
     assert not check_password(world.bank, world.people[name], PASSWORD, world.now)
     assert prove(world.bank, world.people[name], "a first password", world.now) is Proof.FIRST
     assert actor_by_token(world.bank, token) is None

@@ -16,7 +16,7 @@ from cellbank.services.people import passwords, sessions
 from cellbank.services.people.actors import actor_by_name
 from cellbank.services.people.one_time_codes import new_secret, step_of
 from cellbank.services.people.passwords import Credentials
-from tests.factories.people import accept, enrol, newcomer, to_sign, train
+from tests.factories.people import accept, confirm, enrol, newcomer, to_sign, train
 from tests.factories.world import PASSWORD, World
 
 pytestmark = pytest.mark.usefixtures("real_passwords")
@@ -155,6 +155,8 @@ def test_a_confirmed_factor_is_replaced_only_after_an_administrator_reset_it(wor
     given = {"name": name, "reason": "the telephone was lost"}
     assert world.codes("quinn", "reset_second_factor", **given) == ["ROLE_NOT_ALLOWED"]
     world.do("ada", "reset_second_factor", **given)
+    assert world.meet(name).has_second_factor  # nothing has changed yet
+    confirm(world, name)
     assert not world.meet(name).has_second_factor
     enrol(world, name)
     assert world.meet(name).has_second_factor

@@ -44,7 +44,7 @@ def test_only_the_statement_in_force_is_accepted_and_each_accepts_for_themself(w
     assert world.codes(name, "accept_agreement", version="0") == ["CHANGED_MEANWHILE"]
     with pytest.raises(Malformed):
         world.try_act(name, "accept_agreement", version=agreement.VERSION, name="quinn")
-    assert world.codes("ada", "accept_agreement", version=agreement.VERSION) == ["ROLE_NOT_ALLOWED"]
+    assert world.codes("otto", "accept_agreement", version=agreement.VERSION) == ["ROLE_NOT_ALLOWED"]
     accept(world, name)
     with world.bank.reads.connect() as connection:
         row = connection.execute(text("SELECT * FROM person WHERE name = :name"), {"name": name}).one()

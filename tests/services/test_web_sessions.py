@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from cellbank.domain.sessions import Ended, is_idle, is_noted, is_too_long
 from cellbank.services.people import web_sessions
 from cellbank.services.people.sessions import Standing, standing_of_name, standing_of_session
-from tests.factories.people import newcomer
+from tests.factories.people import by_two, newcomer
 from tests.factories.world import World
 
 MINUTE, HOUR = datetime.timedelta(minutes=1), datetime.timedelta(hours=1)
@@ -66,7 +66,7 @@ def test_neither_the_token_nor_its_like_stands_in_the_database(world: World) -> 
 def test_a_password_that_was_proved_and_then_changed_begins_nothing(world: World) -> None:
     name = newcomer(world)
     proved, later = standing(world, name), world.now + MINUTE
-    world.do("ada", "reset_password", name=name, new_password="another first one", reason="forgotten", now=later)
+    by_two(world, "reset_password", name, new_password="another first one", reason="forgotten", now=later)
     assert web_sessions.begin(world.bank, proved, "bench 3", 15, world.now) is None
     world.do("ada", "disable_person", name=name, reason="left the site")
     assert web_sessions.begin(world.bank, proved, "bench 3", 15, world.now) is None
@@ -75,11 +75,11 @@ def test_a_password_that_was_proved_and_then_changed_begins_nothing(world: World
 def test_ends_for_its_reason_and_is_listed_so(world: World) -> None:
     name = newcomer(world)
     begun(world, name, "ward 1")
-    world.do("ada", "change_roles", name=name, roles=["technician"], reason="another post")
+    by_two(world, "change_roles", name, roles=["technician"], reason="another post")
     begun(world, name, "ward 2")
     world.do(name, "change_password", new_password="a password of my own")
     begun(world, name, "ward 3")
-    world.do("ada", "reset_password", name=name, new_password="another first one", reason="forgotten")
+    by_two(world, "reset_password", name, new_password="another first one", reason="forgotten")
     begun(world, name, "ward 4")
     wanted = {"ward 1": Ended.ROLES, "ward 2": Ended.PASSWORD, "ward 3": Ended.RESET, "ward 4": None}
     assert dict(listed(world, name)) == wanted

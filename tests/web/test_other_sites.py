@@ -16,10 +16,12 @@ from cellbank import create_app
 from cellbank.domain.identifiers import Kind
 from cellbank.records.base import Base
 from cellbank.services import catalogue
+from cellbank.services.acts import run_act
 from cellbank.services.bank import server_time
 from cellbank.services.documents.document_types import TYPES
 from cellbank.services.lookup.cards import QUESTIONS
 from cellbank.services.lookup.lists import LISTS
+from cellbank.services.people.actors import SYSTEM
 from tests.conftest import make_bank
 from tests.factories.sites import second_site
 from tests.factories.world import PASSWORD, World
@@ -93,7 +95,8 @@ def stranger(story_database, tmp_path_factory: pytest.TempPathFactory, worker_id
     there = second_site(world)
     roles = ["technician", "quality_officer", "clinician"]
     given = {"name": "stranger", "full_name": "Sam Stranger", "roles": roles, "new_password": PASSWORD}
-    world.do("ada", "add_person", site=there.code, must_change=False, **given)
+    given |= {"site": there.code, "must_change": False}
+    World.accepted(run_act(bank, "add_person", given, SYSTEM, door="test", now=world.now))
     world.meet("stranger")
     world.may_sign("stranger")
     with bank.reads.connect() as connection:

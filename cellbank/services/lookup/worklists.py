@@ -85,6 +85,15 @@ _TRAININGS = f"""SELECT p.code, p.full_name AS title, p.state, CASE WHEN max(t.v
   GROUP BY p.id, r.role, day.today HAVING coalesce(max(t.valid_until), '-infinity') <= day.today + {RENEW_DAYS}
   ORDER BY max(t.valid_until) NULLS FIRST, p.full_name"""
 
+# What an administrator or a quality officer has asked for, and another one confirms: both roles see it.
+_ACCOUNTS = f"""SELECT p.code, p.full_name AS title, p.state, c.change || CASE WHEN c.roles IS NULL THEN ''
+  ELSE ' as ' || replace(array_to_string(c.roles, ', '), '_', ' ') END || ', asked for by ' || a.full_name || ' on '
+  || {instant("c.asked_at")} AS detail, p.site_id FROM account_change c JOIN person p ON p.id = c.person_id
+  JOIN person a ON a.id = c.asked_by_id WHERE c.state = 'ASKED' AND p.state <> 'DISABLED' ORDER BY c.asked_at, c.id"""
+_RECORDED = """SELECT t.code, p.full_name AS title, t.state, 'as ' || replace(t.role, '_', ' ') || ', ' || t.procedure
+  || ', recorded by ' || r.full_name AS detail, p.site_id FROM training t JOIN person p ON p.id = t.person_id
+  JOIN person r ON r.id = t.recorded_by_id WHERE t.state = 'RECORDED' AND p.state <> 'DISABLED' ORDER BY t.id"""
+
 _DEVIATIONS = """SELECT v.code, v.title, v.state, v.classification AS detail, v.site_id,
               (v.due_on + time '23:59') AT TIME ZONE s.timezone AS due
               FROM deviation v JOIN site s ON s.id = v.site_id WHERE v.state = '{}' ORDER BY v.due_on, v.id"""
@@ -306,6 +315,9 @@ SOURCES: tuple[Source, ...] = (
            "review_trail", "first_act"),
     Source("locked_accounts", Q, "Security alerts: locked accounts", "No account was locked in the last days.",
            _LOCKED),
+    Source("accounts_to_confirm", Q, "Changes of accounts to confirm", "", _ACCOUNTS, "confirm_account_change",
+           "person"),
+    Source("recorded_trainings", Q, "Trainings to confirm", "", _RECORDED, "confirm_training", "training"),
     Source("trainings_to_renew", Q, "Trainings to renew", "Everybody who signs is trained.", _TRAININGS),
     Source("amended", C, "Subjects under an earlier protocol version", "All are under the version in force.",
            """SELECT s.code, 'Subject ' || s.trial_number AS title, s.state,
@@ -335,6 +347,8 @@ SOURCES: tuple[Source, ...] = (
            """SELECT s.code, 'Subject ' || s.trial_number AS title, s.state, 'arm ' || s.arm AS detail, s.site_id
               FROM subject s WHERE s.state = 'SCREENING' ORDER BY s.id"""),
     Source("locked", A, "Security alerts: locked accounts", "No account was locked in the last days.", _LOCKED),
+    Source("changes", A, "Changes of accounts to confirm", "", _ACCOUNTS, "confirm_account_change", "person"),
+    Source("recorded", A, "Trainings to confirm", "", _RECORDED, "confirm_training", "training"),
     Source("trainings", A, "Trainings to renew", "Everybody who signs is trained.", _TRAININGS),
     Source("first", A, "First passwords not yet changed", "Everybody has a password of their own.",
            """SELECT p.code, p.full_name AS title, p.state, 'sign-in name ' || p.name AS detail, p.site_id FROM person p

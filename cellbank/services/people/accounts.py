@@ -3,15 +3,17 @@
 from pydantic import Field
 from sqlalchemy import any_, literal, select
 
+from cellbank.domain.accounts import Change, gains_power
 from cellbank.domain.identifiers import Kind
 from cellbank.domain.lifecycle import Role
 from cellbank.domain.refusals import Code, Refusal, refuse
-from cellbank.records.people import Person, Site
+from cellbank.records.people import AccountChange, Person, Site
 from cellbank.records.work import Work
 from cellbank.services.acts import ActInput, Secret, act
 from cellbank.services.common import new_code
 from cellbank.services.inputs import Line, Name, Reason, SiteCode
 from cellbank.services.labels.label_printing import print_first
+from cellbank.services.people.account_changes import already_asked, ask, asks_two, forget_failures, set_password
 from cellbank.services.people.actors import lock_account
 from cellbank.services.people.keys import EndKeys, end_keys, live_keys, unanswered
 from cellbank.services.people.passwords import LONGEST, SHORTEST
@@ -37,10 +39,13 @@ class AddPerson(ActInput):
 
 @act(AddPerson)
 def add_person(work: Work, given: AddPerson) -> Person:
-    """Create the account. Refuses an administrator with another role, and a name that was ever used."""
+    """Create the account; of one that signs or decides about accounts a second person confirms it. Refuses an
+    administrator with another role, a name that was ever used, and a password that an administrator goes on knowing."""
     site_id = work.actor.site_id if given.site is None else work.find(Site, given.site).id
     taken = work.session.scalar(select(Person.id).where(Person.name == given.name))
-    work.judge(Person, refusals=[*_role_mix(given.roles), *(_name_taken(given.name) if taken else ())])
+    two = asks_two(work, given.roles)
+    refusals = [*_role_mix(given.roles), *(_name_taken(given.name) if taken else ()), *_known(work, given)]
+    work.judge(Person, *([AccountChange] if two else ()), refusals=refusals, to="PROPOSED" if two else "ACTIVE")
     person = work.add(
         Person(
             site_id=site_id,
@@ -51,10 +56,21 @@ def add_person(work: Work, given: AddPerson) -> Person:
             password_hash=work.new_password_hash,
             password_set_at=work.now,
             must_change_password=given.must_change,
-        )
+        ),
+        to="PROPOSED" if two else "ACTIVE",
     )
+    if two:
+        ask(work, person, Change.NEW, roles=person.roles)
     print_first(work, Kind.PERSON, person.code)
     return person
+
+
+def _known(work: Work, given: AddPerson) -> list[Refusal]:
+    """A password that another person has chosen is changed before anything else, always."""
+    if given.must_change or Role.SYSTEM in work.actor.roles:
+        return []
+    sentence = "A first password is known to you, so it is changed at the first sign-in. Leave that ticked."
+    return [refuse(Code.ROLE_NOT_ALLOWED, sentence)]
 
 
 def _name_taken(name: str) -> list[Refusal]:
@@ -90,10 +106,17 @@ class ChangeRoles(ActInput):
 
 @act(ChangeRoles)
 def change_roles(work: Work, given: ChangeRoles) -> Person:
-    """Replace the roles. Refuses to take the last administrator away."""
+    """Replace the roles; a second person confirms one that signs or decides about accounts. Refuses to take the last
+    administrator away."""
     person = lock_account(work, given.name)
-    work.judge(person, refusals=[*_role_mix(given.roles), *_last_administrator(work, person, given.roles)])
-    person.roles = sorted({role.value for role in given.roles})
+    roles = sorted({role.value for role in given.roles})
+    two = gains_power(person.roles, roles)
+    refusals = [*_role_mix(given.roles), *_last_administrator(work, person, given.roles), *already_asked(work, person)]
+    work.judge(person, *([AccountChange] if two else ()), refusals=refusals)
+    if two:
+        ask(work, person, Change.ROLES, roles=roles, reason=given.reason)
+    else:
+        person.roles = roles
     work.transition(person)
     return person
 
@@ -145,25 +168,19 @@ class ResetPassword(ActInput):
 @act(ResetPassword)
 def reset_password(work: Work, given: ResetPassword) -> Person:
     """Give a new first password, which its owner must change before anything else: a reset never signs. Their sessions
-    and the keys of their programs end with it."""
+    and the keys of their programs end with it. A second person confirms that of an account that signs."""
     person = lock_account(work, given.name)
-    keys = live_keys(work, person)
-    work.judge(person)
-    _set_password(work, person, must_change=True)
+    two = asks_two(work, person.roles)
+    keys = [] if two else live_keys(work, person)
+    refusals = already_asked(work, person)
+    work.judge(person, *([AccountChange] if two else ()), refusals=refusals)
+    if two:
+        ask(work, person, Change.PASSWORD, password_hash=work.new_password_hash, reason=given.reason)
+    else:
+        set_password(work, person, work.new_password_hash, must_change=True)
     work.transition(person)
     end_keys(work, keys)
     return person
-
-
-def _set_password(work: Work, person: Person, *, must_change: bool) -> None:
-    person.password_hash = work.new_password_hash
-    person.password_set_at = work.now
-    person.must_change_password = must_change
-    _forget_failures(person)
-
-
-def _forget_failures(person: Person) -> None:
-    person.failure_count, person.first_failure_at, person.locked_until = 0, None, None
 
 
 class ChangePassword(ActInput):
@@ -179,7 +196,7 @@ def change_password(work: Work, given: ChangePassword) -> Person:
     person = lock_account(work, work.actor.name)
     keys = live_keys(work, person)
     work.judge(person, refusals=unanswered(keys, given.end_keys))
-    _set_password(work, person, must_change=False)
+    set_password(work, person, work.new_password_hash, must_change=False)
     work.transition(person)
     end_keys(work, keys if given.end_keys == "yes" else ())
     return person
@@ -197,7 +214,7 @@ def unlock_person(work: Work, given: UnlockPerson) -> Person:
     """Forget the wrong passwords of an account, so that its owner may try again now."""
     person = lock_account(work, given.name)
     work.judge(person)
-    _forget_failures(person)
+    forget_failures(person)
     work.transition(person)
     return person
 
@@ -211,7 +228,7 @@ def sign_in(work: Work, given: SignIn) -> Person:
     """Note that the person signed in; the door has proved the password."""
     person = lock_account(work, work.actor.name)
     work.judge(person)
-    _forget_failures(person)
+    forget_failures(person)
     work.transition(person)
     return person
 

@@ -6,15 +6,18 @@ from pydantic import Field, model_validator
 from sqlalchemy import select
 
 from cellbank.domain.identifiers import Kind
+from cellbank.domain.lifecycle import Role
 from cellbank.domain.refusals import Code, Refusal, refuse
 from cellbank.records.people import Person, Training
 from cellbank.records.work import Work
-from cellbank.services.acts import ActInput, act
+from cellbank.services.acts import ActInput, SignedInput, act
 from cellbank.services.common import new_code
 from cellbank.services.inputs import Date, Line, Name, Reason, scanned
+from cellbank.services.people.account_changes import not_working_here, say_that_it_waits
 from cellbank.services.site_time import local_day
 
 TrainingCode = scanned(Kind.TRAINING)
+TRAINED = ("ACTIVE", "PROPOSED")  # also whoever is still to be confirmed
 
 
 class RecordTraining(ActInput):
@@ -35,12 +38,16 @@ class RecordTraining(ActInput):
 
 @act(RecordTraining)
 def record_training(work: Work, given: RecordTraining) -> Training:
-    """Note that a person was trained for a role, by somebody else. Refuses a training in the future, and one's own."""
-    person = work.session.scalar(select(Person).where(Person.name == given.name, Person.state == "ACTIVE"))
-    refusals = [_nobody(given.name)] if person is None else _own(work, person)
+    """Note that a person was trained for a role, by somebody else; it counts once a second person has confirmed it.
+    Refuses a training in the future, one's own, and one of somebody who works at other sites only."""
+    person = work.session.scalar(select(Person).where(Person.name == given.name, Person.state.in_(TRAINED)))
+    refusals = [_nobody(given.name)] if person is None else [*_own(work, person), *not_working_here(work, person)]
     if given.trained_on > local_day(work, work.now):
         refusals.append(_future(given))
-    work.judge(Training, refusals=refusals)
+    state = "VALID" if counts_at_once(work) else "RECORDED"
+    work.judge(Training, refusals=refusals, to=state)
+    if state == "RECORDED":
+        say_that_it_waits(work)
     assert person is not None
     training = Training(
         code=new_code(work, Kind.TRAINING),
@@ -51,7 +58,32 @@ def record_training(work: Work, given: RecordTraining) -> Training:
         valid_until=given.valid_until,
         recorded_by_id=work.actor.id,
     )
-    return work.add(training)
+    return work.add(training, to=state)
+
+
+def counts_at_once(work: Work) -> bool:
+    """Whether no second person confirms it: what the installation itself records, for the first people."""
+    return Role.SYSTEM in work.actor.roles
+
+
+class ConfirmTraining(SignedInput):
+    """Confirm a training."""
+
+    training: TrainingCode = Field(title="Training")
+
+
+@act(ConfirmTraining)
+def confirm_training(work: Work, given: ConfirmTraining) -> Training:
+    """From now on it counts. Refuses whoever recorded it, and whoever was trained."""
+    training = work.lock(Training, given.training)
+    work.judge(training, refusals=not_working_here(work, _trained(work, training)))
+    training.confirmed_by_id = work.actor.id
+    work.transition(training)
+    return training
+
+
+def _trained(work: Work, training: Training) -> Person:
+    return work.session.get_one(Person, training.person_id)
 
 
 def _nobody(name: str) -> Refusal:
@@ -81,7 +113,7 @@ class RevokeTraining(ActInput):
 def revoke_training(work: Work, given: RevokeTraining) -> Training:
     """It counts no longer: from now on its owner signs only under another one."""
     training = work.lock(Training, given.training)
-    work.judge(training)
+    work.judge(training, refusals=not_working_here(work, _trained(work, training)))
     training.revoke_reason = given.reason
     work.transition(training)
     return training

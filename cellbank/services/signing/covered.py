@@ -67,6 +67,8 @@ REACHED: Mapping[tuple[str, str], str] = {
           JOIN lot l ON l.id = reached.lot_id
          WHERE h.id = ANY(:hold) AND l.state = 'ON_HOLD'
            AND NOT EXISTS (SELECT FROM lot_holds(l.id) AS other(id) WHERE other.id <> h.id)""",
+    ("confirm_account_change", "account_change"): """
+        SELECT c.id FROM account_change c WHERE c.person_id = ANY(:person) AND c.state = 'ASKED'""",
     ("confirm_dose_from_paper", "dose_paper"): """
         SELECT p.id FROM dose_paper p WHERE p.dose_id = ANY(:dose) AND p.state = 'ENTERED'""",
     ("make_effective", "definition"): """

@@ -1,0 +1,29 @@
+"""What of an account two people change: whatever lets somebody sign, or decides who does.
+
+One person asks, another one confirms by signature, and only then it holds: else one administrator alone makes a signer
+of quality, or signs as one whose password they have reset. Twin in the database: a_signer_is_changed_by_two.
+"""
+
+from collections.abc import Collection
+from enum import StrEnum
+
+from cellbank.domain.transition import POWERS
+
+
+class Change(StrEnum):
+    """What is asked for an account."""
+
+    NEW = "new account"
+    ROLES = "other roles"
+    PASSWORD = "new password"
+    SECOND_FACTOR = "second factor taken back"
+
+
+def has_power(roles: Collection[str]) -> bool:
+    """Whether an account with these roles signs, or decides about accounts."""
+    return not POWERS.isdisjoint(roles)
+
+
+def gains_power(before: Collection[str], after: Collection[str]) -> bool:
+    """Whether somebody who changes from these roles to those gets one that signs or decides about accounts."""
+    return has_power(set(after) - set(before))

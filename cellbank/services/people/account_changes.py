@@ -1,0 +1,182 @@
+"""What lets somebody sign is changed by two people: one asks for it, another one confirms it by signature.
+
+Rules: `domain/accounts.py`. Until then nothing has changed: a new account does not sign in, old roles and the old
+password count.
+"""
+
+import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pydantic import Field
+from sqlalchemy import select, text
+
+from cellbank.domain.accounts import Change, has_power
+from cellbank.domain.identifiers import Kind
+from cellbank.domain.lifecycle import Role
+from cellbank.domain.refusals import Code, Refusal, refuse
+from cellbank.records.people import AccountChange, Person
+from cellbank.records.work import Work
+from cellbank.services.acts import ActInput, SignedInput, act
+from cellbank.services.bank import Bank
+from cellbank.services.inputs import Reason, scanned
+from cellbank.services.people.keys import end_keys, live_keys
+
+PersonCode = scanned(Kind.PERSON)
+# Which of somebody's sessions and keys end: what is taken over with a password or a second factor.
+ENDS_KEYS = frozenset({Change.PASSWORD, Change.SECOND_FACTOR})
+
+
+def asks_two(work: Work, roles: Sequence[str]) -> bool:
+    """Whether a second person confirms what this act changes of an account with these roles. What the installation
+    itself does at its command line is confirmed by whoever has the machine."""
+    return Role.SYSTEM not in work.actor.roles and has_power(roles)
+
+
+def already_asked(work: Work, person: Person) -> list[Refusal]:
+    """One change of an account waits at a time: whoever confirms knows what they confirm."""
+    waiting = open_change(work, person)
+    if waiting is None:
+        return []
+    sentence = "A change of the account of {person} waits already ({change}). It is confirmed or declined first."
+    return [refuse(Code.ALREADY_EXISTS, sentence, person=person.full_name, change=waiting.change)]
+
+
+def ask(
+    work: Work, person: Person, change: Change, *, roles: Sequence[str] | None = None, password_hash: str | None = None,
+    reason: str | None = None,
+) -> AccountChange:  # fmt: skip
+    """Keep what is asked for, and say that it waits. The act has judged."""
+    say_that_it_waits(work)
+    return work.add(
+        AccountChange(
+            person_id=person.id, change=change.value, roles=list(roles) if roles else None,
+            password_hash=password_hash, reason=reason, asked_at=work.now, asked_by_id=work.actor.id,
+        )
+    )  # fmt: skip
+
+
+def say_that_it_waits(work: Work) -> None:
+    """What was asked for is recorded, and no good news yet."""
+    sentence = (
+        "This holds only once another administrator or a quality officer has confirmed it by signature. Ask one of "
+        "them: it waits on their home page."
+    )
+    work.warn([refuse(Code.SECOND_PERSON_NEEDED, sentence)])
+
+
+def open_change(work: Work, person: Person) -> AccountChange | None:
+    """What waits for this account, locked."""
+    waiting = select(AccountChange).where(AccountChange.person_id == person.id, AccountChange.state == "ASKED")
+    return work.session.scalars(waiting if work.dry_run else waiting.with_for_update()).one_or_none()
+
+
+def not_working_here(work: Work, person: Person) -> list[Refusal]:
+    """Whose accounts are decided from here: people's who work at this site, at home or besides; an administrator
+    decides about everybody's."""
+    if person.also_at and work.actor.site_code in person.also_at:
+        return []
+    return work.site_refusals(person.site_id, f"the account of {person.full_name}")
+
+
+class ConfirmAccountChange(SignedInput):
+    """Confirm a change of an account."""
+
+    person: PersonCode = Field(title="Whose account", description="The badge, or its code.")
+
+
+@act(ConfirmAccountChange)
+def confirm_account_change(work: Work, given: ConfirmAccountChange) -> Person:
+    """Do what another person has asked for this account. Refuses whoever asked for it, and whoever it is about."""
+    person, change = _locked(work, given.person)
+    keys = live_keys(work, person) if change.change in ENDS_KEYS else []
+    work.judge(person, change, *keys, refusals=not_working_here(work, person))
+    _do(work, person, change)
+    change.decided_at, change.decided_by_id, change.password_hash = work.now, work.actor.id, None
+    work.transition(change, person)
+    end_keys(work, keys)
+    return person
+
+
+class DeclineAccountChange(ActInput):
+    """Decline a change of an account."""
+
+    person: PersonCode = Field(title="Whose account", description="The badge, or its code.")
+    reason: Reason
+
+
+@act(DeclineAccountChange)
+def decline_account_change(work: Work, given: DeclineAccountChange) -> Person:
+    """Nothing changes; an account that was only proposed is closed. Whoever asked for it may take it back so."""
+    person, change = _locked(work, given.person)
+    work.judge(person, change, refusals=not_working_here(work, person))
+    change.decided_at, change.decided_by_id, change.password_hash = work.now, work.actor.id, None
+    change.decision_reason = given.reason
+    work.transition(change, person)
+    return person
+
+
+def _locked(work: Work, code: str) -> tuple[Person, AccountChange]:
+    """The account, and what waits for it. Refuses NOT_FOUND."""
+    person = work.lock(Person, code)
+    change = open_change(work, person)
+    if change is None:
+        sentence = "No change of the account of {person} waits to be confirmed. Look at its history."
+        work.judge(person, refusals=[refuse(Code.NOT_FOUND, sentence, person=person.full_name)])
+    assert change is not None
+    return person, change
+
+
+def _do(work: Work, person: Person, change: AccountChange) -> None:
+    match Change(change.change):
+        case Change.ROLES:
+            assert change.roles is not None
+            person.roles = change.roles
+        case Change.PASSWORD:
+            set_password(work, person, change.password_hash, must_change=True)
+        case Change.SECOND_FACTOR:
+            forget_second_factor(person)
+        case Change.NEW:  # all of it stands in the account, which becomes active
+            pass
+
+
+def set_password(work: Work, person: Person, password_hash: str | None, *, must_change: bool) -> None:
+    """Give an account this password; wrong ones are forgotten."""
+    person.password_hash, person.password_set_at, person.must_change_password = password_hash, work.now, must_change
+    forget_failures(person)
+
+
+def forget_failures(person: Person) -> None:
+    """Forget the wrong passwords of an account, and its lock with them."""
+    person.failure_count, person.first_failure_at, person.locked_until = 0, None, None
+
+
+def forget_second_factor(person: Person) -> None:
+    """Take the second factor of an account back: until its owner sets up another one, they sign nothing."""
+    person.totp_secret, person.totp_confirmed_at, person.totp_step = None, None, None
+
+
+@dataclass(frozen=True)
+class Done:
+    """What two people have changed of somebody's account."""
+
+    change: str
+    asked_by: str
+    confirmed_by: str
+    at: datetime.datetime
+
+
+TOLD_FOR = datetime.timedelta(days=14)
+_LATELY = text(
+    """SELECT c.change, a.full_name AS asked_by, d.full_name AS confirmed_by, c.decided_at AS at FROM account_change c
+         JOIN person a ON a.id = c.asked_by_id JOIN person d ON d.id = c.decided_by_id
+        WHERE c.person_id = :person AND c.state = 'CONFIRMED' AND c.change <> :new AND c.decided_at > :since
+        ORDER BY c.decided_at DESC"""
+)
+
+
+def changed_lately(bank: Bank, person_id: int, now: datetime.datetime) -> tuple[Done, ...]:
+    """What its owner is told about on the home page: whoever did not ask for it themself says so to somebody."""
+    with bank.reads.connect() as connection:
+        asked = {"person": person_id, "new": Change.NEW.value, "since": now - TOLD_FOR}
+        return tuple(Done(*row) for row in connection.execute(_LATELY, asked))
