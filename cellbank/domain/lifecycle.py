@@ -5,7 +5,7 @@ from functools import lru_cache
 from cellbank.domain.states import STATES
 from cellbank.domain.telling import TELLS
 from cellbank.domain.transition import PERFORMERS, Meaning, Role, Transition
-from cellbank.domain.transitions import TRANSITIONS
+from cellbank.domain.transitions import STOPPING, TRANSITIONS
 
 __all__ = [
     "CROSSING", "PERFORMERS", "STATES", "TRANSITIONS", "Meaning", "Role", "Transition", "acts_from", "asks_password",
@@ -62,6 +62,10 @@ def acts_from(record: str, state: str, roles: frozenset[Role]) -> tuple[str, ...
 
 
 def crosses_sites(row: Transition) -> bool:
-    """Whether this move may be made at another site than the record's own: a stop of what is frozen, or a CROSSING."""
-    is_stop = row.target == "ON_HOLD" and row.source in ("QUARANTINE", "RELEASED", "ON_HOLD")
+    """Whether this move may be made at another site than the record's own: a stop of what is frozen, or a CROSSING.
+
+    Said of the act and not of the states: work on a lot that is on hold leaves it there, and is no stop.
+    """
+    frozen = row.source in ("QUARANTINE", "RELEASED", "ON_HOLD")
+    is_stop = row.act in STOPPING and frozen and row.target == "ON_HOLD"
     return is_stop or (row.record, row.act) in CROSSING

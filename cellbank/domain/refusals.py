@@ -4,7 +4,7 @@ A rule returns refusals as values; nothing below the act registry raises them. T
 gravity: a screen shows the gravest reason first, and the order is part of the public face (docs/design.md).
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, tzinfo
 from enum import StrEnum
@@ -195,6 +195,10 @@ LATE_TOO: dict[str, frozenset[Code]] = {
 }  # fmt: skip
 
 
+# What is said to somebody at another site: whose it is, and that they may not. All else would tell of the record.
+TOLD_ELSEWHERE = frozenset({Code.OTHER_SITE, Code.ROLE_NOT_ALLOWED, Code.KEY_LIMITED})
+
+
 @dataclass(frozen=True)
 class Refusal:
     """One reason why not. `sentence` is a template (translated at the edge), `facts` fill it; `asks` is the question
@@ -245,6 +249,13 @@ def gravest_first(refusals: Iterable[Refusal]) -> tuple[Refusal, ...]:
     """The same refusals, each once, in the order in which a person should read them."""
     once = {(refusal.code, refusal.detail): refusal for refusal in refusals}
     return tuple(sorted(once.values(), key=lambda refusal: GRAVITY[refusal.code]))
+
+
+def told_here(refusals: Sequence[Refusal]) -> list[Refusal]:
+    """The reasons that somebody may read: where a record is not theirs to see, nothing else that was judged of it."""
+    if any(one.code is Code.OTHER_SITE for one in refusals):
+        return [one for one in refusals if one.code in TOLD_ELSEWHERE]
+    return list(refusals)
 
 
 class Refused(Exception):

@@ -67,10 +67,10 @@ _MOVES: tuple[Transition, ...] = sum(
         moves("person", "set_up_second_factor", "ACTIVE =", EVERYBODY),
         moves("person", "confirm_second_factor", "ACTIVE =", EVERYBODY),
         moves("person", "reset_second_factor", "ACTIVE =", _ADMIN),
-        *(
-            moves("account_change", act, "> ASKED", _ADMIN)
-            for act in ("add_person", "change_roles", "reset_password", "reset_second_factor")
-        ),
+        moves("account_change", "add_person", "> ASKED", frozenset({A, Role.SYSTEM})),
+        moves("account_change", "change_roles", "> ASKED", _ADMIN),
+        moves("account_change", "reset_password", "> ASKED", _ADMIN),
+        moves("account_change", "reset_second_factor", "> ASKED", _ADMIN),
         moves("account_change", "confirm_account_change", "ASKED > CONFIRMED", _ACCOUNTS, _APPROVED, _NOT_OWN_CHANGE),
         moves("account_change", "decline_account_change", "ASKED > DECLINED", _ACCOUNTS),
         moves("training", "record_training", "> RECORDED", _ACCOUNTS),

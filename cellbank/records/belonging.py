@@ -10,6 +10,8 @@ from cellbank.records.base import Base, Record
 FIRST_SITE = 1  # what was recorded before there were others is its
 
 # A record with a column `site_id` is of that site. These are of the site of what they are about: the first one given.
+# A person is of the site where they are at home, and of those where they work besides.
+OF_A_PERSON = ("account_change", "training", "api_token")
 _TESTED = ("lot_id", "culture_id", "donation_id", "donor_id")
 ABOUT: dict[str, tuple[str, ...]] = {
     "consent": ("donor_id",),
@@ -22,12 +24,13 @@ ABOUT: dict[str, tuple[str, ...]] = {
     "weight": ("subject_id",),
     "treatment_decision": ("subject_id",),
     "reading_import": ("probe_id",),
+    **dict.fromkeys(OF_A_PERSON, ("person_id",)),
 }
-# Who works here and under which definitions; and what people of several sites do about one lot.
+# Under which definitions one works here; and what people of several sites do about one lot.
 WHOLE_BANK = frozenset(
     {
-        "site", "person", "account_change", "training", "api_token", "definition", "batch_review",
-        "conditional_release", "printing", "document_issue", "trail_review", "scan",
+        "site", "definition", "batch_review", "conditional_release", "printing", "document_issue", "trail_review",
+        "scan",
     }
 )  # fmt: skip
 
@@ -47,6 +50,14 @@ def site_of(session: Session, record: Any, known: dict[tuple[str, int], int]) ->
     if about not in known:
         known[about] = site_of(session, session.get_one(_class_of(about[0]), found), known) or FIRST_SITE
     return known[about]
+
+
+def also_of(session: Session, record: Any) -> tuple[str, ...]:
+    """The codes of the sites to which a record belongs besides."""
+    table = getattr(record, "__tablename__", None)
+    if table in OF_A_PERSON:
+        record = session.get_one(_class_of("person"), record.person_id)
+    return tuple(record.also_at or ()) if table in ("person", *OF_A_PERSON) else ()
 
 
 @cache

@@ -19,11 +19,11 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import QueryableAttribute, Session
 
 from cellbank.domain.lifecycle import PERFORMERS, Role, Transition, crosses_sites, rows_for
-from cellbank.domain.refusals import Code, Refusal, Refused, refuse
+from cellbank.domain.refusals import Code, Refusal, Refused, refuse, told_here
 from cellbank.domain.telling import divided, existence_refusals, future_refusals, late_refusals, order_refusals
 from cellbank.records.actor import NOT_PROVED, Actor, Proof, role_refusal, signature_refusals
 from cellbank.records.base import Record, as_json
-from cellbank.records.belonging import site_of
+from cellbank.records.belonging import also_of, site_of
 from cellbank.records.people import NumberSeries, Person, Site
 from cellbank.records.quality import Signature
 
@@ -155,7 +155,7 @@ class Work:
         found.extend(refusals)
         found.extend(self._told_refusals(subjects, {one.code for one in found}))
         refusing, irregular = divided(found, late=self.is_late, act=self.act)
-        refusing = [reason for reason in refusing if reason.code not in ASKED_LAST] or refusing
+        refusing = told_here([reason for reason in refusing if reason.code not in ASKED_LAST] or refusing)
         if refusing:
             raise Refused(refusing)
         self.concerned.extend(one for one in (*subjects, *of) if not isinstance(one, type))
@@ -256,6 +256,8 @@ class Work:
 
     def elsewhere(self, record: Any) -> list[Refusal]:
         """The same of a record."""
+        if self.actor.site_code in also_of(self.session, record):
+            return []
         return self.site_refusals(site_of(self.session, record, self.sites), record.called)
 
     def _role_refusals(self, rows: tuple[Transition, ...]) -> list[Refusal]:

@@ -119,7 +119,7 @@ def test_one_change_waits_at_a_time(world: World) -> None:
     name = newcomer(world)
     world.do("ada", "reset_password", name=name, new_password=HIS, reason="forgotten")
     assert world.codes("ada", "reset_second_factor", name=name, reason="lost it") == ["ALREADY_EXISTS"]
-    assert world.codes("ada", "change_roles", name=name, roles=["clinician"], reason="ward") == ["ALREADY_EXISTS"]
+    assert world.codes("ada", "change_roles", name=name, roles=["clinician"], reason="the ward") == ["ALREADY_EXISTS"]
 
 
 def test_a_disabled_account_does_not_come_back_with_a_confirmation(world: World) -> None:
@@ -156,7 +156,7 @@ def test_quality_of_another_site_decides_about_nobody_here(world: World) -> None
     assert world.codes(theirs, "record_training", **given) == ["OTHER_SITE"]
     assert world.codes(theirs, "revoke_training", training=made, reason="of no use to them") == ["OTHER_SITE"]
     for act, more in (("confirm_account_change", {}), ("decline_account_change", {"reason": "of no use"})):
-        assert world.codes(theirs, act, person=badge(world, name), **more) == ["OTHER_SITE"]
+        assert set(world.codes(theirs, act, person=badge(world, name), **more)) == {"OTHER_SITE"}
 
 
 def test_an_administrator_signs_for_accounts_and_for_nothing_else(world: World) -> None:

@@ -73,7 +73,9 @@ def test_what_an_act_writes_of_what_it_signs_is_named(story: Bank) -> None:
 
 # What a signed act writes and its signature does not cover: who and when, which the signature itself says; the place of
 # a subject; the day of an order, which another signed act may change; a verdict that follows from the answers.
-NOT_DECIDED = re.compile(r"^(id|code|site_id|state|spares_called|given_beside|place|assessment|planned_on|\w+_by_id|\w+_at)$")
+NOT_DECIDED = re.compile(
+    r"^(id|code|site_id|state|spares_called|given_beside|place|assessment|planned_on|\w+_by_id|\w+_at)$"
+)
 
 
 @pytest.mark.requirement("R4")

@@ -71,14 +71,6 @@ def open_change(work: Work, person: Person) -> AccountChange | None:
     return work.session.scalars(waiting if work.dry_run else waiting.with_for_update()).one_or_none()
 
 
-def not_working_here(work: Work, person: Person) -> list[Refusal]:
-    """Whose accounts are decided from here: people's who work at this site, at home or besides; an administrator
-    decides about everybody's."""
-    if person.also_at and work.actor.site_code in person.also_at:
-        return []
-    return work.site_refusals(person.site_id, f"the account of {person.full_name}")
-
-
 class ConfirmAccountChange(SignedInput):
     """Confirm a change of an account."""
 
@@ -90,7 +82,7 @@ def confirm_account_change(work: Work, given: ConfirmAccountChange) -> Person:
     """Do what another person has asked for this account. Refuses whoever asked for it, and whoever it is about."""
     person, change = _locked(work, given.person)
     keys = live_keys(work, person) if change.change in ENDS_KEYS else []
-    work.judge(person, change, *keys, refusals=not_working_here(work, person))
+    work.judge(person, change, *keys)
     _do(work, person, change)
     change.decided_at, change.decided_by_id, change.password_hash = work.now, work.actor.id, None
     work.transition(change, person)
@@ -109,7 +101,7 @@ class DeclineAccountChange(ActInput):
 def decline_account_change(work: Work, given: DeclineAccountChange) -> Person:
     """Nothing changes; an account that was only proposed is closed. Whoever asked for it may take it back so."""
     person, change = _locked(work, given.person)
-    work.judge(person, change, refusals=not_working_here(work, person))
+    work.judge(person, change)
     change.decided_at, change.decided_by_id, change.password_hash = work.now, work.actor.id, None
     change.decision_reason = given.reason
     work.transition(change, person)

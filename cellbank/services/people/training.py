@@ -13,7 +13,7 @@ from cellbank.records.work import Work
 from cellbank.services.acts import ActInput, SignedInput, act
 from cellbank.services.common import new_code
 from cellbank.services.inputs import Date, Line, Name, Reason, scanned
-from cellbank.services.people.account_changes import not_working_here, say_that_it_waits
+from cellbank.services.people.account_changes import say_that_it_waits
 from cellbank.services.site_time import local_day
 
 TrainingCode = scanned(Kind.TRAINING)
@@ -41,11 +41,11 @@ def record_training(work: Work, given: RecordTraining) -> Training:
     """Note that a person was trained for a role, by somebody else; it counts once a second person has confirmed it.
     Refuses a training in the future, one's own, and one of somebody who works at other sites only."""
     person = work.session.scalar(select(Person).where(Person.name == given.name, Person.state.in_(TRAINED)))
-    refusals = [_nobody(given.name)] if person is None else [*_own(work, person), *not_working_here(work, person)]
+    refusals = [_nobody(given.name)] if person is None else _own(work, person)
     if given.trained_on > local_day(work, work.now):
         refusals.append(_future(given))
     state = "VALID" if counts_at_once(work) else "RECORDED"
-    work.judge(Training, refusals=refusals, to=state)
+    work.judge(Training, refusals=refusals, to=state, of=[person] if person else [])
     if state == "RECORDED":
         say_that_it_waits(work)
     assert person is not None
@@ -76,14 +76,10 @@ class ConfirmTraining(SignedInput):
 def confirm_training(work: Work, given: ConfirmTraining) -> Training:
     """From now on it counts. Refuses whoever recorded it, and whoever was trained."""
     training = work.lock(Training, given.training)
-    work.judge(training, refusals=not_working_here(work, _trained(work, training)))
+    work.judge(training)
     training.confirmed_by_id = work.actor.id
     work.transition(training)
     return training
-
-
-def _trained(work: Work, training: Training) -> Person:
-    return work.session.get_one(Person, training.person_id)
 
 
 def _nobody(name: str) -> Refusal:
@@ -113,7 +109,7 @@ class RevokeTraining(ActInput):
 def revoke_training(work: Work, given: RevokeTraining) -> Training:
     """It counts no longer: from now on its owner signs only under another one."""
     training = work.lock(Training, given.training)
-    work.judge(training, refusals=not_working_here(work, _trained(work, training)))
+    work.judge(training)
     training.revoke_reason = given.reason
     work.transition(training)
     return training
