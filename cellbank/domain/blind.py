@@ -7,6 +7,8 @@ reads it again. This table is the whole of it: history, exports, cards and pages
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from cellbank.domain.refusals import Code
+
 
 @dataclass(frozen=True)
 class Blind:
@@ -21,6 +23,9 @@ BLIND: Mapping[str, Blind] = {
     "reading_import": Blind("ENTERED", frozenset({("reading_import", "hand_celsius")})),
     "stock_count": Blind("COUNTED_ONCE", frozenset({("count_sheet", "seen")})),
 }
+#: How each act of a second person says that their value is not the first one's. It says so when it is done, and is then
+#: in the trail; a check beforehand would let anybody guess the hidden value unseen.
+SAYS_UNLIKE: Mapping[str, Code] = {"confirm_weight": Code.WEIGHT_MISMATCH, "confirm_reading": Code.READINGS_DIFFER}
 NOTHING: frozenset[tuple[str, str]] = frozenset()
 
 

@@ -18,6 +18,7 @@ from sqlalchemy import ColumnElement, bindparam, event, func, insert, or_, selec
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import QueryableAttribute, Session
 
+from cellbank.domain.blind import SAYS_UNLIKE
 from cellbank.domain.lifecycle import PERFORMERS, Role, Transition, crosses_sites, rows_for
 from cellbank.domain.refusals import Code, Refusal, Refused, refuse, told_here
 from cellbank.domain.telling import divided, existence_refusals, future_refusals, late_refusals, order_refusals
@@ -154,6 +155,8 @@ class Work:
         found.extend(reason for record in of for reason in self.elsewhere(record))
         found.extend(refusals)
         found.extend(self._told_refusals(subjects, {one.code for one in found}))
+        if self.dry_run:
+            found = [reason for reason in found if reason.code is not SAYS_UNLIKE.get(self.act)]
         refusing, irregular = divided(found, late=self.is_late, act=self.act)
         refusing = told_here([reason for reason in refusing if reason.code not in ASKED_LAST] or refusing)
         if refusing:

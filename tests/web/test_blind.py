@@ -94,3 +94,28 @@ def test_the_table_names_states_and_columns_that_exist() -> None:
     for record, blind in BLIND.items():
         assert blind.state in STATES[record]
         assert all(column in metadata.tables[table].columns for table, column in blind.columns)
+
+
+SECOND: dict[str, tuple[str, dict[str, object], dict[str, object]]] = {
+    "weight": ("confirm_weight", {"weight_kg": "71.9"}, {"weight_kg": "72.9"}),
+    "reading_import": (
+        "confirm_reading", {"celsius": "-187.43", "confirmed": True}, {"celsius": "-187.44", "confirmed": True}
+    ),
+    "stock_count": ("count_again", {"vials": []}, {"vials": [], "unreadable": ["A1"]}),
+}  # fmt: skip
+
+
+@pytest.mark.requirement("R16")
+@pytest.mark.parametrize("record", sorted(BLIND))
+def test_nobody_guesses_the_first_value_by_checking_beforehand(world: World, record: str) -> None:
+    """The check answers the same whatever was read: only what is done, and stands in the trail, is compared."""
+    second, _, codes, _ = CASES[record](world)
+    act, right, wrong = SECOND[record]
+    named = {"weight": "weight", "reading_import": "readings", "stock_count": "box"}[record]
+    of = {named: codes[1] if record == "stock_count" else codes[0]}
+    checks = [world.try_act(second, act, dry_run=True, **of, **given) for given in (right, wrong)]
+    assert checks[0].accepted and checks[1].accepted
+    assert checks[0].result == checks[1].result
+    if record != "stock_count":  # there the second count differs, and is kept
+        assert world.codes(second, act, **of, **wrong)
+    assert world.codes(second, act, **of, **right) == []

@@ -337,7 +337,9 @@ def confirm_reading(work: Work, given: ConfirmReading) -> ReadingImport:
     target = "STORED" if given.confirmed else "REJECTED"
     readings, refusals = array("q"), []
     if made.state == "ENTERED" and given.confirmed:
-        readings.append(pack(second(made.first_at), hundredths(Decimal(made.hand_celsius or 0))))
+        # A check beforehand shows what follows from the own value, and nothing of the hidden one.
+        value = given.celsius if work.dry_run else made.hand_celsius
+        readings.append(pack(second(made.first_at), hundredths(Decimal(value or 0))))
         if given.celsius != made.hand_celsius:
             sentence = "The first person read another temperature than {given} °C. Look again, or do not confirm it."
             refusals.append(refuse(Code.READINGS_DIFFER, sentence, given=given.celsius))
