@@ -76,6 +76,7 @@ SAYS: dict[str, tuple[Code, str]] = {
         Code.DECISION_NEEDED,
         "a clinician has to decide that treatment goes on.",
     ),
+    "another_clinician_decides_about_a_reaction": (Code.SAME_PERSON, "the reaction was noted by the same person."),
     "a_decision_is_about_what_is_open": (
         Code.CHANGED_MEANWHILE,
         "what was to be decided is decided: look at the subject again.",

@@ -179,14 +179,14 @@ def decide_twice(world: World, given: OrderedDose) -> list[Outcome]:
 
 def test_two_clinicians_decide_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     given = first(world)
-    react(world, given)
+    open_critical(world, given)
     judge_together(monkeypatch)
     assert came_of(decide_twice(world, given)) == ["WRONG_STATE", "accepted"]
 
 
 def test_without_the_lock_the_database_takes_one_decision(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     given = first(world)
-    react(world, given)
+    open_critical(world, given)
     without_locks(monkeypatch)
     judge_together(monkeypatch, MUST_MEET_S)
     assert came_of(decide_twice(world, given)) == ["CHANGED_MEANWHILE", "accepted"]
@@ -197,7 +197,7 @@ def test_without_lock_and_database_the_same_is_decided_twice(
 ) -> None:
     with world_of_its_own(fresh_database, tmp_path, "decided_twice", NOBODY_DECIDES_TWICE) as world:
         given = first(world)
-        react(world, given)
+        open_critical(world, given)
         without_locks(monkeypatch)
         judge_together(monkeypatch, MUST_MEET_S)
         assert came_of(decide_twice(world, given)) == ["accepted", "accepted"]
@@ -209,7 +209,7 @@ def test_a_reaction_that_comes_while_a_clinician_decides_is_not_covered(
     given = first(world)
     react(world, given)
     asked = {"subject": given.subject, "reason": "Seen by the board", "now": given.at + DAYS}
-    deciding = "cyril", "continue_treatment", asked
+    deciding = "clara", "continue_treatment", asked
     without_locks(monkeypatch)
     decided, reaction = react_while(monkeypatch, world, "judge", deciding, given, 1.0)
     assert decided.accepted and reaction.accepted

@@ -6,11 +6,13 @@ import io
 
 import pytest
 
+from cellbank.domain.lifecycle import Role
 from cellbank.services.acts import run_act
 from cellbank.services.bank import Bank
+from cellbank.services.lookup.worklists import worklists
 from cellbank.services.trail.near_misses import UNREADABLE_SCAN, near_misses
 from cellbank.services.trail.trail_search import Query, search
-from tests.factories.doses import bedside, ordered_dose, prepared_dose
+from tests.factories.doses import MINUTE, bedside, ordered_dose, prepared_dose
 from tests.factories.world import World
 
 pytestmark = pytest.mark.requirement("R5", "R6")
@@ -88,3 +90,24 @@ def test_a_missing_signature_is_no_reason_of_a_stop_and_no_near_miss(bank: Bank,
     assert ("check_dose", "SIGNATURE_NEEDED") not in after
     key = ("check_dose", "WRISTBAND_MISMATCH")
     assert after[key] == before.get(key, 0) + 1
+
+
+def stopped_at_the_bedside(world: World, dose: str) -> list[str | None]:
+    """The act that the list of the quality officer offers for a dose of too many mismatches."""
+    found = worklists(world.bank, frozenset({Role.QUALITY_OFFICER}), world.now)
+    return [item.act for one in found if one.name == "mismatched" for item in one.items if item.code == dose]
+
+
+def test_three_mismatches_wait_for_the_quality_officer(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Until a deviation about the dose is opened after them; one that was there before answers nothing."""
+    monkeypatch.setattr("cellbank.services.lookup.worklists.SHOWN", 500)
+    dose = prepared_dose(world)
+    told = {"records": [dose.code], "classification": "minor", "description": "Written by hand over the print"}
+    world.do("clara", "open_deviation", title="The label is smudged", **told)
+    scans = {**bedside(world, dose), "read_back": "somebody else", "now": dose.at + 40 * MINUTE}
+    for _ in range(3):
+        assert stopped_at_the_bedside(world, dose.code) == []
+        assert world.codes("clara", "check_dose", **scans) == ["WRISTBAND_MISMATCH"]
+    assert stopped_at_the_bedside(world, dose.code) == ["open_deviation"]
+    world.do("quinn", "open_deviation", title="Three mismatches at the bedside", **told)
+    assert stopped_at_the_bedside(world, dose.code) == []

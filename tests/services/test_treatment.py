@@ -4,6 +4,8 @@ import datetime
 from typing import Any
 
 import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 
 from cellbank.domain.lifecycle import Role
 from cellbank.domain.rules import standing
@@ -12,6 +14,7 @@ from cellbank.services.acts import Malformed
 from cellbank.services.clinic.at_bedside import judge_standing
 from cellbank.services.clinic.reactions import Noted
 from cellbank.services.clinic.treatment import undecided
+from cellbank.services.constraints import refusal_for
 from cellbank.services.documents.chain_document import chain_paper
 from cellbank.services.documents.chain_words import clock
 from cellbank.services.documents.papers import snapshot
@@ -51,9 +54,9 @@ def second(world: World, given: OrderedDose, **more: Any) -> OrderedDose:
     return ordered_dose(world, lot=given.lot, subject=given.subject, at=at, **more)
 
 
-def react(world: World, dose: OrderedDose, *, serious: bool = True) -> None:
+def react(world: World, dose: OrderedDose, *, serious: bool = True, who: str = "clara") -> None:
     noted = {"dose": dose.code, "serious": serious, "reaction": "Shortness of breath; oxygen, two days in hospital"}
-    world.do("clara", "record_reaction", now=dose.at + 2 * 60 * MINUTE, **noted)
+    world.do(who, "record_reaction", now=dose.at + 2 * 60 * MINUTE, **noted)
 
 
 def deviation(world: World, dose: OrderedDose, classification: str, at: datetime.datetime) -> str:
@@ -104,6 +107,37 @@ def test_a_serious_reaction_stops_the_next_order_until_a_clinician_has_signed(wo
     card = look_up(world.bank, world.people["clara"], made["code"])
     assert isinstance(card, Card) and given.code in dict(card.facts)["In spite of"]
     assert order_again(world, given) == []
+
+
+@pytest.mark.requirement("R20")
+def test_nobody_decides_alone_about_a_reaction_that_they_noted(world: World) -> None:
+    """Of two clinicians who noted one each, each decides about that of the other: there is no dead end."""
+    given = first(world)
+    react(world, given)
+    asked = {"now": given.at + DAY, "subject": given.subject, **GOES_ON}
+    assert world.codes("clara", "continue_treatment", **asked) == ["SAME_PERSON"]
+    shown = to_sign(world.bank.seen_by(world.people["clara"]), "continue_treatment", asked, given.at + DAY)
+    assert shown is not None and "another clinician decides" in str(shown.blocks)
+    react(world, given, who="cyril")
+    assert len(world.do("clara", "continue_treatment", **asked)["covers"]) == 1
+    assert len(undecided(world.bank, given.subject)) == 1 and order_again(world, given) == NO
+    decide(world, given, given.at + 2 * DAY)
+    assert order_again(world, given) == []
+
+
+def test_the_database_lets_nobody_decide_about_their_own_reaction(world: World) -> None:
+    given = first(world)
+    react(world, given)
+    decision = text(
+        """INSERT INTO treatment_decision (code, subject_id, covers, reason, decided_at, decided_by_id, state)
+           SELECT 'TD0000', d.subject_id, jsonb_build_array(jsonb_build_object('kind', 'reaction', 'id', r.id)),
+                  'Alone', now(), r.noted_by_id, 'DECIDED'
+             FROM reaction r JOIN dose d ON d.id = r.dose_id WHERE d.code = :dose"""
+    )
+    with pytest.raises(IntegrityError) as caught, world.bank.engine.begin() as connection:
+        connection.execute(decision, {"dose": given.code})
+    refusal = refusal_for(caught.value)
+    assert refusal is not None and refusal.code == "SAME_PERSON"
 
 
 def test_a_reaction_that_is_not_serious_stops_nothing_and_nobody_may_leave_it_open(world: World) -> None:

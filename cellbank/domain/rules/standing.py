@@ -86,6 +86,19 @@ def nothing_to_decide_refusals(facts: SubjectFacts) -> tuple[Refusal, ...]:
     return (refuse(Code.WRONG_STATE, sentence, subject=facts.code),)
 
 
+def other_clinician_refusals(person: str, subject: str, own: int, others: int) -> tuple[Refusal, ...]:
+    """Nobody decides alone about a serious reaction that they noted themselves: what else is open they may decide.
+    `own` reactions are the person's, `others` concerns are not. Twin in the database:
+    `another_clinician_decides_about_a_reaction`."""
+    if not own or others:
+        return ()
+    sentence = (
+        "{person} noted what is to be decided about subject {subject}: another clinician decides whether treatment "
+        "goes on after a serious reaction."
+    )
+    return (refuse(Code.SAME_PERSON, sentence, person=person, subject=subject),)
+
+
 # --- the lot ----------------------------------------------------------------------------------
 
 

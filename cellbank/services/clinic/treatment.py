@@ -11,7 +11,7 @@ from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
 from cellbank.domain.identifiers import Kind
-from cellbank.domain.rules.standing import SubjectFacts, nothing_to_decide_refusals
+from cellbank.domain.rules.standing import SubjectFacts, nothing_to_decide_refusals, other_clinician_refusals
 from cellbank.records.clinic import Subject, TreatmentDecision
 from cellbank.records.work import Work
 from cellbank.services.acts import SignedInput, act
@@ -19,7 +19,10 @@ from cellbank.services.bank import Bank, at_site
 from cellbank.services.common import new_code
 from cellbank.services.inputs import Reason, SubjectCode
 
-_CONCERNS = text("SELECT kind, id, said FROM undecided_concerns(:subject) ORDER BY since, kind, id")
+_CONCERNS = text(
+    """SELECT c.kind, c.id, c.said, r.noted_by_id FROM undecided_concerns(:subject) c
+         LEFT JOIN reaction r ON c.kind = 'reaction' AND r.id = c.id ORDER BY c.since, c.kind, c.id"""
+)
 _OF_CODE = text(
     f"""SELECT c.said FROM subject s CROSS JOIN LATERAL undecided_concerns(s.id) c
          WHERE s.code = :code AND s.state IN ('SCREENING', 'ENROLLED') AND {at_site("s.site_id")}
@@ -28,7 +31,8 @@ _OF_CODE = text(
 
 
 def concerns_of(session: Session, subject_id: int) -> Sequence[Row[Any]]:
-    """What has happened to a subject that nobody has decided about: kind, id and words of each."""
+    """What has happened to a subject that nobody has decided about: kind, id and words of each; of a reaction who noted
+    it."""
     return session.execute(_CONCERNS, {"subject": subject_id}).all()
 
 
@@ -48,13 +52,20 @@ class ContinueTreatment(SignedInput):
 @act(ContinueTreatment)
 def continue_treatment(work: Work, given: ContinueTreatment) -> TreatmentDecision:
     """Sign that the subject may have the next dose in spite of everything that is open now. What opens later, or opens
-    again, is another decision. Refuses where nothing waits for one."""
+    again, is another decision, and so is a serious reaction that the same person noted: another clinician decides about
+    it. Refuses where nothing waits for one."""
     subject = work.lock(Subject, given.subject)
-    concerns = concerns_of(work.session, subject.id)
-    said = tuple(one.said for one in concerns)
+    open_now = concerns_of(work.session, subject.id)
+    concerns = [one for one in open_now if one.noted_by_id != work.actor.id]
+    said = tuple(one.said for one in open_now)
     facts = SubjectFacts(subject.code, subject.state, subject.arm, subject.receives_product, said)
-    work.show(covers=list(said))
-    work.judge(TreatmentDecision, refusals=nothing_to_decide_refusals(facts), of=[subject])
+    own = len(open_now) - len(concerns)
+    work.show(covers=[one.said for one in concerns])
+    refusals = [
+        *nothing_to_decide_refusals(facts),
+        *other_clinician_refusals(work.actor.full_name, subject.code, own, len(concerns)),
+    ]
+    work.judge(TreatmentDecision, refusals=refusals, of=[subject])
     return work.add(
         TreatmentDecision(
             code=new_code(work, Kind.TREATMENT_DECISION),

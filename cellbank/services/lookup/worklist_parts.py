@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from cellbank.domain.transition import Role
 
+# The title of a dose `d` of a subject `s`.
+DOSE = "'Infusion ' || d.infusion_number || ' (Day ' || d.day || ') of ' || s.trial_number"
 T, Q, C, A = Role.TECHNICIAN, Role.QUALITY_OFFICER, Role.CLINICIAN, Role.ADMINISTRATOR
 
 

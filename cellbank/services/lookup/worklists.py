@@ -11,8 +11,9 @@ from cellbank.domain.quantities import millions
 from cellbank.domain.transition import FLOOR, Role
 from cellbank.domain.wall import text_on_the_wall
 from cellbank.services.bank import Bank, at_site
+from cellbank.services.lookup.bedside_work import OF_THE_BEDSIDE
 from cellbank.services.lookup.shipping_work import OF_SHIPPING
-from cellbank.services.lookup.worklist_parts import A, C, Q, Source, T, day_at, instant, today
+from cellbank.services.lookup.worklist_parts import DOSE, A, C, Q, Source, T, day_at, instant, today
 from cellbank.services.quality.impact import AT_HOME, HOMES
 from cellbank.services.quality.tested import TESTED_CODE, TESTED_SITE, join_tested
 from cellbank.services.temperature.probes import RESTING
@@ -46,7 +47,6 @@ class Worklist:
     total: int
 
 
-_DOSE = "'Infusion ' || d.infusion_number || ' (Day ' || d.day || ') of ' || s.trial_number"
 _DOSES = "dose d JOIN subject s ON s.id = d.subject_id JOIN lot l ON l.id = d.lot_id"
 # The doses of a notice that nobody has answered, by what is to be done about them first.
 _TO_TELL = """CROSS JOIN LATERAL (
@@ -117,11 +117,11 @@ def _to_investigate(role: Role) -> Source:
 
 SOURCES: tuple[Source, ...] = (
     Source("pick", T, "Doses to pick", "No dose is waiting to be picked.",
-           f"""SELECT d.code, {_DOSE} AS title, d.state, 'planned ' || d.planned_on || ', '
+           f"""SELECT d.code, {DOSE} AS title, d.state, 'planned ' || d.planned_on || ', '
                || d.vials_needed + d.vials_spare || ' vials of lot ' || l.code AS detail, s.site_id FROM {_DOSES}
                WHERE d.state = 'ORDERED' ORDER BY d.planned_on, d.id"""),
     Source("thaw", T, "Doses to thaw and prepare", "No dose is being prepared.",
-           f"""SELECT d.code, {_DOSE} AS title, d.state, 'lot ' || l.code AS detail, s.site_id, d.expires_at AS due
+           f"""SELECT d.code, {DOSE} AS title, d.state, 'lot ' || l.code AS detail, s.site_id, d.expires_at AS due
               FROM {_DOSES}
                WHERE d.state IN ('PICKED', 'THAWING', 'COUNTED') ORDER BY d.expires_at NULLS LAST, d.id"""),
     Source("picked", T, "Vials out of the tank and not thawed", "",
@@ -215,6 +215,7 @@ SOURCES: tuple[Source, ...] = (
               WHERE l.state IN ('REJECTED', 'RECALLED') AND v.state
                 IN ('FROZEN', 'IN_STOCK', 'IN_TRANSIT', 'RECEIVED', 'RESERVED', 'PICKED')
               ORDER BY v.state = 'RESERVED', home.walk, p.position, v.id""", None, "vial"),
+    OF_THE_BEDSIDE,
     Source("decide", Q, "Donations to decide", "No donation is waiting for a decision.",
            f"""SELECT n.code, CASE n.tissue WHEN 'cord' THEN 'Umbilical cord' ELSE 'Placenta' END AS title, n.state,
               'received ' || {instant("n.received_at")} AS detail, n.site_id FROM donation n
@@ -280,11 +281,11 @@ SOURCES: tuple[Source, ...] = (
               WHERE c.state = 'IN_FORCE' AND r.state IS DISTINCT FROM 'REVIEWED'
               ORDER BY c.requested_at, c.id, t.code"""),
     Source("bedside", C, "Doses for the bedside", "No dose is ready.",
-           f"""SELECT d.code, {_DOSE} AS title, d.state, 'lot ' || l.code AS detail, s.site_id, d.expires_at AS due
+           f"""SELECT d.code, {DOSE} AS title, d.state, 'lot ' || l.code AS detail, s.site_id, d.expires_at AS due
               FROM {_DOSES}
                WHERE d.state IN ('PREPARED', 'CHECKED_ONCE', 'CHECKED', 'INFUSING') ORDER BY d.expires_at"""),
     Source("stopped", C, "Doses of rejected and recalled lots to stop", "No dose of such a lot is under way.",
-           f"""SELECT d.code, {_DOSE} AS title, d.state, 'lot ' || l.code || ' ' || lower(l.state) AS detail, s.site_id,
+           f"""SELECT d.code, {DOSE} AS title, d.state, 'lot ' || l.code || ' ' || lower(l.state) AS detail, s.site_id,
                CASE WHEN d.state IN ('ORDERED', 'PICKED') THEN 'cancel_dose'
                     WHEN d.state = 'INFUSING' THEN 'stop_infusion' ELSE 'discard_dose' END AS act FROM {_DOSES}
                WHERE l.state IN ('REJECTED', 'RECALLED')
@@ -326,7 +327,7 @@ SOURCES: tuple[Source, ...] = (
                 AND n.identifier = s.trial AND n.state = 'EFFECTIVE' AND n.id <> p.id
               WHERE s.state IN ('SCREENING', 'ENROLLED') ORDER BY s.id""", "move_to_amendment", "subject"),
     Source("short", C, "Short doses to accept or refuse", "No short dose is waiting.",
-           f"""SELECT d.code, {_DOSE} AS title, d.state,
+           f"""SELECT d.code, {DOSE} AS title, d.state,
                trim_scale(d.delivered_percent) || ' % of the dose' AS detail, s.site_id,
                d.expires_at AS due FROM {_DOSES} WHERE d.state = 'COUNTED' AND d.is_short
                AND d.short_dose_reason IS NULL
@@ -337,10 +338,10 @@ SOURCES: tuple[Source, ...] = (
               JOIN person p ON p.id = w.measured_by_id WHERE w.state = 'MEASURED' ORDER BY w.measured_at""",
            "confirm_weight", "weight"),
     Source("ordered", C, "Doses ordered and on their way", "No dose is on its way.",
-           f"""SELECT d.code, {_DOSE} AS title, d.state, 'planned ' || d.planned_on AS detail, s.site_id FROM {_DOSES}
+           f"""SELECT d.code, {DOSE} AS title, d.state, 'planned ' || d.planned_on AS detail, s.site_id FROM {_DOSES}
                WHERE d.state IN ('ORDERED', 'PICKED', 'THAWING', 'COUNTED') ORDER BY d.planned_on"""),
     Source("reconcile", C, "Infusions to reconcile", "Every infusion is reconciled.",
-           f"""SELECT d.code, {_DOSE} AS title, d.state,
+           f"""SELECT d.code, {DOSE} AS title, d.state,
                'given ' || {instant("d.infusion_stopped_at")} AS detail, s.site_id
                FROM {_DOSES} WHERE d.state = 'INFUSED' ORDER BY d.infusion_stopped_at""", "reconcile_infusion", "dose"),
     Source("screening", C, "Subjects being assessed", "Nobody is being assessed.",

@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy import Row, text
 
-from cellbank.outside.document_pdf import Block, Cell, Facts, Heading, Run, Table
+from cellbank.outside.document_pdf import Block, Cell, Facts, Heading, Run, Table, Text
 from cellbank.services.clinic.reactions import LATE_REASON, Noted
 from cellbank.services.documents.chain_words import times_of, word
 from cellbank.services.signing.reading import Reading
@@ -17,7 +17,7 @@ _CONCERNS = text(
     f"""SELECT c.kind, v.code AS deviation, v.title, coalesce(r.text, v.description) AS said,
               coalesce(r.happened_at, v.occurred_at) AS happened_at, coalesce(r.noted_at, o.at, v.occurred_at) AS at,
               CASE WHEN r.id IS NOT NULL THEN {LATE_REASON.format(kind="reaction", id="r.id")} END AS late_reason,
-              coalesce(n.full_name, o.full_name) AS by, d.doses
+              coalesce(n.full_name, o.full_name) AS by, d.doses, r.noted_by_id
          FROM undecided_concerns(:subject) c
          LEFT JOIN reaction r ON c.kind = 'reaction' AND r.id = c.id
          LEFT JOIN person n ON n.id = r.noted_by_id
@@ -43,13 +43,14 @@ _DOSES = text(
 
 def what_is_decided(reading: Reading) -> list[Block]:
     """Each serious reaction and each open critical deviation that the decision will cover, with the dose and its
-    product; and which dose waits for the decision."""
+    product; and which dose waits for the decision. What the reader noted is for another clinician to decide."""
     subject = next(iter(reading.named.get("subject", ())), None)
     if subject is None:
         return []
     found = reading.connection.execute(_CONCERNS, {"subject": subject}).all()
     doses = reading.connection.execute(_DOSES, {"subject": subject}).one()
-    rows = tuple(_concern(reading, one) for one in found)
+    mine = [one for one in found if reading.person is not None and one.noted_by_id == reading.person]
+    rows = tuple(_concern(reading, one) for one in found if one not in mine)
     coming = tuple(
         line for code, number, state, planned in doses.coming or ()
         for line in (Run(code, "code"), Run(f"infusion {number}, {word(state)}, planned for {planned}"))
@@ -57,6 +58,10 @@ def what_is_decided(reading: Reading) -> list[Block]:
     return [
         Heading("What you decide about"),
         Table(HEAD, rows or ((Run("Nothing waits for a decision."), "–", "–", "–"),), WIDTHS),
+        *(
+            Text("Serious reactions that you noted yourself are not covered: another clinician decides.", "alarm")
+            for _ in mine[:1]
+        ),
         Facts((("Infusions so far", str(doses.given)), ("Waits for the decision", coming or "the next order"))),
     ]
 
