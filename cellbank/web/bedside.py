@@ -23,7 +23,7 @@ from cellbank.services.clinic.at_bedside import judge_standing, read_label
 from cellbank.services.lookup.boards import DoseBoard, dose_board
 from cellbank.services.lookup.scanning import keep_unreadable
 from cellbank.services.signing.to_sign import ToSign
-from cellbank.web.acts import SECOND_NAME, Answer, attempt, client_of, performer, reason
+from cellbank.web.acts import SECOND_NAME, SECOND_PASSWORD, Answer, attempt, client_of, performer, reason
 from cellbank.web.blueprint import RESUME, blueprint
 from cellbank.web.forms import fields_of
 from cellbank.web.session import asks_both, now
@@ -38,7 +38,15 @@ SIGNING = ("match", "second")  # the steps at which somebody signs a check
 STANDING = {"CHECKED": About.GO, "INFUSING": About.RUNNING}  # what a yes means of a dose that was checked
 
 NOT_JUDGED = Verdict(About.MATCH)
-OF_THE_TIME = {Code.LATE_REASON_NEEDED, Code.IN_THE_FUTURE}  # they speak against what was typed, not against the dose
+# What speaks neither against the dose nor against the patient, by the field beside which it stands: what was typed, and
+# whoever may not sign. The scans stay, and the right person signs.
+BESIDE_THE_DOSE = {
+    "happened_at": {Code.LATE_REASON_NEEDED, Code.IN_THE_FUTURE},
+    SECOND_PASSWORD: {
+        Code.ROLE_NOT_ALLOWED, Code.KEY_LIMITED, Code.SIGNATURE_NEEDED, Code.SIGNATURE_WRONG, Code.AGREEMENT_NEEDED,
+        Code.TRAINING_EXPIRED, Code.SECOND_FACTOR_NEEDED, Code.ACCOUNT_LOCKED,
+    },
+}  # fmt: skip
 
 Problems = tuple[tuple[str, str], ...]
 
@@ -156,7 +164,7 @@ def _first(values: dict[str, list[str]], board: DoseBoard | None, problems: Prob
     # With a signature that failed it is judged again for whoever is signed in: the match stays, and so do the scans.
     asked = {name: held for name, held in values.items() if not problems or name in SCANS}
     scans = {name: held for name, held in asked.items() if name in SCANS or name.startswith("second.")}
-    answer = attempt(REGISTRY["check_dose"], scans, dry_run=True)
+    answer = _of_the_page(attempt(REGISTRY["check_dose"], scans, dry_run=True))
     verdict = verdict_of(About.MATCH, answer.outcome, what="1", at=now())
     if answer.outcome is not None and verdict.is_no:
         _keep(values, answer.outcome)
@@ -187,7 +195,7 @@ def _check(values: dict[str, list[str]]) -> Screen:
     if stopped := _label(screen):
         return stopped
     is_second = screen.state == "CHECKED_ONCE"
-    answer = _timed(attempt(REGISTRY["check_dose"], values, dry_run=False))
+    answer = _of_the_page(attempt(REGISTRY["check_dose"], values, dry_run=False))
     if answer.verdict.is_yes:
         return _checked(_board(_dose_code(values)))
     if answer.verdict.is_no:
@@ -208,18 +216,20 @@ def _checked(board: DoseBoard | None) -> Screen:
     return replace(_standing(board), said=gettext("Both checks done. The infusion may be started."))
 
 
-def _timed(answer: Answer) -> Answer:
-    """The same answer; where nothing but the typed time was refused it stands beside its field, and is no STOP."""
+def _of_the_page(answer: Answer) -> Answer:
+    """The same answer; where only a typed time, or only whoever signs, was refused, it stands beside its field, and is
+    no STOP."""
     refusals = answer.outcome.refusals if answer.outcome else ()
-    if not refusals or any(one.code not in OF_THE_TIME for one in refusals):
+    field_of = {code: name for name, codes in BESIDE_THE_DOSE.items() for code in codes}
+    if not refusals or any(one.code not in field_of for one in refusals):
         return answer
-    return Answer(problems=tuple(("happened_at", reason(one)["detail"]) for one in refusals))
+    return Answer(problems=tuple((field_of[one.code], reason(one)["detail"]) for one in refusals))
 
 
 def _act(name: str, values: dict[str, list[str]]) -> Screen:
     """One of the acts of a dose that was checked. What refuses its start is a STOP; of a running infusion a refusal is
     only said, and the dose is judged for itself."""
-    answer = _timed(attempt(REGISTRY[name], values, dry_run=False))
+    answer = _of_the_page(attempt(REGISTRY[name], values, dry_run=False))
     screen = _standing(_board(_dose_code(values)))
     if answer.verdict.is_yes:
         return replace(screen, said=gettext("Done: %(what)s", what=say(REGISTRY[name].title)))

@@ -49,10 +49,10 @@ def test_the_wristband_of_somebody_else(nataliia: Station, stage: Stage, dose: d
 
 
 def test_a_label_that_is_no_longer_the_current_one(nataliia: Station, stage: Stage, dose: dict) -> None:
-    subject = stage.subject("EXP-11")
     old = dose["expires_at"].astimezone(stage.bank.config.timezone).replace(tzinfo=None) - datetime.timedelta(hours=2)
-    at_the_bed(nataliia, dose_symbol(dose["code"], old), subject["code"], subject["second_identifier"])
-    stops(nataliia, stage, "The label is obsolete")
+    nataliia.scan(dose_symbol(dose["code"], old))
+    nataliia.sees("STOP", "The label is obsolete")
+    assert nataliia.page.locator("body").get_attribute("data-sound") == "stop"
 
 
 def test_a_patient_of_the_control_arm(nataliia: Station, stage: Stage, dose: dict) -> None:

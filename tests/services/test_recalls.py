@@ -1,5 +1,6 @@
 """A lot taken out of use for good: who is told, what stops, what is left to do, and for whom."""
 
+import datetime
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from cellbank.services.acts import Malformed
 from cellbank.services.lookup.scanning import next_acts
 from cellbank.services.lookup.worklists import Worklist, worklists
 from cellbank.services.quality import decisions, holds
+from cellbank.services.quality.notice_board import notice_board
 from cellbank.services.quality.release_board import release_board
 from tests.factories import production as make
 from tests.factories.doses import (
@@ -87,6 +89,22 @@ def test_a_running_infusion_is_among_the_notices_and_to_be_stopped(world: World)
     assert mine.detail.startswith("STOP: 1 running now")
     assert items(world, "stopped", dose.lot.code) == {dose.code: "stop_infusion"}
     assert row_of(world, dose.code).state == "INFUSING"
+
+
+@pytest.mark.usefixtures("long_lists")
+def test_a_notice_says_when_its_hold_was_lifted(world: World) -> None:
+    """And what may be given again, on its page and on the home page; it is still to be answered."""
+    dose = ordered_dose(world)
+    held = world.do("oksana", "hold_lot", lot=dose.lot.code, reason=WHY)
+    [notice] = held["notices"]
+    board = notice_board(world.bank, notice)
+    assert board is not None and board.lifted_at is None and board.doses[0].waits
+    at = world.now + datetime.timedelta(hours=1)
+    world.do("oksana", "lift_hold", now=at, hold=held["code"], reason="The particle was glass of the lid")
+    board = notice_board(world.bank, notice)
+    assert board is not None and board.lifted_at == at and not board.doses[0].waits and board.waiting
+    [mine] = [item for item in worklist(world, "notices").items if item.code == notice]
+    assert mine.detail.startswith("1 may be given again, hold lifted 2026") and "not to be given" not in mine.detail
 
 
 def test_a_dry_run_names_the_doses_and_writes_nothing(world: World) -> None:

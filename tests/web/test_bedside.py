@@ -6,8 +6,10 @@ from urllib.parse import quote
 
 import pytest
 
+from cellbank.domain.identifiers import printed
 from cellbank.services.bank import server_time
 from cellbank.services.lookup import worklists
+from cellbank.services.lookup.scanning import look_up
 from tests.factories.doses import (
     OrderedDose,
     bedside,
@@ -283,3 +285,47 @@ def test_an_old_label_of_a_dose_that_is_about_shouts_in_the_scan_box(
     page = clara.get(f"/record/{dose.subject}", query_string={"scanned": old}).text
     assert "The label is obsolete" not in page and dose.subject in page
     assert "DOSE_LABEL_MISMATCH" in clara.get("/api/scan/" + quote(old, safe="")).text
+
+
+def test_whoever_may_not_sign_is_told_so_and_stops_nothing(signed_in, world: World, dose: OrderedDose) -> None:
+    """A technician at the bed is no mismatch: the scans stay, the match stays, and the clinician signs."""
+    clara, scans = signed_in("clara"), bedside(world, dose)
+    for step in ("is-match", "Check and sign"):
+        clara.post("/bedside", scans)
+        signed = {**scans, "act": "check_dose", "intent": "do", "second.name": "tina", "second.password": PASSWORD}
+        page = clara.post("/bedside", signed)
+        assert page.status_code == 422 and "is for: clinician" in page.text and step in page.text
+        assert "is-stop" not in page.text and scans["wristband"] in page.text
+        said = clara.post("/bedside", {**signed, "second.name": "clara"}).text
+        assert "First check done" in said or step != "is-match"
+    tina = signed_in("tina")
+    page = tina.post("/bedside", scans).text
+    assert "is for: clinician" in page and "is-stop" not in page and "is-match" not in page
+
+
+def test_an_old_label_stops_at_the_first_scan_and_counts_as_a_mismatch(
+    signed_in, world: World, dose: OrderedDose
+) -> None:
+    clara, scans = signed_in("clara"), bedside(world, dose)
+    label = scans["dose_label"]
+    old = label[:-4] + ("2359" if not label.endswith("2359") else "2358")
+    for number in range(2):
+        page = clara.post("/bedside", {"dose_label": old, "key": f"{dose.code}-{number}"}).text
+        assert "is-stop" in page and "The label is obsolete" in page
+    third = clara.post("/bedside", {**scans, "wristband": "SJ0000A", "read_back": "nobody"}).text
+    assert "mismatch 3 of this dose" in third and "call the quality officer" in third
+
+
+def test_a_stop_names_the_patient_into_whom_it_runs(signed_in, world: World, dose: OrderedDose) -> None:
+    clara = signed_in("clara")
+    checked_dose(world, dose)
+    world.do("clara", "start_infusion", now=server_time(), dose=dose.code)
+    number = look_up(world.bank, world.people["clara"], dose.subject).title
+    page = clara.get(f"/bedside?dose={dose.code}").text
+    overlay = page.partition("data-stop")[2].partition("</template>")[0]
+    world.do("oksana", "hold_lot", now=server_time(), lot=dose.lot.code, reason="A complaint is looked into")
+    stopped = clara.get(f"/bedside?dose={dose.code}").text
+    assert "is-stop" in stopped
+    for shown in (overlay, stopped):
+        assert f"infusion 1, Day 1 · {printed(dose.code)}" in shown
+        assert number.split()[-1] in shown

@@ -69,14 +69,9 @@ def read_label(bank: Bank, raw: str, now: datetime.datetime) -> LabelRead:
     if standing is None:
         return LabelRead(scan.code, hints=symbol_refusals(scan))
     refusals = ended_refusals(scan.code, standing.row.state)
-    return LabelRead(scan.code, () if refusals else symbol_refusals(scan), refusals or _outdated(standing, scan))
-
-
-def _outdated(standing: DoseStanding, scan: Scan) -> tuple[Refusal, ...]:
-    """Of a dose that was checked nothing else asks the label; of one that is being checked the check does."""
-    if standing.row.state not in ("CHECKED", "INFUSING"):
-        return ()
-    return label_refusals(scan.code, scan, label_time(standing))
+    hints = () if refusals else symbol_refusals(scan)
+    old = () if hints else label_refusals(scan.code, scan, label_time(standing))
+    return LabelRead(scan.code, hints, refusals or old)
 
 
 def outdated_refusals(bank: Bank, scan: Scan, now: datetime.datetime) -> tuple[Refusal, ...]:

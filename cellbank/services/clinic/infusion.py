@@ -176,12 +176,16 @@ def _shown(standing: DoseStanding) -> dict[str, Any]:
     }
 
 
-# Refused checks of this dose since it was prepared, by the raw text of its label as it was scanned.
+# An act `a` at which label, wristband or patient did not belong together: a refused check, or an old label at the first
+# scan. The dose is known by the raw text of its label as it was scanned.
+MISMATCHED = """(a.name = 'check_dose' AND a.outcome = 'refused' AND (a.refusals @> '[{"code": "WRISTBAND_MISMATCH"}]'
+    OR a.refusals @> '[{"code": "DOSE_LABEL_MISMATCH"}]')
+    OR a.name = 'report_unreadable_scan' AND a.given->>'reason_code' = 'DOSE_LABEL_MISMATCH')"""
+LABEL_SCANNED = "replace(coalesce(a.given->>'dose_label', a.given->>'raw'), ' ', '')"
 _MISMATCHES = text(
-    """SELECT count(*) FROM act
-        WHERE name = 'check_dose' AND at >= :since AND outcome = 'refused'
-          AND position(:dose IN replace(given->>'dose_label', ' ', '')) > 0
-          AND (refusals @> '[{"code": "WRISTBAND_MISMATCH"}]' OR refusals @> '[{"code": "DOSE_LABEL_MISMATCH"}]')"""
+    f"""SELECT count(*) FROM act a
+        WHERE a.name IN ('check_dose', 'report_unreadable_scan') AND a.at >= :since
+          AND position(:dose IN {LABEL_SCANNED}) > 0 AND {MISMATCHED}"""
 )
 
 

@@ -15,6 +15,7 @@ from cellbank.services.lookup.bedside_work import OF_THE_BEDSIDE
 from cellbank.services.lookup.shipping_work import OF_SHIPPING
 from cellbank.services.lookup.worklist_parts import DOSE, A, C, Q, Source, T, day_at, instant, today
 from cellbank.services.quality.impact import AT_HOME, HOMES
+from cellbank.services.quality.notice_board import LIFTED
 from cellbank.services.quality.tested import TESTED_CODE, TESTED_SITE, join_tested
 from cellbank.services.temperature.probes import RESTING
 from cellbank.services.trail.trail_review import EVERY, UNREAD
@@ -51,14 +52,19 @@ _DOSES = "dose d JOIN subject s ON s.id = d.subject_id JOIN lot l ON l.id = d.lo
 # The doses of a notice that nobody has answered, by what is to be done about them first.
 _TO_TELL = """CROSS JOIN LATERAL (
               SELECT count(*) FILTER (WHERE d.state = 'INFUSING' AND NOT lot_is_for(d.lot_id, d.subject_id)) AS running,
-                     count(*) FILTER (WHERE d.infusion_started_at IS NULL) AS coming,
+                     count(*) FILTER (WHERE d.infusion_started_at IS NULL
+                                        AND NOT lot_is_for(d.lot_id, d.subject_id)) AS coming,
+                     count(*) FILTER (WHERE d.infusion_started_at IS NULL
+                                        AND lot_is_for(d.lot_id, d.subject_id)) AS let_go,
                      count(*) FILTER (WHERE d.infusion_started_at IS NOT NULL) AS given
                 FROM notice_line a JOIN dose d ON d.id = a.dose_id
                WHERE a.notice_id = n.id AND a.answered_at IS NULL) t"""
 _NOTICE = "initcap(replace(n.record_kind, '_', ' ')) || ' ' || n.record_code || ' stopped'"
-_LEFT = """concat_ws(', ', CASE WHEN t.running > 0 THEN 'STOP: ' || t.running || ' running now' END,
+_LEFT = f"""concat_ws(', ', CASE WHEN t.running > 0 THEN 'STOP: ' || t.running || ' running now' END,
               CASE WHEN t.coming > 0 THEN t.coming || ' not to be given' END,
-              CASE WHEN t.given > t.running THEN t.given - t.running || ' given' END)"""
+              CASE WHEN t.given > t.running THEN t.given - t.running || ' given' END,
+              CASE WHEN t.let_go > 0 THEN t.let_go || ' may be given again' END,
+              'hold lifted ' || {instant(LIFTED)})"""
 _STOPPED_LOTS = "SELECT id FROM lot WHERE state IN ('REJECTED', 'RECALLED')"
 
 # Due until the end of its day at the site; what is due first stands first, what is over is shown as late.

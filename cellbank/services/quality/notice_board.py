@@ -40,7 +40,8 @@ class DoseToTell:
 
 @dataclass(frozen=True)
 class NoticeBoard:
-    """A notice with its doses: what runs first, then what is still to come, then what was given."""
+    """A notice with its doses: what runs first, then what is still to come, then what was given. `lifted_at`: when the
+    last hold of it was lifted; None while one is in force, and where nothing was put on hold."""
 
     code: str
     kind: str
@@ -48,6 +49,7 @@ class NoticeBoard:
     reasons: tuple[str, ...]
     opened_at: datetime.datetime
     stopped_by: str | None
+    lifted_at: datetime.datetime | None
     doses: tuple[DoseToTell, ...]
 
     @property
@@ -65,8 +67,13 @@ def _gravest_first(dose: DoseToTell) -> tuple[bool, bool, str, int]:
     return (not dose.runs, not dose.waits, dose.trial_number, dose.infusion_number)
 
 
+# Of the notice `n`: when all that its act put on hold was let go.
+LIFTED = """(SELECT CASE WHEN bool_and(h.state = 'LIFTED') THEN max(h.lifted_at) END
+    FROM change c JOIN hold h ON h.id = c.record_id
+   WHERE c.act_id = n.act_id AND c.record_kind = 'hold' AND c.before IS NULL)"""
 _NOTICE = text(
-    f"""SELECT n.id, n.record_kind, n.record_code, n.reason, n.opened_at, p.full_name FROM recall_notice n
+    f"""SELECT n.id, n.record_kind, n.record_code, n.reason, n.opened_at, p.full_name, {LIFTED} AS lifted_at
+         FROM recall_notice n
          LEFT JOIN act a ON a.id = n.act_id LEFT JOIN person p ON p.id = a.person_id
          WHERE n.code = :code AND {at_site("n.site_id")}"""
 )
@@ -89,6 +96,6 @@ def notice_board(bank: Bank, code: str) -> NoticeBoard | None:
         doses = connection.execute(_DOSES, {"notice": row.id}).all()
     reasons = tuple(row.reason.splitlines())
     return NoticeBoard(
-        code, row.record_kind, row.record_code, reasons, row.opened_at, row.full_name,
+        code, row.record_kind, row.record_code, reasons, row.opened_at, row.full_name, row.lifted_at,
         tuple(DoseToTell(*dose) for dose in doses),
     )  # fmt: skip
