@@ -30,7 +30,7 @@ from tests.factories.doses import (
     vial_states,
 )
 from tests.factories.lots import FrozenLot, stored_lot
-from tests.factories.people import newcomer, train
+from tests.factories.people import by_two, newcomer, train
 from tests.factories.world import World
 from tests.services.test_from_paper import HOUR, LACKING, WHY, confirmation, form
 
@@ -254,7 +254,7 @@ def test_the_role_counts_that_they_had_then_and_not_the_one_of_today(world: Worl
     on = world.now.date()
     train(world, name, str(on - datetime.timedelta(days=300)), str(on + datetime.timedelta(days=60)), "technician")
     dose = ordered_dose(world, lot=lot)
-    world.do("ada", "change_roles", now=dose.at + 2 * HOUR, name=name, roles=["quality_officer"], reason="Promoted")
+    by_two(world, "change_roles", name, dose.at + 2 * HOUR, roles=["quality_officer"], reason="Promoted")
     given = form(dose, *LACKING["ordered"])
     given["preparation"] = {**given["preparation"], "prepared_by": name}
     codes, _ = entered(world, dose, given)

@@ -5,8 +5,8 @@ Twin: `domain/rules/standing.py` (other_clinician_refusals).
 
 from alembic import op
 
-revision = "0043"
-down_revision = "0042"
+revision = "0044"
+down_revision = "0043"
 branch_labels = None
 depends_on = None
 
