@@ -316,7 +316,8 @@ def card_of(code: str) -> Card | None:
 def show(registered: RegisteredAct, values: dict[str, list[str]], answer: Answer, key: str | None = None) -> Response:
     """The page of an act with this in its fields."""
     fields = fields_of(registered.input)
-    filled = Filled(fields, values, answer.problems)
+    hints = hints_for(the_bank(), registered.name, values)
+    filled = Filled(fields, {**hints.held, **values}, answer.problems)
     if answer.problems or answer.outcome:
         aloud(answer.verdict)
     allowed, card = roles_for(registered.name), _first_card(fields, values)
@@ -332,7 +333,7 @@ def show(registered: RegisteredAct, values: dict[str, list[str]], answer: Answer
         content=content,
         form=filled,
         blank_form=Filled(fields, {}),
-        hints=hints_for(the_bank(), registered.name, values),
+        hints=hints,
         answer=answer,
         reasons=[reason(refusal) for refusal in answer.outcome.refusals] if answer.outcome else [],
         late_reason_needed=answer.outcome is not None and lacks_reason(answer.outcome),

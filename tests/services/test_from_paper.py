@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from cellbank.domain.refusals import Code
-from cellbank.records.clinic import Dose
+from cellbank.records.clinic import Dose, Reaction
 from cellbank.records.deviations import Deviation, DeviationLink
 from cellbank.records.production import Vial
 from cellbank.services.clinic.at_bedside import judge_standing
@@ -263,3 +263,16 @@ def test_the_database_lets_nobody_sign_for_the_form_of_a_dose_that_they_drew_up(
     with pytest.raises(IntegrityError) as caught, world.bank.engine.begin() as connection:
         connection.execute(statement, {"who": world.people["taras"].id, "code": dose.code})
     assert caught.value.orig.diag.constraint_name == "preparer_does_not_sign_the_form"  # type: ignore[union-attr]
+
+
+def test_the_reaction_on_the_form_stands_beside_the_dose(world: World, lot: FrozenLot) -> None:
+    dose = made(world, "prepared", lot)
+    seen = {"seen": "Shivering, a blanket", "serious": True, "happened_at": dose.at + 50 * MINUTE}
+    before = {**seen, "happened_at": dose.at + 44 * MINUTE}
+    entered = {"now": dose.at + HOUR, **form(dose, *LACKING["prepared"])}
+    assert world.codes("clara", "enter_dose_from_paper", **entered, reaction=before) == ["OUT_OF_ORDER"]
+    world.do("clara", "enter_dose_from_paper", **entered, reaction=seen)
+    world.do("cyril", "confirm_dose_from_paper", **confirmation(dose))
+    with Session(world.bank.reads) as session:
+        told = session.scalars(select(Reaction).join(Dose).where(Dose.code == dose.code)).one()
+    assert (told.text, told.is_serious, told.happened_at) == (seen["seen"], True, seen["happened_at"])

@@ -12,14 +12,14 @@ from cellbank.domain.dose import one_decimal
 from cellbank.domain.refusals import Code, refuse
 from cellbank.domain.rules.paper_form import DILUENT, VOLUME_GIVEN
 from cellbank.domain.telling import divided
-from cellbank.records.clinic import Dose, DosePaper
+from cellbank.records.clinic import Dose, DosePaper, Reaction
 from cellbank.records.production import Vial
 from cellbank.records.work import Work
 from cellbank.services.acts import SignedInput, TellingInput, act
 from cellbank.services.clinic.dosing import lock_dose, release
 from cellbank.services.clinic.other_vials import other_doses
 from cellbank.services.clinic.paper_judgement import Whole, judge_form, vials_kept
-from cellbank.services.inputs import Cells, DoseCode, Line, Moment, Name, Percentage, Reason, VialCodes, VolumeMl
+from cellbank.services.inputs import Cells, DoseCode, Line, Moment, Name, Percentage, Reason, Text, VialCodes, VolumeMl
 from cellbank.services.storage.places import end_placement
 
 
@@ -54,6 +54,16 @@ class PaperPreparation(_Part):
     final_volume_ml: VolumeMl = Field(title="Final volume", gt=0)
 
 
+class PaperReaction(_Part):
+    """What was seen in the patient."""
+
+    seen: Text = Field(title="What was seen and what was done")
+    happened_at: Moment = Field(title="When it was seen")
+    serious: bool = Field(
+        title="Serious", description="Death, danger to life, hospital stay, lasting harm, or as grave."
+    )
+
+
 class EnterDoseFromPaper(SignedInput):
     """Enter a dose from its paper form."""
 
@@ -67,6 +77,7 @@ class EnterDoseFromPaper(SignedInput):
     stopped_at: Moment = Field(title="Infusion stopped")
     volume_given_ml: VolumeMl | None = Field(default=None, title="Volume given")
     stop_reason: Reason | None = Field(default=None, title="Reason, if it was stopped early")
+    reaction: PaperReaction | None = Field(default=None, title="Reaction, if there was one")
     not_on_the_form: list[Literal["diluent", "volume given"]] = Field(
         default=[], title="The form does not tell, and nobody knows", description="A deviation will say so."
     )
@@ -140,10 +151,20 @@ def confirm_dose_from_paper(work: Work, given: ConfirmDoseFromPaper) -> Dose:
     _give(work, dose, used, whole.thaw_started_at)
     release(work, kept)
     _write(work, dose, form, whole, paper)
+    if form.reaction:
+        work.note(_reaction(work, dose, form.reaction, paper))
     paper.confirmed_at, paper.confirmed_by_id = work.now, work.actor.id
     work.transition(paper)
     work.transition(dose)
     return dose
+
+
+def _reaction(work: Work, dose: Dose, told: PaperReaction, paper: DosePaper) -> Reaction:
+    """The reaction that stands on the form, noted by whoever entered it."""
+    return Reaction(
+        dose_id=dose.id, is_serious=told.serious, text=told.seen, happened_at=told.happened_at, noted_at=work.now,
+        noted_by_id=paper.entered_by_id,
+    )  # fmt: skip
 
 
 def content_of(form: EnterDoseFromPaper) -> dict[str, Any]:

@@ -265,6 +265,9 @@ def _order(work: Work, form: "EnterDoseFromPaper", whole: Whole) -> list[Refusal
         ("The start", whole.started_at), ("The end", form.stopped_at),
     )  # fmt: skip
     after: list[datetime.datetime | None] = [None, *(at for _, at in steps)]
-    return [one for (what, at), last in zip(steps, after, strict=False) for one in time_refusals(work, what, at, last)]
+    found = [one for (what, at), last in zip(steps, after, strict=False) for one in time_refusals(work, what, at, last)]
+    if form.reaction:
+        found += time_refusals(work, "The reaction", form.reaction.happened_at, whole.started_at)
+    return found
 
 

@@ -20,6 +20,7 @@ from cellbank.services.acts import REGISTRY
 from cellbank.services.bank import Bank
 from cellbank.services.clinic.identity import without_identity
 from cellbank.services.clinic.reactions import REACTIONS
+from cellbank.services.clinic.steps import StepDone, dose_steps
 from cellbank.services.documents import chain_custody
 from cellbank.services.documents.chain_custody import Stay
 from cellbank.services.documents.chain_signatures import Signed, signatures_of
@@ -91,6 +92,7 @@ class Chain:
     signatures: tuple[Signed, ...]
     printings: tuple[Mapping[str, Any], ...]
     seal: Seal
+    steps: tuple[StepDone, ...] = ()
 
     def of_stage(self, *stages: str) -> tuple[Entry, ...]:
         """The acts of these stages, in their order."""
@@ -141,7 +143,8 @@ def _read(connection: Connection, dose: dict[str, Any]) -> Chain:
     refused = _refused(connection, dose["code"], dose["ordered_at"])
     last = max(entry.act for entry in entries)
     seal = Seal(last, *connection.execute(_SEAL, {"act": last}).one())
-    return Chain(dose, trace, entries, refused, stays, signatures, tuple(printings), seal)
+    steps = dose_steps(connection, dose["id"])
+    return Chain(dose, trace, entries, refused, stays, signatures, tuple(printings), seal, steps)
 
 
 _PRINTINGS = text(

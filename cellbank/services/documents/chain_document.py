@@ -17,6 +17,7 @@ from cellbank.outside.document_picture import Picture, PictureBox
 from cellbank.outside.label_templates import load_templates
 from cellbank.records.belonging import FIRST_SITE
 from cellbank.services.clinic.reactions import reactions_of
+from cellbank.services.clinic.steps import StepDone
 from cellbank.services.documents.chain import Chain, Entry, chain_of
 from cellbank.services.documents.chain_words import clock, lines_of, times_of, word
 from cellbank.services.documents.papers import Paper, site_line
@@ -103,12 +104,15 @@ class _Writer:
             ("Cells needed", millions(dose["required_cells"])),
             ("Viable cells drawn", of_the_dose(dose["delivered_cells"], dose["delivered_percent"])),
             ("Viable cells given", of_the_dose(dose["given_cells"], dose["given_percent"])),
-            ("Infusion started", self._at(dose["infusion_started_at"])),
-            ("Infusion stopped", self._at(dose["infusion_stopped_at"])),
             ("Given, left over", f"{shown(dose['volume_given_ml'])} mL, {shown(dose['residual_ml'])} mL"),
             ("Reactions", self._reactions(dose)),
         )
-        return [Facts(pairs)]
+        return [Facts(pairs), *self.steps()]
+
+    def steps(self) -> list[Block]:
+        """When each step happened and who did it; when and by whom it was entered, where that was later or another."""
+        rows = tuple((Run(one.label, "strong"), times_of(one, self.time), _who(one)) for one in self.chain.steps)
+        return [Heading("The steps of the dose"), Table(("Step", "When", "By whom"), rows, (0.2, 0.45, 0.35))]
 
     def _reactions(self, dose: Mapping[str, Any]) -> tuple[Run, ...]:
         """All that was noted, also when it was entered late; the oldest doses have theirs in one text."""
@@ -118,9 +122,6 @@ class _Writer:
             how = "serious" if one.is_serious else "not serious"
             lines += [Run(f"{when.text}, {one.by}, {how}: {one.text}"), *entered]
         return tuple(lines) or (Run("none noted"),)
-
-    def _at(self, at: datetime.datetime | None) -> str:
-        return self.time(at) if at else "–"
 
     def family(self) -> list[Block]:
         layout = lay_out(self.chain.trace, PICTURE)
@@ -232,6 +233,15 @@ class _Writer:
             "the same record, the document is the same to the byte."
         )
         return [Heading("Seal"), Facts(pairs), Text(note, "muted")]
+
+
+def _who(step: StepDone) -> Cell:
+    """Who did a step, and who entered it."""
+    by = Run(step.by or "–")
+    if step.from_paper:
+        first, second = step.entered_by
+        return by, Run(f"from paper: entered by {first}, confirmed by {second}", "muted")
+    return (by, *(Run(f"entered by {name}", "muted") for name in step.entered_by))
 
 
 def _dose_of(entry: Entry) -> str | None:

@@ -15,6 +15,7 @@ from cellbank.services.bank import Bank, at_site
 from cellbank.services.clinic.enrolment import assessment_to_show
 from cellbank.services.clinic.reactions import REACTIONS, Noted, reactions_of
 from cellbank.services.clinic.standing import protocol_by_digest
+from cellbank.services.clinic.steps import StepDone, dose_steps
 from cellbank.services.clinic.thawing import PickLine, pick_list
 from cellbank.services.labels.label_printing import PrintedLabels, printings
 from cellbank.services.quality.release_board import ReleaseBoard, release_board
@@ -149,6 +150,7 @@ class DoseBoard:
     picks: tuple[PickLine, ...]
     reactions: tuple[Noted, ...]
     printed: tuple[PrintedLabels, ...]
+    steps: tuple[StepDone, ...]
 
     @property
     def to_pick(self) -> tuple[PickLine, ...]:
@@ -185,8 +187,9 @@ def dose_board(bank: Bank, code: str) -> DoseBoard | None:
         vials = session.execute(_VIALS, {"dose": row["id"]}).mappings().all()
         reactions = reactions_of(row["reactions"])
         return DoseBoard(
-            row, tuple(vials), tuple(pick_list(session, code)), reactions, tuple(printings(session, code))
-        )
+            row, tuple(vials), tuple(pick_list(session, code)), reactions, tuple(printings(session, code)),
+            dose_steps(session.connection(), row["id"]),
+        )  # fmt: skip
 
 
 def labels_of(bank: Bank, code: str) -> tuple[PrintedLabels, ...]:

@@ -14,6 +14,7 @@ from cellbank.domain.transition import FLOOR
 from cellbank.services.bank import Bank, at_site
 from cellbank.services.clinic.enrolment import AGE, PF_RATIO
 from cellbank.services.common import read_protocol, read_specification
+from cellbank.services.lookup.paper_hints import paper_hints
 from cellbank.services.quality.comparison import to_compare
 
 Offer = tuple[str, str]  # the code, and what it means
@@ -34,11 +35,17 @@ class Asked:
 
 @dataclass(frozen=True)
 class Hints:
-    """Offers by field, questions by field, and two versions to compare before one is brought into force."""
+    """Offers by field, questions by field, and two versions to compare before one is brought into force. `known` are
+    the fields that the record answers, with what is `told` of them; `held` stands in an empty form; `others` take what
+    is not offered too."""
 
     offers: dict[str, tuple[Offer, ...]] = field(default_factory=dict)
     asked: dict[str, tuple[Asked, ...]] = field(default_factory=dict)
     compare: tuple[str, str] | None = None
+    known: frozenset[str] = frozenset()
+    told: tuple[tuple[str, Any], ...] = ()
+    held: dict[str, list[str]] = field(default_factory=dict)
+    others: frozenset[str] = frozenset()
 
 
 NONE = Hints()
@@ -86,6 +93,8 @@ def hints_for(bank: Bank, act: str, given: dict[str, list[str]]) -> Hints:
         return Hints({"arm": _once((item.code, item.title) for one in _protocols(bank) for item in one.arms)})
     if act == "pool_and_count":
         return _diluents(bank, given)
+    if act == "enter_dose_from_paper":
+        return _from_paper(bank, given)
     if act == "plan_action":
         return Hints({"responsible": _who_works_here(bank)})
     if act in _OF_SHIPMENTS:
@@ -149,6 +158,12 @@ def _diluents(bank: Bank, given: dict[str, list[str]]) -> Hints:
     rules = read_protocol(content).thaw
     diluents = _once((item.code, item.title) for item in rules.diluents)
     return Hints({"diluent": diluents, "method": ((rules.viability_method, ""),)})
+
+
+def _from_paper(bank: Bank, given: dict[str, list[str]]) -> Hints:
+    scan = read_scan((given.get("dose") or [""])[0])
+    is_dose = isinstance(scan, Scan) and scan.kind is Kind.DOSE
+    return Hints(**paper_hints(bank, scan.code)) if is_dose else NONE
 
 
 def _questions(bank: Bank, act: str, given: dict[str, list[str]]) -> Hints:

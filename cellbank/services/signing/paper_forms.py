@@ -1,26 +1,63 @@
-"""A paper form as it was entered, whole, for whoever compares it with the paper and signs."""
+"""A paper form as it is entered, whole, in the order and the words of the form, for whoever compares it with the paper
+and signs."""
 
 import datetime
-from collections.abc import Mapping
+import typing
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from sqlalchemy import Connection
+from pydantic import BaseModel
+from sqlalchemy import Connection, text
 
+from cellbank.domain.quantities import millions
 from cellbank.outside.document_pdf import Block, Cell, Facts, Heading, Run, Text
 from cellbank.services.clinic.from_paper import EnterDoseFromPaper, content_of
 from cellbank.services.documents.chain_words import Clock, value_text
 from cellbank.services.signing.reading import Foreseen, Reading
 from cellbank.services.trail.column_words import CELLS, TIME, told
 
+AT_THE_BED = "At the bedside"
+_NAME = text("SELECT full_name FROM person WHERE name = :name")
+
 
 def form_blocks(connection: Connection, row: Mapping[str, Any], time: Clock) -> list[Block]:
-    """Every field of the form, part by part."""
-    plain = {name: value for name, value in row["content"].items() if not isinstance(value, Mapping)}
-    parts = {name: value for name, value in row["content"].items() if isinstance(value, Mapping)}
-    return [
-        Heading("The form as it was entered: compare it with the paper"), _facts(plain, time),
-        *(block for name, part in parts.items() for block in (Heading(told("", name).label), _facts(part, time))),
-    ]  # fmt: skip
+    """Every field of the form, part by part. The dose itself stands before it."""
+    content = dict(row["content"])
+    content.pop("dose", None)
+    blocks: list[Block] = [Heading("The form as it was entered: compare it with the paper")]
+    for title, model, told_there in _parts(content):
+        pairs = tuple(
+            (title_of(model, name), _cell(connection, name, value, time)) for name, value in told_there.items()
+        )
+        blocks += [Heading(title), Facts(pairs)]
+    return blocks
+
+
+def _parts(content: Mapping[str, Any]) -> Iterator[tuple[str, type[BaseModel], dict[str, Any]]]:
+    """The parts of the form in its order, those that lie in the form itself as one."""
+    fields = EnterDoseFromPaper.model_fields
+    inside = {name: _model_of(field.annotation) for name, field in fields.items()}
+    plain = [name for name in (*fields, *(set(content) - set(fields))) if inside.get(name) is None]
+    at_the_bed = {name: content[name] for name in plain if name in content}
+    for name, model in inside.items():
+        if name == "first_checked_at":
+            yield AT_THE_BED, EnterDoseFromPaper, at_the_bed
+        if model is not None and name in content:
+            known = [*model.model_fields, *(set(content[name]) - set(model.model_fields))]
+            told_there = {one: content[name][one] for one in known if one in content[name]}
+            yield told("", name).label, model, told_there
+
+
+def _model_of(annotation: Any) -> type[BaseModel] | None:
+    """The model of a part of the form; None for a plain field."""
+    found = (annotation, *typing.get_args(annotation))
+    return next((one for one in found if isinstance(one, type) and issubclass(one, BaseModel)), None)
+
+
+def title_of(model: type[BaseModel], name: str) -> str:
+    """What the form calls a field."""
+    field = model.model_fields.get(name)
+    return field.title if field and field.title else told("", name).label
 
 
 def entered_blocks(reading: Reading, foreseen: Foreseen) -> list[Block]:
@@ -38,20 +75,18 @@ def irregular_blocks(connection: Connection, row: Mapping[str, Any], time: Clock
     return [Heading("Not allowed about it"), *(said or [Text("Nothing.")])]
 
 
-def _facts(part: Mapping[str, Any], time: Clock) -> Facts:
-    return Facts(tuple((told("", name).label, _cell(name, value, time)) for name, value in part.items()))
-
-
-def _cell(name: str, value: Any, time: Clock) -> Cell:
+def _cell(connection: Connection, name: str, value: Any, time: Clock) -> Cell:
     if isinstance(value, list):
         return tuple(Run(str(one), "code") for one in value) or "–"
     if isinstance(value, str) and name.endswith("_at"):
         return time(datetime.datetime.fromisoformat(value))
     if value is None:
         return "–"
+    if name == "prepared_by":
+        return str(connection.scalar(_NAME, {"name": value}) or value)
     unit = told("", name).unit
-    if isinstance(value, str) and unit == CELLS and value.isdigit():
-        return value_text(int(value), CELLS, time)
+    if unit == CELLS and str(value).isdigit():
+        return millions(int(value))
     if unit in (CELLS, TIME):
         unit = ""
     said = value_text(value, unit, time)

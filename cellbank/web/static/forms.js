@@ -60,6 +60,8 @@
         const answer = await fetch(`${location.pathname}?${named}`, { headers: { Accept: "text/html" } });
         const page = new DOMParser().parseFromString(await answer.text(), "text/html"), found = (part) => page.querySelector(part);
         if (!answer.ok || mine !== asked) return;
+        /* what is asked depends on what was named: nothing else is filled in yet */
+        if (form.matches("[data-reload]") && page.querySelector("[data-act-form]:not([data-reload])")) { location.replace(`${location.pathname}?${named}`); return; }
         for (const part of ["[data-to-sign]", "[data-with-it]"]) if (found(part)) form.querySelector(part).replaceWith(document.adoptNode(found(part)));
       } catch { /* the server shows it before it takes a signature */ }
     };
