@@ -22,6 +22,7 @@ from babel.messages.pofile import read_po, write_po
 
 from cellbank.domain.accounts import Change
 from cellbank.domain.lifecycle import STATES
+from cellbank.domain.saying import NAMES_OF_THE_CODE
 from cellbank.services.catalogue import load
 from cellbank.services.lookup.lists import LISTS
 from cellbank.services.lookup.worklists import SOURCES
@@ -42,7 +43,7 @@ Word = tuple[str | None, str | tuple[str, ...]]  # its context, and itself; of a
 @cache
 def shown() -> frozenset[Word]:
     """Every word that a page, a form on paper or a reason says out of the code."""
-    texts = (*_of_acts(), *_of_states(), *_of_lists(), *_of_sentences())
+    texts = (*_of_acts(), *_of_states(), *_of_lists(), *_of_sentences(), *_of_blocks())
     said: set[Word] = {(None, text) for text in texts if _is_word(text)}
     with (TRANSLATIONS / "babel.cfg").open() as file:
         methods, options = parse_mapping_cfg(file)
@@ -110,6 +111,35 @@ def _of_sentences() -> Iterator[str]:
                 )
             elif isinstance(node, ast.Assign) and any(_is_sentence(target) for target in node.targets):
                 yield from _texts(node.value)
+
+
+# Pages are made of blocks here: their headings, labels, heads and remarks are read in the reader's language.
+OF_BLOCKS = ("services/signing/*.py", "services/clinic/steps.py", "services/lookup/paper_hints.py")
+MAKERS = {"Heading", "Text", "Run", "Facts", "Table"}
+STYLES = {"alarm", "muted", "strong", "code", "plain"}
+
+
+def _of_blocks() -> Iterator[str]:
+    """What stands in a block of a page, or in a table of such words."""
+    for path in sorted(one for pattern in OF_BLOCKS for one in (ROOT / "cellbank").glob(pattern)):
+        tree = ast.parse(path.read_text())
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in MAKERS:
+                yield from _phrases(node)
+        for node in tree.body:
+            if isinstance(node, ast.Assign | ast.AnnAssign) and node.value and "__all__" not in ast.unparse(node):
+                yield from _phrases(node.value)
+
+
+def _phrases(node: ast.AST) -> Iterator[str]:
+    """The words for people in an expression: no statement, no name or style of the code, no piece of a longer text."""
+    pieces = {id(part) for whole in ast.walk(node) if isinstance(whole, ast.JoinedStr) for part in ast.walk(whole)}
+    for part in ast.walk(node):
+        if isinstance(part, ast.Constant) and isinstance(part.value, str) and id(part) not in pieces:
+            said = part.value
+            is_name = said in STYLES | NAMES_OF_THE_CODE or "_" in said or (said.islower() and " " not in said)
+            if not (is_name or "\n" in said or "SELECT" in said):
+                yield said
 
 
 def _is_sentence(target: ast.expr) -> bool:

@@ -12,7 +12,7 @@ from cellbank import create_app
 from cellbank.domain.lifecycle import TRANSITIONS
 from cellbank.outside.document_pdf import Facts, Heading, Run, Table, Text
 from cellbank.records.clinic import Dose
-from cellbank.records.tables import record_class
+from cellbank.records.tables import metadata, record_class
 from cellbank.services import catalogue
 from cellbank.services.bank import Bank, server_time
 from cellbank.services.clinic.identity import is_identity
@@ -20,6 +20,8 @@ from cellbank.services.signing.covered import ABOVE, BY_CODE, REACHED, WRITTEN, 
 from cellbank.services.signing.in_words import signed_columns
 from cellbank.services.signing.to_sign import PARTS, TABLES, ToSign, to_sign
 from cellbank.services.trail.column_words import told
+from tests.house.test_words_of_documents import OF_THE_PROGRAM
+from tests.web.conftest import Browser
 
 catalogue.load()
 SIGNED_ROWS = sorted({(row.act, row.record) for row in TRANSITIONS if row.meaning})
@@ -150,6 +152,54 @@ def test_the_page_of_a_signed_act_shows_every_column_that_is_signed(story: Bank,
             assert label in said, (act, kind, label)
         if not is_identity(kind, column) and isinstance(row[column], int) and not column.endswith("_id"):
             assert is_said(row[column], said) or row[column] > 10**5, (act, column)
+
+
+def sections(content: ToSign) -> list[list[str]]:
+    """The labels of each part of a page, from heading to heading."""
+    found: list[list[str]] = [[]]
+    for block in content.blocks:
+        if isinstance(block, Heading):
+            found.append([])
+        elif isinstance(block, Facts):
+            found[-1] += [label for label, _ in block.pairs]
+    return found
+
+
+@pytest.mark.requirement("R4", "R20")
+@pytest.mark.parametrize(("act", "kind"), NAMED_ROWS)
+def test_no_page_before_a_signature_says_a_thing_twice_or_as_a_program(story: Bank, act: str, kind: str) -> None:
+    form = form_for(story.engine, act, kind) if "code" in metadata.tables[kind].columns else None
+    content = form and to_sign(story, act, form, server_time())
+    if not content:
+        pytest.skip(f"the story has no {kind}")
+    for labels in sections(content):
+        assert len(labels) == len(set(labels)), labels
+        assert not [label for label in labels if label != label[:1].upper() + label[1:] or "_" in label]
+    assert [line for line in words_of(content).splitlines() if OF_THE_PROGRAM.search(line)] == []
+
+
+# A name of the code, or a code of a record that was spelled as a word.
+RAW = re.compile(r"\b[a-z]+_[a-z_]+\b|\b[A-Z]{2,}_[A-Z_]+\b|\bNone\b|\bTrue\b|\bFalse\b|\b[A-Z][a-z]\d{4}[a-z0-9]\b")
+
+
+@pytest.mark.requirement("R20")
+def test_what_came_of_an_act_is_said_in_the_words_of_the_lab(story: Bank) -> None:
+    """Of every kind of act of the story: each label once, each value with its unit, no name of the code."""
+    browser = Browser(create_app(story).test_client())
+    browser.enter("iryna", "cellbank-demo")
+    with story.engine.connect() as connection:
+        acts = connection.execute(
+            text("SELECT min(id), name FROM act WHERE outcome = 'accepted' AND site_id = 1 GROUP BY name")
+        ).all()
+    wrong, read = {}, 0
+    for number, name in acts:
+        page = browser.get(f"/done/{number}").text.split('class="card-head')[0]
+        labels = re.findall(r"<dt>(.*?)</dt>", page, re.S)
+        values = [re.sub(r"<[^>]+>", " ", value) for value in re.findall(r"<dd>(.*?)</dd>", page, re.S)]
+        read += len(labels)
+        if found := [one for one in (*labels, *values) if RAW.search(one)]:
+            wrong[name] = found
+    assert read > 150 and not wrong
 
 
 def words_of(content: ToSign) -> str:

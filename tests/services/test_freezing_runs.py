@@ -307,7 +307,7 @@ def test_a_bad_file_is_refused_whole_and_says_why(world: World, din: str, spoil,
     with pytest.raises(Malformed) as refused:
         codes(world, lot, spoil(good(world, lot)))
     assert said in " ".join(problem.message for problem in refused.value.problems)
-    assert line(world, lot).criterion.evidence == "None"
+    assert line(world, lot).criterion.evidence == "none"
 
 
 def test_a_file_that_nobody_sent_is_told(world: World, din: str) -> None:

@@ -196,7 +196,7 @@ def _consent(facts: ReleaseFacts) -> Criterion:
 
 def _no_hold(facts: ReleaseFacts) -> Criterion:
     if not facts.holds:
-        return _line("NO_HOLD", "No hold", "None", None)
+        return _line("NO_HOLD", "No hold", "none", None)
     holds = "; ".join(f"{hold.code}: {hold.reason}" for hold in facts.holds)
     sentence = "Lot {lot} is under a hold ({holds}). A quality officer lifts it first."
     return _line("NO_HOLD", "No hold", holds, refuse(Code.ON_HOLD, sentence, lot=facts.lot, holds=holds))
@@ -227,7 +227,7 @@ def _tested(facts: ReleaseFacts, test: ReleaseTest, group: str) -> Criterion:
 
 def _deviations(facts: ReleaseFacts) -> Criterion:
     """Minor ones are shown and do not stop the lot."""
-    evidence = "; ".join(f"{one.code} ({one.classification}): {one.title}" for one in facts.deviations) or "None open"
+    evidence = "; ".join(f"{one.code} ({one.classification}): {one.title}" for one in facts.deviations) or "none open"
     grave = [one.code for one in facts.deviations if one.classification != "minor"]
     refusal = None
     if grave:
@@ -240,7 +240,7 @@ def _batch_record(facts: ReleaseFacts) -> Criterion:
     review, title = facts.batch_review, "Batch record reviewed"
     if review is None:
         sentence = "The batch record of lot {lot} has not been reviewed. Read it and sign the review."
-        return _line("BATCH_RECORD", title, "None", refuse(Code.BATCH_NOT_REVIEWED, sentence, lot=facts.lot))
+        return _line("BATCH_RECORD", title, "none", refuse(Code.BATCH_NOT_REVIEWED, sentence, lot=facts.lot))
     evidence = f"{review.code} by {review.reviewer}, {review.reviewed_on}"
     if review.is_current:
         return _line("BATCH_RECORD", title, evidence, None)
@@ -275,7 +275,7 @@ def _expiry(facts: ReleaseFacts) -> Criterion:
     title, on = "Expiry set and not passed", facts.expires_on
     if on is None:
         sentence = "Lot {lot} has no expiry date. Record the freezing first."
-        return _line("EXPIRY", title, "None", refuse(Code.CRITERION_OPEN, sentence, lot=facts.lot))
+        return _line("EXPIRY", title, "none", refuse(Code.CRITERION_OPEN, sentence, lot=facts.lot))
     refusal = None
     if on < facts.today:
         sentence = "Lot {lot} expired on {on}. Reject it."
@@ -311,7 +311,7 @@ def _freezing_run(facts: ReleaseFacts) -> Criterion:
     """The controlled-rate freezer kept to its program, or somebody has decided what the departure means."""
     run, program = facts.freezing_run, facts.freezing_program or "–"
     found = no_run_refusals(facts.lot, program, run)
-    evidence = "None"
+    evidence = "none"
     if run is not None:
         closed = f"; deviation {run.deviation} {(run.deviation_state or '').lower()}" if run.deviation else ""
         evidence = f"{run.code}, program {program}: {run.told}{closed}"

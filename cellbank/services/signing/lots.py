@@ -9,6 +9,8 @@ from cellbank.services.signing.reading import Reading
 
 CRITERIA = ("Criterion", "Evidence", "")
 WIDTHS = (0.3, 0.52, 0.18)
+# What the record says of each step until the review that is about to be signed.
+THIS_REVIEW = ("not yet reviewed", "The batch record has not been reviewed.")
 
 
 def release_criteria(reading: Reading) -> list[Block]:
@@ -20,7 +22,7 @@ def release_criteria(reading: Reading) -> list[Block]:
     for line in (*board.red, *board.green):
         criterion, proofs = line.criterion, tuple(Run(one.code, "code") for one in line.proofs if one.code)[:12]
         missing = (Run(criterion.refusal.detail, "alarm"),) if criterion.refusal else ()
-        evidence = tuple(Run(said) for said in (criterion.evidence,) if said not in ("", "None"))
+        evidence = tuple(Run(said) for said in (criterion.evidence,) if said not in ("", "none"))
         mark = Run("met") if criterion.met else Run("NOT MET", "alarm")
         rows.append((Run(criterion.title, "strong"), (*missing, *evidence, *proofs), mark))
     return [Heading("Criteria of the release"), Table(CRITERIA, tuple(rows), WIDTHS)]
@@ -41,22 +43,29 @@ def batch_record(reading: Reading) -> list[Block]:
     paper = None if code is None else batch_record_paper(reading.connection, code)
     if paper is None:
         return []
-    changed = [line for block in paper.blocks for line in alarms(block)]
+    changed = [line for block in paper.blocks for line in alarms(block) if not line.endswith(THIS_REVIEW)]
     head: list[Block] = [Heading("Changed, or not in order")]
     head += [Text(line, "alarm") for line in dict.fromkeys(changed)] or [Text("Nothing.")]
     return [*head, *paper.blocks]
 
 
 def alarms(block: Block) -> list[str]:
-    """What a block says in the colour of alarm: each with the first cell of its row."""
+    """What a block says in the colour of alarm: each with the step, or the first cell, of its row."""
     if isinstance(block, Text):
         return [block.text] if block.style == "alarm" else []
     if not isinstance(block, Table):
         return []
     return [
-        f"{_first_words(row[0])}: {run.text}"
+        f"{_called(block, row)}: {run.text}"
         for row in block.rows for one in row for run in runs_of(one) if run.style == "alarm"
     ]  # fmt: skip
+
+
+def _called(table: Table, row: tuple[Cell, ...]) -> str:
+    """What a row is about: an act by what was done, anything else by its first cell."""
+    if "Step" in table.head:
+        return f"{_first_words(row[table.head.index('Step')])} (act {_first_words(row[0])})"
+    return _first_words(row[0])
 
 
 def _first_words(cell: Cell) -> str:
