@@ -55,7 +55,7 @@ def figure(name: str, value: Any) -> str:
 
 
 _FOR_WHOM = text(
-    """SELECT s.trial_number, right(s.second_identifier, 4) AS identifier_end,
+    """SELECT s.trial_number,
               (SELECT array_agg(v.number ORDER BY v.number) FROM vial v
                 WHERE v.dose_id = d.id AND v.state IN ('THAWED', 'POOLED')) AS vials
          FROM dose d JOIN subject s ON s.id = d.subject_id WHERE d.id = ANY(:ids) ORDER BY d.id"""
@@ -63,12 +63,12 @@ _FOR_WHOM = text(
 
 
 def for_whom(reading: Reading) -> list[Block]:
-    """The patient as label and wristband name them, and the vials that are in the dose."""
+    """The patient by the number of the trial, and the vials that are in the dose. The second identifier is asked of
+    the patient."""
     found = reading.connection.execute(_FOR_WHOM, {"ids": reading.named.get("dose", [])})
     return [
         Facts((
             ("Patient", Run(one.trial_number, "strong")),
-            ("End of the second identifier", f"…{one.identifier_end}"),
             *((("Vials in the dose", ranges(one.vials)),) if one.vials else ()),
         ))
         for one in found
