@@ -14,6 +14,8 @@ from cellbank.records.clinic import Dose, Reaction
 from cellbank.records.deviations import Deviation, DeviationLink
 from cellbank.records.production import Vial
 from cellbank.services.clinic.at_bedside import judge_standing
+from cellbank.services.clinic.steps import dose_steps
+from cellbank.services.documents.chain_document import chain_paper
 from cellbank.services.lookup.scanning import look_up
 from cellbank.services.signing.to_sign import to_sign
 from tests.factories.doses import (
@@ -276,3 +278,19 @@ def test_the_reaction_on_the_form_stands_beside_the_dose(world: World, lot: Froz
     with Session(world.bank.reads) as session:
         told = session.scalars(select(Reaction).join(Dose).where(Dose.code == dose.code)).one()
     assert (told.text, told.is_serious, told.happened_at) == (seen["seen"], True, seen["happened_at"])
+
+
+def test_each_step_tells_both_times_its_people_and_its_form(world: World, lot: FrozenLot) -> None:
+    """On the page of the dose and in its chain: who did it, who entered it from the form, when, and why so late."""
+    dose = made(world, "counted", lot)
+    world.do("clara", "enter_dose_from_paper", now=dose.at + 5 * HOUR, **form(dose, *LACKING["counted"]))
+    world.do("cyril", "confirm_dose_from_paper", **confirmation(dose))
+    with world.bank.reads.connect() as connection:
+        steps = {one.label: one for one in dose_steps(connection, row_of(world, dose.code).id)}
+        said = str(chain_paper(connection, dose.code))
+    assert not steps["Counted"].from_paper and steps["Counted"].happened_at is None
+    first, drawn = steps["First check"], steps["Drawn up"]
+    assert (first.happened_at, first.at, first.late_reason) == (dose.at + 40 * MINUTE, dose.at + 6 * HOUR, WHY)
+    assert first.by == "Clara Clinician" and drawn.by not in (None, "Clara Clinician")
+    assert first.from_paper and first.entered_by == ("Clara Clinician", steps["Second check"].by)
+    assert "from paper: entered by Clara Clinician" in said and WHY in said

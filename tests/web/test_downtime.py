@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from cellbank.domain.identifiers import Form, form_code
-from tests.factories.doses import ordered_dose, picked_dose
+from tests.factories.doses import ordered_dose, picked_dose, prepared_dose
 from tests.factories.world import World
 from tests.web.conftest import Browser
 
@@ -37,3 +37,28 @@ def test_the_bedside_form_filled_in_or_blank_opens_the_dose_from_paper(
         led = clara.get("/scan", query_string={"code": form})
         assert led.status_code == 302 and led.location == f"/act/enter_dose_from_paper{filled}"
         assert clara.get(led.location).status_code == 200
+
+
+def test_the_page_of_a_paper_form_asks_only_what_the_record_lacks(
+    world: World, signed_in: Callable[[str], Browser]
+) -> None:
+    clara, dose = signed_in("clara"), prepared_dose(world)
+    page = clara.get(f"/act/enter_dose_from_paper?dose={dose.code}").text
+    assert "In the record already" in page and "Drawn up by" in page
+    assert 'name="thaw.vials"' not in page and 'name="count.diluent"' not in page
+    assert all(f'name="{field}"' in page for field in ("first_checked_at", "started_at", "reaction.seen"))
+
+
+def test_the_page_of_a_paper_form_offers_what_is_known_and_takes_what_is_not(
+    world: World, signed_in: Callable[[str], Browser]
+) -> None:
+    clara, dose = signed_in("clara"), picked_dose(world)
+    page = clara.get(f"/act/enter_dose_from_paper?dose={dose.code}").text
+    vials = page.split('name="thaw.vials"')[1].split("</textarea>")[0]
+    assert all(vial in vials for vial in dose.vials[: dose.needed])  # those that were taken out of the tank
+    offered = {"count.diluent": "albumin", "count.method": "trypan blue", "preparation.prepared_by": "tina"}
+    for field, known in offered.items():
+        assert f'type="radio" class="form-check-input" name="{field}" value="{known}"' in page, field
+    form = {"dose": dose.code, "count.diluent": ["albumin", "Ringer, opened"], "intent": "check"}
+    page = clara.post("/act/enter_dose_from_paper", form).text
+    assert 'name="count.diluent" value="Ringer, opened"' in page  # another one is a fact too

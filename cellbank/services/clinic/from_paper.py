@@ -37,9 +37,9 @@ class PaperThaw(_Part):
 class PaperCount(_Part):
     """The count sheet."""
 
-    counted_at: Moment = Field(title="Counted at")
     diluent: Line | None = Field(default=None, title="Diluent")
     pooled_ml: VolumeMl = Field(title="Pooled volume")
+    counted_at: Moment = Field(title="Counted at")
     total_cells_per_ml: Cells = Field(title="Total cells per mL")
     viability_percent: Percentage = Field(title="Viability")
     method: Line = Field(title="Method of the viability")
@@ -48,8 +48,8 @@ class PaperCount(_Part):
 class PaperPreparation(_Part):
     """What was drawn up."""
 
-    prepared_at: Moment = Field(title="Drawn up at")
     prepared_by: Name = Field(title="Drawn up by", description="The sign-in name.")
+    prepared_at: Moment = Field(title="Drawn up at")
     drawn_ml: VolumeMl = Field(title="Drawn from the pool")
     final_volume_ml: VolumeMl = Field(title="Final volume", gt=0)
 

@@ -219,7 +219,11 @@ def _bedside(dose: OnPaper | None, say: Say) -> list[Block]:
             ),
             (0.3, 0.3, 0.2, 0.2),
         ),
-        Boxes(((say("Reason, if stopped early"), say("Reaction: what was seen, when, what was done")),), (2, 3), 18),
+        Boxes(
+            ((say("Reason, if stopped early"), say("Reaction: what was seen, when, what was done"),
+              f"{say('Serious reaction?')} {answer}"),),
+            (0.35, 0.45, 0.2), 18,
+        ),
     ]  # fmt: skip
 
 
