@@ -20,6 +20,7 @@ from cellbank.services.signing.deviations import of_the_deviation
 from cellbank.services.signing.donors import of_the_donor
 from cellbank.services.signing.doses import calculation_blocks, for_whom, order_blocks, what_was_drawn
 from cellbank.services.signing.eligibility import answers_blocks
+from cellbank.services.signing.excursions import what_stood_there
 from cellbank.services.signing.in_words import Parts, shown_records, written_here
 from cellbank.services.signing.lots import batch_record, release_criteria
 from cellbank.services.signing.paper_forms import entered_blocks, form_blocks, irregular_blocks
@@ -48,6 +49,7 @@ BESIDE: Mapping[str, Callable[[Reading], list[Block]]] = {
     "close_deviation": of_the_deviation, "reopen_deviation": of_the_deviation,
     "invalidate_result": of_the_deviation, "accept_short_dose": what_was_drawn,
     "continue_treatment": what_is_decided, "determine_eligibility": of_the_donor, "decide_donation": of_the_donor,
+    "decide_excursion": what_stood_there, "end_silence": what_stood_there,
 }  # fmt: skip
 # What stands first: whom it is about.
 AHEAD: Mapping[str, Callable[[Reading], list[Block]]] = {

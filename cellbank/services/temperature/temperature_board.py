@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from cellbank.services.bank import Bank
 from cellbank.services.temperature.temperature_chart import Chart, chart_of
@@ -93,13 +93,18 @@ _LOTS = text(
 _HOLDS = text("SELECT h.code FROM hold h JOIN excursion e ON e.id = h.excursion_id WHERE e.code = :code ORDER BY h.id")
 
 
+def lots_there(connection: Connection, code: str) -> tuple[LotThere, ...]:
+    """The lots that had vials where an excursion was measured, while it lasted."""
+    return tuple(LotThere(*one) for one in connection.execute(_LOTS, {"code": code}))
+
+
 def excursion_board(bank: Bank, code: str, now: datetime.datetime) -> ExcursionBoard | None:
     """The page of an excursion; None when there is none."""
     with bank.reads.connect() as connection:
         row: Any = connection.execute(_EXCURSION, {"code": code}).one_or_none()
         if row is None:
             return None
-        lots = connection.execute(_LOTS, {"code": code}).all()
+        lots = lots_there(connection, code)
         held = tuple(connection.scalars(_HOLDS, {"code": code}))
     until = row.ended_at or now
     around = max(datetime.timedelta(hours=2), (until - row.started_at) / 2)
@@ -109,4 +114,4 @@ def excursion_board(bank: Bank, code: str, now: datetime.datetime) -> ExcursionB
          getattr(row, f"{level}_degree_seconds") / 60)
         for name, level in (("warning", "warn"), ("critical", "critical"), ("reject", "reject"))
     )  # fmt: skip
-    return ExcursionBoard(chart, figures, tuple(LotThere(*one) for one in lots), held)
+    return ExcursionBoard(chart, figures, lots, held)
