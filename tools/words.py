@@ -26,7 +26,7 @@ from cellbank.domain.saying import NAMES_OF_THE_CODE
 from cellbank.services.catalogue import load
 from cellbank.services.lookup.lists import LISTS
 from cellbank.services.lookup.worklists import SOURCES
-from cellbank.services.trail.column_words import WORDS
+from cellbank.services.trail.column_words import ANSWERS, WORDS
 from cellbank.web.forms import Field, fields_of
 
 ROOT = Path(__file__).parents[1]
@@ -92,7 +92,7 @@ def _of_lists() -> Iterator[str]:
         yield from (listing.title, *listing.columns.values())
     for source in SOURCES:
         yield from (source.title, source.empty)
-    for told in WORDS.values():
+    for told in (*WORDS.values(), *ANSWERS.values()):
         yield from (told.label, told.unit)
 
 

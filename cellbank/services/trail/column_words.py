@@ -13,13 +13,11 @@ from cellbank.records.tables import metadata
 
 TIME, CELLS, DAY = "time", "cells", "day"
 
-
 class Told(NamedTuple):
     """How a column is called and in what it is measured; `time` and `cells` are written in their own ways."""
 
     label: str
     unit: str = ""
-
 
 # What holds a word of the code, and not what somebody wrote.
 WORDS_OF_THE_CODE = {
@@ -136,28 +134,32 @@ WORDS: dict[str, Told] = {
     "covers": Told("In spite of"), "critical_since": Told("Critical and open since", TIME),
     "specification_id": Told("Specification"), "protocol_id": Told("Protocol"),
     "parent_id": Told("From culture"), "storage_unit.parent_id": Told("Stands in"),
+
+    "excursion.ended_at": Told("Ended", TIME), "done_note": Told("What was done"), "expires_at": Told("Expires", TIME),
+
+    "source_vial_id": Told("From vial"), "printed_at": Told("Printed", TIME),
+}  # fmt: skip
+
+# What acts answer under a name that is no column.
+ANSWERS: dict[str, Told] = {
     "printings": Told("Labels printed, number"), "dmso_that_day": Told("DMSO on that day"),
     "is_capped": Told("Limited to the most that is allowed"), "will_open_a_deviation": Told("Will open a deviation"),
-    "excursion.ended_at": Told("Ended", TIME), "done_note": Told("What was done"), "expires_at": Told("Expires", TIME),
     "viable_cells": Told("Living cells", CELLS), "cells_needed": Told("Cells needed", CELLS),
     "cells_taken": Told("Cells taken", CELLS), "growth": Told("Growth"), "lots_stopped": Told("Lots stopped"),
     "lots_returned": Told("Lots free again"), "bedside": Told("At the bedside"),
-    "usable_until": Told("Use before", TIME), "source_vial_id": Told("From vial"), "printed_at": Told("Printed", TIME),
+    "usable_until": Told("Use before", TIME),
 }  # fmt: skip
-
 
 def told(record: str, column: str) -> Told:
     """The name and the unit of a column of a record; what the table knows as an instant is one, whatever its name."""
-    found = WORDS.get(f"{record}.{column}") or WORDS.get(column) or _by_its_name(column)
+    found = WORDS.get(f"{record}.{column}") or WORDS.get(column) or ANSWERS.get(column) or _by_its_name(column)
     return found._replace(unit=TIME) if (record, column) in _instants() else found
-
 
 def _by_its_name(column: str) -> Told:
     name = column.removesuffix("_id")
     ending, unit = next(((end, unit) for end, unit in UNITS.items() if column.endswith(end)), ("", ""))
     said = name.removesuffix(ending) if unit not in (TIME, CELLS) else name
     return Told(said.replace("_", " ").capitalize(), unit)
-
 
 @cache
 def _instants() -> frozenset[tuple[str, str]]:
