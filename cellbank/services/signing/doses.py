@@ -15,9 +15,8 @@ from cellbank.services.signing.reading import Foreseen, Reading
 from cellbank.services.trail.column_words import CELLS, told
 
 STEPS = ("Step", "Calculation", "Result")
-# What a clinician weighs who accepts a dose that is short, besides what was ordered.
-DRAWN = ("pooled_ml", "total_cells_per_ml", "viability_percent", "draw_ml", "delivered_cells",
-         "delivered_percent", "is_short", "expires_at")  # fmt: skip
+# What a clinician weighs who accepts a dose that is short, besides what was counted.
+DRAWN = ("draw_ml", "delivered_cells", "delivered_percent", "expires_at")
 
 
 def calculation_blocks(connection: Connection, row: Mapping[str, Any], time: Clock) -> list[Block]:
@@ -76,11 +75,11 @@ def for_whom(reading: Reading) -> list[Block]:
 
 
 def what_was_drawn(reading: Reading) -> list[Block]:
-    """What the count found and what can be drawn."""
+    """What can be drawn of what was counted."""
     rows = rows_of(reading.connection, "dose", reading.named.get("dose", ()))
     return [
         block for row in rows
-        for block in (Heading("What was counted"), Facts(tuple(
+        for block in (Heading("What can be drawn"), Facts(tuple(
             (told("dose", column).label, value_text(row[column], told("dose", column).unit, reading.time))
             for column in DRAWN if row[column] is not None
         )))

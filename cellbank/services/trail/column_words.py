@@ -21,7 +21,8 @@ class Told(NamedTuple):
 
 # What holds a word of the code, and not what somebody wrote.
 WORDS_OF_THE_CODE = {
-    "state", "verdict", "type", "purpose", "classification", "category", "sex", "tissue", "roles", "state_before_hold",
+    "state", "verdict", "type", "purpose", "classification", "category", "sex", "tissue", "roles", "role",
+    "state_before_hold",
 }  # fmt: skip
 # The ending of a column tells its unit.
 UNITS = {
@@ -134,9 +135,7 @@ WORDS: dict[str, Told] = {
     "covers": Told("In spite of"), "critical_since": Told("Critical and open since", TIME),
     "specification_id": Told("Specification"), "protocol_id": Told("Protocol"),
     "parent_id": Told("From culture"), "storage_unit.parent_id": Told("Stands in"),
-
     "excursion.ended_at": Told("Ended", TIME), "done_note": Told("What was done"), "expires_at": Told("Expires", TIME),
-
     "source_vial_id": Told("From vial"), "printed_at": Told("Printed", TIME),
 }  # fmt: skip
 
@@ -149,6 +148,7 @@ ANSWERS: dict[str, Told] = {
     "lots_returned": Told("Lots free again"), "bedside": Told("At the bedside"),
     "usable_until": Told("Use before", TIME),
 }  # fmt: skip
+
 
 def told(record: str, column: str) -> Told:
     """The name and the unit of a column of a record; what the table knows as an instant is one, whatever its name."""
