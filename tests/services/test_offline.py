@@ -206,7 +206,7 @@ def test_a_check_is_signed_by_badge_as_by_name(world: World) -> None:
     """And nobody is two people by that: the server knows the badge."""
     dose = checked_once(world)
     with world.bank.reads.connect() as connection:
-        codes = dict(connection.execute(text("SELECT name, code FROM person")).tuples().all())
+        codes = {one.name: one.code for one in connection.execute(text("SELECT name, code FROM person"))}
     for name, came in (("clara", Came.REFUSED), ("cyril", Came.RECORDED)):
         badge = codes[name]
         given = {"judgement": signed(world, dose.code, dose.at + 41 * MINUTE), "name": badge, "dose": dose.code}
