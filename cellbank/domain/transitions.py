@@ -136,7 +136,7 @@ _MOVES: tuple[Transition, ...] = sum(
         moves("culture", "passage_culture", "HARVESTED =", _TECH),
         moves("culture", "thaw_bank_vial", "> GROWING", _TECH),
         moves("culture", "finish_culture", "HARVESTED > FINISHED", _TECH),
-        moves("culture", "discard_culture", "GROWING > DISCARDED", _TECH),
+        moves("culture", "discard_culture", "GROWING HARVESTED > DISCARDED", _TECH),
         # lots and vials
         moves("lot", "open_lot", "> IN_PROCESS", _TECH),
         moves("culture", "open_lot", "HARVESTED =", _TECH),

@@ -311,7 +311,9 @@ def test_cells_that_are_left_at_the_end_are_lost_and_said_so(world: World, harve
 def test_a_culture_is_discarded_while_it_grows(world: World, growing: str, harvested: str) -> None:
     assert world.do("tina", "discard_culture", culture=growing, reason="Contaminated")["state"] == "DISCARDED"
     assert culture(world, growing).note == "Contaminated"
-    assert world.codes("tina", "discard_culture", culture=harvested, reason="Contaminated") == ["WRONG_STATE"]
+    lost = world.do("tina", "discard_culture", culture=harvested, reason="The flask was dropped")
+    assert lost["state"] == "DISCARDED" and lost["cells_lost"] > 0
+    assert world.codes("tina", "discard_culture", culture=harvested, reason="Once more") == ["WRONG_STATE"]
 
 
 @pytest.mark.parametrize("act", ["isolate_tissue", "passage_culture", "finish_culture"])

@@ -217,6 +217,14 @@ def test_an_infusion_is_given_and_accounted_for(world: World) -> None:
     ]
 
 
+def test_a_reaction_of_before_the_start_is_noted_and_points_at_the_times(world: World, dose: OrderedDose) -> None:
+    infused_dose(world, dose)
+    told = {"happened_at": dose.at + 44 * MINUTE, "entered_late_because": "The patient was looked after first"}
+    noted = {"dose": dose.code, "serious": True, "reaction": "Shortness of breath", "now": dose.at + 2 * HOUR}
+    outcome = world.try_act("clara", "record_reaction", **noted, **told)
+    assert outcome.accepted and [one["code"] for one in outcome.result["warnings"]] == ["OUT_OF_ORDER"]
+
+
 def test_a_volume_that_cannot_be_and_an_infusion_stopped_early(world: World, dose: OrderedDose) -> None:
     checked_dose(world, dose)
     world.do("clara", "start_infusion", now=dose.at + 45 * MINUTE, dose=dose.code)

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from cellbank.domain.dose import given_cells, given_percent, one_decimal
 from cellbank.domain.garbled import Garbled
-from cellbank.domain.refusals import Refusal
+from cellbank.domain.refusals import Code, Refusal
 from cellbank.domain.rules.infusion import (
     BedsideFacts,
     InfusionFacts,
@@ -267,9 +267,13 @@ class RecordReaction(TellingInput):
 @act(RecordReaction)
 def record_reaction(work: Work, given: RecordReaction) -> Dose:
     """Note a reaction during or after the infusion, beside those noted before. After a serious one the subject gets no
-    further dose before a clinician has decided. Refuses a reaction from before the infusion."""
+    further dose before a clinician has decided. One of before the start is noted too, and points at the times: the
+    patient had it, whatever clock was read wrong."""
     dose = lock_dose(work, given.dose)
-    work.judge(dose, refusals=told_after(work, "The reaction", dose.infusion_started_at))
+    work.warn(
+        one for one in told_after(work, "The reaction", dose.infusion_started_at) if one.code is Code.OUT_OF_ORDER
+    )
+    work.judge(dose)
     work.note(
         Reaction(
             dose_id=dose.id,

@@ -342,7 +342,7 @@ def finish_culture(work: Work, given: FinishCulture) -> Culture:
 
 
 class DiscardCulture(TellingInput):
-    """Discard a growing culture."""
+    """Discard a culture."""
 
     culture: CultureCode = Field(title="Culture")
     reason: Reason
@@ -350,9 +350,13 @@ class DiscardCulture(TellingInput):
 
 @act(DiscardCulture)
 def discard_culture(work: Work, given: DiscardCulture) -> Culture:
-    """Give a culture up before its harvest: contaminated, dried out, not needed."""
+    """Give a culture up: contaminated, dried out, not needed; or a harvested one, dropped with all cells that are left,
+    which are recorded as lost."""
     culture = work.lock(Culture, given.culture)
+    work.show(**({"cells_lost": culture.cells_left} if culture.harvested_at else {}))
     work.judge(culture)
+    if culture.harvested_at:
+        culture.cells_lost, culture.cells_left = culture.cells_left, 0
     culture.note = _with_note(culture, given.reason)
     work.transition(culture)
     return culture
