@@ -22,10 +22,12 @@ from babel.messages.pofile import read_po, write_po
 
 from cellbank.domain.accounts import Change
 from cellbank.domain.lifecycle import STATES
+from cellbank.domain.lines import LINES
 from cellbank.domain.saying import NAMES_OF_THE_CODE
 from cellbank.services.catalogue import load
 from cellbank.services.lookup.lists import LISTS
 from cellbank.services.lookup.worklists import SOURCES
+from cellbank.services.parsing import WORDS as FAULTS
 from cellbank.services.trail.column_words import ANSWERS, WORDS
 from cellbank.web.forms import Field, fields_of
 
@@ -34,6 +36,10 @@ TRANSLATIONS = ROOT / "cellbank" / "web" / "translations"
 UKRAINIAN = TRANSLATIONS / "uk" / "LC_MESSAGES" / "messages.po"
 RULES = ROOT / "cellbank" / "domain" / "rules"
 TO_FILL_IN = re.compile(r"^\S(?=.*\{\w+\}).* .*[.?]$")
+TO_RECOGNISE = re.compile(r"[A-Za-z]{2,} [a-z]{2,}")  # a sentence that is filled where it stands
+# The calls that say something, and the place of what they say.
+SAYS = {"say": 0, "refuse": 1, "warn": 1, "garbled": 1, "asks": 1, "FileProblem": 0, "Unreadable": 0, "_which": 1,
+        "_wrong": 0, "OrderUnknown": 0, "Skipped": 0, "time_refusals": 1}  # fmt: skip
 TAIL = re.compile(r"^ [A-Z].*[.?]$")  # a sentence that is hung on another one
 # The same in every language: units, formulas.
 AS_THEY_ARE = {"PaO2", "FiO2", "°C", "%", "C", "F", "K"}
@@ -43,7 +49,8 @@ Word = tuple[str | None, str | tuple[str, ...]]  # its context, and itself; of a
 @cache
 def shown() -> frozenset[Word]:
     """Every word that a page, a form on paper or a reason says out of the code."""
-    texts = (*_of_acts(), *_of_states(), *_of_lists(), *_of_sentences(), *_of_blocks())
+    faults = (f"{fault}." for fault in FAULTS.values())
+    texts = (*_of_acts(), *_of_states(), *_of_lists(), *_of_sentences(), *LINES, *faults, *_of_blocks())
     said: set[Word] = {(None, text) for text in texts if _is_word(text)}
     with (TRANSLATIONS / "babel.cfg").open() as file:
         methods, options = parse_mapping_cfg(file)
@@ -103,7 +110,7 @@ def _of_sentences() -> Iterator[str]:
         for node in ast.walk(ast.parse(path.read_text())) if "migrations" not in path.parts else ():
             if isinstance(node, ast.Call):
                 name = getattr(node.func, "id", getattr(node.func, "attr", ""))
-                place = {"say": 0, "refuse": 1, "warn": 1}.get(name, len(node.args))
+                place = SAYS.get(name, len(node.args))
                 yield from _texts(node.args[place]) if place < len(node.args) else ()
             elif path.parent == RULES and isinstance(node, ast.Constant):
                 yield from (
@@ -143,7 +150,7 @@ def _phrases(node: ast.AST) -> Iterator[str]:
 
 
 def _is_sentence(target: ast.expr) -> bool:
-    return isinstance(target, ast.Name) and target.id == "sentence"
+    return isinstance(target, ast.Name) and target.id in ("sentence", "told")
 
 
 def _texts(value: ast.expr) -> Iterator[str]:
@@ -151,6 +158,18 @@ def _texts(value: ast.expr) -> Iterator[str]:
         yield value.value
     elif isinstance(value, ast.IfExp):
         yield from (*_texts(value.body), *_texts(value.orelse))
+    elif isinstance(value, ast.JoinedStr) and TO_RECOGNISE.search(text := _as_template(value)):
+        yield text
+
+
+def _as_template(value: ast.JoinedStr) -> str:
+    """A text that is filled where it stands, as the template by which it is recognised (`web/told.py`)."""
+    letters = iter("abcdefghij")
+    parts = []
+    for part in value.values:
+        quoted = "quoted_" if isinstance(part, ast.FormattedValue) and part.conversion == ord("r") else ""
+        parts.append(part.value if isinstance(part, ast.Constant) else f"{{{quoted}{next(letters)}}}")
+    return "".join(parts)
 
 
 def read(path: Path = UKRAINIAN) -> Catalog:

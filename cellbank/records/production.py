@@ -139,7 +139,9 @@ class Culture(Record):
     doubling_time_h: Mapped[Decimal | None] = mapped_column(Numeric(9, 1))
     cumulative_doublings: Mapped[Decimal] = mapped_column(Numeric(8, 3))
     vessel: Mapped[str]
-    note: Mapped[str | None]
+    note: Mapped[str | None]  # at its start
+    harvest_note: Mapped[str | None]
+    end_note: Mapped[str | None]  # why it was given up, or what was said when it was finished
     state: Mapped[str] = state_of("culture")
     __table_args__ = (
         CheckConstraint("cells_left BETWEEN 0 AND cells_harvested", name="cells_left_never_negative"),

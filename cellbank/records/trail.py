@@ -47,6 +47,11 @@ class Act(Base):
         CheckConstraint(
             "outcome IS DISTINCT FROM 'accepted' OR coalesce(happened_at <= at, true)", name="not_told_ahead"
         ),
+        CheckConstraint(
+            "outcome IS DISTINCT FROM 'accepted' OR happened_at IS NULL OR late_reason IS NOT NULL "
+            "OR happened_at >= at - interval '1 day'",
+            name="a_late_fact_says_why",
+        ),
         UniqueConstraint("person_id", "key"),
         Index("ix_act_name_at", "name", "at"),
         Index("ix_act_record_code", "record_code", postgresql_where=text("record_code IS NOT NULL")),

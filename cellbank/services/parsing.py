@@ -164,7 +164,7 @@ _DAY = "must be a date like 2026-11-22"
 _OBJECT = "must be an object: names, each with a value"
 
 # What each fault that pydantic finds is called; the facts are those that pydantic gives with it.
-_WORDS = {
+WORDS = {
     "missing": "is needed",
     "extra_forbidden": "is no input of this act",
     "string_type": "must be text",
@@ -224,8 +224,8 @@ def _message(item: Any, *, secret: bool) -> str:
         if kind == "too_short":
             return f"needs at least {facts['min_length']} {of_what}, not {facts['actual_length']}"
         return f"has at most {facts['max_length']} {of_what}"
-    if kind in _WORDS:
-        return _WORDS[kind].format(**facts)
+    if kind in WORDS:
+        return WORDS[kind].format(**facts)
     return str(item["msg"]).removeprefix("Value error, ")
 
 

@@ -1,7 +1,6 @@
 """The hand-made part of a record's page: box map, release board, calendar, dose; and the trees around them."""
 
 import secrets
-from dataclasses import replace
 from typing import Any
 
 from flask import Response, abort, render_template, url_for
@@ -97,7 +96,7 @@ def without_board_acts(card: Card, template: str | None) -> Card:
         return card
     at_map = AT_THE_MAP if template == "boards/box.html" else NEEDS_POSITIONS
     elsewhere = at_map if card.kind == "storage_unit" else {"answer_notice"}
-    return replace(card, acts=tuple(item for item in card.acts if item.name not in elsewhere))
+    return card.without(elsewhere)
 
 
 def act_link(card: Card, item: NextAct) -> str:

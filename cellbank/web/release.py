@@ -1,6 +1,6 @@
 """The release of a lot as the pages show it: the board, its buttons, and where the release itself is offered."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from flask import url_for
 
@@ -29,7 +29,7 @@ def board_first(card: Card) -> bool:
 
 def without_release(card: Card) -> Card:
     """The card without the release: it is signed from the board, where every criterion is in sight."""
-    return replace(card, acts=tuple(item for item in card.acts if item.name != "release_lot"))
+    return card.without({"release_lot"})
 
 
 def releasable(card: Card) -> Card:

@@ -31,7 +31,8 @@ from cellbank.web.session import (
     site_of_the_screen,
     wants_json,
 )
-from cellbank.web.shell import DOOR, LANGUAGES, client, say, the_actor, the_bank, the_installation
+from cellbank.web.shell import DOOR, LANGUAGES, client, the_actor, the_bank, the_installation
+from cellbank.web.told import told
 
 
 @blueprint.route("/sign-in", methods=["GET", "POST"])
@@ -158,7 +159,7 @@ def _new_password() -> str | None:
             client=client(), step=proof.step,
         )  # fmt: skip
     except Malformed as malformed:
-        wrong = (say(problem.message) for problem in malformed.problems)
+        wrong = (told(problem.message) for problem in malformed.problems)
         return " ".join(gettext("The new password %(what)s", what=what) for what in wrong)
     if not outcome.accepted:
         return reason(outcome.refusals[0])

@@ -15,7 +15,8 @@ from cellbank.services.people.passwords import has_second_factor
 from cellbank.web.blueprint import blueprint
 from cellbank.web.session import local_path, now
 from cellbank.web.session_pages import about_keys, proved, reason, why_not
-from cellbank.web.shell import DOOR, client, say, the_actor, the_bank
+from cellbank.web.shell import DOOR, client, the_actor, the_bank
+from cellbank.web.told import told
 
 
 def _next() -> str:
@@ -74,7 +75,7 @@ def _confirm() -> Any:
     try:
         outcome = run_act(the_bank(), "confirm_second_factor", given, the_actor(), door=DOOR, client=client())
     except Malformed as malformed:
-        return _show(problem=say(malformed.problems[0].message), waiting=True)
+        return _show(problem=told(malformed.problems[0].message), waiting=True)
     if not outcome.accepted:
         return _show(problem=reason(outcome.refusals[0]), waiting=True)
     return redirect(url_for("web.second_factor", next=_next()), 303)

@@ -313,7 +313,7 @@ ANOTHER = ["Setpoint (°C)", "Set point °C", "SetTemp", "set_temp", "Solltemper
            "Raumtemperatur °C", "SV (°C)", "SP °C", "Temp limit", "High alarm °C", "Avg temp", "Dew point °C", "Температура завдання",
            "Уставка, °C", "Кімнатна температура", "Temp min", "T max °C", "Consigne °C"]  # fmt: skip
 UNCERTAIN = ["Compressor °C", "Tank 2 temp", "Lufttemperatur", "Battery temp", "CH1 (lid)", "Internal °C", "Temp ref"]
-PLAIN = ["Temp (°C)", "Temperature", "Actual °C", "PV (°C)", "Isttemperatur", "Messwert °C", "Probe 1 °C", "Sensor 3 temp", "CH1",
+PLAIN = ["Temp (°C)", "Temp (ºC)", "Temperature", "Actual °C", "PV (°C)", "Isttemperatur", "Messwert °C", "Probe 1 °C", "Sensor 3 temp", "CH1",
          "Temp, °C (LGR S/N: 2099, SEN S/N: 2099, LBL: tank)", "Температура зразка, °C", "T1 (°C)", "Value (°C)"]  # fmt: skip
 
 

@@ -196,7 +196,7 @@ def test_fewer_cells_than_seeded_are_recorded_only_when_confirmed_with_a_note(wo
     world.do("tina", "record_harvest", **given, fewer_cells_confirmed=True, note="Detached badly, counted twice")
     row = culture(world, child)
     assert (row.population_doublings, row.doubling_time_h) == (Decimal("-1.585"), None)
-    assert row.cumulative_doublings == Decimal("-1.585") and row.note == "Detached badly, counted twice"
+    assert row.cumulative_doublings == Decimal("-1.585") and row.harvest_note == "Detached badly, counted twice"
 
 
 def test_one_cell_more_than_seeded_has_no_doubling_time(world: World, harvested: str) -> None:
@@ -310,7 +310,7 @@ def test_cells_that_are_left_at_the_end_are_lost_and_said_so(world: World, harve
 
 def test_a_culture_is_discarded_while_it_grows(world: World, growing: str, harvested: str) -> None:
     assert world.do("tina", "discard_culture", culture=growing, reason="Contaminated")["state"] == "DISCARDED"
-    assert culture(world, growing).note == "Contaminated"
+    assert culture(world, growing).end_note == "Contaminated"
     lost = world.do("tina", "discard_culture", culture=harvested, reason="The flask was dropped")
     assert lost["state"] == "DISCARDED" and lost["cells_lost"] > 0
     assert world.codes("tina", "discard_culture", culture=harvested, reason="Once more") == ["WRONG_STATE"]

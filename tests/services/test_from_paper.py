@@ -253,6 +253,33 @@ def test_a_vial_that_cannot_have_been_given_is_no_fact(world: World, lot: Frozen
 
 # --- the twin ---------------------------------------------------------------------------------
 
+OPEN_ACT = text(
+    "INSERT INTO act (site_id, person_id, name, given, given_digest, door, version, at) "
+    "VALUES (1, 1, 'by_hand', '{}', '', 'test', '0', now()) RETURNING set_config('cellbank.act', id::text, true)"
+)
+
+
+@pytest.mark.requirement("R20")
+def test_the_database_wants_the_signatures_of_two_clinicians_under_a_form(
+    world: World, lot: FrozenLot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dose = made(world, "prepared", lot)
+    entering = {"now": dose.at + HOUR, **form(dose, *LACKING["prepared"])}
+    with monkeypatch.context() as unsigned:
+        unsigned.setattr("cellbank.records.work.Work.sign", lambda work: work.session.flush())
+        assert world.codes("clara", "enter_dose_from_paper", **entering) == ["SIGNATURE_NEEDED"]
+    world.do("clara", "enter_dose_from_paper", **entering)
+    for who, broken in (("cyril", "a_form_is_signed_by_both"), ("quinn", "a_clinician_verifies_the_form")):
+        statement = text(
+            "UPDATE dose_paper SET confirmed_by_id = :who, confirmed_at = now(), state = 'CONFIRMED' "
+            "WHERE dose_id = (SELECT id FROM dose WHERE code = :code)"
+        )
+        with pytest.raises(IntegrityError) as caught, world.bank.engine.begin() as connection:
+            connection.execute(OPEN_ACT)
+            connection.execute(statement, {"who": world.people[who].id, "code": dose.code})
+            connection.execute(text("SET CONSTRAINTS dose_paper_is_signed IMMEDIATE"))
+        assert caught.value.orig.diag.constraint_name == broken  # type: ignore[union-attr]
+
 
 @pytest.mark.parametrize("who", ["entered_by_id", "confirmed_by_id"])
 def test_the_database_lets_nobody_sign_for_the_form_of_a_dose_that_they_drew_up(

@@ -20,7 +20,7 @@ from cellbank.services.trail.history import history
 from cellbank.services.trail.trail_search import Query, search
 from tests.factories.doses import MINUTE, OrderedDose, checked_dose, ordered_dose, picked_dose, product_lot, row_of
 from tests.factories.lots import FrozenLot
-from tests.factories.production import DAY, growing_culture
+from tests.factories.production import DAY, delivered, growing_culture
 from tests.factories.world import World
 
 ON_HOLD = ["ON_HOLD", "LOT_NOT_RELEASED"]
@@ -175,6 +175,19 @@ def test_what_cannot_be_is_refused_late_as_well(world: World, lot: FrozenLot, do
 def silence(monkeypatch: pytest.MonkeyPatch) -> None:
     """No rule of the application says anything about a thaw."""
     monkeypatch.setattr(thawing, "thaw_refusals", lambda facts: ())
+
+
+def test_the_database_too_asks_why_a_fact_is_told_late(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither the application nor the database takes what is told days late without a word."""
+    culture = growing_culture(world)
+    harvested = delivered(world) + 15 * DAY
+    told = {"culture": culture, "total_cells": 12_000_000, "viability_percent": "95", "happened_at": harvested}
+    told["entered_late_because"] = None
+    late = {"now": harvested + 2 * DAY, **told}
+    assert "LATE_REASON_NEEDED" in world.codes("tina", "record_harvest", **late)
+    monkeypatch.setattr("cellbank.records.work.late_refusals", lambda *facts: ())
+    assert world.codes("tina", "record_harvest", **late) == ["LATE_REASON_NEEDED"]
+    assert world.do("tina", "record_harvest", **{**late, "entered_late_because": WHY})["state"] == "HARVESTED"
 
 
 @pytest.mark.requirement("R20", "R24")

@@ -8,13 +8,15 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from cellbank.domain.identifiers import Kind
 from cellbank.domain.refusals import Code
+from cellbank.domain.transition import Role
 from cellbank.services.acts import Malformed, run_act
 from cellbank.services.bank import Bank
 from cellbank.services.catalogue import REGISTRY
 from cellbank.services.lookup.cards import QUESTIONS
 from cellbank.services.lookup.likely import WRONG_NOW, place_of
-from cellbank.services.lookup.scanning import Card, NotHere, look_up
+from cellbank.services.lookup.scanning import Card, NotHere, awaited, look_up
 from cellbank.services.people.actors import actor_by_name
 from tests.conftest import make_bank
 from tests.services.bad_values import good_input, schema_of
@@ -59,6 +61,28 @@ def test_the_likeliest_act_comes_out_of_the_facts(
     of_first, of_wrong = place_of(first, record, state, so), place_of(wrong, record, state, so)
     assert of_first < of_wrong
     assert of_wrong == WRONG_NOW or wrong in ("order_dose", "take_sample", "thaw_vial")
+
+
+@pytest.mark.parametrize(
+    ("kind", "record", "state", "role", "title"),
+    [
+        (Kind.DOSE, "dose", "PREPARED", Role.TECHNICIAN, "Check a dose at the bedside"),
+        (Kind.DOSE, "dose", "CHECKED", Role.TECHNICIAN, "Start an infusion"),
+        (Kind.DOSE, "dose", "COUNTED", Role.CLINICIAN, "Prepare a dose"),
+        (Kind.DONATION, "donation", "AWAITING_DECISION", Role.TECHNICIAN, "Decide about a donation"),
+        (Kind.HOLD, "hold", "PLACED", Role.CLINICIAN, "Lift a hold"),
+        (Kind.DOSE, "dose", "PREPARED", Role.CLINICIAN, None),  # it is theirs
+        (Kind.DOSE, "dose", "DISCARDED", Role.TECHNICIAN, None),
+        (Kind.VIAL, "vial", "IN_STOCK", Role.CLINICIAN, None),  # it waits for nobody
+    ],
+)
+def test_what_waits_for_somebody_else_is_said(
+    kind: Kind, record: str, state: str, role: Role, title: str | None
+) -> None:
+    marks = frozenset({"whole", "nothing to thaw"}) if record == "dose" else frozenset()
+    found = awaited(kind, record, state, frozenset({role}), None, marks)
+    assert [one.title for one in found] == ([title] if title else [])
+    assert all(role not in one.roles for one in found)
 
 
 # What the record itself is refused for, whoever comes and whatever they write into the form.

@@ -1,9 +1,16 @@
 """A vial is called by one number wherever it is shown: the one that is printed on it."""
 
+import json
 import re
 
+import pypdfium2
 import pytest
+from sqlalchemy.orm import Session
 
+from cellbank.domain.scans import read_scan
+from cellbank.services.documents.document_types import TYPES, DocumentType
+from cellbank.services.documents.papers import as_data, snapshot
+from cellbank.services.labels import label_printing
 from tests.factories.doses import DAY, ordered_dose
 from tests.factories.lots import fill_started_at, stored_lot
 from tests.factories.production import donation
@@ -12,6 +19,23 @@ from tests.factories.world import World
 
 EARLIER = 20  # vials of the same donation that were numbered before
 CALLED = re.compile(r"(?i)\bvial (\d{1,6})\b|<span>(\d+)</span>")
+
+
+def _paper(world: World, type_: DocumentType, code: str) -> str:
+    """The text of a document, as its PDF prints it; empty where there is none of such a record."""
+    with snapshot(world.bank.engine) as connection:
+        paper = type_.read(connection, code) if read_scan(code).kind in type_.kinds else None
+        return json.dumps(as_data(paper), ensure_ascii=False) if paper else ""
+
+
+def _on_the_labels(world: World, lot: str) -> set[int]:
+    """The numbers that stand on the printed labels of the vials of a lot."""
+    with Session(world.bank.reads) as session:
+        first = label_printing.printings(session, lot)[0]
+    pages = pypdfium2.PdfDocument(label_printing.pdf_of(world.bank, first.id))
+    din = re.compile(r"A9999 \d\d \d{6}")
+    texts = (din.sub("", page.get_textpage().get_text_range()) for page in pages)
+    return {int(number) for one in texts for number in re.findall(r"(?<!\d)0\d{5}(?!\d)", one)}
 
 
 @pytest.mark.requirement("R5")
@@ -31,6 +55,11 @@ def test_every_page_calls_a_vial_by_the_number_on_its_label(regular, world: Worl
         f"/storage/pick/{dose.code}", f"/trace/{lot.code}", f"/impact/{lot.code}", f"/record/{lot.vials[0]}/history",
         f"/storage/fill/{lot.box}",
     ]  # fmt: skip
+    papers = (f"{one.name}: {_paper(world, one, code)}" for code in (lot.code, dose.code) for one in TYPES.values())
+    told = {int(one or other) for paper in papers for one, other in CALLED.findall(paper)}
+    assert told and told <= printed, told
+    assert _on_the_labels(world, lot.code) == printed
+
     said: dict[str, set[int]] = {}
     for page in pages:
         found = regular("quinn" if "impact" in page else "tina").get(page)

@@ -19,6 +19,7 @@ _PLAIN = (
 )  # fmt: skip
 _PLAIN_WORDS = {"ch", "pv", "ist", "of", "the", "in"}
 _OF_THE_LOGGER = re.compile(r"\([^)]*s/n[^)]*\)?", re.IGNORECASE)  # `(LGR S/N: 2099, LBL: tank)`
+_SIGN_OF_DEGREES = re.compile("[º˚]")  # by their kind they are letters
 _CAMEL = re.compile(r"(?<=[a-zа-яії])(?=[A-ZА-ЯІЇ])")
 
 
@@ -34,4 +35,5 @@ def is_plain(title: str) -> bool:
 
 
 def _words(title: str) -> list[str]:
-    return re.findall(r"[^\W\d_]+", _CAMEL.sub(" ", _OF_THE_LOGGER.sub(" ", title)).lower())
+    plain = _SIGN_OF_DEGREES.sub("°", _OF_THE_LOGGER.sub(" ", title))
+    return re.findall(r"[^\W\d_]+", _CAMEL.sub(" ", plain).lower())

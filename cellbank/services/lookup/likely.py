@@ -110,7 +110,10 @@ FIRST: dict[tuple[str, str], set[str]] = {
     ("dose", "plan_dose_anew"): {"day passed"},
     ("dose", "confirm_dose_from_paper"): {"given on paper"},
 }
-PRINTS, ENDING, WRONG_NOW = 3, 4, 5
+MOVES_ON, PRINTS, ENDING, WRONG_NOW = 0, 3, 4, 5
+# They may stay so for years, and nobody is waited for.
+RESTS = {("vial", "IN_STOCK"), ("deviation", "CLOSED"), ("lot", "RELEASED"), ("reagent_lot", "ACCEPTED"),
+         ("storage_unit", "IN_SERVICE")}
 
 
 def place_of(act: str, record: str, state: str, marks: frozenset[str] = frozenset()) -> int:

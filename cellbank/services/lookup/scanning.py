@@ -1,7 +1,7 @@
 """The one door for a barcode: what is this, in which state, where is it, and what may this person do with it next."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Annotated, Any
@@ -21,7 +21,7 @@ from cellbank.services.bank import Bank, server_time
 from cellbank.services.clinic.at_bedside import outdated_refusals
 from cellbank.services.lookup.card_parts import Facts
 from cellbank.services.lookup.cards import QUESTIONS, read_face
-from cellbank.services.lookup.likely import PRINTS, is_about, place_of
+from cellbank.services.lookup.likely import MOVES_ON, PRINTS, RESTS, is_about, place_of
 from cellbank.services.lookup.on_paper import OfDose, act_of_form, of_dose
 
 
@@ -44,6 +44,14 @@ class NextAct:
 
 
 @dataclass(frozen=True)
+class Awaited:
+    """An act that a record waits for, and whose it is."""
+
+    title: str
+    roles: tuple[Role, ...]
+
+
+@dataclass(frozen=True)
 class Card:
     """The answer to a scan."""
 
@@ -55,7 +63,15 @@ class Card:
     where: str | None
     facts: Facts
     acts: tuple[NextAct, ...]
+    waits_for: tuple[Awaited, ...] = ()  # what others do with it now
+    goes_on_elsewhere: bool = False  # what is next stands on another part of its page
     stops: tuple[Refusal, ...] = ()  # why what is under this label must not be used, wherever it was scanned
+
+    def without(self, names: Container[str]) -> "Card":
+        """The card without the acts that stand on another part of its page."""
+        kept = tuple(act for act in self.acts if act.name not in names)
+        moved = any(act.now for act in self.acts if act not in kept)
+        return dataclasses.replace(self, acts=kept, goes_on_elsewhere=self.goes_on_elsewhere or moved)
 
     def as_json(self) -> dict[str, Any]:
         """The form of the public face."""
@@ -118,10 +134,13 @@ def look_up(bank: Bank, actor: Actor, raw: str) -> Card | Command:
         raise NotHere(QUESTIONS[scan.kind].record.replace("_", " "), scan.code)
     if face.elsewhere:
         raise OtherSite(face.record.replace("_", " "), scan.code, face.elsewhere)
-    acts = next_acts(scan.kind, face.record, face.state, actor.roles, face.type, face.marks, is_ours=face.is_ours)
+    so = (scan.kind, face.record, face.state)
+    acts = next_acts(*so, actor.roles, face.type, face.marks, is_ours=face.is_ours)
+    others = awaited(*so, actor.roles, face.type, face.marks, is_ours=face.is_ours)
     stops = ended_refusals(scan.code, face.state) if scan.kind is Kind.DOSE else ()
     stops = stops or outdated_refusals(bank.seen_by(actor), scan, server_time())
-    return Card(face.record, scan.code, face.title, face.state, face.means, face.where, face.facts, acts, stops)
+    named = (face.record, scan.code, face.title, face.state, face.means, face.where, face.facts)
+    return Card(*named, acts, others, stops=stops)
 
 
 def _command(code: str) -> Command:
@@ -168,6 +187,22 @@ def next_acts(
     places = {name: place_of(name, record, state, marks) for name in names}
     found = (_next(name, kind, now=places[name] < PRINTS) for name in sorted(names, key=places.__getitem__))
     return tuple(item for item in found if item is not None)
+
+
+@lru_cache(maxsize=4096)
+def awaited(
+    kind: Kind, record: str, state: str, roles: frozenset[Role], type_: str | None = None,
+    marks: frozenset[str] = frozenset(), *, is_ours: bool = True,
+) -> tuple[Awaited, ...]:
+    """What somebody else does with a record now, where a person with these roles can do nothing that brings it on: the
+    likeliest."""
+    if (record, state) in RESTS:
+        return ()
+    everybody = next_acts(kind, record, state, frozenset(Role), type_, marks, is_ours=is_ours)
+    due = [act for act in everybody if place_of(act.name, record, state, marks) <= MOVES_ON]
+    if any(roles_for(act.name) & roles for act in due):
+        return ()
+    return tuple(Awaited(act.title, tuple(sorted(roles_for(act.name)))) for act in due[:1])
 
 
 ABOUT_ANY = frozenset({"deviation", "document_issue"})

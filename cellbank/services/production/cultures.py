@@ -147,7 +147,7 @@ def record_harvest(work: Work, given: RecordHarvest) -> Culture:
     culture.viability_percent, culture.confluence_percent = given.viability_percent, given.confluence_percent
     culture.population_doublings, culture.doubling_time_h = grown.doublings, _doubling_time(grown)
     culture.cumulative_doublings = level
-    culture.note = _with_note(culture, given.note)
+    culture.harvest_note = given.note
     work.transition(culture)
     return culture
 
@@ -336,7 +336,7 @@ def finish_culture(work: Work, given: FinishCulture) -> Culture:
     work.show(cells_lost=culture.cells_left)
     work.judge(culture)
     culture.cells_lost, culture.cells_left = culture.cells_left, 0
-    culture.note = _with_note(culture, given.note)
+    culture.end_note = given.note
     work.transition(culture)
     return culture
 
@@ -357,7 +357,7 @@ def discard_culture(work: Work, given: DiscardCulture) -> Culture:
     work.judge(culture)
     if culture.harvested_at:
         culture.cells_lost, culture.cells_left = culture.cells_left, 0
-    culture.note = _with_note(culture, given.reason)
+    culture.end_note = given.reason
     work.transition(culture)
     return culture
 
@@ -399,11 +399,6 @@ def _specification_of(work: Work, origin: Culture | Vial) -> Specification:
 
 def _specification(work: Work, donation: Donation) -> Specification:
     return specification_of(work.session, donation.specification_id)
-
-
-def _with_note(culture: Culture, note: str | None) -> str | None:
-    """The notes of a culture, one below the other."""
-    return "\n".join(filter(None, (culture.note, note))) or None
 
 
 def _text(value: Decimal | None) -> str | None:

@@ -131,6 +131,7 @@ WORDS: dict[str, Told] = {
     "first_act": Told("From act"), "last_act": Told("To act"), "record_code": Told("Record"),
     "reviewed_at": Told("Reviewed", TIME), "issued_at": Told("Issued", TIME), "pdf_digest": Told("Digest of the file"),
     "acknowledged_at": Told("Acknowledged", TIME), "answered_at": Told("Answered", TIME),
+    "harvest_note": Told("Note at the harvest"), "end_note": Told("Note at the end"),
     "notice_line.done": Told("What was done"), "is_serious": Told("Serious"), "noted_at": Told("Noted", TIME),
     "covers": Told("In spite of"), "critical_since": Told("Critical and open since", TIME),
     "specification_id": Told("Specification"), "protocol_id": Told("Protocol"),

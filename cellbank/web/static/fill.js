@@ -96,8 +96,8 @@
     if (put(code)) cellbank.play("heard");
   }
   /* when it happened and why it is told late, as it stands beside the scan; what was scanned before keeps its own */
-  const told = () => Object.fromEntries([...page.querySelectorAll("[data-told] input")].filter((one) => one.value.trim()).map((one) => [one.name, one.value.trim()]));
-  const toldOf = ({ happened_at, entered_late_because }) => ({ happened_at, entered_late_because });
+  const told = () => Object.fromEntries([...page.querySelectorAll("[data-told] input, [data-doubt] input")].filter((one) => one.value.trim()).map((one) => [one.name, one.value.trim()]));
+  const toldOf = ({ happened_at, entered_late_because, improbable_because }) => ({ happened_at, entered_late_because, improbable_because });
   const toldAlike = (one, other) => JSON.stringify(toldOf(one)) === JSON.stringify(toldOf(other));
   function put(code) {
     const shut = page.dataset.stopped || (at < 0 ? full : "");
@@ -144,6 +144,7 @@
     else {
       sent[0].state = "refused";
       sent[0].why = (said.refusals || []).map((one) => one.detail).join(" ");
+      sent[0].doubted = (said.refusals || []).length > 0 && said.refusals.every((one) => one.code === "IMPROBABLE");
       problem(`${sent[0].place}: ${sent[0].why}`);
       cellbank.play("no");
       stay(sent[0]);
@@ -153,6 +154,26 @@
     save();
     for (const item of sent) drawCell(item.place);
   }
+  /* what can hardly be is asked about: the answer goes with what was doubted, which is sent again, and with later scans */
+  const doubted = () => items.filter((item) => item.state === "refused" && item.doubted && !held(item.place));
+  function drawDoubt() {
+    const form = part("doubt");
+    if (!form || !doubted().length) return;
+    form.hidden = false;
+    form.querySelector("input").focus();
+  }
+  if (part("doubt")) part("doubt").addEventListener("submit", (event) => {
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    const because = event.target.querySelector("input").value.trim();
+    for (const item of doubted()) { delete item.key; Object.assign(item, { state: "waiting", doubted: false, improbable_because: because }); }
+    problem("");
+    save();
+    at = seek(Math.max(at, 0));
+    draw();
+    field.focus();
+    send();
+  });
   /* the hand has not moved: the next scan is for the same position, unless others were scanned in the meantime */
   function stay(refused) {
     if (items.at(-1) !== refused) return;
@@ -172,6 +193,7 @@
     } catch (_) { away = true; setTimeout(send, AGAIN); }
     busy = false;
     drawList();
+    drawDoubt();
   }
   window.addEventListener("online", () => { if (putting) send(); });
   window.addEventListener("beforeunload", (event) => { if (putting && items.some((item) => item.state === "waiting")) event.preventDefault(); });

@@ -1,0 +1,57 @@
+"""The lines that statements, cards and calculations are made of, as templates: by these a text that was said, also one
+that is stored, is recognised and said again in the reader's language (web/told.py). What is new here is translated like
+any other word. `n`, `m`, `k` and `l` are numbers, `code` and `lot` codes; anything else may be any words.
+"""
+
+LINES: tuple[str, ...] = (
+    # worklists and cards: what a thing is called
+    "Infusion {n} (Day {m}) of {subject}", "Infusion {n} (Day {m}) of subject {subject}",
+    "subject {subject}, infusion {n}", "Vial {code} of lot {lot}", "Lot {code}", "Lot {code} for {subject}",
+    "Lot {code} stopped", "Donor {code} stopped", "Reagent Lot {code} stopped", "Vial {code} stopped",
+    "Dose {code} stopped", "Product lot {code}", "Master bank lot {code}", "Working bank lot {code}",
+    "{n} vials of lot {code}", "P{n} of {code}", "Donor {code}", "Subject {code}", "Weight of subject {code}",
+    "Hold on {code}", "Culture {code}, P{n}", "Count of {unit}", "Reading of probe {code}", "Probe {name}",
+    "Logger {name}", "Shipment to {site}", "Shipment from {site}", "Silent excursion in {unit}",
+    "Warning excursion in {unit}", "Critical excursion in {unit}", "Reject excursion in {unit}", "{name} in {unit}",
+    "Umbilical cord", "Corrective action about {code}", "Preventive action about {code}", "Not reviewed since {time}",
+    "{code} of lot {lot}", "Key “{name}”", "{name}, edition {n}",
+    # worklists: what is so with it
+    "planned {day}, {n} vials of lot {code}", "planned {day}", "given {time}", "lot {code}", "lot {code} released",
+    "lot {code} on_hold", "lot {code} recalled", "lot {code} rejected", "carried in the open, picked {time}",
+    "in {unit}, picked {time}", "peak {n} °C", "peak {n} °C, goes on", "peak {n} °C, from {time}",
+    "peak {n} °C, from {time}, goes on", "last reading {time}", "program {name}, frozen {time}", "read by {person}",
+    "due {day}", "frozen {time}", "first counted by {person}", "{vessel}, day {n}", "{n} ×10⁶ cells left",
+    "{n} of {m} vials filled", "collected {time}", "received {time}", "{material}, taken {time}",
+    "{result}, entered by {person}", "{result}, entered by {person}, a correction", "{n} results reviewed",
+    "{maker}, expires {day}", "protocol {name} version {n}", "specification {name} version {n}", "pending {tests}",
+    "given: {codes}", "no result, pending since {time}, used for {subject}",
+    "result {code} waits for its review, pending since {time}, used for {subject}", "STOP: {n} running now",
+    "{n} not to be given", "{n} given", "since {time}", "acts {n} to {m}", "{code}; in force: {lot}",
+    "{n} % of the dose", "measured by {person}", "arm {name}", "sign-in name {name}", "of {person}, until {time}",
+    "{person}, about {code}", "never recorded as {role}: signs nothing", "as {role}, ended on {day}",
+    "as {role}, valid until {day}", "locked on {time} after wrong passwords or codes: {client}", "still locked",
+    "open again", "{n} of {m} vials packed", "in hand of {person}", "{n} of {m} vials scanned",
+    "{n} vials stand in no box", "shipment {code} from {site}", "qualified until {day}", "{n} of {m} vials arrived",
+    "{n} of {m} vials arrived, {k} differences",
+    # what is wrong with a field
+    "Row {n}: {what}.", "Row {n}: {what}: {quoted}. Correct the file, or have such rows left out.",
+    "Given: {given}.", "needs at least {n} of them, not {m}.", "has at most {n} of them.",
+    "{name} must be a number; {given} was given.",
+    # calculations
+    "Required cells", "Viable cells per vial", "Vials", "Expected dose", "Vials to reserve", "Endotoxin", "DMSO",
+    "Cap", "{n} kg × {m} ×10⁶ per kg", "{n} ×10⁶ ÷ {m} ×10⁶ = {k}, rounded up", "{n} + {m} spare",
+    "no more than {n} ×10⁶", "{n} ×10⁶ ÷ {m} ×10⁶ per mL", "{n} mL × {m} ×10⁶ per mL", "{n} mL − {m} mL dead volume",
+    "to the {n} mL mark", "to the {n} mL mark, all that is available", "{n} ×10⁶ cells, per kg",
+    "{n} vials × {m} mL × {k} %, per kg and day",
+    "{n} vials × {m} mL × {k} % + {l} mL of other doses that day, per kg and day", "Recovery of lot {code}",
+    "Viability of lot {code}", "Endotoxin of lot {code}", "result {code}, the latest reviewed, of {day}",
+    "{n} ×10⁶ cells in {m} mL",
+    # evidence of a release
+    "Donor {code}: eligible", "Donor {code}: ineligible", "Donor {code}: registered",
+    "Consent of donor {code} in force", "Made from tissue", "None open", "Panel complete", "window period closed",
+    "No result", "changed since", "not reviewed", "{n} ×10⁶ cells taken",
+    "{n} vials of {m} ×10⁶, samples {k} ×10⁶, losses {l} ×10⁶", "{n} vials filled, {m} labels voided, {k} open",
+    "{n} vials in stock, {m} not put away", "{result}, in specification ({what})",
+    "{result}, out of specification ({what})", "earlier: {result}", "{n} (limit {m})", "P{n} (limit P{m})",
+    "{code} by {person}, {day}", "{code}, program {name}: within the band", "certificate {name}",
+)  # fmt: skip
