@@ -49,6 +49,7 @@ FOUND_BY: dict[str, frozenset[Code]] = {
     # The next step is worked out from these figures: they are corrected before it, however late they are told.
     "pool_and_count": frozenset({Code.FIGURES_CONTRADICT}),
     "prepare_dose": frozenset({Code.FIGURES_CONTRADICT}),
+    "stop_infusion": frozenset({Code.FIGURES_CONTRADICT}),
 }
 
 

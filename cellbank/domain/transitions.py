@@ -73,6 +73,7 @@ _MOVES: tuple[Transition, ...] = sum(
         moves("account_change", "reset_second_factor", "> ASKED", _ADMIN),
         moves("account_change", "confirm_account_change", "ASKED > CONFIRMED", _ACCOUNTS, _APPROVED, _NOT_OWN_CHANGE),
         moves("account_change", "decline_account_change", "ASKED > DECLINED", _ACCOUNTS),
+        moves("account_change", "disable_person", "ASKED > DECLINED", _ADMIN),
         moves("training", "record_training", "> RECORDED", _ACCOUNTS),
         moves("training", "record_training", "> VALID", frozenset({Role.SYSTEM})),
         moves("training", "confirm_training", "RECORDED > VALID", _ACCOUNTS, _APPROVED, _NOT_OWN_TRAINING),

@@ -121,6 +121,7 @@ SAYS: dict[str, tuple[Code, str]] = {
         "the same person asked for it, or it is their account.",
     ),
     "a_signer_is_changed_by_two": (Code.SECOND_PERSON_NEEDED, "a second person confirms this change of an account."),
+    "a_change_of_an_account_is_asked_for": (Code.SECOND_PERSON_NEEDED, "a change of an account is asked for first."),
     "a_change_of_an_account_stays_as_asked": (Code.CHANGED_MEANWHILE, "what was asked for this account has changed."),
     "one_open_change_per_account": (Code.ALREADY_EXISTS, "another change of this account waits already."),
     "an_administrator_never_signs": (Code.ROLE_NOT_ALLOWED, "this account cannot sign."),

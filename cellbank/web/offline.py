@@ -103,6 +103,10 @@ def _words() -> dict[str, str]:
             "it says when it is back."
         ),
         "carried": gettext("Taken along: what was scanned when the network was cut."),
+        "left": gettext(
+            "The server has not accepted what was kept of this dose. It is settled with the server first, or on the "
+            "bedside form on paper."
+        ),
         "barred": gettext("{name} has already worked on this dose: the check needs another person."),
         "missing": gettext("Give everything that is asked for."),
         "volume": gettext("The volume is a number of mL."),

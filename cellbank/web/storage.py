@@ -26,7 +26,7 @@ from cellbank.web.icons import icon_symbol, icon_use
 from cellbank.web.reading import site_moment
 from cellbank.web.session import now
 from cellbank.web.shell import DOOR, client, say, sent_object, the_actor, the_bank
-from cellbank.web.told import told
+from cellbank.web.told import told as said_again
 from cellbank.web.verdict import About, Judgement, Verdict, aloud, verdict_of
 
 blueprint.add_app_template_global(icon_symbol)
@@ -125,7 +125,7 @@ def _answered(answer: Callable[[], Any]) -> Any:
     try:
         return answer()
     except Malformed as malformed:
-        said = [{"field": item.field, "detail": told(item.message)} for item in malformed.problems]
+        said = [{"field": item.field, "detail": said_again(item.message)} for item in malformed.problems]
         return jsonify(refusals=said), 422
     except Refused as refused:
         return jsonify(refusals=[reason(refusal) for refusal in refused.refusals]), 409
@@ -144,7 +144,7 @@ def read_code() -> Any:
     scan = read_scan(raw)
     if isinstance(scan, Garbled):
         keep_unreadable(the_bank(), the_actor(), raw, scan.sentence, door=DOOR)
-        return jsonify(kind=None, sentence=told(scan.sentence))
+        return jsonify(kind=None, sentence=said_again(scan.sentence))
     sentence = gettext("This is a %(kind)s code: a vial is scanned here.", kind=say(scan.kind.name.lower()))
     return jsonify(kind=scan.kind.value, code=scan.code, sentence="" if scan.kind is Kind.VIAL else sentence)
 
@@ -196,7 +196,7 @@ def _look_at(seen: _Picture, code: str) -> None:
             seen.outcome = run_act(the_bank(), "reconcile_rack", asked, the_actor(), door=DOOR, client=client())
             seen.refusals = [reason(refusal) for refusal in seen.outcome.refusals]
     except Malformed as malformed:
-        seen.problems = [told(item.message) for item in malformed.problems]
+        seen.problems = [said_again(item.message) for item in malformed.problems]
     except Refused as refused:
         seen.outcome = Outcome(False, None, {}, refused.refusals)
         seen.refusals = [reason(refusal) for refusal in refused.refusals]
@@ -219,7 +219,7 @@ def pick_page(code: str) -> Any:
         try:
             outcome = run_act(the_bank(), "pick_vial", given, the_actor(), door=DOOR, client=client())
         except Malformed as malformed:
-            problems = [told(item.message) for item in malformed.problems]
+            problems = [said_again(item.message) for item in malformed.problems]
         else:
             refusals = [reason(refusal) for refusal in outcome.refusals]
             if outcome.accepted:
@@ -252,7 +252,7 @@ def _box_of(raw: str, board: DoseBoard) -> tuple[str, list[str]]:
     """The box that was scanned, if the next vial stands in it; else what is wrong."""
     scan = read_scan(raw)
     if isinstance(scan, Garbled):
-        return "", [told(scan.sentence)]
+        return "", [said_again(scan.sentence)]
     first = board.to_pick[0] if board.to_pick else None
     if first is None or scan.code == first.box:
         return scan.code, []

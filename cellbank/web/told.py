@@ -42,6 +42,8 @@ def told(text: str | None) -> str:
 
 @lru_cache(maxsize=16384)
 def _told(locale: str, text: str) -> str:
+    if not text.strip():
+        return text  # the catalogue answers nothing with its header
     if text.strip() != text or (said := _whole(locale, text)) is None:
         said = _in_parts(locale, text)
     return said or text

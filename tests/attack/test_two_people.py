@@ -126,7 +126,12 @@ def test_a_disabled_account_does_not_come_back_with_a_confirmation(world: World)
     name = newcomer(world)
     world.do("ada", "reset_password", name=name, new_password=HIS, reason="forgotten")
     world.do("ada", "disable_person", name=name, reason="left the site")
-    assert world.codes("quinn", "confirm_account_change", person=badge(world, name)) == ["WRONG_STATE"]
+    assert "WRONG_STATE" in world.codes("quinn", "confirm_account_change", person=badge(world, name))
+    with world.bank.reads.connect() as connection:
+        left = connection.execute(
+            text("SELECT state, password_hash FROM account_change WHERE person_id = :id"), {"id": world.people[name].id}
+        )
+        assert [tuple(row) for row in left] == [("DECLINED", None)]
 
 
 # ---- trainings

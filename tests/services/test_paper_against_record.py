@@ -20,6 +20,7 @@ from cellbank.services.lookup.scanning import look_up
 from tests.factories.doses import (
     MINUTE,
     OrderedDose,
+    bedside,
     counted_dose,
     infused_dose,
     ordered_dose,
@@ -113,6 +114,24 @@ def test_a_dose_in_whose_place_another_one_was_given_is_recorded_beside_it(world
     codes, _ = entered(world, dose, form(dose, *lacking))
     assert {"DUPLICATE_DOSE", "RECORDED_OTHERWISE"} <= codes
     assert row_of(world, dose.code).given_beside and not row_of(world, second.code).given_beside
+
+
+@pytest.mark.requirement("R20")
+def test_no_dose_goes_on_while_a_form_tells_of_another_one_as_given(
+    world: World, lot: FrozenLot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The dose that was ordered in its place least of all: not by the rule, and not by the database; nor afterwards."""
+    dose, lacking = given_up(world, "prepared", lot)
+    second = prepared_dose(world, ordered_dose(world, lot=lot, subject=dose.subject, at=dose.at + 60 * MINUTE))
+    check = {"now": second.at + HOUR, **bedside(world, second)}
+    world.do("clara", "enter_dose_from_paper", now=dose.at + LATER, **form(dose, *lacking))
+    refused = world.try_act("cyril", "check_dose", **check).refusals[0]
+    assert refused.code.value == "WRONG_STATE" and dose.code in refused.detail
+    with monkeypatch.context() as patch:
+        patch.setattr("cellbank.domain.rules.infusion._paper_refusals", lambda facts: ())
+        assert world.codes("cyril", "check_dose", **check) == ["WRONG_STATE"]
+    world.do("cyril", "confirm_dose_from_paper", **confirmation(dose))
+    assert "DUPLICATE_DOSE" in world.codes("cyril", "check_dose", **check)
 
 
 @pytest.mark.parametrize("booked", ["discarded", "missing", "used for testing"])

@@ -107,6 +107,9 @@ def test_a_pick_stops_at_the_wrong_box(signed_in, world: World) -> None:
     assert wrong.status_code == 422 and "STOP" in wrong.text and 'data-sound="stop"' in wrong.text
     right = tina.post(address, {"box": dose.lot.box})
     assert right.status_code == 200 and 'name="vial"' in right.text
+    for garbled in ({"vial": dose.vials[0][:-1]}, {"vial": dose.vials[0], "happened_at": "yesterday"}):
+        unread = tina.post(address, {"box": dose.lot.box, **garbled})
+        assert unread.status_code == 422 and "STOP" in unread.text
     assert tina.post(address, {"box": dose.lot.box, "vial": dose.lot.vials[7]}).status_code == 409
     assert tina.post(address, {"box": dose.lot.box, "vial": dose.vials[0]}).status_code == 303
     into = dewar(world)

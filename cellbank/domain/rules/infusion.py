@@ -65,7 +65,7 @@ class InfusionFacts:
     bedside: BedsideFacts | None
     now: datetime
     exposures: tuple[StoodThrough, ...] = ()  # what the vials in it stood through
-    given_on_paper: bool = False  # its paper form was entered and waits for the second person
+    given_on_paper: str | None = None  # the dose of the subject whose form was entered and waits for the second person
 
 
 def infusion_refusals(facts: InfusionFacts) -> tuple[Refusal, ...]:
@@ -106,9 +106,9 @@ def _paper_refusals(facts: InfusionFacts) -> Iterator[Refusal]:
     if facts.given_on_paper:
         yield refuse(
             Code.WRONG_STATE,
-            "Dose {dose} was entered from its paper form as given. Do not give it again: the second person of the form "
-            "confirms it.",
-            dose=facts.dose,
+            "Dose {dose} was entered from its paper form as given. Do not give it again, nor another one in its place: "
+            "the second person of the form confirms it first.",
+            dose=facts.given_on_paper,
         )  # fmt: skip
 
 

@@ -19,10 +19,14 @@ CREATE FUNCTION has_power(roles text[]) RETURNS boolean LANGUAGE sql IMMUTABLE A
   SELECT roles && '{technician,quality_officer,clinician,administrator}'::text[]
 $$;
 
+CREATE FUNCTION acting_person() RETURNS bigint LANGUAGE sql STABLE AS $$
+  SELECT person_id FROM act WHERE id = nullif(current_setting('cellbank.act', true), '')::bigint
+$$;
+
 -- Whoever does it: the installation itself at its command line, the owner of the account, or two people.
 CREATE FUNCTION account_safety() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
-  doer bigint := (SELECT person_id FROM act WHERE id = nullif(current_setting('cellbank.act', true), '')::bigint);
+  doer bigint := acting_person();
   alone boolean := doer = 1 OR CASE
     WHEN TG_OP = 'INSERT' THEN NOT has_power(NEW.roles) OR NEW.state = 'PROPOSED'
     WHEN NEW.state = 'ACTIVE' AND OLD.state <> 'ACTIVE' THEN false
@@ -31,10 +35,20 @@ DECLARE
     ELSE NEW.password_hash IS NOT DISTINCT FROM OLD.password_hash
          AND (NEW.totp_secret, NEW.totp_confirmed_at) IS NOT DISTINCT FROM (OLD.totp_secret, OLD.totp_confirmed_at)
   END;
+  what text := CASE
+    WHEN TG_OP = 'INSERT' THEN NULL
+    WHEN NEW.state <> OLD.state THEN 'new account'
+    WHEN NEW.roles IS DISTINCT FROM OLD.roles THEN 'other roles'
+    WHEN NEW.password_hash IS DISTINCT FROM OLD.password_hash THEN 'new password'
+    ELSE 'second factor taken back'
+  END;
 BEGIN
-  -- The change is confirmed in this very transaction.
-  PERFORM must(coalesce(alone, false) OR EXISTS (SELECT FROM account_change c WHERE c.person_id = NEW.id AND c.state = 'CONFIRMED'
-                                   AND c.xmin = pg_current_xact_id()::xid),
+  -- This very change is confirmed, and signed, in this very transaction.
+  PERFORM must(coalesce(alone, false) OR EXISTS (
+                 SELECT FROM account_change c JOIN signature s ON s.record_kind = 'account_change' AND s.record_id = c.id
+                  WHERE c.person_id = NEW.id AND c.state = 'CONFIRMED' AND c.xmin = pg_current_xact_id()::xid
+                    AND c.change = what AND (what <> 'other roles' OR c.roles = NEW.roles)
+                    AND s.person_id = c.decided_by_id),
                'a_signer_is_changed_by_two', 'a second person confirms this change of the account');
   RETURN NULL;
 END $$;
@@ -44,8 +58,15 @@ CREATE CONSTRAINT TRIGGER account_safety AFTER INSERT OR UPDATE ON person DEFERR
 -- What the installation itself recorded counts at once; of what was recorded before two were asked for, nothing changes.
 CREATE FUNCTION training_safety() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  PERFORM must(NEW.confirmed_by_id IS NOT NULL OR NEW.recorded_by_id = 1, 'a_training_is_confirmed',
-               'a second person confirms a training');
+  IF TG_OP = 'INSERT' THEN
+    PERFORM must(NEW.recorded_by_id = 1 AND acting_person() = 1, 'a_training_is_confirmed',
+                 'a second person confirms a training');
+  ELSIF OLD.state <> 'VALID' THEN
+    PERFORM must(NEW.confirmed_by_id = acting_person()
+                 AND (NEW.person_id, NEW.role, NEW.procedure, NEW.trained_on, NEW.valid_until, NEW.recorded_by_id) =
+                     (OLD.person_id, OLD.role, OLD.procedure, OLD.trained_on, OLD.valid_until, OLD.recorded_by_id),
+                 'a_training_is_confirmed', 'a second person confirms a training as it was recorded');
+  END IF;
   RETURN NEW;
 END $$;
 CREATE TRIGGER training_safety BEFORE INSERT OR UPDATE ON training FOR EACH ROW WHEN (NEW.state = 'VALID')
@@ -53,14 +74,20 @@ CREATE TRIGGER training_safety BEFORE INSERT OR UPDATE ON training FOR EACH ROW 
 
 CREATE FUNCTION account_change_safety() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  PERFORM must((NEW.person_id, NEW.change, NEW.asked_by_id, NEW.asked_at) =
-               (OLD.person_id, OLD.change, OLD.asked_by_id, OLD.asked_at)
-               AND NEW.roles IS NOT DISTINCT FROM OLD.roles
-               AND (NEW.password_hash IS NULL OR NEW.password_hash = OLD.password_hash) AND OLD.state = 'ASKED',
-               'a_change_of_an_account_stays_as_asked', 'what was asked for is not changed');
+  IF TG_OP = 'INSERT' THEN
+    PERFORM must(NEW.state = 'ASKED' AND NEW.asked_by_id = acting_person(), 'a_change_of_an_account_is_asked_for',
+                 'a change of an account begins with who asks for it');
+  ELSE
+    PERFORM must((NEW.person_id, NEW.change, NEW.asked_by_id, NEW.asked_at) =
+                 (OLD.person_id, OLD.change, OLD.asked_by_id, OLD.asked_at)
+                 AND NEW.roles IS NOT DISTINCT FROM OLD.roles
+                 AND (NEW.password_hash IS NULL OR NEW.password_hash = OLD.password_hash) AND OLD.state = 'ASKED'
+                 AND NEW.decided_by_id = acting_person(),
+                 'a_change_of_an_account_stays_as_asked', 'what was asked for is not changed');
+  END IF;
   RETURN NEW;
 END $$;
-CREATE TRIGGER account_change_safety BEFORE UPDATE ON account_change FOR EACH ROW
+CREATE TRIGGER account_change_safety BEFORE INSERT OR UPDATE ON account_change FOR EACH ROW
   EXECUTE FUNCTION account_change_safety();
 """
 # {decides}: an administrator signs for accounts, and for nothing else; trained for product they are not.
@@ -161,6 +188,7 @@ def downgrade() -> None:
     op.drop_table(TABLE)
     op.execute("DROP FUNCTION account_change_safety()")
     op.execute("DROP TRIGGER training_safety ON training; DROP FUNCTION training_safety()")
+    op.execute("DROP FUNCTION acting_person()")
     op.drop_column("training", "confirmed_by_id")
     _states("training", "'VALID', 'REVOKED'")
     _states("person", "'ACTIVE', 'DISABLED'")

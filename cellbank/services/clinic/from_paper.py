@@ -107,7 +107,7 @@ class ConfirmDoseFromPaper(TellingInput, SignedInput):
 def enter_dose_from_paper(work: Work, given: EnterDoseFromPaper) -> Dose:
     """The first verifier enters what the form says and the record does not. Nothing stands in the dose before another
     person has confirmed it. The answer tells what was not allowed about it: that will open a deviation."""
-    dose = work.lock(Dose, given.dose)
+    dose = lock_dose(work, given.dose)  # with the subject: no other dose of theirs goes on meanwhile
     before = _open_form(work, dose)
     _, refusals = judge_form(work, dose, given)
     refusing, irregular = divided(refusals, late=True)

@@ -130,7 +130,7 @@ def _start(work: Work, dose: Dose, whole: Whole, standing: DoseStanding) -> list
         infusion_facts(standing, whole.started_at, None),
         viability_percent=whole.count.viability_percent, delivered_percent=one_decimal(whole.percent),
         is_short=whole.is_short, short_dose_accepted=dose.short_dose_reason is not None, expires_at=whole.until,
-        given_on_paper=False, exposures=exposures,
+        given_on_paper=None, exposures=exposures,
     )  # fmt: skip
     tolerance = standing.ward.protocol.dosing.tolerance
     return [

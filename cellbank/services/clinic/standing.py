@@ -45,7 +45,9 @@ _UNDECIDED_OF_OTHERS = _CONCERNS.format(
      AND NOT EXISTS (SELECT FROM deviation_link k WHERE c.kind = 'deviation' AND k.deviation_id = c.id
                         AND k.record_kind = 'dose' AND k.record_id = d.id)"""
 )
-_ON_PAPER = "EXISTS (SELECT FROM dose_paper f WHERE f.dose_id = d.id AND f.state = 'ENTERED')"
+# Of any dose of the subject: what a form tells as given may stand for a dose that was given up, and this one for it.
+_ON_PAPER = """(SELECT g.code FROM dose_paper f JOIN dose g ON g.id = f.dose_id
+    WHERE g.subject_id = d.subject_id AND f.state = 'ENTERED' ORDER BY f.id LIMIT 1)"""
 _HELD = "EXISTS (SELECT FROM hold h WHERE h.state = 'PLACED' AND (h.lot_id = l.id OR h.donor_id = o.id))"
 _CONSENT = "EXISTS (SELECT FROM consent c WHERE c.donor_id = o.id AND c.state = 'GIVEN')"
 _CONDITIONAL = """EXISTS (SELECT FROM conditional_release r WHERE r.lot_id = l.id AND r.subject_id = {subject}

@@ -280,7 +280,10 @@ def pool_and_count(work: Work, given: PoolAndCount) -> Dose:
     thawed = max((vial.thawed_at for vial in vials if vial.thawed_at), default=None)
     work.judge(dose, *vials, refusals=[*count_refusals(facts), *told_after(work, "The count", thawed)])
     assert draw is not None
-    _note_count(work, dose, given, draw, usable_until(facts.rules, facts.started_at, given.diluent))
+    # Told late, another diluent than the first count's may pass: it never keeps the cells for longer.
+    diluents = {dose.diluent or given.diluent, given.diluent}
+    until = min(usable_until(facts.rules, facts.started_at, one) for one in diluents)
+    _note_count(work, dose, given, draw, until)
     work.transition_many(Vial, [vial for vial in vials if vial.state == "THAWED"])
     work.transition(dose)
     return dose

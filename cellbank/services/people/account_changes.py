@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pydantic import Field
-from sqlalchemy import select, text
+from sqlalchemy import any_, literal, select, text
 
 from cellbank.domain.accounts import Change, has_power
 from cellbank.domain.identifiers import Kind
@@ -71,6 +71,26 @@ def open_change(work: Work, person: Person) -> AccountChange | None:
     return work.session.scalars(waiting if work.dry_run else waiting.with_for_update()).one_or_none()
 
 
+def last_administrator(work: Work, person: Person, roles: Sequence[str]) -> list[Refusal]:
+    """Without an administrator nobody could ever add one again."""
+    if Role.ADMINISTRATOR in roles or Role.ADMINISTRATOR not in person.roles:
+        return []
+    administrators = select(Person.id).where(
+        literal(Role.ADMINISTRATOR.value) == any_(Person.roles), Person.state == "ACTIVE", Person.id != person.id
+    )
+    if not work.dry_run:  # two administrators who disable each other at the same moment wait for each other here
+        administrators = administrators.with_for_update(key_share=True)
+    if work.session.scalars(administrators).all():
+        return []
+    return [
+        refuse(
+            Code.LAST_ADMINISTRATOR,
+            "{name} is the last administrator. Add another one first.",
+            name=person.name,
+        )
+    ]
+
+
 class ConfirmAccountChange(SignedInput):
     """Confirm a change of an account."""
 
@@ -82,7 +102,8 @@ def confirm_account_change(work: Work, given: ConfirmAccountChange) -> Person:
     """Do what another person has asked for this account. Refuses whoever asked for it, and whoever it is about."""
     person, change = _locked(work, given.person)
     keys = live_keys(work, person) if change.change in ENDS_KEYS else []
-    work.judge(person, change, *keys)
+    roles = change.roles if change.roles is not None and change.change == Change.ROLES else person.roles
+    work.judge(person, change, *keys, refusals=last_administrator(work, person, roles))
     _do(work, person, change)
     change.decided_at, change.decided_by_id, change.password_hash = work.now, work.actor.id, None
     work.transition(change, person)
@@ -102,10 +123,16 @@ def decline_account_change(work: Work, given: DeclineAccountChange) -> Person:
     """Nothing changes; an account that was only proposed is closed. Whoever asked for it may take it back so."""
     person, change = _locked(work, given.person)
     work.judge(person, change)
-    change.decided_at, change.decided_by_id, change.password_hash = work.now, work.actor.id, None
-    change.decision_reason = given.reason
-    work.transition(change, person)
+    decline(work, change, given.reason)
+    work.transition(person)
     return person
+
+
+def decline(work: Work, change: AccountChange, reason: str) -> None:
+    """What was asked for is not done. The act has judged."""
+    change.decided_at, change.decided_by_id, change.password_hash = work.now, work.actor.id, None
+    change.decision_reason = reason
+    work.transition(change)
 
 
 def _locked(work: Work, code: str) -> tuple[Person, AccountChange]:

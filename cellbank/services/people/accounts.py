@@ -1,7 +1,7 @@
 """Accounts: people, roles, passwords, lockout. Nothing here has any power over product."""
 
 from pydantic import Field
-from sqlalchemy import any_, literal, select
+from sqlalchemy import select
 
 from cellbank.domain.accounts import Change, gains_power
 from cellbank.domain.identifiers import Kind
@@ -13,7 +13,16 @@ from cellbank.services.acts import ActInput, Secret, act
 from cellbank.services.common import new_code
 from cellbank.services.inputs import Line, Name, Reason, SiteCode
 from cellbank.services.labels.label_printing import print_first
-from cellbank.services.people.account_changes import already_asked, ask, asks_two, forget_failures, set_password
+from cellbank.services.people.account_changes import (
+    already_asked,
+    ask,
+    asks_two,
+    decline,
+    forget_failures,
+    last_administrator,
+    open_change,
+    set_password,
+)
 from cellbank.services.people.actors import lock_account
 from cellbank.services.people.keys import EndKeys, end_keys, live_keys, unanswered
 from cellbank.services.people.passwords import LONGEST, SHORTEST
@@ -111,7 +120,7 @@ def change_roles(work: Work, given: ChangeRoles) -> Person:
     person = lock_account(work, given.name)
     roles = sorted({role.value for role in given.roles})
     two = gains_power(person.roles, roles)
-    refusals = [*_role_mix(given.roles), *_last_administrator(work, person, given.roles), *already_asked(work, person)]
+    refusals = [*_role_mix(given.roles), *last_administrator(work, person, given.roles), *already_asked(work, person)]
     work.judge(person, *([AccountChange] if two else ()), refusals=refusals)
     if two:
         ask(work, person, Change.ROLES, roles=roles, reason=given.reason)
@@ -119,26 +128,6 @@ def change_roles(work: Work, given: ChangeRoles) -> Person:
         person.roles = roles
     work.transition(person)
     return person
-
-
-def _last_administrator(work: Work, person: Person, roles: list[Role]) -> list[Refusal]:
-    """Without an administrator nobody could ever add one again."""
-    if Role.ADMINISTRATOR in roles or Role.ADMINISTRATOR not in person.roles:
-        return []
-    administrators = select(Person.id).where(
-        literal(Role.ADMINISTRATOR.value) == any_(Person.roles), Person.state == "ACTIVE", Person.id != person.id
-    )
-    if not work.dry_run:  # two administrators who disable each other at the same moment wait for each other here
-        administrators = administrators.with_for_update(key_share=True)
-    if work.session.scalars(administrators).all():
-        return []
-    return [
-        refuse(
-            Code.LAST_ADMINISTRATOR,
-            "{name} is the last administrator. Add another one first.",
-            name=person.name,
-        )
-    ]
 
 
 class DisablePerson(ActInput):
@@ -150,9 +139,12 @@ class DisablePerson(ActInput):
 
 @act(DisablePerson)
 def disable_person(work: Work, given: DisablePerson) -> Person:
-    """The person may no longer sign in; the name is never given again."""
+    """The person may no longer sign in; the name is never given again. What was asked for the account is declined."""
     person = lock_account(work, given.name)
-    work.judge(person, refusals=_last_administrator(work, person, []))
+    waiting = open_change(work, person)
+    work.judge(person, *([waiting] if waiting else ()), refusals=last_administrator(work, person, []))
+    if waiting:
+        decline(work, waiting, given.reason)
     work.transition(person)
     return person
 

@@ -52,6 +52,8 @@
     const signs = said.judgement && said.judgement.key;
     if (signs && signedBy && signs !== signedBy) refreshShell().catch(() => undefined); /* the kept page does not know the new key yet */
     signedBy = signs || signedBy;
+    /* While an act waits for its answer, the judgement that it went by stays: a newer one may count it already. */
+    if (said.judgement && (await acts()).some((one) => !one.answer && JSON.parse(one.act.header).dose === dose)) return;
     if (said.judgement) await on("judgements", "readwrite", (store) => store.put({ dose, ...said.judgement }));
     else if (!(await isBusy(dose))) await over(dose);
   }

@@ -59,12 +59,15 @@
   }
   /* What was kept here of this dose, on top of what the server knew when it judged. */
   async function situation() {
-    const mine = (await kept.acts()).map((one) => JSON.parse(one.act.header)).filter((header) => header.dose === at.judged.dose);
-    const did = (name) => mine.filter((header) => header.act === name);
+    const ours = (await kept.acts()).map((one) => ({ ...JSON.parse(one.act.header), answer: one.answer })).filter((one) => one.dose === at.judged.dose);
+    /* what the server answered and did not record counts for nothing, and nothing goes on before it is settled */
+    const isLeft = (one) => Boolean(one.answer) && ["check_dose", "start_infusion"].includes(one.act);
+    const did = (name) => ours.filter((one) => one.act === name && !isLeft(one));
     const before = { first: 0, second: 1, start: 2, stop: 2 }[at.judged.next];
     const checkers = [...at.judged.barred, ...await Promise.all(did("check_dose").map((header) => kept.person(at.judged, header.name)))];
-    return { ended: did("stop_infusion").length > 0, runs: at.judged.next === "stop" || did("start_infusion").length > 0, checks: before + did("check_dose").length, checkers };
+    return { ended: did("stop_infusion").length > 0, runs: at.judged.next === "stop" || did("start_infusion").length > 0, checks: before + did("check_dose").length, checkers, isLeft: ours.some(isLeft) };
   }
+  const leftOver = (stands) => stands.isLeft && !unchecked(say("left"));
 
   /* ---- the scans ---- */
   async function label(raw) {
@@ -83,6 +86,7 @@
     const stands = await situation();
     if (stands.ended) return show("ended");
     if (stands.runs) return show("running");
+    if (leftOver(stands)) return;
     if (holds()) show("wristband");
   }
   async function wristband(raw) {
@@ -91,12 +95,14 @@
     if (!(await kept.isSubject(at.judged, code))) return stop(say("wristband"), "WRISTBAND_MISMATCH", code);
     at.wristband = code;
     const stands = await situation();
+    if (leftOver(stands)) return;
     if (stands.checks >= 2) return go();
     show("check");
     find("[data-match]").textContent = say("match", { time: clockOf(Date.parse(at.judged.at)), n: stands.checks + 1 });
   }
   async function go() {
     const stands = await situation();
+    if (leftOver(stands)) return;
     if (!at.wristband || stands.checks < 2 || stands.runs || !holds()) return;
     show("go");
     find("[data-go]").textContent = say("go", { time: clockOf(Date.parse(at.judged.at)) });
@@ -123,7 +129,7 @@
     wristband: (form) => wristband(form.elements.wristband.value),
     async check(form) {
       const name = spoken(form.elements.name.value), who = await kept.person(at.judged, name), stands = await situation();
-      if (!holds()) return;
+      if (!holds() || leftOver(stands)) return;
       if (name && !who) return problem(say("stranger"));
       if (stands.checkers.includes(who)) return problem(say("barred", { name }));
       const time = await keepAct(form, "check_dose", { dose_label: at.label, wristband: at.wristband, read_back: form.elements.read_back.value.trim() });
@@ -135,7 +141,7 @@
     },
     async start(form) {
       const stands = await situation();
-      if (!holds() || stands.checks < 2 || stands.runs) return;
+      if (!holds() || leftOver(stands) || stands.checks < 2 || stands.runs) return;
       if (!(await kept.person(at.judged, spoken(form.elements.name.value)))) return problem(say("stranger"));
       const time = await keepAct(form, "start_infusion", { dose: at.judged.dose });
       if (time) { show("running"); said(say("kept", { time })); }
