@@ -35,6 +35,31 @@ def cursor(station: Station) -> str:
     return station.page.locator("[data-cursor]").inner_text()
 
 
+def test_what_can_hardly_be_is_asked_at_the_box_and_answered_there(
+    station, stage: Stage, frozen: list[str]
+) -> None:
+    """Told for a moment at which the freezer had hardly begun: the page asks why that is right, and sends it again."""
+    box, vials = new_box(stage, 2, 2), frozen[88:90]
+    olena = station("olena")
+    olena.go(f"/storage/fill/{box}")
+    olena.page.locator(".earlier summary").click()
+    olena.page.evaluate(
+        """zone => { const at = new Date().toLocaleString("sv", { timeZone: zone }).replace(" ", "T");
+            document.getElementById("fill-happened").value = at; }""",
+        str(stage.bank.zone),
+    )
+    olena.scan(vials[0])
+    olena.page.locator("[data-doubt]").wait_for()
+    olena.sees("after their freezing began")
+    assert standing(stage, box) == []
+    olena.page.locator("#fill-doubt").fill("A test does not wait")
+    olena.keys("Enter")
+    recorded(olena, 1)
+    olena.scan(vials[1])  # the answer holds for what was done together
+    recorded(olena, 2)
+    assert standing(stage, box) == list(enumerate(vials, start=1))
+
+
 def test_a_box_of_81_is_filled_without_touching_the_mouse(station, stage: Stage, frozen: list[str]) -> None:
     box, vials = new_box(stage, 9, 9), frozen[:81]
     olena = station("olena")
@@ -223,28 +248,3 @@ def test_a_tank_is_lost_and_everything_in_it_relocated(station, stage: Stage) ->
     assert (stage.rows(PLACES, unit=tank), stage.rows(PLACES, unit=spare)) == ([], before)
     olena.scan_to(vial, f"/record/{vial}")
     olena.sees("Cryo room › Tank 2 (spare) › Rack")
-
-
-def test_what_can_hardly_be_is_asked_at_the_box_and_answered_there(
-    station, stage: Stage, frozen: list[str]
-) -> None:
-    """Told for a moment at which the freezer had hardly begun: the page asks why that is right, and sends it again."""
-    box, vials = new_box(stage, 2, 2), frozen[88:90]
-    olena = station("olena")
-    olena.go(f"/storage/fill/{box}")
-    olena.page.locator(".earlier summary").click()
-    olena.page.evaluate(
-        """zone => { const at = new Date().toLocaleString("sv", { timeZone: zone }).replace(" ", "T");
-            document.getElementById("fill-happened").value = at; }""",
-        str(stage.bank.zone),
-    )
-    olena.scan(vials[0])
-    olena.page.locator("[data-doubt]").wait_for()
-    olena.sees("after their freezing began")
-    assert standing(stage, box) == []
-    olena.page.locator("#fill-doubt").fill("A test does not wait")
-    olena.keys("Enter")
-    recorded(olena, 1)
-    olena.scan(vials[1])  # the answer holds for what was done together
-    recorded(olena, 2)
-    assert standing(stage, box) == list(enumerate(vials, start=1))

@@ -13,10 +13,10 @@ from tests.factories.production import received_reagent
 from tests.factories.world import PASSWORD, World
 
 
-def newcomer(world: World, *roles: str) -> str:
-    """Somebody who has neither accepted the statement nor been trained."""
+def newcomer(world: World, *roles: str, site: str | None = None) -> str:
+    """Somebody who has neither accepted the statement nor been trained, of this site or of the first one."""
     name = world.unique("n").replace("-", ".")
-    given = {"name": name, "full_name": f"Newcomer {name}", "roles": list(roles or ("quality_officer",))}
+    given = {"site": site, "name": name, "full_name": f"Newcomer {name}", "roles": list(roles or ("quality_officer",))}
     World.accepted(
         run_act(
             world.bank, "add_person", {**given, "new_password": PASSWORD, "must_change": False}, SYSTEM,

@@ -268,6 +268,7 @@ def good_value(name: str, schema: dict[str, Any]) -> Any:
 NEEDED_TOGETHER: dict[str, dict[str, Any]] = {
     "enter_result": {"lot": unknown_code("LT"), "test": "CD73", "number": "5", "started_at": GOOD["instant"]},
     "take_sample": {"lot": unknown_code("LT")},
+    "enter_dose_from_paper": {"volume_given_ml": "20"},
     "correct_result": {"number": "5"},
     "add_probe": {"calibration_due_on": "2027-03-01"},
     "calibrate_probe": {"calibration_due_on": "2027-03-01"},

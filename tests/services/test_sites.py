@@ -56,7 +56,6 @@ ACTS = sorted(
 OTHERWISE: dict[str, dict[str, Any]] = {
     "issue_document": {"type": "certificate"},
     "plan_action": {"responsible": "tina"},
-    "enter_dose_from_paper": {"volume_given_ml": "20"},
     "take_sample": {"test": "CD73"},
     "add_storage_unit": {"parent": None},
 }
@@ -179,9 +178,8 @@ def played(story_database, tmp_path_factory: pytest.TempPathFactory, worker_id: 
     catalogue.load()
     bank = make_bank(story_database(f"sites_{worker_id}"), tmp_path_factory.mktemp("sites"))
     world = World(bank, random.Random(4), server_time())
-    stranger = newcomer(world, "technician", "quality_officer", "clinician")
     there = second_site(world)
-    world.do("ada", "change_sites", name=stranger, sites=[there.code], reason="Works there")
+    stranger = newcomer(world, "technician", "quality_officer", "clinician", site=there.code)
     world.may_sign(stranger)
     for act, given in LEFT.items():
         world.do("tina" if act == "count_box" else "oksana", act, **given(world))

@@ -79,7 +79,8 @@ class EnterDoseFromPaper(SignedInput):
     stop_reason: Reason | None = Field(default=None, title="Reason, if it was stopped early")
     reaction: PaperReaction | None = Field(default=None, title="Reaction, if there was one")
     not_on_the_form: list[Literal["diluent", "volume given"]] = Field(
-        default=[], title="The form does not tell, and nobody knows", description="A deviation will say so."
+        default=[], max_length=2, title="The form does not tell, and nobody knows",
+        description="A deviation will say so.",
     )
     reason: Reason = Field(title="Why it was on paper")
 
