@@ -157,6 +157,7 @@ def test_the_network_is_cut_between_the_two_checks_and_comes_back(nataliia: Stat
 
     cut(nataliia, False)
     nataliia.sees("The server is back.", "Go on with the server")
+    nataliia.until("async () => (await kept.acts()).length === 0")  # sent one after the other
     assert nataliia.page.locator("[data-form]").locator("visible=true").count() == 0
     assert "off-is-go" not in (nataliia.page.locator("body").get_attribute("class") or "")
     row = stage.rows("SELECT * FROM dose WHERE code = :code", code=code)[0]
