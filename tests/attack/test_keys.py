@@ -14,7 +14,7 @@ from cellbank.services.acts import Malformed, run_act
 from cellbank.services.bank import server_time
 from cellbank.services.people.actors import actor_by_token
 from cellbank.services.people.keys import keys_of
-from tests.factories.people import by_two, newcomer
+from tests.factories.people import badge, by_two, newcomer
 from tests.factories.sites import second_site
 from tests.factories.world import PASSWORD, World
 
@@ -235,7 +235,4 @@ def test_the_database_lets_no_key_survive_a_reset(world: World, monkeypatch: pyt
     world.do(name, "create_token", title="forgotten")
     monkeypatch.setattr(account_changes, "end_keys", lambda work, keys: None)
     world.do("ada", "reset_password", name=name, new_password=NEW, reason="forgotten")
-    person = world.people[name].id
-    with world.bank.reads.connect() as connection:
-        code = connection.scalar(text("SELECT code FROM person WHERE id = :id"), {"id": person})
-    assert world.codes("quinn", "confirm_account_change", person=code) == ["CHANGED_MEANWHILE"]
+    assert world.codes("quinn", "confirm_account_change", person=badge(world, name)) == ["CHANGED_MEANWHILE"]

@@ -11,7 +11,7 @@ from cellbank.records.work import Work
 from cellbank.services.people import account_changes, accounts, passwords, second_factor, training
 from cellbank.services.people.actors import actor_by_name
 from cellbank.services.people.passwords import Credentials
-from tests.factories.people import accept, confirm, enrol, newcomer, to_sign, train
+from tests.factories.people import accept, badge, confirm, enrol, newcomer, to_sign, train
 from tests.factories.sites import second_site
 from tests.factories.world import PASSWORD, World
 
@@ -26,11 +26,6 @@ def added(world: World, *roles: str) -> tuple[str, str]:
     name = world.unique("q").replace("-", ".")
     given = {"name": name, "full_name": f"Person {name}", "roles": list(roles), "new_password": HIS}
     return name, world.do("ada", "add_person", **given)["code"]
-
-
-def badge(world: World, name: str) -> str:
-    with world.bank.reads.connect() as connection:
-        return connection.scalar(text("SELECT code FROM person WHERE name = :name"), {"name": name})
 
 
 def row(world: World, name: str) -> Any:
@@ -223,9 +218,9 @@ def test_the_database_keeps_what_was_asked_for(world: World, monkeypatch: pytest
     name = newcomer(world)
     world.do("ada", "change_roles", name=name, roles=["clinician", "quality_officer"], reason="the ward")
 
-    def widen(work: Work, person: Any, change: Any) -> None:
-        change.roles = ["clinician", "quality_officer", "technician"]
-        person.roles = change.roles
+    def widen(work: Work, person: Any, *_: Any) -> None:
+        change = account_changes.open_change(work, person)
+        change.roles = person.roles = ["clinician", "quality_officer", "technician"]
 
     monkeypatch.setattr(account_changes, "_do", widen)
     assert world.codes("quinn", "confirm_account_change", person=badge(world, name)) == ["CHANGED_MEANWHILE"]

@@ -41,13 +41,17 @@ def train(world: World, name: str, since: str, until: str, role: str = "quality_
     return code
 
 
+def badge(world: World, name: str) -> str:
+    """The code on somebody's badge."""
+    with world.bank.reads.connect() as connection:
+        return str(connection.scalar(text("SELECT code FROM person WHERE name = :name"), {"name": name}))
+
+
 def confirm(
     world: World, name: str, by: str = "oksana", now: datetime.datetime | None = None
 ) -> dict[str, Any]:  # fmt: skip
     """Confirm what somebody has asked for this account."""
-    with world.bank.reads.connect() as connection:
-        code = connection.scalar(text("SELECT code FROM person WHERE name = :name"), {"name": name})
-    return world.do(by, "confirm_account_change", person=code, now=now)
+    return world.do(by, "confirm_account_change", person=badge(world, name), now=now)
 
 
 def by_two(world: World, act: str, name: str, now: datetime.datetime | None = None, **given: Any) -> dict[str, Any]:

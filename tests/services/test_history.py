@@ -11,7 +11,7 @@ from cellbank.services.trail.column_words import WORDS, told
 from cellbank.services.trail.history import History, history
 from cellbank.services.trail.trail_search import Query, search
 from tests.factories.doses import prepared_dose
-from tests.factories.people import by_two
+from tests.factories.people import badge, by_two
 from tests.factories.production import donation
 from tests.factories.quality import passed_lot
 from tests.factories.world import World
@@ -43,8 +43,7 @@ def test_a_dose_tells_its_way_with_names_and_units(bank: Bank, world: World) -> 
 
 def test_a_reason_and_a_change_stand_beside_each_other(bank: Bank, world: World) -> None:
     name = world.people["taras"].name
-    with bank.reads.connect() as connection:
-        code = connection.scalar(text("SELECT code FROM person WHERE name = :name"), {"name": name})
+    code = badge(world, name)
     by_two(world, "change_roles", name, roles=["technician", "clinician"], reason="helps on the ward")
     world.do("ada", "change_roles", name=name, roles=["technician"], reason="back in the laboratory")
     event = history(bank, "person", code).events[0]

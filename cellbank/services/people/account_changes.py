@@ -42,6 +42,23 @@ def already_asked(work: Work, person: Person) -> list[Refusal]:
     return [refuse(Code.ALREADY_EXISTS, sentence, person=person.full_name, change=waiting.change)]
 
 
+def change_account(
+    work: Work, person: Person, change: Change, *, two: bool, reason: str, roles: Sequence[str] | None = None,
+    password_hash: str | None = None, refusals: Sequence[Refusal] = (),
+) -> None:  # fmt: skip
+    """Judge the change of an account and do it at once, or, where `two` decide, keep what is asked for. Keys of its
+    programs end with what they were opened by."""
+    keys = live_keys(work, person) if change in ENDS_KEYS and not two else []
+    asked = [AccountChange] if two else []
+    work.judge(person, *asked, refusals=[*refusals, *already_asked(work, person)])
+    if two:
+        ask(work, person, change, roles=roles, password_hash=password_hash, reason=reason)
+    else:
+        _do(work, person, change, roles, password_hash)
+    work.transition(person)
+    end_keys(work, keys)
+
+
 def ask(
     work: Work, person: Person, change: Change, *, roles: Sequence[str] | None = None, password_hash: str | None = None,
     reason: str | None = None,
@@ -104,9 +121,9 @@ def confirm_account_change(work: Work, given: ConfirmAccountChange) -> Person:
     keys = live_keys(work, person) if change.change in ENDS_KEYS else []
     roles = change.roles if change.roles is not None and change.change == Change.ROLES else person.roles
     work.judge(person, change, *keys, refusals=last_administrator(work, person, roles))
-    _do(work, person, change)
-    change.decided_at, change.decided_by_id, change.password_hash = work.now, work.actor.id, None
-    work.transition(change, person)
+    _do(work, person, Change(change.change), change.roles, change.password_hash)
+    _decide(work, change)
+    work.transition(person)
     end_keys(work, keys)
     return person
 
@@ -130,8 +147,13 @@ def decline_account_change(work: Work, given: DeclineAccountChange) -> Person:
 
 def decline(work: Work, change: AccountChange, reason: str) -> None:
     """What was asked for is not done. The act has judged."""
-    change.decided_at, change.decided_by_id, change.password_hash = work.now, work.actor.id, None
     change.decision_reason = reason
+    _decide(work, change)
+
+
+def _decide(work: Work, change: AccountChange) -> None:
+    """It waits no longer, and its password is forgotten."""
+    change.decided_at, change.decided_by_id, change.password_hash = work.now, work.actor.id, None
     work.transition(change)
 
 
@@ -146,15 +168,17 @@ def _locked(work: Work, code: str) -> tuple[Person, AccountChange]:
     return person, change
 
 
-def _do(work: Work, person: Person, change: AccountChange) -> None:
-    match Change(change.change):
+def _do(
+    work: Work, person: Person, change: Change, roles: Sequence[str] | None, password_hash: str | None
+) -> None:  # fmt: skip
+    match change:
         case Change.ROLES:
-            assert change.roles is not None
-            person.roles = change.roles
+            assert roles is not None
+            person.roles = list(roles)
         case Change.PASSWORD:
-            set_password(work, person, change.password_hash, must_change=True)
+            set_password(work, person, password_hash, must_change=True)
         case Change.SECOND_FACTOR:
-            forget_second_factor(person)
+            person.totp_secret, person.totp_confirmed_at, person.totp_step = None, None, None
         case Change.NEW:  # all of it stands in the account, which becomes active
             pass
 
@@ -168,11 +192,6 @@ def set_password(work: Work, person: Person, password_hash: str | None, *, must_
 def forget_failures(person: Person) -> None:
     """Forget the wrong passwords of an account, and its lock with them."""
     person.failure_count, person.first_failure_at, person.locked_until = 0, None, None
-
-
-def forget_second_factor(person: Person) -> None:
-    """Take the second factor of an account back: until its owner sets up another one, they sign nothing."""
-    person.totp_secret, person.totp_confirmed_at, person.totp_step = None, None, None
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,9 @@ from cellbank.services.common import new_code
 from cellbank.services.inputs import Line, Name, Reason, SiteCode
 from cellbank.services.labels.label_printing import print_first
 from cellbank.services.people.account_changes import (
-    already_asked,
     ask,
     asks_two,
+    change_account,
     decline,
     forget_failures,
     last_administrator,
@@ -120,13 +120,8 @@ def change_roles(work: Work, given: ChangeRoles) -> Person:
     person = lock_account(work, given.name)
     roles = sorted({role.value for role in given.roles})
     two = gains_power(person.roles, roles)
-    refusals = [*_role_mix(given.roles), *last_administrator(work, person, given.roles), *already_asked(work, person)]
-    work.judge(person, *([AccountChange] if two else ()), refusals=refusals)
-    if two:
-        ask(work, person, Change.ROLES, roles=roles, reason=given.reason)
-    else:
-        person.roles = roles
-    work.transition(person)
+    refusals = [*_role_mix(given.roles), *last_administrator(work, person, given.roles)]
+    change_account(work, person, Change.ROLES, two=two, reason=given.reason, roles=roles, refusals=refusals)
     return person
 
 
@@ -162,16 +157,8 @@ def reset_password(work: Work, given: ResetPassword) -> Person:
     """Give a new first password, which its owner must change before anything else: a reset never signs. Their sessions
     and the keys of their programs end with it. A second person confirms that of an account that signs."""
     person = lock_account(work, given.name)
-    two = asks_two(work, person.roles)
-    keys = [] if two else live_keys(work, person)
-    refusals = already_asked(work, person)
-    work.judge(person, *([AccountChange] if two else ()), refusals=refusals)
-    if two:
-        ask(work, person, Change.PASSWORD, password_hash=work.new_password_hash, reason=given.reason)
-    else:
-        set_password(work, person, work.new_password_hash, must_change=True)
-    work.transition(person)
-    end_keys(work, keys)
+    two, new = asks_two(work, person.roles), work.new_password_hash
+    change_account(work, person, Change.PASSWORD, two=two, reason=given.reason, password_hash=new)
     return person
 
 

@@ -7,12 +7,12 @@ from pydantic import Field
 
 from cellbank.domain.accounts import Change
 from cellbank.domain.refusals import Code, Refusal, refuse
-from cellbank.records.people import AccountChange, Person
+from cellbank.records.people import Person
 from cellbank.records.work import Work
 from cellbank.services.acts import ActInput, Secret, act
 from cellbank.services.inputs import Name, Reason
 from cellbank.services.parsing import LONGEST_PASSWORD
-from cellbank.services.people.account_changes import already_asked, ask, asks_two, forget_second_factor
+from cellbank.services.people.account_changes import asks_two, change_account
 from cellbank.services.people.actors import lock_account
 from cellbank.services.people.keys import EndKeys, end_keys, live_keys, unanswered
 from cellbank.services.people.one_time_codes import new_secret, step_of
@@ -85,12 +85,5 @@ def reset_second_factor(work: Work, given: ResetSecondFactor) -> Person:
     and the keys of their programs end with it. A second person confirms it of an account that signs."""
     person = lock_account(work, given.name)
     two = asks_two(work, person.roles)
-    keys = [] if two else live_keys(work, person)
-    work.judge(person, *([AccountChange] if two else ()), refusals=already_asked(work, person))
-    if two:
-        ask(work, person, Change.SECOND_FACTOR, reason=given.reason)
-    else:
-        forget_second_factor(person)
-    work.transition(person)
-    end_keys(work, keys)
+    change_account(work, person, Change.SECOND_FACTOR, two=two, reason=given.reason)
     return person
