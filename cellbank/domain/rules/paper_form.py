@@ -4,7 +4,7 @@ It was given: each of these is told with the dose, and none of them turns it awa
 `a_finished_dose_is_not_given`, `a_discarded_vial_is_not_given`, `one_live_dose_per_subject_and_day`.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -18,6 +18,12 @@ GIVEN_UP = {"DISCARDED": "discarded", "CANCELLED": "cancelled"}
 BOOKED_OUT = {
     "DISCARDED": "destroyed", "MISSING": "missing", "QC_USED": "used up for testing", "FROZEN": "never put away",
 }  # fmt: skip
+#: The parts of a form: the field, the column of the dose that says that the record has it, and what it is called.
+PARTS = (
+    ("thaw", "counted_at", "the thaw"), ("count", "counted_at", "the count"),
+    ("preparation", "prepared_at", "the preparation"), ("first_checked_at", "first_checked_at", "the first check"),
+    ("second_checked_at", "second_checked_at", "the second check"), ("started_at", "infusion_started_at", "the start"),
+)  # fmt: skip
 DILUENT, VOLUME_GIVEN = "diluent", "volume given"
 
 
@@ -67,12 +73,3 @@ def pool_refusals(dose: str, pooled_ml: Decimal, drawn_ml: Decimal, final_ml: De
     if drawn_ml > pooled_ml:
         sentence = "{drawn} mL were drawn from the pool of dose {dose}, which held {pooled} mL."
         yield refuse(Code.FIGURES_CONTRADICT, sentence, dose=dose, drawn=drawn_ml, pooled=pooled_ml)
-
-
-def each_once(refusals: Iterable[Refusal]) -> list[Refusal]:
-    """Each reason once, though several vials have it from their lot."""
-    found: list[Refusal] = []
-    for one in refusals:
-        if one not in found:
-            found.append(one)
-    return found

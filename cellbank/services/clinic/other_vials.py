@@ -13,7 +13,7 @@ from cellbank.domain.rules.warming import warming_refusals
 from cellbank.records.clinic import Dose
 from cellbank.records.production import Lot, Vial
 from cellbank.records.work import Work
-from cellbank.services.clinic.standing import lot_standing
+from cellbank.services.clinic.standing import STOOD_THROUGH, lot_standing
 from cellbank.services.storage.warming import spent_by
 
 
@@ -55,9 +55,7 @@ def warming_of(work: Work, vials: Collection[Vial], until: datetime.datetime) ->
 
 
 _EXPOSED = text(
-    """SELECT v.code, e.code, e.category, e.state FROM vial v CROSS JOIN LATERAL stood_through(NULL, v.id) t
-         JOIN excursion e ON e.id = t.excursion_id
-        WHERE v.id = ANY(:vials) AND e.state <> 'ACCEPTED' ORDER BY v.id, e.id"""
+    f"SELECT v.code, e.code, e.category, e.state {STOOD_THROUGH} AND v.id = ANY(:vials) ORDER BY v.id, e.id"
 )
 
 

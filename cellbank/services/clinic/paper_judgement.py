@@ -14,8 +14,8 @@ from cellbank.domain.refusals import Code, Refusal, Refused, refuse
 from cellbank.domain.rules.infusion import StopFacts, infusion_refusals, stop_refusals
 from cellbank.domain.rules.paper_form import (
     GIVEN_UP,
+    PARTS,
     Preparer,
-    each_once,
     not_told,
     pool_refusals,
     preparer_refusals,
@@ -120,7 +120,7 @@ def judge_form(work: Work, dose: Dose, form: "EnterDoseFromPaper") -> tuple[Whol
     ]  # fmt: skip
     if dose.infusion_started_at is None:  # else all this was judged when it started
         found += _start(work, dose, whole, standing)
-    return whole, each_once(found)
+    return whole, list(dict.fromkeys(found))  # each once, though several vials have it from their lot
 
 
 def _start(work: Work, dose: Dose, whole: Whole, standing: DoseStanding) -> list[Refusal]:
@@ -154,13 +154,7 @@ def _stop(dose: Dose, form: "EnterDoseFromPaper", whole: Whole, standing: DoseSt
 
 def _gaps(dose: Dose, form: "EnterDoseFromPaper") -> list[Refusal]:
     """What neither record nor form says; and what both say."""
-    parts = (
-        ("the thaw", dose.counted_at, form.thaw), ("the count", dose.counted_at, form.count),
-        ("the preparation", dose.prepared_at, form.preparation),
-        ("the first check", dose.first_checked_at, form.first_checked_at),
-        ("the second check", dose.second_checked_at, form.second_checked_at),
-        ("the start", dose.infusion_started_at, form.started_at),
-    )  # fmt: skip
+    parts = [(name, getattr(dose, column), getattr(form, field)) for field, column, name in PARTS]
     missing = [name for name, known, given in parts if known is None and given is None]
     twice = [name for name, known, given in parts if known is not None and given is not None]
     found = []

@@ -33,9 +33,10 @@ _WEIGHTS = """(SELECT coalesce(json_agg(json_build_array(y.state, y.id, y.weight
     (SELECT DISTINCT ON (state) state, id, weight_kg, measured_at FROM weight w WHERE w.subject_id = s.id
       ORDER BY state, measured_at DESC, id DESC) y)"""
 # What the vials in the dose stood through, but for what was accepted.
-_EXPOSED = """(SELECT coalesce(json_agg(json_build_array(v.code, e.code, e.category, e.state)), '[]') FROM vial v
-    CROSS JOIN LATERAL stood_through(NULL, v.id) t JOIN excursion e ON e.id = t.excursion_id
-    WHERE v.dose_id = d.id AND v.state = 'POOLED' AND e.state <> 'ACCEPTED')"""
+STOOD_THROUGH = """FROM vial v CROSS JOIN LATERAL stood_through(NULL, v.id) t JOIN excursion e ON e.id = t.excursion_id
+    WHERE e.state <> 'ACCEPTED'"""
+_EXPOSED = f"""(SELECT coalesce(json_agg(json_build_array(v.code, e.code, e.category, e.state)), '[]') {STOOD_THROUGH}
+    AND v.dose_id = d.id AND v.state = 'POOLED')"""
 _CONCERNS = """(SELECT coalesce(json_agg(c.said ORDER BY c.since, c.kind, c.id), '[]')
     FROM undecided_concerns(s.id) c {which})"""
 _UNDECIDED = _CONCERNS.format(which="")

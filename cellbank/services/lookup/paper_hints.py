@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from cellbank.domain.rules.paper_form import PARTS
 from cellbank.services.bank import Bank, at_site
 from cellbank.services.common import read_protocol
 from cellbank.services.lookup.card_parts import shown
@@ -26,11 +27,6 @@ _TECHNICIANS = text(
            AND ({at_site("p.site_id")} OR EXISTS (SELECT FROM site s WHERE s.id = :site AND s.code = ANY (p.also_at)))
          ORDER BY p.full_name"""
 )
-# A part of the form, by the column that says that the record has it (`paper_judgement._gaps`).
-PARTS = {
-    "thaw": "counted_at", "count": "counted_at", "preparation": "prepared_at", "first_checked_at": "first_checked_at",
-    "second_checked_at": "second_checked_at", "started_at": "infusion_started_at",
-}  # fmt: skip
 TOLD = (
     ("Thaw began", "thaw_started_at"), ("Counted", "counted_at"), ("Diluent", "diluent"), ("Pooled, mL", "pooled_ml"),
     ("Viability, %", "viability_percent"), ("Drawn up", "prepared_at"), ("Drawn up by", "prepared_by"),
@@ -49,7 +45,7 @@ def paper_hints(bank: Bank, code: str) -> dict[str, Any]:
 
 
 def _of_dose(connection: Connection, row: Mapping[str, Any], site: int | None) -> dict[str, Any]:
-    known = frozenset(part for part, column in PARTS.items() if row[column] is not None)
+    known = frozenset(part for part, column, _ in PARTS if row[column] is not None)
     rules = read_protocol(row["protocol"]).thaw
     diluents = tuple((one.code, one.title) for one in rules.diluents)
     people = tuple((one.name, one.full_name) for one in connection.execute(_TECHNICIANS, {"site": site}))
