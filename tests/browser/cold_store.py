@@ -1,5 +1,7 @@
 """Vials to put away, boxes for them, and what stands in a box: for the journeys at the tank."""
 
+from collections.abc import Iterator
+
 from tests.browser.stage import Stage
 
 IN_BOX = """SELECT p.position, v.code FROM placement p JOIN vial v ON v.id = p.vial_id JOIN storage_unit u
@@ -7,8 +9,9 @@ IN_BOX = """SELECT p.position, v.code FROM placement p JOIN vial v ON v.id = p.v
 UNIT = "SELECT code FROM storage_unit WHERE name = :name"
 
 
-def frozen_vials(stage: Stage, count: int) -> list[str]:
-    """Vials that wait to be put away, each of few cells, from the culture that grows in the story; once in a bank."""
+def frozen_vials(stage: Stage, count: int) -> Iterator[str]:
+    """Vials that wait to be put away, each of few cells, from the culture that grows in the story; once in a bank. Each
+    is handed out once: the journeys of one bank do not meet over a vial, in whatever order they are played."""
     each, spent = 5_000_000, 10_000_000
     culture = stage.rows("SELECT code FROM culture WHERE state = 'GROWING'")[0]["code"]
     stage.do(
@@ -25,7 +28,12 @@ def frozen_vials(stage: Stage, count: int) -> list[str]:
     stage.do("olena", "close_filling", lot=lot, sample_cells=spent // 2, lost_cells=spent // 2)
     at_once = {"improbable_because": "A test does not wait"}
     stage.do("olena", "record_freezing", lot=lot, program="CRF-1", **at_once)
-    return vials
+    return iter(vials)
+
+
+def take(frozen: Iterator[str], count: int) -> list[str]:
+    """So many of them. Raises StopIteration when no more wait."""
+    return [next(frozen) for _ in range(count)]
 
 
 def new_box(stage: Stage, rows: int, columns: int, rack: str = "Rack 2") -> str:

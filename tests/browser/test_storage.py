@@ -2,12 +2,13 @@
 lost. All scans are key events as a scanner sends them."""
 
 import time
+from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Route
 
 from cellbank.domain.identifiers import command_code
-from tests.browser.cold_store import UNIT, frozen_vials, new_box, standing
+from tests.browser.cold_store import UNIT, frozen_vials, new_box, standing, take
 from tests.browser.stage import Stage
 from tests.browser.station import Station
 
@@ -21,7 +22,7 @@ VIAL_IN = f"SELECT min(there.code) FROM ({PLACES}) there"
 
 
 @pytest.fixture(scope="module")
-def frozen(stage: Stage) -> list[str]:
+def frozen(stage: Stage) -> Iterator[str]:
     return frozen_vials(stage, 120)
 
 
@@ -36,10 +37,10 @@ def cursor(station: Station) -> str:
 
 
 def test_what_can_hardly_be_is_asked_at_the_box_and_answered_there(
-    station, stage: Stage, frozen: list[str]
+    station, stage: Stage, frozen: Iterator[str]
 ) -> None:
     """Told for a moment at which the freezer had hardly begun: the page asks why that is right, and sends it again."""
-    box, vials = new_box(stage, 2, 2), frozen[88:90]
+    box, vials = new_box(stage, 2, 2), take(frozen, 2)
     olena = station("olena")
     olena.go(f"/storage/fill/{box}")
     olena.page.locator(".earlier summary").click()
@@ -60,8 +61,8 @@ def test_what_can_hardly_be_is_asked_at_the_box_and_answered_there(
     assert standing(stage, box) == list(enumerate(vials, start=1))
 
 
-def test_a_box_of_81_is_filled_without_touching_the_mouse(station, stage: Stage, frozen: list[str]) -> None:
-    box, vials = new_box(stage, 9, 9), frozen[:81]
+def test_a_box_of_81_is_filled_without_touching_the_mouse(station, stage: Stage, frozen: Iterator[str]) -> None:
+    box, vials = new_box(stage, 9, 9), take(frozen, 81)
     olena = station("olena")
     olena.scan_to(box, f"/record/{box}")
     olena.tab_to(olena.page.locator(f'main a[href="/storage/fill/{box}"]'))
@@ -73,9 +74,10 @@ def test_a_box_of_81_is_filled_without_touching_the_mouse(station, stage: Stage,
     assert standing(stage, box) == list(enumerate(vials, start=1))
     assert cursor(olena) == "–"
     olena.sees("No position is free.")
-    olena.scan(frozen[99])
+    spare = next(frozen)
+    olena.scan(spare)
     olena.sees("No position is free.")
-    assert stage.state("vial", frozen[99]) == "FROZEN"
+    assert stage.state("vial", spare) == "FROZEN"
 
 
 def cut(route: Route) -> None:
@@ -86,8 +88,8 @@ def cut(route: Route) -> None:
         route.continue_()
 
 
-def test_nothing_is_lost_when_the_network_is_cut(station, stage: Stage, frozen: list[str]) -> None:
-    box, vials = new_box(stage, 2, 4), frozen[81:87]
+def test_nothing_is_lost_when_the_network_is_cut(station, stage: Stage, frozen: Iterator[str]) -> None:
+    box, vials = new_box(stage, 2, 4), take(frozen, 6)
     olena = station("olena")
     olena.go(f"/storage/fill/{box}")
     for vial in vials[:2]:
@@ -110,8 +112,8 @@ def test_nothing_is_lost_when_the_network_is_cut(station, stage: Stage, frozen: 
     olena.complaints[:] = [line for line in olena.complaints if "ERR_FAILED" not in line]
 
 
-def test_what_does_not_belong_here_is_said_and_the_cursor_stays(station, stage: Stage, frozen: list[str]) -> None:
-    box, vial = new_box(stage, 2, 2), frozen[87]
+def test_what_does_not_belong_here_is_said_and_the_cursor_stays(station, stage: Stage, frozen: Iterator[str]) -> None:
+    box, vial = new_box(stage, 2, 2), next(frozen)
     olena = station("olena")
     olena.go(f"/storage/fill/{box}")
     for wrong, said in (
@@ -133,8 +135,8 @@ def test_what_does_not_belong_here_is_said_and_the_cursor_stays(station, stage: 
     assert standing(stage, box) == [(1, vial)]
 
 
-def test_a_code_that_stalls_halfway_is_still_one_code(station, stage: Stage, frozen: list[str]) -> None:
-    box, vials = new_box(stage, 2, 3), frozen[95:98]
+def test_a_code_that_stalls_halfway_is_still_one_code(station, stage: Stage, frozen: Iterator[str]) -> None:
+    box, vials = new_box(stage, 2, 3), take(frozen, 3)
     olena = station("olena")
     olena.go(f"/storage/fill/{box}")
     for vial, stall in zip(vials, (0, 400, 0), strict=True):
@@ -147,9 +149,9 @@ def test_a_code_that_stalls_halfway_is_still_one_code(station, stage: Stage, fro
 
 
 def test_a_box_out_of_service_takes_no_scan_and_a_scanned_box_is_gone_to(
-    station, stage: Stage, frozen: list[str]
+    station, stage: Stage, frozen: Iterator[str]
 ) -> None:
-    shut, free, vial = new_box(stage, 2, 2), new_box(stage, 2, 3), frozen[91]
+    shut, free, vial = new_box(stage, 2, 2), new_box(stage, 2, 3), next(frozen)
     stage.do("olena", "take_out_of_service", unit=shut, reason="The lid is cracked")
     olena = station("olena")
     olena.go(f"/storage/fill/{shut}")
@@ -163,9 +165,9 @@ def test_a_box_out_of_service_takes_no_scan_and_a_scanned_box_is_gone_to(
 
 
 def test_a_box_that_is_closed_meanwhile_and_a_stranger_are_refused_where_they_were_scanned(
-    station, stage: Stage, frozen: list[str]
+    station, stage: Stage, frozen: Iterator[str]
 ) -> None:
-    box, vials = new_box(stage, 2, 2), frozen[92:95]
+    box, vials = new_box(stage, 2, 2), take(frozen, 3)
     olena = station("olena")
     olena.go(f"/storage/fill/{box}")
     olena.scan(f"{vials[0][:13]}999999")
@@ -181,9 +183,9 @@ def test_a_box_that_is_closed_meanwhile_and_a_stranger_are_refused_where_they_we
 
 
 def test_a_spilled_box_is_scanned_again_and_each_difference_gets_its_reason(
-    station, stage: Stage, frozen: list[str]
+    station, stage: Stage, frozen: Iterator[str]
 ) -> None:
-    box, vials = new_box(stage, 1, 4), frozen[88:91]
+    box, vials = new_box(stage, 1, 4), take(frozen, 3)
     stage.do("olena", "store_vials", box=box, vials=vials)
     olena = station("olena")
     olena.go(f"/storage/fill/{box}?mode=rescan")
