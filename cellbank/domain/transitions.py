@@ -30,6 +30,8 @@ _ACCOUNTS = frozenset({A, Q})  # who decides about accounts: two of them for eac
 _NOT_OWN_CHANGE, _NOT_OWN_TRAINING = ("asked_by_id", "person_id"), ("recorded_by_id", "person_id")
 _NOT_OF_IT = ("sealed_by_id", "received_by_id", "checked_by_id")  # who packed a shipment or took it in
 
+_THERE_IS_A_VIAL = "FILLED FROZEN IN_STOCK RESERVED PICKED IN_TRANSIT RECEIVED MISSING THAWED"
+
 # Acts about something else that stop every lot below it: what a donor, a reagent or a tank is found to be.
 HOLDING: dict[str, frozenset[Role]] = {
     "hold_donor": _QO, "recall_reagent": _QO, "decide_reagent": _QO, "report_storage_failure": LAB,
@@ -155,8 +157,12 @@ _MOVES: tuple[Transition, ...] = sum(
         moves("freezer_run", "withdraw_freezing_run", "WITHIN OUTSIDE > WITHDRAWN", _TECH),
         moves("vial", "thaw_bank_vial", "IN_STOCK > CULTURED", _TECH),
         moves("vial", "use_vial_for_testing", "FROZEN IN_STOCK > QC_USED", LAB),
-        moves("vial", "discard_vial", "FILLED FROZEN IN_STOCK RECEIVED PICKED MISSING THAWED > DISCARDED", LAB),
-        moves("vial", "discard_vials", "FILLED FROZEN IN_STOCK RECEIVED PICKED MISSING THAWED > DISCARDED", LAB),
+        *(
+            # a vial breaks in any state in which there is one; the cells of a pooled one are its dose's
+            moves("vial", act, f"{_THERE_IS_A_VIAL} > DISCARDED", LAB) + moves("vial", act, "POOLED =", LAB)
+            + moves("recall_notice", act, "> OPEN", LAB)
+            for act in ("discard_vial", "discard_vials")
+        ),
         # storage
         moves("storage_unit", "add_storage_unit", "> IN_SERVICE", LAB),
         moves("storage_unit", "take_out_of_service", "IN_SERVICE > OUT_OF_SERVICE", LAB),
@@ -177,6 +183,8 @@ _MOVES: tuple[Transition, ...] = sum(
             + moves("vial", act, "IN_STOCK RESERVED RECEIVED =", LAB)
             + moves("vial", act, "IN_STOCK RESERVED > MISSING", LAB)
             + moves("vial", act, "FROZEN MISSING > IN_STOCK", LAB)
+            + moves("recall_notice", act, "> OPEN", LAB)  # of a dose that counted on what is missing
+            + moves("deviation", act, "> OPEN", LAB)
             for act in ("rescan_box", "reconcile_rack", "close_count")
         ),
         # shipments between sites

@@ -184,6 +184,7 @@ SAYS: dict[str, tuple[Code, str]] = {
     "only_packed_vials_stand_in_a_shipper": (Code.NOT_IN_SHIPMENT, "no shipment has the vial."),
     "only_a_qualified_shipper_is_sealed": (Code.SHIPPER_NOT_READY, "the shipper is no longer qualified."),
     "only_what_was_sent_is_received": (Code.NOT_IN_SHIPMENT, "the vial was not on its way."),
+    "a_lost_vial_reaches_the_clinician": (Code.CHANGED_MEANWHILE, "a dose counts on the vial."),
     "a_vial_is_found_once": (Code.WRONG_STATE, "the vial was checked in."),
     "only_accepted_stock_is_used": (Code.VIAL_NOT_AVAILABLE, "the shipment of the vial is not accepted."),
     "a_vial_on_its_way_is_in_a_shipment": (Code.NOT_IN_SHIPMENT, "no shipment has the vial."),

@@ -40,9 +40,10 @@ OF_QUALITY: dict[Kind, Question] = {
         "recall_notice",
         """SELECT n.*, count(l.id) AS doses, count(l.answered_at) AS answered FROM recall_notice n
            JOIN notice_line l ON l.notice_id = n.id WHERE n.code = %(code)s GROUP BY n.id""",
-        lambda row: f"Notice to clinicians: {row['record_kind'].replace('_', ' ')} {row['record_code']} stopped",
+        lambda row: f"Notice to clinicians: {row['record_kind'].replace('_', ' ')} {row['record_code']} "
+        f"{'lost' if row['record_kind'] == 'vial' else 'stopped'}",
         lambda row: (
-            ("Stopped", row["record_code"]),
+            ("Lost" if row["record_kind"] == "vial" else "Stopped", row["record_code"]),
             ("Why", row["reason"]),
             ("Since", shown(row["opened_at"])),
             ("Doses", str(row["doses"])),

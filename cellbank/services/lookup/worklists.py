@@ -59,11 +59,13 @@ _TO_TELL = """CROSS JOIN LATERAL (
                      count(*) FILTER (WHERE d.infusion_started_at IS NOT NULL) AS given
                 FROM notice_line a JOIN dose d ON d.id = a.dose_id
                WHERE a.notice_id = n.id AND a.answered_at IS NULL) t"""
-_NOTICE = "initcap(replace(n.record_kind, '_', ' ')) || ' ' || n.record_code || ' stopped'"
+_NOTICE = """initcap(replace(n.record_kind, '_', ' ')) || ' ' || n.record_code
+              || CASE n.record_kind WHEN 'vial' THEN ' lost' ELSE ' stopped' END"""
 _LEFT = f"""concat_ws(', ', CASE WHEN t.running > 0 THEN 'STOP: ' || t.running || ' running now' END,
               CASE WHEN t.coming > 0 THEN t.coming || ' not to be given' END,
               CASE WHEN t.given > t.running THEN t.given - t.running || ' given' END,
-              CASE WHEN t.let_go > 0 THEN t.let_go || ' may be given again' END,
+              CASE WHEN t.let_go > 0 THEN t.let_go
+                || CASE n.record_kind WHEN 'vial' THEN ' counted on it' ELSE ' may be given again' END END,
               'hold lifted ' || {instant(LIFTED)})"""
 _STOPPED_LOTS = "SELECT id FROM lot WHERE state IN ('REJECTED', 'RECALLED')"
 
@@ -303,7 +305,7 @@ SOURCES: tuple[Source, ...] = (
                 FROM undecided_concerns(s.id) u) c
                WHERE s.state IN ('SCREENING', 'ENROLLED') AND c.said IS NOT NULL ORDER BY s.id""",
            "continue_treatment", "subject"),
-    Source("notices", C, "Notices to answer: product was stopped", "No notice is waiting for an answer.",
+    Source("notices", C, "Notices to answer: product was stopped or lost", "No notice is waiting for an answer.",
            f"""SELECT n.code, {_NOTICE} AS title, n.state, {_LEFT} || ' · ' || left(n.reason, 90) AS detail, n.site_id
                FROM recall_notice n {_TO_TELL}
                WHERE n.state = 'OPEN' ORDER BY t.running > 0 DESC, t.coming > 0 DESC, n.opened_at, n.id"""),

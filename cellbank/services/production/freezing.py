@@ -1,4 +1,4 @@
-"""From a harvest to a frozen lot of numbered vials: open, fill, close, freeze; and vials that end in the laboratory."""
+"""From a harvest to a frozen lot of numbered vials: open, fill, close, freeze."""
 
 import datetime
 from decimal import Decimal
@@ -37,10 +37,7 @@ from cellbank.services.inputs import (
     CultureCode,
     Identifier,
     Improbable,
-    Line,
     LotCode,
-    Reason,
-    VialCode,
     VialCodes,
     VolumeMl,
     each_once,
@@ -55,7 +52,6 @@ from cellbank.services.production.reagent_use import (
     use_reagents,
 )
 from cellbank.services.quality.holding import held, lock_lot
-from cellbank.services.storage.places import end_placement, last_placed_at
 
 _DMSO = Quantity("DMSO", "%", "in percent of the volume", low=Decimal(0), high=Decimal(100), decimals=2, shown=1)
 DmsoPercent = quantity("%", partial(parse_decimal, quantity=_DMSO))
@@ -292,65 +288,3 @@ def record_freezing(work: Work, given: RecordFreezing) -> Lot:
     work.transition_many(Vial, vials)
     work.show(frozen=len(vials))
     return lot
-
-
-# --- vials that end in the laboratory ---------------------------------------------------------
-
-
-class UseVialForTesting(TellingInput):
-    """Use up a vial for testing."""
-
-    EARLIER_NAME = "taken_at"
-    vial: VialCode = Field(title="Vial")
-    tests: Line = Field(title="Tests", description="What it is thawed for.")
-
-
-@act(UseVialForTesting)
-def use_vial_for_testing(work: Work, given: UseVialForTesting) -> Vial:
-    """Take a vial for quality control; it never comes back."""
-    return _end(work, given.vial, "Taking the vial out")
-
-
-class DiscardVial(TellingInput):
-    """Discard a vial."""
-
-    EARLIER_NAME = "discarded_at"
-    vial: VialCode = Field(title="Vial")
-    reason: Reason
-
-
-@act(DiscardVial)
-def discard_vial(work: Work, given: DiscardVial) -> Vial:
-    """Destroy a vial. One that is reserved is freed first, by cancelling its dose."""
-    return _end(work, given.vial, "The discarding")
-
-
-class DiscardVials(TellingInput):
-    """Discard vials."""
-
-    EARLIER_NAME = "discarded_at"
-    vials: VialCodes = Field(title="Vials", description="Scan each of them; of one lot or of several.")
-    reason: Reason
-
-
-@act(DiscardVials)
-def discard_vials(work: Work, given: DiscardVials) -> None:
-    """Destroy vials together, for one reason: all of them, or none. One that is reserved is freed first, by cancelling
-    its dose."""
-    vials, at = work.lock_all(Vial, given.vials), work.told_at
-    work.about = given.vials[0] if len(given.vials) == 1 else None
-    after = last_placed_at(work.session, vials) if at else None
-    work.show(discarded=len(vials))
-    work.judge(*vials, refusals=time_refusals(work, "The discarding", at, after) if at else ())
-    end_placement(work, vials, at)
-    work.transition_many(Vial, vials)
-
-
-def _end(work: Work, code: str, what: str) -> Vial:
-    """A vial ends, and its place becomes free."""
-    vial, at = work.lock(Vial, code), work.told_at
-    times = time_refusals(work, what, at, last_placed_at(work.session, [vial])) if at else ()
-    work.judge(vial, refusals=times)
-    end_placement(work, [vial], at)
-    work.transition(vial)
-    return vial

@@ -43,6 +43,11 @@ _CONCERNED = text(
                             WHERE n.act_id = :act) ORDER BY d.id"""
 )
 
+_AT = text(
+    """SELECT d.id, s.site_id FROM dose d JOIN subject s ON s.id = d.subject_id
+        WHERE d.id = ANY(:doses) ORDER BY d.id"""
+)
+
 
 def tell_clinicians(work: Work, stopped: Stopped, reason: str, since: datetime.datetime | None = None) -> None:
     """A line for each dose that this stop concerns, in the one notice that this act opens at its site. `since`: from
@@ -53,7 +58,17 @@ def tell_clinicians(work: Work, stopped: Stopped, reason: str, since: datetime.d
     """
     work.session.flush()
     given = {"kind": stopped.kind, "id": stopped.id, "since": since or work.now, "act": work.act_id}
-    found = work.session.execute(_CONCERNED, given).all()
+    _tell(work, stopped, reason, work.session.execute(_CONCERNED, given).all())
+
+
+def tell_of_doses(work: Work, lost: Stopped, reason: str, doses: Sequence[Dose]) -> None:
+    """The same of these doses and no others, which counted on what is lost."""
+    work.session.flush()
+    found = work.session.execute(_AT, {"doses": [dose.id for dose in doses]}).all() if doses else ()
+    _tell(work, lost, reason, found)
+
+
+def _tell(work: Work, stopped: Stopped, reason: str, found: Sequence[Any]) -> None:
     notices = {one.site_id: one for one in work.session.scalars(select(Notice).where(Notice.act_id == work.act_id))}
     for site_id in sorted({row.site_id for row in found}):
         if site_id not in notices:

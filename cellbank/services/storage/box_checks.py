@@ -14,7 +14,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from cellbank.domain.garbled import Garbled
-from cellbank.domain.identifiers import Kind
+from cellbank.domain.identifiers import Kind, printed
 from cellbank.domain.positions import is_position_name, position_name, position_number
 from cellbank.domain.refusals import Code, Refused, refuse
 from cellbank.domain.rules.box_check import (
@@ -34,6 +34,7 @@ from cellbank.records.work import Work
 from cellbank.services.acts import ActInput, act, find_act, parse
 from cellbank.services.bank import Bank
 from cellbank.services.inputs import MAX_VIALS, Reason, StorageCode, VialCode, as_text, each_once
+from cellbank.services.quality.vials_lost import counted_on
 from cellbank.services.storage.places import (
     Position,
     end_placement,
@@ -315,9 +316,11 @@ def correct(
         refusals.append(refuse(Code.STORAGE_OUT_OF_SERVICE, sentence, unit=stopped.called, reason=stopped.reason))
     refusals += unaccepted_refusals([vial.code for vial in gone if vial.state == "RECEIVED"])
     to = ("MISSING", "IN_STOCK", "RESERVED", "RECEIVED", "CLOSED")
+    loss = counted_on(work, gone)
     work.judge(unit, *more, *touched.values(), refusals=refusals, to=to)
     end_placement(work, list(touched.values()))
     _lose(work, gone)
+    loss.report(work, "\n".join(f"{printed(vial.code)}: {reasons[vial.code]}" for vial in gone))
     vials = [touched[one.key] for one in found]
     place_vials(work, unit.id, [vial.id for vial in vials], [one.position or 0 for one in found], work.now)
     arriving = [vial for vial in vials if vial.state in ("FROZEN", "MISSING")]
