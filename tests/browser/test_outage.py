@@ -10,6 +10,7 @@ import re
 from typing import Any
 
 import pytest
+from playwright.sync_api import Route
 
 from cellbank.domain.identifiers import Form, form_code
 from cellbank.services import acts
@@ -155,9 +156,17 @@ def test_the_network_is_cut_between_the_two_checks_and_comes_back(nataliia: Stat
     held["bases"]["judgements"] = []
     nothing_of(held, subject, but={"session"})
 
+    on_their_way: list[Route] = []
+    nataliia.page.route("**/bedside/kept", lambda route: on_their_way.append(route), times=1)
     cut(nataliia, False)
-    nataliia.sees("The server is back.", "Go on with the server")
-    nataliia.until("async () => (await kept.acts()).length === 0")  # sent one after the other
+    nataliia.sees("The server is back", "wait until all of it is answered")
+    while not on_their_way:
+        nataliia.page.wait_for_timeout(100)
+    for name in ("Go on with the server", "Start again"):  # nobody goes on beside what the server does not know yet
+        assert not nataliia.page.get_by_role("link", name=name).is_visible(), name
+    on_their_way[0].continue_()
+    nataliia.page.get_by_role("link", name="Go on with the server").wait_for()
+    assert nataliia.page.evaluate("async () => (await kept.acts()).length") == 0  # sent one after the other
     assert nataliia.page.locator("[data-form]").locator("visible=true").count() == 0
     assert "off-is-go" not in (nataliia.page.locator("body").get_attribute("class") or "")
     row = stage.rows("SELECT * FROM dose WHERE code = :code", code=code)[0]

@@ -175,8 +175,10 @@
   async function list() {
     const held = await kept.acts(), place = find("[data-list]"), waiting = new Set();
     find("[data-kept]").hidden = !held.length;
+    /* nobody goes on beside what is still on its way, or was not looked at */
     find("[data-left]").hidden = !held.length;
     find("[data-go-on]").hidden = held.length > 0;
+    find("[data-again]").hidden = at.step === "back";
     place.replaceChildren(...held.map((one) => {
       const header = JSON.parse(one.act.header), line = find("[data-line]").content.cloneNode(true), answer = one.answer;
       line.querySelector("[data-what]").textContent = say(header.act);
@@ -210,8 +212,8 @@
   async function look() {
     let there = false;
     try { there = (await fetch("/bedside/alive", { cache: "no-store", signal: AbortSignal.timeout(5000) })).status === 204; } catch (_) { /* away */ }
-    find("[data-go-on]").href = dose ? `/bedside?dose=${dose}` : "/bedside";
-    if (there && at.step !== "back") { at = { step: "back" }; show("back"); }
+    find("[data-go-on] a").href = dose ? `/bedside?dose=${dose}` : "/bedside";
+    if (there && at.step !== "back") { at = { step: "back" }; await list(); show("back"); }
     if (there) await kept.drain().then(() => there === isThere || kept.refresh()).catch(() => undefined);
     if (!there && at.step === "back") { since = Date.now(); at = { step: "label" }; show("label"); }
     isThere = there;
