@@ -9,6 +9,7 @@ from cellbank.story import PASSWORD
 from tests.browser.stage import Stage
 from tests.browser.station import Station
 from tests.browser.test_clinician import at_the_bed, check_second
+from tests.browser.test_outage import cut, quiet, ready, sign_offline
 
 CYRILLIC = str.maketrans("QWERTYUIOPASDFGHJKLZXCVBNM", "ЙЦУКЕНГШЩЗФЫВАПРОЛДЯЧСМИТЬ")
 
@@ -104,6 +105,35 @@ def test_a_dose_that_has_expired(nataliia: Station, stage: Stage, monkeypatch: p
     at_the_bed(nataliia, stage.label(dose["code"]), subject["code"], subject["second_identifier"])
     until = f"{dose['expires_at'].astimezone(stage.bank.config.timezone):%Y-%m-%d %H:%M %Z}"
     stops(nataliia, stage, f"could be used until {until} after thaw")
+
+
+def test_a_kept_check_that_the_server_refused_counts_for_nothing_when_the_network_is_cut_again(
+    nataliia: Station, stage: Stage, dose: dict
+) -> None:
+    code, label, subject = dose["code"], stage.label(dose["code"]), stage.subject("EXP-11")
+    nataliia.scan(label)
+    nataliia.page.locator('#bed-input[name="wristband"]').wait_for()
+    ready(nataliia, code)
+    nataliia.page.get_by_text("Start again").click()
+    nataliia.page.locator('#bed-input[name="dose_label"]:focus').wait_for()
+    cut(nataliia)
+    nataliia.scan(label)  # it is taken along
+    nataliia.sees("Taken along", "Scan the wristband")
+    nataliia.scan(subject["code"])
+    nataliia.page.locator("#off-read").fill("not of this patient")  # the screen cannot compare it
+    sign_offline(nataliia, "check", "nataliia")
+    nataliia.sees("First check kept")
+    cut(nataliia, False)
+    nataliia.sees("The server is back", "Not accepted.")
+    assert not nataliia.page.get_by_role("link", name="Go on with the server").is_visible()  # it was not looked at
+    cut(nataliia)
+    nataliia.page.locator("#off-label").wait_for()
+    nataliia.scan(label)
+    nataliia.sees("Not checked", "The server has not accepted what was kept of this dose.")
+    assert "off-is-go" not in (nataliia.page.locator("body").get_attribute("class") or "")
+    assert stage.state("dose", code) == "PREPARED"
+    cut(nataliia, False)
+    quiet(nataliia)
 
 
 def _second_prepared_dose(stage: Stage) -> str:
