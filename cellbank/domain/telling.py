@@ -81,6 +81,11 @@ def as_told(happened: datetime | None, now: datetime) -> datetime | None:
     return now if ahead else happened
 
 
+def as_kept(happened: datetime | None, now: datetime) -> datetime | None:
+    """The same of what a screen has kept and sends now: it lies in the past, by the smallest step that is kept."""
+    return happened and min(happened, now - timedelta.resolution)
+
+
 def future_refusals(happened: datetime, now: datetime) -> tuple[Refusal, ...]:
     """Nothing has happened yet that lies in the future."""
     if happened <= now + CLOCK_SKEW:

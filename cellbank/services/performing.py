@@ -23,7 +23,7 @@ from sqlalchemy.orm import Session
 from cellbank.domain.keys import scope_refusals
 from cellbank.domain.lifecycle import roles_for
 from cellbank.domain.refusals import Code, Refusal, Refused, refuse
-from cellbank.domain.telling import as_told, is_late
+from cellbank.domain.telling import as_kept, as_told, is_late
 from cellbank.records.away import OutcomeUnknown, Patience, is_away
 from cellbank.records.base import Record, as_json
 from cellbank.records.trail import Act
@@ -74,8 +74,10 @@ class Call:
 
     @property
     def happened_at(self) -> datetime.datetime | None:
-        """When it happened, as the person says; by the clock of the server where theirs is a little ahead."""
-        return as_told(self.given.happened_at, self.now) if isinstance(self.given, TellingInput) else None
+        """When it happened, as the person says; by the clock of the server where theirs is a little ahead, and where a
+        screen kept it: that was before it came, whatever the clock of the screen says."""
+        at = self.given.happened_at if isinstance(self.given, TellingInput) else None
+        return as_kept(at, self.now) if self.cut_off_since else as_told(at, self.now)
 
     @property
     def late_because(self) -> str | None:

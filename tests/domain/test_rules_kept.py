@@ -6,7 +6,14 @@ from typing import Any
 import pytest
 
 from cellbank.domain.refusals import Code
-from cellbank.domain.rules.kept import HeldJudgement, KeptFacts, Stop, kept_refusals, stopped_before_refusals
+from cellbank.domain.rules.kept import (
+    UNREADABLE,
+    HeldJudgement,
+    KeptFacts,
+    Stop,
+    kept_refusals,
+    stopped_before_refusals,
+)
 
 AT = datetime(2026, 3, 2, 10, 42, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -26,12 +33,13 @@ HELD = {"dose": "CH1", "site": "MAIN", "at": AT, "until": AT + 60 * MINUTE}
         ({"dose": "CH2"}, "stop_infusion", 5, "no judgement of dose CH1"),
         ({"site": "CLINIC"}, "check_dose", 5, "no judgement of dose CH1"),
         (None, "record_reaction", 5, "no judgement of dose CH1"),
+        ("unreadable", "stop_infusion", 5, "cannot be read"),
     ],
 )
 def test_a_kept_act_has_the_judgement_of_its_dose(
-    held: dict[str, Any] | None, act: str, minutes: int, said: str
+    held: dict[str, Any] | str | None, act: str, minutes: int, said: str
 ) -> None:
-    judgement = None if held is None else HeldJudgement(**{**HELD, **held})
+    judgement = HeldJudgement(**{**HELD, **held}) if isinstance(held, dict) else held and UNREADABLE
     found = kept_refusals(KeptFacts(act, "Check a dose", "CH1", "MAIN", AT + minutes * MINUTE, judgement))
     assert [one.code for one in found] == ([Code.NOT_JUDGED_HERE] if said else [])
     assert said in "".join(one.detail for one in found)

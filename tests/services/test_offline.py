@@ -187,6 +187,38 @@ def test_what_was_not_allowed_is_recorded_and_opens_a_deviation(world: World) ->
         assert connection.scalar(text(told), {"code": dose.code}) > 0
 
 
+@pytest.mark.parametrize("seconds", [1, 30, 59, 600])
+def test_a_screen_whose_clock_is_ahead_loses_no_fact(world: World, seconds: int) -> None:
+    """What comes back has happened before it came: told by the clock of the server, with what the screen's said."""
+    dose = checked_once(world)
+    world.do("quinn", "hold_lot", now=dose.at + 41 * MINUTE, lot=dose.lot.code, reason="A complaint is looked into.")
+    back = dose.at + 52 * MINUTE - datetime.timedelta(seconds=seconds)
+    envelope = kept_of(world, dose, "cyril", "check_dose", 52)
+    first = send(world, envelope, back)
+    assert first.came is Came.RECORDED, first
+    again = send(world, envelope, back + MINUTE)
+    assert (again.came, again.act) == (Came.RECORDED, first.act)
+    with world.bank.reads.connect() as connection:
+        told = connection.execute(text("SELECT * FROM act WHERE id = :act"), {"act": first.act}).one()
+    assert datetime.timedelta(0) < told.at - told.happened_at <= datetime.timedelta(microseconds=1)
+    assert datetime.datetime.fromisoformat(told.given["happened_at"]) == dose.at + 52 * MINUTE
+    assert row_of(world, dose.code).state == "CHECKED" and "ON_HOLD" in deviations(world, dose)[-1]
+
+
+@pytest.mark.parametrize("wrong", [{"until": None}, {"at": "soon"}, {"site": 7}, None])
+def test_a_judgement_that_cannot_be_read_any_more_is_answered_in_words(world: World, wrong: dict | None) -> None:
+    """An earlier version of this server has signed it. What happened stays in the trail, once."""
+    dose = checked_once(world)
+    held = json.loads(signed(world, dose.code, dose.at + 41 * MINUTE)["payload"]) | (wrong or {})
+    missing = {name: value for name, value in held.items() if value is not None and (wrong or name != "dose")}
+    envelope = kept_of(world, dose, "cyril", "check_dose", 42, judgement=world.bank.keys.sign(json.dumps(missing)))
+    answers = [send(world, envelope, dose.at + 50 * MINUTE) for _ in range(2)]
+    assert [one.came for one in answers] == [Came.REFUSED] * 2 and answers[0].act == answers[1].act
+    assert refused_in_trail(world, answers[0].act) == ["NOT_JUDGED_HERE"]
+    assert "cannot be read" in answers[0].refusals[0].detail
+    assert "from the bedside form on paper" in answers[0].refusals[0].detail
+
+
 def test_a_wrong_password_does_nothing_and_is_given_again_for_this_act_alone(world: World) -> None:
     dose = checked_once(world)
     at = dose.at + 42 * MINUTE

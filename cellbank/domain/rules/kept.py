@@ -8,6 +8,7 @@ deviation where it would have been refused. Whoever has none tells what happened
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import Enum
 
 from cellbank.domain.refusals import FORBIDS, Code, Refusal, refuse
 from cellbank.domain.telling import WRITTEN
@@ -29,6 +30,15 @@ class HeldJudgement:
     until: datetime
 
 
+class Unread(Enum):
+    """A judgement that this server has signed, in an earlier version, and cannot read any more."""
+
+    UNREADABLE = "unreadable"
+
+
+UNREADABLE = Unread.UNREADABLE
+
+
 @dataclass(frozen=True)
 class KeptFacts:
     """An act that a screen kept; `judgement` is None where none goes with it that this server has signed."""
@@ -38,13 +48,19 @@ class KeptFacts:
     dose: str
     site: str
     at: datetime
-    judgement: HeldJudgement | None
+    judgement: HeldJudgement | Unread | None
 
 
 def kept_refusals(facts: KeptFacts) -> tuple[Refusal, ...]:
     """Why an act is none that a screen without the server could have kept."""
-    held = facts.judgement
-    if held is None or (held.dose, held.site) != (facts.dose, facts.site):
+    held = None if facts.judgement is UNREADABLE else facts.judgement
+    if facts.judgement is UNREADABLE:
+        sentence = (
+            "The judgement that goes with “{act}” ({at}) of dose {dose} is of an earlier version of this server and "
+            "cannot be read any more. If it happened, enter it with its time and the reason, or from the bedside form "
+            "on paper."
+        )
+    elif held is None or (held.dose, held.site) != (facts.dose, facts.site):
         sentence = (
             "With “{act}” ({at}) goes no judgement of dose {dose} that this server has signed. If it happened, enter "
             "it with its time and the reason, or from the bedside form on paper."

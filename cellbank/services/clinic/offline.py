@@ -23,7 +23,7 @@ from cellbank.domain.lifecycle import roles_for
 from cellbank.domain.offline import NEXT_OF, ROUNDS, Judged, Next, person_digest, valid_until, wristband_digest
 from cellbank.domain.quantities import millions
 from cellbank.domain.refusals import Code, Refusal
-from cellbank.domain.rules.kept import HeldJudgement, KeptFacts, kept_refusals
+from cellbank.domain.rules.kept import UNREADABLE, HeldJudgement, KeptFacts, Unread, kept_refusals
 from cellbank.domain.scans import Scan, read_scan
 from cellbank.domain.wall import on_the_wall
 from cellbank.records.actor import Actor
@@ -268,7 +268,7 @@ def _do(
     sent_by = {"door": door, "key": header.id, "client": client, "now": now}
     given: dict[str, Any] = {**content.given, "happened_at": header.at.isoformat()}
     try:
-        if held is None or refusals:
+        if not isinstance(held, HeldJudgement) or refusals:
             shown = Outcome(False, None, {}, refusals, about=header.dose)
             outcome = keep_refusal(bank, header.act, given, shown, actor, **sent_by)
         else:
@@ -287,11 +287,14 @@ def _signature(who: Who, actor: Actor) -> dict[str, str]:
     return {"password": who.password, "signer": actor.name, **code}
 
 
-def _held(bank: Bank, signed: Signed | None) -> HeldJudgement | None:
+def _held(bank: Bank, signed: Signed | None) -> HeldJudgement | Unread | None:
     """The judgement that goes with an act, if this server has signed it."""
     if signed is None or not bank.keys.is_ours(signed.key, signed.payload, signed.signature):
         return None
-    read = Payload.model_validate_json(signed.payload)
+    try:
+        read = Payload.model_validate_json(signed.payload)
+    except ValidationError:  # another version of this server made it
+        return UNREADABLE
     return HeldJudgement(read.dose, read.site, read.at, read.until)
 
 
