@@ -216,7 +216,6 @@ class Dose(Record):
             "delivered_cells, delivered_percent, prepared_at, prepared_by_id, final_volume_ml) = 9",
             name="prepared_is_complete",
         ),
-        CheckConstraint("infusion_stopped_at >= infusion_started_at", name="stopped_after_started"),
     )
 
 

@@ -188,24 +188,29 @@ class Work:
         found = late_refusals(self.title, self.told_at, self.now, self.late_after, self.late_because)
         if Code.IN_THE_FUTURE not in known:
             found += future_refusals(self.told_at, self.now)
-        return [*found, *self._before_it_existed(subjects, known)]
+        made = [one for one in subjects if not isinstance(one, type)]
+        return [*found, *self._before_it_existed(made, self.told_at, known)]
+
+    def made_later(self, records: Iterable[Record], told: datetime.datetime) -> list[Refusal]:
+        """Why nothing happened to these records then: they had not come into being. `judge` asks it of when the act
+        itself happened; who reads several times off a form asks here."""
+        return self._before_it_existed(records, told, {Code.NOT_ORDERED})
 
     def _before_it_existed(
-        self, subjects: Iterable[Record | type[Record]], known: Collection[Code]
+        self, records: Iterable[Record], told: datetime.datetime, known: Collection[Code]
     ) -> list[Refusal]:
         """Nothing happened to what had not come into being; what was only not yet allowed may have been done."""
-        assert self.told_at is not None
         said = {Code.OUT_OF_ORDER: MADE_BY_AN_EVENT, Code.NOT_ORDERED: MADE_BY_A_PERMISSION}
         asked = frozenset[str]().union(*(kinds for code, kinds in said.items() if code not in known))
-        made = [one for one in subjects if not isinstance(one, type) and one.__tablename__ in asked]
+        made = [one for one in records if one.__tablename__ in asked]
         kinds, ids = [one.__tablename__ for one in made], [one.id for one in made]
-        since = self.session.execute(_MADE_AT, {"kinds": kinds, "ids": ids, "told": self.told_at}) if made else ()
+        since = self.session.execute(_MADE_AT, {"kinds": kinds, "ids": ids, "told": told}) if made else ()
         called = {(one.__tablename__, one.id): getattr(one, "called", one.__tablename__) for one in made}
         return [
             reason
             for kind, record_id, at in since
             for reason in (order_refusals if kind in MADE_BY_A_PERMISSION else existence_refusals)(
-                self.told_at, _sentence_start(called[kind, record_id]), at
+                told, _sentence_start(called[kind, record_id]), at
             )
         ]
 

@@ -46,6 +46,11 @@ SAYS: dict[str, tuple[Code, str]] = {
         Code.WRONG_STATE,
         "it was entered from its paper form as given.",
     ),
+    "a_form_is_confirmed_before_the_next_dose": (
+        Code.DECISION_NEEDED,
+        "a paper form tells of another dose of the subject as given, and is not confirmed yet.",
+    ),
+    "stopped_after_started": (Code.FIGURES_CONTRADICT, "the infusion would have ended before it began."),
     "an_infusion_starts_once": (Code.WRONG_STATE, "the infusion has started."),
     "a_finished_dose_is_not_given": (Code.RECORDED_OTHERWISE, "the dose was cancelled or discarded."),
     "a_discarded_vial_is_not_given": (Code.RECORDED_OTHERWISE, "the record has the vial elsewhere."),

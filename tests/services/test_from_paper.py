@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from cellbank.domain.refusals import Code
-from cellbank.records.clinic import Dose, Reaction
+from cellbank.records.clinic import Dose
 from cellbank.records.deviations import Deviation, DeviationLink
 from cellbank.records.production import Vial
 from cellbank.services.clinic.at_bedside import judge_standing
@@ -110,11 +110,11 @@ def test_what_is_entered_as_given_is_not_given_again(
     world.do("clara", "enter_dose_from_paper", now=dose.at + HOUR, **form(dose, *LACKING["prepared"]))
     check = {"now": dose.at + HOUR, **bedside(world, dose)}
     refused = world.try_act("cyril", "check_dose", **check).refusals[0]
-    assert refused.code is Code.WRONG_STATE and "entered from its paper form as given" in refused.detail
+    assert refused.code is Code.DECISION_NEEDED and "entered from its paper form as given" in refused.detail
     stops = judge_standing(world.bank, dose.code, dose.at + HOUR)
     assert stops is not None and refused.detail in [one.detail for one in stops.refusals]
     assert look_up(world.bank, world.people["cyril"], dose.code).acts[0].name == "confirm_dose_from_paper"
-    monkeypatch.setattr("cellbank.domain.rules.infusion._paper_refusals", lambda facts: ())
+    monkeypatch.setattr("cellbank.domain.rules.standing.next_dose_refusals", lambda facts: ())
     assert world.codes("cyril", "check_dose", **check) == ["WRONG_STATE"]
     world.do("cyril", "confirm_dose_from_paper", **confirmation(dose, now=dose.at + 2 * HOUR))
     assert row_of(world, dose.code).state == "INFUSED"
@@ -186,7 +186,6 @@ def test_two_people_who_did_not_draw_it_up_sign_for_the_same_form(world: World, 
         ("ordered", ("thaw",), {}, "CRITERION_OPEN"),
         ("prepared", ("preparation", "first_checked_at", "second_checked_at"), {}, "ALREADY_EXISTS"),
         ("prepared", LACKING["prepared"], {"volume_given_ml": "20"}, "REASON_NEEDED"),
-        ("prepared", LACKING["prepared"], {"start": 39}, "OUT_OF_ORDER"),
         ("prepared", LACKING["prepared"], {"start": 400}, "IN_THE_FUTURE"),
     ],
 )
@@ -292,19 +291,6 @@ def test_the_database_lets_nobody_sign_for_the_form_of_a_dose_that_they_drew_up(
     with pytest.raises(IntegrityError) as caught, world.bank.engine.begin() as connection:
         connection.execute(statement, {"who": world.people["taras"].id, "code": dose.code})
     assert caught.value.orig.diag.constraint_name == "preparer_does_not_sign_the_form"  # type: ignore[union-attr]
-
-
-def test_the_reaction_on_the_form_stands_beside_the_dose(world: World, lot: FrozenLot) -> None:
-    dose = made(world, "prepared", lot)
-    seen = {"seen": "Shivering, a blanket", "serious": True, "happened_at": dose.at + 50 * MINUTE}
-    before = {**seen, "happened_at": dose.at + 44 * MINUTE}
-    entered = {"now": dose.at + HOUR, **form(dose, *LACKING["prepared"])}
-    assert world.codes("clara", "enter_dose_from_paper", **entered, reaction=before) == ["OUT_OF_ORDER"]
-    world.do("clara", "enter_dose_from_paper", **entered, reaction=seen)
-    world.do("cyril", "confirm_dose_from_paper", **confirmation(dose))
-    with Session(world.bank.reads) as session:
-        told = session.scalars(select(Reaction).join(Dose).where(Dose.code == dose.code)).one()
-    assert (told.text, told.is_serious, told.happened_at) == (seen["seen"], True, seen["happened_at"])
 
 
 def test_each_step_tells_both_times_its_people_and_its_form(world: World, lot: FrozenLot) -> None:

@@ -126,10 +126,10 @@ def test_no_dose_goes_on_while_a_form_tells_of_another_one_as_given(
     check = {"now": second.at + HOUR, **bedside(world, second)}
     world.do("clara", "enter_dose_from_paper", now=dose.at + LATER, **form(dose, *lacking))
     refused = world.try_act("cyril", "check_dose", **check).refusals[0]
-    assert refused.code.value == "WRONG_STATE" and dose.code in refused.detail
+    assert refused.code.value == "DECISION_NEEDED" and dose.code in refused.detail
     with monkeypatch.context() as patch:
-        patch.setattr("cellbank.domain.rules.infusion._paper_refusals", lambda facts: ())
-        assert world.codes("cyril", "check_dose", **check) == ["WRONG_STATE"]
+        patch.setattr("cellbank.domain.rules.standing.next_dose_refusals", lambda facts: ())
+        assert world.codes("cyril", "check_dose", **check) == ["DECISION_NEEDED"]
     world.do("cyril", "confirm_dose_from_paper", **confirmation(dose))
     assert "DUPLICATE_DOSE" in world.codes("cyril", "check_dose", **check)
 

@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 
 from cellbank.domain.lifecycle import Role
 from cellbank.domain.rules import standing
-from cellbank.domain.rules.standing import SubjectFacts, decision_refusals, nothing_to_decide_refusals
+from cellbank.domain.rules.standing import SubjectFacts, next_dose_refusals, nothing_to_decide_refusals
 from cellbank.services.acts import Malformed
 from cellbank.services.clinic.at_bedside import judge_standing
 from cellbank.services.clinic.reactions import Noted
@@ -80,8 +80,8 @@ def decide(world: World, dose: OrderedDose, at: datetime.datetime) -> dict[str, 
 def test_the_rule_names_each_concern_and_asks_for_nothing_without_one() -> None:
     calm = SubjectFacts("SJ0001W", "ENROLLED", "A", True)
     worried = SubjectFacts("SJ0001W", "ENROLLED", "A", True, ("serious reaction to dose CH1", "critical deviation DV1"))
-    assert decision_refusals(calm) == ()
-    [refusal] = decision_refusals(worried)
+    assert list(next_dose_refusals(calm)) == []
+    [refusal] = next_dose_refusals(worried)
     assert refusal.code == "DECISION_NEEDED"
     assert "serious reaction to dose CH1, critical deviation DV1" in refusal.detail
     assert nothing_to_decide_refusals(worried) == () and nothing_to_decide_refusals(calm)
@@ -230,21 +230,21 @@ def test_a_prepared_dose_stops_at_the_check_and_at_the_start(world: World, monke
     scans = bedside(world, dose)
     assert world.codes("clara", "check_dose", now=check, **scans) == NO
     with monkeypatch.context() as off:
-        off.setattr(standing, "decision_refusals", lambda _: ())
+        off.setattr(standing, "next_dose_refusals", lambda _: ())
         assert world.codes("clara", "check_dose", now=check, **scans) == NO
     decide(world, given, check)
     checked_dose(world, dose)
     world.do("quinn", "classify_deviation", now=check, deviation=found, classification="major", reason="Seen again")
     world.do("quinn", "classify_deviation", now=start, deviation=found, classification="critical", reason="Worse")
     assert world.codes("clara", "start_infusion", now=start, dose=dose.code) == NO
-    monkeypatch.setattr(standing, "decision_refusals", lambda _: ())
+    monkeypatch.setattr(standing, "next_dose_refusals", lambda _: ())
     assert world.codes("clara", "start_infusion", now=start, dose=dose.code) == NO
 
 
 def test_the_database_orders_no_dose_either(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     given = first(world)
     react(world, given)
-    monkeypatch.setattr(standing, "decision_refusals", lambda _: ())
+    monkeypatch.setattr(standing, "next_dose_refusals", lambda _: ())
     assert order_again(world, given) == NO
     decide(world, given, given.at + DAY)
     assert order_again(world, given) == []

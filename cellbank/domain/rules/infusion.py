@@ -65,7 +65,6 @@ class InfusionFacts:
     bedside: BedsideFacts | None
     now: datetime
     exposures: tuple[StoodThrough, ...] = ()  # what the vials in it stood through
-    given_on_paper: str | None = None  # the dose of the subject whose form was entered and waits for the second person
 
 
 def infusion_refusals(facts: InfusionFacts) -> tuple[Refusal, ...]:
@@ -73,7 +72,6 @@ def infusion_refusals(facts: InfusionFacts) -> tuple[Refusal, ...]:
     bedside = () if facts.bedside is None else bedside_refusals(facts.dose, facts.subject.code, facts.bedside)
     return (
         *bedside,
-        *_paper_refusals(facts),
         *subject_refusals(facts.subject),
         *lot_refusals(facts.lot),
         *time_left_refusals(facts.dose, facts.expires_at, facts.now),
@@ -99,17 +97,6 @@ def standing_refusals(state: str, facts: InfusionFacts) -> tuple[Refusal, ...]:
         *time_left_refusals(facts.dose, facts.expires_at, facts.now),
         *exposure_refusals(facts.dose, facts.exposures),
     )
-
-
-def _paper_refusals(facts: InfusionFacts) -> Iterator[Refusal]:
-    """What one person has entered as given is given to nobody, also while the second one has not confirmed it."""
-    if facts.given_on_paper:
-        yield refuse(
-            Code.WRONG_STATE,
-            "Dose {dose} was entered from its paper form as given. Do not give it again, nor another one in its place: "
-            "the second person of the form confirms it first.",
-            dose=facts.given_on_paper,
-        )  # fmt: skip
 
 
 def _product_refusals(facts: InfusionFacts) -> Iterator[Refusal]:

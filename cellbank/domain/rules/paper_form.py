@@ -1,16 +1,18 @@
 """What was not allowed about a dose of which its paper form tells that it was given, whatever its record says.
 
 It was given: each of these is told with the dose, and none of them turns it away. Twins in the database:
-`a_finished_dose_is_not_given`, `a_discarded_vial_is_not_given`, `one_live_dose_per_subject_and_day`.
+`a_finished_dose_is_not_given`, `a_discarded_vial_is_not_given`, `one_live_dose_per_subject_and_day`,
+`stopped_after_started`.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 
 from cellbank.domain.identifiers import printed
 from cellbank.domain.refusals import Code, Refusal, refuse
+from cellbank.domain.telling import WRITTEN
 
 #: A dose that was given up: its record says that nobody got it.
 GIVEN_UP = {"DISCARDED": "discarded", "CANCELLED": "cancelled"}
@@ -73,3 +75,30 @@ def pool_refusals(dose: str, pooled_ml: Decimal, drawn_ml: Decimal, final_ml: De
     if drawn_ml > pooled_ml:
         sentence = "{drawn} mL were drawn from the pool of dose {dose}, which held {pooled} mL."
         yield refuse(Code.FIGURES_CONTRADICT, sentence, dose=dose, drawn=drawn_ml, pooled=pooled_ml)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a dose in the order in which they follow each other; `at` is None where nobody knows it."""
+
+    called: str
+    at: datetime | None
+
+
+def step_refusals(dose: str, steps: Sequence[Step]) -> Iterator[Refusal]:
+    """Which steps lie before one that they follow: a clock was read wrong, or the record's. Forms have no seconds."""
+    last: Step | None = None
+    for step in steps:
+        if step.at is None:
+            continue
+        if last is not None and last.at is not None and step.at <= last.at - WRITTEN:
+            sentence = (
+                "{what} of dose {dose} ({at}) lies before what it follows: {before} ({after}). Find out which time is "
+                "right."
+            )
+            yield refuse(
+                Code.FIGURES_CONTRADICT, sentence, what=step.called, dose=dose, at=step.at, before=last.called,
+                after=last.at,
+            )  # fmt: skip
+        else:
+            last = step

@@ -2,8 +2,8 @@
 
 Asked at every stage from the order to the bedside: a subject who has withdrawn since, or a lot on hold since, stops the
 dose wherever it is. Twins in the database: `no_dose_for_the_control_arm`, `dose_only_for_an_enrolled_subject`,
-`a_decision_comes_before_the_next_dose`, `dose_only_from_a_released_lot`, `only_vials_of_a_released_lot_are_reserved`,
-`nothing_expired_is_thawed` (migration 0003).
+`a_decision_comes_before_the_next_dose`, `a_form_is_confirmed_before_the_next_dose`, `dose_only_from_a_released_lot`,
+`only_vials_of_a_released_lot_are_reserved`, `nothing_expired_is_thawed` (migration 0003).
 """
 
 from collections.abc import Iterator
@@ -21,13 +21,16 @@ IN_TREATMENT = frozenset({"SCREENING", "ENROLLED"})
 @dataclass(frozen=True)
 class SubjectFacts:
     """The subject as enrolled; `receives_product` comes from the arm. `undecided`: what has happened to them that a
-    clinician has to decide about before the next dose; of a dose that runs without what happens with it."""
+    clinician has to decide about before the next dose; of a dose that runs without what happens with it.
+    `given_on_paper`: the dose of theirs of which a paper form tells that it was given, and waits for its second person.
+    """
 
     code: str
     state: str
     arm: str
     receives_product: bool
     undecided: tuple[str, ...] = ()
+    given_on_paper: str | None = None
 
 
 def subject_refusals(facts: SubjectFacts) -> tuple[Refusal, ...]:
@@ -52,22 +55,27 @@ def subject_refusals(facts: SubjectFacts) -> tuple[Refusal, ...]:
                 state=facts.state,
             )
         )
-    return (*found, *decision_refusals(facts))
+    return (*found, *next_dose_refusals(facts))
 
 
-def decision_refusals(facts: SubjectFacts) -> tuple[Refusal, ...]:
-    """After a serious reaction, or with a critical deviation of a dose open, the next dose waits for a clinician."""
-    if not facts.undecided:
-        return ()
-    return (
-        refuse(
+def next_dose_refusals(facts: SubjectFacts) -> Iterator[Refusal]:
+    """Why the next dose waits: what a form tells as given is not given again, nor another one beside it; after a
+    serious reaction, or with a critical deviation of a dose open, a clinician decides."""
+    if facts.given_on_paper:
+        yield refuse(
+            Code.DECISION_NEEDED,
+            "Dose {dose} was entered from its paper form as given. Do not give it again, nor another one to this "
+            "subject: the second person of the form confirms it first.",
+            dose=facts.given_on_paper,
+        )  # fmt: skip
+    if facts.undecided:
+        yield refuse(
             Code.DECISION_NEEDED,
             "Subject {subject}: {concerns}. No dose is ordered, prepared or given before a clinician has decided, with "
             "a signature, that treatment goes on.",
             subject=facts.code,
             concerns=", ".join(facts.undecided),
-        ),
-    )
+        )
 
 
 def nothing_to_decide_refusals(facts: SubjectFacts) -> tuple[Refusal, ...]:

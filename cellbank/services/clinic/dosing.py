@@ -17,7 +17,6 @@ from cellbank.domain.rules.dosing import (
     order_refusals,
 )
 from cellbank.domain.rules.plan import PlanFacts
-from cellbank.domain.rules.standing import SubjectFacts
 from cellbank.domain.wall import on_the_wall
 from cellbank.records.clinic import Dose, Subject, Weight
 from cellbank.records.production import Vial
@@ -126,7 +125,7 @@ def order_dose(work: Work, given: OrderDose) -> Dose:
     # A dose planned for a later day needs a weight that is still fresh when that day begins.
     fresh_at = max(work.now, ward.start_of(plan.on))
     facts = OrderFacts(
-        subject=SubjectFacts(subject.code, subject.state, subject.arm, subject.receives_product, ward.undecided),
+        subject=ward.subject_facts(subject.code, subject.state, subject.arm, subject.receives_product),
         plan=plan,
         weight=ward.weight_facts(subject.code, fresh_at),
         supply=supply.facts,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
-from sqlalchemy import select
+from sqlalchemy import exists, select
 
 from cellbank.domain.dose import one_decimal
 from cellbank.domain.refusals import Code, refuse
@@ -20,7 +20,7 @@ from cellbank.services.clinic.dosing import lock_dose, release
 from cellbank.services.clinic.other_vials import other_doses
 from cellbank.services.clinic.paper_judgement import Whole, judge_form, vials_kept
 from cellbank.services.inputs import Cells, DoseCode, Line, Moment, Name, Percentage, Reason, Text, VialCodes, VolumeMl
-from cellbank.services.storage.places import end_placement
+from cellbank.services.storage.places import end_placement, last_placed_at
 
 
 class _Part(BaseModel):
@@ -107,7 +107,8 @@ class ConfirmDoseFromPaper(TellingInput, SignedInput):
 @act(EnterDoseFromPaper)
 def enter_dose_from_paper(work: Work, given: EnterDoseFromPaper) -> Dose:
     """The first verifier enters what the form says and the record does not. Nothing stands in the dose before another
-    person has confirmed it. The answer tells what was not allowed about it: that will open a deviation."""
+    person has confirmed it, but a reaction, which counts at once. The answer tells what was not allowed about it: that
+    will open a deviation."""
     dose = lock_dose(work, given.dose)  # with the subject: no other dose of theirs goes on meanwhile
     before = _open_form(work, dose)
     _, refusals = judge_form(work, dose, given)
@@ -122,6 +123,8 @@ def enter_dose_from_paper(work: Work, given: EnterDoseFromPaper) -> Dose:
         dose_id=dose.id, content=content_of(given), irregular=told, entered_at=work.now, entered_by_id=work.actor.id
     )
     work.add(paper)
+    if given.reaction and not _is_noted(work, dose, given.reaction):
+        work.note(_reaction(work, dose, given.reaction))
     work.transition(dose)
     return dose
 
@@ -152,19 +155,23 @@ def confirm_dose_from_paper(work: Work, given: ConfirmDoseFromPaper) -> Dose:
     _give(work, dose, used, whole.thaw_started_at)
     release(work, kept)
     _write(work, dose, form, whole, paper)
-    if form.reaction:
-        work.note(_reaction(work, dose, form.reaction, paper))
     paper.confirmed_at, paper.confirmed_by_id = work.now, work.actor.id
     work.transition(paper)
     work.transition(dose)
     return dose
 
 
-def _reaction(work: Work, dose: Dose, told: PaperReaction, paper: DosePaper) -> Reaction:
-    """The reaction that stands on the form, noted by whoever entered it."""
+def _is_noted(work: Work, dose: Dose, told: PaperReaction) -> bool:
+    """Whether the very same was noted when the form was entered before."""
+    same = (Reaction.dose_id == dose.id, Reaction.happened_at == told.happened_at, Reaction.text == told.seen)
+    return bool(work.session.scalar(select(exists().where(*same, Reaction.is_serious == told.serious))))
+
+
+def _reaction(work: Work, dose: Dose, told: PaperReaction) -> Reaction:
+    """The reaction that stands on the form. It counts at once, as one that is told at the bed: one person tells it."""
     return Reaction(
         dose_id=dose.id, is_serious=told.serious, text=told.seen, happened_at=told.happened_at, noted_at=work.now,
-        noted_by_id=paper.entered_by_id,
+        noted_by_id=work.actor.id,
     )  # fmt: skip
 
 
@@ -186,7 +193,8 @@ def _to_the_minute(at: datetime.datetime) -> datetime.datetime:
 def _give(work: Work, dose: Dose, used: Sequence[Vial], thawed_at: datetime.datetime) -> None:
     """The vials leave their places and are in the dose; one that was thawed before keeps its time."""
     in_the_tank = [vial for vial in used if vial.state in ("IN_STOCK", "RESERVED")]
-    end_placement(work, in_the_tank, thawed_at)
+    put_away = last_placed_at(work.session, in_the_tank) or thawed_at
+    end_placement(work, in_the_tank, max(thawed_at, put_away))  # nothing is taken out before it stood there
     thawed = [vial for vial in used if vial.thawed_at]
     frozen = [vial for vial in used if vial not in in_the_tank and vial not in thawed]
     mine = {"dose_id": dose.id}

@@ -148,7 +148,6 @@ def infusion_facts(standing: DoseStanding, now: datetime.datetime, bedside: Beds
         bedside=bedside,
         now=now,
         exposures=tuple(StoodThrough(*one) for one in row.exposures),
-        given_on_paper=row.given_on_paper,
     )
 
 

@@ -1,7 +1,6 @@
 """A dose as its paper form tells of it, whole, with every reason against it at the times of the form."""
 
 import datetime
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
@@ -16,10 +15,12 @@ from cellbank.domain.rules.paper_form import (
     GIVEN_UP,
     PARTS,
     Preparer,
+    Step,
     not_told,
     pool_refusals,
     preparer_refusals,
     recorded_otherwise,
+    step_refusals,
 )
 from cellbank.domain.rules.temperature import StoodThrough
 from cellbank.domain.rules.thaw import CountFacts, band_refusals, count_refusals, usable_until
@@ -34,6 +35,7 @@ from cellbank.services.clinic.other_vials import exposures_of, other_vials, refu
 from cellbank.services.clinic.preparing import load_refusals
 from cellbank.services.clinic.standing import DoseStanding, dose_standing
 from cellbank.services.common import time_refusals
+from cellbank.services.storage.places import last_placed_at
 
 if TYPE_CHECKING:
     from cellbank.services.clinic.from_paper import EnterDoseFromPaper
@@ -111,7 +113,7 @@ def judge_form(work: Work, dose: Dose, form: "EnterDoseFromPaper") -> tuple[Whol
     whole, wrong = _whole(work, dose, form, standing, started_at)
     found = [
         *wrong, *order_refusals(started_at, f"Dose {dose.code}", dose.ordered_at),
-        *_people(work, dose, form, whole, standing), *_order(work, form, whole),
+        *_people(work, dose, form, whole, standing), *_times(work, dose, form, whole),
         *recorded_otherwise(dose.code, dose.state, {vial.code: vial.state for vial in whole.used}),
         *not_told(dose.code, form.not_on_the_form),
         *pool_refusals(dose.code, whole.count.pooled_ml, whole.drawn.drawn_ml, whole.drawn.final_volume_ml),
@@ -127,10 +129,10 @@ def _start(work: Work, dose: Dose, whole: Whole, standing: DoseStanding) -> list
     """What the bedside would have refused."""
     exposures = tuple(StoodThrough(*one) for one in exposures_of(work, whole.used))
     facts = replace(
-        infusion_facts(standing, whole.started_at, None),
+        infusion_facts(standing, whole.started_at, None), subject=replace(standing.subject, given_on_paper=None),
         viability_percent=whole.count.viability_percent, delivered_percent=one_decimal(whole.percent),
         is_short=whole.is_short, short_dose_accepted=dose.short_dose_reason is not None, expires_at=whole.until,
-        given_on_paper=None, exposures=exposures,
+        exposures=exposures,
     )  # fmt: skip
     tolerance = standing.ward.protocol.dosing.tolerance
     return [
@@ -251,17 +253,22 @@ def _people(
     return found
 
 
-def _order(work: Work, form: "EnterDoseFromPaper", whole: Whole) -> list[Refusal]:
-    """Each step follows the one before it, and none lies in the future."""
-    steps: Sequence[tuple[str, datetime.datetime]] = (
-        ("The thaw", whole.thaw_started_at), ("The count", whole.count.at), ("The preparation", whole.drawn.at),
-        ("The first check", whole.first_checked_at), ("The second check", whole.second_checked_at),
-        ("The start", whole.started_at), ("The end", form.stopped_at),
-    )  # fmt: skip
-    after: list[datetime.datetime | None] = [None, *(at for _, at in steps)]
-    found = [one for (what, at), last in zip(steps, after, strict=False) for one in time_refusals(work, what, at, last)]
-    if form.reaction:
-        found += time_refusals(work, "The reaction", form.reaction.happened_at, whole.started_at)
-    return found
+def _times(work: Work, dose: Dose, form: "EnterDoseFromPaper", whole: Whole) -> list[Refusal]:
+    """What cannot be about the times: a step to come, or one before its vials were made. What only crosses another
+    time is told as it is written."""
+    start = Step("The start", whole.started_at)
+    steps = [
+        Step("The putting away of its vials", last_placed_at(work.session, whole.used)),
+        Step("The thaw", whole.thaw_started_at), Step("The count", whole.count.at),
+        Step("The preparation", whole.drawn.at), Step("The first check", whole.first_checked_at),
+        Step("The second check", whole.second_checked_at), start, Step("The end", form.stopped_at),
+    ]  # fmt: skip
+    seen = [start, Step("The reaction", form.reaction.happened_at)] if form.reaction else []
+    known = {one.called: one.at for one in (*steps, *seen) if one.at}
+    return [
+        *(one for called, at in known.items() for one in time_refusals(work, called, at)),
+        *work.made_later({vial.lot_id: vial for vial in whole.used}.values(), min(known.values())),
+        *step_refusals(dose.code, steps), *step_refusals(dose.code, seen),
+    ]  # fmt: skip
 
 

@@ -48,7 +48,7 @@ _UNDECIDED_OF_OTHERS = _CONCERNS.format(
 )
 # Of any dose of the subject: what a form tells as given may stand for a dose that was given up, and this one for it.
 _ON_PAPER = """(SELECT g.code FROM dose_paper f JOIN dose g ON g.id = f.dose_id
-    WHERE g.subject_id = d.subject_id AND f.state = 'ENTERED' ORDER BY f.id LIMIT 1)"""
+    WHERE g.subject_id = s.id AND f.state = 'ENTERED' ORDER BY f.id LIMIT 1)"""
 _HELD = "EXISTS (SELECT FROM hold h WHERE h.state = 'PLACED' AND (h.lot_id = l.id OR h.donor_id = o.id))"
 _CONSENT = "EXISTS (SELECT FROM consent c WHERE c.donor_id = o.id AND c.state = 'GIVEN')"
 _CONDITIONAL = """EXISTS (SELECT FROM conditional_release r WHERE r.lot_id = l.id AND r.subject_id = {subject}
@@ -56,7 +56,7 @@ _CONDITIONAL = """EXISTS (SELECT FROM conditional_release r WHERE r.lot_id = l.i
 
 _SUBJECT = text(
     f"""SELECT p.id AS protocol_id, p.digest, site.timezone, site.fin, {_OTHERS.format(this="NULL")} AS others,
-               {_WEIGHTS} AS weights, {_UNDECIDED} AS undecided
+               {_WEIGHTS} AS weights, {_UNDECIDED} AS undecided, {_ON_PAPER} AS given_on_paper
           FROM subject s JOIN definition p ON p.id = s.protocol_id JOIN site ON site.id = s.site_id
          WHERE s.id = :subject"""
 )
@@ -139,6 +139,7 @@ class Ward:
     lots: tuple[int, ...]
     weights: Mapping[str, Weighing]
     undecided: tuple[str, ...]
+    given_on_paper: str | None
 
     def day(self, at: datetime.datetime) -> datetime.date:
         """The date on the ward's calendar."""
@@ -163,6 +164,10 @@ class Ward:
         weight, measured = self.weight, self.weights.get("MEASURED")
         newer = measured and weight and measured.measured_at > weight.measured_at
         return measured.weight_kg if newer and measured else None
+
+    def subject_facts(self, code: str, state: str, arm: str, receives_product: bool) -> SubjectFacts:
+        """What is asked of the subject before any step of a dose."""
+        return SubjectFacts(code, state, arm, receives_product, self.undecided, self.given_on_paper)
 
     def weight_facts(self, subject: str, at: datetime.datetime, used_kg: Decimal | None = None) -> WeightFacts:
         """What the weight rules ask, for the instant at which the weight must be fresh."""
@@ -206,7 +211,7 @@ def dose_standing(session: Session, code: str, now: datetime.datetime) -> DoseSt
     return DoseStanding(
         row=row,
         ward=ward,
-        subject=SubjectFacts(row.subject, row.subject_state, row.arm, row.receives_product, ward.undecided),
+        subject=ward.subject_facts(row.subject, row.subject_state, row.arm, row.receives_product),
         lot=_lot(row, today),
         plan=PlanFacts(
             protocol=ward.protocol,
@@ -264,6 +269,7 @@ def _ward(session: Session, row: Row[Any]) -> Ward:
         lots=tuple(item[5] for item in row.others),
         weights={item[0]: Weighing(item[1], Decimal(item[2]), _instant(item[3])) for item in row.weights},
         undecided=tuple(row.undecided),
+        given_on_paper=row.given_on_paper,
     )
 
 
