@@ -152,7 +152,7 @@ _MOVES: tuple[Transition, ...] = sum(
         moves("lot", "record_freezing", "FILLED > ON_HOLD", _TECH),
         moves("vial", "record_freezing", "FILLED > FROZEN", _TECH),
         *(moves("freezer_run", "import_freezing_run", f"> {found}", _TECH) for found in ("WITHIN", "OUTSIDE")),
-        moves("lot", "import_freezing_run", "QUARANTINE ON_HOLD =", _TECH),
+        moves("lot", "import_freezing_run", "QUARANTINE ON_HOLD REJECTED =", _TECH),
         moves("deviation", "import_freezing_run", "> OPEN", _TECH),
         moves("freezer_run", "withdraw_freezing_run", "WITHIN OUTSIDE > WITHDRAWN", _TECH),
         moves("vial", "thaw_bank_vial", "IN_STOCK > CULTURED", _TECH),
@@ -184,7 +184,6 @@ _MOVES: tuple[Transition, ...] = sum(
             + moves("vial", act, "IN_STOCK RESERVED > MISSING", LAB)
             + moves("vial", act, "FROZEN MISSING > IN_STOCK", LAB)
             + moves("recall_notice", act, "> OPEN", LAB)  # of a dose that counted on what is missing
-            + moves("deviation", act, "> OPEN", LAB)
             for act in ("rescan_box", "reconcile_rack", "close_count")
         ),
         # shipments between sites
@@ -205,7 +204,6 @@ _MOVES: tuple[Transition, ...] = sum(
         moves("vial", "check_in_vials", "IN_TRANSIT MISSING > RECEIVED", LAB),
         moves("shipment", "close_receipt", "ARRIVED > CHECKED", LAB),
         moves("vial", "close_receipt", "IN_TRANSIT > MISSING", LAB),
-        moves("deviation", "close_receipt", "> OPEN", LAB),
         moves("shipment", "accept_shipment", "CHECKED > ACCEPTED", _QO, _APPROVED, _NOT_OF_IT),
         moves("vial", "accept_shipment", "RECEIVED > IN_STOCK", _QO),
         moves("shipment", "reject_shipment", "CHECKED > REJECTED", _QO, _REJECTED, _NOT_OF_IT),

@@ -1,6 +1,6 @@
 """Pages for the hands at the tank: filling a box by scan, looking through it, picking a dose, and the pictures."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -109,6 +109,11 @@ def on_the_wall_here(given: dict[str, Any]) -> dict[str, Any]:
     return {**given, "happened_at": site_moment(at, the_bank().zone)} if isinstance(at, str) else given
 
 
+def told_in(form: Mapping[str, str]) -> dict[str, str]:
+    """When it happened and why it is entered late, as somebody filled it in beside the scans."""
+    return {name: text for name in sorted(TellingInput.TOLD) if (text := form.get(name, "").strip())}
+
+
 def act_on_scans(act: str, given: dict[str, Any], sent: dict[str, Any]) -> Any:
     """Do an act with the scans that a page has gathered, under the key that it gave them; the answer is JSON."""
     key = str(sent.get("key") or "")[:200] or None
@@ -173,6 +178,7 @@ class _Picture:
     text: str = ""
     differences: list[dict[str, Any]] | None = None
     reasons: dict[str, str] = field(default_factory=dict)
+    told: dict[str, str] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     refusals: list[dict[str, str]] = field(default_factory=list)
     outcome: Outcome | None = None
@@ -189,7 +195,8 @@ def _look_at(seen: _Picture, code: str) -> None:
     given = {name.removeprefix("reason."): text.strip() for name, text in request.form.items() if text.strip()
              and name.startswith("reason.")}  # fmt: skip
     seen.reasons = given
-    asked = {"box": code, "picture": seen.text, "reasons": given}
+    seen.told = told_in(request.form)
+    asked = {"box": code, "picture": seen.text, "reasons": given, **on_the_wall_here(seen.told)}
     try:
         seen.differences = look_through(the_bank(), "reconcile_rack", asked)
         if request.form.get("intent") == "do":
@@ -212,7 +219,7 @@ def pick_page(code: str) -> Any:
     refusals: list[dict[str, str]] = []
     problems: list[str] = []
     box, into = request.values.get("box", ""), request.values.get("into", "")
-    told = {name: text for name in sorted(TellingInput.TOLD) if (text := request.values.get(name, "").strip())}
+    told = told_in(request.values)
     if request.method == "POST" and request.form.get("vial"):
         given = {"dose": code, "box": box, "vial": request.form["vial"], **({"dewar": into} if into else {})}
         given |= on_the_wall_here(told)

@@ -24,7 +24,7 @@ from cellbank.records.work import Work
 from cellbank.services.acts import ActInput, SignedInput, TellingInput, act
 from cellbank.services.clinic.standing import Ward, ward_of
 from cellbank.services.clinic.supply import Demand, Supply, find_supply
-from cellbank.services.common import new_code, time_refusals
+from cellbank.services.common import new_code, time_refusals, told_after
 from cellbank.services.inputs import Date, DoseCode, LotCode, Reason, SubjectCode, WeightCode, WeightKg
 from cellbank.services.quality.notices import note_not_given
 
@@ -72,7 +72,7 @@ def _change_since(ward: Ward, weight_kg: Decimal) -> dict[str, Any]:
     return {"weight_note": note}
 
 
-class ConfirmWeight(ActInput):
+class ConfirmWeight(TellingInput):
     """Confirm a body weight."""
 
     weight: WeightCode = Field(title="Weighing")
@@ -83,7 +83,7 @@ class ConfirmWeight(ActInput):
 def confirm_weight(work: Work, given: ConfirmWeight) -> Weight:
     """A second person reads the scale; both must have read the same. What the first one read is not told."""
     weight = work.lock(Weight, given.weight)
-    refusals = []
+    refusals = list(told_after(work, "The second look", weight.measured_at))
     if given.weight_kg != weight.weight_kg:
         refusals.append(
             refuse(
@@ -95,7 +95,7 @@ def confirm_weight(work: Work, given: ConfirmWeight) -> Weight:
             )
         )
     work.judge(weight, refusals=refusals)
-    weight.confirmed_by_id, weight.confirmed_at = work.actor.id, work.now
+    weight.confirmed_by_id, weight.confirmed_at = work.actor.id, work.happened
     work.transition(weight)
     return weight
 

@@ -38,7 +38,7 @@ from cellbank.domain.rules.enrolment import (
 from cellbank.records.clinic import Dose, Subject
 from cellbank.records.people import Definition
 from cellbank.records.work import Work
-from cellbank.services.acts import ActInput, Malformed, Problem, SignedInput, act
+from cellbank.services.acts import ActInput, Malformed, Problem, SignedInput, TellingInput, act
 from cellbank.services.clinic.patients import in_words, other_trials, trial_facts, version_in_force, who_has
 from cellbank.services.common import effective, new_code, protocol_of, read_protocol, time_refusals
 from cellbank.services.inputs import Date, Identifier, Line, Reason, SubjectCode, quantity
@@ -333,7 +333,7 @@ def sign_eligibility(work: Work, given: SignEligibility) -> Subject:
 # --- the end ----------------------------------------------------------------------------------
 
 
-class WithdrawSubject(ActInput):
+class WithdrawSubject(TellingInput):
     """Withdraw a subject."""
 
     subject: SubjectCode = Field(title="Subject")

@@ -17,7 +17,7 @@ from cellbank.domain.rules.notice import AnswerFacts, answer_refusals
 from cellbank.records.clinic import Dose
 from cellbank.records.quality import Notice, NoticeLine
 from cellbank.records.work import Work
-from cellbank.services.acts import ActInput, act
+from cellbank.services.acts import TellingInput, act
 from cellbank.services.common import new_code
 from cellbank.services.inputs import DoseCode, Text, scanned
 
@@ -109,7 +109,7 @@ class DoseAnswer(BaseModel):
     )
 
 
-class AnswerNotice(ActInput):
+class AnswerNotice(TellingInput):
     """Answer a notice about stopped product."""
 
     notice: NoticeCode = Field(title="Notice")

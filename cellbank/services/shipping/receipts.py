@@ -3,11 +3,12 @@
 Each difference is a deviation at once; who decides about the shipment is another person (`acceptance.py`).
 """
 
+import datetime
 from collections.abc import Sequence
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from cellbank.domain.garbled import Garbled
 from cellbank.domain.refusals import Code, refuse
@@ -32,8 +33,8 @@ from cellbank.records.shipping import PackedVial, Shipment
 from cellbank.records.storage import StorageUnit
 from cellbank.records.temperature import Probe
 from cellbank.records.work import Work
-from cellbank.services.acts import ActInput, SignedInput, TellingInput, act
-from cellbank.services.common import time_refusals
+from cellbank.services.acts import SignedInput, TellingInput, act
+from cellbank.services.common import time_refusals, told_after
 from cellbank.services.inputs import Identifier, ShipmentCode, Text, VialCodes, as_text, each_once
 from cellbank.services.quality.deviation_opening import open_with_links
 from cellbank.services.shipping.custody import custody_of, hand_on
@@ -138,6 +139,12 @@ def _packed(work: Work, shipment: Shipment) -> dict[int, str | None]:
     return {row.vial_id: row.finding for row in rows}
 
 
+def _last_seen_at(work: Work, shipment: Shipment) -> datetime.datetime | None:
+    """When it was received, or the last of its vials found."""
+    found = select(func.max(PackedVial.found_at)).where(PackedVial.shipment_id == shipment.id)
+    return work.session.scalar(found) or shipment.received_at
+
+
 def vials_of(work: Work, shipment: Shipment, *findings: str | None) -> list[Vial]:
     """The vials of a shipment that were found so (None: not scanned yet), locked in the order of their ids. Lock the
     shipment before."""
@@ -165,7 +172,7 @@ def _as_stored(given: Any) -> str:
 Extra = Annotated[Identifier, BeforeValidator(_as_stored)]
 
 
-class CloseReceipt(ActInput):
+class CloseReceipt(TellingInput):
     """Close the receipt of a shipment."""
 
     shipment: ShipmentCode = Field(title="Shipment")
@@ -185,6 +192,7 @@ def close_receipt(work: Work, given: CloseReceipt) -> Shipment:
     extra = list(work.session.scalars(select(Vial).where(Vial.code.in_(given.extra)).order_by(Vial.id)))
     travelled = _packed(work, shipment)
     refusals = list(extra_refusals(shipment.code, [vial.code for vial in extra if vial.id in travelled]))
+    refusals += told_after(work, "The end of the receipt", _last_seen_at(work, shipment))
     found = _differences(work, shipment, damaged, missing, given.extra)
     work.show(missing=[vial.code for vial in missing], found=[f"{one.what}: {one.detail}" for one in found])
     sentence = "Shipment {shipment} differs from what was sent in {count} things: a deviation is opened for each."
@@ -193,7 +201,7 @@ def close_receipt(work: Work, given: CloseReceipt) -> Shipment:
     _note_finding(work, missing, "MISSING")
     end_placement(work, missing)
     work.transition_many(Vial, missing)
-    shipment.checked_at, shipment.checked_by_id = work.now, work.actor.id
+    shipment.checked_at, shipment.checked_by_id = work.happened, work.actor.id
     work.transition(shipment)
     shipment.differences = [_as_deviation(work, shipment, one, given.note) for one in found]
     work.show(deviations=[one["deviation"] for one in shipment.differences])

@@ -5,6 +5,7 @@ elsewhere is moved, what was found is put in stock where it stands.
 """
 
 import csv
+import datetime
 import io
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
@@ -31,8 +32,9 @@ from cellbank.domain.storage_tree import WITH_POSITIONS
 from cellbank.records.production import Vial
 from cellbank.records.storage import StorageUnit
 from cellbank.records.work import Work
-from cellbank.services.acts import ActInput, act, find_act, parse
+from cellbank.services.acts import TellingInput, act, find_act, parse
 from cellbank.services.bank import Bank
+from cellbank.services.common import told_after
 from cellbank.services.inputs import MAX_VIALS, Reason, StorageCode, VialCode, as_text, each_once
 from cellbank.services.quality.vials_lost import counted_on
 from cellbank.services.storage.places import (
@@ -75,7 +77,7 @@ REASONS = Field(
 )
 
 
-class SeenBox(ActInput):
+class SeenBox(TellingInput):
     """What somebody finds in a box, position by position."""
 
     box: StorageCode = Field(title="Box")
@@ -194,7 +196,7 @@ def read_picture(content: bytes) -> str:
     return content.decode(encoding, errors="replace")
 
 
-class ReconcileRack(ActInput):
+class ReconcileRack(TellingInput):
     """Compare the picture of a rack scanner with the book."""
 
     box: StorageCode = Field(title="Box")
@@ -279,6 +281,17 @@ _BOOK = text(
 )
 
 
+_CHANGED_AT = text(
+    "SELECT max(greatest(placed_at, taken_at)) FROM placement WHERE box_id = :box OR vial_id = ANY(:vials)"
+)
+
+
+def box_changed_at(session: Session, unit: StorageUnit, vials: Sequence[Vial] = ()) -> datetime.datetime | None:
+    """When something was last put into this box or taken out of it, or one of these vials moved: what is told of a time
+    before that was not compared with the book as it was then. None: never."""
+    return session.scalar(_CHANGED_AT, {"box": unit.id, "vials": [vial.id for vial in vials]})
+
+
 def compare(
     session: Session, unit: StorageUnit, seen: Seen, *, lock: bool = False
 ) -> tuple[tuple[Difference, ...], dict[str, Vial]]:
@@ -314,6 +327,7 @@ def correct(
             "or return the unit to service."
         )
         refusals.append(refuse(Code.STORAGE_OUT_OF_SERVICE, sentence, unit=stopped.called, reason=stopped.reason))
+    refusals += told_after(work, "The look into the box", box_changed_at(work.session, unit, list(touched.values())))
     refusals += unaccepted_refusals([vial.code for vial in gone if vial.state == "RECEIVED"])
     to = ("MISSING", "IN_STOCK", "RESERVED", "RECEIVED", "CLOSED")
     loss = counted_on(work, gone)
@@ -322,10 +336,10 @@ def correct(
     _lose(work, gone)
     loss.report(work, "\n".join(f"{printed(vial.code)}: {reasons[vial.code]}" for vial in gone))
     vials = [touched[one.key] for one in found]
-    place_vials(work, unit.id, [vial.id for vial in vials], [one.position or 0 for one in found], work.now)
+    place_vials(work, unit.id, [vial.id for vial in vials], [one.position or 0 for one in found], work.happened)
     arriving = [vial for vial in vials if vial.state in ("FROZEN", "MISSING")]
     work.transition_many(Vial, arriving, to="IN_STOCK")
-    note_out(work, [unit.id], seconds, work.now)
+    note_out(work, [unit.id], seconds, work.happened)
     return unit
 
 

@@ -17,13 +17,14 @@ from cellbank.records.storage import CountSheet, StockCount, StorageUnit
 from cellbank.records.work import Work
 from cellbank.services.acts import ActInput, act
 from cellbank.services.bank import Bank
-from cellbank.services.common import new_code
+from cellbank.services.common import new_code, told_after
 from cellbank.services.inputs import scanned
 from cellbank.services.storage.box_checks import (
     REASONS,
     Reasons,
     Seen,
     SeenBox,
+    box_changed_at,
     compare,
     correct,
     lock_box,
@@ -48,6 +49,7 @@ def count_box(work: Work, given: CountBox) -> StockCount:
     unit = lock_box(work, given.box)
     seen = seen_in(unit, given)
     refusals = [_open_already(unit, count) for count in [_open_count(work, unit)] if count]
+    refusals += told_after(work, "The count", box_changed_at(work.session, unit))
     work.judge(StockCount, refusals=refusals, of=[unit])
     count = StockCount(
         site_id=work.actor.site_id, code=new_code(work, Kind.COUNT), unit_id=unit.id,
@@ -55,7 +57,7 @@ def count_box(work: Work, given: CountBox) -> StockCount:
     )  # fmt: skip
     work.add(count)
     _keep_sheet(work, count, 1, unit, seen)
-    note_out(work, [unit.id], given.seconds_out, work.now)
+    note_out(work, [unit.id], given.seconds_out, work.happened)
     return count
 
 
@@ -73,11 +75,11 @@ def count_again(work: Work, given: CountAgain) -> StockCount:
         sentence = "No count of {box} is open. Begin one with “Count a box”."
         raise Refused([refuse(Code.NOT_FOUND, sentence, box=unit_called(unit))])
     seen = seen_in(unit, given)
-    work.judge(count)
+    work.judge(count, refusals=told_after(work, "The count", box_changed_at(work.session, unit)))
     count.second_counted_by_id = work.actor.id
     work.transition(count)
     _keep_sheet(work, count, 2, unit, seen)
-    note_out(work, [unit.id], given.seconds_out, work.now)
+    note_out(work, [unit.id], given.seconds_out, work.happened)
     return count
 
 
@@ -172,7 +174,7 @@ def _keep_sheet(work: Work, count: StockCount, number: int, unit: StorageUnit, s
     named: dict[str, Any] = {position_name(place, columns): code for place, code in sorted(seen.items())}
     work.note(
         CountSheet(
-            stock_count_id=count.id, number=number, counted_by_id=work.actor.id, counted_at=work.now, seen=named
+            stock_count_id=count.id, number=number, counted_by_id=work.actor.id, counted_at=work.happened, seen=named
         )
     )  # fmt: skip
 

@@ -14,8 +14,9 @@ from cellbank.domain.refusals import Code, Refusal, refuse
 from cellbank.domain.rules.temperature import Watch, decision_refusals
 from cellbank.records.temperature import Excursion, Probe
 from cellbank.records.work import Work
-from cellbank.services.acts import ActInput, Outcome, SignedInput, act, run_act
+from cellbank.services.acts import ActInput, Outcome, SignedInput, TellingInput, act, run_act
 from cellbank.services.bank import Bank
+from cellbank.services.common import told_after
 from cellbank.services.inputs import Reason, Text, scanned
 from cellbank.services.people.actors import SYSTEM
 from cellbank.services.quality.notices import tell_clinicians
@@ -65,7 +66,7 @@ def _is_silent_now() -> Any:
     return (Excursion.ended_at.is_(None)) & (Excursion.category == "silent")
 
 
-class AcknowledgeExcursion(ActInput):
+class AcknowledgeExcursion(TellingInput):
     """Acknowledge a temperature alarm."""
 
     excursion: ExcursionCode = Field(title="Excursion")
@@ -79,12 +80,12 @@ def acknowledge_excursion(work: Work, given: AcknowledgeExcursion) -> Excursion:
     """Say that you have seen the alarm. The excursion stays what it is, and open until it is decided. Refuses a second
     acknowledgement."""
     excursion = work.lock(Excursion, given.excursion)
-    refusals = []
+    refusals = list(told_after(work, "The look at it", excursion.started_at))
     if excursion.acknowledged_at is not None:
         sentence = "The alarm of excursion {excursion} is acknowledged already."
         refusals.append(refuse(Code.ALREADY_EXISTS, sentence, excursion=excursion.code))
     work.judge(excursion, refusals=refusals)
-    excursion.acknowledged_at, excursion.acknowledged_by_id = work.now, work.actor.id
+    excursion.acknowledged_at, excursion.acknowledged_by_id = work.happened, work.actor.id
     excursion.acknowledgement = given.note
     return excursion
 

@@ -319,7 +319,7 @@ def record_reading_by_hand(work: Work, given: RecordReadingByHand) -> ReadingImp
     )  # fmt: skip
 
 
-class ConfirmReading(ActInput):
+class ConfirmReading(TellingInput):
     """Confirm a temperature read off by hand."""
 
     readings: ReadingsCode = Field(title="Reading")

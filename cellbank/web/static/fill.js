@@ -201,7 +201,7 @@
   /* ---- the whole box at once: rescan and count ---- */
   const given = () => {
     const seen = items.filter((item) => item.state === "waiting"), readable = seen.filter((item) => item.code);
-    return { vials: readable.map((item) => item.code), positions: readable.map((item) => item.place), unreadable: seen.filter((item) => !item.code).map((item) => item.place) };
+    return { vials: readable.map((item) => item.code), positions: readable.map((item) => item.place), unreadable: seen.filter((item) => !item.code).map((item) => item.place), ...told() };
   };
   const forget = () => { localStorage.removeItem(name); items = []; };
   let key = fresh();
