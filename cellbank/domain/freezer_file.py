@@ -13,7 +13,8 @@ from itertools import islice
 from cellbank.domain.logger_file import Lines, LoggerFile, Said, unpacked
 from cellbank.domain.logger_file import read_logger_file as read
 from cellbank.domain.sheets.faults import FileAsks, FileProblem, asks
-from cellbank.domain.sheets.titles import HEAD_ROWS, NOTHING, Mapping, rows_of_titles, titles_with
+from cellbank.domain.sheets.mapping import NOTHING, Mapping
+from cellbank.domain.sheets.titles import HEAD_ROWS, rows_of_titles, titles_with
 from cellbank.domain.sheets.units import EVERY_UNIT, PARTS, SCALED, unit_of_title
 
 MOST_ROWS = 20_000  # five and a half hours, one row a second: no run is longer

@@ -159,6 +159,53 @@ def test_another_unit_in_the_column_of_units_is_refused_by_its_row() -> None:
         read(f"Time;Temp;Unit\n{ROW};-80;C\n2026-11-20 09:05:00;-110;F\n")
 
 
+def test_a_row_that_is_left_out_leaves_nothing_behind() -> None:
+    """What was not judged is not remembered: neither its unit nor its logger."""
+    rows = "".join(f"2026-11-20 09:{minute:02}:00;-80;{unit}\n" for minute, unit in enumerate(["C", "Pa", "Pa", "Pa", "C"]))
+    file = read(f"Time;Temp;Unit\n{rows}", skip_unreadable=True)
+    assert (len(file.readings), file.left_out) == (2, 3)
+    with pytest.raises(FileAsks, match="'Pa' is no unit"):
+        read(f"Time;Temp;Unit\n{rows}")
+    rows = f"{ROW};no probe;B\n2026-11-20 09:05:00;-80;A\n2026-11-20 09:10:00;-80;A\n"
+    file = read(f"Time;Temp °C;Serial\n{rows}", skip_unreadable=True)
+    assert (len(file.readings), file.serial) == (2, "A")
+
+
+UNITS_BESIDE = {  # the first temperature, then the second one
+    "Unit;Temp A;Unit;Temp B": ("F;-110.2;C;-80", -7900, -8000),
+    "Temp A;Unit;Temp B;Unit": ("-110.2;F;-80;C", -7900, -8000),
+    "Temp A;Temp B;Temp B unit;Temp A unit": ("-110.2;-80;C;F", -7900, -8000),
+    "Temp A;Unit;Max temp B;Unit": ("-110.2;F;-80;C", -7900, -8000),
+}
+
+
+@pytest.mark.parametrize("titles", UNITS_BESIDE)
+def test_each_temperature_has_the_unit_that_stands_on_the_same_side_of_all(titles: str) -> None:
+    cells, *expected = UNITS_BESIDE[titles]
+    named = [title for title in titles.split(";") if title in ("Temp A", "Temp B", "Max temp B")]
+    text = f"Time;{titles}\n{ROW};{cells}\n"
+    assert [first_of(read(text, wanted=Mapping(value=title))) for title in named] == expected
+
+
+@pytest.mark.parametrize(
+    ("titles", "cells"),
+    [
+        ("Temp A;Temp B;Unit;Unit", "-110.2;-80;F;C"),
+        ("Temp A;Temp B;Unit", "-110.2;-80;F"),
+        ("Temp A;Unit;Temp B", "-110.2;F;-80"),
+        ("Unit;Temp A;Unit", "C;-110.2;F"),
+    ],
+)
+def test_a_unit_that_could_be_of_another_temperature_is_asked(titles: str, cells: str) -> None:
+    text, temp = f"Time;{titles}\n{ROW};{cells}\n", Mapping(value="Temp A")
+    units = [unit for unit in ("C", "F") if unit in cells]
+    assert asked(text, wanted=temp) == ("unit", units)
+    assert asked(text, wanted=temp, learned=Mapping(value="Temp B", unit="F"))[0] == "unit"
+    answered = read(text, wanted=Mapping(value="Temp A", unit="F")).mapping
+    assert first_of(read(text, learned=answered)) == -7900
+    assert asked(text, learned=Mapping(value="Temp A", unit="K"))[0] == "unit"  # it says another one now
+
+
 def test_a_row_of_units_under_the_titles() -> None:
     file = read(f"Time;Temp\nhh:mm;°F\n{ROW};-110.2\n")
     assert (first_of(file), file.rows) == (-7900, 1)
@@ -234,6 +281,19 @@ def test_an_answer_about_a_zone_holds_for_what_was_named_then() -> None:
     answered = read(text, wanted=Mapping(clock="UTC", told_zone="given")).mapping
     assert times(read(text, learned=answered)) == ["11-20 09:00"]
     assert asked(text.replace("+2", "+5"), learned=answered)[0] == "told_zone"
+
+
+@pytest.mark.parametrize("named", ["IST", "UTC+2"])
+def test_an_answer_about_a_zone_is_none_for_a_file_that_names_none(named: str) -> None:
+    text = f"Time ({named});°C\n2026-11-20 09:00;-80\n"
+    answered = read(text, wanted=Mapping(clock="UTC", told_zone="given")).mapping
+    bare = text.replace(f" ({named})", "")
+    assert asked(bare, learned=answered) == ("zone", ["UTC", "Europe/Kyiv"])
+    with_offset = bare.replace("09:00", "09:00+02:00")
+    kept = read(with_offset, learned=answered).mapping  # needs no zone, and says nothing of what was learned
+    assert (kept.clock, kept.named_zone) == (answered.clock, answered.named_zone)
+    assert times(read(text, learned=kept)) == ["11-20 09:00"]
+    assert times(read(bare, learned=read(bare, wanted=Mapping(clock="UTC")).mapping)) == ["11-20 09:00"]
 
 
 def test_a_zone_that_several_places_have_is_asked() -> None:

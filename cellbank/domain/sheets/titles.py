@@ -5,11 +5,11 @@ import csv
 import itertools
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Any
 
 from cellbank.domain.sheets.faults import FileProblem, asks
+from cellbank.domain.sheets.mapping import NOTHING, Mapping
 from cellbank.domain.sheets.measured import is_another, is_plain
 from cellbank.domain.sheets.rows import legible
 from cellbank.domain.sheets.units import EVERY_UNIT, SCALED, UNITS, unit_above, unit_of_cell, unit_of_title
@@ -31,35 +31,6 @@ _OF_YEAR = re.compile(r"\d[./-]\d|\d[ -][A-Za-z]{3}")
 _ZONE = ("zone", "offset", "часовий пояс", "tz")
 _UNIT = ("unit", "einheit", "одиниц")
 FROM_FILE, AS_GIVEN = "file", "given"
-
-
-@dataclass(frozen=True)
-class Mapping:
-    """What the columns are called and mean, as a person or the file said it; empty: look for it."""
-
-    time: str = ""
-    date: str = ""  # where date and time stand in two columns
-    value: str = ""
-    serial: str = ""
-    zone: str = ""  # the column in which each row has its own
-    unit: str = ""  # C, F or K, or a part of a degree (sheets/units.py)
-    date_order: str = ""  # day_first, month_first or year_first
-    chamber: str = ""  # of a freezer's file: the temperature around the product
-    clock: str = ""  # the zone in which the times are written
-    named_zone: str = ""  # what the file named when it was asked which zone that is
-    told_zone: str = ""  # file or given: which one holds where the file names another zone
-    times: str = ""  # how the times are written where it is no date and time (sheets/kinds_of_time.py)
-
-    def filled_from(self, kept: "Mapping") -> "Mapping":
-        """This one, and what another one knows where this says nothing."""
-        return Mapping(**{f.name: getattr(self, f.name) or getattr(kept, f.name) for f in fields(self)})
-
-    def as_json(self) -> dict[str, Any]:
-        """What is known, by name."""
-        return {name: value for name, value in asdict(self).items() if value}
-
-
-NOTHING = Mapping()
 
 
 @dataclass(frozen=True)
@@ -101,6 +72,10 @@ class Columns:
                 return given
             choices = [(called(one), called(one)) for one in name.possible or (usual, zone_called("UTC"))]
             raise asks("zone", f"The file names the time zone {str(name)!r}: which one is it?", choices) from None
+        if told is None and given is not None and not self._is_answered(""):
+            sentence = f"The file names no time zone; {called(given)} was given where it named "
+            meant = {called(one): called(one) for one in (given, usual)}
+            raise asks("zone", f"{sentence}{self.learned.named_zone!r}. Which one is it?", list(meant.items()))
         if told is None or given is None or called(told) == called(given):
             return told or given or usual
         if self.mapping.told_zone == FROM_FILE:
@@ -165,13 +140,14 @@ def _columns(
     zone = _first(_named(titles, wanted.zone) if wanted.zone else _likely(lowered, _ZONE, _VALUE))
     above = tuple(tuple(row) for row in rows[:number])
     units_row = below[0] if _is_row_of_units(below, time, value) else []
-    units, beside = _units_told(titles, value, units_row, above), _unit_beside(titles, below[bool(units_row) :], value)
+    units = _units_told(titles, value, units_row, above)
+    beside = _unit_beside(titles, below[bool(units_row) :], value, wanted, learned)
     mapping = Mapping(
         time=titles[time], date="" if date is None else titles[date], value=titles[value],
         serial="" if serial is None else titles[serial], zone="" if zone is None else titles[zone],
-        unit=_unit(titles[value], units, wanted, NOTHING if beside else learned), date_order=wanted.date_order,
+        unit=_unit(titles[value], units, wanted, learned if beside is None else NOTHING), date_order=wanted.date_order,
         clock=wanted.clock or learned.clock, told_zone=wanted.told_zone or learned.told_zone,
-        times=wanted.times or learned.times,
+        times=wanted.times or (learned.times if learned.time == titles[time] else ""),
     )  # fmt: skip
     of_times = (titles[place] for place in (date, time) if place is not None), units_row[time : time + 1]
     found = Columns(
@@ -179,7 +155,8 @@ def _columns(
         beside, units, next(filter(None, map(_told, above)), "") or _serial_within(titles), tuple(titles),
         tuple(itertools.chain(*of_times)), above, wanted, learned,
     )  # fmt: skip
-    return replace(found, mapping=replace(mapping, named_zone=found.named_zone() if mapping.clock else ""))
+    named = found.named_zone() if wanted.clock or wanted.told_zone else learned.named_zone
+    return replace(found, mapping=replace(mapping, named_zone=named if mapping.clock else ""))
 
 
 def _value(titles: list[str], below: Sequence[list[str]], wanted: Mapping, learned: Mapping) -> int | None:
@@ -250,9 +227,8 @@ def _unit(title: str, told: Sequence[str], wanted: Mapping, learned: Mapping) ->
             sentence = f"The title {title!r} says {UNITS[told[0]]}; the unit given is {EVERY_UNIT[wanted.unit]}."
             raise asks("unit", sentence, [(told[0], f"{UNITS[told[0]]}, as the title says")])
         return told[0]
-    if told and learned.value != title:  # what was learned of another title does not answer for a factor
-        return wanted.unit
-    return wanted.unit or learned.unit
+    is_of_it = learned.value == title or not (told or learned.value)  # a factor is asked for, title by title
+    return wanted.unit or (learned.unit if is_of_it else "")
 
 
 def _unit_in(cell: str) -> str:
@@ -268,11 +244,37 @@ def _is_row_of_units(below: Sequence[list[str]], time: int, value: int) -> bool:
     return bool(_unit_in(first[value]))
 
 
-def _unit_beside(titles: Sequence[str], below: Sequence[list[str]], value: int) -> int | None:
-    """The column in which each row has the unit of the temperature: the next one of such a title and such cells."""
-    places = _likely([title.lower() for title in titles], _UNIT)
-    units = [place for place in places if any(len(row) > place and _unit_in(row[place]) for row in below[:3])]
-    return min(units, key=lambda place: (place < value, abs(place - value)), default=None)
+def _unit_beside(
+    titles: Sequence[str], below: Sequence[list[str]], value: int, wanted: Mapping, learned: Mapping
+) -> int | None:
+    """The column in which each row has the unit of the temperature: the one that is called after it, or the next one
+    on that side on which every temperature of the file has one. Asks where neither tells, until the unit is said."""
+    lowered = [title.lower() for title in titles]
+    places = _likely(lowered, _UNIT)
+    cells = {place: {_unit_in(row[place]) for row in below[:3] if len(row) > place} - {""} for place in places}
+    units = {place: found for place, found in cells.items() if found}
+    others = [place for place in _temperatures(lowered) if place not in units and _shows(below, place, _NUMBER)]
+    found = [place for place in units if _stem(titles[place]) == _stem(titles[value])]
+    found = found or [value + side for side in (1, -1) if all(place + side in units for place in {value, *others})]
+    if not found and not {*others} - {value}:
+        found = list(units)
+    said = set().union(*units.values())
+    if len(found) == 1 or not said:
+        return _first(found)
+    if wanted.unit or (learned.value == titles[value] and learned.unit in said):
+        return None
+    sentence = f"It is not certain which column has the unit of {titles[value]!r}. Say the unit."
+    raise asks("unit", sentence, [(unit, UNITS[unit]) for unit in UNITS if unit in said], [titles, *below[:3]])
+
+
+def _stem(title: str) -> str:
+    """What a title says beside that a unit stands here."""
+    return re.sub(r"[\W_]|units?|einheit|одиниц\w*", "", title.lower())
+
+
+def _temperatures(lowered: list[str]) -> list[int]:
+    """The columns whose title may be that of a temperature."""
+    return [*_likely(lowered, _VALUE), *(place for place, title in enumerate(lowered) if _CHANNEL.match(title))]
 
 
 def ask_unit(columns: Columns, found: Sequence[Sequence[str]]) -> Exception:
