@@ -95,8 +95,8 @@
     if (items.some((item) => item.code && bare(item.code) === bare(code) && item.state !== "refused")) { cellbank.play("unknown"); return problem(say(words.twice, { code })); }
     if (put(code)) cellbank.play("heard");
   }
-  /* when it happened and why it is told late, as it stands beside the scan; what was scanned before keeps its own */
-  const told = () => Object.fromEntries([...page.querySelectorAll("[data-told] input, [data-doubt] input")].filter((one) => one.value.trim()).map((one) => [one.name, one.value.trim()]));
+  /* when it happened and why it is told late, as it stands in sight beside the scan; what was scanned before keeps its own */
+  const told = () => Object.fromEntries([...page.querySelectorAll("[data-told] input")].filter((one) => one.value.trim()).map((one) => [one.name, one.value.trim()]));
   const toldOf = ({ happened_at, entered_late_because, improbable_because }) => ({ happened_at, entered_late_because, improbable_because });
   const toldAlike = (one, other) => JSON.stringify(toldOf(one)) === JSON.stringify(toldOf(other));
   function put(code) {
@@ -139,12 +139,14 @@
     return some;
   }
   function settle(sent, { status, said }) {
+    const why = (said.refusals || []).map((one) => one.detail).join(" "), isDoubt = (said.refusals || []).length > 0 && said.refusals.every((one) => one.code === "IMPROBABLE");
     if (status === 200) for (const item of sent) item.state = "done";
+    else if (isDoubt && answers.has(why) && !sent[0].improbable_because) answer(sent, answers.get(why));
     else if (sent.length > 1) for (const item of sent) { delete item.key; item.alone = true; }
     else {
       sent[0].state = "refused";
-      sent[0].why = (said.refusals || []).map((one) => one.detail).join(" ");
-      sent[0].doubted = (said.refusals || []).length > 0 && said.refusals.every((one) => one.code === "IMPROBABLE");
+      sent[0].why = why;
+      sent[0].doubted = isDoubt;
       problem(`${sent[0].place}: ${sent[0].why}`);
       cellbank.play("no");
       stay(sent[0]);
@@ -154,24 +156,34 @@
     save();
     for (const item of sent) drawCell(item.place);
   }
-  /* what can hardly be is asked about: the answer goes with what was doubted, which is sent again, and with later scans */
-  const doubted = () => items.filter((item) => item.state === "refused" && item.doubted && !held(item.place));
+  /* what can hardly be is asked about: the answer goes with what was doubted, which is sent again, and later with what is
+     doubted in the same words, of the same lot and time; another doubt is asked anew */
+  const answers = new Map(), doubted = () => items.filter((item) => item.state === "refused" && item.doubted && !held(item.place));
+  const asked = () => doubted().filter((item, _, all) => item.why === all[0].why);
+  function answer(some, because) {
+    for (const item of some) { delete item.key; Object.assign(item, { state: "waiting", doubted: false, improbable_because: because }); }
+  }
   function drawDoubt() {
     const form = part("doubt");
     if (!form || !doubted().length) return;
+    problem(asked()[0].why);
     form.hidden = false;
     form.querySelector("input").focus();
   }
   if (part("doubt")) part("doubt").addEventListener("submit", (event) => {
     event.preventDefault();
     event.stopImmediatePropagation();
-    const because = event.target.querySelector("input").value.trim();
-    for (const item of doubted()) { delete item.key; Object.assign(item, { state: "waiting", doubted: false, improbable_because: because }); }
+    const field = event.target.querySelector("input"), about = asked(), because = field.value.trim();
+    if (!about.length || !because) return;
+    answers.set(about[0].why, because);
+    answer(about, because);
+    field.value = "";
+    event.target.hidden = true;
     problem("");
     save();
     at = seek(Math.max(at, 0));
     draw();
-    field.focus();
+    document.getElementById("fill-scan").focus();
     send();
   });
   /* the hand has not moved: the next scan is for the same position, unless others were scanned in the meantime */

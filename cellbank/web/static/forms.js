@@ -16,6 +16,11 @@
   });
   window.addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
 
+  /* what goes along with every later scan stays in sight */
+  for (const fold of document.querySelectorAll("details.earlier")) fold.addEventListener("toggle", () => {
+    if (!fold.open && [...fold.querySelectorAll("input")].some((field) => field.value)) fold.open = true;
+  });
+
   /* menus close when something else is opened or Escape is pressed */
   document.addEventListener("click", (event) => {
     for (const menu of document.querySelectorAll("details.menu[open]")) if (!menu.contains(event.target)) menu.open = false;
