@@ -161,6 +161,7 @@ STATES: dict[str, dict[str, str]] = {
         "ENTERED": "entered by the first person from its paper form; the second one has not confirmed it",
         "CONFIRMED": "confirmed by the second person: it stands in the dose",
         "REPLACED": "entered again before it was confirmed",
+        "TAKEN_BACK": "taken back by another person: nothing of it is true of this dose",
     },
     "dose": {
         "ORDERED": "calculated, vials reserved",

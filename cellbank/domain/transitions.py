@@ -383,14 +383,12 @@ _MOVES: tuple[Transition, ...] = sum(
         ),
         moves("dose_paper", "confirm_dose_from_paper", "ENTERED > CONFIRMED", BEDSIDE, Meaning.VERIFIED,
               ("entered_by_id",)),
+        moves("dose_paper", "take_back_paper_form", "ENTERED > TAKEN_BACK", BEDSIDE, Meaning.REJECTED,
+              ("entered_by_id",)),
         moves(
             "dose", "confirm_dose_from_paper",
-            "ORDERED PICKED THAWING COUNTED PREPARED CHECKED_ONCE DISCARDED CANCELLED > INFUSED",
-            BEDSIDE, Meaning.VERIFIED, ("prepared_by_id", "first_checked_by_id"),
-        ),
-        moves(
-            "dose", "confirm_dose_from_paper", "CHECKED INFUSING > INFUSED", BEDSIDE, Meaning.VERIFIED,
-            ("prepared_by_id",),
+            "ORDERED PICKED THAWING COUNTED PREPARED CHECKED_ONCE CHECKED INFUSING DISCARDED CANCELLED > INFUSED",
+            BEDSIDE, Meaning.VERIFIED, ("prepared_by_id",),
         ),
         moves(
             "vial", "confirm_dose_from_paper",

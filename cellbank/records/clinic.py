@@ -90,8 +90,6 @@ GIVEN_PERCENT = (
     "div(2000 * delivered_cells * volume_given_ml + final_volume_ml * required_cells, "
     "2 * final_volume_ml * required_cells) / 10"
 )
-_PREPARED = "('PREPARED', 'CHECKED_ONCE', 'CHECKED', 'INFUSING', 'INFUSED', 'RECONCILED')"
-_AT_THE_BEDSIDE = "('CHECKED', 'INFUSING', 'INFUSED', 'RECONCILED')"
 
 
 # What a dose is about whoever signs; and what each of them vouches for besides.
@@ -202,17 +200,19 @@ class Dose(Record):
         CheckConstraint("spares_called >= 0", name="spares_called"),
         CheckConstraint("required_cells > 0 AND vials_needed > 0 AND vials_spare >= 0", name="order_is_positive"),
         CheckConstraint("first_checked_by_id <> second_checked_by_id", name="two_different_verifiers"),
+        # Of a dose that was given the trigger `dose_was_given_whole` asks it: a form may tell that it was not so.
         CheckConstraint(
             "first_checked_by_id <> prepared_by_id AND second_checked_by_id <> prepared_by_id",
             name="preparer_does_not_verify",
         ),
         CheckConstraint(
-            f"state NOT IN {_AT_THE_BEDSIDE} "
+            "state NOT IN ('CHECKED', 'INFUSING') "
             "OR num_nonnulls(prepared_by_id, first_checked_by_id, second_checked_by_id) = 3",
             name="no_infusion_without_two_verifiers",
         ),
         CheckConstraint(
-            f"state NOT IN {_PREPARED} OR num_nonnulls(thaw_started_at, expires_at, viability_percent, draw_ml, "
+            "state NOT IN ('PREPARED', 'CHECKED_ONCE', 'CHECKED', 'INFUSING') "
+            "OR num_nonnulls(thaw_started_at, expires_at, viability_percent, draw_ml, "
             "delivered_cells, delivered_percent, prepared_at, prepared_by_id, final_volume_ml) = 9",
             name="prepared_is_complete",
         ),

@@ -285,6 +285,8 @@ def test_a_dose_given_on_paper_is_entered_by_two_people_and_its_deviation_is_fou
     petro.scan_to(form_code(Form.BEDSIDE, code), "/act/confirm_dose_from_paper")
     petro.sees(WHY, "could be used until")
     petro.fill(happened_at=on_the_clock(stage, started), entered_late_because=WHY)
+    petro.check()  # what follows from the form stands there before it is signed
+    petro.sees("What will stand in the dose", "Living cells drawn")
     petro.sign()
     petro.submit()
     petro.done("confirm_dose_from_paper")

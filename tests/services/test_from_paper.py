@@ -25,7 +25,6 @@ from tests.factories.doses import (
     bedside,
     checked_dose,
     counted_dose,
-    infused_dose,
     ordered_dose,
     picked_dose,
     prepared_dose,
@@ -182,9 +181,7 @@ def test_two_people_who_did_not_draw_it_up_sign_for_the_same_form(world: World, 
 @pytest.mark.parametrize(
     ("stage", "parts", "change", "code"),
     [
-        ("infusing", (), {}, "ALREADY_EXISTS"),  # the start stands in the record
         ("ordered", ("thaw",), {}, "CRITERION_OPEN"),
-        ("prepared", ("preparation", "first_checked_at", "second_checked_at"), {}, "ALREADY_EXISTS"),
         ("prepared", LACKING["prepared"], {"volume_given_ml": "20"}, "REASON_NEEDED"),
         ("prepared", LACKING["prepared"], {"start": 400}, "IN_THE_FUTURE"),
     ],
@@ -240,14 +237,6 @@ def test_a_wrong_vial_that_was_really_given_is_recorded_with_a_critical_deviatio
     assert set(rows) == {("INFUSED", dose.code)} and len(rows) == len(vials)
     assert found.classification == "critical" and all(code in found.description for code in codes)
     assert {wrong, dose.code, *([kept_for] if kept_for else [])} <= links
-
-
-def test_a_vial_that_cannot_have_been_given_is_no_fact(world: World, lot: FrozenLot) -> None:
-    given_before = infused_dose(world, prepared_dose(world, ordered_dose(world, lot=lot))).vials[0]
-    dose = made(world, "ordered", lot)
-    given = form(dose, *LACKING["ordered"])
-    given["thaw"] = {**given["thaw"], "vials": [*dose.vials[: dose.needed - 1], given_before]}
-    assert "VIAL_MISMATCH" in world.codes("clara", "enter_dose_from_paper", now=dose.at + 5 * HOUR, **given)
 
 
 # --- the twin ---------------------------------------------------------------------------------

@@ -33,14 +33,14 @@ from tests.factories.doses import (
 from tests.factories.lots import FrozenLot, stored_lot
 from tests.factories.people import by_two, newcomer, train
 from tests.factories.world import World
-from tests.services.test_from_paper import HOUR, LACKING, WHY, confirmation, form
+from tests.services.test_from_paper import HOUR, LACKING, WHY, confirmation, form, made
 
 LATER = 5 * HOUR
 
 
 @pytest.fixture(scope="module")
 def lot(world: World) -> FrozenLot:
-    return product_lot(world, vials=110)
+    return product_lot(world, vials=150)
 
 
 def entered(world: World, dose: OrderedDose, given: dict[str, Any]) -> tuple[set[str], Deviation | None]:
@@ -168,6 +168,49 @@ def seen(world: World, lot: FrozenLot, vials: list[str]) -> dict[str, Any]:
         rows = session.execute(places).all()
     names = [position_name(position, columns) for _, position, columns in rows]
     return {"vials": [row[0] for row in rows], "positions": names}
+
+
+def test_a_vial_that_is_in_another_dose_stays_there_and_a_deviation_names_it(world: World, lot: FrozenLot) -> None:
+    other = infused_dose(world, prepared_dose(world, ordered_dose(world, lot=lot)))
+    dose = ordered_dose(world, lot=lot)
+    given = form(dose, *LACKING["ordered"])
+    given["thaw"] = {**given["thaw"], "vials": [*dose.vials[: dose.needed - 1], other.vials[0]]}
+    codes, deviation = entered(world, dose, given)
+    assert codes == {"RECORDED_OTHERWISE"} and deviation is not None and deviation.classification == "critical"
+    assert state_of(world, other.vials[0]) == ("INFUSED", other.code)
+
+
+def test_a_vial_that_was_thawed_and_is_not_on_the_form_is_looked_for(world: World, lot: FrozenLot) -> None:
+    dose = thawed_dose(world, ordered_dose(world, lot=lot))
+    given = form(dose, *LACKING["thawed"], stop_reason="As on the form")
+    given["thaw"] = {**given["thaw"], "vials": list(dose.vials[: dose.needed - 1])}
+    codes, deviation = entered(world, dose, given)
+    left = dose.vials[dose.needed - 1]
+    assert "RECORDED_OTHERWISE" in codes and deviation is not None and left[-6:] in deviation.description
+    assert state_of(world, left) == ("THAWED", dose.code)
+    world.do("tina", "discard_vial", vial=left, reason="Found in the waste", now=dose.at + 7 * HOUR)
+
+
+@pytest.mark.parametrize(
+    ("stage", "again"),
+    [("counted", {"thaw", "count"}), ("prepared", {"preparation"}), ("checked", {"first_checked_at"})],
+)
+def test_what_was_done_again_on_paper_is_entered_beside_what_is_recorded(
+    world: World, lot: FrozenLot, stage: str, again: set[str]
+) -> None:
+    """A count of minutes ago that was repeated after the network was cut. A check that was proved stays as it is."""
+    dose = made(world, stage, lot)
+    given = form(dose, *LACKING[stage], *again)
+    if stage == "prepared":
+        given["preparation"] = {**given["preparation"], "drawn_ml": "13.8"}
+    if stage == "checked":
+        given["first_checked_at"] += 2 * MINUTE
+    before = row_of(world, dose.code)
+    codes, deviation = entered(world, dose, given)
+    assert "RECORDED_OTHERWISE" in codes and deviation is not None and "Find out which is true" in deviation.description
+    row = row_of(world, dose.code)
+    assert str(row.draw_ml) == ("13.800" if stage == "prepared" else "13.900")
+    assert stage != "checked" or row.first_checked_at == before.first_checked_at
 
 
 # --- figures that contradict each other, and what nobody knows --------------------------------

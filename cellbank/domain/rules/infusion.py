@@ -318,10 +318,10 @@ def stop_refusals(facts: StopFacts) -> tuple[Refusal, ...]:
 
 @dataclass(frozen=True)
 class ReconciliationFacts:
-    """What is left after an infusion; `given_ml` is None where nobody knows it."""
+    """What is left after an infusion; `prepared_ml` and `given_ml` are None where nobody knows them."""
 
     dose: str
-    prepared_ml: Decimal
+    prepared_ml: Decimal | None
     given_ml: Decimal | None
     residual_ml: Decimal
     expected: tuple[str, ...]
@@ -340,7 +340,7 @@ def reconciliation_refusals(facts: ReconciliationFacts) -> tuple[Refusal, ...]:
                 vials=", ".join(map(printed, missing)), dose=facts.dose,
             )
         )  # fmt: skip
-    if (facts.given_ml or 0) + facts.residual_ml > facts.prepared_ml:
+    if facts.prepared_ml is not None and (facts.given_ml or 0) + facts.residual_ml > facts.prepared_ml:
         found.append(
             refuse(
                 Code.FIGURES_CONTRADICT,

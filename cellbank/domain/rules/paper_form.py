@@ -5,7 +5,7 @@ It was given: each of these is told with the dose, and none of them turns it awa
 `stopped_after_started`.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -20,33 +20,86 @@ GIVEN_UP = {"DISCARDED": "discarded", "CANCELLED": "cancelled"}
 BOOKED_OUT = {
     "DISCARDED": "destroyed", "MISSING": "missing", "QC_USED": "used up for testing", "FROZEN": "never put away",
 }  # fmt: skip
-#: The parts of a form: the field, the column of the dose that says that the record has it, and what it is called.
-PARTS = (
-    ("thaw", "counted_at", "the thaw"), ("count", "counted_at", "the count"),
-    ("preparation", "prepared_at", "the preparation"), ("first_checked_at", "first_checked_at", "the first check"),
-    ("second_checked_at", "second_checked_at", "the second check"), ("started_at", "infusion_started_at", "the start"),
-)  # fmt: skip
-DILUENT, VOLUME_GIVEN = "diluent", "volume given"
+# What a form may leave open: nobody knows it any more, or it was not done.
+DILUENT, VOLUME_GIVEN, COUNT, PREPARATION = "diluent", "volume given", "count", "preparation"
+FIRST_CHECK, SECOND_CHECK = "first check", "second check"
 
 
 @dataclass(frozen=True)
-class Preparer:
-    """Who drew a dose up, as the form names them: whether they had the role on that day, and a training for it."""
+class Part:
+    """A part of a form: its field, the column of the dose that says that the record has it, what it is called, and the
+    word by which the form says that nobody knows it. `stays`: where the record has it, what the record says stays."""
 
+    field: str
+    column: str
+    called: str
+    unknown: str | None = None
+    stays: bool = False
+
+
+PARTS = (
+    Part("thaw", "counted_at", "the thaw"), Part("count", "counted_at", "the count", COUNT),
+    Part("preparation", "prepared_at", "the preparation", PREPARATION),
+    Part("first_checked_at", "first_checked_at", "the first check", FIRST_CHECK, stays=True),
+    Part("second_checked_at", "second_checked_at", "the second check", SECOND_CHECK, stays=True),
+    Part("started_at", "infusion_started_at", "the start", stays=True),
+)  # fmt: skip
+
+
+def told_twice(dose: str, parts: Iterable[Part]) -> Iterator[Refusal]:
+    """What the record has and the form tells again: done again on paper, or one of the two is wrong."""
+    for part in parts:
+        sentence = (
+            "The record of dose {dose} has {part} at another time, and what it says stays. Find out which is true."
+            if part.stays
+            else "The record of dose {dose} had {part} already, and its form tells of it again: the form stands. Find "
+            "out which is true."
+        )
+        yield refuse(Code.RECORDED_OTHERWISE, sentence, dose=dose, part=part.called)
+
+
+@dataclass(frozen=True)
+class Doer:
+    """Somebody whom a form names: who it is (None: nobody with an account here), what they did on that day, in which
+    role one does it; whether they had that role then, and a training for it."""
+
+    id: int | None
     person: str
+    did: str
+    role: str
     on: date
-    had_role: bool
-    was_trained: bool
+    had_role: bool = True
+    was_trained: bool = True
 
 
-def preparer_refusals(facts: Preparer) -> Iterator[Refusal]:
-    """Why this person should not have drawn it up."""
-    if not facts.had_role:
-        sentence = "{person}, who drew the dose up on {on}, was no technician then."
-        yield refuse(Code.NOT_QUALIFIED, sentence, person=facts.person, on=facts.on)
-    elif not facts.was_trained:
-        sentence = "{person}, who drew the dose up on {on}, had no valid training as technician then."
-        yield refuse(Code.NOT_QUALIFIED, sentence, person=facts.person, on=facts.on)
+def doer_refusals(doer: Doer) -> Iterator[Refusal]:
+    """Why this person should not have done it, as they stood then."""
+    sentence = ""
+    if doer.id is None:
+        sentence = "{person}, who {did} on {on} as the form says, has no account here. Find out who that is."
+    elif not doer.had_role:
+        sentence = "{person}, who {did} on {on}, was no {role} then."
+    elif not doer.was_trained:
+        sentence = "{person}, who {did} on {on}, had no valid training as {role} then."
+    if sentence:
+        yield refuse(Code.NOT_QUALIFIED, sentence, person=doer.person, did=doer.did, on=doer.on, role=doer.role)
+
+
+def own_work_refusals(dose: str, drew: Doer | None, first: Doer | None, second: Doer | None) -> Iterator[Refusal]:
+    """Whose check counts for nothing: whoever drew the dose up, and whoever checked it before, checks no work of
+    another person. Twins: `preparer_does_not_verify`, `two_different_verifiers`, `no_infusion_without_two_verifiers`.
+    """
+    for check in (first, second):
+        if check and drew and _same(check, drew):
+            sentence = "{person} drew dose {dose} up and checked it: it was checked by nobody else."
+            yield refuse(Code.NOT_QUALIFIED, sentence, person=check.person, dose=dose)
+    if first and second and _same(first, second):
+        sentence = "Both checks of dose {dose} are by {person}: no second person checked it."
+        yield refuse(Code.NOT_QUALIFIED, sentence, person=first.person, dose=dose)
+
+
+def _same(one: Doer, other: Doer) -> bool:
+    return one.id == other.id and (one.id is not None or one.person.casefold() == other.person.casefold())
 
 
 def recorded_otherwise(dose: str, state: str, vials: Mapping[str, str]) -> Iterator[Refusal]:
@@ -58,6 +111,20 @@ def recorded_otherwise(dose: str, state: str, vials: Mapping[str, str]) -> Itera
         if was in BOOKED_OUT:
             sentence = "Vial {vial} is recorded as {state}, and its cells are in dose {dose}. Find out which is true."
             yield refuse(Code.RECORDED_OTHERWISE, sentence, vial=printed(vial), state=BOOKED_OUT[was], dose=dose)
+
+
+def left_out(dose: str, vials: Iterable[str], elsewhere: Mapping[str, str]) -> Iterator[Refusal]:
+    """Vials that were thawed for the dose and that its form does not name; and those that it names and that are
+    recorded where nobody could have taken them (code → state): these stay where they are recorded."""
+    for vial in vials:
+        sentence = "Vial {vial} was thawed for dose {dose}, and its form does not name it. Find out where it is."
+        yield refuse(Code.RECORDED_OTHERWISE, sentence, vial=printed(vial), dose=dose)
+    for vial, state in elsewhere.items():
+        sentence = (
+            "The form of dose {dose} names vial {vial}, which is recorded as {state} and stays so. Find out which is "
+            "true."
+        )
+        yield refuse(Code.RECORDED_OTHERWISE, sentence, dose=dose, vial=printed(vial), state=state)
 
 
 def not_told(dose: str, missing: Collection[str]) -> Iterator[Refusal]:

@@ -12,8 +12,14 @@ from cellbank.domain.refusals import Code, Refusal, refuse
 from cellbank.domain.rules.paper_form import BOOKED_OUT
 
 # Where a vial may have stood before somebody took it, or what the record wrongly says of it (paper_form.BOOKED_OUT).
-# What is in another dose already, or in a culture, is in no second one.
 COULD_BE_TAKEN = ("IN_STOCK", "RESERVED", "PICKED", "THAWED", *BOOKED_OUT)
+# What is in another dose already, or in a culture, is in no second one: where the record has it.
+ELSEWHERE = {
+    "INFUSED": "given with another dose", "POOLED": "in the pool of another dose", "CULTURED": "grown into a culture",
+    "VOIDED": "never filled", "PRINTED": "not filled yet", "FILLED": "not frozen yet",
+    "IN_TRANSIT": "on its way in a shipment", "RECEIVED": "received and not put away yet",
+}  # fmt: skip
+AT_ANOTHER_SITE = "standing at another site"
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,13 @@ from typing import Any
 from sqlalchemy import Row, select, text
 
 from cellbank.domain.refusals import Refusal
-from cellbank.domain.rules.paper_vials import COULD_BE_TAKEN, OtherVial, other_vial_refusals
+from cellbank.domain.rules.paper_vials import (
+    AT_ANOTHER_SITE,
+    COULD_BE_TAKEN,
+    ELSEWHERE,
+    OtherVial,
+    other_vial_refusals,
+)
 from cellbank.domain.rules.standing import lot_refusals
 from cellbank.domain.rules.warming import warming_refusals
 from cellbank.records.clinic import Dose
@@ -17,11 +23,18 @@ from cellbank.services.clinic.standing import STOOD_THROUGH, lot_standing
 from cellbank.services.storage.warming import spent_by
 
 
-def other_vials(work: Work, codes: Collection[str], kept: Collection[str]) -> list[Vial]:
-    """Those of `codes` that are not kept for the dose and could have been taken for it, locked. Refuses NOT_FOUND for
-    a vial that nobody has."""
-    found = work.lock_all(Vial, sorted(set(codes) - set(kept)))
-    return [vial for vial in found if vial.state in COULD_BE_TAKEN]
+def other_vials(work: Work, codes: Collection[str], kept: Collection[str]) -> tuple[list[Vial], dict[str, str]]:
+    """Of `codes` those that are not kept for the dose: which could have been taken for it, locked, and where each other
+    one is recorded to be. Refuses NOT_FOUND for a vial that nobody has."""
+    could_be, elsewhere = [], {}
+    for vial in work.lock_all(Vial, sorted(set(codes) - set(kept))):
+        if vial.state not in COULD_BE_TAKEN:
+            elsewhere[vial.code] = ELSEWHERE[vial.state]
+        elif work.elsewhere(vial):
+            elsewhere[vial.code] = AT_ANOTHER_SITE
+        else:
+            could_be.append(vial)
+    return could_be, elsewhere
 
 
 def other_doses(work: Work, vials: Collection[Vial]) -> list[Dose]:

@@ -4,41 +4,43 @@ import datetime
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
-from typing import TYPE_CHECKING
-
-from sqlalchemy import select, text
+from typing import Any
 
 from cellbank.domain.dose import one_decimal
-from cellbank.domain.refusals import Code, Refusal, Refused, refuse
+from cellbank.domain.refusals import Code, Refusal, refuse
+from cellbank.domain.rules.dosing import limit_refusals
 from cellbank.domain.rules.infusion import StopFacts, infusion_refusals, stop_refusals
 from cellbank.domain.rules.paper_form import (
+    DILUENT,
     GIVEN_UP,
     PARTS,
-    Preparer,
+    VOLUME_GIVEN,
+    Part,
     Step,
+    doer_refusals,
+    left_out,
     not_told,
+    own_work_refusals,
     pool_refusals,
-    preparer_refusals,
     recorded_otherwise,
     step_refusals,
+    told_twice,
 )
 from cellbank.domain.rules.temperature import StoodThrough
 from cellbank.domain.rules.thaw import CountFacts, band_refusals, count_refusals, usable_until
-from cellbank.domain.telling import order_refusals
-from cellbank.records.clinic import Dose
-from cellbank.records.people import Person
+from cellbank.domain.telling import WRITTEN, order_refusals
+from cellbank.records.clinic import Dose, DosePaper
 from cellbank.records.production import Vial
 from cellbank.records.work import Work
 from cellbank.services.clinic.dosing import vials_of
 from cellbank.services.clinic.infusion import infusion_facts
 from cellbank.services.clinic.other_vials import exposures_of, other_vials, refusals_of, warming_of
+from cellbank.services.clinic.paper_inputs import EnterDoseFromPaper
+from cellbank.services.clinic.paper_people import CHECKED, DREW, Named, as_written, doer, of_id
 from cellbank.services.clinic.preparing import load_refusals
-from cellbank.services.clinic.standing import DoseStanding, dose_standing
+from cellbank.services.clinic.standing import DoseStanding, dmso_of_the_day, dose_standing
 from cellbank.services.common import time_refusals
 from cellbank.services.storage.places import last_placed_at
-
-if TYPE_CHECKING:
-    from cellbank.services.clinic.from_paper import EnterDoseFromPaper
 
 ON_ITS_WAY = ("RESERVED", "PICKED", "THAWED", "POOLED")
 # Cells in a diluent that nobody knows are judged by the worst of those that the protocol has.
@@ -67,30 +69,41 @@ class DrawnUp:
     """What was drawn from the pool, by whom."""
 
     at: datetime.datetime
-    by_id: int
-    by: str
+    by: Named
     drawn_ml: Decimal
     final_volume_ml: Decimal
 
 
 @dataclass(frozen=True)
+class Checked:
+    """One check at the bed. `is_told`: the form says it, the record does not."""
+
+    at: datetime.datetime
+    by: Named
+    is_told: bool
+
+
+@dataclass(frozen=True)
 class Whole:
-    """A dose with all that stands in its record and on its form. `used`: the vials in it, the `others` among them were
-    never kept for it. `beside`: another dose stands in its place meanwhile."""
+    """A dose with all that stands in its record and on its form; None is what nobody knows. `used`: the vials in it,
+    the `others` among them were never kept for it; `left_out` were thawed for it and are not named, `elsewhere` (code →
+    state) are named and cannot have been taken. `beside`: another dose stands in its place meanwhile."""
 
     used: tuple[Vial, ...]
     others: tuple[Vial, ...]
+    left_out: tuple[str, ...]
+    elsewhere: dict[str, str]
     thaw_started_at: datetime.datetime
-    count: Counted
-    drawn: DrawnUp
-    first_checked_at: datetime.datetime
-    second_checked_at: datetime.datetime
+    count: Counted | None
+    drawn: DrawnUp | None
+    first: Checked | None
+    second: Checked | None
     started_at: datetime.datetime
     study_day: int | None
     until: datetime.datetime
-    is_short: bool
-    delivered: int
-    percent: Fraction
+    is_short: bool | None
+    delivered: int | None
+    percent: Fraction | None
     beside: bool
 
 
@@ -100,175 +113,265 @@ def vials_kept(work: Work, dose: Dose) -> list[Vial]:
     return vials_of(work, dose, *ON_ITS_WAY, *went_with_it)
 
 
-def judge_form(work: Work, dose: Dose, form: "EnterDoseFromPaper") -> tuple[Whole | None, list[Refusal]]:
+def judge_form(
+    work: Work, dose: Dose, form: EnterDoseFromPaper, entered: DosePaper | None = None
+) -> tuple[Whole | None, list[Refusal]]:
     """All that is known of the dose, and every reason against it at the times that the form tells. Without the whole:
-    neither record nor form says what happened."""
+    neither record nor form says what happened. `entered` is the form that is being confirmed: then it is known who
+    checked the dose, also where the form names nobody."""
     gaps = _gaps(dose, form)
     if gaps:
         return None, gaps
-    started_at = form.started_at or dose.infusion_started_at
+    started_at = dose.infusion_started_at or form.started_at
     assert started_at is not None  # else it is a gap
     standing = dose_standing(work.session, dose.code, started_at)
     assert standing is not None
-    whole, wrong = _whole(work, dose, form, standing, started_at)
+    whole = _whole(work, dose, form, standing, started_at, entered)
     found = [
-        *wrong, *order_refusals(started_at, f"Dose {dose.code}", dose.ordered_at),
+        *order_refusals(started_at, f"Dose {dose.code}", dose.ordered_at),
         *_people(work, dose, form, whole, standing), *_times(work, dose, form, whole),
         *recorded_otherwise(dose.code, dose.state, {vial.code: vial.state for vial in whole.used}),
-        *not_told(dose.code, form.not_on_the_form),
-        *pool_refusals(dose.code, whole.count.pooled_ml, whole.drawn.drawn_ml, whole.drawn.final_volume_ml),
+        *left_out(dose.code, whole.left_out, whole.elsewhere),
+        *told_twice(dose.code, _twice(dose, form)), *not_told(dose.code, _not_known(dose, form)),
         *refusals_of(work, dose, whole.others, standing.ward.day(started_at)),
-        *_stop(dose, form, whole, standing),
+        *_figures(dose, form, whole, standing),
     ]  # fmt: skip
     if dose.infusion_started_at is None:  # else all this was judged when it started
         found += _start(work, dose, whole, standing)
     return whole, list(dict.fromkeys(found))  # each once, though several vials have it from their lot
 
 
-def _start(work: Work, dose: Dose, whole: Whole, standing: DoseStanding) -> list[Refusal]:
-    """What the bedside would have refused."""
-    exposures = tuple(StoodThrough(*one) for one in exposures_of(work, whole.used))
-    facts = replace(
-        infusion_facts(standing, whole.started_at, None), subject=replace(standing.subject, given_on_paper=None),
-        viability_percent=whole.count.viability_percent, delivered_percent=one_decimal(whole.percent),
-        is_short=whole.is_short, short_dose_accepted=dose.short_dose_reason is not None, expires_at=whole.until,
-        exposures=exposures,
-    )  # fmt: skip
-    tolerance = standing.ward.protocol.dosing.tolerance
+# --- what is told -----------------------------------------------------------------------------
+
+
+def _gaps(dose: Dose, form: EnterDoseFromPaper) -> list[Refusal]:
+    """What neither record nor form says, nor that nobody knows it."""
+    missing = [
+        part.called for part in PARTS
+        if getattr(dose, part.column) is None and getattr(form, part.field) is None
+        and part.unknown not in form.not_on_the_form
+    ]  # fmt: skip
+    if not missing:
+        return []
+    sentence = (
+        "Neither the record of dose {dose} nor the form tells: {parts}. Enter it; what nobody knows, or was not done, "
+        "is marked so."
+    )
+    return [refuse(Code.CRITERION_OPEN, sentence, dose=dose.code, parts=", ".join(missing))]
+
+
+def _twice(dose: Dose, form: EnterDoseFromPaper) -> list[Part]:
+    """The parts that both tell, and not alike. The thaw is one with the count."""
     return [
-        *infusion_refusals(facts),
-        *band_refusals(dose.code, whole.percent, tolerance, has_reason=True),
-        *load_refusals(standing, whole.delivered, len(whole.used)),
-        *warming_of(work, [vial for vial in whole.used if vial.thawed_at is None], whole.thaw_started_at),
-    ]
+        part for part in PARTS
+        if part.field != "thaw" and getattr(dose, part.column) is not None and getattr(form, part.field) is not None
+        and not (part.stays and abs(getattr(form, part.field) - getattr(dose, part.column)) < WRITTEN)
+    ]  # fmt: skip
 
 
-def _stop(dose: Dose, form: "EnterDoseFromPaper", whole: Whole, standing: DoseStanding) -> tuple[Refusal, ...]:
-    if form.volume_given_ml is None:
-        return ()
-    facts = StopFacts(
-        dose=dose.code, prepared_ml=whole.drawn.final_volume_ml, given_ml=form.volume_given_ml,
-        delivered_cells=whole.delivered, required_cells=dose.required_cells, protocol=standing.ward.protocol,
-        has_reason=form.stop_reason is not None,
-    )  # fmt: skip
-    return stop_refusals(facts)
-
-
-def _gaps(dose: Dose, form: "EnterDoseFromPaper") -> list[Refusal]:
-    """What neither record nor form says; and what both say."""
-    parts = [(name, getattr(dose, column), getattr(form, field)) for field, column, name in PARTS]
-    missing = [name for name, known, given in parts if known is None and given is None]
-    twice = [name for name, known, given in parts if known is not None and given is not None]
-    found = []
-    if missing:
-        sentence = "Of dose {dose} neither the record nor the form says: {parts}. Enter it from the paper."
-        found.append(refuse(Code.CRITERION_OPEN, sentence, dose=dose.code, parts=", ".join(missing)))
-    if twice:
-        sentence = "The record of dose {dose} has this already: {parts}. Leave it empty."
-        found.append(refuse(Code.ALREADY_EXISTS, sentence, dose=dose.code, parts=", ".join(twice)))
-    return found
+def _not_known(dose: Dose, form: EnterDoseFromPaper) -> list[str]:
+    """What the form does not tell and the record has not either."""
+    recorded = {part.unknown for part in PARTS if getattr(dose, part.column) is not None}
+    if dose.diluent is not None:
+        recorded.add(DILUENT)
+    return [one for one in form.not_on_the_form if one not in recorded or one == VOLUME_GIVEN]
 
 
 def _whole(
-    work: Work, dose: Dose, form: "EnterDoseFromPaper", standing: DoseStanding, started_at: datetime.datetime
-) -> tuple[Whole, list[Refusal]]:
+    work: Work, dose: Dose, form: EnterDoseFromPaper, standing: DoseStanding, started_at: datetime.datetime,
+    entered: DosePaper | None,
+) -> Whole:  # fmt: skip
     kept = vials_kept(work, dose)
     thawed = [vial.code for vial in kept if vial.thawed_at]
     codes = tuple(form.thaw.vials if form.thaw else thawed)
     starts = [at for at in (dose.thaw_started_at, form.thaw and form.thaw.started_at) if at]
     count, drawn = _counted(dose, form), _drawn_up(work, dose, form)
-    rules = standing.ward.protocol
-    until = usable_until(rules.thaw, min(starts), count.diluent or NOBODY_KNOWS)
+    until = usable_until(standing.ward.protocol.thaw, min(starts), (count and count.diluent) or NOBODY_KNOWS)
     mine = {vial.code: vial for vial in kept}
-    others = tuple(other_vials(work, codes, mine))
-    used = tuple([*(mine[code] for code in codes if code in mine), *others])
-    # What was thawed for a dose that is on its way went into it, whether or not the form names it.
-    went_in = thawed if dose.state not in GIVEN_UP else ()
-    facts = CountFacts(
-        dose=dose.code, expected=tuple({*went_in, *(vial.code for vial in used)}), scanned=codes, rules=rules.thaw,
-        diluent=count.diluent or rules.thaw.diluents[0].code, earlier_diluent=None, started_at=min(starts),
-        viability_percent=count.viability_percent, method=count.method,
-        total_cells=Fraction(count.total_cells_per_ml) * Fraction(count.pooled_ml),
-        cells_per_vial=standing.row.cells_per_vial, problem=None, now=count.at,
-    )  # fmt: skip
-    per_ml = count.viable_cells_per_ml
-    could_be_drawn = per_ml * Fraction(count.pooled_ml - rules.draw.dead_volume_ml)
-    delivered = per_ml * Fraction(drawn.drawn_ml)
+    others, elsewhere = other_vials(work, codes, mine)
+    # What was thawed for a dose that is on its way went into it, unless the form names other vials.
+    went_in = thawed if dose.state not in GIVEN_UP else []
+    delivered = count.viable_cells_per_ml * Fraction(drawn.drawn_ml) if count and drawn else None
     return Whole(
-        used, others, min(starts), count, drawn,
-        dose.first_checked_at or form.first_checked_at, dose.second_checked_at or form.second_checked_at,  # type: ignore[arg-type]
-        started_at, standing.plan.study_day, dose.expires_at or until, could_be_drawn < dose.required_cells,
-        int(delivered), delivered * 100 / dose.required_cells,
-        dose.state in GIVEN_UP and any(other.number == dose.infusion_number for other in standing.ward.others),
-    ), list(count_refusals(facts)) if form.count else []  # fmt: skip
+        used=tuple([*(mine[code] for code in codes if code in mine), *others]), others=tuple(others),
+        left_out=tuple(code for code in went_in if code not in codes), elsewhere=elsewhere,
+        thaw_started_at=min(starts), count=count, drawn=drawn,
+        first=_checked(work, dose, form, "first", entered.entered_by_id if entered else work.actor.id),
+        second=_checked(work, dose, form, "second", work.actor.id if entered else None),
+        started_at=started_at, study_day=standing.plan.study_day,
+        until=until if form.count or dose.expires_at is None else dose.expires_at,
+        is_short=_is_short(dose, standing, count),
+        delivered=None if delivered is None else int(delivered),
+        percent=None if delivered is None else delivered * 100 / dose.required_cells,
+        beside=dose.state in GIVEN_UP and any(one.number == dose.infusion_number for one in standing.ward.others),
+    )  # fmt: skip
 
 
-def _counted(dose: Dose, form: "EnterDoseFromPaper") -> Counted:
-    told = form.count
-    if told is None:
+def _is_short(dose: Dose, standing: DoseStanding, count: Counted | None) -> bool | None:
+    """Whether the pool holds fewer cells than the dose needs."""
+    if count is None:
+        return None
+    could_be_drawn = Fraction(count.pooled_ml - standing.ward.protocol.draw.dead_volume_ml)
+    return count.viable_cells_per_ml * could_be_drawn < dose.required_cells
+
+
+def _counted(dose: Dose, form: EnterDoseFromPaper) -> Counted | None:
+    if told := form.count:
         return Counted(
-            dose.counted_at, dose.diluent, dose.pooled_ml, dose.total_cells_per_ml, dose.viability_percent,  # type: ignore[arg-type]
-            dose.count_method or "",
-        )  # fmt: skip
+            told.counted_at, told.diluent, told.pooled_ml, told.total_cells_per_ml, told.viability_percent, told.method
+        )
+    if dose.counted_at is None:
+        return None
     return Counted(
-        told.counted_at, told.diluent, told.pooled_ml, told.total_cells_per_ml, told.viability_percent, told.method
-    )
+        dose.counted_at, dose.diluent, dose.pooled_ml, dose.total_cells_per_ml, dose.viability_percent,  # type: ignore[arg-type]
+        dose.count_method or "",
+    )  # fmt: skip
 
 
-def _drawn_up(work: Work, dose: Dose, form: "EnterDoseFromPaper") -> DrawnUp:
-    """What was drawn up, and who did it. Refuses NOT_FOUND for a name that nobody has."""
-    made = form.preparation
-    who = Person.id == dose.prepared_by_id if made is None else Person.name == made.prepared_by
-    person = work.session.execute(select(Person.id, Person.full_name).where(who)).one_or_none()
-    if person is None:
-        sentence = "Nobody has the sign-in name {name}. Correct who drew the dose up."
-        raise Refused([refuse(Code.NOT_FOUND, sentence, name=made and made.prepared_by)])
-    if made is None:
-        return DrawnUp(dose.prepared_at, person.id, person.full_name, dose.draw_ml, dose.final_volume_ml)  # type: ignore[arg-type]
-    return DrawnUp(made.prepared_at, person.id, person.full_name, made.drawn_ml, made.final_volume_ml)
+def _drawn_up(work: Work, dose: Dose, form: EnterDoseFromPaper) -> DrawnUp | None:
+    if told := form.preparation:
+        return DrawnUp(told.prepared_at, as_written(work, told.prepared_by), told.drawn_ml, told.final_volume_ml)
+    if dose.prepared_at is None or dose.prepared_by_id is None:
+        return None
+    return DrawnUp(dose.prepared_at, of_id(work, dose.prepared_by_id), dose.draw_ml, dose.final_volume_ml)  # type: ignore[arg-type]
 
 
-# What the account was then, not what it is now: the first change of its roles afterwards tells what they were before.
-_WAS_THEN = text(
-    """SELECT coalesce((SELECT c.before -> 'roles' FROM change c JOIN act a ON a.id = c.act_id
-                         WHERE c.record_kind = 'person' AND c.record_id = p.id AND c.before ? 'roles' AND a.at > :at
-                         ORDER BY c.id LIMIT 1), to_jsonb(p.roles)) ? 'technician' AS had_role,
-              EXISTS (SELECT FROM training t WHERE t.person_id = p.id AND t.role = 'technician' AND t.state = 'VALID'
-                         AND :on BETWEEN t.trained_on AND t.valid_until) AS was_trained
-         FROM person p WHERE p.id = :person"""
-)
+def _checked(work: Work, dose: Dose, form: EnterDoseFromPaper, which: str, signs: int | None) -> Checked | None:
+    """One check: as it is recorded; else by whom the form names, or by the one of its two people who `signs` for it."""
+    at, by_id = getattr(dose, f"{which}_checked_at"), getattr(dose, f"{which}_checked_by_id")
+    if at is not None and by_id is not None:
+        return Checked(at, of_id(work, by_id), is_told=False)
+    told, named = getattr(form, f"{which}_checked_at"), getattr(form, f"{which}_checked_by")
+    if told is None:
+        return None
+    if named:
+        return Checked(told, as_written(work, named), is_told=True)
+    return Checked(told, of_id(work, signs) if signs else Named(None, ""), is_told=True)
+
+
+# --- what speaks against it -------------------------------------------------------------------
 
 
 def _people(
-    work: Work, dose: Dose, form: "EnterDoseFromPaper", whole: Whole, standing: DoseStanding
+    work: Work, dose: Dose, form: EnterDoseFromPaper, whole: Whole, standing: DoseStanding
 ) -> list[Refusal]:
-    found, drawn = [], whole.drawn
-    if drawn.by_id == work.actor.id:
-        sentence = "{person} drew the dose up: another person checks it and signs for its form."
+    """Who did it, as they stood then; and that nobody signs for their own work."""
+    drawn, checks = whole.drawn, [one for one in (whole.first, whole.second) if one and one.by.name]
+    drew = drawn and doer(work, drawn.by, DREW, drawn.at, standing.ward.day(drawn.at))
+    checked = {one: doer(work, one.by, CHECKED, one.at, standing.ward.day(one.at)) for one in checks}
+    told = [*([drew] if drew and form.preparation else []), *(checked[one] for one in checks if one.is_told)]
+    found = [one for each in told for one in doer_refusals(each)]  # else the record knows that they might
+    found += own_work_refusals(
+        dose.code, drew, *(checked.get(one) if one else None for one in (whole.first, whole.second))
+    )
+    if drawn and drawn.by.id == work.actor.id:
+        sentence = "{person} drew the dose up: another person signs for its form."
         found.append(refuse(Code.SAME_PERSON, sentence, person=work.actor.full_name))
-    if form.preparation:  # else the record knows that they might
-        on = standing.ward.day(drawn.at)
-        then = work.session.execute(_WAS_THEN, {"person": drawn.by_id, "at": drawn.at, "on": on}).one()
-        found += preparer_refusals(Preparer(drawn.by, on, then.had_role, then.was_trained))
     return found
 
 
-def _times(work: Work, dose: Dose, form: "EnterDoseFromPaper", whole: Whole) -> list[Refusal]:
+def _times(work: Work, dose: Dose, form: EnterDoseFromPaper, whole: Whole) -> list[Refusal]:
     """What cannot be about the times: a step to come, or one before its vials were made. What only crosses another
     time is told as it is written."""
+    done = (whole.count, whole.drawn, whole.first, whole.second)
+    called = ("The count", "The preparation", "The first check", "The second check")
     start = Step("The start", whole.started_at)
     steps = [
         Step("The putting away of its vials", last_placed_at(work.session, whole.used)),
-        Step("The thaw", whole.thaw_started_at), Step("The count", whole.count.at),
-        Step("The preparation", whole.drawn.at), Step("The first check", whole.first_checked_at),
-        Step("The second check", whole.second_checked_at), start, Step("The end", form.stopped_at),
+        Step("The thaw", whole.thaw_started_at),
+        *(Step(name, one and one.at) for name, one in zip(called, done, strict=True)),
+        start, Step("The end", form.stopped_at),
     ]  # fmt: skip
     seen = [start, Step("The reaction", form.reaction.happened_at)] if form.reaction else []
     known = {one.called: one.at for one in (*steps, *seen) if one.at}
     return [
-        *(one for called, at in known.items() for one in time_refusals(work, called, at)),
+        *(one for name, at in known.items() for one in time_refusals(work, name, at)),
         *work.made_later({vial.lot_id: vial for vial in whole.used}.values(), min(known.values())),
         *step_refusals(dose.code, steps), *step_refusals(dose.code, seen),
     ]  # fmt: skip
 
 
+def _figures(dose: Dose, form: EnterDoseFromPaper, whole: Whole, standing: DoseStanding) -> list[Refusal]:
+    """What was not allowed about count and volumes, and which of them contradict each other."""
+    count, drawn, rules, found = whole.count, whole.drawn, standing.ward.protocol.thaw, []
+    if form.count and count:
+        codes = tuple(form.thaw.vials) if form.thaw else tuple(vial.code for vial in whole.used)
+        facts = CountFacts(
+            dose=dose.code, expected=codes, scanned=codes, rules=rules,
+            diluent=count.diluent or rules.diluents[0].code, earlier_diluent=None, started_at=whole.thaw_started_at,
+            viability_percent=count.viability_percent, method=count.method,
+            total_cells=Fraction(count.total_cells_per_ml) * Fraction(count.pooled_ml),
+            cells_per_vial=standing.row.cells_per_vial, problem=None, now=count.at,
+        )  # fmt: skip
+        found += count_refusals(facts)
+    if count and drawn:
+        found += pool_refusals(dose.code, count.pooled_ml, drawn.drawn_ml, drawn.final_volume_ml)
+    if drawn and whole.delivered is not None and form.volume_given_ml is not None:
+        facts = StopFacts(
+            dose=dose.code, prepared_ml=drawn.final_volume_ml, given_ml=form.volume_given_ml,
+            delivered_cells=whole.delivered, required_cells=dose.required_cells, protocol=standing.ward.protocol,
+            has_reason=form.stop_reason is not None,
+        )  # fmt: skip
+        found += stop_refusals(facts)
+    return found
+
+
+def _start(work: Work, dose: Dose, whole: Whole, standing: DoseStanding) -> list[Refusal]:
+    """What the bedside would have refused."""
+    exposures = tuple(StoodThrough(*one) for one in exposures_of(work, whole.used))
+    percent = whole.percent
+    facts = replace(
+        infusion_facts(standing, whole.started_at, None), subject=replace(standing.subject, given_on_paper=None),
+        viability_percent=whole.count.viability_percent if whole.count else None,
+        delivered_percent=None if percent is None else one_decimal(percent),
+        is_short=bool(whole.is_short), short_dose_accepted=dose.short_dose_reason is not None, expires_at=whole.until,
+        exposures=exposures,
+    )  # fmt: skip
+    protocol, vials = standing.ward.protocol, len(whole.used)
+    found = [
+        *infusion_refusals(facts),
+        *warming_of(work, [vial for vial in whole.used if vial.thawed_at is None], whole.thaw_started_at),
+    ]
+    if percent is None or whole.delivered is None:
+        return [*found, *limit_refusals(dmso_of_the_day(standing, standing.plan, vials), None, protocol.limits)]
+    return [
+        *found,
+        *band_refusals(dose.code, percent, protocol.dosing.tolerance, has_reason=True),
+        *load_refusals(standing, whole.delivered, vials),
+    ]
+
+
+# --- what is written --------------------------------------------------------------------------
+
+
+def columns_of(dose: Dose, form: EnterDoseFromPaper, whole: Whole) -> dict[str, Any]:
+    """What a form writes into its dose: what it tells, and what follows from it. What was recorded while it happened
+    stays. A check by whoever drew the dose up, or made the first one, was none."""
+    told: dict[str, Any] = {
+        "thaw_started_at": whole.thaw_started_at, "expires_at": whole.until, "infusion_stopped_at": form.stopped_at,
+        "given_beside": whole.beside, "volume_given_ml": form.volume_given_ml, "outcome_reason": form.stop_reason,
+    }  # fmt: skip
+    if count := form.count:
+        told |= {
+            "diluent": count.diluent, "pooled_ml": count.pooled_ml, "count_method": count.method,
+            "total_cells_per_ml": count.total_cells_per_ml, "counted_at": count.counted_at,
+            "viability_percent": count.viability_percent, "is_short": whole.is_short,
+        }  # fmt: skip
+    if whole.drawn is None:  # what was reckoned for a preparation of which nobody knows
+        told |= {"draw_ml": None, "delivered_cells": None, "delivered_percent": None}
+    elif (form.count or form.preparation) and whole.percent is not None:
+        told |= {"delivered_cells": whole.delivered, "delivered_percent": one_decimal(whole.percent)}
+    if form.preparation and whole.drawn:
+        told |= {
+            "draw_ml": whole.drawn.drawn_ml, "final_volume_ml": whole.drawn.final_volume_ml,
+            "prepared_at": whole.drawn.at, "prepared_by_id": whole.drawn.by.id,
+        }  # fmt: skip
+    before = [whole.drawn.by.id] if whole.drawn else []
+    for which, check in (("first", whole.first), ("second", whole.second)):
+        if check and check.is_told:
+            by_id = None if check.by.id in before else check.by.id
+            told |= {f"{which}_checked_at": check.at, f"{which}_checked_by_id": by_id}
+        before += [check.by.id] if check else []
+    if dose.infusion_started_at is None:
+        told |= {"infusion_started_at": whole.started_at, "study_day": whole.study_day}
+    return told

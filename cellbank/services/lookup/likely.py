@@ -5,7 +5,7 @@ from cellbank.domain.lifecycle import TRANSITIONS
 # Right, but rarely what somebody with a scanner in hand has come for.
 ENDINGS = {
     "break_seal", "cancel_dose", "cancel_sample", "cancel_shipment", "complete_subject", "correct_result",
-    "confirm_dose_from_paper", "enter_dose_from_paper",
+    "confirm_dose_from_paper", "enter_dose_from_paper", "take_back_paper_form",
     "disable_person", "discard_culture",
     "discard_dose", "discard_vial", "discard_vials", "end_conditional_release", "end_session",
     "retire_probe", "change_probe_limits",
@@ -93,7 +93,7 @@ NOT_NOW: dict[tuple[str, str], set[str]] = {
     ("dose", "prepare_dose"): {*_STOPPED, "short"},
     ("dose", "check_dose"): {*_STOPPED, *_NOT_ITS_DAY},
     ("dose", "start_infusion"): {*_STOPPED, *_NOT_ITS_DAY},
-    ("dose", "confirm_dose_from_paper"): {"no form entered"},
+    **{("dose", act): {"no form entered"} for act in ("confirm_dose_from_paper", "take_back_paper_form")},
     **{("dose", act): {"given on paper"} for act in ("plan_dose_anew", "discard_dose")},
 }  # fmt: skip
 # While this is so, the act is what the record waits for.

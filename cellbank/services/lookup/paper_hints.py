@@ -21,9 +21,9 @@ _DOSE = text(
 _IN_HAND = text(
     "SELECT code FROM vial WHERE dose_id = :dose AND state IN ('PICKED', 'THAWED', 'POOLED') ORDER BY number"
 )
-# Also those who have left since: they may have drawn it up.
-_TECHNICIANS = text(
-    f"""SELECT p.name, p.full_name FROM person p WHERE 'technician' = ANY (p.roles)
+# Also those who have left since: they may have done it.
+_PEOPLE = text(
+    f"""SELECT p.name, p.full_name FROM person p WHERE :role = ANY (p.roles)
            AND ({at_site("p.site_id")} OR EXISTS (SELECT FROM site s WHERE s.id = :site AND s.code = ANY (p.also_at)))
          ORDER BY p.full_name"""
 )
@@ -45,13 +45,18 @@ def paper_hints(bank: Bank, code: str) -> dict[str, Any]:
 
 
 def _of_dose(connection: Connection, row: Mapping[str, Any], site: int | None) -> dict[str, Any]:
-    known = frozenset(part for part, column, _ in PARTS if row[column] is not None)
+    recorded = [part for part in PARTS if row[part.column] is not None]
+    known = frozenset(name for part in recorded for name in (part.field, part.field.replace("_at", "_by")))
     rules = read_protocol(row["protocol"]).thaw
     diluents = tuple((one.code, one.title) for one in rules.diluents)
-    people = tuple((one.name, one.full_name) for one in connection.execute(_TECHNICIANS, {"site": site}))
+    drew, checked = (
+        tuple((one.name, one.full_name) for one in connection.execute(_PEOPLE, {"site": site, "role": role}))
+        for role in ("technician", "clinician")
+    )
     vials = list(connection.scalars(_IN_HAND, {"dose": row["id"]}))
     offers = {
-        "count.diluent": diluents, "count.method": ((rules.viability_method, ""),), "preparation.prepared_by": people,
+        "count.diluent": diluents, "count.method": ((rules.viability_method, ""),), "preparation.prepared_by": drew,
+        "first_checked_by": checked, "second_checked_by": checked,
     }  # fmt: skip
     return {
         "known": known,

@@ -47,7 +47,6 @@ WRITTEN: Mapping[tuple[str, str], frozenset[str]] = {
 
 # The signed columns of a record that the act makes which no form says: what they hold stands above, beside the record.
 ABOVE: Mapping[tuple[str, str], frozenset[str]] = {
-    ("confirm_dose_from_paper", "dose"): _FROM_THE_FORM,
     ("continue_treatment", "treatment_decision"): frozenset({"covers"}),
     ("request_conditional_release", "conditional_release"): frozenset({"pending"}),
     ("review_batch_record", "batch_review"): frozenset({"digest"}),
@@ -70,6 +69,8 @@ REACHED: Mapping[tuple[str, str], str] = {
     ("confirm_account_change", "account_change"): """
         SELECT c.id FROM account_change c WHERE c.person_id = ANY(:person) AND c.state = 'ASKED'""",
     ("confirm_dose_from_paper", "dose_paper"): """
+        SELECT p.id FROM dose_paper p WHERE p.dose_id = ANY(:dose) AND p.state = 'ENTERED'""",
+    ("take_back_paper_form", "dose_paper"): """
         SELECT p.id FROM dose_paper p WHERE p.dose_id = ANY(:dose) AND p.state = 'ENTERED'""",
     ("make_effective", "definition"): """
         SELECT o.id FROM definition d JOIN definition o ON o.type = d.type AND o.identifier = d.identifier

@@ -11,13 +11,16 @@ from sqlalchemy import Connection, text
 
 from cellbank.domain.quantities import millions
 from cellbank.outside.document_pdf import Block, Cell, Facts, Heading, Run, Text
-from cellbank.services.clinic.from_paper import EnterDoseFromPaper, content_of
+from cellbank.records.clinic import Dose
+from cellbank.services.clinic.paper_inputs import EnterDoseFromPaper, content_of
 from cellbank.services.documents.chain_words import Clock, value_text
+from cellbank.services.signing.in_words import cell, rows_of
 from cellbank.services.signing.reading import Foreseen, Reading
 from cellbank.services.trail.column_words import CELLS, TIME, told
+from cellbank.services.trail.history import Names
 
 AT_THE_BED = "At the bedside"
-_NAME = text("SELECT full_name FROM person WHERE name = :name")
+_NAME = text("SELECT full_name FROM person WHERE id = person_as_written(:written)")
 
 
 def form_blocks(connection: Connection, row: Mapping[str, Any], time: Clock) -> list[Block]:
@@ -65,8 +68,23 @@ def entered_blocks(reading: Reading, foreseen: Foreseen) -> list[Block]:
     row = {"content": content_of(EnterDoseFromPaper.model_validate(reading.given)),
            "irregular": foreseen["will_open_a_deviation"]}  # fmt: skip
     return [
-        *form_blocks(reading.connection, row, reading.time), *irregular_blocks(reading.connection, row, reading.time)
-    ]
+        *form_blocks(reading.connection, row, reading.time), *irregular_blocks(reading.connection, row, reading.time),
+        *written_blocks(reading, foreseen),
+    ]  # fmt: skip
+
+
+def written_blocks(reading: Reading, foreseen: Foreseen) -> list[Block]:
+    """What the dose will say once the form is confirmed, as it would be written now: what the form tells, and what
+    follows from it."""
+    told_there = foreseen["will_stand_in_the_dose"]
+    row = {**rows_of(reading.connection, "dose", reading.named["dose"])[0], **told_there}
+    names = Names(reading.connection, [("dose", row)])
+    signed = Dose.signed_by("confirm_dose_from_paper")
+    pairs = tuple(
+        (told("dose", column).label, cell("dose", column, row[column], names, reading.time))
+        for column in signed if column in told_there
+    )  # fmt: skip
+    return [Heading("What will stand in the dose"), Facts(pairs)]
 
 
 def irregular_blocks(connection: Connection, row: Mapping[str, Any], time: Clock) -> list[Block]:
@@ -82,8 +100,8 @@ def _cell(connection: Connection, name: str, value: Any, time: Clock) -> Cell:
         return time(datetime.datetime.fromisoformat(value))
     if value is None:
         return "–"
-    if name == "prepared_by":
-        return str(connection.scalar(_NAME, {"name": value}) or value)
+    if name.endswith("_by"):
+        return str(connection.scalar(_NAME, {"written": value}) or value)
     unit = told("", name).unit
     if unit == CELLS and str(value).isdigit():
         return millions(int(value))

@@ -23,7 +23,7 @@ from cellbank.services.signing.eligibility import answers_blocks
 from cellbank.services.signing.excursions import what_stood_there
 from cellbank.services.signing.in_words import Parts, shown_records, written_here
 from cellbank.services.signing.lots import batch_record, release_criteria
-from cellbank.services.signing.paper_forms import entered_blocks, form_blocks, irregular_blocks
+from cellbank.services.signing.paper_forms import entered_blocks, form_blocks, irregular_blocks, written_blocks
 from cellbank.services.signing.reading import Foreseen, Reading
 from cellbank.services.signing.results import results_blocks
 from cellbank.services.signing.still_open import Open, still_open
@@ -54,12 +54,13 @@ BESIDE: Mapping[str, Callable[[Reading], list[Block]]] = {
 # What stands first: whom it is about.
 AHEAD: Mapping[str, Callable[[Reading], list[Block]]] = {
     act: for_whom
-    for act in ("accept_short_dose", "plan_dose_anew", "check_dose", "enter_dose_from_paper", "confirm_dose_from_paper")
+    for act in ("accept_short_dose", "plan_dose_anew", "check_dose", "enter_dose_from_paper", "confirm_dose_from_paper",
+                "take_back_paper_form")
 }
 # What the act itself works out and signs, by its own check of what the form says: nobody signs before it stood on the
 # page.
 FORESEEN: Mapping[str, Callable[[Reading, Foreseen], list[Block]]] = {
-    "order_dose": order_blocks, "enter_dose_from_paper": entered_blocks,
+    "order_dose": order_blocks, "enter_dose_from_paper": entered_blocks, "confirm_dose_from_paper": written_blocks,
 }  # fmt: skip
 # Acts of which the form says more than codes about what is signed.
 ABOUT_MORE = {"review_trail"}
