@@ -54,6 +54,7 @@ class Config:
     bedside_idle_minutes: int
     session_hours: int
     key_days: int
+    code_hours: int
     lockout_failures: int
     lockout_minutes: int
     password_length: int
@@ -235,6 +236,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("SESSION_HOURS", "12", whole_number(1, 168),
             "Hours after which a person proves the password again, however busy they are."),
     Setting("KEY_DAYS", "90", whole_number(1, 400), "Days for which a key of a program is valid at most."),
+    Setting("CODE_HOURS", "72", whole_number(1, 720),
+            "Hours for which a code that is handed over to a person is good: of a first password, of a second factor."),
     Setting("LOCKOUT_FAILURES", "5", whole_number(1, 100), "Wrong passwords in a row that lock an account."),
     Setting("LOCKOUT_MINUTES", "15", whole_number(1, 1440), "Minutes for which it is locked."),
     Setting("PASSWORD_LENGTH", "10", whole_number(8, 64), "Characters that a new password has at least."),
@@ -279,7 +282,7 @@ def load(environ: Mapping[str, str]) -> Config:
     values["hosts"] = _trusted(values["host"], values["hosts"])
     if values["secure_cookies"] is None:
         values["secure_cookies"] = not all(map(_is_here, values["hosts"]))
-    values["secret_key"] = values["secret_key"] or _kept_secret_key(values["data"] / SECRET_KEY_FILE)
+    values["secret_key"] = values["secret_key"] or kept_key(values["data"] / SECRET_KEY_FILE)
     return Config(**values)
 
 
@@ -356,7 +359,7 @@ def _make_data_folder(folder: Path) -> None:
         raise ConfigProblem([problem]) from error
 
 
-def _kept_secret_key(path: Path) -> str:
+def kept_key(path: Path) -> str:
     """The key in the file, made first if there is none. All processes that start at once get the same one."""
     if not path.exists():
         _write_secret_key(path)

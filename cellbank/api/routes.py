@@ -53,7 +53,7 @@ def new_token() -> Response:
         return problem(403, f"This password {why}. Sign in on the pages and change it first.")
     wanted = {"title": f"API, {request.remote_addr}", **given}
     outcome = run_act(
-        the_bank(), "create_token", wanted, proof.standing.actor, door="api", client=client(), step=proof.step,
+        the_bank(), "create_token", wanted, proof.standing.actor, door="api", client=client(), once=proof.once,
         just_proved=Proof.RIGHT,
     )  # fmt: skip
     if not outcome.accepted:

@@ -22,7 +22,7 @@ LOCKS = "After several wrong ones an account is locked for a while; an administr
 
 
 def add_commands(commands: Any) -> None:
-    """user add, act, trace."""
+    """user add, user train, user code, act, trace."""
     user = commands.add_parser("user", help="Accounts.").add_subparsers(required=True, metavar="COMMAND")
     add = add_command(user, "add", run_user_add, "Add a person; the first password must be changed at first sign-in.")
     add.add_argument("name", metavar="NAME", help="sign-in name")
@@ -37,6 +37,8 @@ def add_commands(commands: Any) -> None:
     train.add_argument("--procedure", required=True, help="with its version")
     train.add_argument("--on", required=True, metavar="DATE", help="trained on, as 2026-03-31")
     train.add_argument("--until", required=True, metavar="DATE", help="valid until, this day included")
+    code = add_command(user, "code", run_user_code, "Tell a code with which a person sets up a second factor.")
+    code.add_argument("name", metavar="NAME", help="sign-in name of the person")
     act = add_command(commands, "act", run_an_act, "Do an act as somebody, whose password is asked for.")
     act.add_argument("name", metavar="NAME", help="name of the act, such as register_donor")
     act.add_argument("--as", required=True, dest="user", metavar="USER", help="sign-in name of who does it")
@@ -68,6 +70,12 @@ def run_user_train(given: argparse.Namespace) -> None:
         report(run_act(bank, "record_training", inputs, SYSTEM, door=DOOR))
 
 
+def run_user_code(given: argparse.Namespace) -> None:
+    """Hand over a code in the name of the installation, when there is no other administrator who could."""
+    with opened_bank() as bank:
+        report(run_act(bank, "hand_over_code", {"name": given.name}, SYSTEM, door=DOOR))
+
+
 def run_an_act(given: argparse.Namespace) -> None:
     """Do one act. The password that proves who it is also signs, where the act is signed."""
     inputs = read_object(given.json)
@@ -85,9 +93,9 @@ def run_an_act(given: argparse.Namespace) -> None:
             inputs["new_password"] = ask_password(given, "New password")
         if "password" in fields:
             inputs |= {"password": inputs.get("password", password), **({"one_time_code": code} if code else {})}
-        step = None if given.dry_run else proof.step
+        once = None if given.dry_run else proof.once
         actor = proof.standing.actor
-        report(run_act(bank, registered.name, inputs, actor, door=DOOR, dry_run=given.dry_run, step=step))
+        report(run_act(bank, registered.name, inputs, actor, door=DOOR, dry_run=given.dry_run, once=once))
 
 
 def prove_person(

@@ -15,6 +15,7 @@ class Change(StrEnum):
 
     NEW = "new account"
     ROLES = "other roles"
+    SITES = "other sites"
     PASSWORD = "new password"
     SECOND_FACTOR = "second factor taken back"
 
@@ -27,3 +28,8 @@ def has_power(roles: Collection[str]) -> bool:
 def gains_power(before: Collection[str], after: Collection[str]) -> bool:
     """Whether somebody who changes from these roles to those gets one that signs or decides about accounts."""
     return has_power(set(after) - set(before))
+
+
+def gains_site(before: Collection[str], after: Collection[str]) -> bool:
+    """Whether somebody who may work at these sites besides their own gets another one."""
+    return bool(set(after) - set(before))

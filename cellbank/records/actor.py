@@ -40,6 +40,14 @@ class Actor:
         return not one_site and bool(self.roles & {Role.ADMINISTRATOR, Role.AUDITOR})
 
 
+@dataclass(frozen=True)
+class OneTime:
+    """What was given beside a password and works once; the act that follows uses it up."""
+
+    step: int | None = None  # of a code of the app: the number of its thirty seconds
+    handed: int | None = None  # the id of a code that was handed over
+
+
 class Proof(StrEnum):
     """What came of a password given for a signature, and of what was given with it."""
 

@@ -7,10 +7,12 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from cellbank.domain.accounts import Change
+from cellbank.domain.handed_codes import Purpose
 from cellbank.domain.sessions import Ended
 from cellbank.records.base import Base, Day, Instant, Json, Record, reference, state_of
 
 _CHANGES = ", ".join(f"'{change}'" for change in Change)
+_PURPOSES = ", ".join(f"'{purpose}'" for purpose in Purpose)
 _ENDS = ", ".join(f"'{why}'" for why in Ended)
 
 
@@ -45,7 +47,8 @@ class Person(Record):
     locked_from: Mapped[str | None]  # by which door, and from where
     agreement_version: Mapped[str | None]  # of the statement that a signature binds like a hand-written one
     agreement_at: Mapped[Instant | None]
-    totp_secret: Mapped[str | None]
+    totp_secret: Mapped[str | None]  # closed with the key of the installation, as the next one is
+    totp_next: Mapped[str | None]  # set up and not confirmed yet
     totp_confirmed_at: Mapped[Instant | None]
     totp_step: Mapped[int | None]  # the last code used, as its number: no code works twice
     state: Mapped[str] = state_of("person")
@@ -65,6 +68,7 @@ class AccountChange(Record):
     person_id: Mapped[int] = reference("person", index=False)
     change: Mapped[str] = mapped_column(Text, CheckConstraint(f"change IN ({_CHANGES})", name="change"))
     roles: Mapped[list[str] | None] = mapped_column(ARRAY(Text))  # those asked for
+    also_at: Mapped[list[str] | None] = mapped_column(ARRAY(Text))  # the other sites that are asked for
     password_hash: Mapped[str | None]  # of the first password that is asked for; gone once it is decided
     reason: Mapped[str | None]
     asked_at: Mapped[Instant]
@@ -73,7 +77,7 @@ class AccountChange(Record):
     decided_by_id: Mapped[int | None] = reference("person", index=False)
     decision_reason: Mapped[str | None]
     state: Mapped[str] = state_of("account_change")
-    SIGNED = ("person_id", "change", "roles", "reason", "asked_at", "asked_by_id")
+    SIGNED = ("person_id", "change", "roles", "also_at", "reason", "asked_at", "asked_by_id")
     __table_args__ = (
         CheckConstraint(
             "state <> 'CONFIRMED' OR (decided_by_id <> asked_by_id AND decided_by_id <> person_id)",
@@ -88,6 +92,22 @@ class AccountChange(Record):
     def called(self) -> str:
         """How a sentence names it."""
         return f"this change of an account ({self.change})"
+
+
+class HandedCode(Base):
+    """A code that one person was told to hand over to another, by its digest. No record: who handed it over, and who
+    used it, are acts."""
+
+    __tablename__ = "handed_code"
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    person_id: Mapped[int] = reference("person")
+    purpose: Mapped[str] = mapped_column(Text, CheckConstraint(f"purpose IN ({_PURPOSES})", name="purpose"))
+    digest: Mapped[bytes]
+    made_at: Mapped[Instant]
+    expires_at: Mapped[Instant | None]
+    tries: Mapped[int] = mapped_column(server_default=text("0"))  # wrong codes that were given in its place
+    used_at: Mapped[Instant | None]
+    ended_at: Mapped[Instant | None]  # another one took its place
 
 
 class Training(Record):

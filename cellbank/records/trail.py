@@ -98,7 +98,8 @@ class Seal(Base):
 
 #: columns whose values the trail does not hold: it says that they changed, not what they are
 HIDDEN = {
-    "person": ("password_hash", "totp_secret"), "account_change": ("password_hash",), "api_token": ("digest",),
+    "person": ("password_hash", "totp_secret", "totp_next"), "account_change": ("password_hash",),
+    "api_token": ("digest",),
 }  # fmt: skip
 #: tables whose rows are never changed, not even in an act
 INSERT_ONLY = (

@@ -22,10 +22,10 @@ from cellbank.domain.blind import SAYS_UNLIKE
 from cellbank.domain.lifecycle import PERFORMERS, Role, Transition, crosses_sites, rows_for
 from cellbank.domain.refusals import Code, Refusal, Refused, refuse, told_here
 from cellbank.domain.telling import divided, existence_refusals, future_refusals, late_refusals, order_refusals
-from cellbank.records.actor import NOT_PROVED, Actor, Proof, role_refusal, signature_refusals
+from cellbank.records.actor import NOT_PROVED, Actor, OneTime, Proof, role_refusal, signature_refusals
 from cellbank.records.base import Record, as_json
 from cellbank.records.belonging import also_of, site_of
-from cellbank.records.people import NumberSeries, Person, Site
+from cellbank.records.people import HandedCode, NumberSeries, Person, Site
 from cellbank.records.quality import Signature
 
 R = TypeVar("R", bound=Record)
@@ -51,7 +51,7 @@ class Work:
     now: datetime.datetime
     act_id: int | None = None  # None in a dry run: nothing will be written
     proof: Proof | None = None  # None: no password was given
-    step: int | None = None  # of the one-time code that proved the person
+    once: OneTime | None = None  # what proved the person besides and works once
     new_password_hash: str | None = None  # of an input's `new_password`, made before anything was locked
     judged: bool = False
     told_at: datetime.datetime | None = None  # when it happened, as the person says; None: now
@@ -63,6 +63,7 @@ class Work:
     #: what was not allowed about a fact told late: it becomes a deviation instead of being refused
     irregularities: list[Refusal] = field(default_factory=list)
     key_days: int = 90  # for which a key of a program is valid at most
+    code_hours: int = 72  # for which a code that is handed over is good
     folder: Path | None = None  # of the installation: for files that are too large for an input
     shown: dict[str, Any] = field(default_factory=dict)
     told_once: dict[str, Any] = field(default_factory=dict)
@@ -397,15 +398,21 @@ class Work:
 
 
     def use_code_up(self) -> None:
-        """Keep the step of the one-time code that proved the person, unless somebody was faster with the same code:
+        """Keep that the one-time code which proved the person is used, unless somebody was faster with the same code:
         no code works twice. Refuses SIGNATURE_WRONG."""
-        if self.step is None:
-            return
-        person: Any = Person.__table__
-        unused = or_(person.c.totp_step.is_(None), person.c.totp_step < self.step)
-        mine = update(person).where(person.c.id == self.actor.id, unused)
-        if self.session.execute(mine.values(totp_step=self.step).returning(person.c.id)).one_or_none() is None:
+        if self.once is not None and self.session.execute(self._using(self.once)).one_or_none() is None:
             raise Refused([refuse(*NOT_PROVED[Proof.CODE_USED])])
+
+    def _using(self, once: OneTime) -> Any:
+        person: Any = Person.__table__
+        code: Any = HandedCode.__table__
+        if once.handed is not None:
+            mine = update(code).where(code.c.id == once.handed, code.c.person_id == self.actor.id)
+            unused = mine.where(code.c.used_at.is_(None), code.c.ended_at.is_(None))
+            return unused.values(used_at=self.now).returning(code.c.id)
+        unused = or_(person.c.totp_step.is_(None), person.c.totp_step < once.step)
+        mine = update(person).where(person.c.id == self.actor.id, unused)
+        return mine.values(totp_step=once.step).returning(person.c.id)
 
 
 # What comes into being by an event that is told of; a tank is older than its registration.

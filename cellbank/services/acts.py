@@ -12,7 +12,7 @@ from typing import Any
 
 from cellbank.domain.lifecycle import asks_password, is_signed, roles_for
 from cellbank.domain.refusals import Refused
-from cellbank.records.actor import Proof
+from cellbank.records.actor import OneTime, Proof
 from cellbank.records.work import Actor
 from cellbank.services.bank import Bank, server_time
 from cellbank.services.parsing import (
@@ -50,7 +50,7 @@ def run_act(
     client: str | None = None,
     now: datetime.datetime | None = None,
     continued: bool = False,
-    step: int | None = None,
+    once: OneTime | None = None,
     just_proved: Proof | None = None,
     cut_off_since: datetime.datetime | None = None,
 ) -> Outcome:
@@ -58,8 +58,8 @@ def run_act(
 
     Returns the outcome, accepted or refused. Raises UnknownAct, Malformed, and whatever bug there is, in which case
     nothing was written. `continued`: the person has already signed in this session of a door that knows its sessions,
-    so that the password alone signs (21 CFR 11.200). `step`: of the one-time code with which the door has just proved
-    the person; `just_proved`: what came of the password, for an act that asks for it. `cut_off_since`: when
+    so that the password alone signs (21 CFR 11.200). `once`: the one-time code with which the door has just
+    proved the person; `just_proved`: what came of the password, for an act that asks for it. `cut_off_since`: when
     the server gave the judgement by which a screen went on alone; what it did is late however soon it is sent. `now` is
     given by the demo and the tests only.
     """
@@ -71,7 +71,7 @@ def run_act(
     if proved.proof is None and asks_password(name) and not is_signed(name):
         proved = Proved(just_proved)
     hashed = _hash_new_password(bank, registered, parsed, actor, dry_run=dry_run)
-    used = step if proved.step is None else proved.step
+    used = once if proved.once is None else proved.once
     late_after = timedelta(minutes=0 if cut_off_since else bank.config.late_after_minutes)
     call = Call(
         registered, parsed, actor, at, door, key, client, proved.proof, used, hashed, late_after, cut_off_since

@@ -24,6 +24,7 @@ from cellbank.domain.keys import scope_refusals
 from cellbank.domain.lifecycle import roles_for
 from cellbank.domain.refusals import Code, Refusal, Refused, refuse
 from cellbank.domain.telling import as_kept, as_told, is_late
+from cellbank.records.actor import OneTime
 from cellbank.records.away import OutcomeUnknown, Patience, is_away
 from cellbank.records.base import Record, as_json
 from cellbank.records.trail import Act
@@ -67,7 +68,7 @@ class Call:
     key: str | None
     client: str | None
     proof: Proof | None = None
-    step: int | None = None  # of the one-time code that proved the person: the act uses it up
+    once: OneTime | None = None  # what proved the person besides: the act uses it up
     new_password_hash: str | None = None
     late_after: datetime.timedelta = datetime.timedelta(minutes=10)
     cut_off_since: datetime.datetime | None = None  # of a screen that went on without the server
@@ -164,10 +165,10 @@ def _commit(session: Session) -> None:
 
 def _work(bank: Bank, session: Session, call: Call, act_id: int | None) -> Work:
     work = Work(
-        session, call.actor, call.act.name, call.act.title, call.now, act_id, call.proof, call.step,
+        session, call.actor, call.act.name, call.act.title, call.now, act_id, call.proof, call.once,
         call.new_password_hash, told_at=call.happened_at, late_because=call.late_because,
         late_after=call.late_after, cut_off_since=call.cut_off_since, key_days=bank.config.key_days,
-        folder=bank.config.data,
+        code_hours=bank.config.code_hours, folder=bank.config.data,
     )  # fmt: skip
     limits = scope_refusals(call.actor.scope, call.act.name, call.act.title, dry_run=act_id is None)
     if limits:

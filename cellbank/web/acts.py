@@ -12,6 +12,7 @@ from werkzeug.datastructures import MultiDict
 from cellbank.domain.lifecycle import Role, asks_password, is_signed, roles_for, rows_for
 from cellbank.domain.question import Question
 from cellbank.domain.refusals import Code, Refusal
+from cellbank.records.actor import OneTime
 from cellbank.records.work import Actor
 from cellbank.services.acts import REGISTRY, Malformed, Outcome, Problem, RegisteredAct, keep_refusal, run_act
 from cellbank.services.clinic.scanned import scanned
@@ -87,7 +88,7 @@ class Performer:
     where: str = ""
     continued: bool = False  # they have signed in this session
     typed: str = ""  # somebody else's name, typed and not proved: nothing bears it
-    step: int | None = None  # of the one-time code that has just proved them
+    once: OneTime | None = None  # the one-time code that has just proved them
 
 
 def the_act(name: str) -> RegisteredAct:
@@ -158,7 +159,7 @@ def attempt(registered: RegisteredAct, values: dict[str, list[str]], *, dry_run:
     try:
         outcome = run_act(
             the_bank(), registered.name, given, who.actor, door=DOOR, client=client_of(who), dry_run=dry_run,
-            key=None if dry_run else (values.get("key") or [None])[0], continued=who.continued, step=who.step,
+            key=None if dry_run else (values.get("key") or [None])[0], continued=who.continued, once=who.once,
         )  # fmt: skip
     except Malformed as malformed:
         return _malformed(fields, values, malformed.problems)
@@ -239,7 +240,7 @@ def performer(values: dict[str, list[str]], dry_run: bool) -> Performer:
         return Performer(the_actor(), problems=((SECOND_PASSWORD, first),))
     both = {"password": password, "signer": proof.standing.actor.name, "one_time_code": code}
     credentials = {name: value for name, value in both.items() if value}
-    return Performer(proof.standing.actor, credentials, where=SECOND_PASSWORD, step=None if dry_run else proof.step)
+    return Performer(proof.standing.actor, credentials, where=SECOND_PASSWORD, once=None if dry_run else proof.once)
 
 
 def _own(values: dict[str, list[str]]) -> Performer:
@@ -265,9 +266,10 @@ def add_row(values: dict[str, list[str]], path: str) -> dict[str, list[str]]:
 
 def finished(registered: RegisteredAct, outcome: Outcome) -> Any:
     """Go to what came of it. A secret that is told once must be shown now, for nobody keeps it."""
-    if "token" in outcome.result:
-        verdict = aloud(verdict_of(About.DONE, outcome))
-        return render_template("token.html", act=registered, outcome=outcome, verdict=verdict)
+    for told_once, page in (("token", "token.html"), ("handed", "handed.html")):
+        if told_once in outcome.result:
+            verdict = aloud(verdict_of(About.DONE, outcome))
+            return render_template(page, act=registered, outcome=outcome, verdict=verdict)
     if "identity" in outcome.result:
         card = card_of(outcome.result["code"])
         return render_template("identity.html", act=registered, outcome=outcome, card=card)

@@ -10,6 +10,7 @@ from cellbank.services.lookup.boards import calendar, lot_board
 from cellbank.services.lookup.lists import LISTS, PAGE, Listing, find
 from cellbank.services.lookup.worklists import lots_in_quarantine, treated_subjects, worklists
 from cellbank.services.people.account_changes import changed_lately
+from cellbank.services.people.handed_codes import recovery_used_lately
 from cellbank.services.trail.trail_search import Query, search, tally
 from cellbank.web.acts import NOT_PAGES
 from cellbank.web.blueprint import blueprint
@@ -23,7 +24,7 @@ CREATORS = {  # what each role most often begins, as buttons on the home page
     ),
     Role.QUALITY_OFFICER: ("enter_result", "open_deviation", "hold_lot", "hold_donor", "recall_lot"),
     Role.CLINICIAN: ("enrol_subject", "measure_weight", "order_dose"),
-    Role.ADMINISTRATOR: ("add_person", "record_training", "reset_password", "unlock_person"),
+    Role.ADMINISTRATOR: ("add_person", "record_training", "reset_password", "unlock_person", "hand_over_code"),
 }  # fmt: skip
 
 NOT_NEWS = ("sign_in", "sign_out")  # an auditor finds them on the page of the trail
@@ -41,6 +42,7 @@ def home() -> str:
         "home.html",
         worklists=worklists(bank, roles, now()),
         account_changes=changed_lately(bank, the_actor().id, now()),
+        recovery=recovery_used_lately(bank, the_actor().id, now()),
         creators=[REGISTRY[name] for name in names],
         waiting_lots=len(lots),
         boards=[board for code in lots[:BOARDS] if (board := lot_board(bank, code, now(), the_actor().id))],

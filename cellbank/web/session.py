@@ -110,7 +110,7 @@ def enter(proof: Proof) -> tuple[Refusal, ...]:
     here before is signed out. Returns why not: the one-time code was used, or the account changed, in this moment."""
     standing = proof.standing
     assert standing is not None
-    outcome = run_act(the_bank(), "sign_in", {}, standing.actor, door=DOOR, client=client(), step=proof.step)
+    outcome = run_act(the_bank(), "sign_in", {}, standing.actor, door=DOOR, client=client(), once=proof.once)
     if not outcome.accepted:
         return outcome.refusals
     token, minutes = None, idle_minutes(request.endpoint)

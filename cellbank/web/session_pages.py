@@ -68,11 +68,11 @@ def _come_in(endpoint: str) -> Any:
     return resume()
 
 
-def proved(name: str, password: str, code: str | None) -> Proof:
+def proved(name: str, password: str, code: str | None, *, enrols: bool = False) -> Proof:
     """What a name and a password that were given on a page prove, with the one-time code beside them. The screen stands
-    at a site: whoever comes to it acts there, if they work there."""
+    at a site: whoever comes to it acts there, if they work there. `enrols`: to set up a second factor."""
     given = Credentials(password, code)
-    return prove(the_bank(), name, given, now(), door=DOOR, client=client(), site=site_of_the_screen())
+    return prove(the_bank(), name, given, now(), door=DOOR, client=client(), site=site_of_the_screen(), enrols=enrols)
 
 
 def _stay_out(endpoint: str, name: str, problem: str) -> Any:
@@ -156,7 +156,7 @@ def _new_password() -> str | None:
     try:
         outcome = run_act(
             the_bank(), "change_password", {"new_password": new, **about_keys()}, the_actor(), door=DOOR,
-            client=client(), step=proof.step,
+            client=client(), once=proof.once,
         )  # fmt: skip
     except Malformed as malformed:
         wrong = (told(problem.message) for problem in malformed.problems)

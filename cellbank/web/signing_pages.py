@@ -2,19 +2,21 @@
 
 from typing import Any
 
-from flask import abort, redirect, render_template, request, url_for
+from flask import abort, redirect, render_template, request
+from flask_babel import gettext
 from flask_login import current_user
 
 from cellbank.domain import agreement
 from cellbank.domain.lifecycle import roles_for
 from cellbank.services.acts import Malformed, run_act
 from cellbank.services.labels.symbols import qr_drawing
+from cellbank.services.people.handed_codes import recovery_of
 from cellbank.services.people.keys import keys_of
 from cellbank.services.people.one_time_codes import address_of
 from cellbank.services.people.passwords import has_second_factor
 from cellbank.web.blueprint import blueprint
 from cellbank.web.session import local_path, now
-from cellbank.web.session_pages import about_keys, proved, reason, why_not
+from cellbank.web.session_pages import about_keys, proved, reason
 from cellbank.web.shell import DOOR, client, the_actor, the_bank
 from cellbank.web.told import told
 
@@ -61,10 +63,13 @@ def second_factor() -> Any:
 
 
 def _set_up() -> Any:
-    proof = proved(the_actor().name, request.form.get("password", ""), None)
+    code = request.form.get("one_time_code", "")
+    proof = proved(the_actor().name, request.form.get("password", ""), code, enrols=True)
     if proof.standing is None:
-        return _show(problem=why_not())
-    outcome = run_act(the_bank(), "set_up_second_factor", {}, the_actor(), door=DOOR, client=client())
+        return _show(problem=gettext("The password or the code is wrong, or the code has been used or is too old."))
+    outcome = run_act(
+        the_bank(), "set_up_second_factor", {}, the_actor(), door=DOOR, client=client(), once=proof.once
+    )  # fmt: skip
     if not outcome.accepted:
         return _show(problem=reason(outcome.refusals[0]))
     return _show(secret=outcome.result["secret"])
@@ -78,7 +83,7 @@ def _confirm() -> Any:
         return _show(problem=told(malformed.problems[0].message), waiting=True)
     if not outcome.accepted:
         return _show(problem=reason(outcome.refusals[0]), waiting=True)
-    return redirect(url_for("web.second_factor", next=_next()), 303)
+    return render_template("recovery_codes.html", codes=outcome.result["recovery"], next=_next())
 
 
 def _show(*, problem: str | None = None, secret: str | None = None, waiting: bool = False) -> Any:
@@ -90,6 +95,7 @@ def _show(*, problem: str | None = None, secret: str | None = None, waiting: boo
         secret=secret,
         drawing=qr_drawing(address_of(secret, actor.name, f"cellbank {config.site_name}")) if secret else None,
         waiting=waiting,
+        recovery=recovery_of(the_bank(), actor.id),
         keys=keys_of(the_bank(), actor.id, now()),
         problem=problem,
         next=_next(),

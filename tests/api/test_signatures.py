@@ -3,7 +3,6 @@
 import dataclasses
 import datetime
 
-import pyotp
 import pytest
 from flask import Flask
 from sqlalchemy import create_engine, text
@@ -12,7 +11,7 @@ from cellbank import api
 from cellbank.domain.lifecycle import Role
 from cellbank.services.bank import server_time
 from cellbank.services.trail.history import signatures
-from tests.factories.people import accept, by_two, newcomer, to_sign, train
+from tests.factories.people import accept, by_two, enrol, newcomer, to_sign, train
 from tests.factories.production import donation, eligible_donor
 from tests.factories.world import PASSWORD, World
 
@@ -105,9 +104,7 @@ def test_a_program_of_a_role_with_a_second_factor_sends_a_code_each_time(world: 
     client, name, now = app.test_client(), newcomer(world), server_time()
     accept(world, name)
     train(world, name, "2020-01-01", "2099-12-31")
-    before = now - datetime.timedelta(minutes=2)
-    device = pyotp.TOTP(world.do(name, "set_up_second_factor", now=before)["secret"])
-    world.do(name, "confirm_second_factor", one_time_code=device.at(before), now=before)
+    device = enrol(world, name, at=now)
     known = {"name": name, "password": PASSWORD}
     assert client.post("/api/tokens", json=known).status_code == 401
     assert client.post("/api/tokens", json={**known, "one_time_code": 123456}).status_code == 422

@@ -14,7 +14,7 @@ from cellbank.services.acts import Malformed, run_act
 from cellbank.services.bank import server_time
 from cellbank.services.people.actors import actor_by_token
 from cellbank.services.people.keys import keys_of
-from tests.factories.people import badge, by_two, newcomer
+from tests.factories.people import badge, by_two, handed, newcomer, set_up
 from tests.factories.sites import second_site
 from tests.factories.world import PASSWORD, World
 
@@ -87,7 +87,7 @@ def test_who_sets_up_a_second_factor_is_asked_about_the_keys(program: Any, world
 
     name = newcomer(world, "technician")
     thief = program(name)
-    app = pyotp.TOTP(world.do(name, "set_up_second_factor")["secret"])
+    app = pyotp.TOTP(set_up(world, name, handed(world, name))["secret"])
     code = app.at(world.now)
     assert world.codes(name, "confirm_second_factor", one_time_code=code) == ["ANSWER_NEEDED"]
     world.do(name, "confirm_second_factor", one_time_code=code, end_keys=answer)
@@ -187,7 +187,7 @@ def test_a_key_for_one_site_sees_and_touches_no_other(program: Any, world: World
 def test_a_key_for_a_site_ends_with_the_work_there(program: Any, world: World) -> None:
     there = second_site(world)
     name = newcomer(world, "technician")
-    world.do("ada", "change_sites", name=name, sites=[there.code], reason="helps out")
+    by_two(world, "change_sites", name, sites=[there.code], reason="helps out")
     world.meet(name)
     key = program(name, site=there.code)
     assert key.registers().status_code == 200

@@ -78,12 +78,16 @@ def test_signing_in_with_a_one_time_code(station, stage: Stage) -> None:
         maksym = station("maksym", on=strict)
         maksym.arrives("/second-factor")
         maksym.page.locator("#password").fill(PASSWORD)
+        told = run_act(strict, "hand_over_code", {"name": "maksym"}, SYSTEM, door="test").result["handed"]
+        maksym.page.locator("#one_time_code").fill(told.lower().replace("-", " "))
         maksym.press("Set up a second factor")
         assert maksym.page.locator(".qr svg").bounding_box()["width"] > 150
         app = pyotp.TOTP(maksym.text(".secret"))
         maksym.page.locator("#one_time_code").fill(app.at(server_time().timestamp() - 30))
         maksym.press("Confirm")
-        maksym.sees("It is set up")
+        maksym.sees("Recovery codes")
+        recovery = maksym.page.locator(".recovery-codes li").first.inner_text()
+        maksym.press("I have kept them: go on")
         maksym.page.locator("#who").click()
         maksym.press("Sign out")
         maksym.page.locator("#name").fill("maksym")
@@ -99,3 +103,10 @@ def test_signing_in_with_a_one_time_code(station, stage: Stage) -> None:
         maksym.page.locator("#f-one-time-code").fill(app.at(server_time().timestamp() + 30))
         maksym.submit()
         maksym.done("decide_reagent")
+        maksym.page.locator("#who").click()  # the telephone is lost: a recovery code comes in once
+        maksym.press("Sign out")
+        maksym.page.locator("#name").fill("maksym")
+        maksym.page.locator("#password").fill(PASSWORD)
+        maksym.page.locator("#one-time-code").fill(recovery)
+        maksym.press("Sign in")
+        maksym.sees("A recovery code of your second factor was used")

@@ -8,7 +8,9 @@ from sqlalchemy import text
 
 from cellbank.domain import agreement
 from cellbank.services.acts import run_act
+from cellbank.services.people import passwords
 from cellbank.services.people.actors import SYSTEM
+from cellbank.services.people.passwords import Credentials
 from tests.factories.production import received_reagent
 from tests.factories.world import PASSWORD, World
 
@@ -69,6 +71,20 @@ def accept(world: World, name: str) -> None:
 def enrol(world: World, name: str, at: datetime.datetime | None = None) -> pyotp.TOTP:
     """Set the second factor up and confirm it a while before now; returns the app."""
     before = (at or world.now) - datetime.timedelta(seconds=120)
-    app = pyotp.TOTP(world.do(name, "set_up_second_factor", now=before)["secret"])
+    app = pyotp.TOTP(set_up(world, name, handed(world, name, before), before)["secret"])
     world.do(name, "confirm_second_factor", one_time_code=app.at(before), now=before)
     return app
+
+
+def handed(world: World, name: str, now: datetime.datetime | None = None) -> str:
+    """A code that an administrator hands over, to set up a second factor with."""
+    return str(world.do("ada", "hand_over_code", name=name, now=now)["handed"])
+
+
+def set_up(world: World, name: str, code: str, now: datetime.datetime | None = None) -> dict[str, Any]:
+    """Set the second factor up with this code, as the page does; what was told."""
+    actor, at = world.meet(name), now or world.now
+    proved = passwords.prove(world.bank, actor, Credentials(PASSWORD, code), at, door="test", enrols=True)
+    return World.accepted(
+        run_act(world.bank, "set_up_second_factor", {}, actor, door="test", now=at, once=proved.once)
+    )  # fmt: skip

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from cellbank.services.acts import run_act
 from cellbank.services.people.actors import SYSTEM, actor_by_name
+from tests.factories.people import confirm
 from tests.factories.world import PASSWORD, World
 
 THERE = {
@@ -53,7 +54,9 @@ def _person(world: World, site: str, roles: list[str]) -> str:
 def at(world: World, who: str, site: str) -> str:
     """A name under which the same person acts at the site with this code, where they may work from now on."""
     sites = {*world.people[who].sites[1:], site}
-    world.do("ada", "change_sites", name=who, sites=sorted(sites), reason="Works there as well")
+    asked = world.do("ada", "change_sites", name=who, sites=sorted(sites), reason="Works there as well")
+    if "warnings" in asked:  # of somebody who signs a second person confirms it
+        confirm(world, who)
     world.meet(who)
     actor = actor_by_name(world.bank, who, site)
     assert actor is not None and actor.site_code == site

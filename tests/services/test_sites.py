@@ -31,7 +31,7 @@ from tests.factories.clinic import enrolled_subject
 from tests.factories.doses import ordered_dose, product_lot, weighed_subject
 from tests.factories.holds import lot_row, stands
 from tests.factories.lots import frozen_lot
-from tests.factories.people import newcomer
+from tests.factories.people import confirm, newcomer
 from tests.factories.production import accepted_reagent, arrival, delivered, donor, harvested_culture
 from tests.factories.quality import passed_lot, released_lot
 from tests.factories.receiving import accepted_shipment
@@ -143,9 +143,12 @@ def _received(world: World, site: SecondSite) -> str:
 def test_where_somebody_works_is_the_administrators_to_say_and_stands_in_the_trail(
     world: World, there: SecondSite
 ) -> None:
-    name = second_site(world).technician
+    their_home = second_site(world)
+    name = their_home.technician
     assert actor_by_name(world.bank, name, there.code).site_code != there.code
-    changed = world.do("ada", "change_sites", name=name, sites=["MAIN", there.code], reason="Covers for a colleague")
+    world.do("ada", "change_sites", name=name, sites=["MAIN", there.code], reason="Covers for a colleague")
+    assert actor_by_name(world.bank, name, there.code).site_code != there.code
+    changed = confirm(world, name, by=their_home.quality_officer)
     assert actor_by_name(world.bank, name, there.code).site_code == there.code
     assert actor_by_name(world.bank, name, "MAIN").zone == "Europe/Kyiv"
     home = actor_by_name(world.bank, name)
@@ -153,7 +156,8 @@ def test_where_somebody_works_is_the_administrators_to_say_and_stands_in_the_tra
     with Session(world.bank.reads) as session:
         told = text(
             "SELECT c.after->'also_at' FROM change c JOIN act a ON a.id = c.act_id"
-            " WHERE a.name = 'change_sites' AND a.record_code = :code ORDER BY c.id DESC LIMIT 1"
+            " WHERE a.name = 'confirm_account_change' AND a.record_code = :code AND c.record_kind = 'person'"
+            " ORDER BY c.id DESC LIMIT 1"
         )
         assert session.scalar(told, {"code": changed["code"]}) == ["MAIN", there.code]
     world.do("ada", "change_sites", name=name, sites=[], reason="Is back at home")

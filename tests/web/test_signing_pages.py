@@ -24,7 +24,7 @@ from tests.factories.doses import (
     weighed,
     weighed_subject,
 )
-from tests.factories.people import newcomer, to_sign, train
+from tests.factories.people import handed, newcomer, to_sign, train
 from tests.factories.production import donor as a_donor
 from tests.factories.production import eligible_donor
 from tests.factories.world import PASSWORD, World
@@ -146,14 +146,18 @@ def test_a_second_factor_is_set_up_at_the_first_sign_in(strict_app, world: World
     refused = sign(browser, world, password=PASSWORD, signer=name)
     assert "SECOND_FACTOR_NEEDED" in refused.text and 'href="/second-factor"' in refused.text
     browser.get("/second-factor")
-    assert browser.post("/second-factor", {"intent": "set_up", "password": "wrong"}).status_code == 403
-    page = browser.post("/second-factor", {"intent": "set_up", "password": PASSWORD}).text
+    code = {"one_time_code": handed(world, name, server_time())}
+    assert browser.post("/second-factor", {"intent": "set_up", "password": "wrong", **code}).status_code == 403
+    assert browser.post("/second-factor", {"intent": "set_up", "password": PASSWORD}).status_code == 403
+    page = browser.post("/second-factor", {"intent": "set_up", "password": PASSWORD, **code}).text
     secret = re.search(r"[A-Z2-7]{32}", page)
     assert secret is not None and "<svg" in page
     assert browser.post("/second-factor", {"intent": "confirm", "one_time_code": "no"}).status_code == 403
     app, before = pyotp.TOTP(secret[0]), server_time().timestamp() - 30
-    assert browser.post("/second-factor", {"intent": "confirm", "one_time_code": app.at(before)}).status_code == 303
-    assert "It is set up" in browser.get("/second-factor").text
+    told = browser.post("/second-factor", {"intent": "confirm", "one_time_code": app.at(before)}).text
+    recovery = re.findall(r"[0-9A-Z]{4}-[0-9A-Z]{4}", told)
+    assert len(recovery) == 10 and recovery[0] not in browser.get("/second-factor").text
+    assert "10 recovery codes are left" in browser.get("/second-factor").text
     assert sign(browser, world, password=PASSWORD, signer=name).status_code == 422
     code = {"one_time_code": app.now()}
     assert sign(browser, world, password=PASSWORD, signer=name, **code).status_code == 303

@@ -26,7 +26,7 @@ from cellbank.domain.refusals import Code, Refusal
 from cellbank.domain.rules.kept import UNREADABLE, HeldJudgement, KeptFacts, Unread, kept_refusals
 from cellbank.domain.scans import Scan, read_scan
 from cellbank.domain.wall import on_the_wall
-from cellbank.records.actor import Actor
+from cellbank.records.actor import Actor, OneTime
 from cellbank.services.acts import Malformed, Outcome, find_act, keep_refusal, run_act
 from cellbank.services.bank import Bank
 from cellbank.services.clinic.at_bedside import judge_standing
@@ -228,7 +228,7 @@ def send_kept(bank: Bank, raw: Mapping[str, Any], now: datetime.datetime, *, doo
         return Sent(Came.NOT_PROVED)
     if not _is_theirs(bank, header, content, proof.standing.actor):
         return Sent(Came.NOT_PROVED, problems=("Somebody else did this: they give name and password again.",))
-    return _do(bank, header, content, who, proof.standing.actor, proof.step, now, door, client)
+    return _do(bank, header, content, who, proof.standing.actor, proof.once, now, door, client)
 
 
 def _open(bank: Bank, key: str, part: Part) -> bytes:
@@ -259,7 +259,7 @@ def _why(error: Exception) -> str:
 
 
 def _do(
-    bank: Bank, header: Header, content: Content, who: Who, actor: Actor, step: int | None, now: datetime.datetime,
+    bank: Bank, header: Header, content: Content, who: Who, actor: Actor, once: OneTime | None, now: datetime.datetime,
     door: str, client: str,
 ) -> Sent:  # fmt: skip
     held = _held(bank, content.judgement)
@@ -274,7 +274,7 @@ def _do(
         else:
             given |= {"entered_late_because": WHY_LATE.format(judged=on_the_wall(held.at, ZoneInfo(actor.zone)))}
             given |= _signature(who, actor) if header.act == "check_dose" else {}
-            outcome = run_act(bank, header.act, given, actor, step=step, cut_off_since=held.at, **sent_by)
+            outcome = run_act(bank, header.act, given, actor, once=once, cut_off_since=held.at, **sent_by)
     except Malformed as malformed:
         return Sent(Came.UNREADABLE, problems=tuple(f"{one.field}: {one.message}" for one in malformed.problems))
     came = Came.RECORDED if outcome.accepted else Came.REFUSED

@@ -95,8 +95,10 @@ _TRAININGS = f"""SELECT p.code, p.full_name AS title, p.state, CASE WHEN max(t.v
 
 # What an administrator or a quality officer has asked for, and another one confirms: both roles see it.
 _ACCOUNTS = f"""SELECT p.code, p.full_name AS title, p.state, c.change || CASE WHEN c.roles IS NULL THEN ''
-  ELSE ' as ' || replace(array_to_string(c.roles, ', '), '_', ' ') END || ', asked for by ' || a.full_name || ' on '
-  || {instant("c.asked_at")} AS detail, p.site_id FROM account_change c JOIN person p ON p.id = c.person_id
+  ELSE ' as ' || replace(array_to_string(c.roles, ', '), '_', ' ') END
+  || CASE WHEN c.also_at IS NULL THEN '' ELSE ' at ' || array_to_string(c.also_at, ', ') END
+  || ', asked for by ' || a.full_name || ' on ' || {instant("c.asked_at")} AS detail, p.site_id
+  FROM account_change c JOIN person p ON p.id = c.person_id
   JOIN person a ON a.id = c.asked_by_id WHERE c.state = 'ASKED' AND p.state <> 'DISABLED' ORDER BY c.asked_at, c.id"""
 _RECORDED = """SELECT t.code, p.full_name AS title, t.state, 'as ' || replace(t.role, '_', ' ') || ', ' || t.procedure
   || ', recorded by ' || r.full_name AS detail, p.site_id FROM training t JOIN person p ON p.id = t.person_id

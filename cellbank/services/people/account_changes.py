@@ -20,11 +20,13 @@ from cellbank.records.work import Work
 from cellbank.services.acts import ActInput, SignedInput, act
 from cellbank.services.bank import Bank
 from cellbank.services.inputs import Reason, scanned
+from cellbank.services.people.handed_codes import end_all, hand_over_half
 from cellbank.services.people.keys import end_keys, live_keys
 
 PersonCode = scanned(Kind.PERSON)
 # Which of somebody's sessions and keys end: what is taken over with a password or a second factor.
 ENDS_KEYS = frozenset({Change.PASSWORD, Change.SECOND_FACTOR})
+HAS_HALVES = frozenset({Change.NEW, Change.PASSWORD})
 
 
 def asks_two(work: Work, roles: Sequence[str]) -> bool:
@@ -44,7 +46,7 @@ def already_asked(work: Work, person: Person) -> list[Refusal]:
 
 def change_account(
     work: Work, person: Person, change: Change, *, two: bool, reason: str, roles: Sequence[str] | None = None,
-    password_hash: str | None = None, refusals: Sequence[Refusal] = (),
+    sites: Sequence[str] | None = None, password_hash: str | None = None, refusals: Sequence[Refusal] = (),
 ) -> None:  # fmt: skip
     """Judge the change of an account and do it at once, or, where `two` decide, keep what is asked for. Keys of its
     programs end with what they were opened by."""
@@ -52,23 +54,24 @@ def change_account(
     asked = [AccountChange] if two else []
     work.judge(person, *asked, refusals=[*refusals, *already_asked(work, person)])
     if two:
-        ask(work, person, change, roles=roles, password_hash=password_hash, reason=reason)
+        ask(work, person, change, roles=roles, sites=sites, password_hash=password_hash, reason=reason)
     else:
-        _do(work, person, change, roles, password_hash)
+        _do(work, person, change, roles, sites, password_hash)
     work.transition(person)
     end_keys(work, keys)
 
 
 def ask(
-    work: Work, person: Person, change: Change, *, roles: Sequence[str] | None = None, password_hash: str | None = None,
-    reason: str | None = None,
+    work: Work, person: Person, change: Change, *, roles: Sequence[str] | None = None,
+    sites: Sequence[str] | None = None, password_hash: str | None = None, reason: str | None = None,
 ) -> AccountChange:  # fmt: skip
     """Keep what is asked for, and say that it waits. The act has judged."""
     say_that_it_waits(work)
     return work.add(
         AccountChange(
             person_id=person.id, change=change.value, roles=list(roles) if roles else None,
-            password_hash=password_hash, reason=reason, asked_at=work.now, asked_by_id=work.actor.id,
+            also_at=list(sites) if sites else None, password_hash=password_hash, reason=reason,
+            asked_at=work.now, asked_by_id=work.actor.id,
         )
     )  # fmt: skip
 
@@ -116,12 +119,16 @@ class ConfirmAccountChange(SignedInput):
 
 @act(ConfirmAccountChange)
 def confirm_account_change(work: Work, given: ConfirmAccountChange) -> Person:
-    """Do what another person has asked for this account. Refuses whoever asked for it, and whoever it is about."""
+    """Do what another person has asked for this account. Of a first password whoever confirms it is told the second
+    half, once, to hand it over: one half is known to whoever asked for it, and neither signs in with theirs. Refuses
+    whoever asked for it, and whoever it is about."""
     person, change = _locked(work, given.person)
     keys = live_keys(work, person) if change.change in ENDS_KEYS else []
     roles = change.roles if change.roles is not None and change.change == Change.ROLES else person.roles
     work.judge(person, change, *keys, refusals=last_administrator(work, person, roles))
-    _do(work, person, Change(change.change), change.roles, change.password_hash)
+    _do(work, person, Change(change.change), change.roles, change.also_at, change.password_hash)
+    if change.change in HAS_HALVES:
+        hand_over_half(work, person)
     _decide(work, change)
     work.transition(person)
     end_keys(work, keys)
@@ -169,18 +176,22 @@ def _locked(work: Work, code: str) -> tuple[Person, AccountChange]:
 
 
 def _do(
-    work: Work, person: Person, change: Change, roles: Sequence[str] | None, password_hash: str | None
+    work: Work, person: Person, change: Change, roles: Sequence[str] | None, sites: Sequence[str] | None,
+    password_hash: str | None,
 ) -> None:  # fmt: skip
     match change:
         case Change.ROLES:
             assert roles is not None
             person.roles = list(roles)
+        case Change.SITES:
+            person.also_at = list(sites or ()) or None
         case Change.PASSWORD:
             set_password(work, person, password_hash, must_change=True)
         case Change.SECOND_FACTOR:
-            person.totp_secret, person.totp_confirmed_at, person.totp_step = None, None, None
+            person.totp_secret, person.totp_next, person.totp_confirmed_at, person.totp_step = None, None, None, None
+            end_all(work, person)
         case Change.NEW:  # all of it stands in the account, which becomes active
-            pass
+            set_password(work, person, person.password_hash, must_change=True)
 
 
 def set_password(work: Work, person: Person, password_hash: str | None, *, must_change: bool) -> None:

@@ -24,6 +24,7 @@ from cellbank.services.people.account_changes import (
     set_password,
 )
 from cellbank.services.people.actors import lock_account
+from cellbank.services.people.handed_codes import use_half
 from cellbank.services.people.keys import EndKeys, end_keys, live_keys, unanswered
 from cellbank.services.people.passwords import LONGEST, SHORTEST
 
@@ -175,6 +176,8 @@ def change_password(work: Work, given: ChangePassword) -> Person:
     person = lock_account(work, work.actor.name)
     keys = live_keys(work, person)
     work.judge(person, refusals=unanswered(keys, given.end_keys))
+    if person.must_change_password:
+        use_half(work, person)
     set_password(work, person, work.new_password_hash, must_change=False)
     work.transition(person)
     end_keys(work, keys if given.end_keys == "yes" else ())

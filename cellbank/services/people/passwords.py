@@ -9,18 +9,21 @@ from argon2 import PasswordHasher, profiles
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
 
 from cellbank.config import Config
-from cellbank.records.actor import Actor, Proof
+from cellbank.domain.handed_codes import Purpose, halves
+from cellbank.outside.account_key import account_key
+from cellbank.records.actor import Actor, OneTime, Proof
 from cellbank.records.base import read_row
 from cellbank.services.bank import Bank
 from cellbank.services.parsing import LONGEST_PASSWORD, Malformed, Problem
+from cellbank.services.people.handed_codes import ASKS_HALF, found
 from cellbank.services.people.one_time_codes import step_of
 from cellbank.services.people.wrong_passwords import count_wrong_password
 
 HASHER = PasswordHasher.from_parameters(profiles.RFC_9106_LOW_MEMORY)
 SHORTEST, LONGEST = 8, LONGEST_PASSWORD  # the setting PASSWORD_LENGTH may ask for more
 
-_ACCOUNT = """SELECT password_hash, password_set_at, must_change_password, locked_until, totp_secret, totp_confirmed_at,
-  totp_step FROM person WHERE id = %(id)s"""
+_ACCOUNT = f"""SELECT password_hash, password_set_at, must_change_password, locked_until, totp_secret,
+  totp_confirmed_at, totp_step, {ASKS_HALF} AS asks_half FROM person WHERE id = %(id)s"""
 _OWNER = "SELECT full_name FROM person WHERE name = %(name)s"
 
 
@@ -34,10 +37,10 @@ class Credentials:
 
 
 class Proved(NamedTuple):
-    """What came of it; `step` is that of the one-time code, which the act that follows uses up."""
+    """What came of it; `once` is the one-time code, which the act that follows uses up."""
 
     proof: Proof | None
-    step: int | None = None
+    once: OneTime | None = None
 
 
 # ---- proving
@@ -45,12 +48,13 @@ class Proved(NamedTuple):
 
 def prove(
     bank: Bank, actor: Actor, given: Credentials, now: datetime.datetime, *,
-    door: str, client: str | None = None, continued: bool = False,
+    door: str, client: str | None = None, continued: bool = False, enrols: bool = False,
 ) -> Proved:  # fmt: skip
     """What the credentials prove. Wrong ones are counted, and so many of them lock the account (settings LOCKOUT_…).
 
     The account is looked at only when it is this password's turn: of many that are sent at once, those beyond the limit
-    are not compared. `continued`: a session in which the person has already signed asks for no code.
+    are not compared. `continued`: a session in which the person has already signed asks for no code. `enrols`: to set
+    up a second factor, for which the code is that of an administrator, or of the factor that there is.
     """
     with bank.password_slots:
         account = read_row(bank.reads, _ACCOUNT, {"id": actor.id})
@@ -58,21 +62,45 @@ def prove(
         if account["locked_until"] is not None and now < account["locked_until"]:
             _verifies(None, given.password)  # nor which are locked
             return Proved(Proof.LOCKED)
-        needs_code = not continued and has_second_factor(bank.config, actor) and bool(account["totp_confirmed_at"])
+        has_code = has_second_factor(bank.config, actor) and bool(account["totp_confirmed_at"])
+        needs_code = enrols or (has_code and not continued)
         if needs_code and not given.code:
             _verifies(None, given.password)  # takes as long as any other: it is not said which accounts have one
             return Proved(Proof.CODE_MISSING)
-        step = step_of(account["totp_secret"], given.code or "", now) if needs_code else None
+        once, handed_for = _given_once(bank, actor, account, given.code or "", now) if needs_code else (None, None)
         right_name = given.signer is None or given.signer.strip().lower() == actor.name
-        right = _verifies(account["password_hash"], given.password) and right_name and not (needs_code and step is None)
-        if not right:
-            count_wrong_password(bank, actor, now, door=door, client=client)
+        # Of a first password that two people gave each knows a half.
+        password, half = halves(given.password) if account["asks_half"] else (given.password, None)
+        right = _verifies(account["password_hash"], password) and right_name
+        lacking = [handed_for] if needs_code and once is None else []
+        if half is not None and found(bank, actor.id, half, now, Purpose.FIRST_PASSWORD) is None:
+            lacking.append(Purpose.FIRST_PASSWORD)
+        if not right or lacking:
+            tried = lacking[0] if right and len(lacking) == 1 else None  # a code of somebody who knows the rest
+            count_wrong_password(bank, actor, now, door=door, client=client, instead_of=tried)
             return Proved(Proof.WRONG_AMONG if needs_code or given.signer is not None else Proof.WRONG)
-    return Proved(_standing(bank.config, account, step, now), step)
+    return Proved(_standing(bank.config, account, once, now), once)
 
 
-def _standing(config: Config, account: dict[str, Any], step: int | None, now: datetime.datetime) -> Proof:
+def _given_once(
+    bank: Bank, actor: Actor, account: dict[str, Any], code: str, now: datetime.datetime
+) -> tuple[OneTime | None, Purpose | None]:
+    """The good code that was given, of the app or one of recovery; of an administrator where there is no factor yet.
+    And for which purpose a code was handed over that can be tried to death: recovery codes cannot."""
+    if not account["totp_confirmed_at"]:
+        handed, tried = found(bank, actor.id, code, now, Purpose.SECOND_FACTOR), Purpose.SECOND_FACTOR
+    else:
+        secret = account_key(bank.config.data).opened(account["totp_secret"])
+        step = step_of(secret, code, now) if secret else None
+        if step is not None:
+            return OneTime(step=step), None
+        handed, tried = found(bank, actor.id, code, now, Purpose.RECOVERY), None
+    return (None if handed is None else OneTime(handed=handed)), tried
+
+
+def _standing(config: Config, account: dict[str, Any], once: OneTime | None, now: datetime.datetime) -> Proof:
     """What the right credentials are worth."""
+    step = once.step if once else None
     if step is not None and account["totp_step"] is not None and step <= account["totp_step"]:
         return Proof.CODE_USED
     if account["must_change_password"]:

@@ -1,11 +1,11 @@
-"""The second factor: set up by its owner, confirmed with a first code, taken back by an administrator (R23).
-
-Which roles need one is the setting SECOND_FACTOR_ROLES. The door proves the password before it is set up.
+"""The second factor: set up by its owner with a code that an administrator hands over, or with the old one; confirmed
+with a first code; taken back by two people (R23). Which roles need one is the setting SECOND_FACTOR_ROLES.
 """
 
 from pydantic import Field
 
 from cellbank.domain.accounts import Change
+from cellbank.domain.handed_codes import RECOVERY, Purpose
 from cellbank.domain.refusals import Code, Refusal, refuse
 from cellbank.records.people import Person
 from cellbank.records.work import Work
@@ -14,8 +14,42 @@ from cellbank.services.inputs import Name, Reason
 from cellbank.services.parsing import LONGEST_PASSWORD
 from cellbank.services.people.account_changes import asks_two, change_account
 from cellbank.services.people.actors import lock_account
+from cellbank.services.people.handed_codes import hand_over, hand_over_leave, key_of
 from cellbank.services.people.keys import EndKeys, end_keys, live_keys, unanswered
 from cellbank.services.people.one_time_codes import new_secret, step_of
+
+
+class HandOverCode(ActInput):
+    """Hand over a code for a second factor."""
+
+    name: Name = Field(title="Sign-in name")
+
+
+@act(HandOverCode)
+def hand_over_code(work: Work, given: HandOverCode) -> Person:
+    """Tell a code, once, to hand over in person: with it and the password its owner sets up a second factor. One that
+    was told before is good no more. Refuses oneself, and somebody who has a second factor."""
+    person = lock_account(work, given.name)
+    refusals = [*([_has_one(person)] if person.totp_confirmed_at else []), *_own(work, person)]
+    work.judge(person, refusals=refusals)
+    hand_over_leave(work, person)
+    work.transition(person)
+    return person
+
+
+def _own(work: Work, person: Person) -> list[Refusal]:
+    if person.id != work.actor.id:
+        return []
+    sentence = "{person} hands no code over to themselves: another administrator does it, or the installation."
+    return [refuse(Code.SAME_PERSON, sentence, person=person.full_name)]
+
+
+def _has_one(person: Person) -> Refusal:
+    sentence = (
+        "{person} has a second factor, and sets up another with it. If it is lost: with a recovery code, or after an "
+        "administrator has reset it."
+    )
+    return refuse(Code.ALREADY_EXISTS, sentence, person=person.full_name)
 
 
 class SetUpSecondFactor(ActInput):
@@ -24,22 +58,26 @@ class SetUpSecondFactor(ActInput):
 
 @act(SetUpSecondFactor)
 def set_up_second_factor(work: Work, given: SetUpSecondFactor) -> Person:
-    """Make a secret, told this once, to share with an authenticator app. It counts once a code has confirmed it.
+    """Make a secret, told this once, to share with an authenticator app. It counts once a code has confirmed it; until
+    then the factor that there is goes on.
 
-    Refuses to replace a confirmed one: whoever found an open screen could make it their own.
+    The door has proved the password, and the code of an administrator or of the factor that there is, which is used up:
+    refuses whoever knows the password alone.
     """
     person = work.lock_id(Person, work.actor.id)
-    work.judge(person, refusals=[_has_one(person)] if person.totp_confirmed_at else [])
+    work.judge(person, refusals=[] if work.once or work.dry_run else [_needs_code(person)])
     secret = new_secret()
-    person.totp_secret, person.totp_step = secret, None
+    person.totp_next = key_of(work).closed(secret)
     work.tell_once(secret=secret)
     work.transition(person)
     return person
 
 
-def _has_one(person: Person) -> Refusal:
-    sentence = "{person} has a second factor. If it is lost, an administrator resets it; then set up another."
-    return refuse(Code.ALREADY_EXISTS, sentence, person=person.full_name)
+def _needs_code(person: Person) -> Refusal:
+    has_one = person.totp_confirmed_at is not None
+    by_hand = "A second factor is set up with a code that an administrator hands over in person. Ask one for it."
+    with_it = "A second factor is replaced with a code of the one that there is, or a recovery code. Give one."
+    return refuse(Code.SECOND_FACTOR_NEEDED, with_it if has_one else by_hand)
 
 
 class ConfirmSecondFactor(ActInput):
@@ -51,14 +89,16 @@ class ConfirmSecondFactor(ActInput):
 
 @act(ConfirmSecondFactor)
 def confirm_second_factor(work: Work, given: ConfirmSecondFactor) -> Person:
-    """Prove that the app shows the right codes; from now on one is asked for. Refuses a wrong code, asks about keys."""
+    """Prove that the app shows the right codes; from now on one is asked for. Tells ten recovery codes, once, in place
+    of those that there were. Refuses a wrong code, asks about keys."""
     person = work.lock_id(Person, work.actor.id)
-    code = given.one_time_code.get_secret_value()
-    step = step_of(person.totp_secret, code, work.now) if person.totp_secret else None
-    refusals = [_has_one(person)] if person.totp_confirmed_at else [_wrong_code()] if step is None else []
+    secret = key_of(work).opened(person.totp_next)
+    step = step_of(secret, given.one_time_code.get_secret_value(), work.now) if secret else None
     keys = live_keys(work, person)
-    work.judge(person, refusals=refusals or unanswered(keys, given.end_keys))
-    person.totp_confirmed_at, person.totp_step = work.now, step
+    work.judge(person, refusals=[_wrong_code()] if step is None else unanswered(keys, given.end_keys))
+    person.totp_secret, person.totp_next, person.totp_confirmed_at = person.totp_next, None, work.now
+    person.totp_step = step
+    work.tell_once(recovery=hand_over(work, person, Purpose.RECOVERY, RECOVERY))
     work.transition(person)
     end_keys(work, keys if given.end_keys == "yes" else ())
     return person

@@ -13,7 +13,7 @@ from cellbank.domain.identifiers import Kind
 from cellbank.domain.lifecycle import roles_for
 from cellbank.domain.scans import Scan, read_scan
 from cellbank.records import actor
-from cellbank.records.actor import Actor
+from cellbank.records.actor import Actor, OneTime
 from cellbank.records.base import read_row
 from cellbank.services.bank import Bank, server_time
 from cellbank.services.people import actors, passwords
@@ -112,11 +112,11 @@ def _standing(bank: Bank, row: Mapping[str, Any], session: OpenSession | None = 
 
 @dataclass(frozen=True)
 class Proof:
-    """What came of a name and a password: `standing` when all is right. `step` is that of the one-time code, which the
-    next act uses up."""
+    """What came of a name and a password: `standing` when all is right. `once` is the one-time code, which the next act
+    uses up."""
 
     standing: Standing | None
-    step: int | None = None
+    once: OneTime | None = None
 
 
 WRONG_ANSWERS_AFTER = 0.5  # seconds: longer than any of the ways to be wrong takes on a machine that is not overrun
@@ -124,27 +124,29 @@ WRONG_ANSWERS_AFTER = 0.5  # seconds: longer than any of the ways to be wrong ta
 
 def prove(
     bank: Bank, name: str, given: Credentials, now: datetime.datetime, *,
-    door: str, client: str | None = None, site: str | None = None,
+    door: str, client: str | None = None, site: str | None = None, enrols: bool = False,
 ) -> Proof:  # fmt: skip
-    """Whether these are somebody's name, password and, where a role has a second factor, code; `site` as for a name.
+    """Whether these are somebody's name, password and, where a role has a second factor, code; `site` as for a name,
+    `enrols` as in `passwords.prove`.
 
     What is wrong is counted, and it is never said what was wrong. Neither the answer nor its time tells a name that
     nobody has from a wrong password or an account that is locked: each takes a comparison, and waits until the same
     moment, for counting takes time too.
     """
     began = time.monotonic()
-    found = _prove(bank, name, given, now, door, client, site)
+    found = _prove(bank, name, given, now, door, client, site, enrols)
     if found.standing is None:
         time.sleep(max(0.0, began + WRONG_ANSWERS_AFTER - time.monotonic()))
     return found
 
 
 def _prove(
-    bank: Bank, name: str, given: Credentials, now: datetime.datetime, door: str, client: str | None, site: str | None
-) -> Proof:
+    bank: Bank, name: str, given: Credentials, now: datetime.datetime, door: str, client: str | None, site: str | None,
+    enrols: bool,
+) -> Proof:  # fmt: skip
     standing = standing_of_name(bank, name, site)
     if standing is None:
         take_the_time(bank, given.password)
         return Proof(None)
-    proved = passwords.prove(bank, standing.actor, given, now, door=door, client=client)
-    return Proof(standing, proved.step) if proved.proof in COME_IN else Proof(None)
+    proved = passwords.prove(bank, standing.actor, given, now, door=door, client=client, enrols=enrols)
+    return Proof(standing, proved.once) if proved.proof in COME_IN else Proof(None)

@@ -10,6 +10,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 from sqlalchemy import select, text
 
+from cellbank.domain.accounts import Change, gains_site
 from cellbank.domain.identifiers import is_fin, is_unregistered_fin
 from cellbank.domain.refusals import Code, Refusal, refuse
 from cellbank.records.people import Person, Site
@@ -17,6 +18,7 @@ from cellbank.records.work import Work
 from cellbank.services.acts import ActInput, act
 from cellbank.services.bank import Bank
 from cellbank.services.inputs import Identifier, Line, Name, Reason, SiteCode, Zone
+from cellbank.services.people.account_changes import asks_two, change_account
 from cellbank.services.people.actors import SYSTEM, lock_account
 
 MOST_SITES, LONGEST_NAME = 50, 60
@@ -82,14 +84,14 @@ class ChangeSites(ActInput):
 
 @act(ChangeSites)
 def change_sites(work: Work, given: ChangeSites) -> Person:
-    """Replace the other sites at which somebody may work; what they recorded there stays theirs. Refuses a site that
-    there is not."""
+    """Replace the other sites at which somebody may work; what they recorded there stays theirs. A second person
+    confirms another site for an account that signs or decides about accounts. Refuses a site that there is not."""
     person = lock_account(work, given.name)
     known = dict(work.session.execute(select(Site.code, Site.id).where(Site.code.in_(given.sites))).all())
     missing = [_unknown(code) for code in given.sites if code not in known]
-    work.judge(person, refusals=missing)
-    person.also_at = [code for code in dict.fromkeys(given.sites) if known[code] != person.site_id] or None
-    work.transition(person)
+    sites = [code for code in dict.fromkeys(given.sites) if known.get(code) != person.site_id]
+    two = asks_two(work, person.roles) and gains_site(person.also_at or (), sites)
+    change_account(work, person, Change.SITES, two=two, reason=given.reason, sites=sites, refusals=missing)
     return person
 
 

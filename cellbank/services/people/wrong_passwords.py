@@ -5,12 +5,14 @@ import logging
 
 from pydantic import Field
 
+from cellbank.domain.handed_codes import Purpose
 from cellbank.records.people import Person
 from cellbank.records.work import Actor, Work
 from cellbank.services.bank import Bank
 from cellbank.services.inputs import Line, Name
 from cellbank.services.parsing import ActInput, parse
 from cellbank.services.people.actors import SYSTEM, lock_account
+from cellbank.services.people.handed_codes import count_try
 from cellbank.services.performing import Call, perform
 from cellbank.services.registry import act, find_act
 
@@ -25,6 +27,7 @@ class NoteWrongPassword(ActInput):
     place: Line = Field(default="unknown", title="Door and station")
     failures_allowed: int = Field(default=5, ge=1, le=100, title="Failures before the account locks")
     lock_minutes: int = Field(default=15, ge=1, le=1440, title="Minutes that it stays locked")
+    instead_of: Purpose | None = Field(default=None, title="Code in whose place it was given, the rest being right")
 
 
 @act(NoteWrongPassword)
@@ -39,18 +42,25 @@ def note_wrong_password(work: Work, given: NoteWrongPassword) -> Person:
         person.locked_until = work.now + datetime.timedelta(minutes=given.lock_minutes)
         person.locked_at, person.locked_from = work.now, given.place
         work.show(locked_until=person.locked_until)
+    if given.instead_of is not None:
+        count_try(work, person, given.instead_of)
     work.transition(person)
     return person
 
 
-def count_wrong_password(bank: Bank, actor: Actor, now: datetime.datetime, *, door: str, client: str | None) -> None:
-    """Count a wrong password or code of this person; a lock is a line in the log as well."""
+def count_wrong_password(
+    bank: Bank, actor: Actor, now: datetime.datetime, *,
+    door: str, client: str | None, instead_of: Purpose | None = None,
+) -> None:  # fmt: skip
+    """Count a wrong password or code of this person, and a try of the code that was handed over, where it alone was
+    wrong; a lock is a line in the log as well."""
     place = f"{door}, {client}"[:200] if client else door
     given = {
         "name": actor.name,
         "place": "".join(letter for letter in place if letter.isprintable()),
         "failures_allowed": bank.config.lockout_failures,
         "lock_minutes": bank.config.lockout_minutes,
+        "instead_of": instead_of,
     }
     registered = find_act("note_wrong_password")
     call = Call(registered, parse(registered.input, given), SYSTEM, now, door, None, client)
