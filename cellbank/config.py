@@ -57,6 +57,7 @@ class Config:
     code_hours: int
     lockout_failures: int
     lockout_minutes: int
+    wrong_identities: int
     password_length: int
     password_days: int
     second_factor_roles: frozenset[Role]
@@ -240,6 +241,9 @@ SETTINGS: tuple[Setting, ...] = (
             "Hours for which a code that is handed over to a person is good: of a first password, of a second factor."),
     Setting("LOCKOUT_FAILURES", "5", whole_number(1, 100), "Wrong passwords in a row that lock an account."),
     Setting("LOCKOUT_MINUTES", "15", whole_number(1, 1440), "Minutes for which it is locked."),
+    Setting("WRONG_IDENTITIES", "5", whole_number(1, 100),
+            "Wrong identities of a patient at the bedside, by one person within a quarter of an hour, after which each "
+            "further check waits, for a minute at most."),
     Setting("PASSWORD_LENGTH", "10", whole_number(8, 64), "Characters that a new password has at least."),
     Setting("PASSWORD_DAYS", "0", whole_number(0, 3650),
             "Days after which a password must be changed before anything else; 0: never."),

@@ -32,7 +32,8 @@ LINES: tuple[str, ...] = (
     "{n} % of the dose", "measured by {person}", "arm {name}", "sign-in name {name}", "of {person}, until {time}",
     "{person}, about {code}", "never recorded as {role}: signs nothing", "as {role}, ended on {day}",
     "as {role}, valid until {day}", "locked on {time} after wrong passwords or codes: {client}", "still locked",
-    "open again", "{n} of {m} vials packed", "in hand of {person}", "{n} of {m} vials scanned",
+    "open again", "{n} wrong identities at the bedside, the last on {time}",
+    "{n} of {m} vials packed", "in hand of {person}", "{n} of {m} vials scanned",
     "{n} vials stand in no box", "shipment {code} from {site}", "qualified until {day}", "{n} of {m} vials arrived",
     "{n} of {m} vials arrived, {k} differences",
     # what is wrong with a field

@@ -15,6 +15,7 @@ from cellbank.domain.refusals import Refused
 from cellbank.records.actor import OneTime, Proof
 from cellbank.records.work import Actor
 from cellbank.services.bank import Bank, server_time
+from cellbank.services.clinic.wrong_identities import JUDGES_IDENTITY, perform_in_turn
 from cellbank.services.parsing import (
     ActInput,
     Malformed,
@@ -76,7 +77,8 @@ def run_act(
     call = Call(
         registered, parsed, actor, at, door, key, client, proved.proof, used, hashed, late_after, cut_off_since
     )  # fmt: skip
-    return perform(bank, call, dry_run=dry_run)
+    in_turn = perform_in_turn if name in JUDGES_IDENTITY else perform
+    return in_turn(bank, call, dry_run=dry_run)
 
 
 def keep_refusal(

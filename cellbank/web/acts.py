@@ -159,7 +159,7 @@ def attempt(registered: RegisteredAct, values: dict[str, list[str]], *, dry_run:
     try:
         outcome = run_act(
             the_bank(), registered.name, given, who.actor, door=DOOR, client=client_of(who), dry_run=dry_run,
-            key=None if dry_run else (values.get("key") or [None])[0], continued=who.continued, once=who.once,
+            key=(values.get("key") or [None])[0], continued=who.continued, once=who.once,
         )  # fmt: skip
     except Malformed as malformed:
         return _malformed(fields, values, malformed.problems)

@@ -41,6 +41,7 @@ NOT_JUDGED = Verdict(About.MATCH)
 # What speaks neither against the dose nor against the patient, by the field beside which it stands: what was typed, and
 # whoever may not sign. The scans stay, and the right person signs.
 BESIDE_THE_DOSE = {
+    READ_BACK: {Code.WAIT_A_MOMENT},
     "happened_at": {Code.LATE_REASON_NEEDED, Code.IN_THE_FUTURE},
     SECOND_PASSWORD: {
         Code.ROLE_NOT_ALLOWED, Code.KEY_LIMITED, Code.SIGNATURE_NEEDED, Code.SIGNATURE_WRONG, Code.AGREEMENT_NEEDED,
@@ -163,7 +164,7 @@ def _first(values: dict[str, list[str]], board: DoseBoard | None, problems: Prob
     """
     # With a signature that failed it is judged again for whoever is signed in: the match stays, and so do the scans.
     asked = {name: held for name, held in values.items() if not problems or name in SCANS}
-    scans = {name: held for name, held in asked.items() if name in SCANS or name.startswith("second.")}
+    scans = {name: held for name, held in asked.items() if name in (*SCANS, "key") or name.startswith("second.")}
     answer = _of_the_page(attempt(REGISTRY["check_dose"], scans, dry_run=True))
     verdict = verdict_of(About.MATCH, answer.outcome, what="1", at=now())
     if answer.outcome is not None and verdict.is_no:

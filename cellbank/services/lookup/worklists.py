@@ -10,7 +10,9 @@ from cellbank.domain.identifiers import printed
 from cellbank.domain.quantities import millions
 from cellbank.domain.transition import FLOOR, Role
 from cellbank.domain.wall import text_on_the_wall
+from cellbank.domain.wrong_identities import ALERT_FROM
 from cellbank.services.bank import Bank, at_site
+from cellbank.services.clinic.wrong_identities import WRONG
 from cellbank.services.lookup.bedside_work import OF_THE_BEDSIDE
 from cellbank.services.lookup.shipping_work import OF_SHIPPING
 from cellbank.services.lookup.worklist_parts import DOSE, A, C, Q, Source, T, day_at, instant, today
@@ -82,6 +84,13 @@ _LOCKED = f"""SELECT p.code, p.full_name AS title, p.state, 'locked on '
   || p.locked_from || CASE WHEN p.locked_until > :now THEN '; still locked' ELSE '; open again' END AS detail, p.site_id
   FROM person p
   WHERE p.locked_at > CAST(:now AS timestamptz) - interval '{ALERT_DAYS} days' ORDER BY p.locked_at DESC"""
+# Who was wrong about the identity of patients so often that it is no slip any more (domain/wrong_identities.py).
+_GUESSING = f"""SELECT p.code, p.full_name AS title, p.state, count(*)
+  || ' wrong identities at the bedside, the last on '
+  || {instant("max(a.at)")} AS detail, a.site_id
+  FROM act a JOIN person p ON p.id = a.person_id
+  WHERE a.at > CAST(:now AS timestamptz) - interval '{ALERT_DAYS} days' AND {WRONG}
+  GROUP BY p.id, a.site_id, date_trunc('hour', a.at) HAVING count(*) >= {ALERT_FROM} ORDER BY max(a.at) DESC"""
 _TRAININGS = f"""SELECT p.code, p.full_name AS title, p.state, CASE WHEN max(t.valid_until) IS NULL
   THEN 'never recorded as ' || replace(r.role, '_', ' ') || ': signs nothing' ELSE 'as ' || replace(r.role, '_', ' ')
   || CASE WHEN max(t.valid_until) < day.today THEN ', ended on ' ELSE ', valid until ' END || max(t.valid_until)
@@ -326,6 +335,7 @@ SOURCES: tuple[Source, ...] = (
            "review_trail", "first_act"),
     Source("locked_accounts", Q, "Security alerts: locked accounts", "No account was locked in the last days.",
            _LOCKED),
+    Source("guessed_identities", Q, "Security alerts: wrong identities", "", _GUESSING),
     Source("accounts_to_confirm", Q, "Changes of accounts to confirm", "", _ACCOUNTS, "confirm_account_change",
            "person"),
     Source("recorded_trainings", Q, "Trainings to confirm", "", _RECORDED, "confirm_training", "training"),

@@ -1,0 +1,18 @@
+"""Guessing who a patient is: so many wrong ones by one person, and each further one has to wait, longer each time.
+
+A pause and never a lock: whoever waits may go on after a minute at most, and another person at once. Pure.
+"""
+
+import datetime
+
+WINDOW = datetime.timedelta(minutes=15)  # what lies further back is forgotten
+ALERT_FROM = 5  # within an hour: quality is told
+FIRST_PAUSE, LONGEST_PAUSE = datetime.timedelta(seconds=4), datetime.timedelta(seconds=60)
+
+
+def goes_on_at(wrong: int, last_at: datetime.datetime | None, allowed: int) -> datetime.datetime | None:
+    """When somebody may next be judged who had so many `wrong` within the window; None: at once."""
+    if last_at is None or wrong < allowed:
+        return None
+    pause = FIRST_PAUSE * 2 ** min(wrong - allowed, 10)
+    return last_at + min(pause, LONGEST_PAUSE)

@@ -1,0 +1,65 @@
+"""Who a patient is, is not found out by trying: each wrong identity at the bedside is kept, also of a check that was
+only looked at, and after so many by one person (setting WRONG_IDENTITIES) each further one waits.
+
+Rule: `domain/wrong_identities.py`. Quality sees it on the home page; another person goes on at once.
+"""
+
+import datetime
+import logging
+import threading
+from dataclasses import replace
+
+from sqlalchemy import text
+
+from cellbank.domain.refusals import Code, Refusal, Refused, refuse
+from cellbank.domain.wrong_identities import WINDOW, goes_on_at
+from cellbank.services.bank import Bank
+from cellbank.services.performing import Call, Outcome, keep_refusal, perform
+
+JUDGES_IDENTITY = frozenset({"check_dose"})
+LOG = logging.getLogger("cellbank.security")
+# Of many that one person sends at once each waits for the one before, and is counted: in each process by itself.
+_TURNS = tuple(threading.Lock() for _ in range(64))
+WRONG = """a.name = 'check_dose' AND a.outcome = 'refused' AND a.refusals @> '[{"code": "WRISTBAND_MISMATCH"}]'"""
+_LATELY = text(
+    f"SELECT count(*), max(a.at) FROM act a WHERE a.person_id = :person AND a.at > :since AND a.at <= :now AND {WRONG}"
+)
+
+
+def perform_in_turn(bank: Bank, call: Call, *, dry_run: bool) -> Outcome:
+    """Do or judge an act that compares who a patient is. What a screen without the server did is only told: it waits
+    for nothing."""
+    with _TURNS[call.actor.id % len(_TURNS)]:
+        wrong, last_at = _lately(bank, call)
+        at = goes_on_at(wrong, last_at, bank.config.wrong_identities)
+        if at is not None and call.now < at and call.cut_off_since is None:
+            pause = (_pause(at),)
+            return Outcome(False, None, {}, pause) if dry_run else keep_refusal(bank, call, Refused(pause))
+        outcome = perform(bank, call, dry_run=dry_run)
+        if outcome.accepted or all(refusal.code is not Code.WRISTBAND_MISMATCH for refusal in outcome.refusals):
+            return outcome
+        if wrong + 1 >= bank.config.wrong_identities:
+            LOG.warning("%s gave %s wrong identities at the bedside, %s", call.actor.name, wrong + 1, call.client)
+        return _kept(bank, call, outcome) if dry_run else outcome
+
+
+def _lately(bank: Bank, call: Call) -> tuple[int, datetime.datetime | None]:
+    with bank.reads.connect() as connection:
+        asked = {"person": call.actor.id, "since": call.now - WINDOW, "now": call.now}
+        count, last_at = connection.execute(_LATELY, asked).one()
+        return count, last_at
+
+
+def _kept(bank: Bank, call: Call, outcome: Outcome) -> Outcome:
+    """A look that went wrong is kept like an act that did, once for each form or minute and what was given in it."""
+    of_form = call.key or f"look.{int(call.now.timestamp()) // 60}"
+    once = replace(call, key=f"{of_form}:{call.digest[:16]}")
+    return replace(outcome, act=keep_refusal(bank, once, Refused(outcome.refusals, outcome.about)).act)
+
+
+def _pause(at: datetime.datetime) -> Refusal:
+    sentence = (
+        "Several identities were wrong. Look at the patient and the chart, and go on at {at}; or another person checks "
+        "now, with their name and password. The quality officer is told."
+    )
+    return refuse(Code.WAIT_A_MOMENT, sentence, at=at)
