@@ -72,7 +72,7 @@ def calculate_dose(
     (a recovery counted above 100 % has to be entered as 100: thawing makes no cells). Whether the weight
     is plausible and fresh is judged by the dosing rules, not here.
     """
-    required, is_capped, required_steps = _required_cells(rule, weight_kg)
+    required, is_capped, required_steps = required_cells(rule, weight_kg)
     per_vial = _viable_per_vial(total_cells_per_vial, recovery_percent, viability_percent)
     vials = ceil(required / per_vial)  # of a Fraction: exact, never down
     expected = vials * per_vial
@@ -95,7 +95,8 @@ def calculate_dose(
     )
 
 
-def _required_cells(rule: DoseRule, weight_kg: Decimal | None) -> tuple[int, bool, tuple[Step, ...]]:
+def required_cells(rule: DoseRule, weight_kg: Decimal | None) -> tuple[int, bool, tuple[Step, ...]]:
+    """The cells that a dose is to hold, whether they are capped, and the steps. Raises ValueError as calculate_dose."""
     if rule.kind == "fixed":
         uncapped = rule.cells
         step = Step("Required cells", "fixed dose", _millions(uncapped))

@@ -164,6 +164,7 @@ STATES: dict[str, dict[str, str]] = {
         "TAKEN_BACK": "taken back by another person: nothing of it is true of this dose",
     },
     "dose": {
+        "UNORDERED": "given without an order, as is told; its paper form is to be entered",
         "ORDERED": "calculated, vials reserved",
         "PICKED": "vials out of the tank",
         "THAWING": "clock running",

@@ -36,7 +36,7 @@ TELLS = frozenset(
         # subjects and doses
         "withdraw_subject", "measure_weight", "confirm_weight", "pick_vial", "return_vial", "thaw_vial",
         "pool_and_count", "prepare_dose", "discard_dose", "check_dose", "start_infusion", "stop_infusion",
-        "record_reaction", "reconcile_infusion", "confirm_dose_from_paper",
+        "record_reaction", "reconcile_infusion", "confirm_dose_from_paper", "register_unordered_dose",
         # what was done about a deviation, or for the patient of a dose
         "complete_action", "answer_notice",
     }

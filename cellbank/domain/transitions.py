@@ -328,7 +328,7 @@ _MOVES: tuple[Transition, ...] = sum(
         moves("dose", "order_dose", "> ORDERED", BEDSIDE, _APPROVED),
         moves("subject", "order_dose", "ENROLLED =", BEDSIDE, _APPROVED),
         moves("vial", "order_dose", "IN_STOCK > RESERVED", BEDSIDE, _APPROVED),
-        moves("dose", "cancel_dose", "ORDERED PICKED > CANCELLED", BEDSIDE),
+        moves("dose", "cancel_dose", "UNORDERED ORDERED PICKED > CANCELLED", BEDSIDE),
         moves(
             "dose",
             "plan_dose_anew",
@@ -375,12 +375,16 @@ _MOVES: tuple[Transition, ...] = sum(
         moves("vial", "stop_infusion", "POOLED > INFUSED", BEDSIDE),
         moves("dose", "record_reaction", "INFUSING INFUSED RECONCILED =", BEDSIDE),
         moves("dose", "reconcile_infusion", "INFUSED > RECONCILED", frozenset({T, C})),
+        # what was given without an order, whatever the subject has become: its form says the rest
+        moves("dose", "register_unordered_dose", "> UNORDERED", BEDSIDE),
+        moves("subject", "register_unordered_dose",
+              "SCREENING SCREEN_FAILED ENROLLED COMPLETED WITHDRAWN =", BEDSIDE),
         # what was given from its paper form: two people, neither of whom drew it up, sign for what stands on it
         moves("dose_paper", "enter_dose_from_paper", "> ENTERED", BEDSIDE, Meaning.VERIFIED),
         moves("dose_paper", "enter_dose_from_paper", "ENTERED > REPLACED", BEDSIDE),
         moves(
             "dose", "enter_dose_from_paper",
-            "ORDERED PICKED THAWING COUNTED PREPARED CHECKED_ONCE CHECKED INFUSING DISCARDED CANCELLED =",
+            "UNORDERED ORDERED PICKED THAWING COUNTED PREPARED CHECKED_ONCE CHECKED INFUSING DISCARDED CANCELLED =",
             BEDSIDE, Meaning.VERIFIED, ("prepared_by_id",),
         ),
         moves("dose_paper", "confirm_dose_from_paper", "ENTERED > CONFIRMED", BEDSIDE, Meaning.VERIFIED,
@@ -389,7 +393,8 @@ _MOVES: tuple[Transition, ...] = sum(
               ("entered_by_id",)),
         moves(
             "dose", "confirm_dose_from_paper",
-            "ORDERED PICKED THAWING COUNTED PREPARED CHECKED_ONCE CHECKED INFUSING DISCARDED CANCELLED > INFUSED",
+            "UNORDERED ORDERED PICKED THAWING COUNTED PREPARED CHECKED_ONCE CHECKED INFUSING DISCARDED CANCELLED "
+            "> INFUSED",
             BEDSIDE, Meaning.VERIFIED, ("prepared_by_id",),
         ),
         moves(

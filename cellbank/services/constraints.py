@@ -53,6 +53,7 @@ SAYS: dict[str, tuple[Code, str]] = {
         "a paper form tells of another dose of the subject as given, and is not confirmed yet.",
     ),
     "a_form_is_taken_back_by_another": (Code.SECOND_PERSON_NEEDED, "another clinician takes a form back."),
+    "only_what_was_given_has_no_order": (Code.NOT_ORDERED, "a dose is ordered before it is given."),
     "stopped_after_started": (Code.FIGURES_CONTRADICT, "the infusion would have ended before it began."),
     "an_infusion_starts_once": (Code.WRONG_STATE, "the infusion has started."),
     "a_finished_dose_is_not_given": (Code.RECORDED_OTHERWISE, "the dose was cancelled or discarded."),

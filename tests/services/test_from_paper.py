@@ -109,7 +109,7 @@ def test_what_is_entered_as_given_is_not_given_again(
     world.do("clara", "enter_dose_from_paper", now=dose.at + HOUR, **form(dose, *LACKING["prepared"]))
     check = {"now": dose.at + HOUR, **bedside(world, dose)}
     refused = world.try_act("cyril", "check_dose", **check).refusals[0]
-    assert refused.code is Code.DECISION_NEEDED and "entered from its paper form as given" in refused.detail
+    assert refused.code is Code.DECISION_NEEDED and "was given, as its paper form tells" in refused.detail
     stops = judge_standing(world.bank, dose.code, dose.at + HOUR)
     assert stops is not None and refused.detail in [one.detail for one in stops.refusals]
     assert look_up(world.bank, world.people["cyril"], dose.code).acts[0].name == "confirm_dose_from_paper"

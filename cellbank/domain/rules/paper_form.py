@@ -12,7 +12,7 @@ from decimal import Decimal
 
 from cellbank.domain.identifiers import printed
 from cellbank.domain.refusals import Code, Refusal, refuse
-from cellbank.domain.telling import WRITTEN
+from cellbank.domain.telling import WRITTEN, order_refusals
 
 #: A dose that was given up: its record says that nobody got it.
 GIVEN_UP = {"DISCARDED": "discarded", "CANCELLED": "cancelled"}
@@ -100,6 +100,15 @@ def own_work_refusals(dose: str, drew: Doer | None, first: Doer | None, second: 
 
 def _same(one: Doer, other: Doer) -> bool:
     return one.id == other.id and (one.id is not None or one.person.casefold() == other.person.casefold())
+
+
+def unordered_refusals(dose: str, state: str, started_at: datetime, ordered_at: datetime) -> Iterator[Refusal]:
+    """Why it was not allowed without an order, or before it."""
+    if state == "UNORDERED":
+        sentence = "Dose {dose} was given at {started} without an order. Nothing is given before a clinician orders it."
+        yield refuse(Code.NOT_ORDERED, sentence, dose=dose, started=started_at)
+    else:
+        yield from order_refusals(started_at, f"Dose {dose}", ordered_at)
 
 
 def recorded_otherwise(dose: str, state: str, vials: Mapping[str, str]) -> Iterator[Refusal]:

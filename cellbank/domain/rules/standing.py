@@ -64,8 +64,8 @@ def next_dose_refusals(facts: SubjectFacts) -> Iterator[Refusal]:
     if facts.given_on_paper:
         yield refuse(
             Code.DECISION_NEEDED,
-            "Dose {dose} was entered from its paper form as given. Do not give it again, nor another one to this "
-            "subject: the second person of the form confirms it first.",
+            "Dose {dose} was given, as its paper form tells. Do not give it again, nor another one to this subject: "
+            "two people enter and confirm its form first.",
             dose=facts.given_on_paper,
         )  # fmt: skip
     if facts.undecided:

@@ -25,10 +25,11 @@ from cellbank.domain.rules.paper_form import (
     recorded_otherwise,
     step_refusals,
     told_twice,
+    unordered_refusals,
 )
 from cellbank.domain.rules.temperature import StoodThrough
 from cellbank.domain.rules.thaw import CountFacts, band_refusals, count_refusals, usable_until
-from cellbank.domain.telling import WRITTEN, order_refusals
+from cellbank.domain.telling import WRITTEN
 from cellbank.records.clinic import Dose, DosePaper
 from cellbank.records.production import Vial
 from cellbank.records.work import Work
@@ -128,7 +129,7 @@ def judge_form(
     assert standing is not None
     whole = _whole(work, dose, form, standing, started_at, entered)
     found = [
-        *order_refusals(started_at, f"Dose {dose.code}", dose.ordered_at),
+        *unordered_refusals(dose.code, dose.state, started_at, dose.ordered_at),
         *_people(work, dose, form, whole, standing), *_times(work, dose, form, whole),
         *recorded_otherwise(dose.code, dose.state, {vial.code: vial.state for vial in whole.used}),
         *left_out(dose.code, whole.left_out, whole.elsewhere),
@@ -203,7 +204,8 @@ def _whole(
         is_short=_is_short(dose, standing, count),
         delivered=None if delivered is None else int(delivered),
         percent=None if delivered is None else delivered * 100 / dose.required_cells,
-        beside=dose.state in GIVEN_UP and any(one.number == dose.infusion_number for one in standing.ward.others),
+        beside=dose.given_beside
+        or (dose.state in GIVEN_UP and any(one.number == dose.infusion_number for one in standing.ward.others)),
     )  # fmt: skip
 
 

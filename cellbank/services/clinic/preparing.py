@@ -123,8 +123,9 @@ def show_dmso(work: Work, standing: DoseStanding, vials: int) -> None:
 def load_refusals(standing: DoseStanding, delivered: int, vials: int) -> tuple[Refusal, ...]:
     """DMSO of the vials and of the day's other doses, and endotoxin of the cells drawn, per kg, against the limits."""
     row, protocol = standing.row, standing.ward.protocol
-    per_million = Decimal(row.calculation["endotoxin_eu_per_million_cells"])
-    endotoxin = endotoxin_eu_per_kg(per_million, delivered, weight_for_limits(protocol, row.used_kg))
+    per_million = row.calculation.get("endotoxin_eu_per_million_cells")  # not of a dose that nobody ordered
+    weight_kg = weight_for_limits(protocol, row.used_kg)
+    endotoxin = per_million and endotoxin_eu_per_kg(Decimal(per_million), delivered, weight_kg)
     return limit_refusals(dmso_of_the_day(standing, standing.plan, vials), endotoxin, protocol.limits)
 
 

@@ -104,7 +104,7 @@ def _lots(work: Work, demand: Demand) -> Iterator[tuple[Lot, Row[Any]]]:
 
 def _from_lot(work: Work, demand: Demand, lot: Lot, product: Row[Any]) -> Supply:
     specification = specification_by_digest(work.session, product.id, product.digest)
-    results = _latest_results(work, lot, specification)
+    results = latest_results(work, lot, specification)
     missing = tuple(specification.provider(what).title for what in PROVIDED if what not in results)
     facts = SupplyFacts(
         product=demand.product,
@@ -123,7 +123,7 @@ def _from_lot(work: Work, demand: Demand, lot: Lot, product: Row[Any]) -> Supply
     weight_kg = weight_for_limits(demand.protocol, demand.weight_kg)
     own_ml = dmso_ml(lot.volume_ml * calculation.vials, lot.dmso_percent)
     dmso = dmso_g_per_kg(own_ml + demand.dmso_ml_that_day, weight_kg)
-    endotoxin = endotoxin_eu_per_kg(_number(results["endotoxin"]), calculation.required_cells, weight_kg)
+    endotoxin = endotoxin_eu_per_kg(number_of(results["endotoxin"]), calculation.required_cells, weight_kg)
     facts = replace(
         facts,
         vials_wanted=calculation.vials_to_reserve,
@@ -134,7 +134,7 @@ def _from_lot(work: Work, demand: Demand, lot: Lot, product: Row[Any]) -> Supply
     return Supply(facts, lot, tuple(vials), calculation, _shown(work, demand, lot, results, calculation, facts))
 
 
-def _latest_results(work: Work, lot: Lot, specification: Specification) -> dict[str, TestResult]:
+def latest_results(work: Work, lot: Lot, specification: Specification) -> dict[str, TestResult]:
     """The latest reviewed result of each test that feeds the dose, by what it provides."""
     provides = {specification.provider(what).code: what for what in PROVIDED}
     statement = (
@@ -146,7 +146,7 @@ def _latest_results(work: Work, lot: Lot, specification: Specification) -> dict[
     return {provides[result.test]: result for result in work.session.scalars(statement)}
 
 
-def _number(result: TestResult) -> Decimal:
+def number_of(result: TestResult) -> Decimal:
     """The value of a numeric result, without the zeros that the column adds."""
     assert result.number is not None
     value = result.number.normalize()
@@ -154,7 +154,7 @@ def _number(result: TestResult) -> Decimal:
 
 
 def _calculate(demand: Demand, lot: Lot, results: dict[str, TestResult]) -> DoseCalculation:
-    recovery, viability = _number(results["recovery"]), _number(results["viability"])
+    recovery, viability = number_of(results["recovery"]), number_of(results["viability"])
     return calculate_dose(demand.protocol.dosing, demand.weight_kg, lot.cells_per_vial, recovery, viability)
 
 
@@ -184,7 +184,7 @@ def _shown(
         Step(
             f"{what.capitalize()} of lot {lot.code}",
             f"result {results[what].code}, the latest reviewed, of {local_day(work, results[what].resulted_at)}",
-            f"{_number(results[what])} {results[what].unit or '%'}",
+            f"{number_of(results[what])} {results[what].unit or '%'}",
         )
         for what in PROVIDED
     ]
@@ -202,6 +202,6 @@ def _shown(
         "lot": lot.code,
         "results": {what: results[what].code for what in PROVIDED},
         "dmso_g_per_kg": str(facts.dmso_g_per_kg),
-        "endotoxin_eu_per_million_cells": str(_number(results["endotoxin"])),
+        "endotoxin_eu_per_million_cells": str(number_of(results["endotoxin"])),
         "endotoxin_eu_per_kg": str(facts.endotoxin_eu_per_kg),
     }

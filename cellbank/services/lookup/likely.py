@@ -5,7 +5,7 @@ from cellbank.domain.lifecycle import TRANSITIONS
 # Right, but rarely what somebody with a scanner in hand has come for.
 ENDINGS = {
     "break_seal", "cancel_dose", "cancel_sample", "cancel_shipment", "complete_subject", "correct_result",
-    "confirm_dose_from_paper", "enter_dose_from_paper", "take_back_paper_form",
+    "confirm_dose_from_paper", "enter_dose_from_paper", "register_unordered_dose", "take_back_paper_form",
     "disable_person", "discard_culture",
     "discard_dose", "discard_vial", "discard_vials", "end_conditional_release", "end_session",
     "retire_probe", "change_probe_limits",
@@ -109,6 +109,7 @@ FIRST: dict[tuple[str, str], set[str]] = {
     ("dose", "discard_dose"): {"out of time"},
     ("dose", "plan_dose_anew"): {"day passed"},
     ("dose", "confirm_dose_from_paper"): {"given on paper"},
+    ("dose", "enter_dose_from_paper"): {"UNORDERED"},
 }
 MOVES_ON, PRINTS, ENDING, WRONG_NOW = 0, 3, 4, 5
 # They may stay so for years, and nobody is waited for.

@@ -8,7 +8,7 @@ from cellbank.domain.identifiers import Form
 from cellbank.services.bank import Bank
 
 TO_PICK = {"ORDERED", "PICKED", "THAWING"}
-TO_GIVE = {"ORDERED", "PICKED", "THAWING", "COUNTED", "PREPARED", "CHECKED_ONCE", "CHECKED", "INFUSING",
+TO_GIVE = {"UNORDERED", "ORDERED", "PICKED", "THAWING", "COUNTED", "PREPARED", "CHECKED_ONCE", "CHECKED", "INFUSING",
            "DISCARDED", "CANCELLED"}  # given up in the record, though it was given  # fmt: skip
 ENTER, CONFIRM = "enter_dose_from_paper", "confirm_dose_from_paper"
 
