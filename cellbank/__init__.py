@@ -24,7 +24,7 @@ def create_app(bank: Bank | None = None) -> Flask:
     """
     import flask
 
-    from cellbank import api, entering, web
+    from cellbank import api, entering, gate, web
 
     if bank is None:
         bank = _open_bank()
@@ -32,6 +32,7 @@ def create_app(bank: Bank | None = None) -> Flask:
     app.config.update(SECRET_KEY=bank.config.secret_key, MAX_CONTENT_LENGTH=LARGEST, MAX_FORM_MEMORY_SIZE=LARGEST)
     app.extensions["cellbank"] = bank
     entering.register(app, bank.config.hosts)
+    gate.register(app, LARGEST, bank.config.proxies)
     web.register(app, bank)
     api.register(app, bank, signed_in=web.signed_in_actor)
     return app

@@ -66,6 +66,7 @@ class Config:
     form_printer: str
     concurrent_logins: int
     hosts: tuple[str, ...]  # as they stand in a request: an IPv6 address in brackets
+    proxies: tuple[str, ...]
     secure_cookies: bool
     watch_seconds: int
     late_after_minutes: int
@@ -203,6 +204,10 @@ def _read_hosts(text: str) -> tuple[str, ...]:
     return tuple(_read_host(name.strip().strip("[]")).lower() for name in text.split(",") if name.strip())
 
 
+def _read_addresses(text: str) -> tuple[str, ...]:
+    return tuple(str(ipaddress.ip_address(one.strip())) for one in text.split(",") if one.strip())
+
+
 _hosts = Rule("host names or IP addresses without ports, with commas between them, or empty", _read_hosts)
 _yes_or_no = Rule("yes or no", _read_yes_or_no)
 _database_url = Rule("postgresql://ROLE:PASSWORD@HOST:PORT/DATABASE, or empty", _read_database_url)
@@ -261,6 +266,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("HOSTS", "", _hosts,
             "Names by which browsers and programs reach the site, with commas between them; every other is refused. "
             "Empty: those of HOST alone."),
+    Setting("PROXIES", "", Rule("IP addresses with commas between them, or empty", _read_addresses),
+            "Addresses of the reverse proxies in front: what they say of who asked, and by HTTPS, is believed."),
     Setting("SECURE_COOKIES", "", Rule("yes, no or empty", _read_yes_or_no_or_nothing),
             "Whether the site is reached by HTTPS only, which browsers then remember (HSTS), and cookies travel by it "
             "alone; empty: yes, unless it is reached on this machine only."),

@@ -54,6 +54,7 @@ def test_defaults_are_a_site_without_a_registered_number_on_this_machine_only(en
         form_printer="folder",
         concurrent_logins=2,
         hosts=("127.0.0.1", "localhost", "[::1]"),
+        proxies=(),
         secure_cookies=False,
         watch_seconds=60,
         late_after_minutes=10,
@@ -175,6 +176,8 @@ WRONG = [
     ("SECURE_COOKIES", "1"),
     ("HOSTS", "bank.example:443"),
     ("HOSTS", "*"),
+    ("PROXIES", "the proxy"),
+    ("PROXIES", "10.0.0.0/8"),
 ]
 
 

@@ -28,6 +28,7 @@ TITLES = {
     414: "The address is too long",
     415: "Send JSON",
     422: "Malformed input",
+    429: "Too many at once",
     500: "An error of the program",
     503: "Not now",
 }

@@ -15,7 +15,7 @@ from cellbank.services.incidents import Unavailable
 from cellbank.services.parsing import check_key
 from cellbank.services.people.accounts import OF_THE_DOOR
 from cellbank.services.people.passwords import Credentials
-from cellbank.services.people.sessions import prove
+from cellbank.services.people.sessions import ComeLater, prove_from_outside
 from cellbank.services.performing import outcome_of
 
 # A client whose clock is further off than this is told; the server's clock is the one that counts.
@@ -43,7 +43,16 @@ def new_token() -> Response:
         raise Malformed([Problem("one_time_code", "Six digits, as text.")])
     # A name with letters that no database can hold is nobody's, and takes as long as any other.
     known = name if name.isprintable() else ""
-    proof = prove(the_bank(), known, Credentials(password, code), server_time(), door="api", client=client())
+    credentials = Credentials(password, code)
+    try:
+        proof = prove_from_outside(
+            the_bank(), known, credentials, server_time(), address=request.remote_addr or "", door="api",
+            client=client(),
+        )  # fmt: skip
+    except ComeLater as later:
+        answer = problem(429, "Too many names are being tried just now, and this one was not looked at.")
+        answer.headers["Retry-After"] = str(later.seconds)
+        return answer
     if proof.standing is None:
         codes = ", or the one-time code that belongs to them" if the_bank().config.second_factor_roles else ""
         locks = "After several wrong ones an account is locked for a while; an administrator can unlock it."

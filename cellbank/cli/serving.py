@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import resource
 import socket
 from contextlib import ExitStack
 from pathlib import Path
@@ -10,14 +11,15 @@ from typing import Any
 from cellbank import config
 from cellbank.cli.shared import Stop, add_command
 from cellbank.cli.watching import watching
+from cellbank.gate import THREADS
 from cellbank.services import start
 from cellbank.services.bank import Bank
 from cellbank.services.people.account_list import list_people
 
-# Ten threads a process are as many as its pool of database connections serves. Requests beyond twice as many wait in
-# the listening socket, where the other process can take them.
-THREADS = 10
-WAITING = 20
+# An idle connection costs little, and is closed when its head does not come; what a request may hold, the gate says.
+CONNECTIONS = 1000  # of one process
+SECONDS_FOR_A_HEAD = 10  # and between two requests of one connection
+FILES = 500  # that a process has open besides
 SECONDS_TO_FINISH = 20
 # A worker that has kept more than this for five minutes is replaced: what many large requests leave behind in its
 # memory passes with it. A large import comes and goes and may take more.
@@ -129,28 +131,40 @@ def _port_is_free(settings: config.Config) -> None:
             ) from error
 
 
+def wire_options() -> dict[str, Any]:
+    """How a process listens: what a connection may hold of it, and how many threads stand at its gate."""
+    from granian.constants import HTTPModes, Interfaces
+    from granian.http import HTTP1Settings
+
+    return {
+        "interface": Interfaces.WSGI,
+        "http": HTTPModes.http1,  # of two protocols, the server waits for ever which one a silent connection means
+        "http1_settings": HTTP1Settings(header_read_timeout=SECONDS_FOR_A_HEAD * 1000),
+        "blocking_threads": THREADS,
+        "backpressure": CONNECTIONS,
+    }
+
+
+def _allow_files(needed: int) -> None:
+    """A connection is an open file, of which a process may have few unless it asks for more."""
+    allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if allowed != resource.RLIM_INFINITY and allowed < needed:
+        more = needed if most == resource.RLIM_INFINITY else min(needed, most)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (more, most))
+
+
 def serve(settings: config.Config, database: start.Database) -> None:
     """Answer requests with several processes until a signal ends it; requests under way are finished. Beside them
     somebody looks for silent probes."""
     from granian import Granian
-    from granian.constants import Interfaces
 
     start.hand_down(database)
+    _allow_files(CONNECTIONS + FILES)
     server = Granian(
-        "cellbank:create_app",
-        factory=True,
-        interface=Interfaces.WSGI,
-        address=settings.host,
-        port=settings.port,
-        workers=settings.workers,
-        blocking_threads=THREADS,
-        backpressure=WAITING,
-        respawn_failed_workers=True,
-        workers_kill_timeout=SECONDS_TO_FINISH,
-        workers_max_rss=MOST_MEMORY,
-        rss_samples=LOOKS_AT_MEMORY,
-        log_level="error",
-    )
+        "cellbank:create_app", factory=True, address=settings.host, port=settings.port, workers=settings.workers,
+        respawn_failed_workers=True, workers_kill_timeout=SECONDS_TO_FINISH, workers_max_rss=MOST_MEMORY,
+        rss_samples=LOOKS_AT_MEMORY, log_level="error", **wire_options(),
+    )  # fmt: skip
     shown = f"[{settings.host}]" if ":" in settings.host else settings.host
     server.on_startup(
         lambda: print(f"cellbank answers on http://{shown}:{settings.port} (Ctrl-C stops it)", flush=True)

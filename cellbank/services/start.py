@@ -80,7 +80,7 @@ def open_bank(config: Config, database: Database) -> Bank:
     catalogue.load()
     engine = open_engine(database.app_url)
     slots = threading.Semaphore(config.concurrent_logins)
-    return Bank(config, engine, find_printer(config), slots, find_form_printer(config))
+    return Bank(config, engine, find_printer(config), password_slots=slots, form_printer=find_form_printer(config))
 
 
 def open_current(config: Config, database: Database) -> Bank:

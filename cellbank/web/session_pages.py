@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import jsonify, redirect, render_template, request, session, url_for
+from flask import jsonify, make_response, redirect, render_template, request, session, url_for
 from flask_babel import gettext
 from flask_login import current_user
 from flask_wtf.csrf import generate_csrf
@@ -13,7 +13,7 @@ from cellbank.services.acts import Malformed, run_act
 from cellbank.services.people import web_sessions
 from cellbank.services.people.keys import keys_of
 from cellbank.services.people.passwords import Credentials
-from cellbank.services.people.sessions import Proof, prove
+from cellbank.services.people.sessions import ComeLater, Proof, prove, prove_from_outside
 from cellbank.web import acts
 from cellbank.web.blueprint import blueprint
 from cellbank.web.session import (
@@ -57,7 +57,13 @@ def unlock() -> Any:
 
 def _come_in(endpoint: str) -> Any:
     name = request.form.get("name", "")
-    proof = proved(name, request.form.get("password", ""), request.form.get("one_time_code"))
+    try:
+        proof = _proved_at_the_door(name, request.form.get("password", ""), request.form.get("one_time_code"))
+    except ComeLater as later:
+        busy = gettext("Too many names are being tried just now, and yours was not looked at. Try again in a moment.")
+        answer = make_response(_stay_out(endpoint, name, busy, 429))
+        answer.headers["Retry-After"] = str(later.seconds)
+        return answer
     if proof.standing is None:
         return _stay_out(endpoint, name, why_not())
     refusals = enter(proof)
@@ -68,6 +74,16 @@ def _come_in(endpoint: str) -> Any:
     return resume()
 
 
+def _proved_at_the_door(name: str, password: str, code: str | None) -> Proof:
+    """Of somebody whose session is only locked, as everywhere; of others in a room of their own (ComeLater)."""
+    if current_user.is_authenticated:
+        return proved(name, password, code)
+    return prove_from_outside(
+        the_bank(), name, Credentials(password, code), now(), address=client(), door=DOOR, client=client(),
+        site=site_of_the_screen(),
+    )  # fmt: skip
+
+
 def proved(name: str, password: str, code: str | None, *, enrols: bool = False) -> Proof:
     """What a name and a password that were given on a page prove, with the one-time code beside them. The screen stands
     at a site: whoever comes to it acts there, if they work there. `enrols`: to set up a second factor."""
@@ -75,12 +91,12 @@ def proved(name: str, password: str, code: str | None, *, enrols: bool = False) 
     return prove(the_bank(), name, given, now(), door=DOOR, client=client(), site=site_of_the_screen(), enrols=enrols)
 
 
-def _stay_out(endpoint: str, name: str, problem: str) -> Any:
+def _stay_out(endpoint: str, name: str, problem: str, status: int = 403) -> Any:
     if wants_json():
-        return jsonify(problem=problem), 403
+        return jsonify(problem=problem), status
     waiting = [field for field in request.form.items(multi=True) if field[0].startswith(CARRY)]
     kept = {field: request.form.get(field, "") for field in ("resume", "next")}
-    return entrance(endpoint, name=name, problem=problem, carried=carried(MultiDict(waiting)), status=403, **kept)
+    return entrance(endpoint, name=name, problem=problem, carried=carried(MultiDict(waiting)), status=status, **kept)
 
 
 def why_not() -> str:

@@ -20,7 +20,7 @@ from flask import Flask, jsonify
 from sqlalchemy import text
 
 from cellbank import create_app
-from cellbank.cli.serving import THREADS, WAITING
+from cellbank.cli.serving import wire_options
 from cellbank.outside.embedded_postgres import APP_ROLE, EmbeddedPostgres
 from cellbank.records.actor import Proof
 from cellbank.services import acts
@@ -137,11 +137,10 @@ def _wait_until_it_answers(process: subprocess.Popen[bytes], port: int) -> None:
 def main() -> None:
     """Serve until interrupted, with the settings of `cellbank serve`."""
     from granian import Granian
-    from granian.constants import Interfaces
 
     Granian(
         "tests.bench.server:make_app", factory=True, address="127.0.0.1", port=int(sys.argv[1]),
-        interface=Interfaces.WSGI, workers=WORKERS, blocking_threads=THREADS, backpressure=WAITING, log_level="warning",
+        workers=WORKERS, log_level="warning", **wire_options(),
     ).serve()  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from cellbank.records.base import read_row
 from cellbank.services.bank import Bank, server_time
 from cellbank.services.people import actors, passwords
 from cellbank.services.people.passwords import Credentials, is_old, take_the_time
+from cellbank.services.room import NoRoom
 
 # With a first or an old password one comes in, to change it.
 COME_IN = {actor.Proof.RIGHT, actor.Proof.FIRST, actor.Proof.OLD}
@@ -119,6 +120,7 @@ class Proof:
     once: OneTime | None = None
 
 
+BUSY_SECONDS = 2  # until a place among those who come from outside is likely free
 WRONG_ANSWERS_AFTER = 0.5  # seconds: longer than any of the ways to be wrong takes on a machine that is not overrun
 
 
@@ -138,6 +140,27 @@ def prove(
     if found.standing is None:
         time.sleep(max(0.0, began + WRONG_ANSWERS_AFTER - time.monotonic()))
     return found
+
+
+class ComeLater(Exception):
+    """So many try names and passwords that this one was not looked at: it may be tried again after some `seconds`."""
+
+    def __init__(self, seconds: int):
+        self.seconds = seconds
+        super().__init__(f"come again in {seconds} s")
+
+
+def prove_from_outside(
+    bank: Bank, name: str, given: Credentials, now: datetime.datetime, *,
+    address: str, door: str, client: str | None = None, site: str | None = None,
+) -> Proof:  # fmt: skip
+    """The same of somebody who is not in yet. Strangers who guess do not hold up those who work: few at once are looked
+    at, and of one address fewer. Raises ComeLater for the others."""
+    try:
+        with bank.strangers.of(address):
+            return prove(bank, name, given, now, door=door, client=client, site=site)
+    except NoRoom:
+        raise ComeLater(BUSY_SECONDS) from None
 
 
 def _prove(

@@ -1,0 +1,114 @@
+"""An installation of its own in a folder: a real server started by the command line, with its embedded database."""
+
+import http.client
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+
+from cellbank.outside import embedded_postgres
+
+START_SECONDS = 60
+FIRST, OWN = "a first password", "a password of my own"
+
+
+class Site:
+    """An installation in a folder of its own, run by the command line."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.port = free_port()
+        self.environ = {name: value for name, value in os.environ.items() if not name.startswith("CELLBANK_")}
+        self.environ |= {"CELLBANK_DATA": str(folder), "CELLBANK_PORT": str(self.port)}
+        self.server: subprocess.Popen | None = None
+        self.token = ""
+        self.statuses: set[int] = set()
+
+    def command(self, *arguments: str) -> list[str]:
+        return [sys.executable, "-c", "import sys; from cellbank.cli import main; sys.exit(main())", *arguments]
+
+    def run(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess:
+        """A command that must succeed."""
+        done = subprocess.run(
+            self.command(*arguments), env=self.environ, input=stdin, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        return done
+
+    def start(self) -> None:
+        """Start the server and wait for its first answer."""
+        self.server = subprocess.Popen(
+            self.command("serve"), env=self.environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        deadline = time.monotonic() + START_SECONDS
+        while self.request("GET", "/api/openapi.json") is None:
+            assert self.server.poll() is None and time.monotonic() < deadline, "the server did not start"
+            time.sleep(0.1)
+
+    def stop(self) -> None:
+        """Ask it to end, and see that nothing of it is left."""
+        family = psutil.Process(self.server.pid).children(recursive=True)
+        self.server.send_signal(signal.SIGINT)
+        assert self.server.wait(30) == 0
+        assert not psutil.wait_procs(family, timeout=10)[1]
+
+    def request(self, method: str, path: str, body: object = None) -> tuple[int, dict] | None:
+        """The status and body of an answer; None when there was none."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        try:
+            headers = {"Authorization": f"Bearer {self.token}"}
+            connection.request(method, path, json.dumps(body) if body is not None else None, headers)
+            answer = connection.getresponse()
+            self.statuses.add(answer.status)
+            return answer.status, json.loads(answer.read())
+        except (OSError, http.client.HTTPException, ValueError):
+            return None
+        finally:
+            connection.close()
+
+    def postmaster(self) -> int:
+        return int((self.folder / "postgres" / "data" / "postmaster.pid").read_text().split()[0])
+
+
+@contextmanager
+def installed(name: str) -> Iterator[Site]:
+    """A site with one technician, `tina` with the password OWN, and a token of hers; not started. It lies not in
+    tmp_path: pytest shuts the database's user out of that one."""
+    folder = Path(tempfile.mkdtemp(prefix=f"cellbank-{name}-"))
+    site = Site(folder)
+    try:
+        site.run("migrate")
+        person = ("--full-name", "Tina Technician", "--role", "technician", "--password-stdin")
+        site.run("user", "add", "tina", *person, stdin=FIRST)
+        site.run("act", "change_password", "--as", "tina", "--password-stdin", stdin=f"{FIRST}\n{OWN}\n")
+        asked = ("create_token", "--as", "tina", "--json", '{"title": "kill"}', "--password-stdin")
+        site.token = json.loads(site.run("act", *asked, stdin=OWN).stdout)["result"]["token"]
+        yield site
+    finally:
+        if site.server is not None and site.server.poll() is None:
+            site.server.terminate()
+            site.server.wait(30)
+        embedded_postgres.start(folder).close()  # the last one stops a server that a kill has left behind
+        shutil.rmtree(folder)
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def plain_url(url: str) -> str:
+    """A database's URL as psycopg itself reads it."""
+    return url.replace("postgresql+psycopg", "postgresql")
