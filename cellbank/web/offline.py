@@ -8,7 +8,8 @@ from flask import Response, jsonify, make_response, render_template, request
 from flask_babel import gettext
 
 from cellbank.services.bank import server_time
-from cellbank.services.clinic.offline import Came, Sent, is_there, judgement, keep_stop, send_kept
+from cellbank.services.clinic.offline import Came, Sent, is_there, judgement, send_kept
+from cellbank.services.clinic.offline_stops import keep_stop
 from cellbank.web.acts import reason
 from cellbank.web.blueprint import blueprint
 from cellbank.web.session import now
@@ -64,10 +65,10 @@ def keep_sent() -> Any:
 
 @blueprint.post("/bedside/stopped")
 def keep_stopped() -> Any:
-    """One STOP that the screen said without the network; kept for whoever is signed in at it now."""
+    """One STOP that the screen said without the network; kept for whoever is signed in at it now and may check."""
     where = gettext("%(station)s, kept without a network", station=client())
-    came = keep_stop(the_bank(), sent_object(), the_actor(), door=DOOR, client=where)
-    return jsonify(came=came)
+    came = keep_stop(the_bank(), sent_object(), the_actor(), now(), door=DOOR, client=where)
+    return jsonify(came=came), 403 if came is Came.LATER else 200  # what comes later stays on the screen
 
 
 def _told(sent: Sent) -> dict[str, Any]:

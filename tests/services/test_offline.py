@@ -4,6 +4,7 @@ import base64
 import dataclasses
 import datetime
 import json
+import secrets
 from typing import Any
 
 import pytest
@@ -14,7 +15,9 @@ from sqlalchemy import text
 from cellbank.domain.identifiers import dose_symbol
 from cellbank.domain.offline import person_digest, wristband_digest
 from cellbank.domain.refusals import Code
-from cellbank.services.clinic.offline import Came, Sent, judgement, keep_stop, send_kept
+from cellbank.services.clinic import offline_stops
+from cellbank.services.clinic.offline import Came, Sent, judgement, send_kept
+from cellbank.services.clinic.offline_stops import keep_stop
 from tests.factories.doses import (
     MINUTE,
     SITE,
@@ -23,6 +26,7 @@ from tests.factories.doses import (
     checked_dose,
     counted_dose,
     infused_dose,
+    ordered_dose,
     prepared_dose,
     row_of,
 )
@@ -412,24 +416,67 @@ def test_a_stop_that_the_server_has_answered_itself_is_no_deviation(world: World
 # --- a STOP that the screen said by itself ----------------------------------------------------
 
 
-def test_a_stop_without_the_network_is_kept_once_with_what_was_scanned(world: World, dose: OrderedDose) -> None:
-    clara, public = world.people["clara"], world.bank.keys.newest.public
-    header = {"id": "a-stop-of-this-test", "dose": dose.code, "at": (dose.at + DURING).isoformat()}
-    part = seal(public, {**header, "why": "WRISTBAND_MISMATCH"}, {"raw": "SJ-of-somebody-else"})
-    for _ in range(2):
-        assert keep_stop(world.bank, part, clara, door="web", client="a tablet") is Came.RECORDED
+def stopped(
+    world: World, dose: OrderedDose, who: str, *, now: datetime.datetime | None = None, about: str = "", **more: Any
+) -> Came:
+    """A STOP of a screen without the network, sent while this person is signed in at it."""
+    whole = {"id": secrets.token_hex(16), "dose": about or dose.code, "at": (dose.at + DURING).isoformat(), **more}
+    whole = {"why": "WRISTBAND_MISMATCH", "raw": "SJ-of-somebody-else", **whole}
+    part = seal(world.bank.keys.newest.public, whole, {"raw": whole.pop("raw")})
+    at = now or datetime.datetime.now(datetime.UTC)
+    return keep_stop(world.bank, part, world.people[who], at, door="web", client="a tablet")
+
+
+def stops(world: World, dose: OrderedDose) -> list[Any]:
+    """What is kept of the STOPs of a dose."""
+    told = "SELECT given, person_id FROM act WHERE name = 'report_unreadable_scan' AND given ->> 'reason' ~ :dose"
     with world.bank.reads.connect() as connection:
-        found = connection.execute(text("SELECT given, person_id FROM act WHERE key = :id"), header).mappings().all()
-    assert len(found) == 1 and found[0]["person_id"] == clara.id
-    given = found[0]["given"]
+        return list(connection.execute(text(f"{told} ORDER BY id"), {"dose": dose.code}).all())
+
+
+def test_a_stop_without_the_network_is_kept_once_with_what_was_scanned(world: World) -> None:
+    """Also when the answer was lost, and somebody else is signed in when it is sent again."""
+    dose = prepared_dose(world)
+    for who in ("clara", "clara", "cyril"):
+        assert stopped(world, dose, who, id="a-stop-of-this-test") is Came.RECORDED
+    ((given, person),) = stops(world, dose)
+    assert person == world.people["clara"].id
     assert (given["raw"], given["reason_code"]) == ("SJ-of-somebody-else", "WRISTBAND_MISMATCH")
-    assert dose.code in given["reason"] and "STOP without a network" in given["reason"]
+    assert "STOP without a network" in given["reason"]
 
 
-@pytest.mark.parametrize("wrong", [{"why": "ON_HOLD"}, {"at": "yesterday"}, {"id": "short"}])
-def test_a_stop_that_cannot_be_read_is_not_kept(world: World, dose: OrderedDose, wrong: dict[str, str]) -> None:
-    header = {"id": "another-stop-of-this-test", "dose": dose.code, "at": dose.at.isoformat()}
-    part = seal(world.bank.keys.newest.public, {**header, "why": "OUT_OF_TIME", **wrong}, {"raw": "CH"})
+def test_a_stop_waits_for_somebody_who_may_check_at_the_bedside(world: World) -> None:
+    """Three of them stop a dose: nobody else can bring them in. The screen keeps it."""
+    dose = prepared_dose(world)
+    assert [stopped(world, dose, who) for who in ("quinn", "ada")] == [Came.LATER] * 2
+    assert stops(world, dose) == []
+    assert stopped(world, dose, "clara") is Came.RECORDED
+
+
+def test_stops_come_no_faster_than_people_scan(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    dose = prepared_dose(world)
+    monkeypatch.setattr(offline_stops, "MOST_STOPS", 3)
+    later = datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=2)  # none of those before counts
+    monkeypatch.setattr("cellbank.services.acts.server_time", lambda: later)
+    assert [stopped(world, dose, "cyril", now=later) for _ in range(4)] == [Came.RECORDED] * 3 + [Came.LATER]
+    assert stopped(world, dose, "cyril", now=later + offline_stops.STOPS_WITHIN) is Came.RECORDED
+
+
+def test_what_a_stop_says_is_of_a_closed_list(world: World, dose: OrderedDose) -> None:
+    """Three codes; of a dose of this site that is drawn up; and of a label only what is one of that dose."""
+    other, own = prepared_dose(world), prepared_dose(world)
+    label = bedside(world, own)["dose_label"]
+    wrong: list[dict[str, str]] = [
+        {"why": "ON_HOLD"}, {"at": "yesterday"}, {"id": "short"}, {"about": "CHA999926999999"}, {"about": "anything"},
+        {"about": ordered_dose(world).code},
+        *({"why": why, "raw": raw} for why in ("DOSE_LABEL_MISMATCH", "OUT_OF_TIME") for raw in
+          ("a word", own.code, own.subject, bedside(world, other)["dose_label"])),
+    ]  # fmt: skip
+    for one in wrong:
+        assert stopped(world, own, "clara", **one) is Came.UNREADABLE, one
     clara = world.people["clara"]
-    assert keep_stop(world.bank, part, clara, door="web", client="a tablet") is Came.UNREADABLE
-    assert keep_stop(world.bank, {}, clara, door="web", client="a tablet") is Came.UNREADABLE
+    assert keep_stop(world.bank, {}, clara, own.at, door="web", client="a tablet") is Came.UNREADABLE
+    assert stops(world, own) == []
+    assert stopped(world, own, "clara", why="DOSE_LABEL_MISMATCH", raw=label) is Came.RECORDED
+    assert stopped(world, own, "clara", raw="X" * 400) is Came.RECORDED
+    assert [len(given["raw"]) for given, _ in stops(world, own)] == [len(label), 100]

@@ -22,7 +22,7 @@ from cellbank.domain.identifiers import Kind, dose_symbol
 from cellbank.domain.lifecycle import roles_for
 from cellbank.domain.offline import NEXT_OF, ROUNDS, Judged, Next, person_digest, valid_until, wristband_digest
 from cellbank.domain.quantities import millions
-from cellbank.domain.refusals import Code, Refusal
+from cellbank.domain.refusals import Refusal
 from cellbank.domain.rules.kept import UNREADABLE, HeldJudgement, KeptFacts, Unread, kept_refusals
 from cellbank.domain.scans import Scan, read_scan
 from cellbank.domain.wall import on_the_wall
@@ -32,7 +32,6 @@ from cellbank.services.bank import Bank
 from cellbank.services.clinic.at_bedside import judge_standing
 from cellbank.services.clinic.infusion import label_time
 from cellbank.services.clinic.standing import DoseStanding, dose_standing
-from cellbank.services.lookup.scanning import keep_unreadable
 from cellbank.services.people.passwords import Credentials
 from cellbank.services.people.sessions import prove, standing_of_name
 
@@ -119,6 +118,7 @@ class Came(StrEnum):
     REFUSED = "refused"  # it is in the trail, with its reasons
     NOT_PROVED = "not_proved"  # name, password or code do not fit: nothing was done
     UNREADABLE = "unreadable"  # not sealed for this server, altered, or not what it says
+    LATER = "later"  # not from whoever is signed in, or not now: nothing was done
 
 
 @dataclass(frozen=True)
@@ -217,7 +217,7 @@ def send_kept(bank: Bank, raw: Mapping[str, Any], now: datetime.datetime, *, doo
     try:
         envelope = Envelope.model_validate(raw)
         header = Header.model_validate_json(envelope.act.header)
-        content = Content.model_validate_json(_open(bank, header.key, envelope.act))
+        content = Content.model_validate_json(open_part(bank, header.key, envelope.act))
         who = _who(bank, envelope, header, content)
     except (ValidationError, NotOpened, json.JSONDecodeError) as error:
         return Sent(Came.UNREADABLE, problems=(_why(error),))
@@ -231,7 +231,8 @@ def send_kept(bank: Bank, raw: Mapping[str, Any], now: datetime.datetime, *, doo
     return _do(bank, header, content, who, proof.standing.actor, proof.once, now, door, client)
 
 
-def _open(bank: Bank, key: str, part: Part) -> bytes:
+def open_part(bank: Bank, key: str, part: Part) -> bytes:
+    """What was sealed for this server, as it was typed. Raises NotOpened."""
     return bank.keys.open(key, part.header, part.once, part.nonce, part.sealed)
 
 
@@ -244,7 +245,7 @@ def _who(bank: Bank, envelope: Envelope, header: Header, content: Content) -> Wh
     proof = ProofHeader.model_validate_json(envelope.proof.header)
     if proof.id != header.id:
         raise NotOpened("The password was given for another act.")
-    return Who.model_validate_json(_open(bank, proof.key, envelope.proof))
+    return Who.model_validate_json(open_part(bank, proof.key, envelope.proof))
 
 
 def _is_theirs(bank: Bank, header: Header, content: Content, prover: Actor) -> bool:
@@ -305,47 +306,3 @@ def _dose_of(header: Header, content: Content) -> str:
         return content.given.get("dose", "")
     scan = read_scan(content.given.get("dose_label", ""))
     return scan.code if isinstance(scan, Scan) and scan.kind is Kind.DOSE else header.dose
-
-
-# --- a STOP that the screen said by itself ----------------------------------------------------
-
-STOPPED: dict[str, str] = {
-    Code.DOSE_LABEL_MISMATCH: "the label is not the current one of dose {dose}.",
-    Code.WRISTBAND_MISMATCH: "the wristband is not that of the patient of dose {dose}.",
-    Code.OUT_OF_TIME: "dose {dose} has expired.",
-}
-
-
-class StopHeader(BaseModel):
-    """Which STOP it was, of which dose, when."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
-    key: str = Field(max_length=100)
-    id: str = Field(min_length=16, max_length=100)
-    dose: str = Field(max_length=40)
-    at: AwareDatetime
-    why: Literal["DOSE_LABEL_MISMATCH", "WRISTBAND_MISMATCH", "OUT_OF_TIME"]
-
-
-class Scanned(BaseModel):
-    """What was scanned."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-    raw: str = Field(min_length=1, max_length=500)
-
-
-def keep_stop(bank: Bank, raw: Mapping[str, Any], actor: Actor, *, door: str, client: str) -> Came:
-    """Keep a STOP of a screen without a network as a near miss, once: it happened. Nobody proved who they were when it
-    was said, so it bears the name of whoever is signed in at the screen when it is sent."""
-    from cellbank.outside.bedside_keys import NotOpened
-
-    try:
-        part = Part.model_validate(raw)
-        header = StopHeader.model_validate_json(part.header)
-        scanned = Scanned.model_validate_json(_open(bank, header.key, part))
-    except (ValidationError, NotOpened):
-        return Came.UNREADABLE
-    said = STOPPED[header.why].format(dose=header.dose)
-    reason = f"STOP without a network, {on_the_wall(header.at, bank.zone)}: {said}"
-    keep_unreadable(bank, actor, scanned.raw, reason, door=door, code=Code(header.why), key=header.id, client=client)
-    return Came.RECORDED

@@ -158,7 +158,7 @@
     for (const one of await on("stops", "readonly", (store) => store.getAll())) {
       const headers = { "Content-Type": "application/json", Accept: "application/json", "X-CSRFToken": token.content };
       const answer = await fetch("/bedside/stopped", { method: "POST", headers, body: JSON.stringify(one.stop), cache: "no-store" });
-      if (!answer.ok) return; /* locked, or signed out: later */
+      if (!answer.ok) return; /* locked, signed out, or somebody is here who may not check: later */
       await on("stops", "readwrite", (store) => store.delete(one.place));
     }
   }
