@@ -32,7 +32,7 @@ from cellbank.web.session import asks_both, note_signature
 from cellbank.web.session_pages import proved, why_not
 from cellbank.web.shell import DOOR, a_fact, client, say, say_reason, the_actor, the_bank
 from cellbank.web.to_sign import content_of, foreseen, in_order, unseen_problem
-from cellbank.web.told import told
+from cellbank.web.told import said_again
 from cellbank.web.uploads import NoText, uploaded
 from cellbank.web.verdict import About, Verdict, aloud, kept_verdict, verdict_of
 
@@ -177,8 +177,8 @@ def _malformed(
 ) -> Answer:
     """What is wrong beside the fields that show it, and what is asked, where it is one click."""
     paths = shown_paths(fields, values)
-    asked = tuple(Asked(told(item.message), item.asks) for item in found if item.asks and item.asks.choices)
-    placed = (_placed(item.field, told(item.message), paths) for item in found)
+    asked = tuple(Asked(said_again(item.message), item.asks) for item in found if item.asks and item.asks.choices)
+    placed = (_placed(item.field, said_again(item.message), paths) for item in found)
     return Answer(problems=(*others, *placed), questions=asked)
 
 
@@ -288,7 +288,7 @@ def done_page(number: int) -> Any:
     card = card and releasable(card)
     again = _again(event.name)
     scans = scanned(the_bank(), event.name, event.given)
-    reasons = [{**one, "detail": told(one["detail"])} for one in event.refusals]
+    reasons = [{**one, "detail": said_again(one["detail"])} for one in event.refusals]
     return render_template(
         "done.html", event=event, verdict=verdict, reasons=reasons, card=card, again=again, scans=scans
     )

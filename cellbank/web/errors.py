@@ -22,7 +22,7 @@ from cellbank.services.lookup.scanning import NotHere, OtherSite, Unreadable
 from cellbank.web import words
 from cellbank.web.session import carried, entrance, wants_json
 from cellbank.web.shell import say
-from cellbank.web.told import told
+from cellbank.web.told import said_again
 
 
 def register(app: Flask) -> None:
@@ -59,7 +59,7 @@ def _http(error: HTTPException) -> Any:
 
 
 def _malformed(error: Malformed) -> Any:
-    said = " ".join(f"{item.field}: {told(item.message)}" for item in error.problems)
+    said = " ".join(f"{item.field}: {said_again(item.message)}" for item in error.problems)
     return _sentence(422, gettext("Nothing was recorded, for this cannot be read: %(problems)s", problems=said))
 
 

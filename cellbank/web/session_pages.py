@@ -32,7 +32,7 @@ from cellbank.web.session import (
     wants_json,
 )
 from cellbank.web.shell import DOOR, LANGUAGES, client, the_actor, the_bank, the_installation
-from cellbank.web.told import told
+from cellbank.web.told import said_again
 
 
 @blueprint.route("/sign-in", methods=["GET", "POST"])
@@ -175,7 +175,7 @@ def _new_password() -> str | None:
             client=client(), once=proof.once,
         )  # fmt: skip
     except Malformed as malformed:
-        wrong = (told(problem.message) for problem in malformed.problems)
+        wrong = (said_again(problem.message) for problem in malformed.problems)
         return " ".join(gettext("The new password %(what)s", what=what) for what in wrong)
     if not outcome.accepted:
         return reason(outcome.refusals[0])

@@ -26,7 +26,8 @@ from cellbank.services.clinic.enrolment import assessment_to_show
 from cellbank.services.labels.symbols import command_drawing, linear_drawing, matrix_drawing
 from cellbank.services.trail.column_words import CELLS, DAY, TIME, WORDS_OF_THE_CODE, told
 from cellbank.web import icons, words
-from cellbank.web.told import told as told_again
+from cellbank.web.told import said_again
+from cellbank.web.told import title_of as title_said
 
 HERE = Path(__file__).parent
 TRANSLATIONS = HERE / "translations"
@@ -213,7 +214,7 @@ def fit_out(app: Flask) -> None:
     app.after_request(add_headers)
     app.jinja_env.filters.update(
         say=say,
-        told=told_again,
+        told=said_again, titled=title_said,
         moment=moment,
         clock=clock,
         cells=cells,

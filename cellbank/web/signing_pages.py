@@ -18,7 +18,7 @@ from cellbank.web.blueprint import blueprint
 from cellbank.web.session import local_path, now
 from cellbank.web.session_pages import about_keys, proved, reason
 from cellbank.web.shell import DOOR, client, the_actor, the_bank
-from cellbank.web.told import told
+from cellbank.web.told import said_again
 
 
 def _next() -> str:
@@ -80,7 +80,7 @@ def _confirm() -> Any:
     try:
         outcome = run_act(the_bank(), "confirm_second_factor", given, the_actor(), door=DOOR, client=client())
     except Malformed as malformed:
-        return _show(problem=told(malformed.problems[0].message), waiting=True)
+        return _show(problem=said_again(malformed.problems[0].message), waiting=True)
     if not outcome.accepted:
         return _show(problem=reason(outcome.refusals[0]), waiting=True)
     return render_template("recovery_codes.html", codes=outcome.result["recovery"], next=_next())

@@ -26,7 +26,7 @@ from cellbank.web.icons import icon_symbol, icon_use
 from cellbank.web.reading import site_moment
 from cellbank.web.session import now
 from cellbank.web.shell import DOOR, client, say, sent_object, the_actor, the_bank
-from cellbank.web.told import told as said_again
+from cellbank.web.told import said_again
 from cellbank.web.verdict import About, Judgement, Verdict, aloud, verdict_of
 
 blueprint.add_app_template_global(icon_symbol)

@@ -2,27 +2,45 @@
 evidence, a stored refusal. What is stored stays as it was said then; its sentence is recognised by the templates of the
 catalogue, and what filled it fills the translation.
 
-What nothing recognises stays as it is, and so does every word that people typed: it only ever fills a sentence.
+What nothing recognises stays as it is, and so does every word that people typed: it only ever fills a sentence. A
+fact is said again only where the name of its place says that the code put a word there (SAID); a name that people gave
+stays, though it be a word of the catalogue too.
+
+Anybody can have a text said again, so it costs no more than in proportion to its length: of a template the facts are
+taken one after the other, each up to where the sentence next goes on, and none is given back (atomic groups).
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from itertools import islice
+from typing import NamedTuple, Protocol
 
 from flask_babel import get_locale, get_translations, gettext
 
+from cellbank.domain.identifiers import Kind
+
 FIELD = re.compile(r"\{(\w+)(?:[:.!][^{}]*)?\}")
-NUMBER = r"-?[\d.,]+"
+NUMBER = r"-?[\d.,]{1,30}"
 CODE = r"[A-Z0-9][A-Z0-9 ,-]*"
 KINDS = {
     **dict.fromkeys(("n", "m", "k", "l"), NUMBER), **dict.fromkeys(("code", "codes", "lot"), CODE),
-    "time": r"\d{4}-\d\d-\d\d \d\d:\d\d[^,;]*", "day": r"\d{4}-\d\d-\d\d",
+    "time": r"\d{4}-\d\d-\d\d \d\d:\d\d[^,;]{0,20}", "day": r"\d{4}-\d\d-\d\d",
 }  # fmt: skip
-ANYTHING = r"(?:(?![.?!] [A-Z]).)+?"  # no fact goes on over the end of a sentence
+_SAID = (
+    "a act allowed b begin c classification consequence container criteria d finding kind meaning of other parent_type "
+    "purpose record result role roles side source state test tests thing tissue type verdict wanted way_out what which"
+)
+SAID = frozenset(_SAID.split())
+"""Places in a sentence that words and lines of the code fill. In every other one stands what somebody named or typed,
+or a figure: it stays."""
+NAMED = frozenset({Kind.PERSON, Kind.STORAGE, Kind.TRAINING})  # their title is the name that somebody has or gave
+ANYTHING = r"(?:(?![.?!] [A-Z]).)"  # no fact goes on over the end of a sentence
+LONGEST_BEFORE_ANOTHER = 200  # of a fact that hardly anything divides from the next one
 QUOTED = r"'[^']*'|\"[^\"]*\""
 LETTERS = 3  # of a sentence that can be told from others
-LONGEST = 4000
+LONGEST = 2000
+MOST_SENTENCES = 4  # of one template
 SIGNS = ("; ", " · ")
 
 
@@ -35,9 +53,23 @@ class Template(NamedTuple):
     piece: str  # the longest of what stands between its facts: a text without it is another one
 
 
-def told(text: str | None) -> str:
+class Titled(Protocol):
+    """A record as a list or a card shows it."""
+
+    @property
+    def code(self) -> str: ...
+    @property
+    def title(self) -> str: ...
+
+
+def said_again(text: str | None) -> str:
     """The text in the reader's language, as far as it is known."""
     return _told(str(get_locale()), text) if text and len(text) <= LONGEST else text or ""
+
+
+def title_of(item: Titled) -> str:
+    """What a record is called, in the reader's language: a name that people gave stays."""
+    return item.title if item.code[:2] in NAMED else said_again(item.title)
 
 
 @lru_cache(maxsize=16384)
@@ -61,12 +93,12 @@ def _whole(locale: str, text: str) -> str | None:
 
 
 def _filled(sentence: str, facts: dict[str, str], locale: str) -> str:
-    return FIELD.sub(lambda field: _fact(locale, facts[field[1]]), sentence)
+    return FIELD.sub(lambda field: _fact(locale, field[1], facts[field[1]]), sentence)
 
 
-def _fact(locale: str, value: str) -> str:
+def _fact(locale: str, place: str, value: str) -> str:
     """What fills a sentence: a word or a line of the code is said too, anything else stays."""
-    return value if value[:1].isdigit() else _whole(locale, value) or value
+    return (_whole(locale, value) or value) if place in SAID and not value[:1].isdigit() else value
 
 
 def _in_parts(locale: str, text: str) -> str | None:
@@ -74,10 +106,20 @@ def _in_parts(locale: str, text: str) -> str | None:
     for sign in SIGNS:
         if sign in text:
             return sign.join(_told(locale, part) for part in text.split(sign))
-    ends = [end.start() for end in re.finditer(r"(?<=[.?!]) ", text)]
-    for end in reversed(ends):
+    said: list[str] = []
+    rest = text
+    while found := _head(locale, rest):
+        head, rest = found
+        said.append(head)
+    return " ".join([*said, rest] if rest else said) if said else None
+
+
+def _head(locale: str, text: str) -> tuple[str, str] | None:
+    """The longest beginning of a text that is known, said again, and what follows it."""
+    ends = [end.start() for end in islice(re.finditer(r"(?<=[.?!]) ", text), MOST_SENTENCES)]
+    for end in (len(text), *reversed(ends)) if text else ():
         if (head := _whole(locale, text[:end])) is not None:
-            return f"{head} {_told(locale, text[end + 1 :])}"
+            return head, text[end + 1 :]
     return None
 
 
@@ -97,20 +139,31 @@ def _of_the_catalogue() -> Iterator[Template]:
 def template_of(sentence: str) -> Template | None:
     """What a sentence looks like when it is filled; None for one that has hardly a letter of its own."""
     plain = sentence.strip()
-    looks, end, own, seen = "", 0, [], set()
-    for field in FIELD.finditer(plain):
-        name = field[1]
-        own.append(plain[end : field.start()])
-        looks += re.escape(own[-1]) + (f"(?P={name})" if name in seen else f"(?P<{name}>{_kind(name)})")
-        seen.add(name)
-        end = field.end()
-    own.append(plain[end:])
+    fields = list(FIELD.finditer(plain))
+    starts, ends = [0, *(one.end() for one in fields)], [*(one.start() for one in fields), len(plain)]
+    own = [plain[start:end] for start, end in zip(starts, ends, strict=True)]
     literal = sum(map(str.isalpha, "".join(own)))
     if literal < LETTERS:
         return None
-    return Template(sentence, re.compile(looks + re.escape(own[-1])), literal, max(own, key=len))
+    return Template(sentence, re.compile(_looks(own, [one[1] for one in fields])), literal, max(own, key=len))
 
 
-def _kind(name: str) -> str:
-    """What a fact of this name looks like."""
-    return QUOTED if name.startswith("quoted") else KINDS.get(name, ANYTHING)
+def _looks(own: Sequence[str], names: Sequence[str]) -> str:
+    """The pattern of a sentence: what is its own, and between it the facts. A fact that may be anything is taken for
+    good with all that follows until the next such one, unless hardly a sign divides the two."""
+    looks, group, seen = re.escape(own[0]), "", set()
+    for place, name in enumerate(names):
+        before, free = own[place], _kind(name) is None and name not in seen
+        if free and group and len(before) > 1:
+            looks, group = looks + f"(?>{group})", ""
+        divided = place + 1 == len(names) or len(own[place + 1]) > 1
+        anything = ANYTHING + ("+?" if divided else f"{{1,{LONGEST_BEFORE_ANOTHER}}}?")
+        group += f"(?P={name})" if name in seen else f"(?P<{name}>{_kind(name) or anything})"
+        group += re.escape(own[place + 1])
+        seen.add(name)
+    return f"{looks}(?>{group}\\Z)"
+
+
+def _kind(name: str) -> str | None:
+    """What a fact of this name looks like; None: it may be anything."""
+    return QUOTED if name.startswith("quoted") else KINDS.get(name)
