@@ -116,6 +116,7 @@ STATES: dict[str, dict[str, str]] = {
         "IN_FORCE": "signed by clinician, quality and sponsor: doses of the lot may go to this subject",
         "ENDED": "no longer in force: ended by hand, by the release of the lot, or by whatever stopped it",
     },
+    "correction": {"RECORDED": "a value was put right and signed for; the first one stays in sight"},
     "batch_review": {"REVIEWED": "the batch record was read, as it stood, and signed"},
     "recall_notice": {
         "OPEN": "product was stopped: a clinician has still to say of a dose what was done",

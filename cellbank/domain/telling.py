@@ -63,6 +63,7 @@ FOUND_BY: dict[str, frozenset[Code]] = {
     "pool_and_count": frozenset({Code.FIGURES_CONTRADICT}),
     "prepare_dose": frozenset({Code.FIGURES_CONTRADICT}),
     "stop_infusion": frozenset({Code.FIGURES_CONTRADICT}),
+    "correct_fact": frozenset({Code.FIGURES_CONTRADICT}),
 }
 
 

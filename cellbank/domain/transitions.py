@@ -6,6 +6,8 @@ state CHECKs in the database, the diagrams in docs/ and the parametrised tests a
 lifecycle.py answers questions about it.
 """
 
+from cellbank.domain.correction import KINDS as CORRECTED
+from cellbank.domain.correction import UNCHECKED, moves_of
 from cellbank.domain.telling import TELLS
 from cellbank.domain.transition import (
     BEDSIDE,
@@ -36,7 +38,7 @@ _THERE_IS_A_VIAL = "FILLED FROZEN IN_STOCK RESERVED PICKED IN_TRANSIT RECEIVED M
 HOLDING: dict[str, frozenset[Role]] = {
     "hold_donor": _QO, "recall_reagent": _QO, "decide_reagent": _QO, "report_storage_failure": LAB,
     "review_results": LAB, "enter_result": LAB, "import_results": LAB, "correct_result": LAB,
-    "import_readings": LAB, "record_readings": LAB, "confirm_reading": LAB,
+    "import_readings": LAB, "record_readings": LAB, "confirm_reading": LAB, "correct_fact": LAB,
 }  # fmt: skip
 # Every act that stops a frozen lot ends its conditional releases.
 STOPPING: dict[str, frozenset[Role]] = {
@@ -307,6 +309,13 @@ _MOVES: tuple[Transition, ...] = sum(
         moves("corrective_action", "complete_action", "PLANNED > DONE", FLOOR),
         moves("corrective_action", "verify_action", "DONE > VERIFIED", _QO, _APPROVED, ("done_by_id",)),
         moves("corrective_action", "verify_action", "DONE > PLANNED", _QO, _REJECTED, ("done_by_id",)),
+        # what was noted wrongly is put right
+        moves("correction", "correct_fact", "> RECORDED", FLOOR, Meaning.PERFORMED),
+        moves("deviation", "correct_fact", "> OPEN", FLOOR),
+        *(
+            moves(record, "correct_fact", f"{state} > {UNCHECKED.get(state, state)}", roles)
+            for record in CORRECTED for state, roles in moves_of(record).items()
+        ),
         # subjects
         moves("subject", "enrol_subject", "> SCREENING", BEDSIDE),
         moves("subject", "answer_criteria", "SCREENING =", BEDSIDE),

@@ -20,6 +20,7 @@ ABOUT: dict[str, tuple[str, ...]] = {
     "freezer_run": ("lot_id",),
     "hold": ("lot_id", "donor_id", "reagent_lot_id", "storage_unit_id"),
     "dose_paper": ("dose_id",),
+    "correction": ("culture_id", "lot_id", "vial_id", "dose_id"),
     "corrective_action": ("deviation_id",),
     "weight": ("subject_id",),
     "treatment_decision": ("subject_id",),

@@ -3,6 +3,7 @@
 from cellbank.records import (
     clinic,
     conditional,
+    corrections,
     deviations,
     people,
     production,
@@ -15,7 +16,9 @@ from cellbank.records import (
 from cellbank.records.base import Base, Record
 
 metadata = Base.metadata
-MODULES = (clinic, conditional, deviations, people, production, quality, shipping, storage, temperature, trail)
+MODULES = (
+    clinic, conditional, corrections, deviations, people, production, quality, shipping, storage, temperature, trail,
+)  # fmt: skip
 
 
 def record_tables() -> tuple[str, ...]:

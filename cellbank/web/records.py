@@ -7,6 +7,7 @@ from flask_babel import gettext
 
 from cellbank.domain.garbled import Garbled
 from cellbank.domain.scans import read_scan
+from cellbank.services.lookup.corrections import corrections_of
 from cellbank.services.lookup.scanning import (
     Card,
     Command,
@@ -117,6 +118,7 @@ def _page(card: Card, stop: Verdict | None) -> str:
         board=board,
         seen_at=now(),
         history=past,
+        corrections=corrections_of(the_bank(), card.kind, card.code),
         signatures=signatures(the_bank(), card.kind, card.code),
     )
 

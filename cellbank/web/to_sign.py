@@ -19,6 +19,7 @@ SEEN = "seen"  # the field in which a form says which content stood above its pa
 SAY_WHAT = {
     "make_effective": ("definition",), "review_trail": ("first_act", "last_act", "record"),
     "order_dose": ("infusion_number", "planned_on", "deviation_reason"),
+    "correct_fact": ("what", "value", "at", "reason"),
 }  # fmt: skip
 
 

@@ -43,7 +43,7 @@ KIND_ICONS = {
     "lot": "collection", "vial": "capsule", "reagent_lot": "droplet", "storage_unit": "boxes",
     "stock_count": "clipboard-check",
     "test_result": "clipboard2-data", "hold": "pause-circle", "subject": "person-vcard", "weight": "speedometer2",
-    "dose": "eyedropper", "dose_paper": "file-earmark-text",
+    "dose": "eyedropper", "dose_paper": "file-earmark-text", "correction": "pencil-square",
     "person": "person", "account_change": "person-gear", "api_token": "key", "definition": "file-earmark-text",
     "probe": "thermometer-snow", "reading_import": "graph-down", "excursion": "thermometer-high",
     "sample": "eyedropper", "deviation": "exclamation-diamond", "corrective_action": "tools",

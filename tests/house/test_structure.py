@@ -48,9 +48,13 @@ def test_every_act_that_the_table_signs_asks_for_the_password() -> None:
         assert issubclass(registered.input, SignedInput) == is_signed(name), name
 
 
+#: They move a record of one kind or of another, and of each kind other people answer for what was noted.
+OF_ONE_KIND = {"correct_fact"}
+
+
 def test_all_rows_of_an_act_agree_on_who_is_asked() -> None:
     """A person who may do an act may do it on every kind of record that it moves, or it could never be done."""
-    for name in {row.act for row in TRANSITIONS}:
+    for name in {row.act for row in TRANSITIONS} - OF_ONE_KIND:
         kinds = {row.record for row in TRANSITIONS if row.act == name}
         by_kind = [
             frozenset().union(*(r.roles for r in TRANSITIONS if (r.act, r.record) == (name, kind))) for kind in kinds

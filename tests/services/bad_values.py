@@ -270,6 +270,7 @@ NEEDED_TOGETHER: dict[str, dict[str, Any]] = {
     "take_sample": {"lot": unknown_code("LT")},
     "enter_dose_from_paper": {"volume_given_ml": "20"},
     "correct_result": {"number": "5"},
+    "correct_fact": {"what": "cells_harvested", "value": "5000000"},
     "add_probe": {"calibration_due_on": "2027-03-01"},
     "calibrate_probe": {"calibration_due_on": "2027-03-01"},
     "add_shipper": {"qualified_until": "2027-03-01"},

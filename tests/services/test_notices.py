@@ -112,6 +112,11 @@ def _corrected(world: World, dose: OrderedDose) -> None:
     world.do("taras", "correct_result", result=result, choice="growth", reason="Copied from the wrong line")
 
 
+def _put_right(world: World, dose: OrderedDose) -> None:
+    given = {"record": dose.lot.code, "what": "lost_cells", "value": "9000000", "reason": "A tube was spilled"}
+    world.do("taras", "correct_fact", now=dose.at + DAY, **given)
+
+
 def _reactive(world: World, dose: OrderedDose) -> None:
     donor_results(world, donor_of(world, dose.lot.code), tests=("HBSAG",), choice="positive")
 
@@ -155,6 +160,7 @@ STOPS: dict[str, tuple[str, Callable[[World, OrderedDose], object]]] = {
     "enter_result": ("lot", _out),
     "import_results": ("lot", _sheet),
     "correct_result": ("lot", _corrected),
+    "correct_fact": ("lot", _put_right),
     "review_results": ("donor", _reactive),
     "import_readings": ("excursion", _excursion),
 }

@@ -73,6 +73,7 @@ A_BOX = "SELECT code FROM storage_unit WHERE type = 'box' AND site_id = 1 ORDER 
 WHICH = {
     ("accept_short_dose", "dose"): COUNTED,
     ("prepare_dose", "dose"): COUNTED,
+    ("correct_fact", "record"): "SELECT code FROM culture WHERE harvested_at IS NOT NULL AND site_id = 1",
     ("correct_result", "result"): "SELECT code FROM test_result WHERE number > 5 ORDER BY id DESC",
     ("recall_lot", "lot"): "SELECT l.code FROM lot l JOIN dose d ON d.lot_id = l.id WHERE l.state = 'RELEASED'",
     ("issue_document", "code"): "SELECT code FROM lot ORDER BY id DESC",

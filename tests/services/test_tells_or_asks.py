@@ -24,7 +24,8 @@ ASKS = {
     # people and their accounts
     "accept_agreement", "add_person", "add_site", "change_password", "change_roles", "change_sites", "configure_site",
     "confirm_account_change", "confirm_second_factor", "confirm_training", "create_token", "decline_account_change",
-    "disable_person", "end_session", "note_wrong_password", "reset_password", "reset_second_factor", "revoke_token",
+    "disable_person", "end_session", "hand_over_code", "note_wrong_password", "reset_password", "reset_second_factor",
+    "revoke_token",
     "revoke_training", "set_up_second_factor", "sign_in", "sign_out", "unlock_person",
     # quality decides
     "accept_shipment", "approve_conditional_release", "change_probe_limits", "classify_deviation", "close_deviation",
@@ -39,7 +40,9 @@ ASKS = {
     # what is ordered, called off, named, printed or looked at
     "add_storage_unit", "cancel_sample", "cancel_shipment", "close_count", "fetch_spare", "issue_document",
     "look_at_identity", "look_for_silence", "order_shipment", "print_commands", "print_label_again", "print_labels",
-    "report_unreadable_scan", "retire_probe", "return_to_service", "take_out_of_service",
+    "report_unreadable_scan", "retire_probe", "return_to_service", "take_back_paper_form", "take_out_of_service",
+    # what was told wrongly is told again: the time of what happened is one of the values that it puts right
+    "correct_fact",
 }  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from cellbank.services.documents.chain import Entry, entries_of
 from cellbank.services.documents.chain_signatures import Signed, signatures_of
 
 # What is done to vials after the lot is made is their own story.
+PUT_RIGHT = "correct_fact"
 STOPS = frozenset(HOLDING) | {"withdraw_consent", "determine_eligibility"}
 
 
@@ -43,7 +44,13 @@ _LINEAGE = text(
        UNION ALL SELECT 'lot', l.id, l.code, 0 FROM up JOIN lot l ON up.record_id = l.id WHERE up.record_kind = 'lot'
        UNION ALL SELECT 'vial', v.id, v.code, v.number FROM vial v
         WHERE v.lot_id = :lot OR v.id IN (SELECT record_id FROM up WHERE record_kind = 'vial')
-       UNION ALL SELECT 'batch_review', b.id, b.code, 0 FROM batch_review b WHERE b.lot_id = :lot"""
+       UNION ALL SELECT 'batch_review', b.id, b.code, 0 FROM batch_review b WHERE b.lot_id = :lot
+       UNION ALL SELECT 'correction', k.id, up.code, 0 FROM (
+           SELECT u.record_kind, u.record_id, coalesce(c.code, l.code) AS code FROM up u
+             LEFT JOIN culture c ON u.record_kind = 'culture' AND c.id = u.record_id
+             LEFT JOIN lot l ON u.record_kind = 'lot' AND l.id = u.record_id) AS up
+         JOIN correction k ON (up.record_kind = 'culture' AND k.culture_id = up.record_id)
+                           OR (up.record_kind = 'lot' AND k.lot_id = up.record_id)"""
 )
 _CULTURES = text(
     """SELECT c.*, p.code AS parent, v.code AS source_vial, n.code AS donation,
@@ -59,7 +66,7 @@ def read_batch(connection: Connection, lot_id: int) -> Batch:
     names = {(row.kind, int(row.id)): row.code for row in found}
     numbers = {row.code: row.number for row in found if row.kind == "vial"}
     signatures = signatures_of(connection, names)
-    entries = [entry for entry in entries_of(connection, names, signatures) if not rows_for(entry.name, "dose")]
+    entries = [entry for entry in entries_of(connection, names, signatures) if not _is_of_a_dose(entry)]
     cultures = connection.execute(_CULTURES, {"ids": [record for kind, record in names if kind == "culture"]})
     return Batch(
         names, numbers, tuple(entry for entry in entries if not is_decision(entry)),
@@ -68,16 +75,28 @@ def read_batch(connection: Connection, lot_id: int) -> Batch:
     )  # fmt: skip
 
 
+def _is_of_a_dose(entry: Entry) -> bool:
+    """Whether a step is of a dose, and not of what made the lot. Values of both are put right by one act."""
+    if entry.name == PUT_RIGHT:
+        return not any(change.kind == "correction" for change in entry.changes)
+    return bool(rows_for(entry.name, "dose"))
+
+
 def is_decision(entry: Entry) -> bool:
     """Whether an act decided about the lot, or about what it came from, and made nothing."""
-    return entry.name in STOPS or Role.TECHNICIAN not in roles_for(entry.name)
+    return entry.name in STOPS - {PUT_RIGHT} or Role.TECHNICIAN not in roles_for(entry.name)
 
 
 def _taken(entries: list[Entry]) -> dict[str, int]:
-    """The cells that passages took from each culture, as they were counted when it was done."""
+    """The cells that passages took from each culture, as they were counted when it was done, or put right."""
     taken: dict[str, int] = {}
     for entry in entries:
         if entry.name == "passage_culture":
             culture = str(entry.given["culture"])
             taken[culture] = taken.get(culture, 0) + int(Decimal(str(entry.result["cells_taken"])))
+        if entry.name == PUT_RIGHT and entry.given["what"] == "cells_seeded":
+            for one in entry.result["follows"]:
+                if one["column"] in ("cells_left", "cells_lost"):
+                    less = int(one["after"] or 0) - int(one["before"] or 0)
+                    taken[one["record"]] = taken.get(one["record"], 0) - less
     return taken

@@ -176,6 +176,9 @@ _BESIDE = text(
         UNION ALL SELECT 'treatment_decision', t.id, t.code FROM treatment_decision t
           JOIN dose d ON d.subject_id = t.subject_id AND t.decided_at <= coalesce(d.infusion_started_at, 'infinity')
          WHERE d.id = :dose
+        UNION ALL SELECT 'correction', k.id, coalesce(d.code, v.code, l.code) FROM correction k
+          LEFT JOIN dose d ON d.id = k.dose_id LEFT JOIN vial v ON v.id = k.vial_id LEFT JOIN lot l ON l.id = k.lot_id
+         WHERE k.dose_id = :dose OR k.vial_id = ANY(:vials) OR k.lot_id = ANY(:lots)
         UNION ALL SELECT 'printing', p.id, p.record_code FROM printing p WHERE p.record_code = ANY(:codes)
         UNION ALL SELECT 'shipment', s.id, s.code FROM shipment s
           WHERE EXISTS (SELECT FROM packed_vial p WHERE p.shipment_id = s.id AND p.vial_id = ANY(:vials)

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import text
 
+from cellbank.domain.correction import KINDS, columns_of
 from cellbank.domain.identifiers import Kind
 from cellbank.domain.protocol import Protocol
 from cellbank.domain.scans import Scan, read_scan
@@ -14,8 +15,11 @@ from cellbank.domain.transition import FLOOR
 from cellbank.services.bank import Bank, at_site
 from cellbank.services.clinic.enrolment import AGE, PF_RATIO
 from cellbank.services.common import read_protocol, read_specification
+from cellbank.services.documents.chain_words import clock, value_text
 from cellbank.services.lookup.paper_hints import paper_hints
+from cellbank.services.lookup.seeing import unseen
 from cellbank.services.quality.comparison import to_compare
+from cellbank.services.trail.column_words import told
 
 Offer = tuple[str, str]  # the code, and what it means
 
@@ -46,6 +50,8 @@ class Hints:
     told: tuple[tuple[str, Any], ...] = ()
     held: dict[str, list[str]] = field(default_factory=dict)
     others: frozenset[str] = frozenset()
+    closed: frozenset[str] = frozenset()  # of the choices of these fields only those that are offered
+    noted: dict[str, str] = field(default_factory=dict)  # what the record says of a choice now
 
 
 NONE = Hints()
@@ -95,6 +101,8 @@ def hints_for(bank: Bank, act: str, given: dict[str, list[str]]) -> Hints:
         return _diluents(bank, given)
     if act == "enter_dose_from_paper":
         return _from_paper(bank, given)
+    if act == "correct_fact":
+        return _what_may_be_put_right(bank, given)
     if act == "plan_action":
         return Hints({"responsible": _who_works_here(bank)})
     if act in _OF_SHIPMENTS:
@@ -158,6 +166,23 @@ def _diluents(bank: Bank, given: dict[str, list[str]]) -> Hints:
     rules = read_protocol(content).thaw
     diluents = _once((item.code, item.title) for item in rules.diluents)
     return Hints({"diluent": diluents, "method": ((rules.viability_method, ""),)})
+
+
+def _what_may_be_put_right(bank: Bank, given: dict[str, list[str]]) -> Hints:
+    """What of this record may be put right in its state, by name; nothing before it is scanned."""
+    scan = read_scan((given.get("record") or [""])[0])
+    if not isinstance(scan, Scan) or scan.kind.name.lower() not in KINDS:
+        return NONE
+    kind = scan.kind.name.lower()
+    with bank.reads.connect() as connection:
+        row = connection.execute(text(f"SELECT * FROM {kind} WHERE code = :code"), {"code": scan.code}).one_or_none()
+        if row is None or unseen(connection, bank.site, kind, row.id):
+            return NONE
+    here = clock(bank.zone)
+    noted = [name for name in columns_of(kind, row.state) if getattr(row, name) is not None]
+    said = {name: value_text(getattr(row, name), told(kind, name).unit, here) for name in noted}
+    offered = tuple((name, told(kind, name).label) for name in noted)
+    return Hints({"what": offered}, closed=frozenset({"what"}), noted=said)
 
 
 def _from_paper(bank: Bank, given: dict[str, list[str]]) -> Hints:

@@ -4,8 +4,8 @@ from cellbank.domain.lifecycle import TRANSITIONS
 
 # Right, but rarely what somebody with a scanner in hand has come for.
 ENDINGS = {
-    "break_seal", "cancel_dose", "cancel_sample", "cancel_shipment", "complete_subject", "correct_result",
-    "confirm_dose_from_paper", "enter_dose_from_paper", "register_unordered_dose", "take_back_paper_form",
+    "break_seal", "cancel_dose", "cancel_sample", "cancel_shipment", "complete_subject", "confirm_dose_from_paper",
+    "correct_fact", "correct_result", "enter_dose_from_paper", "register_unordered_dose", "take_back_paper_form",
     "disable_person", "discard_culture",
     "discard_dose", "discard_vial", "discard_vials", "end_conditional_release", "end_session",
     "retire_probe", "change_probe_limits",

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from cellbank.domain.growth import CumulativeLevel, Growth, cumulative_level, growth, viable_cells
+from cellbank.domain.growth import Growth
 from cellbank.domain.identifiers import Kind, is_usable, printed, record_code
 from cellbank.domain.refusals import Refusal
 from cellbank.domain.rules.culture import (
@@ -48,6 +48,7 @@ from cellbank.services.inputs import (
     VialCode,
 )
 from cellbank.services.labels.label_printing import print_first
+from cellbank.services.production.growing import AN_INSTANT, Harvested, harvested
 from cellbank.services.production.reagent_use import (
     ReagentAmounts,
     ScannedReagents,
@@ -59,11 +60,6 @@ from cellbank.services.site_time import local_day
 from cellbank.services.storage.places import end_placement, last_placed_at
 
 MOST_VESSELS = 100
-AN_INSTANT = datetime.timedelta(seconds=1)
-# A culture that takes longer than a year to double does not grow; its doubling time is no figure (96 h in which three
-# million cells gained one would be twenty thousand years).
-LONGEST_DOUBLING_TIME_H = Decimal(24 * 366)
-
 
 # Vessels of one act are all alike; other vessels are another act.
 VesselKind = Annotated[Line, Field(title="Kind of vessel", description="For example T175.")]
@@ -132,21 +128,21 @@ def record_harvest(work: Work, given: RecordHarvest) -> Culture:
     cells than seeded unless that is confirmed with a note."""
     culture = work.lock(Culture, given.culture)
     at = work.happened
-    viable = viable_cells(given.total_cells, given.viability_percent)
-    # An impossible time is refused below; the figures need one that passes.
-    grown = growth(culture.cells_seeded, viable, max(at - culture.started_at, AN_INSTANT))
-    level = _level(culture, grown)
-    facts = _harvest_facts(work, culture, given, viable, grown, level)
+    found = harvested(
+        culture.cumulative_doublings, culture.cells_seeded, given.total_cells, given.viability_percent,
+        at - culture.started_at,
+    )  # fmt: skip
+    facts = _harvest_facts(work, culture, given, found)
     late = time_refusals(work, "The harvest", at, culture.started_at + AN_INSTANT)
-    work.show(growth=_growth_shown(viable, grown, level))
+    work.show(growth=_growth_shown(found))
     work.warn(harvest_warnings(facts))
-    doubted = asked_about(work, _doubts(culture, given, at, grown), given.improbable_because)
+    doubted = asked_about(work, _doubts(culture, given, at, found.grown), given.improbable_because)
     work.judge(culture, refusals=[*harvest_refusals(facts), *late, *doubted])
     culture.harvested_at = at
     culture.cells_harvested = culture.cells_left = given.total_cells
     culture.viability_percent, culture.confluence_percent = given.viability_percent, given.confluence_percent
-    culture.population_doublings, culture.doubling_time_h = grown.doublings, _doubling_time(grown)
-    culture.cumulative_doublings = level
+    for column, value in found.columns().items():
+        setattr(culture, column, value)
     culture.harvest_note = given.note
     work.transition(culture)
     return culture
@@ -158,41 +154,28 @@ def _doubts(culture: Culture, given: RecordHarvest, at: datetime.datetime, grown
     return improbable_harvest(growing)
 
 
-def _level(culture: Culture, grown: Growth) -> Decimal:
-    """What the culture was seeded with, and this passage. An unknown start, and a harvest without a living cell, add
-    nothing."""
-    return cumulative_level(CumulativeLevel(culture.cumulative_doublings), [grown.doublings]).doublings
-
-
-def _doubling_time(grown: Growth) -> Decimal | None:
-    hours = grown.doubling_time_hours
-    return hours if hours is not None and hours <= LONGEST_DOUBLING_TIME_H else None
-
-
-def _harvest_facts(
-    work: Work, culture: Culture, given: RecordHarvest, viable: int, grown: Growth, level: Decimal
-) -> HarvestFacts:
+def _harvest_facts(work: Work, culture: Culture, given: RecordHarvest, found: Harvested) -> HarvestFacts:
     return HarvestFacts(
         culture=culture.code,
         seeded=culture.cells_seeded,
-        viable=viable,
+        viable=found.viable,
         viability_percent=given.viability_percent,
         confluence_percent=given.confluence_percent,
-        flag=grown.flag,
-        level=level,
+        flag=found.grown.flag,
+        level=found.level,
         fewer_cells_confirmed=given.fewer_cells_confirmed,
         note=given.note,
         limits=_specification_of(work, culture).culture,
     )
 
 
-def _growth_shown(viable: int, grown: Growth, level: Decimal) -> dict[str, Any]:
+def _growth_shown(found: Harvested) -> dict[str, Any]:
     return {
-        "viable_cells": viable,
-        "population_doublings": _text(grown.doublings),
-        "doubling_time_h": _text(_doubling_time(grown)),
-        "cumulative_doublings": str(level),
-        "flag": grown.flag,
+        "viable_cells": found.viable,
+        "population_doublings": _text(found.grown.doublings),
+        "doubling_time_h": _text(found.doubling_time),
+        "cumulative_doublings": str(found.level),
+        "flag": found.grown.flag,
     }
 
 

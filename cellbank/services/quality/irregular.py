@@ -5,6 +5,7 @@ from typing import Any
 from sqlalchemy import select
 
 from cellbank.domain.refusals import Code
+from cellbank.domain.rules.deviation import Classification
 from cellbank.domain.telling import gravity
 from cellbank.records.base import Record
 from cellbank.records.clinic import Dose, Subject
@@ -32,18 +33,28 @@ def report_irregular(work: Work, made: Any) -> Deviation | None:
     if not found:
         return None
     codes = [SAYS[row.rule][0] if row.rule in SAYS else Code(row.rule) for row in found]
+    lines = [f"{row.rule}: {row.detail}" for row in found]
+    opened = work.shown.get("deviation")
+    if opened is not None:
+        return _added_to(work.find(Deviation, opened), lines, gravity(codes))
     entered = f"{on_site(work, work.happened)}, entered {on_site(work, work.now)} by {work.actor.full_name}"
     deviation = open_with_links(
         work,
         records=_touched(work, made),
         title=f"{work.title}: told late, and not allowed when it happened"[:200],
-        description="\n".join(
-            (f"Happened {entered}: {work.late_because}", *(f"{row.rule}: {row.detail}" for row in found))
-        ),
+        description="\n".join((f"Happened {entered}: {work.late_because}", *lines)),
         classification=gravity(codes),
         occurred_at=work.happened,
     )
     work.show(deviation=deviation.code)
+    return deviation
+
+
+def _added_to(deviation: Deviation, lines: list[str], graveness: Classification) -> Deviation:
+    """The deviation that the act has opened for another reason names these too."""
+    deviation.description = "\n".join((deviation.description, *lines))
+    if graveness == "critical":
+        deviation.classification = graveness
     return deviation
 
 

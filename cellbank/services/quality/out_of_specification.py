@@ -44,11 +44,11 @@ def fails(test: object, verdict: ResultVerdict) -> bool:
 
 def to_be_moved(work: Work, lots: Collection[Lot], *, failing: bool) -> tuple[type[Record] | Record, ...]:
     """What a failure moves, for the judgement: a deviation, and the lots that are out with a hold on each."""
-    out = _out(lots, once_conditional(work, lots)) if failing else []
+    out = out_of_the_laboratory(lots, once_conditional(work, lots)) if failing else []
     return (*((Deviation,) if failing else ()), *((Hold,) if out else ()), *out)
 
 
-def _out(lots: Collection[Lot], conditional: Collection[Lot]) -> list[Lot]:
+def out_of_the_laboratory(lots: Collection[Lot], conditional: Collection[Lot]) -> list[Lot]:
     """The lots that patients may have: the released ones, and those in quarantine that some subject may have."""
     return [lot for lot in lots if lot.state == "RELEASED" or (lot.state == "QUARANTINE" and lot in conditional)]
 
@@ -71,7 +71,7 @@ def report(work: Work, failures: Sequence[Failure], lots: Collection[Lot], known
     for tested in {(one.tested.kind, one.tested.id): one.tested for one in failures}.values():
         tell_clinicians(work, tested, reason)
     conditional = once_conditional(work, lots)
-    for lot in _out(lots, conditional):
+    for lot in out_of_the_laboratory(lots, conditional):
         released = "conditional release" if lot in conditional else "release"
         place_hold(work, lot, reason=f"{reason}, after the {released}")
 

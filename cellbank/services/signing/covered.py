@@ -14,6 +14,7 @@ from sqlalchemy import Connection, text
 from cellbank.domain.lifecycle import rows_for
 from cellbank.domain.scans import Scan, read_scan
 from cellbank.records.clinic import Dose
+from cellbank.records.corrections import Correction
 from cellbank.services.acts import REGISTRY
 from cellbank.services.lookup.cards import QUESTIONS
 
@@ -48,6 +49,7 @@ WRITTEN: Mapping[tuple[str, str], frozenset[str]] = {
 # The signed columns of a record that the act makes which no form says: what they hold stands above, beside the record.
 ABOVE: Mapping[tuple[str, str], frozenset[str]] = {
     ("continue_treatment", "treatment_decision"): frozenset({"covers"}),
+    ("correct_fact", "correction"): frozenset(Correction.SIGNED),
     ("request_conditional_release", "conditional_release"): frozenset({"pending"}),
     ("review_batch_record", "batch_review"): frozenset({"digest"}),
 }

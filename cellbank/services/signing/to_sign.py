@@ -14,6 +14,7 @@ from cellbank.services.bank import Bank
 from cellbank.services.documents.chain_words import clock
 from cellbank.services.documents.papers import as_blocks, snapshot
 from cellbank.services.lookup.seeing import unseen
+from cellbank.services.signing.corrections import correction_blocks
 from cellbank.services.signing.covered import Covered, covered, named_records, scan_fields
 from cellbank.services.signing.definitions import content_blocks
 from cellbank.services.signing.deviations import of_the_deviation
@@ -61,6 +62,7 @@ AHEAD: Mapping[str, Callable[[Reading], list[Block]]] = {
 # page.
 FORESEEN: Mapping[str, Callable[[Reading, Foreseen], list[Block]]] = {
     "order_dose": order_blocks, "enter_dose_from_paper": entered_blocks, "confirm_dose_from_paper": written_blocks,
+    "correct_fact": correction_blocks,
 }  # fmt: skip
 # Acts of which the form says more than codes about what is signed.
 ABOUT_MORE = {"review_trail"}

@@ -1,0 +1,77 @@
+"""THE table of what may be put right once it was noted: which value of which record, in which states, by whom.
+
+A correction is a fact: it is recorded however late, with its reason, and signed. The first value stays in
+sight; what was worked out from it is worked out again by the function that wrote it; what rested on it is judged again.
+Results of tests are put right by a row of their own (`correct_result`), for a second person reviews each.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from cellbank.domain.transition import Role
+
+CELLS, PERCENT, ML, TIME = "cells", "%", "mL", "time"
+_LAB = frozenset({Role.TECHNICIAN, Role.QUALITY_OFFICER})
+_AT_THE_BED = frozenset({Role.CLINICIAN, Role.QUALITY_OFFICER})
+
+_HARVESTED = ("HARVESTED", "FINISHED", "DISCARDED")
+_LOT = ("FILLED", "QUARANTINE", "RELEASED", "REJECTED", "ON_HOLD", "RECALLED")
+_FROZEN = _LOT[1:]
+_COUNTED = ("COUNTED", "PREPARED", "CHECKED_ONCE", "CHECKED", "INFUSING", "INFUSED", "RECONCILED", "DISCARDED")
+_PREPARED = _COUNTED[1:]
+_STARTED, _STOPPED = ("INFUSING", "INFUSED", "RECONCILED"), ("INFUSED", "RECONCILED")
+
+Second = Literal["batch review", "bedside check"]
+
+
+@dataclass(frozen=True)
+class Correctable:
+    """One value that may be put right. `second` is what a second person does again about it before the record goes on;
+    what was given, or is released, has a deviation besides, which another person decides."""
+
+    record: str
+    column: str
+    unit: str
+    states: tuple[str, ...]
+    roles: frozenset[Role]
+    second: Second
+
+
+def _rows(record: str, states: tuple[str, ...], roles: frozenset[Role], second: Second, **columns: str):  # type: ignore[no-untyped-def]
+    return tuple(Correctable(record, column, unit, states, roles, second) for column, unit in columns.items())
+
+
+CORRECTABLE: tuple[Correctable, ...] = (
+    *_rows("culture", ("GROWING", *_HARVESTED), _LAB, "batch review", started_at=TIME, cells_seeded=CELLS),
+    *_rows("culture", _HARVESTED, _LAB, "batch review", harvested_at=TIME, cells_harvested=CELLS,
+           viability_percent=PERCENT, confluence_percent=PERCENT),
+    *_rows("lot", _LOT, _LAB, "batch review", fill_started_at=TIME, sample_cells=CELLS, lost_cells=CELLS),
+    *_rows("lot", _FROZEN, _LAB, "batch review", frozen_at=TIME),
+    *_rows("vial", ("THAWED", "POOLED", "INFUSED"), _LAB, "bedside check", thawed_at=TIME),
+    *_rows("dose", _COUNTED, _LAB, "bedside check", pooled_ml=ML, total_cells_per_ml=CELLS,
+           viability_percent=PERCENT, counted_at=TIME),
+    *_rows("dose", _PREPARED, _LAB, "bedside check", draw_ml=ML, final_volume_ml=ML, prepared_at=TIME),
+    *_rows("dose", _STARTED, _AT_THE_BED, "bedside check", infusion_started_at=TIME),
+    *_rows("dose", _STOPPED, _AT_THE_BED, "bedside check", infusion_stopped_at=TIME, volume_given_ml=ML),
+    *_rows("dose", ("RECONCILED",), _LAB | _AT_THE_BED, "bedside check", residual_ml=ML),
+)  # fmt: skip
+KINDS: tuple[str, ...] = tuple(dict.fromkeys(row.record for row in CORRECTABLE))
+#: A dose that was checked and not yet given is checked again by two people.
+UNCHECKED = {"CHECKED_ONCE": "PREPARED", "CHECKED": "PREPARED"}
+
+
+def correctable(record: str, column: str) -> Correctable | None:
+    """The row of a value; None where there is none."""
+    return next((row for row in CORRECTABLE if (row.record, row.column) == (record, column)), None)
+
+
+def columns_of(record: str, state: str | None = None) -> tuple[str, ...]:
+    """What may be put right of such a record, in a state or in any."""
+    return tuple(row.column for row in CORRECTABLE if row.record == record and (state is None or state in row.states))
+
+
+def moves_of(record: str) -> dict[str, frozenset[Role]]:
+    """In which states such a record may be put right at all, and by whom."""
+    rows = [row for row in CORRECTABLE if row.record == record]
+    states = dict.fromkeys(state for row in rows for state in row.states)
+    return {state: frozenset().union(*(row.roles for row in rows if state in row.states)) for state in states}

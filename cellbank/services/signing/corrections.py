@@ -1,0 +1,68 @@
+"""A value put right, as it stands before whoever signs: what was, what is right, what follows, what is void by it."""
+
+import datetime
+from collections.abc import Mapping
+from typing import Any
+
+from cellbank.domain.identifiers import printed
+from cellbank.outside.document_pdf import Block, Facts, Heading, Run, Table, Text
+from cellbank.services.documents.chain_words import Clock, value_text
+from cellbank.services.signing.in_words import as_word
+from cellbank.services.signing.reading import Foreseen, Reading
+from cellbank.services.trail.column_words import CELLS, TIME, told
+
+FOLLOWS = ("Record", "Value", "Noted", "Right")
+
+
+def correction_blocks(reading: Reading, foreseen: Foreseen) -> list[Block]:
+    """All that the signature will cover, and all that rested on the first value."""
+    first, follows = foreseen["put_right"], foreseen["follows"]
+    label = told(first["kind"], first["column"]).label
+    noted, right = (value(first, which, reading.time) for which in ("before", "after"))
+    blocks: list[Block] = [
+        Heading("What is put right"),
+        Facts((
+            (f"{label} of {first['kind']} {printed(first['record'])}", Run(right, "strong")), ("Noted before", noted),
+            ("Reason", str(reading.given.get("reason") or "–")),
+        )),
+    ]  # fmt: skip
+    rows = tuple(
+        (f"{as_word(one['kind'])} {printed(one['record'])}", told(one["kind"], one["column"]).label,
+         value(one, "before", reading.time), Run(value(one, "after", reading.time), "strong"))
+        for one in follows
+    )  # fmt: skip
+    if rows:
+        blocks += [Heading("What follows from it, worked out again"), Table(FOLLOWS, rows, (0.25, 0.35, 0.2, 0.2))]
+    fails = foreseen["fails"]
+    lots = tuple((f"Lot {code}", _judged(state, fails.get(code))) for code, state in foreseen["lots_judged"].items())
+    if lots:
+        blocks += [Heading("Lots that were made of it, judged again"), Facts(lots)]
+    if foreseen["doses_below"]:
+        blocks += [Heading("Doses of these lots"), Text(", ".join(foreseen["doses_below"]))]
+    if foreseen["void"]:
+        blocks.append(Heading("Signatures that will be void"))
+        blocks += [Text(one, "alarm") for one in foreseen["void"]]
+    if foreseen.get("will_open_a_deviation"):
+        said = "It was released or given: a deviation is opened in the same act."
+        blocks += [Heading("Deviation"), Text(said, "alarm")]
+    if foreseen.get("irregularities"):
+        blocks += [Heading("Not allowed by the right value: in a deviation")]
+        blocks += [Text(one["detail"], "alarm") for one in foreseen["irregularities"]]
+    return blocks
+
+
+def _judged(state: str, fails: list[str] | None) -> tuple[Run, ...]:
+    said = Run(f"does not meet by it: {', '.join(fails)}", "alarm") if fails else Run("meets all that it met before")
+    return Run(as_word(state)), said
+
+
+def value(one: Mapping[str, Any], which: str, time: Clock) -> str:
+    """A kept value in words: a time on the wall of the site, cells in millions, a number with its unit."""
+    kept, unit = one[which], told(one["kind"], one["column"]).unit
+    if kept is None:
+        return "–"
+    if unit == TIME:
+        return time(datetime.datetime.fromisoformat(kept))
+    if unit == CELLS:
+        return value_text(kept, unit, time)
+    return f"{kept} {unit}".strip()
