@@ -312,6 +312,15 @@ def test_who_determines_a_donor_reads_consent_results_and_what_stands_in_the_way
 
 
 @pytest.mark.requirement("R4")
+def test_however_long_the_page_is_the_signature_is_one_click_away(signed_in, world: World) -> None:
+    """A bar at the bottom says how much is open, and leads to the signature; not where nothing is named yet."""
+    quinn = signed_in("quinn")
+    page = quinn.get("/act/determine_eligibility", query_string={"donor": a_donor(world)}).text
+    assert 'href="#sign"' in page and page.index("data-to-sign") < page.index("data-sign-bar") < page.index('id="sign"')
+    assert page.index('id="sign"') < page.index("data-with-it") and "still open about it" in page
+    assert "data-sign-bar" not in quinn.get("/act/determine_eligibility").text
+
+
 def test_the_trail_is_shown_to_be_signed_only_to_those_who_read_it(signed_in) -> None:
     asked = "/act/review_trail?first_act=1&last_act=40"
     assert "stretch-group" in signed_in("quinn").get(asked).text

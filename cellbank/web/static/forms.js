@@ -77,6 +77,10 @@
     });
   }
 
+  /* at the signature nothing leads to it any more */
+  for (const bar of document.querySelectorAll("[data-sign-bar]"))
+    new IntersectionObserver(([there]) => bar.classList.toggle("is-there", there.isIntersecting || there.boundingClientRect.top < 0)).observe(document.getElementById("sign"));
+
   /* rows */
   for (const rows of document.querySelectorAll("[data-rows]")) {
     const body = rows.querySelector("[data-rows-body]"), pattern = rows.querySelector("template");
