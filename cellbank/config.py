@@ -53,6 +53,7 @@ class Config:
     idle_minutes: int
     bedside_idle_minutes: int
     session_hours: int
+    session_days: int
     key_days: int
     code_hours: int
     lockout_failures: int
@@ -241,6 +242,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("BEDSIDE_IDLE_MINUTES", "5", whole_number(1, 60), "The same on the bedside pages."),
     Setting("SESSION_HOURS", "12", whole_number(1, 168),
             "Hours after which a person proves the password again, however busy they are."),
+    Setting("SESSION_DAYS", "30", whole_number(14, 400),
+            "Days after which a session that is over is forgotten; who signed in and out stays in the trail."),
     Setting("KEY_DAYS", "90", whole_number(1, 400), "Days for which a key of a program is valid at most."),
     Setting("CODE_HOURS", "72", whole_number(1, 720),
             "Hours for which a code that is handed over to a person is good: of a first password, of a second factor."),

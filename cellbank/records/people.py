@@ -185,6 +185,7 @@ class WebSession(Base):
         CheckConstraint(f"ended_why IN ({_ENDS})", name="ended_why"),
         CheckConstraint("(ended_at IS NULL) = (ended_why IS NULL)", name="ended_for_a_reason"),
         Index("ix_web_session_person", "person_id", "ended_at"),
+        Index("ix_web_session_proved_at", "proved_at"),
     )
 
 

@@ -130,6 +130,7 @@ SAYS: dict[str, tuple[Code, str]] = {
         "the same person asked for it, or it is their account.",
     ),
     "a_signer_is_changed_by_two": (Code.SECOND_PERSON_NEEDED, "a second person confirms this change of an account."),
+    "only_a_session_that_is_over_is_forgotten": (Code.WRONG_STATE, "this session is not over for long enough."),
     "a_first_password_has_two_halves": (Code.SECOND_PERSON_NEEDED, "the second half of the first password is missing."),
     "a_code_is_handed_over_by_another": (Code.SAME_PERSON, "a code is handed over by another person."),
     "a_code_is_used_once": (Code.CHANGED_MEANWHILE, "this code has been used, or is good for nothing any more."),

@@ -7,6 +7,7 @@ form that is posted too late is not lost: it comes back filled after the unlocki
 """
 
 import datetime
+import logging
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -36,6 +37,7 @@ BEFORE_SIGNING = {"web.second_factor", "web.agreement"}
 UNATTENDED = {"web.watch"}  # asked by a page that nobody touches: it keeps no session awake
 BEDSIDE = "web.bedside"
 CARRY = "carry."
+LOG = logging.getLogger("cellbank.security")
 # The marks of browsers and systems in what they say of themselves, the more particular one first.
 BROWSERS = {"Edg": "Edge", "OPR/": "Opera", "Firefox/": "Firefox", "Chrome/": "Chrome", "Safari/": "Safari"}
 SYSTEMS = ("Android", "iPhone", "iPad", "Windows", "Macintosh", "Linux")
@@ -50,7 +52,7 @@ class Visitor(UserMixin):
         self.standing = standing
         self.session: OpenSession = standing.session
         self.token = token
-        self.is_locked = standing.session.is_locked
+        self.is_locked = standing.session.is_locked or _is_elsewhere(standing)
 
     def get_id(self) -> str:
         return self.token
@@ -66,6 +68,17 @@ def load(token: str) -> Visitor | None:
         web_sessions.end(bank, standing.session.id, Ended.TOO_LONG, now())
         return None
     return Visitor(standing, token)
+
+
+def _is_elsewhere(standing: Standing) -> bool:
+    """Whether the cookie comes from another machine or browser than its session was begun at. It may be a copy: there
+    it is locked, and nothing changes where the session is at home. A password unlocks it, and the session moves."""
+    assert standing.session is not None
+    here = web_sessions.as_kept(workstation())
+    if here == standing.session.workstation:
+        return False
+    LOG.warning("session of %s, at %s, was used at %s", standing.actor.name, standing.session.workstation, here)
+    return True
 
 
 def site_of_the_screen() -> str | None:
@@ -117,7 +130,7 @@ def enter(proof: Proof) -> tuple[Refusal, ...]:
     if current_user.is_authenticated:  # the page that lies on the screen stays there, with its limit
         minutes = current_user.session.idle_minutes
         if current_user.standing.actor.id == standing.actor.id:
-            token = web_sessions.renew(the_installation(), current_user.session.id, now())
+            token = web_sessions.renew(the_installation(), current_user.session.id, workstation(), now())
         else:
             leave(Ended.REPLACED)
     language = session.get("language")

@@ -130,3 +130,27 @@ def test_an_old_copy_does_not_say_that_somebody_has_signed(signed_in: Any, world
         cookie["signed"] = True
     browser.get("/act/release_lot")
     assert 'name="signer"' in browser.get("/act/release_lot").text
+
+
+def test_a_cookie_at_another_machine_is_locked_and_its_owner_goes_on(victim: Victim, copy: Any, world: World) -> None:
+    thief: Thief = copy(victim.browser)
+    at_home = thief.browser.client.environ_base
+    for elsewhere in ({"REMOTE_ADDR": "192.0.2.7"}, {"HTTP_USER_AGENT": "Mozilla/5.0 (X11; Linux) Firefox/150.0"}):
+        thief.browser.client.environ_base = {**at_home, **elsewhere}
+        assert not thief.reads()
+        assert not thief.acts()
+        assert victim.browser.get("/list/donors").status_code == 200
+    thief.browser.client.environ_base = at_home
+    assert thief.reads()  # nothing tells two browsers of one machine apart
+
+
+def test_a_session_that_moved_goes_on_with_the_password(victim: Victim, world: World) -> None:
+    client = victim.browser.client
+    at_home = client.environ_base
+    client.environ_base = {**at_home, "REMOTE_ADDR": "192.0.2.8"}
+    assert victim.browser.get("/list/donors").location.startswith("/unlock")
+    victim.browser.get("/unlock")
+    victim.browser.post("/unlock", {"name": victim.name, "password": PASSWORD})
+    assert victim.browser.get("/list/donors").status_code == 200
+    client.environ_base = at_home
+    assert victim.browser.get("/list/donors").location.startswith("/unlock")

@@ -23,6 +23,8 @@ from cellbank.services.people.actors import actor_by_name
 from cellbank.services.people.sessions import standing_of_name
 from cellbank.story import PASSWORD
 
+# As a session has it that one of these browsers began: it is good for nothing elsewhere.
+BROWSER = "127.0.0.1, Chrome · Linux"
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
@@ -55,7 +57,7 @@ class Stage:
         standing = standing_of_name(self.bank, name)
         assert standing is not None
         minutes = self.bank.config.idle_minutes
-        token = web_sessions.begin(self.bank, standing, "station", minutes, server_time())
+        token = web_sessions.begin(self.bank, standing, BROWSER, minutes, server_time())
         signer = SecureCookieSessionInterface().get_signing_serializer(self.app)
         assert token is not None and signer is not None
         return {"name": "cellbank", "value": signer.dumps({"_user_id": token, "_fresh": True}), "url": self.url}

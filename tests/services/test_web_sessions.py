@@ -8,6 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from cellbank.domain.sessions import Ended, is_idle, is_noted, is_too_long
+from cellbank.services.bank import server_time
 from cellbank.services.people import web_sessions
 from cellbank.services.people.sessions import Standing, standing_of_name, standing_of_session
 from tests.factories.people import by_two, newcomer
@@ -137,3 +138,21 @@ def test_one_that_is_over_for_its_hours_is_listed_as_ended(world: World) -> None
     assert (one.ended_why, one.ended_at) == (Ended.TOO_LONG, world.now + 2 * HOUR)
     assert name not in [one.name for one in web_sessions.sessions_of_all(bank, later)]
     assert not web_sessions.sessions_of(bank, world.people[name].id, later + datetime.timedelta(days=8))
+
+
+def test_what_is_over_for_long_is_forgotten_and_nothing_else(world: World) -> None:
+    name = newcomer(world)
+    web_sessions.begin(world.bank, standing(world, name), "a closed one", 15, world.now)
+    web_sessions.begin(world.bank, standing(world, name), "an open one", 15, server_time())
+    ended = "UPDATE web_session SET ended_at = :at, ended_why = 'by_hand' WHERE workstation = 'a closed one'"
+    days = datetime.timedelta(days=world.bank.config.session_days)
+    with world.bank.engine.begin() as connection:
+        connection.execute(text(ended), {"at": server_time() - days - datetime.timedelta(hours=1)})
+    web_sessions.begin(world.bank, standing(world, name), "the next one", 15, server_time())
+    with world.bank.reads.connect() as connection:
+        left = connection.scalars(
+            text("SELECT workstation FROM web_session WHERE person_id = :id"), {"id": world.people[name].id}
+        )
+        assert "a closed one" not in (kept := set(left)) and {"an open one", "the next one"} <= kept
+    with pytest.raises(IntegrityError, match="not over"), world.bank.engine.begin() as connection:
+        connection.execute(text("DELETE FROM web_session WHERE workstation = 'an open one'"))

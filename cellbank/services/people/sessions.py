@@ -27,8 +27,8 @@ _COLUMNS = f"""{actors.COLUMNS}, p.must_change_password, p.password_set_at,
   coalesce(s.fin_registered, h.fin_registered) AS fin_registered,
   (SELECT jsonb_object_agg(x.code, x.name) FROM site x) AS site_names"""
 # By the unique digest, which leads to the person: who is signed in costs no statement of its own.
-_BY_SESSION = f"""SELECT {_COLUMNS}, w.id AS session_id, w.proved_at, w.seen_at, w.idle_minutes, w.signed, w.locked_at
-  FROM {actors.tables("web_session w JOIN person p ON p.id = w.person_id", "w.site_code")}
+_BY_SESSION = f"""SELECT {_COLUMNS}, w.id AS session_id, w.proved_at, w.seen_at, w.idle_minutes, w.signed, w.locked_at,
+  w.workstation FROM {actors.tables("web_session w JOIN person p ON p.id = w.person_id", "w.site_code")}
   WHERE w.digest = %(given)s AND w.ended_at IS NULL AND p.state = 'ACTIVE'"""
 _BY_NAME = f"SELECT {_COLUMNS} FROM {actors.TABLES} WHERE p.name = %(given)s AND p.state = 'ACTIVE'"
 _BY_BADGE = f"SELECT {_COLUMNS} FROM {actors.TABLES} WHERE p.code = %(given)s AND p.state = 'ACTIVE'"
@@ -44,6 +44,7 @@ class OpenSession:
     idle_minutes: int
     signed: bool  # its person has signed in it, with name and password
     is_locked: bool
+    workstation: str  # where it was begun or unlocked: nowhere else is it good for anything
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ def standing_of_session(bank: Bank, token: str) -> Standing | None:
         return None
     found = OpenSession(
         row["session_id"], row["proved_at"], row["seen_at"], row["idle_minutes"], row["signed"],
-        row["locked_at"] is not None,
+        row["locked_at"] is not None, row["workstation"],
     )  # fmt: skip
     return _standing(bank, row, found)
 

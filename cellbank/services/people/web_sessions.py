@@ -32,8 +32,15 @@ _BEGIN = text(
           FOR SHARE"""
 )
 _RENEW = text(
-    """UPDATE web_session SET digest = :digest, locked_at = NULL, signed = false, proved_at = :now, seen_at = :now
+    """UPDATE web_session SET digest = :digest, locked_at = NULL, signed = false, proved_at = :now, seen_at = :now,
+                              workstation = :workstation
         WHERE id = :id AND ended_at IS NULL"""
+)
+# Each sign-in forgets the sessions of anybody that are over for the days of the setting. The second condition is the
+# first one for the index: nothing ends before it was proved.
+_FORGET = text(
+    """DELETE FROM web_session WHERE coalesce(ended_at, proved_at + make_interval(hours => 168)) < :before
+         AND proved_at < :before"""
 )
 _SEEN = text(
     """UPDATE web_session SET seen_at = :now, idle_minutes = :idle
@@ -49,18 +56,25 @@ def begin(bank: Bank, standing: Standing, workstation: str, idle_minutes: int, n
     """A new session of somebody who has just proved who they are; returns its token, which is kept nowhere here. None:
     the account was changed in the same moment."""
     token = secrets.token_urlsafe(32)
+    _write(bank, _FORGET, before=now - datetime.timedelta(days=bank.config.session_days))
     given = {
         "digest": digest_of(token), "person": standing.actor.id, "site": standing.actor.site_code,
-        "workstation": workstation[:LONGEST_WORKSTATION], "password_set_at": standing.password_set_at,
+        "workstation": as_kept(workstation), "password_set_at": standing.password_set_at,
     }  # fmt: skip
     return token if _write(bank, _BEGIN, **given, now=now, idle=idle_minutes) else None
 
 
-def renew(bank: Bank, session_id: int, now: datetime.datetime) -> str | None:
+def renew(bank: Bank, session_id: int, workstation: str, now: datetime.datetime) -> str | None:
     """Unlock a session whose person has proved who they are: it gets another token, so that copies of the old cookie do
-    not wake up with it. None: it has ended meanwhile."""
+    not wake up with it, and goes on at this workstation. None: it has ended meanwhile."""
     token = secrets.token_urlsafe(32)
-    return token if _write(bank, _RENEW, id=session_id, digest=digest_of(token), now=now) else None
+    given = {"digest": digest_of(token), "workstation": as_kept(workstation)}
+    return token if _write(bank, _RENEW, id=session_id, now=now, **given) else None
+
+
+def as_kept(workstation: str) -> str:
+    """A workstation as the row of a session has it."""
+    return workstation[:LONGEST_WORKSTATION]
 
 
 def note_seen(bank: Bank, session_id: int, idle_minutes: int, now: datetime.datetime) -> None:
