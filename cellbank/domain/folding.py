@@ -1,10 +1,11 @@
-"""Two spellings of one identifier: are they the same to whoever reads them?
+"""Two spellings of one name or identifier: are they the same to whoever reads them?
 
-``KH4-12 345``, ``kh4–12345`` and ``КН4 12345`` typed on a Cyrillic keyboard are one patient. `folded` is for comparing
-only; what was typed is kept and shown as it was typed.
+``KH4-12 345``, ``kh4–12345`` and ``КН4 12345`` typed on a Cyrillic keyboard are one patient. A skeleton is for
+comparing only; what was typed is kept and shown as it was typed.
 """
 
 import unicodedata
+from functools import cache
 
 from cellbank.domain.identifiers import LOOK_ALIKES
 
@@ -14,14 +15,39 @@ _COUNTS = ("L", "N")
 _DASH_LIKE = "Lm"
 
 
-def folded(text: str) -> str:
-    """The letters and numerals of the identifier without case, Cyrillic and Greek look-alikes as Latin ones.
+def skeleton(text: str) -> str:
+    """The letters and numerals without case, those that look like Latin ones as Latin ones (Unicode TR39; for the
+    alphabets that are typed here, `LOOK_ALIKES` says it for small and capital letters).
 
-    Letters of another alphabet that look like no Latin one stay: ``ЖД12`` folds to ``жд12``.
+    O and 0, l, I and 1 stay apart: they stand on every keyboard, and numbers are told apart by them. Letters of another
+    alphabet that look like no Latin one stay: ``ЖД12`` becomes ``жд12``.
     """
-    plain = "".join(LOOK_ALIKES.get(character, character) for character in unicodedata.normalize("NFKC", text))
-    capitals = "".join(LOOK_ALIKES.get(character, character) for character in plain.upper())
-    return "".join(c for c in capitals if _counts(unicodedata.category(c))).casefold()
+    plain = _latin(unicodedata.normalize("NFKC", text))
+    return "".join(c for c in _latin(plain.upper()) if _counts(unicodedata.category(c))).casefold()
+
+
+def _latin(text: str) -> str:
+    return text if text.isascii() else "".join(map(_look, text))
+
+
+def _look(character: str) -> str:
+    if character.isascii() or not character.isalnum():
+        return character
+    return LOOK_ALIKES.get(character) or _confusables().get(character, character)
+
+
+@cache
+def _confusables() -> dict[str, str]:
+    """The letters and numerals that look like one of ASCII. Read when first needed: the table takes a third of a
+    second, and most texts have no such letter."""
+    from confusable_homoglyphs.confusables import confusables_data
+
+    alike = ((character, _ascii(found)) for character, found in confusables_data.items() if not character.isascii())
+    return {character: ascii_one for character, ascii_one in alike if ascii_one}
+
+
+def _ascii(found: list[dict[str, str]]) -> str:
+    return next((one["c"] for one in found if len(one["c"]) == 1 and one["c"].isascii() and one["c"].isalnum()), "")
 
 
 def _counts(category: str) -> bool:

@@ -32,6 +32,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import DeclarativeBase, Mapped, MappedColumn, mapped_column
 from sqlalchemy.types import Date
 
+from cellbank.domain.folding import skeleton
 from cellbank.domain.lifecycle import STATES
 from cellbank.records.away import CONNECTING, Patience, is_away, watch
 
@@ -68,6 +69,13 @@ def _checks_belong_to_tables(table: Table, _: MetaData) -> None:
         for check in list(column.constraints):
             column.constraints.discard(check)
             table.append_constraint(CheckConstraint(str(check.sqltext), name=check.name))
+
+
+def skeleton_of(name: str, *, unique: bool = False, index: bool = False) -> MappedColumn[Any]:
+    """By what the column `name` is compared; it comes with the row, for nobody renames what has one."""
+    return mapped_column(
+        Text, unique=unique, index=index, default=lambda row: skeleton(row.get_current_parameters()[name])
+    )
 
 
 class Record(Base):

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from cellbank.domain.accounts import Change
 from cellbank.domain.handed_codes import Purpose
 from cellbank.domain.sessions import Ended
-from cellbank.records.base import Base, Day, Instant, Json, Record, reference, state_of
+from cellbank.records.base import Base, Day, Instant, Json, Record, reference, skeleton_of, state_of
 
 _CHANGES = ", ".join(f"'{change}'" for change in Change)
 _PURPOSES = ", ".join(f"'{purpose}'" for purpose in Purpose)
@@ -34,6 +34,7 @@ class Person(Record):
     site_id: Mapped[int] = reference("site")
     code: Mapped[str] = mapped_column(unique=True)  # badge
     name: Mapped[str] = mapped_column(unique=True)  # what is typed to sign in
+    name_key: Mapped[str] = skeleton_of("name", unique=True)
     full_name: Mapped[str]  # what stands beside a signature
     roles: Mapped[list[str]] = mapped_column(ARRAY(Text))
     also_at: Mapped[list[str] | None] = mapped_column(ARRAY(Text))  # codes of the other sites at which they work

@@ -18,6 +18,7 @@ from cellbank.records.base import (
     Quantity,
     Record,
     reference,
+    skeleton_of,
     state_of,
 )
 
@@ -29,6 +30,7 @@ class Donor(Record):
     site_id: Mapped[int] = reference("site")
     code: Mapped[str] = mapped_column(unique=True)
     pseudonym: Mapped[str] = mapped_column(unique=True)
+    pseudonym_key: Mapped[str] = skeleton_of("pseudonym", unique=True)
     birth_year: Mapped[int]
     delivered_at: Mapped[Instant | None]
     delivery: Mapped[str | None]  # caesarean | vaginal
@@ -85,6 +87,7 @@ class ReagentLot(Record):
     name: Mapped[str]
     manufacturer: Mapped[str]
     manufacturer_lot: Mapped[str]
+    manufacturer_lot_key: Mapped[str] = skeleton_of("manufacturer_lot", index=True)
     certificate: Mapped[str | None]
     expires_on: Mapped[Day]
     received_by_id: Mapped[int] = reference("person", index=False)

@@ -7,7 +7,7 @@ from sqlalchemy import CheckConstraint, Index, Numeric, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from cellbank.domain.storage_tree import LEVELS, WITH_POSITIONS
-from cellbank.records.base import Day, Instant, Json, Record, reference, state_of
+from cellbank.records.base import Day, Instant, Json, Record, reference, skeleton_of, state_of
 
 
 def _one_of(column: str, names: Iterable[str]) -> str:
@@ -25,6 +25,7 @@ class StorageUnit(Record):
     code: Mapped[str] = mapped_column(unique=True)
     type: Mapped[str] = mapped_column(Text, CheckConstraint(_one_of("type", LEVELS), name="type"))
     name: Mapped[str]
+    name_key: Mapped[str] = skeleton_of("name")
     place: Mapped[int]
     capacity: Mapped[int | None]  # None: nobody counts its places
     stands_since: Mapped[Instant | None]  # None: since it was added

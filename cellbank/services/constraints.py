@@ -162,6 +162,8 @@ SAYS: dict[str, tuple[Code, str]] = {
     "uq_sheet_answer_sheet_source": (Code.CHANGED_MEANWHILE, "the first file of this source was imported."),
     "of_a_clock_that_was_set": (Code.IMPROBABLE_TIME, "readings are older than any logger here."),
     "ck_reading_import_confirmed_by_another_person": (Code.SAME_PERSON, "the reading was entered by the same person."),
+    "uq_donor_pseudonym_key": (Code.ALREADY_EXISTS, "a donor whose pseudonym reads like this is registered."),
+    "uq_person_name_key": (Code.ALREADY_EXISTS, "a name that reads like this was given before."),
     "uq_donor_pseudonym": (Code.ALREADY_EXISTS, "a donor with this pseudonym is registered."),
     "uq_site_code": (Code.ALREADY_EXISTS, "a site with this code exists."),
     "uq_person_name": (Code.ALREADY_EXISTS, "a person with this name exists."),

@@ -128,8 +128,8 @@ def _bare_copy(server: EmbeddedPostgres, world: World, code: str, content: bytes
 # --- exposure ---------------------------------------------------------------------------------
 
 _TANK = """
-INSERT INTO storage_unit (site_id, parent_id, code, type, name, place, row_count, column_count, state)
-  SELECT 1, u.id, 'BENCH' || n, 'box', 'Box ' || n, n, 9, 9, 'IN_SERVICE' FROM storage_unit u,
+INSERT INTO storage_unit (site_id, parent_id, code, type, name, name_key, place, row_count, column_count, state)
+  SELECT 1, u.id, 'BENCH' || n, 'box', 'Box ' || n, 'box' || n, n, 9, 9, 'IN_SERVICE' FROM storage_unit u,
          generate_series(1, %(boxes)s) n
    WHERE u.code = %(tank)s;
 """

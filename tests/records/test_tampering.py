@@ -165,7 +165,8 @@ def test_a_cell_count_changed_by_sql_is_named(owner: Connection) -> None:
 def test_a_row_inserted_behind_the_trail_is_named(owner: Connection) -> None:
     fault = behind(
         owner,
-        "INSERT INTO donor (site_id, code, pseudonym, birth_year, state) VALUES (1, 'DR9', 'forged', 1990, 'ELIGIBLE')",
+        "INSERT INTO donor (site_id, code, pseudonym, pseudonym_key, birth_year, state)"
+        " VALUES (1, 'DR9', 'forged', 'forged', 1990, 'ELIGIBLE')",
     )
     assert fault.table == "donor" and "no act tells of it" in fault.what
 

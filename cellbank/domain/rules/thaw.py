@@ -13,7 +13,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from cellbank.domain.dose import Band, dose_band
-from cellbank.domain.folding import folded
+from cellbank.domain.folding import skeleton
 from cellbank.domain.identifiers import printed
 from cellbank.domain.protocol import ThawRules, Tolerance
 from cellbank.domain.refusals import Code, Refusal, refuse
@@ -298,7 +298,7 @@ def _count_refusals(facts: CountFacts) -> Iterator[Refusal]:
             "Viability {found} % is below the limit of {limit} %. Do not give it: count again, or discard the dose.",
             found=facts.viability_percent, limit=facts.rules.viability_minimum_percent,
         )  # fmt: skip
-    if folded(facts.method) != folded(facts.rules.viability_method):
+    if skeleton(facts.method) != skeleton(facts.rules.viability_method):
         yield refuse(
             Code.OTHER_METHOD,
             "The limit of {limit} % is one of {wanted}; the viability was found by {method}, and methods differ after "

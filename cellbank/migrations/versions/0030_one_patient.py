@@ -9,7 +9,7 @@ import tomllib
 import sqlalchemy as sa
 from alembic import op
 
-from cellbank.domain.folding import folded
+from cellbank.domain.folding import skeleton
 
 revision = "0030"
 down_revision = "0029"
@@ -123,7 +123,7 @@ def _tell_of_earlier_records() -> None:
                 taken[row.trial] = taken.get(row.trial, 0) + 1
             place = taken[row.trial] if row.was_enrolled else None
             given = {"id": row.id, "trial": row.trial, "place": place, "bars": _bars(files[row.protocol_id])}
-            keys = {"number": folded(row.trial_number), "second": folded(row.second_identifier)}
+            keys = {"number": skeleton(row.trial_number), "second": skeleton(row.second_identifier)}
             connection.execute(FILL, {**given, **keys})
         op.execute(CLOSE)
     op.execute("SET CONSTRAINTS ALL IMMEDIATE")

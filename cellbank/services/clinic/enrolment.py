@@ -20,7 +20,7 @@ from cellbank.domain.eligibility import (
     pf_ratio,
     what_it_means,
 )
-from cellbank.domain.folding import folded
+from cellbank.domain.folding import skeleton
 from cellbank.domain.identifiers import Kind
 from cellbank.domain.protocol import Protocol
 from cellbank.domain.quantities import Quantity, parse_decimal, parse_fio2
@@ -103,8 +103,8 @@ def enrol_subject(work: Work, given: EnrolSubject) -> Subject:
             protocol_id=definition.id,
             trial=definition.identifier,
             code=new_code(work, Kind.SUBJECT),
-            trial_number_key=folded(given.trial_number),
-            second_identifier_key=folded(given.second_identifier),
+            trial_number_key=skeleton(given.trial_number),
+            second_identifier_key=skeleton(given.second_identifier),
             bars_other_trials=bool(facts.forbidden_by),
             receives_product=protocol.arm(given.arm).receives_product,
             **given.model_dump(exclude={"protocol"}),

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Row, func, select, text
 
 from cellbank.domain.dose import date_of_day
-from cellbank.domain.folding import folded
+from cellbank.domain.folding import skeleton
 from cellbank.domain.rules.enrolment import OtherTrial, TrialFacts
 from cellbank.records.clinic import Subject
 from cellbank.records.people import Definition
@@ -19,7 +19,7 @@ from cellbank.services.site_time import local_day
 
 def who_has(work: Work, trial: str, number: Any, given: str) -> str | None:
     """The subject of a trial, under any version of its protocol, whose folded `number` (a column) is this one."""
-    return work.session.scalar(select(Subject.code).where(Subject.trial == trial, number == folded(given)))
+    return work.session.scalar(select(Subject.code).where(Subject.trial == trial, number == skeleton(given)))
 
 
 # At every site: a patient moves between hospitals. Somebody who withdrew or failed screening takes part no more.
@@ -34,7 +34,7 @@ _ELSEWHERE = text(
 
 def other_trials(work: Work, trial: str, second_identifier: str, born_on: datetime.date) -> tuple[OtherTrial, ...]:
     """The other trials of this bank in which the same patient takes part today."""
-    same = {"key": folded(second_identifier), "born_on": born_on, "trial": trial}
+    same = {"key": skeleton(second_identifier), "born_on": born_on, "trial": trial}
     found = (_other_trial(work, row) for row in work.session.execute(_ELSEWHERE, same))
     today = local_day(work, work.now)
     return tuple(one for one in found if one.goes_on(today))

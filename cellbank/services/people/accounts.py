@@ -4,6 +4,7 @@ from pydantic import Field
 from sqlalchemy import select
 
 from cellbank.domain.accounts import Change, gains_power
+from cellbank.domain.folding import skeleton
 from cellbank.domain.identifiers import Kind
 from cellbank.domain.lifecycle import Role
 from cellbank.domain.refusals import Code, Refusal, refuse
@@ -52,9 +53,9 @@ def add_person(work: Work, given: AddPerson) -> Person:
     """Create the account; of one that signs or decides about accounts a second person confirms it. Refuses an
     administrator with another role, a name that was ever used, and a password that an administrator goes on knowing."""
     site_id = work.actor.site_id if given.site is None else work.find(Site, given.site).id
-    taken = work.session.scalar(select(Person.id).where(Person.name == given.name))
+    taken = work.session.scalar(select(Person.name).where(Person.name_key == skeleton(given.name)))
     two = asks_two(work, given.roles)
-    refusals = [*_role_mix(given.roles), *(_name_taken(given.name) if taken else ()), *_known(work, given)]
+    refusals = [*_role_mix(given.roles), *(_name_taken(taken) if taken else ()), *_known(work, given)]
     work.judge(Person, *([AccountChange] if two else ()), refusals=refusals, to="PROPOSED" if two else "ACTIVE")
     person = work.add(
         Person(
@@ -87,7 +88,7 @@ def _name_taken(name: str) -> list[Refusal]:
     return [
         refuse(
             Code.ALREADY_EXISTS,
-            "The name {name} was given before; names are never reused. Choose another.",
+            "The name {name} was given before; names are never reused, nor one that reads like it. Choose another.",
             name=name,
         )
     ]

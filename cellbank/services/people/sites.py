@@ -11,13 +11,16 @@ from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 from sqlalchemy import select, text
 
 from cellbank.domain.accounts import Change, gains_site
+from cellbank.domain.folding import skeleton
 from cellbank.domain.identifiers import is_fin, is_unregistered_fin
 from cellbank.domain.refusals import Code, Refusal, refuse
+from cellbank.domain.rules.names import reads_alike
 from cellbank.records.people import Person, Site
 from cellbank.records.work import Work
 from cellbank.services.acts import ActInput, act
 from cellbank.services.bank import Bank
-from cellbank.services.inputs import Identifier, Line, Name, Reason, SiteCode, Zone
+from cellbank.services.common import asked_about
+from cellbank.services.inputs import Identifier, Improbable, Line, Name, Reason, SiteCode, Zone
 from cellbank.services.people.account_changes import asks_two, change_account
 from cellbank.services.people.actors import SYSTEM, lock_account
 
@@ -45,6 +48,7 @@ class AddSite(ActInput):
     fin: Annotated[Identifier, AfterValidator(_fin)] = Field(title="Facility identification number")
     fin_registered: bool = Field(title="The number is registered")
     timezone: Zone = Field(title="Time zone")
+    improbable_because: Improbable = None
 
     @field_validator("fin_registered")
     @classmethod
@@ -62,11 +66,14 @@ class AddSite(ActInput):
 @act(AddSite)
 def add_site(work: Work, given: AddSite) -> Site:
     """Make a site: it begins with no stock and no people, and a chain of its own in the trail. Refuses a code that is
-    taken."""
+    taken; asks about a name that reads like another."""
     taken = work.session.scalar(select(Site.id).where(Site.code == given.code))
     exists = refuse(Code.ALREADY_EXISTS, "There is a site {code}. Choose another code.", code=given.code)
-    work.judge(Site, refusals=[exists] if taken else [])
-    return work.add(Site(**given.model_dump()))
+    others = work.session.execute(select(Site.name, Site.code)).all()
+    doubts = reads_alike(given.name, [one for one in others if skeleton(one[0]) == skeleton(given.name)])
+    doubted = asked_about(work, doubts, given.improbable_because)
+    work.judge(Site, refusals=[exists] if taken else doubted)
+    return work.add(Site(**given.model_dump(exclude={"improbable_because"})))
 
 
 class ChangeSites(ActInput):

@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import Field
 from sqlalchemy import select
 
+from cellbank.domain.folding import skeleton
 from cellbank.domain.identifiers import Kind, printed
 from cellbank.domain.refusals import Code, Refusal, refuse
 from cellbank.domain.rules.donor import Collection, EvidenceFacts, PanelResult, consent_refusals, evidence_refusals
@@ -35,23 +36,23 @@ class RegisterDonor(ActInput):
 
 @act(RegisterDonor)
 def register_donor(work: Work, given: RegisterDonor) -> Donor:
-    """Make the donor known. Refuses a pseudonym in use, and a delivery in the future or by a child."""
-    taken = work.session.scalar(select(Donor.code).where(Donor.pseudonym == given.pseudonym))
-    refusals: list[Refusal] = []
-    if taken:
-        refusals.append(
-            refuse(
-                Code.ALREADY_EXISTS,
-                "{pseudonym} is donor {code} already. Open that donor, or choose another pseudonym.",
-                pseudonym=given.pseudonym,
-                code=taken,
-            )
-        )
+    """Make the donor known. Refuses a pseudonym that reads like one in use, a delivery in the future or by a child."""
+    alike = Donor.pseudonym_key == skeleton(given.pseudonym)
+    taken = work.session.execute(select(Donor.pseudonym, Donor.code).where(alike)).one_or_none()
+    refusals: list[Refusal] = [_taken(given.pseudonym, *taken)] if taken else []
     if given.delivered_at:
         mother_is_ten = datetime.datetime(given.birth_year + 10, 1, 1, tzinfo=datetime.UTC)
         refusals.extend(time_refusals(work, "The delivery", given.delivered_at, mother_is_ten))
     work.judge(Donor, refusals=refusals)
     return work.add(Donor(site_id=work.actor.site_id, code=new_code(work, Kind.DONOR), **given.model_dump()))
+
+
+def _taken(given: str, pseudonym: str, code: str) -> Refusal:
+    same = "{pseudonym} is donor {code} already. Open that donor, or choose another pseudonym."
+    if given == pseudonym:
+        return refuse(Code.ALREADY_EXISTS, same, pseudonym=given, code=code)
+    alike = "{given} reads like {pseudonym}, which is donor {code}. Open that donor, or choose another pseudonym."
+    return refuse(Code.ALREADY_EXISTS, alike, given=given, pseudonym=pseudonym, code=code)
 
 
 class RecordConsent(ActInput):

@@ -5,8 +5,10 @@ from typing import Literal
 from pydantic import Field, model_validator
 from sqlalchemy import exists, select
 
+from cellbank.domain.folding import skeleton
 from cellbank.domain.identifiers import Kind
 from cellbank.domain.refusals import Refusal
+from cellbank.domain.rules.names import reads_alike
 from cellbank.domain.rules.reagent import (
     ReagentFacts,
     acceptance_refusals,
@@ -17,8 +19,8 @@ from cellbank.records.production import ReagentLot, ReagentUse
 from cellbank.records.quality import Hold
 from cellbank.records.work import Work
 from cellbank.services.acts import SignedInput, TellingInput, act
-from cellbank.services.common import new_code, time_refusals
-from cellbank.services.inputs import Date, Identifier, Line, ReagentCode, Reason
+from cellbank.services.common import asked_about, new_code, time_refusals
+from cellbank.services.inputs import Date, Identifier, Improbable, Line, ReagentCode, Reason
 from cellbank.services.production.reagent_use import ReagentAmount, reagent_facts
 from cellbank.services.quality.holding import lots_below, place_hold
 from cellbank.services.site_time import local_day
@@ -47,6 +49,7 @@ class ReceiveReagent(TellingInput):
         ge=0,
         le=LONGEST_OPEN_DAYS,
     )
+    improbable_because: Improbable = None
 
     @model_validator(mode="after")
     def _amount_and_unit(self) -> "ReceiveReagent":
@@ -57,10 +60,15 @@ class ReceiveReagent(TellingInput):
 
 @act(ReceiveReagent)
 def receive_reagent(work: Work, given: ReceiveReagent) -> ReagentLot:
-    """Take a lot in, into quarantine. Refuses one that has expired."""
+    """Take a lot in, into quarantine. Refuses one that has expired; asks about a number that reads like that of another
+    lot and is spelled otherwise."""
     today = local_day(work, work.happened)
     facts = ReagentFacts(given.manufacturer_lot, given.name, "ACCEPTED", given.expires_on, today)
-    work.judge(ReagentLot, refusals=expiry_refusals(facts))
+    alike = ReagentLot.manufacturer_lot_key == skeleton(given.manufacturer_lot)
+    here = ReagentLot.site_id == work.actor.site_id
+    others = work.session.execute(select(ReagentLot.manufacturer_lot, ReagentLot.code).where(alike, here)).all()
+    doubted = asked_about(work, reads_alike(given.manufacturer_lot, others), given.improbable_because)
+    work.judge(ReagentLot, refusals=expiry_refusals(facts) or doubted)
     return work.add(
         ReagentLot(
             site_id=work.actor.site_id,
@@ -68,7 +76,7 @@ def receive_reagent(work: Work, given: ReceiveReagent) -> ReagentLot:
             received_by_id=work.actor.id,
             quantity_received=given.quantity,
             quantity_left=given.quantity,
-            **given.model_dump(exclude={"quantity"} | given.TOLD),
+            **given.model_dump(exclude={"quantity", "improbable_because"} | given.TOLD),
         )
     )
 

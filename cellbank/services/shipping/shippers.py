@@ -17,11 +17,18 @@ from cellbank.domain.storage_tree import MOST_COLUMNS, MOST_PLACES, MOST_ROWS
 from cellbank.records.storage import StorageUnit
 from cellbank.records.work import Work
 from cellbank.services.acts import ActInput, act
-from cellbank.services.common import new_code
-from cellbank.services.inputs import Date, Line, StorageCode, quantity
+from cellbank.services.common import asked_about, new_code
+from cellbank.services.inputs import Date, Improbable, Line, StorageCode, quantity
 from cellbank.services.labels.label_printing import print_first
 from cellbank.services.site_time import local_day
-from cellbank.services.storage.places import lock_place, next_place, standing_in, unit_called, unit_facts
+from cellbank.services.storage.places import (
+    alike_beside,
+    lock_place,
+    next_place,
+    standing_in,
+    unit_called,
+    unit_facts,
+)
 
 _HOURS = Quantity("The time", "h", "in hours", low=Decimal("0.5"), high=Decimal(1000), decimals=1)
 Hours = quantity("h", partial(parse_decimal, quantity=_HOURS))
@@ -50,6 +57,7 @@ class AddShipper(_Qualified):
     place: int | None = Field(
         default=None, title="Place", ge=1, le=MOST_PLACES, description="Empty: after the last one."
     )
+    improbable_because: Improbable = None
 
 
 @act(AddShipper)
@@ -61,7 +69,8 @@ def add_shipper(work: Work, given: AddShipper) -> StorageUnit:
     place = given.place or next_place(siblings)
     refusals = unit_refusals(unit_facts(work, "shipper", None, place, siblings))
     later = qualified_later_refusals(given.qualified_on, local_day(work, work.now))
-    work.judge(StorageUnit, refusals=[*refusals, *later])
+    doubted = asked_about(work, alike_beside(work, None, given.name), given.improbable_because)
+    work.judge(StorageUnit, refusals=[*refusals, *later] or doubted)
     shipper = work.add(
         StorageUnit(
             site_id=work.actor.site_id, code=new_code(work, Kind.STORAGE), type="shipper", name=given.name, place=place,

@@ -9,10 +9,12 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from sqlalchemy import and_, func, select, text, update
 from sqlalchemy.orm import Session
 
+from cellbank.domain.folding import skeleton
 from cellbank.domain.identifiers import Kind
 from cellbank.domain.positions import is_position_name, position_name
 from cellbank.domain.refusals import Refusal
 from cellbank.domain.rules.hold import return_refusals
+from cellbank.domain.rules.names import reads_alike
 from cellbank.domain.rules.plausible import improbable_putting_away
 from cellbank.domain.rules.storage import (
     Box,
@@ -83,6 +85,7 @@ class AddStorageUnit(ActInput):
     )  # fmt: skip
     rows: int | None = Field(default=None, title="Rows", ge=1, le=MOST_ROWS)
     columns: int | None = Field(default=None, title="Columns", ge=1, le=MOST_COLUMNS)
+    improbable_because: Improbable = None
 
     @model_validator(mode="after")
     def _only_some_have_positions(self) -> "AddStorageUnit":
@@ -98,12 +101,14 @@ class AddStorageUnit(ActInput):
 
 @act(AddStorageUnit)
 def add_storage_unit(work: Work, given: AddStorageUnit) -> StorageUnit:
-    """Add a unit to the tree. Refuses a parent of the wrong type or out of service, and a place that is taken."""
+    """Add a unit to the tree. Refuses a parent of the wrong type or out of service, and a place that is taken; asks
+    about a name that reads like that of its neighbour."""
     parent = lock_place(work, given.parent)
     siblings = standing_in(work, parent)
     place = given.place or next_place(siblings)
     refusals = unit_refusals(unit_facts(work, given.type, parent, place, siblings))
-    work.judge(StorageUnit, refusals=refusals, of=[parent] if parent else [])
+    doubted = asked_about(work, alike_beside(work, parent, given.name), given.improbable_because)
+    work.judge(StorageUnit, refusals=refusals or doubted, of=[parent] if parent else [])
     unit = work.add(
         StorageUnit(
             site_id=work.actor.site_id, parent_id=parent.id if parent else None, code=new_code(work, Kind.STORAGE),
@@ -129,6 +134,13 @@ def standing_in(work: Work, parent: StorageUnit | None) -> dict[int, str]:
     at_home = StorageUnit.site_id == work.actor.site_id
     rows = work.session.execute(select(StorageUnit.place, StorageUnit.name, StorageUnit.code).where(mine, at_home))
     return {place: f"{name} ({code})" for place, name, code in rows}
+
+
+def alike_beside(work: Work, parent: StorageUnit | None, name: str) -> tuple[Refusal, ...]:
+    """Doubts about a unit that is to stand beside others whose names read like its own."""
+    mine = StorageUnit.parent_id == parent.id if parent else StorageUnit.parent_id.is_(None)
+    alike = (mine, StorageUnit.site_id == work.actor.site_id, StorageUnit.name_key == skeleton(name))
+    return reads_alike(name, work.session.execute(select(StorageUnit.name, StorageUnit.code).where(*alike)).all())
 
 
 def next_place(siblings: Iterable[int]) -> int:

@@ -84,6 +84,8 @@ WORDS: dict[str, Told] = {
     "hold.placed_at": Told("Placed", TIME), "lifted_at": Told("Lifted", TIME), "lift_reason": Told("Why it was lifted"),
     "digest": Told("Digest"), "content": Told("Content"), "handling": Told("Limits out of the cold"),
     "effective_at": Told("In force since", TIME),
+    "pseudonym_key": Told("Pseudonym, folded"), "name_key": Told("Name, folded"),
+    "manufacturer_lot_key": Told("Lot number, folded"),
     "trial": Told("Trial"), "trial_number_key": Told("Trial number, folded"),
     "second_identifier_key": Told("Second identifier, folded"), "subject.place": Told("Place in the trial"),
     "bars_other_trials": Told("Forbids other trials"), "planned_subjects": Told("Subjects planned"),
