@@ -8,8 +8,8 @@ from alembic import op
 
 from cellbank.domain.folding import skeleton
 
-revision = "0054"
-down_revision = "0053"
+revision = "0055"
+down_revision = "0054"
 branch_labels = None
 depends_on = None
 
@@ -21,7 +21,7 @@ NAMES = {
 INDEX = "ix_reagent_lot_manufacturer_lot_key"
 OPEN = sa.text(
     """INSERT INTO act (site_id, person_id, name, given, given_digest, door, version, at)
-       VALUES (:site, 1, 'configure_site', '{"revision": "0054"}', '', 'migration', '0054', now())
+       VALUES (:site, 1, 'configure_site', '{"revision": "0055"}', '', 'migration', '0055', now())
        RETURNING set_config('cellbank.act', id::text, true)"""
 )
 CLOSE = "UPDATE act SET outcome = 'accepted' WHERE id = current_setting('cellbank.act')::bigint"
