@@ -73,9 +73,9 @@ class Columns:
             choices = [(called(one), called(one)) for one in name.possible or (usual, zone_called("UTC"))]
             raise asks("zone", f"The file names the time zone {str(name)!r}: which one is it?", choices) from None
         if told is None and given is not None and not self._is_answered(""):
-            sentence = f"The file names no time zone; {called(given)} was given where it named "
-            meant = {called(one): called(one) for one in (given, usual)}
-            raise asks("zone", f"{sentence}{self.learned.named_zone!r}. Which one is it?", list(meant.items()))
+            meant, earlier = {called(one): called(one) for one in (given, usual)}, self.learned.named_zone
+            sentence = f"The file names no time zone; {called(given)} was given for {earlier!r}. Which one is it?"
+            raise asks("zone", sentence, list(meant.items()))
         if told is None or given is None or called(told) == called(given):
             return told or given or usual
         if self.mapping.told_zone == FROM_FILE:
