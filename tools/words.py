@@ -28,7 +28,7 @@ from cellbank.services.catalogue import load
 from cellbank.services.lookup.lists import LISTS
 from cellbank.services.lookup.worklists import SOURCES
 from cellbank.services.parsing import WORDS as FAULTS
-from cellbank.services.trail.column_words import ANSWERS, WORDS
+from cellbank.services.trail.column_words import ANSWERS, WORDS, told
 from cellbank.web.forms import Field, fields_of
 
 ROOT = Path(__file__).parents[1]
@@ -74,6 +74,11 @@ def _spelled(name: str) -> str:
     return text.capitalize() if text.isupper() or text.islower() else text
 
 
+def _chosen(option: str) -> str:
+    """A choice of a form as `web.words.choice` says it before it is translated."""
+    return told("", option).label if option in WORDS else _spelled(option)
+
+
 def _of_acts() -> Iterator[str]:
     for act in load().values():
         yield act.title
@@ -82,7 +87,7 @@ def _of_acts() -> Iterator[str]:
 
 def _of_fields(fields: Iterable[Field]) -> Iterator[str]:
     for field in fields:
-        yield from (field.title, field.help, *map(_spelled, field.options))
+        yield from (field.title, field.help, *map(_chosen, field.options))
         yield from _of_fields(field.fields)
 
 
@@ -99,8 +104,8 @@ def _of_lists() -> Iterator[str]:
         yield from (listing.title, *listing.columns.values())
     for source in SOURCES:
         yield from (source.title, source.empty)
-    for told in (*WORDS.values(), *ANSWERS.values()):
-        yield from (told.label, told.unit)
+    for column in (*WORDS.values(), *ANSWERS.values()):
+        yield from (column.label, column.unit)
 
 
 def _of_sentences() -> Iterator[str]:

@@ -222,6 +222,7 @@ def fit_out(app: Flask) -> None:
         plain=plain,
         printed=printed,
         word=words.word,
+        choice=words.choice,
         called=called,
         measured=measured,
         is_code=is_code,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from flask_babel import gettext
 
 from cellbank.domain.saying import plain_word
-from cellbank.services.trail.column_words import told
+from cellbank.services.trail.column_words import WORDS, told
 
 TONES: dict[str, str] = {
     "good": "IN_USE STORED WITHIN "
@@ -18,9 +18,9 @@ TONES: dict[str, str] = {
     "busy": "GROWING HARVESTED IN_PROCESS PRINTED RESERVED PICKED THAWED THAWING POOLED COUNTED PREPARED INFUSING "
     "REPORTED DONE ISSUED PACKING ON_THE_WAY IN_TRANSIT",
     "stop": "INELIGIBLE REJECTED ON_HOLD RECALLED DISCARDED DISPUTED WITHDRAWN OUT_OF_SERVICE PLACED SCREEN_FAILED RED "
-    "MISSED MISSING FAILED OUTSIDE",
+    "MISSED MISSING FAILED OUTSIDE UNORDERED",
     "over": "RETIRED SUPERSEDED FINISHED CULTURED QC_USED VOIDED INFUSED RECONCILED COMPLETED CANCELLED LIFTED "
-    "DECLINED DISABLED REVOKED CORRECTED INVALIDATED CLOSED ENDED REPLACED",
+    "DECLINED TAKEN_BACK DISABLED REVOKED CORRECTED INVALIDATED CLOSED ENDED REPLACED",
 }
 TONE_OF = {state: tone for tone, states in TONES.items() for state in states.split()}
 TONE_ICONS = {
@@ -77,6 +77,11 @@ def word(name: str) -> str:
     if text.isupper() or text.islower():
         text = text.capitalize()
     return gettext(text) if text else ""
+
+
+def choice(option: str) -> str:
+    """One of the choices of a form: a column in the lab's words, any other name of the code as a word."""
+    return called(option) if option in WORDS else word(option)
 
 
 def called(name: str) -> str:

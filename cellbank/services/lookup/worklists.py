@@ -90,7 +90,8 @@ _GUESSING = f"""SELECT p.code, p.full_name AS title, p.state, count(*)
   || {instant("max(a.at)")} AS detail, a.site_id
   FROM act a JOIN person p ON p.id = a.person_id
   WHERE a.at > CAST(:now AS timestamptz) - interval '{ALERT_DAYS} days' AND {WRONG}
-  GROUP BY p.id, a.site_id, date_trunc('hour', a.at) HAVING count(*) >= {ALERT_FROM} ORDER BY max(a.at) DESC"""
+  GROUP BY p.id, a.site_id, floor(extract(epoch FROM a.at) / 3600)
+  HAVING count(*) >= {ALERT_FROM} ORDER BY max(a.at) DESC"""
 _TRAININGS = f"""SELECT p.code, p.full_name AS title, p.state, CASE WHEN max(t.valid_until) IS NULL
   THEN 'never recorded as ' || replace(r.role, '_', ' ') || ': signs nothing' ELSE 'as ' || replace(r.role, '_', ' ')
   || CASE WHEN max(t.valid_until) < day.today THEN ', ended on ' ELSE ', valid until ' END || max(t.valid_until)
