@@ -217,12 +217,12 @@ class Work:
 
     def _keep(self, irregular: Sequence[Refusal]) -> None:
         """Keep what was not allowed, for the deviation and for the answer."""
-        self.irregularities.extend(one for one in self._here(irregular) if one not in self.irregularities)
+        self.irregularities.extend(one for one in self.here(irregular) if one not in self.irregularities)
         if self.irregularities:
             self.show(irregularities=[one.as_json() for one in self.irregularities])
 
-    def _here(self, said: Iterable[Refusal]) -> list[Refusal]:
-        """What is kept of reasons, with times as the clock of this site shows them."""
+    def here(self, said: Iterable[Refusal]) -> list[Refusal]:
+        """Reasons as they are kept: with times as the clock of this site shows them."""
         return [one.at_site(ZoneInfo(self.actor.zone)) for one in said]
 
     def _rows(self, subject: Record | type[Record], to: str | tuple[str, ...]) -> tuple[Transition, ...]:
@@ -299,7 +299,7 @@ class Work:
 
     def warn(self, warnings: Iterable[Refusal]) -> None:
         """Put into the answer what does not refuse the act but must be looked at: a page that shows it is not green."""
-        self.shown.setdefault("warnings", []).extend(warning.as_json() for warning in self._here(warnings))
+        self.shown.setdefault("warnings", []).extend(warning.as_json() for warning in self.here(warnings))
 
     def tell_once(self, **secrets: Any) -> None:
         """Put a secret into the answer that is given now, and nowhere else: the trail does not keep it."""

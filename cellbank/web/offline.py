@@ -76,9 +76,17 @@ def _told(sent: Sent) -> dict[str, Any]:
     return {
         "came": sent.came,
         "act": sent.act,
-        "reasons": [reason(refusal)["detail"] for refusal in sent.refusals],
+        "reasons": [*([_as_deviation(sent.deviation)] if sent.deviation else []),
+                    *(reason(refusal)["detail"] for refusal in sent.refusals)],
         "problems": list(sent.problems),
     }
+
+
+def _as_deviation(code: str) -> str:
+    return gettext(
+        "What was told is kept in deviation %(code)s, and quality knows of it: no dose of this patient goes on before "
+        "a clinician has decided. Enter this dose from its bedside form.", code=code,
+    )  # fmt: skip
 
 
 def _words() -> dict[str, str]:
@@ -111,6 +119,7 @@ def _words() -> dict[str, str]:
         "barred": gettext("{name} has already worked on this dose: the check needs another person."),
         "missing": gettext("Give everything that is asked for."),
         "volume": gettext("The volume is a number of mL."),
+        "tooMuch": gettext("Only {volume} mL were prepared. Put the volume right, or keep it once more if it is true."),
         "kept": gettext("Kept here at {time}; sent when the server is back."),
         "firstKept": gettext("First check kept at {time}. Now the second person scans label and wristband again."),
         "check_dose": gettext("Check of the dose"),

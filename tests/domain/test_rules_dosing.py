@@ -313,7 +313,9 @@ def a_subject(number: int = 1) -> str:
 
 def test_the_scans_of_the_bedside() -> None:
     assert at_bedside() == []
-    assert at_bedside(read_back=" mrn-7 ") == []
+    assert at_bedside(read_back=" mrn-7 ") == at_bedside(read_back="MRN 7") == at_bedside(read_back="mrn7") == []
+    assert at_bedside(read_back="МRN–7") == []  # a Cyrillic letter, another dash
+    assert at_bedside(read_back="MRN-77") == at_bedside(read_back="-") == at_bedside(read_back="") != []
     assert at_bedside(read_back="1970-04-01") == at_bedside(read_back="01.04.1970") == []
     assert at_bedside(read_back="04/01/1970") == ["WRISTBAND_MISMATCH"]
     assert at_bedside(wristband=read_scan(a_subject(2))) == ["WRISTBAND_MISMATCH"]

@@ -28,7 +28,7 @@ def test_a_dose_counts_on_its_vials_until_it_is_whole_and_on_its_pool_until_it_r
     [
         (LostVial(VIAL, "RESERVED", **KEPT, left=3), Code.VIAL_NOT_AVAILABLE, "minor"),
         (LostVial(VIAL, "PICKED", **KEPT, left=2), Code.NOT_ENOUGH_VIALS, "major"),
-        (LostVial(VIAL, "POOLED", **KEPT, left=3), Code.VIAL_NOT_AVAILABLE, "major"),
+        (LostVial(VIAL, "POOLED", **KEPT, left=3), Code.VIAL_NOT_AVAILABLE, "critical"),
         (LostVial(VIAL, "IN_TRANSIT", shipment="SH0001"), Code.NOT_IN_SHIPMENT, "major"),
     ],
 )

@@ -187,3 +187,23 @@ def test_what_was_told_of_the_future_is_refused(world: World, lot: FrozenLot) ->
     dose = prepared_dose(world, ordered_dose(world, lot=lot))
     given = form(dose, *LACKING["prepared"], reaction=seen(dose, 24 * 60))
     assert world.codes("clara", "enter_dose_from_paper", now=dose.at + LATER, **given) == ["IN_THE_FUTURE"]
+
+
+@pytest.mark.requirement("R20")
+def test_a_vial_that_nobody_has_is_entered_as_it_is_written(world: World, lot: FrozenLot) -> None:
+    """It is read again later: what was given, was given."""
+    dose = ordered_dose(world, lot=lot)
+    given = form(dose, *LACKING["ordered"])
+    unknown = f"{given['thaw']['vials'][0][:13]}999999"
+    given["thaw"]["vials"] = [*given["thaw"]["vials"], unknown]
+    codes, deviation = entered(world, dose, given)
+    assert deviation is not None and "no vial of this bank" in deviation.description, (codes, deviation)
+
+
+def test_what_is_against_a_form_is_told_by_the_clock_of_the_site(world: World, lot: FrozenLot) -> None:
+    dose = ordered_dose(world, lot=lot)
+    given = moved(form(dose, *LACKING["ordered"]), stopped_at=-30)
+    world.do("clara", "enter_dose_from_paper", now=dose.at + LATER, **given)
+    with world.bank.reads.connect() as connection:
+        said = str(connection.scalar(text("SELECT irregular FROM dose_paper ORDER BY id DESC LIMIT 1")))
+    assert "lies before" in said and "UTC" not in said

@@ -14,6 +14,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from cellbank.domain.dose import Band, dose_band, given_percent
+from cellbank.domain.folding import skeleton
 from cellbank.domain.garbled import Garbled
 from cellbank.domain.identifiers import Kind, printed
 from cellbank.domain.protocol import Protocol
@@ -254,9 +255,11 @@ def _wristband_refusals(dose: str, subject: str, wristband: Scan | Garbled) -> t
 
 
 def read_back_fits(read_back: str, second_identifier: str, born_on: date) -> bool:
-    """Whether what was said is the second identifier or the birth date, however it was typed."""
+    """Whether what was said is the second identifier, however it was typed, or the birth date. Second identifiers that
+    read alike are of one patient (`skeleton`, unique in a trial)."""
     said = read_back.strip()
-    return said.casefold() == second_identifier.casefold() or said in _spellings(born_on)
+    key = skeleton(said)
+    return (bool(key) and key == skeleton(second_identifier)) or said in _spellings(born_on)
 
 
 def _read_back_refusals(subject: str, facts: BedsideFacts) -> tuple[Refusal, ...]:

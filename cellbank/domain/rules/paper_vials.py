@@ -19,7 +19,7 @@ ELSEWHERE = {
     "VOIDED": "never filled", "PRINTED": "not filled yet", "FILLED": "not frozen yet",
     "IN_TRANSIT": "on its way in a shipment", "RECEIVED": "received and not put away yet",
 }  # fmt: skip
-AT_ANOTHER_SITE = "standing at another site"
+AT_ANOTHER_SITE, OF_NOBODY = "standing at another site", "no vial of this bank"
 
 
 @dataclass(frozen=True)

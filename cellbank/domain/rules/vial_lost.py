@@ -75,5 +75,8 @@ def _warning(one: LostVial) -> Iterator[Refusal]:
 
 
 def classified(lost: Sequence[LostVial]) -> Classification:
-    """How the deviation about it is classified at first: minor where a spare vial stands in."""
+    """How the deviation about it is classified at first: minor where a spare vial stands in; critical where the cells
+    are in a pool already, so that nobody gives them before a clinician has decided what of them is left."""
+    if any(one.state == "POOLED" for one in lost):
+        return "critical"
     return "major" if any(one.is_missed or one.shipment for one in lost) else "minor"

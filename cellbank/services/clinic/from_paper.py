@@ -35,7 +35,7 @@ def enter_dose_from_paper(work: Work, given: EnterDoseFromPaper) -> Dose:
     before = _open_form(work, dose)
     whole, refusals = judge_form(work, dose, given)
     refusing, irregular = divided(refusals, late=True)
-    told = [one.as_json() for one in irregular]
+    told = [one.as_json() for one in work.here(irregular)]
     work.show(will_open_a_deviation=told)
     _show_columns(work, dose, given, whole)
     olds = [before] if before else []

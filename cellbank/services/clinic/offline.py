@@ -31,6 +31,7 @@ from cellbank.services.acts import Malformed, Outcome, find_act, keep_refusal, r
 from cellbank.services.bank import Bank
 from cellbank.services.clinic.at_bedside import judge_standing
 from cellbank.services.clinic.infusion import label_time
+from cellbank.services.clinic.offline_facts import Told, keep_what_happened
 from cellbank.services.clinic.standing import DoseStanding, dose_standing
 from cellbank.services.people.passwords import Credentials
 from cellbank.services.people.sessions import prove, standing_of_name
@@ -127,6 +128,7 @@ class Sent:
 
     came: Came
     act: int | None = None
+    deviation: str | None = None  # that keeps what was told and not accepted
     refusals: tuple[Refusal, ...] = ()
     problems: tuple[str, ...] = ()
 
@@ -277,9 +279,17 @@ def _do(
             given |= _signature(who, actor) if header.act == "check_dose" else {}
             outcome = run_act(bank, header.act, given, actor, once=once, cut_off_since=held.at, **sent_by)
     except Malformed as malformed:
-        return Sent(Came.UNREADABLE, problems=tuple(f"{one.field}: {one.message}" for one in malformed.problems))
+        problems = tuple(f"{one.field}: {one.message}" for one in malformed.problems)
+        kept = keep_what_happened(bank, _told(header, content), problems, actor, sent_by)
+        return Sent(Came.UNREADABLE, None, kept, problems=problems)
     came = Came.RECORDED if outcome.accepted else Came.REFUSED
-    return Sent(came, outcome.act, outcome.refusals)
+    told = _told(header, content)
+    kept = None if outcome.accepted else keep_what_happened(bank, told, outcome.refusals, actor, sent_by)
+    return Sent(came, outcome.act, kept, outcome.refusals)
+
+
+def _told(header: Header, content: Content) -> Told:
+    return Told(header.act, _dose_of(header, content), header.at, content.given)
 
 
 def _signature(who: Who, actor: Actor) -> dict[str, str]:

@@ -11,6 +11,7 @@ from cellbank.domain.rules.paper_vials import (
     AT_ANOTHER_SITE,
     COULD_BE_TAKEN,
     ELSEWHERE,
+    OF_NOBODY,
     OtherVial,
     other_vial_refusals,
 )
@@ -25,9 +26,11 @@ from cellbank.services.storage.warming import spent_by
 
 def other_vials(work: Work, codes: Collection[str], kept: Collection[str]) -> tuple[list[Vial], dict[str, str]]:
     """Of `codes` those that are not kept for the dose: which could have been taken for it, locked, and where each other
-    one is recorded to be. Refuses NOT_FOUND for a vial that nobody has."""
-    could_be, elsewhere = [], {}
-    for vial in work.lock_all(Vial, sorted(set(codes) - set(kept))):
+    one is recorded to be. What nobody has was written on the form all the same."""
+    others = sorted(set(codes) - set(kept))
+    known = set(work.session.scalars(select(Vial.code).where(Vial.code.in_(others)))) if others else set()
+    could_be, elsewhere = [], {code: OF_NOBODY for code in others if code not in known}
+    for vial in work.lock_all(Vial, sorted(known)):
         if vial.state not in COULD_BE_TAKEN:
             elsewhere[vial.code] = ELSEWHERE[vial.state]
         elif work.elsewhere(vial):

@@ -59,7 +59,8 @@ def _kept(bank: Bank, call: Call, outcome: Outcome) -> Outcome:
 
 def _pause(at: datetime.datetime) -> Refusal:
     sentence = (
-        "Several identities were wrong. Look at the patient and the chart, and go on at {at}; or another person checks "
-        "now, with their name and password. The quality officer is told."
+        "Several identities were wrong. Look at the patient and the chart, and go on at {at}; or another person signs "
+        "in and checks now. The quality officer is told."
     )
+    at += datetime.timedelta(seconds=-at.timestamp() % 60)  # times are shown by the minute: at that one it is over
     return refuse(Code.WAIT_A_MOMENT, sentence, at=at)

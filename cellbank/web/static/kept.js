@@ -129,7 +129,8 @@
     let sent = 0;
     for (const one of await acts()) {
       const dose = JSON.parse(one.act.header).dose;
-      if (held.has(dose)) continue;
+      /* a reaction waits for no other act that needs a person's look: somebody learns of it at once */
+      if (held.has(dose) && !(JSON.parse(one.act.header).act === "record_reaction" && !one.answer)) continue;
       if (one.answer) { held.add(dose); continue; }
       const answer = await post(one);
       if (answer.came === "recorded") {

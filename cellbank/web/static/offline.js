@@ -149,6 +149,11 @@
     async stop(form) {
       const given = { dose: at.judged.dose, volume_given_ml: form.elements.volume_given_ml.value.trim().replace(",", ".") }, reason = form.elements.reason.value.trim();
       if (!/^\d+(\.\d+)?$/.test(given.volume_given_ml)) return problem(say("volume"));
+      const [, prepared] = at.judged.shown.find(([name]) => name === "volume_ml") || [];
+      if (Number(given.volume_given_ml) > Number(prepared) && at.surely !== given.volume_given_ml) {
+        at.surely = given.volume_given_ml; /* it is asked once; what was given may always be told */
+        return problem(say("tooMuch", { volume: prepared }));
+      }
       const time = await keepAct(form, "stop_infusion", reason ? { ...given, reason } : given);
       if (time) { show("ended"); said(say("kept", { time })); }
     },
