@@ -25,6 +25,7 @@ from cellbank.outside import embedded_postgres
 from tests.attack.installation import Site, free_port, installed, plain_url
 
 CONFIGURATION = Path(__file__).parents[2] / "deploy" / "nginx.conf"
+TEMPORARY = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")  # where a user who is not root may write
 NAME, PERSON = "bank.example", "127.0.0.3"
 NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 
@@ -57,6 +58,7 @@ def front(site: Site, program: str) -> Iterator[int]:
     for there, here in {
         "127.0.0.1:8080": f"127.0.0.1:{site.port}", "listen 80;": f"listen 127.0.0.1:{plain};",
         "listen 443 ssl;": f"listen 127.0.0.1:{port} ssl;", "/etc/ssl/cellbank": str(folder),
+        "http {": "http {\n" + "".join(f"{kind}_temp_path {folder}/{kind};\n" for kind in TEMPORARY),
     }.items():  # fmt: skip
         assert there in shipped
         shipped = shipped.replace(there, here)
