@@ -10,13 +10,12 @@ Silent connections and heads that never end are closed by the server itself (`cl
 
 import io
 import threading
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import ExitStack
 from typing import Any
 
 from flask import Flask, request
 from werkzeug.middleware.proxy_fix import ProxyFix
-from werkzeug.wsgi import ClosingIterator
 
 from cellbank.services.incidents import Unavailable
 from cellbank.services.room import NoRoom, Room
@@ -32,6 +31,7 @@ THREADS = PLACES + WAITING_ACTS + READING + UPLOADS + 20
 
 BUSY = "Many are at work just now, and there is no room for more: try again in a moment."
 REFUSED = "cellbank.refused"
+WITHOUT_BODY = (204, 304)
 
 Environ = dict[str, Any]
 Application = Callable[[Environ, Any], Iterable[bytes]]
@@ -104,17 +104,44 @@ def _take(semaphore: threading.Semaphore, held: ExitStack, seconds: float) -> No
     held.callback(semaphore.release)
 
 
+class Leaving:
+    """An answer that is made while it is sent; its place is free when it ends, is closed, or is forgotten."""
+
+    def __init__(self, answer: Iterable[bytes], leave: Callable[[], None]):
+        self._answer, self._next, self._leave = answer, iter(answer), leave
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        try:
+            return next(self._next)
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """End the answer and leave; once."""
+        try:
+            getattr(self._answer, "close", lambda: None)()
+        finally:
+            self._leave()
+
+    __del__ = close
+
+
 def _answer(app: Application, environ: Environ, start_response: Any, held: ExitStack) -> Iterable[bytes]:
     """The answer in one piece, which leaves its place at once; one that is made while it is sent keeps it so long."""
-    names: set[str] = set()
+    said: list[Any] = []
 
     def start(status: str, headers: list[tuple[str, str]], *more: Any) -> Any:
-        names.update(name.lower() for name, _ in headers)
+        said[:] = [int(status[:3]), {name.lower() for name, _ in headers}]
         return start_response(status, headers, *more)
 
     answer = app(environ, start)
-    if "content-length" not in names:
-        return ClosingIterator(answer, held.pop_all().close)
+    status, names = said or (200, set())
+    if "content-length" not in names and status not in WITHOUT_BODY and environ["REQUEST_METHOD"] != "HEAD":
+        return Leaving(answer, held.pop_all().close)
     try:
         return [b"".join(answer)]
     finally:

@@ -139,6 +139,35 @@ def test_an_answer_that_is_made_while_it_is_sent_keeps_its_place_until_its_end(
     assert ask(door)[0] == "200"
 
 
+@pytest.mark.parametrize("ends", [lambda answer: list(answer), lambda answer: answer.close(), lambda answer: None])
+def test_no_place_is_lost_however_a_streamed_answer_ends(
+    probe: Probe, monkeypatch: pytest.MonkeyPatch, ends: Callable
+) -> None:
+    """Read to its end, given up, or forgotten by whoever should have closed it."""
+    monkeypatch.setattr(gate, "LONGEST_WAIT", 0.1)
+    door, probe.streams = Gate(probe, HELD), True
+    for _ in range(3 * PLACES):
+        status, answer = ask(door)
+        assert status == "200"
+        ends(answer)
+        del answer
+
+
+@pytest.mark.parametrize(
+    ("method", "status"), [("GET", "204 No content"), ("GET", "304 Not modified"), ("HEAD", "200 OK")]
+)
+def test_an_answer_without_a_body_leaves_at_once(monkeypatch: pytest.MonkeyPatch, method: str, status: str) -> None:
+    monkeypatch.setattr(gate, "LONGEST_WAIT", 0.1)
+
+    def empty(environ: dict[str, Any], start_response: Callable) -> Iterable[bytes]:
+        start_response(status, [])
+        return iter([])
+
+    door = Gate(empty, HELD)
+    kept = [ask(door, method) for _ in range(3 * PLACES)]
+    assert {one for one, _ in kept} == {status[:3]}
+
+
 def test_an_error_of_the_application_frees_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gate, "LONGEST_WAIT", 0.1)
 
