@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from cellbank.services.acts import REGISTRY, ActInput, RegisteredAct, run_act
+from cellbank.services.bank import server_time
 from cellbank.services.people.actors import SYSTEM
 from tests.factories.people import confirm
 from tests.factories.world import PASSWORD, World
@@ -69,11 +70,11 @@ def test_a_locked_account_is_told_so(client, world: World) -> None:
 
 def test_a_first_password_gives_no_token(client, world: World) -> None:
     name = world.unique("f").replace("-", ".")
-    world.do("ada", "add_person", name=name, full_name="F", roles=["technician"], new_password=PASSWORD)
-    confirm(world, name)
-    assert (
-        "change it" in is_problem(client.post("/api/tokens", json={"name": name, "password": PASSWORD}), 403)["detail"]
-    )
+    given = {"name": name, "full_name": "F", "roles": ["technician"], "new_password": PASSWORD}
+    world.do("ada", "add_person", now=server_time(), **given)
+    half = confirm(world, name, now=server_time())["handed"]
+    first = client.post("/api/tokens", json={"name": name, "password": PASSWORD + half})
+    assert "change it" in is_problem(first, 403)["detail"]
 
 
 @pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer x", "Basic dGluYTp4", "Bearer \xff"])

@@ -57,6 +57,7 @@ def create_app_map() -> Any:
 
     nobody = SimpleNamespace(config=SimpleNamespace(
         secret_key="x" * 40, secure_cookies=False, language="en", timezone="UTC", host="127.0.0.1", hosts=(),
+        proxies=(),
     ))  # fmt: skip
     return create_app(nobody).url_map  # type: ignore[arg-type]
 

@@ -73,7 +73,7 @@ def test_the_address_of_an_act_gives_no_power_either(station, stage: Stage, pers
 
 def test_the_administrator_looks_after_people(station, stage: Stage) -> None:
     admin = station("admin")
-    begun = {"add_person", "record_training", "reset_password", "unlock_person"}
+    begun = {"add_person", "record_training", "reset_password", "unlock_person", "hand_over_code"}
     assert acts_offered(admin) == {*begun, "confirm_account_change", "confirm_training"}
     admin.choose("add_person")
     admin.fill(name="oleh", full_name="Oleh Melnychuk", new_password="first password 1")

@@ -78,7 +78,7 @@ def test_signing_in_with_a_one_time_code(station, stage: Stage) -> None:
         maksym = station("maksym", on=strict)
         maksym.arrives("/second-factor")
         maksym.page.locator("#password").fill(PASSWORD)
-        told = run_act(strict, "hand_over_code", {"name": "maksym"}, SYSTEM, door="test").result["handed"]
+        told = run_act(strict.bank, "hand_over_code", {"name": "maksym"}, SYSTEM, door="test").result["handed"]
         maksym.page.locator("#one_time_code").fill(told.lower().replace("-", " "))
         maksym.press("Set up a second factor")
         assert maksym.page.locator(".qr svg").bounding_box()["width"] > 150

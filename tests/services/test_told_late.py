@@ -245,7 +245,9 @@ PERMISSIONS = {
     "cells_only_from_an_accepted_donation", "one_live_reservation_per_vial", "a_dose_comes_from_one_lot",
     "only_vials_of_a_released_lot_are_reserved", "a_decision_comes_before_the_next_dose",
     "no_more_dmso_a_day_than_is_tolerated", "a_discarded_vial_is_not_given", "a_finished_dose_is_not_given",
-    "no_more_than_prepared", "one_live_dose_per_subject_and_day",
+    "no_more_than_prepared", "one_live_dose_per_subject_and_day", "a_form_is_confirmed_before_the_next_dose",
+    # What a paper form tells as it is written: checks that nobody made, parts that nobody knows, times that cross.
+    "no_infusion_without_two_verifiers", "prepared_is_complete", "stopped_after_started",
 }  # fmt: skip
 
 
