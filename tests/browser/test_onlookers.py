@@ -87,9 +87,10 @@ def test_the_administrator_looks_after_people(station, stage: Stage) -> None:
     officer.sees("Oleh Melnychuk")
     officer.sign()
     officer.submit()
-    officer.done("confirm_account_change")
+    officer.sees("Hand this code over to Oleh Melnychuk")
+    half = officer.page.locator(".incident").inner_text()
     newcomer = station()
-    newcomer.sign_in("oleh", "first password 1")
+    newcomer.sign_in("oleh", f"first password 1{half}")
     assert newcomer.path == "/password"
     newcomer.go("/list/lots")
     assert newcomer.path == "/password"
