@@ -1,4 +1,4 @@
-"""One embedded PostgreSQL a run, one migrated template, one copy of it for each worker.
+"""One embedded PostgreSQL a run, one furnished template, one copy of it for each module.
 
 Tests commit for real, because the seal and the deferred constraints are part of what is tested; each test makes its own
 donors, lots and subjects through the real acts (tests/factories) and asserts about those.
@@ -6,12 +6,18 @@ donors, lots and subjects through the real acts (tests/factories) and asserts ab
 
 import datetime
 import fcntl
+import gc
+import pickle
 import random
-from collections.abc import Callable, Iterator
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from argon2 import PasswordHasher
+from flask import Flask
+from jinja2 import FileSystemBytecodeCache
 from sqlalchemy import create_engine, text
 
 from cellbank import config, story
@@ -23,9 +29,13 @@ from cellbank.services.bank import Bank
 from cellbank.services.people import passwords, sessions
 from cellbank.services.start import find_printer
 from tests.compliance import Matrix, note_requirements
+from tests.factories.stock import Stock, make_stock
 from tests.factories.world import World
 
 TEMPLATE = "cellbank_template"
+FURNISHED = "cellbank_furnished"
+START = datetime.datetime(2026, 3, 2, 8, 0, tzinfo=datetime.UTC)
+LONG_RUN = 500  # tests: of fewer, a stock costs more than it saves
 STORY, DRAFT = "cellbank_story", "cellbank_story_draft"
 # A tenth of a second and 64 MiB a password is what a thief shall pay, not each of thousands of signed acts in tests.
 WAIT = sessions.WRONG_ANSWERS_AFTER
@@ -37,6 +47,16 @@ def cheap_passwords() -> Iterator[None]:
     """Passwords of the tests are hashed with little work."""
     with pytest.MonkeyPatch.context() as patch:
         _hash_with(patch, CHEAP)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compiled_templates(run_folder: Path) -> Iterator[None]:
+    """A template is compiled once a run, and not by each application that is made."""
+    folder = run_folder / "templates"
+    folder.mkdir(exist_ok=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(Flask.jinja_options, "bytecode_cache", FileSystemBytecodeCache(str(folder)))
         yield
 
 
@@ -63,6 +83,12 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Each test carries what it proves in its report."""
     note_requirements(items)
+
+
+def pytest_collection_finish() -> None:
+    """What was collected is no garbage: an act takes a tenth less when it is not looked for so often."""
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 @pytest.fixture(scope="session")
@@ -126,23 +152,122 @@ def make_bank(app_url: str, folder: Path) -> Bank:
 
 
 @pytest.fixture(scope="session")
-def databases(fresh_database) -> tuple[str, str]:
-    """Owner URL and application URL of this worker's database."""
-    return fresh_database("test")
+def furnished(
+    request: pytest.FixtureRequest, postgres: EmbeddedPostgres, template: str, run_folder: Path, worker_id: str
+) -> "Furnished":
+    """Worlds in databases of their own."""
+    return Furnished(postgres, template, run_folder, worker_id, len(request.session.items) >= LONG_RUN)
 
 
-@pytest.fixture(scope="session")
-def bank(databases: tuple[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bank]:
-    """This worker's installation."""
-    bank = make_bank(databases[1], tmp_path_factory.mktemp("bank"))
-    yield bank
-    bank.engine.dispose()
+class Furnished:
+    """Databases with what tests start from, to be copied: a world, and for a long run a stock of lots and doses too.
+
+    Whoever comes first makes the stock; while it is being made, the others go on without.
+    """
+
+    def __init__(self, postgres: EmbeddedPostgres, template: str, folder: Path, worker: str, long_run: bool):
+        self.postgres, self.template, self.folder = postgres, template, folder
+        self.worker, self.long_run = worker, long_run
+
+    @contextmanager
+    def world(
+        self, name: str, folder: Path, statements: Sequence[str] = (), *, stock: bool = False, seed: int = 7
+    ) -> Iterator[World]:
+        """A world in a new copy, with its files in `folder`; its owner has executed `statements` on the database.
+
+        Without a stock there is nobody and nothing but people and definitions: for whoever counts or changes those.
+        """
+        kind = self._best(stock=stock and self.long_run)
+        owner_url, app_url = self.urls(name)
+        with _held(self.folder / "template.lock"):
+            self._copy(f"{FURNISHED}_{kind}", f"{name}_{self.worker}")
+        shutil.copytree(self._files(kind), folder, dirs_exist_ok=True)
+        owner = create_engine(owner_url)
+        with owner.begin() as connection:
+            for statement in statements:
+                connection.execute(text(statement))
+        owner.dispose()
+        bank = make_bank(app_url, folder)
+        try:
+            yield World(bank, random.Random(seed), START, pickle.loads(self._pickle(kind).read_bytes()))
+        finally:
+            bank.engine.dispose()
+
+    def urls(self, name: str) -> tuple[str, str]:
+        """Owner URL and application URL of the copy of this name."""
+        database = f"{name}_{self.worker}"
+        return database_url(self.postgres.owner_url, database), database_url(self.postgres.app_url, database)
+
+    def _best(self, *, stock: bool) -> str:
+        self._made("world", self.template, lambda world: Stock(dict(world.people), dict(world.stock.shared)), wait=True)
+        if stock and self._made("stock", f"{FURNISHED}_world", make_stock, wait=False):
+            return "stock"
+        return "world"
+
+    def _copy(self, template: str, database: str) -> None:
+        _statement(self.postgres, f"DROP DATABASE IF EXISTS {database} WITH (FORCE)")
+        _statement(self.postgres, f"CREATE DATABASE {database} TEMPLATE {template} STRATEGY FILE_COPY")
+
+    def _files(self, kind: str) -> Path:
+        return self.folder / f"{FURNISHED}_{kind}"
+
+    def _pickle(self, kind: str) -> Path:
+        return self.folder / f"{FURNISHED}_{kind}.pickle"
+
+    def _made(self, kind: str, of: str, furnish: Callable[[World], Stock], *, wait: bool) -> bool:
+        """Whether it is there; makes it, unless another worker is at it and nobody wants to wait."""
+        if self._pickle(kind).exists():
+            return True
+        with _held(self.folder / f"{kind}.lock", wait=wait) as held:
+            if held and not self._pickle(kind).exists():
+                self._make(kind, of, furnish)
+            return held
+
+    def _make(self, kind: str, of: str, furnish: Callable[[World], Stock]) -> None:
+        database = f"{FURNISHED}_{kind}"
+        with _held(self.folder / "template.lock"):
+            self._copy(of, database)
+        bank = make_bank(database_url(self.postgres.app_url, database), self._files(kind))
+        with pytest.MonkeyPatch.context() as patch:
+            _hash_with(patch, CHEAP)  # whoever comes first, and has real passwords for itself
+            stock = furnish(World(bank, random.Random(kind), START))
+        bank.engine.dispose()
+        draft = self._pickle(kind).with_suffix(".draft")
+        draft.write_bytes(pickle.dumps(stock))
+        draft.rename(self._pickle(kind))
 
 
-@pytest.fixture(scope="session")
-def world(bank: Bank) -> World:
-    """People, definitions in force and a tank: what every test starts from."""
-    return World(bank, random.Random(20260502), datetime.datetime(2026, 3, 2, 8, 0, tzinfo=datetime.UTC))
+@contextmanager
+def _held(path: Path, *, wait: bool = True) -> Iterator[bool]:
+    """Hold a lock among the workers; False where another holds it and nobody wants to wait."""
+    with path.open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+
+
+@pytest.fixture(scope="module")
+def world(furnished: Furnished, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """People, definitions in force and a tank: what every test starts from, in a database of this module's own."""
+    folder = tmp_path_factory.mktemp("bank")
+    with furnished.world("test", folder, stock=True, seed=20260502) as world:
+        yield world
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="module")
+def bank(world: World) -> Bank:
+    """This module's installation."""
+    return world.bank
+
+
+@pytest.fixture(scope="module")
+def databases(world: World, furnished: Furnished) -> tuple[str, str]:
+    """Owner URL and application URL of this module's database."""
+    return furnished.urls("test")
 
 
 @pytest.fixture(scope="session")

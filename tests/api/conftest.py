@@ -11,7 +11,7 @@ from cellbank.services.bank import server_time
 from tests.factories.world import PEOPLE, World
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def app(world: World) -> Flask:
     """The API alone; nobody is signed in on any page."""
     app = Flask("cellbank-api")
@@ -26,7 +26,7 @@ def client(app: Flask) -> FlaskClient:
     return app.test_client()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def tokens(world: World) -> dict[str, str]:
     """A token of each person of the world; who came to it since may have another password by now."""
     return {name: world.do(name, "create_token", title="tests", now=server_time())["token"] for name in PEOPLE}

@@ -25,7 +25,7 @@ def nothing_changes(world: World):
     assert count() == before
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def _tokens_first(tokens: dict[str, str]) -> None:
     """They are records too, made before anything is counted."""
 

@@ -19,7 +19,7 @@ EXAMPLES = 4
 CHECKS = (not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def api_schema(app):
     return schemathesis.openapi.from_wsgi("/api/openapi.json", app)
 

@@ -12,7 +12,7 @@ from tests.factories.world import World
 SIZE = int(os.environ.get("ATTACK", "1"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def patient_app(world: World) -> Flask:
     """Pages and API where a hundred wrong passwords lock nobody out: others need these people after us."""
     config = dataclasses.replace(world.bank.config, lockout_failures=100)

@@ -3,6 +3,7 @@
 import datetime
 from typing import Any
 
+from tests.factories.stock import stocked
 from tests.factories.world import World
 
 # Severe pneumonia, not ventilated, nothing against it. The age is worked out from the dates.
@@ -46,6 +47,7 @@ def answered_subject(world: World, arm: str = "EXP", *, at: datetime.datetime | 
     return code
 
 
+@stocked
 def enrolled_subject(world: World, arm: str = "EXP", *, at: datetime.datetime | None = None, **given: Any) -> str:
     """An eligible subject, signed, in an arm; returns the code on the wristband."""
     code = answered_subject(world, arm, at=at, **given)

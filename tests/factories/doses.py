@@ -5,7 +5,6 @@ Two technicians and two clinicians share the work: Tina thaws and Taras prepares
 
 import datetime
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -20,6 +19,7 @@ from tests.factories.clinic import enrolled_subject
 from tests.factories.lots import FrozenLot, box, fill_started_at, harvested_at, stored_lot, vials_of
 from tests.factories.production import harvested_culture, medium
 from tests.factories.quality import pass_all_tests
+from tests.factories.stock import shared, stocked
 from tests.factories.world import World
 
 MINUTE = datetime.timedelta(minutes=1)
@@ -41,6 +41,7 @@ class OrderedDose:
     result: dict[str, Any]
 
 
+@stocked
 def product_lot(world: World, vials: int = 8, *, cells_per_vial: int = 25_000_000, **values: str) -> FrozenLot:
     """A released product lot: recovery 90 %, viability 85 %, so that a vial of 25 million gives 19.125 million;
     `values` as pass_all_tests takes them. Fifty million need 1.8 mL to stay within the specification."""
@@ -78,6 +79,7 @@ def weighed(world: World, subject: str, weight_kg: str, at: datetime.datetime | 
     return str(code)
 
 
+@stocked
 def weighed_subject(world: World, weight_kg: str = "50.0", at: datetime.datetime | None = None) -> str:
     """An enrolled subject of the treatment arm with a confirmed weight."""
     subject = enrolled_subject(world, at=at)
@@ -85,6 +87,7 @@ def weighed_subject(world: World, weight_kg: str = "50.0", at: datetime.datetime
     return subject
 
 
+@stocked
 def ordered_dose(
     world: World,
     *,
@@ -117,7 +120,7 @@ def pick(world: World, dose: OrderedDose, vial: str) -> dict[str, Any]:
     return world.do("tina", "pick_vial", now=dose.at, **given)
 
 
-@lru_cache
+@shared
 def dewar(world: World) -> str:
     """The transfer dewar that everybody carries vials in; it stays cold for as long as any test takes."""
     given = {"type": "dewar", "name": world.unique("Dewar"), "cold_minutes": MOST_COLD_MINUTES}
@@ -154,6 +157,7 @@ def counted_dose(world: World, dose: OrderedDose | None = None, **count: Any) ->
     return dose
 
 
+@stocked
 def prepared_dose(world: World, dose: OrderedDose | None = None, **given: Any) -> OrderedDose:
     """The worked example drawn up by Taras: 13.9 mL, made up to 50 mL, half an hour after the order."""
     dose = counted_dose(world, dose)

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from cellbank.records.production import Culture, Lot, Vial
 from tests.factories.production import harvested_culture, medium
+from tests.factories.stock import stocked
 from tests.factories.world import World
 
 CELLS_PER_VIAL = 25_000_000
@@ -77,6 +78,7 @@ def filled_lot(world: World, purpose: str = "product", vials: int = 6, **given: 
     return lot
 
 
+@stocked
 def frozen_lot(world: World, purpose: str = "product", vials: int = 6, **given: Any) -> FrozenLot:
     """A lot in quarantine with all its vials frozen, three quarters of an hour after it was opened."""
     lot = filled_lot(world, purpose, vials, **given)
@@ -85,6 +87,7 @@ def frozen_lot(world: World, purpose: str = "product", vials: int = 6, **given: 
     return lot
 
 
+@stocked
 def stored_lot(world: World, purpose: str = "product", vials: int = 6, **given: Any) -> FrozenLot:
     """A frozen lot put away in a box of its own, the day after; the first vial stands at A1."""
     lot = frozen_lot(world, purpose, vials, **given)
@@ -103,6 +106,7 @@ def fill_started_at(world: World, lot: str) -> datetime.datetime:
     return moment
 
 
+@stocked
 def box(world: World, rows: int = 9, columns: int = 9, rack: str | None = None) -> str:
     """The code of an empty box, in a tank and a rack of its own unless a rack is given."""
     if rack is None:

@@ -2,13 +2,13 @@
 the world's clock, so that results, passages and freezing fit in between."""
 
 import datetime
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 from cellbank.domain.rules.plausible import MOST_CELLS_PER_CM2
 from cellbank.services.common import read_specification
 from cellbank.services.quality.definitions import shipped
-from tests.factories.definitions import in_force
+from tests.factories.stock import shared, stocked
 from tests.factories.world import World
 
 HOUR = datetime.timedelta(hours=1)
@@ -42,6 +42,7 @@ def consent(world: World, donor: str, *, given_on: datetime.date | None = None) 
     return str(world.do("tina", "record_consent", given_on=on, **given)["code"])
 
 
+@cache
 def panel_codes() -> tuple[str, ...]:
     """The donor tests of the shipped specification."""
     content = next(one.content for one in shipped() if one.type == "specification")
@@ -58,7 +59,6 @@ def donor_results(
     reviewed: bool = True,
 ) -> list[str]:
     """Results of the panel, or of these tests, entered by one technician and reviewed by another."""
-    in_force(world)
     at = taken_at or delivered(world)
     results = [
         world.do(
@@ -97,9 +97,9 @@ def arrival(world: World, donor: str, tissue: str = "cord", **given: Any) -> dic
     return {"donor": donor, "tissue": tissue, "collected_at": collected_at, **usual, **given}
 
 
+@stocked
 def donation(world: World, donor: str | None = None, tissue: str = "cord", **given: Any) -> str:
     """An accepted donation, of an eligible donor unless another is given; returns the DIN."""
-    in_force(world)
     given = arrival(world, donor or eligible_donor(world), tissue, **given)
     return str(world.do("tina", "receive_donation", now=given["received_at"], **given)["code"])
 
@@ -124,12 +124,13 @@ def received_reagent(world: World, *, expires_on: datetime.date | None = None) -
     return str(world.do("tina", "receive_reagent", now=world.now - 400 * DAY, **given)["code"])
 
 
-@lru_cache
+@shared
 def medium(world: World) -> str:
     """The accepted reagent lot that cultures use when a test does not care which."""
     return accepted_reagent(world)
 
 
+@stocked
 def growing_culture(
     world: World, din: str | None = None, *, started_at: datetime.datetime | None = None, reagent: str | None = None,
     area_cm2: int = 175,

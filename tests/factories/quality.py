@@ -11,6 +11,7 @@ from cellbank.records.production import Lot
 from cellbank.services.common import specification_of
 from tests.factories.freezing import freezing_run, has_a_run
 from tests.factories.lots import FrozenLot, stored_lot
+from tests.factories.stock import stocked
 from tests.factories.world import World
 
 DAY = datetime.timedelta(days=1)
@@ -112,6 +113,7 @@ def passed_lot(world: World, purpose: str = "product", vials: int = 6, **given: 
     return lot
 
 
+@stocked
 def released_lot(world: World, purpose: str = "product", vials: int = 6, **given: Any) -> FrozenLot:
     """A lot released by Oksana, who did nothing else to it; `given` as `stored_lot` takes it."""
     lot = passed_lot(world, purpose, vials, **given)

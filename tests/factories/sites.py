@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from cellbank.services.acts import run_act
 from cellbank.services.people.actors import SYSTEM, actor_by_name
 from tests.factories.people import confirm
+from tests.factories.stock import stocked
 from tests.factories.world import PASSWORD, World
 
 THERE = {
@@ -31,6 +32,7 @@ class SecondSite:
     other_clinician: str
 
 
+@stocked
 def second_site(world: World, timezone: str = "Europe/Warsaw") -> SecondSite:
     """A new site and two people of each kind who work there and nowhere else, each able to sign."""
     code = f"S-{world.chance.randrange(10**8):08d}"

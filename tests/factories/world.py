@@ -14,6 +14,7 @@ from cellbank.services import catalogue
 from cellbank.services.acts import Outcome, run_act
 from cellbank.services.bank import Bank
 from cellbank.services.people.actors import SYSTEM, actor_by_name
+from tests.factories.stock import Stock
 
 PASSWORD = "correct horse battery"
 PEOPLE = {
@@ -46,16 +47,25 @@ def _told_at(act: str, given: dict[str, Any]) -> datetime.datetime | None:
 
 
 class World:
-    """A bank with people; `now` is its clock, which only tests move."""
+    """A bank with people; `now` is its clock, which only tests move.
 
-    def __init__(self, bank: Bank, chance: random.Random, now: datetime.datetime):
+    With a `stock`, its database is a copy of one that was furnished before.
+    """
+
+    def __init__(self, bank: Bank, chance: random.Random, now: datetime.datetime, stock: Stock | None = None):
         catalogue.load()
         self.bank = bank
         self.chance = chance
         self.now = now
-        self.people: dict[str, Actor] = {}
+        self.stock = stock or Stock()
+        self.people: dict[str, Actor] = dict(self.stock.people)
+        if stock is None:
+            self._furnish()
+
+    def _furnish(self) -> None:
+        """Let people in who can sign, and put the shipped definitions into force, where they are missing."""
         for name, (full_name, roles) in PEOPLE.items():
-            if actor_by_name(bank, name) is None:
+            if actor_by_name(self.bank, name) is None:
                 given = {
                     "name": name,
                     "full_name": full_name,
@@ -63,7 +73,7 @@ class World:
                     "new_password": PASSWORD,
                     "must_change": False,
                 }
-                self.accepted(run_act(bank, "add_person", given, SYSTEM, door="test", now=now))
+                self.accepted(run_act(self.bank, "add_person", given, SYSTEM, door="test", now=self.now))
             self.meet(name)
         for name in PEOPLE:
             self.may_sign(name)

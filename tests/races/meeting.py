@@ -2,20 +2,12 @@
 apart. A lock may keep one of them out; the other then waits no longer than `patience_s`."""
 
 import contextlib
-import datetime
-import random
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import create_engine, text
 
 from cellbank.records.work import Work
-from tests.conftest import make_bank
-from tests.factories.world import World
 
 
 def meet_after(monkeypatch: pytest.MonkeyPatch, where: Any, name: str, patience_s: float = 0.5) -> threading.Barrier:
@@ -43,19 +35,3 @@ def judge_together(monkeypatch: pytest.MonkeyPatch, patience_s: float = 0.5) -> 
 def without_locks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let nobody lock a row that it looks at."""
     monkeypatch.setattr(Work, "_locking", lambda work, statement: statement.execution_options(populate_existing=True))
-
-
-@contextmanager
-def world_of_its_own(
-    fresh_database: Callable[[str], tuple[str, str]], folder: Path, name: str, statements: Sequence[str] = ()
-) -> Iterator[World]:
-    """A world in a new database, from which its owner has taken protections, if any."""
-    owner_url, app_url = fresh_database(name)
-    owner = create_engine(owner_url)
-    with owner.begin() as connection:
-        for statement in statements:
-            connection.execute(text(statement))
-    owner.dispose()
-    bank = make_bank(app_url, folder)
-    yield World(bank, random.Random(7), datetime.datetime(2026, 3, 2, 8, 0, tzinfo=datetime.UTC))
-    bank.engine.dispose()

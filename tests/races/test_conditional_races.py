@@ -1,7 +1,5 @@
 """A conditional release that ends in the very moment in which a dose is ordered under it."""
 
-import datetime
-import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -9,7 +7,7 @@ from typing import Any
 import pytest
 
 from cellbank.records.work import Work
-from tests.conftest import make_bank
+from tests.conftest import Furnished
 from tests.factories.conditional import allow, in_force, pending_lot, release_row
 from tests.factories.doses import weighed_subject
 from tests.factories.world import World
@@ -21,12 +19,10 @@ ENOUGH = "A released lot has come"
 
 
 @pytest.fixture
-def allowing(fresh_database: Callable, tmp_path: Path) -> Iterator[World]:
-    bank = make_bank(fresh_database("conditional_race")[1], tmp_path)
-    world = World(bank, random.Random(7), datetime.datetime(2026, 3, 2, 8, 0, tzinfo=datetime.UTC))
-    allow(world)
-    yield world
-    bank.engine.dispose()
+def allowing(furnished: Furnished, tmp_path: Path) -> Iterator[World]:
+    with furnished.world("conditional_race", tmp_path) as world:
+        allow(world)
+        yield world
 
 
 def test_a_dose_is_ordered_before_the_end_and_named_or_after_it_and_refused(

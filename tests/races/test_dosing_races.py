@@ -6,7 +6,6 @@ has the last word, and with the constraint off too, where it does go wrong: so t
 """
 
 import datetime
-import random
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -23,7 +22,7 @@ from cellbank.records.production import Vial
 from cellbank.records.work import Work
 from cellbank.services.acts import Outcome
 from cellbank.services.clinic import supply
-from tests.conftest import make_bank
+from tests.conftest import Furnished
 from tests.factories.doses import MINUTE, bedside, checked_dose, prepared_dose, product_lot, row_of, weighed_subject
 from tests.factories.world import World
 from tests.races.meeting import judge_together
@@ -56,19 +55,17 @@ def both_judge_first(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
 
 
 @pytest.fixture
-def scratch(fresh_database: Callable, tmp_path: Path) -> Iterator[tuple[World, Callable[[str], None]]]:
+def scratch(furnished: Furnished, tmp_path: Path) -> Iterator[tuple[World, Callable[[str], None]]]:
     """A world in a database of its own, and what its owner does to that database."""
-    owner_url, app_url = fresh_database("dosing_race")
-    bank = make_bank(app_url, tmp_path)
 
     def as_owner(statement: str) -> None:
-        owner = create_engine(owner_url)
+        owner = create_engine(furnished.urls("dosing_race")[0])
         with owner.begin() as connection:
             connection.execute(text(statement))
         owner.dispose()
 
-    yield World(bank, random.Random(7), datetime.datetime(2026, 3, 2, 8, 0, tzinfo=datetime.UTC)), as_owner
-    bank.engine.dispose()
+    with furnished.world("dosing_race", tmp_path, stock=True) as world:
+        yield world, as_owner
 
 
 def lock_nothing(monkeypatch: pytest.MonkeyPatch, *unlocked: type) -> None:

@@ -1,9 +1,7 @@
 """Two people enrol one patient, or give away the last place of a trial, in the same instant. Each race is run again
 without what keeps the two apart, where the database has the last word, and without that too, where it goes wrong."""
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from sqlalchemy import func, select
@@ -11,9 +9,10 @@ from sqlalchemy.orm import Session
 
 from cellbank.records.clinic import Subject
 from cellbank.services.acts import Outcome
+from tests.conftest import Furnished
 from tests.factories.clinic import answered_subject
 from tests.factories.world import World
-from tests.races.meeting import MUST_MEET_S, judge_together, without_locks, world_of_its_own
+from tests.races.meeting import MUST_MEET_S, judge_together, without_locks
 from tests.races.test_dosing_races import at_once, came_of
 
 pytestmark = pytest.mark.races
@@ -44,9 +43,9 @@ def test_one_patient_enrolled_twice_at_once_is_one_subject(world: World, monkeyp
 
 
 def test_without_the_constraint_one_patient_is_two_subjects(
-    fresh_database: Callable[[str], tuple[str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    furnished: Furnished, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with world_of_its_own(fresh_database, tmp_path, "enrolment_race", [ONE_PATIENT]) as world:
+    with furnished.world("enrolment_race", tmp_path, [ONE_PATIENT]) as world:
         judge_together(monkeypatch, MUST_MEET_S)
         assert came_of(enrol_twice(world, "MRN-1")) == ["accepted", "accepted"]
 
@@ -80,10 +79,10 @@ def enrolled(world: World) -> int:
     ],
 )
 def test_the_last_place_given_twice_at_once(
-    fresh_database: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    furnished: Furnished, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     locked: bool, statements: tuple[str, ...], expected: list[str],
 ) -> None:  # fmt: skip
-    with world_of_its_own(fresh_database, tmp_path, "place_race", statements) as world:
+    with furnished.world("place_race", tmp_path, statements) as world:
         subjects = one_place_left(world)
         if not locked:
             without_locks(monkeypatch)

@@ -17,10 +17,11 @@ from cellbank.records.work import Work
 from cellbank.services.acts import Outcome
 from cellbank.services.clinic import dosing
 from cellbank.services.quality import holding
+from tests.conftest import Furnished
 from tests.factories.doses import checked_dose, product_lot, row_of, weighed_subject
 from tests.factories.holds import notices_about
 from tests.factories.world import World
-from tests.races.meeting import MUST_MEET_S, judge_together, without_locks, world_of_its_own
+from tests.races.meeting import MUST_MEET_S, judge_together, without_locks
 
 pytestmark = pytest.mark.races
 DOUBT = "A doubt about it"
@@ -77,9 +78,9 @@ def test_an_infusion_that_starts_while_its_lot_is_held_is_in_the_notice_either_w
 
 
 def test_without_any_lock_nobody_would_be_told(
-    fresh_database: Callable[[str], tuple[str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    furnished: Furnished, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with world_of_its_own(fresh_database, tmp_path, "untold", NO_LOCK_OF_THE_DATABASE) as world:
+    with furnished.world("untold", tmp_path, NO_LOCK_OF_THE_DATABASE, stock=True) as world:
         lot, subject = product_lot(world), weighed_subject(world)
         without_locks(monkeypatch)
         monkeypatch.setattr(Work, "share", lambda work, cls, record_id: work.session.get_one(cls, record_id))

@@ -15,10 +15,11 @@ from sqlalchemy import text
 
 from cellbank.services.acts import Outcome
 from cellbank.services.shipping import custody
+from tests.conftest import Furnished
 from tests.factories.receiving import Supply, received_shipment, stored_shipment
 from tests.factories.shipping import HOUR, MINUTE, sent_shipment
 from tests.factories.world import World
-from tests.races.meeting import MUST_MEET_S, judge_together, meet_after, without_locks, world_of_its_own
+from tests.races.meeting import MUST_MEET_S, judge_together, meet_after, without_locks
 
 pytestmark = pytest.mark.races
 Call = tuple[str, str, dict[str, Any]]  # who, act, what is given
@@ -132,9 +133,9 @@ def test_without_the_locks_the_database_lets_one_succeed(
 
 
 @pytest.fixture
-def unprotected(fresh_database: Any, tmp_path: Path, race: Race) -> Iterator[World]:
+def unprotected(furnished: Furnished, tmp_path: Path, race: Race) -> Iterator[World]:
     """A world of its own whose database has nothing against this race."""
-    with world_of_its_own(fresh_database, tmp_path, "receipt_race", race.behind) as world:
+    with furnished.world("receipt_race", tmp_path, race.behind, stock=True) as world:
         yield world
 
 

@@ -15,11 +15,12 @@ from sqlalchemy import text
 
 from cellbank.services.acts import Outcome
 from cellbank.services.shipping import custody, packing
+from tests.conftest import Furnished
 from tests.factories.quality import released_lot
 from tests.factories.shipping import MINUTE, Parcel, ordered_shipment, sealed_shipment
 from tests.factories.sites import second_site
 from tests.factories.world import World
-from tests.races.meeting import MUST_MEET_S, meet_after, without_locks, world_of_its_own
+from tests.races.meeting import MUST_MEET_S, meet_after, without_locks
 
 pytestmark = pytest.mark.races
 Call = tuple[str, str, dict[str, Any]]  # who, act, what is given
@@ -141,9 +142,9 @@ def test_without_the_locks_the_database_lets_one_succeed(
 
 
 @pytest.fixture
-def unprotected(fresh_database: Any, tmp_path: Path, race: Race) -> Iterator[World]:
+def unprotected(furnished: Furnished, tmp_path: Path, race: Race) -> Iterator[World]:
     """A world of its own whose database has nothing against this race."""
-    with world_of_its_own(fresh_database, tmp_path, "shipment_race", race.without) as world:
+    with furnished.world("shipment_race", tmp_path, race.without, stock=True) as world:
         yield world
 
 

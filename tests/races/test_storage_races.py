@@ -6,8 +6,6 @@ wrong, which proves that the tests above it test something.
 """
 
 import contextlib
-import datetime
-import random
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import create_engine, func, select, text
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from cellbank.records.production import Vial
@@ -23,7 +21,7 @@ from cellbank.records.storage import Placement, StorageUnit
 from cellbank.records.work import Work
 from cellbank.services.acts import Outcome
 from cellbank.services.storage import places
-from tests.conftest import make_bank
+from tests.conftest import Furnished
 from tests.factories.lots import box, frozen_lot
 from tests.factories.world import World
 
@@ -97,23 +95,16 @@ def test_one_vial_goes_to_one_position(world: World, both_have_looked: Callable)
 
 
 @pytest.fixture
-def without_the_constraint(fresh_database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+def without_the_constraint(furnished: Furnished, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """A world of its own whose database lacks the index, and in which the lock on a box locks nothing."""
-    owner_url, app_url = fresh_database("storage_race")
-    owner = create_engine(owner_url)
-    with owner.begin() as connection:
-        connection.execute(text("DROP INDEX one_live_vial_per_position"))
-    owner.dispose()
-    bank = make_bank(app_url, tmp_path)
-    world = World(bank, random.Random(7), datetime.datetime(2026, 3, 2, 8, 0, tzinfo=datetime.UTC))
     lock = Work.lock
 
     def lock_all_but_boxes(work: Work, cls: type, code: str) -> Any:
         return work.find(cls, code) if cls is StorageUnit else lock(work, cls, code)
 
     monkeypatch.setattr(Work, "lock", lock_all_but_boxes)
-    yield world
-    bank.engine.dispose()
+    with furnished.world("storage_race", tmp_path, ["DROP INDEX one_live_vial_per_position"]) as world:
+        yield world
 
 
 @pytest.mark.parametrize("positions", [["A1"], []], ids=["named", "next free"])

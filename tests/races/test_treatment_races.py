@@ -19,6 +19,7 @@ from sqlalchemy import text
 from cellbank.records.work import Work
 from cellbank.services.acts import Outcome
 from cellbank.services.clinic.treatment import undecided
+from tests.conftest import Furnished
 from tests.factories.doses import (
     MINUTE,
     OrderedDose,
@@ -31,7 +32,7 @@ from tests.factories.doses import (
     weighed,
 )
 from tests.factories.world import World
-from tests.races.meeting import MUST_MEET_S, judge_together, without_locks, world_of_its_own
+from tests.races.meeting import MUST_MEET_S, judge_together, without_locks
 from tests.races.test_dosing_races import at_once, came_of
 
 pytestmark = pytest.mark.races
@@ -144,10 +145,10 @@ def test_a_critical_deviation_comes_in_turn_too(world: World, monkeypatch: pytes
 
 @pytest.mark.parametrize("step", STEPS)
 def test_without_the_database_the_lock_keeps_the_reaction_out(
-    fresh_database: Callable[[str], tuple[str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    furnished: Furnished, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     step: Callable[..., Step],
 ) -> None:  # fmt: skip
-    with world_of_its_own(fresh_database, tmp_path, f"by_rule_{step.__name__}", WITHOUT_THE_TWIN) as world:
+    with furnished.world(f"by_rule_{step.__name__}", tmp_path, WITHOUT_THE_TWIN, stock=True) as world:
         given = first(world)
         asked = step(world, given)
         outcome, reaction = react_while(monkeypatch, world, "judge", asked, given, 1.0)
@@ -159,9 +160,9 @@ def test_without_the_database_the_lock_keeps_the_reaction_out(
 
 
 def test_without_lock_and_database_a_dose_starts_after_a_serious_reaction(
-    fresh_database: Callable[[str], tuple[str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    furnished: Furnished, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with world_of_its_own(fresh_database, tmp_path, "after_reaction", WITHOUT_THE_TWIN) as world:
+    with furnished.world("after_reaction", tmp_path, WITHOUT_THE_TWIN, stock=True) as world:
         given = first(world)
         asked = start(world, given)
         without_locks(monkeypatch)
@@ -193,9 +194,9 @@ def test_without_the_lock_the_database_takes_one_decision(world: World, monkeypa
 
 
 def test_without_lock_and_database_the_same_is_decided_twice(
-    fresh_database: Callable[[str], tuple[str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    furnished: Furnished, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with world_of_its_own(fresh_database, tmp_path, "decided_twice", NOBODY_DECIDES_TWICE) as world:
+    with furnished.world("decided_twice", tmp_path, NOBODY_DECIDES_TWICE, stock=True) as world:
         given = first(world)
         open_critical(world, given)
         without_locks(monkeypatch)

@@ -2,7 +2,6 @@
 
 import contextlib
 import datetime
-import random
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -10,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from cellbank.services.acts import Outcome
 from cellbank.services.clinic import thawing
 from cellbank.services.storage import places, storage_moves
-from tests.conftest import make_bank
+from tests.conftest import Furnished
 from tests.factories.doses import ordered_dose
 from tests.factories.lots import box, frozen_lot
 from tests.factories.world import World
@@ -76,18 +75,12 @@ def test_two_rooms_are_never_moved_into_each_other(world: World, meet: Callable)
 
 
 @pytest.fixture
-def without_the_rule(fresh_database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+def without_the_rule(furnished: Furnished, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """A world of its own whose database lets units stand in themselves, and in which no lock is on the tree."""
-    owner_url, app_url = fresh_database("tree_race")
-    owner = create_engine(owner_url)
-    with owner.begin() as connection:
-        connection.execute(text("DROP TRIGGER storage_unit_moved ON storage_unit"))
-    owner.dispose()
     monkeypatch.setattr(storage_moves, "lock_tree", lambda work: None)
     monkeypatch.setattr(storage_moves, "lock_place", lambda work, code: code and work.find(places.StorageUnit, code))
-    bank = make_bank(app_url, tmp_path)
-    yield World(bank, random.Random(7), datetime.datetime(2026, 3, 2, 8, 0, tzinfo=datetime.UTC))
-    bank.engine.dispose()
+    with furnished.world("tree_race", tmp_path, ["DROP TRIGGER storage_unit_moved ON storage_unit"]) as world:
+        yield world
 
 
 def test_without_the_rule_two_rooms_stand_in_each_other(without_the_rule: World, meet: Callable) -> None:

@@ -1,9 +1,7 @@
 """A lot for one subject while a result is pending: three people sign, everybody is told, and a bad result stops it."""
 
 import datetime
-import random
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import pypdfium2
 import pytest
@@ -21,7 +19,7 @@ from cellbank.services.lookup.scanning import Card, look_up
 from cellbank.services.lookup.worklists import Item, worklists
 from cellbank.services.quality import conditional
 from cellbank.services.quality.impact import impact
-from tests.conftest import make_bank
+from tests.conftest import Furnished
 from tests.factories.conditional import PENDING, WHY, allow, in_force, negative, pending_lot, positive, release_row
 from tests.factories.conditional import requested as asked_for
 from tests.factories.doses import (
@@ -45,19 +43,17 @@ START = datetime.datetime(2026, 3, 2, 8, 0, tzinfo=datetime.UTC)
 
 
 @pytest.fixture(scope="module")
-def databases_here(fresh_database: Any) -> tuple[str, str]:
-    """A database of its own: a definition in force is in force for everybody."""
-    return fresh_database("conditional")
+def allowing(furnished: Furnished, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """A world whose specification lets mycoplasma be pending. In a database of its own: that is so for everybody."""
+    with furnished.world("conditional", tmp_path_factory.mktemp("conditional")) as world:
+        allow(world)
+        yield world
 
 
 @pytest.fixture(scope="module")
-def allowing(databases_here: tuple[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """A world whose specification lets mycoplasma be pending."""
-    bank = make_bank(databases_here[1], tmp_path_factory.mktemp("conditional"))
-    world = World(bank, random.Random(11), START)
-    allow(world)
-    yield world
-    bank.engine.dispose()
+def databases_here(allowing: World, furnished: Furnished) -> tuple[str, str]:
+    """Owner URL and application URL of its database."""
+    return furnished.urls("conditional")
 
 
 def lot_row(world: World, code: str) -> Lot:

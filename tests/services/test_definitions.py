@@ -1,8 +1,7 @@
 """Protocols and specifications: imported whole or not at all, one version in force."""
 
-import datetime
-import random
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,7 +17,7 @@ from cellbank.records.work import content_digest
 from cellbank.services.acts import Malformed
 from cellbank.services.quality import definitions
 from cellbank.services.quality.definitions import shipped
-from tests.conftest import make_bank
+from tests.conftest import Furnished
 from tests.factories.definitions import MANY
 from tests.factories.world import World
 
@@ -27,11 +26,10 @@ PROTOCOLS = Path(cellbank.__file__).parent / "protocols"
 
 
 @pytest.fixture(scope="module")
-def other_world(fresh_database, tmp_path_factory: pytest.TempPathFactory):
+def other_world(furnished: Furnished, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """A database of its own: other tests rest on the definitions that are in force."""
-    bank = make_bank(fresh_database("definitions")[1], tmp_path_factory.mktemp("definitions"))
-    yield World(bank, random.Random(7), datetime.datetime(2026, 3, 2, 8, 0, tzinfo=datetime.UTC))
-    bank.engine.dispose()
+    with furnished.world("definitions", tmp_path_factory.mktemp("definitions")) as world:
+        yield world
 
 
 def state_of(world: World, code: str) -> str | None:

@@ -2,10 +2,8 @@
 is tolerated at all. And a child weighs less than an adult: the limits of the weight are those of the protocol."""
 
 import datetime
-import random
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -14,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from cellbank.domain.rules import dosing, thaw
 from cellbank.services.clinic import preparing
 from cellbank.services.constraints import refusal_for
-from tests.conftest import make_bank
+from tests.conftest import Furnished
 from tests.factories.clinic import enrolled_subject
 from tests.factories.doses import (
     COUNT,
@@ -48,11 +46,10 @@ FOR_CHILDREN = (
 
 
 @pytest.fixture
-def own(fresh_database: Any, tmp_path: Path) -> Iterator[World]:
+def own(furnished: Furnished, tmp_path: Path) -> Iterator[World]:
     """A bank of its own: protocols in force are for everybody in it."""
-    bank = make_bank(fresh_database("dmso")[1], tmp_path)
-    yield World(bank, random.Random(7), START)
-    bank.engine.dispose()
+    with furnished.world("dmso", tmp_path) as world:
+        yield world
 
 
 def ordering_again(world: World, first: OrderedDose, at: datetime.datetime) -> list[str]:

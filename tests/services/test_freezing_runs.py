@@ -1,7 +1,6 @@
 """Freezing runs: the freezer's file, its comparison, whose run it is, and what a release asks of it."""
 
 import datetime
-import random
 from collections.abc import Iterator
 from decimal import Decimal
 
@@ -21,7 +20,7 @@ from cellbank.services.quality import decisions
 from cellbank.services.quality.decisions import release_board
 from cellbank.services.quality.definitions import shipped
 from cellbank.services.temperature import reading_check
-from tests.conftest import make_bank
+from tests.conftest import Furnished
 from tests.factories.freezing import (
     MINUTE,
     MODEL,
@@ -50,11 +49,10 @@ def din(world: World) -> str:
 
 
 @pytest.fixture(scope="module")
-def other_world(fresh_database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def other_world(furnished: Furnished, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """A database of its own: a definition in force is in force for everybody."""
-    bank = make_bank(fresh_database("freezing_runs")[1], tmp_path_factory.mktemp("freezing_runs"))
-    yield World(bank, random.Random(5), datetime.datetime(2026, 3, 2, 8, 0, tzinfo=datetime.UTC))
-    bank.engine.dispose()
+    with furnished.world("freezing_runs", tmp_path_factory.mktemp("freezing_runs")) as world:
+        yield world
 
 
 def after(world: World, lot: str) -> datetime.datetime:

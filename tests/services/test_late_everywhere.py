@@ -20,6 +20,7 @@ from tests.factories.doses import SITE, fetch_spare, infused_dose, ordered_dose,
 from tests.factories.lots import FrozenLot, fill_started_at, stored_lot
 from tests.factories.production import DAY, growing_culture, harvest, passaged
 from tests.factories.quality import pass_all_tests
+from tests.factories.stock import Stock
 from tests.factories.world import World
 
 HOUR = datetime.timedelta(hours=1)
@@ -69,6 +70,7 @@ def told(world: World) -> Told:
     told = Told(world)
     with pytest.MonkeyPatch.context() as late:
         late.setattr(world, "try_act", told)
+        late.setattr(world, "stock", Stock())  # nothing of which was told late
         told.lot, told.dose = walk(world)
     return told
 

@@ -2,7 +2,6 @@
 trial of the bank they are found; and no more enter than are planned."""
 
 import datetime
-import random
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from cellbank.records.quality import Signature
 from cellbank.services.acts import Malformed
 from cellbank.services.clinic import enrolment
 from cellbank.services.constraints import refusal_for
-from tests.conftest import make_bank
+from tests.conftest import Furnished
 from tests.factories.clinic import FIT, answered_subject, enrolled_subject, screened_subject
 from tests.factories.doses import DAY, infused_dose, ordered_dose, prepared_dose, product_lot, weighed
 from tests.factories.world import World
@@ -29,11 +28,10 @@ BORN = datetime.date(1970, 4, 1)
 
 
 @pytest.fixture
-def own(fresh_database: Any, tmp_path: Path) -> Iterator[World]:
+def own(furnished: Furnished, tmp_path: Path) -> Iterator[World]:
     """A bank of its own: protocols in force are for everybody in it."""
-    bank = make_bank(fresh_database("one_patient")[1], tmp_path)
-    yield World(bank, random.Random(7), START)
-    bank.engine.dispose()
+    with furnished.world("one_patient", tmp_path) as world:
+        yield world
 
 
 def amended(world: World, version: str, *changes: tuple[str, str]) -> None:

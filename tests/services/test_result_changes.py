@@ -2,7 +2,6 @@
 invalidated by an investigation, after which a retest decides."""
 
 import datetime
-import random
 from typing import Any
 
 import pytest
@@ -18,7 +17,7 @@ from cellbank.services.acts import Malformed
 from cellbank.services.quality import decisions, result_changes
 from cellbank.services.quality.definitions import shipped
 from cellbank.services.quality.lot_results import lot_results
-from tests.conftest import make_bank
+from tests.conftest import Furnished
 from tests.factories.lots import frozen_lot, stored_lot
 from tests.factories.production import harvested_culture
 from tests.factories.quality import enter, frozen_at, pass_all_tests, released_lot, results_read_at, review
@@ -107,11 +106,8 @@ def test_a_failure_after_the_release_stops_the_lot(world: World) -> None:
 
 
 @pytest.fixture(scope="module")
-def staged(fresh_database: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
+def staged(furnished: Furnished, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A bank whose specification also tests tissue and process, with three samples of one test."""
-    bank = make_bank(fresh_database("staged")[1], tmp_path_factory.mktemp("staged"))
-    world = World(bank, random.Random(8), datetime.datetime(2026, 3, 2, 8, 0, tzinfo=datetime.UTC))
-    world.made_before = frozen_lot(world, vials=3).code  # type: ignore[attr-defined]
     more = """
 [[tests]]
 code = "TISSUE"
@@ -147,10 +143,11 @@ minimum = 20
 samples = 3
 """
     content = shipped()[0].content.replace('version = "2"', 'version = "3"', 1) + more
-    world.do("quinn", "import_definition", type="specification", content=content)
-    world.do("oksana", "make_effective", definition="P-MMSC@3")
-    yield world
-    bank.engine.dispose()
+    with furnished.world("staged", tmp_path_factory.mktemp("staged")) as world:
+        world.made_before = frozen_lot(world, vials=3).code  # type: ignore[attr-defined]
+        world.do("quinn", "import_definition", type="specification", content=content)
+        world.do("oksana", "make_effective", definition="P-MMSC@3")
+        yield world
 
 
 def test_a_lot_is_judged_by_the_version_under_which_it_was_made(staged: World) -> None:

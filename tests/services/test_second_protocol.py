@@ -2,7 +2,6 @@
 a cap, two products, no second person at the scale."""
 
 import datetime
-import random
 from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import make_bank
+from tests.conftest import Furnished
 from tests.factories.doses import OrderedDose, bedside, dewar, product_lot, row_of
 from tests.factories.world import World
 
@@ -20,11 +19,10 @@ HOUR, MINUTE = datetime.timedelta(hours=1), datetime.timedelta(minutes=1)
 
 
 @pytest.fixture(scope="module")
-def other_world(fresh_database: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def other_world(furnished: Furnished, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """A bank of its own: definitions in force are for everybody in it."""
-    bank = make_bank(fresh_database("second_protocol")[1], tmp_path_factory.mktemp("second"))
-    yield World(bank, random.Random(7), START)
-    bank.engine.dispose()
+    with furnished.world("second_protocol", tmp_path_factory.mktemp("second")) as world:
+        yield world
 
 
 @pytest.fixture(scope="module")

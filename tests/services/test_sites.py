@@ -26,7 +26,7 @@ from cellbank.services.lookup.cards import QUESTIONS
 from cellbank.services.people.actors import actor_by_name, actor_by_token
 from cellbank.services.people.sites import list_sites
 from cellbank.services.trail.verification import verify
-from tests.conftest import make_bank
+from tests.conftest import Furnished, make_bank
 from tests.factories.clinic import enrolled_subject
 from tests.factories.doses import ordered_dose, product_lot, weighed_subject
 from tests.factories.holds import lot_row, stands
@@ -38,7 +38,6 @@ from tests.factories.receiving import accepted_shipment
 from tests.factories.sites import SecondSite, at, second_site
 from tests.factories.temperature import as_csv, import_file, probe, sent, steady, tank
 from tests.factories.world import World
-from tests.races.meeting import world_of_its_own
 from tests.services.bad_values import good_input, schema_of
 
 DAY = datetime.timedelta(days=1)
@@ -402,8 +401,8 @@ def test_the_database_lets_nothing_be_made_for_another_site(world: World, there:
 # --- a chain for each site --------------------------------------------------------------------
 
 
-def test_two_sites_that_act_at_once_have_a_chain_each(fresh_database: Any, tmp_path: Path) -> None:
-    with world_of_its_own(fresh_database, tmp_path, "two_chains") as world:
+def test_two_sites_that_act_at_once_have_a_chain_each(furnished: Furnished, tmp_path: Path) -> None:
+    with furnished.world("two_chains", tmp_path) as world:
         there = second_site(world)
         before = _heads(world)
         with ThreadPoolExecutor(4) as pool:

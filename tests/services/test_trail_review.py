@@ -1,8 +1,7 @@
 """The review of the trail is an act: signed, without a gap, and nobody reviews what they did themselves."""
 
-import datetime
-import random
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -12,7 +11,7 @@ from cellbank.services.bank import Bank
 from cellbank.services.lookup.worklists import worklists
 from cellbank.services.trail import trail_review
 from cellbank.services.trail.history import signatures
-from tests.conftest import make_bank
+from tests.conftest import Furnished
 from tests.factories.world import World
 
 pytestmark = pytest.mark.requirement("R5")
@@ -20,11 +19,10 @@ FINDINGS = "Read act by act; nothing to remark."
 
 
 @pytest.fixture
-def quiet(fresh_database, tmp_path) -> Iterator[World]:
+def quiet(furnished: Furnished, tmp_path: Path) -> Iterator[World]:
     """A bank of its own: nobody else adds to its trail."""
-    bank = make_bank(fresh_database("trail_review")[1], tmp_path)
-    yield World(bank, random.Random(3), datetime.datetime(2026, 3, 2, 8, 0, tzinfo=datetime.UTC))
-    bank.engine.dispose()
+    with furnished.world("trail_review", tmp_path) as world:
+        yield world
 
 
 def newest(bank: Bank) -> int:

@@ -12,7 +12,7 @@ from cellbank import create_app
 from tests.factories.world import PASSWORD, World
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def app(world: World) -> Flask:
     return create_app(world.bank)
 
@@ -56,9 +56,9 @@ def browser(app: Flask) -> Browser:
     return Browser(app.test_client())
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def regular(app: Flask) -> Callable[[str], Browser]:
-    """The same, signed in once for the whole run: for tests that only look."""
+    """The same, signed in once for the module: for tests that only look."""
     known: dict[str, Browser] = {}
 
     def make(name: str) -> Browser:
