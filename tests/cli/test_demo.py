@@ -25,7 +25,6 @@ from tests.conftest import database_url
 
 Cellbank = Callable[..., Said]
 STORY_ACTS = "SELECT count(*) FROM act WHERE door = 'story'"
-pytestmark = pytest.mark.xdist_group("browser")  # with the others that need the story
 
 
 @pytest.fixture(scope="module")

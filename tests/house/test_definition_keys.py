@@ -3,6 +3,7 @@ it is there for people and stands on the page of its definition (tests/web/test_
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import cellbank
@@ -26,6 +27,7 @@ def models(of: type[Definition] = Definition) -> Iterator[type[Definition]]:
         yield from models(model)
 
 
+@cache
 def attributes_read() -> set[str]:
     """The names of all attributes that the program reads, but for the checks of the files themselves."""
     found = set()
