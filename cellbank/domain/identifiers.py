@@ -357,7 +357,7 @@ def latin_twin(character: str) -> str:
 
 def is_latin_letter(character: str) -> bool:
     """Whether the character is a letter of the Latin alphabet, with or without an accent."""
-    return character.isalpha() and unicodedata.name(character, "").startswith("LATIN ")
+    return character.isalpha() and (character.isascii() or unicodedata.name(character, "").startswith("LATIN "))
 
 
 def listed(found: Iterable[ForeignCharacter]) -> str:

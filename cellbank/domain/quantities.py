@@ -8,6 +8,7 @@ display (millions). A volume goes to a mark of the syringe in dose.py. Facts: do
 import re
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
+from itertools import islice
 
 Given = str | int | float | Decimal
 """What a form, a JSON document or a file may bring."""
@@ -161,7 +162,7 @@ def _shown(given: object) -> str:
         text = str(given)
     except ValueError:  # an int of more than 4300 digits
         return "a number of thousands of digits"
-    text = "".join(c for c in text if c.isprintable())
+    text = "".join(islice((c for c in text if c.isprintable()), _LONGEST_NUMBER + 1))
     return (text if len(text) <= _LONGEST_NUMBER else text[:_LONGEST_NUMBER] + "…") or "nothing"
 
 

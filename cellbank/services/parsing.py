@@ -231,8 +231,8 @@ def _message(item: Any, *, secret: bool) -> str:
 
 def _named(loc: tuple[int | str, ...]) -> str:
     """The field, short and printable whatever it was called."""
-    parts = [_short("".join(c if c.isprintable() else "?" for c in str(part))) for part in loc if part != "[key]"]
-    return ".".join(parts) or "(whole)"
+    names = [str(part)[: _LONGEST_SHOWN + 1] for part in loc if part != "[key]"]
+    return ".".join(_short("".join(c if c.isprintable() else "?" for c in name)) for name in names) or "(whole)"
 
 
 def _shown(given: Any) -> str:
