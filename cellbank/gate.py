@@ -99,7 +99,7 @@ def register(app: Flask, held: int, proxies: Collection[str]) -> None:
 
 
 def _take(semaphore: threading.Semaphore, held: ExitStack, seconds: float) -> None:
-    if not semaphore.acquire(timeout=seconds) if seconds else not semaphore.acquire(blocking=False):
+    if not semaphore.acquire(timeout=seconds):
         raise NoRoom()
     held.callback(semaphore.release)
 

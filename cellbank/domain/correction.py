@@ -6,7 +6,6 @@ Results of tests are put right by a row of their own (`correct_result`), for a s
 """
 
 from dataclasses import dataclass
-from typing import Literal
 
 from cellbank.domain.transition import Role
 
@@ -21,39 +20,38 @@ _COUNTED = ("COUNTED", "PREPARED", "CHECKED_ONCE", "CHECKED", "INFUSING", "INFUS
 _PREPARED = _COUNTED[1:]
 _STARTED, _STOPPED = ("INFUSING", "INFUSED", "RECONCILED"), ("INFUSED", "RECONCILED")
 
-Second = Literal["batch review", "bedside check"]
-
 
 @dataclass(frozen=True)
 class Correctable:
-    """One value that may be put right. `second` is what a second person does again about it before the record goes on;
-    what was given, or is released, has a deviation besides, which another person decides."""
+    """One value that may be put right. What rests on it a second person does again before the record goes on: the batch
+    review, or the check at the bedside; what was given, or is released, has a deviation, which another one decides."""
 
     record: str
     column: str
     unit: str
     states: tuple[str, ...]
     roles: frozenset[Role]
-    second: Second
 
 
-def _rows(record: str, states: tuple[str, ...], roles: frozenset[Role], second: Second, **columns: str):  # type: ignore[no-untyped-def]
-    return tuple(Correctable(record, column, unit, states, roles, second) for column, unit in columns.items())
+def _rows(
+    record: str, states: tuple[str, ...], roles: frozenset[Role], **columns: str
+) -> tuple[Correctable, ...]:  # fmt: skip
+    return tuple(Correctable(record, column, unit, states, roles) for column, unit in columns.items())
 
 
 CORRECTABLE: tuple[Correctable, ...] = (
-    *_rows("culture", ("GROWING", *_HARVESTED), _LAB, "batch review", started_at=TIME, cells_seeded=CELLS),
-    *_rows("culture", _HARVESTED, _LAB, "batch review", harvested_at=TIME, cells_harvested=CELLS,
+    *_rows("culture", ("GROWING", *_HARVESTED), _LAB, started_at=TIME, cells_seeded=CELLS),
+    *_rows("culture", _HARVESTED, _LAB, harvested_at=TIME, cells_harvested=CELLS,
            viability_percent=PERCENT, confluence_percent=PERCENT),
-    *_rows("lot", _LOT, _LAB, "batch review", fill_started_at=TIME, sample_cells=CELLS, lost_cells=CELLS),
-    *_rows("lot", _FROZEN, _LAB, "batch review", frozen_at=TIME),
-    *_rows("vial", ("THAWED", "POOLED", "INFUSED"), _LAB, "bedside check", thawed_at=TIME),
-    *_rows("dose", _COUNTED, _LAB, "bedside check", pooled_ml=ML, total_cells_per_ml=CELLS,
+    *_rows("lot", _LOT, _LAB, fill_started_at=TIME, sample_cells=CELLS, lost_cells=CELLS),
+    *_rows("lot", _FROZEN, _LAB, frozen_at=TIME),
+    *_rows("vial", ("THAWED", "POOLED", "INFUSED"), _LAB, thawed_at=TIME),
+    *_rows("dose", _COUNTED, _LAB, pooled_ml=ML, total_cells_per_ml=CELLS,
            viability_percent=PERCENT, counted_at=TIME),
-    *_rows("dose", _PREPARED, _LAB, "bedside check", draw_ml=ML, final_volume_ml=ML, prepared_at=TIME),
-    *_rows("dose", _STARTED, _AT_THE_BED, "bedside check", infusion_started_at=TIME),
-    *_rows("dose", _STOPPED, _AT_THE_BED, "bedside check", infusion_stopped_at=TIME, volume_given_ml=ML),
-    *_rows("dose", ("RECONCILED",), _LAB | _AT_THE_BED, "bedside check", residual_ml=ML),
+    *_rows("dose", _PREPARED, _LAB, draw_ml=ML, final_volume_ml=ML, prepared_at=TIME),
+    *_rows("dose", _STARTED, _AT_THE_BED, infusion_started_at=TIME),
+    *_rows("dose", _STOPPED, _AT_THE_BED, infusion_stopped_at=TIME, volume_given_ml=ML),
+    *_rows("dose", ("RECONCILED",), _LAB | _AT_THE_BED, residual_ml=ML),
 )  # fmt: skip
 KINDS: tuple[str, ...] = tuple(dict.fromkeys(row.record for row in CORRECTABLE))
 #: A dose that was checked and not yet given is checked again by two people.

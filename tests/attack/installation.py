@@ -5,7 +5,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -17,6 +16,7 @@ from pathlib import Path
 import psutil
 
 from cellbank.outside import embedded_postgres
+from tests.ports import free_port
 
 START_SECONDS = 60
 FIRST, OWN = "a first password", "a password of my own"
@@ -100,13 +100,6 @@ def installed(name: str) -> Iterator[Site]:
             site.server.wait(30)
         embedded_postgres.start(folder).close()  # the last one stops a server that a kill has left behind
         shutil.rmtree(folder)
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def plain_url(url: str) -> str:

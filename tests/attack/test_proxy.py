@@ -22,7 +22,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from cellbank.outside import embedded_postgres
-from tests.attack.installation import Site, free_port, installed, plain_url
+from tests.attack.installation import Site, installed, plain_url
+from tests.ports import free_port
 
 CONFIGURATION = Path(__file__).parents[2] / "deploy" / "nginx.conf"
 TEMPORARY = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")  # where a user who is not root may write

@@ -26,6 +26,7 @@ from cellbank.records.actor import Proof
 from cellbank.services import acts
 from cellbank.services.bank import Bank
 from cellbank.services.people.passwords import Proved
+from tests.ports import free_port
 
 WORKERS, START_SECONDS = 2, 30
 PLAIN_TABLE = """
@@ -112,13 +113,6 @@ def running(server: EmbeddedPostgres, database: str, folder: Path) -> Iterator[S
         finally:
             process.send_signal(signal.SIGINT)
             process.wait(START_SECONDS)
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
 
 
 def _wait_until_it_answers(process: subprocess.Popen[bytes], port: int) -> None:

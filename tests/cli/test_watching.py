@@ -4,7 +4,6 @@ import datetime
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -19,6 +18,7 @@ from sqlalchemy import make_url
 
 from cellbank.cli import watching
 from tests.cli.test_cli import acting, known, query  # noqa: F401 (fixtures)
+from tests.ports import free_port
 
 LIMITS = {
     "warn_above_c": "-150", "warn_minutes": 10, "critical_above_c": "-135", "critical_readings": 2,
@@ -60,10 +60,7 @@ def test_a_look_notes_a_silence_once_and_otherwise_writes_nothing(cellbank, sile
 @pytest.fixture
 def server(environ: dict[str, str], tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     """`cellbank serve` that looks every second; what it says lies in server.log."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = str(probe.getsockname()[1])
-    environ |= {"CELLBANK_PORT": port, "CELLBANK_WORKERS": "1", "CELLBANK_WATCH_SECONDS": "1"}
+    environ |= {"CELLBANK_PORT": str(free_port()), "CELLBANK_WORKERS": "1", "CELLBANK_WATCH_SECONDS": "1"}
     command = [sys.executable, "-m", "cellbank.cli", "serve"]
     with (tmp_path / "server.log").open("w") as log:
         process = subprocess.Popen(command, env=dict(os.environ), stdout=log, stderr=log)

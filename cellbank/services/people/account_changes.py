@@ -12,6 +12,7 @@ from pydantic import Field
 from sqlalchemy import any_, literal, select, text
 
 from cellbank.domain.accounts import Change, has_power
+from cellbank.domain.handed_codes import Purpose
 from cellbank.domain.identifiers import Kind
 from cellbank.domain.lifecycle import Role
 from cellbank.domain.refusals import Code, Refusal, refuse
@@ -20,7 +21,7 @@ from cellbank.records.work import Work
 from cellbank.services.acts import ActInput, SignedInput, act
 from cellbank.services.bank import Bank
 from cellbank.services.inputs import Reason, scanned
-from cellbank.services.people.handed_codes import end_all, hand_over_half
+from cellbank.services.people.handed_codes import end_all, tell_code
 from cellbank.services.people.keys import end_keys, live_keys
 
 PersonCode = scanned(Kind.PERSON)
@@ -128,7 +129,7 @@ def confirm_account_change(work: Work, given: ConfirmAccountChange) -> Person:
     work.judge(person, change, *keys, refusals=last_administrator(work, person, roles))
     _do(work, person, Change(change.change), change.roles, change.also_at, change.password_hash)
     if change.change in HAS_HALVES:
-        hand_over_half(work, person)
+        tell_code(work, person, Purpose.FIRST_PASSWORD)
     _decide(work, change)
     work.transition(person)
     end_keys(work, keys)

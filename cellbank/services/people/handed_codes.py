@@ -43,16 +43,10 @@ def hand_over(work: Work, person: Person, purpose: Purpose, count: int = 1) -> l
     return codes
 
 
-def hand_over_leave(work: Work, person: Person) -> None:
-    """Tell whoever does it the code with which this person may set up a second factor."""
-    (code,) = hand_over(work, person, Purpose.SECOND_FACTOR)
-    work.tell_once(handed=code, purpose=Purpose.SECOND_FACTOR.value, owner=person.full_name)
-
-
-def hand_over_half(work: Work, person: Person) -> None:
-    """Tell whoever confirms a first password its second half."""
-    (code,) = hand_over(work, person, Purpose.FIRST_PASSWORD)
-    work.tell_once(handed=code, purpose=Purpose.FIRST_PASSWORD.value, owner=person.full_name)
+def tell_code(work: Work, person: Person, purpose: Purpose) -> None:
+    """Make a code and tell it whoever does this, to hand it over to its owner."""
+    (code,) = hand_over(work, person, purpose)
+    work.tell_once(handed=code, purpose=purpose.value, owner=person.full_name)
 
 
 def found(bank: Bank, person_id: int, code: str, now: datetime.datetime, *purposes: Purpose) -> int | None:

@@ -14,7 +14,7 @@ from cellbank.services.inputs import Name, Reason
 from cellbank.services.parsing import LONGEST_PASSWORD
 from cellbank.services.people.account_changes import asks_two, change_account
 from cellbank.services.people.actors import lock_account
-from cellbank.services.people.handed_codes import hand_over, hand_over_leave, key_of
+from cellbank.services.people.handed_codes import hand_over, key_of, tell_code
 from cellbank.services.people.keys import EndKeys, end_keys, live_keys, unanswered
 from cellbank.services.people.one_time_codes import new_secret, step_of
 
@@ -32,7 +32,7 @@ def hand_over_code(work: Work, given: HandOverCode) -> Person:
     person = lock_account(work, given.name)
     refusals = [*([_has_one(person)] if person.totp_confirmed_at else []), *_own(work, person)]
     work.judge(person, refusals=refusals)
-    hand_over_leave(work, person)
+    tell_code(work, person, Purpose.SECOND_FACTOR)
     work.transition(person)
     return person
 

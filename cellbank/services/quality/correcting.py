@@ -179,9 +179,10 @@ def _opens(effect: Effect, stopping: list[Lot]) -> bool:
     return effect.is_out or bool(stopping)
 
 
+# The lots whose batch record is as it was reviewed, and by whom.
 _REVIEWED = text(
-    """SELECT l.code FROM lot l WHERE l.id = ANY(:lots) AND EXISTS (
-         SELECT FROM batch_review b WHERE b.lot_id = l.id AND b.digest = batch_digest(l.id)) ORDER BY l.id"""
+    """SELECT l.code, p.full_name FROM lot l JOIN batch_review b ON b.lot_id = l.id AND b.digest = batch_digest(l.id)
+         JOIN person p ON p.id = b.reviewed_by_id WHERE l.id = ANY(:lots) ORDER BY l.id, b.id"""
 )
 _DOSES = text(
     """SELECT code || ' ' || lower(replace(state, '_', ' ')) FROM dose
@@ -193,10 +194,10 @@ def _show(work: Work, record: Record, row: Correctable, effect: Effect, *, opens
     """What was, what is right, what follows from it and what rested on it: before anybody signs, and in the answer."""
     changes = [one.as_json() for one in effect.draft.changes()]
     lots = {"lots": [lot.id for lot in effect.lots]}
-    reviewed = list(work.session.scalars(_REVIEWED, lots))
+    reviews = [(code, name) for code, name in work.session.execute(_REVIEWED, lots)]
     first = next(one for one in changes if (one["kind"], one["column"]) == (record.kind, row.column))
     work.show(
-        put_right=first, follows=[one for one in changes if one is not first], void=_void(work, effect, reviewed),
+        put_right=first, follows=[one for one in changes if one is not first], void=_void(work, effect, reviews),
         lots_judged={lot.code: lot.state for lot in effect.lots},
         fails={code: list(titles) for code, titles in effect.failing.items()},
         doses_below=list(work.session.scalars(_DOSES, lots)),
@@ -204,10 +205,10 @@ def _show(work: Work, record: Record, row: Correctable, effect: Effect, *, opens
     if opens:
         work.show(will_open_a_deviation=True)
     stopped = [one for lot, titles in effect.failing.items() for one in stopped_refusals(lot, titles)]
-    work.warn([*effect.warnings, *stopped, *review_warnings(reviewed)])
+    work.warn([*effect.warnings, *stopped, *review_warnings(list(dict(reviews)))])
 
 
-def _void(work: Work, effect: Effect, reviewed: list[str]) -> list[str]:
+def _void(work: Work, effect: Effect, reviews: list[tuple[str, str]]) -> list[str]:
     """The signatures that do not hold any more once the right values stand."""
     by_record: dict[Any, set[str]] = {}
     for one in effect.draft.changes():
@@ -220,18 +221,10 @@ def _void(work: Work, effect: Effect, reviewed: list[str]) -> list[str]:
         for signature, name in work.session.execute(given.order_by(Signature.id)):
             if columns & set(record.signed_by(name)) and still_covers(record, name, signature.digest):
                 void.append(f"{signature.full_name}: {signature.meaning} ({record.called})")
-    return [*void, *(f"{name}: reviewed (batch record of {lot})" for lot, name in _reviewers(work, reviewed))]
+    return [*void, *(f"{name}: reviewed (batch record of {lot})" for lot, name in reviews)]
 
 
 _ACT_NAME = literal_column("(SELECT name FROM act WHERE act.id = signature.act_id)")
-_REVIEWERS = text(
-    """SELECT l.code, p.full_name FROM lot l JOIN batch_review b ON b.lot_id = l.id AND b.digest = batch_digest(l.id)
-         JOIN person p ON p.id = b.reviewed_by_id WHERE l.code = ANY(:lots) ORDER BY l.id, b.id"""
-)
-
-
-def _reviewers(work: Work, lots: list[str]) -> list[Any]:
-    return list(work.session.execute(_REVIEWERS, {"lots": lots})) if lots else []
 
 
 # --- writing ----------------------------------------------------------------------------------

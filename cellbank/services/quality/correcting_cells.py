@@ -20,7 +20,7 @@ from cellbank.records.production import Culture, Donation, Lot, LotSource, Vial
 from cellbank.records.storage import Placement
 from cellbank.records.work import Work
 from cellbank.services.common import specification_of
-from cellbank.services.production.growing import harvested
+from cellbank.services.production.growing import Harvested, harvested
 from cellbank.services.quality.correcting_draft import Draft, Effect
 from cellbank.services.quality.release_board import release_facts
 
@@ -30,7 +30,7 @@ OUT = ("RELEASED", "RECALLED")
 
 def of_culture(work: Work, culture: Culture, column: str, right: Any) -> Effect:
     """What a right value of a culture means for it, for all that was grown from it, and for the lots."""
-    effect, draft = Effect(draft := Draft()), draft
+    effect = Effect(draft := Draft())
     parent = work.lock_id(Culture, culture.parent_id) if culture.parent_id else None
     carried = _carried(work, draft, culture)
     effect.lots = _lots_below(work, culture)
@@ -54,7 +54,7 @@ def of_culture(work: Work, culture: Culture, column: str, right: Any) -> Effect:
 
 def of_lot(work: Work, lot: Lot, column: str, right: Any) -> Effect:
     """What a right value of a lot means for it: its expiry, and the criteria of its release."""
-    effect, draft = Effect(draft := Draft()), draft
+    effect = Effect(draft := Draft())
     draft.put(lot, column, right)
     effect.lots, effect.about = [lot], [lot]
     if column == "fill_started_at":
@@ -124,23 +124,26 @@ def _grow(draft: Draft, culture: Culture, carried: Decimal) -> None:
     if culture.harvested_at is None:
         draft.put(culture, "cumulative_doublings", carried)
         return
+    for column, value in _harvested(draft, culture, carried).columns().items():
+        draft.put(culture, column, value)
+
+
+def _harvested(draft: Draft, culture: Culture, carried: Decimal) -> Harvested:
     names = ("cells_seeded", "cells_harvested", "viability_percent", "started_at", "harvested_at")
     seeded, total, viability, began, ended = (draft.get(culture, name) for name in names)
-    for column, value in harvested(carried, seeded, total, viability, ended - began).columns().items():
-        draft.put(culture, column, value)
+    return harvested(carried, seeded, total, viability, ended - began)
 
 
 def _warnings(draft: Draft, culture: Culture, specification: Specification) -> Sequence[Any]:
     """What the harvest would have warned of."""
     if culture.harvested_at is None:
         return ()
-    names = ("cells_seeded", "cells_harvested", "viability_percent", "started_at", "harvested_at")
-    seeded, total, viability, began, ended = (draft.get(culture, name) for name in names)
-    found = harvested(Decimal(0), seeded, total, viability, ended - began)
-    level = draft.get(culture, "cumulative_doublings")
+    found = _harvested(draft, culture, Decimal(0))
+    names = ("cells_seeded", "viability_percent", "confluence_percent", "cumulative_doublings")
+    seeded, viability, confluence, level = (draft.get(culture, name) for name in names)
     facts = HarvestFacts(
-        culture.code, seeded, found.viable, viability, draft.get(culture, "confluence_percent"), found.grown.flag,
-        level, fewer_cells_confirmed=True, note="put right", limits=specification.culture,
+        culture.code, seeded, found.viable, viability, confluence, found.grown.flag, level,
+        fewer_cells_confirmed=True, note="put right", limits=specification.culture,
     )  # fmt: skip
     return harvest_warnings(facts)
 

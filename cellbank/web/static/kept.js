@@ -128,14 +128,14 @@
     const held = new Set();
     let sent = 0;
     for (const one of await acts()) {
-      const dose = JSON.parse(one.act.header).dose;
+      const { act, dose } = JSON.parse(one.act.header);
       /* a reaction waits for no other act that needs a person's look: somebody learns of it at once */
-      if (held.has(dose) && !(JSON.parse(one.act.header).act === "record_reaction" && !one.answer)) continue;
+      if (held.has(dose) && act !== "record_reaction") continue;
       if (one.answer) { held.add(dose); continue; }
       const answer = await post(one);
       if (answer.came === "recorded") {
         await seen(one.place);
-        if (JSON.parse(one.act.header).act === "stop_infusion") await over(dose);
+        if (act === "stop_infusion") await over(dose);
         sent += 1;
         continue;
       }
