@@ -1,9 +1,10 @@
 PYTHON ?= python3
 PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
-.PHONY: demo test bench lint
+.PHONY: demo test attack bench lint
 
 demo: .venv/runtime.stamp ; .venv/bin/cellbank demo $(ARGS)
 test: .venv/test.stamp ; .venv/bin/python -m pytest $(ARGS)
+attack: .venv/test.stamp ; .venv/bin/python -m tests.attack $(ARGS)
 bench: .venv/test.stamp ; .venv/bin/python -m tests.bench $(ARGS)
 lint: .venv/test.stamp ; .venv/bin/ruff check . && .venv/bin/lint-imports
 

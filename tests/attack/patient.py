@@ -1,15 +1,12 @@
-"""An application that can be attacked for long. ATTACK=20 makes what is drawn by chance twenty times as much."""
+"""An application that can be attacked for long."""
 
 import dataclasses
-import os
 
 import pytest
 from flask import Flask
 
 from cellbank import create_app
 from tests.factories.world import World
-
-SIZE = int(os.environ.get("ATTACK", "1"))
 
 
 @pytest.fixture(scope="module")

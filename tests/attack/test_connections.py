@@ -12,12 +12,12 @@ import pytest
 from cellbank.outside import embedded_postgres
 from tests.attack.hostile import KINDS, strangers
 from tests.attack.installation import Site, installed, plain_url
-from tests.attack.patient import SIZE
+from tests.attack.size import IN_FULL, sized
 
 EACH = 40  # connections of a kind: two hundred together
-SCANS = 30 * SIZE
+SCANS = sized(30, 300)
 # Each kind alone tells which one it is that hurts; all at once is the worse.
-STRANGERS = [*KINDS, "all of them"] if SIZE > 1 else ["all of them"]
+STRANGERS = [*KINDS, "all of them"] if IN_FULL else ["all of them"]
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,7 @@ def test_who_is_signed_in_goes_on_scanning_beside_strangers_that_hold_connection
     quiet = scan_times(site, SCANS)
     with ExitStack() as stack:
         for each in KINDS if kind == "all of them" else [kind]:
-            stack.enter_context(strangers(site.port, each, EACH * SIZE))
+            stack.enter_context(strangers(site.port, each, EACH))
         beside = scan_times(site, SCANS)
         registered = site.request("POST", "/api/acts/register_donor", {"pseudonym": f"B-{kind}", "birth_year": 1990})
         assert registered is not None and registered[0] == 200, registered

@@ -7,7 +7,7 @@ forms that they show: a new page is attacked without a word here. Schemathesis d
 import inspect
 import random
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -15,13 +15,14 @@ from flask import Flask
 
 from cellbank import create_app
 from cellbank.services.acts import REGISTRY
-from tests.attack.patient import SIZE, patient_app
+from tests.attack.patient import patient_app
+from tests.attack.size import sized
 from tests.factories.world import World
 from tests.web.conftest import Browser
 
 __all__ = ["patient_app"]
 
-EXAMPLES = 8 * SIZE
+EXAMPLES = sized(8, 160)
 PEOPLE = ("tina", "quinn", "clara", "ada", "otto")
 LEAVES = {"web.sign_out", "web.lock", "web.sign_in", "web.unlock", "web.change_password", "web.second_factor"}
 NASTY = (
@@ -133,7 +134,8 @@ def attacker(patient_app: Flask, world: World) -> Iterator[Attacker]:
 
 
 @pytest.mark.parametrize(("endpoint", "method"), _routes())
-def test_no_page_fails(attacker: Attacker, endpoint: str, method: str) -> None:
+def test_no_page_fails(attacker: Attacker, tried: Callable[..., None], endpoint: str, method: str) -> None:
+    tried(2 * EXAMPLES)
     attacker.dice.seed(f"{endpoint} {method}")
     browsers = {name: attacker.browser(name) for name in (None, attacker.dice.choice(PEOPLE), "tina")}
     for number in range(EXAMPLES):

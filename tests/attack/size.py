@@ -1,0 +1,11 @@
+"""How large an attack is: small in the test suite, in full with `make attack ARGS=--full`."""
+
+import os
+
+VARIABLE, FULL = "ATTACK", "full"
+IN_FULL = os.environ.get(VARIABLE) == FULL
+
+
+def sized(small: int, full: int) -> int:
+    """How many: in the test suite, and in full."""
+    return full if IN_FULL else small
