@@ -9,7 +9,7 @@ from flask.sessions import SecureCookieSessionInterface
 from flask_login.utils import encode_cookie
 
 from cellbank.web import session as web_session
-from tests.attack.table import FOUND, TRIED, name_attacks
+from tests.attack.table import FOUND, NOTE, TRIED, name_attacks
 from tests.factories.people import accept, newcomer
 from tests.factories.world import World
 from tests.web.conftest import Browser, app, signed_in
@@ -28,11 +28,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def tried(request: pytest.FixtureRequest) -> Callable[..., None]:
     """Say how much was tried and, where a test gathers what it finds, how much was found: `tried(690, found=2)`.
 
-    Said before the test asserts that nothing was. What is said twice is added up.
+    Said before the test asserts that nothing was. What is said twice is added up. A note with the figures that were
+    measured stands below the table.
     """
 
-    def say(count: int, found: int = 0) -> None:
-        request.node.user_properties += [(TRIED, count), (FOUND, found)]
+    def say(count: int, found: int = 0, note: str = "") -> None:
+        request.node.user_properties += [(TRIED, count), (FOUND, found), *([(NOTE, note)] if note else [])]
 
     return say
 

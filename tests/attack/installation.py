@@ -1,5 +1,9 @@
-"""An installation of its own in a folder: a real server started by the command line, with its embedded database."""
+"""An installation of its own in a folder: a real server started by the command line, with its embedded database.
 
+What its beginning takes (a database made and migrated, a person, a key) is done once a run; every site is a copy.
+"""
+
+import fcntl
 import http.client
 import json
 import os
@@ -19,7 +23,7 @@ from cellbank.outside import embedded_postgres
 from tests.ports import free_port
 
 START_SECONDS = 60
-FIRST, OWN = "a first password", "a password of my own"
+FIRST, OWN, TOKEN = "a first password", "a password of my own", "token-of-tina"
 
 
 class Site:
@@ -62,11 +66,11 @@ class Site:
         assert self.server.wait(30) == 0
         assert not psutil.wait_procs(family, timeout=10)[1]
 
-    def request(self, method: str, path: str, body: object = None) -> tuple[int, dict] | None:
+    def request(self, method: str, path: str, body: object = None, key: str = "") -> tuple[int, dict] | None:
         """The status and body of an answer; None when there was none."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
         try:
-            headers = {"Authorization": f"Bearer {self.token}"}
+            headers = {"Authorization": f"Bearer {self.token}"} | ({"Idempotency-Key": key} if key else {})
             connection.request(method, path, json.dumps(body) if body is not None else None, headers)
             answer = connection.getresponse()
             self.statuses.add(answer.status)
@@ -79,27 +83,51 @@ class Site:
     def postmaster(self) -> int:
         return int((self.folder / "postgres" / "data" / "postmaster.pid").read_text().split()[0])
 
+    def runs(self) -> bool:
+        """Whether the server does."""
+        return self.server is not None and self.server.poll() is None
+
 
 @contextmanager
-def installed(name: str) -> Iterator[Site]:
-    """A site with one technician, `tina` with the password OWN, and a token of hers; not started. It lies not in
-    tmp_path: pytest shuts the database's user out of that one."""
-    folder = Path(tempfile.mkdtemp(prefix=f"cellbank-{name}-"))
-    site = Site(folder)
+def installed(name: str, run_folder: Path, folder: Path | None = None) -> Iterator[Site]:
+    """A site with one technician, `tina` with the password OWN, and a token of hers; not started. It lies in `folder`
+    or in one of its own, not in tmp_path: pytest shuts the database's user out of that one."""
+    own = folder or Path(tempfile.mkdtemp(prefix=f"cellbank-{name}-"))
+    original = _original(run_folder)
+    subprocess.run(["cp", "-a", f"{original}/.", str(own)], check=True)
+    site = Site(own)
+    site.token = (original / TOKEN).read_text()
     try:
+        yield site
+    finally:
+        if site.runs():
+            site.server.terminate()
+            site.server.wait(30)
+        embedded_postgres.start(own).close()  # the last one stops a server that a kill has left behind
+        shutil.rmtree(own, ignore_errors=folder is not None)
+
+
+def _original(run_folder: Path) -> Path:
+    """What all sites of this run are copies of; whoever comes first makes it."""
+    kept = run_folder / "installation"
+    with (run_folder / "installation.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not kept.exists():
+            draft = Path(tempfile.mkdtemp(prefix="cellbank-original-"))
+            _install(Site(draft))
+            shutil.move(draft, kept)
+    return kept
+
+
+def _install(site: Site) -> None:
+    with embedded_postgres.start(site.folder):
         site.run("migrate")
         person = ("--full-name", "Tina Technician", "--role", "technician", "--password-stdin")
         site.run("user", "add", "tina", *person, stdin=FIRST)
         site.run("act", "change_password", "--as", "tina", "--password-stdin", stdin=f"{FIRST}\n{OWN}\n")
-        asked = ("create_token", "--as", "tina", "--json", '{"title": "kill"}', "--password-stdin")
-        site.token = json.loads(site.run("act", *asked, stdin=OWN).stdout)["result"]["token"]
-        yield site
-    finally:
-        if site.server is not None and site.server.poll() is None:
-            site.server.terminate()
-            site.server.wait(30)
-        embedded_postgres.start(folder).close()  # the last one stops a server that a kill has left behind
-        shutil.rmtree(folder)
+        asked = ("create_token", "--as", "tina", "--json", '{"title": "attack"}', "--password-stdin")
+        done = site.run("act", *asked, stdin=OWN)
+    (site.folder / TOKEN).write_text(json.loads(done.stdout)["result"]["token"])
 
 
 def plain_url(url: str) -> str:

@@ -6,12 +6,12 @@ cannot play (a proxy that is not installed) is said as not played.
 """
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import pytest
 
-ATTACK, TRIED, FOUND = "attack", "tried", "found"
+ATTACK, TRIED, FOUND, NOTE = "attack", "tried", "found", "note"
 FOLDER, WIDEST = Path(__file__).parent, 84
 
 
@@ -24,6 +24,7 @@ class Family:
     held: int = 0
     found: int = 0
     not_played: int = 0
+    notes: list[str] = field(default_factory=list)  # what was measured
 
     def add(self, tried: int, found: int, not_played: int = 0) -> None:
         """One test more, or one family of a sum."""
@@ -46,6 +47,8 @@ class Table:
         said = report.user_properties
         words = next((str(value) for name, value in said if name == ATTACK), report.nodeid)
         family = self.families.setdefault(report.nodeid.partition("::")[0], Family(words))
+        if report.when == "call":
+            family.notes += [str(value) for name, value in said if name == NOTE]
         if report.skipped:
             family.add(0, 0, not_played=1)
         elif report.when == "teardown":
@@ -70,7 +73,7 @@ class Table:
             words = family.attack if len(family.attack) <= WIDEST else family.attack[: WIDEST - 1] + "…"
             lines.append(f"{words:<{WIDEST}}  {family.tried:>6}  {family.held:>6}  {family.found:>5}  "
                          f"{family.not_played or '':>10}".rstrip())  # fmt: skip
-        return "\n".join(lines)
+        return "\n".join([*lines, "", *(note for family in families for note in family.notes)]).rstrip()
 
     def write(self, path: Path) -> None:
         """The same as JSON, by file."""

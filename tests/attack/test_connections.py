@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor as pool
 from contextlib import ExitStack
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -21,8 +22,8 @@ STRANGERS = [*KINDS, "all of them"] if IN_FULL else ["all of them"]
 
 
 @pytest.fixture(scope="module")
-def site() -> Iterator[Site]:
-    with installed("connections") as site:
+def site(run_folder: Path) -> Iterator[Site]:
+    with installed("connections", run_folder) as site:
         site.start()
         yield site
         site.stop()

@@ -41,8 +41,8 @@ def program() -> str:
 
 
 @pytest.fixture(scope="module")
-def site() -> Iterator[Site]:
-    with installed("proxy") as site:
+def site(run_folder: Path) -> Iterator[Site]:
+    with installed("proxy", run_folder) as site:
         site.environ |= {"CELLBANK_HOSTS": NAME, "CELLBANK_PROXIES": "127.0.0.1", "CELLBANK_SECURE_COOKIES": "yes"}
         site.start()
         yield site
