@@ -33,7 +33,10 @@ def add_commands(commands: Any) -> None:
     demo.add_argument("--data", type=Path, metavar="DIR", help="folder of the demo (default: demo in CELLBANK_DATA)")
     demo.add_argument("--port", type=int, metavar="N", help="port to listen on (default: CELLBANK_PORT)")
     demo.add_argument("--no-serve", action="store_true", help="stop after the story")
-    add_command(commands, "serve", run_serve, "Serve pages and API.")
+    serve_ = add_command(commands, "serve", run_serve, "Serve pages and API.")
+    serve_.add_argument(
+        "--despite-schema", action="store_true", help="start also where the schema is not that of this version"
+    )
     add_command(commands, "migrate", run_migrate, "Bring the database to this version.")
 
 
@@ -43,7 +46,7 @@ def run_serve(given: argparse.Namespace) -> None:
     _port_is_free(settings)
     with ExitStack() as stack:
         database = start.find_database(settings, stack)
-        start.prepare(settings, database).engine.dispose()
+        start.prepare(settings, database, despite_schema=given.despite_schema).engine.dispose()
         serve(settings, database)
 
 

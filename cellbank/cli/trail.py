@@ -26,11 +26,12 @@ def add_commands(commands: Any) -> None:
 
 
 def run_verify(given: argparse.Namespace) -> None:
-    """Say OK with the heads of the chains, or name the first row that is wrong."""
+    """Say OK with the heads of the chains, or name the first row that is wrong, and all that differs of the schema."""
     with opened_bank() as bank:
         verdict = verification.verify(bank, Bar().show)
-    if verdict.fault is not None:
-        raise Stop(f"The trail is not sound. {verdict.fault}.")
+    if not verdict.sound:
+        row = () if verdict.fault is None else (f"The trail is not sound. {verdict.fault}.",)
+        raise Stop(*row, *(f"The schema is not that of this version. {one}." for one in verdict.schema))
     print(f"OK: {verdict.acts} acts, {verdict.changes} changes, {verdict.records} records as the trail says.")
     _print_heads(verdict.heads)
 

@@ -101,8 +101,3 @@ HIDDEN = {
     "person": ("password_hash", "totp_secret", "totp_next"), "account_change": ("password_hash",),
     "api_token": ("digest",),
 }  # fmt: skip
-#: tables whose rows are never changed, not even in an act
-INSERT_ONLY = (
-    "change", "seal", "signature", "printing", "deviation_link", "irregularity", "batch_review", "document_issue",
-    "trail_review",
-)  # fmt: skip

@@ -18,6 +18,7 @@ from cellbank.records.base import open_reads
 if TYPE_CHECKING:
     from cellbank.outside.bedside_keys import Keys
 from cellbank.services.room import Room
+from cellbank.services.schema import SchemaWatch
 
 NO_SITE = 0  # of nobody who is known: where nothing is kept
 
@@ -38,6 +39,8 @@ class Bank:
     password_slots: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(2))
     #: who comes from outside to prove a name: few at once, so that those who are in go on
     strangers: Room = field(default_factory=lambda: Room(of_all=4, of_each=2))
+    #: whether the rules of the database are those of this version
+    schema: SchemaWatch = field(default_factory=SchemaWatch)
     #: where paper goes that is printed with labels; None: nowhere by itself
     form_printer: Printer | None = None
     #: the site whose records the look-ups read; None: those of all sites

@@ -1,5 +1,6 @@
 """Open a bank from its settings: the database (embedded when no URL is set), its schema, the site's row, printer."""
 
+import logging
 import multiprocessing
 import multiprocessing.process
 import os
@@ -20,7 +21,9 @@ from cellbank.services import catalogue
 from cellbank.services.acts import run_act
 from cellbank.services.bank import Bank
 from cellbank.services.people.actors import SYSTEM
+from cellbank.services.schema import schema_differences
 
+LOG = logging.getLogger("cellbank.security")
 PRINTED, PRINTED_FORMS = "printed", "printed-forms"
 
 
@@ -44,6 +47,13 @@ def find_database(config: Config, stack: ExitStack) -> Database:
 
 class SchemaProblem(Exception):
     """The tables are not those of this version, or there are none."""
+
+
+NOT_OURS = "The schema of the database was changed by somebody else than this version: {number} objects differ."
+WAY_OUT = (
+    "Put them back, or restore a backup; a table or function of your own belongs in a schema of its own. "
+    "If patients cannot wait, cellbank serve --despite-schema starts all the same, and every home page says so."
+)
 
 
 class DatabaseProblem(Exception):
@@ -116,14 +126,30 @@ def migrate_database(database: Database) -> str:
     return newest_revision()
 
 
-def prepare(config: Config, database: Database) -> Bank:
+def prepare(config: Config, database: Database, *, despite_schema: bool = False) -> Bank:
     """Open the bank and bring the site's row in step with the settings. The embedded database is migrated first; on a
-    server of the site's own `cellbank migrate` does that. Raises SchemaProblem."""
+    server of the site's own `cellbank migrate` does that. Raises SchemaProblem, also where something of the schema was
+    changed since it was migrated, unless that is meant."""
     if config.database_url is None:
         migrate_database(database)
     bank = open_current(config, database)
+    try:
+        check_schema(bank, despite=despite_schema)
+    except SchemaProblem:
+        bank.engine.dispose()
+        raise
     configure_site(bank)
     return bank
+
+
+def check_schema(bank: Bank, *, despite: bool) -> None:
+    """Refuse a database whose rules are not those of this version: one that is off protects nobody, and nobody would
+    notice. `despite`: log each difference and go on. Raises SchemaProblem, naming them."""
+    found = schema_differences(bank.engine)
+    for one in found if despite else ():
+        LOG.warning("started although the schema is not that of this version: %s", one)
+    if found and not despite:
+        raise SchemaProblem("\n  ".join([NOT_OURS.format(number=len(found)), *map(str, found), WAY_OUT]))
 
 
 def configure_site(bank: Bank) -> None:

@@ -27,6 +27,8 @@ CREATORS = {  # what each role most often begins, as buttons on the home page
     Role.ADMINISTRATOR: ("add_person", "record_training", "reset_password", "unlock_person", "hand_over_code"),
 }  # fmt: skip
 
+# Who is told by name what of the schema is not as this version makes it; everybody else hears that something is not.
+TOLD_OF_SCHEMA = {Role.ADMINISTRATOR, Role.AUDITOR, Role.QUALITY_OFFICER}
 NOT_NEWS = ("sign_in", "sign_out")  # an auditor finds them on the page of the trail
 
 
@@ -41,6 +43,8 @@ def home() -> str:
     return render_template(
         "home.html",
         worklists=worklists(bank, roles, now()),
+        schema=(found := bank.schema.found(bank.engine)),
+        schema_names=found[:40] if roles & TOLD_OF_SCHEMA else (),
         account_changes=changed_lately(bank, the_actor().id, now()),
         recovery=recovery_used_lately(bank, the_actor().id, now()),
         creators=[REGISTRY[name] for name in names],

@@ -8,6 +8,7 @@ from sqlalchemy import create_engine, make_url, text
 
 from cellbank.outside.embedded_place import programs
 from cellbank.outside.embedded_postgres import EmbeddedPostgres
+from cellbank.records.fingerprint import differences, objects_of, shipped
 from cellbank.records.tables import record_tables
 from cellbank.services.trail import verification
 from tests.conftest import database_url
@@ -32,6 +33,7 @@ def test_a_restored_backup_has_every_row_and_a_sound_trail(
             count = text(f"SELECT count(*) FROM {table}")
             assert restored.scalar(count) == original.scalar(count), table
         assert verification.check(restored).fault is None
+        assert differences(objects_of(restored), shipped()) == ()
         with pytest.raises(Exception, match="is refused"):  # the triggers came back too
             restored.execute(text("DELETE FROM change"))
     before.dispose()

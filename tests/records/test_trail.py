@@ -206,12 +206,6 @@ def trail_hidden() -> dict[str, tuple[str, ...]]:
     return HIDDEN
 
 
-def test_a_trigger_left_switched_off_is_named(owner: Connection) -> None:
-    owner.execute(text("ALTER TABLE vial DISABLE TRIGGER trail_change"))
-    verdict = verification.check(owner)
-    assert verdict.fault.table == "vial" and "switched off" in verdict.fault.what
-
-
 def test_an_act_without_a_seal_is_named(owner: Connection) -> None:
     act = one(owner, "SELECT act_id FROM seal ORDER BY number DESC LIMIT 1")
     verdict = tamper(owner, "seal", f"DELETE FROM seal WHERE act_id = {act}")

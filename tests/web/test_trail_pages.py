@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import create_engine, text
 
 from cellbank.services.bank import Bank
 from tests.factories.doses import ordered_dose, prepared_dose
@@ -74,3 +74,20 @@ def test_sign_ins_do_not_fill_the_auditors_last_acts(signed_in) -> None:
     otto = signed_in("otto")
     assert "Sign in</td>" not in otto.get("/").text.partition("Last acts")[2]
     assert "Sign in</td>" in otto.get("/trail?act=sign_in").text
+
+
+def test_a_rule_of_the_database_that_is_off_is_told_on_the_home_page(
+    signed_in, bank: Bank, databases: tuple[str, str], monkeypatch
+) -> None:
+    """To everybody that it is so; by name to those who can do something about it."""
+    monkeypatch.setattr("cellbank.services.schema.LOOK_AGAIN", 0.0)
+    engine = create_engine(databases[0], isolation_level="AUTOCOMMIT")
+    with engine.connect() as owner:
+        owner.execute(text("ALTER TABLE vial DISABLE TRIGGER trail_change"))
+        pages = {who: signed_in(who).get("/").text for who in ("ada", "otto", "quinn", "tina")}
+        owner.execute(text("ALTER TABLE vial ENABLE TRIGGER trail_change"))
+    engine.dispose()
+    assert all("rules of the database are not those of this version" in page for page in pages.values())
+    named = {who for who, page in pages.items() if "trigger vial.trail_change" in page}
+    assert named == {"ada", "otto", "quinn"}
+    assert "rules of the database" not in signed_in("tina").get("/").text

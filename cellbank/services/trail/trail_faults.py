@@ -6,7 +6,6 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from cellbank.records.tables import record_tables
-from cellbank.records.trail import INSERT_ONLY
 
 
 @dataclass(frozen=True)
@@ -136,19 +135,3 @@ def find_stray(connection: Connection) -> Fault | None:
         )
     ).one_or_none()
     return None if change is None else Fault("change", change.id, change.act_id, "its act is gone")
-
-
-def find_switched_off(connection: Connection) -> Fault | None:
-    """A table on which the trail is not written at present: nothing is wrong yet, but nothing would be noticed."""
-    guarded = text(
-        """SELECT c.relname, g.tgname FROM pg_trigger g JOIN pg_class c ON c.oid = g.tgrelid
-            WHERE c.relnamespace = 'public'::regnamespace AND NOT g.tgisinternal AND g.tgenabled = 'O'"""
-    )
-    on = {tuple(row) for row in connection.execute(guarded)}
-    wanted = [(table, "trail_change") for table in record_tables()]
-    wanted += [("act", trigger) for trigger in ("seal_act", "close_act", "never_deleted")]
-    wanted += [(table, "insert_only") for table in INSERT_ONLY]
-    for table, trigger in wanted:
-        if (table, trigger) not in on:
-            return Fault(table, None, None, f"the trigger {trigger} is switched off: changes go unnoticed")
-    return None

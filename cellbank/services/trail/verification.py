@@ -7,16 +7,18 @@ library.
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from typing import IO, Any
 
 from sqlalchemy import Connection, text
 
+from cellbank.records.fingerprint import Difference
 from cellbank.services.acts import VERSION
 from cellbank.services.bank import Bank, server_time
+from cellbank.services.schema import schema_differences
 from cellbank.services.trail.trail_chain import FETCHED, Chain, Head, Progress, sealed_acts
-from cellbank.services.trail.trail_faults import Fault, SealedAct, find_stray, find_switched_off
+from cellbank.services.trail.trail_faults import Fault, SealedAct, find_stray
 from cellbank.services.trail.trail_records import find_drift
 
 __all__ = ["Head", "Verdict", "check", "export", "verifier", "verify"]
@@ -24,28 +26,32 @@ __all__ = ["Head", "Verdict", "check", "export", "verifier", "verify"]
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a verification found; `fault` is the first row that is wrong, None when all is sound."""
+    """What a verification found; `fault` is the first row that is wrong, None when all are sound; `schema` is every
+    object of the database that is not as this version makes it: what keeps the rules, and writes the trail."""
 
     acts: int
     changes: int
     records: int
     heads: tuple[Head, ...]
     fault: Fault | None
+    schema: tuple[Difference, ...] = ()
 
     @property
     def sound(self) -> bool:
-        """Whether every row is what was sealed and every record what the trail says."""
-        return self.fault is None
+        """Whether every row is what was sealed, every record what the trail says, and the schema this version's."""
+        return self.fault is None and not self.schema
 
 
 def verify(bank: Bank, progress: Progress | None = None) -> Verdict:
-    """Check the whole trail against its seals, and every record against the trail, as of one moment."""
+    """Check the whole trail against its seals, and every record against the trail, as of one moment; and the schema
+    against its fingerprint."""
     with _snapshot(bank) as connection:
-        return check(connection, progress)
+        verdict = check(connection, progress)
+    return replace(verdict, schema=schema_differences(bank.engine))
 
 
 def check(connection: Connection, progress: Progress | None = None) -> Verdict:
-    """The same on a connection that sees one moment."""
+    """The rows alone, on a connection that sees one moment."""
     told = progress or (lambda part, done, total: None)
     chain = Chain(connection)
     chain.walk(told)
@@ -53,7 +59,6 @@ def check(connection: Connection, progress: Progress | None = None) -> Verdict:
     fault = chain.fault or find_stray(connection)
     if fault is None:
         fault, records = find_drift(connection, told)
-    fault = fault or find_switched_off(connection)
     return Verdict(chain.acts, chain.changes, records, chain.heads, fault)
 
 

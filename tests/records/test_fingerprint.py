@@ -1,0 +1,116 @@
+"""The fingerprint of the schema: whoever owns the database changes a rule, and is named."""
+
+import time
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import Connection, create_engine, text
+
+from cellbank.records.fingerprint import Difference, as_lines, differences, objects_of, shipped
+
+pytestmark = pytest.mark.requirement("R5", "R18")
+
+
+@pytest.fixture(scope="module")
+def urls(fresh_database) -> tuple[str, str]:
+    return fresh_database("fingerprint")
+
+
+@pytest.fixture
+def owner(urls: tuple[str, str]) -> Iterator[Connection]:
+    """psql as the owner of the tables, in a transaction that is rolled back."""
+    engine = create_engine(urls[0])
+    with engine.connect() as connection:
+        yield connection
+        connection.rollback()
+    engine.dispose()
+
+
+def found(connection: Connection, *statements: str) -> dict[str, Difference]:
+    for statement in statements:
+        connection.execute(text(statement))
+    return {one.name: one for one in differences(objects_of(connection), shipped())}
+
+
+def test_what_is_shipped_is_what_the_migrations_make(urls: tuple[str, str]) -> None:
+    """As the application sees it, in a moment."""
+    engine = create_engine(urls[1])
+    with engine.connect() as connection:
+        objects_of(connection)
+        began = time.perf_counter()
+        made = objects_of(connection)
+        assert time.perf_counter() - began < 1
+    engine.dispose()
+    said = [str(one) for one in differences(made, shipped())]
+    assert said == [], "run: python -m tools.fingerprint"
+    assert all(" | " not in name for name in made) and as_lines(made).count("\n") == len(made)
+
+
+FUNCTION = "CREATE OR REPLACE FUNCTION {} RETURNS {} LANGUAGE {} AS $$ {} $$"
+TAMPERED = {
+    "ALTER TABLE act DISABLE TRIGGER seal_act": "trigger act.seal_act",
+    "ALTER TABLE vial ENABLE REPLICA TRIGGER trail_change": "trigger vial.trail_change",
+    "DROP TRIGGER never_deleted ON donor": "trigger donor.never_deleted",
+    "ALTER TABLE vial DISABLE TRIGGER ALL": "constraint vial.fk_vial_lot_id",
+    "ALTER TABLE act DROP CONSTRAINT ck_act_outcome": "constraint act.ck_act_outcome",
+    "ALTER TABLE donor DROP CONSTRAINT uq_donor_pseudonym_key": "index uq_donor_pseudonym_key",
+    "ALTER TABLE dose ALTER COLUMN subject_id DROP NOT NULL": "column dose.subject_id",
+    "ALTER TABLE act ALTER COLUMN recorded_at SET DEFAULT now()": "column act.recorded_at",
+    FUNCTION.format("trail_refuse()", "trigger", "plpgsql", "BEGIN RETURN OLD; END"): "function trail_refuse()",
+    FUNCTION.format("sha256(text)", "bytea", "sql", "SELECT ''::bytea"): "function sha256(text)",
+    "ALTER FUNCTION trail_seal_act() SECURITY INVOKER": "function trail_seal_act()",
+    "ALTER FUNCTION trail_seal_act() RESET search_path": "function trail_seal_act()",
+    "ALTER FUNCTION trail_seal_act() OWNER TO cellbank_app": "function trail_seal_act()",
+    "REVOKE EXECUTE ON FUNCTION netstring(text) FROM PUBLIC": "grants of function netstring(field text)",
+    "GRANT INSERT ON change TO cellbank_app": "grants of table change",
+    "GRANT UPDATE (at) ON act TO cellbank_app": "grants of column act.at",
+    "GRANT CREATE ON SCHEMA public TO PUBLIC": "grants of schema public",
+    "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT ALL ON TABLES TO cellbank_app":
+        "grants of what comes in public as r",
+    "CREATE RULE quiet AS ON DELETE TO dose DO INSTEAD NOTHING": "rule dose.quiet",
+    "ALTER TABLE hold ENABLE ROW LEVEL SECURITY": "table hold",
+    "CREATE POLICY blind ON hold USING (false)": "policy hold.blind",
+    "ALTER TABLE web_session SET UNLOGGED": "table web_session",
+    "CREATE UNIQUE INDEX in_the_way ON vial (lot_id)": "index in_the_way",
+    "CREATE TABLE spare (id int)": "table spare",
+    "ALTER ROLE cellbank_app SET session_replication_role = replica":
+        "setting of role cellbank_app session_replication_role",
+    "ALTER ROLE ALL SET search_path = elsewhere, public": "setting of everybody search_path",
+    "ALTER ROLE cellbank_app SUPERUSER": "role of the application",
+    "GRANT pg_write_all_data TO cellbank_app": "role of the application",
+    "SET LOCAL session_replication_role = replica": "setting of this session session_replication_role",
+    "UPDATE alembic_version SET version_num = '0001'": "revision",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("statement", TAMPERED)
+def test_what_the_owner_changes_is_named(owner: Connection, statement: str) -> None:
+    assert TAMPERED[statement] in found(owner, statement)
+
+
+def test_each_object_that_differs_is_named_and_no_other(owner: Connection) -> None:
+    said = found(
+        owner, "ALTER TABLE act DISABLE TRIGGER seal_act", "DROP TRIGGER never_deleted ON donor",
+        "CREATE VIEW mine AS SELECT 1",
+    )  # fmt: skip
+    assert [str(one).split(":")[0] for one in said.values()] == [
+        "trigger act.seal_act is not as this version makes it", "trigger donor.never_deleted is missing",
+        "view mine is not of this version",
+    ]  # fmt: skip
+
+
+OTHER_OWNER = """DO $$ DECLARE one text; BEGIN
+  FOR one IN SELECT 'TABLE ' || oid::regclass FROM pg_class
+              WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'v')
+    UNION ALL SELECT 'FUNCTION ' || oid::regprocedure FROM pg_proc WHERE pronamespace = 'public'::regnamespace
+  LOOP EXECUTE 'ALTER ' || one || ' OWNER TO fingerprint_owner'; END LOOP;
+END $$"""
+
+
+def test_what_is_the_installations_own_does_not_count(owner: Connection) -> None:
+    """Another owner, a reader of reports in a schema of their own, a limit of memory, an extension."""
+    assert not found(
+        owner, "CREATE ROLE fingerprint_owner", OTHER_OWNER,
+        "CREATE SCHEMA reports", "CREATE VIEW reports.donors AS SELECT count(*) FROM public.donor",
+        "ALTER ROLE cellbank_app SET work_mem = '64MB'",
+    )  # fmt: skip
