@@ -72,6 +72,14 @@ class Config:
     watch_seconds: int
     late_after_minutes: int
     offline_minutes: int
+    heads: Path | None
+    heads_seconds: int
+    check_hours: int
+
+    @property
+    def head_file(self) -> Path:
+        """The file of signed heads: in a folder of its own in the data folder, unless another one is set."""
+        return self.heads or self.data / "heads" / "heads.jsonl"
 
 
 @dataclass(frozen=True)
@@ -153,6 +161,10 @@ def _read_folder(text: str) -> Path:
     if not path.is_absolute():
         raise ValueError(text)
     return path
+
+
+def _read_file(text: str) -> Path | None:
+    return _read_folder(text) if text else None
 
 
 def _read_database_url(text: str) -> str | None:
@@ -280,6 +292,13 @@ SETTINGS: tuple[Setting, ...] = (
             "Minutes after which what has happened is entered late: it needs a reason, and no permission is asked."),
     Setting("OFFLINE_MINUTES", "60", whole_number(0, 240),
             "Minutes for which the bedside may go on by the last judgement when the network is cut; 0: not at all."),
+    Setting("HEADS", "", Rule("a file, written from / or ~, or empty", _read_file),
+            "File to which the heads of the trail are added, signed; on a share that only takes additions, if there is "
+            "one. Empty: `heads/heads.jsonl` in the data folder."),
+    Setting("HEADS_SECONDS", "60", whole_number(0, 60),
+            "Seconds between two signatures of heads, where something changed; 0: a timer runs `cellbank trail sign`."),
+    Setting("CHECK_HOURS", "24", whole_number(0, 720),
+            "Hours between two checks of the whole trail by the server; 0: a timer runs `cellbank trail check`."),
 )  # fmt: skip
 
 

@@ -24,6 +24,7 @@ from cellbank import config, story
 from cellbank.outside.embedded_postgres import EmbeddedPostgres, start
 from cellbank.records.base import open_engine
 from cellbank.records.migrate import migrate
+from cellbank.records.played_time import allow_played_time
 from cellbank.services import catalogue
 from cellbank.services.bank import Bank
 from cellbank.services.people import passwords, sessions
@@ -121,6 +122,7 @@ def template(postgres: EmbeddedPostgres, run_folder: Path) -> str:
             if not made:
                 connection.execute(text(f"CREATE DATABASE {TEMPLATE}"))
                 migrate(database_url(postgres.owner_url, TEMPLATE))
+                allow_played_time(database_url(postgres.owner_url, TEMPLATE), "The tests move the clock of the bank.")
         engine.dispose()
     return TEMPLATE
 

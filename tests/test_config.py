@@ -60,6 +60,9 @@ def test_defaults_are_a_site_without_a_registered_number_on_this_machine_only(en
         watch_seconds=60,
         late_after_minutes=10,
         offline_minutes=60,
+        heads=None,
+        heads_seconds=60,
+        check_hours=24,
     )
 
 
@@ -180,6 +183,9 @@ WRONG = [
     ("HOSTS", "*"),
     ("PROXIES", "the proxy"),
     ("PROXIES", "10.0.0.0/8"),
+    ("HEADS", "heads.jsonl"),
+    ("HEADS_SECONDS", "61"),
+    ("CHECK_HOURS", "721"),
 ]
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from cellbank import config
 from cellbank.cli.shared import Stop, add_command
-from cellbank.cli.watching import watching
+from cellbank.cli.watching import looks_of, watching
 from cellbank.gate import THREADS
 from cellbank.services import start
 from cellbank.services.bank import Bank
@@ -68,6 +68,7 @@ def run_demo(given: argparse.Namespace) -> None:
     with ExitStack() as stack:
         database = start.find_database(settings, stack)
         bank = start.prepare(settings, database)
+        start.let_time_be_played(database)
         try:
             _play_once(bank)
         finally:
@@ -158,7 +159,7 @@ def _allow_files(needed: int) -> None:
 
 def serve(settings: config.Config, database: start.Database) -> None:
     """Answer requests with several processes until a signal ends it; requests under way are finished. Beside them
-    somebody looks for silent probes."""
+    somebody looks for silent probes, signs the heads of the trail and checks it."""
     from granian import Granian
 
     start.hand_down(database)
@@ -172,5 +173,5 @@ def serve(settings: config.Config, database: start.Database) -> None:
     server.on_startup(
         lambda: print(f"cellbank answers on http://{shown}:{settings.port} (Ctrl-C stops it)", flush=True)
     )
-    with watching(settings.watch_seconds):
+    with watching(*looks_of(settings.watch_seconds, settings.heads_seconds, settings.check_hours)):
         server.serve()

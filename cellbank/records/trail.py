@@ -5,6 +5,7 @@ is ever deleted, and at commit each act is sealed into the chain of its site.
 """
 
 from sqlalchemy import BigInteger, CheckConstraint, DateTime, Index, Text, UniqueConstraint, func, text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from cellbank.records.base import Base, Instant, Json, Record, reference
@@ -34,7 +35,7 @@ class Act(Base):
     at: Mapped[Instant]  # the clock of the work
     recorded_at: Mapped[Instant] = mapped_column(
         DateTime(timezone=True), server_default=func.clock_timestamp()
-    )  # the true clock of the server
+    )  # the clock of the database when it was closed; never before that of the act sealed before it
     outcome: Mapped[str | None] = mapped_column(
         Text, CheckConstraint("outcome IN ('accepted', 'refused')", name="outcome")
     )
@@ -94,6 +95,39 @@ class Seal(Base):
     number: Mapped[int]  # 1, 2, 3 … without a gap within the site
     digest: Mapped[bytes]
     __table_args__ = (UniqueConstraint("site_id", "number"),)
+
+
+class PlayedTime(Base):
+    """A row here lets acts be of any time: where a story is played, in the demo and in tests. Only the owner of the
+    database writes it, and every verification says so."""
+
+    __tablename__ = "played_time"
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    why: Mapped[str]
+
+
+class HeadFile(Base):
+    """How far a file of signed heads went when it was written last: one that ends earlier was cut. No record: it tells
+    of a file outside, and nothing is decided by it but an alarm."""
+
+    __tablename__ = "head_file"
+    file: Mapped[str] = mapped_column(Text, primary_key=True)  # as each line of the file has it
+    place: Mapped[str]  # host and path
+    number: Mapped[int]  # of its last line
+    signed_at: Mapped[Instant]  # by the clock of the database
+    ended_because: Mapped[str | None]  # another file was begun in its place
+
+
+class TrailCheck(Base):
+    """What a scheduled check of the trail found: of the whole, or of what came since the last signed head."""
+
+    __tablename__ = "trail_check"
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    began_at: Mapped[Instant]
+    ended_at: Mapped[Instant] = mapped_column(DateTime(timezone=True), server_default=func.clock_timestamp())
+    whole: Mapped[bool]
+    acts: Mapped[int]
+    found: Mapped[list[str]] = mapped_column(ARRAY(Text))  # a sentence for each thing that is wrong
 
 
 #: columns whose values the trail does not hold: it says that they changed, not what they are

@@ -17,6 +17,7 @@ from cellbank.outside import embedded_postgres
 from cellbank.outside.printers import FolderPrinter, LpPrinter, Printer, private_folder
 from cellbank.records.base import open_engine
 from cellbank.records.migrate import current_revision, migrate, newest_revision
+from cellbank.records.played_time import allow_played_time
 from cellbank.services import catalogue
 from cellbank.services.acts import run_act
 from cellbank.services.bank import Bank
@@ -150,6 +151,12 @@ def check_schema(bank: Bank, *, despite: bool) -> None:
         LOG.warning("started although the schema is not that of this version: %s", one)
     if found and not despite:
         raise SchemaProblem("\n  ".join([NOT_OURS.format(number=len(found)), *map(str, found), WAY_OUT]))
+
+
+def let_time_be_played(database: Database) -> None:
+    """Let the acts of a story bear the times of the story, where its owner is known: in the demo."""
+    if database.owner_url is not None:
+        allow_played_time(database.owner_url, "The demo plays months in minutes.")
 
 
 def configure_site(bank: Bank) -> None:

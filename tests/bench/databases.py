@@ -15,6 +15,7 @@ from cellbank.outside.embedded_postgres import APP_ROLE, OWNER, EmbeddedPostgres
 from cellbank.outside.printers import FolderPrinter
 from cellbank.records.base import open_engine
 from cellbank.records.migrate import migrate
+from cellbank.records.played_time import allow_played_time
 from cellbank.services.bank import Bank
 from tests.bench.big_bank import BigBank, Size
 from tests.bench.checking import check
@@ -68,6 +69,7 @@ def _generate(
     server: EmbeddedPostgres, name: str, story: Callable[[Loader, dict[str, int]], None], folder: Path, tell: Tell
 ) -> None:
     migrate(server.url(OWNER, name))
+    allow_played_time(server.url(OWNER, name), "The bench plays most of a year.")
     now = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
     bank = open_bank(server, name, folder)
     World(bank, random.Random(SEED), now - 330 * datetime.timedelta(days=1))

@@ -17,6 +17,7 @@ from typing import Any
 
 import psycopg
 
+from cellbank.domain.folding import skeleton
 from cellbank.domain.identifiers import Kind, is_usable, record_code
 from cellbank.records.base import as_json
 from cellbank.records.tables import metadata
@@ -111,10 +112,15 @@ class Loader:
 
     def insert(self, kind: str, **given: Any) -> Row:
         """A new record, noted in the trail. The row can still change; `settle` writes it."""
-        row = {**self._columns[kind], **given, "id": self._next(kind)}
+        row = {**self._columns[kind], **self._compared_by(kind, given), **given, "id": self._next(kind)}
         self._note(kind, row["id"], r"\N", jsonb(row))
         self._unsettled.append((kind, row))
         return row
+
+    def _compared_by(self, kind: str, given: Row) -> Row:
+        """The skeletons of names, as the records make them."""
+        names = {column: column.removesuffix("_key") for column in self._columns[kind] if column.endswith("_key")}
+        return {column: skeleton(given[name]) for column, name in names.items() if given.get(name)}
 
     def update(self, kind: str, rows: Sequence[Row], **new: Any) -> None:
         """Change records alike, noted in the trail. Those that stood alike before share one text."""

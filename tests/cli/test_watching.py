@@ -110,6 +110,6 @@ def test_a_server_that_runs_notes_silences_also_after_the_database_was_away(
 def test_no_look_begins_where_the_watch_is_off(monkeypatch: pytest.MonkeyPatch) -> None:
     begun: list[object] = []
     monkeypatch.setattr(watching.threading.Thread, "start", begun.append)
-    with watching.watching(0):
+    with watching.watching(*watching.looks_of(0, 0, 0)):
         pass
     assert begun == []

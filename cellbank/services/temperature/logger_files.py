@@ -4,6 +4,7 @@ beside each that tells how far it is. The file stays there as evidence once its 
 import contextlib
 import hashlib
 import os
+import re
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -51,6 +52,17 @@ def kept(folder: Path, sha256: str) -> Path | None:
     """The file with this digest; None when nobody has sent it."""
     path = folder / FOLDER / sha256
     return path if path.is_file() else None
+
+
+def all_kept(folder: Path) -> Iterator[Path]:
+    """Every file that was sent, under the digest that it had then; drafts and notes of progress are none."""
+    return (path for path in sorted((folder / FOLDER).glob("*")) if re.fullmatch("[0-9a-f]{64}", path.name))
+
+
+def digest_of(path: Path) -> str:
+    """The sha256 of a file as it is now. Raises OSError."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextlib.contextmanager

@@ -7,51 +7,86 @@ library.
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from importlib.resources import files
+from pathlib import Path
 from typing import IO, Any
 
 from sqlalchemy import Connection, text
 
+from cellbank.outside.head_file import Line, has_key, trail_key
 from cellbank.records.fingerprint import Difference
 from cellbank.services.acts import VERSION
 from cellbank.services.bank import Bank, server_time
 from cellbank.services.schema import schema_differences
+from cellbank.services.trail.evidence import find_altered_files, find_altered_readings
+from cellbank.services.trail.heads import compare, is_there
+from cellbank.services.trail.snapshot import snapshot
 from cellbank.services.trail.trail_chain import FETCHED, Chain, Head, Progress, sealed_acts
 from cellbank.services.trail.trail_faults import Fault, SealedAct, find_stray
 from cellbank.services.trail.trail_records import find_drift
 
-__all__ = ["Head", "Verdict", "check", "export", "verifier", "verify"]
+__all__ = ["Against", "Head", "Verdict", "check", "export", "own_heads", "verifier", "verify"]
+
+
+@dataclass(frozen=True)
+class Against:
+    """A file of signed heads, and the public half of the key that signed it."""
+
+    path: Path
+    key: str
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a verification found; `fault` is the first row that is wrong, None when all are sound; `schema` is every
+    """What a verification found. `faults` are the first row of the trail that is wrong, and all that is wrong beside
+    it; `signed` is the last line of the heads against which it was verified; `notes` are no faults; `schema` is every
     object of the database that is not as this version makes it: what keeps the rules, and writes the trail."""
 
     acts: int
     changes: int
     records: int
     heads: tuple[Head, ...]
-    fault: Fault | None
+    faults: tuple[Fault, ...]
+    signed: Line | None = None
+    notes: tuple[str, ...] = ()
     schema: tuple[Difference, ...] = ()
 
     @property
+    def fault(self) -> Fault | None:
+        """The first thing that is wrong."""
+        return self.faults[0] if self.faults else None
+
+    @property
     def sound(self) -> bool:
-        """Whether every row is what was sealed, every record what the trail says, and the schema this version's."""
-        return self.fault is None and not self.schema
+        """Whether every row is what was sealed, every record what the trail says, all else what it was, and the
+        schema this version's."""
+        return not self.faults and not self.schema
 
 
-def verify(bank: Bank, progress: Progress | None = None) -> Verdict:
-    """Check the whole trail against its seals, and every record against the trail, as of one moment; and the schema
-    against its fingerprint."""
-    with _snapshot(bank) as connection:
-        verdict = check(connection, progress)
+def verify(bank: Bank, progress: Progress | None = None, against: Against | None = None) -> Verdict:
+    """Check the whole trail against its seals and the signed heads, every record against the trail, and the evidence
+    against its digests, as of one moment; and the schema against its fingerprint. Without `against` it is the
+    installation's own file of heads that counts."""
+    with snapshot(bank) as connection:
+        verdict = check(connection, progress, bank.config.data, against or own_heads(bank))
     return replace(verdict, schema=schema_differences(bank.engine))
 
 
-def check(connection: Connection, progress: Progress | None = None) -> Verdict:
-    """The rows alone, on a connection that sees one moment."""
+def own_heads(bank: Bank) -> Against | None:
+    """The file of heads that this installation signs; None while it has not signed any."""
+    path = bank.config.head_file
+    with bank.reads.connect() as connection:
+        there = has_key(bank.config.data) and is_there(connection, path)
+    return Against(path, trail_key(bank.config.data).public) if there else None
+
+
+def check(
+    connection: Connection, progress: Progress | None = None, folder: Path | None = None, against: Against | None = None
+) -> Verdict:
+    """The rows and files alone, on a connection that sees one moment; without a folder the files that were sent are not
+    looked at, and without heads nothing tells whether the end of the trail is missing or made anew."""
     told = progress or (lambda part, done, total: None)
     chain = Chain(connection)
     chain.walk(told)
@@ -59,7 +94,27 @@ def check(connection: Connection, progress: Progress | None = None) -> Verdict:
     fault = chain.fault or find_stray(connection)
     if fault is None:
         fault, records = find_drift(connection, told)
-    return Verdict(chain.acts, chain.changes, records, chain.heads, fault)
+    faults = [*_found(fault), *find_altered_readings(connection)]
+    notes = list(_notes(connection))
+    signed = None
+    if against is not None:
+        compared = compare(connection, against.path, against.key)
+        signed = compared.last
+        faults += _found(compared.fault)
+    if folder is not None:
+        altered, unknown = find_altered_files(connection, folder, told)
+        faults += altered
+        notes += unknown
+    return Verdict(chain.acts, chain.changes, records, chain.heads, tuple(faults), signed, tuple(notes))
+
+
+def _found(fault: Fault | None) -> Iterable[Fault]:
+    return () if fault is None else (fault,)
+
+
+def _notes(connection: Connection) -> Iterable[str]:
+    for why in connection.scalars(text("SELECT why FROM played_time")):
+        yield f"Acts of this database may be of any time, whatever the clock says: {why}"
 
 
 def export(bank: Bank, out: IO[bytes], progress: Progress | None = None) -> tuple[Head, ...]:
@@ -74,8 +129,9 @@ def export(bank: Bank, out: IO[bytes], progress: Progress | None = None) -> tupl
         digest.update(data)
         out.write(data)
 
-    write({"trail": "cellbank", "format": 1, "version": VERSION, "exported_at": server_time().isoformat()})
-    with _snapshot(bank) as connection, sealed_acts(connection) as acts:
+    began = {"trail": "cellbank", "format": 1, "version": VERSION, "exported_at": server_time().isoformat()}
+    write({**began, "key": trail_key(bank.config.data).public})
+    with snapshot(bank) as connection, sealed_acts(connection) as acts:
         total = connection.scalar(text("SELECT count(*) FROM seal"))
         for done, sealed in enumerate(acts, start=1):
             heads[sealed.site] = Head(sealed.site, sealed.number, sealed.digest.hex())
@@ -100,11 +156,3 @@ def _line(sealed: SealedAct) -> dict[str, Any]:
 def verifier() -> bytes:
     """The stand-alone verifier, to put beside an export."""
     return (files("cellbank") / "offline" / "verify_trail.py").read_bytes()
-
-
-def _snapshot(bank: Bank) -> Connection:
-    """A connection that sees one moment for as long as it takes, without the limits that are right for a request."""
-    connection = bank.engine.connect().execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-    connection.execute(text("SET LOCAL statement_timeout = 0"))
-    connection.execute(text("SET LOCAL jit = off"))
-    return connection

@@ -1,0 +1,189 @@
+"""The heads of the chains on their way to the file outside, and back: does the trail still pass through all of them?
+
+Only what was checked is signed: each time from the last head on, link by link. A chain that does not pass through what
+was signed before gets no further signature.
+"""
+
+import datetime
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from sqlalchemy import Connection, text
+
+from cellbank.outside.head_file import End, HeadsProblem, Line, TrailKey, append, end_of, read_lines, trail_key
+from cellbank.services.bank import Bank, server_time
+from cellbank.services.trail.snapshot import snapshot
+from cellbank.services.trail.trail_chain import Chain, Head
+from cellbank.services.trail.trail_faults import Fault
+
+HEARTBEAT = 3600  # seconds after which a line is added though nothing changed
+AT_ONCE = 5000  # heads compared in one statement
+FILE = "heads file"
+
+_ONE_SIGNS = text("SELECT pg_advisory_xact_lock(7043)")
+_KNOWN = text("SELECT file, number FROM head_file WHERE place = :place AND ended_because IS NULL")
+_OF_FILE = text("SELECT number FROM head_file WHERE file = :file")
+_KEEP = text(
+    """INSERT INTO head_file (file, place, number, signed_at) VALUES (:file, :place, :number, clock_timestamp())
+       ON CONFLICT (file) DO UPDATE SET number = excluded.number, signed_at = excluded.signed_at"""
+)
+_END = text("UPDATE head_file SET ended_because = :why WHERE place = :place AND ended_because IS NULL")
+_DUE = text("SELECT clock_timestamp() - CAST(:at AS timestamptz) >= make_interval(secs => :seconds)")
+_CLOCK = text("SELECT clock_timestamp()")
+_HEADS = text(
+    """SELECT site.id, last.* FROM site CROSS JOIN LATERAL (
+         SELECT number, act_id, encode(digest, 'hex') FROM seal WHERE site_id = site.id ORDER BY number DESC LIMIT 1
+       ) AS last ORDER BY site.id"""
+)
+_MISSED = text(
+    """SELECT h.place, h.site, h.number, s.number IS NULL AS gone,
+              (SELECT max(number) FROM seal WHERE site_id = h.site) AS last
+         FROM unnest(CAST(:places AS bigint[]), CAST(:sites AS bigint[]), CAST(:numbers AS bigint[]),
+                     CAST(:acts AS bigint[]), CAST(:digests AS text[])) AS h (place, site, number, act, digest)
+         LEFT JOIN seal s ON s.site_id = h.site AND s.number = h.number
+        WHERE (s.act_id = h.act AND s.digest = decode(h.digest, 'hex')) IS NOT TRUE ORDER BY h.place LIMIT 1"""
+)
+
+
+@dataclass(frozen=True)
+class Signing:
+    """What came of a signing: the line that was added (None: nothing had changed), the acts that were checked for it,
+    and why nothing was signed."""
+
+    line: Line | None
+    acts: int
+    fault: Fault | None
+
+
+def sign_heads(bank: Bank, *, new_file_because: str | None = None) -> Signing:
+    """Check what came since the last signed heads, and add where the chains end now; one installation at a time.
+
+    With a reason, another file is begun where the one that was there was moved away: after a restore, say.
+    """
+    path, key = bank.config.head_file, trail_key(bank.config.data)
+    with bank.engine.begin() as keeping:
+        keeping.execute(_ONE_SIGNS)
+        try:
+            end = end_of(path, key.public)
+            _as_it_was_left(keeping, path, end, new_file_because)
+        except HeadsProblem as problem:
+            return Signing(None, 0, fault_of(path, problem))
+        with snapshot(bank) as now:
+            return _sign(keeping, now, path, key, end)
+
+
+def _sign(keeping: Connection, now: Connection, path: Path, key: TrailKey, end: End | None) -> Signing:
+    chains = {site: (number, act, digest) for site, number, act, digest in now.execute(_HEADS)}
+    last = end.line if end else None
+    chain = Chain(now)
+    if last is not None:
+        if (fault := missed(now, [last])) is not None:
+            return Signing(None, 0, fault)
+        if chains == last.chains and not now.scalar(_DUE, {"at": last.database_at, "seconds": HEARTBEAT}):
+            return Signing(None, 0, None)
+        chain = Chain(now, [Head(site, number, digest) for site, (number, _, digest) in last.chains.items()])
+        chain.walk()
+        if chain.fault is not None:
+            return Signing(None, chain.acts, chain.fault)
+    at, database_at = server_time().isoformat(), now.scalar(_CLOCK).astimezone(datetime.UTC).isoformat()
+    try:
+        line = append(path, key, end, chains, at=at, database_at=database_at)
+    except OSError as error:
+        why = f"{path} cannot be written: {error.strerror or error}"
+        return Signing(None, chain.acts, Fault(FILE, None, None, why))
+    keeping.execute(_KEEP, {"file": line.file, "place": place_of(path), "number": line.number})
+    return Signing(line, chain.acts, None)
+
+
+def _as_it_was_left(connection: Connection, path: Path, end: End | None, new_file_because: str | None) -> None:
+    """The file has every line that the database knows of. Raises HeadsProblem."""
+    if end is None or end.line is None:
+        if new_file_because:
+            connection.execute(_END, {"place": place_of(path), "why": new_file_because})
+        _is_not_gone(connection, path)
+    else:
+        _was_not_cut(connection, end.line)
+
+
+def _is_not_gone(connection: Connection, path: Path) -> None:
+    for file, number in connection.execute(_KNOWN, {"place": place_of(path)}):
+        raise HeadsProblem(0, f"the file {file} with {number} lines is gone; bring it back, or begin another one")
+
+
+def _was_not_cut(connection: Connection, last: Line) -> None:
+    known = connection.scalar(_OF_FILE, {"file": last.file}) or 0
+    if known > last.number:
+        raise HeadsProblem(last.place, f"the file was cut: it ends with number {last.number}, and {known} were written")
+
+
+def place_of(path: Path) -> str:
+    """Where a file lies, as the database keeps it."""
+    return f"{socket.gethostname()}:{path}"
+
+
+def fault_of(path: Path, problem: HeadsProblem) -> Fault:
+    """What is wrong with a file of heads, as a fault."""
+    return Fault(FILE, problem.line or None, None, f"{path}: {problem.what}")
+
+
+def is_there(connection: Connection, path: Path) -> bool:
+    """Whether there is such a file, or should be."""
+    return path.exists() or bool(connection.execute(_KNOWN, {"place": place_of(path)}).all())
+
+
+# --- comparing --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What a file of heads says of the trail: how many lines, the last of them, and the first thing that is wrong."""
+
+    lines: int
+    last: Line | None
+    fault: Fault | None
+
+
+def compare(connection: Connection, path: Path, key: str) -> Compared:
+    """Whether the file is as it was written by the holder of the key, and the trail passes through each head in it."""
+    count, last, wrong = 0, None, None
+    try:
+        lines = read_lines(path, key)
+        while some := list(islice(lines, AT_ONCE)):
+            count, last = count + len(some), some[-1]
+            wrong = wrong or missed(connection, some)
+        if last is not None:
+            _was_not_cut(connection, last)
+    except HeadsProblem as problem:
+        return Compared(count, last, fault_of(path, problem))
+    return Compared(count, last, wrong)
+
+
+def missed(connection: Connection, lines: list[Line]) -> Fault | None:
+    """The first head in these lines through which the trail does not pass any more."""
+    heads = list(_heads_in(lines))
+    columns = ("places", "sites", "numbers", "acts", "digests")
+    given = {name: [head[place] for head in heads] for place, name in enumerate(columns)}
+    row = connection.execute(_MISSED, given).one_or_none()
+    if row is None:
+        return None
+    line = next(line for line in lines if line.place == row.place)
+    signed = f"line {line.number} of the heads, signed at {line.database_at}, ends with number {row.number}"
+    act = line.chains[row.site][1]
+    if row.gone:
+        what = f"the chain of site {row.site} was shortened: it ends with number {row.last or 0}, and {signed}"
+        return Fault("seal", None, act, what)
+    what = f"the chain of site {row.site} was rewritten: {signed}, and that is another act or another seal now"
+    return Fault("seal", act, act, what)
+
+
+def _heads_in(lines: list[Line]) -> Iterator[tuple[int, int, int, int, str]]:
+    """The heads that are not the same as in the line before."""
+    before: dict[int, tuple[int, int, str]] = {}
+    for line in lines:
+        for site, head in line.chains.items():
+            if before.get(site) != head:
+                yield line.place, site, *head
+            before[site] = head

@@ -1,0 +1,343 @@
+"""The owner of the database, with every trigger off and the product's own functions at hand: what is found, by name.
+
+How to add an attack: a row in the table that fits, and nothing else.
+
+- `ON_THE_DATABASE`: statements of the owner, then `found`, a part of the sentence that names it. Rows marked
+  `perfect` leave a trail that is sound in itself: only the signed heads outside tell of them.
+- `ON_THE_HEADS`: what is done to the lines of the file of heads. The database is as it was.
+- `ON_THE_FILES`: what is done to the file of an import.
+- `BY_THE_APPLICATION`: what somebody inserts who has the application's role and no more.
+
+All of it happens in a transaction that is rolled back, or to copies of files.
+"""
+
+import datetime
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy import Connection, create_engine, text
+from sqlalchemy.exc import IntegrityError
+
+from cellbank.outside.head_file import TrailKey, append, end_of
+from cellbank.services.temperature.logger_files import FOLDER
+from cellbank.services.trail import verification
+from cellbank.services.trail.checks import sign
+from cellbank.services.trail.verification import Against
+from tests.factories.temperature import as_csv, import_file, probe, steady
+from tests.factories.world import World
+
+pytestmark = pytest.mark.requirement("R1", "R5", "R17")
+DAY = datetime.timedelta(days=1)
+SIGNINGS = 4
+
+
+@dataclass(frozen=True)
+class Installation:
+    """What is attacked: a database, a folder with evidence, a file of signed heads."""
+
+    owner_url: str
+    folder: Path
+    against: Against
+
+
+@pytest.fixture(scope="module")
+def site(world: World, databases: tuple[str, str]) -> Installation:
+    """A bank with an import of readings, whose heads were signed several times while it worked."""
+    import_file(world, probe(world), as_csv(steady(datetime.datetime(2026, 2, 20, 8, tzinfo=datetime.UTC), 3)))
+    for number in range(SIGNINGS):
+        world.do("tina", "register_donor", pseudonym=f"T-{number}", birth_year=1990)
+        assert sign(world.bank).fault is None
+    against = verification.own_heads(world.bank)
+    assert against is not None and verification.verify(world.bank).sound
+    return Installation(databases[0], world.bank.config.data, against)
+
+
+@pytest.fixture
+def owner(site: Installation) -> Iterator[Connection]:
+    """The owner, in a transaction that is rolled back."""
+    engine = create_engine(site.owner_url, connect_args={"options": "-c timezone=UTC"})
+    with engine.connect() as connection:
+        yield connection
+        connection.rollback()
+    engine.dispose()
+
+
+def faults(
+    owner: Connection, site: Installation, *, heads: Path | None = None, folder: Path | None = None
+) -> list[str]:
+    """What a verification says is wrong."""
+    against = Against(heads or site.against.path, site.against.key)
+    return [str(fault) for fault in verification.check(owner, None, folder or site.folder, against).faults]
+
+
+# --- the database -----------------------------------------------------------------------------
+
+LAST = "(SELECT max(act_id) FROM seal WHERE site_id = 1)"
+A_DONOR = "(SELECT max(record_id) FROM change WHERE record_kind = 'donor')"
+ITS_ACT = f"(SELECT act_id FROM change WHERE record_kind = 'donor' AND record_id = {A_DONOR} AND before IS NULL)"
+REMOVE_LAST = (
+    f"DELETE FROM donor WHERE id IN (SELECT record_id FROM change WHERE act_id = {LAST})",
+    f"DELETE FROM change WHERE act_id = {LAST}",
+    f"DELETE FROM act WHERE id = {LAST}",
+    f"DELETE FROM seal WHERE act_id = {LAST}",
+)
+# Every seal of the site again, by the functions of the product: the chain is whole, whatever was changed in it.
+RESEAL = """
+DO $$
+DECLARE
+  digest_before bytea := decode(repeat('00', 32), 'hex');
+  one record;
+BEGIN
+  FOR one IN SELECT a AS the_act, s.act_id FROM seal s JOIN act a ON a.id = s.act_id
+              WHERE s.site_id = 1 ORDER BY s.number LOOP
+    digest_before := sha256(digest_before || trail_act_digest(one.the_act));
+    UPDATE seal SET digest = digest_before WHERE act_id = one.act_id;
+  END LOOP;
+END $$"""
+REWRITE = (
+    f"UPDATE donor SET birth_year = 1950 WHERE id = {A_DONOR}",
+    f"""UPDATE change SET after = jsonb_set(after, '{{birth_year}}', '1950')
+         WHERE record_kind = 'donor' AND record_id = {A_DONOR}""",
+    f"UPDATE act SET given = jsonb_set(given, '{{birth_year}}', '1950') WHERE id = {ITS_ACT}",
+)
+BACK_DATED = """
+INSERT INTO act (site_id, person_id, name, given, given_digest, door, version, at, recorded_at, outcome)
+VALUES (1, 1, 'sign_in', '{}', '', 'web', '0', now() - interval '30 days', now() - interval '30 days', 'accepted')"""
+SEAL_IT = """
+INSERT INTO seal SELECT a.id, 1, s.number + 1, sha256(s.digest || trail_act_digest(a))
+  FROM (SELECT * FROM act ORDER BY id DESC LIMIT 1) a,
+       (SELECT * FROM seal WHERE site_id = 1 ORDER BY number DESC LIMIT 1) s"""
+MADE_ANEW = (*REMOVE_LAST, BACK_DATED, SEAL_IT)
+
+
+@dataclass(frozen=True)
+class OnTheDatabase:
+    """Statements of the owner with the triggers off, and what names the attack."""
+
+    name: str
+    statements: tuple[str, ...]
+    found: str
+    perfect: bool = False
+
+
+ON_THE_DATABASE = (
+    OnTheDatabase("the last act removed", REMOVE_LAST, "was shortened", perfect=True),
+    OnTheDatabase("the last acts removed", REMOVE_LAST * 2, "was shortened", perfect=True),
+    OnTheDatabase("the end made anew", MADE_ANEW, "was rewritten", perfect=True),
+    OnTheDatabase("an act rewritten, its seal left", REWRITE, "act "),
+    OnTheDatabase("an act rewritten, all sealed again", (*REWRITE, RESEAL), "was rewritten", perfect=True),
+    OnTheDatabase("an act put in with a time long past, not sealed", (BACK_DATED,), "the act has no seal"),
+    OnTheDatabase(
+        "readings altered", ("UPDATE reading SET celsius = -190 WHERE at = (SELECT min(at) FROM reading)",),
+        "its readings are not those that were imported",
+    ),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("attack", ON_THE_DATABASE, ids=lambda attack: attack.name)
+def test_what_the_owner_does_to_the_database_is_named(
+    owner: Connection, site: Installation, attack: OnTheDatabase
+) -> None:
+    owner.execute(text("SET LOCAL session_replication_role = replica"))
+    for statement in attack.statements:
+        owner.exec_driver_sql(statement)
+    owner.execute(text("SET LOCAL session_replication_role = origin"))
+    assert verification.check(owner).sound == attack.perfect, "what the attack is said to be, it is not"
+    found = faults(owner, site)
+    assert any(attack.found in one for one in found), found
+
+
+def test_the_server_signs_nothing_over_a_chain_that_was_rewritten(
+    owner: Connection, site: Installation, world: World
+) -> None:
+    """For real and put back: the signing is on connections of its own."""
+    before = site.against.path.read_bytes()
+    change = "SET session_replication_role = replica; UPDATE seal SET digest = sha256(digest) WHERE act_id = {}"
+    engine = create_engine(site.owner_url)
+    with engine.connect() as connection:
+        act, digest = connection.execute(text("SELECT act_id, digest FROM seal ORDER BY act_id DESC LIMIT 1")).one()
+        connection.execute(text(change.format(act)))
+        connection.commit()
+        try:
+            signing = sign(world.bank)
+        finally:
+            back = text("UPDATE seal SET digest = :digest WHERE act_id = :act")
+            connection.execute(back, {"digest": digest, "act": act})
+            connection.commit()
+    engine.dispose()
+    assert signing.fault is not None and "was rewritten" in signing.fault.what
+    assert site.against.path.read_bytes() == before
+    assert sign(world.bank).fault is None
+
+
+# --- the heads --------------------------------------------------------------------------------
+
+Lines = list[bytes]
+
+
+def _changed(lines: Lines) -> Lines:
+    line = json.loads(lines[1])
+    line["chains"]["1"]["number"] -= 1
+    return [lines[0], _as_line(line), *lines[2:]]
+
+
+def _as_line(value: dict) -> bytes:
+    return json.dumps(value, separators=(",", ":")).encode()
+
+
+def _last_changed(lines: Lines) -> Lines:
+    line = json.loads(lines[-1])
+    line["database_at"] = "2026-01-01T00:00:00.000000Z"
+    return [*lines[:-1], _as_line(line)]
+
+
+def _signed_by_another(lines: Lines) -> Lines:
+    line = {**json.loads(lines[-1]), "key": TrailKey("another").public}
+    del line["signature"]
+    return [*lines[:-1], _as_line({**line, "signature": TrailKey("another").sign(_as_line(line))})]
+
+
+def _signed_by_another_in_our_name(lines: Lines) -> Lines:
+    line = json.loads(lines[-1])
+    del line["signature"]
+    return [*lines[:-1], _as_line({**line, "signature": Ed25519PrivateKey.generate().sign(_as_line(line)).hex()})]
+
+
+ON_THE_HEADS: dict[str, tuple[Callable[[Lines], Lines], str]] = {
+    "the end cut": (lambda lines: lines[:-2], "the file was cut"),
+    "a line taken out": (lambda lines: [lines[0], *lines[2:]], "lines behind it were taken out"),
+    "the first line taken out": (lambda lines: lines[1:], "taken out"),
+    "a line changed": (_changed, "heads file 2: "),
+    "the last line changed": (_last_changed, "its signature does not fit"),
+    "lines exchanged": (lambda lines: [lines[0], lines[2], lines[1], *lines[3:]], "heads file 1: "),
+    "signed with another key": (_signed_by_another, "signed with another key"),
+    "signed with another key in our name": (_signed_by_another_in_our_name, "its signature does not fit"),
+    "a line made unreadable": (lambda lines: [lines[0], b"?", *lines[2:]], "heads file 2: "),
+    "the last line made unreadable": (lambda lines: [*lines[:-1], b"?"], "no line as it was written"),
+    "emptied": (lambda lines: [], "there is no line in it"),
+}
+
+
+@pytest.mark.parametrize("attack", ON_THE_HEADS)
+def test_what_is_done_to_the_heads_is_named(owner: Connection, site: Installation, tmp_path: Path, attack: str) -> None:
+    change, found = ON_THE_HEADS[attack]
+    copy = tmp_path / "heads.jsonl"
+    copy.write_bytes(b"".join(line + b"\n" for line in change(site.against.path.read_bytes().splitlines())))
+    said = faults(owner, site, heads=copy)
+    assert len(said) == 1 and said[0].startswith("heads file") and found in said[0], said
+
+
+def test_heads_that_are_gone_are_missed(world: World, site: Installation) -> None:
+    moved = site.against.path.rename(site.against.path.with_suffix(".moved"))
+    try:
+        assert "cannot be read" in str(verification.verify(world.bank).fault)
+        fault = sign(world.bank).fault
+        assert fault is not None and "is gone" in fault.what and not site.against.path.exists()
+    finally:
+        moved.rename(site.against.path)
+    assert verification.verify(world.bank).sound
+
+
+def test_a_line_torn_by_a_crash_is_held_by_the_next_one(owner: Connection, site: Installation, tmp_path: Path) -> None:
+    copy = tmp_path / "heads.jsonl"
+    copy.write_bytes(site.against.path.read_bytes() + b'{"heads":"cellb')
+    key = TrailKey((site.folder / "trail_key").read_text())
+    end = end_of(copy, key.public)
+    assert end is not None and end.line is not None and end.torn
+    append(copy, key, end, end.line.chains, at="", database_at="")
+    assert faults(owner, site, heads=copy) == []
+
+
+# --- the files --------------------------------------------------------------------------------
+
+ON_THE_FILES: dict[str, tuple[Callable[[Path], object], str]] = {
+    "altered": (lambda path: path.write_bytes(path.read_bytes().replace(b"-187", b"-188")), "is not what was sent"),
+    "deleted": (lambda path: path.unlink(), "is missing"),
+}
+
+
+@pytest.mark.parametrize("attack", ON_THE_FILES)
+def test_what_is_done_to_a_file_is_named(owner: Connection, site: Installation, tmp_path: Path, attack: str) -> None:
+    change, found = ON_THE_FILES[attack]
+    shutil.copytree(site.folder / FOLDER, tmp_path / FOLDER)
+    sha256 = owner.scalar(text("SELECT sha256 FROM reading_import WHERE sha256 IS NOT NULL ORDER BY id DESC LIMIT 1"))
+    change(tmp_path / FOLDER / sha256)
+    said = faults(owner, site, folder=tmp_path)
+    assert len(said) == 1 and found in said[0] and sha256 in said[0], said
+
+
+def test_a_file_that_no_record_names_is_a_note(owner: Connection, site: Installation, tmp_path: Path) -> None:
+    shutil.copytree(site.folder / FOLDER, tmp_path / FOLDER)
+    (tmp_path / FOLDER / ("0" * 64)).write_text("sent, and refused")
+    verdict = verification.check(owner, None, tmp_path, site.against)
+    assert verdict.sound and any("belong to no import" in note for note in verdict.notes)
+
+
+# --- the application's role -------------------------------------------------------------------
+
+ACT = """
+INSERT INTO act (site_id, person_id, name, given, given_digest, door, version, at, happened_at, late_reason, outcome)
+VALUES (1, 1, 'thaw_vial', '{{}}', '', 'web', '0', now() + {at}, {told}, {outcome}) RETURNING id"""
+YESTERDAY, TOMORROW, NOW = "interval '-1 day'", "interval '1 day'", "interval '0'"
+NOT_TOLD, TOLD_LATE = "NULL, NULL", "now() - interval '2 days', 'the tablet was locked away'"
+BY_THE_APPLICATION = {
+    "an act of yesterday": ACT.format(at=YESTERDAY, told=NOT_TOLD, outcome="'accepted'"),
+    "an open act of yesterday": ACT.format(at=YESTERDAY, told=NOT_TOLD, outcome="NULL"),
+    "a refused act of yesterday": ACT.format(at=YESTERDAY, told=NOT_TOLD, outcome="'refused'"),
+    "a late fact, as if entered yesterday": ACT.format(at=YESTERDAY, told=TOLD_LATE, outcome="'accepted'"),
+    "an act of tomorrow": ACT.format(at=TOMORROW, told=NOT_TOLD, outcome="'accepted'"),
+}
+
+
+@pytest.fixture
+def application(owner: Connection) -> Connection:
+    """The application's role, where no story is played."""
+    owner.execute(text("DELETE FROM played_time"))
+    owner.execute(text("SET LOCAL ROLE cellbank_app"))
+    return owner
+
+
+@pytest.mark.parametrize("attack", BY_THE_APPLICATION)
+def test_an_act_of_another_time_is_refused_by_name(application: Connection, attack: str) -> None:
+    with pytest.raises(IntegrityError) as refused:
+        application.exec_driver_sql(BY_THE_APPLICATION[attack])
+    assert refused.value.orig.diag.constraint_name == "an_act_is_of_its_time"
+
+
+def test_a_fact_may_lie_back_when_it_is_entered_now(application: Connection) -> None:
+    application.exec_driver_sql(ACT.format(at=NOW, told=TOLD_LATE, outcome="'accepted'"))
+
+
+def test_nobody_lets_time_be_played_but_the_owner(application: Connection) -> None:
+    with pytest.raises(Exception, match="permission denied"):
+        application.exec_driver_sql("INSERT INTO played_time (id, why) VALUES (2, 'mine')")
+
+
+def test_when_an_act_was_recorded_is_the_databases_to_say(application: Connection) -> None:
+    given = BACK_DATED.replace("now() - interval '30 days', now()", "now(), now()") + " RETURNING id"
+    act = application.exec_driver_sql(given).scalar_one()
+    late = text("SELECT clock_timestamp() - recorded_at < interval '1 minute' FROM act WHERE id = :act")
+    assert application.scalar(late, {"act": act})
+
+
+def test_times_go_on_in_a_chain(owner: Connection) -> None:
+    """Closed before another act and sealed after it, it bears the time of that one, and its seal says so."""
+    owner.execute(text("SET LOCAL session_replication_role = replica"))
+    owner.exec_driver_sql(f"UPDATE act SET recorded_at = now() + interval '1 hour' WHERE id = {LAST}")
+    owner.execute(text("SET LOCAL session_replication_role = origin"))
+    owner.execute(text("SET LOCAL ROLE cellbank_app"))
+    last = owner.scalar(text(f"SELECT recorded_at FROM act WHERE id = {LAST}"))
+    act = owner.exec_driver_sql(ACT.format(at=NOW, told=NOT_TOLD, outcome="'accepted'")).scalar_one()
+    owner.execute(text("SET CONSTRAINTS ALL IMMEDIATE"))
+    sealed = text(
+        """SELECT a.recorded_at, s.digest = sha256(before.digest || trail_act_digest(a)) FROM act a
+             JOIN seal s ON s.act_id = a.id
+             JOIN seal before ON before.site_id = s.site_id AND before.number = s.number - 1
+            WHERE a.id = :act"""
+    )
+    assert tuple(owner.execute(sealed, {"act": act}).one()) == (last, True)
