@@ -126,6 +126,7 @@ class Code(StrEnum):
     UNIT_UNKNOWN = "UNIT_UNKNOWN"
     IMPROBABLE_TIME = "IMPROBABLE_TIME"
     # time
+    CLOCKS_DIFFER = "CLOCKS_DIFFER"
     IN_THE_FUTURE = "IN_THE_FUTURE"
     WAIT_A_MOMENT = "WAIT_A_MOMENT"
     OUT_OF_ORDER = "OUT_OF_ORDER"
@@ -185,7 +186,7 @@ LATE_TOO: dict[str, frozenset[Code]] = {
          Code.SIGNATURE_NEEDED, Code.SIGNATURE_WRONG, Code.AGREEMENT_NEEDED, Code.TRAINING_EXPIRED,
          Code.SECOND_FACTOR_NEEDED, Code.ACCOUNT_LOCKED, Code.LAST_ADMINISTRATOR}
     ),
-    "it waits for a moment, and is told then": frozenset({Code.WAIT_A_MOMENT}),
+    "it waits for a moment, and is told then": frozenset({Code.WAIT_A_MOMENT, Code.CLOCKS_DIFFER}),
     "it is a decision and not a fact: nothing has happened before it is taken": frozenset(
         {Code.TRIAL_FULL, Code.RESULT_NOT_REVIEWED, Code.BATCH_NOT_REVIEWED, Code.RESULT_TOO_EARLY, Code.RETEST_DUE,
          Code.SPECIMEN_OUTSIDE_WINDOW, Code.DEFINITION_NOT_EFFECTIVE}

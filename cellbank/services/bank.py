@@ -17,6 +17,7 @@ from cellbank.records.base import open_reads
 
 if TYPE_CHECKING:
     from cellbank.outside.bedside_keys import Keys
+from cellbank.services.clocks import Clocks
 from cellbank.services.room import Room
 from cellbank.services.schema import SchemaWatch
 
@@ -49,6 +50,11 @@ class Bank:
     reader: Actor | None = None
 
     @cached_property
+    def clocks(self) -> Clocks:
+        """The clock of this process beside that of the database."""
+        return Clocks(server_time, self.config.clock_seconds)
+
+    @cached_property
     def reads(self) -> Engine:
         """An engine for reads outside a transaction: one round trip a statement, and nothing to clean up after it."""
         reads = open_reads(self.engine.url)
@@ -67,7 +73,7 @@ class Bank:
 
         A door hands out nothing else, so that no read can forget to ask. Nobody reads nothing.
         """
-        assert self.reads  # made once, and shared by all that look through it
+        assert self.reads and self.clocks  # made once, and shared by all that look through it
         seen = copy.copy(self)
         site = NO_SITE if actor is None else None if actor.sees_all_sites else actor.site_id
         object.__setattr__(seen, "site", site)

@@ -164,6 +164,9 @@ def _commit(session: Session) -> None:
 
 
 def _work(bank: Bank, session: Session, call: Call, act_id: int | None) -> Work:
+    apart = bank.clocks.refusals(call.act.name)
+    if apart:
+        raise Refused(apart)
     work = Work(
         session, call.actor, call.act.name, call.act.title, call.now, act_id, call.proof, call.once,
         call.new_password_hash, told_at=call.happened_at, late_because=call.late_because,
@@ -190,9 +193,15 @@ def _judge_only(bank: Bank, call: Call) -> Outcome:
     raise RuntimeError(f"{call.act.name} never judged")
 
 
+def _timed(bank: Bank, call: Call) -> Call:
+    """The request with the time that the trail keeps of it."""
+    return replace(call, now=bank.clocks.in_the_trail(call.now))
+
+
 def _do(bank: Bank, call: Call) -> Outcome:
+    call = _timed(bank, call)
     with Session(bank.engine, autoflush=False, expire_on_commit=False) as session:
-        act_id = _open(session, call)
+        act_id = _open(bank, session, call)
         if act_id is None:
             return _stored_answer(session, call)
         work = _work(bank, session, call, act_id)
@@ -224,7 +233,8 @@ _OPEN = text(
                         late_reason)
        VALUES (:site_id, :person_id, :name, CAST(:given AS jsonb), :key, :given_digest, :door, :client, :version, :at,
                :happened_at, :late_reason)
-       ON CONFLICT (person_id, key) DO NOTHING RETURNING id, set_config('cellbank.act', id::text, true)"""
+       ON CONFLICT (person_id, key) DO NOTHING
+       RETURNING id, clock_timestamp() AS database_time, set_config('cellbank.act', id::text, true)"""
 )
 _PROBE = text(
     """INSERT INTO act (site_id, person_id, name, given, key, given_digest, door, version, at)
@@ -236,9 +246,14 @@ _CLOSE = text(
 )
 
 
-def _open(session: Session, call: Call) -> int | None:
+def _open(bank: Bank, session: Session, call: Call) -> int | None:
     """Open the act. With a key that somebody is using right now this waits for them; None: the key has an answer."""
-    return session.scalar(_OPEN, {**call.row(), "given": as_json(call.stored)})
+    row = {**call.row(), "given": as_json(call.stored)}
+    opened = session.execute(_OPEN, row).one_or_none()
+    if opened is None:
+        return None
+    bank.clocks.hear(opened.database_time)
+    return opened.id
 
 
 def _result(made: Any, work: Work) -> dict[str, Any]:
@@ -258,6 +273,7 @@ def _close(session: Session, act_id: int, work: Work, result: dict[str, Any]) ->
 def keep_refusal(bank: Bank, call: Call, refused: Refused) -> Outcome:
     """Keep a refused act, with its reasons, in a transaction of its own; once, however often under the same key."""
     reasons = [refusal.as_json() for refusal in refused.refusals]
+    call = _timed(bank, call)
     row = {**call.row(), "outcome": "refused", "refusals": reasons, "record_code": refused.about}
     with Session(bank.engine, autoflush=False) as session:
         statement = upsert(Act).values(**row).on_conflict_do_nothing(index_elements=["person_id", "key"])

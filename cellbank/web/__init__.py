@@ -19,6 +19,7 @@ from cellbank.web import (
     impact,
     my_sessions,
     offline,
+    ready,
     records,
     release,
     session,
@@ -42,7 +43,7 @@ __all__ = ["register", "signed_in_actor"]
 # Their routes are on the blueprint.
 PAGES = (
     session_pages, my_sessions, signing_pages, home, records, acts, boards, definitions, documents, downtime, impact,
-    bedside, offline, sites, storage, shipments, temperature, trail, watch,
+    bedside, offline, ready, sites, storage, shipments, temperature, trail, watch,
 )  # fmt: skip
 
 

@@ -43,6 +43,7 @@ def home() -> str:
     return render_template(
         "home.html",
         worklists=worklists(bank, roles, now()),
+        apart=bank.clocks.minutes if bank.clocks.differ else None,
         schema=(found := bank.schema.found(bank.engine)),
         schema_names=found[:40] if roles & TOLD_OF_SCHEMA else (),
         account_changes=changed_lately(bank, the_actor().id, now()),

@@ -27,7 +27,7 @@ from cellbank.web.blueprint import RESUME
 from cellbank.web.shell import DOOR, client, the_bank, the_installation
 
 # What a screen without a network asks: an act that it kept proves its person itself.
-WITHOUT_SESSION = {"web.service_worker", "web.offline_shell", "web.alive", "web.keep_sent"}
+WITHOUT_SESSION = {"web.service_worker", "web.offline_shell", "web.alive", "web.keep_sent", "web.ready"}
 # Whoever unlocks gives name and password: where the session has ended meanwhile, they begin another one.
 OPEN = {"web.static", "web.sign_in", "web.unlock", "web.choose_language"} | WITHOUT_SESSION
 # A locked screen goes on watching an infusion: it is told which one must be stopped, and nothing else.

@@ -36,8 +36,11 @@ class Judged:
 def judge_standing(bank: Bank, code: str, now: datetime.datetime) -> Judged | None:
     """Judge the dose as it stands now; None when there is no such dose at the site that is looked at.
 
-    An infusion that runs is judged by the day on which it began: it does not leave its window at midnight.
+    An infusion that runs is judged by the day on which it began: it does not leave its window at midnight. While the
+    clocks differ nothing is judged.
     """
+    if bank.clocks.differ:
+        return None
     with Session(bank.reads) as session:
         standing = _here(bank, dose_standing(session, code, now))
         if standing is None:

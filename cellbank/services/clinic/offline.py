@@ -50,7 +50,7 @@ _PEOPLE = text(
               OR (p.state = 'ACTIVE' AND p.roles && :roles AND (p.site_id = s.id OR s.code = ANY(p.also_at)))
         WHERE d.code = :code ORDER BY p.id"""
 )
-_THERE = text("SELECT 1")
+_THERE = text("SELECT clock_timestamp()")
 _SITE = text("SELECT s.code FROM site s WHERE s.id = :site")
 
 
@@ -103,10 +103,11 @@ def _judged(
 
 
 def is_there(bank: Bank) -> None:
-    """Return when the server can judge and record again, which needs its database. Raises what a database that is away
-    raises."""
+    """Return when the server can judge and record again, which needs its database, and clocks that agree. Raises what a
+    database that is away raises, and Unavailable."""
     with bank.reads.connect() as connection:
-        connection.execute(_THERE)
+        bank.clocks.hear(connection.scalar(_THERE))
+    bank.clocks.must_agree()
 
 
 # --- what comes back --------------------------------------------------------------------------
@@ -212,10 +213,11 @@ def send_kept(bank: Bank, raw: Mapping[str, Any], now: datetime.datetime, *, doo
 
     It needs the judgement of that dose by which the screen went on, signed by this server. Sent again it gives the
     answer that it had. Nothing is lost by an answer other than RECORDED: the screen keeps the envelope, and what was
-    refused is in the trail too.
+    refused is in the trail too. Raises Unavailable while the clocks differ: it waits at the screen.
     """
     from cellbank.outside.bedside_keys import NotOpened
 
+    is_there(bank)
     try:
         envelope = Envelope.model_validate(raw)
         header = Header.model_validate_json(envelope.act.header)

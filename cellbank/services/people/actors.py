@@ -23,7 +23,8 @@ FIRST_SITE = "MAIN"  # there from the beginning: what was recorded before there 
 SYSTEM = Actor(1, "system", "This installation", frozenset({Role.SYSTEM}), 1, site_code=FIRST_SITE, sites=(FIRST_SITE,))
 
 # The site that is asked for, where the person may work there, or else their home.
-COLUMNS = """p.id, p.name, p.full_name, p.roles, p.agreement_version, p.totp_confirmed_at,
+COLUMNS = """clock_timestamp() AS database_time,
+  p.id, p.name, p.full_name, p.roles, p.agreement_version, p.totp_confirmed_at,
   coalesce(s.id, h.id) AS site_id, coalesce(s.code, h.code) AS site_code, coalesce(s.name, h.name) AS site_name,
   coalesce(s.timezone, h.timezone) AS timezone, h.code || coalesce(p.also_at, '{}') AS sites,
   (SELECT jsonb_agg(jsonb_build_array(t.role, t.trained_on, t.valid_until))
@@ -97,6 +98,7 @@ def _one(bank: Bank, statement: str, given: object, site: str | None) -> Actor |
 
 def actor_of(bank: Bank, row: Mapping[str, Any]) -> Actor:
     """The person of a row with these COLUMNS."""
+    bank.clocks.hear(row["database_time"])
     roles = frozenset(map(Role, row["roles"]))
     confirmed = row["totp_confirmed_at"] is not None
     return Actor(
