@@ -1,25 +1,31 @@
 #!/usr/bin/env python3
 """Verify a trail that `cellbank trail export` wrote, with nothing but Python's standard library.
 
-    python3 verify_trail.py trail.jsonl [HEAD …]
+    python3 verify_trail.py trail.jsonl [HEAD …] [--against HEADS [--public-key KEY]]
 
 Prints OK with the head of each site's chain, or the first line that is wrong. A HEAD is `site:number:digest` as an
-earlier export printed it: the chain must still pass through it. Without one, a trail that was rewritten from some
-point on, seals and all, looks sound; so write the heads down where nobody who can reach the database can change them.
+earlier export printed it: the chain must still pass through it. HEADS is the file to which the server adds signed heads
+(`heads.jsonl`), KEY who signed it, as `cellbank trail key` printed it there; without KEY that of the export counts.
+Without heads, a trail that was cut, or rewritten from some point on, seals and all, looks sound; so keep them where
+nobody who can reach the database can change them.
 
 Each line is one act with the changes that it made, as texts exactly as the database sealed them. Its content is every
 field of the act, then every field of its changes, each as a netstring (`length:bytes,`; `~,` for no value). The seal of
-act n of a site is sha256(seal n-1 || sha256(content)), the seal before the first being 32 zero bytes.
+act n of a site is sha256(seal n-1 || sha256(content)), the seal before the first being 32 zero bytes. A line of signed
+heads holds the sha256 of the line before it, and an Ed25519 signature (RFC 8032) over all of it but the signature; so
+the signature of the last line is over all of them.
 """
 
 import hashlib
 import json
 import sys
 from collections.abc import Iterable
+from datetime import datetime
 
 ACT_FIELDS = 16
 TOLD_FIELDS = 2  # more of an act that says when it happened, and why that was entered late
 CHANGE_FIELDS = 5
+HEAD_FIELDS = ["heads", "file", "number", "before", "key", "at", "database_at", "chains", "signature"]
 START = (0, bytes(32).hex())
 
 
@@ -89,10 +95,12 @@ def check_end(line: dict, heads: dict, acts: int, file_digest: str) -> None:
         raise Bad("the last line does not fit the lines before it")
 
 
-def verify(lines: Iterable[bytes], expected: Iterable[str] = ()) -> dict:
-    """The heads of the chains, as site -> (number, digest). Raises Bad, naming the first line that is wrong."""
+def verify(lines: Iterable[bytes], expected: Iterable[str] = (), signed: Iterable[tuple] = ()) -> dict:
+    """The heads of the chains, as site -> (number, digest). Raises Bad, naming the first line that is wrong. `signed`
+    are heads as `read_heads` found them: place, site, number, digest."""
     heads: dict = {}
     wanted = {tuple(head.rsplit(":", 1)) for head in expected}
+    held = {(site, number): (digest, where) for where, site, number, digest in signed}
     file_digest, acts, ended, place = hashlib.sha256(), -1, False, 0
     for place, line in enumerate(lines, start=1):
         try:
@@ -107,6 +115,9 @@ def verify(lines: Iterable[bytes], expected: Iterable[str] = ()) -> dict:
             elif place > 1:
                 check_act(value, heads)
                 wanted.discard((f"{value['site']}:{value['number']}", value["digest"]))
+                digest, where = held.pop((value["site"], value["number"]), (value["digest"], ""))
+                if digest != value["digest"]:
+                    raise Bad(f"the chain of site {value['site']} was rewritten: {where} signed another seal")
         except Bad as problem:
             raise Bad(f"line {place}: {problem}") from None
         file_digest.update(line)
@@ -115,18 +126,150 @@ def verify(lines: Iterable[bytes], expected: Iterable[str] = ()) -> dict:
         raise Bad(f"line {place}: the export ends here, without its last line")
     if wanted:
         raise Bad(f"the chain does not pass through {', '.join(sorted(':'.join(head) for head in wanted))}")
+    for (site, number), (_, where) in held.items():
+        raise Bad(f"the chain of site {site} was shortened: {where} signed number {number}")
+    return heads
+
+
+# --- the signed heads -------------------------------------------------------------------------
+
+
+def read_heads(lines: Iterable[bytes], key: str, until: datetime | None = None) -> list:
+    """Every head in a file of signed heads, as (place, site, number, digest), but those signed after `until`. Raises
+    Bad, naming the first line that is not as the holder of this key wrote it. A line torn by a crash counts as written
+    when the next one holds it."""
+    found: list = []
+    before, last, torn = "0" * 64, {"number": 0}, 0
+    for place, raw in enumerate(lines, start=1):
+        line = head_line(raw)
+        if line and line["before"] != before:
+            where = torn or max(place - 1, 1)
+            raise Bad(f"heads, line {where}: it was changed, or lines behind it were taken out or put in")
+        if line and (line["number"] != last["number"] + 1 or line["file"] != last.get("file", line["file"])):
+            raise Bad(f"heads, line {place}: it does not belong there")
+        if line and line["key"] != key:
+            raise Bad(f"heads, line {place}: it is signed with another key, {line['key']}")
+        before = hashlib.sha256(raw.removesuffix(b"\n")).hexdigest()
+        last, torn = (line, 0) if line else (last, torn or place)
+        counts = line and (until is None or datetime.fromisoformat(line["database_at"]) <= until)
+        for site, head in line["chains"].items() if line and counts else ():
+            found.append((f"line {place} of the heads", int(site), head["number"], head["digest"]))
+    if torn or not last["number"]:
+        raise Bad(f"heads, line {torn or 1}: it is no line as it was written")
+    signature = last.pop("signature")
+    if not is_signed(bytes.fromhex(key), compact(last), bytes.fromhex(signature)):
+        raise Bad(f"heads, line {place}: its signature does not fit")
+    return found
+
+
+def head_line(raw: bytes) -> dict | None:
+    """A line of the file, if it is written exactly as the server writes it."""
+    try:
+        value = json.loads(raw)
+    except (ValueError, RecursionError):
+        return None
+    is_one = isinstance(value, dict) and list(value) == HEAD_FIELDS and compact(value) == raw.removesuffix(b"\n")
+    return value if is_one else None
+
+
+def compact(value: dict) -> bytes:
+    """The only way in which a line of heads is written."""
+    return json.dumps(value, separators=(",", ":")).encode()
+
+
+# Ed25519 as RFC 8032 gives it; a point is (x, y, z, t) with x/z, y/z on the curve and t = xy/z.
+P = 2**255 - 19
+ORDER = 2**252 + 27742317777372353535851937790883648493
+D = -121665 * pow(121666, P - 2, P) % P
+ROOT = pow(2, (P - 1) // 4, P)
+
+
+def is_signed(key: bytes, message: bytes, signature: bytes) -> bool:
+    """Whether the holder of this key signed the message."""
+    if len(key) != 32 or len(signature) != 64:
+        return False
+    public, r = point(key), point(signature[:32])
+    s = int.from_bytes(signature[32:], "little")
+    if public is None or r is None or s >= ORDER:
+        return False
+    challenge = hashlib.sha512(signature[:32] + key + message).digest()
+    left, right = times(s, BASE), plus(r, times(int.from_bytes(challenge, "little") % ORDER, public))
+    return not ((left[0] * right[2] - right[0] * left[2]) % P or (left[1] * right[2] - right[1] * left[2]) % P)
+
+
+def point(data: bytes) -> tuple | None:
+    """The point with this y, and this bit of x; None where there is none."""
+    number = int.from_bytes(data, "little")
+    bit, y = number >> 255, number & ((1 << 255) - 1)
+    square = (y * y - 1) * pow(D * y * y + 1, P - 2, P) % P
+    x = pow(square, (P + 3) // 8, P)
+    if (x * x - square) % P:
+        x = x * ROOT % P
+    if y >= P or (x * x - square) % P or (x == 0 and bit):
+        return None
+    x = P - x if x & 1 != bit else x
+    return x, y, 1, x * y % P
+
+
+def plus(one: tuple, other: tuple) -> tuple:
+    """The sum of two points."""
+    a, b = (one[1] - one[0]) * (other[1] - other[0]) % P, (one[1] + one[0]) * (other[1] + other[0]) % P
+    c, d = 2 * one[3] * other[3] * D % P, 2 * one[2] * other[2] % P
+    e, f, g, h = b - a, d - c, d + c, b + a
+    return e * f % P, g * h % P, f * g % P, e * h % P
+
+
+def times(count: int, one: tuple) -> tuple:
+    """A point so many times."""
+    total = (0, 1, 1, 0)
+    while count:
+        if count & 1:
+            total = plus(total, one)
+        one, count = plus(one, one), count >> 1
+    return total
+
+
+BASE = point((4 * pow(5, P - 2, P) % P).to_bytes(32, "little"))
+
+
+# --- the command ------------------------------------------------------------------------------
+
+
+def option(arguments: list, name: str) -> str | None:
+    """What follows the name of an option; both are taken out."""
+    if name not in arguments[:-1]:
+        return None
+    place = arguments.index(name)
+    value = arguments[place + 1]
+    del arguments[place : place + 2]
+    return value
+
+
+def signed_heads(trail: str, path: str, key: str | None) -> list:
+    """The heads in the file; the key is that of the export, if no other is given. Raises Bad."""
+    with open(trail, "rb") as file:
+        began = read_line(file.readline())
+    key = key or str(began.get("key"))
+    if len(key) != 64 or key.strip("0123456789abcdef"):
+        raise Bad(f"{key} is no key, which has 64 digits and letters a-f")
+    with open(path, "rb") as file:
+        heads = read_heads(file, key, datetime.fromisoformat(began["exported_at"]))
+    print(f"The heads in {path} are signed with {key}: compare it with the one that you know of.")
     return heads
 
 
 def main(arguments: list) -> int:
     """Exit status 0: sound; 1: not; 2: wrong use."""
-    if not arguments:
+    arguments = list(arguments)
+    against, key = option(arguments, "--against"), option(arguments, "--public-key")
+    if not arguments or any(one.startswith("--") for one in arguments):
         print(__doc__, file=sys.stderr)
         return 2
     try:
+        signed = signed_heads(arguments[0], against, key) if against else ()
         with open(arguments[0], "rb") as file:
-            heads = verify(file, arguments[1:])
-    except Bad as problem:
+            heads = verify(file, arguments[1:], signed)
+    except (Bad, OSError) as problem:
         print(f"NOT SOUND: {problem}")
         return 1
     print("OK", *(f"{site}:{number}:{digest}" for site, (number, digest) in sorted(heads.items())))

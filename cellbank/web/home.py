@@ -11,6 +11,7 @@ from cellbank.services.lookup.lists import LISTS, PAGE, Listing, find
 from cellbank.services.lookup.worklists import lots_in_quarantine, treated_subjects, worklists
 from cellbank.services.people.account_changes import changed_lately
 from cellbank.services.people.handed_codes import recovery_used_lately
+from cellbank.services.trail.checks import standing
 from cellbank.services.trail.trail_search import Query, search, tally
 from cellbank.web.acts import NOT_PAGES
 from cellbank.web.blueprint import blueprint
@@ -27,8 +28,9 @@ CREATORS = {  # what each role most often begins, as buttons on the home page
     Role.ADMINISTRATOR: ("add_person", "record_training", "reset_password", "unlock_person", "hand_over_code"),
 }  # fmt: skip
 
-# Who is told by name what of the schema is not as this version makes it; everybody else hears that something is not.
-TOLD_OF_SCHEMA = {Role.ADMINISTRATOR, Role.AUDITOR, Role.QUALITY_OFFICER}
+# Who is told how the trail stands, and by name what of the schema is not as this version makes it; everybody else hears
+# that something is not.
+TOLD_OF_TRAIL = {Role.ADMINISTRATOR, Role.AUDITOR, Role.QUALITY_OFFICER}
 NOT_NEWS = ("sign_in", "sign_out")  # an auditor finds them on the page of the trail
 
 
@@ -45,7 +47,8 @@ def home() -> str:
         worklists=worklists(bank, roles, now()),
         apart=bank.clocks.minutes if bank.clocks.differ else None,
         schema=(found := bank.schema.found(bank.engine)),
-        schema_names=found[:40] if roles & TOLD_OF_SCHEMA else (),
+        schema_names=found[:40] if roles & TOLD_OF_TRAIL else (),
+        trail=standing(bank) if roles & TOLD_OF_TRAIL else None,
         account_changes=changed_lately(bank, the_actor().id, now()),
         recovery=recovery_used_lately(bank, the_actor().id, now()),
         creators=[REGISTRY[name] for name in names],

@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.exc import IntegrityError
 
+from cellbank.offline import verify_trail as offline
 from cellbank.outside.head_file import TrailKey, append, end_of
 from cellbank.services.temperature.logger_files import FOLDER
 from cellbank.services.trail import verification
@@ -230,6 +231,44 @@ def test_what_is_done_to_the_heads_is_named(owner: Connection, site: Installatio
     copy.write_bytes(b"".join(line + b"\n" for line in change(site.against.path.read_bytes().splitlines())))
     said = faults(owner, site, heads=copy)
     assert len(said) == 1 and said[0].startswith("heads file") and found in said[0], said
+
+
+@pytest.mark.parametrize("attack", [name for name in ON_THE_HEADS if name != "the end cut"])
+def test_the_verifier_of_one_file_names_it_too(site: Installation, attack: str) -> None:
+    """But for a cut end, which nothing in the file tells of."""
+    lines = ON_THE_HEADS[attack][0](site.against.path.read_bytes().splitlines())
+    with pytest.raises(offline.Bad, match="heads, line"):
+        offline.read_heads([line + b"\n" for line in lines], site.against.key)
+
+
+def test_an_export_passes_through_the_heads_or_the_verifier_names_it(
+    site: Installation, world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trail = tmp_path / "trail.jsonl"
+    with trail.open("wb") as out:
+        verification.export(world.bank, out)
+    arguments = [str(trail), "--against", str(site.against.path)]
+    assert offline.main(arguments) == offline.main([*arguments, "--public-key", site.against.key]) == 0
+    assert offline.main([*arguments, "--public-key", TrailKey("another").public]) == 1
+    assert "signed with another key" in capsys.readouterr().out
+    heads = offline.read_heads(site.against.path.read_bytes().splitlines(), site.against.key)
+    (where, at, number, digest), lines = heads[-1], trail.read_bytes().splitlines(keepends=True)
+    for wrong, found in (((number, "0" * 64), "was rewritten"), ((number + 99, digest), "was shortened")):
+        with pytest.raises(offline.Bad, match=found):
+            offline.verify(lines, signed=[(where, at, *wrong)])
+
+
+def test_the_verifier_of_one_file_knows_a_signature() -> None:
+    for number in range(8):
+        key, message = Ed25519PrivateKey.generate(), bytes(range(number))
+        public, signature = key.public_key().public_bytes_raw(), key.sign(message)
+        assert offline.is_signed(public, message, signature)
+        for wrong in (
+            (public, message + b"x", signature), (public[::-1], message, signature),
+            (public, message, signature[:-1] + bytes([signature[-1] ^ 1])), (public, message, b"\xff" * 64),
+            (public, message, bytes([signature[0] ^ 1]) + signature[1:]), (b"\0" * 31, message, signature),
+        ):  # fmt: skip
+            assert not offline.is_signed(*wrong)
 
 
 def test_heads_that_are_gone_are_missed(world: World, site: Installation) -> None:

@@ -372,6 +372,31 @@ def test_the_trail_verifies(cellbank: Cellbank, tina: Cellbank) -> None:
     assert said.status == 0 and said.err == "" and said.out.startswith("OK: ")
 
 
+def test_heads_are_signed_where_something_changed_and_the_trail_passes_through_them(
+    cellbank: Cellbank, tina: Cellbank, data: Path, tmp_path: Path
+) -> None:
+    register(tina, "H-1")
+    assert "no signed heads here" in cellbank("trail", "verify").out
+    heads = data / "heads" / "heads.jsonl"
+    assert cellbank("trail", "sign").out == f"Number 1 in {heads}\n"
+    assert cellbank("trail", "sign").out == f"Nothing changed since the last in {heads}\n"
+    assert (heads.stat().st_mode | (data / "trail_key").stat().st_mode) & 0o077 == 0
+    key = cellbank("trail", "key").out.strip()
+    copy = tmp_path / "share.jsonl"
+    copy.write_bytes(heads.read_bytes())
+    for options in ((), ("--against", copy), ("--against", copy, "--public-key", key)):
+        assert "the last one (number 1)" in cellbank("trail", "verify", *options).out
+    said = cellbank("trail", "verify", "--public-key", "0" * 64)
+    assert said.status == 1 and "signed with another key" in said.err
+    assert cellbank("trail", "verify", "--public-key", "mine").status == 2
+    heads.unlink()
+    said = cellbank("trail", "sign")
+    assert said.status == 1 and "with 1 lines is gone" in said.err
+    assert cellbank("trail", "check", "--now").status == 1
+    assert cellbank("trail", "sign", "--new-file", "The old one lies in the safe.").out == f"Number 1 in {heads}\n"
+    assert cellbank("trail", "check", "--now").out == "OK\n" and cellbank("trail", "check").out == "It is not due.\n"
+
+
 def test_the_bar_tells_the_rate_and_the_time_left_on_a_terminal_only(monkeypatch, capsys) -> None:
     moments = iter([100.0, 102.0, 104.0])
     monkeypatch.setattr("cellbank.cli.trail.time.monotonic", lambda: next(moments))

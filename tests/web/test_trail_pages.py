@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from cellbank.services.bank import Bank
+from cellbank.services.trail.checks import check_whole
 from tests.factories.doses import ordered_dose, prepared_dose
 from tests.factories.world import World
 
@@ -74,6 +75,24 @@ def test_sign_ins_do_not_fill_the_auditors_last_acts(signed_in) -> None:
     otto = signed_in("otto")
     assert "Sign in</td>" not in otto.get("/").text.partition("Last acts")[2]
     assert "Sign in</td>" in otto.get("/trail?act=sign_in").text
+
+
+FOUND = "act 7: the act or its changes (1 are there) are not what was sealed as number 7"
+
+
+def test_what_a_check_of_the_trail_found_is_told_on_the_home_page(signed_in, bank: Bank) -> None:
+    """By name to those who answer for it, until a check of the whole finds nothing."""
+    assert check_whole(bank) == [] and check_whole(bank) is None
+    pages = {who: signed_in(who).get("/").text for who in ("ada", "otto", "quinn", "tina")}
+    assert {who for who, page in pages.items() if "and is sound" in page} == {"ada", "otto", "quinn"}
+    with bank.engine.begin() as connection:
+        found = text("INSERT INTO trail_check (began_at, whole, acts, found) VALUES (now(), false, 1, ARRAY[:found])")
+        connection.execute(found, {"found": FOUND})
+    pages = {who: signed_in(who).get("/").text for who in ("ada", "otto", "quinn", "tina")}
+    assert {who for who, page in pages.items() if "The trail is not sound" in page} == {"ada", "otto", "quinn"}
+    assert all(FOUND in page and "and is sound" not in page for who, page in pages.items() if who != "tina")
+    assert check_whole(bank, even_if_not_due=True) == []
+    assert "The trail is not sound" not in signed_in("ada").get("/").text
 
 
 def test_a_rule_of_the_database_that_is_off_is_told_on_the_home_page(
