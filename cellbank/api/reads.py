@@ -9,6 +9,7 @@ from cellbank.records.base import as_json
 from cellbank.services.bank import server_time
 from cellbank.services.documents.issuing import NotAsIssued, issued_file, unissued_file
 from cellbank.services.documents.record_export import export
+from cellbank.services.incidents import beside_an_answer
 from cellbank.services.labels import label_printing
 from cellbank.services.lookup import tracing
 from cellbank.services.lookup.scanning import Card, Command, NotHere, Unreadable, keep_unreadable, look_up
@@ -34,11 +35,13 @@ def scan(raw: str) -> Response:
     try:
         found = look_up(the_bank(), the_actor(), raw)
     except Unreadable as error:
-        keep_unreadable(the_bank(), the_actor(), raw, error.garbled.sentence, door="api")
+        with beside_an_answer():
+            keep_unreadable(the_bank(), the_actor(), raw, error.garbled.sentence, door="api")
         listed = [{"field": "code", "message": error.garbled.sentence}]
         return problem(422, error.garbled.sentence, problems=listed, reason=error.garbled.reason.value)
     except NotHere as error:
-        keep_unreadable(the_bank(), the_actor(), raw, str(error), door="api")
+        with beside_an_answer():
+            keep_unreadable(the_bank(), the_actor(), raw, str(error), door="api")
         return problem(404, str(error))
     if isinstance(found, Command):
         told = {"kind": "command", "act": found.act.name, "title": found.act.title}

@@ -1,4 +1,5 @@
-"""When the database is away or too busy: told apart from what is wrong with a statement, waited for, and said.
+"""When the database is away or too busy, or its disk full: told apart from what is wrong with a statement, waited for,
+and said.
 
 A connection is looked at before it is used, without a question to the server: one on which something lies unread is
 closed or about to be, and is replaced alone. So a server that was started again is met by new connections at once, and
@@ -6,6 +7,7 @@ one that died takes none of the others with it. What dies in the middle of a sta
 few requests of a process; the others are told at once, so that its threads are not all waiting when it comes back.
 """
 
+import errno
 import select
 import threading
 import time
@@ -44,12 +46,15 @@ class OutcomeUnknown(Unavailable):
 
     def __init__(self, key: str):
         self.key = key
-        super().__init__("The connection to the database was lost while this was being recorded.")
+        super().__init__(LOST)
 
 
 AWAY = "The database cannot be reached. It is expected back: try again in a moment."
 BUSY = "Others are at work on the same record, and it did not come free in time: try again in a moment."
 FULL = "The database has no room for this now. Tell the administrator, and try again."
+DISK_FULL = "The disk of the server has no room for this now. Tell the administrator, and try again."
+LOST = "The connection to the database was lost while this was being recorded."
+SENTENCES = (AWAY, BUSY, FULL, DISK_FULL, LOST)
 
 
 def is_away(error: BaseException) -> bool:
@@ -67,14 +72,23 @@ def unavailable(error: BaseException) -> Unavailable | None:
     """What people are told of an error that is the database's; None for one that is the program's."""
     if isinstance(error, Unavailable):
         return error
-    state = getattr(getattr(error, "orig", None) or error, "sqlstate", None) or ""
-    busy = state in _BUSY or isinstance(error, PoolTimeout)
-    sentence = AWAY if is_away(error) else BUSY if busy else FULL if state.startswith(_SHORT_OF) else None
+    sentence = _sentence(error)
     if sentence is None:
         return None
     found = Unavailable(sentence)
     found.__cause__ = error
     return found
+
+
+def _sentence(error: BaseException) -> str | None:
+    if isinstance(error, OSError):  # of a file that is kept beside the database, before anything is recorded of it
+        return DISK_FULL if error.errno in (errno.ENOSPC, errno.EDQUOT) else None
+    state = getattr(getattr(error, "orig", None) or error, "sqlstate", None) or ""
+    if is_away(error):
+        return AWAY
+    if state in _BUSY or isinstance(error, PoolTimeout):
+        return BUSY
+    return FULL if state.startswith(_SHORT_OF) else None
 
 
 class Patience:

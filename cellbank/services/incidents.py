@@ -3,14 +3,16 @@ what it was; and what of a request is recorded all the same is known, so that no
 
 import logging
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Literal
 
 from cellbank.records.away import RETRY_AFTER, OutcomeUnknown, Unavailable, unavailable
 
-__all__ = ["RETRY_AFTER", "Truth", "Unavailable", "begin_request", "log_away", "log_incident", "note_recorded",
-           "recorded", "truth_of", "unavailable"]  # fmt: skip
+__all__ = ["RETRY_AFTER", "Truth", "Unavailable", "begin_request", "beside_an_answer", "log_away", "log_incident",
+           "note_recorded", "recorded", "truth_of", "unavailable"]  # fmt: skip
 
 log = logging.getLogger("cellbank.incident")
 _recorded: ContextVar[int | None] = ContextVar("recorded", default=None)
@@ -59,3 +61,17 @@ def log_incident(error: BaseException) -> str:
 def log_away(error: Unavailable) -> None:
     """Write in one line that the database could not do something: no bug, so no number."""
     log.warning("%s: %s", type(error).__name__, error.__cause__ or error)
+
+
+@contextmanager
+def beside_an_answer() -> Iterator[None]:
+    """What is kept besides (who reads, a scan that led nowhere, a STOP that stands on a screen) is not worth an answer:
+    a database that cannot write, for its disk is full, still says what it says. Where the answer itself needs the
+    database, that one tells that it is away."""
+    try:
+        yield
+    except Exception as error:
+        found = unavailable(error)
+        if found is None:
+            raise
+        log_away(found)

@@ -20,6 +20,7 @@ from cellbank.domain.scans import read_scan
 from cellbank.services.acts import REGISTRY, Outcome, keep_refusal
 from cellbank.services.bank import server_time
 from cellbank.services.clinic.at_bedside import judge_standing, read_label
+from cellbank.services.incidents import beside_an_answer
 from cellbank.services.lookup.boards import DoseBoard, dose_board
 from cellbank.services.lookup.scanning import keep_unreadable
 from cellbank.services.signing.to_sign import ToSign
@@ -153,7 +154,9 @@ def _label(screen: Screen) -> Screen | None:
 def _keep_scan(screen: Screen, raw: str, why: Refusal, code: Code) -> None:
     """Keep a scan that led nowhere, once for each page from which it was sent."""
     unread = None if isinstance(read_scan(raw), Garbled) else code
-    keep_unreadable(the_bank(), the_actor(), raw, why.detail, door=DOOR, code=unread, key=screen.value("key") or None)
+    key = screen.value("key") or None
+    with beside_an_answer():
+        keep_unreadable(the_bank(), the_actor(), raw, why.detail, door=DOOR, code=unread, key=key)
 
 
 def _first(values: dict[str, list[str]], board: DoseBoard | None, problems: Problems = ()) -> Screen:
@@ -184,7 +187,8 @@ def _keep(values: dict[str, list[str]], shown: Outcome) -> None:
     who = performer(values, dry_run=True)
     given = {name: values[name][0] for name in SCANS}
     key = (values.get("key") or [None])[0]
-    keep_refusal(the_bank(), "check_dose", given, shown, who.actor, door=DOOR, key=key, client=client_of(who))
+    with beside_an_answer():
+        keep_refusal(the_bank(), "check_dose", given, shown, who.actor, door=DOOR, key=key, client=client_of(who))
 
 
 # --- the acts ---------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from flask_babel import gettext
 
 from cellbank.domain.garbled import Garbled
 from cellbank.domain.scans import read_scan
+from cellbank.services.incidents import beside_an_answer
 from cellbank.services.lookup.corrections import corrections_of
 from cellbank.services.lookup.scanning import (
     Card,
@@ -68,7 +69,8 @@ def _not_here(raw: str, missing: NotHere) -> Any:
 def _unknown(raw: str, sentence: str, title: str, shown: str = "") -> Any:
     """A scan that leads nowhere is kept: a series of them shows a broken scanner or a wrong keyboard layout. `shown`:
     the sentence in the reader's language, where it is not one of the code."""
-    keep_unreadable(the_bank(), the_actor(), raw, sentence, door=DOOR, client=client())
+    with beside_an_answer():
+        keep_unreadable(the_bank(), the_actor(), raw, sentence, door=DOOR, client=client())
     aloud(Verdict(About.DONE))
     return make_response(render_template("unknown.html", raw=raw[:500], sentence=shown or sentence, title=title), 404)
 

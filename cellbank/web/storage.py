@@ -14,6 +14,7 @@ from cellbank.domain.picking import open_time
 from cellbank.domain.refusals import Refused
 from cellbank.domain.scans import read_scan
 from cellbank.services.acts import REGISTRY, Malformed, Outcome, TellingInput, run_act
+from cellbank.services.incidents import beside_an_answer
 from cellbank.services.lookup.boards import DoseBoard, dose_board
 from cellbank.services.lookup.scanning import keep_unreadable
 from cellbank.services.storage.box_checks import look_through, read_picture
@@ -148,7 +149,8 @@ def read_code() -> Any:
     raw = str(sent_object().get("code", ""))[:500]
     scan = read_scan(raw)
     if isinstance(scan, Garbled):
-        keep_unreadable(the_bank(), the_actor(), raw, scan.sentence, door=DOOR)
+        with beside_an_answer():
+            keep_unreadable(the_bank(), the_actor(), raw, scan.sentence, door=DOOR)
         return jsonify(kind=None, sentence=said_again(scan.sentence))
     sentence = gettext("This is a %(kind)s code: a vial is scanned here.", kind=say(scan.kind.name.lower()))
     return jsonify(kind=scan.kind.value, code=scan.code, sentence="" if scan.kind is Kind.VIAL else sentence)

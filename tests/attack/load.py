@@ -34,6 +34,7 @@ class Told:
     sent: set[str] = field(default_factory=set)
     recorded: dict[str, int] = field(default_factory=dict)  # with the act
     not_recorded: set[str] = field(default_factory=set)
+    sentences: set[str] = field(default_factory=set)  # why not
     asked_again: int = 0  # after no answer, or an unknown outcome
 
 
@@ -85,6 +86,7 @@ def _record(site: Site, told: Told, key: str, dice: random.Random) -> None:
             told.recorded[key] = said["act"]
             return
         assert status in (0, 503), (status, said)  # neither an error of the program nor a refusal
+        told.sentences |= {said["detail"]} if said else set()
         if first and said.get("outcome") == NOT_RECORDED:
             told.not_recorded.add(key)
             time.sleep(PAUSE)

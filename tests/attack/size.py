@@ -3,9 +3,13 @@
 import os
 
 VARIABLE, FULL = "ATTACK", "full"
-IN_FULL = os.environ.get(VARIABLE) == FULL
+
+
+def in_full() -> bool:
+    """Whether this run is one in full."""
+    return os.environ.get(VARIABLE) == FULL
 
 
 def sized(small: int, full: int) -> int:
     """How many: in the test suite, and in full."""
-    return full if IN_FULL else small
+    return full if in_full() else small

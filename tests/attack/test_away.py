@@ -202,6 +202,32 @@ def test_a_lock_that_does_not_come_is_a_503(databases, world: World) -> None:
     bank.engine.dispose()
 
 
+def test_a_database_that_cannot_write_is_read_all_the_same(databases, world: World, monkeypatch) -> None:
+    """What is kept besides (the last use of a key, that somebody is there, a scan that led nowhere) refuses no read."""
+    bank = world.bank
+    client, headers = client_of(bank, world)
+    tina = tina_on(create_app(bank))
+    monkeypatch.setattr("cellbank.web.session.is_noted", lambda *_: False)
+    monkeypatch.setattr("cellbank.services.people.keys.is_noted", lambda *_: False)
+    owner = create_engine(databases[0], isolation_level="AUTOCOMMIT")
+    full = "BEGIN RAISE 'could not extend file' USING ERRCODE = 'disk_full'; END"
+    with owner.connect() as connection:
+        connection.execute(text(f"CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$ {full} $$"))
+        for table in ("web_session", "api_token_use", "act"):
+            of = f"BEFORE INSERT OR UPDATE ON {table} EXECUTE FUNCTION full_disk()"
+            connection.execute(text(f"CREATE TRIGGER full_disk {of}"))
+        try:
+            assert tina.get("/list/donors").status_code == 200
+            assert tina.get("/scan?code=DR99998").status_code == 404
+            assert client.get("/api/scan/DR99998", headers=headers).status_code in (404, 422)
+            assert client.get("/api/scan/nothing", headers=headers).status_code == 422
+            answer = client.post("/api/acts/register_donor", json=donor(world), headers=headers)
+            assert answer.status_code == 503 and NOT in answer.json["detail"]
+        finally:
+            connection.execute(text("DROP FUNCTION full_disk CASCADE"))
+    owner.dispose()
+
+
 def test_a_full_pool_is_a_503(databases, world: World) -> None:
     bank = dataclasses.replace(world.bank, engine=open_engine(databases[1], pool_size=1))
     client, headers = client_of(bank, world)

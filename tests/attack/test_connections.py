@@ -13,12 +13,12 @@ import pytest
 from cellbank.outside import embedded_postgres
 from tests.attack.hostile import KINDS, strangers
 from tests.attack.installation import Site, installed, plain_url
-from tests.attack.size import IN_FULL, sized
+from tests.attack.size import in_full, sized
 
 EACH = 40  # connections of a kind: two hundred together
 SCANS = sized(30, 300)
 # Each kind alone tells which one it is that hurts; all at once is the worse.
-STRANGERS = [*KINDS, "all of them"] if IN_FULL else ["all of them"]
+STRANGERS = [*KINDS, "all of them"] if in_full() else ["all of them"]
 
 
 @pytest.fixture(scope="module")

@@ -270,6 +270,7 @@ def keep_unreadable(
     bank: Bank, actor: Actor, raw: str, reason: str, *, door: str, code: Code | None = None, key: str | None = None,
     client: str | None = None,
 ) -> None:  # fmt: skip
-    """Keep a scan that led nowhere, whoever scanned it. Characters that no database can hold are written as escapes."""
+    """Keep a scan that led nowhere, whoever scanned it. Characters that no database can hold are written as escapes. It
+    raises where the database cannot write now: whoever answers a scan keeps it `beside_an_answer`."""
     given = {"raw": spelled(raw)[:500], "reason": reason[:500], "reason_code": code}
     run_act(bank, "report_unreadable_scan", given, actor, door=door, key=key, client=client)

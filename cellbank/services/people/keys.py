@@ -20,6 +20,7 @@ from cellbank.records.work import Work
 from cellbank.services.acts import ActInput, Malformed, Problem, ProvedInput, act
 from cellbank.services.bank import Bank
 from cellbank.services.common import new_code
+from cellbank.services.incidents import beside_an_answer
 from cellbank.services.inputs import Identifier, Line, SiteCode
 
 MOST_ACTS, LONGEST_DAYS = 50, 400
@@ -191,5 +192,5 @@ def note_use(
 ) -> None:  # fmt: skip
     """Keep when and from where a key was used last: no record and no act, and written once a minute at most."""
     if last is None or not is_noted(last, now):
-        with bank.engine.begin() as connection:
+        with beside_an_answer(), bank.engine.begin() as connection:
             connection.execute(_USED, {"token": token_id, "now": now, "from": used_from})

@@ -14,6 +14,7 @@ from sqlalchemy import text
 
 from cellbank.domain.sessions import Ended
 from cellbank.services.bank import Bank
+from cellbank.services.incidents import beside_an_answer
 from cellbank.services.people.sessions import Standing, digest_of
 
 LONGEST_WORKSTATION = 200
@@ -78,8 +79,9 @@ def as_kept(workstation: str) -> str:
 
 
 def note_seen(bank: Bank, session_id: int, idle_minutes: int, now: datetime.datetime) -> None:
-    """Somebody is there, at a page that may lie untouched for so long."""
-    _write(bank, _SEEN, id=session_id, idle=idle_minutes, now=now)
+    """Somebody is there, at a page that may lie untouched for so long. What cannot be noted only locks sooner."""
+    with beside_an_answer():
+        _write(bank, _SEEN, id=session_id, idle=idle_minutes, now=now)
 
 
 def lock(bank: Bank, session_id: int, now: datetime.datetime) -> None:

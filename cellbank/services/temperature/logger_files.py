@@ -41,6 +41,8 @@ def keep(folder: Path, stream: BinaryIO) -> str:
                     raise TooLarge(f"The file has more than {LARGEST // 1024 // 1024} MB: it is no logger's file.")
                 digest.update(piece)
                 out.write(piece)
+            out.flush()
+            os.fsync(out.fileno())
         os.replace(draft, place / digest.hexdigest())
     except BaseException:
         os.unlink(draft)
