@@ -58,6 +58,8 @@ class Config:
     code_hours: int
     lockout_failures: int
     lockout_minutes: int
+    address_failures: int
+    desk_days: int
     wrong_identities: int
     password_length: int
     password_days: int
@@ -260,8 +262,17 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("KEY_DAYS", "90", whole_number(1, 400), "Days for which a key of a program is valid at most."),
     Setting("CODE_HOURS", "72", whole_number(1, 720),
             "Hours for which a code that is handed over to a person is good: of a first password, of a second factor."),
-    Setting("LOCKOUT_FAILURES", "5", whole_number(1, 100), "Wrong passwords in a row that lock an account."),
-    Setting("LOCKOUT_MINUTES", "15", whole_number(1, 1440), "Minutes for which it is locked."),
+    Setting("LOCKOUT_FAILURES", "5", whole_number(1, 100),
+            "Wrong passwords in a row from outside that lock an account; as many where somebody is known or signed in "
+            "lock the screen, and each further one waits, for a minute at most."),
+    Setting("LOCKOUT_MINUTES", "15", whole_number(1, 1440),
+            "Minutes for which it is locked, but for screens where its owner has signed in before and sessions that "
+            "stand."),
+    Setting("ADDRESS_FAILURES", "10", whole_number(1, 100000),
+            "Wrong names and passwords from one address within a quarter of an hour after which it waits, longer each "
+            "time; screens where the person has signed in before do not."),
+    Setting("DESK_DAYS", "180", whole_number(1, 400),
+            "Days for which a screen goes on knowing a person who has signed in at it and comes no more."),
     Setting("WRONG_IDENTITIES", "5", whole_number(1, 100),
             "Wrong identities of a patient at the bedside, by one person within a quarter of an hour, after which each "
             "further check waits, for a minute at most."),

@@ -148,7 +148,8 @@ def fresh_database(postgres: EmbeddedPostgres, template: str, run_folder: Path, 
 def make_bank(app_url: str, folder: Path) -> Bank:
     """An installation on this database, with the settings of a fresh one."""
     settings = config.load(
-        {"CELLBANK_DATA": str(folder), "CELLBANK_DATABASE_URL": app_url, "CELLBANK_WRONG_IDENTITIES": "100"}
+        {"CELLBANK_DATA": str(folder), "CELLBANK_DATABASE_URL": app_url, "CELLBANK_WRONG_IDENTITIES": "100",
+         "CELLBANK_ADDRESS_FAILURES": "10000"}
     )
     return Bank(settings, open_engine(app_url), find_printer(settings))
 

@@ -3,7 +3,7 @@
 import datetime
 from typing import Any
 
-from flask import Response, jsonify, request
+from flask import Response, g, jsonify, request
 
 from cellbank.api.door import blueprint, client, the_actor, the_bank
 from cellbank.api.problems import malformed, not_now, problem, refused
@@ -15,7 +15,8 @@ from cellbank.services.incidents import Unavailable
 from cellbank.services.parsing import check_key
 from cellbank.services.people.accounts import OF_THE_DOOR
 from cellbank.services.people.passwords import Credentials
-from cellbank.services.people.sessions import ComeLater, prove_from_outside
+from cellbank.services.people.places import Place, network_of
+from cellbank.services.people.sessions import prove
 from cellbank.services.performing import outcome_of
 
 # A client whose clock is further off than this is told; the server's clock is the one that counts.
@@ -32,6 +33,12 @@ def on_malformed(error: Malformed) -> Response:
     return malformed(error.problems)
 
 
+def place() -> Place:
+    """Where a password of this request is given: beside whose key it is, or from outside."""
+    actor = g.get("actor")
+    return Place("api", client(), network_of(request.remote_addr or ""), stands=actor.id if actor else None)
+
+
 @blueprint.post("/tokens")
 def new_token() -> Response:
     """Name and password for a key; `title`, `days` and its limits as for `create_token`."""
@@ -44,14 +51,11 @@ def new_token() -> Response:
     # A name with letters that no database can hold is nobody's, and takes as long as any other.
     known = name if name.isprintable() else ""
     credentials = Credentials(password, code)
-    try:
-        proof = prove_from_outside(
-            the_bank(), known, credentials, server_time(), address=request.remote_addr or "", door="api",
-            client=client(),
-        )  # fmt: skip
-    except ComeLater as later:
-        answer = problem(429, "Too many names are being tried just now, and this one was not looked at.")
-        answer.headers["Retry-After"] = str(later.seconds)
+    proof = prove(the_bank(), known, credentials, server_time(), place=place())
+    if proof.wait is not None:
+        several = "Several names or passwords were wrong here, or many try at once: this one was not looked at."
+        answer = problem(429, f"{several} Try again in {proof.wait} seconds.")
+        answer.headers["Retry-After"] = str(proof.wait)
         return answer
     if proof.standing is None:
         codes = ", or the one-time code that belongs to them" if the_bank().config.second_factor_roles else ""
@@ -84,8 +88,9 @@ def do_act(name: str) -> Response:
         return problem(403, f"“{name}” is done on the pages, where the password is proved.")
     try:
         outcome = run_act(
-            the_bank(), name, read_json(), the_actor(), door="api", key=key, dry_run=dry_run == "1", client=client()
-        )
+            the_bank(), name, read_json(), the_actor(), door="api", key=key, dry_run=dry_run == "1", client=client(),
+            place=place(),
+        )  # fmt: skip
     except UnknownAct:
         return problem(404, f"There is no act “{name}”. GET /api/openapi.json lists them.")
     return answer(outcome)

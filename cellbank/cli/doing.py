@@ -16,6 +16,7 @@ from cellbank.services.lookup.scanning import NotHere, Unreadable
 from cellbank.services.people import sessions
 from cellbank.services.people.actors import SYSTEM
 from cellbank.services.people.passwords import Credentials
+from cellbank.services.people.places import Place
 
 DOOR = "cli"
 LOCKS = "After several wrong ones an account is locked for a while; an administrator can unlock it."
@@ -104,7 +105,7 @@ def prove_person(
     """Who this is, proved by password and one-time code; acting at `site`, or at home. Raises Stop when it is not, or a
     first password is used, and WrongUse for a site at which they do not work."""
     wanted = site.strip().upper() if site else None
-    proof = sessions.prove(bank, name, credentials, server_time(), door=DOOR, site=wanted)
+    proof = sessions.prove(bank, name, credentials, server_time(), place=Place(DOOR), site=wanted)
     if proof.standing is None:
         codes = " or the one-time code" if bank.config.second_factor_roles else ""
         raise Stop(f"The name or the password{codes} is wrong. {LOCKS}")

@@ -4,6 +4,7 @@ One person asks, another one confirms by signature, and only then it holds: else
 of quality, or signs as one whose password they have reset. Twin in the database: a_signer_is_changed_by_two.
 """
 
+import datetime
 from collections.abc import Collection
 from enum import StrEnum
 
@@ -18,6 +19,13 @@ class Change(StrEnum):
     SITES = "other sites"
     PASSWORD = "new password"
     SECOND_FACTOR = "second factor taken back"
+    UNLOCK = "unlocked"
+
+
+def is_locked(until: datetime.datetime | None, now: datetime.datetime) -> bool:
+    """Whether nobody signs in to an account from outside: from a screen that does not know its owner. Ended early by an
+    administrator, or by two people. Twin in the database: a_lock_is_opened_by_two."""
+    return until is not None and now < until
 
 
 def has_power(roles: Collection[str]) -> bool:

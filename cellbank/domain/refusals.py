@@ -75,6 +75,7 @@ class Code(StrEnum):
     KEY_LIMITED = "KEY_LIMITED"
     SIGNATURE_NEEDED = "SIGNATURE_NEEDED"
     SIGNATURE_WRONG = "SIGNATURE_WRONG"
+    PASSWORD_WAITS = "PASSWORD_WAITS"
     AGREEMENT_NEEDED = "AGREEMENT_NEEDED"
     TRAINING_EXPIRED = "TRAINING_EXPIRED"
     SECOND_FACTOR_NEEDED = "SECOND_FACTOR_NEEDED"
@@ -183,8 +184,8 @@ LATE_TOO: dict[str, frozenset[Code]] = {
     ),
     "it is somebody else's to enter or to sign": frozenset(
         {Code.SAME_PERSON, Code.SECOND_PERSON_NEEDED, Code.ROLE_NOT_ALLOWED, Code.OTHER_SITE, Code.KEY_LIMITED,
-         Code.SIGNATURE_NEEDED, Code.SIGNATURE_WRONG, Code.AGREEMENT_NEEDED, Code.TRAINING_EXPIRED,
-         Code.SECOND_FACTOR_NEEDED, Code.ACCOUNT_LOCKED, Code.LAST_ADMINISTRATOR}
+         Code.SIGNATURE_NEEDED, Code.SIGNATURE_WRONG, Code.PASSWORD_WAITS, Code.AGREEMENT_NEEDED,
+         Code.TRAINING_EXPIRED, Code.SECOND_FACTOR_NEEDED, Code.ACCOUNT_LOCKED, Code.LAST_ADMINISTRATOR}
     ),
     "it waits for a moment, and is told then": frozenset({Code.WAIT_A_MOMENT, Code.CLOCKS_DIFFER}),
     "it is a decision and not a fact: nothing has happened before it is taken": frozenset(

@@ -55,6 +55,7 @@ class Proof(StrEnum):
     WRONG = "wrong"
     WRONG_AMONG = "wrong among"  # the name, the password or the one-time code: not said which
     LOCKED = "locked"  # not even compared: too many were wrong
+    PAUSED = "paused"  # not looked at: after several wrong ones there the next one waits
     FIRST = "first"  # right, but chosen by an administrator, who must not be able to sign for others
     OLD = "old"  # right, but older than the site allows
     CODE_MISSING = "code missing"  # not even compared: a second factor belongs to it
@@ -70,6 +71,11 @@ NOT_PROVED: dict[Proof, tuple[Code, str]] = {
     Proof.LOCKED: (
         Code.ACCOUNT_LOCKED,
         "Too many wrong passwords: this account is locked for a while. Wait, or ask an administrator to unlock it.",
+    ),
+    Proof.PAUSED: (
+        Code.PASSWORD_WAITS,
+        "Several passwords were wrong here, so this one was not looked at: nothing was signed. Wait a minute, then "
+        "type it again; another person need not wait.",
     ),
     Proof.FIRST: (
         Code.SIGNATURE_WRONG,

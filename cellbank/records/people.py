@@ -86,6 +86,7 @@ class AccountChange(Record):
         ),
         CheckConstraint("(state = 'ASKED') = (decided_by_id IS NULL)", name="decided_by_somebody"),
         CheckConstraint("state = 'ASKED' OR password_hash IS NULL", name="forgets_the_password"),
+        CheckConstraint(f"change <> '{Change.UNLOCK}' OR asked_by_id <> person_id", name="unlocked_by_two_others"),
         Index("one_open_change_per_account", "person_id", unique=True, postgresql_where=text("state = 'ASKED'")),
     )
 
@@ -188,6 +189,29 @@ class WebSession(Base):
         Index("ix_web_session_person", "person_id", "ended_at"),
         Index("ix_web_session_proved_at", "proved_at"),
     )
+
+
+class KnownDesk(Base):
+    """A person who has proved themself right at a screen, by the digest of its token. No record, like a session."""
+
+    __tablename__ = "known_desk"
+    person_id: Mapped[int] = reference("person", primary_key=True, index=False)
+    desk: Mapped[bytes] = mapped_column(primary_key=True)
+    first_at: Mapped[Instant]
+    proved_at: Mapped[Instant]  # last, to the day
+    __table_args__ = (Index("ix_known_desk_desk", "desk", "proved_at"), Index("ix_known_desk_proved_at", "proved_at"))
+
+
+class WrongEntry(Base):
+    """A wrong name, password or code, by where it was given and the keyed digest of the name; kept for a day. No
+    record: what was wrong of an account is an act."""
+
+    __tablename__ = "wrong_entry"
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    place: Mapped[str]  # a network address, a screen that knows the person, or beside whom who was signed in
+    name: Mapped[bytes]
+    at: Mapped[Instant]
+    __table_args__ = (Index("ix_wrong_entry_place", "place", "at"), Index("ix_wrong_entry_at", "at"))
 
 
 class NumberSeries(Base):

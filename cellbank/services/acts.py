@@ -28,6 +28,7 @@ from cellbank.services.parsing import (
     parse,
 )
 from cellbank.services.people.passwords import Credentials, Proved, check_policy, new_hash, prove
+from cellbank.services.people.places import Place
 from cellbank.services.performing import VERSION, Call, Outcome, perform
 from cellbank.services.performing import keep_refusal as _keep
 from cellbank.services.registry import REGISTRY, RegisteredAct, UnknownAct, act, find_act
@@ -49,6 +50,7 @@ def run_act(
     key: str | None = None,
     dry_run: bool = False,
     client: str | None = None,
+    place: Place | None = None,
     now: datetime.datetime | None = None,
     continued: bool = False,
     once: OneTime | None = None,
@@ -58,17 +60,19 @@ def run_act(
     """Do an act for a person, or only judge it (`dry_run`).
 
     Returns the outcome, accepted or refused. Raises UnknownAct, Malformed, and whatever bug there is, in which case
-    nothing was written. `continued`: the person has already signed in this session of a door that knows its sessions,
-    so that the password alone signs (21 CFR 11.200). `once`: the one-time code with which the door has just
-    proved the person; `just_proved`: what came of the password, for an act that asks for it. `cut_off_since`: when
-    the server gave the judgement by which a screen went on alone; what it did is late however soon it is sent. `now` is
-    given by the demo and the tests only.
+    nothing was written. `place`: where a password of the input is given; without it, from outside. `continued`: the
+    person has already signed in this session of a door that knows its sessions, so that the password alone signs (21
+    CFR 11.200). `once`: the one-time code with which the door has just proved the person; `just_proved`: what came of
+    the password, for an act that asks for it. `cut_off_since`: when the server gave the judgement by which a screen
+    went on alone; what it did is late however soon it is sent. `now` is given by the demo and the tests only.
     """
     registered = find_act(name)
     check_key(key)
     parsed = parse(registered.input, given)
     at = now or server_time()
-    proved = prove_signature(bank, registered, parsed, actor, at, door=door, client=client, continued=continued)
+    proved = prove_signature(
+        bank, registered, parsed, actor, at, place=place or Place(door, client), continued=continued
+    )  # fmt: skip
     if proved.proof is None and asks_password(name) and not is_signed(name):
         proved = Proved(just_proved)
     hashed = _hash_new_password(bank, registered, parsed, actor, dry_run=dry_run)
@@ -100,7 +104,7 @@ def keep_refusal(
 
 def prove_signature(
     bank: Bank, registered: RegisteredAct, parsed: ActInput, actor: Actor, now: datetime.datetime, *,
-    door: str, client: str | None, continued: bool,
+    place: Place, continued: bool,
 ) -> Proved:  # fmt: skip
     """What was given for a signature, or to prove who is there, and what it proves; nothing when none was asked for or
     given. Only a signature may leave out the code for those who have signed before in their session."""
@@ -110,7 +114,7 @@ def prove_signature(
     signer = parsed.signer if isinstance(parsed, SignedInput) else None
     credentials = Credentials(parsed.password.get_secret_value(), code, signer)
     continued = continued and is_signed(registered.name)
-    return prove(bank, actor, credentials, now, door=door, client=client, continued=continued)
+    return prove(bank, actor, credentials, now, place=place, continued=continued)
 
 
 def _hash_new_password(

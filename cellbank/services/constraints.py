@@ -129,6 +129,8 @@ SAYS: dict[str, tuple[Code, str]] = {
         Code.SAME_PERSON,
         "the same person asked for it, or it is their account.",
     ),
+    "ck_account_change_unlocked_by_two_others": (Code.SAME_PERSON, "it is their own account."),
+    "a_lock_is_opened_by_two": (Code.SECOND_PERSON_NEEDED, "an administrator or two other people unlock an account."),
     "a_signer_is_changed_by_two": (Code.SECOND_PERSON_NEEDED, "a second person confirms this change of an account."),
     "only_a_session_that_is_over_is_forgotten": (Code.WRONG_STATE, "this session is not over for long enough."),
     "a_first_password_has_two_halves": (Code.SECOND_PERSON_NEEDED, "the second half of the first password is missing."),

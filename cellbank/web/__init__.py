@@ -75,6 +75,7 @@ def register(app: Flask, bank: Bank) -> None:
     app.register_blueprint(blueprint)
     csrf.exempt(offline.keep_sent)  # sealed, with its own proof: no other page can make one
     shell.fit_out(app)
+    app.after_request(session.keep_desk)
     app.jinja_env.globals.update(
         act_link=boards.act_link,
         button_of=release.button_of,

@@ -28,7 +28,7 @@ from cellbank.web.forms import Filled, fields_of, place_problem, rows_in, shown_
 from cellbank.web.impact import preview
 from cellbank.web.reading import doubtful_times, read
 from cellbank.web.release import releasable
-from cellbank.web.session import asks_both, note_signature
+from cellbank.web.session import asks_both, note_signature, place
 from cellbank.web.session_pages import proved, why_not
 from cellbank.web.shell import DOOR, a_fact, client, say, say_reason, the_actor, the_bank
 from cellbank.web.to_sign import content_of, foreseen, in_order, unseen_problem
@@ -39,7 +39,7 @@ from cellbank.web.verdict import About, Verdict, aloud, kept_verdict, verdict_of
 # The doors do these themselves; what has a page of its own.
 NOT_PAGES = OF_THE_DOOR | {"report_unreadable_scan"}
 SECOND_OPEN = {"check_dose", "confirm_weight"}
-NOT_SIGNED = {Code.SIGNATURE_NEEDED, Code.SIGNATURE_WRONG, Code.ACCOUNT_LOCKED}
+NOT_SIGNED = {Code.SIGNATURE_NEEDED, Code.SIGNATURE_WRONG, Code.PASSWORD_WAITS, Code.ACCOUNT_LOCKED}
 IMPROBABLE = "improbable_because"
 SECOND_NAME, SECOND_PASSWORD, SECOND_CODE = "second.name", "second.password", "second.one_time_code"
 
@@ -160,6 +160,7 @@ def attempt(registered: RegisteredAct, values: dict[str, list[str]], *, dry_run:
         outcome = run_act(
             the_bank(), registered.name, given, who.actor, door=DOOR, client=client_of(who), dry_run=dry_run,
             key=(values.get("key") or [None])[0], continued=who.continued, once=who.once,
+            place=place(client_of(who)) if asks_password(registered.name) else None,
         )  # fmt: skip
     except Malformed as malformed:
         return _malformed(fields, values, malformed.problems)
@@ -234,7 +235,7 @@ def performer(values: dict[str, list[str]], dry_run: bool) -> Performer:
         return replace(_own(values), typed="" if own else name.strip()[:60])
     proof = proved(name, password, code)
     if proof.standing is None:
-        return Performer(the_actor(), problems=((SECOND_PASSWORD, why_not()),))
+        return Performer(the_actor(), problems=((SECOND_PASSWORD, why_not(proof)),))
     if proof.standing.must_change_password:
         first = gettext("This password must be changed: sign in with it and choose your own before you sign anything.")
         return Performer(the_actor(), problems=((SECOND_PASSWORD, first),))

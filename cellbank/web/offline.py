@@ -12,7 +12,7 @@ from cellbank.services.clinic.offline import Came, Sent, is_there, judgement, se
 from cellbank.services.clinic.offline_stops import keep_stop
 from cellbank.web.acts import reason
 from cellbank.web.blueprint import blueprint
-from cellbank.web.session import now
+from cellbank.web.session import now, place
 from cellbank.web.shell import DOOR, HERE, client, sent_object, the_actor, the_bank, the_installation
 
 LARGEST_ENVELOPE = 100_000  # bytes
@@ -59,7 +59,7 @@ def keep_sent() -> Any:
     if (request.content_length or 0) > LARGEST_ENVELOPE:
         return jsonify(came=Came.UNREADABLE, problems=[gettext("It is too large.")]), 413
     where = gettext("%(station)s, kept without a network", station=client())
-    sent = send_kept(the_installation(), sent_object(), now(), door=DOOR, client=where)
+    sent = send_kept(the_installation(), sent_object(), now(), place=place(where))
     return make_response(jsonify(_told(sent)), 200)
 
 

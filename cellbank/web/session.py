@@ -11,7 +11,7 @@ import logging
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import Response, current_app, jsonify, make_response, redirect, render_template, request, session, url_for
+from flask import Response, current_app, g, jsonify, make_response, redirect, render_template, request, session, url_for
 from flask_login import UserMixin, current_user, login_user, logout_user
 from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import HTTPException
@@ -22,6 +22,7 @@ from cellbank.records.work import Actor
 from cellbank.services.acts import run_act
 from cellbank.services.bank import server_time
 from cellbank.services.people import web_sessions
+from cellbank.services.people.places import Place, digest_of_desk, network_of, token_of_desk
 from cellbank.services.people.sessions import OpenSession, Proof, Standing, standing_of_name, standing_of_session
 from cellbank.web.blueprint import RESUME
 from cellbank.web.shell import DOOR, client, the_bank, the_installation
@@ -79,6 +80,37 @@ def _is_elsewhere(standing: Standing) -> bool:
         return False
     LOG.warning("session of %s, at %s, was used at %s", standing.actor.name, standing.session.workstation, here)
     return True
+
+
+DESK = "cellbank_desk"  # the cookie of a screen that knows people who signed in at it
+
+
+def place(client_said: str | None = None) -> Place:
+    """Where the proofs of this request are given: at this screen, and beside whoever is signed in at it."""
+    stands = current_user.is_authenticated and not is_locked()
+    return Place(
+        DOOR, client_said or client(), network_of(request.remote_addr or ""), digest_of_desk(_desk()),
+        stands=current_user.standing.actor.id if stands else None,
+        session=current_user.session.id if stands else None,
+    )  # fmt: skip
+
+
+def _desk() -> str:
+    """The token of this screen. A new one stays with it; for whom it is good for anything, the proof will tell."""
+    if "desk" not in g:
+        g.desk = token_of_desk(the_installation(), request.cookies.get(DESK), now())
+    return g.desk
+
+
+def keep_desk(answer: Response) -> Response:
+    """Let the screen keep its token for the days of the setting, from each time that somebody proved themself."""
+    if "desk" in g:
+        config = the_installation().config
+        answer.set_cookie(
+            DESK, g.desk, max_age=config.desk_days * 24 * 3600, secure=config.secure_cookies, httponly=True,
+            samesite="Strict",
+        )  # fmt: skip
+    return answer
 
 
 def site_of_the_screen() -> str | None:

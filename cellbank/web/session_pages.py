@@ -13,7 +13,7 @@ from cellbank.services.acts import Malformed, run_act
 from cellbank.services.people import web_sessions
 from cellbank.services.people.keys import keys_of
 from cellbank.services.people.passwords import Credentials
-from cellbank.services.people.sessions import ComeLater, Proof, prove, prove_from_outside
+from cellbank.services.people.sessions import Proof, prove
 from cellbank.web import acts
 from cellbank.web.blueprint import blueprint
 from cellbank.web.session import (
@@ -27,6 +27,7 @@ from cellbank.web.session import (
     local_path,
     lock,
     now,
+    place,
     resume,
     site_of_the_screen,
     wants_json,
@@ -57,15 +58,13 @@ def unlock() -> Any:
 
 def _come_in(endpoint: str) -> Any:
     name = request.form.get("name", "")
-    try:
-        proof = _proved_at_the_door(name, request.form.get("password", ""), request.form.get("one_time_code"))
-    except ComeLater as later:
-        busy = gettext("Too many names are being tried just now, and yours was not looked at. Try again in a moment.")
-        answer = make_response(_stay_out(endpoint, name, busy, 429))
-        answer.headers["Retry-After"] = str(later.seconds)
+    proof = proved(name, request.form.get("password", ""), request.form.get("one_time_code"))
+    if proof.wait is not None:
+        answer = make_response(_stay_out(endpoint, name, why_not(proof), 429))
+        answer.headers["Retry-After"] = str(proof.wait)
         return answer
     if proof.standing is None:
-        return _stay_out(endpoint, name, why_not())
+        return _stay_out(endpoint, name, why_not(proof))
     refusals = enter(proof)
     if refusals:
         return _stay_out(endpoint, name, reason(refusals[0]))
@@ -74,21 +73,11 @@ def _come_in(endpoint: str) -> Any:
     return resume()
 
 
-def _proved_at_the_door(name: str, password: str, code: str | None) -> Proof:
-    """Of somebody whose session is only locked, as everywhere; of others in a room of their own (ComeLater)."""
-    if current_user.is_authenticated:
-        return proved(name, password, code)
-    return prove_from_outside(
-        the_bank(), name, Credentials(password, code), now(), address=client(), door=DOOR, client=client(),
-        site=site_of_the_screen(),
-    )  # fmt: skip
-
-
 def proved(name: str, password: str, code: str | None, *, enrols: bool = False) -> Proof:
     """What a name and a password that were given on a page prove, with the one-time code beside them. The screen stands
     at a site: whoever comes to it acts there, if they work there. `enrols`: to set up a second factor."""
     given = Credentials(password, code)
-    return prove(the_bank(), name, given, now(), door=DOOR, client=client(), site=site_of_the_screen(), enrols=enrols)
+    return prove(the_bank(), name, given, now(), place=place(), site=site_of_the_screen(), enrols=enrols)
 
 
 def _stay_out(endpoint: str, name: str, problem: str, status: int = 403) -> Any:
@@ -99,12 +88,20 @@ def _stay_out(endpoint: str, name: str, problem: str, status: int = 403) -> Any:
     return entrance(endpoint, name=name, problem=problem, carried=carried(MultiDict(waiting)), status=status, **kept)
 
 
-def why_not() -> str:
+def why_not(proof: Proof) -> str:
     """What to tell somebody whose name and password were not accepted: the same whatever was wrong, or a stranger would
-    learn which names there are, and which are locked."""
+    learn which names there are, and which are locked; that one has to wait, of every name alike."""
+    if proof.wait is not None:
+        return gettext(
+            "Several names or passwords were wrong here, or many try at once: this one was not looked at. Try again in "
+            "%(seconds)s seconds.", seconds=proof.wait,
+        )  # fmt: skip
     codes = bool(the_bank().config.second_factor_roles)
     wrong = gettext("Wrong name, password or one-time code.") if codes else gettext("Wrong name or password.")
-    locks = gettext("After several wrong ones an account is locked for a while: wait, or ask an administrator.")
+    locks = gettext(
+        "After several wrong ones an account is locked for a while, except where its owner has signed in before: go "
+        "there, wait, or let two colleagues scan the badge and unlock it."
+    )
     return f"{wrong} {locks}"
 
 
@@ -168,7 +165,7 @@ def _new_password() -> str | None:
         return gettext("The two new passwords differ. Type both again.")
     proof = proved(the_actor().name, old, request.form.get("one_time_code"))
     if proof.standing is None:
-        return why_not()
+        return why_not(proof)
     try:
         outcome = run_act(
             the_bank(), "change_password", {"new_password": new, **about_keys()}, the_actor(), door=DOOR,

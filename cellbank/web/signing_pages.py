@@ -16,7 +16,7 @@ from cellbank.services.people.one_time_codes import address_of
 from cellbank.services.people.passwords import has_second_factor
 from cellbank.web.blueprint import blueprint
 from cellbank.web.session import local_path, now
-from cellbank.web.session_pages import about_keys, proved, reason
+from cellbank.web.session_pages import about_keys, proved, reason, why_not
 from cellbank.web.shell import DOOR, client, the_actor, the_bank
 from cellbank.web.told import said_again
 
@@ -65,6 +65,8 @@ def second_factor() -> Any:
 def _set_up() -> Any:
     code = request.form.get("one_time_code", "")
     proof = proved(the_actor().name, request.form.get("password", ""), code, enrols=True)
+    if proof.wait is not None:
+        return _show(problem=why_not(proof))
     if proof.standing is None:
         return _show(problem=gettext("The password or the code is wrong, or the code has been used or is too old."))
     outcome = run_act(

@@ -10,6 +10,7 @@ from cellbank.domain.handed_codes import TRIES
 from cellbank.records.actor import Proof
 from cellbank.services.people import account_changes, accounts, passwords, sites
 from cellbank.services.people.passwords import Credentials
+from cellbank.services.people.places import Place
 from tests.attack.test_two_people import HIS, added, row
 from tests.factories.people import badge, confirm, newcomer
 from tests.factories.sites import second_site
@@ -20,7 +21,8 @@ pytestmark = [pytest.mark.requirement("R4"), pytest.mark.usefixtures("real_passw
 
 def proof(world: World, name: str, password: str, now: datetime.datetime | None = None) -> Proof | None:
     world.meet(name)
-    return passwords.prove(world.bank, world.people[name], Credentials(password), now or world.now, door="test").proof
+    given, at = Credentials(password), now or world.now
+    return passwords.prove(world.bank, world.people[name], given, at, place=Place("test")).proof
 
 
 def asked_for(world: World, how: str) -> tuple[str, str]:

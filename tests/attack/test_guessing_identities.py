@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from cellbank.domain.lifecycle import Role
-from cellbank.domain.wrong_identities import ALERT_FROM, LONGEST_PAUSE, WINDOW
+from cellbank.domain.pauses import ALERT_FROM, LONGEST_PAUSE, WINDOW
 from cellbank.services.acts import Outcome, run_act
 from cellbank.services.bank import Bank
 from cellbank.services.lookup.worklists import worklists

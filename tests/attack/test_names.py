@@ -15,7 +15,7 @@ from tests.web.conftest import Browser
 
 pytestmark = pytest.mark.requirement("R15")
 
-Knock = Callable[[str, str], tuple[int, str]]
+Knock = Callable[..., tuple[int, str]]
 
 
 @pytest.fixture
@@ -23,8 +23,9 @@ def page(app: Flask) -> Knock:
     browser = Browser(app.test_client())
     browser.get("/sign-in")
 
-    def knock(name: str, password: str) -> tuple[int, str]:
-        answer = browser.post("/sign-in", {"name": name, "password": password})
+    def knock(name: str, password: str, address: str = "127.0.0.1") -> tuple[int, str]:
+        at = {"REMOTE_ADDR": address}
+        answer = browser.post("/sign-in", {"name": name, "password": password}, environ_overrides=at)
         return answer.status_code, re.sub(r'"[\w.-]{60,}"', "TOKEN", answer.text.replace(name, "NAME"))
 
     return knock
@@ -34,8 +35,9 @@ def page(app: Flask) -> Knock:
 def api(app: Flask) -> Knock:
     client = app.test_client()
 
-    def knock(name: str, password: str) -> tuple[int, str]:
-        answer = client.post("/api/tokens", json={"name": name, "password": password})
+    def knock(name: str, password: str, address: str = "127.0.0.1") -> tuple[int, str]:
+        at = {"REMOTE_ADDR": address}
+        answer = client.post("/api/tokens", json={"name": name, "password": password}, environ_overrides=at)
         return answer.status_code, answer.text.replace(name, "NAME")
 
     return knock
@@ -65,7 +67,7 @@ def test_unknown_wrong_disabled_and_locked_are_one_answer(door: str, request, wo
     shut, disabled, there = newcomer(world), newcomer(world), newcomer(world)
     world.do("ada", "disable_person", name=disabled, reason="left the site")
     for _ in range(world.bank.config.lockout_failures):
-        knock(shut, "a guess of mine")
+        knock(shut, "a guess of mine", "192.0.2.66")
     tried = {
         "unknown": ("nobody.at.all", PASSWORD), "wrong": (there, "a guess of mine"), "disabled": (disabled, PASSWORD),
         "locked, right password": (shut, PASSWORD), "locked, wrong password": (shut, "a guess of mine"),
@@ -78,3 +80,23 @@ def test_unknown_wrong_disabled_and_locked_are_one_answer(door: str, request, wo
         spent[what] = tuple(work)
     assert len(set(answers.values())) == 1, answers
     assert set(spent.values()) == {("compared", f"held back until {WAIT}")}, spent
+
+
+@pytest.mark.parametrize("door", ["page", "api"])
+def test_a_pause_is_of_every_name_alike(door: str, request, world: World, work: list[str]) -> None:
+    knock: Knock = request.getfixturevalue(door)
+    shut, there, unknown = newcomer(world), newcomer(world), world.unique("x").lower()
+    for _ in range(world.bank.config.lockout_failures):
+        knock(shut, "a guess of mine", "192.0.2.67")
+        for name in (there, unknown):
+            knock(name, "a guess of mine", f"192.0.2.{68 if door == 'api' else 69}")
+    address = f"192.0.2.{68 if door == 'api' else 69}"
+    for _ in range(world.bank.config.lockout_failures):
+        knock(shut, PASSWORD, address)
+    answers, spent = set(), set()
+    for name in (shut, there, unknown):
+        work.clear()
+        answers.add(knock(name, PASSWORD, address))
+        spent.add(tuple(work))
+    assert {status for status, _ in answers} == {429} and len(answers) == 1, answers
+    assert spent == {(f"held back until {WAIT}",)}

@@ -15,6 +15,7 @@ from cellbank.services.acts import run_act
 from cellbank.services.bank import Bank
 from cellbank.services.people import handed_codes, passwords, second_factor
 from cellbank.services.people.passwords import Credentials, Proved
+from cellbank.services.people.places import Place
 from tests.factories.people import confirm, enrol, handed, newcomer, set_up
 from tests.factories.world import PASSWORD, World
 
@@ -33,7 +34,7 @@ def proved(
     password: str = PASSWORD, enrols: bool = True,
 ) -> Proved:  # fmt: skip
     given, at = Credentials(password, code), now or world.now
-    return passwords.prove(bank or world.bank, world.meet(name), given, at, door="test", enrols=enrols)
+    return passwords.prove(bank or world.bank, world.meet(name), given, at, place=Place("test"), enrols=enrols)
 
 
 def try_set_up(world: World, name: str, once: OneTime | None) -> list[str]:

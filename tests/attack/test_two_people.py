@@ -11,6 +11,7 @@ from cellbank.records.work import Work
 from cellbank.services.people import account_changes, accounts, passwords, second_factor, training
 from cellbank.services.people.actors import actor_by_name
 from cellbank.services.people.passwords import Credentials
+from cellbank.services.people.places import Place
 from tests.factories.people import accept, badge, confirm, enrol, newcomer, to_sign, train
 from tests.factories.sites import second_site
 from tests.factories.world import PASSWORD, World
@@ -86,7 +87,8 @@ def test_an_officer_whose_password_is_reset_goes_on_with_the_old_one_until_it_is
     world.do("ada", "reset_password", name=name, new_password=HIS, reason="to sign as him")
 
     def proof(password: str) -> Proof | None:
-        return passwords.prove(world.bank, world.people[name], Credentials(password), world.now, door="test").proof
+        given, at = Credentials(password), world.now
+        return passwords.prove(world.bank, world.people[name], given, at, place=Place("test")).proof
 
     assert (proof(PASSWORD), proof(HIS)) == (Proof.RIGHT, Proof.WRONG)
     half = confirm(world, name)["handed"]

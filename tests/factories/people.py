@@ -11,6 +11,7 @@ from cellbank.services.acts import run_act
 from cellbank.services.people import passwords
 from cellbank.services.people.actors import SYSTEM
 from cellbank.services.people.passwords import Credentials
+from cellbank.services.people.places import Place
 from tests.factories.production import received_reagent
 from tests.factories.world import PASSWORD, World
 
@@ -84,7 +85,7 @@ def handed(world: World, name: str, now: datetime.datetime | None = None) -> str
 def set_up(world: World, name: str, code: str, now: datetime.datetime | None = None) -> dict[str, Any]:
     """Set the second factor up with this code, as the page does; what was told."""
     actor, at = world.meet(name), now or world.now
-    proved = passwords.prove(world.bank, actor, Credentials(PASSWORD, code), at, door="test", enrols=True)
+    proved = passwords.prove(world.bank, actor, Credentials(PASSWORD, code), at, place=Place("test"), enrols=True)
     return World.accepted(
         run_act(world.bank, "set_up_second_factor", {}, actor, door="test", now=at, once=proved.once)
     )  # fmt: skip

@@ -18,6 +18,7 @@ from cellbank.domain.refusals import Code
 from cellbank.services.clinic import offline_stops
 from cellbank.services.clinic.offline import Came, Sent, judgement, send_kept
 from cellbank.services.clinic.offline_stops import keep_stop
+from cellbank.services.people.places import Place
 from tests.factories.doses import (
     MINUTE,
     SITE,
@@ -140,7 +141,7 @@ def test_a_running_infusion_goes_along_to_be_ended_and_not_for_a_go(world: World
 
 
 def send(world: World, envelope: dict[str, Any], now: datetime.datetime) -> Sent:
-    return send_kept(world.bank, envelope, now, door="web", client="a tablet")
+    return send_kept(world.bank, envelope, now, place=Place("web", "a tablet"))
 
 
 def kept_of(

@@ -17,6 +17,7 @@ from cellbank.services.people import passwords, sessions
 from cellbank.services.people.actors import actor_by_name
 from cellbank.services.people.one_time_codes import new_secret, step_of
 from cellbank.services.people.passwords import Credentials
+from cellbank.services.people.places import Place
 from tests.factories.people import accept, confirm, enrol, handed, newcomer, set_up, to_sign, train
 from tests.factories.world import PASSWORD, World
 
@@ -134,7 +135,7 @@ def test_signing_in_needs_the_code_and_uses_it_up(world: World, strict: Bank) ->
     app = enrol(world, name)
 
     def come(code: str | None) -> sessions.Proof:
-        return sessions.prove(strict, name, Credentials(PASSWORD, code), world.now, door="test")
+        return sessions.prove(strict, name, Credentials(PASSWORD, code), world.now, place=Place("test"))
 
     assert come(None).standing is None
     proof = come(app.at(world.now))
@@ -193,7 +194,7 @@ def test_the_name_given_with_a_signature_must_be_that_of_who_acts(world: World) 
     wrong = sign(world, world.bank, "quinn", signer="oksana")
     assert codes(wrong) == ["SIGNATURE_WRONG"]
     proved = passwords.prove(
-        world.bank, world.people["quinn"], Credentials(PASSWORD, signer="oksana"), world.now, door="test"
+        world.bank, world.people["quinn"], Credentials(PASSWORD, signer="oksana"), world.now, place=Place("test")
     )
     assert proved.proof is Proof.WRONG_AMONG
     world.do("ada", "unlock_person", name="quinn", reason="the wrong names were those of a test")

@@ -69,7 +69,7 @@ def test_five_wrong_passwords_lock_the_account_and_the_page_says_that_this_may_b
     name = add_person(world, "technician")
     for _ in range(5):
         assert "locked for a while" in browser.enter(name, "not the password").text
-    assert browser.enter(name, PASSWORD).status_code == 403
+    assert browser.enter(name, PASSWORD).status_code == 429
     world.do("ada", "unlock_person", name=name, reason="she asked for it")
     assert browser.enter(name, PASSWORD).status_code == 302
 

@@ -33,7 +33,9 @@ from cellbank.services.clinic.at_bedside import judge_standing
 from cellbank.services.clinic.infusion import label_time
 from cellbank.services.clinic.offline_facts import Told, keep_what_happened
 from cellbank.services.clinic.standing import DoseStanding, dose_standing
+from cellbank.services.incidents import Unavailable
 from cellbank.services.people.passwords import Credentials
+from cellbank.services.people.places import Place
 from cellbank.services.people.sessions import prove, standing_of_name
 
 WHY_LATE = (
@@ -208,12 +210,13 @@ class Content(Who):
     judgement: Signed | None = None
 
 
-def send_kept(bank: Bank, raw: Mapping[str, Any], now: datetime.datetime, *, door: str, client: str) -> Sent:
+def send_kept(bank: Bank, raw: Mapping[str, Any], now: datetime.datetime, *, place: Place) -> Sent:
     """Do an act that a screen has kept, as the person who proved it there, at the time at which it happened.
 
     It needs the judgement of that dose by which the screen went on, signed by this server. Sent again it gives the
     answer that it had. Nothing is lost by an answer other than RECORDED: the screen keeps the envelope, and what was
-    refused is in the trail too. Raises Unavailable while the clocks differ: it waits at the screen.
+    refused is in the trail too. Raises Unavailable while the clocks differ, and where so many passwords were wrong that
+    the next one waits: it waits at the screen.
     """
     from cellbank.outside.bedside_keys import NotOpened
 
@@ -225,14 +228,15 @@ def send_kept(bank: Bank, raw: Mapping[str, Any], now: datetime.datetime, *, doo
         who = _who(bank, envelope, header, content)
     except (ValidationError, NotOpened, json.JSONDecodeError) as error:
         return Sent(Came.UNREADABLE, problems=(_why(error),))
-    proof = prove(
-        bank, who.name, Credentials(who.password, who.one_time_code), now, door=door, client=client, site=header.site
-    )
+    given = Credentials(who.password, who.one_time_code)
+    proof = prove(bank, who.name, given, now, place=place, site=header.site)
+    if proof.wait is not None:
+        raise Unavailable("Several names or passwords were wrong here, or many try at once: try again in a minute.")
     if proof.standing is None or proof.standing.must_change_password:
         return Sent(Came.NOT_PROVED)
     if not _is_theirs(bank, header, content, proof.standing.actor):
         return Sent(Came.NOT_PROVED, problems=("Somebody else did this: they give name and password again.",))
-    return _do(bank, header, content, who, proof.standing.actor, proof.once, now, door, client)
+    return _do(bank, header, content, who, proof.standing.actor, proof.once, now, place)
 
 
 def open_part(bank: Bank, key: str, part: Part) -> bytes:
@@ -265,12 +269,12 @@ def _why(error: Exception) -> str:
 
 def _do(
     bank: Bank, header: Header, content: Content, who: Who, actor: Actor, once: OneTime | None, now: datetime.datetime,
-    door: str, client: str,
+    place: Place,
 ) -> Sent:  # fmt: skip
     held = _held(bank, content.judgement)
     title = find_act(header.act).title
     refusals = kept_refusals(KeptFacts(header.act, title, _dose_of(header, content), header.site, header.at, held))
-    sent_by = {"door": door, "key": header.id, "client": client, "now": now}
+    sent_by = {"door": place.door, "key": header.id, "client": place.client, "now": now}
     given: dict[str, Any] = {**content.given, "happened_at": header.at.isoformat()}
     try:
         if not isinstance(held, HeldJudgement) or refusals:
@@ -279,7 +283,7 @@ def _do(
         else:
             given |= {"entered_late_because": WHY_LATE.format(judged=on_the_wall(held.at, ZoneInfo(actor.zone)))}
             given |= _signature(who, actor) if header.act == "check_dose" else {}
-            outcome = run_act(bank, header.act, given, actor, once=once, cut_off_since=held.at, **sent_by)
+            outcome = run_act(bank, header.act, given, actor, once=once, cut_off_since=held.at, place=place, **sent_by)
     except Malformed as malformed:
         problems = tuple(f"{one.field}: {one.message}" for one in malformed.problems)
         kept = keep_what_happened(bank, _told(header, content), problems, actor, sent_by)

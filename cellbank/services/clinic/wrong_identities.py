@@ -1,7 +1,7 @@
 """Who a patient is, is not found out by trying: each wrong identity at the bedside is kept, also of a check that was
 only looked at, and after so many by one person (setting WRONG_IDENTITIES) each further one waits.
 
-Rule: `domain/wrong_identities.py`. Quality sees it on the home page; another person goes on at once.
+Rule: `domain/pauses.py`. Quality sees it on the home page; another person goes on at once.
 """
 
 import datetime
@@ -11,8 +11,8 @@ from dataclasses import replace
 
 from sqlalchemy import text
 
+from cellbank.domain.pauses import WINDOW, goes_on_at
 from cellbank.domain.refusals import Code, Refusal, Refused, refuse
-from cellbank.domain.wrong_identities import WINDOW, goes_on_at
 from cellbank.services.bank import Bank
 from cellbank.services.performing import Call, Outcome, keep_refusal, perform
 

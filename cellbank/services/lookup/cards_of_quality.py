@@ -179,11 +179,13 @@ OF_QUALITY: dict[Kind, Question] = {
         "person",
         """SELECT p.*, (SELECT string_agg(replace(t.role, '_', ' ') || ' until ' || t.valid_until || ' (' || t.procedure
            || ')', '; ' ORDER BY t.valid_until DESC) FROM training t WHERE t.person_id = p.id AND t.state = 'VALID')
-           AS trainings FROM person p WHERE p.code = %(code)s""",
+           AS trainings, CASE WHEN p.locked_until > now() THEN p.locked_until END AS locked_now
+           FROM person p WHERE p.code = %(code)s""",
         lambda row: row["full_name"],
         lambda row: (
             ("Sign-in name", row["name"]),
             ("Roles", ", ".join(role.replace("_", " ") for role in row["roles"])),
+            *((("Locked", f"until {shown(row['locked_now'])}"),) if row["locked_now"] else ()),
             ("Trainings", shown(row["trainings"])),
             ("Statement on signatures", f"accepted {shown(row['agreement_at'])}" if row["agreement_at"] else "–"),
             ("Second factor", f"since {shown(row['totp_confirmed_at'])}" if row["totp_confirmed_at"] else "–"),

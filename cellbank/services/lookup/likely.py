@@ -68,6 +68,8 @@ NOT_NOW: dict[tuple[str, str], set[str]] = {
     ("culture", "take_sample"): {"FINISHED", "DISCARDED"},
     ("deviation", "close_deviation"): {"actions open"},
     ("hold", "lift_hold"): {"donor ineligible"},
+    ("person", "unlock_together"): {"not locked out", "change asked"},
+    **{("person", act): {"nothing asked"} for act in ("confirm_account_change", "decline_account_change")},
     ("excursion", "acknowledge_excursion"): {"seen"},
     ("excursion", "decide_excursion"): {"goes on"},
     ("excursion", "end_silence"): {"no silence"},
@@ -100,6 +102,8 @@ NOT_NOW: dict[tuple[str, str], set[str]] = {
 FIRST: dict[tuple[str, str], set[str]] = {
     ("lot", "record_filling"): {"labels left"},
     ("lot", "review_results"): {"results to review"},
+    ("person", "unlock_together"): {"locked out"},
+    ("person", "confirm_account_change"): {"change asked"},
     ("vial", "discard_vial"): {"lot rejected"},
     ("culture", "finish_culture"): {"used up"},
     ("subject", "answer_criteria"): {"not decided"},

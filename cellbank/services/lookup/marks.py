@@ -58,6 +58,12 @@ MARKS: dict[Kind, dict[str, str]] = {
         "expired": f"face.use_by < {_TODAY}",
         "open": "face.opened_at IS NOT NULL",
     },
+    Kind.PERSON: {
+        "locked out": "face.locked_now IS NOT NULL",
+        "not locked out": "face.locked_now IS NULL",
+        "change asked": "EXISTS (SELECT FROM account_change WHERE person_id = face.id AND state = 'ASKED')",
+        "nothing asked": "NOT EXISTS (SELECT FROM account_change WHERE person_id = face.id AND state = 'ASKED')",
+    },
     Kind.DEVIATION: {
         "actions open": "EXISTS (SELECT FROM corrective_action WHERE deviation_id = face.id AND state <> 'VERIFIED')",
     },

@@ -47,8 +47,13 @@ class NextAct:
 class Awaited:
     """An act that a record waits for, and whose it is."""
 
-    title: str
+    act: NextAct
     roles: tuple[Role, ...]
+
+    @property
+    def title(self) -> str:
+        """What it is called."""
+        return self.act.title
 
 
 @dataclass(frozen=True)
@@ -202,7 +207,7 @@ def awaited(
     due = [act for act in everybody if place_of(act.name, record, state, marks) <= MOVES_ON]
     if any(roles_for(act.name) & roles for act in due):
         return ()
-    return tuple(Awaited(act.title, tuple(sorted(roles_for(act.name)))) for act in due[:1])
+    return tuple(Awaited(act, tuple(sorted(roles_for(act.name)))) for act in due[:1])
 
 
 ABOUT_ANY = frozenset({"deviation", "document_issue"})

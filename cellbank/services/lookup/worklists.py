@@ -7,10 +7,10 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from cellbank.domain.identifiers import printed
+from cellbank.domain.pauses import ALERT_FROM
 from cellbank.domain.quantities import millions
 from cellbank.domain.transition import FLOOR, Role
 from cellbank.domain.wall import text_on_the_wall
-from cellbank.domain.wrong_identities import ALERT_FROM
 from cellbank.services.bank import Bank, at_site
 from cellbank.services.clinic.wrong_identities import WRONG
 from cellbank.services.lookup.bedside_work import OF_THE_BEDSIDE
@@ -78,13 +78,13 @@ _RESULTS_DUE = f"""SELECT a.code, a.test || ' of ' || {TESTED_CODE} AS title, a.
               FROM sample a JOIN person p ON p.id = a.taken_by_id JOIN site s ON s.id = p.site_id
               {join_tested("a")} WHERE a.state = 'TAKEN' ORDER BY a.due_on, a.id"""
 
-# Both roles watch these: an account that locked, also when it is open again, and trainings that end.
-_LOCKED = f"""SELECT p.code, p.full_name AS title, p.state, 'locked on '
-  || {instant("p.locked_at")} || ' after wrong passwords or codes: '
-  || p.locked_from || CASE WHEN p.locked_until > :now THEN '; still locked' ELSE '; open again' END AS detail, p.site_id
+# Both roles watch these: an account of which so many passwords were wrong, locked or not, and trainings that end.
+_LOCKED = f"""SELECT p.code, p.full_name AS title, p.state, 'too many wrong passwords or codes on '
+  || {instant("p.locked_at")} || ': '
+  || p.locked_from || CASE WHEN p.locked_until > :now THEN '; still locked' ELSE '; not locked' END AS detail, p.site_id
   FROM person p
   WHERE p.locked_at > CAST(:now AS timestamptz) - interval '{ALERT_DAYS} days' ORDER BY p.locked_at DESC"""
-# Who was wrong about the identity of patients so often that it is no slip any more (domain/wrong_identities.py).
+# Who was wrong about the identity of patients so often that it is no slip any more (domain/pauses.py).
 _GUESSING = f"""SELECT p.code, p.full_name AS title, p.state, count(*)
   || ' wrong identities at the bedside, the last on '
   || {instant("max(a.at)")} AS detail, a.site_id
@@ -334,7 +334,7 @@ SOURCES: tuple[Source, ...] = (
                'DUE' AS state, 'acts ' || first_act || ' to ' || last_act AS detail, site_id,
                since + interval '{EVERY.days} days' AS due FROM ({UNREAD}) AS unread""",
            "review_trail", "first_act"),
-    Source("locked_accounts", Q, "Security alerts: locked accounts", "No account was locked in the last days.",
+    Source("locked_accounts", Q, "Security alerts: wrong passwords", "Nobody tried many passwords in the last days.",
            _LOCKED),
     Source("guessed_identities", Q, "Security alerts: wrong identities", "", _GUESSING),
     Source("accounts_to_confirm", Q, "Changes of accounts to confirm", "", _ACCOUNTS, "confirm_account_change",
@@ -368,7 +368,7 @@ SOURCES: tuple[Source, ...] = (
     Source("screening", C, "Subjects being assessed", "Nobody is being assessed.",
            """SELECT s.code, 'Subject ' || s.trial_number AS title, s.state, 'arm ' || s.arm AS detail, s.site_id
               FROM subject s WHERE s.state = 'SCREENING' ORDER BY s.id"""),
-    Source("locked", A, "Security alerts: locked accounts", "No account was locked in the last days.", _LOCKED),
+    Source("locked", A, "Security alerts: wrong passwords", "Nobody tried many passwords in the last days.", _LOCKED),
     Source("changes", A, "Changes of accounts to confirm", "", _ACCOUNTS, "confirm_account_change", "person"),
     Source("recorded", A, "Trainings to confirm", "", _RECORDED, "confirm_training", "training"),
     Source("trainings", A, "Trainings to renew", "Everybody who signs is trained.", _TRAININGS),

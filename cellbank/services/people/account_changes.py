@@ -23,6 +23,7 @@ from cellbank.services.bank import Bank
 from cellbank.services.inputs import Reason, scanned
 from cellbank.services.people.handed_codes import end_all, tell_code
 from cellbank.services.people.keys import end_keys, live_keys
+from cellbank.services.people.wrong_entries import forgive_everywhere
 
 PersonCode = scanned(Kind.PERSON)
 # Which of somebody's sessions and keys end: what is taken over with a password or a second factor.
@@ -191,6 +192,8 @@ def _do(
         case Change.SECOND_FACTOR:
             person.totp_secret, person.totp_next, person.totp_confirmed_at, person.totp_step = None, None, None, None
             end_all(work, person)
+        case Change.UNLOCK:
+            unlock(work, person)
         case Change.NEW:  # all of it stands in the account, which becomes active
             set_password(work, person, person.password_hash, must_change=True)
 
@@ -199,6 +202,13 @@ def set_password(work: Work, person: Person, password_hash: str | None, *, must_
     """Give an account this password; wrong ones are forgotten."""
     person.password_hash, person.password_set_at, person.must_change_password = password_hash, work.now, must_change
     forget_failures(person)
+
+
+def unlock(work: Work, person: Person) -> None:
+    """Its owner may try again now, wherever they stand."""
+    assert work.folder is not None
+    forget_failures(person)
+    forgive_everywhere(work.session, work.folder, person.name)
 
 
 def forget_failures(person: Person) -> None:

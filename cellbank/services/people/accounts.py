@@ -3,7 +3,7 @@
 from pydantic import Field
 from sqlalchemy import select
 
-from cellbank.domain.accounts import Change, gains_power
+from cellbank.domain.accounts import Change, gains_power, is_locked
 from cellbank.domain.folding import skeleton
 from cellbank.domain.identifiers import Kind
 from cellbank.domain.lifecycle import Role
@@ -15,6 +15,7 @@ from cellbank.services.common import new_code
 from cellbank.services.inputs import Line, Name, Reason, SiteCode
 from cellbank.services.labels.label_printing import print_first
 from cellbank.services.people.account_changes import (
+    PersonCode,
     ask,
     asks_two,
     change_account,
@@ -23,6 +24,7 @@ from cellbank.services.people.account_changes import (
     last_administrator,
     open_change,
     set_password,
+    unlock,
 )
 from cellbank.services.people.actors import lock_account
 from cellbank.services.people.handed_codes import use_half
@@ -197,9 +199,35 @@ def unlock_person(work: Work, given: UnlockPerson) -> Person:
     """Forget the wrong passwords of an account, so that its owner may try again now."""
     person = lock_account(work, given.name)
     work.judge(person)
-    forget_failures(person)
+    unlock(work, person)
     work.transition(person)
     return person
+
+
+class UnlockTogether(ActInput):
+    """Unlock an account together."""
+
+    person: PersonCode = Field(title="Who is locked out", description="The badge, or its code.")
+    reason: Reason
+
+
+@act(UnlockTogether)
+def unlock_together(work: Work, given: UnlockTogether) -> Person:
+    """The first of two people who unlock an account at once, both at one screen: the second one, an administrator or a
+    quality officer, confirms it there by signature. Refuses an account that is not locked, and whoever it is about."""
+    person = work.lock(Person, given.person)
+    change_account(work, person, Change.UNLOCK, two=True, reason=given.reason, refusals=_not_together(work, person))
+    return person
+
+
+def _not_together(work: Work, person: Person) -> list[Refusal]:
+    if not is_locked(person.locked_until, work.now):
+        sentence = "The account of {person} is not locked. They give their name and password again."
+        return [refuse(Code.WRONG_STATE, sentence, person=person.full_name)]
+    if person.id == work.actor.id:
+        sentence = "{person} is locked out themself: two other people unlock the account."
+        return [refuse(Code.SAME_PERSON, sentence, person=person.full_name)]
+    return []
 
 
 class SignIn(ActInput):
@@ -208,10 +236,12 @@ class SignIn(ActInput):
 
 @act(SignIn)
 def sign_in(work: Work, given: SignIn) -> Person:
-    """Note that the person signed in; the door has proved the password."""
+    """Note that the person signed in; the door has proved the password. At a screen that knows them they sign in while
+    others try their name elsewhere: there the lock stands."""
     person = lock_account(work, work.actor.name)
     work.judge(person)
-    forget_failures(person)
+    if not is_locked(person.locked_until, work.now):
+        forget_failures(person)
     work.transition(person)
     return person
 

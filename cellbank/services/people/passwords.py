@@ -1,5 +1,6 @@
 """Passwords: argon2id, proved at sign-in and again at every signature, with the one-time code of a second factor where
-the role has one. What is wrong is counted and locks the account. And what a new password must be."""
+the role has one. What is wrong is counted: whoever guesses waits, and of what comes from outside an account locks. And
+what a new password must be."""
 
 import datetime
 from dataclasses import dataclass
@@ -9,14 +10,19 @@ from argon2 import PasswordHasher, profiles
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
 
 from cellbank.config import Config
+from cellbank.domain.accounts import is_locked
 from cellbank.domain.handed_codes import Purpose, halves
 from cellbank.outside.account_key import account_key
 from cellbank.records.actor import Actor, OneTime, Proof
 from cellbank.records.base import read_row
 from cellbank.services.bank import Bank
+from cellbank.services.incidents import beside_an_answer
 from cellbank.services.parsing import LONGEST_PASSWORD, Malformed, Problem
+from cellbank.services.people import wrong_entries
 from cellbank.services.people.handed_codes import ASKS_HALF, found
 from cellbank.services.people.one_time_codes import step_of
+from cellbank.services.people.places import DAY, Place, note_desk
+from cellbank.services.people.wrong_entries import Lately, Who
 from cellbank.services.people.wrong_passwords import count_wrong_password
 
 HASHER = PasswordHasher.from_parameters(profiles.RFC_9106_LOW_MEMORY)
@@ -37,49 +43,89 @@ class Credentials:
 
 
 class Proved(NamedTuple):
-    """What came of it; `once` is the one-time code, which the act that follows uses up."""
+    """What came of it; `once` is the one-time code, which the act that follows uses up; `wait`, how long to wait."""
 
     proof: Proof | None
     once: OneTime | None = None
+    wait: datetime.timedelta | None = None
 
 
 # ---- proving
 
 
-def prove(
-    bank: Bank, actor: Actor, given: Credentials, now: datetime.datetime, *,
-    door: str, client: str | None = None, continued: bool = False, enrols: bool = False,
-) -> Proved:  # fmt: skip
-    """What the credentials prove. Wrong ones are counted, and so many of them lock the account (settings LOCKOUT_…).
+# With a first or an old password one comes in, to change it.
+COME_IN = frozenset({Proof.RIGHT, Proof.FIRST, Proof.OLD})
 
-    The account is looked at only when it is this password's turn: of many that are sent at once, those beyond the limit
-    are not compared. `continued`: a session in which the person has already signed asks for no code. `enrols`: to set
-    up a second factor, for which the code is that of an administrator, or of the factor that there is.
+
+def prove(
+    bank: Bank, who: Who, given: Credentials, now: datetime.datetime, *,
+    place: Place, continued: bool = False, enrols: bool = False,
+) -> Proved:  # fmt: skip
+    """What the credentials prove of a person; nothing of a name that nobody has, for which it takes as long.
+
+    What is wrong is counted where it was given: after so many there each further one waits (settings LOCKOUT_FAILURES,
+    ADDRESS_FAILURES). So many from outside lock the account (LOCKOUT_…), for what comes from outside: not for a screen
+    that knows the person, nor where somebody is signed in. All of it is looked at when it is this one's turn: of many
+    that are sent at once, those beyond the limit are not compared. `continued`: a session in which the person has
+    already signed asks for no code. `enrols`: to set up a second factor, for which the code is that of an
+    administrator, or of the factor that there is.
     """
-    with bank.password_slots:
-        account = read_row(bank.reads, _ACCOUNT, {"id": actor.id})
-        assert account is not None
-        if account["locked_until"] is not None and now < account["locked_until"]:
-            _verifies(None, given.password)  # nor which are locked
-            return Proved(Proof.LOCKED)
-        has_code = has_second_factor(bank.config, actor) and bool(account["totp_confirmed_at"])
-        needs_code = enrols or (has_code and not continued)
-        if needs_code and not given.code:
-            _verifies(None, given.password)  # takes as long as any other: it is not said which accounts have one
-            return Proved(Proof.CODE_MISSING)
-        once, handed_for = _given_once(bank, actor, account, given.code or "", now) if needs_code else (None, None)
-        right_name = given.signer is None or given.signer.strip().lower() == actor.name
-        # Of a first password that two people gave each knows a half.
-        password, half = halves(given.password) if account["asks_half"] else (given.password, None)
-        right = _verifies(account["password_hash"], password) and right_name
-        lacking = [handed_for] if needs_code and once is None else []
-        if half is not None and found(bank, actor.id, half, now, Purpose.FIRST_PASSWORD) is None:
-            lacking.append(Purpose.FIRST_PASSWORD)
-        if not right or lacking:
-            tried = lacking[0] if right and len(lacking) == 1 else None  # a code of somebody who knows the rest
-            count_wrong_password(bank, actor, now, door=door, client=client, instead_of=tried)
-            return Proved(Proof.WRONG_AMONG if needs_code or given.signer is not None else Proof.WRONG)
-    return Proved(_standing(bank.config, account, once, now), once)
+    with wrong_entries.turn(place, who), bank.password_slots:
+        lately = wrong_entries.look(bank, who, place, now)
+        until = lately.goes_on_at(bank.config)
+        if until is not None and now < until:
+            return Proved(Proof.PAUSED, wait=until - now)
+        if isinstance(who, str):
+            _verifies(None, given.password)  # an unknown name must not answer faster
+            proved = Proved(Proof.WRONG)
+        else:
+            proved = _prove(bank, who, given, now, place, lately, continued=continued, enrols=enrols)
+        if proved.proof not in COME_IN:
+            wrong_entries.note_wrong(bank, lately, place, now)
+        return proved
+
+
+def _prove(
+    bank: Bank, actor: Actor, given: Credentials, now: datetime.datetime, place: Place, lately: Lately, *,
+    continued: bool, enrols: bool,
+) -> Proved:  # fmt: skip
+    account = read_row(bank.reads, _ACCOUNT, {"id": actor.id})
+    assert account is not None
+    if not lately.is_inside and is_locked(account["locked_until"], now):
+        _verifies(None, given.password)  # nor which are locked
+        return Proved(Proof.LOCKED)
+    has_code = has_second_factor(bank.config, actor) and bool(account["totp_confirmed_at"])
+    needs_code = enrols or (has_code and not continued)
+    if needs_code and not given.code:
+        _verifies(None, given.password)  # takes as long as any other: it is not said which accounts have one
+        return Proved(Proof.CODE_MISSING)
+    once, handed_for = _given_once(bank, actor, account, given.code or "", now) if needs_code else (None, None)
+    right_name = given.signer is None or given.signer.strip().lower() == actor.name
+    # Of a first password that two people gave each knows a half.
+    password, half = halves(given.password) if account["asks_half"] else (given.password, None)
+    right = _verifies(account["password_hash"], password) and right_name
+    lacking = [handed_for] if needs_code and once is None else []
+    if half is not None and found(bank, actor.id, half, now, Purpose.FIRST_PASSWORD) is None:
+        lacking.append(Purpose.FIRST_PASSWORD)
+    if not right or lacking:
+        tried = lacking[0] if right and len(lacking) == 1 else None  # a code of somebody who knows the rest
+        count_wrong_password(bank, actor, now, place=place, lately=lately, instead_of=tried)
+        return Proved(Proof.WRONG_AMONG if needs_code or given.signer is not None else Proof.WRONG)
+    standing = _standing(bank.config, account, once, now)
+    if standing in COME_IN:
+        _note_right(bank, actor, place, lately, account["password_set_at"], now)
+    return Proved(standing, once)
+
+
+def _note_right(
+    bank: Bank, actor: Actor, place: Place, lately: Lately, password_set_at: datetime.datetime | None,
+    now: datetime.datetime,
+) -> None:  # fmt: skip
+    """What was wrong there before is forgiven, and from now on the screen knows the person: to the day."""
+    with beside_an_answer():
+        wrong_entries.forgive(bank, lately)
+        if place.desk and (lately.desk_proved_at is None or now - lately.desk_proved_at > DAY):
+            note_desk(bank, actor, place.desk, password_set_at, now)
 
 
 def _given_once(
@@ -117,12 +163,6 @@ def is_old(config: Config, set_at: datetime.datetime | None, now: datetime.datet
     """Whether a password must be changed for its age (setting PASSWORD_DAYS; 0: never)."""
     days = config.password_days
     return bool(days) and set_at is not None and now - set_at > datetime.timedelta(days=days)
-
-
-def take_the_time(bank: Bank, password: str) -> None:
-    """Spend as long as a comparison does, for a name that nobody has: an unknown name must not answer faster."""
-    with bank.password_slots:
-        _verifies(None, password)
 
 
 def _verifies(stored: str | None, password: str) -> bool:

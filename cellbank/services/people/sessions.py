@@ -3,8 +3,10 @@ is behind the token of a session."""
 
 import datetime
 import hashlib
+import math
 import time
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,16 +14,14 @@ from cellbank.domain import agreement
 from cellbank.domain.identifiers import Kind
 from cellbank.domain.lifecycle import roles_for
 from cellbank.domain.scans import Scan, read_scan
-from cellbank.records import actor
 from cellbank.records.actor import Actor, OneTime
 from cellbank.records.base import read_row
 from cellbank.services.bank import Bank, server_time
 from cellbank.services.people import actors, passwords
-from cellbank.services.people.passwords import Credentials, is_old, take_the_time
+from cellbank.services.people.passwords import COME_IN, Credentials, is_old
+from cellbank.services.people.places import Place
+from cellbank.services.people.wrong_entries import look
 from cellbank.services.room import NoRoom
-
-# With a first or an old password one comes in, to change it.
-COME_IN = {actor.Proof.RIGHT, actor.Proof.FIRST, actor.Proof.OLD}
 
 _COLUMNS = f"""{actors.COLUMNS}, p.must_change_password, p.password_set_at,
   coalesce(s.fin_registered, h.fin_registered) AS fin_registered,
@@ -115,10 +115,11 @@ def _standing(bank: Bank, row: Mapping[str, Any], session: OpenSession | None = 
 @dataclass(frozen=True)
 class Proof:
     """What came of a name and a password: `standing` when all is right. `once` is the one-time code, which the next act
-    uses up."""
+    uses up. `wait`: it was not looked at, and may be tried again after so many seconds."""
 
     standing: Standing | None
     once: OneTime | None = None
+    wait: int | None = None
 
 
 BUSY_SECONDS = 2  # until a place among those who come from outside is likely free
@@ -127,50 +128,31 @@ WRONG_ANSWERS_AFTER = 0.5  # seconds: longer than any of the ways to be wrong ta
 
 def prove(
     bank: Bank, name: str, given: Credentials, now: datetime.datetime, *,
-    door: str, client: str | None = None, site: str | None = None, enrols: bool = False,
+    place: Place, site: str | None = None, enrols: bool = False,
 ) -> Proof:  # fmt: skip
     """Whether these are somebody's name, password and, where a role has a second factor, code; `site` as for a name,
     `enrols` as in `passwords.prove`.
 
     What is wrong is counted, and it is never said what was wrong. Neither the answer nor its time tells a name that
     nobody has from a wrong password or an account that is locked: each takes a comparison, and waits until the same
-    moment, for counting takes time too.
+    moment, for counting takes time too. Nor does a pause after many wrong ones, which is for all names.
+
+    Strangers who guess do not hold up those who work: of those who come from outside, to a screen that does not know
+    them, few at once are looked at, and of one address fewer.
     """
     began = time.monotonic()
-    found = _prove(bank, name, given, now, door, client, site, enrols)
-    if found.standing is None:
-        time.sleep(max(0.0, began + WRONG_ANSWERS_AFTER - time.monotonic()))
-    return found
-
-
-class ComeLater(Exception):
-    """So many try names and passwords that this one was not looked at: it may be tried again after some `seconds`."""
-
-    def __init__(self, seconds: int):
-        self.seconds = seconds
-        super().__init__(f"come again in {seconds} s")
-
-
-def prove_from_outside(
-    bank: Bank, name: str, given: Credentials, now: datetime.datetime, *,
-    address: str, door: str, client: str | None = None, site: str | None = None,
-) -> Proof:  # fmt: skip
-    """The same of somebody who is not in yet. Strangers who guess do not hold up those who work: few at once are looked
-    at, and of one address fewer. Raises ComeLater for the others."""
-    try:
-        with bank.strangers.of(address):
-            return prove(bank, name, given, now, door=door, client=client, site=site)
-    except NoRoom:
-        raise ComeLater(BUSY_SECONDS) from None
-
-
-def _prove(
-    bank: Bank, name: str, given: Credentials, now: datetime.datetime, door: str, client: str | None, site: str | None,
-    enrols: bool,
-) -> Proof:  # fmt: skip
     standing = standing_of_name(bank, name, site)
-    if standing is None:
-        take_the_time(bank, given.password)
-        return Proof(None)
-    proved = passwords.prove(bank, standing.actor, given, now, door=door, client=client, enrols=enrols)
-    return Proof(standing, proved.once) if proved.proof in COME_IN else Proof(None)
+    who = name if standing is None else standing.actor
+    try:
+        with nullcontext() if look(bank, who, place, now).is_inside else _among_strangers(bank, place):
+            proved = passwords.prove(bank, who, given, now, place=place, enrols=enrols)
+            if proved.proof in COME_IN:
+                return Proof(standing, proved.once)
+            time.sleep(max(0.0, began + WRONG_ANSWERS_AFTER - time.monotonic()))
+    except NoRoom:
+        return Proof(None, wait=BUSY_SECONDS)
+    return Proof(None, wait=math.ceil(proved.wait.total_seconds()) if proved.wait else None)
+
+
+def _among_strangers(bank: Bank, place: Place) -> AbstractContextManager[None]:
+    return nullcontext() if place.address is None else bank.strangers.of(place.address)

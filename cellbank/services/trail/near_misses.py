@@ -21,7 +21,7 @@ STAGES = {
     "prepare_dose": "Preparing", "check_dose": "Bedside", "start_infusion": "Bedside", "stop_infusion": "Bedside",
     "reconcile_infusion": "Bedside", "report_unreadable_scan": "Scanner",
 }  # fmt: skip
-NOT_OF_THE_DOSE = ("SIGNATURE_NEEDED", "SIGNATURE_WRONG", "ACCOUNT_LOCKED", "KEY_REUSED")
+NOT_OF_THE_DOSE = ("SIGNATURE_NEEDED", "SIGNATURE_WRONG", "PASSWORD_WAITS", "ACCOUNT_LOCKED", "KEY_REUSED")
 ORDER = tuple(dict.fromkeys(STAGES.values()))
 MONTHS, MOST_MONTHS = 12, 120
 

@@ -1,0 +1,335 @@
+"""A stranger guesses passwords: nobody at work is stopped, and nobody gets in. Nor at a screen that knows somebody, or
+beside somebody who is signed in."""
+
+import dataclasses
+import datetime
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import text
+
+from cellbank import create_app
+from cellbank.records.actor import Proof
+from cellbank.services.bank import server_time
+from cellbank.services.people import account_changes, accounts, passwords
+from cellbank.services.people.passwords import Credentials
+from cellbank.services.people.places import Place, digest_of_desk, network_of
+from cellbank.web.session import DESK
+from tests.factories.people import accept, badge, by_two, newcomer
+from tests.factories.world import PASSWORD, World
+from tests.web.conftest import Browser
+
+pytestmark = pytest.mark.requirement("R15")
+
+GUESS = "a guess of mine"
+REASON = {"reason": "locked out at the bedside"}
+At = Callable[[str], Browser]
+
+
+@pytest.fixture(scope="module")
+def guarded(world: World) -> Flask:
+    """The application with the limit of an installation for one address."""
+    bank = dataclasses.replace(world.bank, config=dataclasses.replace(world.bank.config, address_failures=10))
+    return create_app(bank)
+
+
+@pytest.fixture
+def at(guarded: Flask) -> At:
+    """A function address -> somebody with a browser of their own there."""
+
+    def make(address: str) -> Browser:
+        browser = Browser(guarded.test_client())
+        browser.client.environ_base["REMOTE_ADDR"] = address
+        browser.get("/sign-in")
+        return browser
+
+    return make
+
+
+def row(world: World, name: str) -> Any:
+    with world.bank.reads.connect() as connection:
+        return connection.execute(text("SELECT * FROM person WHERE name = :name"), {"name": name}).one()
+
+
+def attack(at: At, name: str, network: str = "198.51.100") -> None:
+    """Lock an account from as many addresses as it takes."""
+    for number in range(5):
+        assert at(f"{network}.{number}").enter(name, GUESS).status_code == 403
+
+
+def lock_from_outside(world: World, name: str, now: datetime.datetime | None = None) -> None:
+    for number in range(5):
+        place = Place("web", "a stranger", f"203.0.113.{number}")
+        passwords.prove(world.bank, world.people[name], Credentials(GUESS), now or world.now, place=place)
+    assert row(world, name).locked_until is not None
+
+
+# ---- from outside
+
+
+def test_fifty_guesses_over_all_names_stop_nobody_at_work(at: At, world: World, tried: Any) -> None:
+    names = [newcomer(world, "technician") for _ in range(10)]
+    for name in names[:2]:
+        accept(world, name)
+    known, signing = at("192.0.2.1"), at("192.0.2.1")  # behind one address with the stranger
+    assert known.enter(names[0]).status_code == 302
+    known.post("/sign-out")
+    assert signing.enter(names[1]).status_code == 302
+    stranger = at("192.0.2.1")
+    answers = [stranger.enter(names[number % 10], GUESS) for number in range(50)]
+    tried(len(answers))
+    assert [one.status_code for one in answers] == [403] * 10 + [429] * 40
+    assert all(int(one.headers["Retry-After"]) >= 1 for one in answers[10:])
+    assert not any(row(world, name).locked_until for name in names)
+    for name in names[:2]:
+        attack(at, name)
+        assert row(world, name).locked_until is not None
+    assert known.enter(names[0]).status_code == 302  # at a screen that knows them
+    assert row(world, names[0]).locked_until is not None  # elsewhere the lock stands
+    assert at("192.0.2.2").enter(names[0]).status_code == 403
+    given = {"password": PASSWORD, "signer": names[1], "title": "a program", "intent": "do"}
+    signing.get("/act/create_token")
+    assert "cbk_" in signing.post("/act/create_token", given).text or signing.get("/sessions").text.count("a program")
+
+
+def test_one_address_waits_longer_each_time_over_whatever_names(at: At, world: World, later: Any) -> None:
+    stranger, clock, waits = at("192.0.2.10"), 0.0, []
+    for number in range(10):
+        assert stranger.enter(f"nobody.{number}", GUESS).status_code == 403
+    for number in range(6):
+        paused = stranger.enter(f"another.{number}", GUESS)
+        assert paused.status_code == 429 and "seconds" in paused.text
+        waits.append(int(paused.headers["Retry-After"]))
+        clock += waits[-1]
+        later(clock / 60)
+        assert stranger.enter(f"one.more.{number}", GUESS).status_code == 403
+    assert all(abs(wait - 4 * 2**number) <= 1 for number, wait in enumerate(waits)), waits
+
+
+def test_who_says_to_come_from_elsewhere_is_not_believed(at: At, world: World) -> None:
+    stranger = at("192.0.2.20")
+    answers = []
+    for number in range(12):
+        said = {"X-Forwarded-For": f"10.9.8.{number}", "Forwarded": f"for=10.9.8.{number}", "X-Real-IP": "10.1.1.1"}
+        given = {"name": f"nobody.{number}", "password": GUESS}
+        answers.append(stranger.post("/sign-in", given, headers=said).status_code)
+    assert answers == [403] * 10 + [429] * 2
+
+
+@pytest.mark.parametrize(
+    ("address", "one"),
+    [("192.0.2.7", "192.0.2.7"), ("::ffff:192.0.2.7", "192.0.2.7"), ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+     ("", ""), ("not an address" * 9, ("not an address" * 9)[:60])],
+)  # fmt: skip
+def test_addresses_of_one_network_are_one(address: str, one: str) -> None:
+    assert network_of(address) == one
+
+
+def test_the_api_and_what_a_screen_kept_are_no_way_around(guarded: Flask, at: At, world: World) -> None:
+    stranger = at("192.0.2.30")
+    for number in range(10):
+        given = {"name": f"nobody.{number}", "password": GUESS}
+        assert stranger.client.post("/api/tokens", json=given).status_code == 401
+    assert stranger.client.post("/api/tokens", json=given).headers["Retry-After"] == "4"
+    assert stranger.enter("nobody.else", GUESS).status_code == 429
+
+
+# ---- at a screen that knows somebody, and beside somebody who is signed in
+
+
+def test_at_a_screen_that_knows_them_one_waits_and_nothing_locks(at: At, world: World, later: Any) -> None:
+    name = newcomer(world, "technician")
+    desk = at("192.0.2.40")
+    desk.enter(name)
+    desk.post("/sign-out")
+    assert [desk.enter(name, GUESS).status_code for _ in range(7)] == [403] * 5 + [429] * 2
+    assert desk.enter(name).status_code == 429
+    assert row(world, name).locked_until is None
+    assert row(world, name).locked_at is not None  # those who watch are told
+    assert at("192.0.2.41").enter(name).status_code == 302
+    later(0.1)
+    assert desk.enter(name).status_code == 302
+    desk.post("/sign-out")
+    assert desk.enter(name, GUESS).status_code == 403  # what was wrong before is forgiven
+
+
+def test_the_token_of_a_screen_alone_is_good_for_nothing(at: At, world: World) -> None:
+    name = newcomer(world, "technician")
+    desk, thief = at("192.0.2.50"), at("192.0.2.51")
+    desk.enter(name)
+    cookie = desk.client.get_cookie(DESK)
+    assert cookie is not None and cookie.http_only and cookie.same_site == "Strict"
+    thief.client.set_cookie(DESK, cookie.value)
+    assert thief.get("/list/donors").location.startswith("/sign-in")
+    assert thief.client.get("/api/openapi.json").status_code == 200
+    assert thief.client.get("/api/trace/X").status_code == 401
+    assert [thief.enter(name, GUESS).status_code for _ in range(6)] == [403] * 5 + [429]
+
+
+def test_nobody_plants_a_token_of_their_own(at: At, world: World) -> None:
+    name = newcomer(world, "technician")
+    desk = at("192.0.2.52")
+    desk.client.set_cookie(DESK, "known to the attacker")
+    desk.enter(name)
+    kept = desk.client.get_cookie(DESK)
+    assert kept is not None and kept.value != "known to the attacker"
+
+
+@pytest.mark.parametrize("end", ["reset", "roles", "disabled"])
+def test_a_change_of_the_account_makes_every_screen_forget_it(at: At, world: World, end: str) -> None:
+    name = newcomer(world, "technician")
+    at("192.0.2.53").enter(name)
+    count = text("SELECT count(*) FROM known_desk k JOIN person p ON p.id = k.person_id WHERE p.name = :name")
+    with world.bank.reads.connect() as connection:
+        assert connection.scalar(count, {"name": name}) == 1
+    if end == "reset":
+        by_two(world, "reset_password", name, new_password="another first one", reason="forgotten")
+    elif end == "roles":
+        by_two(world, "change_roles", name, roles=["clinician"], reason="the ward")
+    else:
+        world.do("ada", "disable_person", name=name, reason="left the site")
+    with world.bank.reads.connect() as connection:
+        assert connection.scalar(count, {"name": name}) == 0
+
+
+def test_who_guesses_beside_a_session_locks_its_screen_and_nobodys_account(at: At, world: World, later: Any) -> None:
+    insider, other = newcomer(world, "technician"), newcomer(world, "technician")
+    for name in (insider, other):
+        accept(world, name)
+    screen = at("192.0.2.60")
+    screen.enter(insider)
+    given = {"pseudonym": "D", "birth_year": "1990", "intent": "do", "second.name": other, "second.password": GUESS}
+    for _ in range(5):
+        screen.get("/act/register_donor")
+        assert screen.post("/act/register_donor", given).status_code == 422
+    assert screen.get("/act/register_donor").location.startswith("/unlock")
+    assert row(world, other).locked_until is None
+    # Signing in once more begins nothing anew: the name waits beside this person, whatever session or screen of theirs.
+    anew = at("192.0.2.61")
+    anew.enter(insider)
+    anew.get("/act/register_donor")
+    assert "not looked at" in anew.post("/act/register_donor", {**given, "second.password": PASSWORD}).text
+    later(0.1)
+    anew.get("/act/register_donor")
+    page = anew.post("/act/register_donor", {**given, "second.password": PASSWORD, "pseudonym": world.unique("D")})
+    assert page.status_code == 303
+
+
+def test_a_lock_stops_no_signature_of_a_program_that_has_a_key(guarded: Flask, world: World) -> None:
+    name = newcomer(world, "technician")
+    accept(world, name)
+    client = guarded.test_client()
+    token = client.post("/api/tokens", json={"name": name, "password": PASSWORD}).json["token"]
+    lock_from_outside(world, name, server_time())
+    said = {"Authorization": f"Bearer {token}"}
+    given = {"title": "one more", "password": PASSWORD}
+    assert client.post("/api/acts/create_token", json=given, headers=said).status_code == 200
+    assert client.post("/api/tokens", json={"name": name, "password": PASSWORD}).status_code == 401
+    for _ in range(5):
+        assert client.post("/api/acts/create_token", json={**given, "password": GUESS}, headers=said).status_code == 409
+    paused = client.post("/api/acts/create_token", json=given, headers=said)
+    assert [one["code"] for one in paused.json["refusals"]] == ["PASSWORD_WAITS"]
+
+
+def test_of_twenty_at_once_each_is_counted_and_none_beyond_the_limit_is_looked_at(world: World) -> None:
+    name = newcomer(world, "technician")
+    place = Place("web", "a tablet", "192.0.2.70", digest_of_desk(world.unique("desk")))
+    actor, found, start = world.people[name], [], threading.Barrier(20)
+    assert passwords.prove(world.bank, actor, Credentials(PASSWORD), world.now, place=place).proof is Proof.RIGHT
+
+    def guess() -> None:
+        start.wait()
+        found.append(passwords.prove(world.bank, actor, Credentials(GUESS), world.now, place=place).proof)
+
+    threads = [threading.Thread(target=guess) for _ in range(20)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    assert (found.count(Proof.WRONG), found.count(Proof.PAUSED)) == (5, 15)
+    with world.bank.reads.connect() as connection:
+        kept = connection.scalar(
+            text("SELECT count(*) FROM wrong_entry WHERE place = :place"), {"place": f"screen {place.desk.hex()}"}
+        )
+    assert kept == 5 and row(world, name).locked_until is None
+
+
+# ---- unlocking by two
+
+
+@pytest.fixture
+def locked(world: World) -> str:
+    name = newcomer(world, "clinician")
+    accept(world, name)
+    lock_from_outside(world, name)
+    return name
+
+
+def test_two_people_unlock_an_account_at_one_screen(at: At, world: World) -> None:
+    name = newcomer(world, "clinician")
+    attack(at, name, "198.51.101")
+    screen = at("192.0.2.80")
+    screen.enter("tina")
+    page = screen.get(f"/record/{badge(world, name)}")
+    assert "unlock_together" in page.text and "Locked" in page.text
+    screen.get(f"/act/unlock_together?person={badge(world, name)}")
+    asked = screen.post("/act/unlock_together", {"person": badge(world, name), "intent": "do", **REASON})
+    assert asked.status_code == 303
+    assert "confirm_account_change" in screen.get(asked.location).text
+    screen.get(f"/act/confirm_account_change?person={badge(world, name)}")
+    beside = {"second.name": "quinn", "second.password": PASSWORD, "person": badge(world, name), "intent": "do"}
+    assert screen.post("/act/confirm_account_change", beside).status_code == 303
+    assert row(world, name).locked_until is None
+    owner = at("192.0.2.81")
+    assert owner.enter(name).status_code == 302
+    owner.get("/")  # leads to the statement, once
+    home = owner.get("/").text
+    assert "Tina Technician" in home and "Quinn Quality" in home
+
+
+def test_who_may_not_unlock_is_refused(world: World, locked: str) -> None:
+    person = badge(world, locked)
+    assert world.codes("otto", "unlock_together", person=person, **REASON) == ["ROLE_NOT_ALLOWED"]
+    assert world.codes(locked, "unlock_together", person=person, **REASON) == ["SAME_PERSON"]
+    open_one = newcomer(world, "technician")
+    assert world.codes("tina", "unlock_together", person=badge(world, open_one), **REASON) == ["WRONG_STATE"]
+    assert world.codes("quinn", "confirm_account_change", person=person) == ["NOT_FOUND"]
+    world.do("quinn", "unlock_together", person=person, **REASON)
+    assert world.codes("tina", "unlock_together", person=person, **REASON) == ["ALREADY_EXISTS"]
+    assert world.codes("taras", "confirm_account_change", person=person) == ["ROLE_NOT_ALLOWED"]
+    assert world.codes("quinn", "confirm_account_change", person=person) == ["SAME_PERSON"]
+    assert world.codes("oksana", "confirm_account_change", person=person, password=GUESS) == ["SIGNATURE_WRONG"]
+    assert row(world, locked).locked_until is not None
+    world.do("oksana", "confirm_account_change", person=person)
+    assert row(world, locked).locked_until is None
+
+
+def test_a_quality_officer_who_is_locked_out_does_not_confirm_for_themself(world: World) -> None:
+    name = newcomer(world)
+    accept(world, name)
+    lock_from_outside(world, name)
+    world.do("tina", "unlock_together", person=badge(world, name), **REASON)
+    refused = world.codes(name, "confirm_account_change", person=badge(world, name))
+    assert "SAME_PERSON" in refused and row(world, name).locked_until is not None
+
+
+def test_the_database_opens_no_lock_for_one_alone(
+    world: World, locked: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(accounts, "change_account", lambda work, person, *_, **__: alone(work, person))
+
+    def alone(work: Any, person: Any) -> None:
+        work.judge(person)
+        account_changes.unlock(work, person)
+        work.transition(person)
+
+    refused = world.codes("tina", "unlock_together", person=badge(world, locked), **REASON)
+    assert refused == ["SECOND_PERSON_NEEDED"] and row(world, locked).locked_until is not None
+
+
+def test_the_database_lets_nobody_ask_for_themself(world: World, locked: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(accounts, "_not_together", lambda work, person: [])
+    assert world.codes(locked, "unlock_together", person=badge(world, locked), **REASON) == ["SAME_PERSON"]
