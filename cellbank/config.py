@@ -300,7 +300,7 @@ SETTINGS: tuple[Setting, ...] = (
             "alone; empty: yes, unless it is reached on this machine only."),
     Setting("WATCH_SECONDS", "60", whole_number(0, 3600),
             "Seconds between two looks of the server for silent probes; 0: a timer runs `cellbank readings watch`."),
-    Setting("CLOCK_SECONDS", "120", whole_number(5, 3600),
+    Setting("CLOCK_SECONDS", "120", whole_number(5, 240),
             "Seconds by which the clocks of the server and of its database may differ; beyond, nothing is recorded."),
     Setting("LATE_AFTER_MINUTES", "10", whole_number(1, 1440),
             "Minutes after which what has happened is entered late: it needs a reason, and no permission is asked."),

@@ -147,7 +147,7 @@ def _parsed(raw: bytes, place: int) -> Line | None:
             return None
         chains = {int(site): (one["number"], one["act"], one["digest"]) for site, one in value["chains"].items()}
         rest = {name: value[name] for name in ("file", "number", "before", "key", "at", "database_at", "signature")}
-        unsigned = _written({name: value[name] for name in LINE[:-1]})
+        unsigned = raw[: raw.rindex(b',"signature":')] + b"}"
         return Line(place, chains=chains, digest=_digest(raw), signed=unsigned, **rest)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None

@@ -123,9 +123,20 @@ def perform(bank: Bank, call: Call, *, dry_run: bool = False) -> Outcome:
             if isinstance(error, CommitLost):
                 assert call.key is not None
                 doubt = OutcomeUnknown(call.key)
-            again = patience.wait() if doubt or is_away(error) else tries.again(error)
-            if not again:
+            waits = doubt or is_away(error)
+            if not (patience.wait() if waits else tries.again(error) or _was_told_the_time(bank, error)):
                 raise (doubt or error) from error
+
+
+def _was_told_the_time(bank: Bank, error: BaseException) -> bool:
+    """Whether the database did not take the act for its time, and this process had not heard of another one: now it
+    has, and the act is refused with its reason."""
+    diagnosis = getattr(getattr(error, "orig", None), "diag", None)
+    if getattr(diagnosis, "constraint_name", None) != "an_act_is_of_its_time" or bank.clocks.differ:
+        return False
+    with bank.reads.connect() as connection:
+        bank.clocks.hear(connection.execute(text("SELECT clock_timestamp()")).scalar_one())
+    return bank.clocks.differ
 
 
 class CommitLost(Exception):

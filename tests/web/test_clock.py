@@ -38,6 +38,23 @@ def test_an_act_is_refused_and_kept_with_what_was_given(world: World, apart: dat
     assert abs(kept.recorded_at - kept.at) < datetime.timedelta(minutes=1)
 
 
+def test_a_process_that_never_heard_of_it_is_told_by_the_first_act(
+    world: World, databases: tuple[str, str], apart: datetime.timedelta
+) -> None:
+    """Minutes are no matter of the database; a day is, where no story is played."""
+    engine = create_engine(databases[0])
+    world.bank.clocks.ahead = datetime.timedelta(0)
+    with engine.begin() as owner:
+        played = owner.execute(text("DELETE FROM played_time RETURNING id, why")).one()
+    try:
+        outcome = world.try_act("tina", "register_donor", now=server_time() - apart, pseudonym="CL-9", birth_year=1990)
+    finally:
+        with engine.begin() as owner:
+            owner.execute(text("INSERT INTO played_time (id, why) VALUES (:id, :why)"), dict(played._mapping))
+        engine.dispose()
+    assert [one.code for one in outcome.refusals] == [Code.CLOCKS_DIFFER]
+
+
 def test_no_screen_says_yes(world: World, bank: Bank, signed_in, apart: datetime.timedelta) -> None:
     clock, bank.clocks.clock = bank.clocks.clock, server_time  # first it is right
     bank.clocks.hear(server_time())
