@@ -24,6 +24,10 @@ SECONDS_TO_FINISH = 20
 # A worker that has kept more than this for five minutes is replaced: what many large requests leave behind in its
 # memory passes with it. A large import comes and goes and may take more.
 MOST_MEMORY, LOOKS_AT_MEMORY = 1024, 10  # MiB; every half minute
+# The C library keeps what was freed for the next use of each thread, and learns to keep ever larger pieces: a hundred
+# threads and bodies of a megabyte leave hundreds of megabytes behind. So two such stores, and larger pieces go back at
+# once. The workers read this when they start.
+ALLOCATION = {"MALLOC_ARENA_MAX": "2", "MALLOC_MMAP_THRESHOLD_": str(256 * 1024)}
 PLAYED = "story_played"
 
 
@@ -164,6 +168,8 @@ def serve(settings: config.Config, database: start.Database) -> None:
 
     start.hand_down(database)
     _allow_files(CONNECTIONS + FILES)
+    for name, value in ALLOCATION.items():
+        os.environ.setdefault(name, value)
     server = Granian(
         "cellbank:create_app", factory=True, address=settings.host, port=settings.port, workers=settings.workers,
         respawn_failed_workers=True, workers_kill_timeout=SECONDS_TO_FINISH, workers_max_rss=MOST_MEMORY,
