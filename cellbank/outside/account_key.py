@@ -21,6 +21,9 @@ class AccountKey:
 
     def __init__(self, key: str):
         self._digests = hashlib.sha256(b"digests of codes\0" + key.encode()).digest()
+        self._hidden = hashlib.sha256(b"hidden columns\0" + key.encode()).digest()
+        #: tells this key from others, and nothing of it
+        self.name = hashlib.sha256(b"name\0" + self._hidden).hexdigest()[:8]
         self._secrets = Fernet(base64.urlsafe_b64encode(hashlib.sha256(b"secrets\0" + key.encode()).digest()))
 
     def closed(self, secret: str) -> str:
@@ -40,6 +43,10 @@ class AccountKey:
     def digest(self, code: str) -> bytes:
         """What is kept of a code."""
         return hmac.digest(self._digests, code.encode(), "sha256")
+
+    def of_hidden(self, value: str) -> str:
+        """What the trail holds of a value that it must not hold; first the name of the key."""
+        return f"{self.name}:{hmac.digest(self._hidden, value.encode(), 'sha256').hex()}"
 
 
 @lru_cache(maxsize=8)

@@ -24,9 +24,11 @@ from cellbank.domain.keys import scope_refusals
 from cellbank.domain.lifecycle import roles_for
 from cellbank.domain.refusals import Code, Refusal, Refused, refuse
 from cellbank.domain.telling import as_kept, as_told, is_late
+from cellbank.outside.account_key import account_key
 from cellbank.records.actor import OneTime
 from cellbank.records.away import OutcomeUnknown, Patience, is_away
 from cellbank.records.base import Record, as_json
+from cellbank.records.hidden import DIGEST_OF
 from cellbank.records.trail import Act
 from cellbank.records.work import Actor, JudgedOnly, Proof, Work, role_refusal
 from cellbank.services.bank import Bank, server_time
@@ -212,6 +214,7 @@ def _timed(bank: Bank, call: Call) -> Call:
 def _do(bank: Bank, call: Call) -> Outcome:
     call = _timed(bank, call)
     with Session(bank.engine, autoflush=False, expire_on_commit=False) as session:
+        session.info[DIGEST_OF] = lambda value: account_key(bank.config.data).of_hidden(value)
         act_id = _open(bank, session, call)
         if act_id is None:
             return _stored_answer(session, call)

@@ -12,6 +12,7 @@ All of it happens in a transaction that is rolled back, or to copies of files.
 """
 
 import datetime
+import hashlib
 import json
 import shutil
 from collections.abc import Callable, Iterator
@@ -29,6 +30,7 @@ from cellbank.services.temperature.logger_files import FOLDER
 from cellbank.services.trail import verification
 from cellbank.services.trail.checks import sign
 from cellbank.services.trail.verification import Against
+from tests.factories.people import enrol
 from tests.factories.temperature import as_csv, import_file, probe, steady
 from tests.factories.world import World
 
@@ -50,6 +52,8 @@ class Installation:
 def site(world: World, databases: tuple[str, str]) -> Installation:
     """A bank with an import of readings, whose heads were signed several times while it worked."""
     import_file(world, probe(world), as_csv(steady(datetime.datetime(2026, 2, 20, 8, tzinfo=datetime.UTC), 3)))
+    world.do("cyril", "create_token", title="For the ward")
+    enrol(world, "clara")
     for number in range(SIGNINGS):
         world.do("tina", "register_donor", pseudonym=f"T-{number}", birth_year=1990)
         assert sign(world.bank).fault is None
@@ -124,9 +128,22 @@ class OnTheDatabase:
     statements: tuple[str, ...]
     found: str
     perfect: bool = False
+    in_secret: bool = False  # only who has the key outside the database can tell
 
 
+def _exchanged(table: str, column: str, value: str, whose: str = "clara") -> OnTheDatabase:
+    """A hidden value that another one takes the place of, also where there was none."""
+    row = f"{'id' if table == 'person' else 'person_id'} = (SELECT id FROM person WHERE name = '{whose}')"
+    name, found = f"{table}: {column} := {value}", f"{column} of {whose} is not the one that the trail tells of"
+    return OnTheDatabase(name, (f"UPDATE {table} SET {column} = {value} WHERE {row}",), found, in_secret=True)
+
+
+HASH_OF_ANOTHER = "(SELECT password_hash FROM person WHERE name = 'tina')"
 ON_THE_DATABASE = (
+    _exchanged("person", "password_hash", HASH_OF_ANOTHER), _exchanged("person", "password_hash", "NULL"),
+    _exchanged("person", "totp_secret", "'JBSWY3DPEHPK3PXP'"), _exchanged("person", "totp_secret", "NULL"),
+    _exchanged("person", "totp_next", "'JBSWY3DPEHPK3PXP'"),
+    _exchanged("api_token", "digest", "sha256('mine')", "cyril"),
     OnTheDatabase("the last act removed", REMOVE_LAST, "was shortened", perfect=True),
     OnTheDatabase("the last acts removed", REMOVE_LAST * 2, "was shortened", perfect=True),
     OnTheDatabase("the end made anew", MADE_ANEW, "was rewritten", perfect=True),
@@ -148,9 +165,44 @@ def test_what_the_owner_does_to_the_database_is_named(
     for statement in attack.statements:
         owner.exec_driver_sql(statement)
     owner.execute(text("SET LOCAL session_replication_role = origin"))
-    assert verification.check(owner).sound == attack.perfect, "what the attack is said to be, it is not"
+    hidden = attack.perfect or attack.in_secret
+    assert verification.check(owner).sound == hidden, "what the attack is said to be, it is not"
     found = faults(owner, site)
     assert any(attack.found in one for one in found), found
+
+
+OPENED = """INSERT INTO act (site_id, person_id, name, given, given_digest, door, version, at)
+VALUES (1, 1, 'reset_password', '{}', '', 'cli', '0', clock_timestamp())
+RETURNING set_config('cellbank.act', id::text, true)"""
+
+
+def test_who_has_the_database_alone_makes_no_digest(owner: Connection, site: Installation) -> None:
+    """A password that is set in an act, triggers on: refused without its digest, found with one that was made up."""
+    owner.exec_driver_sql(OPENED)
+    change = "UPDATE person SET password_hash = 'mine' WHERE name = 'clara'"
+    with pytest.raises(IntegrityError) as refused, owner.begin_nested():
+        owner.exec_driver_sql(change)
+    assert refused.value.orig.diag.constraint_name == "a_hidden_value_tells_its_digest"
+    told = json.dumps({"person.password_hash mine": "00000000:" + "0" * 64})
+    owner.execute(text("SELECT set_config('cellbank.digests', :told, true)"), {"told": told})
+    owner.exec_driver_sql("SET LOCAL session_replication_role = origin")
+    owner.exec_driver_sql("ALTER TABLE person DISABLE TRIGGER USER; ALTER TABLE person ENABLE TRIGGER trail_change")
+    owner.exec_driver_sql(change)
+    owner.exec_driver_sql("UPDATE act SET outcome = 'accepted' WHERE id = current_setting('cellbank.act')::bigint")
+    owner.exec_driver_sql("SET CONSTRAINTS ALL IMMEDIATE")
+    assert any("password_hash of clara is not the one" in one for one in faults(owner, site))
+
+
+def test_without_the_key_nothing_is_said_of_hidden_values(owner: Connection, tmp_path: Path) -> None:
+    """Nor is a key made by looking; and no value, and no digest without a key, stands in the trail."""
+    notes = verification.check(owner, None, tmp_path).notes
+    assert any("not compared: their key is not in" in note for note in notes) and not any(tmp_path.iterdir())
+    trail = owner.scalars(text("SELECT after ->> 'password_hash' FROM change WHERE record_kind = 'person'")).all()
+    assert all(one is None or one.startswith("(hidden)") for one in trail) and any(trail)
+    live = owner.scalars(text("SELECT password_hash FROM person WHERE password_hash IS NOT NULL")).all()
+    plain = [*live, *(f"person.password_hash {one}" for one in live)]
+    digests = {hashlib.sha256(one.encode()).hexdigest() for one in plain}
+    assert not any(digest in one for one in trail if one for digest in digests)
 
 
 def test_the_server_signs_nothing_over_a_chain_that_was_rewritten(

@@ -16,6 +16,7 @@ from cellbank.domain.scans import read_scan
 from cellbank.records.quality import Signature
 from cellbank.records.tables import metadata, record_class, record_tables
 from cellbank.records.trail import CODES_GIVEN, Act
+from cellbank.records.trail import HIDDEN as SECRET
 from cellbank.records.work import still_covers
 from cellbank.services.acts import REGISTRY
 from cellbank.services.bank import Bank, at_site
@@ -276,7 +277,7 @@ def _order(kind: str) -> tuple[str, ...]:
 
 def _line(kind: str, column: str, before: Any, after: Any, names: Names) -> ChangeLine:
     label, unit = told(kind, column)
-    if is_identity(kind, column):
+    if is_identity(kind, column) or column in SECRET.get(kind, ()):
         return ChangeLine(column, label, "", None if before is None else HIDDEN, None if after is None else HIDDEN)
     return ChangeLine(column, label, unit, names.of(kind, column, before), names.of(kind, column, after))
 

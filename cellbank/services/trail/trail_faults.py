@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from cellbank.records.tables import record_tables
+from cellbank.records.trail import HIDDEN
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,7 @@ def _broken_history(connection: Connection, act: int, kind: str, record: int) ->
         ours = change if of_act == act else None
         for column, value in (before or {}).items():
             said, by = known.get(column, (value, None))
-            if said not in (value, "(hidden)") and (by or ours) is not None:
+            if column not in HIDDEN.get(kind, ()) and said != value and (by or ours) is not None:
                 return by or ours
         known.update({column: (value, ours) for column, value in (after or {}).items()})
     return None

@@ -22,6 +22,7 @@ from cellbank.services.bank import Bank, server_time
 from cellbank.services.schema import schema_differences
 from cellbank.services.trail.evidence import find_altered_files, find_altered_readings
 from cellbank.services.trail.heads import compare, is_there
+from cellbank.services.trail.hidden_values import find_exchanged
 from cellbank.services.trail.snapshot import snapshot
 from cellbank.services.trail.trail_chain import FETCHED, Chain, Head, Progress, sealed_acts
 from cellbank.services.trail.trail_faults import Fault, SealedAct, find_stray
@@ -104,6 +105,9 @@ def check(
     if folder is not None:
         altered, unknown = find_altered_files(connection, folder, told)
         faults += altered
+        notes += unknown
+        exchanged, unknown = find_exchanged(connection, folder)
+        faults += exchanged
         notes += unknown
     return Verdict(chain.acts, chain.changes, records, chain.heads, tuple(faults), signed, tuple(notes))
 
