@@ -63,7 +63,7 @@ class ReleaseTest(Definition):
     @classmethod
     def _belongs_to_kind(cls, given: object, info: ValidationInfo) -> object:
         kind, name = info.data.get("kind"), info.field_name
-        home = {"choices": "choice", "accept": "choice", "earliest_days": "growth"}.get(name, "number")
+        home = {"choices": "choice", "accept": "choice", "earliest_days": "growth"}.get(name or "", "number")
         absent = given is None or given == ()
         if kind is not None and kind != home and not absent:
             raise ValueError(f"does not belong to a test of kind {kind}")

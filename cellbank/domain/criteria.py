@@ -3,7 +3,8 @@
 Evaluated by eligibility.py; read from the protocol file by protocol.py.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+import operator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -12,7 +13,9 @@ from pydantic import ValidationInfo, field_validator
 from cellbank.domain.definition import AtLeastOne, Code, Definition, Key, Number, Range, Text
 
 Problem = tuple[str, str]
-SINGLE_LIMIT = (">=", "<=", ">", "<")
+SINGLE_LIMIT: Mapping[str, Callable[[Any, Any], bool]] = {
+    ">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt,
+}  # fmt: skip
 TWO_LIMITS = ("between", "outside")  # both bounds belong to "between", so neither is "outside"
 
 
@@ -158,18 +161,8 @@ def _ambiguity_problems(ambiguities: Iterable[Ambiguity], questions: Questions |
 
 def condition_holds(criterion: Criterion, value: Decimal | int | bool) -> bool:
     """Whether a known answer fulfils the criterion's condition."""
-    match criterion.operator:
-        case "yes" | "no":
-            return value is (criterion.operator == "yes")
-        case ">=":
-            return value >= criterion.limit
-        case "<=":
-            return value <= criterion.limit
-        case ">":
-            return value > criterion.limit
-        case "<":
-            return value < criterion.limit
-        case "between":
-            return criterion.range.holds(value)
-        case _:
-            return not criterion.range.holds(value)
+    if criterion.limit is not None:
+        return SINGLE_LIMIT[criterion.operator](value, criterion.limit)
+    if criterion.range is not None:
+        return criterion.range.holds(value) is (criterion.operator == "between")
+    return value is (criterion.operator == "yes")

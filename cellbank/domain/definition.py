@@ -12,7 +12,7 @@ import tomllib
 from collections.abc import Iterable
 from decimal import Decimal
 from fractions import Fraction
-from typing import Annotated, Any, Protocol, TypeVar
+from typing import Annotated, Any, Generic, Protocol, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -57,7 +57,11 @@ class Definition(BaseModel):
 class Coded(Protocol):
     """Anything in a definition that is named by its code."""
 
-    code: str
+    @property
+    def code(self) -> str: ...
+
+
+C = TypeVar("C", bound=Coded)
 
 
 def refuse_contradictions(problems: Iterable[tuple[str, str]]) -> None:
@@ -67,7 +71,7 @@ def refuse_contradictions(problems: Iterable[tuple[str, str]]) -> None:
         raise Contradictions(found)
 
 
-def unique_codes(items: tuple[Coded, ...]) -> tuple[Coded, ...]:
+def unique_codes(items: tuple[C, ...]) -> tuple[C, ...]:
     """Refuse a list in which two items carry the same code."""
     first_places: dict[str, int] = {}
     problems = []
@@ -79,7 +83,7 @@ def unique_codes(items: tuple[Coded, ...]) -> tuple[Coded, ...]:
     return items
 
 
-def by_code(items: Iterable[Any], code: str) -> Any:
+def by_code(items: Iterable[C], code: str) -> C:
     """Find the item with this code; KeyError names the codes that exist."""
     known = {item.code: item for item in items}
     if code not in known:
@@ -95,7 +99,8 @@ def _number(value: object) -> Decimal:
         raise ValueError("should be a finite number")
     if abs(number) > LARGEST_NUMBER:
         raise ValueError("is larger than 10^12")
-    if number.as_tuple().exponent < -MOST_DECIMALS:
+    exponent = number.as_tuple().exponent
+    if isinstance(exponent, int) and exponent < -MOST_DECIMALS:
         raise ValueError(f"has more than {MOST_DECIMALS} decimals")
     return number
 
@@ -137,17 +142,18 @@ Positive = Annotated[Number, Field(gt=0)]
 Percent = Annotated[Number, Field(ge=0, le=100)]
 Cells = Annotated[int, BeforeValidator(_whole_cells), Field(gt=0)]
 
+N = TypeVar("N", int, Decimal)
 
 
-class Range(Definition):
+class Bounds(Definition, Generic[N]):
     """Two bounds, both inside: `{ low = 90, high = 110 }`."""
 
-    low: Number
-    high: Number
+    low: N
+    high: N
 
     @field_validator("high")
     @classmethod
-    def _not_below_low(cls, high: Decimal, info: ValidationInfo) -> Decimal:
+    def _not_below_low(cls, high: N, info: ValidationInfo) -> N:
         if "low" in info.data and high < info.data["low"]:
             raise ValueError(f"is below low, {info.data['low']}")
         return high
@@ -158,7 +164,7 @@ class Range(Definition):
             raise TypeError(f"{value!r} is a float: compare exact numbers only")
         return Fraction(self.low) <= Fraction(value) <= Fraction(self.high)
 
-    def encloses(self, other: "Range") -> bool:
+    def encloses(self, other: "Bounds[N]") -> bool:
         """Whether the other range lies inside this one."""
         return self.low <= other.low and other.high <= self.high
 
@@ -166,11 +172,12 @@ class Range(Definition):
         return f"{Decimal(self.low):f} to {Decimal(self.high):f}"
 
 
-class CellRange(Range):
-    """A range of whole cells."""
+class Range(Bounds[Number]):
+    """A range of numbers."""
 
-    low: Cells
-    high: Cells
+
+class CellRange(Bounds[Cells]):
+    """A range of whole cells."""
 
 
 D = TypeVar("D", bound=Definition)
@@ -217,7 +224,7 @@ def _sentences(error: ValidationError) -> Iterable[str]:
         if isinstance(cause, Contradictions):
             yield from (f"{path}{below}: {sentence}" for below, sentence in cause.problems)
         else:
-            yield f"{path}: {_sentence(problem, cause)}"
+            yield f"{path}: {_sentence(problem['type'], problem['msg'], problem['input'], cause)}"
 
 
 def _dotted(location: tuple[str | int, ...]) -> str:
@@ -233,9 +240,8 @@ _PLAIN = {
 }
 
 
-def _sentence(problem: dict[str, Any], cause: object) -> str:
-    if problem["type"] in _PLAIN:
-        return _PLAIN[problem["type"]]
-    said = str(cause) if cause else problem["msg"].replace("Input should", "should")
-    given = problem["input"]
+def _sentence(kind: str, message: str, given: object, cause: object) -> str:
+    if kind in _PLAIN:
+        return _PLAIN[kind]
+    said = str(cause) if cause else message.replace("Input should", "should")
     return f"{said} (given: {given})" if isinstance(given, (str, int, Decimal)) else said

@@ -15,8 +15,9 @@ from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
 from math import ceil, floor
+from typing import Any
 
-from cellbank.domain.protocol import DoseRule, Limits, Protocol, SyringeMark, Tolerance
+from cellbank.domain.protocol import DoseRule, FixedDose, Limits, Protocol, SyringeMark, Tolerance
 
 DMSO_G_PER_ML = Decimal("1.10")
 Exact = int | Decimal | Fraction
@@ -53,7 +54,7 @@ class DoseCalculation:
         """Vials for the dose and the spare ones."""
         return self.vials + self.spare_vials
 
-    def as_json(self) -> dict:
+    def as_json(self) -> dict[str, Any]:
         """For a JSON column: cells as int, exact values as text ("19125000", "6885/61"), steps as tables."""
         return _jsonable(self)
 
@@ -97,13 +98,14 @@ def calculate_dose(
 
 def required_cells(rule: DoseRule, weight_kg: Decimal | None) -> tuple[int, bool, tuple[Step, ...]]:
     """The cells that a dose is to hold, whether they are capped, and the steps. Raises ValueError as calculate_dose."""
-    if rule.kind == "fixed":
-        uncapped = rule.cells
+    amount = rule.amount
+    if isinstance(amount, FixedDose):
+        uncapped = amount.cells
         step = Step("Required cells", "fixed dose", _millions(uncapped))
     else:
         weight = _checked_weight(weight_kg, rule.weight.decimals)
-        uncapped = ceil(rule.cells_per_kg * Fraction(weight))
-        formula = f"{weight:f} kg × {_millions(rule.cells_per_kg)} per kg"
+        uncapped = ceil(amount.cells_per_kg * Fraction(weight))
+        formula = f"{weight:f} kg × {_millions(amount.cells_per_kg)} per kg"
         step = Step("Required cells", formula, _millions(uncapped))
     if rule.cap_cells is None or uncapped <= rule.cap_cells:
         return uncapped, False, (step,)
@@ -156,7 +158,7 @@ class DrawVolume:
         """Percent of the required dose with one decimal, for reading only."""
         return one_decimal(self.percent)
 
-    def as_json(self) -> dict:
+    def as_json(self) -> dict[str, Any]:
         """As DoseCalculation.as_json."""
         return _jsonable(self)
 
@@ -365,7 +367,7 @@ def _millions(cells: Exact) -> str:
     return f"{text}0 ×10⁶" if text.endswith(".") else f"{text} ×10⁶"
 
 
-def _jsonable(calculation: DoseCalculation | DrawVolume) -> dict:
+def _jsonable(calculation: DoseCalculation | DrawVolume) -> dict[str, Any]:
     plain = asdict(calculation)
     exact = (Decimal, Fraction)
     return {name: str(value) if isinstance(value, exact) else value for name, value in plain.items()}

@@ -11,12 +11,12 @@ from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
 from math import ceil
-from typing import Literal
+from typing import Final, Literal
 
 from cellbank.domain.criteria import Ambiguity, Criterion, Group, Question, condition_holds
 from cellbank.domain.protocol import Protocol
 
-NOT_APPLICABLE = "not_applicable"
+NOT_APPLICABLE: Final = "not_applicable"
 Answer = Decimal | int | bool | Literal["not_applicable"] | None
 Answers = Mapping[str, Answer]
 LOWEST_FIO2, HIGHEST_FIO2 = Decimal("0.21"), Decimal(1)
@@ -128,7 +128,7 @@ def _met(criterion: Criterion, question: Question, answer: Answer) -> tuple[Tri,
     if answer is None:
         meaning = {"met": Tri.YES, "not_met": Tri.NO, "undecided": Tri.UNKNOWN}[criterion.when_unknown]
         return meaning, f"{question.asks}: not answered."
-    if answer == NOT_APPLICABLE:
+    if isinstance(answer, str):  # NOT_APPLICABLE: another word is no answer
         return Tri.NO, f"{question.asks}: {question.not_applicable}."
     if question.plausible and not question.plausible.holds(answer):
         return Tri.UNKNOWN, (f"{question.asks}: {answer} is outside the plausible {question.plausible} "
@@ -196,7 +196,7 @@ def _answer_problem(code: str, answer: Answer, question: Question | None, is_dec
         return f"{code} is not asked by the protocol"
     if answer is None:
         return None
-    if is_decision or question.kind == "yes_no":
+    if question is None or question.kind == "yes_no":  # the code of a decision is never that of a question
         return None if isinstance(answer, bool) else f"{code} is answered by yes or no, not by {answer!r}"
     if isinstance(answer, str) and answer == NOT_APPLICABLE and question.not_applicable:
         return None

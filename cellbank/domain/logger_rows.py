@@ -201,9 +201,11 @@ class RowReader:
             self.preview.append(list(cells))
         if not self._has_time(cells):
             told = "".join(cells[columns.time : columns.time + 1])[:40]
-            return self._no_reading(cells, f"{told!r} is no date and time")
+            self._no_reading(cells, f"{told!r} is no date and time")
+            return None
         if not self._wide(cells) or self._has_more(cells):
-            return self._bad_width(cells)
+            self._bad_width(cells)
+            return None
         try:
             at = self._time(self._joined(cells).strip())
         except OrderUnknown:
@@ -240,7 +242,8 @@ class RowReader:
             number, unit = read_number(text)
             unit = self._unit_beside(cells) or unit
         except Unreadable as problem:
-            return self._no_reading(cells, str(problem))
+            self._no_reading(cells, str(problem))
+            return None
         try:
             self._check_unit(text, unit)
             value = hundredths_of(number, text, self.unit or unit) + OFFSET

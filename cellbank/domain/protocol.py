@@ -4,9 +4,11 @@ A trial with another design (fixed dose, other days, a cap, other criteria) is a
 The shipped example is protocols/nct04461925.toml.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from itertools import pairwise
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 
@@ -133,6 +135,20 @@ class WeightRules(Definition):
         return recalculate
 
 
+@dataclass(frozen=True)
+class FixedDose:
+    """So many cells, whoever gets them."""
+
+    cells: int
+
+
+@dataclass(frozen=True)
+class DosePerKg:
+    """So many cells for each kg of body weight."""
+
+    cells_per_kg: int
+
+
 class DoseRule(Definition):
     """How many cells, when, and how far off a dose may be. `cap_cells` is None where the file says "none"."""
 
@@ -189,6 +205,19 @@ class DoseRule(Definition):
         )
         return hours
 
+    @property
+    def amount(self) -> FixedDose | DosePerKg:
+        """What `kind` says, with its figure; a file without it, or with that of the other kind, was refused."""
+        if self.cells is not None:
+            return FixedDose(self.cells)
+        assert self.cells_per_kg is not None
+        return DosePerKg(self.cells_per_kg)
+
+    @property
+    def needs_weight(self) -> bool:
+        """Whether a body weight goes into the dose."""
+        return isinstance(self.amount, DosePerKg)
+
     def infusion(self, number: int) -> Infusion:
         """The planned infusion of this number; KeyError if the protocol has none."""
         for planned in self.infusions:
@@ -206,7 +235,7 @@ def _for_kind(kind: str, given: int | None, info: ValidationInfo) -> int | None:
     return given
 
 
-def _lowest_dose(known: dict) -> Decimal | int | None:
+def _lowest_dose(known: Mapping[str, Any]) -> Decimal | int | None:
     if known.get("kind") == "fixed":
         return known.get("cells")
     if known.get("cells_per_kg") is None or "weight" not in known:
@@ -366,8 +395,8 @@ class Protocol(Definition):
 
     @field_validator("inclusion", "exclusion", "groups", "ambiguities")
     @classmethod
-    def _criteria_fit_together(cls, items: tuple, info: ValidationInfo) -> tuple:
-        refuse_contradictions(criteria_problems(info.field_name, items, info.data))
+    def _criteria_fit_together(cls, items: tuple[Any, ...], info: ValidationInfo) -> tuple[Any, ...]:
+        refuse_contradictions(criteria_problems(info.field_name or "", items, info.data))
         return items
 
     @field_validator("outcomes")

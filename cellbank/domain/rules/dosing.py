@@ -182,7 +182,8 @@ class NewDayFacts:
 
 def new_day_refusals(facts: NewDayFacts) -> tuple[Refusal, ...]:
     """Why the dose is not planned for this day instead: what speaks against an order for it, and time after thaw."""
-    same, over = (), ()
+    same: tuple[Refusal, ...] = ()
+    over: tuple[Refusal, ...] = ()
     if facts.plan.on == facts.was_on:
         sentence = "Dose {dose} is planned for {on} already. Choose another day."
         same = (refuse(Code.ALREADY_EXISTS, sentence, dose=facts.dose, on=facts.was_on),)

@@ -220,7 +220,9 @@ def _wrong_kind(scan: Scan, wanted: str) -> Refusal:
 
 def label_refusals(dose: str, label: Scan | Garbled, expires_at: datetime | None) -> tuple[Refusal, ...]:
     """Why this is not the current label of the dose; `expires_at` as on the label: site time, without a zone."""
-    if isinstance(label, Scan) and label.kind is Kind.DOSE and label.code != dose:
+    if isinstance(label, Garbled):
+        return symbol_refusals(label)
+    if label.kind is Kind.DOSE and label.code != dose:
         sentence = "STOP. The label is that of dose {scanned}, not of dose {dose}. Do not give it."
     elif found := symbol_refusals(label):
         return found

@@ -47,7 +47,8 @@ def deciding_result(results: Iterable[LotResult], test: str) -> LotResult | None
     standing = [result for result in results if result.test == test and result.state in STANDING]
     failed = [result for result in standing if result.verdict == "OUT_OF_SPECIFICATION"]
     waiting = [result for result in standing if result.state == "ENTERED"]
-    return (failed or waiting or standing or [None])[-1]
+    deciding = failed or waiting or standing
+    return deciding[-1] if deciding else None
 
 
 def samples_missing(test: ReleaseTest, results: Iterable[LotResult]) -> tuple[int, ...]:

@@ -100,7 +100,7 @@ class PickFacts:
 
 def pick_refusals(facts: PickFacts) -> tuple[Refusal, ...]:
     """Why the vial stays in the tank: another's vial, another box, or a dose that may not be given any more."""
-    wrong_box = ()
+    wrong_box: tuple[Refusal, ...] = ()
     if facts.stands_in != facts.box_scanned:
         wrong_box = (
             refuse(

@@ -103,11 +103,12 @@ def _told_by(cells: Sequence[str]) -> Zone | None:
     if _SUMMER_TIME.search(key):
         return None
     if _ENDS_OF_THE_ROWS.search(words) and _DATE_OR_TIME.search(words):
-        return _of_a_moment(_DATE_OR_TIME.sub(" ", words))
+        _ask_about_a_moment(_DATE_OR_TIME.sub(" ", words))
+        return None
     return zone_in(words) if _OF_TIMES.search(words) and not _DATE_OR_TIME.search(words) else None
 
 
-def _of_a_moment(words: str) -> None:
+def _ask_about_a_moment(words: str) -> None:
     """The start or the end of the rows bears a zone: the rows may be written in it, and need not."""
     zone = zone_in(words)
     if zone is not None:

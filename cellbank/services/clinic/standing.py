@@ -176,7 +176,7 @@ class Ward:
         return WeightFacts(
             subject=subject,
             rules=rule.weight,
-            needed=rule.kind == "per_kg",
+            needed=rule.needs_weight,
             weight_kg=weight.weight_kg if weight else None,
             measured_at=weight.measured_at if weight else None,
             pending_kg=self.pending_kg,

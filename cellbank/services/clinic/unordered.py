@@ -85,7 +85,7 @@ def _needed(ward: Ward, told: int | None, weight: Weight | None) -> tuple[int | 
     if told is not None:
         return told, (Step("Required cells", "as on the paper form", f"{millions(told)} cells"),)
     kg: Decimal | None = weight.weight_kg if weight else None
-    if ward.protocol.dosing.kind == "per_kg" and kg is None:
+    if ward.protocol.dosing.needs_weight and kg is None:
         return None, ()
     needed, _, steps = required_cells(ward.protocol.dosing, kg)
     return needed, steps
