@@ -10,7 +10,7 @@ E = T·r·v viable cells. r is never a "viable recovery"; that would count viabi
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
@@ -266,11 +266,6 @@ def dmso_band(g_per_kg: Decimal, limits: Limits) -> Band:
     return Band.WARN if g_per_kg * 100 >= limits.dmso_g_per_kg * limits.dmso_warn_percent else Band.OK
 
 
-def eu_per_million_cells(eu_per_ml: Decimal, viable_cells_per_ml: int) -> Decimal:
-    """Endotoxin in EU/mL as EU per 10⁶ viable cells, to 0.0001; rounded up: rounding passes no lot."""
-    return _rounded_up(Fraction(eu_per_ml) * 1_000_000 / viable_cells_per_ml, 4)
-
-
 def endotoxin_eu_per_kg(eu_per_million: Decimal, delivered_cells: int, weight_kg: Decimal) -> Decimal:
     """Endotoxin that a dose brings, per kg of body weight; rounded up at 10⁻⁴."""
     return _rounded_up(Fraction(eu_per_million) * delivered_cells / 1_000_000 / Fraction(weight_kg), 4)
@@ -307,32 +302,6 @@ def window(protocol: Protocol, number: int, first_infusion_on: date) -> Window:
     infusion = protocol.dosing.infusion(number)
     days = (infusion.window_first_day, infusion.day, infusion.window_last_day)
     return Window(*(date_of_day(first_infusion_on, day) for day in days))
-
-
-def visit_window(protocol: Protocol, code: str, first_infusion_on: date) -> Window:
-    """The dates of a follow-up visit; KeyError for a visit that the protocol does not have."""
-    visit = protocol.visit(code)
-    planned, slack = date_of_day(first_infusion_on, visit.day), timedelta(days=visit.plus_minus_days)
-    return Window(planned - slack, planned, planned + slack)
-
-
-def earliest_at(
-    protocol: Protocol, number: int, first_infusion_on: date, previous_ended_at: datetime, zone: tzinfo
-) -> datetime:
-    """The first instant (UTC) at which an infusion may start after the previous one ended.
-
-    It is the latest of: the start of the window's first day, the minimum of elapsed hours since
-    `previous_ended_at`, and, if the protocol allows one infusion per calendar day, the next midnight.
-    Calendar days are those of the ward: `zone`. Raises ValueError for an instant without a zone.
-    """
-    if previous_ended_at.tzinfo is None:
-        raise ValueError("The end of the previous infusion needs a time zone.")
-    opens_on = window(protocol, number, first_infusion_on).earliest_on
-    if protocol.dosing.one_per_calendar_day:
-        opens_on = max(opens_on, previous_ended_at.astimezone(zone).date() + timedelta(days=1))
-    midnight = datetime.combine(opens_on, time.min, tzinfo=zone).astimezone(UTC)
-    rested = previous_ended_at.astimezone(UTC) + timedelta(hours=protocol.dosing.min_hours_between)
-    return max(midnight, rested)
 
 
 def _exact(value: Exact, name: str) -> Decimal:

@@ -126,21 +126,6 @@ def unaccounted_cells(cells_in: int, *, cells_out: int, samples: int, losses: in
     return cells_in - cells_out - samples - losses
 
 
-def unaccounted_vials(
-    filled: int, *, released: int, quality_control: int, retained: int, stability: int, destroyed: int
-) -> int:
-    """Vials of a lot that are not explained; 0 means balanced. Raises ValueError below 0."""
-    uses = {
-        "released": released,
-        "quality_control": quality_control,
-        "retained": retained,
-        "stability": stability,
-        "destroyed": destroyed,
-    }
-    _refuse_negative(filled=filled, **uses)
-    return filled - sum(uses.values())
-
-
 def _ln_ratio(seeded: int, harvested: int) -> Decimal:
     if seeded <= 0 or harvested <= 0:
         raise ValueError(f"Doublings need living cells at both ends; {seeded} and {harvested} were given.")

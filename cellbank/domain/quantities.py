@@ -187,13 +187,6 @@ def _plain(value: Decimal) -> Decimal:
 # --- showing ----------------------------------------------------------------------------------
 
 
-def format_quantity(value: Decimal, quantity: Quantity) -> str:
-    """The value with its unit, never rounded: ``50.0 kg``. parse_decimal reads it back to the same value."""
-    plain = _plain(value)
-    decimals = max(quantity.shown, _decimals(plain))
-    return f"{plain:.{decimals}f} {quantity.unit}".rstrip()
-
-
 def millions(cells: int) -> str:
     """A cell count for people, ×10⁶ with three significant figures, halves up: 57375000 is ``57.4 ×10⁶``.
 

@@ -12,7 +12,6 @@ from pydantic import BaseModel
 
 SKIPPED = {"password", "signer", "one_time_code"}  # asked for by the signature, not by fields
 HIDDEN_CHOICES = {"system"}
-MOST_RADIOS = 8
 
 
 @dataclass(frozen=True)

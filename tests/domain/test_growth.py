@@ -17,7 +17,6 @@ from cellbank.domain.growth import (
     growth,
     population_doublings,
     unaccounted_cells,
-    unaccounted_vials,
     viable_cells,
 )
 
@@ -134,11 +133,3 @@ def test_the_balance_of_a_step_is_what_nobody_explained(out, samples, losses, le
 def test_the_balance_refuses_a_negative_number_by_name():
     with pytest.raises(ValueError, match="Samples cannot be below 0; -3 was given"):
         unaccounted_cells(100, cells_out=103, samples=-3, losses=0)
-
-
-def test_every_filled_vial_has_one_use():
-    uses = {"quality_control": 6, "retained": 4, "stability": 8, "destroyed": 2}
-    assert unaccounted_vials(120, released=100, **uses) == 0
-    assert unaccounted_vials(120, released=99, **uses) == 1
-    with pytest.raises(ValueError, match="Quality control cannot be below 0"):
-        unaccounted_vials(120, released=120, **{**uses, "quality_control": -20})

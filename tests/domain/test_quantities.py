@@ -14,7 +14,6 @@ from cellbank.domain.quantities import (
     VOLUME,
     WEIGHT,
     Quantity,
-    format_quantity,
     millions,
     parse_cells,
     parse_decimal,
@@ -152,12 +151,6 @@ def values(draw) -> tuple[Decimal, Quantity]:
 
 
 @given(values())
-def test_parsing_what_is_shown_gives_the_same_value(case):
-    value, quantity = case
-    assert parse_decimal(format_quantity(value, quantity), quantity) == value
-
-
-@given(values())
 def test_a_float_is_taken_at_the_digits_it_prints(case):
     value, quantity = case
     assert parse_decimal(float(value), quantity) == value
@@ -171,23 +164,6 @@ def test_anything_is_either_within_the_limits_or_refused(entered, quantity):
         return
     assert quantity.low <= value <= quantity.high
     assert value == round(value, quantity.decimals)
-
-
-@pytest.mark.parametrize(
-    ("value", "quantity", "shown"),
-    [
-        ("50", WEIGHT, "50.0 kg"),
-        ("73.40", WEIGHT, "73.4 kg"),
-        ("1E+2", WEIGHT, "100.0 kg"),
-        ("13.858", VOLUME, "13.858 mL"),
-        ("85", VIABILITY, "85.0 %"),
-        ("-196", TEMPERATURE, "-196.0 °C"),
-        ("0.4", FIO2, "0.40"),
-        ("57375000", CELLS, "57375000 cells"),
-    ],
-)
-def test_a_value_is_shown_with_its_unit_and_never_rounded(value, quantity, shown):
-    assert format_quantity(Decimal(value), quantity) == shown
 
 
 @pytest.mark.parametrize(
