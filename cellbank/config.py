@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -333,9 +334,10 @@ def load(environ: Mapping[str, str]) -> Config:
     return Config(**values)
 
 
-def _read_all(environ: Mapping[str, str]) -> tuple[dict, list[str]]:
+def _read_all(environ: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
     """The values by field, without those that are wrong, and the complaints about these."""
-    values, problems = {}, []
+    values: dict[str, Any] = {}
+    problems: list[str] = []
     for setting in SETTINGS:
         text = environ.get(setting.variable, "").strip() or setting.default
         try:
@@ -371,7 +373,7 @@ def _unknown_variables(environ: Mapping[str, str]) -> list[str]:
     return [f"{name} is not a setting of cellbank; the settings are {names}." for name in unknown]
 
 
-def _contradictions(values: Mapping[str, object]) -> list[str]:
+def _contradictions(values: Mapping[str, Any]) -> list[str]:
     """Values that are right alone and wrong together."""
     problems = []
     if values.get("host") in EVERYWHERE and values.get("hosts") == ():

@@ -95,7 +95,7 @@ def register(app: Flask, held: int, proxies: Collection[str]) -> None:
             raise Unavailable(request.environ[REFUSED])
 
     app.before_request(turned_away)
-    app.wsgi_app = Gate(app.wsgi_app, held, proxies)  # type: ignore[method-assign]
+    app.wsgi_app = Gate(app.wsgi_app, held, proxies)  # type: ignore[method-assign]  # as Flask says
 
 
 def _take(semaphore: threading.Semaphore, held: ExitStack, seconds: float) -> None:

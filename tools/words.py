@@ -56,7 +56,7 @@ def shown() -> frozenset[Word]:
              *away.SENTENCES, gate.BUSY)  # fmt: skip
     said: set[Word] = {(None, text) for text in texts if _is_word(text)}
     with (TRANSLATIONS / "babel.cfg").open() as file:
-        methods, options = parse_mapping_cfg(file)
+        methods, options = parse_mapping_cfg(file)  # type: ignore[no-untyped-call]  # babel has no types here
     found = extract_from_dir(str(ROOT), methods, options)
     return frozenset(said | {(context, text) for _, _, text, _, context in found})
 
@@ -176,7 +176,7 @@ def _as_template(value: ast.JoinedStr) -> str:
     parts = []
     for part in value.values:
         quoted = "quoted_" if isinstance(part, ast.FormattedValue) and part.conversion == ord("r") else ""
-        parts.append(part.value if isinstance(part, ast.Constant) else f"{{{quoted}{next(letters)}}}")
+        parts.append(str(part.value) if isinstance(part, ast.Constant) else f"{{{quoted}{next(letters)}}}")
     return "".join(parts)
 
 

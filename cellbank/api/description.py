@@ -3,7 +3,7 @@
 from functools import lru_cache
 from typing import Any
 
-from pydantic.json_schema import models_json_schema
+from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from cellbank.api import door
 from cellbank.domain.lifecycle import Role, roles_for
@@ -113,8 +113,9 @@ SCHEMAS: dict[str, Any] = {
 def describe() -> dict[str, Any]:
     """The whole description."""
     registry = {name: registered for name, registered in catalogue.load().items() if for_programs(name)}
-    models = [(registered.input, "validation") for registered in registry.values()]
-    _, definitions = models_json_schema(models, ref_template="#/components/schemas/{model}")  # type: ignore[arg-type]
+    mode: JsonSchemaMode = "validation"
+    models = [(registered.input, mode) for registered in registry.values()]
+    _, definitions = models_json_schema(models, ref_template="#/components/schemas/{model}")
     paths = {f"/api/acts/{name}": {"post": _act(registered)} for name, registered in sorted(registry.items())}
     return {
         "openapi": "3.1.0",

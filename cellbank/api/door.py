@@ -3,7 +3,7 @@
 from flask import Blueprint, Response, current_app, g, request
 
 from cellbank.api.problems import TITLES, incident, problem
-from cellbank.records.work import Actor
+from cellbank.records.actor import Actor
 from cellbank.services.bank import Bank, server_time
 from cellbank.services.people.actors import key_in_use
 from cellbank.services.people.keys import note_use
@@ -18,12 +18,14 @@ blueprint = Blueprint("api", __name__, url_prefix="/api")
 
 def the_bank() -> Bank:
     """The bank of this application as the person reads it on whose behalf the request comes; nobody reads nothing."""
-    return current_app.extensions["cellbank"].seen_by(g.get("actor"))
+    bank: Bank = current_app.extensions["cellbank"]
+    return bank.seen_by(g.get("actor"))
 
 
 def the_actor() -> Actor:
     """The person on whose behalf the request comes; known because `identify` has let it through."""
-    return g.actor
+    actor: Actor = g.actor
+    return actor
 
 
 @blueprint.before_request

@@ -7,6 +7,7 @@ from typing import Any
 from cellbank.cli.shared import Stop, WrongUse, add_command, add_password_option, ask_password, opened_bank
 from cellbank.domain.lifecycle import Role
 from cellbank.domain.transition import FLOOR
+from cellbank.records.actor import Actor, OneTime
 from cellbank.services import catalogue
 from cellbank.services.acts import Outcome, RegisteredAct, UnknownAct, find_act, run_act
 from cellbank.services.bank import Bank, server_time
@@ -88,22 +89,21 @@ def run_an_act(given: argparse.Namespace) -> None:
     with opened_bank() as bank:
         password = ask_password(given, f"Password of {given.user}")
         code = ask_password(given, "One-time code, if the account has one") if bank.config.second_factor_roles else None
-        proof = prove_person(bank, given.user, Credentials(password, code), registered, given.site)
+        actor, once = prove_person(bank, given.user, Credentials(password, code), registered, given.site)
         fields = registered.input.model_fields
         if "new_password" in fields and "new_password" not in inputs:
             inputs["new_password"] = ask_password(given, "New password")
         if "password" in fields:
             inputs |= {"password": inputs.get("password", password), **({"one_time_code": code} if code else {})}
-        once = None if given.dry_run else proof.once
-        actor = proof.standing.actor
-        report(run_act(bank, registered.name, inputs, actor, door=DOOR, dry_run=given.dry_run, once=once))
+        spent = None if given.dry_run else once
+        report(run_act(bank, registered.name, inputs, actor, door=DOOR, dry_run=given.dry_run, once=spent))
 
 
 def prove_person(
     bank: Bank, name: str, credentials: Credentials, act: RegisteredAct, site: str | None = None
-) -> sessions.Proof:
-    """Who this is, proved by password and one-time code; acting at `site`, or at home. Raises Stop when it is not, or a
-    first password is used, and WrongUse for a site at which they do not work."""
+) -> tuple[Actor, OneTime | None]:
+    """Who this is, proved by password and one-time code, and the code, which the act uses up; acting at `site`, or at
+    home. Raises Stop when it is not, or a first password is used, and WrongUse for a site at which they do not work."""
     wanted = site.strip().upper() if site else None
     proof = sessions.prove(bank, name, credentials, server_time(), place=Place(DOOR), site=wanted)
     if proof.standing is None:
@@ -115,7 +115,7 @@ def prove_person(
     actor = proof.standing.actor
     if wanted not in (None, actor.site_code):
         raise WrongUse(f"--site: {name} does not work at {wanted}. They may act at {', '.join(actor.sites)}.")
-    return proof
+    return actor, proof.once
 
 
 def add_site_option(command: argparse.ArgumentParser) -> None:

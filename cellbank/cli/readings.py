@@ -61,8 +61,7 @@ def _import(given: argparse.Namespace, act: str, about: dict[str, str]) -> None:
     with opened_bank() as bank:
         password = ask_password(given, f"Password of {given.user}")
         code = ask_password(given, "One-time code, if the account has one") if bank.config.second_factor_roles else None
-        proof = prove_person(bank, given.user, Credentials(password, code), find_act(act), given.site)
-        assert proof.standing is not None
+        actor, once = prove_person(bank, given.user, Credentials(password, code), find_act(act), given.site)
         try:
             with given.file.open("rb") as stream:
                 sha256 = keep(bank.config.data, stream)
@@ -75,7 +74,8 @@ def _import(given: argparse.Namespace, act: str, about: dict[str, str]) -> None:
             inputs["zone"] = given.zone
         inputs |= dict(_answer(one) for one in given.answer)
         with _Bar(bank, sha256):
-            outcome = run_act(bank, act, inputs, proof.standing.actor, door=DOOR, dry_run=given.dry_run)
+            spent = None if given.dry_run else once
+            outcome = run_act(bank, act, inputs, actor, door=DOOR, dry_run=given.dry_run, once=spent)
         report(outcome)
 
 

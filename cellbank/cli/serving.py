@@ -165,6 +165,7 @@ def serve(settings: config.Config, database: start.Database) -> None:
     """Answer requests with several processes until a signal ends it; requests under way are finished. Beside them
     somebody looks for silent probes, signs the heads of the trail and checks it."""
     from granian import Granian
+    from granian.log import LogLevels
 
     start.hand_down(database)
     _allow_files(CONNECTIONS + FILES)
@@ -173,7 +174,7 @@ def serve(settings: config.Config, database: start.Database) -> None:
     server = Granian(
         "cellbank:create_app", factory=True, address=settings.host, port=settings.port, workers=settings.workers,
         respawn_failed_workers=True, workers_kill_timeout=SECONDS_TO_FINISH, workers_max_rss=MOST_MEMORY,
-        rss_samples=LOOKS_AT_MEMORY, log_level="error", **wire_options(),
+        rss_samples=LOOKS_AT_MEMORY, log_level=LogLevels.error, **wire_options(),
     )  # fmt: skip
     shown = f"[{settings.host}]" if ":" in settings.host else settings.host
     server.on_startup(

@@ -19,5 +19,5 @@ def goes_on_at(
     """When somebody may next be judged who had so many `wrong` within the window; None: at once."""
     if last_at is None or wrong < allowed:
         return None
-    pause = FIRST_PAUSE * 2 ** min(wrong - allowed, 10)
+    pause = FIRST_PAUSE * (1 << min(wrong - allowed, 10))
     return last_at + min(pause, longest)

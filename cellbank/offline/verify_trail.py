@@ -21,12 +21,18 @@ import json
 import sys
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
 ACT_FIELDS = 16
 TOLD_FIELDS = 2  # more of an act that says when it happened, and why that was entered late
 CHANGE_FIELDS = 5
 HEAD_FIELDS = ["heads", "file", "number", "before", "key", "at", "database_at", "chains", "signature"]
 START = (0, bytes(32).hex())
+
+Act = dict[str, Any]  # a line of the export
+Heads = dict[int, tuple[int, str]]  # by site: number and digest of the last act of its chain
+SignedHead = tuple[str, int, int, str]  # place in the file of heads, site, number, digest
+Point = tuple[int, int, int, int]
 
 
 class Bad(Exception):
@@ -41,7 +47,7 @@ def netstring(field: str | None) -> bytes:
     return b"%d:%s," % (len(data), data)
 
 
-def seal(previous: str, act: list, changes: list) -> str:
+def seal(previous: str, act: list[str | None], changes: list[list[str | None]]) -> str:
     """The seal of an act, from the one before it and everything that the act is and did."""
     content = hashlib.sha256()
     for field in act:
@@ -52,7 +58,7 @@ def seal(previous: str, act: list, changes: list) -> str:
     return hashlib.sha256(bytes.fromhex(previous) + content.digest()).hexdigest()
 
 
-def read_line(line: bytes) -> dict:
+def read_line(line: bytes) -> Act:
     """The line as an object, if it is written exactly as the export writes it."""
     try:
         value = json.loads(line.decode())
@@ -63,12 +69,12 @@ def read_line(line: bytes) -> dict:
     return value
 
 
-def written(value: dict) -> bytes:
+def written(value: Act) -> bytes:
     """The only way in which an export writes a line."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode(errors="surrogatepass") + b"\n"
 
 
-def check_act(line: dict, heads: dict) -> None:
+def check_act(line: Act, heads: Heads) -> None:
     """The act follows the one before it in the chain of its site, and is what was sealed."""
     if list(line) != ["site", "number", "digest", "act", "changes"]:
         raise Bad("is not an act of the trail")
@@ -88,17 +94,17 @@ def is_fields(item: object, count: int) -> bool:
     return isinstance(item, list) and len(item) == count and all(one is None or isinstance(one, str) for one in item)
 
 
-def check_end(line: dict, heads: dict, acts: int, file_digest: str) -> None:
+def check_end(line: Act, heads: Heads, acts: int, file_digest: str) -> None:
     """The last line tells what came before it, so that an export that was cut short is found."""
     told = {"acts": acts, "heads": {str(site): list(head) for site, head in heads.items()}, "sha256": file_digest}
     if line != {"end": told}:
         raise Bad("the last line does not fit the lines before it")
 
 
-def verify(lines: Iterable[bytes], expected: Iterable[str] = (), signed: Iterable[tuple] = ()) -> dict:
+def verify(lines: Iterable[bytes], expected: Iterable[str] = (), signed: Iterable[SignedHead] = ()) -> Heads:
     """The heads of the chains, as site -> (number, digest). Raises Bad, naming the first line that is wrong. `signed`
     are heads as `read_heads` found them: place, site, number, digest."""
-    heads: dict = {}
+    heads: Heads = {}
     wanted = {tuple(head.rsplit(":", 1)) for head in expected}
     held = {(site, number): (digest, where) for where, site, number, digest in signed}
     file_digest, acts, ended, place = hashlib.sha256(), -1, False, 0
@@ -134,12 +140,13 @@ def verify(lines: Iterable[bytes], expected: Iterable[str] = (), signed: Iterabl
 # --- the signed heads -------------------------------------------------------------------------
 
 
-def read_heads(lines: Iterable[bytes], key: str, until: datetime | None = None) -> list:
+def read_heads(lines: Iterable[bytes], key: str, until: datetime | None = None) -> list[SignedHead]:
     """Every head in a file of signed heads, as (place, site, number, digest), but those signed after `until`. Raises
     Bad, naming the first line that is not as the holder of this key wrote it. A line torn by a crash counts as written
     when the next one holds it."""
-    found: list = []
-    before, last, torn = "0" * 64, {"number": 0}, 0
+    found: list[SignedHead] = []
+    last: dict[str, Any] = {"number": 0}
+    before, torn = "0" * 64, 0
     for place, raw in enumerate(lines, start=1):
         line = head_line(raw)
         if line and line["before"] != before:
@@ -162,7 +169,7 @@ def read_heads(lines: Iterable[bytes], key: str, until: datetime | None = None) 
     return found
 
 
-def head_line(raw: bytes) -> dict | None:
+def head_line(raw: bytes) -> dict[str, Any] | None:
     """A line of the file, if it is written exactly as the server writes it."""
     try:
         value = json.loads(raw)
@@ -172,7 +179,7 @@ def head_line(raw: bytes) -> dict | None:
     return value if is_one else None
 
 
-def compact(value: dict) -> bytes:
+def compact(value: dict[str, Any]) -> bytes:
     """The only way in which a line of heads is written."""
     return json.dumps(value, separators=(",", ":")).encode()
 
@@ -190,14 +197,14 @@ def is_signed(key: bytes, message: bytes, signature: bytes) -> bool:
         return False
     public, r = point(key), point(signature[:32])
     s = int.from_bytes(signature[32:], "little")
-    if public is None or r is None or s >= ORDER:
+    if public is None or r is None or BASE is None or s >= ORDER:
         return False
     challenge = hashlib.sha512(signature[:32] + key + message).digest()
     left, right = times(s, BASE), plus(r, times(int.from_bytes(challenge, "little") % ORDER, public))
     return not ((left[0] * right[2] - right[0] * left[2]) % P or (left[1] * right[2] - right[1] * left[2]) % P)
 
 
-def point(data: bytes) -> tuple | None:
+def point(data: bytes) -> Point | None:
     """The point with this y, and this bit of x; None where there is none."""
     number = int.from_bytes(data, "little")
     bit, y = number >> 255, number & ((1 << 255) - 1)
@@ -211,7 +218,7 @@ def point(data: bytes) -> tuple | None:
     return x, y, 1, x * y % P
 
 
-def plus(one: tuple, other: tuple) -> tuple:
+def plus(one: Point, other: Point) -> Point:
     """The sum of two points."""
     a, b = (one[1] - one[0]) * (other[1] - other[0]) % P, (one[1] + one[0]) * (other[1] + other[0]) % P
     c, d = 2 * one[3] * other[3] * D % P, 2 * one[2] * other[2] % P
@@ -219,9 +226,9 @@ def plus(one: tuple, other: tuple) -> tuple:
     return e * f % P, g * h % P, f * g % P, e * h % P
 
 
-def times(count: int, one: tuple) -> tuple:
+def times(count: int, one: Point) -> Point:
     """A point so many times."""
-    total = (0, 1, 1, 0)
+    total: Point = (0, 1, 1, 0)
     while count:
         if count & 1:
             total = plus(total, one)
@@ -235,7 +242,7 @@ BASE = point((4 * pow(5, P - 2, P) % P).to_bytes(32, "little"))
 # --- the command ------------------------------------------------------------------------------
 
 
-def option(arguments: list, name: str) -> str | None:
+def option(arguments: list[str], name: str) -> str | None:
     """What follows the name of an option; both are taken out."""
     if name not in arguments[:-1]:
         return None
@@ -245,7 +252,7 @@ def option(arguments: list, name: str) -> str | None:
     return value
 
 
-def signed_heads(trail: str, path: str, key: str | None) -> list:
+def signed_heads(trail: str, path: str, key: str | None) -> list[SignedHead]:
     """The heads in the file; the key is that of the export, if no other is given. Raises Bad."""
     with open(trail, "rb") as file:
         began = read_line(file.readline())
@@ -258,7 +265,7 @@ def signed_heads(trail: str, path: str, key: str | None) -> list:
     return heads
 
 
-def main(arguments: list) -> int:
+def main(arguments: list[str]) -> int:
     """Exit status 0: sound; 1: not; 2: wrong use."""
     arguments = list(arguments)
     against, key = option(arguments, "--against"), option(arguments, "--public-key")

@@ -6,6 +6,7 @@ The structure follows ISO 19005-2; the files were not put through a validator su
 
 import datetime
 from functools import lru_cache
+from typing import Any
 from xml.sax.saxutils import escape
 
 from PIL import ImageCms
@@ -40,7 +41,8 @@ _XMP = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 
 def make_archival(canvas: Canvas, at: datetime.datetime | None) -> None:
     """Give a document its metadata, its output intent and its date. What the canvas says of itself stands already."""
-    document = canvas._doc
+    # reportlab shows no other way to the file as a whole, and its stubs know only a part of that.
+    document: Any = canvas._doc  # type: ignore[attr-defined]  # see above
     moment = (at or EPOCH).astimezone(datetime.UTC).replace(microsecond=0)
     document._timeStamp = _stamp(moment)
     info = document.info
@@ -67,7 +69,7 @@ def _output_intent(document: PDFDocument) -> PDFArray:
         "S": PDFName("GTS_PDFA1"),
         "OutputConditionIdentifier": PDFString("sRGB IEC61966-2.1"),
         "Info": PDFString("sRGB IEC61966-2.1"),
-        "DestOutputProfile": document.Reference(profile),
+        "DestOutputProfile": document.Reference(profile),  # type: ignore[no-untyped-call]  # no types in its stubs
     }
     return PDFArray([PDFDictionary(intent)])
 

@@ -70,7 +70,7 @@ class SymbolsFlow(Flowable):
             canvas.translate(left + QUIET, QUIET + self.side - side)
             canvas.scale(MODULE, MODULE)
             canvas.setFillColor(black)
-            canvas._code.append(f"{symbol.path} f")
+            fill_path(canvas, symbol.path)
             canvas.restoreState()
             beside, room = left + side + 2 * QUIET, self.column - side - 2 * QUIET
             _line(canvas, beside, QUIET + self.side - CAPTION, mark.caption, CAPTION, room, bold=True)
@@ -100,6 +100,11 @@ class BoxesFlow(Flowable):
                 canvas.rect(left, bottom, width, height)
                 _line(canvas, left + 3, bottom + height - LABEL - 1.5, label, LABEL, width - 6)
                 left += width
+
+
+def fill_path(canvas: Canvas, path: str) -> None:
+    """Fill a path that is written in the words of PDF already."""
+    canvas._code.append(f"{path} f")  # type: ignore[attr-defined]  # reportlab has no public way to add to a page
 
 
 def _line(canvas: Canvas, x: float, y: float, text: str, size: float, room: float, *, bold: bool = False) -> None:

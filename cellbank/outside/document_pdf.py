@@ -25,7 +25,7 @@ from reportlab.platypus import Table as Grid
 
 from cellbank.outside.document_archive import make_archival
 from cellbank.outside.document_chart import Chart, ChartFlow
-from cellbank.outside.document_form import Boxes, BoxesFlow, Sheet, Symbols, SymbolsFlow
+from cellbank.outside.document_form import Boxes, BoxesFlow, Sheet, Symbols, SymbolsFlow, fill_path
 from cellbank.outside.document_picture import Picture, PictureFlow
 from cellbank.outside.document_trace import Trace, TraceFlow
 from cellbank.outside.label_fonts import Face, font, unprintable
@@ -114,7 +114,7 @@ def render_documents(documents: Sequence[tuple[Cover, Sequence[Block]]]) -> byte
     cover = documents[0][0]
     buffer = io.BytesIO()
     for face, bold in (("text", False), ("text", True), ("code", False)):
-        font(face, bold)  # type: ignore[arg-type]
+        font(face, bold)
     mark = MARK if any(one.mark for one, _ in documents) else 0
     template = SimpleDocTemplate(
         buffer, pagesize=A4, leftMargin=SIDE - _PAD, rightMargin=SIDE - _PAD,
@@ -152,7 +152,7 @@ class _Pages(Canvas):
 
     def showPage(self) -> None:
         self._kept.append(dict(self.__dict__))
-        self._startPage()
+        self._startPage()  # type: ignore[attr-defined]  # reportlab's own way to count pages first
 
     def save(self) -> None:
         for page, (number, count) in zip(self._kept, _numbered([page["_cover"] for page in self._kept]), strict=True):
@@ -175,6 +175,7 @@ class _Opens(Flowable):
         return 0, 0
 
     def draw(self) -> None:
+        assert isinstance(self.canv, _Pages)
         self.canv._cover = self.cover
 
 
@@ -194,7 +195,7 @@ def _draw_head(canvas: Canvas, cover: Cover) -> None:
     canvas.translate(A4[0] - SIDE - SYMBOL, top - SYMBOL)
     canvas.scale(SYMBOL / symbol.columns, SYMBOL / symbol.rows)
     canvas.setFillColor(black)
-    canvas._code.append(f"{symbol.path} f")
+    fill_path(canvas, symbol.path)
     canvas.restoreState()
     _rule(canvas, A4[1] - 30 * mm)
     if cover.mark:
@@ -253,7 +254,7 @@ STYLES = {
     "sheet": _style("sheet", "text", True, 17, spaceAfter=4),
     "section": _style("section", "text", True, 11, spaceBefore=12, spaceAfter=4),
 }
-_GRID = [
+_GRID: list[tuple[Any, ...]] = [
     ("FONTNAME", (0, 0), (-1, -1), "Ubuntu-Regular"),  # or an empty cell would ask for Helvetica
     ("VALIGN", (0, 0), (-1, -1), "TOP"),
     ("LEFTPADDING", (0, 0), (-1, -1), 3),

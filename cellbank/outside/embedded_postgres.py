@@ -311,14 +311,14 @@ class _Server:
 
         Its output goes to a file and not to a pipe, which the server would inherit and keep open.
         """
-        as_user = {}
-        if os.geteuid() == 0:
-            as_user = {"user": self.user.pw_uid, "group": self.user.pw_gid, "extra_groups": []}
+        as_user = self.user if os.geteuid() == 0 else None
         with tempfile.TemporaryFile() as output:
             done = subprocess.run(
                 [place.programs() / program, *arguments], cwd=folder or self.cluster,
                 stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
-                env={"PATH": os.defpath, "LC_ALL": "C"}, umask=0o077, **as_user,
+                env={"PATH": os.defpath, "LC_ALL": "C"}, umask=0o077,
+                user=as_user and as_user.pw_uid, group=as_user and as_user.pw_gid,
+                extra_groups=None if as_user is None else [],
             )  # fmt: skip
             output.seek(0)
             said = output.read().decode(errors="replace").strip()

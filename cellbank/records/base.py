@@ -67,6 +67,7 @@ def _checks_belong_to_tables(table: Table, _: MetaData) -> None:
     """Make the CHECKs that stand beside a column CHECKs of its table: Alembic writes only those."""
     for column in table.columns:
         for check in list(column.constraints):
+            assert isinstance(check, CheckConstraint)
             column.constraints.discard(check)
             table.append_constraint(CheckConstraint(str(check.sqltext), name=check.name))
 
@@ -96,7 +97,8 @@ class Record(Base):
     @property
     def kind(self) -> str:
         """The kind as the transition table names it."""
-        return self.__tablename__
+        kind: str = self.__tablename__
+        return kind
 
     @property
     def called(self) -> str:
@@ -172,7 +174,8 @@ def _read_row(reads: Engine, statement: str, given: Mapping[str, Any]) -> dict[s
     assert driver is not None
     try:
         with driver.cursor(row_factory=dict_row) as cursor:
-            return cursor.execute(statement, given).fetchone()
+            row: dict[str, Any] | None = cursor.execute(statement, given).fetchone()
+            return row
     finally:
         if driver.closed:
             pooled.invalidate()

@@ -23,11 +23,14 @@ MODULES = (
 
 def record_tables() -> tuple[str, ...]:
     """The tables whose changes the trail keeps, by name. `signature` too: its rows are changes like any other."""
-    return tuple(
-        sorted(mapper.local_table.name for mapper in Base.registry.mappers if issubclass(mapper.class_, Record))
-    )
+    return tuple(sorted(_record_classes()))
 
 
 def record_class(kind: str) -> type[Record]:
     """The class of a record kind, by its table name. Raises KeyError when there is none."""
-    return {m.local_table.name: m.class_ for m in Base.registry.mappers if issubclass(m.class_, Record)}[kind]
+    return _record_classes()[kind]
+
+
+def _record_classes() -> dict[str, type[Record]]:
+    classes = (mapper.class_ for mapper in Base.registry.mappers)
+    return {cls.__tablename__: cls for cls in classes if issubclass(cls, Record)}

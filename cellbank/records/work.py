@@ -23,7 +23,7 @@ from cellbank.domain.lifecycle import PERFORMERS, Role, Transition, crosses_site
 from cellbank.domain.refusals import Code, Refusal, Refused, refuse, told_here
 from cellbank.domain.telling import divided, existence_refusals, future_refusals, late_refusals, order_refusals
 from cellbank.records.actor import NOT_PROVED, Actor, OneTime, Proof, role_refusal, signature_refusals
-from cellbank.records.base import Record, as_json
+from cellbank.records.base import Base, Record, as_json
 from cellbank.records.belonging import also_of, site_of
 from cellbank.records.people import HandedCode, NumberSeries, Person, Site
 from cellbank.records.quality import Signature
@@ -104,7 +104,8 @@ class Work:
 
     def lock_id(self, cls: type[R], record_id: int) -> R:
         """The record with this id, locked; for records found through another one."""
-        return self.session.scalars(self._locking(select(cls).where(cls.id == record_id))).one()
+        record: R = self.session.scalars(self._locking(select(cls).where(cls.id == record_id))).one()
+        return record
 
     def share(self, cls: type[R], record_id: int) -> R:
         """The record with this id, kept from changing until the end of the act, though others may read or share it."""
@@ -115,7 +116,7 @@ class Work:
         """The records with these codes, locked in the order of their ids (so that two acts cannot block each other),
         returned in the order given. Refuses NOT_FOUND, naming each that is missing."""
         records = self.session.scalars(self._locking(_by_codes(cls)), {"codes": list(codes)})
-        found = {record.code: record for record in records}  # type: ignore[attr-defined]
+        found = {record.code: record for record in records}
         missing = [self._not_found(cls, code) for code in codes if code not in found]
         if missing:
             raise Refused(missing)
@@ -127,7 +128,7 @@ class Work:
         return fresh if self.dry_run else fresh.with_for_update(key_share=True)
 
     def _one(self, cls: type[R], code: str, statement: Any) -> R:
-        record = self.session.scalars(statement, {"code": code}).one_or_none()
+        record: R | None = self.session.scalars(statement, {"code": code}).one_or_none()
         if record is None:
             raise Refused([self._not_found(cls, code)])
         if self.about is None:
@@ -315,7 +316,7 @@ class Work:
         """Insert a new record, in the state in which the table says that this act creates it."""
         row = self._row(type(record), to)
         if hasattr(type(record), "state"):
-            record.state = row.target  # type: ignore[attr-defined]
+            record.state = row.target  # type: ignore[attr-defined]  # of those kinds only that have states
         self.session.add(record)
         self.session.flush()
         if row.meaning:
@@ -334,7 +335,7 @@ class Work:
         statement = insert(cls).returning(cls.id, sort_by_parameter_order=True)
         return list(self.session.scalars(statement, [{**row, **state} for row in rows]))
 
-    def note_many(self, cls: type[Record], rows: Sequence[Mapping[str, Any]]) -> None:
+    def note_many(self, cls: type[Base], rows: Sequence[Mapping[str, Any]]) -> None:
         """Insert many rows that have no life of their own, in one statement."""
         self.session.flush()
         if rows:
@@ -344,7 +345,7 @@ class Work:
         """Move records to the state that the table gives for this act, and sign where it says so."""
         for record in records:
             row = self._row(record, to)
-            record.state = row.target  # type: ignore[attr-defined]
+            record.state = row.target  # type: ignore[attr-defined]  # of those kinds only that have states
             if row.meaning:
                 self._to_sign.append((record, row))
 
@@ -410,8 +411,8 @@ class Work:
             mine = update(code).where(code.c.id == once.handed, code.c.person_id == self.actor.id)
             unused = mine.where(code.c.used_at.is_(None), code.c.ended_at.is_(None))
             return unused.values(used_at=self.now).returning(code.c.id)
-        unused = or_(person.c.totp_step.is_(None), person.c.totp_step < once.step)
-        mine = update(person).where(person.c.id == self.actor.id, unused)
+        is_newer = or_(person.c.totp_step.is_(None), person.c.totp_step < once.step)
+        mine = update(person).where(person.c.id == self.actor.id, is_newer)
         return mine.values(totp_step=once.step).returning(person.c.id)
 
 
@@ -440,7 +441,7 @@ def _by_codes(cls: Any) -> Any:
 
 
 @cache
-def _insert_many(cls: type[Record], names: tuple[str, ...]) -> Any:
+def _insert_many(cls: type[Base], names: tuple[str, ...]) -> Any:
     """Any number of rows in one statement with one parameter."""
     table, columns = cls.__tablename__, ", ".join(names)
     rows = f"jsonb_populate_recordset(CAST(NULL AS {table}), CAST(:rows AS jsonb))"

@@ -12,8 +12,7 @@ from typing import Any
 
 from cellbank.domain.lifecycle import asks_password, is_signed, roles_for
 from cellbank.domain.refusals import Refused
-from cellbank.records.actor import OneTime, Proof
-from cellbank.records.work import Actor
+from cellbank.records.actor import Actor, OneTime, Proof
 from cellbank.services.bank import Bank, server_time
 from cellbank.services.clinic.wrong_identities import JUDGES_IDENTITY, perform_in_turn
 from cellbank.services.parsing import (

@@ -24,7 +24,8 @@ def read_object(data: bytes | str) -> dict[str, Any]:
     if not isinstance(given, dict):
         raise _malformed("A JSON object with the act's inputs is needed.")
     try:
-        return cleaned_all(given)
+        cleaned: dict[str, Any] = cleaned_all(given)
+        return cleaned
     except ValueError as error:
         raise _malformed(f"It is {error}.") from None
 

@@ -32,8 +32,8 @@ def as_text(given: Any) -> str:
     return given
 
 
-def scanned(*kinds: Kind) -> Any:
-    """A code of one of these kinds as a scanner or a person types it; validated to its stored form."""
+def scanned(*kinds: Kind) -> tuple[Any, ...]:
+    """What makes a str a code of one of these kinds as a scanner or a person types it; validated to its stored form."""
     names = " or ".join(kind.name.lower() for kind in kinds) if len(kinds) < 12 else "record's"
 
     def read(given: Any) -> str:
@@ -44,26 +44,26 @@ def scanned(*kinds: Kind) -> Any:
             raise ValueError(f"This is a {scan.kind.name.lower()} code ({scan.code}); a {names} code is needed here.")
         return scan.code
 
-    return Annotated[str, BeforeValidator(read), Field(json_schema_extra={"scan": [kind.value for kind in kinds]})]
+    return BeforeValidator(read), Field(json_schema_extra={"scan": [kind.value for kind in kinds]})
 
 
-DonorCode = scanned(Kind.DONOR)
-ConsentCode = scanned(Kind.CONSENT)
-DonationCode = scanned(Kind.DONATION)
-CultureCode = scanned(Kind.CULTURE)
-LotCode = scanned(Kind.LOT)
-VialCode = scanned(Kind.VIAL)
-StorageCode = scanned(Kind.STORAGE)
-ReagentCode = scanned(Kind.REAGENT)
-ResultCode = scanned(Kind.RESULT)
-SampleCode = scanned(Kind.SAMPLE)
-SubjectCode = scanned(Kind.SUBJECT)
-WeightCode = scanned(Kind.WEIGHT)
-DoseCode = scanned(Kind.DOSE)
-ShipmentCode = scanned(Kind.SHIPMENT)
-DeviationCode = scanned(Kind.DEVIATION)
-FreezerRunCode = scanned(Kind.FREEZER_RUN)
-ActionCode = scanned(Kind.ACTION)
+DonorCode = Annotated[str, *scanned(Kind.DONOR)]
+ConsentCode = Annotated[str, *scanned(Kind.CONSENT)]
+DonationCode = Annotated[str, *scanned(Kind.DONATION)]
+CultureCode = Annotated[str, *scanned(Kind.CULTURE)]
+LotCode = Annotated[str, *scanned(Kind.LOT)]
+VialCode = Annotated[str, *scanned(Kind.VIAL)]
+StorageCode = Annotated[str, *scanned(Kind.STORAGE)]
+ReagentCode = Annotated[str, *scanned(Kind.REAGENT)]
+ResultCode = Annotated[str, *scanned(Kind.RESULT)]
+SampleCode = Annotated[str, *scanned(Kind.SAMPLE)]
+SubjectCode = Annotated[str, *scanned(Kind.SUBJECT)]
+WeightCode = Annotated[str, *scanned(Kind.WEIGHT)]
+DoseCode = Annotated[str, *scanned(Kind.DOSE)]
+ShipmentCode = Annotated[str, *scanned(Kind.SHIPMENT)]
+DeviationCode = Annotated[str, *scanned(Kind.DEVIATION)]
+FreezerRunCode = Annotated[str, *scanned(Kind.FREEZER_RUN)]
+ActionCode = Annotated[str, *scanned(Kind.ACTION)]
 
 
 def each_once(codes: list[str]) -> list[str]:
@@ -76,23 +76,24 @@ def each_once(codes: list[str]) -> list[str]:
 
 VialCodes = Annotated[list[VialCode], Field(min_length=1, max_length=MAX_VIALS), AfterValidator(each_once)]
 # Of any record that bears a code, whatever it is; the key of a program is none that people have in hand.
-AnyCode = scanned(*(kind for kind in Kind if kind not in ON_PAPER | {Kind.TOKEN}))
+AnyCode = Annotated[str, *scanned(*(kind for kind in Kind if kind not in ON_PAPER | {Kind.TOKEN}))]
 AnyCodes = Annotated[list[AnyCode], Field(max_length=200), AfterValidator(each_once)]
 
 
-def quantity(unit: str, parse: Any, number: Any = Decimal) -> Any:
-    """A number with its unit, read by `domain.quantities`: wrong units, NaN and absurd sizes are refused in words."""
-    return Annotated[number, BeforeValidator(parse), Field(json_schema_extra={"unit": unit})]
+def quantity(unit: str, parse: Any) -> tuple[Any, ...]:
+    """What makes a number one with its unit, read by `domain.quantities`: wrong units, NaN and absurd sizes are refused
+    in words."""
+    return BeforeValidator(parse), Field(json_schema_extra={"unit": unit})
 
 
-Cells = quantity("cells", quantities.parse_cells, int)
-Percentage = quantity("%", quantities.parse_viability)
-WeightKg = quantity("kg", quantities.parse_weight)
-VolumeMl = quantity("mL", quantities.parse_volume)
-TemperatureC = quantity("°C", quantities.parse_temperature)
-MassG = quantity("g", partial(quantities.parse_decimal, quantity=quantities.MASS))
-LengthCm = quantity("cm", partial(quantities.parse_decimal, quantity=quantities.LENGTH))
-AreaCm2 = quantity("cm²", partial(quantities.parse_decimal, quantity=quantities.AREA))
+Cells = Annotated[int, *quantity("cells", quantities.parse_cells)]
+Percentage = Annotated[Decimal, *quantity("%", quantities.parse_viability)]
+WeightKg = Annotated[Decimal, *quantity("kg", quantities.parse_weight)]
+VolumeMl = Annotated[Decimal, *quantity("mL", quantities.parse_volume)]
+TemperatureC = Annotated[Decimal, *quantity("°C", quantities.parse_temperature)]
+MassG = Annotated[Decimal, *quantity("g", partial(quantities.parse_decimal, quantity=quantities.MASS))]
+LengthCm = Annotated[Decimal, *quantity("cm", partial(quantities.parse_decimal, quantity=quantities.LENGTH))]
+AreaCm2 = Annotated[Decimal, *quantity("cm²", partial(quantities.parse_decimal, quantity=quantities.AREA))]
 
 
 def _legible(given: str, *, lines: bool) -> str:

@@ -25,12 +25,12 @@ from cellbank.domain.lifecycle import roles_for
 from cellbank.domain.refusals import Code, Refusal, Refused, refuse
 from cellbank.domain.telling import as_kept, as_told, is_late
 from cellbank.outside.account_key import account_key
-from cellbank.records.actor import OneTime
+from cellbank.records.actor import Actor, OneTime, Proof, role_refusal
 from cellbank.records.away import OutcomeUnknown, Patience, is_away
 from cellbank.records.base import Record, as_json
 from cellbank.records.hidden import DIGEST_OF
 from cellbank.records.trail import Act
-from cellbank.records.work import Actor, JudgedOnly, Proof, Work, role_refusal
+from cellbank.records.work import JudgedOnly, Work
 from cellbank.services.bank import Bank, server_time
 from cellbank.services.constraints import refusal_for
 from cellbank.services.incidents import note_recorded
@@ -267,7 +267,8 @@ def _open(bank: Bank, session: Session, call: Call) -> int | None:
     if opened is None:
         return None
     bank.clocks.hear(opened.database_time)
-    return opened.id
+    act: int = opened.id
+    return act
 
 
 def _result(made: Any, work: Work) -> dict[str, Any]:

@@ -18,7 +18,7 @@ def first_people(story: Player, at: datetime.datetime) -> None:
         _install(story, at, name, full_name, role)
     story.do("admin", "add_site", at, **CLINIC)
     for name, full_name, role in PEOPLE_THERE:
-        _install(story, at, name, full_name, role, site=CLINIC["code"])
+        _install(story, at, name, full_name, role, site=str(CLINIC["code"]))
 
 
 def somebody_new(story: Player) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cellbank.domain.lifecycle import asks_password
-from cellbank.records.work import Actor
+from cellbank.records.actor import Actor
 from cellbank.services.acts import run_act
 from cellbank.services.bank import Bank
 from cellbank.services.people.actors import actor_by_name
@@ -42,7 +42,8 @@ class Player:
         if not outcome.accepted:
             reasons = "; ".join(refusal.detail for refusal in outcome.refusals)
             raise StoryProblem(f"{act} by {who} at {at:%Y-%m-%d %H:%M} was refused: {reasons}")
-        return outcome.result
+        result: dict[str, Any] = outcome.result
+        return result
 
     def near_miss(self, who: str, act: str, at: datetime.datetime, code: str, **given: Any) -> None:
         """Do an act that must be refused with this code: near misses belong to the story."""

@@ -51,7 +51,7 @@ def _furnish(story: Player) -> Shelves:
     at = story.ago(200)
 
     def unit(**given: Any) -> str:
-        return story.do("olena", "add_storage_unit", at, **given)["code"]
+        return str(story.do("olena", "add_storage_unit", at, **given)["code"])
 
     room = unit(type="room", name="Cryo room")
     tank = unit(type="tank", name="Tank 1", parent=room, capacity=6)
@@ -203,7 +203,7 @@ def _passage(story: Player, parent: str, passage: Passage, at: datetime.datetime
         culture=parent, vessel="CellSTACK-10", area_cm2=str(passage.area_cm2), viable_cells=passage.seeded,
         reagents=reagents, reagent_quantities={reagents[0]: "2500"},
     )  # fmt: skip
-    return made["cultures"][0]
+    return str(made["cultures"][0])
 
 
 def _freeze(

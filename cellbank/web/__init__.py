@@ -1,12 +1,14 @@
 """The pages: a shell, one generic page for every act, and hand-made pages where the work needs them."""
 
 from flask import Flask
+from flask.json.provider import DefaultJSONProvider
 from flask_babel import Babel
 from flask_bootstrap import Bootstrap5
 from flask_login import LoginManager
 from flask_wtf import CSRFProtect
 
 from cellbank.services.bank import Bank
+from cellbank.services.registry import REGISTRY
 from cellbank.web import (
     acts,
     bedside,
@@ -63,6 +65,7 @@ def register(app: Flask, bank: Bank) -> None:
         BABEL_DEFAULT_TIMEZONE=str(bank.config.timezone),
         BABEL_TRANSLATION_DIRECTORIES=str(shell.TRANSLATIONS),
     )
+    assert isinstance(app.json, DefaultJSONProvider)
     app.json.ensure_ascii = False
     Bootstrap5(app)
     Babel(app, locale_selector=shell.language)
@@ -79,7 +82,7 @@ def register(app: Flask, bank: Bank) -> None:
     app.jinja_env.globals.update(
         act_link=boards.act_link,
         button_of=release.button_of,
-        act_title=lambda name: acts.REGISTRY[name].title,
+        act_title=lambda name: REGISTRY[name].title,
         documents_of=documents.documents_of,
         idle_minutes=session.idle_minutes,
         is_clinician=boards.is_clinician,

@@ -12,8 +12,7 @@ from werkzeug.datastructures import MultiDict
 from cellbank.domain.lifecycle import Role, asks_password, is_signed, roles_for, rows_for
 from cellbank.domain.question import Question
 from cellbank.domain.refusals import Code, Refusal
-from cellbank.records.actor import OneTime
-from cellbank.records.work import Actor
+from cellbank.records.actor import Actor, OneTime
 from cellbank.services.acts import REGISTRY, Malformed, Outcome, Problem, RegisteredAct, keep_refusal, run_act
 from cellbank.services.clinic.scanned import scanned
 from cellbank.services.lookup.hints import hints_for
@@ -130,12 +129,18 @@ def post_act(name: str) -> Any:
     return show(registered, values, answer, key=None if spent else request.form.get("key"))
 
 
-def refill(posted: MultiDict, name: str) -> Any:
+def refill(posted: MultiDict[str, str], name: str) -> Any:
     """The form as it was posted, after somebody unlocked the screen."""
     return show(the_act(name), {key: posted.getlist(key) for key in posted}, Answer())
 
 
 RESUME["web.post_act"] = refill
+
+
+def key_of(values: dict[str, list[str]]) -> str | None:
+    """What makes a second sending of the form the same request."""
+    keys = values.get("key")
+    return keys[0] if keys else None
 
 
 def attempt(registered: RegisteredAct, values: dict[str, list[str]], *, dry_run: bool) -> Answer:
@@ -151,7 +156,7 @@ def attempt(registered: RegisteredAct, values: dict[str, list[str]], *, dry_run:
     if problems or doubtful:
         return replace(_malformed(fields, values, doubtful, problems), typed=who.typed, content=content)
     if checked and not checked.accepted and not dry_run:  # what it would sign has stood on no page: it is not tried
-        key, client = (values.get("key") or [None])[0], client_of(who)
+        key, client = key_of(values), client_of(who)
         kept = keep_refusal(the_bank(), registered.name, given, checked, who.actor, door=DOOR, key=key, client=client)
         return Answer(kept, typed=who.typed)
     if asks_password(registered.name):
@@ -159,7 +164,7 @@ def attempt(registered: RegisteredAct, values: dict[str, list[str]], *, dry_run:
     try:
         outcome = run_act(
             the_bank(), registered.name, given, who.actor, door=DOOR, client=client_of(who), dry_run=dry_run,
-            key=(values.get("key") or [None])[0], continued=who.continued, once=who.once,
+            key=key_of(values), continued=who.continued, once=who.once,
             place=place(client_of(who)) if asks_password(registered.name) else None,
         )  # fmt: skip
     except Malformed as malformed:

@@ -24,7 +24,7 @@ from cellbank.services.incidents import beside_an_answer
 from cellbank.services.lookup.boards import DoseBoard, dose_board
 from cellbank.services.lookup.scanning import keep_unreadable
 from cellbank.services.signing.to_sign import ToSign
-from cellbank.web.acts import SECOND_NAME, SECOND_PASSWORD, Answer, attempt, client_of, performer, reason
+from cellbank.web.acts import SECOND_NAME, SECOND_PASSWORD, Answer, attempt, client_of, key_of, performer, reason
 from cellbank.web.blueprint import RESUME, blueprint
 from cellbank.web.forms import fields_of
 from cellbank.web.session import asks_both, now
@@ -112,7 +112,7 @@ def bedside_post() -> Any:
     return _show(_scanned(values))
 
 
-def refill(posted: MultiDict) -> Any:
+def refill(posted: MultiDict[str, str]) -> Any:
     """The screen as it was, after somebody unlocked it: the verdict is asked again."""
     return _show(_scanned({key: posted.getlist(key) for key in posted}))
 
@@ -186,9 +186,9 @@ def _keep(values: dict[str, list[str]], shown: Outcome) -> None:
     """Keep the STOP that stands on the screen."""
     who = performer(values, dry_run=True)
     given = {name: values[name][0] for name in SCANS}
-    key = (values.get("key") or [None])[0]
+    key, client = key_of(values), client_of(who)
     with beside_an_answer():
-        keep_refusal(the_bank(), "check_dose", given, shown, who.actor, door=DOOR, key=key, client=client_of(who))
+        keep_refusal(the_bank(), "check_dose", given, shown, who.actor, door=DOOR, key=key, client=client)
 
 
 # --- the acts ---------------------------------------------------------------------------------

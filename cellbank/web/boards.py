@@ -25,7 +25,7 @@ from cellbank.web.documents import issue_of
 from cellbank.web.family import drawing_of
 from cellbank.web.release import board_of_lot
 from cellbank.web.session import now
-from cellbank.web.shell import the_actor, the_bank
+from cellbank.web.shell import act_url, the_actor, the_bank
 from cellbank.web.temperature import board_of_excursion, board_of_probe
 from cellbank.web.verdict import About, Verdict, judged
 
@@ -106,7 +106,7 @@ def act_link(card: Card, item: NextAct) -> str:
         return url_for("web.bedside", dose=card.code)
     if item.name == "answer_notice":
         return url_for("web.record", code=card.code)
-    return url_for("web.act_page", name=item.name, **{item.field: card.code})
+    return act_url(item.name, {item.field: card.code})
 
 
 def is_clinician() -> bool:

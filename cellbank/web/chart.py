@@ -57,9 +57,10 @@ def _drawn(mark: Mark, names: dict[str, str]) -> str:
 
 def _path(points: tuple[tuple[float, float], ...]) -> str:
     """Points as a path of steps: H and V where only one number changes."""
-    parts, before = [], (None, None)
+    parts: list[str] = []
+    before: tuple[float, float] | None = None
     for x, y in points:
-        if before[0] is None:
+        if before is None:
             parts.append(f"M{x:g} {y:.0f}")
         elif x == before[0]:
             parts.append(f"V{y:.0f}")

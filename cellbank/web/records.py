@@ -25,7 +25,7 @@ from cellbank.web.blueprint import blueprint
 from cellbank.web.boards import board_of, shown_first, without_board_acts
 from cellbank.web.release import board_first, without_release
 from cellbank.web.session import now
-from cellbank.web.shell import DOOR, client, page_number, the_actor, the_bank, tick
+from cellbank.web.shell import DOOR, act_url, client, page_number, the_actor, the_bank, tick
 from cellbank.web.verdict import About, Verdict, aloud, judged
 
 RECENT = 20  # acts on the page of a record; its history has a page of its own
@@ -52,12 +52,12 @@ def scan() -> Any:
 def _command_page(command: Command) -> str:
     """The page of the act, with what the paper fills in or, of a command, what was scanned just before."""
     if command.filled is not None:
-        return url_for("web.act_page", name=command.act.name, **command.filled)
+        return act_url(command.act.name, command.filled)
     last = session.get("last_code")
     scanned = read_scan(last) if last else None
     place = None if scanned is None or isinstance(scanned, Garbled) else field_for(command.act, scanned.kind)
     filled = {place[0]: last} if place else {}
-    return url_for("web.act_page", name=command.act.name, **filled)
+    return act_url(command.act.name, filled)
 
 
 def _not_here(raw: str, missing: NotHere) -> Any:

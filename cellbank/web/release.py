@@ -11,7 +11,7 @@ from cellbank.services.lookup.boards import lot_board
 from cellbank.services.lookup.scanning import Card
 from cellbank.services.quality.release_board import ReleaseBoard
 from cellbank.web.session import now
-from cellbank.web.shell import the_actor, the_bank
+from cellbank.web.shell import act_url, the_actor, the_bank
 from cellbank.web.verdict import About, Verdict, judged
 
 DECIDED_ON = ("FILLED", "QUARANTINE", "ON_HOLD")
@@ -60,7 +60,7 @@ def button_of(way: Way) -> WayOut:
     roles = roles_for(way.act)
     return WayOut(
         REGISTRY[way.act].title,
-        url_for("web.act_page", name=way.act, **dict(way.given)),
+        act_url(way.act, dict(way.given)),
         bool(roles & the_actor().roles),
         tuple(sorted(role.value for role in roles if role is not Role.SYSTEM)),
     )

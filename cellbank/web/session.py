@@ -18,7 +18,7 @@ from werkzeug.exceptions import HTTPException
 
 from cellbank.domain.refusals import Code, Refusal, refuse
 from cellbank.domain.sessions import Ended, is_idle, is_noted, is_too_long
-from cellbank.records.work import Actor
+from cellbank.records.actor import Actor
 from cellbank.services.acts import run_act
 from cellbank.services.bank import server_time
 from cellbank.services.people import web_sessions
@@ -45,7 +45,7 @@ SYSTEMS = ("Android", "iPhone", "iPad", "Windows", "Macintosh", "Linux")
 NOT_CARRIED = ("csrf_token", "password", "one_time_code", "signer", "second.name")
 
 
-class Visitor(UserMixin):
+class Visitor(UserMixin):  # type: ignore[misc]  # flask_login says nothing about its types
     """The person behind a session, as Flask-Login wants them."""
 
     def __init__(self, standing: Standing, token: str):
@@ -99,7 +99,8 @@ def _desk() -> str:
     """The token of this screen. A new one stays with it; for whom it is good for anything, the proof will tell."""
     if "desk" not in g:
         g.desk = token_of_desk(the_installation(), request.cookies.get(DESK), now())
-    return g.desk
+    token: str = g.desk
+    return token
 
 
 def keep_desk(answer: Response) -> Response:
@@ -122,7 +123,8 @@ def signed_in_actor() -> Actor | None:
     """The person of this session, if the screen is not locked; for the reads of the API."""
     if not current_user.is_authenticated or is_locked() or current_user.standing.must_change_password:
         return None
-    return current_user.standing.actor
+    actor: Actor = current_user.standing.actor
+    return actor
 
 
 def now() -> datetime.datetime:
@@ -277,7 +279,7 @@ def entrance(endpoint: str, *, status: int = 200, **more: Any) -> Response:
     return make_response(render_template("entrance.html", action=url_for(endpoint), endpoint=endpoint, **page), status)
 
 
-def carried(posted: MultiDict) -> list[tuple[str, str]]:
+def carried(posted: MultiDict[str, str]) -> list[tuple[str, str]]:
     """The fields of a form that may wait on the unlock page: all but what proves who somebody is."""
     fields = [(name.removeprefix(CARRY), value) for name, value in posted.items(multi=True)]
     return [(name, value) for name, value in fields if not any(secret in name for secret in NOT_CARRIED)]

@@ -4,6 +4,7 @@ import datetime
 import hashlib
 import json
 import re
+from collections.abc import Mapping
 from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
@@ -19,7 +20,7 @@ from cellbank.domain.quantities import millions
 from cellbank.domain.saying import NAMES_OF_THE_CODE
 from cellbank.domain.scans import read_scan
 from cellbank.domain.wall import hour_on_the_wall, on_the_wall, text_on_the_wall
-from cellbank.records.work import Actor
+from cellbank.records.actor import Actor
 from cellbank.services.acts import VERSION
 from cellbank.services.bank import Bank, server_time
 from cellbank.services.clinic.enrolment import assessment_to_show
@@ -49,7 +50,8 @@ HEADERS = {
 
 def the_installation() -> Bank:
     """The bank of this application, as it is known before anybody is: to find out who it is."""
-    return current_app.extensions["cellbank"]
+    bank: Bank = current_app.extensions["cellbank"]
+    return bank
 
 
 def the_bank() -> Bank:
@@ -60,7 +62,13 @@ def the_bank() -> Bank:
 
 def the_actor() -> Actor:
     """The person who is signed in; the guard lets nobody else come this far."""
-    return current_user.standing.actor
+    actor: Actor = current_user.standing.actor
+    return actor
+
+
+def act_url(name: str, filled: Mapping[str, Any]) -> str:
+    """The page of an act with these inputs filled in."""
+    return url_for("web.act_page", **{**filled, "name": name})
 
 
 def client() -> str:

@@ -98,6 +98,8 @@ def fill_box(code: str) -> Any:
     sent = sent_object()
     if sent.get("mode") not in tuple(MODES) or not isinstance(sent.get("given"), dict):
         return jsonify(problem=gettext("This cannot be read.")), 400
+    if sent.get("look") and sent["mode"] == "put":  # nothing in the box was looked at
+        return jsonify(problem=gettext("This cannot be read.")), 400
     given = {**on_the_wall_here(sent["given"]), "box": code}
     if sent.get("look"):
         return _answered(lambda: jsonify(differences=look_through(the_bank(), MODES[sent["mode"]], given)))
@@ -232,7 +234,8 @@ def pick_page(code: str) -> Any:
         else:
             refusals = [reason(refusal) for refusal in outcome.refusals]
             if outcome.accepted:
-                return redirect(url_for("web.pick_page", code=code, box=box, into=into or None, **told), 303)
+                filled: dict[str, Any] = {"code": code, "box": box, "into": into or None, **told}
+                return redirect(url_for("web.pick_page", **filled), 303)
     board = dose_board(the_bank(), code)
     if board is None:
         abort(404)

@@ -53,8 +53,8 @@ class Excursion:
     started: int
     ended: int | None
     peak: int
-    seconds: tuple[int, int, int] = (0, 0, 0)
-    degree_seconds: tuple[int, int, int] = (0, 0, 0)
+    seconds: tuple[int, ...] = (0, 0, 0)
+    degree_seconds: tuple[int, ...] = (0, 0, 0)
 
 
 @dataclass
@@ -91,8 +91,8 @@ class _Stretch:
             kind = "warning"
         if kind is None:
             return ()
-        sums = tuple(self.seconds), tuple(self.degree_seconds)
-        return (Excursion(kind, self.started, None if goes_on else until, self.peak, *sums),)  # type: ignore[arg-type]
+        ended = None if goes_on else until
+        return (Excursion(kind, self.started, ended, self.peak, tuple(self.seconds), tuple(self.degree_seconds)),)
 
 
 @dataclass
@@ -116,8 +116,8 @@ class Watch:
                     found += stretch.excursion(last, limits)
                     stretch = None
                 found.append(Excursion("silent", last, at, max(value, new)))
-            elif stretch is not None:
-                stretch.hold(value, at - last, limits)  # type: ignore[operator]
+            elif stretch is not None and last is not None:
+                stretch.hold(value, at - last, limits)
             if new > warn:
                 stretch = stretch or _Stretch(at)
                 stretch.see(new, limits)

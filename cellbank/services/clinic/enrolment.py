@@ -64,8 +64,8 @@ def read_answer(given: Any) -> Answer:
 
 GivenAnswer = Annotated[bool | Decimal | Literal["not_applicable"] | None, BeforeValidator(read_answer)]
 QuestionCode = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
-MmHg = quantity("mmHg", partial(parse_decimal, quantity=_PAO2))
-Fraction = quantity("fraction", parse_fio2)
+MmHg = Annotated[Decimal, *quantity("mmHg", partial(parse_decimal, quantity=_PAO2))]
+Fraction = Annotated[Decimal, *quantity("fraction", parse_fio2)]
 
 
 class EnrolSubject(ActInput):

@@ -153,8 +153,8 @@ def infusion_facts(standing: DoseStanding, now: datetime.datetime, bedside: Beds
 
 def label_time(standing: DoseStanding) -> datetime.datetime | None:
     """The expiry as the current label carries it: site time, to the minute, without a zone."""
-    at = standing.row.expires_at
-    return at and at.astimezone(standing.ward.zone).replace(tzinfo=None, second=0, microsecond=0)
+    at: datetime.datetime | None = standing.row.expires_at
+    return None if at is None else at.astimezone(standing.ward.zone).replace(tzinfo=None, second=0, microsecond=0)
 
 
 def _shown(standing: DoseStanding) -> dict[str, Any]:
@@ -229,6 +229,7 @@ def stop_infusion(work: Work, given: StopInfusion) -> Dose:
     pooled = vials_of(work, dose, "POOLED")
     refusals: tuple[Refusal, ...] = ()
     if dose.state == "INFUSING":
+        assert dose.final_volume_ml is not None and dose.delivered_cells is not None  # of a dose that was drawn up
         facts = StopFacts(
             dose=dose.code, prepared_ml=dose.final_volume_ml, given_ml=given.volume_given_ml,
             delivered_cells=dose.delivered_cells, required_cells=dose.required_cells,

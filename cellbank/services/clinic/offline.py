@@ -274,7 +274,7 @@ def _do(
     held = _held(bank, content.judgement)
     title = find_act(header.act).title
     refusals = kept_refusals(KeptFacts(header.act, title, _dose_of(header, content), header.site, header.at, held))
-    sent_by = {"door": place.door, "key": header.id, "client": place.client, "now": now}
+    sent_by: dict[str, Any] = {"door": place.door, "key": header.id, "client": place.client, "now": now}
     given: dict[str, Any] = {**content.given, "happened_at": header.at.isoformat()}
     try:
         if not isinstance(held, HeldJudgement) or refusals:

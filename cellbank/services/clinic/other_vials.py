@@ -2,7 +2,6 @@
 
 import datetime
 from collections.abc import Collection, Sequence
-from typing import Any
 
 from sqlalchemy import Row, select, text
 
@@ -53,7 +52,7 @@ def refusals_of(work: Work, dose: Dose, vials: Collection[Vial], on: datetime.da
     doses = {one.id: one.code for one in other_doses(work, vials)}
     ids = {dose.lot_id, *(vial.lot_id for vial in vials)}
     lots = {row.id: row.code for row in work.session.execute(select(Lot.id, Lot.code).where(Lot.id.in_(ids)))}
-    facts = [OtherVial(vial.code, lots[vial.lot_id], doses.get(vial.dose_id)) for vial in vials]  # type: ignore[arg-type]
+    facts = [OtherVial(vial.code, lots[vial.lot_id], doses.get(vial.dose_id or 0)) for vial in vials]
     strange = sorted({vial.lot_id for vial in vials} - {dose.lot_id})
     of_lots = [
         one for lot in strange for one in lot_refusals(lot_standing(work.session, lot, dose.subject_id, on))
@@ -75,6 +74,6 @@ _EXPOSED = text(
 )
 
 
-def exposures_of(work: Work, vials: Collection[Vial]) -> Sequence[Row[Any]]:
+def exposures_of(work: Work, vials: Collection[Vial]) -> Sequence[Row[str, str, str, str]]:
     """What these vials stood through, but for what was accepted: vial, excursion, its kind and state."""
     return work.session.execute(_EXPOSED, {"vials": [vial.id for vial in vials]}).all()

@@ -82,7 +82,9 @@ class EnterDoseFromPaper(SignedInput):
 
     @model_validator(mode="after")
     def _told_or_not_known(self) -> Self:
-        asked = [(VOLUME_GIVEN, self.volume_given_ml), *([(DILUENT, self.count.diluent)] if self.count else [])]
+        asked: list[tuple[str, object]] = [(VOLUME_GIVEN, self.volume_given_ml)]
+        if self.count:
+            asked.append((DILUENT, self.count.diluent))
         for name, told in asked:
             if told is None and name not in self.not_on_the_form:
                 raise ValueError(f"give the {name}, or say that the form does not tell it")

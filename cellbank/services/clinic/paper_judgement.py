@@ -224,8 +224,10 @@ def _counted(dose: Dose, form: EnterDoseFromPaper) -> Counted | None:
         )
     if dose.counted_at is None:
         return None
+    # of a dose that was counted
+    assert dose.pooled_ml is not None and dose.total_cells_per_ml is not None and dose.viability_percent is not None
     return Counted(
-        dose.counted_at, dose.diluent, dose.pooled_ml, dose.total_cells_per_ml, dose.viability_percent,  # type: ignore[arg-type]
+        dose.counted_at, dose.diluent, dose.pooled_ml, dose.total_cells_per_ml, dose.viability_percent,
         dose.count_method or "",
     )  # fmt: skip
 
@@ -235,7 +237,8 @@ def _drawn_up(work: Work, dose: Dose, form: EnterDoseFromPaper) -> DrawnUp | Non
         return DrawnUp(told.prepared_at, as_written(work, told.prepared_by), told.drawn_ml, told.final_volume_ml)
     if dose.prepared_at is None or dose.prepared_by_id is None:
         return None
-    return DrawnUp(dose.prepared_at, of_id(work, dose.prepared_by_id), dose.draw_ml, dose.final_volume_ml)  # type: ignore[arg-type]
+    assert dose.draw_ml is not None and dose.final_volume_ml is not None  # of a dose that was drawn up
+    return DrawnUp(dose.prepared_at, of_id(work, dose.prepared_by_id), dose.draw_ml, dose.final_volume_ml)
 
 
 def _checked(work: Work, dose: Dose, form: EnterDoseFromPaper, which: str, signs: int | None) -> Checked | None:
@@ -259,7 +262,7 @@ def _people(
 ) -> list[Refusal]:
     """Who did it, as they stood then; and that nobody signs for their own work."""
     drawn, checks = whole.drawn, [one for one in (whole.first, whole.second) if one and one.by.name]
-    drew = drawn and doer(work, drawn.by, DREW, drawn.at, standing.ward.day(drawn.at))
+    drew = None if drawn is None else doer(work, drawn.by, DREW, drawn.at, standing.ward.day(drawn.at))
     checked = {one: doer(work, one.by, CHECKED, one.at, standing.ward.day(one.at)) for one in checks}
     told = [*([drew] if drew and form.preparation else []), *(checked[one] for one in checks if one.is_told)]
     found = [one for each in told for one in doer_refusals(each)]  # else the record knows that they might
@@ -281,7 +284,7 @@ def _times(work: Work, dose: Dose, form: EnterDoseFromPaper, whole: Whole) -> li
     steps = [
         Step("The putting away of its vials", last_placed_at(work.session, whole.used)),
         Step("The thaw", whole.thaw_started_at),
-        *(Step(name, one and one.at) for name, one in zip(called, done, strict=True)),
+        *(Step(name, None if one is None else one.at) for name, one in zip(called, done, strict=True)),
         start, Step("The end", form.stopped_at),
     ]  # fmt: skip
     seen = [start, Step("The reaction", form.reaction.happened_at)] if form.reaction else []
@@ -295,7 +298,8 @@ def _times(work: Work, dose: Dose, form: EnterDoseFromPaper, whole: Whole) -> li
 
 def _figures(dose: Dose, form: EnterDoseFromPaper, whole: Whole, standing: DoseStanding) -> list[Refusal]:
     """What was not allowed about count and volumes, and which of them contradict each other."""
-    count, drawn, rules, found = whole.count, whole.drawn, standing.ward.protocol.thaw, []
+    count, drawn, rules = whole.count, whole.drawn, standing.ward.protocol.thaw
+    found: list[Refusal] = []
     if form.count and count:
         codes = tuple(form.thaw.vials) if form.thaw else tuple(vial.code for vial in whole.used)
         facts = CountFacts(
@@ -309,12 +313,12 @@ def _figures(dose: Dose, form: EnterDoseFromPaper, whole: Whole, standing: DoseS
     if count and drawn:
         found += pool_refusals(dose.code, count.pooled_ml, drawn.drawn_ml, drawn.final_volume_ml)
     if drawn and whole.delivered is not None and form.volume_given_ml is not None:
-        facts = StopFacts(
+        stop = StopFacts(
             dose=dose.code, prepared_ml=drawn.final_volume_ml, given_ml=form.volume_given_ml,
             delivered_cells=whole.delivered, required_cells=dose.required_cells, protocol=standing.ward.protocol,
             has_reason=form.stop_reason is not None,
         )  # fmt: skip
-        found += stop_refusals(facts)
+        found += stop_refusals(stop)
     return found
 
 

@@ -80,7 +80,7 @@ def find_supply(work: Work, demand: Demand) -> Supply:
     return best
 
 
-def _lots(work: Work, demand: Demand) -> Iterator[tuple[Lot, Row[Any]]]:
+def _lots(work: Work, demand: Demand) -> Iterator[tuple[Lot, Row[int, int, str, str]]]:
     """The lots to try, in order, each kept from being held or recalled while it is looked at, with its product."""
     statement = select(Lot.id.label("lot_id"), Definition.id, Definition.identifier, Definition.digest).join(
         Definition, Definition.id == Lot.specification_id
@@ -102,7 +102,7 @@ def _lots(work: Work, demand: Demand) -> Iterator[tuple[Lot, Row[Any]]]:
         yield work.share(Lot, product.lot_id), product
 
 
-def _from_lot(work: Work, demand: Demand, lot: Lot, product: Row[Any]) -> Supply:
+def _from_lot(work: Work, demand: Demand, lot: Lot, product: Row[int, int, str, str]) -> Supply:
     specification = specification_by_digest(work.session, product.id, product.digest)
     results = latest_results(work, lot, specification)
     missing = tuple(specification.provider(what).title for what in PROVIDED if what not in results)
@@ -112,7 +112,7 @@ def _from_lot(work: Work, demand: Demand, lot: Lot, product: Row[Any]) -> Supply
         lot_product=product.identifier if lot.purpose == "product" else f"a {lot.purpose.replace('_', ' ')}",
         missing_results=missing,
     )
-    needs_weight = demand.protocol.dosing.kind == "per_kg"
+    needs_weight = demand.protocol.dosing.needs_weight
     if missing or (needs_weight and demand.weight_kg is None):
         return Supply(facts, lot)
     try:
@@ -188,6 +188,7 @@ def _shown(
         )
         for what in PROVIDED
     ]
+    assert facts.dmso_g_per_kg is not None  # worked out together with the calculation
     limits = demand.protocol.limits
     others = f" + {float(demand.dmso_ml_that_day):.3f} mL of other doses that day" if demand.dmso_ml_that_day else ""
     loads = [

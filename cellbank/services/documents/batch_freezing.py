@@ -1,9 +1,7 @@
 """The freezing run in a batch record: the freezer's file with its digest, what was found, and the picture."""
 
-from collections.abc import Mapping
-from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, RowMapping, text
 
 from cellbank.outside.document_pdf import Block, Cell, Facts, Heading, Run, Table, Text
 from cellbank.outside.document_trace import Mark, Trace
@@ -43,9 +41,9 @@ def freezing_blocks(connection: Connection, lot: LotHead) -> list[Block]:
     return blocks
 
 
-def _run(connection: Connection, row: Mapping[str, Any], lot: LotHead) -> list[Block]:
+def _run(connection: Connection, row: RowMapping, lot: LotHead) -> list[Block]:
     chart = run_chart(connection, row["code"])
-    told = Run(run_in_words(row), "plain" if row["state"] == "WITHIN" else "alarm")
+    told = Run(run_in_words(dict(row)), "plain" if row["state"] == "WITHIN" else "alarm")
     found = (told, *_deviation(row), *doubt_of(row["given"], row["result"]))
     serial = f", {row['freezer_serial']}" if row["freezer_serial"] else ""
     pairs: tuple[tuple[str, Cell], ...] = (
@@ -59,7 +57,7 @@ def _run(connection: Connection, row: Mapping[str, Any], lot: LotHead) -> list[B
     return [Facts(pairs), *table, Trace(WIDTH, HEIGHT, drawn)]
 
 
-def _deviation(row: Mapping[str, Any]) -> tuple[Run, ...]:
+def _deviation(row: RowMapping) -> tuple[Run, ...]:
     if not row["deviation"]:
         return ()
     return (Run(f"deviation {row['deviation']} {word(row['deviation_state'])}", "muted"),)

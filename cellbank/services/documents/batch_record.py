@@ -4,10 +4,9 @@ Facts: domain reference §2, R20 (event time and entry time) and R25 (performed 
 """
 
 from collections import Counter
-from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, RowMapping, text
 
 from cellbank.domain.identifiers import printed
 from cellbank.domain.quantities import millions
@@ -105,7 +104,7 @@ REAGENTS = ("Reagent", "Lot of the maker", "Expires", "Used for, quantity, when"
 def _reagents(connection: Connection, batch: Batch, lot: LotHead) -> list[Block]:
     """A row for each reagent lot, with everything that it went into."""
     given = {"cultures": batch.ids("culture"), "lots": batch.ids("lot")}
-    uses: dict[str, list[Mapping[str, Any]]] = {}
+    uses: dict[str, list[RowMapping]] = {}
     for row in connection.execute(_REAGENTS, given).mappings():
         uses.setdefault(row["code"], []).append(row)
     if not uses:
@@ -114,7 +113,7 @@ def _reagents(connection: Connection, batch: Batch, lot: LotHead) -> list[Block]
     return [Heading("Reagents and materials"), Table(REAGENTS, rows, (0.22, 0.22, 0.12, 0.44))]
 
 
-def _reagent(uses: list[Mapping[str, Any]], lot: LotHead) -> tuple[Cell, ...]:
+def _reagent(uses: list[RowMapping], lot: LotHead) -> tuple[Cell, ...]:
     first = uses[0]
     name = (Run(first["name"], "strong"), Run(first["code"], "code"))
     stopped = (Run(word(first["state"]), "alarm"),) if first["state"] in ("RECALLED", "REJECTED") else ()
@@ -123,7 +122,7 @@ def _reagent(uses: list[Mapping[str, Any]], lot: LotHead) -> tuple[Cell, ...]:
     return (*name, *stopped), made, shown(first["expires_on"]), _used(uses, lot)
 
 
-def _used(uses: list[Mapping[str, Any]], lot: LotHead) -> tuple[Run, ...]:
+def _used(uses: list[RowMapping], lot: LotHead) -> tuple[Run, ...]:
     """What it went into: records that got the same at the same time stand together."""
     alike: dict[str, list[str]] = {}
     for one in uses:
@@ -223,7 +222,7 @@ def _deviations(connection: Connection, lot: LotHead) -> list[Block]:
     return [Heading("Deviations"), Table(DEVIATIONS, rows, (0.14, 0.24, 0.28, 0.18, 0.16))]
 
 
-def _deviation(row: Mapping[str, Any], lot: LotHead) -> tuple[Cell, ...]:
+def _deviation(row: RowMapping, lot: LotHead) -> tuple[Cell, ...]:
     is_open = row["state"] != "CLOSED"
     closed = (Run(f"closed {lot.time(row['closed_at'])}", "muted"),) if row["closed_at"] else ()
     actions = (Run(f"actions: {row['actions']}", "muted"),) if row["actions"] else ()

@@ -88,10 +88,9 @@ def _checked(entry: Entry, checks: Sequence[Check], time: Clock) -> tuple[Run, .
 
 def _signed(entry: Entry, time: Clock, *, own: bool | None = None) -> tuple[Run, ...]:
     """The signatures of an act: all of them, or only those of whoever did it, or only those of others."""
-    signatures: Sequence = entry.signatures
     return tuple(
         run
-        for one in signatures if own is None or own is (one.person == entry.person)
+        for one in entry.signatures if own is None or own is (one.person == entry.person)
         for run in (
             Run(f"{one.meaning.capitalize()}: {one.person}", "strong"),
             Run(f"{time(one.at)}, {one.record}", "muted"),

@@ -5,7 +5,7 @@ Read from the records and their trail as of one moment; `chain_document` (chain_
 
 import datetime
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -273,7 +273,8 @@ class _Roles:
 
     def of(self, person: int, act: int, name: str) -> tuple[str, ...]:
         """The roles by which the act was this person's to do; all of them where that is none."""
-        held = next((roles for who, since, roles in reversed(self._given) if who == person and since <= act), [])
+        given = (roles for who, since, roles in reversed(self._given) if who == person and since <= act)
+        held: Sequence[str] = next(given, ())
         used = {role.value for role in roles_for(name)} & set(held)
         return tuple(role.value for role in Role if role.value in (used or held))
 

@@ -5,11 +5,10 @@ no wristband, and a symbol of its own, which leads to the page on which the fill
 (`lookup/on_paper.py`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, RowMapping, text
 from sqlalchemy.orm import Session
 
 from cellbank.domain.identifiers import Form, form_code, printed
@@ -42,7 +41,7 @@ _VIALS = text("SELECT v.code, v.number FROM vial v WHERE v.dose_id = :dose ORDER
 class OnPaper:
     """What is known of a dose before it goes on paper."""
 
-    row: Mapping[str, Any]
+    row: RowMapping
     protocol: Protocol
     vials: tuple[tuple[str, int], ...]
     picks: tuple[PickLine, ...]
@@ -127,6 +126,7 @@ def _about(dose: OnPaper | None, say: Say) -> list[Block]:
 
 
 def _pick(dose: OnPaper | None, say: Say) -> list[Block]:
+    lines: list[tuple[Cell, ...]]
     head = ("", say("Place, in the order of the tank"), say("Vial"), say("Out of the tank at"), say("By"))
     if dose is None:
         lines = [(str(n), LINE_BY_HAND, "", "", "") for n in range(1, BLANK_LINES + 1)]
@@ -148,6 +148,7 @@ def _vial(code: str, number: int) -> tuple[Run, ...]:
 
 
 def _thaw(dose: OnPaper | None, say: Say) -> list[Block]:
+    lines: list[tuple[Cell, ...]]
     head = (say("Vial"), say("Thaw began at"), say("Whole, label read"), say("By"))
     if dose is None:
         lines = [(LINE_BY_HAND, "", "", "")] * BLANK_LINES

@@ -2,10 +2,10 @@
 
 import datetime
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import RowMapping, text
 
 from cellbank.domain.identifiers import Form
 from cellbank.outside.printers import PrinterProblem
@@ -27,7 +27,7 @@ _DAY = text(
 )
 
 
-def doses_of(bank: Bank, day: datetime.date) -> tuple[Mapping[str, Any], ...]:
+def doses_of(bank: Bank, day: datetime.date) -> tuple[RowMapping, ...]:
     """The doses that are planned for a day and not given yet, at the site that is looked at."""
     with bank.reads.connect() as connection:
         return tuple(connection.execute(_DAY, {"day": day, "site": bank.site}).mappings())

@@ -7,12 +7,11 @@ what changed. Requirements R1, R2, R10 and R20 of the domain reference, §2.
 
 import dataclasses
 import datetime
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
-from sqlalchemy import select, text
+from sqlalchemy import RowMapping, select, text
 from sqlalchemy.orm import Session
 
 from cellbank.domain.garbled import Garbled
@@ -40,8 +39,8 @@ from cellbank.services.lookup.seeing import refuse_unseen
 class IssueDocument(ActInput):
     """Issue a document."""
 
-    code: scanned(*DOCUMENTED) = Field(title="Of which record")  # type: ignore[valid-type]
-    type: Literal[tuple(TYPES)] = Field(title="Document")  # type: ignore[valid-type]
+    code: Annotated[str, *scanned(*DOCUMENTED)] = Field(title="Of which record")
+    type: Literal[tuple(TYPES)] = Field(title="Document")  # type: ignore[valid-type]  # the table's
     reason: Reason | None = Field(
         default=None, title="Reason for a further edition", description="Needed when the record changed since the last."
     )
@@ -216,7 +215,7 @@ def issued_of(bank: Bank, record_code: str) -> tuple[Issued, ...]:
     """The documents issued of a record, by type, the latest edition first."""
     given = {"code": record_code, "site": bank.site}
     with bank.reads.connect() as connection:
-        rows: list[Mapping[str, Any]] = list(connection.execute(_ISSUED, given).mappings())
+        rows: list[RowMapping] = list(connection.execute(_ISSUED, given).mappings())
     return tuple(Issued(title=TYPES[row["type"]].title if row["type"] in TYPES else row["type"], **row) for row in rows)
 
 

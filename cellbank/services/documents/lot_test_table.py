@@ -4,11 +4,10 @@ A value that was changed since it was first entered stays in sight, in the colou
 """
 
 import datetime
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, RowMapping, text
 
 from cellbank.domain.acceptance import ReleaseTest
 from cellbank.domain.identifiers import printed
@@ -75,7 +74,7 @@ def results_of(connection: Connection, lot_id: int) -> tuple[Result, ...]:
     return tuple(_result(row) for row in connection.execute(_RESULTS, {"lot": lot_id}).mappings())
 
 
-def _result(row: Mapping[str, Any]) -> Result:
+def _result(row: RowMapping) -> Result:
     version = f", version {row['method_version']}" if row["method_version"] else ""
     material = f"{row['material']}, vial {printed(row['vial'])}" if row["vial"] else row["material"]
     of = next((f"{kind} {printed(row[kind])}" for kind in ("culture", "donation") if row[kind]), "")

@@ -65,7 +65,8 @@ def from_data(data: Mapping[str, Any]) -> Paper:
 
 
 def _block(data: Mapping[str, Any]) -> Block:
-    return _reader(data["type"]).validate_python({name: value for name, value in data.items() if name != "type"})
+    block: Block = _reader(data["type"]).validate_python({n: value for n, value in data.items() if n != "type"})
+    return block
 
 
 @cache
@@ -97,7 +98,8 @@ def site_zone(connection: Connection, site_id: int) -> ZoneInfo:
 
 def headed(blocks: Sequence[Block]) -> list[tuple[str, Block]]:
     """Each block but the headings and the titles of sheets with that under which it stands."""
-    heading, found = "", []
+    heading = ""
+    found: list[tuple[str, Block]] = []
     for block in blocks:
         if isinstance(block, Heading | Sheet):
             heading = block.text

@@ -61,7 +61,7 @@ COMMANDS, COMMANDS_KIND = "COMMANDS", "act"  # what the sheet of command barcode
 LARGEST_ID = 2**63 - 1
 #: kind of record -> function(bank, codes, job): what is printed beside its labels, after the commit
 WITH_LABELS: dict[str, Callable[[Bank, Sequence[str], str], dict[str, Any]]] = {}
-LabelledCode = scanned(*LABELLED_RECORDS)
+LabelledCode = Annotated[str, *scanned(*LABELLED_RECORDS)]
 
 
 # --- printing with another act ----------------------------------------------------------------
@@ -166,7 +166,7 @@ def print_label_again(work: Work, given: PrintLabelAgain) -> Record:
     return record
 
 
-def _looked_up(work: Work, code: str, vials: Sequence[str]) -> tuple[Any, list[Labels], tuple[Refusal, ...]]:
+def _looked_up(work: Work, code: str, vials: Sequence[str]) -> tuple[Record, list[Labels], tuple[Refusal, ...]]:
     """The record to print for, locked, with its labels and why there can be none. A vial stands for its lot."""
     kind = read_scan(code).kind  # type: ignore[union-attr]  # a code that was read once
     chosen = work.lock_all(Vial, [code] if kind is Kind.VIAL else vials)
@@ -204,7 +204,8 @@ _LAST_COPY = text(
 def _last_copy(work: Work, record: Any, labels: Sequence[Labels]) -> int | None:
     """The highest number that a copy of one of these labels bears, 0 for originals; None: never printed."""
     symbols = [row["symbol"] for one in labels for row in one.rows]
-    return work.session.scalar(_LAST_COPY, {"code": record.code, "symbols": symbols})
+    last: int | None = work.session.scalar(_LAST_COPY, {"code": record.code, "symbols": symbols})
+    return last
 
 
 class PrintCommands(ActInput):

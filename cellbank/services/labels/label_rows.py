@@ -5,13 +5,12 @@ time and when somebody prints them again. Names and remarks are shortened to the
 """
 
 import datetime
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import text
+from sqlalchemy import RowMapping, text
 from sqlalchemy.orm import Session
 
 from cellbank.domain.identifiers import (
@@ -32,7 +31,7 @@ from cellbank.outside.label_pdf import load_templates, shortened
 from cellbank.services.acts import RegisteredAct
 from cellbank.services.common import read_protocol, read_specification
 
-Row = Mapping[str, Any]
+Row = RowMapping
 FIN_NOTICE = "TEST/LOCAL ID – NOT A REGISTERED FIN"
 LONGEST_PENDING = 43  # letters that the line of the dose label holds, however wide they are
 LONGEST_SEALS = 76  # letters of the two lines for them on the label of a shipper

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import text
+from sqlalchemy import RowMapping, text
 from sqlalchemy.orm import Session
 
 from cellbank.domain.dose import Window, window
@@ -20,7 +20,7 @@ from cellbank.services.clinic.thawing import PickLine, pick_list
 from cellbank.services.labels.label_printing import PrintedLabels, printings
 from cellbank.services.quality.release_board import ReleaseBoard, release_board
 
-Row = Mapping[str, Any]
+Row = RowMapping
 
 
 # --- lots -------------------------------------------------------------------------------------
@@ -118,7 +118,8 @@ def _first_infusion_on(dose: Row | None, zone: ZoneInfo) -> datetime.date | None
     if dose is None:
         return None
     started = dose["infusion_started_at"]
-    return started.astimezone(zone).date() if started else dose["planned_on"]
+    day_one: datetime.date = started.astimezone(zone).date() if started else dose["planned_on"]
+    return day_one
 
 
 def _planned(

@@ -36,7 +36,7 @@ def shown(value: Any) -> str:
     return str(value)
 
 
-def on_the_clock(row: Row, zone: datetime.tzinfo) -> Row:
+def on_the_clock(row: Row, zone: datetime.tzinfo) -> dict[str, Any]:
     """The row with its instants on the clock of a site, whatever is then made of them."""
     return {
         name: value.astimezone(zone) if isinstance(value, datetime.datetime) else value for name, value in row.items()

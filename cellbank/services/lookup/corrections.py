@@ -37,6 +37,6 @@ def corrections_of(bank: Bank, kind: str, code: str) -> tuple[PutRight, ...]:
     found = []
     for column, before, after, reason, at, by in rows:
         one = {"kind": kind, "column": column, "before": before, "after": after}
-        values = (value(one, which, time) for which in ("before", "after"))
-        found.append(PutRight(told(kind, column).label, *values, reason, at, by))
+        was, is_now = value(one, "before", time), value(one, "after", time)
+        found.append(PutRight(told(kind, column).label, was, is_now, reason, at, by))
     return tuple(found)

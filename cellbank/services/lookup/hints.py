@@ -1,6 +1,6 @@
 """What a form can offer beside its fields: the codes that the definitions in force know, and the questions they ask."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,7 +10,7 @@ from cellbank.domain.correction import KINDS, columns_of
 from cellbank.domain.identifiers import Kind
 from cellbank.domain.protocol import Protocol
 from cellbank.domain.scans import Scan, read_scan
-from cellbank.domain.specification import Specification
+from cellbank.domain.specification import DonorTest, ReleaseTest, Specification
 from cellbank.domain.transition import FLOOR
 from cellbank.services.bank import Bank, at_site
 from cellbank.services.clinic.enrolment import AGE, PF_RATIO
@@ -144,10 +144,11 @@ def _protocols(bank: Bank) -> list[Protocol]:
 def _from_specifications(found: list[Specification], act: str) -> dict[str, tuple[Offer, ...]]:
     if act == "record_freezing":
         return {"program": _once((item.code, item.title) for one in found for item in one.freezing.programs)}
-    tests = [(item.code, item.title) for one in found for item in (*one.tests, *one.donor.tests)]
+    lists: list[Sequence[ReleaseTest | DonorTest]] = [tests for one in found for tests in (one.tests, one.donor.tests)]
+    named = [(item.code, item.title) for tests in lists for item in tests]
     words = [word for one in found for item in one.tests for word in item.possible_results]
     words += [item.acceptable for one in found for item in one.donor.tests]
-    return {"test": _once(tests), "choice": _once((word, "") for word in words)}
+    return {"test": _once(named), "choice": _once((word, "") for word in words)}
 
 
 def _once(offers: Any) -> tuple[Offer, ...]:
@@ -187,8 +188,9 @@ def _what_may_be_put_right(bank: Bank, given: dict[str, list[str]]) -> Hints:
 
 def _from_paper(bank: Bank, given: dict[str, list[str]]) -> Hints:
     scan = read_scan((given.get("dose") or [""])[0])
-    is_dose = isinstance(scan, Scan) and scan.kind is Kind.DOSE
-    return Hints(**paper_hints(bank, scan.code)) if is_dose else NONE
+    if isinstance(scan, Scan) and scan.kind is Kind.DOSE:
+        return Hints(**paper_hints(bank, scan.code))
+    return NONE
 
 
 def _questions(bank: Bank, act: str, given: dict[str, list[str]]) -> Hints:

@@ -66,7 +66,7 @@ def find_records(work: Work, codes: Collection[str]) -> list[Touched]:
 
 def as_touched(records: Sequence[Record]) -> list[Touched]:
     """The same for records in hand."""
-    return [Touched(record.kind, record.id, record.code) for record in records]  # type: ignore[attr-defined]
+    return [Touched(record.kind, record.id, record.code) for record in records]  # type: ignore[attr-defined]  # all have one
 
 
 def with_what_they_are_of(work: Work, records: Sequence[Touched]) -> list[Touched]:

@@ -1,9 +1,8 @@
 """What the page of a paper form need not ask, for the record has it; and what it can offer of what it asks."""
 
-from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, RowMapping, text
 
 from cellbank.domain.rules.paper_form import PARTS
 from cellbank.services.bank import Bank, at_site
@@ -44,7 +43,7 @@ def paper_hints(bank: Bank, code: str) -> dict[str, Any]:
         return {} if row is None else _of_dose(connection, row, bank.site)
 
 
-def _of_dose(connection: Connection, row: Mapping[str, Any], site: int | None) -> dict[str, Any]:
+def _of_dose(connection: Connection, row: RowMapping, site: int | None) -> dict[str, Any]:
     recorded = [part for part in PARTS if row[part.column] is not None]
     known = frozenset(name for part in recorded for name in (part.field, part.field.replace("_at", "_by")))
     rules = read_protocol(row["protocol"]).thaw

@@ -15,7 +15,8 @@ from cellbank.domain.lifecycle import CROSSING, TRANSITIONS, Role, acts_from, is
 from cellbank.domain.refusals import Code, Refusal
 from cellbank.domain.rules.infusion import ended_refusals
 from cellbank.domain.scans import read_scan
-from cellbank.records.work import Actor, Work
+from cellbank.records.actor import Actor
+from cellbank.records.work import Work
 from cellbank.services.acts import REGISTRY, ActInput, RegisteredAct, act, run_act
 from cellbank.services.bank import Bank, server_time
 from cellbank.services.clinic.at_bedside import outdated_refusals

@@ -7,6 +7,7 @@ password count.
 import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 from pydantic import Field
 from sqlalchemy import any_, literal, select, text
@@ -25,7 +26,7 @@ from cellbank.services.people.handed_codes import end_all, tell_code
 from cellbank.services.people.keys import end_keys, live_keys
 from cellbank.services.people.wrong_entries import forgive_everywhere
 
-PersonCode = scanned(Kind.PERSON)
+PersonCode = Annotated[str, *scanned(Kind.PERSON)]
 # Which of somebody's sessions and keys end: what is taken over with a password or a second factor.
 ENDS_KEYS = frozenset({Change.PASSWORD, Change.SECOND_FACTOR})
 HAS_HALVES = frozenset({Change.NEW, Change.PASSWORD})

@@ -14,9 +14,10 @@ from sqlalchemy import select
 from cellbank.domain.keys import Scope
 from cellbank.domain.lifecycle import Role
 from cellbank.domain.rules.signing import Trained
+from cellbank.records.actor import Actor
 from cellbank.records.base import read_row
 from cellbank.records.people import Person
-from cellbank.records.work import Actor, Work
+from cellbank.records.work import Work
 from cellbank.services.bank import Bank
 
 FIRST_SITE = "MAIN"  # there from the beginning: what was recorded before there were others is its

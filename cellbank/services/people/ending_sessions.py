@@ -43,8 +43,8 @@ def end_session(work: Work, given: EndSession) -> Person:
     person = lock_account(work, given.name)
     work.judge(person, refusals=_refusals(work, given, person))
     values = {"ended_at": work.now, "ended_why": Ended.BY_HAND.value, "ended_by_id": work.actor.id}
-    ended = work.session.execute(update(WebSession).where(*_open(given, person)).values(values)).rowcount
-    work.show(sessions=ended)
+    ending = update(WebSession).where(*_open(given, person)).values(values).returning(WebSession.id)
+    work.show(sessions=len(work.session.scalars(ending).all()))
     work.transition(person)
     return person
 

@@ -1,6 +1,6 @@
 """Who is trained for what, until when; without a valid training nobody signs (domain reference §2, R8)."""
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 from sqlalchemy import select
@@ -16,7 +16,7 @@ from cellbank.services.inputs import Date, Line, Name, Reason, scanned
 from cellbank.services.people.account_changes import say_that_it_waits
 from cellbank.services.site_time import local_day
 
-TrainingCode = scanned(Kind.TRAINING)
+TrainingCode = Annotated[str, *scanned(Kind.TRAINING)]
 TRAINED = ("ACTIVE", "PROPOSED")  # also whoever is still to be confirmed
 
 

@@ -7,8 +7,9 @@ import logging
 from pydantic import Field
 
 from cellbank.domain.handed_codes import Purpose
+from cellbank.records.actor import Actor
 from cellbank.records.people import Person
-from cellbank.records.work import Actor, Work
+from cellbank.records.work import Work
 from cellbank.services.bank import Bank
 from cellbank.services.inputs import Line, Name
 from cellbank.services.parsing import ActInput, parse

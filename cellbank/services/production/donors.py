@@ -171,4 +171,5 @@ def _collections(work: Work, donor: Donor) -> tuple[Collection, ...]:
 def _panel_results(work: Work, donor: Donor) -> tuple[PanelResult, ...]:
     columns = select(TestResult.code, TestResult.test, TestResult.choice, TestResult.started_at, TestResult.state)
     statement = columns.where(TestResult.donor_id == donor.id, TestResult.state.in_(STANDING)).order_by(TestResult.id)
-    return tuple(PanelResult(*row) for row in work.session.execute(statement))
+    found = work.session.execute(statement)
+    return tuple(PanelResult(code, test, choice or "", at, state) for code, test, choice, at, state in found)

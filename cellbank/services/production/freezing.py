@@ -54,7 +54,7 @@ from cellbank.services.production.reagent_use import (
 from cellbank.services.quality.holding import held, lock_lot
 
 _DMSO = Quantity("DMSO", "%", "in percent of the volume", low=Decimal(0), high=Decimal(100), decimals=2, shown=1)
-DmsoPercent = quantity("%", partial(parse_decimal, quantity=_DMSO))
+DmsoPercent = Annotated[Decimal, *quantity("%", partial(parse_decimal, quantity=_DMSO))]
 
 # Product code of a vial: the site's local code, collection type V (volunteer, allogeneic), and 99: a six-character
 # division follows (domain: ISBT 128 structures 003 and 032).
@@ -236,10 +236,9 @@ def close_filling(work: Work, given: CloseFilling) -> Lot:
     """Account for every cell and void the labels that were not used. Refuses a balance that is not zero."""
     lot = work.lock(Lot, given.lot)
     unused = _vials_of(work, lot, "PRINTED")
-    filled = work.session.scalar(
-        select(func.count()).where(Vial.lot_id == lot.id, Vial.state.not_in(["PRINTED", "VOIDED"]))
-    )
-    taken = work.session.scalar(select(func.sum(LotSource.cells_used)).where(LotSource.lot_id == lot.id))
+    of_lot = select(func.count()).where(Vial.lot_id == lot.id, Vial.state.not_in(["PRINTED", "VOIDED"]))
+    filled = work.session.scalars(of_lot).one()
+    taken = work.session.scalar(select(func.sum(LotSource.cells_used)).where(LotSource.lot_id == lot.id)) or 0
     facts = ClosingFacts(lot.code, int(taken), filled, lot.cells_per_vial, given.sample_cells, given.lost_cells)
     work.show(filled=filled, voided=len(unused))
     losses = improbable_losses(lot.code, facts.cells_taken, facts.lost_cells)

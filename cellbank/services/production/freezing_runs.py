@@ -127,14 +127,15 @@ def import_freezing_run(work: Work, given: ImportFreezingRun) -> FreezerRun:
     """
     lot = work.lock(Lot, given.lot)
     if lot.frozen_at is None:
-        work.judge(lot)  # refused by its state: it was never frozen
+        work.judge(lot)
+        raise AssertionError("a lot that was never frozen is refused by its state")
     specification = specification_of(work.session, lot.specification_id)
     band = specification.freezing.band(lot.freezing_program)
     known = said(work, given, SHEET, _source(work, given))
     with sent_file(work, given.sha256) as path:
         file = _read(work, lot, known, path, band)
     run = _Run(file, compare(band, file.product) if band else None)
-    facts = RunFacts(lot.code, lot.freezing_program or "–", lot.frozen_at, band, run.comparison, _live(work, lot))  # type: ignore[arg-type]
+    facts = RunFacts(lot.code, lot.freezing_program or "–", lot.frozen_at, band, run.comparison, _live(work, lot))
     times = _times(work, lot, file, run.comparison)
     refusals = (
         *(run_refusals(facts) or impossible_run(times)),
@@ -281,7 +282,7 @@ def _keep(work: Work, given: ImportFreezingRun, lot: Lot, run: _Run, specificati
         {"run_id": made.id, "channel": channel, "at": moment(at), "celsius": Decimal(value) / 100}
         for channel, at, value in _rows(file)
     ]
-    work.note_many(FreezerReading, rows)  # type: ignore[type-var]
+    work.note_many(FreezerReading, rows)
     if found.departures:
         made.deviation_id = _open_deviation(work, lot, made, found, specification).id
     return made

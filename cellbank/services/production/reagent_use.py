@@ -60,8 +60,8 @@ def lock_reagents(
     """
     statement = select(ReagentLot).where(ReagentLot.code == func.any(list(codes))).order_by(ReagentLot.id)
     if not work.dry_run:
-        lock = {"key_share": True} if amounts else {"read": True}
-        statement = statement.with_for_update(**lock).execution_options(populate_existing=True)
+        locked = statement.with_for_update(key_share=bool(amounts), read=not amounts)
+        statement = locked.execution_options(populate_existing=True)
     found = list(work.session.scalars(statement))
     missing = set(codes) - {reagent.code for reagent in found}
     if missing:

@@ -4,7 +4,7 @@ It is off unless the specification names the tests that may be pending. How it e
 Sources: domain reference §5.4.
 """
 
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field
 from sqlalchemy import select
@@ -23,7 +23,7 @@ from cellbank.services.quality.holding import lock_lot
 from cellbank.services.quality.impact import ENDED
 from cellbank.services.quality.release_board import release_facts
 
-ConditionalCode = scanned(Kind.CONDITIONAL_RELEASE)
+ConditionalCode = Annotated[str, *scanned(Kind.CONDITIONAL_RELEASE)]
 
 
 class RequestConditionalRelease(SignedInput):

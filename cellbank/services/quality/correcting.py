@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, Field, model_validator
-from sqlalchemy import literal_column, select, text
+from sqlalchemy import ColumnElement, literal_column, select, text
 
 from cellbank.domain import quantities
 from cellbank.domain.correction import (
@@ -50,7 +50,7 @@ from cellbank.services.quality.holding import place_hold
 from cellbank.services.quality.out_of_specification import out_of_the_laboratory
 from cellbank.services.trail.column_words import told
 
-Correctables = scanned(Kind.CULTURE, Kind.LOT, Kind.VIAL, Kind.DOSE)
+Correctables = Annotated[str, *scanned(Kind.CULTURE, Kind.LOT, Kind.VIAL, Kind.DOSE)]
 COLUMNS = tuple(dict.fromkeys(row.column for row in CORRECTABLE))
 
 
@@ -103,14 +103,15 @@ def correct_fact(work: Work, given: CorrectFact) -> Record:
     effect = find(work, record, row.column, right) if before is not None else None
     work.late_because = given.reason  # a fact, told anew: what only forbids it does not refuse it
     facts = CorrectionFacts(
-        record.called, told(record.kind, row.column).label, row, record.state, before, right, work.actor.roles,  # type: ignore[attr-defined]
-        work.now, effect and effect.follows, effect and effect.comes_before,
+        record.called, told(record.kind, row.column).label, row, record.state, before, right, work.actor.roles,  # type: ignore[attr-defined]  # has one
+        work.now, effect.follows if effect else None,
+        effect.comes_before if effect else None,
     )  # fmt: skip
     refusals = correction_refusals(facts)
     if effect is None:
         work.judge(record, Correction, refusals=refusals)
         raise AssertionError("a value that was never noted is refused")
-    target = unchecked(effect.draft, record) if isinstance(record, Dose) else record.state  # type: ignore[attr-defined]
+    target = unchecked(effect.draft, record) if isinstance(record, Dose) else record.state  # type: ignore[attr-defined]  # has one
     if isinstance(record, Vial):
         _uncheck_dose_of(work, effect, record)
     stopping = _to_stop(work, effect)
@@ -124,7 +125,8 @@ def correct_fact(work: Work, given: CorrectFact) -> Record:
         record, Correction, *opening, *stopped, *dose, refusals=[*refusals, *effect.refusals],
         to=(target, "RECORDED", "OPEN", "PLACED", "ON_HOLD", "PREPARED"), of=[record, *(one.record for one in more)],
     )  # fmt: skip
-    return _write(work, given, record, row, effect, target, stopping, dose)
+    _write(work, given, record, row, effect, target, stopping, dose)
+    return record
 
 
 def _read(work: Work, given: CorrectFact) -> tuple[Record, Correctable, Any, Callable[..., Effect]]:
@@ -224,7 +226,7 @@ def _void(work: Work, effect: Effect, reviews: list[tuple[str, str]]) -> list[st
     return [*void, *(f"{name}: reviewed (batch record of {lot})" for lot, name in reviews)]
 
 
-_ACT_NAME = literal_column("(SELECT name FROM act WHERE act.id = signature.act_id)")
+_ACT_NAME: ColumnElement[str] = literal_column("(SELECT name FROM act WHERE act.id = signature.act_id)")
 
 
 # --- writing ----------------------------------------------------------------------------------
@@ -233,7 +235,7 @@ _ACT_NAME = literal_column("(SELECT name FROM act WHERE act.id = signature.act_i
 def _write(
     work: Work, given: CorrectFact, record: Any, row: Correctable, effect: Effect, target: str, stopping: list[Lot],
     doses: list[Dose],
-) -> Record:  # fmt: skip
+) -> None:  # fmt: skip
     changes = effect.draft.changes()
     [first] = [one for one in changes if one.record is record and one.column == row.column]
     effect.draft.write()
@@ -247,7 +249,6 @@ def _write(
     for lot in stopping:
         criteria = ", ".join(effect.failing[lot.code])
         place_hold(work, lot, reason=f"“{told(record.kind, row.column).label}” was put right: {criteria}")
-    return record
 
 
 def _correction(work: Work, given: CorrectFact, first: Changed, more: list[Changed]) -> Correction:

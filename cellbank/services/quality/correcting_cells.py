@@ -112,10 +112,12 @@ def _can_be(effect: Effect, draft: Draft, culture: Culture) -> bool:
 def _carried(work: Work, draft: Draft, culture: Culture) -> Decimal:
     """The level of the cells that were put in: of the parent, of the lot of the bank vial, or nothing yet."""
     if culture.parent_id is not None:
-        return draft.get(work.session.get_one(Culture, culture.parent_id), "cumulative_doublings")
+        carried: Decimal = draft.get(work.session.get_one(Culture, culture.parent_id), "cumulative_doublings")
+        return carried
     if culture.source_vial_id is not None:
         vial = work.session.get_one(Vial, culture.source_vial_id)
-        return draft.get(work.session.get_one(Lot, vial.lot_id), "cumulative_doublings")
+        in_the_vial: Decimal = draft.get(work.session.get_one(Lot, vial.lot_id), "cumulative_doublings")
+        return in_the_vial
     return Decimal(0)
 
 

@@ -155,12 +155,12 @@ def _judged(work: Work, standing: DoseStanding, draft: Draft, dose: Dose) -> lis
 def _count(work: Work, standing: DoseStanding, draft: Draft, dose: Dose) -> Iterable[Refusal]:
     pooled, per_ml, viability = (draft.get(dose, name) for name in COUNT)
     counted, started = draft.get(dose, "counted_at"), draft.get(dose, "thaw_started_at")
-    if None in (pooled, per_ml, viability, counted, started, dose.diluent, dose.count_method):
+    if None in (pooled, per_ml, viability, counted, started) or dose.diluent is None or dose.count_method is None:
         return ()
     vials = tuple(work.session.scalars(select(Vial.code).where(Vial.dose_id == dose.id, Vial.state.in_(USED))))
     facts = CountFacts(
-        dose=dose.code, expected=vials, scanned=vials, rules=standing.ward.protocol.thaw, diluent=dose.diluent,  # type: ignore[arg-type]
-        earlier_diluent=None, started_at=started, viability_percent=viability, method=dose.count_method,  # type: ignore[arg-type]
+        dose=dose.code, expected=vials, scanned=vials, rules=standing.ward.protocol.thaw, diluent=dose.diluent,
+        earlier_diluent=None, started_at=started, viability_percent=viability, method=dose.count_method,
         total_cells=Fraction(per_ml) * Fraction(pooled), cells_per_vial=standing.row.cells_per_vial, problem=None,
         now=counted,
     )  # fmt: skip

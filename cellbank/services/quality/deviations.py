@@ -90,7 +90,7 @@ def classify_deviation(work: Work, given: ClassifyDeviation) -> Deviation:
     """Raise or lower a deviation; its due date moves with it, counted from the opening. Refuses the classification
     that it has."""
     deviation = work.lock(Deviation, given.deviation)
-    before: Classification = deviation.classification  # type: ignore[assignment]
+    before: Classification = deviation.classification  # type: ignore[assignment]  # by a CHECK
     due_on = moved_due_day(deviation.due_on, before, given.classification)
     work.show(due_on=due_on.isoformat())
     work.judge(deviation, refusals=classification_refusals(deviation.code, before, given.classification))
@@ -156,6 +156,6 @@ def reopen_deviation(work: Work, given: ReopenDeviation) -> Deviation:
     deviation = work.lock(Deviation, given.deviation)
     work.judge(deviation)
     deviation.closed_at = deviation.closed_by_id = None
-    deviation.due_on = due_day(local_day(work, work.now), deviation.classification)  # type: ignore[arg-type]
+    deviation.due_on = due_day(local_day(work, work.now), deviation.classification)  # type: ignore[arg-type]  # by a CHECK
     work.transition(deviation)
     return deviation

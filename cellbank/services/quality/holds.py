@@ -1,6 +1,8 @@
 """Holds placed by decision, on a lot or a donor, and any hold lifted again. Stopping is everybody's duty and needs no
 password; letting go is signed."""
 
+from typing import Annotated
+
 from pydantic import Field
 from sqlalchemy import select, text
 
@@ -17,9 +19,10 @@ from cellbank.services.acts import ActInput, SignedInput, act
 from cellbank.services.common import new_code, specification_of
 from cellbank.services.inputs import DonorCode, LotCode, Reason, scanned
 from cellbank.services.quality.holding import Holdable, lock_lot, lots_below, place_hold
-from cellbank.services.quality.release_board import consent_states, lot_results, source_lots
+from cellbank.services.quality.lot_results import lot_results
+from cellbank.services.quality.release_board import consent_states, source_lots
 
-HoldCode = scanned(Kind.HOLD)
+HoldCode = Annotated[str, *scanned(Kind.HOLD)]
 
 
 class HoldLot(ActInput):
@@ -103,11 +106,13 @@ def _excursion_refusals(work: Work, hold: Hold) -> tuple[Refusal, ...]:
 
 def subject_of(work: Work, hold: Hold) -> Holdable:
     """The record that a hold is on."""
-    kinds: tuple[type[Holdable], ...] = (Donor, Lot, ReagentLot, StorageUnit)
-    ((kind, record_id),) = [
-        (kind, found) for kind in kinds if (found := getattr(hold, f"{kind.__tablename__}_id")) is not None
-    ]
-    return work.session.get_one(kind, record_id)
+    if hold.donor_id is not None:
+        return work.session.get_one(Donor, hold.donor_id)
+    if hold.lot_id is not None:
+        return work.session.get_one(Lot, hold.lot_id)
+    if hold.reagent_lot_id is not None:
+        return work.session.get_one(ReagentLot, hold.reagent_lot_id)
+    return work.session.get_one(StorageUnit, hold.storage_unit_id)
 
 
 def _lock_reached(work: Work, code: str) -> list[Lot]:

@@ -259,10 +259,12 @@ def _start(connection: Connection, raw: str, site: int | None) -> tuple[str, str
     if isinstance(scan, Garbled):
         raise Unreadable(scan)
     kind = STARTS.get(scan.kind)
+    if kind is None:
+        raise NotHere("lot", scan.code)
     statement = text(f"SELECT id, elsewhere('{kind}', id, :site) AS elsewhere FROM {kind} WHERE code = :code")
-    found = kind and connection.execute(statement, {"code": scan.code, "site": site}).one_or_none()
-    if kind is None or found is None:
-        raise NotHere(kind or "lot", scan.code)
+    found = connection.execute(statement, {"code": scan.code, "site": site}).one_or_none()
+    if found is None:
+        raise NotHere(kind, scan.code)
     refuse_elsewhere(kind, scan.code, found.elsewhere)
     return kind, scan.code, found.id
 

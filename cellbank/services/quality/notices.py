@@ -7,7 +7,7 @@ physician). Twin in the database: a_stop_reaches_every_clinician.
 
 import datetime
 from collections.abc import Sequence
-from typing import Any, Literal, Protocol
+from typing import Annotated, Any, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import select, text
@@ -21,7 +21,7 @@ from cellbank.services.acts import TellingInput, act
 from cellbank.services.common import new_code
 from cellbank.services.inputs import DoseCode, Text, scanned
 
-NoticeCode = scanned(Kind.NOTICE)
+NoticeCode = Annotated[str, *scanned(Kind.NOTICE)]
 MOST_LINES = 1000
 
 
@@ -152,7 +152,7 @@ def _lines_of(work: Work, notice: Notice) -> Lines:
 def _facts(answer: DoseAnswer, found: tuple[NoticeLine, Dose] | None) -> AnswerFacts:
     line, dose = found or (None, None)
     return AnswerFacts(
-        dose=answer.dose, state=dose and dose.state, is_answered=bool(line and line.answered_at),
+        dose=answer.dose, state=dose.state if dose else None, is_answered=bool(line and line.answered_at),
         done=answer.done or "other", has_note=answer.note is not None,
     )  # fmt: skip
 

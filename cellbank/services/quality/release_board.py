@@ -177,7 +177,8 @@ def consent_states(session: Session, donor_id: int) -> tuple[str, ...]:
 def panel_results(session: Session, donor_id: int) -> tuple[PanelResult, ...]:
     columns = select(TestResult.code, TestResult.test, TestResult.choice, TestResult.started_at, TestResult.state)
     standing = columns.where(TestResult.donor_id == donor_id, TestResult.state.in_(STANDING)).order_by(TestResult.id)
-    return tuple(PanelResult(*row) for row in session.execute(standing))
+    found = session.execute(standing)
+    return tuple(PanelResult(code, test, choice or "", at, state) for code, test, choice, at, state in found)
 
 
 _HOLDS = text("SELECT code, reason FROM hold WHERE id IN (SELECT lot_holds(:lot)) ORDER BY id")

@@ -225,6 +225,7 @@ def _row(work: Work, number: int, given: RowInput, known: _Known) -> Row:
     problem = _unknown(given, sample, known)
     if problem is not None:
         raise Malformed([problem])
+    sample_number: int | None
     if sample is not None:
         tested, code, sample_number, started_at = (
             known.by_id[subject_of(sample)],

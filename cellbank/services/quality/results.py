@@ -179,7 +179,7 @@ class Entry:
 
     def columns(self) -> dict[str, Any]:
         """The columns of its row, but for its code and who entered it."""
-        of_product = isinstance(self.test, ReleaseTest)
+        of_product = self.test if isinstance(self.test, ReleaseTest) else None
         return {
             **{f"{kind}_id": None for kind in ("donor", "donation", "culture", "lot")},
             f"{self.tested.kind}_id": self.tested.id,
@@ -188,9 +188,9 @@ class Entry:
             "test": self.test.code,
             "number": self.reading.number,
             "choice": self.reading.choice,
-            "unit": self.test.unit if of_product else None,
-            "method": self.method or (self.test.method if of_product else self.test.title),
-            "method_version": self.method_version or (self.test.method_version if of_product else None),
+            "unit": of_product.unit if of_product else None,
+            "method": self.method or (of_product.method if of_product else self.test.title),
+            "method_version": self.method_version or (of_product.method_version if of_product else None),
             "instrument": self.instrument,
             "started_at": self.started_at,
             "resulted_at": self.resulted_at,

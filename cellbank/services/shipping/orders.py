@@ -23,7 +23,7 @@ from cellbank.services.site_time import local_day
 
 MOST_LOTS = 50
 _COUNT = Quantity("The number of vials", "vials", "in vials", low=Decimal(1), high=Decimal(MAX_VIALS), decimals=0)
-Count = quantity("vials", partial(parse_whole, quantity=_COUNT), int)
+Count = Annotated[int, *quantity("vials", partial(parse_whole, quantity=_COUNT))]
 
 
 class OrderShipment(ActInput):

@@ -3,8 +3,9 @@
 import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import ColumnElement, text, update
+from sqlalchemy import ColumnElement, Row, text, update
 
 from cellbank.domain.refusals import Refusal
 from cellbank.domain.rules.shipment import LotGoods, ShipperFacts, goods_refusals
@@ -40,7 +41,7 @@ def packed_in(work: Work, shipment: Shipment) -> Packed:
     return Packed({row.id: row.code for row in rows}, tuple(goods), last_at)
 
 
-def _count(rows: Sequence, lot: str) -> int:
+def _count(rows: Sequence[Row[*tuple[Any, ...]]], lot: str) -> int:
     return sum(row.lot == lot for row in rows)
 
 

@@ -1,11 +1,9 @@
 """The packing list of a shipment: what product at which position of the shipper, and how cold it has to be. It travels
 with the vials, so it names no subject and no donor."""
 
-from collections.abc import Mapping
-from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, RowMapping, text
 
 from cellbank.domain.identifiers import printed
 from cellbank.domain.quantities import millions
@@ -75,7 +73,7 @@ def _lots(connection: Connection, found: ShipmentRecord) -> list[Block]:
     return [Heading("Product"), Table(head, rows, (0.12, 0.19, 0.14, 0.15, 0.14, 0.11, 0.08, 0.07))]
 
 
-def _lot(lot: Mapping[str, Any], wanted: int, packed: int) -> tuple[Cell, ...]:
+def _lot(lot: RowMapping, wanted: int, packed: int) -> tuple[Cell, ...]:
     specification = read_specification(lot["specification"])
     return (
         Run(lot["code"], "code"),

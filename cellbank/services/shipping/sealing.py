@@ -36,7 +36,7 @@ from cellbank.services.temperature.probes import ProbeCode
 
 MOST_SEALS = 20
 _CHARGE = Quantity("The mass", "kg", "in kilograms", low=Decimal("0.1"), high=Decimal(1000), decimals=2)
-ChargeKg = quantity("kg", partial(parse_decimal, quantity=_CHARGE))
+ChargeKg = Annotated[Decimal, *quantity("kg", partial(parse_decimal, quantity=_CHARGE))]
 
 
 class SealShipment(TellingInput):
@@ -122,7 +122,7 @@ def _facts(
         vials=len(inside.vials),
         seals=len(given.seals),
         goods=inside.goods,
-        logger=logger and LoggerFacts(
+        logger=None if logger is None else LoggerFacts(
             f"{logger.name} ({logger.code})", logger.state, logger.storage_unit_id == shipper.id,
             logger.calibration_due_on,
         ),

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import func, select, text
+from sqlalchemy import RowMapping, func, select, text
 from sqlalchemy.orm import Session
 
 from cellbank.domain.positions import position_name
@@ -131,7 +131,7 @@ class ShipmentBoard:
         """The act that comes next; None: a scan on this page, or nothing."""
         name = self._next()
         logger = (("logger", self.logger),) if name == "seal_shipment" and self.logger else ()
-        return name and Way(name, (("shipment", self.code), *logger))
+        return Way(name, (("shipment", self.code), *logger)) if name else None
 
     def _next(self) -> str | None:
         if self.side == "recipient" and self.state == "ON_THE_WAY":
@@ -286,7 +286,7 @@ _READY = text(
 )
 
 
-def ready_shippers(bank: Bank, site: int) -> tuple[Mapping[str, Any], ...]:
+def ready_shippers(bank: Bank, site: int) -> tuple[RowMapping, ...]:
     """The shippers of a site that are free for a shipment."""
     with bank.reads.connect() as connection:
         return tuple(connection.execute(_READY, {"site": site}).mappings())

@@ -149,18 +149,19 @@ _CUSTODY = text(
 def read_shipment(connection: Connection, code: str, now: datetime.datetime | None = None) -> ShipmentRecord | None:
     """The shipment with this code; None when there is none. Without `now` nothing in it has expired: what a paper says
     does not depend on the clock."""
-    row = connection.execute(_SHIPMENT, {"code": code}).mappings().one_or_none()
-    if row is None:
+    found = connection.execute(_SHIPMENT, {"code": code}).mappings().one_or_none()
+    if found is None:
         return None
+    row = dict(found)
     packed = _packed(connection, row, now)
     signatures = signatures_of(connection, {("shipment", row["id"]): code})
     custody = _custody(connection, row, signatures)
-    return ShipmentRecord(dict(row), packed, _wanted(row, packed), custody, _seals(row), signatures)
+    return ShipmentRecord(row, packed, _wanted(row, packed), custody, _seals(row), signatures)
 
 
 def _packed(connection: Connection, row: Row, now: datetime.datetime | None) -> tuple[PackedLine, ...]:
     given = {"shipment": row["id"], "now": now, "zone": row["timezone"]}
-    return tuple(_line(line, row["shipper_columns"]) for line in connection.execute(_PACKED, given).mappings())
+    return tuple(_line(dict(line), row["shipper_columns"]) for line in connection.execute(_PACKED, given).mappings())
 
 
 def _line(line: Row, columns: int) -> PackedLine:

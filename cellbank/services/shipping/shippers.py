@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 from functools import partial
+from typing import Annotated
 
 from pydantic import Field, model_validator
 
@@ -31,7 +32,7 @@ from cellbank.services.storage.places import (
 )
 
 _HOURS = Quantity("The time", "h", "in hours", low=Decimal("0.5"), high=Decimal(1000), decimals=1)
-Hours = quantity("h", partial(parse_decimal, quantity=_HOURS))
+Hours = Annotated[Decimal, *quantity("h", partial(parse_decimal, quantity=_HOURS))]
 
 
 class _Qualified(ActInput):

@@ -4,7 +4,7 @@ It walks the model into which the file was read, so that a new key is shown with
 read badly has words of its own.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -159,7 +159,7 @@ def _lined(
     return Table(heads, rows, (0.4, 0.3, 0.3) if head else (0.4, 0.6))
 
 
-def _weight(name: str, titles: list[str]) -> str:
+def _weight(name: str, titles: Sequence[str]) -> str:
     return "strong" if name == titles[0] else "plain"
 
 

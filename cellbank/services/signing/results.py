@@ -1,9 +1,8 @@
 """Results as whoever reviews or invalidates them signs for them: side by side, each with its limit and its verdict."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, RowMapping, text
 
 from cellbank.domain.acceptance import ReleaseTest
 from cellbank.domain.rules.result import limit_in_words
@@ -39,7 +38,7 @@ def results_blocks(connection: Connection, ids: Sequence[int], time: Clock) -> l
     return [Heading("Results"), Table(HEAD, tuple(_row(row, time) for row in rows), WIDTHS)]
 
 
-def _row(row: Mapping[str, Any], time: Clock) -> tuple[Cell, ...]:
+def _row(row: RowMapping, time: Clock) -> tuple[Cell, ...]:
     test = _test(row)
     failed = row["verdict"] == "OUT_OF_SPECIFICATION"
     value = shown_value(row["number"], row["choice"], row["unit"])
@@ -55,7 +54,7 @@ def _row(row: Mapping[str, Any], time: Clock) -> tuple[Cell, ...]:
     )
 
 
-def _first_value(row: Mapping[str, Any]) -> tuple[Run, ...]:
+def _first_value(row: RowMapping) -> tuple[Run, ...]:
     """What stood there before a correction."""
     if row["first_code"] is None:
         return ()
@@ -63,7 +62,7 @@ def _first_value(row: Mapping[str, Any]) -> tuple[Run, ...]:
     return (Run(f"first {value} ({row['first_code']})", "alarm"),)
 
 
-def _test(row: Mapping[str, Any]) -> ReleaseTest | DonorTest | None:
+def _test(row: RowMapping) -> ReleaseTest | DonorTest | None:
     """The test in the specification; None where a later version of the file has it no longer."""
     if row["specification"] is None:
         return None

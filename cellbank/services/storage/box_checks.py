@@ -69,7 +69,7 @@ def _difference(given: Any) -> str:
 
 
 Reasons = dict[Annotated[str, BeforeValidator(_difference)], Reason]
-REASONS = Field(
+REASONS: Reasons = Field(
     default={},
     title="Reasons",
     max_length=MAX_VIALS,
@@ -140,7 +140,7 @@ def _rows(content: str) -> list[tuple[str, str]]:
     delimiter = max(";\t,", key=head.count)
     with legible(ValueError):
         lines = list(csv.reader(io.StringIO(content), delimiter=delimiter))
-    rows = []
+    rows: list[tuple[str, str]] = []
     for number, row in enumerate(lines, start=1):
         cells = [cell.strip() for cell in row]
         if not any(cells):
@@ -229,6 +229,7 @@ def look_through(bank: Bank, name: str, given: Mapping[str, Any]) -> list[dict[s
     correct it. Raises Malformed, and Refused where the box is none or has no such position."""
     registered = find_act(name)
     found = parse(registered.input, {key: value for key, value in given.items() if key != "reasons"})
+    assert isinstance(found, SeenBox | ReconcileRack)
     with Session(bank.reads) as session:
         unit = session.scalar(select(StorageUnit).where(StorageUnit.code == found.box))
         if unit is None or unit.type not in WITH_POSITIONS or bank.site not in (None, unit.site_id):
@@ -289,7 +290,8 @@ _CHANGED_AT = text(
 def box_changed_at(session: Session, unit: StorageUnit, vials: Sequence[Vial] = ()) -> datetime.datetime | None:
     """When something was last put into this box or taken out of it, or one of these vials moved: what is told of a time
     before that was not compared with the book as it was then. None: never."""
-    return session.scalar(_CHANGED_AT, {"box": unit.id, "vials": [vial.id for vial in vials]})
+    at: datetime.datetime | None = session.scalar(_CHANGED_AT, {"box": unit.id, "vials": [vial.id for vial in vials]})
+    return at
 
 
 def compare(

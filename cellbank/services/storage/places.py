@@ -246,7 +246,7 @@ class IntoPositions(ActInput):
 
     @model_validator(mode="after")
     def _one_position_for_each(self) -> "IntoPositions":
-        vials, positions = self.vials, self.positions  # type: ignore[attr-defined]
+        vials, positions = self.vials, self.positions  # type: ignore[attr-defined]  # in the order of each act
         if len(positions) not in (0, 1, len(vials)):
             raise ValueError(
                 f"{len(positions)} positions for {len(vials)} vials: give one for each, the first, or none"
@@ -348,6 +348,7 @@ def find_places(
     row = work.session.execute(_BOX, {"code": code, "vials": list(vials)}).one_or_none()
     if row is None:
         work.find(StorageUnit, code)  # refuses NOT_FOUND
+        raise AssertionError("a box that was not found is refused")
     reason = row.reason or "no reason given"
     stopped = OutOfService(f"{row.stopped_name} ({row.stopped_code})", reason) if row.stopped_code else None
     taken = {int(position): vial for position, vial in (row.taken or {}).items()}

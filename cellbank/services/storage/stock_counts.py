@@ -2,7 +2,7 @@
 
 import datetime
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 from sqlalchemy import select, text
@@ -35,7 +35,7 @@ from cellbank.services.storage.box_checks import (
 from cellbank.services.storage.places import unit_called
 from cellbank.services.storage.storage_moves import note_out
 
-CountCode = scanned(Kind.COUNT)
+CountCode = Annotated[str, *scanned(Kind.COUNT)]
 
 
 class CountBox(SeenBox):

@@ -10,13 +10,13 @@ from pydantic import Field
 from sqlalchemy import select, text, update
 
 from cellbank.domain.rules.storage import MoveFacts, RelocationFacts, move_refusals, relocation_refusals
+from cellbank.domain.storage_tree import MOST_PLACES
 from cellbank.records.storage import StorageUnit, WarmingEvent
 from cellbank.records.work import Work
 from cellbank.services.acts import TellingInput, act
 from cellbank.services.common import time_refusals
 from cellbank.services.inputs import Reason, StorageCode
 from cellbank.services.storage.places import (
-    MOST_PLACES,
     lock_place,
     next_place,
     out_of_service,

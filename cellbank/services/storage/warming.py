@@ -3,6 +3,7 @@
 import datetime
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Annotated
 
 from pydantic import Field
 from sqlalchemy import text
@@ -85,7 +86,7 @@ class NoteWarming(TellingInput):
     """Note a time out of the cold."""
 
     EARLIER_NAME = "back_at"
-    thing: scanned(Kind.STORAGE, Kind.VIAL) = Field(title="Rack, box or vial that was lifted out")
+    thing: Annotated[str, *scanned(Kind.STORAGE, Kind.VIAL)] = Field(title="Rack, box or vial that was lifted out")
     seconds: int = Field(title="Out of the cold", ge=1, le=LONGEST, json_schema_extra={"unit": "s"})
 
 
@@ -103,7 +104,7 @@ def note_warming(work: Work, given: NoteWarming) -> StorageUnit | Vial:
     at = work.happened
     scan = read_scan(given.thing)
     is_unit = not isinstance(scan, Garbled) and scan.kind is Kind.STORAGE
-    thing: StorageUnit | Vial = work.lock(StorageUnit if is_unit else Vial, given.thing)
+    thing: StorageUnit | Vial = work.lock(StorageUnit, given.thing) if is_unit else work.lock(Vial, given.thing)
     refusals = list(time_refusals(work, "Being back in the cold", at))
     if isinstance(thing, StorageUnit):
         refusals += _not_lifted(thing)

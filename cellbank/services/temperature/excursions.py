@@ -3,7 +3,7 @@
 The alarm and the truth are apart: acknowledging notes that somebody came, and neither hides nor ends anything.
 """
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 from sqlalchemy import select, text
@@ -24,7 +24,7 @@ from cellbank.services.temperature.excursion_record import keep_excursions
 from cellbank.services.temperature.probes import RESTING, limits_of
 from cellbank.services.temperature.reading_store import second
 
-ExcursionCode = scanned(Kind.EXCURSION)
+ExcursionCode = Annotated[str, *scanned(Kind.EXCURSION)]
 
 
 class LookForSilence(ActInput):

@@ -8,7 +8,7 @@ import re
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO, TextIO
+from typing import IO, TextIO
 
 from cellbank.domain.logger_file import FileProblem
 
@@ -27,7 +27,7 @@ class TooLarge(Exception):
     """More bytes than any logger writes."""
 
 
-def keep(folder: Path, stream: BinaryIO) -> str:
+def keep(folder: Path, stream: IO[bytes]) -> str:
     """Write an upload into the data folder, a megabyte at a time; returns its sha256. Raises TooLarge."""
     place = folder / FOLDER
     place.mkdir(exist_ok=True, mode=0o700)

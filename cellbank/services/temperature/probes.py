@@ -2,7 +2,7 @@
 
 import datetime
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import Field, model_validator
 
@@ -17,7 +17,7 @@ from cellbank.services.common import effective, new_code, read_specification
 from cellbank.services.inputs import Date, Identifier, Line, Reason, StorageCode, TemperatureC, scanned
 from cellbank.services.site_time import local_day
 
-ProbeCode = scanned(Kind.PROBE)
+ProbeCode = Annotated[str, *scanned(Kind.PROBE)]
 Minutes = Annotated[int, Field(ge=1, le=1440, json_schema_extra={"unit": "min"})]
 LIMITS = (
     "warn_above_c", "warn_minutes", "critical_above_c", "critical_readings", "reject_above_c", "gap_minutes",
@@ -60,7 +60,10 @@ class AddProbe(_Limits):
         return _due_after(self)
 
 
-def _due_after(given: Any) -> Any:
+D = TypeVar("D", "AddProbe", "CalibrateProbe")
+
+
+def _due_after(given: D) -> D:
     if given.calibration_due_on <= given.calibrated_on:
         raise ValueError("the next calibration comes after the last one")
     return given

@@ -49,7 +49,7 @@ from cellbank.services.temperature.sent_files import (
 MOST_AT_ONCE = 10_000  # rows of a gateway's batch
 SHARE_OF_READING = 0.5  # of the time that an import takes; the rest is writing
 SHEET = "readings"
-ReadingsCode = scanned(Kind.READINGS)
+ReadingsCode = Annotated[str, *scanned(Kind.READINGS)]
 ImprobableTimes = Annotated[
     Literal["keep", "leave_out"] | None, Field(title="Readings of an improbable time", json_schema_extra=RARELY)
 ]

@@ -21,7 +21,7 @@ def run_of_lot(session: Session, lot_id: int) -> RunOfLot | None:
     row = session.execute(_OF_LOT, {"lot": lot_id}).mappings().one_or_none()
     if row is None:
         return None
-    return RunOfLot(row["code"], row["state"], run_in_words(row), row["deviation"], row["deviation_state"])
+    return RunOfLot(row["code"], row["state"], run_in_words(dict(row)), row["deviation"], row["deviation_state"])
 
 
 def readings_digest(rows: Iterable[tuple[str, int, int]]) -> str:

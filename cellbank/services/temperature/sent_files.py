@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, TextIO
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field
+from pydantic.config import JsonDict
 from sqlalchemy import select
 
 from cellbank.domain.logger_file import FileAsks, FileProblem, Lines, Mapping, Said
@@ -21,7 +22,7 @@ from cellbank.services.inputs import Line, Moment
 from cellbank.services.site_time import local_day
 from cellbank.services.temperature.logger_files import end_progress, ends_cut_off, kept
 
-RARELY = {"folded": "file"}  # on the page: behind a line that opens
+RARELY: JsonDict = {"folded": "file"}  # on the page: behind a line that opens
 SentFile = Annotated[str, Field(title="File", pattern="^[0-9a-f]{64}$", json_schema_extra={"upload": "file"})]
 FileName = Annotated[Line, Field(title="File name", description="Filled in by the file that was chosen.")]
 

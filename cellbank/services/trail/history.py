@@ -98,7 +98,8 @@ def record_id(connection: Connection, kind: str, code: str) -> int | None:
     """The id of the record of this kind with this code."""
     if kind not in record_tables() or "code" not in metadata.tables[kind].columns:
         return None
-    return connection.scalar(text(f"SELECT id FROM {kind} WHERE code = :code"), {"code": code})
+    found: int | None = connection.scalar(text(f"SELECT id FROM {kind} WHERE code = :code"), {"code": code})
+    return found
 
 
 @dataclass(frozen=True)
@@ -225,7 +226,8 @@ def _name_of(table: str) -> str:
 
 def _event(row: Any, record: str, names: Names, hidden: frozenset[tuple[str, str]]) -> Event:
     lines = [
-        line for kind, *change in row.changes or () for line in _lines(record, kind, *change, names)
+        line for kind, before, after, part in row.changes or ()
+        for line in _lines(record, kind, before, after, part, names)
         if (kind, line.column) not in hidden
     ]  # fmt: skip
     return Event(

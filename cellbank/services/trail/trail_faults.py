@@ -1,5 +1,6 @@
 """What exactly is wrong with a trail that is not sound. Runs once a fault is known, so it may take its time."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -107,7 +108,7 @@ def _broken_history(connection: Connection, act: int, kind: str, record: int) ->
     history = text(
         "SELECT id, act_id, before, after FROM change WHERE record_kind = :kind AND record_id = :record ORDER BY id"
     )
-    rows = connection.execute(history, {"kind": kind, "record": record}).all()
+    rows: list[Sequence[Any]] = list(connection.execute(history, {"kind": kind, "record": record}))
     if kind in record_tables():
         live = connection.scalar(text(f"SELECT to_jsonb(t) FROM {kind} t WHERE id = :record"), {"record": record})
         rows = [*rows, (None, None, live, None)]

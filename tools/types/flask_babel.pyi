@@ -1,0 +1,13 @@
+# The part of flask_babel that the pages use: the library itself says nothing about its types.
+from collections.abc import Callable
+from gettext import NullTranslations
+
+from babel import Locale
+from flask import Flask
+
+class Babel:
+    def __init__(self, app: Flask, *, locale_selector: Callable[[], str | None]) -> None: ...
+
+def get_locale() -> Locale | None: ...
+def get_translations() -> NullTranslations: ...
+def gettext(text: str, **filled: object) -> str: ...
