@@ -6,7 +6,7 @@ demo: .venv/runtime.stamp ; .venv/bin/cellbank demo $(ARGS)
 test: .venv/test.stamp ; .venv/bin/python -m pytest $(ARGS)
 attack: .venv/test.stamp ; .venv/bin/python -m tests.attack $(ARGS)
 bench: .venv/test.stamp ; .venv/bin/python -m tests.bench $(ARGS)
-lint: .venv/test.stamp ; .venv/bin/ruff check . && .venv/bin/lint-imports
+lint: .venv/test.stamp ; .venv/bin/ruff check . && .venv/bin/lint-imports && .venv/bin/mypy && .venv/bin/python tools/dead.py
 
 # The environment: made on the first call, brought up to date when the list of dependencies changes.
 .venv/runtime.stamp: pyproject.toml constraints.txt
