@@ -1,11 +1,18 @@
 """A logger's file from the command line, and the watch over probes and digests."""
 
+import argparse
 import datetime
 import io
 import json
 import random
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 
+import pytest
+
+from cellbank.cli import readings
+from cellbank.records.actor import OneTime
 from cellbank.services.temperature.logger_files import end_progress, keep, progress, progress_writer
 from cellbank.services.temperature.reading_store import moment
 from tests.cli.test_cli import OWN, acting, known  # noqa: F401 (fixtures)
@@ -81,3 +88,21 @@ def test_progress_is_told_only_while_somebody_reads(tmp_path: Path) -> None:
     assert progress(tmp_path, sha256) == 0.75
     end_progress(path)
     assert progress(tmp_path, sha256) is None
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_the_code_that_proved_whoever_imports_is_used_up(monkeypatch, tmp_path: Path, dry_run: bool) -> None:
+    once, seen = OneTime(step=7), {}
+    bank = SimpleNamespace(config=SimpleNamespace(second_factor_roles=(), data=tmp_path))
+    monkeypatch.setattr(readings, "opened_bank", lambda: nullcontext(bank))
+    monkeypatch.setattr(readings, "ask_password", lambda given, prompt: "")
+    monkeypatch.setattr(readings, "prove_person", lambda *given: ("zoryana", once))
+    monkeypatch.setattr(readings, "_Bar", lambda *given: nullcontext())
+    monkeypatch.setattr(readings, "report", lambda outcome: None)
+    monkeypatch.setattr(readings, "run_act", lambda *given, **how: seen.update(how))
+    (tmp_path / "log.csv").write_text("Time;Temp\n")
+    given = argparse.Namespace(
+        probe="PR", file=tmp_path / "log.csv", user="zoryana", site=None, zone=None, answer=[], dry_run=dry_run
+    )
+    readings.run_import(given)
+    assert seen["once"] == (None if dry_run else once)

@@ -45,7 +45,10 @@ def test_a_box_is_filled_by_what_the_page_sends(signed_in, world: World) -> None
     assert "Full" in tina.get(f"/record/{home}").text
 
 
-@pytest.mark.parametrize("body", [{}, {"mode": "nonsense", "given": {}}, {"mode": "put", "given": []}])
+@pytest.mark.parametrize("body", [
+    {}, {"mode": "nonsense", "given": {}}, {"mode": "put", "given": []},
+    {"mode": "put", "given": {"vials": [], "positions": []}, "look": True},
+])
 def test_what_the_page_would_never_send_is_refused(signed_in, world: World, body: dict) -> None:
     tina = signed_in("tina")
     assert send(tina, f"/storage/fill/{box(world)}", **body)[0] == 400

@@ -246,7 +246,7 @@ class IntoPositions(ActInput):
 
     @model_validator(mode="after")
     def _one_position_for_each(self) -> "IntoPositions":
-        vials, positions = self.vials, self.positions  # type: ignore[attr-defined]  # in the order of each act
+        vials, positions = self.vials, self.positions  # type: ignore[attr-defined]  # fields of each act, in its order
         if len(positions) not in (0, 1, len(vials)):
             raise ValueError(
                 f"{len(positions)} positions for {len(vials)} vials: give one for each, the first, or none"
