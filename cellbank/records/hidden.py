@@ -5,7 +5,7 @@ The digest goes to the database with the value, in the same transaction; the tri
 second factor or the digest of a key that is exchanged there is found, and the trail tells nothing of any of them.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from sqlalchemy import event, inspect, text
@@ -17,7 +17,6 @@ from cellbank.records.trail import HIDDEN
 DIGEST_OF = "digest_of"  # in Session.info: how digests are made
 SAID = "(hidden)"  # by the trail, before the digest
 _TELL = text("SELECT set_config('cellbank.digests', :digests, true)")
-DigestOf = Callable[[str], str]
 
 
 def named(kind: str, column: str, value: str) -> str:
