@@ -66,7 +66,8 @@ class Matrix:
         return [one for one in REQUIREMENTS if not self.proving(one)]
 
     def page(self) -> str:
-        """The page: the matrix, then each requirement with its rule, mechanism, constraints and tests."""
+        """The page: the matrix, then each requirement with its rule, mechanism, constraints, what rests on the trail
+        alone and why, and tests."""
         rows = "".join(self._row(one, about) for one, about in REQUIREMENTS.items())
         return HEAD + rows + "".join(self._section(one, about) for one, about in REQUIREMENTS.items())
 
@@ -77,10 +78,11 @@ class Matrix:
 
     def _section(self, one: str, about: dict[str, Any]) -> str:
         constraints = ", ".join(f"`{name}`" for name in about["constraints"]) or "none of its own"
+        rests = f"On the trail alone: {about['trail_alone']}\n\n" if "trail_alone" in about else ""
         tests = "".join(f"- `{name}`\n" for name in self.proving(one)) or "- **none**\n"
         return (
             f"\n## {one}\n\n**{about['title']}** ({about['source']}). {about['rule']}\n\n"
-            f"How: {about['mechanism']}\n\nIn the database: {constraints}\n\n{tests}"
+            f"How: {about['mechanism']}\n\nIn the database: {constraints}\n\n{rests}{tests}"
         )
 
 

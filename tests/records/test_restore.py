@@ -35,7 +35,7 @@ def test_a_restored_backup_has_every_row_and_a_sound_trail(
         assert verification.check(restored).fault is None
         assert differences(objects_of(restored), shipped()) == ()
         with pytest.raises(Exception, match="is refused"):  # the triggers came back too
-            restored.execute(text("DELETE FROM change"))
+            restored.execute(text("DELETE FROM public.change"))
     before.dispose()
     after.dispose()
 

@@ -140,7 +140,14 @@ def weighing(world: World, subject: str, weight_kg: str) -> list[str]:
 def test_the_database_alone_keeps_no_weight_that_nobody_has(world: World, weight_kg: str) -> None:
     code = weighed(world, enrolled_subject(world), "50.0")
     with pytest.raises(IntegrityError) as caught, world.bank.engine.begin() as connection:
-        heavier = text("UPDATE weight SET weight_kg = :kg WHERE code = :code")
-        connection.execute(heavier, {"kg": weight_kg, "code": code})
+        who = world.people["clara"].id
+        act = """INSERT INTO act (site_id, person_id, name, given, given_digest, door, version, at)
+                 VALUES (1, :who, 'measure_weight', '{}', '', 'test', '0', now())
+                 RETURNING set_config('cellbank.act', id::text, true)"""
+        connection.execute(text(act), {"who": who})
+        heavier = text("""INSERT INTO weight (subject_id, code, weight_kg, method, measured_at, measured_by_id, state)
+                          SELECT subject_id, 'HEAVIER', :kg, method, measured_at, :who, 'MEASURED'
+                            FROM weight WHERE code = :code""")
+        connection.execute(heavier, {"kg": weight_kg, "code": code, "who": who})
     refusal = refusal_for(caught.value)
     assert refusal is not None and refusal.code.value == "OUTSIDE_LIMITS"

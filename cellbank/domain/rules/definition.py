@@ -28,11 +28,13 @@ def import_refusals(facts: ImportFacts) -> tuple[Refusal, ...]:
 
 @dataclass(frozen=True)
 class EffectiveFacts:
-    """A version that is to come into force: its state, and which specifications it names that are not in force."""
+    """A version that is to come into force: its state, which specifications it names that are not in force, and whether
+    the figures that are kept beside the file are those that stand in it."""
 
     code: str
     state: str
     missing_specifications: tuple[str, ...] = ()
+    figures_agree: bool = True
 
 
 def effective_refusals(facts: EffectiveFacts) -> tuple[Refusal, ...]:
@@ -40,6 +42,12 @@ def effective_refusals(facts: EffectiveFacts) -> tuple[Refusal, ...]:
     refusals = []
     if facts.state == "EFFECTIVE":  # the table cannot say this: in force is where the superseded version starts from
         refusals.append(refuse(Code.WRONG_STATE, "{code} is in force already. Nothing is left to do.", code=facts.code))
+    if not facts.figures_agree:
+        sentence = (
+            "The figures that the database keeps of {code} are not those of its file: somebody has written them there. "
+            "Import the file as a new version, and tell the administrator."
+        )
+        refusals.append(refuse(Code.FIGURES_CONTRADICT, sentence, code=facts.code))
     for identifier in facts.missing_specifications:
         refusals.append(
             refuse(

@@ -1,18 +1,21 @@
 """Trial protocols and product specifications: imported as versions, in force by a signature."""
 
+import json
 import tomllib
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, StringConstraints, ValidationError, ValidationInfo, field_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 from sqlalchemy import select
 
 from cellbank.domain.definition import LONGEST_FILE, DefinitionProblems, digest
+from cellbank.domain.figures import figures_of
 from cellbank.domain.protocol import Protocol
 from cellbank.domain.rules.definition import EffectiveFacts, ImportFacts, effective_refusals, import_refusals
 from cellbank.domain.specification import Specification
+from cellbank.records.base import as_json
 from cellbank.records.people import Definition
 from cellbank.records.work import Work
 from cellbank.services.acts import ActInput, SignedInput, act
@@ -72,11 +75,21 @@ def import_definition(work: Work, given: ImportDefinition) -> Definition:
             title=read.title,
             content=given.content,
             digest=content_digest,
-            planned_subjects=read.planned_subjects if isinstance(read, Protocol) else None,
-            handling=read.handling.model_dump() if isinstance(read, Specification) else None,
-            programs_with_a_run=read.freezing.programs_with_a_band if isinstance(read, Specification) else (),
+            **_taken_out_of(read),
         )
     )
+
+
+def _taken_out_of(read: Protocol | Specification) -> dict[str, Any]:
+    """What is kept beside a file for the rules in the database, by column."""
+    if isinstance(read, Protocol):
+        mine: dict[str, Any] = {"planned_subjects": read.planned_subjects, "handling": None, "programs_with_a_run": []}
+    else:
+        mine = {
+            "planned_subjects": None, "handling": read.handling.model_dump(),
+            "programs_with_a_run": list(read.freezing.programs_with_a_band),
+        }  # fmt: skip
+    return {**mine, "figures": figures_of(read)}
 
 
 class MakeEffective(SignedInput):
@@ -93,7 +106,7 @@ def make_effective(work: Work, given: MakeEffective) -> Definition:
     """
     definition, others = _lock_versions(work, given.definition)
     missing = _missing_specifications(work, definition)
-    facts = EffectiveFacts(definition.code, definition.state, missing)
+    facts = EffectiveFacts(definition.code, definition.state, missing, _figures_agree(definition))
     superseded = [other for other in others if other.state == "EFFECTIVE"]
     work.judge(definition, *superseded, refusals=effective_refusals(facts), to=("EFFECTIVE", "SUPERSEDED"))
     work.transition(*superseded, to="SUPERSEDED")
@@ -113,6 +126,14 @@ def _lock_versions(work: Work, code: str) -> tuple[Definition, list[Definition]]
     definition = next(one for one in locked if one.code == code)
     work.about = code
     return definition, [one for one in locked if one is not definition]
+
+
+def _figures_agree(definition: Definition) -> bool:
+    """Whether what is kept beside the file, as far as it was kept when it was imported, stands in the file."""
+    read = read_definition(definition.type, definition.content)
+    taken = json.loads(as_json(_taken_out_of(read)))
+    kept = json.loads(as_json({column: getattr(definition, column) for column in taken}))
+    return all(kept[column] in (None, value) for column, value in taken.items())
 
 
 def _missing_specifications(work: Work, definition: Definition) -> tuple[str, ...]:

@@ -83,7 +83,7 @@ WORDS: dict[str, Told] = {
     "change_reason": Told("Reason of the change"), "corrects_id": Told("Corrects"),
     "hold.placed_at": Told("Placed", TIME), "lifted_at": Told("Lifted", TIME), "lift_reason": Told("Why it was lifted"),
     "digest": Told("Digest"), "content": Told("Content"), "handling": Told("Limits out of the cold"),
-    "effective_at": Told("In force since", TIME),
+    "effective_at": Told("In force since", TIME), "figures": Told("Figures that the database reckons with"),
     "pseudonym_key": Told("Pseudonym, folded"), "name_key": Told("Name, folded"),
     "manufacturer_lot_key": Told("Lot number, folded"),
     "trial": Told("Trial"), "trial_number_key": Told("Trial number, folded"),

@@ -1,0 +1,183 @@
+"""What the database reckons for itself it reckons like the rule: to the cell, to the second and to the byte."""
+
+import datetime
+import json
+import random
+import tomllib
+from collections.abc import Iterator
+from decimal import Decimal
+from fractions import Fraction
+from importlib import import_module
+from importlib.resources import files
+from math import floor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Connection, text
+
+from cellbank.domain.dose import required_cells
+from cellbank.domain.figures import figures_of
+from cellbank.domain.protocol import Protocol
+from cellbank.domain.rules.freezing import expires_on, shelf_life_months
+from cellbank.domain.rules.thaw import usable_until
+from cellbank.domain.specification import Specification
+from cellbank.domain.transitions import TRANSITIONS
+from cellbank.records.base import Base, as_json
+from cellbank.services.common import read_protocol, read_specification
+from tests.factories.world import World
+
+SHIPPED = files("cellbank.protocols")
+TRIAL = read_protocol(SHIPPED.joinpath("nct04461925.toml").read_text(encoding="utf-8"))
+PRODUCT = read_specification(SHIPPED.joinpath("p-mmsc.toml").read_text(encoding="utf-8"))
+FIXED = read_protocol((Path(__file__).parents[1] / "domain" / "fixed-dose.toml").read_text(encoding="utf-8"))
+START = datetime.datetime(2026, 3, 29, 0, 30, 0, 250_000, tzinfo=datetime.UTC)  # the night of summer time
+CHANCE = random.Random(59)
+
+
+@pytest.fixture(scope="module")
+def database(world: World) -> Iterator[Connection]:
+    with world.bank.reads.connect() as connection:
+        yield connection
+
+
+def by_dose(protocol: Protocol, **rule: Any) -> Protocol:
+    """The protocol with another rule of the dose."""
+    return protocol.model_copy(update={"dosing": protocol.dosing.model_copy(update=rule)})
+
+
+RULES = [
+    TRIAL, FIXED, by_dose(FIXED, cap_cells=30_000_000), by_dose(TRIAL, cap_cells=100_000_000),
+    *(by_dose(TRIAL, cells_per_kg=per_kg, cap_cells=cap) for per_kg in (1, 333_333, 1_000_001, 2_999_999)
+      for cap in (None, 31_500_000)),
+]  # fmt: skip
+WEIGHTS = [
+    *map(Decimal, ("0.3", "0.301", "31.5", "64.1", "99.999", "100", "100.000", "100.001", "400")),
+    *(Decimal(CHANCE.randrange(300, 400_001)).scaleb(-3) for _ in range(300)),
+]
+THREE_DECIMALS = {"decimals": 3}
+
+
+def test_the_cells_of_a_dose(database: Connection) -> None:
+    for protocol in RULES:
+        rule = protocol.dosing.model_copy(update={"weight": protocol.dosing.weight.model_copy(update=THREE_DECIMALS)})
+        asked = text("SELECT kg, cells_required(CAST(:figures AS jsonb), kg) "
+                     "FROM unnest(CAST(:kgs AS numeric[])) AS kg")  # fmt: skip
+        told = database.execute(asked, {"figures": as_json(figures_of(protocol)), "kgs": WEIGHTS}).all()
+        assert [(kg, int(cells)) for kg, cells in told] == [(kg, required_cells(rule, kg)[0]) for kg in WEIGHTS]
+
+
+def test_a_dose_by_weight_has_no_number_without_one(database: Connection) -> None:
+    asked = text("SELECT cells_required(CAST(:figures AS jsonb), NULL)")
+    assert database.scalar(asked, {"figures": as_json(figures_of(TRIAL))}) is None
+    assert database.scalar(asked, {"figures": as_json(figures_of(FIXED))}) == required_cells(FIXED.dosing, None)[0]
+
+
+def test_how_long_thawed_cells_keep(database: Connection) -> None:
+    diluent = TRIAL.thaw.diluents[0]
+    for hours, most in (("0.33333", "6"), ("2", "6"), ("1.00001", "1.00001"), ("3.999999", "4"), ("24.5", "72")):
+        one = diluent.model_copy(update={"hours_to_expiry": Decimal(hours)})
+        other = diluent.model_copy(update={"code": "another", "hours_to_expiry": Decimal(most)})
+        update = {"max_hours": Decimal(most), "diluents": (one, other)}
+        protocol = TRIAL.model_copy(update={"thaw": TRIAL.thaw.model_copy(update=update)})
+        for code in (None, one.code, "another", "tap water", "O'Neill's"):
+            told = database.scalar(
+                text("SELECT usable_until(CAST(:figures AS jsonb), :start, :code)"),
+                {"figures": as_json(figures_of(protocol)), "start": START, "code": code},
+            )
+            assert told == usable_until(protocol.thaw, START, code), (hours, most, code)
+
+
+def test_until_when_a_lot_keeps(database: Connection) -> None:
+    days = [datetime.date(2023, 12, 1) + datetime.timedelta(days=number) for number in range(500)]
+    for months in (1, 6, 11, 12, 18, 24, 120):
+        shelves = tuple(shelf.model_copy(update={"months": months}) for shelf in PRODUCT.freezing.shelf_life)
+        freezing = PRODUCT.freezing.model_copy(update={"shelf_life": shelves})
+        figures = as_json(figures_of(PRODUCT.model_copy(update={"freezing": freezing})))
+        asked = text("SELECT kept_until(CAST(:figures AS jsonb), :purpose, day) "
+                     "FROM unnest(CAST(:days AS date[])) AS day")  # fmt: skip
+        for purpose in ("product", "master_bank"):
+            told = list(database.scalars(asked, {"figures": figures, "purpose": purpose, "days": days}))
+            assert told == [expires_on(day, shelf_life_months(freezing, purpose) or 0) for day in days]
+
+
+def test_the_living_cells_that_were_drawn(database: Connection) -> None:
+    def some(most: int, decimals: int) -> Decimal:
+        return Decimal(CHANCE.randrange(1, most + 1)).scaleb(-decimals)
+
+    cases = [(4_100_000, Decimal("88"), Decimal("13.9")), (1, Decimal("0.01"), Decimal("0.001"))]
+    cases += [(int(some(10**9, 0)), some(10_000, 2), some(10**6, 3)) for _ in range(500)]
+    asked = text("SELECT living_cells(n, v, m) FROM unnest(CAST(:n AS bigint[]), CAST(:v AS numeric[]), "
+                 "CAST(:m AS numeric[])) AS drawn (n, v, m)")  # fmt: skip
+    n, v, m = (list(column) for column in zip(*cases, strict=True))
+    told = database.scalars(asked, {"n": n, "v": v, "m": m})
+    assert list(map(int, told)) == [floor(count * Fraction(alive) / 100 * Fraction(ml)) for count, alive, ml in cases]
+
+
+def test_the_revision_takes_out_of_a_file_what_the_import_takes() -> None:
+    revision = import_module("cellbank.migrations.versions.0059_what_was_noted_stays")
+    folders = (SHIPPED, SHIPPED.joinpath("published"))
+    found = [path for folder in folders for path in folder.iterdir() if path.name.endswith(".toml")]
+    found.append(Path(__file__).parents[1] / "domain" / "fixed-dose.toml")
+    assert len(found) >= 4
+    for path in found:
+        content = path.read_text(encoding="utf-8")
+        file = tomllib.loads(content, parse_float=Decimal)
+        is_specification = "freezing" in file
+        read: Protocol | Specification = (read_specification if is_specification else read_protocol)(content)
+        told = revision.figures("specification" if is_specification else "protocol", file)
+        assert told == figures_of(read), path
+
+
+# --- signatures -------------------------------------------------------------------------------
+
+LETTERS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=8)
+NUMBERS = st.integers(-(10**20), 10**20) | st.decimals(-(10**9), 10**9, places=3).map(float)
+CONTENT = st.recursive(
+    st.none() | st.booleans() | NUMBERS | LETTERS,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(LETTERS, inner, max_size=4), max_leaves=12,
+)  # fmt: skip
+
+
+@settings(max_examples=150, deadline=None, derandomize=True, database=None)
+@given(content=CONTENT)
+def test_the_json_that_is_signed(database: Connection, content: Any) -> None:
+    kept = as_json(content)
+    told = database.scalar(text("SELECT canonical_json(CAST(:kept AS jsonb))"), {"kept": kept})
+    assert told == as_json(json.loads(kept))
+
+
+@pytest.mark.parametrize("us", [0, 1, 250_000, 999_999])
+def test_the_time_that_is_signed(database: Connection, us: int) -> None:
+    at = START.replace(microsecond=us)
+    assert database.scalar(text("SELECT canonical_time(:at)"), {"at": at}) == str(at)
+
+
+@pytest.mark.requirement("R11")
+def test_every_act_signs_in_the_database_what_it_signs_in_the_table(database: Connection) -> None:
+    """A new signed act, or another column that is signed for, needs a revision that writes `signed_in` anew."""
+    kinds = {one.class_.__tablename__: one.class_ for one in Base.registry.mappers}
+    meant: dict[tuple[str, str], set[tuple[str, tuple[str, ...]]]] = {}
+    for row in TRANSITIONS:
+        if row.meaning:
+            columns = tuple(sorted(kinds[row.record].signed_by(row.act)))
+            meant.setdefault((row.act, row.record), set()).add((row.meaning.value, columns))
+    for (act, kind), rows in meant.items():
+        told = database.execute(text("SELECT meaning, columns FROM signed_in(:act, :kind)"), {"act": act, "kind": kind})
+        assert {(meaning, tuple(sorted(columns))) for meaning, columns in told} == rows, (act, kind)
+    body = database.scalar(text("SELECT prosrc FROM pg_proc WHERE proname = 'signed_in'"))
+    assert body.count("\n    ('") == sum(map(len, meant.values()))  # and nothing besides
+
+
+def test_nobody_is_named_in_a_record_but_who_acts(database: Connection) -> None:
+    """A new column `…_by_id` of a record stands in the trigger `who_did_it_acts` of its table."""
+    told = dict(database.execute(text(
+        "SELECT tgrelid::regclass::text, string_to_array(rtrim(encode(tgargs, 'escape'), '\\000'), '\\000') "
+        "FROM pg_trigger WHERE tgname = 'who_did_it_acts'")).all())  # fmt: skip
+    wanted = {
+        kind: sorted(column.name for column in table.columns if column.name.endswith("_by_id"))
+        for kind, table in Base.metadata.tables.items() if kind != "web_session"
+    }  # fmt: skip
+    assert {kind: sorted(columns) for kind, columns in told.items()} == {k: v for k, v in wanted.items() if v}
