@@ -20,24 +20,26 @@ from flask import Flask
 from jinja2 import FileSystemBytecodeCache
 from sqlalchemy import create_engine, text
 
-from cellbank import config, story
+from cellbank import config
 from cellbank.outside.embedded_postgres import EmbeddedPostgres, start
 from cellbank.records.base import open_engine
 from cellbank.records.migrate import migrate
 from cellbank.records.played_time import allow_played_time
-from cellbank.services import catalogue
 from cellbank.services.bank import Bank
 from cellbank.services.people import passwords, sessions
 from cellbank.services.start import find_printer
+from tests.backup import restore, save
 from tests.compliance import Matrix, note_requirements
 from tests.factories.stock import Stock, make_stock
 from tests.factories.world import World
+from tests.wheel import play_the_demo
 
 TEMPLATE = "cellbank_template"
 FURNISHED = "cellbank_furnished"
 START = datetime.datetime(2026, 3, 2, 8, 0, tzinfo=datetime.UTC)
 LONG_RUN = 500  # tests: of fewer, a stock costs more than it saves
 STORY, DRAFT = "cellbank_story", "cellbank_story_draft"
+MAINTENANCE = "postgres"  # from where databases are made: nobody else is in it
 # A tenth of a second and 64 MiB a password is what a thief shall pay, not each of thousands of signed acts in tests.
 WAIT = sessions.WRONG_ANSWERS_AFTER
 CHEAP, REAL = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1), passwords.HASHER
@@ -116,14 +118,10 @@ def template(postgres: EmbeddedPostgres, run_folder: Path) -> str:
     """The name of a migrated, empty database to copy."""
     with (run_folder / "template.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        engine = create_engine(postgres.owner_url, isolation_level="AUTOCOMMIT")
-        with engine.connect() as connection:
-            made = connection.scalar(text("SELECT 1 FROM pg_database WHERE datname = :name"), {"name": TEMPLATE})
-            if not made:
-                connection.execute(text(f"CREATE DATABASE {TEMPLATE}"))
-                migrate(database_url(postgres.owner_url, TEMPLATE))
-                allow_played_time(database_url(postgres.owner_url, TEMPLATE), "The tests move the clock of the bank.")
-        engine.dispose()
+        if not _exists(postgres, TEMPLATE):
+            _statement(postgres, f"CREATE DATABASE {TEMPLATE}")
+            migrate(database_url(postgres.owner_url, TEMPLATE))
+            allow_played_time(database_url(postgres.owner_url, TEMPLATE), "The tests move the clock of the bank.")
     return TEMPLATE
 
 
@@ -135,11 +133,8 @@ def fresh_database(postgres: EmbeddedPostgres, template: str, run_folder: Path, 
         database = f"{name}_{worker_id}"
         with (run_folder / "template.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            engine = create_engine(postgres.owner_url, isolation_level="AUTOCOMMIT")
-            with engine.connect() as connection:
-                connection.execute(text(f"DROP DATABASE IF EXISTS {database} WITH (FORCE)"))
-                connection.execute(text(f"CREATE DATABASE {database} TEMPLATE {template} STRATEGY FILE_COPY"))
-            engine.dispose()
+            _statement(postgres, f"DROP DATABASE IF EXISTS {database} WITH (FORCE)")
+            _statement(postgres, f"CREATE DATABASE {database} TEMPLATE {template} STRATEGY FILE_COPY")
         return database_url(postgres.owner_url, database), database_url(postgres.app_url, database)
 
     return make
@@ -274,18 +269,19 @@ def databases(world: World, furnished: Furnished) -> tuple[str, str]:
 
 
 @pytest.fixture(scope="session")
-def story_database(postgres: EmbeddedPostgres, template: str, run_folder: Path) -> Callable[[str], str]:
+def story_database(postgres: EmbeddedPostgres, run_folder: Path) -> Callable[[str], str]:
     """A function name -> URL of a fresh copy of the database with the story, for the application's role.
 
-    The story is played once a run, by whoever asks first, into a database that is then only copied.
+    The story is played once a run, by whoever asks first and as `cellbank demo` of the installed wheel; a backup of it
+    is restored here, and then only copied.
     """
     with (run_folder / "story.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not _exists(postgres, STORY):
+            _play(run_folder / "wheel")
             _statement(postgres, f"DROP DATABASE IF EXISTS {DRAFT} WITH (FORCE)")
-            _statement(postgres, f"CREATE DATABASE {DRAFT} TEMPLATE {template} STRATEGY FILE_COPY")
-            _play(database_url(postgres.app_url, DRAFT), run_folder / "story")
-            _statement(postgres, f"ALTER DATABASE {DRAFT} RENAME TO {STORY}")  # a story played halfway has another name
+            restore(run_folder / "wheel" / "story.dump", database_url(postgres.owner_url, DRAFT))
+            _statement(postgres, f"ALTER DATABASE {DRAFT} RENAME TO {STORY}")  # one restored halfway has another name
 
     def copy(name: str) -> str:
         with (run_folder / "story.lock").open("w") as held:
@@ -297,17 +293,16 @@ def story_database(postgres: EmbeddedPostgres, template: str, run_folder: Path) 
     return copy
 
 
-def _play(url: str, folder: Path) -> None:
-    catalogue.load()
-    bank = make_bank(url, folder)
-    try:
-        story.play(bank, tell=lambda _: None)
-    finally:
-        bank.engine.dispose()
+def _play(folder: Path) -> None:
+    """Leave a backup of the story in the folder; the data folder of its demo is inside."""
+    shutil.rmtree(folder, ignore_errors=True)
+    play_the_demo(folder)
+    with start(folder / "demo") as server:
+        save(server.owner_url, folder / "story.dump")
 
 
 def _exists(postgres: EmbeddedPostgres, name: str) -> bool:
-    engine = create_engine(postgres.owner_url)
+    engine = create_engine(database_url(postgres.owner_url, MAINTENANCE))
     with engine.connect() as connection:
         found = connection.scalar(text("SELECT count(*) FROM pg_database WHERE datname = :name"), {"name": name})
     engine.dispose()
@@ -315,7 +310,7 @@ def _exists(postgres: EmbeddedPostgres, name: str) -> bool:
 
 
 def _statement(postgres: EmbeddedPostgres, statement: str) -> None:
-    engine = create_engine(postgres.owner_url, isolation_level="AUTOCOMMIT")
+    engine = create_engine(database_url(postgres.owner_url, MAINTENANCE), isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
         connection.execute(text(statement))
     engine.dispose()

@@ -3,7 +3,7 @@
     python -m tools.fingerprint
 
 after every new revision, and after a rebase that brought one. It migrates an empty database of its own and writes
-`cellbank/migrations/fingerprint.txt`; the difference that git then shows is what the revision changes in the database.
+`migrations/fingerprint.txt`; the difference that git then shows is what the revision changes in the database.
 """
 
 import tempfile

@@ -58,7 +58,7 @@ def run_migrate(given: argparse.Namespace) -> None:
     """Migrate as the owner."""
     settings = config.load(os.environ)
     with ExitStack() as stack:
-        print(f"The database is at revision {start.migrate_database(start.find_database(settings, stack))}.")
+        print(f"The database is at revision {start.migrate_database(start.find_database(settings, stack), anew=True)}.")
 
 
 def run_demo(given: argparse.Namespace) -> None:

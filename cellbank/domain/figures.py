@@ -1,7 +1,7 @@
 """The figures of a definition that the database reckons with itself: it reads no TOML.
 
 They are kept beside the file when it is imported, exact, as text or whole numbers. Twins: `cells_required`,
-`usable_until` and `kept_until` of the database (`migrations/versions/0059_what_was_noted_stays.py`).
+`usable_until` and `kept_until` of the database (`migrations/database/definitions.sql`).
 """
 
 from typing import Any

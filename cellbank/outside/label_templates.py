@@ -9,13 +9,13 @@ two things on one spot or anything off the label is a problem too.
 import hashlib
 import tomllib
 from functools import lru_cache
-from importlib.resources import files
-from importlib.resources.abc import Traversable
 from itertools import combinations
+from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from cellbank import shipped
 from cellbank.outside.label_fonts import Face, unprintable
 
 POINT_MM = 25.4 / 72
@@ -232,15 +232,13 @@ def load_templates() -> dict[str, Template]:
 
 @lru_cache(maxsize=1)
 def _packaged_templates() -> dict[str, Template]:
-    return read_templates(files("cellbank").joinpath("label_templates"))
+    return read_templates(shipped.folder("label_templates"))
 
 
-def read_templates(folder: Traversable) -> dict[str, Template]:
+def read_templates(folder: Path) -> dict[str, Template]:
     """The templates of a folder, each named like its file; LabelProblem lists the problems of all files."""
     templates, problems = {}, []
-    for file in sorted(folder.iterdir(), key=lambda entry: entry.name):
-        if not file.name.endswith(".toml"):
-            continue
+    for file in sorted(folder.glob("*.toml")):
         try:
             template = parse_template(file.read_bytes())
         except LabelProblem as problem:

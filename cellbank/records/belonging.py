@@ -7,8 +7,6 @@ from sqlalchemy.orm import Session
 
 from cellbank.records.base import Base, Record
 
-FIRST_SITE = 1  # what was recorded before there were others is its
-
 # A record with a column `site_id` is of that site. These are of the site of what they are about: the first one given.
 # A person is of the site where they are at home, and of those where they work besides.
 OF_A_PERSON = ("account_change", "training", "api_token")
@@ -45,11 +43,11 @@ def site_of(session: Session, record: Any, known: dict[tuple[str, int], int]) ->
     if table in WHOLE_BANK:
         return None
     if table not in ABOUT:
-        return record.site_id or FIRST_SITE
+        return record.site_id
     name, found = next((name, found) for name in ABOUT[table] if (found := getattr(record, name)) is not None)
     about = (name.removesuffix("_id"), found)
     if about not in known:
-        known[about] = site_of(session, session.get_one(_class_of(about[0]), found), known) or FIRST_SITE
+        known[about] = site_of(session, session.get_one(_class_of(about[0]), found), known)
     return known[about]
 
 

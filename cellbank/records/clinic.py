@@ -159,7 +159,7 @@ class Dose(Record):
     # It was given up, another one took its place, and its paper form says that it was given all the same.
     given_beside: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     outcome_reason: Mapped[str | None]  # of a cancelled, discarded or interrupted dose
-    site_id: Mapped[int | None] = reference("site", index=False)  # the subject's; None: the first site
+    site_id: Mapped[int] = reference("site", index=False)  # the subject's
     state: Mapped[str] = state_of("dose")
     SIGNED = (
         "code",

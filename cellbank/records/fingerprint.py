@@ -10,11 +10,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
 from sqlalchemy import Connection, text
 
-FILE = Path(__file__).parents[1] / "migrations" / "fingerprint.txt"
+from cellbank.shipped import folder
+
+FILE = folder("migrations") / "fingerprint.txt"
 LONGEST = 120  # letters of a definition that stands as it is
 STANDING = re.compile(r"(on|switched off|on in other sessions|not valid): ")  # stays in sight
 REVISION = "revision"
@@ -178,8 +179,10 @@ class Difference:
 
 def objects_of(connection: Connection, role: str = "cellbank_app") -> Objects:
     """The objects of the database that keep the rules, as they are; `role` is that of the application."""
-    connection.execute(_ONE_FORM)
-    rows = connection.execute(_OBJECTS, {"role": role, "revision": REVISION, "settings": SETTINGS})
+    with connection.begin_nested() as look:
+        connection.execute(_ONE_FORM)
+        rows = connection.execute(_OBJECTS, {"role": role, "revision": REVISION, "settings": SETTINGS}).all()
+        look.rollback()  # who asked goes on with the settings that they had
     return {name: _short(definition) for name, definition in sorted(map(tuple, rows))}
 
 

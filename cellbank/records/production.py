@@ -222,7 +222,7 @@ class Vial(Record):
     dose_id: Mapped[int | None] = reference("dose", index=False)
     picked_at: Mapped[Instant | None]
     thawed_at: Mapped[Instant | None]
-    site_id: Mapped[int | None] = reference("site", index=False)  # whose stock; None: of the first site
+    site_id: Mapped[int] = reference("site", index=False)  # whose stock
     state: Mapped[str] = state_of("vial")
     __table_args__ = (
         UniqueConstraint("lot_id", "number"),

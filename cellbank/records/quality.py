@@ -227,7 +227,7 @@ class TrailReview(Record):
     findings: Mapped[str]
     reviewed_by_id: Mapped[int] = reference("person", index=False)
     reviewed_at: Mapped[Instant]
-    site_id: Mapped[int | None] = reference("site", index=False)  # whose acts were read; None: those of the first site
+    site_id: Mapped[int] = reference("site", index=False)  # whose acts were read
     state: Mapped[str] = state_of("trail_review")
     SIGNED = ("first_act", "last_act", "record_code", "findings", "reviewed_at")
     __table_args__ = (CheckConstraint("first_act <= last_act", name="first_before_last"),)

@@ -1,7 +1,7 @@
 """The trail: acts, the changes that each made, and the seal that chains them. Written by PostgreSQL, read here.
 
-The triggers stand in `migrations/`: a change without an open act is refused, a closed act never changes, nothing here
-is ever deleted, and at commit each act is sealed into the chain of its site.
+The triggers stand in `migrations/database/trail.sql`: a change without an open act is refused, a closed act never
+changes, nothing here is ever deleted, and at commit each act is sealed into the chain of its site.
 """
 
 from sqlalchemy import BigInteger, CheckConstraint, DateTime, Index, Text, UniqueConstraint, func, text

@@ -16,7 +16,7 @@ from cellbank.config import Config
 from cellbank.outside import embedded_postgres
 from cellbank.outside.printers import FolderPrinter, LpPrinter, Printer, private_folder
 from cellbank.records.base import open_engine
-from cellbank.records.migrate import current_revision, migrate, newest_revision
+from cellbank.records.migrate import UnknownRevision, current_revision, migrate, newest_revision
 from cellbank.records.played_time import allow_played_time
 from cellbank.services import catalogue
 from cellbank.services.acts import run_act
@@ -51,8 +51,10 @@ class SchemaProblem(Exception):
 
 
 NOT_OURS = "The schema of the database was changed by somebody else than this version: {number} objects differ."
+ANOTHER_VERSION = "Start the version that made it, or use an empty database or folder."
 WAY_OUT = (
-    "Put them back, or restore a backup; a table or function of your own belongs in a schema of its own. "
+    "Find out who did that. cellbank migrate puts functions, triggers, views and grants back; a table or constraint is "
+    "put back by its owner or from a backup. What is your own belongs in a schema of its own. "
     "If patients cannot wait, cellbank serve --despite-schema starts all the same, and every home page says so."
 )
 
@@ -111,19 +113,23 @@ def open_current(config: Config, database: Database) -> Bank:
     return bank
 
 
-def migrate_database(database: Database) -> str:
-    """Bring the database to this version, as its owner; returns the revision.
+def migrate_database(database: Database, *, anew: bool = False) -> str:
+    """Bring the database to this version, as its owner; returns the revision. `anew`: also put functions, triggers,
+    views and grants back that somebody has changed since.
 
-    Raises SchemaProblem without an owner, DatabaseProblem when the database does not let the owner in.
+    Raises SchemaProblem without an owner and for the database of another version, DatabaseProblem when the database
+    does not let the owner in.
     """
     if database.owner_url is None:
         raise SchemaProblem(
             "To migrate, set CELLBANK_OWNER_DATABASE_URL to the same database with the role that owns it."
         )
     try:
-        migrate(database.owner_url)
+        migrate(database.owner_url, anew=anew)
     except OperationalError as error:
         raise DatabaseProblem(error) from error
+    except UnknownRevision as problem:
+        raise SchemaProblem(f"{problem} {ANOTHER_VERSION}") from problem
     return newest_revision()
 
 

@@ -179,8 +179,8 @@ _DECADE = (
        SELECT 100000 + n, 'BENCH' || n, 1, 1, 1, 'product', 'D0001V99', 4, 9, 100, 25000000, 1, 'DMSO', 10, now(),
               now(), 'RELEASED'
          FROM generate_series(1, %(lots)s) n""",
-    """INSERT INTO vial (id, code, lot_id, donation_id, state)
-       SELECT 1000000 + n, 'BENCH' || lpad(n::text, 6, '0'), 100001 + n %% %(lots)s, 1, 'IN_STOCK'
+    """INSERT INTO vial (id, code, lot_id, donation_id, site_id, state)
+       SELECT 1000000 + n, 'BENCH' || lpad(n::text, 6, '0'), 100001 + n %% %(lots)s, 1, 1, 'IN_STOCK'
          FROM generate_series(1::bigint, %(vials)s) n""",
     """INSERT INTO placement (vial_id, box_id, position, placed_at, taken_at)
        SELECT 1000000 + n, b.first + n %% %(boxes)s, 1 + n / %(boxes)s,

@@ -13,7 +13,7 @@ CLINIC, COUNT = "KCH4", 10
 SEALS = ("UA-200451", "UA-200452")
 LOGGER = "SELECT p.code FROM probe p JOIN storage_unit u ON u.id = p.storage_unit_id WHERE u.code = :unit"
 RELEASED = """SELECT l.code FROM lot l WHERE l.state = 'RELEASED' AND (SELECT count(*) FROM vial v WHERE v.lot_id = l.id
-    AND v.state = 'IN_STOCK' AND coalesce(v.site_id, 1) = 1) >= :count ORDER BY l.id LIMIT 1"""
+    AND v.state = 'IN_STOCK' AND v.site_id = 1) >= :count ORDER BY l.id LIMIT 1"""
 THERE = """SELECT v.code FROM vial v JOIN lot l ON l.id = v.lot_id JOIN site s ON s.id = v.site_id WHERE s.code = :site
     AND l.code = :lot AND v.state = :state AND v.code = ANY(:vials) ORDER BY v.number"""
 

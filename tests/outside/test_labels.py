@@ -254,7 +254,7 @@ def test_nothing_to_print_is_a_problem():
 
 
 def test_digest_is_that_of_the_file():
-    folder = Path(__file__).parents[2] / "cellbank" / "label_templates"
+    folder = Path(__file__).parents[2] / "label_templates"
     for name, template in TEMPLATES.items():
         assert template.digest == hashlib.sha256((folder / f"{name}.toml").read_bytes()).hexdigest()
 

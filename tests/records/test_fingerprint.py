@@ -79,7 +79,7 @@ TAMPERED = {
     "ALTER ROLE cellbank_app SUPERUSER": "role of the application",
     "GRANT pg_write_all_data TO cellbank_app": "role of the application",
     "SET LOCAL session_replication_role = replica": "setting of this session session_replication_role",
-    "UPDATE alembic_version SET version_num = '0001'": "revision",
+    "UPDATE alembic_version SET version_num = '0000'": "revision",
 }  # fmt: skip
 
 

@@ -1,19 +1,18 @@
-"""The migrations make exactly the schema that the code describes, and can be undone one by one."""
+"""The migrations make exactly the schema that the code describes; what is landed never changes; and whatever a database
+came from, after a migration it has every rule of this version."""
 
-import datetime
-import random
-from pathlib import Path
+import hashlib
+import re
+from collections.abc import Iterator
 
+import pytest
 from alembic import command
-from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, text
+from sqlalchemy import Engine, create_engine, text
 
-from cellbank.records.migrate import alembic_config
-from cellbank.services.bank import Bank
-from cellbank.services.trail.verification import verify
-from tests.conftest import make_bank
-from tests.factories.clinic import enrolled_subject, screened_subject
-from tests.factories.world import World
+from cellbank.records.fingerprint import Difference, differences, objects_of, shipped
+from cellbank.records.migrate import SCRIPTS, UnknownRevision, alembic_config, database_files, migrate
+
+REVISIONS = SCRIPTS / "versions"
 
 
 def test_the_database_is_what_the_records_say(databases: tuple[str, str]) -> None:
@@ -23,46 +22,105 @@ def test_the_database_is_what_the_records_say(databases: tuple[str, str]) -> Non
     engine.dispose()
 
 
-def test_every_revision_goes_up_and_down(fresh_database) -> None:
-    engine = create_engine(fresh_database("revisions")[0])
-    with engine.begin() as connection:
-        revisions = list(ScriptDirectory.from_config(alembic_config(connection)).walk_revisions())
-    for revision in revisions:
-        with engine.begin() as connection:
-            command.downgrade(alembic_config(connection), revision.down_revision or "base")
-    for revision in reversed(revisions):
-        with engine.begin() as connection:
-            command.upgrade(alembic_config(connection), revision.revision)
-    with engine.begin() as connection:
-        assert connection.scalar(text("SELECT count(*) FROM person")) == 1
-        command.check(alembic_config(connection))
+# ---- what was landed
+
+
+def landed() -> Iterator[tuple[str, str]]:
+    for path in sorted(REVISIONS.iterdir()):
+        if path.suffix in (".py", ".sql"):
+            yield path.name, hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_a_revision_that_landed_never_changes() -> None:
+    """A database was migrated by its text: whoever edits it afterwards leaves that database behind. A new revision adds
+    its lines to the list, and changes none."""
+    listed = dict(line.split()[::-1] for line in (REVISIONS / "landed.sha256").read_text().splitlines())
+    assert listed == dict(landed())
+
+
+def test_a_revision_makes_tables_only() -> None:
+    """What protects has one text, in migrations/database."""
+    protects = re.compile(r"CREATE (OR REPLACE )?(CONSTRAINT )?(FUNCTION|TRIGGER|VIEW)|GRANT ")
+    for path in REVISIONS.glob("*.*"):
+        assert not protects.search(path.read_text()), path.name
+
+
+def test_nothing_in_a_table_rests_on_a_function(databases: tuple[str, str]) -> None:
+    """They are made anew with every migration."""
+    engine = create_engine(databases[0])
+    resting = text(
+        "SELECT pg_describe_object(classid, objid, objsubid) FROM pg_depend JOIN pg_proc p ON p.oid = refobjid "
+        "WHERE refclassid = 'pg_proc'::regclass AND pronamespace = 'public'::regnamespace "
+        "AND classid <> 'pg_trigger'::regclass"
+    )
+    with engine.connect() as connection:
+        assert connection.scalars(resting).all() == []
     engine.dispose()
 
 
-BEFORE_FOLDING = "0029"
+# ---- whatever a database came from
+
+DAMAGE = {
+    "a trigger is switched off": "ALTER TABLE vial DISABLE TRIGGER vial_safety",
+    "a trigger is gone": "DROP TRIGGER trail_change ON dose",
+    "a rule says yes to everything": """CREATE OR REPLACE FUNCTION must(holds boolean, rule text, sentence text)
+        RETURNS void LANGUAGE plpgsql AS 'BEGIN END'""",
+    "a function of somebody's own": "CREATE FUNCTION helper() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+    "a trigger of somebody's own": """CREATE TRIGGER quiet BEFORE UPDATE ON person FOR EACH ROW
+        EXECUTE FUNCTION suppress_redundant_updates_trigger()""",
+    "more is allowed": "GRANT DELETE ON signature TO cellbank_app",
+    "a column may be written": "GRANT UPDATE (digest) ON seal TO cellbank_app",
+    "a view shows something else": """CREATE OR REPLACE VIEW unit_parent AS
+        SELECT unit_id, parent_id, place, since, until FROM unit_stay""",
+}
 
 
-def _close(bank: Bank) -> None:
-    bank.engine.dispose()
-    bank.reads.dispose()
+@pytest.fixture(scope="module")
+def damaged(fresh_database) -> str:
+    return fresh_database("damaged")[0]
 
 
-def test_subjects_from_before_are_folded_in_an_act_of_their_site(fresh_database, tmp_path: Path) -> None:
-    """A revision that fills columns of records tells the trail of it, like everybody who changes a record."""
-    owner_url, app_url = fresh_database("earlier_subjects")
-    bank = make_bank(app_url, tmp_path)
-    world = World(bank, random.Random(7), datetime.datetime(2026, 3, 2, 8, 0, tzinfo=datetime.UTC))
-    screened_subject(world, second_identifier="KH4-1")
-    enrolled_subject(world, second_identifier="KH4-2")
-    _close(bank)
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_migration_leaves_every_rule_as_it_is_written(damaged: str, damage: str) -> None:
+    engine = create_engine(damaged)
+    with engine.begin() as connection:
+        connection.execute(text(DAMAGE[damage]))
+    migrate(damaged)
+    assert _differences(engine), "what somebody changed is put right only when it is asked for"
+    migrate(damaged, anew=True)
+    assert not _differences(engine)
+    with engine.connect() as connection:
+        assert connection.scalar(text("SELECT count(*) FROM act")) == 1  # the first act was not told again
+    engine.dispose()
+
+
+def _differences(engine: Engine) -> tuple[Difference, ...]:
+    with engine.connect() as connection:
+        return differences(objects_of(connection), shipped())
+
+
+def test_a_database_of_another_version_is_left_alone(fresh_database) -> None:
+    owner_url, _ = fresh_database("another_version")
     engine = create_engine(owner_url)
-    for move, revision in ((command.downgrade, BEFORE_FOLDING), (command.upgrade, "head")):
-        with engine.begin() as connection:
-            move(alembic_config(connection), revision)
     with engine.begin() as connection:
-        rows = connection.execute(text("SELECT trial, second_identifier_key, place FROM subject ORDER BY id")).all()
-    assert [tuple(row) for row in rows] == [("NCT04461925", "kh41", None), ("NCT04461925", "kh42", 1)]
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(UnknownRevision, match="at revision 9999"):
+        migrate(owner_url)
     engine.dispose()
-    bank = make_bank(app_url, tmp_path)
-    assert verify(bank).fault is None
-    _close(bank)
+
+
+def test_a_database_with_the_rules_of_an_older_version_gets_those_of_this_one(fresh_database) -> None:
+    owner_url, _ = fresh_database("older_rules")
+    engine = create_engine(owner_url)
+    with engine.begin() as connection:
+        connection.execute(text("COMMENT ON TABLE alembic_version IS 'of an older version'"))
+        connection.execute(text("DROP TRIGGER vial_safety ON vial"))
+    migrate(owner_url)
+    assert not _differences(engine)
+    engine.dispose()
+
+
+def test_each_function_has_its_text_in_one_file() -> None:
+    files = "".join(path.read_text() for path in database_files())
+    written = re.findall(r"^CREATE FUNCTION (\w+)", files, re.M)
+    assert len(written) > 100 and sorted(written) == sorted(set(written))

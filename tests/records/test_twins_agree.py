@@ -3,11 +3,9 @@
 import datetime
 import json
 import random
-import tomllib
 from collections.abc import Iterator
 from decimal import Decimal
 from fractions import Fraction
-from importlib import import_module
 from importlib.resources import files
 from math import floor
 from pathlib import Path
@@ -23,7 +21,6 @@ from cellbank.domain.figures import figures_of
 from cellbank.domain.protocol import Protocol
 from cellbank.domain.rules.freezing import expires_on, shelf_life_months
 from cellbank.domain.rules.thaw import usable_until
-from cellbank.domain.specification import Specification
 from cellbank.domain.transitions import TRANSITIONS
 from cellbank.records.base import Base, as_json
 from cellbank.services.common import read_protocol, read_specification
@@ -114,21 +111,6 @@ def test_the_living_cells_that_were_drawn(database: Connection) -> None:
     n, v, m = (list(column) for column in zip(*cases, strict=True))
     told = database.scalars(asked, {"n": n, "v": v, "m": m})
     assert list(map(int, told)) == [floor(count * Fraction(alive) / 100 * Fraction(ml)) for count, alive, ml in cases]
-
-
-def test_the_revision_takes_out_of_a_file_what_the_import_takes() -> None:
-    revision = import_module("cellbank.migrations.versions.0059_what_was_noted_stays")
-    folders = (SHIPPED, SHIPPED.joinpath("published"))
-    found = [path for folder in folders for path in folder.iterdir() if path.name.endswith(".toml")]
-    found.append(Path(__file__).parents[1] / "domain" / "fixed-dose.toml")
-    assert len(found) >= 4
-    for path in found:
-        content = path.read_text(encoding="utf-8")
-        file = tomllib.loads(content, parse_float=Decimal)
-        is_specification = "freezing" in file
-        read: Protocol | Specification = (read_specification if is_specification else read_protocol)(content)
-        told = revision.figures("specification" if is_specification else "protocol", file)
-        assert told == figures_of(read), path
 
 
 # --- signatures -------------------------------------------------------------------------------

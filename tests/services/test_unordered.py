@@ -139,9 +139,10 @@ def test_only_a_clinician_tells_of_it_and_not_of_the_future(world: World, lot: F
 def test_the_database_takes_no_dose_without_an_order_in_time(world: World, lot: FrozenLot) -> None:
     dose = ordered_dose(world, lot=lot)
     copy = text(
-        "INSERT INTO dose (subject_id, lot_id, code, infusion_number, day, planned_on, ordered_at, ordered_by_id, "
-        "required_cells, vials_needed, vials_spare, calculation, state) SELECT subject_id, lot_id, 'CHX', 9, day, "
-        "planned_on, ordered_at, ordered_by_id, required_cells, vials_needed, vials_spare, calculation, 'UNORDERED' "
+        "INSERT INTO dose (site_id, subject_id, lot_id, code, infusion_number, day, planned_on, ordered_at, "
+        "ordered_by_id, required_cells, vials_needed, vials_spare, calculation, state) "
+        "SELECT site_id, subject_id, lot_id, 'CHX', 9, day, planned_on, ordered_at, ordered_by_id, "
+        "required_cells, vials_needed, vials_spare, calculation, 'UNORDERED' "
         "FROM dose WHERE code = :dose"
     )
     with pytest.raises(IntegrityError) as caught, world.bank.engine.begin() as connection:

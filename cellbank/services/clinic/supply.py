@@ -26,7 +26,6 @@ from cellbank.domain.protocol import Protocol
 from cellbank.domain.quantities import millions
 from cellbank.domain.rules.dosing import SupplyFacts, weight_for_limits
 from cellbank.domain.specification import Specification
-from cellbank.records.belonging import FIRST_SITE
 from cellbank.records.people import Definition
 from cellbank.records.production import Lot, Vial
 from cellbank.records.quality import TestResult
@@ -160,7 +159,7 @@ def _calculate(demand: Demand, lot: Lot, results: dict[str, TestResult]) -> Dose
 
 def _in_stock(work: Work) -> tuple[ColumnElement[bool], ...]:
     """What makes a vial one in stock at the site where the dose is ordered, whichever site made its lot."""
-    return Vial.state == "IN_STOCK", func.coalesce(Vial.site_id, FIRST_SITE) == work.actor.site_id
+    return Vial.state == "IN_STOCK", Vial.site_id == work.actor.site_id
 
 
 def _free_vials(work: Work, lot: Lot, count: int) -> Sequence[Vial]:

@@ -15,7 +15,6 @@ from cellbank.domain.scans import Scan, read_scan
 from cellbank.outside.document_pdf import Block, Cell, Facts, Heading, Run, Table, Text
 from cellbank.outside.document_picture import Picture, PictureBox
 from cellbank.outside.label_templates import load_templates
-from cellbank.records.belonging import FIRST_SITE
 from cellbank.services.clinic.reactions import reactions_of
 from cellbank.services.clinic.steps import StepDone
 from cellbank.services.documents.chain import Chain, Entry, chain_of
@@ -38,7 +37,7 @@ def chain_paper(connection: Connection, code: str) -> Paper | None:
         return None
     dose = chain.dose
     subject = f"Dose {printed(dose['code'])} for subject {dose['trial_number']}"
-    site = site_line(connection, dose["site_id"] or FIRST_SITE)
+    site = site_line(connection, dose["site_id"])
     return Paper(TITLE, subject, site, dose["code"], tuple(_Writer(chain).blocks()))
 
 

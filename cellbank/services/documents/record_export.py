@@ -18,7 +18,6 @@ from cellbank.domain.identifiers import Kind, printed
 from cellbank.domain.scans import read_scan
 from cellbank.domain.wall import told_by
 from cellbank.outside.document_pdf import Block, Cell, Facts, Heading, Run, Table, Text
-from cellbank.records.belonging import FIRST_SITE
 from cellbank.records.tables import metadata
 from cellbank.services.acts import VERSION
 from cellbank.services.bank import Bank
@@ -129,11 +128,14 @@ def trail_paper(connection: Connection, code: str) -> Paper | None:
     return Paper(TITLE, subject, site_line(connection, site), code, tuple(blocks))
 
 
+OF_ALL = 1  # id of the site that speaks for what all sites share
+
+
 def _site(connection: Connection, found: Export) -> int:
-    """The site of a record; of what all sites share, the first one."""
+    """The site of a record; of what all sites share, the one that was there first."""
     record = f"{found.kind} r CROSS JOIN LATERAL record_of('{found.kind}', r.id) o"
     home = text(f"SELECT home_site(o.the_kind, o.the_id) FROM {record} WHERE r.code = :code")
-    return int(connection.scalar(home, {"code": found.code}) or FIRST_SITE)
+    return int(connection.scalar(home, {"code": found.code}) or OF_ALL)
 
 
 WIDTHS = (0.08, 0.17, 0.55, 0.2)

@@ -12,7 +12,6 @@ from cellbank.domain.positions import position_name
 from cellbank.domain.quantities import millions, of_the_dose
 from cellbank.domain.states import state_means
 from cellbank.records.base import read_row
-from cellbank.records.belonging import FIRST_SITE
 from cellbank.records.tables import metadata
 from cellbank.services.bank import Bank
 from cellbank.services.lookup.card_parts import Facts, Question, Row, on_the_clock, shown, simple
@@ -150,7 +149,7 @@ QUESTIONS: dict[Kind, Question] = {
         "lot",
         """SELECT l.*, d.code AS donation,
            (SELECT count(*) FROM vial WHERE lot_id = l.id AND state = 'IN_STOCK'
-             AND coalesce(site_id, 1) = coalesce(%(site)s, site_id, 1)) AS stock,
+             AND site_id = coalesce(%(site)s, site_id)) AS stock,
            (SELECT count(*) FROM vial WHERE lot_id = l.id AND state <> 'VOIDED') AS vials
            FROM lot l JOIN donation d ON d.id = l.donation_id WHERE l.code = %(code)s""",
         lambda row: f"{row['purpose'].replace('_', ' ').capitalize()} lot {row['code']}",
@@ -297,7 +296,7 @@ def read_face(bank: Bank, kind: Kind, code: str) -> Face | None:
     row = on_the_clock(row, bank.zone)
     where = place_text(row) if kind is Kind.VIAL else None
     title, type_ = question.title(row), row["type"] if kind is Kind.STORAGE else None
-    ours = bank.site is None or (row.get("site_id", bank.site) or FIRST_SITE) == bank.site
+    ours = bank.site is None or row.get("site_id", bank.site) == bank.site
     return Face(
         row["id"], question.record, title, row["state"], question.facts(row), where, type=type_,
         means=state_means(question.record, row["state"], row.get("purpose")), is_ours=ours, marks=marks_of(kind, row),
@@ -310,5 +309,5 @@ def _seen(kind: Kind) -> str:
     question = QUESTIONS[kind]
     asked = f"elsewhere('{question.record}', face.id, CAST(%(site)s AS bigint))"
     if "site_id" in metadata.tables[question.record].columns:  # what is of the site itself needs no question
-        asked = f"CASE WHEN coalesce(face.site_id, 1) IS DISTINCT FROM CAST(%(site)s AS bigint) THEN {asked} END"
+        asked = f"CASE WHEN face.site_id IS DISTINCT FROM CAST(%(site)s AS bigint) THEN {asked} END"
     return f"SELECT face.*, {asked} AS elsewhere, {marks_asked(kind)} FROM ({question.statement}) AS face"

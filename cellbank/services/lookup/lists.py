@@ -58,7 +58,7 @@ LISTS: dict[str, Listing] = {
          "expires_on": "Expires"},
         f"""SELECT l.code, l.state, l.purpose, n.code AS donation, l.cells_per_vial, l.expires_on, l.id, l.site_id,
            (SELECT count(*) FROM vial v WHERE v.lot_id = l.id AND v.state = 'IN_STOCK'
-            AND {at_site("coalesce(v.site_id, 1)")}) AS stock,
+            AND {at_site("v.site_id")}) AS stock,
            l.code || ' ' || n.code AS words FROM lot l JOIN donation n ON n.id = l.donation_id""",
         "id DESC", "open_lot", _LOTS_HERE),
     "probes": Listing("Probes", "thermometer-snow", "probe",

@@ -12,7 +12,7 @@ from cellbank.domain.rules.culture import IsolationFacts, SeedingFacts, isolatio
 from cellbank.services.common import read_protocol, read_specification
 from cellbank.services.lookup.card_parts import Row
 
-_TODAY = """(SELECT (now() AT TIME ZONE timezone)::date FROM site WHERE id = coalesce(face.site_id, 1))"""
+_TODAY = """(SELECT (now() AT TIME ZONE timezone)::date FROM site WHERE id = face.site_id)"""
 _VIALS = "SELECT FROM vial WHERE dose_id = face.id AND state"
 _SUPPLY = "SELECT count(*) FROM vial WHERE dose_id = face.id AND state"
 _UNDER_WAY = "('THAWING', 'COUNTED', 'PREPARED', 'CHECKED_ONCE', 'CHECKED')"

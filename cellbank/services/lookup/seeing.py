@@ -1,7 +1,7 @@
 """Who sees what, with more sites than one.
 
 A record is read at its site. What a lot is made of is read also where vials of it came in a shipment; the rest of the
-exceptions stands in `elsewhere` of the database (`migrations/versions/0022_seeing.py`), which decides for one record of
+exceptions stands in `elsewhere` of the database (`migrations/database/sites.sql`), which decides for one record of
 any kind. Lists and worklists have what is of the site itself (`at_site`, `services/bank.py`).
 """
 

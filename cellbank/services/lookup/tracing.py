@@ -14,7 +14,6 @@ from sqlalchemy import Connection, text
 from cellbank.domain.garbled import Garbled
 from cellbank.domain.identifiers import Kind, printed
 from cellbank.domain.scans import read_scan
-from cellbank.records.belonging import FIRST_SITE
 from cellbank.services.bank import Bank
 from cellbank.services.lookup.cards import place_text
 from cellbank.services.lookup.scanning import NotHere, Unreadable
@@ -262,11 +261,11 @@ def read_nodes(connection: Connection, kind: str, ids: set[int], site: int | Non
     """The nodes of one kind, as they are read at a site, or at all of them."""
     rows = connection.execute(NODES[kind], {"ids": list(ids)}).all()
     nodes = _vials(connection, rows) if kind == "vial" else [_node(kind, row) for row in rows]
-    if site is None or kind not in AT_ONE_SITE or all((row.site_id or FIRST_SITE) == site for row in rows):
+    if site is None or kind not in AT_ONE_SITE or all(row.site_id == site for row in rows):
         return nodes
     names = {row.id: row.name for row in connection.execute(SITES)}
     return [
-        node if (row.site_id or FIRST_SITE) == site else _elsewhere(node, row, names[row.site_id or FIRST_SITE])
+        node if row.site_id == site else _elsewhere(node, row, names[row.site_id])
         for node, row in zip(nodes, rows, strict=True)
     ]
 

@@ -152,7 +152,7 @@ SOURCES: tuple[Source, ...] = (
               + coalesce((f.handling->>'warming_single_seconds')::int, 0) * interval '1 s' AS due,
               CASE WHEN d.state IN ('PICKED', 'THAWING') THEN 'thaw_vial' ELSE 'return_vial' END AS act
               FROM vial v JOIN lot l ON l.id = v.lot_id JOIN definition f ON f.id = l.specification_id
-              JOIN site s ON s.id = coalesce(v.site_id, 1) LEFT JOIN dose d ON d.id = v.dose_id
+              JOIN site s ON s.id = v.site_id LEFT JOIN dose d ON d.id = v.dose_id
               LEFT JOIN LATERAL (SELECT taken_at, dewar_id FROM placement WHERE vial_id = v.id
                 ORDER BY placed_at DESC, id DESC LIMIT 1) p ON true
               LEFT JOIN storage_unit dewar ON dewar.id = p.dewar_id
@@ -229,7 +229,7 @@ SOURCES: tuple[Source, ...] = (
               coalesce(home.place, 'at no place') || ', lot ' || lower(l.state)
               || CASE v.state WHEN 'RESERVED' THEN '; its dose is to be cancelled first'
                  WHEN 'IN_TRANSIT' THEN '; it is to be unpacked, or received, first' ELSE '' END
-              AS detail, coalesce(v.site_id, 1) AS site_id, CASE
+              AS detail, v.site_id AS site_id, CASE
               WHEN v.state NOT IN ('RESERVED', 'IN_TRANSIT') THEN 'discard_vial' END AS act
               FROM vial v JOIN lot l ON l.id = v.lot_id {AT_HOME}
               WHERE l.state IN ('REJECTED', 'RECALLED') AND v.state

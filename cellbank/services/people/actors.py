@@ -20,7 +20,7 @@ from cellbank.records.people import Person
 from cellbank.records.work import Work
 from cellbank.services.bank import Bank
 
-FIRST_SITE = "MAIN"  # there from the beginning: what was recorded before there were others is its
+FIRST_SITE = "MAIN"  # there from the beginning
 SYSTEM = Actor(1, "system", "This installation", frozenset({Role.SYSTEM}), 1, site_code=FIRST_SITE, sites=(FIRST_SITE,))
 
 # The site that is asked for, where the person may work there, or else their home.

@@ -72,7 +72,7 @@ def order_shipment(work: Work, given: OrderShipment) -> Shipment:
 
 _IN_STOCK = text(
     """SELECT l.code, count(*) AS vials FROM vial v JOIN lot l ON l.id = v.lot_id
-        WHERE v.lot_id = ANY(:lots) AND v.state = 'IN_STOCK' AND coalesce(v.site_id, 1) = :site GROUP BY l.code"""
+        WHERE v.lot_id = ANY(:lots) AND v.state = 'IN_STOCK' AND v.site_id = :site GROUP BY l.code"""
 )
 
 

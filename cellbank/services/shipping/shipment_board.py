@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import RowMapping, func, select, text
+from sqlalchemy import RowMapping, select, text
 from sqlalchemy.orm import Session
 
 from cellbank.domain.positions import position_name
@@ -235,7 +235,7 @@ def _to_take(session: Session, record: ShipmentRecord) -> tuple[ToTake, ...]:
     found: list[ToTake] = []
     for line in record.wanted:
         of_lot = select(Vial).join(Lot, Lot.id == Vial.lot_id).where(Lot.code == line.lot, Vial.state == "IN_STOCK")
-        at_sender = func.coalesce(Vial.site_id, 1) == record.row["from_site_id"]
+        at_sender = Vial.site_id == record.row["from_site_id"]
         vials = pick_order(session, session.scalars(of_lot.where(at_sender)).all())[: max(0, line.wanted - line.packed)]
         places = whereabouts(session, [vial.id for vial in vials])
         found += [

@@ -67,7 +67,7 @@ def _fill_of(unit: Unit, share: float) -> tuple[str, Pattern]:
 
 _NOW = text(
     f"""SELECT state, count(*) AS vials FROM vial
-         WHERE state <> 'VOIDED' AND {at_site("coalesce(site_id, 1)")} GROUP BY state"""
+         WHERE state <> 'VOIDED' AND {at_site("site_id")} GROUP BY state"""
 )
 _AGO = "floor(extract(epoch FROM CAST(:now AS timestamptz) - {}) / 604800)::int AS weeks_ago"
 # A week's changes at once, newest first: the past is worked out from what is there today.
@@ -88,7 +88,7 @@ _CHANGES_AT_SITE = text(
             WHERE p.vial_id = v.id AND p.finding <> 'MISSING' AND p.found_at > a.at
             ORDER BY p.found_at LIMIT 1) later ON true
         WHERE c.record_kind = 'vial' AND jsonb_exists(c.after, 'state') AND a.at > :since
-          AND coalesce(later.from_site_id, v.site_id, 1) = :site
+          AND coalesce(later.from_site_id, v.site_id) = :site
         GROUP BY 1, 2, 3
        UNION ALL
        SELECT {_AGO.format("p.found_at")}, 'IN_TRANSIT', NULL, count(*)

@@ -27,7 +27,7 @@ def _utc(moment: str) -> str:
     return f"""to_char({moment} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
 
 
-# The canonical form: these fields in this order (migrations/versions/0002_trail.py).
+# The canonical form: these fields in this order (migrations/database/trail.sql).
 ACT_FIELDS = (
     "a.id::text", "a.site_id::text", "a.person_id::text", "a.name", "a.given::text", "a.record_code", "a.key",
     "a.given_digest", "a.door", "a.client", "a.version", _utc("a.at"), _utc("a.recorded_at"), "a.outcome",

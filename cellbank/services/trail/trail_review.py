@@ -54,7 +54,7 @@ class ReviewTrail(SignedInput):
 # A review reaches the acts of everybody but the reviewer.
 _STRETCH = """
     WITH reviewed AS (
-           SELECT * FROM trail_review WHERE record_code IS NOT DISTINCT FROM :record AND coalesce(site_id, 1) = :site),
+           SELECT * FROM trail_review WHERE record_code IS NOT DISTINCT FROM :record AND site_id = :site),
          acts AS NOT MATERIALIZED (
            SELECT id, person_id FROM act a
             WHERE outcome IS NOT NULL AND site_id = :site AND id IS DISTINCT FROM :own {of_record})
@@ -147,24 +147,24 @@ UNREAD = """SELECT first.id AS first_act, (SELECT max(id) FROM act WHERE site_id
   FROM site x CROSS JOIN LATERAL (
     SELECT a.id, a.at FROM act a WHERE a.site_id = x.id AND a.id > (
       SELECT coalesce(max(r.last_act), 0) FROM trail_review r
-       WHERE r.record_code IS NULL AND coalesce(r.site_id, 1) = x.id)
+       WHERE r.record_code IS NULL AND r.site_id = x.id)
      ORDER BY a.id LIMIT 1) AS first"""
 _UNREAD = text(f"SELECT first_act, last_act, since, count FROM ({UNREAD}) AS unread WHERE {at_site('site_id')} "
                "ORDER BY first_act LIMIT 1")  # fmt: skip
 _OWN = text(
     f"""SELECT p.full_name, count(DISTINCT a.id), min(a.id), max(a.id)
          FROM trail_review r JOIN act a ON a.person_id = r.reviewed_by_id AND a.id BETWEEN r.first_act AND r.last_act
-          AND a.site_id = coalesce(r.site_id, 1)
+          AND a.site_id = r.site_id
          JOIN person p ON p.id = a.person_id
         WHERE r.record_code IS NULL AND {at_site("a.site_id")} AND NOT EXISTS (
           SELECT FROM trail_review o WHERE o.record_code IS NULL AND o.reviewed_by_id <> a.person_id
-             AND coalesce(o.site_id, 1) = a.site_id AND a.id BETWEEN o.first_act AND o.last_act)
+             AND o.site_id = a.site_id AND a.id BETWEEN o.first_act AND o.last_act)
         GROUP BY p.id ORDER BY min(a.id)"""
 )
 _REVIEWS = text(
     f"""SELECT r.code, r.first_act, r.last_act, r.record_code, r.findings, p.full_name, r.reviewed_at
          FROM trail_review r JOIN person p ON p.id = r.reviewed_by_id
-        WHERE {at_site("coalesce(r.site_id, 1)")} ORDER BY r.id DESC LIMIT 200"""
+        WHERE {at_site("r.site_id")} ORDER BY r.id DESC LIMIT 200"""
 )
 
 

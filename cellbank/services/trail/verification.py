@@ -1,6 +1,6 @@
 """The trail read back: is it what was sealed, and do the records say what the trail says? And a copy to take away.
 
-Three times the same digests, written apart from each other: the database seals (`migrations/versions/0002_trail.py`),
+Three times the same digests, written apart from each other: the database seals (`migrations/database/trail.sql`),
 `trail_chain.py` recomputes, and `cellbank/offline/verify_trail.py` does so from an export with nothing but the standard
 library.
 """

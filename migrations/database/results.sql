@@ -1,0 +1,44 @@
+-- Samples and results: a value is never changed. Twins: `domain/rules/result.py`, `domain/rules/tested.py`.
+
+CREATE FUNCTION sample_safety() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM must((NEW.code, NEW.test, NEW.number, NEW.material, NEW.vial_id, NEW.taken_at, NEW.due_on, NEW.taken_by_id,
+                NEW.donor_id, NEW.donation_id, NEW.culture_id, NEW.lot_id)
+               IS NOT DISTINCT FROM
+               (OLD.code, OLD.test, OLD.number, OLD.material, OLD.vial_id, OLD.taken_at, OLD.due_on, OLD.taken_by_id,
+                OLD.donor_id, OLD.donation_id, OLD.culture_id, OLD.lot_id),
+               'a_sample_is_never_changed', 'a sample stays what it was when it was taken');
+  RETURN NEW;
+END $$;
+CREATE TRIGGER sample_safety BEFORE UPDATE ON sample FOR EACH ROW EXECUTE FUNCTION sample_safety();
+
+CREATE FUNCTION result_safety() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+  the_sample record;
+BEGIN
+  IF TG_OP = 'UPDATE' THEN
+    PERFORM must((NEW.code, NEW.test, NEW.number, NEW.choice, NEW.unit, NEW.method, NEW.method_version, NEW.instrument,
+                  NEW.started_at, NEW.resulted_at, NEW.verdict, NEW.entered_by_id, NEW.corrects_id, NEW.sample_id,
+                  NEW.sample_number, NEW.donor_id, NEW.donation_id, NEW.culture_id, NEW.lot_id)
+                 IS NOT DISTINCT FROM
+                 (OLD.code, OLD.test, OLD.number, OLD.choice, OLD.unit, OLD.method, OLD.method_version, OLD.instrument,
+                  OLD.started_at, OLD.resulted_at, OLD.verdict, OLD.entered_by_id, OLD.corrects_id, OLD.sample_id,
+                  OLD.sample_number, OLD.donor_id, OLD.donation_id, OLD.culture_id, OLD.lot_id),
+                 'a_result_is_never_changed', 'a result keeps the value with which it was entered');
+    PERFORM must(NEW.state = OLD.state OR OLD.state IN ('ENTERED', 'REVIEWED'),
+                 'a_result_never_counts_again', 'a result that no longer counts never comes back');
+    PERFORM must(NEW.state <> 'INVALIDATED' OR OLD.state = 'INVALIDATED' OR EXISTS (
+      SELECT FROM deviation_link k JOIN deviation d ON d.id = k.deviation_id
+       WHERE k.record_kind = 'test_result' AND k.record_id = NEW.id AND d.state IN ('INVESTIGATED', 'CLOSED')),
+      'an_invalidated_result_has_a_deviation', 'no investigated deviation is about this result');
+  ELSIF NEW.sample_id IS NOT NULL THEN
+    SELECT * INTO the_sample FROM sample WHERE id = NEW.sample_id;
+    PERFORM must((the_sample.test, the_sample.number, the_sample.donor_id, the_sample.donation_id,
+                  the_sample.culture_id, the_sample.lot_id)
+                 IS NOT DISTINCT FROM
+                 (NEW.test, NEW.sample_number, NEW.donor_id, NEW.donation_id, NEW.culture_id, NEW.lot_id),
+                 'a_result_is_of_its_sample', 'the sample is of another test or of something else');
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER result_safety BEFORE INSERT OR UPDATE ON test_result FOR EACH ROW EXECUTE FUNCTION result_safety();
