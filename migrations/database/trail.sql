@@ -24,6 +24,19 @@ BEGIN
   RETURN the_act;
 END $$;
 
+-- The acts that tell of what has happened, maybe a while ago. Twin: `domain/telling.py` (TELLS).
+CREATE FUNCTION tells(the_act text) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
+  SELECT the_act = ANY ('{acknowledge_excursion,answer_notice,break_seal,check_dose,check_in_vials,close_filling,close_receipt,
+    complete_action,confirm_dose_from_paper,confirm_reading,confirm_weight,count_again,count_box,
+    discard_culture,discard_dose,discard_vial,discard_vials,finish_culture,hand_over_shipment,isolate_tissue,
+    measure_weight,move_storage_unit,move_vial,note_warming,open_lot,open_reagent,pack_vials,passage_culture,
+    pick_vial,pool_and_count,prepare_dose,receive_donation,receive_reagent,receive_shipment,
+    reconcile_infusion,reconcile_rack,record_filling,record_freezing,record_harvest,record_reaction,
+    record_reading_by_hand,register_unordered_dose,relocate_unit,report_storage_failure,rescan_box,return_vial,
+    seal_shipment,start_infusion,stop_infusion,store_vials,take_over_shipment,take_sample,thaw_bank_vial,
+    thaw_vial,unpack_vials,use_vial_for_testing,withdraw_subject}'::text[])
+$$;
+
 -- An act is of its time: what happened earlier has a time of its own in `happened_at`. `recorded_at` is the database's alone,
 -- and goes on in a chain. Twin: `domain/telling.py`; `played_time` is for the story and the tests, and only the owner writes it.
 CREATE FUNCTION act_is_of_its_time() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -32,6 +45,8 @@ DECLARE
   earliest timestamptz := clock - CASE NEW.outcome WHEN 'refused' THEN interval '1 hour' ELSE interval '5 minutes' END;
 BEGIN
   NEW.recorded_at := clock;
+  PERFORM must(NEW.happened_at IS NULL OR tells(NEW.name),
+               'only_what_tells_happened_earlier', 'the act asks for something: that is now, and no earlier');
   IF NEW.at < earliest OR NEW.at > clock + interval '5 minutes' THEN
     PERFORM must(EXISTS (SELECT FROM played_time),
                  'an_act_is_of_its_time', 'the clock of the database tells another time than the act');

@@ -400,6 +400,14 @@ def test_an_act_of_another_time_is_refused_by_name(application: Connection, atta
     assert refused.value.orig.diag.constraint_name == "an_act_is_of_its_time"
 
 
+def test_what_asks_did_not_happen_earlier(application: Connection) -> None:
+    """Told as a fact of the day before yesterday, an order would pass what only forbids it."""
+    ordered = ACT.replace("'thaw_vial'", "'order_dose'").format(at=NOW, told=TOLD_LATE, outcome="'accepted'")
+    with pytest.raises(IntegrityError) as refused:
+        application.exec_driver_sql(ordered)
+    assert refused.value.orig.diag.constraint_name == "only_what_tells_happened_earlier"
+
+
 def test_a_fact_may_lie_back_when_it_is_entered_now(application: Connection) -> None:
     application.exec_driver_sql(ACT.format(at=NOW, told=TOLD_LATE, outcome="'accepted'"))
 

@@ -21,8 +21,10 @@ from cellbank.domain.figures import figures_of
 from cellbank.domain.protocol import Protocol
 from cellbank.domain.rules.freezing import expires_on, shelf_life_months
 from cellbank.domain.rules.thaw import usable_until
+from cellbank.domain.telling import TELLS
 from cellbank.domain.transitions import TRANSITIONS
 from cellbank.records.base import Base, as_json
+from cellbank.services import catalogue
 from cellbank.services.common import read_protocol, read_specification
 from tests.factories.world import World
 
@@ -55,6 +57,13 @@ WEIGHTS = [
     *(Decimal(CHANCE.randrange(300, 400_001)).scaleb(-3) for _ in range(300)),
 ]
 THREE_DECIMALS = {"decimals": 3}
+
+
+def test_the_acts_that_tell(database: Connection) -> None:
+    told = database.scalars(text("SELECT act FROM unnest(CAST(:acts AS text[])) AS act WHERE tells(act)"), {
+        "acts": [*TELLS, *catalogue.load()],
+    })  # fmt: skip
+    assert set(told) == TELLS
 
 
 def test_the_cells_of_a_dose(database: Connection) -> None:
