@@ -6,7 +6,7 @@ from typing import Any
 
 import pyotp
 import pytest
-from sqlalchemy import text
+from sqlalchemy import create_engine, text
 
 from cellbank.domain.handed_codes import TRIES
 from cellbank.domain.lifecycle import Role
@@ -126,6 +126,27 @@ def test_who_reads_the_database_makes_no_code(world: World) -> None:
         secret = connection.scalar(text("SELECT totp_secret FROM person WHERE name = :name"), {"name": name})
         kept = connection.scalar(text("SELECT string_agg(to_jsonb(c)::text, '') FROM handed_code c"))
     assert not secret.isupper() and codes[0] not in kept
+
+
+def test_a_code_copied_to_another_person_opens_nothing(
+    world: World, strict: Bank, databases: tuple[str, str]
+) -> None:
+    """Whoever owns the database knows the digest of a code of their own, and gives it to somebody else."""
+    name, other = newcomer(world), newcomer(world)
+    mine, _ = recovery_codes(world, name), recovery_codes(world, other)
+    engine = create_engine(databases[0])
+    with engine.begin() as owner:
+        owner.execute(text("SET LOCAL session_replication_role = replica"))
+        owner.execute(
+            text(
+                "UPDATE handed_code o SET digest = m.digest FROM handed_code m JOIN person p ON p.id = m.person_id "
+                "WHERE p.name = :mine AND m.purpose = 'recovery' AND o.purpose = 'recovery' "
+                "AND o.person_id = (SELECT id FROM person WHERE name = :other)"
+            ),
+            {"mine": name, "other": other},
+        )
+    engine.dispose()
+    assert not any(proved(world, other, code, bank=strict, enrols=False).once for code in mine[:3])
 
 
 def test_the_database_lets_nobody_set_up_a_factor_with_the_password_alone(

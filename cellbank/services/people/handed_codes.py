@@ -5,7 +5,7 @@ import hmac
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import text, update
+from sqlalchemy import Row, text, update
 
 from cellbank.domain.handed_codes import Purpose, is_good, new_code, plain
 from cellbank.outside.account_key import AccountKey, account_key
@@ -17,7 +17,7 @@ TOLD_FOR = datetime.timedelta(days=14)
 # Beside the account, in the one statement by which a password is proved: whether half of it was handed over.
 ASKS_HALF = f"""must_change_password AND EXISTS (SELECT FROM handed_code c WHERE c.person_id = person.id
   AND c.purpose = '{Purpose.FIRST_PASSWORD}' AND c.made_at >= person.password_set_at)"""
-_LIVE = text("""SELECT id, digest, tries, expires_at FROM handed_code
+_LIVE = text("""SELECT id, purpose, digest, tries, expires_at FROM handed_code
   WHERE person_id = :person AND purpose = ANY(:purposes) AND used_at IS NULL AND ended_at IS NULL""")
 
 
@@ -33,9 +33,10 @@ def hand_over(work: Work, person: Person, purpose: Purpose, count: int = 1) -> l
     recovery = purpose is Purpose.RECOVERY
     expires_at = None if recovery else work.now + datetime.timedelta(hours=work.code_hours)
     codes = [new_code() for _ in range(count)]
+    key = key_of(work)
     work.session.add_all(
         HandedCode(
-            person_id=person.id, purpose=purpose.value, digest=key_of(work).digest(plain(code)), made_at=work.now,
+            person_id=person.id, purpose=purpose.value, digest=_digest(key, person.id, purpose, code), made_at=work.now,
             expires_at=expires_at,
         )
         for code in codes
@@ -52,11 +53,20 @@ def tell_code(work: Work, person: Person, purpose: Purpose) -> None:
 def found(bank: Bank, person_id: int, code: str, now: datetime.datetime, *purposes: Purpose) -> int | None:
     """The id of the good code of this person that was given; None: there is no such one."""
     given = {"person": person_id, "purposes": [purpose.value for purpose in purposes]}
-    digest = account_key(bank.config.data).digest(plain(code))
+    key = account_key(bank.config.data)
     with bank.reads.connect() as connection:
         live = [row for row in connection.execute(_LIVE, given) if is_good(row.tries, row.expires_at, now)]
-    same = (row.id for row in live if hmac.compare_digest(bytes(row.digest), digest))
+    same = (row.id for row in live if _is(key, row, person_id, code))
     return next(same, None) if plain(code) else None
+
+
+def _is(key: AccountKey, row: Row[Any], person_id: int, code: str) -> bool:
+    return hmac.compare_digest(bytes(row.digest), _digest(key, person_id, row.purpose, code))
+
+
+def _digest(key: AccountKey, person_id: int, purpose: str, code: str) -> bytes:
+    """What is kept of a code: good for this person and purpose alone, whoever copies it in the database."""
+    return key.digest(f"{person_id} {purpose} {plain(code)}")
 
 
 def count_try(work: Work, person: Person, purpose: Purpose) -> None:
