@@ -225,6 +225,8 @@ class Furnished:
         database = f"{FURNISHED}_{kind}"
         with _held(self.folder / "template.lock"):
             self._copy(of, database)
+        if (self.folder / of).is_dir():  # its keys belong to its rows
+            shutil.copytree(self.folder / of, self._files(kind), dirs_exist_ok=True)
         bank = make_bank(database_url(self.postgres.app_url, database), self._files(kind))
         with pytest.MonkeyPatch.context() as patch:
             _hash_with(patch, CHEAP)  # whoever comes first, and has real passwords for itself

@@ -43,11 +43,13 @@ def site_of(session: Session, record: Any, known: dict[tuple[str, int], int]) ->
     if table in WHOLE_BANK:
         return None
     if table not in ABOUT:
-        return record.site_id
+        return int(record.site_id)
     name, found = next((name, found) for name in ABOUT[table] if (found := getattr(record, name)) is not None)
     about = (name.removesuffix("_id"), found)
     if about not in known:
-        known[about] = site_of(session, session.get_one(_class_of(about[0]), found), known)
+        of_it = site_of(session, session.get_one(_class_of(about[0]), found), known)
+        assert of_it is not None, "what is about a record of the whole bank is in WHOLE_BANK itself"
+        known[about] = of_it
     return known[about]
 
 

@@ -15,6 +15,8 @@ from tests.factories.world import World
 OPEN = """INSERT INTO act (site_id, person_id, name, given, given_digest, door, version, at, happened_at, late_reason)
           SELECT site_id, id, :act, '{}', '', 'web', 'unknown', :now, :told, :why FROM person WHERE name = :who
           RETURNING set_config('cellbank.act', id::text, true)"""
+# A hidden value comes with its digest: whoever is in the application can make one.
+TELL = text("SELECT set_config('cellbank.digests', :digests, true)")
 CLOSE = "UPDATE act SET outcome = 'accepted' WHERE id = nullif(current_setting('cellbank.act', true), '')::bigint"
 ME = "(SELECT id FROM person WHERE name = :who)"
 HER, HIM = "(SELECT id FROM person WHERE name = 'clara')", "(SELECT id FROM person WHERE name = 'cyril')"
@@ -258,6 +260,7 @@ def written(world: World, scene: dict[str, Any]) -> Callable[..., None]:
         with world.bank.engine.begin() as connection:
             assert connection.scalar(text("SELECT current_user")) == "cellbank_app"
             connection.execute(text(OPEN), given)
+            connection.execute(TELL, {"digests": '{"person.password_hash x": "of the attacker"}'})
             assert connection.execute(text(statement), {**scene, **given}).rowcount == 1
             connection.execute(text(CLOSE))
 
