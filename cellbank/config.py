@@ -18,6 +18,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+from cellbank.domain.addresses import MailServer, read_address, read_mail_server
 from cellbank.domain.lifecycle import Role
 
 PREFIX = "CELLBANK_"
@@ -84,6 +85,11 @@ class Config:
     def head_file(self) -> Path:
         """The file of signed heads: in a folder of its own in the data folder, unless another one is set."""
         return self.heads or self.data / "heads" / "heads.jsonl"
+    smtp_url: MailServer | None
+    mail_from: str
+    mail_seconds: int
+    mail_hours: int
+    public_url: str | None
 
 
 @dataclass(frozen=True)
@@ -225,6 +231,25 @@ def _read_addresses(text: str) -> tuple[str, ...]:
     return tuple(str(ipaddress.ip_address(one.strip())) for one in text.split(",") if one.strip())
 
 
+def _read_smtp_url(text: str) -> MailServer | None:
+    return read_mail_server(text) if text else None
+
+
+def _read_mail_from(text: str) -> str:
+    return read_address(text) if text else ""
+
+
+def _read_public_url(text: str) -> str | None:
+    if not text:
+        return None
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment or parts.username:
+        raise ValueError(text)
+    if parts.port == 0 or not re.fullmatch(r"[!-~]{1,200}", text):
+        raise ValueError(text)
+    return text
+
+
 _hosts = Rule("host names or IP addresses without ports, with commas between them, or empty", _read_hosts)
 _yes_or_no = Rule("yes or no", _read_yes_or_no)
 _database_url = Rule("postgresql://ROLE:PASSWORD@HOST:PORT/DATABASE, or empty", _read_database_url)
@@ -314,6 +339,19 @@ SETTINGS: tuple[Setting, ...] = (
             "Seconds between two signatures of heads, where something changed; 0: a timer runs `cellbank trail sign`."),
     Setting("CHECK_HOURS", "24", whole_number(0, 720),
             "Hours between two checks of the whole trail by the server; 0: a timer runs `cellbank trail check`."),
+    Setting("SMTP_URL", "",
+            Rule("smtps://USER:PASSWORD@HOST:PORT, smtp://USER:PASSWORD@HOST:PORT, or empty", _read_smtp_url),
+            "Mail server for messages to people; smtp:// asks for STARTTLS unless it is this machine. Empty: no "
+            "messages are sent.", secret=True),
+    Setting("MAIL_FROM", "", Rule("an address such as cellbank@bank.example, or empty", _read_mail_from),
+            "Address from which messages come."),
+    Setting("MAIL_SECONDS", "5", whole_number(0, 3600),
+            "Seconds between two looks of the server for messages to send; 0: a timer runs `cellbank outbox send`."),
+    Setting("MAIL_HOURS", "72", whole_number(1, 720),
+            "Hours after which a message that the mail server does not take is given up."),
+    Setting("PUBLIC_URL", "", Rule("https://HOST or http://HOST, with a port and a path or without, or empty",
+                                   _read_public_url),
+            "Where people reach the site, for the link in messages; empty: messages have none."),
 )  # fmt: skip
 
 
@@ -386,6 +424,8 @@ def _contradictions(values: Mapping[str, Any]) -> list[str]:
         problems.append(f"CELLBANK_FIN must be A9990 to A9999 if CELLBANK_FIN_REGISTERED is no; not {fin!r}.")
     if fin and registered is True and set_aside:
         problems.append(f"CELLBANK_FIN_REGISTERED must be no for {fin!r}, a number set aside for validation.")
+    if values.get("smtp_url") and values.get("mail_from") == "":
+        problems.append("CELLBANK_MAIL_FROM must be set when CELLBANK_SMTP_URL is; it is empty.")
     url, owner_url = values.get("database_url"), values.get("owner_database_url")
     if owner_url and not url:
         problems.append("CELLBANK_DATABASE_URL must be set when CELLBANK_OWNER_DATABASE_URL is; it is empty.")

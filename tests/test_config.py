@@ -66,6 +66,11 @@ def test_defaults_are_a_site_without_a_registered_number_on_this_machine_only(en
         heads=None,
         heads_seconds=60,
         check_hours=24,
+        smtp_url=None,
+        mail_from="",
+        mail_seconds=5,
+        mail_hours=72,
+        public_url=None,
     )
 
 
@@ -192,6 +197,12 @@ WRONG = [
     ("HEADS", "heads.jsonl"),
     ("HEADS_SECONDS", "61"),
     ("CHECK_HOURS", "721"),
+    ("SMTP_URL", "http://user:secret@mail.example"),
+    ("MAIL_FROM", "Cellbank <cellbank@bank.example>"),
+    ("MAIL_SECONDS", "3601"),
+    ("MAIL_HOURS", "0"),
+    ("PUBLIC_URL", "cells.example"),
+    ("PUBLIC_URL", "https://cells.example/?to=evil"),
 ]
 
 
@@ -206,6 +217,11 @@ def test_wrong_value_is_refused_with_the_variable_the_limit_and_the_value(enviro
 @pytest.mark.requirement("R24")
 def test_every_setting_has_a_wrong_value_in_these_tests():
     assert {name for name, _ in WRONG} == {setting.name for setting in SETTINGS}
+
+
+def test_a_mail_server_needs_an_address_from_which_messages_come(environ):
+    (problem,) = problems_of(environ | {"CELLBANK_SMTP_URL": "smtp://u:secret@localhost"})
+    assert problem.startswith("CELLBANK_MAIL_FROM must be set") and "secret" not in problem
 
 
 def test_all_wrong_values_are_listed_at_once(environ):

@@ -24,6 +24,7 @@ from cellbank import gate
 from cellbank.domain.accounts import Change
 from cellbank.domain.lifecycle import STATES
 from cellbank.domain.lines import LINES
+from cellbank.domain.messages import SENTENCES
 from cellbank.domain.saying import NAMES_OF_THE_CODE
 from cellbank.records import away
 from cellbank.services.catalogue import load
@@ -52,8 +53,8 @@ Word = tuple[str | None, str | tuple[str, ...]]  # its context, and itself; of a
 def shown() -> frozenset[Word]:
     """Every word that a page, a form on paper or a reason says out of the code."""
     faults = (f"{fault}." for fault in FAULTS.values())
-    texts = (*_of_acts(), *_of_states(), *_of_lists(), *_of_sentences(), *LINES, *faults, *_of_blocks(),
-             *away.SENTENCES, gate.BUSY)  # fmt: skip
+    texts = (*_of_acts(), *_of_states(), *_of_lists(), *_of_sentences(), *LINES, *SENTENCES, *faults,
+             *_of_blocks(), *away.SENTENCES, gate.BUSY)  # fmt: skip
     said: set[Word] = {(None, text) for text in texts if _is_word(text)}
     with (TRANSLATIONS / "babel.cfg").open() as file:
         methods, options = parse_mapping_cfg(file)  # type: ignore[no-untyped-call]  # babel has no types here

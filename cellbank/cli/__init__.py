@@ -7,7 +7,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from cellbank.cli import definitions, doing, keys, readings, serving, trail
+from cellbank.cli import definitions, doing, keys, outbox, readings, serving, trail
 from cellbank.cli.shared import Stop, WrongUse
 from cellbank.config import ConfigProblem
 from cellbank.outside.embedded_place import EmbeddedPostgresProblem
@@ -57,6 +57,6 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=VERSION)
     commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
     for add in (serving.add_commands, doing.add_commands, trail.add_commands, definitions.add_commands,
-                readings.add_commands, keys.add_commands):
+                readings.add_commands, keys.add_commands, outbox.add_commands):
         add(commands)
     return top

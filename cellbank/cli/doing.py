@@ -32,6 +32,7 @@ def add_commands(commands: Any) -> None:
     roles = [role.value for role in Role if role is not Role.SYSTEM]
     add.add_argument("--role", required=True, action="append", choices=roles, help="may be given several times")
     add.add_argument("--site", metavar="CODE", help="their home site; without it the first one")
+    add.add_argument("--email", metavar="ADDRESS", help="where they are told of what is done with their account")
     add_password_option(add)
     train = add_command(user, "train", run_user_train, "Record a training of one of the first people, valid at once.")
     train.add_argument("name", metavar="NAME", help="sign-in name of the person trained")
@@ -56,7 +57,7 @@ def add_commands(commands: Any) -> None:
 def run_user_add(given: argparse.Namespace) -> None:
     """Add a person in the name of the installation: so the first administrator comes to be."""
     inputs = {"name": given.name, "full_name": given.full_name, "roles": given.role}
-    inputs |= {"site": given.site} if given.site else {}
+    inputs |= {name: value for name in ("site", "email") if (value := getattr(given, name))}
     with opened_bank() as bank:
         inputs["new_password"] = ask_password(given, f"First password of {given.name}")
         report(run_act(bank, "add_person", inputs, SYSTEM, door=DOOR))

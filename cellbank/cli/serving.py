@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cellbank import config
+from cellbank.cli.sending import sending
 from cellbank.cli.shared import Stop, add_command
 from cellbank.cli.watching import looks_of, watching
 from cellbank.gate import THREADS
@@ -163,7 +164,7 @@ def _allow_files(needed: int) -> None:
 
 def serve(settings: config.Config, database: start.Database) -> None:
     """Answer requests with several processes until a signal ends it; requests under way are finished. Beside them
-    somebody looks for silent probes, signs the heads of the trail and checks it."""
+    somebody looks for silent probes, signs the heads of the trail and checks it, and somebody sends messages."""
     from granian import Granian
     from granian.log import LogLevels
 
@@ -180,5 +181,6 @@ def serve(settings: config.Config, database: start.Database) -> None:
     server.on_startup(
         lambda: print(f"cellbank answers on http://{shown}:{settings.port} (Ctrl-C stops it)", flush=True)
     )
-    with watching(*looks_of(settings.watch_seconds, settings.heads_seconds, settings.check_hours)):
+    looks = looks_of(settings.watch_seconds, settings.heads_seconds, settings.check_hours)
+    with watching(*looks), sending(settings.mail_seconds if settings.smtp_url else 0):
         server.serve()

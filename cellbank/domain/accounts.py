@@ -20,6 +20,7 @@ class Change(StrEnum):
     PASSWORD = "new password"
     SECOND_FACTOR = "second factor taken back"
     UNLOCK = "unlocked"
+    ADDRESS = "other address"
 
 
 def is_locked(until: datetime.datetime | None, now: datetime.datetime) -> bool:

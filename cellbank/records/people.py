@@ -37,6 +37,7 @@ class Person(Record):
     name_key: Mapped[str] = skeleton_of("name", unique=True)
     full_name: Mapped[str]  # what stands beside a signature
     roles: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    email: Mapped[str | None]  # where messages about the account go, in ASCII
     also_at: Mapped[list[str] | None] = mapped_column(ARRAY(Text))  # codes of the other sites at which they work
     password_hash: Mapped[str | None]
     password_set_at: Mapped[Instant | None]
@@ -59,6 +60,9 @@ class Person(Record):
             name="administrator_holds_no_other_role",
         ),
         CheckConstraint("cardinality(roles) > 0", name="has_a_role"),
+        CheckConstraint(
+            r"email ~ '^[!-?A-~]{1,64}@[a-z0-9-]+(\.[a-z0-9-]+)+$' AND length(email) <= 254", name="email"
+        ),
     )
 
 
@@ -70,6 +74,7 @@ class AccountChange(Record):
     change: Mapped[str] = mapped_column(Text, CheckConstraint(f"change IN ({_CHANGES})", name="change"))
     roles: Mapped[list[str] | None] = mapped_column(ARRAY(Text))  # those asked for
     also_at: Mapped[list[str] | None] = mapped_column(ARRAY(Text))  # the other sites that are asked for
+    email: Mapped[str | None]  # the address that is asked for
     password_hash: Mapped[str | None]  # of the first password that is asked for; gone once it is decided
     reason: Mapped[str | None]
     asked_at: Mapped[Instant]
@@ -78,7 +83,7 @@ class AccountChange(Record):
     decided_by_id: Mapped[int | None] = reference("person", index=False)
     decision_reason: Mapped[str | None]
     state: Mapped[str] = state_of("account_change")
-    SIGNED = ("person_id", "change", "roles", "also_at", "reason", "asked_at", "asked_by_id")
+    SIGNED = ("person_id", "change", "roles", "also_at", "email", "reason", "asked_at", "asked_by_id")
     __table_args__ = (
         CheckConstraint(
             "state <> 'CONFIRMED' OR (decided_by_id <> asked_by_id AND decided_by_id <> person_id)",

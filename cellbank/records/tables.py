@@ -5,6 +5,7 @@ from cellbank.records import (
     conditional,
     corrections,
     deviations,
+    outbox,
     people,
     production,
     quality,
@@ -17,7 +18,8 @@ from cellbank.records.base import Base, Record
 
 metadata = Base.metadata
 MODULES = (
-    clinic, conditional, corrections, deviations, people, production, quality, shipping, storage, temperature, trail,
+    clinic, conditional, corrections, deviations, outbox, people, production, quality, shipping, storage, temperature,
+    trail,
 )  # fmt: skip
 
 

@@ -64,6 +64,7 @@ class Work:
     irregularities: list[Refusal] = field(default_factory=list)
     key_days: int = 90  # for which a key of a program is valid at most
     code_hours: int = 72  # for which a code that is handed over is good
+    mail_from: str | None = None  # the address from which people are written to; None: they are not
     folder: Path | None = None  # of the installation: for files that are too large for an input
     shown: dict[str, Any] = field(default_factory=dict)
     told_once: dict[str, Any] = field(default_factory=dict)

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
 from cellbank.domain import quantities
+from cellbank.domain.addresses import LONGEST, read_address
 from cellbank.domain.garbled import Garbled
 from cellbank.domain.identifiers import ON_PAPER, Kind, listed, looks_mixed
 from cellbank.domain.scans import read_scan
@@ -173,6 +174,9 @@ Name = Annotated[
     StringConstraints(pattern=f"^{_SIGN_IN_NAME}$"),
     BeforeValidator(_sign_in_name),
 ]
+
+
+Address = Annotated[str, AfterValidator(read_address), StringConstraints(max_length=LONGEST)]
 
 
 def _instant(given: Any) -> Any:

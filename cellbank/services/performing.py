@@ -34,6 +34,7 @@ from cellbank.records.work import JudgedOnly, Work
 from cellbank.services.bank import Bank, server_time
 from cellbank.services.constraints import refusal_for
 from cellbank.services.incidents import note_recorded
+from cellbank.services.outbox.messages import tell_of_recovery_code
 from cellbank.services.parsing import ActInput, TellingInput
 from cellbank.services.quality.irregular import report_irregular
 from cellbank.services.registry import RegisteredAct
@@ -185,6 +186,7 @@ def _work(bank: Bank, session: Session, call: Call, act_id: int | None) -> Work:
         call.new_password_hash, told_at=call.happened_at, late_because=call.late_because,
         late_after=call.late_after, cut_off_since=call.cut_off_since, key_days=bank.config.key_days,
         code_hours=bank.config.code_hours, folder=bank.config.data,
+        mail_from=bank.config.mail_from if bank.config.smtp_url else None,
     )  # fmt: skip
     limits = scope_refusals(call.actor.scope, call.act.name, call.act.title, dry_run=act_id is None)
     if limits:
@@ -224,6 +226,7 @@ def _do(bank: Bank, call: Call) -> Outcome:
             report_irregular(work, made)
             work.sign()
             work.use_code_up()
+            tell_of_recovery_code(work)
             result = _result(made, work)
             _close(session, act_id, work, result)
             _commit(session)

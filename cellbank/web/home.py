@@ -9,6 +9,7 @@ from cellbank.services.acts import REGISTRY
 from cellbank.services.lookup.boards import calendar, lot_board
 from cellbank.services.lookup.lists import LISTS, PAGE, Listing, find
 from cellbank.services.lookup.worklists import lots_in_quarantine, treated_subjects, worklists
+from cellbank.services.outbox.standing import standing_of_messages
 from cellbank.services.people.account_changes import changed_lately
 from cellbank.services.people.handed_codes import recovery_used_lately
 from cellbank.services.trail.checks import standing
@@ -49,6 +50,7 @@ def home() -> str:
         schema=(found := bank.schema.found(bank.engine)),
         schema_names=found[:40] if roles & TOLD_OF_TRAIL else (),
         trail=standing(bank) if roles & TOLD_OF_TRAIL else None,
+        messages=standing_of_messages(bank) if Role.ADMINISTRATOR in roles else None,
         account_changes=changed_lately(bank, the_actor().id, now()),
         recovery=recovery_used_lately(bank, the_actor().id, now()),
         creators=[REGISTRY[name] for name in names],

@@ -25,6 +25,7 @@ BEGIN
     ('other sites', has_power(NEW.roles) AND NOT coalesce(NEW.also_at, '{}') <@ coalesce(OLD.also_at, '{}')),
     ('new password', doer IS DISTINCT FROM NEW.id AND has_power(NEW.roles)
                      AND NEW.password_hash IS DISTINCT FROM OLD.password_hash),
+    ('other address', doer IS DISTINCT FROM NEW.id AND has_power(NEW.roles) AND NEW.email IS DISTINCT FROM OLD.email),
     ('second factor taken back', doer IS DISTINCT FROM NEW.id AND has_power(NEW.roles)
                      AND (NEW.totp_secret, NEW.totp_confirmed_at) IS DISTINCT FROM (OLD.totp_secret, OLD.totp_confirmed_at)
     )) AS change (what, is_it) WHERE is_it);
@@ -35,7 +36,8 @@ BEGIN
                     WHERE c.person_id = NEW.id AND c.state = 'CONFIRMED' AND c.xmin = pg_current_xact_id()::xid
                       AND c.change = what AND s.person_id = c.decided_by_id
                       AND (what <> 'other roles' OR c.roles = NEW.roles)
-                      AND (what <> 'other sites' OR c.also_at = NEW.also_at))),
+                      AND (what <> 'other sites' OR c.also_at = NEW.also_at)
+                      AND (what <> 'other address' OR c.email = NEW.email))),
                'a_signer_is_changed_by_two', 'a second person confirms this change of the account');
   PERFORM must(NOT two && '{new account,new password}' OR EXISTS (
                  SELECT FROM handed_code c WHERE c.person_id = NEW.id AND c.purpose = 'first password'
@@ -52,8 +54,9 @@ DECLARE
   doer bigint := acting_person();
 BEGIN
   PERFORM must((NEW.roles, NEW.also_at) IS NOT DISTINCT FROM (OLD.roles, OLD.also_at)
-               AND (doer = NEW.id OR (NEW.password_hash, NEW.totp_secret, NEW.totp_confirmed_at) IS NOT DISTINCT FROM
-                                     (OLD.password_hash, OLD.totp_secret, OLD.totp_confirmed_at))
+               AND (doer = NEW.id OR (NEW.password_hash, NEW.totp_secret, NEW.totp_confirmed_at, NEW.email)
+                                     IS NOT DISTINCT FROM
+                                     (OLD.password_hash, OLD.totp_secret, OLD.totp_confirmed_at, OLD.email))
                OR EXISTS (SELECT FROM person WHERE id = doer AND roles && '{administrator,system}'::text[])
                OR EXISTS (SELECT FROM account_change WHERE person_id = NEW.id AND decided_by_id = doer
                              AND state = 'CONFIRMED' AND xmin = pg_current_xact_id()::xid),
@@ -61,8 +64,8 @@ BEGIN
   RETURN NULL;
 END $$;
 CREATE CONSTRAINT TRIGGER who_may_changes_an_account AFTER UPDATE ON person DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
-  WHEN ((NEW.roles, NEW.also_at, NEW.password_hash, NEW.totp_secret, NEW.totp_confirmed_at) IS DISTINCT FROM
-      (OLD.roles, OLD.also_at, OLD.password_hash, OLD.totp_secret, OLD.totp_confirmed_at))
+  WHEN ((NEW.roles, NEW.also_at, NEW.password_hash, NEW.totp_secret, NEW.totp_confirmed_at, NEW.email) IS DISTINCT FROM
+      (OLD.roles, OLD.also_at, OLD.password_hash, OLD.totp_secret, OLD.totp_confirmed_at, OLD.email))
   EXECUTE FUNCTION account_is_changed_by_who_may();
 
 -- A change of an account stays as it was asked for, and is decided once.
@@ -75,6 +78,7 @@ BEGIN
     PERFORM must((NEW.person_id, NEW.change, NEW.asked_by_id, NEW.asked_at) =
                  (OLD.person_id, OLD.change, OLD.asked_by_id, OLD.asked_at)
                  AND NEW.roles IS NOT DISTINCT FROM OLD.roles AND NEW.also_at IS NOT DISTINCT FROM OLD.also_at
+                 AND NEW.email IS NOT DISTINCT FROM OLD.email
                  AND (NEW.password_hash IS NULL OR NEW.password_hash = OLD.password_hash) AND OLD.state = 'ASKED'
                  AND NEW.decided_by_id = acting_person(),
                  'a_change_of_an_account_stays_as_asked', 'what was asked for is not changed');

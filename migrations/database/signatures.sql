@@ -49,7 +49,7 @@ CREATE TRIGGER signature_tells_what_was_signed BEFORE INSERT ON signature FOR EA
 CREATE FUNCTION signed_in(the_act text, the_kind text) RETURNS TABLE(meaning text, columns text[])
   LANGUAGE sql IMMUTABLE AS $$
   SELECT signs.meaning, string_to_array(signs.columns, ' ') FROM (VALUES
-    ('confirm_account_change', 'account_change', 'approved', 'person_id change roles also_at reason asked_at asked_by_id'),
+    ('confirm_account_change', 'account_change', 'approved', 'person_id change roles also_at email reason asked_at asked_by_id'),
     ('review_batch_record', 'batch_review', 'reviewed', 'lot_id digest note reviewed_at'),
     ('approve_conditional_release', 'conditional_release', 'approved', 'lot_id subject_id pending justification requested_at'),
     ('request_conditional_release', 'conditional_release', 'approved', 'lot_id subject_id pending justification requested_at'),

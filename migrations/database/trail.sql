@@ -235,7 +235,7 @@ DO $$
 DECLARE
   the_trail text[] := '{act,change,seal}';
   only_helps_to_work text[] := '{alembic_version,number_series,web_session,known_desk,wrong_entry,api_token_use,
-    played_time,head_file,trail_check}';
+    played_time,head_file,trail_check,outbox,outbox_attempt}';
   not_row_by_row text[] := '{reading,freezer_reading,handed_code}';
   written_once text[] := '{batch_review,correction,count_sheet,deviation_link,document_issue,freezer_reading,irregularity,
     printing,reaction,reading,signature,trail_review,treatment_decision,unit_stay,warming_event}';
@@ -284,3 +284,9 @@ BEGIN
                    'EXECUTE FUNCTION who_did_it_acts(%1$s)', of_people.columns, of_people.kept);
   END LOOP;
 END $$;
+
+-- Messages and what was tried with them are no records, and stay all the same.
+CREATE TRIGGER never_deleted BEFORE DELETE ON outbox FOR EACH ROW EXECUTE FUNCTION trail_refuse();
+CREATE TRIGGER insert_only BEFORE UPDATE OR DELETE ON outbox_attempt FOR EACH ROW EXECUTE FUNCTION trail_refuse();
+CREATE TRIGGER never_emptied BEFORE TRUNCATE ON outbox EXECUTE FUNCTION trail_refuse();
+CREATE TRIGGER never_emptied BEFORE TRUNCATE ON outbox_attempt EXECUTE FUNCTION trail_refuse();

@@ -220,7 +220,7 @@ def test_the_database_keeps_what_was_asked_for(world: World, monkeypatch: pytest
     name = newcomer(world)
     world.do("ada", "change_roles", name=name, roles=["clinician", "quality_officer"], reason="the ward")
 
-    def widen(work: Work, person: Any, *_: Any) -> None:
+    def widen(work: Work, person: Any, *_: Any, **__: Any) -> None:
         change = account_changes.open_change(work, person)
         change.roles = person.roles = ["clinician", "quality_officer", "technician"]
 

@@ -135,9 +135,10 @@ LISTS: dict[str, Listing] = {
            f.code || ' ' || f.title AS words FROM definition f""", "type, id DESC",
         "import_definition", "true"),
     "people": Listing("People", "people", "person",
-        {"full_name": "Name", "name": "Sign-in name", "roles": "Roles", "trained": "Trained until",
+        {"full_name": "Name", "name": "Sign-in name", "email": "E-mail", "roles": "Roles", "trained": "Trained until",
          "agreement": "Statement accepted", "locked_until": "Locked until"},
-        """SELECT p.code, p.state, p.full_name, p.name, replace(array_to_string(p.roles, ', '), '_', ' ') AS roles,
+        """SELECT p.code, p.state, p.full_name, p.name, p.email,
+           replace(array_to_string(p.roles, ', '), '_', ' ') AS roles,
            (SELECT max(t.valid_until) FROM training t WHERE t.person_id = p.id AND t.state = 'VALID'
             AND t.role = ANY (p.roles)) AS trained, p.agreement_at AS agreement,
            CASE WHEN p.locked_until > now() THEN p.locked_until END AS locked_until, p.id, p.site_id, p.also_at,

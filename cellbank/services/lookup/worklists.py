@@ -107,6 +107,7 @@ _TRAININGS = f"""SELECT p.code, p.full_name AS title, p.state, CASE WHEN max(t.v
 _ACCOUNTS = f"""SELECT p.code, p.full_name AS title, p.state, c.change || CASE WHEN c.roles IS NULL THEN ''
   ELSE ' as ' || replace(array_to_string(c.roles, ', '), '_', ' ') END
   || CASE WHEN c.also_at IS NULL THEN '' ELSE ' at ' || array_to_string(c.also_at, ', ') END
+  || CASE WHEN c.email IS NULL THEN '' ELSE ' to ' || c.email END
   || ', asked for by ' || a.full_name || ' on ' || {instant("c.asked_at")} AS detail, p.site_id
   FROM account_change c JOIN person p ON p.id = c.person_id
   JOIN person a ON a.id = c.asked_by_id WHERE c.state = 'ASKED' AND p.state <> 'DISABLED' ORDER BY c.asked_at, c.id"""

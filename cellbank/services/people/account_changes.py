@@ -16,12 +16,14 @@ from cellbank.domain.accounts import Change, has_power
 from cellbank.domain.handed_codes import Purpose
 from cellbank.domain.identifiers import Kind
 from cellbank.domain.lifecycle import Role
+from cellbank.domain.messages import Template
 from cellbank.domain.refusals import Code, Refusal, refuse
 from cellbank.records.people import AccountChange, Person
 from cellbank.records.work import Work
 from cellbank.services.acts import ActInput, SignedInput, act
 from cellbank.services.bank import Bank
 from cellbank.services.inputs import Reason, scanned
+from cellbank.services.outbox.messages import tell
 from cellbank.services.people.handed_codes import end_all, tell_code
 from cellbank.services.people.keys import end_keys, live_keys
 from cellbank.services.people.wrong_entries import forgive_everywhere
@@ -30,6 +32,11 @@ PersonCode = Annotated[str, *scanned(Kind.PERSON)]
 # Which of somebody's sessions and keys end: what is taken over with a password or a second factor.
 ENDS_KEYS = frozenset({Change.PASSWORD, Change.SECOND_FACTOR})
 HAS_HALVES = frozenset({Change.NEW, Change.PASSWORD})
+TOLD = {
+    Change.NEW: Template.OPENED, Change.ROLES: Template.ROLES, Change.SITES: Template.SITES,
+    Change.PASSWORD: Template.PASSWORD_RESET, Change.SECOND_FACTOR: Template.FACTOR_TAKEN_BACK,
+    Change.UNLOCK: Template.UNLOCKED, Change.ADDRESS: Template.ADDRESS,
+}  # fmt: skip
 
 
 def asks_two(work: Work, roles: Sequence[str]) -> bool:
@@ -49,7 +56,8 @@ def already_asked(work: Work, person: Person) -> list[Refusal]:
 
 def change_account(
     work: Work, person: Person, change: Change, *, two: bool, reason: str, roles: Sequence[str] | None = None,
-    sites: Sequence[str] | None = None, password_hash: str | None = None, refusals: Sequence[Refusal] = (),
+    sites: Sequence[str] | None = None, password_hash: str | None = None, email: str | None = None,
+    refusals: Sequence[Refusal] = (),
 ) -> None:  # fmt: skip
     """Judge the change of an account and do it at once, or, where `two` decide, keep what is asked for. Keys of its
     programs end with what they were opened by."""
@@ -57,23 +65,24 @@ def change_account(
     asked = [AccountChange] if two else []
     work.judge(person, *asked, refusals=[*refusals, *already_asked(work, person)])
     if two:
-        ask(work, person, change, roles=roles, sites=sites, password_hash=password_hash, reason=reason)
+        ask(work, person, change, roles=roles, sites=sites, password_hash=password_hash, email=email, reason=reason)
     else:
-        _do(work, person, change, roles, sites, password_hash)
+        _do(work, person, change, roles, sites, password_hash, email)
     work.transition(person)
     end_keys(work, keys)
 
 
 def ask(
     work: Work, person: Person, change: Change, *, roles: Sequence[str] | None = None,
-    sites: Sequence[str] | None = None, password_hash: str | None = None, reason: str | None = None,
+    sites: Sequence[str] | None = None, password_hash: str | None = None, email: str | None = None,
+    reason: str | None = None,
 ) -> AccountChange:  # fmt: skip
     """Keep what is asked for, and say that it waits. The act has judged."""
     say_that_it_waits(work)
     return work.add(
         AccountChange(
             person_id=person.id, change=change.value, roles=list(roles) if roles else None,
-            also_at=list(sites) if sites else None, password_hash=password_hash, reason=reason,
+            also_at=list(sites) if sites else None, password_hash=password_hash, email=email, reason=reason,
             asked_at=work.now, asked_by_id=work.actor.id,
         )
     )  # fmt: skip
@@ -129,7 +138,9 @@ def confirm_account_change(work: Work, given: ConfirmAccountChange) -> Person:
     keys = live_keys(work, person) if change.change in ENDS_KEYS else []
     roles = change.roles if change.roles is not None and change.change == Change.ROLES else person.roles
     work.judge(person, change, *keys, refusals=last_administrator(work, person, roles))
-    _do(work, person, Change(change.change), change.roles, change.also_at, change.password_hash)
+    asked = work.session.get_one(Person, change.asked_by_id).full_name
+    new = (change.roles, change.also_at, change.password_hash, change.email)
+    _do(work, person, Change(change.change), *new, asked=asked)
     if change.change in HAS_HALVES:
         tell_code(work, person, Purpose.FIRST_PASSWORD)
     _decide(work, change)
@@ -180,7 +191,19 @@ def _locked(work: Work, code: str) -> tuple[Person, AccountChange]:
 
 def _do(
     work: Work, person: Person, change: Change, roles: Sequence[str] | None, sites: Sequence[str] | None,
-    password_hash: str | None,
+    password_hash: str | None, email: str | None, **asked: str,
+) -> None:  # fmt: skip
+    """Change the account, and tell its owner: of another address also at the old one."""
+    before = person.email
+    _change(work, person, change, roles, sites, password_hash, email)
+    values = {"roles": person.roles} if change is Change.ROLES else {}
+    values |= {"sites": person.also_at or []} if change is Change.SITES else {}
+    tell(work, person, TOLD[change], also_to=[before], **values, **asked)
+
+
+def _change(
+    work: Work, person: Person, change: Change, roles: Sequence[str] | None, sites: Sequence[str] | None,
+    password_hash: str | None, email: str | None,
 ) -> None:  # fmt: skip
     match change:
         case Change.ROLES:
@@ -195,6 +218,8 @@ def _do(
             end_all(work, person)
         case Change.UNLOCK:
             unlock(work, person)
+        case Change.ADDRESS:
+            person.email = email
         case Change.NEW:  # all of it stands in the account, which becomes active
             set_password(work, person, person.password_hash, must_change=True)
 

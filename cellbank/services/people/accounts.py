@@ -7,13 +7,15 @@ from cellbank.domain.accounts import Change, gains_power, is_locked
 from cellbank.domain.folding import skeleton
 from cellbank.domain.identifiers import Kind
 from cellbank.domain.lifecycle import Role
+from cellbank.domain.messages import Template
 from cellbank.domain.refusals import Code, Refusal, refuse
 from cellbank.records.people import AccountChange, Person, Site
 from cellbank.records.work import Work
-from cellbank.services.acts import ActInput, Secret, act
+from cellbank.services.acts import ActInput, ProvedInput, Secret, act
 from cellbank.services.common import new_code
-from cellbank.services.inputs import Line, Name, Reason, SiteCode
+from cellbank.services.inputs import Address, Line, Name, Reason, SiteCode
 from cellbank.services.labels.label_printing import print_first
+from cellbank.services.outbox.messages import tell
 from cellbank.services.people.account_changes import (
     PersonCode,
     ask,
@@ -47,6 +49,9 @@ class AddPerson(ActInput):
     roles: list[Role] = Field(title="Roles", min_length=1, max_length=len(Role))
     new_password: Secret = Field(title="First password", min_length=SHORTEST, max_length=LONGEST)
     must_change: bool = Field(default=True, title="Must be changed at first sign-in")
+    email: Address | None = Field(
+        default=None, title="Address of e-mail", description="Where they are told of what is done with their account."
+    )
     site: SiteCode | None = Field(default=None, title="Home site", description="Empty: the site where you act now.")
 
 
@@ -65,6 +70,7 @@ def add_person(work: Work, given: AddPerson) -> Person:
             code=new_code(work, Kind.PERSON),
             name=given.name,
             full_name=given.full_name,
+            email=given.email,
             roles=sorted({role.value for role in given.roles}),
             password_hash=work.new_password_hash,
             password_set_at=work.now,
@@ -73,7 +79,9 @@ def add_person(work: Work, given: AddPerson) -> Person:
         to="PROPOSED" if two else "ACTIVE",
     )
     if two:
-        ask(work, person, Change.NEW, roles=person.roles)
+        ask(work, person, Change.NEW, roles=person.roles, email=person.email)
+    else:
+        tell(work, person, Template.OPENED)
     print_first(work, Kind.PERSON, person.code)
     return person
 
@@ -144,6 +152,8 @@ def disable_person(work: Work, given: DisablePerson) -> Person:
     work.judge(person, *([waiting] if waiting else ()), refusals=last_administrator(work, person, []))
     if waiting:
         decline(work, waiting, given.reason)
+    if person.state == "ACTIVE":
+        tell(work, person, Template.DISABLED)
     work.transition(person)
     return person
 
@@ -182,6 +192,7 @@ def change_password(work: Work, given: ChangePassword) -> Person:
     if person.must_change_password:
         use_half(work, person)
     set_password(work, person, work.new_password_hash, must_change=False)
+    tell(work, person, Template.PASSWORD_CHANGED)
     work.transition(person)
     end_keys(work, keys if given.end_keys == "yes" else ())
     return person
@@ -200,6 +211,42 @@ def unlock_person(work: Work, given: UnlockPerson) -> Person:
     person = lock_account(work, given.name)
     work.judge(person)
     unlock(work, person)
+    tell(work, person, Template.UNLOCKED)
+    work.transition(person)
+    return person
+
+
+class ChangeAddress(ActInput):
+    """Change the address of a person."""
+
+    name: Name = Field(title="Sign-in name")
+    email: Address = Field(title="New address of e-mail")
+    reason: Reason
+
+
+@act(ChangeAddress)
+def change_address(work: Work, given: ChangeAddress) -> Person:
+    """From now on messages about the account go there; the old address is told of it too. A second person confirms that
+    of an account that signs."""
+    person = lock_account(work, given.name)
+    two = asks_two(work, person.roles)
+    change_account(work, person, Change.ADDRESS, two=two, reason=given.reason, email=given.email)
+    return person
+
+
+class ChangeMyAddress(ProvedInput):
+    """Change my address."""
+
+    email: Address = Field(title="New address of e-mail")
+
+
+@act(ChangeMyAddress)
+def change_my_address(work: Work, given: ChangeMyAddress) -> Person:
+    """Change where messages about one's own account go, with the password; the old address is told of it too."""
+    person = lock_account(work, work.actor.name)
+    work.judge(person)
+    before, person.email = person.email, given.email
+    tell(work, person, Template.ADDRESS, also_to=[before])
     work.transition(person)
     return person
 

@@ -6,11 +6,13 @@ from pydantic import Field
 
 from cellbank.domain.accounts import Change
 from cellbank.domain.handed_codes import RECOVERY, Purpose
+from cellbank.domain.messages import Template
 from cellbank.domain.refusals import Code, Refusal, refuse
 from cellbank.records.people import Person
 from cellbank.records.work import Work
 from cellbank.services.acts import ActInput, Secret, act
 from cellbank.services.inputs import Name, Reason
+from cellbank.services.outbox.messages import tell
 from cellbank.services.parsing import LONGEST_PASSWORD
 from cellbank.services.people.account_changes import asks_two, change_account
 from cellbank.services.people.actors import lock_account
@@ -98,6 +100,7 @@ def confirm_second_factor(work: Work, given: ConfirmSecondFactor) -> Person:
     work.judge(person, refusals=[_wrong_code()] if step is None else unanswered(keys, given.end_keys))
     person.totp_secret, person.totp_next, person.totp_confirmed_at = person.totp_next, None, work.now
     person.totp_step = step
+    tell(work, person, Template.FACTOR_SET_UP)
     work.tell_once(recovery=hand_over(work, person, Purpose.RECOVERY, RECOVERY))
     work.transition(person)
     end_keys(work, keys if given.end_keys == "yes" else ())

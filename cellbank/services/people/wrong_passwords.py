@@ -6,12 +6,15 @@ import logging
 
 from pydantic import Field
 
+from cellbank.domain.accounts import is_locked
 from cellbank.domain.handed_codes import Purpose
+from cellbank.domain.messages import Template
 from cellbank.records.actor import Actor
 from cellbank.records.people import Person
 from cellbank.records.work import Work
 from cellbank.services.bank import Bank
 from cellbank.services.inputs import Line, Name
+from cellbank.services.outbox.messages import tell
 from cellbank.services.parsing import ActInput, parse
 from cellbank.services.people.actors import SYSTEM, lock_account
 from cellbank.services.people.handed_codes import count_try
@@ -58,10 +61,13 @@ def _count_from_outside(work: Work, person: Person, given: NoteWrongPassword) ->
     if person.first_failure_at is None or work.now - person.first_failure_at > FAILURE_WINDOW:
         person.first_failure_at, person.failure_count = work.now, 0
     person.failure_count += 1
+    was_locked = is_locked(person.locked_until, work.now)
     if person.failure_count >= given.failures_allowed:
         person.locked_until = work.now + datetime.timedelta(minutes=given.lock_minutes)
         person.locked_at, person.locked_from = work.now, given.place
         work.show(locked_until=person.locked_until)
+        if not was_locked:
+            tell(work, person, Template.LOCKED, until=person.locked_until)
 
 
 def count_wrong_password(
