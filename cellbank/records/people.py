@@ -92,7 +92,14 @@ class AccountChange(Record):
         CheckConstraint("(state = 'ASKED') = (decided_by_id IS NULL)", name="decided_by_somebody"),
         CheckConstraint("state = 'ASKED' OR password_hash IS NULL", name="forgets_the_password"),
         CheckConstraint(f"change <> '{Change.UNLOCK}' OR asked_by_id <> person_id", name="unlocked_by_two_others"),
-        Index("one_open_change_per_account", "person_id", unique=True, postgresql_where=text("state = 'ASKED'")),
+        Index(
+            "one_open_change_per_account", "person_id", unique=True,
+            postgresql_where=text(f"state = 'ASKED' AND change <> '{Change.UNLOCK}'"),
+        ),
+        Index(
+            "one_open_unlock_per_account", "person_id", unique=True,
+            postgresql_where=text(f"state = 'ASKED' AND change = '{Change.UNLOCK}'"),
+        ),
     )
 
     @property
@@ -202,6 +209,7 @@ class KnownDesk(Base):
     __tablename__ = "known_desk"
     person_id: Mapped[int] = reference("person", primary_key=True, index=False)
     desk: Mapped[bytes] = mapped_column(primary_key=True)
+    address: Mapped[str]  # of the network, where it was proved; empty: this machine itself
     first_at: Mapped[Instant]
     proved_at: Mapped[Instant]  # last, to the day
     __table_args__ = (Index("ix_known_desk_desk", "desk", "proved_at"), Index("ix_known_desk_proved_at", "proved_at"))

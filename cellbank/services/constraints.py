@@ -140,6 +140,7 @@ SAYS: dict[str, tuple[Code, str]] = {
     "a_change_of_an_account_is_asked_for": (Code.SECOND_PERSON_NEEDED, "a change of an account is asked for first."),
     "a_change_of_an_account_stays_as_asked": (Code.CHANGED_MEANWHILE, "what was asked for this account has changed."),
     "one_open_change_per_account": (Code.ALREADY_EXISTS, "another change of this account waits already."),
+    "one_open_unlock_per_account": (Code.ALREADY_EXISTS, "somebody has asked to unlock this account already."),
     "an_administrator_never_signs": (Code.ROLE_NOT_ALLOWED, "this account cannot sign."),
     "uq_document_issue_type_record_code_edition": (Code.CHANGED_MEANWHILE, "this edition has been issued."),
     "editions_follow_each_other": (Code.CHANGED_MEANWHILE, "another edition has been issued."),

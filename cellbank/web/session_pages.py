@@ -94,7 +94,7 @@ def why_not(proof: Proof) -> str:
     if proof.wait is not None:
         return gettext(
             "Several names or passwords were wrong here, or many try at once: this one was not looked at. Try again in "
-            "%(seconds)s seconds.", seconds=proof.wait,
+            "%(seconds)s s.", seconds=proof.wait,
         )  # fmt: skip
     codes = bool(the_bank().config.second_factor_roles)
     wrong = gettext("Wrong name, password or one-time code.") if codes else gettext("Wrong name or password.")

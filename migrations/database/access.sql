@@ -23,5 +23,5 @@ BEGIN
 END $$;
 GRANT UPDATE (outcome, refusals, result, record_code) ON act TO cellbank_app;  -- what came of it, once
 GRANT DELETE ON web_session TO cellbank_app;  -- of those that are over: session_is_over
-GRANT UPDATE (proved_at), DELETE ON known_desk TO cellbank_app;
+GRANT UPDATE (proved_at, address), DELETE ON known_desk TO cellbank_app;
 GRANT DELETE ON wrong_entry TO cellbank_app;  -- what is too old to count

@@ -14,9 +14,10 @@ from sqlalchemy import text
 from cellbank import create_app
 from cellbank.records.actor import Proof
 from cellbank.services.bank import server_time
-from cellbank.services.people import account_changes, accounts, passwords
+from cellbank.services.people import account_changes, accounts, passwords, sessions
 from cellbank.services.people.passwords import Credentials
 from cellbank.services.people.places import Place, digest_of_desk, network_of
+from cellbank.services.room import Room
 from cellbank.web.session import DESK
 from tests.factories.people import accept, badge, by_two, newcomer
 from tests.factories.world import PASSWORD, World
@@ -52,6 +53,15 @@ def at(guarded: Flask) -> At:
 def row(world: World, name: str) -> Any:
     with world.bank.reads.connect() as connection:
         return connection.execute(text("SELECT * FROM person WHERE name = :name"), {"name": name}).one()
+
+
+def reopened(at: At, screen: Browser) -> Browser:
+    """The browser was closed and opened again: nobody is signed in, and the screen is the same."""
+    kept = screen.client.get_cookie(DESK)
+    assert kept is not None
+    fresh = at(screen.client.environ_base["REMOTE_ADDR"])
+    fresh.client.set_cookie(DESK, kept.value)
+    return fresh
 
 
 def attack(at: At, name: str, network: str = "198.51.100") -> None:
@@ -101,7 +111,7 @@ def test_one_address_waits_longer_each_time_over_whatever_names(at: At, world: W
         assert stranger.enter(f"nobody.{number}", GUESS).status_code == 403
     for number in range(6):
         paused = stranger.enter(f"another.{number}", GUESS)
-        assert paused.status_code == 429 and "seconds" in paused.text
+        assert paused.status_code == 429 and "Try again in" in paused.text
         waits.append(int(paused.headers["Retry-After"]))
         clock += waits[-1]
         later(clock / 60)
@@ -144,7 +154,7 @@ def test_at_a_screen_that_knows_them_one_waits_and_nothing_locks(at: At, world: 
     name = newcomer(world, "technician")
     desk = at("192.0.2.40")
     desk.enter(name)
-    desk.post("/sign-out")
+    desk = reopened(at, desk)
     assert [desk.enter(name, GUESS).status_code for _ in range(7)] == [403] * 5 + [429] * 2
     assert desk.enter(name).status_code == 429
     assert row(world, name).locked_until is None
@@ -152,7 +162,7 @@ def test_at_a_screen_that_knows_them_one_waits_and_nothing_locks(at: At, world: 
     assert at("192.0.2.41").enter(name).status_code == 302
     later(0.1)
     assert desk.enter(name).status_code == 302
-    desk.post("/sign-out")
+    desk = reopened(at, desk)
     assert desk.enter(name, GUESS).status_code == 403  # what was wrong before is forgiven
 
 
@@ -176,6 +186,52 @@ def test_nobody_plants_a_token_of_their_own(at: At, world: World) -> None:
     desk.enter(name)
     kept = desk.client.get_cookie(DESK)
     assert kept is not None and kept.value != "known to the attacker"
+
+
+def test_a_copied_token_is_nothing_elsewhere_and_keeps_nobody_waiting(at: At, world: World) -> None:
+    """Whoever has the cookie of a screen guesses from another address: as a stranger, who locks the account for
+    strangers. Its owner comes in at the screen, and goes on signing in the session that stands."""
+    name = newcomer(world, "technician")
+    screen = at("192.0.2.54")
+    screen.enter(name)
+    kept = screen.client.get_cookie(DESK)
+    assert kept is not None
+    copy = at("192.0.2.55")
+    for _ in range(7):
+        copy.client.set_cookie(DESK, kept.value)
+        assert copy.enter(name, GUESS).status_code in (403, 429)
+    assert row(world, name).locked_until is not None
+    actor = world.meet(name)
+    session = Place("web", None, "192.0.2.54", digest_of_desk(kept.value), stands=actor.id)
+    assert passwords.prove(world.bank, actor, Credentials(PASSWORD), world.now, place=session).proof is Proof.RIGHT
+    assert reopened(at, screen).enter(name).status_code == 302
+
+
+def test_guesses_at_a_screen_are_not_those_of_the_session_that_stands_there(at: At, world: World) -> None:
+    """Somebody at the same address has copied the cookie, too."""
+    name = newcomer(world, "technician")
+    screen = at("192.0.2.56")
+    screen.enter(name)
+    kept = screen.client.get_cookie(DESK)
+    assert kept is not None
+    copy = at("192.0.2.56")
+    for _ in range(7):
+        copy.client.set_cookie(DESK, kept.value)
+        copy.enter(name, GUESS)
+    actor = world.meet(name)
+    session = Place("web", None, "192.0.2.56", digest_of_desk(kept.value), stands=actor.id)
+    assert passwords.prove(world.bank, actor, Credentials(PASSWORD), world.now, place=session).proof is Proof.RIGHT
+
+
+def test_who_waits_takes_no_place_from_others(world: World) -> None:
+    """A stranger who is paused is answered at once, and looked at by nobody: the places are for others."""
+    place = Place("web", None, "192.0.2.57")
+    bank = dataclasses.replace(world.bank, config=dataclasses.replace(world.bank.config, address_failures=3))
+    for number in range(3):
+        sessions.prove(bank, f"nobody.{number}", Credentials(GUESS), world.now, place=place)
+    full = dataclasses.replace(bank, strangers=Room(0, 0))
+    waits = sessions.prove(full, "nobody.else", Credentials(GUESS), world.now, place=place)
+    assert waits.wait == 4  # and not the moment until a place is free
 
 
 @pytest.mark.parametrize("end", ["reset", "roles", "disabled"])
@@ -311,7 +367,8 @@ def test_a_quality_officer_who_is_locked_out_does_not_confirm_for_themself(world
     name = newcomer(world)
     accept(world, name)
     lock_from_outside(world, name)
-    world.do("tina", "unlock_together", person=badge(world, name), **REASON)
+    world.do("ada", "change_roles", name=name, roles=["quality_officer", "clinician"], reason="the ward")
+    world.do("tina", "unlock_together", person=badge(world, name), **REASON)  # which waits for no other change
     refused = world.codes(name, "confirm_account_change", person=badge(world, name))
     assert "SAME_PERSON" in refused and row(world, name).locked_until is not None
 

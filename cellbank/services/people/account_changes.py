@@ -45,9 +45,11 @@ def asks_two(work: Work, roles: Sequence[str]) -> bool:
     return Role.SYSTEM not in work.actor.roles and has_power(roles)
 
 
-def already_asked(work: Work, person: Person) -> list[Refusal]:
-    """One change of an account waits at a time: whoever confirms knows what they confirm."""
-    waiting = open_change(work, person)
+def already_asked(work: Work, person: Person, change: Change) -> list[Refusal]:
+    """One change of an account waits at a time: whoever confirms knows what they confirm. To be let in waits for no
+    other change, and none for it."""
+    unlocks = change is Change.UNLOCK
+    waiting = next((one for one in open_changes(work, person) if (one.change == Change.UNLOCK) == unlocks), None)
     if waiting is None:
         return []
     sentence = "A change of the account of {person} waits already ({change}). It is confirmed or declined first."
@@ -63,7 +65,7 @@ def change_account(
     programs end with what they were opened by."""
     keys = live_keys(work, person) if change in ENDS_KEYS and not two else []
     asked = [AccountChange] if two else []
-    work.judge(person, *asked, refusals=[*refusals, *already_asked(work, person)])
+    work.judge(person, *asked, refusals=[*refusals, *already_asked(work, person, change)])
     if two:
         ask(work, person, change, roles=roles, sites=sites, password_hash=password_hash, email=email, reason=reason)
     else:
@@ -98,9 +100,15 @@ def say_that_it_waits(work: Work) -> None:
 
 
 def open_change(work: Work, person: Person) -> AccountChange | None:
-    """What waits for this account, locked."""
+    """What is decided first of what waits for this account, locked: letting its owner in."""
+    return next(iter(open_changes(work, person)), None)
+
+
+def open_changes(work: Work, person: Person) -> list[AccountChange]:
+    """All that waits for this account, locked: letting its owner in, and one other change."""
     waiting = select(AccountChange).where(AccountChange.person_id == person.id, AccountChange.state == "ASKED")
-    return work.session.scalars(waiting if work.dry_run else waiting.with_for_update()).one_or_none()
+    found = work.session.scalars(waiting if work.dry_run else waiting.with_for_update()).all()
+    return sorted(found, key=lambda one: one.change != Change.UNLOCK)
 
 
 def last_administrator(work: Work, person: Person, roles: Sequence[str]) -> list[Refusal]:

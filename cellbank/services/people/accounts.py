@@ -24,7 +24,7 @@ from cellbank.services.people.account_changes import (
     decline,
     forget_failures,
     last_administrator,
-    open_change,
+    open_changes,
     set_password,
     unlock,
 )
@@ -148,10 +148,10 @@ class DisablePerson(ActInput):
 def disable_person(work: Work, given: DisablePerson) -> Person:
     """The person may no longer sign in; the name is never given again. What was asked for the account is declined."""
     person = lock_account(work, given.name)
-    waiting = open_change(work, person)
-    work.judge(person, *([waiting] if waiting else ()), refusals=last_administrator(work, person, []))
-    if waiting:
-        decline(work, waiting, given.reason)
+    waiting = open_changes(work, person)
+    work.judge(person, *waiting, refusals=last_administrator(work, person, []))
+    for one in waiting:
+        decline(work, one, given.reason)
     if person.state == "ACTIVE":
         tell(work, person, Template.DISABLED)
     work.transition(person)

@@ -125,7 +125,7 @@ def _note_right(
     with beside_an_answer():
         wrong_entries.forgive(bank, lately)
         if place.desk and (lately.desk_proved_at is None or now - lately.desk_proved_at > DAY):
-            note_desk(bank, actor, place.desk, password_set_at, now)
+            note_desk(bank, actor, place, password_set_at, now)
 
 
 def _given_once(

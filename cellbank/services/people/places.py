@@ -1,8 +1,9 @@
 """Where somebody proves who they are: from outside, at a screen that knows them, or where somebody is signed in.
 
 A screen knows a person who has proved themself right at it: it carries a random token in a cookie, of which the digest
-is kept beside the person. It opens nothing. But a lock of the account, which any stranger can bring about, is not for
-it, nor are the pauses of its address. A reset of the account, other roles and its end make all screens forget it, by a
+is kept beside the person. It opens nothing, and is nothing at another network address than where the person was
+proved: a copy makes no known screen. But a lock of the account, which any stranger can bring about, is not for it, nor
+are the pauses of its address. A reset of the account, other roles and its end make all screens forget it, by a
 trigger; so do the days of a setting (DESK_DAYS).
 """
 
@@ -58,11 +59,12 @@ def network_of(address: str) -> str:
 _IS_KNOWN = "SELECT EXISTS (SELECT FROM known_desk WHERE desk = %(desk)s AND proved_at > %(since)s) AS known"
 # The account as it was proved, as for a session: a reset in the same moment leaves no screen behind that knows it.
 _NOTE = text(
-    """INSERT INTO known_desk (person_id, desk, first_at, proved_at)
-       SELECT p.id, :desk, :now, :now FROM person p
+    """INSERT INTO known_desk (person_id, desk, address, first_at, proved_at)
+       SELECT p.id, :desk, :address, :now, :now FROM person p
         WHERE p.id = :person AND p.state = 'ACTIVE' AND p.password_set_at IS NOT DISTINCT FROM :password_set_at
           FOR SHARE
-       ON CONFLICT (person_id, desk) DO UPDATE SET proved_at = greatest(known_desk.proved_at, excluded.proved_at)"""
+       ON CONFLICT (person_id, desk) DO UPDATE
+          SET proved_at = greatest(known_desk.proved_at, excluded.proved_at), address = excluded.address"""
 )
 _FORGET = text("DELETE FROM known_desk WHERE proved_at < :since")
 
@@ -88,11 +90,19 @@ def known_since(bank: Bank, now: datetime.datetime) -> datetime.datetime:
     return now - DAY * bank.config.desk_days
 
 
+def address_of_desk(place: Place) -> str:
+    """The network address of a screen, as it is kept; this machine itself has none."""
+    return place.address or ""
+
+
 def note_desk(
-    bank: Bank, actor: Actor, desk: bytes, password_set_at: datetime.datetime | None, now: datetime.datetime
+    bank: Bank, actor: Actor, place: Place, password_set_at: datetime.datetime | None, now: datetime.datetime
 ) -> None:
-    """The person has proved themself right at this screen: it knows them. Forgets what is over of anybody."""
-    given: dict[str, Any] = {"person": actor.id, "desk": desk, "password_set_at": password_set_at, "now": now}
+    """The person has proved themself right at this screen: it knows them there. Forgets what is over of anybody."""
+    given: dict[str, Any] = {
+        "person": actor.id, "desk": place.desk, "address": address_of_desk(place), "password_set_at": password_set_at,
+        "now": now,
+    }  # fmt: skip
     with bank.engine.begin() as connection:
         connection.execute(_FORGET, {"since": known_since(bank, now)})
         connection.execute(_NOTE, given)

@@ -143,8 +143,12 @@ def prove(
     began = time.monotonic()
     standing = standing_of_name(bank, name, site)
     who = name if standing is None else standing.actor
+    lately = look(bank, who, place, now)
+    until = lately.goes_on_at(bank.config)
+    if until is not None and now < until:  # takes no place from whoever comes for the first time
+        return Proof(None, wait=math.ceil((until - now).total_seconds()))
     try:
-        with nullcontext() if look(bank, who, place, now).is_inside else _among_strangers(bank, place):
+        with nullcontext() if lately.is_inside else _among_strangers(bank, place):
             proved = passwords.prove(bank, who, given, now, place=place, enrols=enrols)
             if proved.proof in COME_IN:
                 return Proof(standing, proved.once)

@@ -21,7 +21,7 @@ from cellbank.outside.account_key import account_key
 from cellbank.records.actor import Actor
 from cellbank.records.base import read_row
 from cellbank.services.bank import Bank
-from cellbank.services.people.places import DAY, Place, known_since
+from cellbank.services.people.places import DAY, Place, address_of_desk, known_since
 
 Who = Actor | str  # a person, or a name that nobody has
 # Of many that come at once each waits for the one before, and is counted: in each process by itself.
@@ -29,8 +29,9 @@ _AT_A_PLACE, _OF_A_NAME = (tuple(threading.Lock() for _ in range(64)) for _ in r
 
 _LOOK = """SELECT d.proved_at AS desk_proved_at, count(*) FILTER (WHERE e.name = %(name)s) AS of_name,
     max(e.at) FILTER (WHERE e.name = %(name)s) AS name_at, count(e.at) AS of_all, max(e.at) AS all_at
-  FROM (SELECT (SELECT k.proved_at FROM known_desk k WHERE k.person_id = %(person)s::bigint
-                   AND k.desk = %(desk)s::bytea AND k.proved_at > %(since)s) AS proved_at) d
+  FROM (SELECT (SELECT k.proved_at FROM known_desk k
+                 WHERE k.person_id = %(person)s::bigint AND k.desk = %(desk)s::bytea AND k.address = %(address)s
+                   AND k.proved_at > %(since)s) AS proved_at) d
   LEFT JOIN wrong_entry e ON e.at > %(after)s AND e.at < %(before)s
     AND e.place = CASE WHEN d.proved_at IS NULL THEN %(elsewhere)s::text ELSE %(at_desk)s::text END
   GROUP BY d.proved_at"""
@@ -84,8 +85,9 @@ def look(bank: Bank, who: Who, place: Place, now: datetime.datetime) -> Lately:
     at_desk, elsewhere = _at_desk(place), _elsewhere(place)
     row = read_row(
         bank.reads, _LOOK,
-        {"name": name, "person": None if isinstance(who, str) else who.id, "desk": place.desk, "at_desk": at_desk,
-         "elsewhere": elsewhere, "since": known_since(bank, now), "after": now - WINDOW, "before": now + WINDOW},
+        {"name": name, "person": None if isinstance(who, str) else who.id, "desk": place.desk,
+         "address": address_of_desk(place), "at_desk": at_desk, "elsewhere": elsewhere,
+         "since": known_since(bank, now), "after": now - WINDOW, "before": now + WINDOW},
     )  # fmt: skip
     assert row is not None
     known = row["desk_proved_at"] is not None
@@ -94,6 +96,9 @@ def look(bank: Bank, who: Who, place: Place, now: datetime.datetime) -> Lately:
 
 
 def _at_desk(place: Place) -> str | None:
+    """Of the screen; but whoever is signed in at it waits for nobody who only has its cookie."""
+    if place.stands is not None:
+        return _elsewhere(place)
     return f"screen {place.desk.hex()}" if place.desk else None
 
 
