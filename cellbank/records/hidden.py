@@ -12,16 +12,16 @@ from sqlalchemy import event, inspect, text
 from sqlalchemy.orm import Session
 
 from cellbank.records.base import as_json
-from cellbank.records.trail import HIDDEN
+from cellbank.records.trail import HIDDEN, HIDDEN_OF
 
 DIGEST_OF = "digest_of"  # in Session.info: how digests are made
 SAID = "(hidden)"  # by the trail, before the digest
 _TELL = text("SELECT set_config('cellbank.digests', :digests, true)")
 
 
-def named(kind: str, column: str, value: str) -> str:
-    """What the digest is made of, and is asked for by: a value belongs to its column."""
-    return f"{kind}.{column} {value}"
+def named(kind: str, column: str, whose: object, value: str) -> str:
+    """What the digest is made of, and is asked for by: a value belongs to its column and to whose it is."""
+    return f"{kind}.{column} of {whose} {value}"
 
 
 def as_text(value: str | bytes) -> str:
@@ -40,7 +40,8 @@ def _tell_digests(session: Session, *_: Any) -> None:
 
 def _hidden_values(record: Any) -> Iterator[str]:
     kind = record.__tablename__
+    whose = getattr(record, HIDDEN_OF[kind]) if kind in HIDDEN_OF else None
     for column in HIDDEN.get(kind, ()):
         for value in inspect(record).attrs[column].history.added or ():
             if value is not None:
-                yield named(kind, column, as_text(value))
+                yield named(kind, column, whose, as_text(value))

@@ -63,6 +63,7 @@ DECLARE
   old_row jsonb;
   new_row jsonb := to_jsonb(NEW);
   secret text;
+  whose text := new_row ->> CASE TG_TABLE_NAME WHEN 'person' THEN 'name' WHEN 'api_token' THEN 'code' ELSE 'person_id' END;
 BEGIN
 
   IF TG_OP = 'UPDATE' THEN
@@ -75,7 +76,7 @@ BEGIN
   END IF;
   FOREACH secret IN ARRAY coalesce(TG_ARGV, '{}') LOOP
     IF new_row ? secret THEN
-      new_row := jsonb_set(new_row, ARRAY[secret], trail_hidden(TG_TABLE_NAME, secret, new_row -> secret));
+      new_row := jsonb_set(new_row, ARRAY[secret], trail_hidden(TG_TABLE_NAME, secret, whose, new_row -> secret));
       old_row := jsonb_set(old_row, ARRAY[secret], '"(hidden)"');
     END IF;
   END LOOP;
@@ -87,9 +88,10 @@ END $$;
 
 -- What the trail keeps of a column that it hides: a digest with a key outside the database, which tells of a change and
 -- nothing else. Twins: `records/hidden.py`, `services/trail/hidden_values.py`.
-CREATE FUNCTION trail_hidden(kind text, name text, value jsonb) RETURNS jsonb LANGUAGE plpgsql STABLE AS $$
+CREATE FUNCTION trail_hidden(kind text, name text, whose text, value jsonb) RETURNS jsonb LANGUAGE plpgsql STABLE AS $$
 DECLARE
-  told text := nullif(current_setting('cellbank.digests', true), '')::jsonb ->> format('%s.%s %s', kind, name, value #>> '{}');
+  told text := nullif(current_setting('cellbank.digests', true), '')::jsonb
+               ->> format('%s.%s of %s %s', kind, name, whose, value #>> '{}');
 BEGIN
   IF value = 'null' THEN
     RETURN value;
@@ -137,6 +139,10 @@ BEGIN
         IS DISTINCT FROM (to_jsonb(OLD) - '{outcome,refusals,result,record_code,recorded_at}'::text[]) THEN
     RAISE EXCEPTION 'act % is closed and never changes', OLD.id
       USING ERRCODE = '23514', CONSTRAINT = 'a_closed_act_never_changes';
+  END IF;
+  IF NEW.outcome = 'refused' AND EXISTS (SELECT FROM change WHERE act_id = NEW.id) THEN
+    RAISE EXCEPTION 'act % is refused and has changed something', NEW.id
+      USING ERRCODE = '23514', CONSTRAINT = 'a_refused_act_changes_nothing';
   END IF;
   NEW.recorded_at := greatest(clock_timestamp(), OLD.recorded_at);
   RETURN NEW;
@@ -201,6 +207,16 @@ BEGIN
   RETURN NEW;
 END $$;
 CREATE TRIGGER head_file_goes_on BEFORE DELETE OR UPDATE ON head_file FOR EACH ROW EXECUTE FUNCTION head_file_goes_on();
+
+-- What a check of the trail found is of now: none is noted ahead, to be believed later. Twin: `services/trail/checks.py`.
+CREATE FUNCTION trail_check_is_of_now() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  NEW.ended_at := clock_timestamp();
+  PERFORM must(NEW.began_at BETWEEN NEW.ended_at - interval '1 day' AND NEW.ended_at,
+               'a_check_is_of_now', 'a check of the trail ends when it is noted');
+  RETURN NEW;
+END $$;
+CREATE TRIGGER trail_check_is_of_now BEFORE INSERT ON trail_check FOR EACH ROW EXECUTE FUNCTION trail_check_is_of_now();
 
 -- Who did something is who acts: the arguments name columns of the row. A form tells who made the steps of a dose: its own
 -- two people sign for it.

@@ -183,13 +183,30 @@ def test_who_has_the_database_alone_makes_no_digest(owner: Connection, site: Ins
     with pytest.raises(IntegrityError) as refused, owner.begin_nested():
         owner.exec_driver_sql(change)
     assert refused.value.orig.diag.constraint_name == "a_hidden_value_tells_its_digest"
-    told = json.dumps({"person.password_hash mine": "00000000:" + "0" * 64})
+    told = json.dumps({"person.password_hash of clara mine": "00000000:" + "0" * 64})
     owner.execute(text("SELECT set_config('cellbank.digests', :told, true)"), {"told": told})
     owner.exec_driver_sql("SET LOCAL session_replication_role = origin")
     owner.exec_driver_sql("ALTER TABLE person DISABLE TRIGGER USER; ALTER TABLE person ENABLE TRIGGER trail_change")
     owner.exec_driver_sql(change)
     owner.exec_driver_sql("UPDATE act SET outcome = 'accepted' WHERE id = current_setting('cellbank.act')::bigint")
     owner.exec_driver_sql("SET CONSTRAINTS ALL IMMEDIATE")
+    assert any("password_hash of clara is not the one" in one for one in faults(owner, site))
+
+
+def test_a_digest_of_one_person_is_good_for_nobody_else(owner: Connection, site: Installation) -> None:
+    """Somebody's own password, with the digest that the trail has of it, given to another person in an act."""
+    owner.exec_driver_sql(OPENED)
+    mine = owner.scalar(text("SELECT password_hash FROM person WHERE name = 'tina'"))
+    said = owner.scalar(
+        text(
+            "SELECT after ->> 'password_hash' FROM change WHERE record_kind = 'person' AND after ? 'password_hash' "
+            "AND record_id = (SELECT id FROM person WHERE name = 'tina') ORDER BY id DESC LIMIT 1"
+        )
+    )
+    told = json.dumps({f"person.password_hash of clara {mine}": said.removeprefix("(hidden) ")})
+    owner.execute(text("SELECT set_config('cellbank.digests', :told, true)"), {"told": told})
+    owner.exec_driver_sql("ALTER TABLE person DISABLE TRIGGER USER; ALTER TABLE person ENABLE TRIGGER trail_change")
+    owner.execute(text("UPDATE person SET password_hash = :mine WHERE name = 'clara'"), {"mine": mine})
     assert any("password_hash of clara is not the one" in one for one in faults(owner, site))
 
 
@@ -200,7 +217,7 @@ def test_without_the_key_nothing_is_said_of_hidden_values(owner: Connection, tmp
     trail = owner.scalars(text("SELECT after ->> 'password_hash' FROM change WHERE record_kind = 'person'")).all()
     assert all(one is None or one.startswith("(hidden)") for one in trail) and any(trail)
     live = owner.scalars(text("SELECT password_hash FROM person WHERE password_hash IS NOT NULL")).all()
-    plain = [*live, *(f"person.password_hash {one}" for one in live)]
+    plain = [*live, *(f"person.password_hash of tina {one}" for one in live)]
     digests = {hashlib.sha256(one.encode()).hexdigest() for one in plain}
     assert not any(digest in one for one in trail if one for digest in digests)
 
@@ -398,6 +415,32 @@ def test_an_act_of_another_time_is_refused_by_name(application: Connection, atta
     with pytest.raises(IntegrityError) as refused:
         application.exec_driver_sql(BY_THE_APPLICATION[attack])
     assert refused.value.orig.diag.constraint_name == "an_act_is_of_its_time"
+
+
+def test_no_table_of_the_session_stands_before_ours(application: Connection) -> None:
+    """Rules that read `act` or `signature` would read what the attacker wrote into a table of that name."""
+    application.exec_driver_sql("CREATE TEMP TABLE signature AS SELECT * FROM public.signature")
+    with pytest.raises(IntegrityError) as refused:
+        application.exec_driver_sql(ACT.format(at=NOW, told=TOLD_LATE, outcome="NULL"))
+    assert refused.value.orig.diag.constraint_name == "no_table_stands_before_ours"
+
+
+def test_a_refused_act_has_changed_nothing(application: Connection) -> None:
+    """Closed as refused, what it did would be looked for by nobody."""
+    act = application.exec_driver_sql(ACT.format(at=NOW, told=NOT_TOLD, outcome="NULL")).scalar_one()
+    application.execute(text("SELECT set_config('cellbank.act', :act, true)"), {"act": str(act)})
+    application.exec_driver_sql("UPDATE donor SET birth_year = birth_year - 1 WHERE id = (SELECT min(id) FROM donor)")
+    with pytest.raises(IntegrityError) as refused:
+        application.execute(text("UPDATE act SET outcome = 'refused' WHERE id = :act"), {"act": act})
+    assert refused.value.orig.diag.constraint_name == "a_refused_act_changes_nothing"
+
+
+def test_no_check_of_the_trail_is_noted_ahead(application: Connection) -> None:
+    ahead = "INSERT INTO trail_check (began_at, ended_at, whole, acts, found) VALUES ({}, now(), true, 1, '{{}}')"
+    for at in ("'2126-01-01'", "now() - interval '2 days'"):
+        with pytest.raises(IntegrityError) as refused, application.begin_nested():
+            application.exec_driver_sql(ahead.format(at))
+        assert refused.value.orig.diag.constraint_name == "a_check_is_of_now"
 
 
 def test_what_asks_did_not_happen_earlier(application: Connection) -> None:

@@ -10,15 +10,14 @@ from sqlalchemy import Connection, text
 
 from cellbank.outside.account_key import FILE, AccountKey, account_key
 from cellbank.records.hidden import SAID, named
-from cellbank.records.trail import HIDDEN
+from cellbank.records.trail import HIDDEN, HIDDEN_OF
 from cellbank.services.trail.trail_faults import Fault
 
 NO_KEY = "Hidden values are not compared: their key is not in {folder}"
-OTHER_KEY = "Hidden values of another key than that in {folder}, not compared: {number}"
-OLDER = "Hidden values older than their digests, not compared until they are changed: {number}"
-FIRST_OF_KEY = text("SELECT min(act_id) FROM change WHERE record_kind = ANY(:kinds) AND after::text LIKE :ours")
+OTHER_KEY = "Hidden values are not compared: none was ever told of with the key in {folder}"
+IN_USE = text("SELECT EXISTS (SELECT FROM change WHERE record_kind = ANY(:kinds) AND after::text LIKE :ours)")
 VALUES = """
-    SELECT t.id, t.{column}::text AS value, p.name, told.act_id, told.said
+    SELECT t.id, t.{column}::text AS value, t.{whose}::text AS whose, p.name, told.act_id, told.said
       FROM {table} t JOIN person p ON p.id = t.{person}
       LEFT JOIN LATERAL (
         SELECT c.act_id, c.after ->> :column AS said FROM change c
@@ -32,39 +31,28 @@ def find_exchanged(connection: Connection, folder: Path) -> tuple[list[Fault], l
     """Each hidden value that is not what the trail tells of, and what could not be compared, in words."""
     if not (folder / FILE).exists():  # to look makes no key
         return [], [NO_KEY.format(folder=folder)]
-    key, faults, unknown = account_key(folder), [], {OTHER_KEY: 0, OLDER: 0}
-    since = connection.scalar(FIRST_OF_KEY, {"kinds": list(HIDDEN), "ours": f"%{SAID} {key.name}:%"})
-    for table, column, row in _values(connection):
-        why_not = _not_compared(key, since, row)
-        if why_not is not None:
-            unknown[why_not] += 1
-        elif not _is_told(key, table, column, row):
-            what = f"{column} of {row.name} is not the one that the trail tells of: exchanged behind the trail"
-            faults.append(Fault(table, row.id, row.act_id, what))
-    return faults, [why.format(folder=folder, number=number) for why, number in unknown.items() if number]
+    key = account_key(folder)
+    if not connection.scalar(IN_USE, {"kinds": list(HIDDEN), "ours": f"%{SAID} {key.name}:%"}):
+        return [], [OTHER_KEY.format(folder=folder)]
+    what = "{column} of {name} is not the one that the trail tells of: exchanged behind the trail"
+    return [
+        Fault(table, row.id, row.act_id, what.format(column=column, name=row.name))
+        for table, column, row in _values(connection)
+        if not _is_told(key, table, column, row)
+    ], []
 
 
 def _values(connection: Connection) -> Iterator[tuple[str, str, Any]]:
     for table, columns in HIDDEN.items():
         person = "id" if table == "person" else "person_id"
         for column in columns:
-            statement = text(VALUES.format(table=table, column=column, person=person))
+            statement = text(VALUES.format(table=table, column=column, person=person, whose=HIDDEN_OF[table]))
             for row in connection.execute(statement, {"table": table, "column": column}):
                 yield table, column, row
 
 
-def _not_compared(key: AccountKey, since: int | None, row: Any) -> str | None:
-    """Why the value cannot be compared, where it cannot: it is from before there were digests, or from before the key
-    was replaced by this one, which was in use `since` that act. That there is none now can always be."""
-    if row.value is None or row.said is None:
-        return None
-    if row.said == SAID:
-        return OLDER
-    ours = row.said.startswith(f"{SAID} {key.name}:")
-    return OTHER_KEY if not ours and (since is None or row.act_id < since) else None
-
-
 def _is_told(key: AccountKey, table: str, column: str, row: Any) -> bool:
+    """Also what was told of with another key, or without one, is not told of: it is changed once more."""
     if row.value is None:
-        return row.said in (None, SAID)
-    return hmac.compare_digest(row.said or "", f"{SAID} {key.of_hidden(named(table, column, row.value))}")
+        return row.said is None
+    return hmac.compare_digest(row.said or "", f"{SAID} {key.of_hidden(named(table, column, row.whose, row.value))}")
