@@ -19,6 +19,7 @@ from tests.conftest import Furnished
 from tests.factories.doses import ordered_dose
 from tests.factories.lots import box, frozen_lot
 from tests.factories.world import World
+from tests.races.meeting import MUST_MEET_S
 
 pytestmark = pytest.mark.races
 MINUTE = datetime.timedelta(minutes=1)
@@ -28,7 +29,7 @@ MINUTE = datetime.timedelta(minutes=1)
 def meet(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Let the first to call each of these functions wait a moment for the other, where a lock does not keep it out."""
 
-    def hold(*places: tuple[Any, str]) -> None:
+    def hold(*places: tuple[Any, str], patience_s: float = 0.5) -> None:
         barrier = threading.Barrier(2)
         for module, name in places:
             whole = getattr(module, name)
@@ -36,7 +37,7 @@ def meet(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
             def held(*given: Any, whole: Callable = whole, **named: Any) -> Any:
                 found = whole(*given, **named)
                 with contextlib.suppress(threading.BrokenBarrierError):
-                    barrier.wait(timeout=0.5)
+                    barrier.wait(timeout=patience_s)
                 return found
 
             monkeypatch.setattr(module, name, held)
@@ -86,7 +87,7 @@ def without_the_rule(furnished: Furnished, tmp_path: Path, monkeypatch: pytest.M
 def test_without_the_rule_two_rooms_stand_in_each_other(without_the_rule: World, meet: Callable) -> None:
     world = without_the_rule
     a, b = room(world), room(world)
-    meet((storage_moves, "move_refusals"))
+    meet((storage_moves, "move_refusals"), patience_s=MUST_MEET_S)
     moves = [("tina", "move_storage_unit", {"unit": one, "into": other}) for one, other in ((a, b), (b, a))]
     assert [outcome.accepted for outcome in at_once(world, *moves)] == [True, True]
     assert scalar(world, CIRCLE, a=a, b=b)

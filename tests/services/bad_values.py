@@ -183,6 +183,10 @@ BAD["picture"] = {
     **BAD_TEXTS, "no position": "A1", "a position twice": "A1,NOREAD\nA01,NOREAD", "another kind": f"A1,{DIN}",
     "Cyrillic look-alike": "А1,NOREAD",
 }  # fmt: skip
+BAD["email"] = {
+    **BAD_TEXTS, "no place": "olena", "two": "olena@bank.example, petro@bank.example", "no point": "olena@bank",
+    "a line more": "olena@bank.example\nBcc: all@bank.example", "Cyrillic look-alike": "оlena@bank.example",
+}  # fmt: skip
 BAD["reasons"] = {
     "a number": 5, "a text": "yes", "a list": [], "of nothing": {"somewhere": "it fell out"}, "no words": {"A1": "x"},
     "a list as reason": {"A1": []}, "too many": {f"A{number}": "it fell out" for number in range(1, 5000)},
@@ -192,7 +196,7 @@ GOOD: dict[str, Any] = {
     "whole number": 1, "instant": "2026-03-01T10:00+02:00", "day": "2026-03-01", "yes or no": True,
     "text": "some text", "identifier": "A-12", "name": "nobody.here", "code of a definition": "NCT00000000@1",
     "position": "A1", "secret": SECRET, "scan as it was read": "anything", "answers": {},
-    "sheet": "test,result",
+    "sheet": "test,result", "email": "olena@bank.example",
 }  # fmt: skip
 NOWHERE: dict[str, Any] = {"NUL": "a\0b", "half a pair": "a\ud800b", "1000 deep": nested(1000), "10^5000": 10**5000}
 
@@ -236,7 +240,7 @@ def type_of(name: str, schema: dict[str, Any]) -> str:
         return named[name]
     if name in ("position", "positions", "unreadable"):
         return "position"
-    if name in ("picture", "reasons"):
+    if name in ("picture", "reasons", "email"):
         return name
     return {"object": "answers", "boolean": "yes or no"}.get(schema["type"]) or (
         "identifier" if "pattern" in schema else "text"

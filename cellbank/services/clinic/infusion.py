@@ -99,7 +99,7 @@ class Verdict:
 
 def _as_read(standing: DoseStanding) -> Dose:
     """As much of the dose as its judgement asks, in no session: to look at, not to write."""
-    names = ("id", "code", "state", "prepared_by_id", "first_checked_by_id")
+    names = ("id", "site_id", "code", "state", "prepared_by_id", "first_checked_by_id")
     return Dose(**{name: getattr(standing.row, name) for name in names})
 
 

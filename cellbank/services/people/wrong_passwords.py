@@ -35,8 +35,9 @@ class NoteWrongPassword(ActInput):
     failures_allowed: int = Field(default=5, ge=1, le=100, title="Failures before the account locks")
     lock_minutes: int = Field(default=15, ge=1, le=1440, title="Minutes that it stays locked")
     here_before: int | None = Field(
-        default=None, ge=0, title="Wrong ones before it, at a screen that knows the person; there nothing locks"
-    )
+        default=None, ge=0, le=100_000,
+        title="Wrong ones before it, at a screen that knows the person; there nothing locks",
+    )  # fmt: skip
     instead_of: Purpose | None = Field(default=None, title="Code in whose place it was given, the rest being right")
 
 
