@@ -13,7 +13,8 @@ from tests.browser.station import Station
 
 OF_PROBE = "SELECT e.* FROM excursion e JOIN probe p ON p.id = e.probe_id WHERE p.code = :probe"
 STOPPED = """SELECT l.code AS lot, h.code AS hold FROM hold h JOIN lot l ON l.id = h.lot_id
-    JOIN excursion e ON e.id = h.excursion_id WHERE e.code = :excursion AND l.state_before_hold = 'RELEASED'"""
+    JOIN excursion e ON e.id = h.excursion_id WHERE e.code = :excursion AND l.state_before_hold = 'RELEASED'
+     AND (SELECT count(*) FROM lot_holds(l.id)) = 1 ORDER BY l.id"""
 VIAL_THERE = """SELECT v.code FROM vial v JOIN lot l ON l.id = v.lot_id JOIN placement p ON p.vial_id = v.id
     WHERE l.code = :lot AND p.taken_at IS NULL ORDER BY v.id LIMIT 1"""
 # Keeps every value that the bar has had.

@@ -51,13 +51,13 @@ def test_a_scan_is_one_statement(world: World, statements: list[str]) -> None:
     assert len(statements) == 1
 
 
-def test_the_check_at_the_bedside_is_three_statements(world: World, statements: list[str]) -> None:
-    """One of them looks whether whoever checks has been guessing."""
+def test_the_check_at_the_bedside_is_four_statements(world: World, statements: list[str]) -> None:
+    """Two of them look whether whoever checks has been guessing: patients, and passwords."""
     scans = bedside(world, prepared_dose(world))
     world.try_act("clara", "check_dose", dry_run=True, **scans)
     statements.clear()
     assert world.try_act("clara", "check_dose", dry_run=True, **scans).accepted
-    assert len(statements) == 3
+    assert len(statements) == 4
 
 
 def test_a_vial_is_put_away_in_six_statements(world: World, statements: list[str]) -> None:
