@@ -22,7 +22,7 @@ LATE = {"entered_late_because": "The network was down"}
 #: What asks, decides, or is done in the system itself: it happens when it is entered.
 ASKS = {
     # people and their accounts
-    "accept_agreement", "add_person", "add_site", "change_address", "change_my_address", "unlock_together",
+    "accept_agreement", "add_person", "add_site", "change_address", "change_my_address",
     "change_password", "change_roles", "change_sites", "configure_site",
     "confirm_account_change", "confirm_second_factor", "confirm_training", "create_token", "decline_account_change",
     "disable_person", "end_session", "hand_over_code", "note_wrong_password", "reset_password", "reset_second_factor",
