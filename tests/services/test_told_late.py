@@ -248,6 +248,7 @@ PERMISSIONS = {
     "no_more_than_prepared", "one_live_dose_per_subject_and_day", "a_form_is_confirmed_before_the_next_dose",
     # What a paper form tells as it is written: checks that nobody made, parts that nobody knows, times that cross.
     "no_infusion_without_two_verifiers", "prepared_is_complete", "stopped_after_started",
+    "no_more_cells_than_its_vials_held",
 }  # fmt: skip
 
 
