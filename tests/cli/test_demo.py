@@ -81,7 +81,7 @@ def test_the_near_miss_is_in_the_trail(query) -> None:
 
 
 def test_the_trail_of_the_story_verifies(cellbank: Cellbank, run_folder: Path, data: Path) -> None:
-    shutil.copytree(run_folder / "story" / "readings", data / "readings")
+    shutil.copytree(run_folder / "wheel" / "demo" / "readings", data / "readings")
     said = cellbank("trail", "verify")
     assert said.status == 0 and said.out.startswith("OK: ") and said.err == ""
 

@@ -171,7 +171,7 @@ def bedside(world: World, dose: OrderedDose, **given: Any) -> dict[str, Any]:
     with Session(world.bank.reads) as session:
         row = session.execute(select(Dose.expires_at).where(Dose.code == dose.code)).one()
         person = session.execute(select(Subject.second_identifier).where(Subject.code == dose.subject)).one()
-    label = dose_symbol(dose.code, row.expires_at.astimezone(SITE).replace(tzinfo=None))
+    label = dose_symbol(dose.code, row.expires_at.astimezone(world.zone).replace(tzinfo=None))
     return {"dose_label": label, "wristband": dose.subject, "read_back": person.second_identifier, **given}
 
 

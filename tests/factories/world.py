@@ -6,6 +6,7 @@ Factories walk the real acts: a lot in a test has been filled, frozen and releas
 import datetime
 import random
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from cellbank.domain import agreement
 from cellbank.domain.transition import FLOOR, POWERS
@@ -57,6 +58,7 @@ class World:
         self.bank = bank
         self.chance = chance
         self.now = now
+        self.zone = ZoneInfo("Europe/Kyiv")  # of the site
         self.stock = stock or Stock()
         self.people: dict[str, Actor] = dict(self.stock.people)
         if stock is None:

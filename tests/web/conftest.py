@@ -1,7 +1,10 @@
 """The pages on this worker's bank, and people who are signed in."""
 
+import datetime
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from zoneinfo import ZoneInfo
 
 import pytest
 from flask import Flask
@@ -9,7 +12,24 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from cellbank import create_app
+from tests.conftest import Furnished
 from tests.factories.world import PASSWORD, World
+
+MIDDAY = 13
+
+
+@pytest.fixture(scope="module")
+def midday(furnished: Furnished, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """A world whose site lies where it is midday now: for what is done to a dose on its day by the clock of the server,
+    which anywhere else would be another day soon after midnight."""
+    east = MIDDAY - datetime.datetime.now(datetime.UTC).hour
+    zone = f"Etc/GMT{-east:+d}"
+    there = f"UPDATE site SET timezone = '{zone}'"
+    moved = ["ALTER TABLE site DISABLE TRIGGER USER", there, "ALTER TABLE site ENABLE TRIGGER USER"]
+    with furnished.world("midday", tmp_path_factory.mktemp("midday"), moved, stock=True) as world:
+        world.zone = ZoneInfo(zone)
+        world.people = {name: replace(actor, zone=zone) for name, actor in world.people.items()}
+        yield world
 
 
 @pytest.fixture(scope="module")

@@ -25,6 +25,12 @@ from tests.factories.world import PASSWORD, World
 LATELY = datetime.timedelta(minutes=45)
 
 
+@pytest.fixture(scope="module")
+def world(midday: World) -> World:
+    """By the clock of the server, at midday."""
+    return midday
+
+
 @pytest.fixture
 def dose(world: World) -> OrderedDose:
     """A dose prepared a quarter of an hour ago by the clock of the server."""
