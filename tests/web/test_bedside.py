@@ -18,6 +18,7 @@ from tests.factories.doses import (
     ordered_dose,
     prepared_dose,
     product_lot,
+    row_of,
     weighed,
 )
 from tests.factories.world import PASSWORD, World
@@ -332,3 +333,21 @@ def test_a_stop_names_the_patient_into_whom_it_runs(signed_in, world: World, dos
     for shown in (overlay, stopped):
         assert f"infusion 1, Day 1 · {printed(dose.code)}" in shown
         assert number.split()[-1] in shown
+
+
+@pytest.mark.requirement("R4")
+def test_who_checks_signs_for_the_dose_that_was_drawn_up(signed_in, world: World) -> None:
+    """Patient, label, volumes, count, viability, diluent, preparer and time stand open above the password."""
+    dose = prepared_dose(world, ordered_dose(world, at=server_time() - LATELY))
+    clara, scans = signed_in("clara"), bedside(world, dose)
+    clara.get("/bedside")
+    page = clara.post("/bedside", scans).text
+    signs = page.split('class="bed-attest"')[1].split("bed-password")[0]
+    row = row_of(world, dose.code)
+    for said in (
+        printed(dose.code), dose.subject, dose.lot.code, "Drawn from the pool", "Volume in the syringe", "Viability",
+        f"{row.viability_percent.normalize():f} %", f"{row.draw_ml.normalize():f} mL", "Use before", "Prepared by",
+        "Diluent", "Patient", "Vials in the dose",
+    ):  # fmt: skip
+        assert said in signs, said
+    assert "<details" not in signs and "per kg" not in signs

@@ -10,17 +10,12 @@ from sqlalchemy import text
 
 from cellbank import create_app
 from cellbank.domain import agreement
-from cellbank.domain.identifiers import printed
 from cellbank.domain.lifecycle import Role
 from cellbank.services.bank import server_time
 from cellbank.web import session as web_session
 from tests.factories.clinic import enrolled_subject
 from tests.factories.doses import (
-    bedside,
-    ordered_dose,
-    prepared_dose,
     product_lot,
-    row_of,
     weighed,
     weighed_subject,
 )
@@ -279,24 +274,6 @@ def test_what_a_check_refuses_is_kept_and_not_tried(signed_in, world: World) -> 
             {"subject": subject},
         )  # fmt: skip
         assert list(kept.scalars()) == ["refused"]
-
-
-@pytest.mark.requirement("R4")
-def test_who_checks_signs_for_the_dose_that_was_drawn_up(signed_in, world: World) -> None:
-    """Patient, label, volumes, count, viability, diluent, preparer and time stand open above the password."""
-    dose = prepared_dose(world, ordered_dose(world, at=server_time() - datetime.timedelta(minutes=45)))
-    clara, scans = signed_in("clara"), bedside(world, dose)
-    clara.get("/bedside")
-    page = clara.post("/bedside", scans).text
-    signs = page.split('class="bed-attest"')[1].split("bed-password")[0]
-    row = row_of(world, dose.code)
-    for said in (
-        printed(dose.code), dose.subject, dose.lot.code, "Drawn from the pool", "Volume in the syringe", "Viability",
-        f"{row.viability_percent.normalize():f} %", f"{row.draw_ml.normalize():f} mL", "Use before", "Prepared by",
-        "Diluent", "Patient", "Vials in the dose",
-    ):  # fmt: skip
-        assert said in signs, said
-    assert "<details" not in signs and "per kg" not in signs
 
 
 @pytest.mark.requirement("R4")
