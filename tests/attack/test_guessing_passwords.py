@@ -363,6 +363,25 @@ def test_who_may_not_unlock_is_refused(world: World, locked: str) -> None:
     assert row(world, locked).locked_until is None
 
 
+def test_what_is_signed_of_two_changes_that_wait_is_what_is_done(at: At, world: World) -> None:
+    """Letting somebody in is decided first: the other change is neither shown above that signature, nor done by it."""
+    name = newcomer(world, "clinician")
+    accept(world, name)
+    lock_from_outside(world, name)
+    person = badge(world, name)
+    world.do("ada", "change_roles", name=name, roles=["quality_officer"], reason="quality from now on")
+    world.do("tina", "unlock_together", person=person, **REASON)
+    officer = at("192.0.2.82")
+    officer.enter("quinn")
+    page = officer.get(f"/act/confirm_account_change?person={person}").text
+    signs = page.split('class="to-sign"')[1].split("</section>")[0]
+    assert "unlocked" in signs and "other roles" not in signs
+    world.do("quinn", "confirm_account_change", person=person)
+    assert row(world, name).locked_until is None and row(world, name).roles == ["clinician"]
+    page = officer.get(f"/act/confirm_account_change?person={person}").text
+    assert "other roles" in page.split('class="to-sign"')[1]
+
+
 def test_a_quality_officer_who_is_locked_out_does_not_confirm_for_themself(world: World) -> None:
     name = newcomer(world)
     accept(world, name)

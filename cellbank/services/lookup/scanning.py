@@ -15,6 +15,7 @@ from cellbank.domain.lifecycle import CROSSING, TRANSITIONS, Role, acts_from, is
 from cellbank.domain.refusals import Code, Refusal
 from cellbank.domain.rules.infusion import ended_refusals
 from cellbank.domain.scans import read_scan
+from cellbank.domain.transition import FLOOR
 from cellbank.records.actor import Actor
 from cellbank.records.work import Work
 from cellbank.services.acts import REGISTRY, ActInput, RegisteredAct, act, run_act
@@ -50,6 +51,7 @@ class Awaited:
 
     act: NextAct
     roles: tuple[Role, ...]
+    here: bool  # they may do it where the reader is signed in: not at the screen of somebody who only looks on
 
     @property
     def title(self) -> str:
@@ -208,7 +210,8 @@ def awaited(
     due = [act for act in everybody if place_of(act.name, record, state, marks) <= MOVES_ON]
     if any(roles_for(act.name) & roles for act in due):
         return ()
-    return tuple(Awaited(act, tuple(sorted(roles_for(act.name)))) for act in due[:1])
+    here = kind is Kind.PERSON or not FLOOR.isdisjoint(roles)
+    return tuple(Awaited(act, tuple(sorted(roles_for(act.name))), here) for act in due[:1])
 
 
 ABOUT_ANY = frozenset({"deviation", "document_issue"})

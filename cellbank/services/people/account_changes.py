@@ -106,9 +106,12 @@ def open_change(work: Work, person: Person) -> AccountChange | None:
 
 def open_changes(work: Work, person: Person) -> list[AccountChange]:
     """All that waits for this account, locked: letting its owner in, and one other change."""
-    waiting = select(AccountChange).where(AccountChange.person_id == person.id, AccountChange.state == "ASKED")
-    found = work.session.scalars(waiting if work.dry_run else waiting.with_for_update()).all()
-    return sorted(found, key=lambda one: one.change != Change.UNLOCK)
+    waiting = (
+        select(AccountChange)
+        .where(AccountChange.person_id == person.id, AccountChange.state == "ASKED")
+        .order_by(text(AccountChange.FIRST_DECIDED))
+    )
+    return list(work.session.scalars(waiting if work.dry_run else waiting.with_for_update()))
 
 
 def last_administrator(work: Work, person: Person, roles: Sequence[str]) -> list[Refusal]:

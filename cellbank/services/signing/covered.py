@@ -15,6 +15,7 @@ from cellbank.domain.lifecycle import rows_for
 from cellbank.domain.scans import Scan, read_scan
 from cellbank.records.clinic import Dose
 from cellbank.records.corrections import Correction
+from cellbank.records.people import AccountChange
 from cellbank.services.acts import REGISTRY
 from cellbank.services.lookup.cards import QUESTIONS
 
@@ -68,8 +69,9 @@ REACHED: Mapping[tuple[str, str], str] = {
           JOIN lot l ON l.id = reached.lot_id
          WHERE h.id = ANY(:hold) AND l.state = 'ON_HOLD'
            AND NOT EXISTS (SELECT FROM lot_holds(l.id) AS other(id) WHERE other.id <> h.id)""",
-    ("confirm_account_change", "account_change"): """
-        SELECT c.id FROM account_change c WHERE c.person_id = ANY(:person) AND c.state = 'ASKED'""",
+    ("confirm_account_change", "account_change"): f"""
+        SELECT c.id FROM account_change c WHERE c.person_id = ANY(:person) AND c.state = 'ASKED'
+         ORDER BY {AccountChange.FIRST_DECIDED} LIMIT 1""",
     ("confirm_dose_from_paper", "dose_paper"): """
         SELECT p.id FROM dose_paper p WHERE p.dose_id = ANY(:dose) AND p.state = 'ENTERED'""",
     ("take_back_paper_form", "dose_paper"): """
