@@ -12,7 +12,7 @@ from cellbank.services.lookup.worklists import lots_in_quarantine, treated_subje
 from cellbank.services.outbox.standing import standing_of_messages
 from cellbank.services.people.account_changes import changed_lately
 from cellbank.services.people.handed_codes import recovery_used_lately
-from cellbank.services.trail.checks import standing
+from cellbank.services.trail.checks import standing_of_trail
 from cellbank.services.trail.trail_search import Query, search, tally
 from cellbank.web.acts import NOT_PAGES
 from cellbank.web.blueprint import blueprint
@@ -49,7 +49,7 @@ def home() -> str:
         apart=bank.clocks.minutes if bank.clocks.differ else None,
         schema=(found := bank.schema.found(bank.engine)),
         schema_names=found[:40] if roles & TOLD_OF_TRAIL else (),
-        trail=standing(bank) if roles & TOLD_OF_TRAIL else None,
+        trail=standing_of_trail(bank) if roles & TOLD_OF_TRAIL else None,
         messages=standing_of_messages(bank) if Role.ADMINISTRATOR in roles else None,
         account_changes=changed_lately(bank, the_actor().id, now()),
         recovery=recovery_used_lately(bank, the_actor().id, now()),

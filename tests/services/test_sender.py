@@ -178,7 +178,7 @@ def test_two_senders_at_once_send_once(world: World, bank: Bank, box: Box, monke
     first.start()
     assert box.began.wait(30)
     assert send_due(bank).sent == 0  # somebody is at work
-    monkeypatch.setattr(sender, "ONE_SENDER", 7999)  # and if the lock were not: the lease
+    monkeypatch.setattr(sender, "SENDS_MESSAGES", 7999)  # and if the lock were not: the lease
     assert send_due(bank).sent == 1 and len(box.of(other)) == 1
     box.held[address].set()
     first.join()

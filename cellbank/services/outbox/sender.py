@@ -9,8 +9,8 @@ All its times are those of the database, so that no clock of a node decides.
 import datetime
 import logging
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -22,11 +22,11 @@ from sqlalchemy.exc import DBAPIError
 from cellbank.domain.messages import Template, in_words, pause_after
 from cellbank.domain.wall import text_on_the_wall
 from cellbank.outside.mail import NotDelivered, Post, compose
+from cellbank.records.alone import SENDS_MESSAGES, alone
 from cellbank.services.bank import Bank
 from cellbank.services.site_words import site_words
 
 LOG = logging.getLogger("cellbank.outbox")
-ONE_SENDER = 7045  # number of the lock
 LONGEST_WAIT = datetime.timedelta(minutes=5)
 LEASE = datetime.timedelta(minutes=3)  # longer than a mail server may take over one message
 
@@ -47,7 +47,7 @@ def send_due(bank: Bank, go_on: Callable[[], bool] = lambda: True) -> Round:
     done, server = Round(), bank.config.smtp_url
     if server is None:
         return done
-    with _alone(bank) as connection, closing(Post(server)) as post:
+    with alone(bank.engine, SENDS_MESSAGES) as connection, closing(Post(server)) as post:
         while connection is not None and not done.server and go_on():
             message = _leased(connection)
             if message is None:
@@ -71,21 +71,6 @@ def _round(bank: Bank, over: threading.Event) -> Round:
     except DBAPIError as error:
         LOG.warning("messages wait for the database: %s", " ".join(str(error.orig).split()))
         return Round(server=True)
-
-
-@contextmanager
-def _alone(bank: Bank) -> Iterator[Connection | None]:
-    """A connection that holds the lock of the sender; None: somebody else has it."""
-    with bank.engine.connect() as connection:
-        held = connection.scalar(text("SELECT pg_try_advisory_lock(:lock)"), {"lock": ONE_SENDER})
-        connection.commit()
-        try:
-            yield connection if held else None
-        finally:
-            if held and not connection.closed and not connection.invalidated:
-                connection.rollback()
-                connection.execute(text("SELECT pg_advisory_unlock(:lock)"), {"lock": ONE_SENDER})
-                connection.commit()
 
 
 _LEASE = text(

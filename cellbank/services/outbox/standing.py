@@ -22,7 +22,7 @@ class GivenUp:
 
 
 @dataclass(frozen=True)
-class Standing:
+class MessageStanding:
     """`late`: messages that have waited for more than a quarter of an hour, `detail` what the mail server said last."""
 
     set_up: bool
@@ -50,10 +50,10 @@ _GIVEN_UP = text(
 )
 
 
-def standing_of_messages(bank: Bank) -> Standing:
+def standing_of_messages(bank: Bank) -> MessageStanding:
     """Read only."""
     with bank.reads.connect() as connection:
         counts = connection.execute(_COUNTS, {"late": LATE}).one()
         given_up = connection.execute(_GIVEN_UP, {"since": GIVEN_UP_FOR})
         found = tuple(GivenUp(*row) for row in given_up)
-    return Standing(bank.config.smtp_url is not None, counts.without_address, counts.late, counts.detail, found)
+    return MessageStanding(bank.config.smtp_url is not None, counts.without_address, counts.late, counts.detail, found)

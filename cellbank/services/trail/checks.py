@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import text
 
+from cellbank.records.alone import CHECKS_THE_TRAIL, alone
 from cellbank.services.bank import Bank, server_time
 from cellbank.services.trail.heads import Signing, place_of, sign_heads
 from cellbank.services.trail.verification import verify
@@ -15,7 +16,6 @@ from cellbank.services.trail.verification import verify
 LONGEST_UNSIGNED = datetime.timedelta(hours=2)  # a line comes every hour, changed or not
 LOG = logging.getLogger("cellbank.trail")
 
-_ONE_CHECKS, _DONE = text("SELECT pg_try_advisory_lock(7044)"), text("SELECT pg_advisory_unlock(7044)")
 _DUE = text(
     """SELECT NOT EXISTS (SELECT FROM trail_check
                           WHERE whole AND began_at > clock_timestamp() - make_interval(hours => :hours))"""
@@ -51,14 +51,12 @@ def sign(bank: Bank, *, new_file_because: str | None = None) -> Signing:
 
 def check_whole(bank: Bank, *, even_if_not_due: bool = False) -> Sequence[str] | None:
     """Verify the whole trail if it is due, keep and tell what is wrong; None where it is not, or is under way."""
-    with bank.reads.connect() as alone:
-        if not alone.scalar(_ONE_CHECKS):
+    with alone(bank.reads, CHECKS_THE_TRAIL) as connection:
+        if connection is None:
             return None
-        try:
-            due = even_if_not_due or alone.scalar(_DUE, {"hours": bank.config.check_hours})
-            return _check(bank) if due else None
-        finally:
-            alone.execute(_DONE)
+        due = even_if_not_due or connection.scalar(_DUE, {"hours": bank.config.check_hours})
+        connection.commit()  # nothing stands open for as long as it takes
+        return _check(bank) if due else None
 
 
 def _check(bank: Bank) -> Sequence[str]:
@@ -77,7 +75,7 @@ def _tell(found: Sequence[str]) -> None:
 
 
 @dataclass(frozen=True)
-class Standing:
+class TrailStanding:
     """What is known of the trail: when it was checked whole, what is wrong, when its heads were signed last."""
 
     checked_at: datetime.datetime | None
@@ -92,14 +90,14 @@ class Standing:
         return bool(self.found or self.check_is_late or self.heads_are_late)
 
 
-def standing(bank: Bank) -> Standing:
+def standing_of_trail(bank: Bank) -> TrailStanding:
     """How the trail stands, for a page. What was found stays until a check of the whole finds nothing."""
     with bank.reads.connect() as connection:
         row = connection.execute(_STANDING, {"place": place_of(bank.config.head_file)}).one()
     hours, seconds = bank.config.check_hours, bank.config.heads_seconds
     late = 2 * datetime.timedelta(hours=hours)
     since = row.checked_at or row.began_at or row.now
-    return Standing(
+    return TrailStanding(
         row.checked_at, (*row.found_whole, *(one for one in row.found_later if one not in row.found_whole)),
         row.signed_at, bool(hours) and row.now - since > late,
         bool(seconds) and row.signed_at is not None and row.now - row.signed_at > LONGEST_UNSIGNED,
