@@ -72,9 +72,9 @@ def prove(
     """
     with wrong_entries.turn(place, who), bank.password_slots:
         lately = wrong_entries.look(bank, who, place, now)
-        until = lately.goes_on_at(bank.config)
-        if until is not None and now < until:
-            return Proved(Proof.PAUSED, wait=until - now)
+        wait = lately.wait(bank.config, now)
+        if wait is not None:
+            return Proved(Proof.PAUSED, wait=wait)
         if isinstance(who, str):
             _verifies(None, given.password)  # an unknown name must not answer faster
             proved = Proved(Proof.WRONG)

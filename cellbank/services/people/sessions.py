@@ -144,9 +144,9 @@ def prove(
     standing = standing_of_name(bank, name, site)
     who = name if standing is None else standing.actor
     lately = look(bank, who, place, now)
-    until = lately.goes_on_at(bank.config)
-    if until is not None and now < until:  # takes no place from whoever comes for the first time
-        return Proof(None, wait=math.ceil((until - now).total_seconds()))
+    wait = lately.wait(bank.config, now)
+    if wait is not None:  # takes no place from whoever comes for the first time
+        return Proof(None, wait=_seconds(wait))
     try:
         with nullcontext() if lately.is_inside else _among_strangers(bank, place):
             proved = passwords.prove(bank, who, given, now, place=place, enrols=enrols)
@@ -155,7 +155,11 @@ def prove(
             time.sleep(max(0.0, began + WRONG_ANSWERS_AFTER - time.monotonic()))
     except NoRoom:
         return Proof(None, wait=BUSY_SECONDS)
-    return Proof(None, wait=math.ceil(proved.wait.total_seconds()) if proved.wait else None)
+    return Proof(None, wait=_seconds(proved.wait) if proved.wait else None)
+
+
+def _seconds(wait: datetime.timedelta) -> int:
+    return math.ceil(wait.total_seconds())
 
 
 def _among_strangers(bank: Bank, place: Place) -> AbstractContextManager[None]:

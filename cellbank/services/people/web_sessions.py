@@ -16,6 +16,7 @@ from cellbank.domain.sessions import Ended
 from cellbank.services.bank import Bank
 from cellbank.services.incidents import beside_an_answer
 from cellbank.services.people.sessions import Standing, digest_of
+from cellbank.services.people.wrong_entries import LOCK_SESSION
 
 LONGEST_WORKSTATION = 200
 RECENT = datetime.timedelta(days=7)  # sessions that ended within it are listed
@@ -47,7 +48,6 @@ _SEEN = text(
     """UPDATE web_session SET seen_at = :now, idle_minutes = :idle
         WHERE id = :id AND ended_at IS NULL AND locked_at IS NULL"""
 )
-_LOCK = text("UPDATE web_session SET locked_at = :now WHERE id = :id AND ended_at IS NULL AND locked_at IS NULL")
 _SIGNED = text("UPDATE web_session SET signed = true WHERE id = :id AND ended_at IS NULL")
 _MOVE = text("UPDATE web_session SET site_code = :site WHERE id = :id AND ended_at IS NULL")
 _END = text("UPDATE web_session SET ended_at = :now, ended_why = :why WHERE id = :id AND ended_at IS NULL")
@@ -86,7 +86,7 @@ def note_seen(bank: Bank, session_id: int, idle_minutes: int, now: datetime.date
 
 def lock(bank: Bank, session_id: int, now: datetime.datetime) -> None:
     """From now on it does nothing until the password is proved."""
-    _write(bank, _LOCK, id=session_id, now=now)
+    _write(bank, LOCK_SESSION, id=session_id, now=now)
 
 
 def note_signed(bank: Bank, session_id: int) -> None:

@@ -39,7 +39,9 @@ _NOTE = text("INSERT INTO wrong_entry (place, name, at) VALUES (:place, :name, :
 _FORGET = text("DELETE FROM wrong_entry WHERE at < :before")
 _FORGIVE = text("DELETE FROM wrong_entry WHERE place = :place AND name = :name")
 _FORGIVE_ALL = text("DELETE FROM wrong_entry WHERE name = :name")
-_LOCK = text("UPDATE web_session SET locked_at = :now WHERE id = :id AND ended_at IS NULL AND locked_at IS NULL")
+LOCK_SESSION = text(
+    "UPDATE web_session SET locked_at = :now WHERE id = :id AND ended_at IS NULL AND locked_at IS NULL"
+)
 
 
 @dataclass(frozen=True)
@@ -55,14 +57,15 @@ class Lately:
     of_all: int
     all_at: datetime.datetime | None
 
-    def goes_on_at(self, config: Config) -> datetime.datetime | None:
-        """When the next one is looked at; None: at once. A screen that knows the person forgives nobody for others, nor
-        lets anybody wait for them."""
+    def wait(self, config: Config, now: datetime.datetime) -> datetime.timedelta | None:
+        """For how long nothing is looked at; None: it is now. A screen that knows the person forgives nobody for
+        others, nor lets anybody wait for them."""
         pauses = [goes_on_at(self.of_name, self.name_at, config.lockout_failures)]
         if self.desk_proved_at is None:
             longest = LONGEST_PAUSE if self.is_inside else LONGEST_OF_STRANGERS
             pauses.append(goes_on_at(self.of_all, self.all_at, config.address_failures, longest))
-        return max((one for one in pauses if one is not None), default=None)
+        until = max((one for one in pauses if one is not None), default=now)
+        return until - now if now < until else None
 
 
 @contextmanager
@@ -117,7 +120,7 @@ def note_wrong(bank: Bank, lately: Lately, place: Place, now: datetime.datetime)
         if lately.place is not None:
             connection.execute(_NOTE, {"place": lately.place, "name": lately.name, "at": now})
         if place.session is not None and lately.of_name + 1 >= allowed:
-            connection.execute(_LOCK, {"id": place.session, "now": now})
+            connection.execute(LOCK_SESSION, {"id": place.session, "now": now})
 
 
 def forgive(bank: Bank, lately: Lately) -> None:
