@@ -56,9 +56,26 @@ def already_asked(work: Work, person: Person, change: Change) -> list[Refusal]:
     return [refuse(Code.ALREADY_EXISTS, sentence, person=person.full_name, change=waiting.change)]
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """What an account is to have by its change."""
+
+    roles: Sequence[str] | None = None
+    sites: Sequence[str] | None = None  # besides the home site
+    password_hash: str | None = None
+    email: str | None = None
+
+    @classmethod
+    def of(cls, change: AccountChange) -> "Wanted":
+        """As it was asked for."""
+        return cls(change.roles, change.also_at, change.password_hash, change.email)
+
+
+NOTHING = Wanted()  # the change alone says it all
+
+
 def change_account(
-    work: Work, person: Person, change: Change, *, two: bool, reason: str, roles: Sequence[str] | None = None,
-    sites: Sequence[str] | None = None, password_hash: str | None = None, email: str | None = None,
+    work: Work, person: Person, change: Change, *, two: bool, reason: str, wanted: Wanted = NOTHING,
     refusals: Sequence[Refusal] = (),
 ) -> None:  # fmt: skip
     """Judge the change of an account and do it at once, or, where `two` decide, keep what is asked for. Keys of its
@@ -67,25 +84,21 @@ def change_account(
     asked = [AccountChange] if two else []
     work.judge(person, *asked, refusals=[*refusals, *already_asked(work, person, change)])
     if two:
-        ask(work, person, change, roles=roles, sites=sites, password_hash=password_hash, email=email, reason=reason)
+        ask(work, person, change, wanted, reason=reason)
     else:
-        _do(work, person, change, roles, sites, password_hash, email)
+        _do(work, person, change, wanted)
     work.transition(person)
     end_keys(work, keys)
 
 
-def ask(
-    work: Work, person: Person, change: Change, *, roles: Sequence[str] | None = None,
-    sites: Sequence[str] | None = None, password_hash: str | None = None, email: str | None = None,
-    reason: str | None = None,
-) -> AccountChange:  # fmt: skip
+def ask(work: Work, person: Person, change: Change, wanted: Wanted, *, reason: str | None = None) -> AccountChange:
     """Keep what is asked for, and say that it waits. The act has judged."""
     say_that_it_waits(work)
     return work.add(
         AccountChange(
-            person_id=person.id, change=change.value, roles=list(roles) if roles else None,
-            also_at=list(sites) if sites else None, password_hash=password_hash, email=email, reason=reason,
-            asked_at=work.now, asked_by_id=work.actor.id,
+            person_id=person.id, change=change.value, roles=list(wanted.roles) if wanted.roles else None,
+            also_at=list(wanted.sites) if wanted.sites else None, password_hash=wanted.password_hash,
+            email=wanted.email, reason=reason, asked_at=work.now, asked_by_id=work.actor.id,
         )
     )  # fmt: skip
 
@@ -150,8 +163,7 @@ def confirm_account_change(work: Work, given: ConfirmAccountChange) -> Person:
     roles = change.roles if change.roles is not None and change.change == Change.ROLES else person.roles
     work.judge(person, change, *keys, refusals=last_administrator(work, person, roles))
     asked = work.session.get_one(Person, change.asked_by_id).full_name
-    new = (change.roles, change.also_at, change.password_hash, change.email)
-    _do(work, person, Change(change.change), *new, asked=asked)
+    _do(work, person, Change(change.change), Wanted.of(change), asked=asked)
     if change.change in HAS_HALVES:
         tell_code(work, person, Purpose.FIRST_PASSWORD)
     _decide(work, change)
@@ -200,37 +212,31 @@ def _locked(work: Work, code: str) -> tuple[Person, AccountChange]:
     return person, change
 
 
-def _do(
-    work: Work, person: Person, change: Change, roles: Sequence[str] | None, sites: Sequence[str] | None,
-    password_hash: str | None, email: str | None, **asked: str,
-) -> None:  # fmt: skip
+def _do(work: Work, person: Person, change: Change, wanted: Wanted, **asked: str) -> None:
     """Change the account, and tell its owner: of another address also at the old one."""
     before = person.email
-    _change(work, person, change, roles, sites, password_hash, email)
+    _change(work, person, change, wanted)
     values = {"roles": person.roles} if change is Change.ROLES else {}
     values |= {"sites": person.also_at or []} if change is Change.SITES else {}
     tell(work, person, TOLD[change], also_to=[before], **values, **asked)
 
 
-def _change(
-    work: Work, person: Person, change: Change, roles: Sequence[str] | None, sites: Sequence[str] | None,
-    password_hash: str | None, email: str | None,
-) -> None:  # fmt: skip
+def _change(work: Work, person: Person, change: Change, wanted: Wanted) -> None:
     match change:
         case Change.ROLES:
-            assert roles is not None
-            person.roles = list(roles)
+            assert wanted.roles is not None
+            person.roles = list(wanted.roles)
         case Change.SITES:
-            person.also_at = list(sites or ()) or None
+            person.also_at = list(wanted.sites or ()) or None
         case Change.PASSWORD:
-            set_password(work, person, password_hash, must_change=True)
+            set_password(work, person, wanted.password_hash, must_change=True)
         case Change.SECOND_FACTOR:
             person.totp_secret, person.totp_next, person.totp_confirmed_at, person.totp_step = None, None, None, None
             end_all(work, person)
         case Change.UNLOCK:
             unlock(work, person)
         case Change.ADDRESS:
-            person.email = email
+            person.email = wanted.email
         case Change.NEW:  # all of it stands in the account, which becomes active
             set_password(work, person, person.password_hash, must_change=True)
 

@@ -18,6 +18,7 @@ from cellbank.services.labels.label_printing import print_first
 from cellbank.services.outbox.messages import tell
 from cellbank.services.people.account_changes import (
     PersonCode,
+    Wanted,
     ask,
     asks_two,
     change_account,
@@ -79,7 +80,7 @@ def add_person(work: Work, given: AddPerson) -> Person:
         to="PROPOSED" if two else "ACTIVE",
     )
     if two:
-        ask(work, person, Change.NEW, roles=person.roles, email=person.email)
+        ask(work, person, Change.NEW, Wanted(roles=person.roles, email=person.email))
     else:
         tell(work, person, Template.OPENED)
     print_first(work, Kind.PERSON, person.code)
@@ -133,7 +134,8 @@ def change_roles(work: Work, given: ChangeRoles) -> Person:
     roles = sorted({role.value for role in given.roles})
     two = gains_power(person.roles, roles)
     refusals = [*_role_mix(given.roles), *last_administrator(work, person, given.roles)]
-    change_account(work, person, Change.ROLES, two=two, reason=given.reason, roles=roles, refusals=refusals)
+    wanted = Wanted(roles=roles)
+    change_account(work, person, Change.ROLES, two=two, reason=given.reason, wanted=wanted, refusals=refusals)
     return person
 
 
@@ -172,7 +174,7 @@ def reset_password(work: Work, given: ResetPassword) -> Person:
     and the keys of their programs end with it. A second person confirms that of an account that signs."""
     person = lock_account(work, given.name)
     two, new = asks_two(work, person.roles), work.new_password_hash
-    change_account(work, person, Change.PASSWORD, two=two, reason=given.reason, password_hash=new)
+    change_account(work, person, Change.PASSWORD, two=two, reason=given.reason, wanted=Wanted(password_hash=new))
     return person
 
 
@@ -230,7 +232,7 @@ def change_address(work: Work, given: ChangeAddress) -> Person:
     of an account that signs."""
     person = lock_account(work, given.name)
     two = asks_two(work, person.roles)
-    change_account(work, person, Change.ADDRESS, two=two, reason=given.reason, email=given.email)
+    change_account(work, person, Change.ADDRESS, two=two, reason=given.reason, wanted=Wanted(email=given.email))
     return person
 
 

@@ -21,7 +21,7 @@ from cellbank.services.acts import ActInput, act
 from cellbank.services.bank import Bank
 from cellbank.services.common import asked_about
 from cellbank.services.inputs import Identifier, Improbable, Line, Name, Reason, SiteCode, Zone
-from cellbank.services.people.account_changes import asks_two, change_account
+from cellbank.services.people.account_changes import Wanted, asks_two, change_account
 from cellbank.services.people.actors import SYSTEM, lock_account
 
 MOST_SITES, LONGEST_NAME = 50, 60
@@ -98,7 +98,8 @@ def change_sites(work: Work, given: ChangeSites) -> Person:
     missing = [_unknown(code) for code in given.sites if code not in known]
     sites = [code for code in dict.fromkeys(given.sites) if known.get(code) != person.site_id]
     two = asks_two(work, person.roles) and gains_site(person.also_at or (), sites)
-    change_account(work, person, Change.SITES, two=two, reason=given.reason, sites=sites, refusals=missing)
+    wanted = Wanted(sites=sites)
+    change_account(work, person, Change.SITES, two=two, reason=given.reason, wanted=wanted, refusals=missing)
     return person
 
 
