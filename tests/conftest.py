@@ -18,7 +18,7 @@ import pytest
 from argon2 import PasswordHasher
 from flask import Flask
 from jinja2 import FileSystemBytecodeCache
-from sqlalchemy import create_engine, text
+from sqlalchemy import Connection, create_engine, text
 
 from cellbank import config
 from cellbank.outside.embedded_postgres import EmbeddedPostgres, start
@@ -113,11 +113,20 @@ def database_url(url: str, database: str) -> str:
     return url.replace("/cellbank?", f"/{database}?")
 
 
+@contextmanager
+def rolled_back(owner_url: str) -> Iterator[Connection]:
+    """psql as the owner of the tables, in a transaction that is rolled back: the next test finds all sound."""
+    engine = create_engine(owner_url, connect_args={"options": "-c timezone=UTC"})
+    with engine.connect() as connection:
+        yield connection
+        connection.rollback()
+    engine.dispose()
+
+
 @pytest.fixture(scope="session")
 def template(postgres: EmbeddedPostgres, run_folder: Path) -> str:
     """The name of a migrated, empty database to copy."""
-    with (run_folder / "template.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with held(run_folder / "template.lock"):
         if not _exists(postgres, TEMPLATE):
             _statement(postgres, f"CREATE DATABASE {TEMPLATE}")
             migrate(database_url(postgres.owner_url, TEMPLATE))
@@ -131,10 +140,8 @@ def fresh_database(postgres: EmbeddedPostgres, template: str, run_folder: Path, 
 
     def make(name: str) -> tuple[str, str]:
         database = f"{name}_{worker_id}"
-        with (run_folder / "template.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            _statement(postgres, f"DROP DATABASE IF EXISTS {database} WITH (FORCE)")
-            _statement(postgres, f"CREATE DATABASE {database} TEMPLATE {template} STRATEGY FILE_COPY")
+        with held(run_folder / "template.lock"):
+            _copy(postgres, template, database)
         return database_url(postgres.owner_url, database), database_url(postgres.app_url, database)
 
     return make
@@ -177,8 +184,8 @@ class Furnished:
         """
         kind = self._best(stock=stock and self.long_run)
         owner_url, app_url = self.urls(name)
-        with _held(self.folder / "template.lock"):
-            self._copy(f"{FURNISHED}_{kind}", f"{name}_{self.worker}")
+        with held(self.folder / "template.lock"):
+            _copy(self.postgres, f"{FURNISHED}_{kind}", f"{name}_{self.worker}")
         shutil.copytree(self._files(kind), folder, dirs_exist_ok=True)
         owner = create_engine(owner_url)
         with owner.begin() as connection:
@@ -202,10 +209,6 @@ class Furnished:
             return "stock"
         return "world"
 
-    def _copy(self, template: str, database: str) -> None:
-        _statement(self.postgres, f"DROP DATABASE IF EXISTS {database} WITH (FORCE)")
-        _statement(self.postgres, f"CREATE DATABASE {database} TEMPLATE {template} STRATEGY FILE_COPY")
-
     def _files(self, kind: str) -> Path:
         return self.folder / f"{FURNISHED}_{kind}"
 
@@ -216,15 +219,15 @@ class Furnished:
         """Whether it is there; makes it, unless another worker is at it and nobody wants to wait."""
         if self._pickle(kind).exists():
             return True
-        with _held(self.folder / f"{kind}.lock", wait=wait) as held:
-            if held and not self._pickle(kind).exists():
+        with held(self.folder / f"{kind}.lock", wait=wait) as ours:
+            if ours and not self._pickle(kind).exists():
                 self._make(kind, of, furnish)
-            return held
+            return ours
 
     def _make(self, kind: str, of: str, furnish: Callable[[World], Stock]) -> None:
         database = f"{FURNISHED}_{kind}"
-        with _held(self.folder / "template.lock"):
-            self._copy(of, database)
+        with held(self.folder / "template.lock"):
+            _copy(self.postgres, of, database)
         if (self.folder / of).is_dir():  # its keys belong to its rows
             shutil.copytree(self.folder / of, self._files(kind), dirs_exist_ok=True)
         bank = make_bank(database_url(self.postgres.app_url, database), self._files(kind))
@@ -238,7 +241,7 @@ class Furnished:
 
 
 @contextmanager
-def _held(path: Path, *, wait: bool = True) -> Iterator[bool]:
+def held(path: Path, *, wait: bool = True) -> Iterator[bool]:
     """Hold a lock among the workers; False where another holds it and nobody wants to wait."""
     with path.open("w") as lock:
         try:
@@ -277,8 +280,7 @@ def story_database(postgres: EmbeddedPostgres, run_folder: Path) -> Callable[[st
     The story is played once a run, by whoever asks first and as `cellbank demo` of the installed wheel; a backup of it
     is restored here, and then only copied.
     """
-    with (run_folder / "story.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with held(run_folder / "story.lock"):
         if not _exists(postgres, STORY):
             _play(run_folder / "wheel")
             _statement(postgres, f"DROP DATABASE IF EXISTS {DRAFT} WITH (FORCE)")
@@ -286,10 +288,8 @@ def story_database(postgres: EmbeddedPostgres, run_folder: Path) -> Callable[[st
             _statement(postgres, f"ALTER DATABASE {DRAFT} RENAME TO {STORY}")  # one restored halfway has another name
 
     def copy(name: str) -> str:
-        with (run_folder / "story.lock").open("w") as held:
-            fcntl.flock(held, fcntl.LOCK_EX)
-            _statement(postgres, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-            _statement(postgres, f"CREATE DATABASE {name} TEMPLATE {STORY} STRATEGY FILE_COPY")
+        with held(run_folder / "story.lock"):
+            _copy(postgres, STORY, name)
         return database_url(postgres.app_url, name)
 
     return copy
@@ -309,6 +309,11 @@ def _exists(postgres: EmbeddedPostgres, name: str) -> bool:
         found = connection.scalar(text("SELECT count(*) FROM pg_database WHERE datname = :name"), {"name": name})
     engine.dispose()
     return bool(found)
+
+
+def _copy(postgres: EmbeddedPostgres, template: str, database: str) -> None:
+    _statement(postgres, f"DROP DATABASE IF EXISTS {database} WITH (FORCE)")
+    _statement(postgres, f"CREATE DATABASE {database} TEMPLATE {template} STRATEGY FILE_COPY")
 
 
 def _statement(postgres: EmbeddedPostgres, statement: str) -> None:

@@ -3,7 +3,6 @@
 What its beginning takes (a database made and migrated, a person, a key) is done once a run; every site is a copy.
 """
 
-import fcntl
 import http.client
 import json
 import os
@@ -20,6 +19,7 @@ from pathlib import Path
 import psutil
 
 from cellbank.outside import embedded_postgres
+from tests.conftest import held
 from tests.ports import free_port
 
 START_SECONDS = 60
@@ -110,8 +110,7 @@ def installed(name: str, run_folder: Path, folder: Path | None = None) -> Iterat
 def _original(run_folder: Path) -> Path:
     """What all sites of this run are copies of; whoever comes first makes it."""
     kept = run_folder / "installation"
-    with (run_folder / "installation.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with held(run_folder / "installation.lock"):
         if not kept.exists():
             draft = Path(tempfile.mkdtemp(prefix="cellbank-original-"))
             _install(Site(draft))

@@ -30,6 +30,7 @@ from cellbank.services.temperature.logger_files import FOLDER
 from cellbank.services.trail import verification
 from cellbank.services.trail.checks import sign
 from cellbank.services.trail.verification import Against
+from tests.conftest import rolled_back
 from tests.factories.people import enrol
 from tests.factories.temperature import as_csv, import_file, probe, steady
 from tests.factories.world import World
@@ -65,11 +66,8 @@ def site(world: World, databases: tuple[str, str]) -> Installation:
 @pytest.fixture
 def owner(site: Installation) -> Iterator[Connection]:
     """The owner, in a transaction that is rolled back."""
-    engine = create_engine(site.owner_url, connect_args={"options": "-c timezone=UTC"})
-    with engine.connect() as connection:
+    with rolled_back(site.owner_url) as connection:
         yield connection
-        connection.rollback()
-    engine.dispose()
 
 
 def faults(

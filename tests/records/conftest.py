@@ -3,14 +3,13 @@
 from collections.abc import Iterator
 
 import pytest
-from sqlalchemy import Connection, create_engine
+from sqlalchemy import Connection
+
+from tests.conftest import rolled_back
 
 
 @pytest.fixture
 def owner(urls, bank) -> Iterator[Connection]:
-    """psql as the owner of the tables, in a transaction that is rolled back: the next test finds all sound."""
-    engine = create_engine(urls[0], connect_args={"options": "-c timezone=UTC"})
-    with engine.connect() as connection:
+    """psql as the owner of the tables, over what the bank has done."""
+    with rolled_back(urls[0]) as connection:
         yield connection
-        connection.rollback()
-    engine.dispose()

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import Connection, create_engine, text
 
 from cellbank.records.fingerprint import Difference, as_lines, differences, objects_of, shipped
+from tests.conftest import rolled_back
 
 pytestmark = pytest.mark.requirement("R5", "R18")
 
@@ -18,12 +19,9 @@ def urls(fresh_database) -> tuple[str, str]:
 
 @pytest.fixture
 def owner(urls: tuple[str, str]) -> Iterator[Connection]:
-    """psql as the owner of the tables, in a transaction that is rolled back."""
-    engine = create_engine(urls[0])
-    with engine.connect() as connection:
+    """The owner of the tables, over a schema without a bank."""
+    with rolled_back(urls[0]) as connection:
         yield connection
-        connection.rollback()
-    engine.dispose()
 
 
 def found(connection: Connection, *statements: str) -> dict[str, Difference]:
