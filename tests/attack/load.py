@@ -4,7 +4,7 @@ of it the database holds in the end."""
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -125,11 +125,3 @@ def harm_done(url: str, name: str, told: Told) -> Harm:
         denied=told.not_recorded & set(titles),
         unsent=set(titles) - told.sent,
     )
-
-
-def wait_until(true: Callable[[], bool], seconds: float = 30) -> None:
-    """Wait for something. Raises AssertionError when it does not come."""
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(PAUSE)

@@ -15,8 +15,9 @@ from cellbank import create_app
 from cellbank.outside import embedded_postgres
 from tests.attack.disk import Disk, small_disk
 from tests.attack.installation import Site, installed, plain_url
-from tests.attack.load import Told, clients_at_work, harm_done, wait_until
+from tests.attack.load import Told, clients_at_work, harm_done
 from tests.factories.world import World
+from tests.waiting import wait_until
 from tests.web.conftest import Browser
 
 pytestmark = pytest.mark.races

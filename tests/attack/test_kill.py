@@ -20,8 +20,9 @@ from sqlalchemy import create_engine
 from cellbank.outside import embedded_postgres
 from cellbank.services.trail import verification
 from tests.attack.installation import START_SECONDS, Site, installed, plain_url
-from tests.attack.load import clients_at_work, harm_done, wait_until
+from tests.attack.load import clients_at_work, harm_done
 from tests.attack.size import sized
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.races
 

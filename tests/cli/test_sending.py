@@ -3,14 +3,13 @@
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from cellbank.cli import sending
 from tests.factories.mail import mail_server
+from tests.waiting import wait_until
 
 # Stands for the sender: says that it runs, and ends with its standard input.
 STANDS_IN = """
@@ -28,19 +27,12 @@ with sending.sending(1):
 """
 
 
-def until(holds: Callable[[], bool], seconds: float = 30) -> None:
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.02)
-
-
 def test_it_runs_as_long_as_the_server_and_ends_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     said = tmp_path / "said"
     said.touch()
     monkeypatch.setattr(sending, "SEND", (sys.executable, "-c", STANDS_IN, str(said)))
     with sending.sending(1):
-        until(lambda: said.read_text() == "begun\n")
+        wait_until(lambda: said.read_text() == "begun\n")
     assert said.read_text() == "begun\nended\n"
 
 
@@ -48,10 +40,10 @@ def test_it_ends_when_the_server_is_killed(tmp_path: Path) -> None:
     said = tmp_path / "said"
     said.touch()
     server = subprocess.Popen([sys.executable, "-c", SERVES, STANDS_IN, str(said)])
-    until(lambda: said.read_text() == "begun\n")
+    wait_until(lambda: said.read_text() == "begun\n")
     server.kill()
     server.wait()
-    until(lambda: said.read_text() == "begun\nended\n")
+    wait_until(lambda: said.read_text() == "begun\nended\n")
 
 
 def test_one_that_dies_is_started_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -61,7 +53,7 @@ def test_one_that_dies_is_started_anew(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(sending, "SEND", (sys.executable, "-c", dies, str(said)))
     monkeypatch.setattr(sending, "BEFORE_THE_NEXT", 0)
     with sending.sending(1):
-        until(lambda: said.read_text().count("begun") > 1)
+        wait_until(lambda: said.read_text().count("begun") > 1)
 
 
 def test_nobody_sends_where_messages_are_not_set_up(cellbank, monkeypatch: pytest.MonkeyPatch) -> None:

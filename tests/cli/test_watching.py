@@ -19,6 +19,7 @@ from sqlalchemy import make_url
 from cellbank.cli import watching
 from tests.cli.test_cli import acting, known, query  # noqa: F401 (fixtures)
 from tests.ports import free_port
+from tests.waiting import wait_until
 
 LIMITS = {
     "warn_above_c": "-150", "warn_minutes": 10, "critical_above_c": "-135", "critical_readings": 2,
@@ -83,13 +84,6 @@ def database_away(owner_url: str) -> Iterator[None]:
             connection.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS true").format(database))
 
 
-def until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + LONGEST
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
-
-
 def test_a_server_that_runs_notes_silences_also_after_the_database_was_away(
     server: subprocess.Popen[str],
     silent,
@@ -98,11 +92,11 @@ def test_a_server_that_runs_notes_silences_also_after_the_database_was_away(
     tmp_path: Path,
 ) -> None:
     first = silent()
-    until(lambda: query(EXCURSIONS, code=first) == [("silent",)])
+    wait_until(lambda: query(EXCURSIONS, code=first) == [("silent",)], LONGEST)
     with database_away(urls[0]):
-        until(lambda: "The database cannot be used" in (tmp_path / "server.log").read_text())
+        wait_until(lambda: "The database cannot be used" in (tmp_path / "server.log").read_text(), LONGEST)
     second = silent()
-    until(lambda: query(EXCURSIONS, code=second) == [("silent",)])
+    wait_until(lambda: query(EXCURSIONS, code=second) == [("silent",)], LONGEST)
     server.send_signal(signal.SIGINT)
     assert server.wait(30) == 0
 
