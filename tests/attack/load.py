@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 
 import psycopg
 
-from tests.attack.installation import Site
+from cellbank.outside import embedded_postgres
+from tests.attack.installation import Site, plain_url
 
 CLIENTS = 4
 PAUSE = 0.05
@@ -93,27 +94,31 @@ def _record(site: Site, told: Told, key: str, dice: random.Random) -> None:
             return
         told.asked_again += first
         first = False
-        if said.get("outcome") == UNKNOWN and _looked_up(site, told, key):
+        if said.get("outcome") == UNKNOWN:
+            _look_up(site, told, key)
             return
         time.sleep(PAUSE)
 
 
-def _looked_up(site: Site, told: Told, key: str) -> bool:
-    """Ask what has become of it until somebody knows; True when that was told."""
+def _look_up(site: Site, told: Told, key: str) -> None:
+    """Ask what has become of it until somebody knows."""
     while True:
         answer = site.request("GET", f"/api/outcomes/{key}")
         if answer is not None and answer[0] == 200:
             told.recorded[key] = answer[1]["act"]
-            return True
+            return
         if answer is not None and answer[0] == 404:
             told.not_recorded.add(key)
-            return True
+            return
         time.sleep(PAUSE)
 
 
-def harm_done(url: str, name: str, told: Told) -> Harm:
-    """Compare what was told with what the database of this URL holds of the clients of this name."""
-    with psycopg.connect(url) as connection:
+def harm_done(site: Site, name: str, told: Told) -> Harm:
+    """Compare what was told with what the database of the site holds of the clients of this name."""
+    with (
+        embedded_postgres.start(site.folder) as server,
+        psycopg.connect(plain_url(server.owner_url)) as connection,
+    ):
         rows = connection.execute(WHOLE, {"name": name}).fetchall()
         unfinished = {key for (key,) in connection.execute(ACTS, {"name": name})}
     found = {title: act for title, act, whole in rows if whole}

@@ -47,16 +47,17 @@ def scan_times(site: Site, count: int) -> list[float]:
 def test_who_is_signed_in_goes_on_scanning_beside_strangers_that_hold_connections(
     site: Site, tried: Callable[..., None], kind: str
 ) -> None:
+    kinds = KINDS if kind == "all of them" else [kind]
     scan_times(site, 5)
     quiet = scan_times(site, SCANS)
     with ExitStack() as stack:
-        for each in KINDS if kind == "all of them" else [kind]:
+        for each in kinds:
             stack.enter_context(strangers(site.port, each, EACH))
         beside = scan_times(site, SCANS)
         registered = site.request("POST", "/api/acts/register_donor", {"pseudonym": f"B-{kind}", "birth_year": 1990})
         assert registered is not None and registered[0] == 200, registered
     before, p95 = (times[int(len(times) * 0.95)] for times in (quiet, beside))
-    count = EACH * (len(KINDS) if kind == "all of them" else 1)
+    count = EACH * len(kinds)
     figures = f"p95 of a scan {p95 * 1000:.0f} ms, {p95 / before:.1f} times the quiet {before * 1000:.0f} ms"
     tried(count, 0, f"{count} connections ({kind}): {figures}")
     assert p95 < MOST_SECONDS

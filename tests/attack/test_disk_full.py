@@ -46,9 +46,11 @@ def site(disk: Disk, run_folder: Path) -> Iterator[Site]:
         site.stop()
 
 
-def harm(site: Site, name: str, told: Told) -> object:
-    with embedded_postgres.start(site.folder) as server:
-        return harm_done(plain_url(server.owner_url), name, told)
+def seconds_until_recorded(told: Told) -> float:
+    """From now, where there is room, to the next act that is acknowledged."""
+    freed, before = time.monotonic(), len(told.recorded)
+    wait_until(lambda: len(told.recorded) > before, BACK_SECONDS)
+    return time.monotonic() - freed
 
 
 def forget_the_last_use(site: Site) -> None:
@@ -73,10 +75,8 @@ def test_acts_on_a_full_disk_say_so_and_everybody_goes_on_reading(
             scanned = site.request("GET", "/api/scan/DR00019")
         finally:
             disk.free()
-        freed, before = time.monotonic(), len(told.recorded)
-        wait_until(lambda: len(told.recorded) > before, BACK_SECONDS)
-        back = time.monotonic() - freed
-    found = harm(site, "FULL", told)
+        back = seconds_until_recorded(told)
+    found = harm_done(site, "FULL", told)
     tried(len(told.not_recorded), int(bool(found)), f"disk full: {len(told.not_recorded)} acts declined, "
           f"{len(told.recorded)} acknowledged, back in {back:.1f} s")  # fmt: skip
     assert not found
@@ -101,10 +101,8 @@ def test_postgresql_that_dies_of_a_full_disk_is_back_when_there_is_room(
                 wait_until(lambda: any("cannot be reached" in sentence for sentence in told.sentences))
             finally:
                 disk.free()
-            freed, before = time.monotonic(), len(told.recorded)
-            wait_until(lambda: len(told.recorded) > before, BACK_SECONDS)
-            back = time.monotonic() - freed
-    found = harm(site, "DEAD", told)
+            back = seconds_until_recorded(told)
+    found = harm_done(site, "DEAD", told)
     tried(1, int(bool(found)), f"PostgreSQL dead of a full disk: back {back:.1f} s after there was room")
     assert not found and site.postmaster() != first
 

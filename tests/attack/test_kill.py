@@ -19,7 +19,7 @@ from sqlalchemy import create_engine
 
 from cellbank.outside import embedded_postgres
 from cellbank.services.trail import verification
-from tests.attack.installation import START_SECONDS, Site, installed, plain_url
+from tests.attack.installation import START_SECONDS, Site, installed
 from tests.attack.load import clients_at_work, harm_done
 from tests.attack.size import sized
 from tests.waiting import wait_until
@@ -132,8 +132,8 @@ def test_what_was_acknowledged_stands_once_and_whole(site: Site, tried: Callable
             back.append(seconds_until_back(site, struck))
             before = len(told.recorded)
             wait_until(lambda told=told, before=before: len(told.recorded) >= before + AFTER_IT)
-        with embedded_postgres.start(site.folder) as server:
-            harm += [found for found in [harm_done(plain_url(server.owner_url), name, told)] if found]
+        if found := harm_done(site, name, told):
+            harm.append(found)
         acknowledged, again = acknowledged + len(told.recorded), again + told.asked_again
     tried(
         ROUNDS, len(harm),
