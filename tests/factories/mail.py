@@ -1,6 +1,7 @@
 """A real mail server on this machine, which takes messages, refuses, drops and dawdles as a test asks."""
 
 import asyncio
+import dataclasses
 import datetime
 import ipaddress
 import ssl
@@ -18,6 +19,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from cellbank.domain.addresses import MailServer
+from cellbank.services.bank import Bank
 from tests.ports import free_port
 
 
@@ -67,6 +70,12 @@ def mail_server(*, closed_with: ssl.SSLContext | None = None) -> Iterator[Box]:
         yield box
     finally:
         controller.stop()
+
+
+def mailing(bank: Bank, port: int, encryption: Any = "none", **settings: Any) -> Bank:
+    """The bank with a mail server at this port."""
+    given = {"smtp_url": MailServer("127.0.0.1", port, encryption), "mail_from": "cellbank@bank.example", **settings}
+    return dataclasses.replace(bank, config=dataclasses.replace(bank.config, **given))
 
 
 def certificate(folder: Path) -> tuple[ssl.SSLContext, Path]:

@@ -1,6 +1,5 @@
 """The sender: at least once, one at a time, whatever is killed, away, slow or refused."""
 
-import dataclasses
 import os
 import signal
 import subprocess
@@ -14,7 +13,6 @@ import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import IntegrityError
 
-from cellbank.domain.addresses import MailServer
 from cellbank.outside import mail
 from cellbank.services.acts import run_act
 from cellbank.services.bank import Bank
@@ -23,7 +21,7 @@ from cellbank.services.outbox.sender import send_due
 from cellbank.services.outbox.standing import standing_of_messages
 from cellbank.services.people.actors import SYSTEM
 from tests.conftest import Furnished
-from tests.factories.mail import Box, certificate, mail_server
+from tests.factories.mail import Box, certificate, mail_server, mailing
 from tests.factories.world import PASSWORD, World
 from tests.ports import free_port
 
@@ -34,15 +32,9 @@ def box() -> Iterator[Box]:
         yield box
 
 
-def mailing(world: World, port: int, encryption: Any = "none", **settings: Any) -> Bank:
-    """The bank with a mail server at this port."""
-    given = {"smtp_url": MailServer("127.0.0.1", port, encryption), "mail_from": "cellbank@bank.example", **settings}
-    return dataclasses.replace(world.bank, config=dataclasses.replace(world.bank.config, **given))
-
-
 @pytest.fixture
 def bank(world: World, box: Box) -> Bank:
-    return mailing(world, box.port)
+    return mailing(world.bank, box.port)
 
 
 @pytest.fixture
@@ -112,14 +104,14 @@ def test_while_the_server_is_away_messages_wait_and_at_last_are_given_up(
     world: World, bank: Bank, box: Box, owner: Any
 ) -> None:
     first, second = written_to(world, bank), written_to(world, bank)
-    away = mailing(world, free_port())
+    away = mailing(world.bank, free_port())
     done = send_due(away)
     assert (done.sent, done.failed, done.server) == (0, 1, True)
     assert attempts(world, first) == ["begun", "failed"] and attempts(world, second) == []
     at_once(owner)
     assert send_due(bank).sent == 2 and len(box.of(first)) == len(box.of(second)) == 1
     third = written_to(world, bank)
-    send_due(mailing(world, free_port(), mail_hours=0))
+    send_due(mailing(world.bank, free_port(), mail_hours=0))
     assert message(world, third).given_up_at and standing_of_messages(bank).given_up[0].address == third
     at_once(owner)
     assert send_due(bank).sent == 0
@@ -195,12 +187,12 @@ def test_nothing_goes_to_a_server_that_cannot_prove_itself(
     address = written_to(world, bank)
     context, trusted = certificate(tmp_path)
     with mail_server(closed_with=context if closed else None) as there:
-        done = send_due(mailing(world, there.port, encryption))
+        done = send_due(mailing(world.bank, there.port, encryption))
         assert (done.sent, done.failed, done.server) == (0, 1, True) and not there.arrived
         if closed:
             monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
             at_once(owner)
-            assert send_due(mailing(world, there.port, encryption)).sent == 1 and there.of(address)
+            assert send_due(mailing(world.bank, there.port, encryption)).sent == 1 and there.of(address)
     at_once(owner)
     send_due(bank)
 

@@ -1,17 +1,15 @@
 """What the pages tell of messages: to the administrator, and to whoever changes their own address."""
 
-import dataclasses
 from collections.abc import Iterator
 
 import pytest
 
 from cellbank import create_app
-from cellbank.domain.addresses import MailServer
 from cellbank.records.actor import Actor
 from cellbank.services.acts import run_act
 from cellbank.services.bank import Bank
 from cellbank.services.outbox.sender import send_due
-from tests.factories.mail import Box, mail_server
+from tests.factories.mail import Box, mail_server, mailing
 from tests.factories.people import newcomer
 from tests.factories.world import PASSWORD, World
 from tests.web.conftest import Browser
@@ -24,10 +22,8 @@ def box() -> Iterator[Box]:
 
 
 @pytest.fixture(scope="module")
-def mailing(world: World, box: Box) -> Bank:
-    server = MailServer("127.0.0.1", box.port, "none")
-    settings = dataclasses.replace(world.bank.config, smtp_url=server, mail_from="cellbank@bank.example")
-    return dataclasses.replace(world.bank, config=settings)
+def mailed(world: World, box: Box) -> Bank:
+    return mailing(world.bank, box.port)
 
 
 def unlock(world: World, bank: Bank, actor: Actor, name: str) -> None:
@@ -40,24 +36,24 @@ def test_the_administrator_reads_that_messages_are_not_set_up(world: World, sign
     assert "Messages are not set up" not in signed_in("tina").get("/").text
 
 
-def test_the_administrator_reads_whom_a_message_did_not_reach(world: World, mailing: Bank, box: Box) -> None:
+def test_the_administrator_reads_whom_a_message_did_not_reach(world: World, mailed: Bank, box: Box) -> None:
     name = newcomer(world, "auditor")
     address, ada = f"{name}@bank.example", world.people["ada"]
     given = {"name": name, "email": address, "reason": "was missing"}
-    World.accepted(run_act(mailing, "change_address", given, ada, door="test", now=world.now))
+    World.accepted(run_act(mailed, "change_address", given, ada, door="test", now=world.now))
     box.answers[address] = "550 <b>nobody</b> here"
-    unlock(world, mailing, ada, name)
-    assert send_due(mailing).given_up == 2
-    browser = Browser(create_app(mailing).test_client())
+    unlock(world, mailed, ada, name)
+    assert send_due(mailed).given_up == 2
+    browser = Browser(create_app(mailed).test_client())
     assert browser.enter("ada").status_code == 302
     page = browser.get("/").text
     assert f"({address}) was given up" in page and "550 &lt;b&gt;nobody&lt;/b&gt; here" in page
     assert "have no address" in page and "not set up" not in page
 
 
-def test_one_changes_the_own_address_with_the_password(mailing: Bank, world: World) -> None:
+def test_one_changes_the_own_address_with_the_password(mailed: Bank, world: World) -> None:
     name = newcomer(world, "auditor")
-    browser = Browser(create_app(mailing).test_client())
+    browser = Browser(create_app(mailed).test_client())
     assert browser.enter(name).status_code == 302
     assert "/act/change_my_address" in browser.get("/").text
     page = browser.get("/act/change_my_address").text
