@@ -13,8 +13,8 @@ from cellbank.services.quality.definitions import shipped
 from tests.factories.doses import checked_dose, counted_dose, infused_dose, ordered_dose, prepared_dose, row_of
 from tests.factories.world import World
 
-OPEN = """INSERT INTO act (site_id, person_id, name, given, given_digest, door, version, at, happened_at, late_reason)
-          SELECT site_id, id, :act, '{}', '', 'web', 'unknown', :now, :told, :why FROM person WHERE name = :who
+OPEN = """INSERT INTO act (site_id, person_id, name, given, given_digest, door, version, at)
+          SELECT site_id, id, :act, '{}', '', 'web', 'unknown', :now FROM person WHERE name = :who
           RETURNING set_config('cellbank.act', id::text, true)"""
 # A hidden value comes with its digest: whoever is in the application can make one.
 TOLD = [f"person.password_hash of {name} x" for name in ("quinn", "oksana", "otto")]
@@ -257,8 +257,8 @@ def scene(world: World) -> dict[str, Any]:
 def written(world: World, scene: dict[str, Any]) -> Callable[..., None]:
     """Write as the application's role, in an act of its own, and commit; raises what the database says to it."""
 
-    def write(who: str, act: str, statement: str, **told: Any) -> None:
-        given = {"who": who, "act": act, "now": world.now, "told": None, "why": None, **told}
+    def write(who: str, act: str, statement: str) -> None:
+        given = {"who": who, "act": act, "now": world.now}
         with world.bank.engine.begin() as connection:
             assert connection.scalar(text("SELECT current_user")) == "cellbank_app"
             connection.execute(text(OPEN), given)

@@ -19,6 +19,7 @@ from cellbank.services.people.passwords import Credentials
 from cellbank.services.people.places import Place, digest_of_desk, network_of
 from cellbank.services.room import Room
 from cellbank.web.session import DESK
+from tests.attack.test_two_people import row
 from tests.factories.people import accept, badge, by_two, newcomer
 from tests.factories.world import PASSWORD, World
 from tests.web.conftest import Browser
@@ -50,17 +51,17 @@ def at(guarded: Flask) -> At:
     return make
 
 
-def row(world: World, name: str) -> Any:
-    with world.bank.reads.connect() as connection:
-        return connection.execute(text("SELECT * FROM person WHERE name = :name"), {"name": name}).one()
+def token_of(screen: Browser) -> str:
+    """What the browser at a screen keeps, which says which screen it is."""
+    kept = screen.client.get_cookie(DESK)
+    assert kept is not None
+    return kept.value
 
 
 def reopened(at: At, screen: Browser) -> Browser:
     """The browser was closed and opened again: nobody is signed in, and the screen is the same."""
-    kept = screen.client.get_cookie(DESK)
-    assert kept is not None
     fresh = at(screen.client.environ_base["REMOTE_ADDR"])
-    fresh.client.set_cookie(DESK, kept.value)
+    fresh.client.set_cookie(DESK, token_of(screen))
     return fresh
 
 
@@ -184,8 +185,14 @@ def test_nobody_plants_a_token_of_their_own(at: At, world: World) -> None:
     desk = at("192.0.2.52")
     desk.client.set_cookie(DESK, "known to the attacker")
     desk.enter(name)
-    kept = desk.client.get_cookie(DESK)
-    assert kept is not None and kept.value != "known to the attacker"
+    assert token_of(desk) != "known to the attacker"
+
+
+def signs_in_the_session(world: World, name: str, address: str, token: str) -> bool:
+    """Whether their password is taken in the session that stands at this screen."""
+    actor = world.meet(name)
+    session = Place("web", None, address, digest_of_desk(token), stands=actor.id)
+    return passwords.prove(world.bank, actor, Credentials(PASSWORD), world.now, place=session).proof is Proof.RIGHT
 
 
 def test_a_copied_token_is_nothing_elsewhere_and_keeps_nobody_waiting(at: At, world: World) -> None:
@@ -194,16 +201,13 @@ def test_a_copied_token_is_nothing_elsewhere_and_keeps_nobody_waiting(at: At, wo
     name = newcomer(world, "technician")
     screen = at("192.0.2.54")
     screen.enter(name)
-    kept = screen.client.get_cookie(DESK)
-    assert kept is not None
+    kept = token_of(screen)
     copy = at("192.0.2.55")
     for _ in range(7):
-        copy.client.set_cookie(DESK, kept.value)
+        copy.client.set_cookie(DESK, kept)
         assert copy.enter(name, GUESS).status_code in (403, 429)
     assert row(world, name).locked_until is not None
-    actor = world.meet(name)
-    session = Place("web", None, "192.0.2.54", digest_of_desk(kept.value), stands=actor.id)
-    assert passwords.prove(world.bank, actor, Credentials(PASSWORD), world.now, place=session).proof is Proof.RIGHT
+    assert signs_in_the_session(world, name, "192.0.2.54", kept)
     assert reopened(at, screen).enter(name).status_code == 302
 
 
@@ -212,15 +216,12 @@ def test_guesses_at_a_screen_are_not_those_of_the_session_that_stands_there(at: 
     name = newcomer(world, "technician")
     screen = at("192.0.2.56")
     screen.enter(name)
-    kept = screen.client.get_cookie(DESK)
-    assert kept is not None
+    kept = token_of(screen)
     copy = at("192.0.2.56")
     for _ in range(7):
-        copy.client.set_cookie(DESK, kept.value)
+        copy.client.set_cookie(DESK, kept)
         copy.enter(name, GUESS)
-    actor = world.meet(name)
-    session = Place("web", None, "192.0.2.56", digest_of_desk(kept.value), stands=actor.id)
-    assert passwords.prove(world.bank, actor, Credentials(PASSWORD), world.now, place=session).proof is Proof.RIGHT
+    assert signs_in_the_session(world, name, "192.0.2.56", kept)
 
 
 def test_who_waits_takes_no_place_from_others(world: World) -> None:

@@ -1,7 +1,7 @@
 """The dose: every worked number, the float traps, and that a dose is never short by rounding vials down."""
 
 import json
-from datetime import date, timedelta, timezone
+from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from math import ceil
@@ -21,7 +21,6 @@ TRIAL = load_protocol(TRIAL_TEXT)
 CAPPED = load_protocol(TRIAL_TEXT.replace('cap_cells = "none"', "cap_cells = 100e6"))
 FIXED = load_protocol((HERE / "fixed-dose.toml").read_text(encoding="utf-8"))
 MILLION = 1_000_000
-KYIV_WINTER = timezone(timedelta(hours=2))
 FIRST = date(2026, 11, 22)
 
 
