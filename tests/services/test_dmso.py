@@ -13,6 +13,7 @@ from cellbank.domain.rules import dosing, thaw
 from cellbank.services.clinic import preparing
 from cellbank.services.constraints import refusal_for
 from tests.conftest import Furnished
+from tests.factories.by_hand import open_act
 from tests.factories.clinic import enrolled_subject
 from tests.factories.doses import (
     COUNT,
@@ -141,10 +142,7 @@ def test_the_database_alone_keeps_no_weight_that_nobody_has(world: World, weight
     code = weighed(world, enrolled_subject(world), "50.0")
     with pytest.raises(IntegrityError) as caught, world.bank.engine.begin() as connection:
         who = world.people["clara"].id
-        act = """INSERT INTO act (site_id, person_id, name, given, given_digest, door, version, at)
-                 VALUES (1, :who, 'measure_weight', '{}', '', 'test', '0', now())
-                 RETURNING set_config('cellbank.act', id::text, true)"""
-        connection.execute(text(act), {"who": who})
+        open_act(connection, "measure_weight", person=who)
         heavier = text("""INSERT INTO weight (subject_id, code, weight_kg, method, measured_at, measured_by_id, state)
                           SELECT subject_id, 'HEAVIER', :kg, method, measured_at, :who, 'MEASURED'
                             FROM weight WHERE code = :code""")

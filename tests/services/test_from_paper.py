@@ -18,6 +18,7 @@ from cellbank.services.clinic.steps import dose_steps
 from cellbank.services.documents.chain_document import chain_paper
 from cellbank.services.lookup.scanning import look_up
 from cellbank.services.signing.to_sign import to_sign
+from tests.factories.by_hand import open_act
 from tests.factories.doses import (
     COUNT,
     MINUTE,
@@ -241,12 +242,6 @@ def test_a_wrong_vial_that_was_really_given_is_recorded_with_a_critical_deviatio
 
 # --- the twin ---------------------------------------------------------------------------------
 
-OPEN_ACT = text(
-    "INSERT INTO act (site_id, person_id, name, given, given_digest, door, version, at) "
-    "VALUES (1, :who, 'by_hand', '{}', '', 'test', '0', now()) RETURNING set_config('cellbank.act', id::text, true)"
-)
-
-
 @pytest.mark.requirement("R20")
 def test_the_database_wants_the_signatures_of_two_clinicians_under_a_form(
     world: World, lot: FrozenLot, monkeypatch: pytest.MonkeyPatch
@@ -263,7 +258,7 @@ def test_the_database_wants_the_signatures_of_two_clinicians_under_a_form(
             "WHERE dose_id = (SELECT id FROM dose WHERE code = :code)"
         )
         with pytest.raises(IntegrityError) as caught, world.bank.engine.begin() as connection:
-            connection.execute(OPEN_ACT, {"who": world.people[who].id})
+            open_act(connection, person=world.people[who].id)
             connection.execute(statement, {"who": world.people[who].id, "code": dose.code})
             connection.execute(text("SET CONSTRAINTS dose_paper_is_signed IMMEDIATE"))
         assert caught.value.orig.diag.constraint_name == broken  # type: ignore[union-attr]

@@ -23,6 +23,7 @@ from cellbank.services.acts import REGISTRY, Malformed, run_act
 from cellbank.services.labels import label_printing
 from cellbank.services.labels.label_rows import FIN_NOTICE, command_labels
 from cellbank.services.people.actors import SYSTEM
+from tests.factories.by_hand import open_act
 from tests.factories.clinic import screened_subject
 from tests.factories.doses import counted_dose, prepared_dose, row_of
 from tests.factories.lots import box, open_lot
@@ -383,11 +384,6 @@ def test_a_name_is_cut_at_a_word_where_it_does_not_fit(name: str, shown: str) ->
 
 def test_the_database_takes_no_reprint_without_a_reason(world: World) -> None:
     """Not an empty reason, and not none at all, which a CHECK would let pass if it were not asked for by name."""
-    act = text(
-        "INSERT INTO act (site_id, person_id, name, given, given_digest, door, version, at) "
-        "VALUES (1, 1, 'print_label_again', '{}', '', 'test', '0', now()) "
-        "RETURNING set_config('cellbank.act', id::text, true)"
-    )
     again = text(
         "INSERT INTO printing "
         "(template, template_digest, record_kind, record_code, rows, label_count, reprint, reason, printed_at) "
@@ -395,6 +391,6 @@ def test_the_database_takes_no_reprint_without_a_reason(world: World) -> None:
     )
     for reason in (None, "", "  "):
         with world.bank.engine.connect() as connection:
-            connection.execute(act)
+            open_act(connection, "print_label_again")
             with pytest.raises(IntegrityError, match="a_reprint_has_a_reason"):
                 connection.execute(again, {"reason": reason})

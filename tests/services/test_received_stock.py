@@ -22,6 +22,7 @@ from cellbank.services.quality.impact import impact, vials_touched
 from cellbank.services.shipping import acceptance, receipts
 from cellbank.services.storage.box_map import box_map
 from cellbank.services.storage.whereabouts import where
+from tests.factories.by_hand import open_act
 from tests.factories.doses import ordered_dose, thawed_dose, weighed_subject
 from tests.factories.production import medium
 from tests.factories.receiving import (
@@ -42,11 +43,6 @@ from tests.factories.receiving import (
 from tests.factories.shipping import CARRIER, HOUR, MINUTE, Parcel, sent_shipment, shipment_row
 from tests.factories.sites import SecondSite, second_site
 from tests.factories.world import World
-
-OPEN = text(
-    "INSERT INTO act (site_id, person_id, name, given, given_digest, door, version, at) "
-    "VALUES (:site, 1, 'by_hand', '{}', '', 'test', '0', now()) RETURNING set_config('cellbank.act', id::text, true)"
-)
 
 
 @pytest.fixture(scope="module")
@@ -122,7 +118,7 @@ def test_what_is_not_accepted_goes_nowhere(world: World, supply: Supply, stage: 
 @pytest.mark.parametrize("state", ["IN_STOCK", "RESERVED", "PICKED", "THAWED", "CULTURED", "QC_USED", "MISSING"])
 def test_the_database_moves_nothing_that_is_not_accepted(world: World, waiting: Parcel, state: str) -> None:
     with world.bank.engine.connect() as connection:
-        connection.execute(OPEN, {"site": waiting.to.id})
+        open_act(connection, site=waiting.to.id)
         with pytest.raises(DBAPIError, match="only_accepted_stock_is_used"):
             connection.execute(
                 text("UPDATE vial SET state = :state WHERE code = :vial"), {"state": state, "vial": waiting.vials[0]}

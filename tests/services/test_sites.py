@@ -27,6 +27,7 @@ from cellbank.services.people.actors import actor_by_name, actor_by_token
 from cellbank.services.people.sites import list_sites
 from cellbank.services.trail.verification import verify
 from tests.conftest import Furnished, make_bank
+from tests.factories.by_hand import open_act
 from tests.factories.clinic import enrolled_subject
 from tests.factories.doses import ordered_dose, product_lot, weighed_subject
 from tests.factories.holds import lot_row, stands
@@ -390,10 +391,7 @@ def test_the_database_puts_nothing_into_a_unit_of_another_site(
 def test_the_database_lets_nothing_be_made_for_another_site(world: World, there: SecondSite) -> None:
     elsewhere = replace(world.people[there.technician], site_code="MAIN")
     with Session(world.bank.engine) as session, pytest.raises(IntegrityError, match="a_record_is_changed_at_its_site"):
-        opened = text("INSERT INTO act (site_id, person_id, name, given, given_digest, door, version, at) VALUES"
-                      " (:site, :person, 'register_donor', '{}', '', 'test', '0', now())"
-                      " RETURNING set_config('cellbank.act', id::text, true)")  # fmt: skip
-        session.execute(opened, {"site": elsewhere.site_id, "person": elsewhere.id})
+        open_act(session, "register_donor", site=elsewhere.site_id, person=elsewhere.id)
         session.add(Donor(site_id=1, code="DRX", pseudonym=world.unique("PL"), birth_year=1990, state="REGISTERED"))
         session.flush()
 

@@ -9,6 +9,7 @@ from sqlalchemy.exc import DBAPIError
 
 from cellbank.services.shipping import custody, orders, packing
 from cellbank.services.shipping import sealing as sealing_acts
+from tests.factories.by_hand import open_act
 from tests.factories.lots import FrozenLot
 from tests.factories.shipping import (
     CARRIER,
@@ -91,12 +92,6 @@ def test_without_the_rule_the_database_seals_no_shipper_that_is_no_longer_qualif
     assert list(said) == ["SHIPPER_NOT_READY"] and "no longer qualified" in said["SHIPPER_NOT_READY"]
 
 
-OPEN = text(
-    "INSERT INTO act (site_id, person_id, name, given, given_digest, door, version, at) "
-    "VALUES (1, 1, 'by_hand', '{}', '', 'test', '0', now()) RETURNING set_config('cellbank.act', id::text, true)"
-)
-
-
 @pytest.mark.parametrize(
     ("statement", "rule"),
     [
@@ -128,7 +123,7 @@ def test_no_statement_undoes_a_shipment(
         "vial": on_the_road.vials[0], "stock": lot.vials[-1], "shipper": on_the_road.shipper,
     }  # fmt: skip
     with world.bank.engine.connect() as connection:
-        connection.execute(OPEN)
+        open_act(connection)
         with pytest.raises(DBAPIError, match=rule):
             connection.execute(text(statement.format(**facts)))
             connection.execute(text("SET CONSTRAINTS ALL IMMEDIATE"))
