@@ -129,11 +129,11 @@ def _lock_versions(work: Work, code: str) -> tuple[Definition, list[Definition]]
 
 
 def _figures_agree(definition: Definition) -> bool:
-    """Whether what is kept beside the file, as far as it was kept when it was imported, stands in the file."""
+    """Whether what is kept beside the file stands in the file."""
     read = read_definition(definition.type, definition.content)
     taken = json.loads(as_json(_taken_out_of(read)))
     kept = json.loads(as_json({column: getattr(definition, column) for column in taken}))
-    return all(kept[column] in (None, value) for column, value in taken.items())
+    return bool(kept == taken)
 
 
 def _missing_specifications(work: Work, definition: Definition) -> tuple[str, ...]:
