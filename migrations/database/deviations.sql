@@ -32,7 +32,7 @@ BEGIN
   IF NEW.classification <> 'critical' OR NEW.state = 'CLOSED' THEN
     NEW.critical_since := NULL;
   ELSIF TG_OP = 'INSERT' OR OLD.classification <> 'critical' OR OLD.state = 'CLOSED' THEN
-    NEW.critical_since := (SELECT at FROM act WHERE id = nullif(current_setting('cellbank.act', true), '')::bigint);
+    NEW.critical_since := (SELECT at FROM act WHERE id = acting());
   ELSE
     NEW.critical_since := OLD.critical_since;
   END IF;
@@ -104,8 +104,7 @@ CREATE TRIGGER hold_trace_safety BEFORE UPDATE ON hold FOR EACH ROW
 
 -- Whether the act that is open puts a noted value right.
 CREATE FUNCTION correcting() RETURNS boolean LANGUAGE sql STABLE AS $$
-  SELECT EXISTS (SELECT FROM act WHERE id = nullif(current_setting('cellbank.act', true), '')::bigint
-                                   AND name = 'correct_fact')
+  SELECT coalesce(act_in_progress() = 'correct_fact', false)
 $$;
 
 -- What was noted is changed by a correction and by nothing else. Twin: `domain/correction.py`.
@@ -140,7 +139,7 @@ CREATE TRIGGER noted_value_is_put_right BEFORE UPDATE ON dose FOR EACH ROW
 -- What was given or released is put right with a deviation.
 CREATE FUNCTION correction_has_its_deviation() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  PERFORM must(EXISTS (SELECT FROM change WHERE act_id = nullif(current_setting('cellbank.act', true), '')::bigint
+  PERFORM must(EXISTS (SELECT FROM change WHERE act_id = acting()
                           AND record_kind = 'deviation' AND before IS NULL)
     OR NOT EXISTS (SELECT FROM dose d WHERE d.infusion_started_at IS NOT NULL
                       AND (d.id = NEW.dose_id OR d.id = (SELECT dose_id FROM vial WHERE id = NEW.vial_id)))

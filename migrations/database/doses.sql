@@ -152,7 +152,7 @@ BEGIN
   LOOP
     PERFORM must(verifier IS NULL
       OR EXISTS (SELECT FROM signature WHERE record_kind = 'dose' AND record_id = NEW.id AND meaning = 'verified'
-                    AND person_id = verifier AND act_id = nullif(current_setting('cellbank.act', true), '')::bigint)
+                    AND person_id = verifier AND act_id = acting())
       OR (act_in_progress() = 'confirm_dose_from_paper' AND EXISTS (
             SELECT FROM dose_paper WHERE dose_id = NEW.id AND state = 'CONFIRMED' AND confirmed_by_id = acting_person())),
       'a_check_is_signed', 'a verifier of the dose has not signed');

@@ -151,7 +151,7 @@ BEGIN
                    code_used_now(NEW.id, CASE WHEN OLD.totp_confirmed_at IS NULL THEN 'second factor' ELSE 'recovery' END)
                    OR OLD.totp_confirmed_at IS NOT NULL AND EXISTS (
                      SELECT FROM change c WHERE c.record_kind = 'person' AND c.record_id = NEW.id AND c.after ? 'totp_step'
-                        AND c.act_id = nullif(current_setting('cellbank.act', true), '')::bigint)),
+                        AND c.act_id = acting())),
                  'a_second_factor_is_handed_over', 'a second factor needs a code that was handed over, or the old one');
   END IF;
   PERFORM must(doer = 1 OR NEW.totp_secret IS NULL OR NEW.totp_secret IS NOT DISTINCT FROM OLD.totp_secret
@@ -243,7 +243,7 @@ CREATE TRIGGER forget_desks AFTER UPDATE ON person FOR EACH ROW
 CREATE FUNCTION lock_safety() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
   doer bigint := acting_person();
-  done_at timestamptz := (SELECT at FROM act WHERE id = nullif(current_setting('cellbank.act', true), '')::bigint);
+  done_at timestamptz := (SELECT at FROM act WHERE id = acting());
 BEGIN
   PERFORM must(coalesce(doer = 1 OR OLD.locked_until <= done_at OR NEW.locked_until >= OLD.locked_until
                OR (SELECT 'administrator' = ANY (roles) FROM person WHERE id = doer)

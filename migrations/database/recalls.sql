@@ -29,7 +29,7 @@ END $$;
 -- A stop reaches every clinician.
 CREATE FUNCTION stop_is_told() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
-  the_act bigint := nullif(current_setting('cellbank.act', true), '')::bigint;
+  the_act bigint := acting();
   row jsonb := to_jsonb(NEW);
   stopped record;
 BEGIN
@@ -70,7 +70,7 @@ BEGIN
                   >= (SELECT vials_needed FROM dose WHERE id = OLD.dose_id)
                OR EXISTS (SELECT FROM notice_line l JOIN recall_notice n ON n.id = l.notice_id
                            WHERE l.dose_id = OLD.dose_id
-                             AND n.act_id = nullif(current_setting('cellbank.act', true), '')::bigint),
+                             AND n.act_id = acting()),
                'a_lost_vial_reaches_the_clinician', 'the clinician of its dose was not told');
   RETURN NULL;
 END $$;

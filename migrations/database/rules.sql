@@ -35,9 +35,14 @@ BEGIN
   END IF;
 END $$;
 
+-- The act that is open, as whoever opened it told this transaction; null: none is.
+CREATE FUNCTION acting() RETURNS bigint LANGUAGE sql STABLE AS $$
+  SELECT nullif(current_setting('cellbank.act', true), '')::bigint
+$$;
+
 -- Whether the act that is open tells of something that happened before.
 CREATE FUNCTION told_late() RETURNS boolean LANGUAGE sql STABLE AS $$
-  SELECT EXISTS (SELECT FROM act WHERE id = nullif(current_setting('cellbank.act', true), '')::bigint
+  SELECT EXISTS (SELECT FROM act WHERE id = acting()
                                    AND (late_reason IS NOT NULL OR name = 'correct_fact'))
 $$;
 
@@ -61,17 +66,17 @@ CREATE CONSTRAINT TRIGGER irregular_fact_has_a_deviation AFTER INSERT ON irregul
 
 -- Who does the act that is open.
 CREATE FUNCTION acting_person() RETURNS bigint LANGUAGE sql STABLE AS $$
-  SELECT person_id FROM act WHERE id = nullif(current_setting('cellbank.act', true), '')::bigint
+  SELECT person_id FROM act WHERE id = acting()
 $$;
 
 -- Where the act that is open is done.
 CREATE FUNCTION acting_site() RETURNS bigint LANGUAGE sql STABLE AS $$
-  SELECT site_id FROM act WHERE id = nullif(current_setting('cellbank.act', true), '')::bigint
+  SELECT site_id FROM act WHERE id = acting()
 $$;
 
 -- The name of the act that is open.
 CREATE FUNCTION act_in_progress() RETURNS text LANGUAGE sql STABLE AS $$
-  SELECT name FROM act WHERE id = nullif(current_setting('cellbank.act', true), '')::bigint
+  SELECT name FROM act WHERE id = acting()
 $$;
 
 -- Nothing of it is ever written again; the arguments are the rule and its sentence. What may be put right has a rule of its own.

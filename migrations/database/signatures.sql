@@ -32,7 +32,7 @@ DECLARE
   covered text[];
 BEGIN
   SELECT a.id, a.name, a.at, a.person_id, p.full_name INTO doing FROM act a JOIN person p ON p.id = a.person_id
-   WHERE a.id = nullif(current_setting('cellbank.act', true), '')::bigint;
+   WHERE a.id = acting();
   PERFORM must((NEW.act_id, NEW.person_id, NEW.full_name, NEW.signed_at) =
                (doing.id, doing.person_id, doing.full_name, doing.at),
                'a_signature_is_of_who_acts', 'whoever acts signs, under their own name, and then');

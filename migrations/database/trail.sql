@@ -15,7 +15,7 @@ END $$;
 -- The act that is open. Nothing is changed without one: nobody would know who, when and why.
 CREATE FUNCTION trail_open_act() RETURNS bigint LANGUAGE plpgsql STABLE AS $$
 DECLARE
-  the_act bigint := nullif(current_setting('cellbank.act', true), '')::bigint;
+  the_act bigint := acting();
 BEGIN
   IF the_act IS NULL OR NOT EXISTS (SELECT FROM act WHERE id = the_act AND outcome IS NULL) THEN
     RAISE EXCEPTION 'a change without an open act: nobody would know who, when and why'
