@@ -1,8 +1,8 @@
 """The fingerprint of the schema: every object of the database that keeps the rules, one line each, and what differs.
 
 `migrations/fingerprint.txt` is what the migrations make; `python -m tools.fingerprint` writes it. What a line says does
-not depend on the installation: the owner of the tables is `owner` whatever the role is called, and what PostgreSQL
-itself brings, or an extension, is left out. A definition too long for a line stands as its sha256.
+not depend on the installation: the owner of the tables is `owner` whatever the role is called. What PostgreSQL itself
+brings has no line unless somebody changed it (`brought.py`). A definition too long for a line stands as its sha256.
 """
 
 import hashlib
@@ -13,13 +13,22 @@ from functools import cache
 
 from sqlalchemy import Connection, text
 
+from cellbank.records.brought import brought_by_postgres
 from cellbank.shipped import folder
 
 FILE = folder("migrations") / "fingerprint.txt"
 LONGEST = 120  # letters of a definition that stands as it is
 STANDING = re.compile(r"(on|switched off|on in other sessions|not valid): ")  # stays in sight
 REVISION = "revision"
-SETTINGS = r"^(session_replication_role|search_path|row_security|event_triggers|\w+_preload_libraries|cellbank\.\w+)="
+SETTINGS = (
+    r"^(session_replication_role|search_path|row_security|event_triggers|transform_null_equals|synchronous_commit|"
+    r"standard_conforming_strings|default_transaction_\w+|\w+_preload_libraries|(cellbank|plpgsql)\.\w+)="
+)
+# What a session has without being asked, wherever it comes from: role, database, file, a trigger at the beginning.
+SESSION = {
+    "search_path": '"$user", public', "session_replication_role": "origin", "row_security": "on",
+    "transform_null_equals": "off", "standard_conforming_strings": "on",
+}  # fmt: skip
 Objects = Mapping[str, str]  # what each is called -> its definition
 
 # What is said of an object must not depend on who asks: names are spelt out, constants have one form. Nor on its past:
@@ -30,21 +39,18 @@ _ONE_FORM = text(
               set_config('intervalstyle', 'postgres', true), set_config('bytea_output', 'hex', true),
               set_config('extra_float_digits', '1', true)"""
 )
+_SESSION = text("SELECT name, setting FROM pg_settings WHERE name = ANY(:names)")
 _OBJECTS = text(
     r"""
     WITH home AS (
       SELECT c.relnamespace AS schema, c.relowner AS owner FROM pg_class c
        WHERE c.oid = CAST('public.alembic_version' AS regclass)
-    ), of_extension AS (
-      SELECT classid, objid FROM pg_depend WHERE deptype = 'e'
     ), relation AS (
       SELECT c.* FROM pg_class c JOIN home ON home.schema = c.relnamespace
        WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
-         AND (CAST('pg_class' AS regclass), c.oid) NOT IN (SELECT * FROM of_extension)
     ), routine AS (
       SELECT p.*, p.proname || '(' || pg_get_function_identity_arguments(p.oid) || ')' AS called
         FROM pg_proc p JOIN home ON home.schema = p.pronamespace
-       WHERE (CAST('pg_proc' AS regclass), p.oid) NOT IN (SELECT * FROM of_extension)
     ), access (kind, name, owner, acl) AS (
       SELECT 'schema', 'public', home.owner, n.nspacl FROM home JOIN pg_namespace n ON n.oid = home.schema
       UNION ALL SELECT CASE relkind WHEN 'S' THEN 'sequence' ELSE 'table' END, relname, relowner, relacl FROM relation
@@ -118,15 +124,15 @@ _OBJECTS = text(
            (SELECT string_agg(pg_get_constraintdef(oid, true), ' ' ORDER BY conname) FROM pg_constraint
              WHERE contypid = t.oid))
       FROM pg_type t JOIN home ON home.schema = t.typnamespace
-     WHERE t.typtype IN ('d', 'e', 'r') AND (CAST('pg_type' AS regclass), t.oid) NOT IN (SELECT * FROM of_extension)
+     WHERE (t.typtype IN ('d', 'e', 'r') OR t.typtype = 'b' AND t.typcategory <> 'A'
+            OR t.typrelid IN (SELECT oid FROM pg_class WHERE relkind = 'c'))
     UNION ALL
     SELECT format('operator %s (%s, %s)', o.oprname, format_type(o.oprleft, NULL), format_type(o.oprright, NULL)),
            CAST(CAST(o.oprcode AS regprocedure) AS text) FROM pg_operator o JOIN home ON home.schema = o.oprnamespace
-     WHERE (CAST('pg_operator' AS regclass), o.oid) NOT IN (SELECT * FROM of_extension)
     UNION ALL
-    SELECT 'event trigger ' || e.evtname, 
+    SELECT 'event trigger ' || e.evtname,
            concat_ws(' ', e.evtevent, CAST(e.evtenabled AS text), CAST(e.evtfoid AS regproc))
-      FROM pg_event_trigger e WHERE (CAST('pg_event_trigger' AS regclass), e.oid) NOT IN (SELECT * FROM of_extension)
+      FROM pg_event_trigger e
     UNION ALL
     SELECT 'subscription ' || s.subname, 'rows come from elsewhere, past the triggers' FROM pg_subscription s
       JOIN pg_database d ON d.oid = s.subdbid WHERE d.datname = current_database()
@@ -153,8 +159,13 @@ _OBJECTS = text(
      WHERE (s.setdatabase = 0 OR d.datname = current_database())
        AND one ~ :settings
     UNION ALL
-    SELECT 'setting of this session session_replication_role', setting
-      FROM pg_settings WHERE name = 'session_replication_role' AND setting <> 'origin'
+    -- A schema that is called like the role is looked into before ours; a table that inherits adds its rows to ours.
+    SELECT 'schema ' || n.nspname, 'stands before public' FROM pg_namespace n JOIN pg_roles r ON r.rolname = n.nspname
+      JOIN home ON r.rolname = :role OR r.oid = home.owner
+    UNION ALL
+    SELECT format('table %s.%s', CAST(c.relnamespace AS regnamespace), c.relname),
+           'its rows are among those of ' || r.relname
+      FROM pg_inherits i JOIN relation r ON r.oid = i.inhparent JOIN pg_class c ON c.oid = i.inhrelid
     UNION ALL
     SELECT :revision, version_num FROM public.alembic_version
     """
@@ -179,11 +190,14 @@ class Difference:
 
 def objects_of(connection: Connection, role: str = "cellbank_app") -> Objects:
     """The objects of the database that keep the rules, as they are; `role` is that of the application."""
+    session = connection.execute(_SESSION, {"names": list(SESSION)}).all()
+    others = {f"setting of this session {name}": setting for name, setting in session if setting != SESSION[name]}
     with connection.begin_nested() as look:
         connection.execute(_ONE_FORM)
         rows = connection.execute(_OBJECTS, {"role": role, "revision": REVISION, "settings": SETTINGS}).all()
+        others |= brought_by_postgres(connection)
         look.rollback()  # who asked goes on with the settings that they had
-    return {name: _short(definition) for name, definition in sorted(map(tuple, rows))}
+    return {name: _short(definition) for name, definition in sorted([*map(tuple, rows), *others.items()])}
 
 
 def _short(definition: str) -> str:
