@@ -264,7 +264,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("DATABASE_URL", "", _database_url,
             "Server and role that the application works with; empty: the embedded server.", secret=True),
     Setting("OWNER_DATABASE_URL", "", _database_url,
-            "The same database as the owner of the tables; only `cellbank migrate` uses it.", secret=True),
+            "The same database as the owner of the tables; only `cellbank migrate` and `user` use it.", secret=True),
     Setting("SECRET_KEY", "", _secret_key,
             "Key that signs the session cookies; empty: one made and kept in the data folder.", secret=True),
     Setting("HOST", "127.0.0.1", Rule("an IP address or a host name", _read_host),

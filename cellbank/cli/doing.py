@@ -58,7 +58,7 @@ def run_user_add(given: argparse.Namespace) -> None:
     """Add a person in the name of the installation: so the first administrator comes to be."""
     inputs = {"name": given.name, "full_name": given.full_name, "roles": given.role}
     inputs |= {name: value for name in ("site", "email") if (value := getattr(given, name))}
-    with opened_bank() as bank:
+    with opened_bank(by_owner=True) as bank:
         inputs["new_password"] = ask_password(given, f"First password of {given.name}")
         report(run_act(bank, "add_person", inputs, SYSTEM, door=DOOR))
 
@@ -69,13 +69,13 @@ def run_user_train(given: argparse.Namespace) -> None:
         "name": given.name, "role": given.role, "procedure": given.procedure, "trained_on": given.on,
         "valid_until": given.until,
     }  # fmt: skip
-    with opened_bank() as bank:
+    with opened_bank(by_owner=True) as bank:
         report(run_act(bank, "record_training", inputs, SYSTEM, door=DOOR))
 
 
 def run_user_code(given: argparse.Namespace) -> None:
     """Hand over a code in the name of the installation, when there is no other administrator who could."""
-    with opened_bank() as bank:
+    with opened_bank(by_owner=True) as bank:
         report(run_act(bank, "hand_over_code", {"name": given.name}, SYSTEM, door=DOOR))
 
 

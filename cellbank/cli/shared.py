@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 
 from cellbank import config
 from cellbank.services import start
@@ -25,11 +26,15 @@ class WrongUse(Stop):
 
 
 @contextmanager
-def opened_bank() -> Iterator[Bank]:
-    """The bank of the settings, its embedded database running meanwhile. Raises SchemaProblem if it is too old."""
+def opened_bank(*, by_owner: bool = False) -> Iterator[Bank]:
+    """The bank of the settings, its embedded database running meanwhile; `by_owner`: as the owner of the database,
+    where that one is known. Raises SchemaProblem if it is too old."""
     settings = config.load(os.environ)
     with ExitStack() as stack:
-        bank = start.open_current(settings, start.find_database(settings, stack))
+        database = start.find_database(settings, stack)
+        if by_owner and database.owner_url is not None:
+            database = replace(database, app_url=database.owner_url)
+        bank = start.open_current(settings, database)
         stack.callback(bank.engine.dispose)
         yield bank
 

@@ -8,6 +8,7 @@ import datetime
 from collections.abc import Collection
 from enum import StrEnum
 
+from cellbank.domain.refusals import Code, Refusal, refuse
 from cellbank.domain.transition import POWERS
 
 
@@ -42,3 +43,16 @@ def gains_power(before: Collection[str], after: Collection[str]) -> bool:
 def gains_site(before: Collection[str], after: Collection[str]) -> bool:
     """Whether somebody who may work at these sites besides their own gets another one."""
     return bool(set(after) - set(before))
+
+
+def installation_refusals(*, is_at_hand: bool) -> tuple[Refusal, ...]:
+    """Why the installation itself does not let somebody in (an account, a training, a code). It does where the owner of
+    the database asks for it at the command line, who could do it in any way, and where a story is played; never by
+    the way that the application has. Twin in the database: the_installation_lets_nobody_in."""
+    if is_at_hand:
+        return ()
+    sentence = (
+        "The installation lets people in only as the owner of its database: set CELLBANK_OWNER_DATABASE_URL. Otherwise "
+        "an administrator asks for it, and a second person confirms."
+    )
+    return (refuse(Code.ROLE_NOT_ALLOWED, sentence),)

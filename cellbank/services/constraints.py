@@ -131,6 +131,10 @@ SAYS: dict[str, tuple[Code, str]] = {
     ),
     "ck_account_change_unlocked_by_two_others": (Code.SAME_PERSON, "it is their own account."),
     "a_lock_is_opened_by_two": (Code.SECOND_PERSON_NEEDED, "an administrator or two other people unlock an account."),
+    "the_installation_lets_nobody_in": (
+        Code.ROLE_NOT_ALLOWED, "the installation itself lets people in only as the owner of the database.",
+    ),
+    "nobody_is_the_installation": (Code.ROLE_NOT_ALLOWED, "the role of the installation is for no person."),
     "a_signer_is_changed_by_two": (Code.SECOND_PERSON_NEEDED, "a second person confirms this change of an account."),
     "only_a_session_that_is_over_is_forgotten": (Code.WRONG_STATE, "this session is not over for long enough."),
     "a_first_password_has_two_halves": (Code.SECOND_PERSON_NEEDED, "the second half of the first password is missing."),

@@ -6,16 +6,46 @@ CREATE FUNCTION has_power(roles text[]) RETURNS boolean LANGUAGE sql IMMUTABLE A
   SELECT roles && '{technician,quality_officer,clinician,administrator}'::text[]
 $$;
 
+-- Whether this is the owner of the database, who could do it in any way, or a story is played (demo, tests): then the
+-- installation itself lets people in, at its command line. The application's role alone does not.
+CREATE FUNCTION installation_is_at_hand() RETURNS boolean LANGUAGE sql STABLE AS $$
+  SELECT pg_has_role(current_user, (SELECT relowner FROM pg_class WHERE oid = 'public.person'::regclass), 'USAGE')
+      OR EXISTS (SELECT FROM played_time)
+$$;
+
+-- What the installation does by itself lets nobody in: it counts wrong passwords and codes, and locks. Twin:
+-- `domain/accounts.py` (installation_refusals).
+CREATE FUNCTION installation_safety() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+  counted text[] := CASE TG_TABLE_NAME WHEN 'person' THEN '{failure_count,first_failure_at,locked_until,locked_at,locked_from}'
+                                       WHEN 'handed_code' THEN '{tries}' END;
+  before jsonb := CASE TG_OP WHEN 'UPDATE' THEN to_jsonb(OLD) END;
+BEGIN
+  PERFORM must(act_in_progress() = 'note_wrong_password' AND to_jsonb(NEW) - counted = before - counted
+               OR installation_is_at_hand(),
+               'the_installation_lets_nobody_in', 'the installation itself lets people in only as the owner of the database');
+  RETURN NEW;
+END $$;
+DO $$
+DECLARE
+  about text;
+BEGIN
+  FOREACH about IN ARRAY '{person,account_change,training,api_token,handed_code}'::text[] LOOP
+    EXECUTE format('CREATE TRIGGER installation_safety BEFORE INSERT OR UPDATE ON %I FOR EACH ROW '
+                   'WHEN (acting_person() = 1) EXECUTE FUNCTION installation_safety()', about);
+  END LOOP;
+END $$;
+
 -- A signer is changed by two.
 CREATE FUNCTION account_safety() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
   doer bigint := acting_person();
   two text[];
 BEGIN
-  IF doer = 1 THEN
-    RETURN NULL;
-  ELSIF TG_OP = 'INSERT' THEN
-    PERFORM must(NOT has_power(NEW.roles) OR NEW.state = 'PROPOSED', 'a_signer_is_changed_by_two',
+  PERFORM must((NEW.id = 1) = ('system' = ANY (NEW.roles)) AND (NEW.id <> 1 OR NEW.password_hash IS NULL),
+               'nobody_is_the_installation', 'the installation is nobody: it has no password, and its role is for no person');
+  IF TG_OP = 'INSERT' THEN
+    PERFORM must(NOT has_power(NEW.roles) OR NEW.state = 'PROPOSED' OR doer = 1, 'a_signer_is_changed_by_two',
                  'a second person confirms this account');
     RETURN NULL;
   END IF;
@@ -57,7 +87,7 @@ BEGIN
                AND (doer = NEW.id OR (NEW.password_hash, NEW.totp_secret, NEW.totp_confirmed_at, NEW.email)
                                      IS NOT DISTINCT FROM
                                      (OLD.password_hash, OLD.totp_secret, OLD.totp_confirmed_at, OLD.email))
-               OR EXISTS (SELECT FROM person WHERE id = doer AND roles && '{administrator,system}'::text[])
+               OR EXISTS (SELECT FROM person WHERE id = doer AND 'administrator' = ANY (roles))
                OR EXISTS (SELECT FROM account_change WHERE person_id = NEW.id AND decided_by_id = doer
                              AND state = 'CONFIRMED' AND xmin = pg_current_xact_id()::xid),
                'accounts_are_an_administrators', 'only an administrator changes the account of another, or roles');
@@ -154,7 +184,7 @@ BEGIN
                         AND c.act_id = acting())),
                  'a_second_factor_is_handed_over', 'a second factor needs a code that was handed over, or the old one');
   END IF;
-  PERFORM must(doer = 1 OR NEW.totp_secret IS NULL OR NEW.totp_secret IS NOT DISTINCT FROM OLD.totp_secret
+  PERFORM must(NEW.totp_secret IS NULL OR NEW.totp_secret IS NOT DISTINCT FROM OLD.totp_secret
                OR NEW.totp_secret IS NOT DISTINCT FROM OLD.totp_next,
                'a_second_factor_is_handed_over', 'a second factor is the one that was set up');
   RETURN NULL;
@@ -245,7 +275,7 @@ DECLARE
   doer bigint := acting_person();
   done_at timestamptz := (SELECT at FROM act WHERE id = acting());
 BEGIN
-  PERFORM must(coalesce(doer = 1 OR OLD.locked_until <= done_at OR NEW.locked_until >= OLD.locked_until
+  PERFORM must(coalesce(OLD.locked_until <= done_at OR NEW.locked_until >= OLD.locked_until
                OR (SELECT 'administrator' = ANY (roles) FROM person WHERE id = doer)
                OR NEW.password_hash IS DISTINCT FROM OLD.password_hash
                OR EXISTS (SELECT FROM account_change c

@@ -1,18 +1,30 @@
-"""Somebody who has the application's role and no more: an act of another time, a check ahead, a table before ours.
+"""Somebody who has the application's role and no more: an act of another time, a check ahead, a table before ours, what
+only the installation itself may do.
 
-How to add an attack: what they insert into `act` is a row of `INSERTED`. All of it happens in a transaction that is
-rolled back.
+How to add an attack: what they insert into `act` is a row of `INSERTED`, what they do in the name of the installation
+one of `BY_THE_INSTALLATION`. All of it happens in a transaction that is rolled back.
 """
 
+import io
+import json
+import sys
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.exc import IntegrityError
 
+from cellbank.cli import main
+from cellbank.services import catalogue
+from cellbank.services.acts import run_act
+from cellbank.services.people import account_changes
+from cellbank.services.people.actors import SYSTEM, actor_by_name
 from tests.attack.test_tampering import BACK_DATED, LAST
-from tests.conftest import rolled_back
-from tests.factories.world import World
+from tests.conftest import make_bank, rolled_back
+from tests.factories.by_hand import open_act
+from tests.factories.world import PASSWORD, World
 
 pytestmark = pytest.mark.requirement("R1", "R5", "R17")
 
@@ -119,3 +131,118 @@ def test_times_go_on_in_a_chain(owner: Connection) -> None:
             WHERE a.id = :act"""
     )
     assert tuple(owner.execute(sealed, {"act": act}).one()) == (last, True)
+
+
+# ---- in the name of the installation: it lets nobody in but by the owner of the database
+
+LETS_NOBODY_IN, IS_NOBODY = "the_installation_lets_nobody_in", "nobody_is_the_installation"
+PERSON = """INSERT INTO person (site_id, code, name, name_key, full_name, roles, password_hash, state)
+VALUES (1, 'PSMINE', 'mine', 'mine', 'Mine', '{{{role}}}', 'x', '{state}')"""
+TRAINING = """INSERT INTO training (code, person_id, role, procedure, trained_on, valid_until, recorded_by_id, state)
+SELECT 'TRMINE', id, 'quality_officer', 'SOP', '2020-01-01', '2099-01-01', 1, 'VALID' FROM person WHERE name = 'tina'"""
+CODE = """INSERT INTO handed_code (person_id, purpose, digest, made_at)
+SELECT id, 'second factor', 'mine', now() FROM person WHERE name = 'tina'"""
+TINA = "UPDATE person SET {} WHERE name = 'tina'"
+BY_THE_INSTALLATION = {
+    "an administrator": ("add_person", PERSON.format(role="administrator", state="ACTIVE")),
+    "somebody who reads all": ("add_person", PERSON.format(role="auditor", state="ACTIVE")),
+    "somebody to be confirmed": ("add_person", PERSON.format(role="clinician", state="PROPOSED")),
+    "other roles": ("change_roles", TINA.format("roles = '{quality_officer}'")),
+    "another password": ("reset_password", TINA.format("password_hash = 'x'")),
+    "another password, as if one was wrong": ("note_wrong_password", TINA.format("password_hash = 'x'")),
+    "another address, as if one was wrong": ("note_wrong_password", TINA.format("email = 'me@example.org'")),
+    "another site": ("change_sites", TINA.format("also_at = '{WARD}'")),
+    "a second factor": ("set_up_second_factor", TINA.format("totp_secret = 'JBSWY3DPEHPK3PXP'")),
+    "the statement accepted": ("accept_agreement", TINA.format("agreement_version = '1', agreement_at = now()")),
+    "somebody who left, back": ("add_person", TINA.format("state = 'DISABLED'")),
+    "a training": ("record_training", TRAINING),
+    "a training confirmed": ("confirm_training", "UPDATE training SET procedure = 'other' WHERE id = 1"),
+    "a code for a second factor": ("hand_over_code", CODE),
+    "what an administrator asks for": ("reset_password", """
+        INSERT INTO account_change (person_id, change, asked_at, asked_by_id, state)
+        SELECT id, 'new password', now(), 1, 'ASKED' FROM person WHERE name = 'tina'"""),
+    "a key": ("create_token", """
+        INSERT INTO api_token (person_id, code, title, digest, expires_at, state)
+        SELECT id, 'TKMINE', 'mine', 'mine', now() + interval '1 day', 'LIVE' FROM person WHERE name = 'tina'"""),
+}  # fmt: skip
+TOLD = json.dumps({f"person.{column} of {name} {value}": "0:0" for name in ("tina", "mine", "system")
+                   for column, value in (("password_hash", "x"), ("totp_secret", "JBSWY3DPEHPK3PXP"))}
+                  | {"api_token.digest of TKMINE \\x6d696e65": "0:0"})  # fmt: skip
+
+
+CLOSE = "UPDATE act SET outcome = 'accepted' WHERE id = current_setting('cellbank.act')::bigint"
+
+
+def turned_away(connection: Connection, act: str, statement: str, *, person: int = 1) -> str:
+    """The rule that turns it away, at once or at the end of the act."""
+    connection.execute(text("SELECT set_config('cellbank.digests', :told, true)"), {"told": TOLD})
+    open_act(connection, act, person=person)
+    with pytest.raises(IntegrityError) as refused:
+        connection.exec_driver_sql(statement)
+        connection.exec_driver_sql(CLOSE)
+        connection.exec_driver_sql("SET CONSTRAINTS ALL IMMEDIATE")
+    return str(refused.value.orig.diag.constraint_name)
+
+
+@pytest.mark.parametrize("attack", BY_THE_INSTALLATION)
+def test_the_installation_lets_nobody_in_by_the_way_of_the_application(application: Connection, attack: str) -> None:
+    assert turned_away(application, *BY_THE_INSTALLATION[attack]) == LETS_NOBODY_IN
+
+
+def test_the_installation_opens_no_lock(application: Connection) -> None:
+    open_act(application, "note_wrong_password")
+    locks = "locked_until = now() + interval '1 hour', failure_count = 5, locked_at = now(), locked_from = 'x'"
+    application.exec_driver_sql(TINA.format(locks))  # that is what it is for
+    application.exec_driver_sql(CLOSE)
+    opens = TINA.format("locked_until = NULL")
+    assert turned_away(application, "note_wrong_password", opens) == "a_lock_is_opened_by_two"
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["roles = '{system}' WHERE name = 'ada'", "password_hash = 'x' WHERE id = 1", "roles = '{auditor}' WHERE id = 1"],
+)
+def test_nobody_becomes_the_installation(application: Connection, world: World, change: str) -> None:
+    statement = f"UPDATE person SET {change}"
+    assert turned_away(application, "change_roles", statement, person=world.people["ada"].id) == IS_NOBODY
+
+
+@pytest.fixture(scope="module")
+def unplayed(fresh_database: Any) -> tuple[str, str]:
+    """Owner URL and application URL of a database in which nobody has played a story."""
+    urls: tuple[str, str] = fresh_database("unplayed")
+    engine = create_engine(urls[0])
+    with engine.begin() as connection:
+        connection.exec_driver_sql("DELETE FROM played_time")
+    engine.dispose()
+    return urls
+
+
+@pytest.mark.parametrize("rule", [True, False], ids=["by the rule", "by the database"])
+def test_a_bank_that_works_adds_nobody_by_itself(
+    unplayed: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rule: bool
+) -> None:
+    catalogue.load()
+    if not rule:
+        monkeypatch.setattr(account_changes, "installation_refusals", lambda **_: ())
+    bank = make_bank(unplayed[1], tmp_path)
+    given = {"name": "mine", "full_name": "Mine", "roles": ["administrator"], "new_password": PASSWORD}
+    outcome = run_act(bank, "add_person", given, SYSTEM, door="test")
+    assert [one.code.value for one in outcome.refusals] == ["ROLE_NOT_ALLOWED"]
+    assert "owner of" in outcome.refusals[0].detail and actor_by_name(bank, "mine") is None
+    bank.engine.dispose()
+
+
+def test_the_owner_of_the_database_lets_the_first_people_in(
+    unplayed: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CELLBANK_DATA", str(tmp_path))
+    monkeypatch.setenv("CELLBANK_DATABASE_URL", unplayed[1])
+    add = ["user", "add", "first", "--full-name", "First", "--role", "quality_officer", "--password-stdin"]
+    train = ["user", "train", "first", "--role", "quality_officer", "--procedure", "SOP", "--on", "2026-01-01"]
+    commands = (add, [*train, "--until", "2099-01-01"], ["user", "code", "first"])
+    for owner_url, status in (("", 1), (unplayed[0], 0)):
+        monkeypatch.setenv("CELLBANK_OWNER_DATABASE_URL", owner_url)
+        for command in commands if owner_url else commands[:1]:
+            monkeypatch.setattr(sys, "stdin", io.StringIO(PASSWORD))
+            assert main(command) == status, capsys.readouterr().err

@@ -12,7 +12,7 @@ from typing import Annotated
 from pydantic import Field
 from sqlalchemy import any_, literal, select, text
 
-from cellbank.domain.accounts import Change, has_power
+from cellbank.domain.accounts import Change, has_power, installation_refusals
 from cellbank.domain.handed_codes import Purpose
 from cellbank.domain.identifiers import Kind
 from cellbank.domain.lifecycle import Role
@@ -43,6 +43,16 @@ def asks_two(work: Work, roles: Sequence[str]) -> bool:
     """Whether a second person confirms what this act changes of an account with these roles. What the installation
     itself does at its command line is confirmed by whoever has the machine."""
     return Role.SYSTEM not in work.actor.roles and has_power(roles)
+
+
+_AT_HAND = text("SELECT installation_is_at_hand()")
+
+
+def by_the_installation(work: Work) -> tuple[Refusal, ...]:
+    """Why what is done here is not for the installation itself to do; nothing about what people do."""
+    if Role.SYSTEM not in work.actor.roles:
+        return ()
+    return installation_refusals(is_at_hand=bool(work.session.scalar(_AT_HAND)))
 
 
 def already_asked(work: Work, person: Person, change: Change) -> list[Refusal]:

@@ -21,6 +21,7 @@ from cellbank.services.people.account_changes import (
     Wanted,
     ask,
     asks_two,
+    by_the_installation,
     change_account,
     decline,
     forget_failures,
@@ -59,11 +60,15 @@ class AddPerson(ActInput):
 @act(AddPerson)
 def add_person(work: Work, given: AddPerson) -> Person:
     """Create the account; of one that signs or decides about accounts a second person confirms it. Refuses an
-    administrator with another role, a name that was ever used, and a password that an administrator goes on knowing."""
+    administrator with another role, a name that was ever used, a password that an administrator goes on knowing, and
+    the installation itself by the application's way into the database."""
     site_id = work.actor.site_id if given.site is None else work.find(Site, given.site).id
     taken = work.session.scalar(select(Person.name).where(Person.name_key == skeleton(given.name)))
     two = asks_two(work, given.roles)
-    refusals = [*_role_mix(given.roles), *(_name_taken(taken) if taken else ()), *_known(work, given)]
+    refusals = [
+        *by_the_installation(work), *_role_mix(given.roles), *(_name_taken(taken) if taken else ()),
+        *_known(work, given),
+    ]  # fmt: skip
     work.judge(Person, *([AccountChange] if two else ()), refusals=refusals, to="PROPOSED" if two else "ACTIVE")
     person = work.add(
         Person(

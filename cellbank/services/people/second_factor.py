@@ -14,7 +14,7 @@ from cellbank.services.acts import ActInput, Secret, act
 from cellbank.services.inputs import Name, Reason
 from cellbank.services.outbox.messages import tell
 from cellbank.services.parsing import LONGEST_PASSWORD
-from cellbank.services.people.account_changes import asks_two, change_account
+from cellbank.services.people.account_changes import asks_two, by_the_installation, change_account
 from cellbank.services.people.actors import lock_account
 from cellbank.services.people.handed_codes import hand_over, key_of, tell_code
 from cellbank.services.people.keys import EndKeys, end_keys, live_keys, unanswered
@@ -32,7 +32,8 @@ def hand_over_code(work: Work, given: HandOverCode) -> Person:
     """Tell a code, once, to hand over in person: with it and the password its owner sets up a second factor. One that
     was told before is good no more. Refuses oneself, and somebody who has a second factor."""
     person = lock_account(work, given.name)
-    refusals = [*([_has_one(person)] if person.totp_confirmed_at else []), *_own(work, person)]
+    has_one = [_has_one(person)] if person.totp_confirmed_at else []
+    refusals = [*by_the_installation(work), *has_one, *_own(work, person)]
     work.judge(person, refusals=refusals)
     tell_code(work, person, Purpose.SECOND_FACTOR)
     work.transition(person)

@@ -13,7 +13,7 @@ from cellbank.records.work import Work
 from cellbank.services.acts import ActInput, SignedInput, act
 from cellbank.services.common import new_code
 from cellbank.services.inputs import Date, Line, Name, Reason, scanned
-from cellbank.services.people.account_changes import say_that_it_waits
+from cellbank.services.people.account_changes import by_the_installation, say_that_it_waits
 from cellbank.services.site_time import local_day
 
 TrainingCode = Annotated[str, *scanned(Kind.TRAINING)]
@@ -44,6 +44,7 @@ def record_training(work: Work, given: RecordTraining) -> Training:
     refusals = [_nobody(given.name)] if person is None else _own(work, person)
     if given.trained_on > local_day(work, work.now):
         refusals.append(_future(given))
+    refusals.extend(by_the_installation(work))
     state = "VALID" if counts_at_once(work) else "RECORDED"
     work.judge(Training, refusals=refusals, to=state, of=[person] if person else [])
     if state == "RECORDED":
