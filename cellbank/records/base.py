@@ -6,7 +6,7 @@ in step. A CHECK on a state column repeats `domain.lifecycle.STATES`; a house te
 
 import datetime
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Annotated, Any, ClassVar
 
@@ -72,11 +72,11 @@ def _checks_belong_to_tables(table: Table, _: MetaData) -> None:
             table.append_constraint(CheckConstraint(str(check.sqltext), name=check.name))
 
 
-def skeleton_of(name: str, *, unique: bool = False, index: bool = False) -> MappedColumn[Any]:
+def skeleton_of(
+    name: str, *, by: Callable[[str], str] = skeleton, unique: bool = False, index: bool = False
+) -> MappedColumn[Any]:
     """By what the column `name` is compared; it comes with the row, for nobody renames what has one."""
-    return mapped_column(
-        Text, unique=unique, index=index, default=lambda row: skeleton(row.get_current_parameters()[name])
-    )
+    return mapped_column(Text, unique=unique, index=index, default=lambda row: by(row.get_current_parameters()[name]))
 
 
 class Record(Base):

@@ -7,6 +7,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from cellbank.domain.accounts import Change
+from cellbank.domain.folding import name_skeleton
 from cellbank.domain.handed_codes import Purpose
 from cellbank.domain.sessions import Ended
 from cellbank.records.base import Base, Day, Instant, Json, Record, reference, skeleton_of, state_of
@@ -34,7 +35,7 @@ class Person(Record):
     site_id: Mapped[int] = reference("site")
     code: Mapped[str] = mapped_column(unique=True)  # badge
     name: Mapped[str] = mapped_column(unique=True)  # what is typed to sign in
-    name_key: Mapped[str] = skeleton_of("name", unique=True)
+    name_key: Mapped[str] = skeleton_of("name", by=name_skeleton, unique=True)
     full_name: Mapped[str]  # what stands beside a signature
     roles: Mapped[list[str]] = mapped_column(ARRAY(Text))
     email: Mapped[str | None]  # where messages about the account go, in ASCII

@@ -170,6 +170,7 @@ SAYS: dict[str, tuple[Code, str]] = {
     "of_a_clock_that_was_set": (Code.IMPROBABLE_TIME, "readings are older than any logger here."),
     "ck_reading_import_confirmed_by_another_person": (Code.SAME_PERSON, "the reading was entered by the same person."),
     "uq_donor_pseudonym_key": (Code.ALREADY_EXISTS, "a donor whose pseudonym reads like this is registered."),
+    "a_sign_in_name_reads_like_no_other": (Code.ALREADY_EXISTS, "a name is compared by what it looks like."),
     "uq_person_name_key": (Code.ALREADY_EXISTS, "a name that reads like this was given before."),
     "uq_donor_pseudonym": (Code.ALREADY_EXISTS, "a donor with this pseudonym is registered."),
     "uq_site_code": (Code.ALREADY_EXISTS, "a site with this code exists."),

@@ -36,6 +36,20 @@ BEGIN
   END LOOP;
 END $$;
 
+-- By what a sign-in name is compared: what looks alike is one. Twin: `domain/folding.py` (name_skeleton).
+CREATE FUNCTION name_skeleton(name text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+  SELECT replace(replace(translate(replace(name, '.', ''), '01i', 'oll'), 'rn', 'm'), 'vv', 'w')
+$$;
+
+CREATE FUNCTION sign_in_name_safety() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM must(NEW.name ~ '^[a-z][a-z0-9.]{1,39}$' AND NEW.name_key = name_skeleton(NEW.name),
+               'a_sign_in_name_reads_like_no_other', 'the name is not compared by what it looks like');
+  RETURN NEW;
+END $$;
+CREATE TRIGGER sign_in_name_safety BEFORE INSERT OR UPDATE OF name, name_key ON person FOR EACH ROW
+  EXECUTE FUNCTION sign_in_name_safety();
+
 -- A signer is changed by two.
 CREATE FUNCTION account_safety() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE

@@ -3,10 +3,13 @@
 from typing import Any
 
 import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 
 from cellbank.services.acts import Malformed
 from cellbank.services.people import accounts
 from cellbank.services.production import donors
+from tests.factories.by_hand import open_act
 from tests.factories.clinic import screened_subject
 from tests.factories.world import World
 
@@ -68,9 +71,38 @@ def test_no_second_account_reads_like_the_first(world: World, number: str) -> No
     assert world.codes("ada", "add_person", name=f"k.h.{number}", **given) == ["ALREADY_EXISTS"]
 
 
+ALIKE = {"one for l": "o1ena{n}", "zero for o": "petr0{n}", "i for l": "oiena{n}", "rn for m": "rorna{n}",
+         "vv for w": "vvanda{n}", "a point": "ol.ena{n}"}  # fmt: skip
+LIKE = {"petr0{n}": "petro{n}", "rorna{n}": "roma{n}", "vvanda{n}": "wanda{n}"}
+
+
+@pytest.mark.parametrize("kind", ALIKE)
+def test_no_account_looks_like_a_colleague_in_ascii(world: World, number: str, kind: str) -> None:
+    """`o1ena` in a list of accounts, beside a signature or in a custody log is read as `olena`."""
+    number = number.replace("0", "2").replace("1", "3")
+    first, second = LIKE.get(ALIKE[kind], "olena{n}").format(n=number), ALIKE[kind].format(n=number)
+    given = {"full_name": "A. B.", "roles": ["auditor"], "new_password": "a first password"}
+    world.do("ada", "add_person", name=first, **given)
+    outcome = world.try_act("ada", "add_person", name=second, **given)
+    assert [one.code.value for one in outcome.refusals] == ["ALREADY_EXISTS"]
+    assert second in outcome.refusals[0].detail and "reads like" in outcome.refusals[0].detail
+
+
+def test_the_database_compares_by_what_a_name_looks_like(world: World, number: str) -> None:
+    """Whoever writes the row themself gives it another skeleton."""
+    row = """INSERT INTO person (site_id, code, name, name_key, full_name, roles, state)
+             VALUES (1, :code, :name, :key, 'X', '{auditor}', 'ACTIVE')"""
+    for name, key in ((f"tlna{number}", f"tlna{number}x"), (f"Tina{number}", f"Tlna{number}"), ("tlna", "tlna")):
+        with pytest.raises(IntegrityError) as refused, world.bank.engine.begin() as connection:
+            open_act(connection, "add_person", person=world.people["ada"].id)
+            connection.execute(text(row), {"code": f"PS{number}", "name": name, "key": key})
+        rule = "uq_person_name_key" if name == "tlna" else "a_sign_in_name_reads_like_no_other"
+        assert refused.value.orig.diag.constraint_name == rule
+
+
 def test_the_database_takes_none_either(world: World, number: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (donors, accounts):
-        monkeypatch.setattr(module, "skeleton", lambda text: "of nothing at all")
+    monkeypatch.setattr(donors, "skeleton", lambda text: "of nothing at all")
+    monkeypatch.setattr(accounts, "name_skeleton", lambda text: "of nothing at all")
     world.do("tina", "register_donor", pseudonym=f"KH-9{number}", birth_year=1990)
     assert world.codes("tina", "register_donor", pseudonym=f"kh9{number}", birth_year=1990) == ["ALREADY_EXISTS"]
     given = {"full_name": "A. B.", "roles": ["auditor"], "new_password": "a first password"}

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cellbank.domain.folding import skeleton
+from cellbank.domain.folding import name_skeleton, skeleton
 from cellbank.domain.identifiers import LOOK_ALIKES
 
 SAME = {
@@ -41,6 +41,20 @@ def test_one_identifier_in_many_spellings(spelling: str) -> None:
 )
 def test_what_reads_differently_stays_different(one: str, other: str) -> None:
     assert skeleton(one) != skeleton(other)
+
+
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [("olena", "o1ena"), ("olena", "0lena"), ("olena", "oiena"), ("roman", "rornan"), ("ivan", "1van"),
+     ("wanda", "vvanda"), ("o.lena", "ol.ena"), ("martin", "rnartin")],
+)  # fmt: skip
+def test_names_that_read_alike_are_one(name: str, other: str) -> None:
+    assert name_skeleton(name) == name_skeleton(other)
+
+
+@pytest.mark.parametrize(("name", "other"), [("olena", "olene"), ("petro", "petra"), ("user2", "user3"), ("m", "n")])
+def test_names_that_read_differently_are_two(name: str, other: str) -> None:
+    assert name_skeleton(name) != name_skeleton(other)
 
 
 def test_a_cyrillic_word_folds_alike_in_both_cases() -> None:

@@ -4,7 +4,7 @@ from pydantic import Field
 from sqlalchemy import select
 
 from cellbank.domain.accounts import Change, gains_power, is_locked
-from cellbank.domain.folding import skeleton
+from cellbank.domain.folding import name_skeleton
 from cellbank.domain.identifiers import Kind
 from cellbank.domain.lifecycle import Role
 from cellbank.domain.messages import Template
@@ -63,10 +63,10 @@ def add_person(work: Work, given: AddPerson) -> Person:
     administrator with another role, a name that was ever used, a password that an administrator goes on knowing, and
     the installation itself by the application's way into the database."""
     site_id = work.actor.site_id if given.site is None else work.find(Site, given.site).id
-    taken = work.session.scalar(select(Person.name).where(Person.name_key == skeleton(given.name)))
+    taken = work.session.scalar(select(Person.name).where(Person.name_key == name_skeleton(given.name)))
     two = asks_two(work, given.roles)
     refusals = [
-        *by_the_installation(work), *_role_mix(given.roles), *(_name_taken(taken) if taken else ()),
+        *by_the_installation(work), *_role_mix(given.roles), *(_name_taken(given.name, taken) if taken else ()),
         *_known(work, given),
     ]  # fmt: skip
     work.judge(Person, *([AccountChange] if two else ()), refusals=refusals, to="PROPOSED" if two else "ACTIVE")
@@ -100,14 +100,12 @@ def _known(work: Work, given: AddPerson) -> list[Refusal]:
     return [refuse(Code.ROLE_NOT_ALLOWED, sentence)]
 
 
-def _name_taken(name: str) -> list[Refusal]:
-    return [
-        refuse(
-            Code.ALREADY_EXISTS,
-            "The name {name} was given before; names are never reused, nor one that reads like it. Choose another.",
-            name=name,
-        )
-    ]
+def _name_taken(given: str, taken: str) -> list[Refusal]:
+    if given == taken:
+        sentence = "The name {name} was given before, and names are never reused. Choose another."
+        return [refuse(Code.ALREADY_EXISTS, sentence, name=taken)]
+    sentence = "{given} reads like {name}, which was given before: 0 like o, 1 like l, rn like m. Choose another."
+    return [refuse(Code.ALREADY_EXISTS, sentence, given=given, name=taken)]
 
 
 def _role_mix(roles: list[Role]) -> list[Refusal]:
