@@ -153,6 +153,18 @@ END $$;
 CREATE TRIGGER changed_at_its_site AFTER UPDATE ON lot REFERENCING OLD TABLE AS changed NEW TABLE AS now_is
   FOR EACH STATEMENT EXECUTE FUNCTION lot_changed_at_its_site();
 
+-- A lot is let go for one subject where it was made or where the subject is, and nowhere else; ended from everywhere.
+CREATE FUNCTION conditional_release_signed_at_its_sites() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+  here bigint := acting_site();
+BEGIN
+  PERFORM must(here IN ((SELECT site_id FROM subject WHERE id = NEW.subject_id), (SELECT site_id FROM lot WHERE id = NEW.lot_id)),
+               'a_record_is_changed_at_its_site', 'neither the lot nor the subject of the conditional release is of this site');
+  RETURN NEW;
+END $$;
+CREATE TRIGGER signed_at_its_sites BEFORE INSERT OR UPDATE ON conditional_release FOR EACH ROW
+  WHEN (NEW.state <> 'ENDED') EXECUTE FUNCTION conditional_release_signed_at_its_sites();
+
 -- A vial changes its site when it is received, and there.
 CREATE FUNCTION vial_changed_at_its_site() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE

@@ -13,6 +13,7 @@ from cellbank.domain.rules import standing
 from cellbank.outside.label_pdf import load_templates, render
 from cellbank.records.production import Lot
 from cellbank.records.quality import Printing, Signature
+from cellbank.records.work import Work
 from cellbank.services.labels import label_printing
 from cellbank.services.labels.label_rows import LONGEST_PENDING, _pending
 from cellbank.services.lookup.scanning import Card, look_up
@@ -36,6 +37,7 @@ from tests.factories.doses import (
 from tests.factories.holds import notices_about
 from tests.factories.lots import stored_lot
 from tests.factories.quality import enter, pass_all_tests, required_tests, results_read_at
+from tests.factories.sites import second_site
 from tests.factories.world import World
 from tests.outside.label_samples import ROWS
 
@@ -188,6 +190,18 @@ def test_one_person_never_signs_twice(allowing: World) -> None:
     assert world.codes("clara", "sign_for_sponsor", release=code) == ["ROLE_NOT_ALLOWED"]
     assert world.codes("clara", "request_conditional_release", **asking(lot.code, subject)) == ["ALREADY_EXISTS"]
     assert world.codes("oksana", "sign_for_sponsor", release=code, password="wrong") == ["SIGNATURE_WRONG"]
+
+
+def test_neither_rule_nor_database_lets_a_third_site_sign(allowing: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    third, code = second_site(allowing), asked_for(allowing, pending_lot(allowing).code, weighed_subject(allowing))
+    of_third = (third.quality_officer, "approve_conditional_release"), (third.other_quality_officer, "sign_for_sponsor")
+    assert allowing.codes(third.clinician, "end_conditional_release", release=code, reason="Too old") == ["OTHER_SITE"]
+    for (who, act), signed_by in zip(of_third, ("quinn", "oksana"), strict=True):
+        assert allowing.codes(who, act, release=code) == ["OTHER_SITE"]
+        with monkeypatch.context() as off:
+            off.setattr(Work, "site_refusals", lambda *_: [])
+            assert allowing.codes(who, act, release=code) == ["OTHER_SITE"]
+        allowing.do(signed_by, act, release=code)
 
 
 def test_who_worked_on_the_lot_signs_nothing(allowing: World) -> None:

@@ -10,6 +10,7 @@ from pydantic import Field
 from sqlalchemy import select
 
 from cellbank.domain.identifiers import Kind
+from cellbank.domain.refusals import Refusal
 from cellbank.domain.rules.conditional import ConditionalFacts, conditional_refusals, pending_tests
 from cellbank.domain.rules.standing import SubjectFacts
 from cellbank.records.clinic import Dose, Subject
@@ -99,9 +100,9 @@ class EndConditionalRelease(ActInput):
 def end_conditional_release(work: Work, given: EndConditionalRelease) -> ConditionalRelease:
     """End it before the results are there: no further dose of the lot goes to the subject. Names the doses under way,
     which are refused from now on."""
-    release, _, _ = _locked(work, given.release)
+    release, lot, subject = _locked(work, given.release)
     work.show(doses_under_way=_doses_under_way(work, release))
-    work.judge(release)
+    work.judge(release, refusals=_of_neither(work, release, lot, subject))
     release.ended_at, release.end_reason = work.now, given.reason
     work.transition(release)
     return release
@@ -111,8 +112,13 @@ def _judged_again(work: Work, code: str) -> ConditionalRelease:
     release, lot, subject = _locked(work, code)
     facts = _facts(work, lot, subject, release)
     work.show(pending=release.pending)
-    work.judge(release, lot, refusals=conditional_refusals(facts))
+    work.judge(release, lot, refusals=[*_of_neither(work, release, lot, subject), *conditional_refusals(facts)])
     return release
+
+
+def _of_neither(work: Work, release: ConditionalRelease, lot: Lot, subject: Subject) -> list[Refusal]:
+    """Why it is signed or ended elsewhere: neither the lot nor the subject is of this site, where it cannot be read."""
+    return [] if lot.site_id == work.actor.site_id else work.site_refusals(subject.site_id, release.called)
 
 
 def _locked(work: Work, code: str) -> tuple[ConditionalRelease, Lot, Subject]:
