@@ -71,6 +71,7 @@ class Work:
     #: done with the bank once the act stands; each adds to the answer and none may fail
     after_commit: list[Callable[[Any], Mapping[str, Any]]] = field(default_factory=list)
     about: str | None = None
+    scanned: Record | None = None  # what the act is about: the record that it asked for first
     sites: dict[tuple[str, int], int] = field(default_factory=dict)  # of what records are about, by kind and id
     _to_sign: list[tuple[Record, Transition]] = field(default_factory=list)
 
@@ -133,7 +134,7 @@ class Work:
         if record is None:
             raise Refused([self._not_found(cls, code)])
         if self.about is None:
-            self.about = code
+            self.about, self.scanned = code, record
         return record
 
     def _not_found(self, cls: type[Record], code: str) -> Refusal:
@@ -270,6 +271,15 @@ class Work:
         if self.actor.site_code in also_of(self.session, record):
             return []
         return self.site_refusals(site_of(self.session, record, self.sites), record.called)
+
+    def told_here(self, refusals: Sequence[Refusal]) -> list[Refusal]:
+        """What somebody may read of reasons that were found before the judgement, such as that no count is open: where
+        what the act is about is of another site and the act does not cross sites, only that."""
+        about, said = self.scanned, {one.code for one in refusals}
+        if about is None or self.judged or Code.OTHER_SITE in said:
+            return list(refusals)
+        crosses = any(map(crosses_sites, rows_for(self.act, about.__tablename__)))
+        return list(refusals) if crosses else told_here([*self.elsewhere(about), *refusals])
 
     def _role_refusals(self, rows: tuple[Transition, ...]) -> list[Refusal]:
         allowed = frozenset().union(*(row.roles for row in rows))

@@ -205,6 +205,8 @@ def _judge_only(bank: Bank, call: Call) -> Outcome:
             call.act.function(work, call.given)
         except JudgedOnly:
             return Outcome(True, None, work.shown)
+        except Refused as refused:
+            raise Refused(work.told_here(refused.refusals), refused.about) from refused
     raise RuntimeError(f"{call.act.name} never judged")
 
 
@@ -237,8 +239,7 @@ def _do(bank: Bank, call: Call) -> Outcome:
                 raise
             raise Refused([refusal], work.about) from error
         except Refused as refused:
-            refused.about = work.about
-            raise
+            raise Refused(work.told_here(refused.refusals), work.about) from refused
     for task in work.after_commit:
         result = {**result, **task(bank)}
     return Outcome(True, act_id, {**result, **work.told_once})

@@ -52,14 +52,16 @@ def order_shipment(work: Work, given: OrderShipment) -> Shipment:
     to = work.find(Site, given.to)
     lots = work.lock_all(Lot, given.lots) if given.lots else []
     counts = dict(zip(given.lots, given.counts, strict=True))
+    in_stock = _in_stock(work, lots)
     facts = OrderFacts(
         to=f"{to.name} ({to.code})",
         is_here=to.id == work.actor.site_id,
         goods=tuple(LotGoods(lot.code, lot.state, lot.expires_on, added=counts[lot.code]) for lot in lots),
-        in_stock=_in_stock(work, lots),
+        in_stock=in_stock,
         on=local_day(work, work.now),
     )
-    work.judge(Shipment, refusals=order_refusals(facts))
+    # A lot of another site is sent from here where vials of it stand; where none does, nothing is told of it.
+    work.judge(Shipment, refusals=order_refusals(facts), of=[lot for lot in lots if lot.code not in in_stock])
     here = work.actor.site_id
     return work.add(
         Shipment(
