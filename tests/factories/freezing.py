@@ -15,7 +15,7 @@ from tests.factories.world import World
 
 _EXPORTS = itertools.count(1)
 MINUTE = datetime.timedelta(minutes=1)
-MODEL = "CryoMed 7452"
+MODEL = "CryoMed 7454"  # not the one of the story, whose files have other titles
 TITLES = "Date/Time (UTC);Product (°C);Chamber (°C)"
 Readings = list[tuple[datetime.datetime, float]]
 

@@ -5,6 +5,7 @@ without a word here; a field of a new type fails the sweep until it has its bad 
 """
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 from cellbank.domain.garbled import Garbled
@@ -201,6 +202,7 @@ GOOD: dict[str, Any] = {
 NOWHERE: dict[str, Any] = {"NUL": "a\0b", "half a pair": "a\ud800b", "1000 deep": nested(1000), "10^5000": 10**5000}
 
 
+@cache
 def schema_of(registered: RegisteredAct) -> dict[str, dict[str, Any]]:
     """The JSON schema of each field, without the `null` of optional ones and with what is referred to."""
     whole = registered.input.model_json_schema()

@@ -16,7 +16,7 @@ from cellbank.services.documents.papers import snapshot
 from cellbank.services.documents.record_export import export
 from cellbank.services.lookup.scanning import NotHere
 from tests.factories import production as make
-from tests.factories.freezing import cooling, freezing_run, frozen_at, run_row
+from tests.factories.freezing import MODEL, cooling, freezing_run, frozen_at, run_row
 from tests.factories.lots import FrozenLot, fill_started_at, frozen_lot, open_lot, stored_lot
 from tests.factories.quality import DAY, enter, passed_lot, released_lot, required_tests, results_read_at, review
 from tests.factories.world import World
@@ -246,7 +246,7 @@ def test_the_batch_record_names_the_freezing_run_its_digest_and_what_was_found(
         of_lot = text("SELECT r.code FROM freezer_run r JOIN lot l ON l.id = r.lot_id WHERE l.code = :lot")
         code = connection.scalar(of_lot, {"lot": lot.code})
     run = run_row(world, code)
-    assert f"{code} " in record and "within the band" in record and "CryoMed 7452" in record
+    assert f"{code} " in record and "within the band" in record and MODEL in record
     assert run.sha256 in record.replace(" ", "")
 
 

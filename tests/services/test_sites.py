@@ -1,8 +1,6 @@
 """More sites than one: who works where, and that nothing of one is touched from another."""
 
 import datetime
-import random
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -13,72 +11,31 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from cellbank.domain.identifiers import Kind
 from cellbank.domain.states import STATES
 from cellbank.records.base import Base
 from cellbank.records.belonging import ABOUT, WHOLE_BANK
 from cellbank.records.production import Donor
 from cellbank.records.work import Work
-from cellbank.services import catalogue
-from cellbank.services.acts import Malformed, Outcome, RegisteredAct
+from cellbank.services.acts import Malformed, Outcome
 from cellbank.services.bank import server_time
-from cellbank.services.lookup.cards import QUESTIONS
 from cellbank.services.people.actors import actor_by_name, actor_by_token
 from cellbank.services.people.sites import list_sites
 from cellbank.services.trail.verification import verify
-from tests.conftest import Furnished, make_bank
+from tests.conftest import Furnished
 from tests.factories.by_hand import open_act
 from tests.factories.clinic import enrolled_subject
 from tests.factories.doses import ordered_dose, product_lot, weighed_subject
 from tests.factories.holds import lot_row, stands
 from tests.factories.lots import frozen_lot
-from tests.factories.people import confirm, newcomer
+from tests.factories.people import confirm
 from tests.factories.production import accepted_reagent, arrival, delivered, donor, harvested_culture
 from tests.factories.quality import passed_lot, released_lot
 from tests.factories.receiving import accepted_shipment
 from tests.factories.sites import SecondSite, at, second_site
-from tests.factories.temperature import as_csv, import_file, probe, sent, steady, tank
+from tests.factories.temperature import as_csv, import_file, probe, steady, tank
 from tests.factories.world import World
-from tests.services.bad_values import good_input, schema_of
 
 DAY = datetime.timedelta(days=1)
-# What may be done to what is another site's, or is about nothing of a site.
-CROSSES = {
-    "hold_lot", "approve_conditional_release", "sign_for_sponsor", "end_conditional_release", "open_deviation",
-    "review_trail",
-}  # fmt: skip
-ACTS = sorted(
-    {name for name, one in catalogue.load().items() if one.area != "shipping" and any(  # those have tests of their own
-        field.get("scan") or field.get("items", {}).get("scan") for field in schema_of(one).values())}
-    - CROSSES
-)  # fmt: skip
-# What an act needs beside codes, so that it comes to the judgement; and which record, where it is not just the latest.
-OTHERWISE: dict[str, dict[str, Any]] = {
-    "issue_document": {"type": "certificate"},
-    "plan_action": {"responsible": "tina"},
-    "take_sample": {"test": "CD73"},
-    "add_storage_unit": {"parent": None},
-}
-# What the story does not leave behind.
-LEFT = {
-    "count_box": lambda world: {"box": _code(world, "count_box", "box", ["ST"]), "vials": []},
-    "recall_lot": lambda world: {"lot": _code(world, "recall_lot", "lot", ["LT"]), "reason": "For a notice to a ward"},
-}
-OF_THE_FIRST = """SELECT r.code FROM {table} r CROSS JOIN LATERAL record_of('{table}', r.id) o
-                   WHERE coalesce(home_site(o.the_kind, o.the_id), 1) = 1 ORDER BY r.id DESC"""
-IN_EACH_STATE = """SELECT DISTINCT ON (r.state) r.code FROM {table} r CROSS JOIN LATERAL record_of('{table}', r.id) o
-                    WHERE home_site(o.the_kind, o.the_id) = 1 ORDER BY r.state, r.id DESC"""
-COUNTED = "SELECT code FROM dose WHERE total_cells_per_ml IS NOT NULL ORDER BY id DESC"
-A_BOX = "SELECT code FROM storage_unit WHERE type = 'box' AND site_id = 1 ORDER BY id DESC"
-WHICH = {
-    ("accept_short_dose", "dose"): COUNTED,
-    ("prepare_dose", "dose"): COUNTED,
-    ("correct_fact", "record"): "SELECT code FROM culture WHERE harvested_at IS NOT NULL AND site_id = 1",
-    ("correct_result", "result"): "SELECT code FROM test_result WHERE number > 5 ORDER BY id DESC",
-    ("recall_lot", "lot"): "SELECT l.code FROM lot l JOIN dose d ON d.lot_id = l.id WHERE l.state = 'RELEASED'",
-    ("issue_document", "code"): "SELECT code FROM lot ORDER BY id DESC",
-    **dict.fromkeys([(act, "box") for act in ("count_box", "count_again", "rescan_box", "reconcile_rack")], A_BOX),
-}
 
 
 @pytest.fixture(scope="module")
@@ -174,72 +131,10 @@ def test_a_key_of_a_program_acts_at_the_site_that_is_asked_for(world: World, the
     assert actor_by_token(world.bank, token).site_code == "MAIN"
 
 
-# --- every act, from another site -------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def played(story_database, tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[tuple[World, str]]:
-    """The bank of the story, where there is something of every kind; and somebody of another site with every role."""
-    catalogue.load()
-    bank = make_bank(story_database(f"sites_{worker_id}"), tmp_path_factory.mktemp("sites"))
-    world = World(bank, random.Random(4), server_time())
-    there = second_site(world)
-    stranger = newcomer(world, "technician", "quality_officer", "clinician", site=there.code)
-    world.may_sign(stranger)
-    for act, given in LEFT.items():
-        world.do("tina" if act == "count_box" else "oksana", act, **given(world))
-    actor = actor_by_name(bank, stranger, there.code)
-    assert actor is not None and actor.site_code == there.code
-    world.people["stranger"] = actor
-    yield world, "stranger"
-    bank.engine.dispose()
-
-
-def _code(world: World, act: str, field: str, kinds: list[str]) -> str:
-    """A code of the story: of the latest record of the first of these kinds that the first site has, or of WHICH."""
-    tables = [question.record for kind in map(Kind, kinds) if (question := QUESTIONS.get(kind))]
-    statements = [OF_THE_FIRST.format(table=table) for table in tables]
-    with Session(world.bank.reads) as session:
-        for statement in [WHICH.get((act, field), statements[0]), *statements]:
-            if found := session.scalar(text(f"{statement} LIMIT 1")):
-                return str(found)
-    raise AssertionError(f"{act}: the story has nothing for {field}")
-
-
-def _in_other_states(world: World, act: RegisteredAct, given: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """The same with a record of each other state that the story has of what is scanned."""
-    for field, schema in schema_of(act).items():
-        kinds = schema.get("scan") or schema.get("items", {}).get("scan")
-        for kind in map(Kind, kinds or ()) if field in given else ():
-            table = QUESTIONS[kind].record if kind in QUESTIONS else None
-            if table in STATES and (act.name, field) not in WHICH:
-                with Session(world.bank.reads) as session:
-                    codes = list(session.scalars(text(IN_EACH_STATE.format(table=table))))
-                yield from ({**given, field: [one] if schema.get("type") == "array" else one} for one in codes)
-
-
 def test_every_kind_of_record_is_of_a_site_or_of_the_whole_bank() -> None:
     tables = Base.metadata.tables
     with_site = {kind for kind in STATES if kind in tables and "site_id" in tables[kind].c}
     assert set(STATES) == with_site | set(ABOUT) | WHOLE_BANK
-
-
-@pytest.mark.parametrize("name", sorted(ACTS))
-def test_no_act_touches_a_record_of_another_site(played: tuple[World, str], name: str) -> None:
-    world, stranger = played
-    registered = catalogue.load()[name]
-    given = {**good_input(registered), **OTHERWISE.get(name, {})}
-    for field, schema in schema_of(registered).items():
-        kinds = schema.get("scan") or schema.get("items", {}).get("scan")
-        if kinds and field in given:
-            code = _code(world, name, field, kinds)
-            given[field] = [code] if schema.get("type") == "array" else code
-    if "sha256" in given:
-        given["sha256"] = sent(world, as_csv(steady(world.now - DAY, 3)))
-    for one in (given, *_in_other_states(world, registered, given)):
-        outcome = world.try_act(stranger, name, dry_run=True, **one)
-        # It is the only reason: any other would tell what is not theirs to see.
-        assert {refusal.code.value for refusal in outcome.refusals} == {"OTHER_SITE"}, one
 
 
 # --- at home, elsewhere -----------------------------------------------------------------------

@@ -1,10 +1,11 @@
-"""Every address of pages and API, asked for with every kind of record of the story by somebody of another site."""
+"""Nothing of another site is read: every address of pages and API, with every kind of record of the story, and every
+form with every kind of code that it takes."""
 
 import html
 import random
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -51,10 +52,12 @@ class Stranger:
     acts: tuple[int, ...]
     printings: tuple[int, ...]
     keys: tuple[str, ...]  # of requests
+    asked: list[str] = field(default_factory=list)
 
     def ask(self, path: str, asked_with: str = "") -> Any:
         """The answer to an address. Nothing of another site stands in it but the code that was asked with."""
         answer = self.browser.get(path)
+        self.asked.append(path)
         if answer.mimetype != "application/pdf":
             said = html.unescape(answer.text)
             shown = {code for code in re.findall(r"[A-Z0-9]{5,}", said) if code in self.codes}
@@ -131,8 +134,8 @@ def _examples() -> set[str]:
     return set(re.findall(r"[A-Z0-9]{5,}", told))
 
 
-def test_nothing_of_another_site_is_shown(stranger: Stranger) -> None:
-    asked = 0
+def test_nothing_of_another_site_is_shown(stranger: Stranger, tried: Callable[..., None]) -> None:
+    stranger.asked.clear()
     # First the pages that take no code: the trail keeps what is asked for afterwards.
     for rule in sorted(stranger.app.url_map.iter_rules(), key=lambda rule: len(rule.arguments)):
         if "GET" not in (rule.methods or ()) or rule.endpoint in NOT_ASKED | NEITHER:
@@ -143,11 +146,12 @@ def test_nothing_of_another_site_is_shown(stranger: Stranger) -> None:
             if of_one and answer.status_code == 302:
                 answer = stranger.ask(answer.location, code)
             assert answer.status_code in ((404,) if of_one else (200, 204, 302, 404)), f"{path}: {answer.status_code}"
-            asked += 1
-    assert asked > 40 * len(LISTS)
+    tried(len(stranger.asked), note=f"reads: {len(stranger.asked)} of pages and API from another site")
+    assert len(stranger.asked) > 40 * len(LISTS)
 
 
-def test_no_form_shows_what_a_code_of_another_site_is(stranger: Stranger) -> None:
+def test_no_form_shows_what_a_code_of_another_site_is(stranger: Stranger, tried: Callable[..., None]) -> None:
+    stranger.asked.clear()
     kinds = Base.metadata.tables
     with stranger.app.extensions["cellbank"].reads.connect() as connection:
         for name, registered in catalogue.REGISTRY.items():
@@ -159,6 +163,7 @@ def test_no_form_shows_what_a_code_of_another_site_is(stranger: Stranger) -> Non
                         code = connection.scalar(text(f"SELECT code FROM {table} ORDER BY id DESC LIMIT 1"))
                         if code:
                             assert stranger.ask(f"/act/{name}?{field}={code}", code).status_code in (200, 404)
+    tried(len(stranger.asked))
 
 
 def _table(kind: str) -> str:
@@ -167,10 +172,12 @@ def _table(kind: str) -> str:
     return question.record if question else ""
 
 
-def test_a_scan_says_of_which_site_a_record_is(stranger: Stranger) -> None:
+def test_a_scan_says_of_which_site_a_record_is(stranger: Stranger, tried: Callable[..., None]) -> None:
+    stranger.asked.clear()
     for code in stranger.samples:
         assert stranger.ask(f"/bedside?dose={code}", code).status_code == 200
         answer = stranger.ask(f"/scan?code={code}", code)
         assert answer.status_code == 404 and "Of another site" in answer.text and "This is of the site" in answer.text
         said = stranger.ask(f"/api/scan/{code}", code)
         assert said.status_code == 404 and f"{code} is of the site" in said.json["detail"]
+    tried(len(stranger.asked))
