@@ -65,40 +65,6 @@ def test_an_act_of_another_time_is_refused_by_name(application: Connection, atta
     assert refused.value.orig.diag.constraint_name == "an_act_is_of_its_time"
 
 
-def test_no_table_of_the_session_stands_before_ours(application: Connection) -> None:
-    """Rules that read `act` or `signature` would read what the attacker wrote into a table of that name."""
-    application.exec_driver_sql("CREATE TEMP TABLE signature AS SELECT * FROM public.signature")
-    with pytest.raises(IntegrityError) as refused:
-        application.exec_driver_sql(ACT.format(at=NOW, told=TOLD_LATE, outcome="NULL"))
-    assert refused.value.orig.diag.constraint_name == "no_table_stands_before_ours"
-
-
-def test_a_refused_act_has_changed_nothing(application: Connection) -> None:
-    """Closed as refused, what it did would be looked for by nobody."""
-    act = application.exec_driver_sql(ACT.format(at=NOW, told=NOT_TOLD, outcome="NULL")).scalar_one()
-    application.execute(text("SELECT set_config('cellbank.act', :act, true)"), {"act": str(act)})
-    application.exec_driver_sql("UPDATE donor SET birth_year = birth_year - 1 WHERE id = (SELECT min(id) FROM donor)")
-    with pytest.raises(IntegrityError) as refused:
-        application.execute(text("UPDATE act SET outcome = 'refused' WHERE id = :act"), {"act": act})
-    assert refused.value.orig.diag.constraint_name == "a_refused_act_changes_nothing"
-
-
-def test_no_check_of_the_trail_is_noted_ahead(application: Connection) -> None:
-    ahead = "INSERT INTO trail_check (began_at, ended_at, whole, acts, found) VALUES ({}, now(), true, 1, '{{}}')"
-    for at in ("'2126-01-01'", "now() - interval '2 days'"):
-        with pytest.raises(IntegrityError) as refused, application.begin_nested():
-            application.exec_driver_sql(ahead.format(at))
-        assert refused.value.orig.diag.constraint_name == "a_check_is_of_now"
-
-
-def test_what_asks_did_not_happen_earlier(application: Connection) -> None:
-    """Told as a fact of the day before yesterday, an order would pass what only forbids it."""
-    ordered = ACT.replace("'thaw_vial'", "'order_dose'").format(at=NOW, told=TOLD_LATE, outcome="'accepted'")
-    with pytest.raises(IntegrityError) as refused:
-        application.exec_driver_sql(ordered)
-    assert refused.value.orig.diag.constraint_name == "only_what_tells_happened_earlier"
-
-
 def test_a_fact_may_lie_back_when_it_is_entered_now(application: Connection) -> None:
     application.exec_driver_sql(ACT.format(at=NOW, told=TOLD_LATE, outcome="'accepted'"))
 

@@ -1,0 +1,60 @@
+"""Donors, donations, cultures and reagents: cells only from what is accepted."""
+
+from tests.attack.twins.sql import ME, NOW, Attack, another, change, id_of, new
+
+NO_CONSENT = f"DELETE FROM consent WHERE donor_id = {id_of('donor', 'donor')}"
+USE = {"culture_id": id_of("culture", "culture"), "reagent_lot_id": id_of("reagent_lot", "reagent"), "used_at": ":now"}
+FROM_TISSUE = {"code": "'INVENTED'", "parent_id": "NULL", "source_vial_id": "NULL"}
+
+
+def of_reagent(to: str) -> str:
+    return change("reagent_lot", "reagent", to)
+
+
+DONORS = [
+    Attack("a pseudonym twice", "tina", "register_donor",
+           another("donor", "donor", code="'INVENTED'", pseudonym_key="'x'"), "uq_donor_pseudonym"),
+    Attack("a pseudonym that reads the same", "tina", "register_donor",
+           another("donor", "donor", code="'INVENTED'", pseudonym="'x'"), "uq_donor_pseudonym_key"),
+    Attack("eligible without consent", "quinn", "determine_eligibility", change("donor", "donor", "state = 'ELIGIBLE'"),
+           "an_eligible_donor_has_consented", (NO_CONSENT, change("donor", "donor", "state = 'REGISTERED'"))),
+    Attack("a donation without consent", "tina", "receive_donation",
+           another("donation", "donation", code="'INVENTED'", received_by_id=ME), "a_donation_has_a_consent",
+           (NO_CONSENT,)),
+    Attack("a donor of another site", "tina", "record_delivery", change("donor", "donor", "birth_year = 1980"),
+           "a_record_is_changed_at_its_site", (change("donor", "donor", "site_id = :elsewhere"),)),
+]  # fmt: skip
+CULTURES = [
+    Attack("from a rejected donation", "tina", "isolate_tissue", another("culture", "culture", **FROM_TISSUE),
+           "cells_only_from_an_accepted_donation", (change("donation", "donation", "state = 'REJECTED'"),)),
+    Attack("from an ineligible donor", "tina", "isolate_tissue", another("culture", "culture", **FROM_TISSUE),
+           "no_cells_from_an_ineligible_donor", (change("donor", "donor", "state = 'INELIGIBLE'"),)),
+    Attack("from a vial of the product", "tina", "thaw_bank_vial",
+           another("culture", "culture", **FROM_TISSUE | {"source_vial_id": id_of("vial", "in_stock")}),
+           "only_vials_of_a_released_bank_are_cultured"),
+    Attack("fewer cells than none left", "tina", "passage_culture", change("culture", "culture", "cells_left = -1"),
+           "ck_culture_cells_left_never_negative"),
+    Attack("more cells left than were harvested", "tina", "passage_culture",
+           change("culture", "culture", "cells_left = cells_harvested + 1"), "ck_culture_cells_left_never_negative"),
+    Attack("other figures of a harvest", "tina", "record_harvest",
+           change("culture", "culture", "cells_harvested = cells_harvested * 2"), "a_noted_value_is_only_put_right"),
+]  # fmt: skip
+REAGENTS = [
+    Attack("used in quarantine", "tina", "passage_culture", new("reagent_use", USE), "only_accepted_reagents_are_used",
+           (of_reagent("state = 'QUARANTINED'"),)),
+    Attack("used after it expired", "tina", "passage_culture", new("reagent_use", USE), "no_expired_reagent_is_used",
+           (of_reagent("expires_on = DATE '2020-01-01'"),)),
+    Attack("used and never opened", "tina", "passage_culture", new("reagent_use", USE),
+           "no_reagent_is_used_too_long_after_opening", (of_reagent("days_once_open = 1, opened_at = NULL"),)),
+    Attack("used too long after opening", "tina", "passage_culture", new("reagent_use", USE),
+           "no_reagent_is_used_too_long_after_opening",
+           (of_reagent(f"days_once_open = 1, opened_at = {NOW} - interval '2 days'"),)),
+    Attack("more used than there is", "tina", "passage_culture", of_reagent("quantity_left = -1"),
+           "ck_reagent_lot_never_more_used_than_there_is",
+           (of_reagent("unit = 'mL', quantity_received = 10, quantity_left = 1"),)),
+    Attack("accepted without a certificate", "quinn", "decide_reagent", of_reagent("state = 'ACCEPTED'"),
+           "an_accepted_reagent_has_a_certificate", (of_reagent("state = 'QUARANTINED', certificate = NULL"),)),
+    Attack("opened again", "tina", "open_reagent", of_reagent("opened_at = :now"), "a_reagent_is_opened_once",
+           (of_reagent(f"opened_at = {NOW} - interval '2 days'"),)),
+]  # fmt: skip
+ATTACKS = [*DONORS, *CULTURES, *REAGENTS]

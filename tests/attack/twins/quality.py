@@ -1,0 +1,127 @@
+"""Quality: results and samples, deviations and holds, notices, issued documents."""
+
+from tests.attack.twins.sql import HIM, ME, Attack, another, change, excursion_at, id_of, new
+
+TAKEN = {
+    "code": "'SA1'", "lot_id": id_of("lot", "waiting"), "test": "'IDENTITY'", "material": "'vial'", "taken_at": ":now",
+    "due_on": "CURRENT_DATE", "taken_by_id": ME, "state": "'TAKEN'",
+}  # fmt: skip
+SAMPLE = new("sample", TAKEN)
+OUT = "verdict = 'OUT_OF_SPECIFICATION', state = 'REVIEWED'"
+OF_DONOR = f"UPDATE test_result SET {OUT} WHERE donor_id = {id_of('donor', 'donor')}"
+DEVIATION = {
+    "code": "'DV1'", "title": "'x'", "description": "'x'", "classification": "'major'", "occurred_at": ":now",
+    "due_on": "CURRENT_DATE", "opened_by_id": ME, "site_id": "1", "state": "'OPEN'",
+}  # fmt: skip
+INVESTIGATED = {"investigation": "'x'", "investigated_by_id": HIM, "decision": "'x'", "closed_at": ":now"}
+CLOSED = {**INVESTIGATED, "state": "'CLOSED'", "closed_by_id": HIM, "opened_by_id": "1", "investigated_by_id": "1"}
+IT = "(SELECT id FROM deviation WHERE code = 'DV1')"
+LINK = {"deviation_id": IT, "record_kind": "'lot'", "record_id": id_of("lot", "waiting"), "record_code": ":waiting"}
+ACTION = {
+    "code": "'CA1'", "deviation_id": IT, "type": "'corrective'", "description": "'x'", "due_on": "CURRENT_DATE",
+    "responsible_id": ME, "state": "'PLANNED'",
+}  # fmt: skip
+DONE = {"state": "'DONE'", "done_at": ":now", "done_by_id": ME, "done_note": "'x'"}
+CLOSE = f"UPDATE deviation SET state = 'CLOSED', closed_by_id = {ME} WHERE code = 'DV1'"
+HOLD = {"code": "'HD1'", "reason": "'x'", "placed_at": ":now", "state": "'PLACED'", "lot_id": id_of("lot", "waiting")}
+LIFT = "UPDATE hold SET state = 'LIFTED', lifted_at = :now WHERE code = 'HD1'"
+EXCURSION = "(SELECT id FROM excursion WHERE code = 'EX1')"
+NOTICE = new("recall_notice", {
+    "code": "'RN1'", "record_kind": "'lot'", "record_code": ":lot", "reason": "'x'", "opened_at": ":now",
+    "site_id": "1", "state": "'OPEN'",
+})  # fmt: skip
+LINE = {"notice_id": "(SELECT id FROM recall_notice WHERE code = 'RN1')", "dose_id": id_of("dose", "given")}
+ANSWERED = {"done": "'patient_told'", "answered_at": ":now", "answered_by_id": ME}
+ANSWER = f"UPDATE notice_line SET done = 'other', answered_at = :now, answered_by_id = {ME}"
+DOCUMENT = {
+    "code": "'DC1'", "type": "'coa'", "record_kind": "'lot'", "record_code": ":lot", "content": "'{}'",
+    "digest": "'one'",
+    "pdf_digest": "'x'", "edition": "1", "issued_at": ":now", "state": "'ISSUED'",
+}  # fmt: skip
+SECOND = {"code": "'DC2'", "edition": "2", "digest": "'two'", "reason": "'x'"}
+
+
+def of_result(to: str) -> str:
+    return change("test_result", "entered", to)
+
+
+def issued(**but: str) -> str:
+    return new("document_issue", DOCUMENT, **but)
+
+
+RESULTS = [
+    Attack("reviewed by whoever entered it", "taras", "review_results",
+           of_result(f"state = 'REVIEWED', reviewed_by_id = {ME}"), "ck_test_result_reviewed_by_another_person"),
+    Attack("another value", "taras", "review_results", of_result("number = number + 1"), "a_result_is_never_changed"),
+    Attack("another verdict", "taras", "review_results", of_result("verdict = 'INFORMATIVE'"),
+           "a_result_is_never_changed"),
+    Attack("a corrected result that counts again", "taras", "review_results", of_result("state = 'ENTERED'"),
+           "a_result_never_counts_again", (of_result("state = 'CORRECTED', change_reason = 'x'"),)),
+    Attack("invalidated without a deviation", "quinn", "invalidate_result",
+           of_result(f"state = 'INVALIDATED', change_reason = 'x', reviewed_by_id = {ME}"),
+           "an_invalidated_result_has_a_deviation"),
+    Attack("a result out of specification in silence", "taras", "enter_result",
+           another("test_result", "entered", code="'INVENTED'", verdict="'OUT_OF_SPECIFICATION'", entered_by_id=ME,
+                   lot_id=id_of("lot", "lot")), "a_stop_reaches_every_clinician"),
+    Attack("a result of a sample of another test", "taras", "enter_result",
+           another("test_result", "entered", code="'INVENTED'", entered_by_id=ME,
+                   sample_id="(SELECT max(id) FROM sample)"),
+           "a_result_is_of_its_sample", (SAMPLE,)),
+    Attack("a sample of something else", "tina", "take_sample",
+           "UPDATE sample SET material = 'water' WHERE code = 'SA1'",
+           "a_sample_is_never_changed", (SAMPLE,)),
+    Attack("a sample taken twice", "tina", "take_sample", new("sample", TAKEN, code="'SA2'"), "one_sample_awaited",
+           (SAMPLE,)),
+]  # fmt: skip
+DEVIATIONS = [
+    Attack("a closed deviation investigated again", "quinn", "investigate_deviation",
+           "UPDATE deviation SET state = 'INVESTIGATED', closed_by_id = NULL", "a_closed_deviation_stays_closed",
+           (new("deviation", DEVIATION | CLOSED),)),
+    Attack("a record added to a closed deviation", "tina", "link_deviation", new("deviation_link", LINK),
+           "nothing_is_added_to_a_closed_deviation", (new("deviation", DEVIATION | CLOSED),)),
+    Attack("an action added to a closed deviation", "quinn", "plan_action", new("corrective_action", ACTION),
+           "nothing_is_added_to_a_closed_deviation", (new("deviation", DEVIATION | CLOSED),)),
+    Attack("closed before its correction is done", "quinn", "close_deviation", CLOSE,
+           "no_closing_before_the_correction",
+           (new("deviation", DEVIATION | INVESTIGATED | {"opened_by_id": HIM}), new("corrective_action", ACTION))),
+    Attack("closed by whoever opened it", "quinn", "close_deviation", CLOSE, "ck_deviation_closed_by_another_person",
+           (new("deviation", DEVIATION | INVESTIGATED),)),
+    Attack("closed by whoever investigated it", "quinn", "close_deviation", CLOSE,
+           "ck_deviation_closed_by_another_person",
+           (new("deviation", DEVIATION | INVESTIGATED | {"opened_by_id": HIM, "investigated_by_id": ME}),)),
+    Attack("an action verified by whoever did it", "quinn", "verify_action",
+           f"UPDATE corrective_action SET state = 'VERIFIED', verified_by_id = {ME}",
+           "ck_corrective_action_verified_by_another_person",
+           (new("deviation", DEVIATION), new("corrective_action", ACTION | DONE))),
+]  # fmt: skip
+HOLDS = [
+    Attack("a hold that leaves a lot as it is", "quinn", "hold_lot", new("hold", HOLD), "a_hold_stops_every_lot_below"),
+    Attack("a hold in silence", "quinn", "hold_lot",
+           new("hold", HOLD, lot_id=id_of("lot", "lot")) + f"; {change('lot', 'lot', 'state = state')}",
+           "a_stop_reaches_every_clinician",
+           (change("lot", "lot", "state = 'ON_HOLD', state_before_hold = 'RELEASED'"),)),
+    Attack("lifted against a result", "quinn", "lift_hold", LIFT, "no_hold_is_lifted_against_a_result",
+           (OF_DONOR, new("hold", HOLD, lot_id="NULL", donor_id=id_of("donor", "donor")))),
+    Attack("lifted before the excursion is accepted", "quinn", "lift_hold", LIFT, "no_lifting_before_the_decision",
+           (excursion_at("1"), new("hold", HOLD, excursion_id=EXCURSION))),
+]  # fmt: skip
+NOTICES = [
+    Attack("a notice at an end without answers", "clara", "answer_notice",
+           "UPDATE recall_notice SET state = 'ACKNOWLEDGED'", "a_notice_ends_with_its_last_answer",
+           (NOTICE, new("notice_line", LINE))),
+    Attack("another answer", "clara", "answer_notice", ANSWER + ", note = 'x'", "an_answer_to_a_notice_stays",
+           (NOTICE, new("notice_line", LINE | ANSWERED))),
+    Attack("an answer that says nothing", "clara", "answer_notice", ANSWER, "ck_notice_line_a_note_says_why",
+           (NOTICE, new("notice_line", LINE))),
+]  # fmt: skip
+DOCUMENTS = [
+    Attack("an edition left out", "quinn", "issue_document", issued(**SECOND | {"edition": "3"}),
+           "editions_follow_each_other", (issued(),)),
+    Attack("an edition twice", "quinn", "issue_document", issued(**SECOND | {"edition": "1"}),
+           "uq_document_issue_type_record_code_edition", (issued(),), ("editions_follow_each_other",)),
+    Attack("an edition that says the same", "quinn", "issue_document", issued(**SECOND | {"digest": "'one'"}),
+           "a_further_edition_says_something_else", (issued(),)),
+    Attack("an edition without a reason", "quinn", "issue_document", issued(**SECOND | {"reason": "' '"}),
+           "ck_document_issue_a_further_edition_has_a_reason", (issued(),)),
+]  # fmt: skip
+ATTACKS = [*RESULTS, *DEVIATIONS, *HOLDS, *NOTICES, *DOCUMENTS]
