@@ -61,9 +61,12 @@ TWO = [
            (new("account_change", ASKED),)),
     Attack("asked to unlock twice", "ada", "unlock_account", new("account_change", ASKED | UNLOCK),
            "one_open_unlock_per_account", (new("account_change", ASKED | UNLOCK),)),
-    Attack("a name twice", "ada", "add_person", another("person", "badge", name_key="'x'", **NEW), "uq_person_name"),
-    Attack("a name that reads the same", "ada", "add_person", another("person", "badge", name="'x'", **NEW),
+    Attack("a name twice", "ada", "add_person", another("person", "badge", name_key="'x'", **NEW), "uq_person_name",
+           without=("a_sign_in_name_reads_like_no_other",)),
+    Attack("a name that reads the same", "ada", "add_person", another("person", "badge", name="'t1na'", **NEW),
            "uq_person_name_key"),
+    Attack("a name compared by what it does not look like", "ada", "add_person",
+           another("person", "badge", name="'t1na'", name_key="'x'", **NEW), "a_sign_in_name_reads_like_no_other"),
 ]  # fmt: skip
 INSTALLATION = [  # more of it in `test_application_role.py`
     Attack("other roles by the installation itself", "system", "change_roles",
