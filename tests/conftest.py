@@ -113,6 +113,13 @@ def database_url(url: str, database: str) -> str:
     return url.replace("/cellbank?", f"/{database}?")
 
 
+# What no owner does without the triggers off: from now on acts are of their time again.
+UNPLAYED = (
+    "SET LOCAL session_replication_role = replica; DELETE FROM played_time; "
+    "SET LOCAL session_replication_role = origin"
+)
+
+
 @contextmanager
 def rolled_back(owner_url: str) -> Iterator[Connection]:
     """psql as the owner of the tables, in a transaction that is rolled back: the next test finds all sound."""

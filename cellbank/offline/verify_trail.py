@@ -14,25 +14,41 @@ field of the act, then every field of its changes, each as a netstring (`length:
 act n of a site is sha256(seal n-1 || sha256(content)), the seal before the first being 32 zero bytes. A line of signed
 heads holds the sha256 of the line before it, and an Ed25519 signature (RFC 8032) over all of it but the signature; so
 the signature of the last line is over all of them.
+
+Times: along a chain acts are recorded one after the other; an act says that it is of about the time at which it was
+recorded, unless a story is played (which the trail tells); and what a line of heads has, and the line before has not,
+was recorded between the two, by the clock of the database, to five minutes.
 """
 
 import hashlib
 import json
 import sys
 from collections.abc import Iterable
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 
 ACT_FIELDS = 16
 TOLD_FIELDS = 2  # more of an act that says when it happened, and why that was entered late
 CHANGE_FIELDS = 5
+ACT, AT, RECORDED_AT = 0, 11, 12  # which of the fields of an act
+SLACK, LONGEST_ACT = timedelta(minutes=5), timedelta(hours=1, minutes=5)
 HEAD_FIELDS = ["heads", "file", "number", "before", "key", "at", "database_at", "chains", "signature"]
 START = (0, bytes(32).hex())
 
 Act = dict[str, Any]  # a line of the export
 Heads = dict[int, tuple[int, str]]  # by site: number and digest of the last act of its chain
-SignedHead = tuple[str, int, int, str]  # place in the file of heads, site, number, digest
 Point = tuple[int, int, int, int]
+
+
+class SignedHead(NamedTuple):
+    """The head of a chain in a line of signed heads, and between which times what is new in it was recorded."""
+
+    where: str
+    site: int
+    number: int
+    digest: str
+    since: datetime | None  # None: there is no line before
+    until: datetime | None  # None: all that comes after the last line
 
 
 class Bad(Exception):
@@ -94,6 +110,65 @@ def is_fields(item: object, count: int) -> bool:
     return isinstance(item, list) and len(item) == count and all(one is None or isinstance(one, str) for one in item)
 
 
+class Times:
+    """The times of the acts, one after the other: possible, and between those of the signed heads."""
+
+    def __init__(self, signed: Iterable[SignedHead]) -> None:
+        self._since: dict[tuple[int, int], datetime | None] = {}  # of the first act that a line has
+        self._until: dict[tuple[int, int], datetime] = {}  # of the last one
+        self._before: dict[int, datetime] = {}  # by site: when the act before was recorded
+        self._played: int | None = None  # from this act on acts may be of any time
+        self._raised: list[int] = []
+        ends: dict[int, int] = {}
+        for head in signed:
+            end = ends.get(head.site, 0)
+            if head.until is None:
+                self._since[head.site, end + 1] = head.since
+            elif head.number > end:
+                self._since[head.site, end + 1], self._until[head.site, head.number] = head.since, head.until
+                ends[head.site] = head.number
+
+    def check(self, line: Act) -> None:
+        """Raises Bad, naming the act whose time cannot be."""
+        act, at, recorded_at = int(line["act"][ACT]), moment(line["act"][AT]), moment(line["act"][RECORDED_AT])
+        before = self._before.get(line["site"], recorded_at)
+        self._before[line["site"]] = recorded_at
+        if recorded_at < before:
+            raise Bad(f"act {act} says that it was recorded at {recorded_at}, and the one before it at {before}")
+        self._is_between_heads(line, act, recorded_at)
+        if self._played is None and any(change[1] == "played_time" for change in line["changes"]):
+            self._played = act
+        if self._played is not None and act >= self._played:
+            return
+        if at < recorded_at - LONGEST_ACT and recorded_at == before:
+            self._raised.append(act)
+        elif not recorded_at - LONGEST_ACT <= at <= recorded_at + SLACK:
+            raise Bad(f"act {act} says that it is of {at}, and was recorded at {recorded_at}")
+
+    def _is_between_heads(self, line: Act, act: int, recorded_at: datetime) -> None:
+        place = line["site"], line["number"]
+        since, until = self._since.get(place), self._until.get(place)
+        if since is not None and recorded_at < since - SLACK:
+            raise Bad(f"act {act} says that it was recorded at {recorded_at}: heads signed at {since} do not have it")
+        if until is not None and recorded_at > until + SLACK:
+            raise Bad(f"act {act} says that it was recorded at {recorded_at}: heads signed at {until} have it")
+
+    def notes(self) -> list[str]:
+        """What is no fault, and is to be known."""
+        found = []
+        if self._played is not None:
+            found.append(f"A story is played here: from act {self._played} on acts may be of any time.")
+        if self._raised:
+            acts = f"{len(self._raised)} acts from act {min(self._raised)} on"
+            found.append(f"{acts} bear the time of the one before them: the clock of the database was set back.")
+        return found
+
+
+def moment(text: str) -> datetime:
+    """A time as the trail has it."""
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))
+
+
 def check_end(line: Act, heads: Heads, acts: int, file_digest: str) -> None:
     """The last line tells what came before it, so that an export that was cut short is found."""
     told = {"acts": acts, "heads": {str(site): list(head) for site, head in heads.items()}, "sha256": file_digest}
@@ -101,12 +176,19 @@ def check_end(line: Act, heads: Heads, acts: int, file_digest: str) -> None:
         raise Bad("the last line does not fit the lines before it")
 
 
-def verify(lines: Iterable[bytes], expected: Iterable[str] = (), signed: Iterable[SignedHead] = ()) -> Heads:
+def verify(
+    lines: Iterable[bytes],
+    expected: Iterable[str] = (),
+    signed: Iterable[SignedHead] = (),
+    notes: list[str] | None = None,
+) -> Heads:
     """The heads of the chains, as site -> (number, digest). Raises Bad, naming the first line that is wrong. `signed`
-    are heads as `read_heads` found them: place, site, number, digest."""
+    are heads as `read_heads` found them; `notes` gets what is no fault, and is to be known."""
+    signed = list(signed)
     heads: Heads = {}
     wanted = {tuple(head.rsplit(":", 1)) for head in expected}
-    held = {(site, number): (digest, where) for where, site, number, digest in signed}
+    held = {(head.site, head.number): (head.digest, head.where) for head in signed if head.until is not None}
+    times = Times(signed)
     file_digest, acts, ended, place = hashlib.sha256(), -1, False, 0
     for place, line in enumerate(lines, start=1):
         try:
@@ -120,6 +202,7 @@ def verify(lines: Iterable[bytes], expected: Iterable[str] = (), signed: Iterabl
                 ended = True
             elif place > 1:
                 check_act(value, heads)
+                times.check(value)
                 wanted.discard((f"{value['site']}:{value['number']}", value["digest"]))
                 digest, where = held.pop((value["site"], value["number"]), (value["digest"], ""))
                 if digest != value["digest"]:
@@ -134,6 +217,8 @@ def verify(lines: Iterable[bytes], expected: Iterable[str] = (), signed: Iterabl
         raise Bad(f"the chain does not pass through {', '.join(sorted(':'.join(head) for head in wanted))}")
     for (site, number), (_, where) in held.items():
         raise Bad(f"the chain of site {site} was shortened: {where} signed number {number}")
+    if notes is not None:
+        notes += times.notes()
     return heads
 
 
@@ -141,12 +226,14 @@ def verify(lines: Iterable[bytes], expected: Iterable[str] = (), signed: Iterabl
 
 
 def read_heads(lines: Iterable[bytes], key: str, until: datetime | None = None) -> list[SignedHead]:
-    """Every head in a file of signed heads, as (place, site, number, digest), but those signed after `until`. Raises
-    Bad, naming the first line that is not as the holder of this key wrote it. A line torn by a crash counts as written
-    when the next one holds it."""
+    """Every head in a file of signed heads, but those signed after `until`; last for each site what comes after all of
+    them. Raises Bad, naming the first line that is not as the holder of this key wrote it. A line torn by a crash
+    counts as written when the next one holds it."""
     found: list[SignedHead] = []
+    since, latest = None, None  # a clock that was set back leaves more room
     last: dict[str, Any] = {"number": 0}
     before, torn = "0" * 64, 0
+    ends: dict[str, Any] = {}
     for place, raw in enumerate(lines, start=1):
         line = head_line(raw)
         if line and line["before"] != before:
@@ -158,15 +245,20 @@ def read_heads(lines: Iterable[bytes], key: str, until: datetime | None = None) 
             raise Bad(f"heads, line {place}: it is signed with another key, {line['key']}")
         before = hashlib.sha256(raw.removesuffix(b"\n")).hexdigest()
         last, torn = (line, 0) if line else (last, torn or place)
-        counts = line and (until is None or datetime.fromisoformat(line["database_at"]) <= until)
-        for site, head in line["chains"].items() if line and counts else ():
-            found.append((f"line {place} of the heads", int(site), head["number"], head["digest"]))
+        if line and (until is None or moment(line["database_at"]) <= until):
+            at = moment(line["database_at"])
+            since, latest = since and min(since, at), max(at, latest or at)
+            for site, head in line["chains"].items():
+                named = f"line {place} of the heads"
+                found.append(SignedHead(named, int(site), head["number"], head["digest"], since, latest))
+            since, ends = at, line["chains"]
     if torn or not last["number"]:
         raise Bad(f"heads, line {torn or 1}: it is no line as it was written")
     signature = last.pop("signature")
     if not is_signed(bytes.fromhex(key), compact(last), bytes.fromhex(signature)):
         raise Bad(f"heads, line {place}: its signature does not fit")
-    return found
+    rest = [SignedHead("", int(site), head["number"], head["digest"], since, None) for site, head in ends.items()]
+    return found + rest
 
 
 def head_line(raw: bytes) -> dict[str, Any] | None:
@@ -272,13 +364,15 @@ def main(arguments: list[str]) -> int:
     if not arguments or any(one.startswith("--") for one in arguments):
         print(__doc__, file=sys.stderr)
         return 2
+    notes: list[str] = []
     try:
         signed = signed_heads(arguments[0], against, key) if against else ()
         with open(arguments[0], "rb") as file:
-            heads = verify(file, arguments[1:], signed)
+            heads = verify(file, arguments[1:], signed, notes)
     except (Bad, OSError) as problem:
         print(f"NOT SOUND: {problem}")
         return 1
+    print(*(f"Note: {note}\n" for note in notes), sep="", end="", file=sys.stderr)
     print("OK", *(f"{site}:{number}:{digest}" for site, (number, digest) in sorted(heads.items())))
     return 0
 

@@ -97,12 +97,11 @@ class Seal(Base):
     __table_args__ = (UniqueConstraint("site_id", "number"),)
 
 
-class PlayedTime(Base):
+class PlayedTime(Record):
     """A row here lets acts be of any time: where a story is played, in the demo and in tests. Only the owner of the
-    database writes it, and every verification says so."""
+    database writes it, in an act, so that the trail tells from when on; it stays, and every verification says so."""
 
     __tablename__ = "played_time"
-    id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     why: Mapped[str]
 
 

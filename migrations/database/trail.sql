@@ -251,10 +251,10 @@ DO $$
 DECLARE
   the_trail text[] := '{act,change,seal}';
   only_helps_to_work text[] := '{alembic_version,number_series,web_session,known_desk,wrong_entry,api_token_use,
-    played_time,head_file,trail_check,outbox,outbox_attempt}';
+    head_file,trail_check,outbox,outbox_attempt}';
   not_row_by_row text[] := '{reading,freezer_reading,handed_code}';
   written_once text[] := '{batch_review,correction,count_sheet,deviation_link,document_issue,freezer_reading,irregularity,
-    printing,reaction,reading,signature,trail_review,treatment_decision,unit_stay,warming_event}';
+    played_time,printing,reaction,reading,signature,trail_review,treatment_decision,unit_stay,warming_event}';
   hidden jsonb := '{"person": ["password_hash", "totp_secret", "totp_next"], "account_change": ["password_hash"],
     "api_token": ["digest"]}';
   kept text;

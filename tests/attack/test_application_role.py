@@ -22,7 +22,7 @@ from cellbank.services.acts import run_act
 from cellbank.services.people import account_changes
 from cellbank.services.people.actors import SYSTEM, actor_by_name
 from tests.attack.test_tampering import BACK_DATED, LAST
-from tests.conftest import make_bank, rolled_back
+from tests.conftest import UNPLAYED, make_bank, rolled_back
 from tests.factories.by_hand import open_act
 from tests.factories.world import PASSWORD, World
 
@@ -53,7 +53,7 @@ def owner(world: World, databases: tuple[str, str]) -> Iterator[Connection]:
 @pytest.fixture
 def application(owner: Connection) -> Connection:
     """The application's role, where no story is played."""
-    owner.execute(text("DELETE FROM played_time"))
+    owner.exec_driver_sql(UNPLAYED)
     owner.execute(text("SET LOCAL ROLE cellbank_app"))
     return owner
 
@@ -179,7 +179,7 @@ def unplayed(fresh_database: Any) -> tuple[str, str]:
     urls: tuple[str, str] = fresh_database("unplayed")
     engine = create_engine(urls[0])
     with engine.begin() as connection:
-        connection.exec_driver_sql("DELETE FROM played_time")
+        connection.exec_driver_sql(UNPLAYED)
     engine.dispose()
     return urls
 

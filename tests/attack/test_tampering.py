@@ -113,7 +113,8 @@ SEAL_IT = """
 INSERT INTO seal SELECT a.id, 1, s.number + 1, sha256(s.digest || trail_act_digest(a))
   FROM (SELECT * FROM act ORDER BY id DESC LIMIT 1) a,
        (SELECT * FROM seal WHERE site_id = 1 ORDER BY number DESC LIMIT 1) s"""
-MADE_ANEW = (*REMOVE_LAST, BACK_DATED, SEAL_IT)
+OF_NOW = BACK_DATED.replace("now() - interval '30 days'", "clock_timestamp()")
+MADE_ANEW = (*REMOVE_LAST, OF_NOW, SEAL_IT)
 
 
 @dataclass(frozen=True)
@@ -146,6 +147,11 @@ ON_THE_DATABASE = (
     OnTheDatabase("an act rewritten, its seal left", REWRITE, "act "),
     OnTheDatabase("an act rewritten, all sealed again", (*REWRITE, RESEAL), "was rewritten", perfect=True),
     OnTheDatabase("an act put in with a time long past, not sealed", (BACK_DATED,), "the act has no seal"),
+    OnTheDatabase("an act put in with a time long past, and sealed", (BACK_DATED, SEAL_IT), "and the act before it in"),
+    OnTheDatabase("the word that a story is played taken out", ("DELETE FROM played_time",), "it says that it is of"),
+    OnTheDatabase(
+        "a story played as of now", ("INSERT INTO played_time (id, why) VALUES (9, 'mine')",), "no act tells of it"
+    ),
     OnTheDatabase(
         "readings altered", ("UPDATE reading SET celsius = -190 WHERE at = (SELECT min(at) FROM reading)",),
         "its readings are not those that were imported",
@@ -317,10 +323,15 @@ def test_an_export_passes_through_the_heads_or_the_verifier_names_it(
     assert offline.main([*arguments, "--public-key", TrailKey("another").public]) == 1
     assert "signed with another key" in capsys.readouterr().out
     heads = offline.read_heads(site.against.path.read_bytes().splitlines(), site.against.key)
-    (where, at, number, digest), lines = heads[-1], trail.read_bytes().splitlines(keepends=True)
-    for wrong, found in (((number, "0" * 64), "was rewritten"), ((number + 99, digest), "was shortened")):
+    last = [head for head in heads if head.until is not None][-1]
+    lines = trail.read_bytes().splitlines(keepends=True)
+    later = last.until + datetime.timedelta(hours=1)
+    for wrong, found in (
+        ({"digest": "0" * 64}, "was rewritten"), ({"number": last.number + 99}, "was shortened"),
+        ({"until": last.until - datetime.timedelta(hours=1)}, "have it"), ({"since": later}, "do not have it"),
+    ):  # fmt: skip
         with pytest.raises(offline.Bad, match=found):
-            offline.verify(lines, signed=[(where, at, *wrong)])
+            offline.verify(lines, signed=[*heads[:-2], last._replace(**wrong)])
 
 
 def test_the_verifier_of_one_file_knows_a_signature() -> None:
@@ -353,8 +364,30 @@ def test_a_line_torn_by_a_crash_is_held_by_the_next_one(owner: Connection, site:
     key = TrailKey((site.folder / "trail_key").read_text())
     end = end_of(copy, key.public)
     assert end is not None and end.line is not None and end.torn
-    append(copy, key, end, end.line.chains, at="", database_at="")
+    append(copy, key, end, end.line.chains, at=end.line.at, database_at=end.line.database_at)
     assert faults(owner, site, heads=copy) == []
+
+
+def test_an_act_was_recorded_between_the_heads_around_it(owner: Connection, site: Installation, tmp_path: Path) -> None:
+    """In a quiet hour nothing comes before it in the chain; but heads were signed all the time."""
+    heads = tmp_path / "heads.jsonl"
+    heads.write_bytes(site.against.path.read_bytes())
+    key = TrailKey((site.folder / "trail_key").read_text())
+    end = end_of(heads, key.public)
+    assert end is not None and end.line is not None
+    now, hour = datetime.datetime.fromisoformat(end.line.database_at), datetime.timedelta(hours=1)
+    append(heads, key, end, end.line.chains, at="", database_at=(now + hour).isoformat())
+    owner.execute(text("SET LOCAL session_replication_role = replica"))
+    for statement in (OF_NOW, SEAL_IT):
+        owner.exec_driver_sql(statement)
+    assert any("do not have it" in one for one in faults(owner, site, heads=heads))
+    last = "SELECT number, act_id, encode(digest, 'hex') FROM seal WHERE site_id = 1 ORDER BY number DESC LIMIT 1"
+    chains = {**end.line.chains, 1: tuple(owner.execute(text(last)).one())}
+    heads.write_bytes(site.against.path.read_bytes())
+    append(heads, key, end, chains, at="", database_at=(now - hour).isoformat())
+    assert faults(owner, site, heads=heads) == [], "a clock that is set back is no attack"
+    owner.exec_driver_sql(f"UPDATE act SET recorded_at = now() + interval '1 hour' WHERE id = {LAST}")
+    assert any(" have it" in one for one in faults(owner, site, heads=heads))
 
 
 # --- the files --------------------------------------------------------------------------------

@@ -61,6 +61,7 @@ class Loader:
         self.connection = connection
         self.people = people
         self.now = now
+        self.recorded_at = datetime.datetime.now(datetime.UTC)  # after all that came before
         self.act_id = 0
         self.counts: dict[str, int] = {}
         self._columns = {table.name: self._defaults(table) for table in metadata.sorted_tables}
@@ -105,7 +106,7 @@ class Loader:
             **self._columns["act"], "id": self.act_id, "site_id": 1, "person_id": self.people[who], "name": name,
             "given": given, "record_code": about, "door": "bench", "version": VERSION, "at": at, "result": {},
             "given_digest": hashlib.sha256(as_json([name, given]).encode()).hexdigest(), "outcome": "accepted",
-            "recorded_at": self.now,
+            "recorded_at": self.recorded_at,
         }  # fmt: skip
         self._write("act", row)
         return self.act_id

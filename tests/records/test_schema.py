@@ -83,14 +83,16 @@ def damaged(fresh_database) -> str:
 @pytest.mark.parametrize("damage", DAMAGE)
 def test_a_migration_leaves_every_rule_as_it_is_written(damaged: str, damage: str) -> None:
     engine = create_engine(damaged)
+    acts = text("SELECT count(*) FROM act")
     with engine.begin() as connection:
+        before = connection.scalar(acts)
         connection.execute(text(DAMAGE[damage]))
     migrate(damaged)
     assert _differences(engine), "what somebody changed is put right only when it is asked for"
     migrate(damaged, anew=True)
     assert not _differences(engine)
     with engine.connect() as connection:
-        assert connection.scalar(text("SELECT count(*) FROM act")) == 1  # the first act was not told again
+        assert connection.scalar(acts) == before  # the first act was not told again
     engine.dispose()
 
 

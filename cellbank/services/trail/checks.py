@@ -28,7 +28,8 @@ _STANDING = text(
     """SELECT whole.ended_at AS checked_at, coalesce(whole.found, '{}') AS found_whole,
               coalesce(later.found, '{}') AS found_later,
               (SELECT max(signed_at) FROM head_file WHERE place = :place AND ended_because IS NULL) AS signed_at,
-              (SELECT min(recorded_at) FROM act) AS began_at, clock_timestamp() AS now
+              (SELECT min(recorded_at) FROM act) AS began_at, clock_timestamp() AS now,
+              (SELECT why FROM played_time ORDER BY id LIMIT 1) AS played
          FROM (SELECT max(id) AS id FROM trail_check WHERE whole) AS newest
          LEFT JOIN trail_check whole ON whole.id = newest.id
          LEFT JOIN LATERAL (SELECT found FROM trail_check p WHERE NOT p.whole AND p.id > coalesce(newest.id, 0)
@@ -83,6 +84,7 @@ class TrailStanding:
     signed_at: datetime.datetime | None
     check_is_late: bool
     heads_are_late: bool
+    played: str | None  # a story is played here, and why: acts may be of any time
 
     @property
     def is_alarm(self) -> bool:
@@ -100,5 +102,5 @@ def standing_of_trail(bank: Bank) -> TrailStanding:
     return TrailStanding(
         row.checked_at, (*row.found_whole, *(one for one in row.found_later if one not in row.found_whole)),
         row.signed_at, bool(hours) and row.now - since > late,
-        bool(seconds) and row.signed_at is not None and row.now - row.signed_at > LONGEST_UNSIGNED,
+        bool(seconds) and row.signed_at is not None and row.now - row.signed_at > LONGEST_UNSIGNED, row.played,
     )  # fmt: skip

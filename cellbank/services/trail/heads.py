@@ -16,6 +16,7 @@ from sqlalchemy import Connection, text
 from cellbank.outside.head_file import End, HeadsProblem, Line, TrailKey, append, end_of, read_lines, trail_key
 from cellbank.services.bank import Bank, server_time
 from cellbank.services.trail.snapshot import snapshot
+from cellbank.services.trail.times import SignedTimes, outside
 from cellbank.services.trail.trail_chain import Chain, Head
 from cellbank.services.trail.trail_faults import Fault
 
@@ -32,7 +33,7 @@ _KEEP = text(
 )
 _END = text("UPDATE head_file SET ended_because = :why WHERE place = :place AND ended_because IS NULL")
 _DUE = text("SELECT clock_timestamp() - CAST(:at AS timestamptz) >= make_interval(secs => :seconds)")
-_CLOCK = text("SELECT clock_timestamp()")
+_MOMENT = text("SELECT transaction_timestamp()")  # of the snapshot: however long the walk takes
 _HEADS = text(
     """SELECT site.id, last.* FROM site CROSS JOIN LATERAL (
          SELECT number, act_id, encode(digest, 'hex') FROM seal WHERE site_id = site.id ORDER BY number DESC LIMIT 1
@@ -88,7 +89,7 @@ def _sign(keeping: Connection, now: Connection, path: Path, key: TrailKey, end: 
         chain.walk()
         if chain.fault is not None:
             return Signing(None, chain.acts, chain.fault)
-    at, database_at = server_time().isoformat(), now.scalar(_CLOCK).astimezone(datetime.UTC).isoformat()
+    at, database_at = server_time().isoformat(), now.scalar(_MOMENT).astimezone(datetime.UTC).isoformat()
     try:
         line = append(path, key, end, chains, at=at, database_at=database_at)
     except OSError as error:
@@ -147,18 +148,19 @@ class Compared:
 
 
 def compare(connection: Connection, path: Path, key: str) -> Compared:
-    """Whether the file is as it was written by the holder of the key, and the trail passes through each head in it."""
-    count, last, wrong = 0, None, None
+    """Whether the file is as it was written by the holder of the key, the trail passes through each head in it, and
+    its acts are of the times between them."""
+    count, last, wrong, times = 0, None, None, SignedTimes()
     try:
         lines = read_lines(path, key)
         while some := list(islice(lines, AT_ONCE)):
             count, last = count + len(some), some[-1]
-            wrong = wrong or missed(connection, some)
+            wrong = wrong or missed(connection, some) or outside(connection, times.windows(some))
         if last is not None:
             _was_not_cut(connection, last)
     except HeadsProblem as problem:
         return Compared(count, last, fault_of(path, problem))
-    return Compared(count, last, wrong)
+    return Compared(count, last, wrong or outside(connection, times.rest()))
 
 
 def missed(connection: Connection, lines: list[Line]) -> Fault | None:

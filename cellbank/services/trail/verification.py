@@ -24,6 +24,7 @@ from cellbank.services.trail.evidence import find_altered_files, find_altered_re
 from cellbank.services.trail.heads import compare, is_there
 from cellbank.services.trail.hidden_values import find_exchanged
 from cellbank.services.trail.snapshot import snapshot
+from cellbank.services.trail.times import find_impossible_times, played
 from cellbank.services.trail.trail_chain import FETCHED, Chain, Head, Progress, sealed_acts
 from cellbank.services.trail.trail_faults import Fault, SealedAct, find_stray
 from cellbank.services.trail.trail_records import find_drift
@@ -95,8 +96,9 @@ def check(
     fault = chain.fault or find_stray(connection)
     if fault is None:
         fault, records = find_drift(connection, told)
-    faults = [*_found(fault), *find_altered_readings(connection)]
-    notes = list(_notes(connection))
+    impossible, notes = find_impossible_times(connection)
+    faults = [*_found(fault), *impossible, *find_altered_readings(connection)]
+    notes += _notes(connection)
     signed = None
     if against is not None:
         compared = compare(connection, against.path, against.key)
@@ -117,8 +119,9 @@ def _found(fault: Fault | None) -> Iterable[Fault]:
 
 
 def _notes(connection: Connection) -> Iterable[str]:
-    for why in connection.scalars(text("SELECT why FROM played_time")):
-        yield f"Acts of this database may be of any time, whatever the clock says: {why}"
+    for one in played(connection):
+        since = f" since act {one.act} of {one.since}" if one.act else ""
+        yield f"A story is played here: acts may be of any time{since}, whatever the clock says. {one.why}"
 
 
 def export(bank: Bank, out: IO[bytes], progress: Progress | None = None) -> tuple[Head, ...]:

@@ -1,6 +1,7 @@
 """People: accounts, trainings, codes, sessions and keys."""
 
 from tests.attack.twins.sql import HER, ME, NOW, Attack, another, new
+from tests.conftest import UNPLAYED
 
 HERS = "(SELECT id FROM person WHERE name = 'tina')"
 ASKED = {
@@ -71,7 +72,7 @@ TWO = [
 INSTALLATION = [  # more of it in `test_application_role.py`
     Attack("other roles by the installation itself", "system", "change_roles",
            "UPDATE person SET roles = '{quality_officer}' WHERE name = 'tina'", "the_installation_lets_nobody_in",
-           ("DELETE FROM played_time",), ("an_act_is_of_its_time",)),
+           (UNPLAYED,), ("an_act_is_of_its_time",)),
     Attack("an administrator who becomes the installation", "ada", "change_roles",
            f"UPDATE person SET roles = '{{system}}' WHERE id = {ME}", "nobody_is_the_installation"),
 ]  # fmt: skip

@@ -1,6 +1,7 @@
 """The trail: every change in an act, every act of its time, and nothing of it ever changed."""
 
 from tests.attack.twins.sql import ME, THE_ACT, THE_GRANTS, Attack, change, new
+from tests.conftest import UNPLAYED
 
 ACT = {
     "site_id": "1", "person_id": ME, "name": "'thaw_vial'", "given": "'{}'", "given_digest": "''", "door": "'web'",
@@ -24,7 +25,7 @@ CHECKED = {"began_at": "clock_timestamp()", "whole": "true", "acts": "1", "found
 
 ACTS = [
     Attack("an act of the time of the story, where none is played", "tina", "by_hand", AGAIN, "an_act_is_of_its_time",
-           ("DELETE FROM played_time",)),
+           (UNPLAYED,)),
     Attack("a change in no act", "tina", "by_hand", f"SELECT set_config('cellbank.act', '', true); {AGAIN}",
            "a_change_needs_an_open_act"),
     Attack("a change in an act that is closed", "tina", "by_hand",
