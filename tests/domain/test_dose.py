@@ -311,3 +311,28 @@ def test_a_fourth_infusion_does_not_exist():
 def test_one_mark_serves_a_single_syringe():
     only = (SyringeMark(up_to_ml=20, mark_ml=Decimal("0.2")),)
     assert draw(marks=only).drawn_ml == Decimal("13.8")
+
+
+@pytest.mark.parametrize(("kg", "cells"), [("50.001", 50_001_000), ("50.0001", 50_000_100), ("0.0000001", 1)])
+def test_cells_for_a_weight_are_never_rounded_down(kg, cells):
+    """Of a cell that is needed in part one whole cell is needed."""
+    fine = TRIAL.dosing.weight.model_copy(update={"decimals": 7})
+    rule = TRIAL.dosing.model_copy(update={"weight": fine})
+    assert calculate_dose(rule, Decimal(kg), 25 * MILLION, Decimal(90), Decimal(85)).required_cells == cells
+
+
+@pytest.mark.parametrize(("recovery", "viability"), [("100", "100"), ("0.01", "100"), ("100", "0.01")])
+def test_percentages_to_their_very_limits(recovery, viability):
+    assert of("50.0", 25, recovery, viability).vials >= 2
+
+
+@pytest.mark.parametrize("kg", ["0", "-0.1"])
+def test_nobody_weighs_nothing(kg):
+    with pytest.raises(ValueError, match="not possible"):
+        of(kg, 25)
+
+
+def test_a_vial_with_one_cell_counts():
+    assert of("50.0", 25).vials == 3
+    one = calculate_dose(TRIAL.dosing, Decimal("50.0"), 1, Decimal(100), Decimal(100))
+    assert one.vials == one.required_cells

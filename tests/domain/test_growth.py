@@ -61,6 +61,7 @@ def test_a_loss_too_small_to_show_is_not_minus_zero():
         (-1, 0, FOUR_DAYS),
         (1, -1, FOUR_DAYS),
         (1, 2, timedelta(0)),
+        (0, 0, FOUR_DAYS),
         (None, 2, timedelta(-1)),
     ],
 )
@@ -133,3 +134,30 @@ def test_the_balance_of_a_step_is_what_nobody_explained(out, samples, losses, le
 def test_the_balance_refuses_a_negative_number_by_name():
     with pytest.raises(ValueError, match="Samples cannot be below 0; -3 was given"):
         unaccounted_cells(100, cells_out=103, samples=-3, losses=0)
+
+
+@pytest.mark.parametrize(("percent", "alive"), [("0", 0), ("100", 999), ("50", 499)])
+def test_living_cells_are_never_one_too_many(percent, alive):
+    assert viable_cells(999, Decimal(percent)) == alive
+
+
+@pytest.mark.parametrize("percent", ["-0.01", "100.01"])
+def test_a_viability_lies_between_none_and_all(percent):
+    with pytest.raises(ValueError, match="between 0 and 100"):
+        viable_cells(999, Decimal(percent))
+
+
+@pytest.mark.parametrize("elapsed", [timedelta(0), timedelta(microseconds=-1)])
+def test_a_doubling_time_needs_time(elapsed):
+    with pytest.raises(ValueError, match="later than the seeding"):
+        doubling_time_hours(1, 2, elapsed)
+    assert doubling_time_hours(1, 2, timedelta(hours=1)) == 1
+    assert doubling_time_hours(1, 1, timedelta(hours=1)) is None
+
+
+def test_no_count_is_below_nothing_and_nothing_is_one():
+    assert unaccounted_cells(0, cells_out=0, samples=0, losses=0) == 0
+    for what in ("cells_out", "samples", "losses"):
+        counts = {"cells_out": 0, "samples": 0, "losses": 0, what: -1}
+        with pytest.raises(ValueError, match="cannot be below 0"):
+            unaccounted_cells(1, **counts)

@@ -106,6 +106,8 @@ def test_symbols_have_the_lengths_that_the_labels_are_drawn_for():
         lambda: din("A999", 2026, 1),
         lambda: din("A9999\n", 2026, 1),
         lambda: din("A9999", 26, 1),
+        lambda: din("A9999", 1999, 1),
+        lambda: din("A9999", 2100, 1),
         lambda: din("A9999", 2026, 0),
         lambda: din("A9999", 2026, 1_000_000),
         lambda: coi("A999O", 2026, 1),
@@ -119,6 +121,7 @@ def test_symbols_have_the_lengths_that_the_labels_are_drawn_for():
         lambda: vial_compound(DONATION, "D0001", "000007", EXPIRY),
         lambda: vial_compound(DONATION, "D0001V99", "000007", EXPIRY.replace(tzinfo=UTC)),
         lambda: vial_compound(DONATION, "D0001V99", "000007", EXPIRY.replace(year=1899)),
+        lambda: vial_compound(DONATION, "D0001V99", "000007", EXPIRY.replace(year=2900)),
         lambda: dose_symbol(DONATION, EXPIRY),
         lambda: command_code("fly"),
         lambda: command_code("record-harvest"),
@@ -132,6 +135,14 @@ def test_symbols_have_the_lengths_that_the_labels_are_drawn_for():
 def test_a_malformed_part_makes_no_code(make):
     with pytest.raises(ValueError):
         make()
+
+
+def test_the_first_and_the_last_of_everything_make_a_code():
+    assert din("A9999", 2000, 1) == "A999900000001" and din("A9999", 2099, 999_999) == "A999999999999"
+    assert division_code(1) == "000001" and division_code(999_999) == "999999"
+    assert "&>900001" in dose_symbol(DOSE, EXPIRY.replace(year=1900, month=1, day=1))
+    assert "&>899100" in dose_symbol(DOSE, EXPIRY.replace(year=2899, month=4, day=10))
+    assert record_code(Kind.LOT, 1).startswith("LT0001") and record_code(Kind.LOT, LARGEST_NUMBER - 1)
 
 
 @pytest.mark.parametrize(

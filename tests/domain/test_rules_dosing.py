@@ -14,9 +14,13 @@ from cellbank.domain.protocol import load_protocol
 from cellbank.domain.refusals import Refusal
 from cellbank.domain.rules.dosing import (
     MeasurementFacts,
+    NewDayFacts,
+    OrderFacts,
     SupplyFacts,
     WeightFacts,
     measurement_refusals,
+    new_day_refusals,
+    order_refusals,
     supply_refusals,
     weight_for_limits,
     weight_refusals,
@@ -110,6 +114,7 @@ def test_plan_of_the_trial() -> None:
     assert [plan(2, day, given(1, 1)) for day in (3, 4, 5)] == [[], [], []]
     assert plan(2, 6, given(1, 1)) == ["OUTSIDE_WINDOW"]
     assert plan(2, 2, given(1, 1)) == ["TOO_EARLY", "OUTSIDE_WINDOW"]
+    assert plan(2, 4, replace(given(1, 1), state="CANCELLED")) == ["TOO_EARLY", "TOO_EARLY"]  # it never was
     assert plan(2, 4) == ["TOO_EARLY"]  # without a first infusion there is no day 4
     assert plan(3, 7, given(1, 1)) == []  # the second was missed and is skipped
     assert plan(2, 8, given(1, 1), given(3, 7)) == ["OVERTAKEN", "TOO_EARLY", "OUTSIDE_WINDOW"]
@@ -184,6 +189,7 @@ WEIGHT = WeightFacts("SJ0001A", TRIAL.dosing.weight, True, Decimal("50.0"), NOON
         ({"pending_kg": Decimal("55.0")}, []),  # exactly 10 %
         ({"pending_kg": Decimal("55.1")}, ["WEIGHT_STALE"]),
         ({"used_kg": Decimal("55.5")}, []),
+        ({"used_kg": Decimal("62.5"), "weight_kg": Decimal("56.25")}, []),  # exactly 10 %
         ({"used_kg": Decimal("45.4")}, ["WEIGHT_STALE"]),
         ({"used_kg": Decimal("45.5")}, []),
         ({"needed": False, "weight_kg": None, "measured_at": None}, []),
@@ -197,6 +203,18 @@ def test_a_reading_must_be_plausible_for_the_protocol() -> None:
     assert codes(measurement_refusals(MeasurementFacts(Decimal("39.9"), FIXED.dosing.weight))) == ["OUTSIDE_LIMITS"]
     assert codes(measurement_refusals(MeasurementFacts(Decimal("50.05"), TRIAL.dosing.weight))) == ["OUTSIDE_LIMITS"]
     assert measurement_refusals(MeasurementFacts(Decimal("30.0"), TRIAL.dosing.weight)) == ()
+    assert measurement_refusals(MeasurementFacts(Decimal("250.0"), TRIAL.dosing.weight)) == ()
+    assert codes(measurement_refusals(MeasurementFacts(Decimal("250.1"), TRIAL.dosing.weight))) == ["OUTSIDE_LIMITS"]
+
+
+def test_a_missing_weight_is_asked_for_as_the_protocol_wants_it() -> None:
+    """A second person is spoken of only where one is needed."""
+    alone = TRIAL.dosing.weight.model_copy(update={"second_person": False})
+    missing = replace(WEIGHT, weight_kg=None)
+    (two,), (one,) = weight_refusals(missing), weight_refusals(replace(missing, rules=alone))
+    assert two.detail.endswith("no confirmed weight. Measure it and let a second person confirm it.")
+    assert one.detail.endswith("no weight. Measure it.")
+    assert codes(weight_refusals(replace(WEIGHT, measured_at=None))) == ["WEIGHT_MISSING"]
 
 
 def test_limits_of_a_fixed_dose_are_judged_by_the_lightest() -> None:
@@ -218,6 +236,10 @@ SUPPLY = SupplyFacts("P-MMSC", LOT, "P-MMSC", (), None, 4, 4, Decimal("0.01"), D
         ({"missing_results": ("Recovery",)}, ["POST_THAW_RESULT_MISSING"]),
         ({"problem": "The recovery of 104 % is outside 0 to 100 %."}, ["OUTSIDE_LIMITS"]),
         ({"vials_found": 3}, ["NOT_ENOUGH_VIALS"]),
+        ({"vials_found": 5}, []),
+        ({"vials_wanted": None, "vials_found": 0}, []),
+        ({"dmso_g_per_kg": None, "endotoxin_eu_per_kg": None}, []),
+        ({"dmso_g_per_kg": Decimal("0.9999")}, []),
         ({"dmso_g_per_kg": Decimal(1)}, ["DMSO_LIMIT"]),
         ({"endotoxin_eu_per_kg": Decimal(5)}, []),
         ({"endotoxin_eu_per_kg": Decimal("5.0001")}, ["ENDOTOXIN_LIMIT"]),
@@ -225,6 +247,54 @@ SUPPLY = SupplyFacts("P-MMSC", LOT, "P-MMSC", (), None, 4, 4, Decimal("0.01"), D
 )
 def test_supply(change: dict[str, Any], expected: list[str]) -> None:
     assert codes(supply_refusals(replace(SUPPLY, **change), TRIAL.limits)) == expected
+
+
+# --- the order, and another day ---------------------------------------------------------------
+
+ORDER = OrderFacts(SUBJECT, PlanFacts(TRIAL, 1, DAY1, NOON, ()), WEIGHT, SUPPLY, DAY1)
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({}, []),
+        ({"supply": None}, []),
+        ({"supply": replace(SUPPLY, lot=None)}, ["NOT_ENOUGH_VIALS"]),
+        ({"subject": replace(SUBJECT, state="SCREENING")}, ["SUBJECT_NOT_ENROLLED"]),
+        ({"weight": replace(WEIGHT, weight_kg=None)}, ["WEIGHT_MISSING"]),
+        ({"plan": PlanFacts(TRIAL, 9, DAY1, NOON, ())}, ["TOO_MANY_DOSES"]),
+        ({"today": DAY1 + datetime.timedelta(days=1)}, ["OUT_OF_ORDER"]),
+        ({"today": DAY1 - datetime.timedelta(days=1)}, []),
+    ],
+)
+def test_an_order(change: dict[str, Any], expected: list[str]) -> None:
+    assert codes(order_refusals(replace(ORDER, **change))) == expected
+
+
+BEFORE = DAY1 - datetime.timedelta(days=1)
+DOSE = "CHA999926000001"
+NEW_DAY = NewDayFacts(
+    DOSE, SUBJECT, LOT, ORDER.plan, WEIGHT, BEFORE, BEFORE, NOON, None, dmso_g_per_kg=Decimal("0.5")
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({}, []),
+        ({"was_on": DAY1}, ["ALREADY_EXISTS"]),
+        ({"expires_at": NOON + SECOND}, []),
+        ({"expires_at": NOON}, ["OUT_OF_TIME"]),  # as the day begins it is over
+        ({"dmso_g_per_kg": Decimal(1)}, ["DMSO_LIMIT"]),
+        ({"today": DAY1 + datetime.timedelta(days=1)}, ["OUT_OF_ORDER"]),
+        ({"lot": replace(LOT, is_held=True)}, ["ON_HOLD"]),
+        ({"subject": replace(SUBJECT, state="WITHDRAWN")}, ["SUBJECT_NOT_ENROLLED"]),
+        ({"weight": replace(WEIGHT, used_kg=Decimal("70.0"))}, ["WEIGHT_STALE"]),
+        ({"plan": PlanFacts(TRIAL, 9, DAY1, NOON, ())}, ["TOO_MANY_DOSES"]),
+    ],
+)
+def test_another_day(change: dict[str, Any], expected: list[str]) -> None:
+    assert codes(new_day_refusals(replace(NEW_DAY, **change))) == expected
 
 
 # --- thaw -------------------------------------------------------------------------------------
@@ -271,7 +341,7 @@ def test_bands_by_the_exact_percent(percent: Fraction, has_reason: bool, expecte
 
 # --- infusion ---------------------------------------------------------------------------------
 
-DOSE, EXPIRES = "CHA999926000001", datetime.datetime(2026, 3, 2, 18, 0)
+EXPIRES = datetime.datetime(2026, 3, 2, 18, 0)
 INFUSION = InfusionFacts(
     dose=DOSE, protocol=TRIAL, subject=SUBJECT, lot=LOT, plan=PlanFacts(TRIAL, 1, DAY1, NOON, ()), weight=WEIGHT,
     viability_percent=Decimal(88), delivered_percent=Decimal("100.3"), is_short=False, short_dose_accepted=False,

@@ -33,6 +33,7 @@ def given(vials: int, *wanted: str, box: Box = BOX) -> PlacesFacts:
         (given(2, "A1"), (1, 3)),
         (given(1, "B3"), (6,)),
         (given(3, "B3", "A1", "B1"), (6, 1, 4)),
+        (given(3, "B1"), (4, 5, 6)),  # to the last position
     ],
 )
 def test_vials_get_the_positions_asked_for_or_the_next_free_ones(facts: PlacesFacts, positions: tuple) -> None:

@@ -85,6 +85,10 @@ def test_a_silence_that_nobody_has_ended_goes_on() -> None:
 
 def test_limits_contradict_each_other() -> None:
     assert limit_refusals(LIMITS) == ()
+    equal = Limits(Decimal(-135), 10, Decimal(-135), 2, Decimal(-135), 15)
+    assert limit_refusals(equal) == ()
+    late = Limits(Decimal(-150), 10, Decimal(-135), 2, Decimal("-135.01"), 15)
+    assert [refusal.code.value for refusal in limit_refusals(late)] == ["OUTSIDE_LIMITS"]
     wrong = Limits(Decimal(-130), 10, Decimal(-135), 2, Decimal(-80), 15)
     assert [refusal.code.value for refusal in limit_refusals(wrong)] == ["OUTSIDE_LIMITS"]
 
@@ -95,6 +99,12 @@ def test_late_readings_tell_only_what_is_new() -> None:
     assert not told_already(Excursion("critical", 200, 501, -13000), known)
     assert not told_already(Excursion("critical", 200, 400, -12999), known)
     assert not told_already(Excursion("warning", 200, 400, -14000), known)
+    assert told_already(Excursion("critical", 100, 500, -13000), known)  # the very same
+    assert not told_already(Excursion("critical", 99, 500, -13000), known)
+    going_on = [Excursion("critical", 100, None, -13000)]
+    assert told_already(Excursion("critical", 200, 900, -13000), going_on)
+    assert told_already(Excursion("critical", 200, None, -13000), known)
+    assert not told_already(Excursion("critical", 501, None, -13000), known)
 
 
 @pytest.mark.parametrize(
