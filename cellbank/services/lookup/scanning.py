@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Container, Mapping
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
@@ -238,14 +238,19 @@ def _next(name: str, kind: Kind, *, now: bool) -> NextAct | None:
 
 def field_for(registered: RegisteredAct, kind: Kind) -> tuple[str, bool] | None:
     """The input of an act that takes a code of this kind, and whether it takes many."""
+    return _taken(registered).get(kind.value)
+
+
+@cache
+def _taken(registered: RegisteredAct) -> dict[str, tuple[str, bool]]:
+    """The first such input by kind. Kept: to draw up the schema of an input takes longer than a scan."""
+    found: dict[str, tuple[str, bool]] = {}
     for name, schema in registered.input.model_json_schema()["properties"].items():
-        options = [schema, *schema.get("anyOf", ())]
-        for option in options:
-            if kind.value in option.get("scan", ()):
-                return name, False
-            if kind.value in option.get("items", {}).get("scan", ()):
-                return name, True
-    return None
+        for option in (schema, *schema.get("anyOf", ())):
+            for many, kinds in ((False, option.get("scan", ())), (True, option.get("items", {}).get("scan", ()))):
+                for kind in kinds:
+                    found.setdefault(kind, (name, many))
+    return found
 
 
 def _known_code(given: Any) -> Code:
