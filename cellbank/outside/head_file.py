@@ -86,8 +86,13 @@ def has_key(folder: Path) -> bool:
 
 def is_signed(line: Line, key: str) -> bool:
     """Whether the line bears the signature of the holder of this key."""
+    return is_signed_by(key, line.signed, line.signature)
+
+
+def is_signed_by(key: str, content: bytes, signature: str) -> bool:
+    """Whether the holder of this key signed the content; key and signature in hexadecimal."""
     try:
-        Ed25519PublicKey.from_public_bytes(bytes.fromhex(key)).verify(bytes.fromhex(line.signature), line.signed)
+        Ed25519PublicKey.from_public_bytes(bytes.fromhex(key)).verify(bytes.fromhex(signature), content)
     except (ValueError, InvalidSignature):
         return False
     return True

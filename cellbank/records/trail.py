@@ -106,19 +106,24 @@ class PlayedTime(Record):
 
 
 class HeadFile(Base):
-    """How far a file of signed heads went when it was written last: one that ends earlier was cut. No record: it tells
-    of a file outside, and nothing is decided by it but an alarm."""
+    """A line that was added to a file of signed heads: a file that ends earlier was cut. No record: it tells of a file
+    outside, and nothing is decided by it but an alarm. It counts by its signature (`services/trail/notes.py`)."""
 
     __tablename__ = "head_file"
-    file: Mapped[str] = mapped_column(Text, primary_key=True)  # as each line of the file has it
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    file: Mapped[str]  # as each line of the file has it
     place: Mapped[str]  # host and path
-    number: Mapped[int]  # of its last line
-    signed_at: Mapped[Instant]  # by the clock of the database
+    number: Mapped[int]  # of the line
+    digest: Mapped[str]  # of the line
+    signed_at: Mapped[Instant]  # by the clock of the database, as in the line
     ended_because: Mapped[str | None]  # another file was begun in its place
+    signature: Mapped[str]
+    __table_args__ = (Index(None, "file", "number"), Index(None, "place", "signed_at"))
 
 
 class TrailCheck(Base):
-    """What a scheduled check of the trail found: of the whole, or of what came since the last signed head."""
+    """What a scheduled check of the trail found: of the whole, or of what came since the last signed head. It counts
+    by its signature (`services/trail/notes.py`)."""
 
     __tablename__ = "trail_check"
     id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
@@ -127,6 +132,8 @@ class TrailCheck(Base):
     whole: Mapped[bool]
     acts: Mapped[int]
     found: Mapped[list[str]] = mapped_column(ARRAY(Text))  # a sentence for each thing that is wrong
+    signature: Mapped[str | None]  # None: it is older than these
+    __table_args__ = (Index(None, "began_at"),)
 
 
 #: columns whose values the trail does not hold: it says that they changed, not what they are

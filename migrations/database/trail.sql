@@ -199,15 +199,6 @@ BEGIN
 END $$;
 CREATE TRIGGER review_stretch BEFORE INSERT ON trail_review FOR EACH ROW EXECUTE FUNCTION trail_review_stretch();
 
--- A file of signed heads only goes on. Twin: `services/trail/heads.py`.
-CREATE FUNCTION head_file_goes_on() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-  PERFORM must(TG_OP = 'UPDATE' AND NEW.number >= OLD.number AND OLD.ended_because IS NULL AND NEW.place = OLD.place,
-               'a_file_of_heads_only_goes_on', 'a file of signed heads only grows');
-  RETURN NEW;
-END $$;
-CREATE TRIGGER head_file_goes_on BEFORE DELETE OR UPDATE ON head_file FOR EACH ROW EXECUTE FUNCTION head_file_goes_on();
-
 -- What a check of the trail found is of now: none is noted ahead, to be believed later. Twin: `services/trail/checks.py`.
 CREATE FUNCTION trail_check_is_of_now() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -283,6 +274,8 @@ CREATE TRIGGER insert_only_whole BEFORE TRUNCATE ON change EXECUTE FUNCTION trai
 CREATE TRIGGER insert_only_whole BEFORE TRUNCATE ON seal EXECUTE FUNCTION trail_refuse();
 CREATE TRIGGER insert_only BEFORE UPDATE OR DELETE ON trail_check FOR EACH ROW EXECUTE FUNCTION trail_refuse();
 CREATE TRIGGER insert_only_whole BEFORE TRUNCATE ON trail_check EXECUTE FUNCTION trail_refuse();
+CREATE TRIGGER insert_only BEFORE UPDATE OR DELETE ON head_file FOR EACH ROW EXECUTE FUNCTION trail_refuse();
+CREATE TRIGGER insert_only_whole BEFORE TRUNCATE ON head_file EXECUTE FUNCTION trail_refuse();
 
 -- Every column `…_by_id` of a record that names a person.
 DO $$

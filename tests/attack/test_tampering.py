@@ -21,13 +21,14 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Connection, create_engine, text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, ProgrammingError
 
 from cellbank.offline import verify_trail as offline
 from cellbank.outside.head_file import TrailKey, append, end_of
+from cellbank.services.bank import server_time
 from cellbank.services.temperature.logger_files import FOLDER
 from cellbank.services.trail import verification
-from cellbank.services.trail.checks import sign
+from cellbank.services.trail.checks import check_whole, keep, sign, standing_of_trail
 from cellbank.services.trail.verification import Against
 from tests.conftest import rolled_back
 from tests.factories.people import enrol
@@ -388,6 +389,60 @@ def test_an_act_was_recorded_between_the_heads_around_it(owner: Connection, site
     assert faults(owner, site, heads=heads) == [], "a clock that is set back is no attack"
     owner.exec_driver_sql(f"UPDATE act SET recorded_at = now() + interval '1 hour' WHERE id = {LAST}")
     assert any(" have it" in one for one in faults(owner, site, heads=heads))
+
+
+# --- what the server notes of itself -----------------------------------------------------------
+
+COUNTED_UP = """
+INSERT INTO head_file (file, place, number, digest, signed_at, signature)
+SELECT file, place, number + 100, digest, clock_timestamp() + interval '1 day', signature FROM head_file
+ ORDER BY id DESC LIMIT 1"""
+ONCE_MORE = "INSERT INTO {0} ({1}) SELECT {1} FROM {0} WHERE {2} ORDER BY id LIMIT 1"
+HEADS, CHECKS = "file, place, number, digest, signed_at, signature", "began_at, whole, acts, found, signature"
+ALL_IS_WELL = "INSERT INTO trail_check (began_at, whole, acts, found, signature) VALUES (now(), true, 9, '{}', 'mine')"
+
+
+@pytest.fixture
+def application(owner: Connection) -> Connection:
+    """The application's role, in a transaction that is rolled back."""
+    owner.execute(text("SET LOCAL ROLE cellbank_app"))
+    return owner
+
+
+def test_a_file_of_heads_that_is_counted_up_is_not_cut(application: Connection, site: Installation) -> None:
+    """Only a line that was signed says how far the file went; what somebody wrote beside it is told as that."""
+    application.exec_driver_sql(COUNTED_UP)
+    verdict = verification.check(application, None, site.folder, site.against)
+    assert verdict.faults == ()
+    assert any("1 of the last rows of head_file are not signed" in one for one in verdict.notes)
+    for statement in ("UPDATE head_file SET number = 99", "DELETE FROM head_file"):
+        with pytest.raises(ProgrammingError, match="permission denied"), application.begin_nested():
+            application.exec_driver_sql(statement)
+
+
+def test_a_cut_is_found_whatever_is_written_beside_it(
+    application: Connection, site: Installation, tmp_path: Path
+) -> None:
+    """Also behind a thousand rows of somebody's own, and where an older one of ours is written once more."""
+    application.exec_driver_sql(COUNTED_UP)
+    application.exec_driver_sql(ONCE_MORE.format("head_file", HEADS, "number = 1"))
+    more = f"INSERT INTO head_file ({HEADS}) SELECT {HEADS} FROM head_file CROSS JOIN generate_series(1, 1000) "
+    application.exec_driver_sql(more + "WHERE number > 50")
+    copy = tmp_path / "heads.jsonl"
+    copy.write_bytes(b"".join(site.against.path.read_bytes().splitlines(keepends=True)[:-1]))
+    assert any("the file was cut" in one for one in faults(application, site, heads=copy))
+
+
+def test_nobody_silences_the_check_of_the_trail(world: World, site: Installation) -> None:
+    """A check that found nothing, invented or written once more, is none, neither for the alarm nor for the next."""
+    bank = world.bank
+    assert check_whole(bank, even_if_not_due=True) == []
+    with bank.engine.begin() as connection:
+        keep(bank, connection, server_time(), ["act 7 is not what was sealed"], whole=True, acts=9)
+        connection.exec_driver_sql(ALL_IS_WELL)
+        connection.exec_driver_sql(ONCE_MORE.format("trail_check", CHECKS, "found = '{}' AND signature <> 'mine'"))
+    assert standing_of_trail(bank).found == ("act 7 is not what was sealed",)
+    assert check_whole(bank, even_if_not_due=True) == [] and standing_of_trail(bank).found == ()
 
 
 # --- the files --------------------------------------------------------------------------------

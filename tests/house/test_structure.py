@@ -109,7 +109,6 @@ def test_every_named_rule_of_the_database_has_a_sentence(databases: tuple[str, s
         "a_release_is_signed",
         "an_act_is_of_its_time",  # the clock of the application is asked first
         "only_what_tells_happened_earlier",  # no other act has a field for it
-        "a_file_of_heads_only_goes_on",
         "a_check_is_of_now",
         "a_message_is_of_the_open_act",
         "a_message_stays_as_it_was_written",

@@ -5,8 +5,8 @@ import re
 import pytest
 from sqlalchemy import create_engine, text
 
-from cellbank.services.bank import Bank
-from cellbank.services.trail.checks import check_whole
+from cellbank.services.bank import Bank, server_time
+from cellbank.services.trail.checks import check_whole, keep
 from tests.factories.doses import ordered_dose, prepared_dose
 from tests.factories.world import World
 
@@ -86,8 +86,7 @@ def test_what_a_check_of_the_trail_found_is_told_on_the_home_page(signed_in, ban
     pages = {who: signed_in(who).get("/").text for who in ("ada", "otto", "quinn", "tina")}
     assert {who for who, page in pages.items() if "and is sound" in page} == {"ada", "otto", "quinn"}
     with bank.engine.begin() as connection:
-        found = text("INSERT INTO trail_check (began_at, whole, acts, found) VALUES (now(), false, 1, ARRAY[:found])")
-        connection.execute(found, {"found": FOUND})
+        keep(bank, connection, server_time(), [FOUND], whole=False, acts=1)
     pages = {who: signed_in(who).get("/").text for who in ("ada", "otto", "quinn", "tina")}
     assert {who for who, page in pages.items() if "The trail is not sound" in page} == {"ada", "otto", "quinn"}
     assert all(FOUND in page and "and is sound" not in page for who, page in pages.items() if who != "tina")

@@ -6,35 +6,27 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
+from cellbank.outside.head_file import trail_key
 from cellbank.records.alone import CHECKS_THE_TRAIL, alone
 from cellbank.services.bank import Bank, server_time
-from cellbank.services.trail.heads import Signing, place_of, sign_heads
+from cellbank.services.trail.heads import Signing, newest_note, sign_heads
+from cellbank.services.trail.notes import Notes, add_note, newest, own_notes
 from cellbank.services.trail.verification import verify
 
 LONGEST_UNSIGNED = datetime.timedelta(hours=2)  # a line comes every hour, changed or not
 LOG = logging.getLogger("cellbank.trail")
 
-_DUE = text(
-    """SELECT NOT EXISTS (SELECT FROM trail_check
-                          WHERE whole AND began_at > clock_timestamp() - make_interval(hours => :hours))"""
+CHECK = "trail_check"
+_WHOLE = newest(CHECK, "whole", "began_at DESC, id")
+_ANY = newest(CHECK, "true", "began_at DESC, id DESC")
+_LATER = newest(CHECK, "NOT whole AND began_at > :since", "began_at DESC, id")
+_NOW = text(
+    """SELECT clock_timestamp() AS now, (SELECT min(recorded_at) FROM act) AS began_at,
+              (SELECT why FROM played_time ORDER BY id LIMIT 1) AS played"""
 )
-_KEEP = text(
-    "INSERT INTO trail_check (began_at, whole, acts, found) VALUES (:began, :whole, :acts, CAST(:found AS text[]))"
-)
-_LAST_FOUND = text("SELECT found FROM trail_check ORDER BY id DESC LIMIT 1")
-_STANDING = text(
-    """SELECT whole.ended_at AS checked_at, coalesce(whole.found, '{}') AS found_whole,
-              coalesce(later.found, '{}') AS found_later,
-              (SELECT max(signed_at) FROM head_file WHERE place = :place AND ended_because IS NULL) AS signed_at,
-              (SELECT min(recorded_at) FROM act) AS began_at, clock_timestamp() AS now,
-              (SELECT why FROM played_time ORDER BY id LIMIT 1) AS played
-         FROM (SELECT max(id) AS id FROM trail_check WHERE whole) AS newest
-         LEFT JOIN trail_check whole ON whole.id = newest.id
-         LEFT JOIN LATERAL (SELECT found FROM trail_check p WHERE NOT p.whole AND p.id > coalesce(newest.id, 0)
-                             ORDER BY p.id DESC LIMIT 1) AS later ON true"""
-)
+EVER = datetime.datetime(1, 1, 2, tzinfo=datetime.UTC)
 
 
 def sign(bank: Bank, *, new_file_because: str | None = None) -> Signing:
@@ -43,11 +35,20 @@ def sign(bank: Bank, *, new_file_because: str | None = None) -> Signing:
     signing = sign_heads(bank, new_file_because=new_file_because)
     found = [] if signing.fault is None else [str(signing.fault)]
     _tell(found)
-    with bank.engine.begin() as connection:
-        if found and connection.scalar(_LAST_FOUND) != found:
-            kept = {"began": began, "whole": False, "acts": signing.acts, "found": found}
-            connection.execute(_KEEP, kept)
+    if found:
+        with bank.engine.begin() as connection:
+            last = own_notes(connection, bank.config.data).first(CHECK, _ANY)
+            if last is None or last.found != found:
+                keep(bank, connection, began, found, whole=False, acts=signing.acts)
     return signing
+
+
+def keep(
+    bank: Bank, connection: Connection, began: datetime.datetime, found: Sequence[str], *, whole: bool, acts: int
+) -> None:
+    """Note what a check found, signed."""
+    said = {"began_at": began, "whole": whole, "acts": acts, "found": list(found)}
+    add_note(connection, trail_key(bank.config.data), CHECK, **said)
 
 
 def check_whole(bank: Bank, *, even_if_not_due: bool = False) -> Sequence[str] | None:
@@ -55,9 +56,15 @@ def check_whole(bank: Bank, *, even_if_not_due: bool = False) -> Sequence[str] |
     with alone(bank.reads, CHECKS_THE_TRAIL) as connection:
         if connection is None:
             return None
-        due = even_if_not_due or connection.scalar(_DUE, {"hours": bank.config.check_hours})
+        due = even_if_not_due or _is_due(own_notes(connection, bank.config.data), bank.config.check_hours)
         connection.commit()  # nothing stands open for as long as it takes
         return _check(bank) if due else None
+
+
+def _is_due(notes: Notes, hours: int) -> bool:
+    last = notes.first(CHECK, _WHOLE)
+    now = notes.connection.execute(_NOW).one().now
+    return last is None or bool(now - last.began_at >= datetime.timedelta(hours=hours))
 
 
 def _check(bank: Bank) -> Sequence[str]:
@@ -66,7 +73,7 @@ def _check(bank: Bank) -> Sequence[str]:
     found = [*map(str, verdict.faults), *map(str, verdict.schema)]
     _tell(found)
     with bank.engine.begin() as connection:
-        connection.execute(_KEEP, {"began": began, "whole": True, "acts": verdict.acts, "found": found})
+        keep(bank, connection, began, found, whole=True, acts=verdict.acts)
     return found
 
 
@@ -95,12 +102,18 @@ class TrailStanding:
 def standing_of_trail(bank: Bank) -> TrailStanding:
     """How the trail stands, for a page. What was found stays until a check of the whole finds nothing."""
     with bank.reads.connect() as connection:
-        row = connection.execute(_STANDING, {"place": place_of(bank.config.head_file)}).one()
+        notes = own_notes(connection, bank.config.data)
+        row = connection.execute(_NOW).one()
+        whole = notes.first(CHECK, _WHOLE)
+        checked_at = whole.began_at if whole else None
+        later = notes.first(CHECK, _LATER, since=checked_at or EVER)
+        signed = newest_note(notes, bank.config.head_file)
     hours, seconds = bank.config.check_hours, bank.config.heads_seconds
     late = 2 * datetime.timedelta(hours=hours)
-    since = row.checked_at or row.began_at or row.now
+    since = checked_at or row.began_at or row.now
+    signed_at = signed.signed_at if signed else None
     return TrailStanding(
-        row.checked_at, (*row.found_whole, *(one for one in row.found_later if one not in row.found_whole)),
-        row.signed_at, bool(hours) and row.now - since > late,
-        bool(seconds) and row.signed_at is not None and row.now - row.signed_at > LONGEST_UNSIGNED, row.played,
+        checked_at, tuple(dict.fromkeys(one for note in (whole, later) if note for one in note.found)),
+        signed_at, bool(hours) and row.now - since > late,
+        bool(seconds) and signed_at is not None and row.now - signed_at > LONGEST_UNSIGNED, row.played,
     )  # fmt: skip

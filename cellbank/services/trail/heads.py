@@ -10,11 +10,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Row, text
 
 from cellbank.outside.head_file import End, HeadsProblem, Line, TrailKey, append, end_of, read_lines, trail_key
 from cellbank.services.bank import Bank, server_time
+from cellbank.services.trail.notes import Notes, add_note, newest
 from cellbank.services.trail.snapshot import snapshot
 from cellbank.services.trail.times import SignedTimes, outside
 from cellbank.services.trail.trail_chain import Chain, Head
@@ -25,13 +27,9 @@ AT_ONCE = 5000  # heads compared in one statement
 FILE = "heads file"
 
 _ONE_SIGNS = text("SELECT pg_advisory_xact_lock(7043)")
-_KNOWN = text("SELECT file, number FROM head_file WHERE place = :place AND ended_because IS NULL")
-_OF_FILE = text("SELECT number FROM head_file WHERE file = :file")
-_KEEP = text(
-    """INSERT INTO head_file (file, place, number, signed_at) VALUES (:file, :place, :number, clock_timestamp())
-       ON CONFLICT (file) DO UPDATE SET number = excluded.number, signed_at = excluded.signed_at"""
-)
-_END = text("UPDATE head_file SET ended_because = :why WHERE place = :place AND ended_because IS NULL")
+HEAD_FILE = "head_file"
+_AT_PLACE = newest(HEAD_FILE, "place = :place", "signed_at DESC, id DESC")
+_OF_FILE = newest(HEAD_FILE, "file = :file", "number DESC, id")
 _DUE = text("SELECT clock_timestamp() - CAST(:at AS timestamptz) >= make_interval(secs => :seconds)")
 _MOMENT = text("SELECT transaction_timestamp()")  # of the snapshot: however long the walk takes
 _HEADS = text(
@@ -69,7 +67,7 @@ def sign_heads(bank: Bank, *, new_file_because: str | None = None) -> Signing:
         keeping.execute(_ONE_SIGNS)
         try:
             end = end_of(path, key.public)
-            _as_it_was_left(keeping, path, end, new_file_because)
+            _as_it_was_left(keeping, path, key, end, new_file_because)
         except HeadsProblem as problem:
             return Signing(None, 0, fault_of(path, problem))
         with snapshot(bank) as now:
@@ -95,29 +93,41 @@ def _sign(keeping: Connection, now: Connection, path: Path, key: TrailKey, end: 
     except OSError as error:
         why = f"{path} cannot be written: {error.strerror or error}"
         return Signing(None, chain.acts, Fault(FILE, None, None, why))
-    keeping.execute(_KEEP, {"file": line.file, "place": place_of(path), "number": line.number})
+    said = {"number": line.number, "digest": line.digest, "signed_at": _time(line), "ended_because": None}
+    add_note(keeping, key, HEAD_FILE, file=line.file, place=place_of(path), **said)
     return Signing(line, chain.acts, None)
 
 
-def _as_it_was_left(connection: Connection, path: Path, end: End | None, new_file_because: str | None) -> None:
+def _as_it_was_left(
+    connection: Connection, path: Path, key: TrailKey, end: End | None, new_file_because: str | None
+) -> None:
     """The file has every line that the database knows of. Raises HeadsProblem."""
-    if end is None or end.line is None:
-        if new_file_because:
-            connection.execute(_END, {"place": place_of(path), "why": new_file_because})
-        _is_not_gone(connection, path)
-    else:
-        _was_not_cut(connection, end.line)
+    if end is not None and end.line is not None:
+        _was_not_cut(Notes(connection, key.public), end.line)
+    elif (known := newest_note(Notes(connection, key.public), path)) is not None and new_file_because:
+        kept = {"file": known.file, "place": known.place, "number": known.number, "digest": known.digest}
+        add_note(connection, key, HEAD_FILE, **kept, signed_at=known.signed_at, ended_because=new_file_because)
+    elif known is not None:
+        what = f"the file {known.file} with {known.number} lines is gone; bring it back, or begin another one"
+        raise HeadsProblem(0, what)
 
 
-def _is_not_gone(connection: Connection, path: Path) -> None:
-    for file, number in connection.execute(_KNOWN, {"place": place_of(path)}):
-        raise HeadsProblem(0, f"the file {file} with {number} lines is gone; bring it back, or begin another one")
+def newest_note(notes: Notes, path: Path) -> Row[Any] | None:
+    """The last line that was noted of the file that lies there; None where there is none, or it was ended."""
+    known = notes.first(HEAD_FILE, _AT_PLACE, place=place_of(path))
+    return known if known is not None and known.ended_because is None else None
 
 
-def _was_not_cut(connection: Connection, last: Line) -> None:
-    known = connection.scalar(_OF_FILE, {"file": last.file}) or 0
-    if known > last.number:
-        raise HeadsProblem(last.place, f"the file was cut: it ends with number {last.number}, and {known} were written")
+def _was_not_cut(notes: Notes, last: Line) -> None:
+    """Only a line that we signed says how far the file went: what others wrote into the table says nothing."""
+    known = notes.first(HEAD_FILE, _OF_FILE, file=last.file)
+    if known is not None and known.number > last.number:
+        what = f"the file was cut: it ends with number {last.number}, and {known.number} were written"
+        raise HeadsProblem(last.place, what)
+
+
+def _time(line: Line) -> datetime.datetime:
+    return datetime.datetime.fromisoformat(line.database_at)
 
 
 def place_of(path: Path) -> str:
@@ -130,9 +140,9 @@ def fault_of(path: Path, problem: HeadsProblem) -> Fault:
     return Fault(FILE, problem.line or None, None, f"{path}: {problem.what}")
 
 
-def is_there(connection: Connection, path: Path) -> bool:
+def is_there(notes: Notes, path: Path) -> bool:
     """Whether there is such a file, or should be."""
-    return path.exists() or bool(connection.execute(_KNOWN, {"place": place_of(path)}).all())
+    return path.exists() or newest_note(notes, path) is not None
 
 
 # --- comparing --------------------------------------------------------------------------------
@@ -157,7 +167,7 @@ def compare(connection: Connection, path: Path, key: str) -> Compared:
             count, last = count + len(some), some[-1]
             wrong = wrong or missed(connection, some) or outside(connection, times.windows(some))
         if last is not None:
-            _was_not_cut(connection, last)
+            _was_not_cut(Notes(connection, key), last)
     except HeadsProblem as problem:
         return Compared(count, last, fault_of(path, problem))
     return Compared(count, last, wrong or outside(connection, times.rest()))

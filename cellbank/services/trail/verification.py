@@ -23,6 +23,7 @@ from cellbank.services.schema import schema_differences
 from cellbank.services.trail.evidence import find_altered_files, find_altered_readings
 from cellbank.services.trail.heads import compare, is_there
 from cellbank.services.trail.hidden_values import find_exchanged
+from cellbank.services.trail.notes import Notes, own_notes
 from cellbank.services.trail.snapshot import snapshot
 from cellbank.services.trail.times import find_impossible_times, played
 from cellbank.services.trail.trail_chain import FETCHED, Chain, Head, Progress, sealed_acts
@@ -79,8 +80,8 @@ def verify(bank: Bank, progress: Progress | None = None, against: Against | None
 def own_heads(bank: Bank) -> Against | None:
     """The file of heads that this installation signs; None while it has not signed any."""
     path = bank.config.head_file
-    with bank.reads.connect() as connection:
-        there = has_key(bank.config.data) and is_there(connection, path)
+    with bank.engine.connect() as connection:
+        there = has_key(bank.config.data) and is_there(own_notes(connection, bank.config.data), path)
     return Against(path, trail_key(bank.config.data).public) if there else None
 
 
@@ -104,6 +105,7 @@ def check(
         compared = compare(connection, against.path, against.key)
         signed = compared.last
         faults += _found(compared.fault)
+        notes += _of_others(Notes(connection, against.key))
     if folder is not None:
         altered, unknown = find_altered_files(connection, folder, told)
         faults += altered
@@ -112,6 +114,12 @@ def check(
         faults += exchanged
         notes += unknown
     return Verdict(chain.acts, chain.changes, records, chain.heads, tuple(faults), signed, tuple(notes))
+
+
+def _of_others(notes: Notes) -> Iterable[str]:
+    for table in ("head_file", "trail_check"):
+        if count := notes.strangers(table):
+            yield f"{count} of the last rows of {table} are not signed with the key of the heads, and count for nothing"
 
 
 def _found(fault: Fault | None) -> Iterable[Fault]:

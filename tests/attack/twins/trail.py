@@ -20,7 +20,7 @@ MESSAGE = {
 }  # fmt: skip
 WRITTEN = new("outbox", MESSAGE, act_id="1")
 IRREGULARITY = {"act_id": THE_ACT, "rule": "'x'", "detail": "'x'"}
-HEADS = {"file": "'x'", "number": "5", "place": "'x'", "signed_at": ":now"}
+HEADS = {"file": "'x'", "number": "5", "place": "'x'", "digest": "'x'", "signed_at": ":now", "signature": "'x'"}
 CHECKED = {"began_at": "clock_timestamp()", "whole": "true", "acts": "1", "found": "'{}'"}
 
 ACTS = [
@@ -75,7 +75,7 @@ REVIEWS = [
     Attack("a check of the trail of last week", "tina", "by_hand",
            new("trail_check", CHECKED, began_at="clock_timestamp() - interval '2 days'"), "a_check_is_of_now"),
     Attack("a file of heads that shrinks", "tina", "by_hand", "UPDATE head_file SET number = 4",
-           "a_file_of_heads_only_goes_on", (new("head_file", HEADS),)),
+           "trail_is_insert_only", (new("head_file", HEADS),), without=(THE_GRANTS,)),
 ]  # fmt: skip
 MESSAGES = [
     Attack("a message of another act", "tina", "by_hand", new("outbox", MESSAGE, act_id="1"),
