@@ -34,6 +34,7 @@ def change_the_record(owner_url: str, lot: str) -> None:
 
 
 @pytest.mark.requirement("R25")
+@pytest.mark.the_database_refuses("no_release_without_a_batch_review")
 def test_a_record_that_changed_after_its_review_is_reviewed_again(
     world: World, databases: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

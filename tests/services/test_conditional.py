@@ -192,6 +192,7 @@ def test_one_person_never_signs_twice(allowing: World) -> None:
     assert world.codes("oksana", "sign_for_sponsor", release=code, password="wrong") == ["SIGNATURE_WRONG"]
 
 
+@pytest.mark.the_database_refuses("a_record_is_changed_at_its_site")
 def test_neither_rule_nor_database_lets_a_third_site_sign(allowing: World, monkeypatch: pytest.MonkeyPatch) -> None:
     third, code = second_site(allowing), asked_for(allowing, pending_lot(allowing).code, weighed_subject(allowing))
     of_third = (third.quality_officer, "approve_conditional_release"), (third.other_quality_officer, "sign_for_sponsor")
@@ -323,6 +324,7 @@ def rule_off(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     return lambda: monkeypatch.setattr(standing.LotFacts, "released_for_subject", True)
 
 
+@pytest.mark.the_database_refuses("dose_only_from_a_released_lot")
 def test_the_database_reserves_and_thaws_for_nobody_else(allowing: World, rule_off: Callable) -> None:
     world = allowing
     lot, subject, other = pending_lot(world), weighed_subject(world), weighed_subject(world)
@@ -360,6 +362,7 @@ def test_the_database_says_whom_a_lot_is_for(allowing: World, databases_here: tu
     assert found == 2
 
 
+@pytest.mark.the_database_refuses("the_signer_performed_nothing")
 def test_the_database_lets_nobody_sign_for_a_lot_of_their_own(allowing: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world = allowing
     lot, subject = pending_lot(world), weighed_subject(world)
@@ -370,6 +373,7 @@ def test_the_database_lets_nobody_sign_for_a_lot_of_their_own(allowing: World, m
     assert world.codes("oksana", "approve_conditional_release", release=code) == ["SAME_PERSON"]
 
 
+@pytest.mark.the_database_refuses("one_live_conditional_release")
 def test_the_database_lets_one_be_live(allowing: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world = allowing
     lot, subject = pending_lot(world), weighed_subject(world)

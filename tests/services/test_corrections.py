@@ -257,6 +257,7 @@ UPDATES = (
 )
 
 
+@pytest.mark.the_database_refuses("what_is_out_is_put_right_with_a_deviation")
 def test_the_database_asks_for_a_deviation_of_what_was_given(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     dose = infused_dose(world, prepared_dose(world))
     monkeypatch.setattr("cellbank.services.quality.correcting._opens", lambda effect, stopping: False)
@@ -264,6 +265,7 @@ def test_the_database_asks_for_a_deviation_of_what_was_given(world: World, monke
     assert [one.code for one in outcome.refusals] == ["DEVIATION_OPEN"]
 
 
+@pytest.mark.the_database_refuses("what_was_checked_is_checked_again")
 def test_the_database_lets_no_checked_dose_stay_checked(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     dose = checked_dose(world)
     was = row_of(world, dose.code)

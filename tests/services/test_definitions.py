@@ -138,6 +138,7 @@ def test_a_protocol_waits_for_its_specification(other_world: World) -> None:
         assert session.execute(names).all() == [("import_definition", "accepted"), ("make_effective", "refused")]
 
 
+@pytest.mark.the_database_refuses("one_version_in_force")
 def test_the_database_has_one_version_in_force(other_world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     content = with_version(SPECIFICATION.content, "6")
     other_world.do("quinn", "import_definition", type="specification", content=content)

@@ -227,6 +227,7 @@ def test_an_open_major_deviation_stops_a_release_through_every_path(world: World
         assert "DEVIATION_OPEN" not in world.codes("oksana", "release_lot", lot=lot.code), path
 
 
+@pytest.mark.the_database_refuses("no_release_with_an_open_deviation")
 def test_the_database_releases_nothing_with_a_major_deviation_open(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -263,6 +264,11 @@ def test_what_is_due_stands_in_the_worklists_and_shows_as_late(world: World) -> 
 # --- the database, with the rules off ---------------------------------------------------------
 
 
+@pytest.mark.the_database_refuses(
+    "ck_corrective_action_verified_by_another_person",
+    "ck_deviation_closed_by_another_person",
+    "no_closing_before_the_correction",
+)
 def test_the_database_closes_nothing_by_the_wrong_person_or_too_early(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -280,6 +286,7 @@ def test_the_database_closes_nothing_by_the_wrong_person_or_too_early(
     assert world.codes("quinn", "verify_action", **verdict) == ["SAME_PERSON"]
 
 
+@pytest.mark.the_database_refuses("nothing_is_added_to_a_closed_deviation")
 def test_the_database_leaves_a_closed_deviation_alone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     code = closed_deviation(world)
     with pytest.raises(IntegrityError, match="deviation is closed"), world.bank.engine.begin() as connection:

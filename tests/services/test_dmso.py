@@ -98,6 +98,7 @@ def test_what_the_day_brings_is_shown_with_what_it_means(own: World) -> None:
 # --- the database alone -------------------------------------------------------------------------
 
 
+@pytest.mark.the_database_refuses("no_more_dmso_a_day_than_is_tolerated")
 def test_the_rules_off_the_database_lets_nobody_be_given_more_than_is_tolerated(
     own: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

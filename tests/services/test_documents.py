@@ -183,6 +183,11 @@ def test_a_copy_that_another_version_lays_out_otherwise_says_so(
     assert "A copy printed by cellbank 9.9. It says what was issued" in said and "made by cellbank 0." in said
 
 
+@pytest.mark.the_database_refuses(
+    "a_further_edition_says_something_else",
+    "ck_document_issue_a_further_edition_has_a_reason",
+    "editions_follow_each_other",
+)
 def test_the_database_takes_no_edition_out_of_turn_and_none_that_says_the_same(
     world: World, bank: Bank, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -217,6 +217,7 @@ def test_a_control_subject_is_completed(world: World) -> None:
     assert acts_about(world, code)[-1] == ("complete_subject", "accepted")
 
 
+@pytest.mark.the_database_refuses("ck_subject_enrolled_is_eligible")
 def test_the_database_enrols_nobody_undecided(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     code = screened_subject(world)
     monkeypatch.setattr(enrolment, "eligibility_refusals", lambda *_: ())
@@ -224,6 +225,7 @@ def test_the_database_enrols_nobody_undecided(world: World, monkeypatch: pytest.
     assert subject(world, code).state == "SCREENING"
 
 
+@pytest.mark.the_database_refuses("a_subject_keeps_its_arm")
 def test_the_database_moves_nobody_to_another_arm(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     code = enrolled_subject(world, arm="CTL")
 

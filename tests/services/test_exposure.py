@@ -158,6 +158,7 @@ def test_a_lot_is_released_when_its_excursions_are_accepted(world: World) -> Non
     assert world.codes("oksana", "release_lot", **given) == []
 
 
+@pytest.mark.the_database_refuses("no_release_with_an_open_excursion")
 def test_the_database_refuses_the_release_too(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     lot = stored_lot(world)
     pass_all_tests(world, lot.code)
@@ -168,6 +169,7 @@ def test_the_database_refuses_the_release_too(world: World, monkeypatch: pytest.
     assert [refusal.code.value for refusal in outcome.refusals] == ["EXCURSION_OPEN"]
 
 
+@pytest.mark.the_database_refuses("no_dose_from_an_undecided_excursion")
 def test_a_dose_from_an_undecided_excursion_is_stopped_at_the_bedside(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

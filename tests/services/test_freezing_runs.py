@@ -374,6 +374,7 @@ def test_who_imported_the_run_has_worked_on_the_lot(world: World, din: str) -> N
 # --- the database, with the rules off ---------------------------------------------------------
 
 
+@pytest.mark.the_database_refuses("no_release_without_a_freezing_run")
 def test_the_database_releases_nothing_without_a_run(world: World, din: str, monkeypatch: pytest.MonkeyPatch) -> None:
     lot = stored_lot(world, donation=din).code
     pass_all_tests(world, lot, run=False)
@@ -384,6 +385,7 @@ def test_the_database_releases_nothing_without_a_run(world: World, din: str, mon
     assert world.codes("oksana", "release_lot", now=at, lot=lot) == ["CRITERION_OPEN"]
 
 
+@pytest.mark.the_database_refuses("one_run_of_a_lot")
 def test_the_database_keeps_one_run_of_a_lot(world: World, din: str, monkeypatch: pytest.MonkeyPatch) -> None:
     lot = frozen_lot(world, donation=din).code
     freezing_run(world, lot)
@@ -391,6 +393,7 @@ def test_the_database_keeps_one_run_of_a_lot(world: World, din: str, monkeypatch
     assert codes(world, lot, good(world, lot)) == ["ALREADY_EXISTS"]
 
 
+@pytest.mark.the_database_refuses("a_run_that_is_relied_on_stays")
 def test_the_database_keeps_a_run_that_is_relied_on(world: World, din: str, monkeypatch: pytest.MonkeyPatch) -> None:
     lot = passed_lot(world, donation=din).code
     at = results_read_at(world, lot) + 2 * DAY
@@ -453,6 +456,7 @@ def at_once(world: World, din: str) -> str:
     return lot
 
 
+@pytest.mark.the_database_refuses("the_run_began_after_the_filling")
 def test_no_run_begins_before_its_lot_was_filled(world: World, din: str, monkeypatch: pytest.MonkeyPatch) -> None:
     lot = at_once(world, din)
     content = as_file(cooling(frozen_at(world, lot) - 10 * MINUTE))

@@ -102,6 +102,7 @@ def confirmation(dose: OrderedDose, start: int = 45, **given: Any) -> dict[str, 
     return {"dose": dose.code, "now": dose.at + 6 * HOUR, **told, **given}
 
 
+@pytest.mark.the_database_refuses("what_paper_tells_as_given_is_not_given_again")
 def test_what_is_entered_as_given_is_not_given_again(
     world: World, lot: FrozenLot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -243,6 +244,7 @@ def test_a_wrong_vial_that_was_really_given_is_recorded_with_a_critical_deviatio
 # --- the twin ---------------------------------------------------------------------------------
 
 @pytest.mark.requirement("R20")
+@pytest.mark.the_database_refuses("a_form_is_signed_by_both")
 def test_the_database_wants_the_signatures_of_two_clinicians_under_a_form(
     world: World, lot: FrozenLot, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -134,6 +134,7 @@ def test_a_lot_frozen_under_a_hold_is_stopped_and_freed(world: World) -> None:
     assert freed["lots_returned"] == {lot: "QUARANTINE"}
 
 
+@pytest.mark.the_database_refuses("no_release_under_a_hold", "no_release_without_consent")
 def test_the_database_releases_nothing_without_consent_or_of_an_ineligible_donor(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -279,6 +280,7 @@ def tank_of(world: World, box: str) -> str:
 # --- the database, with the rules off ---------------------------------------------------------
 
 
+@pytest.mark.the_database_refuses("a_held_lot_is_born_on_hold")
 def test_the_database_lets_no_lot_below_a_hold_into_quarantine(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     reagent = accepted_reagent(world)
     filled = filled_lot(world, vials=3, culture=harvested_culture(world, total_cells=76_000_000, reagent=reagent))
@@ -288,6 +290,7 @@ def test_the_database_lets_no_lot_below_a_hold_into_quarantine(world: World, mon
     assert world.codes("tina", "record_freezing", now=at, lot=filled.code, program="CRF-1") == ["ON_HOLD"]
 
 
+@pytest.mark.the_database_refuses("a_hold_stops_every_lot_below")
 def test_the_database_takes_no_hold_that_leaves_a_lot_out(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     lot = stored_lot(world, vials=1).code
     monkeypatch.setattr(holding, "lots_below", lambda *_: [])
@@ -295,6 +298,7 @@ def test_the_database_takes_no_hold_that_leaves_a_lot_out(world: World, monkeypa
     assert refused == ["CHANGED_MEANWHILE"] and lot_row(world, lot).state == "QUARANTINE"
 
 
+@pytest.mark.the_database_refuses("no_hold_is_lifted_against_a_result")
 def test_the_database_lifts_no_hold_of_a_reactive_donor(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     donor = donor_of(world, stored_lot(world, vials=1).code)
     results = donor_results(world, donor, tests=("SYPHILIS",), choice="positive", reviewed=False)
@@ -304,6 +308,7 @@ def test_the_database_lifts_no_hold_of_a_reactive_donor(world: World, monkeypatc
     assert hold_state(world, hold) == "PLACED"
 
 
+@pytest.mark.the_database_refuses("a_failed_unit_waits_for_its_hold")
 def test_the_database_takes_no_failed_tank_back_before_its_hold_is_lifted(
     world: World, din: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -118,6 +118,7 @@ def test_a_loss_is_told_late(world: World) -> None:
         assert session.scalars(occurred).one() == dose.at + MINUTE
 
 
+@pytest.mark.the_database_refuses("a_lost_vial_reaches_the_clinician")
 def test_the_database_lets_no_vial_of_a_dose_be_lost_in_silence(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     dose = picked_dose(world)
     world.do("tina", "discard_vial", vial=dose.vials[3], reason=WHY)

@@ -148,6 +148,7 @@ def test_of_another_address_the_old_and_the_new_one_are_told(mailed: World, box:
     assert "whoever was signed in" in box.of(f"new.{address}")[-1].get_content()
 
 
+@pytest.mark.the_database_refuses("a_signer_is_changed_by_two")
 def test_nobody_alone_turns_the_messages_of_a_signer_away(mailed: World, monkeypatch: pytest.MonkeyPatch) -> None:
     name, _ = reachable(mailed)
     monkeypatch.setattr("cellbank.services.people.accounts.asks_two", lambda work, roles: False)

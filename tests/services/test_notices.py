@@ -185,6 +185,7 @@ def test_a_stop_after_doses_were_given_tells_their_clinician_at_once(world: Worl
     assert (shown.notice, shown.notice_state) == (line.notice, "OPEN")
 
 
+@pytest.mark.the_database_refuses("a_stop_reaches_every_clinician")
 def test_a_rejected_excursion_tells_whose_dose_stood_through_it_and_nobody_else(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -321,6 +322,7 @@ def test_the_last_dose_that_is_discarded_ends_the_notice(world: World) -> None:
 # --- the database alone -----------------------------------------------------------------------
 
 
+@pytest.mark.the_database_refuses("a_stop_reaches_every_clinician")
 def test_the_database_keeps_no_stop_of_which_nobody_is_told(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """A hold, a failed result of a lot that a hold stops already, and a recall: each by its own trigger."""
     dose = infused_dose(world)
@@ -337,6 +339,7 @@ def test_the_database_keeps_no_stop_of_which_nobody_is_told(world: World, monkey
     assert len(told(world, dose.code)) == 1
 
 
+@pytest.mark.the_database_refuses("a_notice_ends_with_its_last_answer", "an_answer_to_a_notice_stays")
 def test_the_database_ends_no_notice_before_its_last_answer_and_changes_none(
     world: World, monkeypatch: pytest.MonkeyPatch, two: tuple[str, OrderedDose, OrderedDose]
 ) -> None:

@@ -229,6 +229,7 @@ def refused(world: World, statement: str, **given: Any) -> str:
     return refusal.code.value
 
 
+@pytest.mark.the_database_refuses("one_patient_in_a_trial", "one_trial_number_in_a_trial")
 def test_the_rules_off_the_database_knows_the_patient(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     number, second = world.unique("T"), world.unique("MRN")
     screened_subject(world, trial_number=number, second_identifier=second)
@@ -237,6 +238,7 @@ def test_the_rules_off_the_database_knows_the_patient(world: World, monkeypatch:
     assert enrolling(world, second_identifier=second.replace("-", " ")) == ["ALREADY_EXISTS"]
 
 
+@pytest.mark.the_database_refuses("no_more_subjects_than_planned")
 def test_the_rules_off_the_database_counts_the_places(own: World, monkeypatch: pytest.MonkeyPatch) -> None:
     amended(own, "2", ("planned_subjects = 100_000", "planned_subjects = 1"))
     waiting = answered_subject(own)
@@ -245,6 +247,7 @@ def test_the_rules_off_the_database_counts_the_places(own: World, monkeypatch: p
     assert own.codes("cyril", "sign_eligibility", subject=waiting) == ["TRIAL_FULL"]
 
 
+@pytest.mark.the_database_refuses("no_second_trial_where_one_is_forbidden")
 def test_the_rules_off_the_database_knows_of_the_other_trial(own: World, monkeypatch: pytest.MonkeyPatch) -> None:
     code = answered_subject(own, second_identifier="MRN-7")
     second_trial(own)

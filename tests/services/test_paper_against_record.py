@@ -117,6 +117,7 @@ def test_a_dose_in_whose_place_another_one_was_given_is_recorded_beside_it(world
 
 
 @pytest.mark.requirement("R20")
+@pytest.mark.the_database_refuses("a_form_is_confirmed_before_the_next_dose")
 def test_no_dose_goes_on_while_a_form_tells_of_another_one_as_given(
     world: World, lot: FrozenLot, monkeypatch: pytest.MonkeyPatch
 ) -> None:

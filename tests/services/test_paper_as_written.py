@@ -123,6 +123,7 @@ def test_a_form_that_is_entered_again_tells_its_reaction_once(world: World, lot:
 
 
 @pytest.mark.requirement("R20", "R17")
+@pytest.mark.the_database_refuses("a_decision_comes_before_the_next_dose")
 def test_a_serious_reaction_on_a_form_stops_the_next_dose_before_it_is_confirmed(
     world: World, lot: FrozenLot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -152,6 +153,7 @@ def waiting(world: World, lot: FrozenLot) -> OrderedDose:
 
 
 @pytest.mark.requirement("R20")
+@pytest.mark.the_database_refuses("a_form_is_confirmed_before_the_next_dose")
 def test_no_dose_is_ordered_while_a_form_of_the_subject_waits(
     world: World, lot: FrozenLot, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -145,6 +145,7 @@ def test_a_given_dose_is_planned_no_more(world: World, lot: FrozenLot) -> None:
 
 
 @pytest.mark.requirement("R16")
+@pytest.mark.the_database_refuses("a_dose_is_given_on_its_day")
 def test_with_the_rule_off_the_database_says_no(
     world: World, lot: FrozenLot, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -169,6 +169,7 @@ def test_a_lot_on_hold_that_was_never_released_is_rejected_not_recalled(world: W
 
 
 @pytest.mark.requirement("R25")
+@pytest.mark.the_database_refuses("no_release_against_a_result")
 def test_the_database_releases_nothing_against_a_result(
     world: World, din: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -184,6 +185,7 @@ def test_the_database_releases_nothing_against_a_result(
     assert lot_row(world, lot).state == "QUARANTINE"
 
 
+@pytest.mark.the_database_refuses("the_signer_performed_nothing")
 def test_the_database_takes_no_release_from_a_performer(
     world: World, din: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

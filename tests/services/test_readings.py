@@ -239,6 +239,7 @@ def test_no_way_in_takes_readings_of_another_century(world: World) -> None:
     assert world.codes("tina", "record_reading_by_hand", **by_hand) == ["IMPROBABLE_TIME"]
 
 
+@pytest.mark.the_database_refuses("of_a_clock_that_was_set")
 def test_the_database_alone_refuses_them(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cellbank.services.temperature.readings.improbable_times", lambda *_: ())
     batch = [{"at": "1999-12-31T23:55:00+00:00", "celsius": "-187"}]
@@ -424,6 +425,7 @@ def test_readings_are_only_ever_inserted_and_only_within_an_act(world: World, da
     engine.dispose()
 
 
+@pytest.mark.the_database_refuses("no_lifting_before_the_decision")
 def test_the_hold_of_an_excursion_stays_until_it_is_accepted(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     lot = stored_lot(world)
     code = probe(world, tank_of(world, lot.box))

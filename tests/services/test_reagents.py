@@ -84,6 +84,7 @@ def isolation(world: World, *reagents: str, **given: Any) -> dict[str, Any]:
     return {"donation": make.donation(world), "reagents": list(reagents), **usual, **given}
 
 
+@pytest.mark.the_database_refuses("an_accepted_reagent_has_a_certificate")
 def test_nothing_is_accepted_without_a_certificate(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     code = received(world, certificate=None)
     assert world.codes("quinn", "decide_reagent", **decision(code, "accept")) == ["CRITERION_OPEN"]
@@ -157,6 +158,9 @@ def test_an_amount_is_of_a_reagent_that_is_used_and_counted(world: World) -> Non
     assert world.codes("tina", "isolate_tissue", **wrong) == ["WRONG_STATE"]
 
 
+@pytest.mark.the_database_refuses(
+    "ck_reagent_lot_never_more_used_than_there_is", "no_reagent_is_used_too_long_after_opening"
+)
 def test_the_database_lets_nobody_use_too_much_or_too_late(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     code, stale = accepted(world, quantity="10", unit="mL"), accepted(world, days_once_open=1)
     monkeypatch.setattr(reagent_use, "reagent_refusals", lambda _: ())

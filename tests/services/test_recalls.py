@@ -161,6 +161,7 @@ def master_bank(world: World) -> FrozenLot:
     return released_lot(world, "master_bank", 4, culture=culture, cells_per_vial=5_000_000)
 
 
+@pytest.mark.the_database_refuses("no_release_from_a_stopped_lot")
 def test_what_was_made_from_a_recalled_bank_is_stopped(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     bank = master_bank(world)
     used = passed_lot(world, vials=3, culture=grown_from(world, bank, 0)).code
@@ -186,6 +187,7 @@ def test_what_was_made_from_a_recalled_bank_is_stopped(world: World, monkeypatch
     assert lot_row(world, used).state == "ON_HOLD"
 
 
+@pytest.mark.the_database_refuses("no_release_from_a_stopped_lot")
 def test_the_database_releases_nothing_made_from_a_rejected_lot(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     bank = master_bank(world)
     lot = passed_lot(world, vials=3, culture=grown_from(world, bank, 0)).code

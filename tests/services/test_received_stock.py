@@ -129,6 +129,7 @@ def test_the_database_moves_nothing_that_is_not_accepted(world: World, waiting: 
 # --- the database, with the rules of the application off --------------------------------------
 
 
+@pytest.mark.the_database_refuses("only_accepted_stock_is_used")
 def test_the_database_makes_no_stock_of_what_is_not_accepted(
     world: World, waiting: Parcel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -137,6 +138,7 @@ def test_the_database_makes_no_stock_of_what_is_not_accepted(
     assert set(states(world, *waiting.vials)) == {"RECEIVED"}
 
 
+@pytest.mark.the_database_refuses("only_accepted_stock_is_used")
 def test_the_database_makes_no_stock_of_a_damaged_vial(
     world: World, supply: Supply, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -149,6 +151,7 @@ def test_the_database_makes_no_stock_of_a_damaged_vial(
     assert refused(world, parcel, parcel.to.quality_officer, "accept_shipment") == ["VIAL_NOT_AVAILABLE"]
 
 
+@pytest.mark.the_database_refuses("ck_shipment_decided_by_another_person")
 def test_the_database_lets_nobody_decide_about_their_own_work(
     world: World, supply: Supply, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -161,6 +164,7 @@ def test_the_database_lets_nobody_decide_about_their_own_work(
     assert refused(world, parcel, officer, "reject_shipment", reason="Not mine to say.") == ["SAME_PERSON"]
 
 
+@pytest.mark.the_database_refuses("a_shipment_is_received_once")
 def test_the_database_receives_a_shipment_where_it_goes_to(
     world: World, supply: Supply, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -171,6 +175,7 @@ def test_the_database_receives_a_shipment_where_it_goes_to(
     assert shipment_row(world, parcel.code).state == "ON_THE_WAY"
 
 
+@pytest.mark.the_database_refuses("a_record_is_changed_at_its_site")
 def test_the_database_gives_a_vial_to_another_site_only_when_its_shipment_is_there(
     world: World, supply: Supply, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -183,6 +188,7 @@ def test_the_database_gives_a_vial_to_another_site_only_when_its_shipment_is_the
     assert states(world, *on_the_road.vials) == ["IN_TRANSIT"]
 
 
+@pytest.mark.the_database_refuses("a_shipment_has_one_custodian")
 def test_the_database_wants_somebody_to_have_it_until_the_decision_and_nobody_after(
     world: World, supply: Supply, waiting: Parcel, monkeypatch: pytest.MonkeyPatch
 ) -> None:

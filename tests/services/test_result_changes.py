@@ -160,6 +160,7 @@ def test_a_lot_is_judged_by_the_version_under_which_it_was_made(staged: World) -
     assert staged.codes("tina", "take_sample", **given) == ["NOT_FOUND"]
 
 
+@pytest.mark.the_database_refuses("no_release_against_a_result")
 def test_tissue_process_and_samples_speak_about_the_lot(staged: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world = staged
     culture = harvested_culture(world, total_cells=3 * 25_000_000 + 1_000_000)
@@ -335,6 +336,7 @@ def test_whoever_entered_it_does_not_invalidate_it(world: World, lot: str) -> No
 # --- the database -----------------------------------------------------------------------------
 
 
+@pytest.mark.the_database_refuses("an_invalidated_result_has_a_deviation")
 def test_the_database_invalidates_nothing_without_an_investigation(
     world: World, lot: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

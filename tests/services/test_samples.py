@@ -66,6 +66,7 @@ def test_a_result_takes_everything_from_its_sample(world: World, lot: FrozenLot)
     assert world.codes("taras", "enter_result", **given) == ["WRONG_STATE"]
 
 
+@pytest.mark.the_database_refuses("one_sample_awaited")
 def test_one_sample_is_awaited_at_a_time(world: World, lot: FrozenLot, monkeypatch: pytest.MonkeyPatch) -> None:
     code = taken(world, lot, "TRILINEAGE")
     again = {"lot": lot.code, "test": "TRILINEAGE", "material": "Cells"}

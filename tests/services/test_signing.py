@@ -104,6 +104,7 @@ def test_a_revoked_training_counts_no_longer(world: World) -> None:
 
 
 @pytest.mark.requirement("R8", "R14")
+@pytest.mark.the_database_refuses("ck_training_recorded_by_another_person")
 def test_nobody_records_a_training_of_their_own(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     given = {"name": "quinn", "role": "quality_officer", "procedure": "SOP-7 version 2"}
     days = {"trained_on": "2026-01-01", "valid_until": "2026-12-31"}
@@ -140,6 +141,7 @@ def test_a_training_that_cannot_be_read(world: World, wrong: dict) -> None:
 
 @pytest.mark.requirement("R8", "R9")
 @pytest.mark.parametrize("missing", ["AGREEMENT_NEEDED", "TRAINING_EXPIRED"])
+@pytest.mark.the_database_refuses("a_signer_has_accepted_the_agreement", "a_signer_is_trained")
 def test_the_database_refuses_the_signature_too(world: World, monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
     name, waiting = newcomer(world), to_sign(world)
     if missing == "AGREEMENT_NEEDED":

@@ -260,6 +260,7 @@ INELIGIBLE = {"decision": "ineligible", "reason": "A fever"}
         ("release_lot", "quality_officer", lambda w: {"lot": passed_lot(w, vials=2).code}),
     ],
 )  # fmt: skip
+@pytest.mark.the_database_refuses("a_record_is_changed_at_its_site")
 def test_the_database_changes_a_record_at_its_site_only(
     world: World, there: SecondSite, monkeypatch: pytest.MonkeyPatch, act: str, who: str, given: Any
 ) -> None:
@@ -270,6 +271,7 @@ def test_the_database_changes_a_record_at_its_site_only(
     assert [refusal.code.value for refusal in outcome.refusals] == ["OTHER_SITE"]
 
 
+@pytest.mark.the_database_refuses("a_record_is_changed_at_its_site")
 def test_the_database_puts_nothing_into_a_unit_of_another_site(
     world: World, there: SecondSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:

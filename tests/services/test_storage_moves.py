@@ -147,6 +147,7 @@ def no_rule(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(storage_moves, "relocation_refusals", lambda _: ())
 
 
+@pytest.mark.the_database_refuses("a_unit_never_stands_in_itself")
 def test_the_database_refuses_a_circle(world: World, no_rule: None) -> None:
     outer = unit(world, "room")
     inner = unit(world, "room", outer)
@@ -156,6 +157,7 @@ def test_the_database_refuses_a_circle(world: World, no_rule: None) -> None:
 
 @pytest.mark.parametrize("type_", LEVELS)
 @pytest.mark.parametrize("above", [None, *LEVELS])
+@pytest.mark.the_database_refuses("a_unit_stands_where_it_may", "one_unit_per_place_of_the_site")
 def test_the_database_knows_the_same_table(world: World, no_rule: None, type_: str, above: str | None) -> None:
     homes = {"room": None, "tank": None, "dewar": None, "canister": "tank", "rack": "tank"}
     moving = unit(world, type_, unit(world, "tank") if not LEVELS[type_].on_site else None)
@@ -171,6 +173,7 @@ def test_the_database_knows_the_same_table(world: World, no_rule: None, type_: s
     assert allowed or "may not stand there" in outcome.refusals[0].detail
 
 
+@pytest.mark.the_database_refuses("a_unit_goes_where_it_may_be_filled", "the_place_exists")
 def test_the_database_refuses_a_place_that_is_not_there_and_a_unit_out_of_service(world: World, no_rule: None) -> None:
     rack, small = unit(world, "rack", unit(world, "tank")), unit(world, "tank", capacity=2)
     given = {"now": world.now + MINUTE, "unit": rack, "into": small}

@@ -177,6 +177,7 @@ def silence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(thawing, "thaw_refusals", lambda facts: ())
 
 
+@pytest.mark.the_database_refuses("ck_act_a_late_fact_says_why")
 def test_the_database_too_asks_why_a_fact_is_told_late(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither the application nor the database takes what is told days late without a word."""
     culture = growing_culture(world)
@@ -191,6 +192,7 @@ def test_the_database_too_asks_why_a_fact_is_told_late(world: World, monkeypatch
 
 
 @pytest.mark.requirement("R20", "R24")
+@pytest.mark.the_database_refuses("an_irregular_fact_has_a_deviation", "dose_only_from_a_released_lot")
 def test_the_database_asks_it_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     dose = stopped_dose(world)
     silence(monkeypatch)

@@ -85,6 +85,7 @@ def test_only_a_quality_officer_reviews_and_only_with_the_password(quiet: World)
     assert quiet.codes("quinn", "review_trail", **given, password="not this one") == ["SIGNATURE_WRONG"]
 
 
+@pytest.mark.the_database_refuses("a_review_of_the_trail_leaves_no_gap", "nobody_reviews_the_same_acts_twice")
 def test_the_database_leaves_no_gap_either(quiet: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trail_review, "stretch_refusals", lambda facts: ())
     last = newest(quiet.bank)

@@ -221,6 +221,7 @@ def test_a_dose_on_its_way_stops_at_every_step_that_could_still_be_left_undone(w
     pick(world, dose, dose.vials[0])
 
 
+@pytest.mark.the_database_refuses("a_decision_comes_before_the_next_dose")
 def test_a_prepared_dose_stops_at_the_check_and_at_the_start(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """By the rule, and by the database with the rule off."""
     given = first(world)
@@ -241,6 +242,7 @@ def test_a_prepared_dose_stops_at_the_check_and_at_the_start(world: World, monke
     assert world.codes("clara", "start_infusion", now=start, dose=dose.code) == NO
 
 
+@pytest.mark.the_database_refuses("a_decision_comes_before_the_next_dose")
 def test_the_database_orders_no_dose_either(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     given = first(world)
     react(world, given)

@@ -115,6 +115,7 @@ def test_a_second_infusion_of_one_number_is_recorded_beside_the_first(world: Wor
 
 
 @pytest.mark.requirement("R20")
+@pytest.mark.the_database_refuses("a_form_is_confirmed_before_the_next_dose")
 def test_no_other_dose_goes_on_before_its_form_is_confirmed(
     world: World, lot: FrozenLot, monkeypatch: pytest.MonkeyPatch
 ) -> None:

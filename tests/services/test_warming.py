@@ -99,6 +99,7 @@ def carried(world: World, dewar_minutes: int | None) -> OrderedDose:
     [(None, 30, []), (None, 31, ["WARMING_BUDGET"]), (20, 1230, []), (20, 1231, ["WARMING_BUDGET"])],
 )
 @pytest.mark.parametrize("with_our_rule", [True, False])
+@pytest.mark.the_database_refuses("no_dose_from_a_vial_that_warmed")
 def test_the_clock_of_a_vial_runs_from_its_pick_or_from_the_end_of_its_dewar(
     world: World, monkeypatch: pytest.MonkeyPatch, minutes: int | None, seconds: int, expected: list[str],
     with_our_rule: bool,
@@ -121,6 +122,7 @@ def test_a_vial_comes_back_from_its_dewar_as_cold_as_it_went(world: World) -> No
 
 
 @pytest.mark.parametrize("limit", sorted(PAST))
+@pytest.mark.the_database_refuses("no_dose_from_a_vial_that_warmed")
 def test_the_database_keeps_a_vial_that_warmed_out_of_every_dose(
     world: World, monkeypatch: pytest.MonkeyPatch, limit: str
 ) -> None:

@@ -30,6 +30,7 @@ from tests.services.sending.asking import (
 )
 
 
+@pytest.mark.the_database_refuses("only_vials_of_a_released_lot_are_shipped")
 def test_without_the_rule_the_database_keeps_vials_of_a_stopped_lot_here(
     world: World, there: SecondSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -39,6 +40,7 @@ def test_without_the_rule_the_database_keeps_vials_of_a_stopped_lot_here(
     assert world.codes("tina", "pack_vials", **to_pack(parcel)) == ["LOT_NOT_RELEASED"]
 
 
+@pytest.mark.the_database_refuses("one_live_shipment_per_shipper")
 def test_without_the_rule_the_database_gives_a_shipper_to_one_shipment(
     world: World, packed: Parcel, some: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -48,6 +50,7 @@ def test_without_the_rule_the_database_gives_a_shipper_to_one_shipment(
     assert list(said) == ["CHANGED_MEANWHILE"] and "shipper was taken" in said["CHANGED_MEANWHILE"]
 
 
+@pytest.mark.the_database_refuses("nothing_is_left_in_a_cancelled_shipment")
 def test_without_the_rule_the_database_cancels_nothing_with_vials_in_it(
     world: World, packed: Parcel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -57,6 +60,7 @@ def test_without_the_rule_the_database_cancels_nothing_with_vials_in_it(
     assert list(said) == ["WRONG_STATE"] and "still packed" in said["WRONG_STATE"]
 
 
+@pytest.mark.the_database_refuses("only_packed_vials_stand_in_a_shipper")
 def test_a_vial_on_its_way_is_always_in_a_shipment(
     world: World, ordered: Parcel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -65,6 +69,7 @@ def test_a_vial_on_its_way_is_always_in_a_shipment(
     assert vial_states(world, *ordered.vials) == ["IN_STOCK"] * 3
 
 
+@pytest.mark.the_database_refuses("a_shipment_has_one_custodian")
 def test_a_shipment_is_never_packed_into_nobodys_hands(
     world: World, ordered: Parcel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -73,6 +78,7 @@ def test_a_shipment_is_never_packed_into_nobodys_hands(
     assert list(said) == ["CHANGED_MEANWHILE"] and "nobody would have" in said["CHANGED_MEANWHILE"]
 
 
+@pytest.mark.the_database_refuses("a_shipment_has_one_custodian")
 def test_a_shipment_is_never_handed_on_to_nobody(world: World, sealed: Parcel, monkeypatch: pytest.MonkeyPatch) -> None:
     def to_nobody(work: Any, shipment: Any, *, at: Any, **who: Any) -> None:
         custody.end_custody(work, shipment, at)
@@ -83,6 +89,7 @@ def test_a_shipment_is_never_handed_on_to_nobody(world: World, sealed: Parcel, m
     assert list(said) == ["CHANGED_MEANWHILE"] and "nobody would have" in said["CHANGED_MEANWHILE"]
 
 
+@pytest.mark.the_database_refuses("only_a_qualified_shipper_is_sealed")
 def test_without_the_rule_the_database_seals_no_shipper_that_is_no_longer_qualified(
     world: World, packed: Parcel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
