@@ -62,6 +62,13 @@ def test_a_place_is_refused_with_its_reason(facts: PlacesFacts, code: str, words
     assert places.positions == ()
 
 
+def test_a_shipper_is_filled_for_a_shipment_only() -> None:
+    facts = given(1, box=replace(BOX, type="shipper"))
+    (refusal,) = give_places(facts).refusals
+    assert refusal.code == "WRONG_KIND" and "what stands in it leaves with it" in refusal.detail
+    assert give_places(replace(facts, packing=True)).positions == (1,)
+
+
 def test_all_reasons_are_given_at_once() -> None:
     facts = given(3, "A2", "C1", "A1", box=replace(BOX, out_of_service=BROKEN))
     codes = {refusal.code for refusal in give_places(facts).refusals}
