@@ -21,6 +21,7 @@ from jinja2 import FileSystemBytecodeCache
 from sqlalchemy import Connection, create_engine, text
 
 from cellbank import config
+from cellbank.outside import account_key
 from cellbank.outside.embedded_postgres import EmbeddedPostgres, start
 from cellbank.records.base import open_engine
 from cellbank.records.migrate import migrate
@@ -300,6 +301,22 @@ def story_database(postgres: EmbeddedPostgres, run_folder: Path) -> Callable[[st
         return database_url(postgres.app_url, name)
 
     return copy
+
+
+StoryBank = Callable[[str, Path], Bank]
+
+
+@pytest.fixture(scope="session")
+def story_bank(story_database: Callable[[str], str], run_folder: Path) -> StoryBank:
+    """A function name, folder -> an installation on a fresh copy of the story. Its people are known by the key in the
+    data folder of the demo, so that this is in the folder as well."""
+
+    def make(name: str, folder: Path) -> Bank:
+        url = story_database(name)
+        shutil.copy2(run_folder / "wheel" / "demo" / account_key.FILE, folder)
+        return make_bank(url, folder)
+
+    return make
 
 
 def _play(folder: Path) -> None:

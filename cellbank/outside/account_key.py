@@ -1,6 +1,9 @@
-"""The key of what the database keeps of people's second factors and codes: it lies in the data folder, outside it.
+"""The key of all that the database keeps to know people by: passwords, second factors, codes, sessions, keys of
+programs, screens. It lies in the data folder, outside the database.
 
-Whoever reads the database alone can then make no one-time code, and try no code that was handed over.
+What is made with it is good for one person alone: whoever writes to the database, and has no key, makes nothing that
+lets anybody in as another, also not out of what lets themselves in. Whoever only reads it can try neither codes nor
+passwords.
 """
 
 import base64
@@ -20,29 +23,37 @@ class AccountKey:
     """Closes and opens secrets, and makes digests that only its holder can make."""
 
     def __init__(self, key: str):
+        self._passwords = hashlib.sha256(b"passwords\0" + key.encode()).digest()
         self._digests = hashlib.sha256(b"digests of codes\0" + key.encode()).digest()
         self._hidden = hashlib.sha256(b"hidden columns\0" + key.encode()).digest()
         #: tells this key from others, and nothing of it
         self.name = hashlib.sha256(b"name\0" + self._hidden).hexdigest()[:8]
         self._secrets = Fernet(base64.urlsafe_b64encode(hashlib.sha256(b"secrets\0" + key.encode()).digest()))
 
-    def closed(self, secret: str) -> str:
-        """The secret as the database keeps it."""
-        return self._secrets.encrypt(secret.encode()).decode()
+    def closed(self, secret: str, *, of: str) -> str:
+        """The secret of the person with this sign-in name, as the database keeps it."""
+        return self._secrets.encrypt(f"{of} {secret}".encode()).decode()
 
-    def opened(self, kept: str | None) -> str | None:
-        """The secret again; None where there is none, or where it was closed with another key. One that was kept before
-        there was this key stands as it is: base 32 has no small letters."""
-        if not kept or kept.isupper():
-            return kept or None
+    def opened(self, kept: str | None, *, of: str) -> str | None:
+        """The secret again; None where there is none, or where it was closed for another person or with another key."""
         try:
-            return self._secrets.decrypt(kept.encode()).decode()
+            whose, _, secret = self._secrets.decrypt((kept or "").encode()).decode().partition(" ")
         except InvalidToken:
             return None
+        return secret if whose == of else None
 
-    def digest(self, code: str) -> bytes:
-        """What is kept of a code."""
-        return hmac.digest(self._digests, code.encode(), "sha256")
+    def digest(self, text: str) -> bytes:
+        """What is kept of something that is only compared."""
+        return hmac.digest(self._digests, text.encode(), "sha256")
+
+    def of_person(self, purpose: str, person: int, secret: str) -> bytes:
+        """What is kept of a code or a token: good for this person and purpose alone."""
+        return self.digest(f"{purpose} of {person} {secret}")
+
+    def of_password(self, name: str, password: str) -> str:
+        """What is hashed of the password of the person with this sign-in name."""
+        given = password.encode(errors="replace")  # half a pair of surrogates is in nobody's password
+        return hmac.digest(self._passwords, f"{name} ".encode() + given, "sha256").hex()
 
     def of_hidden(self, value: str) -> str:
         """What the trail holds of a value that it must not hold; first the name of the key."""

@@ -185,7 +185,7 @@ class WebSession(Base):
 
     __tablename__ = "web_session"
     id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
-    digest: Mapped[bytes] = mapped_column(unique=True)  # of the token in the cookie, another one after each unlocking
+    digest: Mapped[bytes] = mapped_column(unique=True)  # keyed, of the token; after unlocking another one
     person_id: Mapped[int] = reference("person", index=False)
     site_code: Mapped[str | None]  # where its person acts; None: at home
     workstation: Mapped[str]
@@ -212,7 +212,7 @@ class KnownDesk(Base):
     __tablename__ = "known_desk"
     person_id: Mapped[int] = reference("person", primary_key=True, index=False)
     desk: Mapped[bytes] = mapped_column(primary_key=True)
-    address: Mapped[str]  # of the network, where it was proved; empty: this machine itself
+    address: Mapped[str]  # where it was proved: the keyed digest of person, screen and network address
     first_at: Mapped[Instant]
     proved_at: Mapped[Instant]  # last, to the day
     __table_args__ = (Index("ix_known_desk_desk", "desk", "proved_at"), Index("ix_known_desk_proved_at", "proved_at"))

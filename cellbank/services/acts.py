@@ -124,5 +124,6 @@ def _hash_new_password(
     if new is None or not roles_for(registered.name) & actor.roles:
         return None
     password, owner = new.get_secret_value(), getattr(parsed, "name", None)
-    check_policy(bank, password, owner or actor.name, getattr(parsed, "full_name", None))
-    return None if dry_run else new_hash(bank, password, not_of=None if owner else actor)
+    name = owner or actor.name
+    check_policy(bank, password, name, getattr(parsed, "full_name", None))
+    return None if dry_run else new_hash(bank, name, password, not_of=None if owner else actor)

@@ -164,7 +164,9 @@ def enter(proof: Proof) -> tuple[Refusal, ...]:
     if current_user.is_authenticated:  # the page that lies on the screen stays there, with its limit
         minutes = current_user.session.idle_minutes
         if current_user.standing.actor.id == standing.actor.id:
-            token = web_sessions.renew(the_installation(), current_user.session.id, workstation(), now())
+            token = web_sessions.renew(
+                the_installation(), current_user.session.id, standing.actor.id, workstation(), now()
+            )
         else:
             leave(Ended.REPLACED)
     language = session.get("language")

@@ -17,7 +17,6 @@ from cellbank.services.lookup.cards import QUESTIONS
 from cellbank.services.lookup.lists import LISTS
 from cellbank.services.people.actors import SYSTEM
 from tests.attack.crawl import KINDS, Asked, Crawler, column, words
-from tests.conftest import make_bank
 from tests.factories.sites import second_site
 from tests.factories.world import PASSWORD, World
 from tests.services.bad_values import schema_of
@@ -47,9 +46,9 @@ class Stranger:
 
 
 @pytest.fixture(scope="module")
-def stranger(story_database, tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[Stranger]:
+def stranger(story_bank, tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[Stranger]:
     catalogue.load()
-    bank = make_bank(story_database(f"other_sites_{worker_id}"), tmp_path_factory.mktemp("other_sites"))
+    bank = story_bank(f"other_sites_{worker_id}", tmp_path_factory.mktemp("other_sites"))
     world = World(bank, random.Random(5), server_time())
     there = second_site(world)
     roles = ["technician", "quality_officer", "clinician"]

@@ -14,7 +14,7 @@ from cellbank.services.bank import server_time
 from cellbank.services.people.actors import actor_by_name
 from tests.attack.every_act import furnish, inputs, scanned
 from tests.attack.size import sized
-from tests.conftest import make_bank
+from tests.conftest import StoryBank
 from tests.factories.people import newcomer
 from tests.factories.sites import second_site
 from tests.factories.world import World
@@ -48,10 +48,10 @@ ABOUT_NO_RECORD = {
 
 @pytest.fixture(scope="module")
 def played(
-    story_database: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory, worker_id: str
+    story_bank: StoryBank, tmp_path_factory: pytest.TempPathFactory, worker_id: str
 ) -> Iterator[World]:
     """The bank of the story, with the stranger."""
-    bank = make_bank(story_database(f"every_act_{worker_id}"), tmp_path_factory.mktemp("every_act"))
+    bank = story_bank(f"every_act_{worker_id}", tmp_path_factory.mktemp("every_act"))
     world = World(bank, random.Random(4), server_time())
     there = second_site(world)
     stranger = newcomer(world, "technician", "quality_officer", "clinician", site=there.code)

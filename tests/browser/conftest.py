@@ -13,7 +13,7 @@ import pytest
 
 from tests.browser.stage import FLAGS, PROGRAMS, Stage, chromium_program, open_stage
 from tests.browser.station import Station
-from tests.conftest import make_bank
+from tests.conftest import StoryBank
 
 HERE = Path(__file__).parent
 
@@ -28,14 +28,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="module")
 def stage(
-    story_database: Callable[[str], str],
+    story_bank: StoryBank,
     request: pytest.FixtureRequest,
     worker_id: str,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Stage]:
     """A server on a free port over a copy of the story."""
     name = request.module.__name__.rpartition(".")[2]
-    bank = make_bank(story_database(f"{name}_{worker_id}"), tmp_path_factory.mktemp(name))
+    bank = story_bank(f"{name}_{worker_id}", tmp_path_factory.mktemp(name))
     with open_stage(bank) as stage:
         yield stage
     bank.engine.dispose()

@@ -1,7 +1,6 @@
 """The history of a record in the lab's words: what was changed from what to what, why, and what was refused."""
 
 import re
-from collections.abc import Callable
 
 import pytest
 from sqlalchemy import text
@@ -11,7 +10,7 @@ from cellbank.services.bank import Bank
 from cellbank.services.trail.column_words import WORDS, told
 from cellbank.services.trail.history import History, history
 from cellbank.services.trail.trail_search import Query, search
-from tests.conftest import make_bank
+from tests.conftest import StoryBank
 from tests.factories.doses import prepared_dose
 from tests.factories.people import badge, by_two
 from tests.factories.production import donation
@@ -97,9 +96,9 @@ WITH_A_CODE = [table for table in record_tables() if "code" in metadata.tables[t
 
 
 @pytest.fixture(scope="module")
-def played(story_database: Callable[[str], str], worker_id: str, tmp_path_factory: pytest.TempPathFactory):
+def played(story_bank: StoryBank, worker_id: str, tmp_path_factory: pytest.TempPathFactory):
     """A bank in which the story of the trial was played: it has nearly every kind of record."""
-    bank = make_bank(story_database(f"history_{worker_id}"), tmp_path_factory.mktemp("history"))
+    bank = story_bank(f"history_{worker_id}", tmp_path_factory.mktemp("history"))
     yield bank
     bank.engine.dispose()
 

@@ -92,7 +92,7 @@ def test_no_code_works_twice(world: World, strict: Bank) -> None:
 def _secret(world: World, name: str) -> str:
     with world.bank.reads.connect() as connection:
         kept = connection.scalar(text("SELECT totp_secret FROM person WHERE name = :n"), {"n": name})
-    return account_key(world.bank.config.data).opened(kept)
+    return account_key(world.bank.config.data).opened(kept, of=name)
 
 
 @pytest.mark.races

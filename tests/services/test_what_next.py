@@ -1,7 +1,7 @@
 """What is offered after a scan: never first what would be wrong; and where nothing is to be done, nothing is."""
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from cellbank.services.lookup.cards import QUESTIONS
 from cellbank.services.lookup.likely import WRONG_NOW, place_of
 from cellbank.services.lookup.scanning import Card, NotHere, awaited, look_up
 from cellbank.services.people.actors import actor_by_name
-from tests.conftest import make_bank
+from tests.conftest import StoryBank
 from tests.services.bad_values import good_input, schema_of
 
 # (record, state, what is so with it, the act that comes first, an act that would be wrong)
@@ -98,9 +98,9 @@ OF_EACH_STATE = 12
 
 
 @pytest.fixture(scope="module")
-def played(story_database: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bank]:
+def played(story_bank: StoryBank, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bank]:
     """The trial as it was played."""
-    bank = make_bank(story_database("cellbank_what_next"), Path(tmp_path_factory.mktemp("what_next")))
+    bank = story_bank("cellbank_what_next", Path(tmp_path_factory.mktemp("what_next")))
     yield bank
     bank.engine.dispose()
 

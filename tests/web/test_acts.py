@@ -172,7 +172,7 @@ def test_a_key_for_a_program_is_shown_once(signed_in) -> None:
     given = {"title": "LIMS", "days": "30", "intent": "do", "key": key}
     assert "Give the password." in tina.post("/act/create_token", given).text
     shown = tina.post("/act/create_token", {**given, "password": PASSWORD}).text
-    assert re.search(r"cb_[\w-]{40,}", shown)
+    assert re.search(r"cb_\d+\.[\w-]{40,}", shown)
     trail = signed_in("otto").get("/trail?act=create_token").text
     assert "cb_" not in trail
 

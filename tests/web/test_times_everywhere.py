@@ -19,7 +19,6 @@ from cellbank.services.documents.document_types import TYPES
 from cellbank.services.documents.papers import as_data, snapshot
 from cellbank.services.lookup.lists import LISTS
 from cellbank.story import PASSWORD
-from tests.conftest import make_bank
 from tests.web.conftest import Browser
 
 # An ISO time; one without the name of its zone; UTC, for the sites of the story are in Kyiv.
@@ -31,9 +30,9 @@ EACH = 3  # of every kind of record the latest few
 
 
 @pytest.fixture(scope="module")
-def bank(story_database, tmp_path_factory: pytest.TempPathFactory, worker_id: str):
+def bank(story_bank, tmp_path_factory: pytest.TempPathFactory, worker_id: str):
     catalogue.load()
-    made = make_bank(story_database(f"times_{worker_id}"), tmp_path_factory.mktemp("times"))
+    made = story_bank(f"times_{worker_id}", tmp_path_factory.mktemp("times"))
     yield made
     made.engine.dispose()
 

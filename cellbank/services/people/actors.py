@@ -4,7 +4,6 @@ All of it is one row: every request and every scan begins here.
 """
 
 import datetime
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -19,6 +18,7 @@ from cellbank.records.base import read_row
 from cellbank.records.people import Person
 from cellbank.records.work import Work
 from cellbank.services.bank import Bank
+from cellbank.services.people.tokens import KEY, kept
 
 FIRST_SITE = "MAIN"  # there from the beginning
 SYSTEM = Actor(1, "system", "This installation", frozenset({Role.SYSTEM}), 1, site_code=FIRST_SITE, sites=(FIRST_SITE,))
@@ -45,8 +45,8 @@ _BY_NAME = f"SELECT {COLUMNS} FROM {TABLES} WHERE p.name = %(given)s AND p.state
 _BY_TOKEN = f"""SELECT {COLUMNS}, t.id AS token_id, t.read_only, t.site_code AS only_site, t.acts, u.used_at
   FROM {tables("api_token t JOIN person p ON p.id = t.person_id", "coalesce(t.site_code, %(site)s::text)")}
   LEFT JOIN api_token_use u ON u.token_id = t.id
-  WHERE t.digest = %(given)s AND t.state = 'LIVE' AND t.expires_at > now() AND p.state = 'ACTIVE'
-    AND NOT p.must_change_password AND (t.site_code IS NULL OR t.site_code = s.code)"""
+  WHERE t.digest = %(digest)s AND t.person_id = %(person)s AND t.state = 'LIVE' AND t.expires_at > now()
+    AND p.state = 'ACTIVE' AND NOT p.must_change_password AND (t.site_code IS NULL OR t.site_code = s.code)"""
 
 
 def actor_by_name(bank: Bank, name: str, site: str | None = None) -> Actor | None:
@@ -74,8 +74,8 @@ def key_in_use(bank: Bank, secret: str, site: str | None = None) -> KeyInUse | N
 
     None while a password that an administrator chose waits to be changed: a reset shuts the keys out as well.
     """
-    digest = hashlib.sha256(secret.encode(errors="replace")).digest()
-    row = read_row(bank.reads, _BY_TOKEN, {"given": digest, "site": site})
+    looked_for = kept(bank.config.data, secret, KEY)
+    row = read_row(bank.reads, _BY_TOKEN, {**looked_for._asdict(), "site": site}) if looked_for else None
     if row is None:
         return None
     limits = Scope(row["read_only"], row["only_site"], frozenset(row["acts"] or ()))

@@ -65,8 +65,7 @@ def _is(key: AccountKey, row: Row[Any], person_id: int, code: str) -> bool:
 
 
 def _digest(key: AccountKey, person_id: int, purpose: str, code: str) -> bytes:
-    """What is kept of a code: good for this person and purpose alone, whoever copies it in the database."""
-    return key.digest(f"{person_id} {purpose} {plain(code)}")
+    return key.of_person(purpose, person_id, plain(code))
 
 
 def count_try(work: Work, person: Person, purpose: Purpose) -> None:

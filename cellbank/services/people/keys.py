@@ -1,8 +1,6 @@
 """Keys with which programs act for a person: created with the password, limited, seen in use, ended."""
 
 import datetime
-import hashlib
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Literal, Self
@@ -22,6 +20,7 @@ from cellbank.services.bank import Bank
 from cellbank.services.common import new_code
 from cellbank.services.incidents import beside_an_answer
 from cellbank.services.inputs import Identifier, Line, SiteCode
+from cellbank.services.people.tokens import KEY, kept, new_token
 
 MOST_ACTS, LONGEST_DAYS = 50, 400
 
@@ -72,12 +71,14 @@ def create_token(work: Work, given: CreateToken) -> ApiToken:
         raise Malformed([Problem("days", f"has at most {longest} days at this site. Given: {given.days}.")])
     owner = work.share(Person, work.actor.id)  # a reset that comes now waits, and then finds the key
     work.judge(ApiToken, refusals=[*_changed(work, owner), *_not_there(work, given.site)])
-    secret = "cb_" + secrets.token_urlsafe(32)
+    secret = new_token(work.actor.id, KEY)
+    opens = kept(work.folder, secret, KEY) if work.folder else None
+    assert opens is not None
     token = ApiToken(
         person_id=work.actor.id,
         code=new_code(work, Kind.TOKEN),
         title=given.title,
-        digest=hashlib.sha256(secret.encode()).digest(),
+        digest=opens.digest,
         expires_at=work.now + datetime.timedelta(days=given.days or longest),
         read_only=given.read_only,
         site_code=given.site,

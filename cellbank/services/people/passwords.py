@@ -76,7 +76,7 @@ def prove(
         if wait is not None:
             return Proved(Proof.PAUSED, wait=wait)
         if isinstance(who, str):
-            _verifies(None, given.password)  # an unknown name must not answer faster
+            _verifies(None, _keyed(bank, who, given.password))  # an unknown name must not answer faster
             proved = Proved(Proof.WRONG)
         else:
             proved = _prove(bank, who, given, now, place, lately, continued=continued, enrols=enrols)
@@ -91,18 +91,19 @@ def _prove(
 ) -> Proved:  # fmt: skip
     account = read_row(bank.reads, _ACCOUNT, {"id": actor.id})
     assert account is not None
+    # Of a first password that two people gave each knows a half.
+    password, half = halves(given.password) if account["asks_half"] else (given.password, None)
+    password = _keyed(bank, actor.name, password)
     if not lately.is_inside and is_locked(account["locked_until"], now):
-        _verifies(None, given.password)  # nor which are locked
+        _verifies(None, password)  # nor which are locked
         return Proved(Proof.LOCKED)
     has_code = has_second_factor(bank.config, actor) and bool(account["totp_confirmed_at"])
     needs_code = enrols or (has_code and not continued)
     if needs_code and not given.code:
-        _verifies(None, given.password)  # takes as long as any other: it is not said which accounts have one
+        _verifies(None, password)  # takes as long as any other: it is not said which accounts have one
         return Proved(Proof.CODE_MISSING)
     once, handed_for = _given_once(bank, actor, account, given.code or "", now) if needs_code else (None, None)
     right_name = given.signer is None or given.signer.strip().lower() == actor.name
-    # Of a first password that two people gave each knows a half.
-    password, half = halves(given.password) if account["asks_half"] else (given.password, None)
     right = _verifies(account["password_hash"], password) and right_name
     lacking = [handed_for] if needs_code and once is None else []
     if half is not None and found(bank, actor.id, half, now, Purpose.FIRST_PASSWORD) is None:
@@ -136,7 +137,7 @@ def _given_once(
     if not account["totp_confirmed_at"]:
         handed, tried = found(bank, actor.id, code, now, Purpose.SECOND_FACTOR), Purpose.SECOND_FACTOR
     else:
-        secret = account_key(bank.config.data).opened(account["totp_secret"])
+        secret = account_key(bank.config.data).opened(account["totp_secret"], of=actor.name)
         step = step_of(secret, code, now) if secret else None
         if step is not None:
             return OneTime(step=step), None
@@ -165,13 +166,16 @@ def is_old(config: Config, set_at: datetime.datetime | None, now: datetime.datet
     return bool(days) and set_at is not None and now - set_at > datetime.timedelta(days=days)
 
 
-def _verifies(stored: str | None, password: str) -> bool:
+def _keyed(bank: Bank, name: str, password: str) -> str:
+    """What is hashed of somebody's password. A hash that was made without the key of the installation, or that is
+    another person's, is the hash of no password of theirs, whoever wrote it into their row."""
+    return account_key(bank.config.data).of_password(name, password)
+
+
+def _verifies(stored: str | None, keyed: str) -> bool:
     """Compare, taking the same time when there is no password."""
-    if len(password) > LONGEST:
-        stored = None
-    given = password[:LONGEST].encode(errors="replace")  # half a pair of surrogates is in nobody's password
     try:
-        return HASHER.verify(stored or _NOBODYS_HASH, given) and stored is not None
+        return HASHER.verify(stored or _NOBODYS_HASH, keyed) and stored is not None
     except (VerifyMismatchError, InvalidHashError):
         return False
 
@@ -196,14 +200,16 @@ COMMON = frozenset({
 })  # fmt: skip
 
 
-def new_hash(bank: Bank, password: str, *, not_of: Actor | None) -> str:
-    """The argon2id hash of a new password; 64 MiB and about 0.1 s. Raises Malformed when it is the present one of its
-    owner, who is told; an administrator who gives a first password must not learn that by trying."""
+def new_hash(bank: Bank, name: str, password: str, *, not_of: Actor | None) -> str:
+    """The argon2id hash of a new password of the person with this sign-in name; 64 MiB and about 0.1 s. Raises
+    Malformed when it is the present one of its owner, who is told; an administrator who gives a first password must not
+    learn that by trying."""
     row = read_row(bank.reads, _ACCOUNT, {"id": not_of.id}) if not_of else None
+    keyed = _keyed(bank, name, password)
     with bank.password_slots:
-        if row is not None and _verifies(row["password_hash"], password):
+        if row is not None and _verifies(row["password_hash"], keyed):
             raise Malformed([Problem("new_password", "is the present password. Choose another.")])
-        return HASHER.hash(password)
+        return HASHER.hash(keyed)
 
 
 def check_policy(bank: Bank, password: str, owner: str, full_name: str | None) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 
 from sqlalchemy import text
 
+from cellbank.outside.account_key import account_key
 from cellbank.records.actor import Actor
 from cellbank.records.base import read_row
 from cellbank.services.bank import Bank
@@ -90,9 +91,13 @@ def known_since(bank: Bank, now: datetime.datetime) -> datetime.datetime:
     return now - DAY * bank.config.desk_days
 
 
-def address_of_desk(place: Place) -> str:
-    """The network address of a screen, as it is kept; this machine itself has none."""
-    return place.address or ""
+def kept_of_desk(bank: Bank, person: int, place: Place) -> str | None:
+    """What is kept of a screen that knows this person, at its network address; this machine itself has none. Made with
+    the key outside the database, so that nobody makes a screen of theirs known to another by writing a row."""
+    if place.desk is None:
+        return None
+    here = f"{place.desk.hex()} at {place.address or ''}"
+    return account_key(bank.config.data).of_person("screen", person, here).hex()
 
 
 def note_desk(
@@ -100,8 +105,8 @@ def note_desk(
 ) -> None:
     """The person has proved themself right at this screen: it knows them there. Forgets what is over of anybody."""
     given: dict[str, Any] = {
-        "person": actor.id, "desk": place.desk, "address": address_of_desk(place), "password_set_at": password_set_at,
-        "now": now,
+        "person": actor.id, "desk": place.desk, "address": kept_of_desk(bank, actor.id, place),
+        "password_set_at": password_set_at, "now": now,
     }  # fmt: skip
     with bank.engine.begin() as connection:
         connection.execute(_FORGET, {"since": known_since(bank, now)})

@@ -70,7 +70,7 @@ def set_up_second_factor(work: Work, given: SetUpSecondFactor) -> Person:
     person = work.lock_id(Person, work.actor.id)
     work.judge(person, refusals=[] if work.once or work.dry_run else [_needs_code(person)])
     secret = new_secret()
-    person.totp_next = key_of(work).closed(secret)
+    person.totp_next = key_of(work).closed(secret, of=person.name)
     work.tell_once(secret=secret)
     work.transition(person)
     return person
@@ -95,7 +95,7 @@ def confirm_second_factor(work: Work, given: ConfirmSecondFactor) -> Person:
     """Prove that the app shows the right codes; from now on one is asked for. Tells ten recovery codes, once, in place
     of those that there were. Refuses a wrong code, asks about keys."""
     person = work.lock_id(Person, work.actor.id)
-    secret = key_of(work).opened(person.totp_next)
+    secret = key_of(work).opened(person.totp_next, of=person.name)
     step = step_of(secret, given.one_time_code.get_secret_value(), work.now) if secret else None
     keys = live_keys(work, person)
     work.judge(person, refusals=[_wrong_code()] if step is None else unanswered(keys, given.end_keys))

@@ -2,7 +2,6 @@
 is behind the token of a session."""
 
 import datetime
-import hashlib
 import math
 import time
 from collections.abc import Mapping
@@ -20,6 +19,7 @@ from cellbank.services.bank import Bank, server_time
 from cellbank.services.people import actors, passwords
 from cellbank.services.people.passwords import COME_IN, Credentials, is_old
 from cellbank.services.people.places import Place
+from cellbank.services.people.tokens import SESSION, kept
 from cellbank.services.people.wrong_entries import look
 from cellbank.services.room import NoRoom
 
@@ -29,7 +29,7 @@ _COLUMNS = f"""{actors.COLUMNS}, p.must_change_password, p.password_set_at,
 # By the unique digest, which leads to the person: who is signed in costs no statement of its own.
 _BY_SESSION = f"""SELECT {_COLUMNS}, w.id AS session_id, w.proved_at, w.seen_at, w.idle_minutes, w.signed, w.locked_at,
   w.workstation FROM {actors.tables("web_session w JOIN person p ON p.id = w.person_id", "w.site_code")}
-  WHERE w.digest = %(given)s AND w.ended_at IS NULL AND p.state = 'ACTIVE'"""
+  WHERE w.digest = %(digest)s AND w.person_id = %(person)s AND w.ended_at IS NULL AND p.state = 'ACTIVE'"""
 _BY_NAME = f"SELECT {_COLUMNS} FROM {actors.TABLES} WHERE p.name = %(given)s AND p.state = 'ACTIVE'"
 _BY_BADGE = f"SELECT {_COLUMNS} FROM {actors.TABLES} WHERE p.code = %(given)s AND p.state = 'ACTIVE'"
 
@@ -73,7 +73,8 @@ class Standing:
 def standing_of_session(bank: Bank, token: str) -> Standing | None:
     """The account behind the token of a session, with the session, locked or not; nobody when it has ended or the
     account is disabled. Its person acts at the site of the session where they may work there, else at home."""
-    row = read_row(bank.reads, _BY_SESSION, {"given": digest_of(token)})
+    looked_for = kept(bank.config.data, token, SESSION)
+    row = read_row(bank.reads, _BY_SESSION, looked_for._asdict()) if looked_for else None
     if row is None:
         return None
     found = OpenSession(
@@ -81,11 +82,6 @@ def standing_of_session(bank: Bank, token: str) -> Standing | None:
         row["locked_at"] is not None, row["workstation"],
     )  # fmt: skip
     return _standing(bank, row, found)
-
-
-def digest_of(token: str) -> bytes:
-    """What is kept of the token of a session."""
-    return hashlib.sha256(token.encode(errors="replace")).digest()
 
 
 def standing_of_name(bank: Bank, name: str, site: str | None = None) -> Standing | None:

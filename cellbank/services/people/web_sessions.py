@@ -1,11 +1,10 @@
-"""Sessions at the pages, as rows: begun, seen, locked, unlocked, ended. The cookie carries a random token, the row its
-digest, so that neither the database nor the key that signs cookies is enough to be somebody.
+"""Sessions at the pages, as rows: begun, seen, locked, unlocked, ended. The cookie carries a token, the row what is
+kept of it (`tokens.py`), so that neither the database nor the key that signs cookies is enough to be somebody.
 
 Who is behind a token is told by `sessions.standing_of_session`, in the one statement that loads the person.
 """
 
 import datetime
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +14,8 @@ from sqlalchemy import text
 from cellbank.domain.sessions import Ended
 from cellbank.services.bank import Bank
 from cellbank.services.incidents import beside_an_answer
-from cellbank.services.people.sessions import Standing, digest_of
+from cellbank.services.people.sessions import Standing
+from cellbank.services.people.tokens import SESSION, kept, new_token
 from cellbank.services.people.wrong_entries import LOCK_SESSION
 
 LONGEST_WORKSTATION = 200
@@ -56,20 +56,26 @@ _END = text("UPDATE web_session SET ended_at = :now, ended_why = :why WHERE id =
 def begin(bank: Bank, standing: Standing, workstation: str, idle_minutes: int, now: datetime.datetime) -> str | None:
     """A new session of somebody who has just proved who they are; returns its token, which is kept nowhere here. None:
     the account was changed in the same moment."""
-    token = secrets.token_urlsafe(32)
+    token = new_token(standing.actor.id, SESSION)
     _write(bank, _FORGET, before=now - datetime.timedelta(days=bank.config.session_days))
     given = {
-        "digest": digest_of(token), "person": standing.actor.id, "site": standing.actor.site_code,
+        "digest": _digest(bank, token), "person": standing.actor.id, "site": standing.actor.site_code,
         "workstation": as_kept(workstation), "password_set_at": standing.password_set_at,
     }  # fmt: skip
     return token if _write(bank, _BEGIN, **given, now=now, idle=idle_minutes) else None
 
 
-def renew(bank: Bank, session_id: int, workstation: str, now: datetime.datetime) -> str | None:
+def _digest(bank: Bank, token: str) -> bytes:
+    found = kept(bank.config.data, token, SESSION)
+    assert found is not None
+    return found.digest
+
+
+def renew(bank: Bank, session_id: int, person: int, workstation: str, now: datetime.datetime) -> str | None:
     """Unlock a session whose person has proved who they are: it gets another token, so that copies of the old cookie do
     not wake up with it, and goes on at this workstation. None: it has ended meanwhile."""
-    token = secrets.token_urlsafe(32)
-    given = {"digest": digest_of(token), "workstation": as_kept(workstation)}
+    token = new_token(person, SESSION)
+    given = {"digest": _digest(bank, token), "workstation": as_kept(workstation)}
     return token if _write(bank, _RENEW, id=session_id, now=now, **given) else None
 
 

@@ -21,7 +21,7 @@ from cellbank.outside.account_key import account_key
 from cellbank.records.actor import Actor
 from cellbank.records.base import read_row
 from cellbank.services.bank import Bank
-from cellbank.services.people.places import DAY, Place, address_of_desk, known_since
+from cellbank.services.people.places import DAY, Place, kept_of_desk, known_since
 
 Who = Actor | str  # a person, or a name that nobody has
 # Of many that come at once each waits for the one before, and is counted: in each process by itself.
@@ -30,7 +30,7 @@ _AT_A_PLACE, _OF_A_NAME = (tuple(threading.Lock() for _ in range(64)) for _ in r
 _LOOK = """SELECT d.proved_at AS desk_proved_at, count(*) FILTER (WHERE e.name = %(name)s) AS of_name,
     max(e.at) FILTER (WHERE e.name = %(name)s) AS name_at, count(e.at) AS of_all, max(e.at) AS all_at
   FROM (SELECT (SELECT k.proved_at FROM known_desk k
-                 WHERE k.person_id = %(person)s::bigint AND k.desk = %(desk)s::bytea AND k.address = %(address)s
+                 WHERE k.person_id = %(person)s::bigint AND k.desk = %(desk)s::bytea AND k.address = %(address)s::text
                    AND k.proved_at > %(since)s) AS proved_at) d
   LEFT JOIN wrong_entry e ON e.at > %(after)s AND e.at < %(before)s
     AND e.place = CASE WHEN d.proved_at IS NULL THEN %(elsewhere)s::text ELSE %(at_desk)s::text END
@@ -85,11 +85,12 @@ def _key(folder: Path, said: str) -> bytes:
 def look(bank: Bank, who: Who, place: Place, now: datetime.datetime) -> Lately:
     """What was wrong lately where this person, or this name that nobody has, is proved."""
     name = _key(bank.config.data, who if isinstance(who, str) else who.name)
+    person = None if isinstance(who, str) else who.id
     at_desk, elsewhere = _at_desk(place), _elsewhere(place)
     row = read_row(
         bank.reads, _LOOK,
-        {"name": name, "person": None if isinstance(who, str) else who.id, "desk": place.desk,
-         "address": address_of_desk(place), "at_desk": at_desk, "elsewhere": elsewhere,
+        {"name": name, "person": person, "desk": place.desk, "at_desk": at_desk, "elsewhere": elsewhere,
+         "address": None if person is None else kept_of_desk(bank, person, place),
          "since": known_since(bank, now), "after": now - WINDOW, "before": now + WINDOW},
     )  # fmt: skip
     assert row is not None
