@@ -7,6 +7,7 @@ from flask import Response, g, jsonify, request
 
 from cellbank.api.door import blueprint, client, the_actor, the_bank
 from cellbank.api.problems import malformed, not_now, problem, refused
+from cellbank.domain.wall import on_the_wall
 from cellbank.records.actor import Proof
 from cellbank.services.acts import Malformed, Outcome, Problem, UnknownAct, run_act
 from cellbank.services.bank import server_time
@@ -58,6 +59,10 @@ def new_token() -> Response:
         answer.headers["Retry-After"] = str(proof.wait)
         return answer
     if proof.standing is None:
+        if proof.opens_at is not None:
+            until = on_the_wall(proof.opens_at, the_bank().zone)
+            locked = "That is right, but after several wrong ones the account is locked until"
+            return problem(401, f"{locked} {until}. An administrator can unlock it.")
         codes = ", or the one-time code that belongs to them" if the_bank().config.second_factor_roles else ""
         locks = "After several wrong ones an account is locked for a while; an administrator can unlock it."
         return problem(401, f"The name or the password is wrong{codes}. {locks}")

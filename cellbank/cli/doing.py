@@ -7,6 +7,7 @@ from typing import Any
 from cellbank.cli.shared import Stop, WrongUse, add_command, add_password_option, ask_password, opened_bank
 from cellbank.domain.lifecycle import Role
 from cellbank.domain.transition import FLOOR
+from cellbank.domain.wall import on_the_wall
 from cellbank.records.actor import Actor, OneTime
 from cellbank.services import catalogue
 from cellbank.services.acts import Outcome, RegisteredAct, UnknownAct, find_act, run_act
@@ -108,6 +109,8 @@ def prove_person(
     wanted = site.strip().upper() if site else None
     proof = sessions.prove(bank, name, credentials, server_time(), place=Place(DOOR), site=wanted)
     if proof.standing is None:
+        if proof.opens_at is not None:
+            raise Stop(f"The account is locked until {on_the_wall(proof.opens_at, bank.zone)}. {LOCKS}")
         codes = " or the one-time code" if bank.config.second_factor_roles else ""
         raise Stop(f"The name or the password{codes} is wrong. {LOCKS}")
     if proof.standing.must_change_password and act.name != "change_password":

@@ -26,8 +26,21 @@ class Change(StrEnum):
 
 def is_locked(until: datetime.datetime | None, now: datetime.datetime) -> bool:
     """Whether nobody signs in to an account from outside: from a screen that does not know its owner. Ended early by an
-    administrator, or by two people. Twin in the database: a_lock_is_opened_by_two."""
+    administrator, or by two people who can sign. Twin in the database: a_lock_is_opened_by_two."""
     return until is not None and now < until
+
+
+#: both of those who unlock an account are there: from asking for it to the second signature at most. Twin in the
+#: database: a_lock_is_opened_by_two.
+TOGETHER = datetime.timedelta(minutes=15)
+
+
+def unlock_refusals(asked_at: datetime.datetime, now: datetime.datetime, *, owner: str) -> tuple[Refusal, ...]:
+    """Why nobody unlocks an account on what was asked for then: one of the two is gone."""
+    if now - asked_at <= TOGETHER:
+        return ()
+    sentence = "Two people unlock the account of {person} together, and it was asked for on {asked}. Ask once more."
+    return (refuse(Code.SECOND_PERSON_NEEDED, sentence, asked=asked_at, person=owner),)
 
 
 def has_power(roles: Collection[str]) -> bool:

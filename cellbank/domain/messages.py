@@ -25,6 +25,7 @@ class Template(StrEnum):
     ADDRESS = "address changed"
     LOCKED = "account locked"
     UNLOCKED = "account unlocked"
+    UNLOCKED_ANOTHER = "account of another unlocked"
     DISABLED = "account disabled"
 
 
@@ -78,6 +79,10 @@ WORDS: dict[Template, tuple[str, str]] = {
     Template.UNLOCKED: (
         "Your account was unlocked",
         "The account {account} of {person} was unlocked on {at}.",
+    ),
+    Template.UNLOCKED_ANOTHER: (
+        "You have unlocked an account",
+        "With the account {account} of {person} the account of {whom} was unlocked on {at}, by two people together.",
     ),
     Template.DISABLED: (
         "Your account was disabled",

@@ -1,6 +1,6 @@
 """Sites, people, and the keys with which programs act for them."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 from sqlalchemy import ARRAY, BigInteger, CheckConstraint, Index, Text, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
@@ -70,8 +70,6 @@ class Person(Record):
 class AccountChange(Record):
     """What one person asks for the account of another, and what a second one decided about it."""
 
-    #: the order in which what waits for one account is decided: letting its owner in before anything else
-    FIRST_DECIDED: ClassVar[str] = f"change <> '{Change.UNLOCK}'"
     __tablename__ = "account_change"
     person_id: Mapped[int] = reference("person", index=False)
     change: Mapped[str] = mapped_column(Text, CheckConstraint(f"change IN ({_CHANGES})", name="change"))

@@ -34,6 +34,7 @@ from cellbank.web import (
     temperature,
     to_sign,
     trail,
+    unlocking,
     verdict,
     watch,
 )
@@ -45,7 +46,7 @@ __all__ = ["register", "signed_in_actor"]
 # Their routes are on the blueprint.
 PAGES = (
     session_pages, my_sessions, signing_pages, home, records, acts, boards, definitions, documents, downtime, impact,
-    bedside, offline, ready, sites, storage, shipments, temperature, trail, watch,
+    bedside, offline, ready, sites, storage, shipments, temperature, trail, unlocking, watch,
 )  # fmt: skip
 
 

@@ -23,7 +23,7 @@ from cellbank.services.performing import outcome_of
 from cellbank.services.signing.to_sign import FORESEEN, ToSign
 from cellbank.services.trail.history import done
 from cellbank.web.blueprint import RESUME, blueprint
-from cellbank.web.forms import Filled, fields_of, place_problem, rows_in, shown_paths
+from cellbank.web.forms import OF_THE_SECOND, Filled, fields_of, place_problem, rows_in, shown_paths
 from cellbank.web.impact import preview
 from cellbank.web.reading import doubtful_times, read
 from cellbank.web.release import releasable
@@ -40,7 +40,7 @@ NOT_PAGES = OF_THE_DOOR | {"report_unreadable_scan"}
 SECOND_OPEN = {"check_dose", "confirm_weight"}
 NOT_SIGNED = {Code.SIGNATURE_NEEDED, Code.SIGNATURE_WRONG, Code.PASSWORD_WAITS, Code.ACCOUNT_LOCKED}
 IMPROBABLE = "improbable_because"
-SECOND_NAME, SECOND_PASSWORD, SECOND_CODE = "second.name", "second.password", "second.one_time_code"
+SECOND_NAME, SECOND_PASSWORD, SECOND_CODE = OF_THE_SECOND
 
 
 @dataclass(frozen=True)

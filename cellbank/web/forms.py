@@ -146,6 +146,10 @@ def _limits(schema: Mapping[str, Any]) -> str:
 # ---- reading what was posted ---------------------------------------------------------------------------------------
 
 
+# What a form has for another person beside its own fields.
+OF_THE_SECOND = ("second.name", "second.password", "second.one_time_code")
+
+
 @dataclass(frozen=True)
 class Filled:
     """A form with what stands in it: posted or prefilled values by path, and the problems found."""
@@ -179,7 +183,7 @@ class Filled:
     @property
     def elsewhere(self) -> list[str]:
         """What is wrong with no field that the form shows."""
-        shown = set(shown_paths(self.fields, self.values))
+        shown = {*shown_paths(self.fields, self.values), *OF_THE_SECOND}
         return [f"{where}: {message}" if where else message for where, message in self.problems if where not in shown]
 
 

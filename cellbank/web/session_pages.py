@@ -32,7 +32,7 @@ from cellbank.web.session import (
     site_of_the_screen,
     wants_json,
 )
-from cellbank.web.shell import DOOR, LANGUAGES, client, the_actor, the_bank, the_installation
+from cellbank.web.shell import DOOR, LANGUAGES, client, clock, the_actor, the_bank, the_installation
 from cellbank.web.told import said_again
 
 
@@ -90,11 +90,18 @@ def _stay_out(endpoint: str, name: str, problem: str, status: int = 403) -> Any:
 
 def why_not(proof: Proof) -> str:
     """What to tell somebody whose name and password were not accepted: the same whatever was wrong, or a stranger would
-    learn which names there are, and which are locked; that one has to wait, of every name alike."""
+    learn which names there are, and which are locked; that one has to wait, of every name alike. Who gives the password
+    of a locked account is no stranger, and is told how to come in."""
     if proof.wait is not None:
         return gettext(
             "Several names or passwords were wrong here, or many try at once: this one was not looked at. Try again in "
             "%(seconds)s s.", seconds=proof.wait,
+        )  # fmt: skip
+    if proof.opens_at is not None:
+        return gettext(
+            "That is right, but after several wrong ones the account is locked until %(time)s. At a screen where you "
+            "have signed in before you come in now; or ask an administrator, or two colleagues who can sign.",
+            time=clock(proof.opens_at),
         )  # fmt: skip
     codes = bool(the_bank().config.second_factor_roles)
     wrong = gettext("Wrong name, password or one-time code.") if codes else gettext("Wrong name or password.")

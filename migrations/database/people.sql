@@ -103,7 +103,7 @@ BEGIN
                                      (OLD.password_hash, OLD.totp_secret, OLD.totp_confirmed_at, OLD.email))
                OR EXISTS (SELECT FROM person WHERE id = doer AND 'administrator' = ANY (roles))
                OR EXISTS (SELECT FROM account_change WHERE person_id = NEW.id AND decided_by_id = doer
-                             AND state = 'CONFIRMED' AND xmin = pg_current_xact_id()::xid),
+                             AND change <> 'unlocked' AND state = 'CONFIRMED' AND xmin = pg_current_xact_id()::xid),
                'accounts_are_an_administrators', 'only an administrator changes the account of another, or roles');
   RETURN NULL;
 END $$;
@@ -295,7 +295,7 @@ BEGIN
                OR EXISTS (SELECT FROM account_change c
                             JOIN signature s ON s.record_kind = 'account_change' AND s.record_id = c.id
                            WHERE c.person_id = NEW.id AND c.change = 'unlocked' AND c.state = 'CONFIRMED'
-                             AND c.xmin = pg_current_xact_id()::xid AND s.person_id = c.decided_by_id), false),
+                             AND c.asked_at > c.decided_at - interval '15 minutes' AND c.xmin = pg_current_xact_id()::xid AND s.person_id = c.decided_by_id), false),
                'a_lock_is_opened_by_two', 'an administrator or two other people unlock the account');
   RETURN NULL;
 END $$;

@@ -50,6 +50,7 @@ CREATE FUNCTION signed_in(the_act text, the_kind text) RETURNS TABLE(meaning tex
   LANGUAGE sql IMMUTABLE AS $$
   SELECT signs.meaning, string_to_array(signs.columns, ' ') FROM (VALUES
     ('confirm_account_change', 'account_change', 'approved', 'person_id change roles also_at email reason asked_at asked_by_id'),
+    ('confirm_unlock', 'account_change', 'approved', 'person_id change roles also_at email reason asked_at asked_by_id'),
     ('review_batch_record', 'batch_review', 'reviewed', 'lot_id digest note reviewed_at'),
     ('approve_conditional_release', 'conditional_release', 'approved', 'lot_id subject_id pending justification requested_at'),
     ('request_conditional_release', 'conditional_release', 'approved', 'lot_id subject_id pending justification requested_at'),

@@ -3,6 +3,7 @@ with the first free byte everything is back by itself, also where PostgreSQL has
 
 import dataclasses
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -12,7 +13,7 @@ import psycopg
 import pytest
 
 from cellbank import create_app
-from cellbank.outside import embedded_postgres
+from cellbank.outside import account_key, embedded_postgres
 from tests.attack.disk import Disk, small_disk
 from tests.attack.installation import Site, installed, plain_url
 from tests.attack.load import Told, clients_at_work, harm_done
@@ -122,6 +123,7 @@ def alive(server: embedded_postgres.EmbeddedPostgres) -> bool:
 
 
 def test_a_file_that_finds_no_room_is_not_kept_and_no_error_of_the_program(disk: Disk, world: World) -> None:
+    shutil.copy2(world.bank.config.data / account_key.FILE, disk.folder)  # by which tina is known
     config = dataclasses.replace(world.bank.config, data=disk.folder)
     tina = Browser(create_app(dataclasses.replace(world.bank, config=config)).test_client())
     assert tina.enter("tina").status_code == 302

@@ -10,16 +10,19 @@ from typing import Any
 import pytest
 from flask import Flask
 from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 
 from cellbank import create_app
 from cellbank.records.actor import Proof
 from cellbank.services.bank import server_time
-from cellbank.services.people import account_changes, accounts, passwords, sessions
+from cellbank.services.people import passwords, sessions, unlocking
 from cellbank.services.people.passwords import Credentials
 from cellbank.services.people.places import Place, digest_of_desk, network_of
 from cellbank.services.room import Room
 from cellbank.web.session import DESK
 from tests.attack.test_two_people import row
+from tests.factories.by_hand import open_act
+from tests.factories.mail import mailing
 from tests.factories.people import accept, badge, by_two, newcomer
 from tests.factories.world import PASSWORD, World
 from tests.web.conftest import Browser
@@ -325,47 +328,94 @@ def locked(world: World) -> str:
     return name
 
 
-def test_two_people_unlock_an_account_at_one_screen(at: At, world: World) -> None:
+def test_two_people_unlock_an_account_on_one_page(at: At, world: World) -> None:
+    """At night there is no administrator and no quality officer: two who can sign are enough."""
     name = newcomer(world, "clinician")
     attack(at, name, "198.51.101")
+    person, before = badge(world, name), row(world, name)
     screen = at("192.0.2.80")
-    screen.enter("tina")
-    page = screen.get(f"/record/{badge(world, name)}")
+    screen.enter("cyril")
+    page = screen.get(f"/record/{person}")
     assert "unlock_together" in page.text and "Locked" in page.text
-    screen.get(f"/act/unlock_together?person={badge(world, name)}")
-    asked = screen.post("/act/unlock_together", {"person": badge(world, name), "intent": "do", **REASON})
-    assert asked.status_code == 303
-    assert "confirm_account_change" in screen.get(asked.location).text
-    screen.get(f"/act/confirm_account_change?person={badge(world, name)}")
-    beside = {"second.name": "quinn", "second.password": PASSWORD, "person": badge(world, name), "intent": "do"}
-    assert screen.post("/act/confirm_account_change", beside).status_code == 303
-    assert row(world, name).locked_until is None
+    form = screen.get(f"/act/unlock_together?person={person}").text
+    assert all(f'name="{field}"' in form for field in ("password", "second.name", "second.password", "reason"))
+    given = {"person": person, "password": PASSWORD, "second.name": "clara", "second.password": PASSWORD, **REASON}
+    for wrong in (
+        {"second.password": GUESS}, {"second.name": ""}, {"second.name": "cyril"}, {"second.name": name},
+        {"password": GUESS}, {"password": ""},
+    ):  # fmt: skip
+        assert screen.post("/act/unlock_together", given | wrong).status_code in (409, 422), wrong
+        assert row(world, name).locked_until is not None, wrong
+    done = screen.post("/act/unlock_together", given)
+    assert done.status_code == 303 and "Unlock" in screen.get(done.location).text
+    after = row(world, name)
+    assert after.locked_until is None and after.failure_count == 0
+    same = ("password_hash", "roles", "also_at", "state", "must_change_password", "totp_secret", "email")
+    assert all(getattr(after, column) == getattr(before, column) for column in same)
     owner = at("192.0.2.81")
     assert owner.enter(name).status_code == 302
     owner.get("/")  # leads to the statement, once
     home = owner.get("/").text
-    assert "Tina Technician" in home and "Quinn Quality" in home
+    assert "Cyril Clinician" in home and "Clara Clinician" in home
 
 
 def test_who_may_not_unlock_is_refused(world: World, locked: str) -> None:
     person = badge(world, locked)
     assert world.codes("otto", "unlock_together", person=person, **REASON) == ["ROLE_NOT_ALLOWED"]
-    assert world.codes(locked, "unlock_together", person=person, **REASON) == ["SAME_PERSON"]
+    assert world.codes(locked, "unlock_together", person=person, **REASON)[0] == "SAME_PERSON"
     open_one = newcomer(world, "technician")
     assert world.codes("tina", "unlock_together", person=badge(world, open_one), **REASON) == ["WRONG_STATE"]
-    assert world.codes("quinn", "confirm_account_change", person=person) == ["NOT_FOUND"]
+    assert world.codes("quinn", "confirm_unlock", person=person) == ["NOT_FOUND"]
+    assert world.codes("quinn", "unlock_together", person=person, password=GUESS, **REASON) == ["SIGNATURE_WRONG"]
     world.do("quinn", "unlock_together", person=person, **REASON)
-    assert world.codes("tina", "unlock_together", person=person, **REASON) == ["ALREADY_EXISTS"]
-    assert world.codes("taras", "confirm_account_change", person=person) == ["ROLE_NOT_ALLOWED"]
-    assert world.codes("quinn", "confirm_account_change", person=person) == ["SAME_PERSON"]
-    assert world.codes("oksana", "confirm_account_change", person=person, password=GUESS) == ["SIGNATURE_WRONG"]
+    assert world.codes("otto", "confirm_unlock", person=person) == ["ROLE_NOT_ALLOWED"]
+    assert world.codes("quinn", "confirm_unlock", person=person) == ["SAME_PERSON"]
+    assert world.codes("quinn", "confirm_account_change", person=person) == ["NOT_FOUND"]
+    assert world.codes("oksana", "confirm_unlock", person=person, password=GUESS) == ["SIGNATURE_WRONG"]
+    world.do("tina", "unlock_together", person=person, **REASON)  # asked anew: what was asked before is no more
+    assert world.codes("tina", "confirm_unlock", person=person) == ["SAME_PERSON"]
     assert row(world, locked).locked_until is not None
-    world.do("oksana", "confirm_account_change", person=person)
+    world.do("quinn", "confirm_unlock", person=person)
     assert row(world, locked).locked_until is None
 
 
+@pytest.mark.parametrize("rule", [True, False], ids=["rule", "database"])
+def test_who_asked_and_went_home_unlocks_with_nobody(
+    world: World, locked: str, monkeypatch: pytest.MonkeyPatch, rule: bool
+) -> None:
+    person = badge(world, locked)
+    world.do("tina", "unlock_together", person=person, **REASON)
+    if not rule:
+        monkeypatch.setattr(unlocking, "unlock_refusals", lambda *_, **__: ())
+    at = world.now + datetime.timedelta(minutes=14, seconds=59)
+    assert world.try_act("taras", "confirm_unlock", person=person, now=at, dry_run=True).accepted
+    lock_from_outside(world, locked, world.now + datetime.timedelta(minutes=16))
+    late = world.now + datetime.timedelta(minutes=17)
+    refused = world.try_act("taras", "confirm_unlock", person=person, now=late)
+    assert [one.code.value for one in refused.refusals] == ["SECOND_PERSON_NEEDED"]
+    assert row(world, locked).locked_until is not None
+
+
+def test_both_who_unlock_are_told_and_so_is_the_owner(world: World) -> None:
+    """Whoever was not there learns that somebody has their password."""
+    locked = newcomer(world, "clinician")
+    mailed = World(mailing(world.bank, 25), world.chance, world.now, world.stock)
+    names = (locked, "tina", "taras")
+    for name in names:
+        mailed.meet(name)
+        mailed.do(name, "change_my_address", email=f"{name}@people.example")
+    lock_from_outside(world, locked)
+    mailed.do("tina", "unlock_together", person=badge(world, locked), **REASON)
+    mailed.do("taras", "confirm_unlock", person=badge(world, locked))
+    of_it = "SELECT p.name, o.template FROM outbox o JOIN person p ON p.id = o.person_id WHERE template ~ 'unlocked'"
+    with world.bank.reads.connect() as connection:
+        found = {tuple(one) for one in connection.execute(text(of_it))}
+    another = "account of another unlocked"
+    assert found == {(locked, "account unlocked"), ("tina", another), ("taras", another)}
+
+
 def test_what_is_signed_of_two_changes_that_wait_is_what_is_done(at: At, world: World) -> None:
-    """Letting somebody in is decided first: the other change is neither shown above that signature, nor done by it."""
+    """Letting somebody in stands apart: no other change is shown above that signature, nor done by it."""
     name = newcomer(world, "clinician")
     accept(world, name)
     lock_from_outside(world, name)
@@ -374,13 +424,14 @@ def test_what_is_signed_of_two_changes_that_wait_is_what_is_done(at: At, world: 
     world.do("tina", "unlock_together", person=person, **REASON)
     officer = at("192.0.2.82")
     officer.enter("quinn")
-    page = officer.get(f"/act/confirm_account_change?person={person}").text
-    signs = page.split('class="to-sign"')[1].split("</section>")[0]
-    assert "unlocked" in signs and "other roles" not in signs
-    world.do("quinn", "confirm_account_change", person=person)
+    for act, shown, other in (
+        ("confirm_unlock", "unlocked", "other roles"), ("confirm_account_change", "other roles", "unlocked"),
+    ):  # fmt: skip
+        page = officer.get(f"/act/{act}?person={person}").text
+        signs = page.split('class="to-sign"')[1].split("</section>")[0]
+        assert shown in signs and other not in signs
+    world.do("quinn", "confirm_unlock", person=person)
     assert row(world, name).locked_until is None and row(world, name).roles == ["clinician"]
-    page = officer.get(f"/act/confirm_account_change?person={person}").text
-    assert "other roles" in page.split('class="to-sign"')[1]
 
 
 def test_a_quality_officer_who_is_locked_out_does_not_confirm_for_themself(world: World) -> None:
@@ -389,24 +440,33 @@ def test_a_quality_officer_who_is_locked_out_does_not_confirm_for_themself(world
     lock_from_outside(world, name)
     world.do("ada", "change_roles", name=name, roles=["quality_officer", "clinician"], reason="the ward")
     world.do("tina", "unlock_together", person=badge(world, name), **REASON)  # which waits for no other change
-    refused = world.codes(name, "confirm_account_change", person=badge(world, name))
+    refused = world.codes(name, "confirm_unlock", person=badge(world, name))
     assert "SAME_PERSON" in refused and row(world, name).locked_until is not None
 
 
 def test_the_database_opens_no_lock_for_one_alone(
     world: World, locked: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(accounts, "change_account", lambda work, person, *_, **__: alone(work, person))
-
-    def alone(work: Any, person: Any) -> None:
-        work.judge(person)
-        account_changes.unlock(work, person)
-        work.transition(person)
-
+    """What asks for it lifts the lock at once."""
+    monkeypatch.setattr(unlocking, "ask", lambda work, person, *_, **__: unlocking._unlock(work, person))
     refused = world.codes("tina", "unlock_together", person=badge(world, locked), **REASON)
     assert refused == ["SECOND_PERSON_NEEDED"] and row(world, locked).locked_until is not None
 
 
-def test_the_database_lets_nobody_ask_for_themself(world: World, locked: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(accounts, "_not_together", lambda work, person: [])
-    assert world.codes(locked, "unlock_together", person=badge(world, locked), **REASON) == ["SAME_PERSON"]
+def test_the_database_lets_nobody_ask_for_themself(world: World, locked: str) -> None:
+    me = world.people[locked].id
+    asks = text("""INSERT INTO account_change (person_id, change, asked_at, asked_by_id, state)
+                   VALUES (:me, 'unlocked', now(), :me, 'ASKED')""")
+    with pytest.raises(IntegrityError, match="unlocked_by_two_others"), world.bank.engine.begin() as connection:
+        open_act(connection, "unlock_together", person=me)
+        connection.execute(asks, {"me": me})
+
+
+def test_who_unlocks_changes_nothing_else_of_the_account(
+    world: World, locked: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the database: the signature for a lock is good for no role that is taken away."""
+    monkeypatch.setattr(unlocking, "forget_failures", lambda person: setattr(person, "roles", ["auditor"]))
+    world.do("tina", "unlock_together", person=badge(world, locked), **REASON)
+    assert world.codes("taras", "confirm_unlock", person=badge(world, locked)) == ["ROLE_NOT_ALLOWED"]
+    assert row(world, locked).roles == ["clinician"]

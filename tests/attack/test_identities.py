@@ -22,7 +22,7 @@ from cellbank.services.people.actors import SYSTEM
 from tests.attack.crawl import Asked, Crawler, column, words
 from tests.attack.every_act import furnish, inputs
 from tests.attack.size import in_full, sized
-from tests.conftest import make_bank
+from tests.conftest import StoryBank
 from tests.factories.world import PASSWORD, World
 
 pytestmark = pytest.mark.requirement("R5")
@@ -66,9 +66,9 @@ def ways_of_writing(day: datetime.date) -> tuple[str, ...]:
 
 @pytest.fixture(scope="module")
 def played(
-    story_database: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory, worker_id: str
+    story_bank: StoryBank, tmp_path_factory: pytest.TempPathFactory, worker_id: str
 ) -> Iterator[World]:
-    bank = make_bank(story_database(f"identities_{worker_id}"), tmp_path_factory.mktemp("identities"))
+    bank = story_bank(f"identities_{worker_id}", tmp_path_factory.mktemp("identities"))
     world = World(bank, random.Random(6), server_time())
     given = {"name": EVERYBODY, "full_name": "Every Body", "roles": ["technician", "quality_officer", "clinician"]}
     given |= {"new_password": PASSWORD, "must_change": False}

@@ -10,7 +10,7 @@ from cellbank.outside.mail import compose
 
 VALUES = {
     "account": "olena", "person": "Olena", "at": "2026-03-02T08:00:00+00:00", "until": "2026-03-02T08:15:00+00:00",
-    "roles": ["quality_officer"], "sites": [],
+    "roles": ["quality_officer"], "sites": [], "whom": "Petro",
 }  # fmt: skip
 
 

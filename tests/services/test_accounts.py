@@ -2,7 +2,6 @@
 
 import dataclasses
 import datetime
-import hashlib
 import threading
 
 import pytest
@@ -18,6 +17,7 @@ from cellbank.services.people.account_list import list_people
 from cellbank.services.people.actors import SYSTEM, actor_by_name, actor_by_token
 from cellbank.services.people.passwords import Credentials
 from cellbank.services.people.places import Place
+from cellbank.services.people.tokens import KEY, kept
 from cellbank.services.quality.definitions import shipped
 from tests.factories.people import confirm
 from tests.factories.world import PASSWORD, World
@@ -204,12 +204,34 @@ def test_guesses_sent_all_at_once_are_not_compared_beyond_the_limit(world: World
     def guess() -> None:
         answers.append(prove(world.bank, actor, "wrong", world.now))
 
-    guessing = [threading.Thread(target=guess) for _ in range(12)]
+    guessing = [threading.Thread(target=guess) for _ in range(16)]
     for thread in guessing:
         thread.start()
     for thread in guessing:
         thread.join()
-    assert answers.count(Proof.WRONG) <= 6 and answers.count(Proof.LOCKED) >= 6
+    assert answers.count(Proof.WRONG) <= 6 and answers.count(Proof.LOCKED) >= 10
+    assert column(world, actor.name, "failure_count") <= 12  # as many again are compared while it is locked
+
+
+@pytest.mark.requirement("R15")
+def test_who_gives_the_password_of_a_locked_account_is_told_until_when(world: World) -> None:
+    actor = world.people[new_person(world, "technician")]
+
+    def opens_at(password: str, later: datetime.timedelta = 0 * MINUTE) -> datetime.datetime | None:
+        given = Credentials(password)
+        return passwords.prove(world.bank, actor, given, world.now + later, place=Place("test")).opens_at
+
+    for _ in range(5):
+        prove(world.bank, actor, "wrong", world.now)
+    until = world.now + 15 * MINUTE
+    assert opens_at(PASSWORD) == until and opens_at("wrong") is None
+    for minute in range(4):
+        assert opens_at("wrong", minute * MINUTE) is None
+    assert column(world, actor.name, "locked_until") == until  # what is tried meanwhile makes it no longer
+    assert column(world, actor.name, "failure_count") == 10
+    assert opens_at(PASSWORD, 5 * MINUTE) is None  # nothing is compared any more
+    assert column(world, actor.name, "failure_count") == 10
+    assert check_password(world.bank, actor, PASSWORD, until)
 
 
 # ---- first passwords
@@ -280,7 +302,7 @@ def test_the_token_is_told_once_and_kept_nowhere(world: World) -> None:
         stored = connection.execute(text("SELECT * FROM act WHERE id = :id"), {"id": first.act}).one()
         digest = connection.scalar(text("SELECT digest FROM api_token WHERE code = :c"), {"c": first.result["code"]})
         changes = connection.execute(text("SELECT after::text FROM change WHERE act_id = :id"), {"id": first.act}).all()
-    assert secret not in str(stored) + str(changes) and digest == hashlib.sha256(secret.encode()).digest()
+    assert secret not in str(stored) + str(changes) and digest == kept(world.bank.config.data, secret, KEY).digest
 
 
 @pytest.mark.requirement("R12")

@@ -22,12 +22,12 @@ LATE = {"entered_late_because": "The network was down"}
 #: What asks, decides, or is done in the system itself: it happens when it is entered.
 ASKS = {
     # people and their accounts
-    "accept_agreement", "add_person", "add_site", "change_address", "change_my_address",
-    "change_password", "change_roles", "change_sites", "configure_site",
-    "confirm_account_change", "confirm_second_factor", "confirm_training", "create_token", "decline_account_change",
-    "disable_person", "end_session", "hand_over_code", "note_wrong_password", "reset_password", "reset_second_factor",
-    "revoke_token",
-    "revoke_training", "set_up_second_factor", "sign_in", "sign_out", "unlock_person", "unlock_together",
+    "accept_agreement", "add_person", "add_site", "change_address", "change_my_address", "change_password",
+    "change_roles", "change_sites", "configure_site", "confirm_account_change", "confirm_second_factor",
+    "confirm_training", "confirm_unlock", "create_token", "decline_account_change", "disable_person",
+    "end_session", "hand_over_code", "note_wrong_password", "reset_password", "reset_second_factor",
+    "revoke_token", "revoke_training", "set_up_second_factor", "sign_in", "sign_out", "unlock_person",
+    "unlock_together",
     # quality decides
     "accept_shipment", "approve_conditional_release", "change_probe_limits", "classify_deviation", "close_deviation",
     "decide_donation", "decide_excursion", "decide_reagent", "determine_eligibility", "end_conditional_release",

@@ -18,6 +18,7 @@ _SUPPLY = "SELECT count(*) FROM vial WHERE dose_id = face.id AND state"
 _UNDER_WAY = "('THAWING', 'COUNTED', 'PREPARED', 'CHECKED_ONCE', 'CHECKED')"
 _LOT_STOPPED = "('ON_HOLD', 'REJECTED', 'RECALLED')"
 _FORM = "SELECT FROM dose_paper WHERE dose_id = face.id AND state = 'ENTERED'"  # of a dose, not yet confirmed
+_ASKED = "EXISTS (SELECT FROM account_change WHERE person_id = face.id AND state = 'ASKED' AND change {change})"
 _UNDECIDED = "EXISTS (SELECT FROM undecided_concerns({subject}))"
 
 MARKS: dict[Kind, dict[str, str]] = {
@@ -61,8 +62,9 @@ MARKS: dict[Kind, dict[str, str]] = {
     Kind.PERSON: {
         "locked out": "face.locked_now IS NOT NULL",
         "not locked out": "face.locked_now IS NULL",
-        "change asked": "EXISTS (SELECT FROM account_change WHERE person_id = face.id AND state = 'ASKED')",
-        "nothing asked": "NOT EXISTS (SELECT FROM account_change WHERE person_id = face.id AND state = 'ASKED')",
+        "change asked": _ASKED.format(change="<> 'unlocked'"),
+        "nothing asked": "NOT " + _ASKED.format(change="<> 'unlocked'"),
+        "no unlock asked": "NOT " + _ASKED.format(change="= 'unlocked'"),
     },
     Kind.DEVIATION: {
         "actions open": "EXISTS (SELECT FROM corrective_action WHERE deviation_id = face.id AND state <> 'VERIFIED')",

@@ -26,7 +26,6 @@ from cellbank.services.inputs import Reason, scanned
 from cellbank.services.outbox.messages import tell
 from cellbank.services.people.handed_codes import end_all, tell_code
 from cellbank.services.people.keys import end_keys, live_keys
-from cellbank.services.people.wrong_entries import forgive_everywhere
 
 PersonCode = Annotated[str, *scanned(Kind.PERSON)]
 # Which of somebody's sessions and keys end: what is taken over with a password or a second factor.
@@ -55,11 +54,9 @@ def by_the_installation(work: Work) -> tuple[Refusal, ...]:
     return installation_refusals(is_at_hand=bool(work.session.scalar(_AT_HAND)))
 
 
-def already_asked(work: Work, person: Person, change: Change) -> list[Refusal]:
-    """One change of an account waits at a time: whoever confirms knows what they confirm. To be let in waits for no
-    other change, and none for it."""
-    unlocks = change is Change.UNLOCK
-    waiting = next((one for one in open_changes(work, person) if (one.change == Change.UNLOCK) == unlocks), None)
+def already_asked(work: Work, person: Person) -> list[Refusal]:
+    """One change of an account waits at a time: whoever confirms knows what they confirm."""
+    waiting = open_change(work, person)
     if waiting is None:
         return []
     sentence = "A change of the account of {person} waits already ({change}). It is confirmed or declined first."
@@ -92,8 +89,9 @@ def change_account(
     programs end with what they were opened by."""
     keys = live_keys(work, person) if change in ENDS_KEYS and not two else []
     asked = [AccountChange] if two else []
-    work.judge(person, *asked, refusals=[*refusals, *already_asked(work, person, change)])
+    work.judge(person, *asked, refusals=[*refusals, *already_asked(work, person)])
     if two:
+        say_that_it_waits(work)
         ask(work, person, change, wanted, reason=reason)
     else:
         _do(work, person, change, wanted)
@@ -102,8 +100,7 @@ def change_account(
 
 
 def ask(work: Work, person: Person, change: Change, wanted: Wanted, *, reason: str | None = None) -> AccountChange:
-    """Keep what is asked for, and say that it waits. The act has judged."""
-    say_that_it_waits(work)
+    """Keep what is asked for. The act has judged."""
     return work.add(
         AccountChange(
             person_id=person.id, change=change.value, roles=list(wanted.roles) if wanted.roles else None,
@@ -122,18 +119,16 @@ def say_that_it_waits(work: Work) -> None:
     work.warn([refuse(Code.SECOND_PERSON_NEEDED, sentence)])
 
 
-def open_change(work: Work, person: Person) -> AccountChange | None:
-    """What is decided first of what waits for this account, locked: letting its owner in."""
-    return next(iter(open_changes(work, person)), None)
+def open_change(work: Work, person: Person, *, unlocks: bool = False) -> AccountChange | None:
+    """What waits for this account, locked; or that its owner is let in, which waits for no other change, nor any for
+    it."""
+    return next((one for one in open_changes(work, person) if (one.change == Change.UNLOCK) == unlocks), None)
 
 
 def open_changes(work: Work, person: Person) -> list[AccountChange]:
-    """All that waits for this account, locked: letting its owner in, and one other change."""
-    waiting = (
-        select(AccountChange)
-        .where(AccountChange.person_id == person.id, AccountChange.state == "ASKED")
-        .order_by(text(AccountChange.FIRST_DECIDED))
-    )
+    """All that waits for this account, locked: one change, and that its owner is let in."""
+    mine = (AccountChange.person_id == person.id, AccountChange.state == "ASKED")
+    waiting = select(AccountChange).where(*mine).order_by(AccountChange.id)
     return list(work.session.scalars(waiting if work.dry_run else waiting.with_for_update()))
 
 
@@ -176,7 +171,7 @@ def confirm_account_change(work: Work, given: ConfirmAccountChange) -> Person:
     _do(work, person, Change(change.change), Wanted.of(change), asked=asked)
     if change.change in HAS_HALVES:
         tell_code(work, person, Purpose.FIRST_PASSWORD)
-    _decide(work, change)
+    decide(work, change)
     work.transition(person)
     end_keys(work, keys)
     return person
@@ -202,10 +197,10 @@ def decline_account_change(work: Work, given: DeclineAccountChange) -> Person:
 def decline(work: Work, change: AccountChange, reason: str) -> None:
     """What was asked for is not done. The act has judged."""
     change.decision_reason = reason
-    _decide(work, change)
+    decide(work, change)
 
 
-def _decide(work: Work, change: AccountChange) -> None:
+def decide(work: Work, change: AccountChange) -> None:
     """It waits no longer, and its password is forgotten."""
     change.decided_at, change.decided_by_id, change.password_hash = work.now, work.actor.id, None
     work.transition(change)
@@ -243,10 +238,10 @@ def _change(work: Work, person: Person, change: Change, wanted: Wanted) -> None:
         case Change.SECOND_FACTOR:
             person.totp_secret, person.totp_next, person.totp_confirmed_at, person.totp_step = None, None, None, None
             end_all(work, person)
-        case Change.UNLOCK:
-            unlock(work, person)
         case Change.ADDRESS:
             person.email = wanted.email
+        case Change.UNLOCK:
+            raise AssertionError("an account is unlocked by confirm_unlock")
         case Change.NEW:  # all of it stands in the account, which becomes active
             set_password(work, person, person.password_hash, must_change=True)
 
@@ -255,13 +250,6 @@ def set_password(work: Work, person: Person, password_hash: str | None, *, must_
     """Give an account this password; wrong ones are forgotten."""
     person.password_hash, person.password_set_at, person.must_change_password = password_hash, work.now, must_change
     forget_failures(person)
-
-
-def unlock(work: Work, person: Person) -> None:
-    """Its owner may try again now, wherever they stand."""
-    assert work.folder is not None
-    forget_failures(person)
-    forgive_everywhere(work.session, work.folder, person.name)
 
 
 def forget_failures(person: Person) -> None:

@@ -17,7 +17,6 @@ from cellbank.services.inputs import Address, Line, Name, Reason, SiteCode
 from cellbank.services.labels.label_printing import print_first
 from cellbank.services.outbox.messages import tell
 from cellbank.services.people.account_changes import (
-    PersonCode,
     Wanted,
     ask,
     asks_two,
@@ -27,8 +26,8 @@ from cellbank.services.people.account_changes import (
     forget_failures,
     last_administrator,
     open_changes,
+    say_that_it_waits,
     set_password,
-    unlock,
 )
 from cellbank.services.people.actors import lock_account
 from cellbank.services.people.handed_codes import use_half
@@ -85,6 +84,7 @@ def add_person(work: Work, given: AddPerson) -> Person:
         to="PROPOSED" if two else "ACTIVE",
     )
     if two:
+        say_that_it_waits(work)
         ask(work, person, Change.NEW, Wanted(roles=person.roles, email=person.email))
     else:
         tell(work, person, Template.OPENED)
@@ -203,24 +203,6 @@ def change_password(work: Work, given: ChangePassword) -> Person:
     return person
 
 
-class UnlockPerson(ActInput):
-    """Unlock an account."""
-
-    name: Name = Field(title="Sign-in name")
-    reason: Reason
-
-
-@act(UnlockPerson)
-def unlock_person(work: Work, given: UnlockPerson) -> Person:
-    """Forget the wrong passwords of an account, so that its owner may try again now."""
-    person = lock_account(work, given.name)
-    work.judge(person)
-    unlock(work, person)
-    tell(work, person, Template.UNLOCKED)
-    work.transition(person)
-    return person
-
-
 class ChangeAddress(ActInput):
     """Change the address of a person."""
 
@@ -254,32 +236,6 @@ def change_my_address(work: Work, given: ChangeMyAddress) -> Person:
     tell(work, person, Template.ADDRESS, also_to=[before])
     work.transition(person)
     return person
-
-
-class UnlockTogether(ActInput):
-    """Unlock an account together."""
-
-    person: PersonCode = Field(title="Who is locked out", description="The badge, or its code.")
-    reason: Reason
-
-
-@act(UnlockTogether)
-def unlock_together(work: Work, given: UnlockTogether) -> Person:
-    """The first of two people who unlock an account at once, both at one screen: the second one, an administrator or a
-    quality officer, confirms it there by signature. Refuses an account that is not locked, and whoever it is about."""
-    person = work.lock(Person, given.person)
-    change_account(work, person, Change.UNLOCK, two=True, reason=given.reason, refusals=_not_together(work, person))
-    return person
-
-
-def _not_together(work: Work, person: Person) -> list[Refusal]:
-    if not is_locked(person.locked_until, work.now):
-        sentence = "The account of {person} is not locked. They give their name and password again."
-        return [refuse(Code.WRONG_STATE, sentence, person=person.full_name)]
-    if person.id == work.actor.id:
-        sentence = "{person} is locked out themself: two other people unlock the account."
-        return [refuse(Code.SAME_PERSON, sentence, person=person.full_name)]
-    return []
 
 
 class SignIn(ActInput):

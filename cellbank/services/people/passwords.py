@@ -28,7 +28,7 @@ from cellbank.services.people.wrong_passwords import count_wrong_password
 HASHER = PasswordHasher.from_parameters(profiles.RFC_9106_LOW_MEMORY)
 SHORTEST, LONGEST = 8, LONGEST_PASSWORD  # the setting PASSWORD_LENGTH may ask for more
 
-_ACCOUNT = f"""SELECT password_hash, password_set_at, must_change_password, locked_until, totp_secret,
+_ACCOUNT = f"""SELECT password_hash, password_set_at, must_change_password, locked_until, failure_count, totp_secret,
   totp_confirmed_at, totp_step, {ASKS_HALF} AS asks_half FROM person WHERE id = %(id)s"""
 _OWNER = "SELECT full_name FROM person WHERE name = %(name)s"
 
@@ -43,16 +43,22 @@ class Credentials:
 
 
 class Proved(NamedTuple):
-    """What came of it; `once` is the one-time code, which the act that follows uses up; `wait`, how long to wait."""
+    """What came of it; `once` is the one-time code, which the act that follows uses up; `wait`, how long to wait;
+    `opens_at`: all was right, and the account is locked until then for who comes from outside."""
 
     proof: Proof | None
     once: OneTime | None = None
     wait: datetime.timedelta | None = None
+    opens_at: datetime.datetime | None = None
 
 
 # ---- proving
 
 
+# Whoever gives the right password of a locked account is told until when, and where to go. So a password can be tried
+# while the account is locked, and guessing is bounded by count: as many once more as those that locked it. Then nothing
+# is compared until the lock ends.
+LOOKED_AT = 2
 # With a first or an old password one comes in, to change it.
 COME_IN = frozenset({Proof.RIGHT, Proof.FIRST, Proof.OLD})
 
@@ -94,7 +100,8 @@ def _prove(
     # Of a first password that two people gave each knows a half.
     password, half = halves(given.password) if account["asks_half"] else (given.password, None)
     password = _keyed(bank, actor.name, password)
-    if not lately.is_inside and is_locked(account["locked_until"], now):
+    locked = not lately.is_inside and is_locked(account["locked_until"], now)
+    if locked and account["failure_count"] >= LOOKED_AT * bank.config.lockout_failures:
         _verifies(None, password)  # nor which are locked
         return Proved(Proof.LOCKED)
     has_code = has_second_factor(bank.config, actor) and bool(account["totp_confirmed_at"])
@@ -111,7 +118,11 @@ def _prove(
     if not right or lacking:
         tried = lacking[0] if right and len(lacking) == 1 else None  # a code of somebody who knows the rest
         count_wrong_password(bank, actor, now, place=place, lately=lately, instead_of=tried)
+        if locked:
+            return Proved(Proof.LOCKED)
         return Proved(Proof.WRONG_AMONG if needs_code or given.signer is not None else Proof.WRONG)
+    if locked:
+        return Proved(Proof.LOCKED, opens_at=account["locked_until"])
     standing = _standing(bank.config, account, once, now)
     if standing in COME_IN:
         _note_right(bank, actor, place, lately, account["password_set_at"], now)

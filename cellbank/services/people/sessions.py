@@ -111,11 +111,13 @@ def _standing(bank: Bank, row: Mapping[str, Any], session: OpenSession | None = 
 @dataclass(frozen=True)
 class Proof:
     """What came of a name and a password: `standing` when all is right. `once` is the one-time code, which the next act
-    uses up. `wait`: it was not looked at, and may be tried again after so many seconds."""
+    uses up. `wait`: it was not looked at, and may be tried again after so many seconds. `opens_at`: all is right, and
+    the account is locked until then for who comes from outside."""
 
     standing: Standing | None
     once: OneTime | None = None
     wait: int | None = None
+    opens_at: datetime.datetime | None = None
 
 
 BUSY_SECONDS = 2  # until a place among those who come from outside is likely free
@@ -131,7 +133,8 @@ def prove(
 
     What is wrong is counted, and it is never said what was wrong. Neither the answer nor its time tells a name that
     nobody has from a wrong password or an account that is locked: each takes a comparison, and waits until the same
-    moment, for counting takes time too. Nor does a pause after many wrong ones, which is for all names.
+    moment, for counting takes time too. Nor does a pause after many wrong ones, which is for all names. Only who gives
+    the right password of a locked account is told that it is.
 
     Strangers who guess do not hold up those who work: of those who come from outside, to a screen that does not know
     them, few at once are looked at, and of one address fewer.
@@ -151,7 +154,7 @@ def prove(
             time.sleep(max(0.0, began + WRONG_ANSWERS_AFTER - time.monotonic()))
     except NoRoom:
         return Proof(None, wait=BUSY_SECONDS)
-    return Proof(None, wait=_seconds(proved.wait) if proved.wait else None)
+    return Proof(None, wait=_seconds(proved.wait) if proved.wait else None, opens_at=proved.opens_at)
 
 
 def _seconds(wait: datetime.timedelta) -> int:

@@ -59,16 +59,16 @@ def note_wrong_password(work: Work, given: NoteWrongPassword) -> Person:
 
 
 def _count_from_outside(work: Work, person: Person, given: NoteWrongPassword) -> None:
-    if person.first_failure_at is None or work.now - person.first_failure_at > FAILURE_WINDOW:
+    was_locked = is_locked(person.locked_until, work.now)
+    since = person.first_failure_at
+    if since is None or (work.now - since > FAILURE_WINDOW and not was_locked):
         person.first_failure_at, person.failure_count = work.now, 0
     person.failure_count += 1
-    was_locked = is_locked(person.locked_until, work.now)
-    if person.failure_count >= given.failures_allowed:
+    if person.failure_count >= given.failures_allowed and not was_locked:  # what is tried meanwhile makes it no longer
         person.locked_until = work.now + datetime.timedelta(minutes=given.lock_minutes)
         person.locked_at, person.locked_from = work.now, given.place
         work.show(locked_until=person.locked_until)
-        if not was_locked:
-            tell(work, person, Template.LOCKED, until=person.locked_until)
+        tell(work, person, Template.LOCKED, until=person.locked_until)
 
 
 def count_wrong_password(

@@ -11,11 +11,11 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from cellbank.domain.accounts import Change
 from cellbank.domain.lifecycle import rows_for
 from cellbank.domain.scans import Scan, read_scan
 from cellbank.records.clinic import Dose
 from cellbank.records.corrections import Correction
-from cellbank.records.people import AccountChange
 from cellbank.services.acts import REGISTRY
 from cellbank.services.lookup.cards import QUESTIONS
 
@@ -71,7 +71,10 @@ REACHED: Mapping[tuple[str, str], str] = {
            AND NOT EXISTS (SELECT FROM lot_holds(l.id) AS other(id) WHERE other.id <> h.id)""",
     ("confirm_account_change", "account_change"): f"""
         SELECT c.id FROM account_change c WHERE c.person_id = ANY(:person) AND c.state = 'ASKED'
-         ORDER BY {AccountChange.FIRST_DECIDED} LIMIT 1""",
+           AND c.change <> '{Change.UNLOCK}'""",
+    ("confirm_unlock", "account_change"): f"""
+        SELECT c.id FROM account_change c WHERE c.person_id = ANY(:person) AND c.state = 'ASKED'
+           AND c.change = '{Change.UNLOCK}'""",
     ("confirm_dose_from_paper", "dose_paper"): """
         SELECT p.id FROM dose_paper p WHERE p.dose_id = ANY(:dose) AND p.state = 'ENTERED'""",
     ("take_back_paper_form", "dose_paper"): """
