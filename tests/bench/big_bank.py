@@ -171,7 +171,7 @@ class BigBank:
         last = load.number(f"division {donation['code']}", count)
         codes = [vial_code(donation["code"], division_code(number)) for number in range(last - count + 1, last + 1)]
         owner = {"lot_id": lot["id"], "donation_id": donation["id"], "state": "PRINTED"}
-        return lot, [load.insert("vial", code=code, **owner) for code in codes]
+        return lot, [load.insert("vial", site_id=1, code=code, **owner) for code in codes]
 
     def fill(self, lot: Row, vials: list[Row], at: datetime.datetime) -> None:
         for some in pieces(vials, FILLED_AT_ONCE):
@@ -292,7 +292,7 @@ class BigBank:
         code = coi("A9999", at.year, load.number(f"CHA9999{at.year % 100}"))
         load.act("clara", "order_dose", code, at, {"subject": subject["code"], "infusion": infusion})
         dose = load.insert(
-            "dose", subject_id=subject["id"], lot_id=lot["id"], weight_id=weight["id"], code=code,
+            "dose", site_id=1, subject_id=subject["id"], lot_id=lot["id"], weight_id=weight["id"], code=code,
             infusion_number=infusion, day=day, planned_on=at.date(), study_day=day, ordered_at=at,
             ordered_by_id=load.people["clara"], required_cells=72 * MILLION, vials_needed=VIALS_PER_DOSE - 1,
             vials_spare=1, calculation={"steps": []}, state="ORDERED",

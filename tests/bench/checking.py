@@ -49,10 +49,11 @@ PREDICATES = {
         SELECT (SELECT max(id) FROM vial) - last_value FROM vial_id_seq""",
 }
 
-# A record as its changes, laid over each other, leave it, against the row itself.
+# A record as its changes, laid over each other, leave it, against the row itself; columns that the database works
+# out are not loaded, and so not in the trail of a generated bank.
 REPLAY = """
     SELECT count(*) FROM (SELECT * FROM {table} TABLESAMPLE SYSTEM ({percent}) REPEATABLE (1)) r
-     WHERE to_jsonb(r) <> (SELECT jsonb_object_agg(key, value ORDER BY c.id)
+     WHERE to_jsonb(r) - %s::text[] <> (SELECT jsonb_object_agg(key, value ORDER BY c.id)
                              FROM change c, jsonb_each(c.after) WHERE c.record_kind = '{table}' AND c.record_id = r.id)
 """
 # Secrets of people are hidden in the trail, and the first site and person were there before it.
@@ -72,8 +73,8 @@ def check(connection: psycopg.Connection, tell: Callable[[str], None]) -> None:
     tell("constraints, trail and seals checked")
 
 
-def _count(connection: psycopg.Connection, statement: str) -> int:
-    row = connection.execute(statement).fetchone()
+def _count(connection: psycopg.Connection, statement: str, *given: object) -> int:
+    row = connection.execute(statement, given or None).fetchone()
     return row[0] if row else 0
 
 
@@ -101,7 +102,8 @@ def _replay(connection: psycopg.Connection) -> list[str]:
     for table in sorted(set(record_tables()) - NOT_REPLAYED):
         size = _count(connection, f"SELECT count(*) FROM {table}")
         percent = min(100.0, 100 * 10_000 / max(size, 1))
-        if number := _count(connection, REPLAY.format(table=table, percent=percent)):
+        worked_out = [column.name for column in metadata.tables[table].c if column.computed is not None]
+        if number := _count(connection, REPLAY.format(table=table, percent=percent), worked_out):
             broken.append(f"{number} rows of {table} differ from what the trail tells of them")
     return broken
 
