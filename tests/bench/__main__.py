@@ -17,6 +17,7 @@ from pathlib import Path
 from cellbank.outside.embedded_postgres import OWNER, EmbeddedPostgres, start
 from tests.bench import (
     batch_records,
+    entering,
     flips,
     long_trail,
     lookups,
@@ -73,6 +74,7 @@ def _measure(
         tell("banks copied, servers started")
         with clients(large.server.port, 8) as pool:
             table.add(reading.measure(large, small, pool))
+            table.add(entering.measure(large, pool))
             table.add(writing.measure(large, pool))
             table.add(ordering.measure(large, pool))
         table.add([_memory(large)])

@@ -4,14 +4,18 @@ http.client would take as long for a request as the server does, on the same two
 until the announced length has come.
 """
 
+import http.client
 import json
 import multiprocessing
+import re
 import socket
 import statistics
 import time
+import urllib.parse
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http.cookies import SimpleCookie
 from multiprocessing.pool import Pool
 from typing import Any
 
@@ -41,13 +45,15 @@ class Reading:
         return sorted(self.latencies)[min(len(self.latencies) - 1, int(len(self.latencies) * percent / 100))]
 
 
-def request(method: str, path: str, token: str = "", body: Mapping[str, Any] | None = None, key: str = "") -> bytes:
+def request(method: str, path: str, token: str = "", body: Mapping[str, Any] | None = None, key: str = "",
+            cookie: str = "") -> bytes:  # fmt: skip
     """A request as bytes."""
     payload = b"" if body is None else json.dumps(body).encode()
     lines = [f"{method} {path} HTTP/1.1", "Host: 127.0.0.1", f"Content-Length: {len(payload)}"]
     lines += [f"Authorization: Bearer {token}"] if token else []
     lines += ["Content-Type: application/json"] if payload else []
     lines += [f"Idempotency-Key: {key}"] if key else []
+    lines += [f"Cookie: {cookie}"] if cookie else []
     return "\r\n".join(lines).encode() + HEAD_END + payload
 
 
@@ -83,6 +89,30 @@ def ask(port: int, sent: bytes) -> tuple[int, Any]:
     with connect(port) as connection:
         status, body = exchange(connection, sent)
     return status, json.loads(body)
+
+
+def signed_in(port: int, name: str, password: str) -> str:
+    """The cookies of somebody who has just signed in, as one header."""
+    browser, cookies = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT), SimpleCookie[str]()
+
+    def send(method: str, form: Mapping[str, str]) -> tuple[int, str]:
+        headers = {"Content-Type": "application/x-www-form-urlencoded", "Cookie": _sent(cookies)}
+        browser.request(method, "/sign-in", urllib.parse.urlencode(form), headers)
+        answer = browser.getresponse()
+        for line in answer.headers.get_all("Set-Cookie", []):
+            cookies.load(line)
+        return answer.status, answer.read().decode()
+
+    token = re.search(r'name="csrf-token" content="([^"]+)"', send("GET", {})[1])
+    assert token is not None
+    status, _ = send("POST", {"csrf_token": token[1], "name": name, "password": password})
+    assert status == 302, status
+    browser.close()
+    return _sent(cookies)
+
+
+def _sent(cookies: SimpleCookie[str]) -> str:
+    return "; ".join(f"{name}={cookie.value}" for name, cookie in cookies.items())
 
 
 def _client(work: tuple[int, list[bytes], float, float, bool]) -> tuple[list[float], float, list[str]]:

@@ -1,7 +1,8 @@
 """The server under test: granian as in production, the application, and beside it a bare Flask application.
 
 The bare one answers under /bare and is the yardstick F of all ratios: one indexed SELECT of a vial, or one INSERT and
-commit into a plain table, on the same server process and the same database; no sign-in, no trail, no hooks.
+commit into a plain table, on the same server process and the same database; no sign-in, no trail, no hooks. Under
+/gated it answers once more, behind the gate.
 """
 
 import os
@@ -19,7 +20,7 @@ import psutil
 from flask import Flask, jsonify
 from sqlalchemy import text
 
-from cellbank import create_app
+from cellbank import LARGEST, create_app, gate
 from cellbank.cli.serving import wire_options
 from cellbank.outside.embedded_postgres import APP_ROLE, EmbeddedPostgres
 from cellbank.records.actor import Proof
@@ -46,6 +47,7 @@ def bare_app(bank: Bank) -> Flask:
     insert = text("INSERT INTO bench_note (code) VALUES (:code)")
 
     @app.get("/bare/<code>")
+    @app.get("/gated/<code>")
     def read(code: str) -> Any:
         with reads.connect() as connection:
             row = connection.execute(select, {"code": code}).one()
@@ -68,10 +70,12 @@ def make_app() -> Wsgi:
     """
     acts.prove_signature = _proved
     app = create_app()
-    bare = bare_app(app.extensions["cellbank"])
+    bare, gated = bare_app(app.extensions["cellbank"]), bare_app(app.extensions["cellbank"])
+    gate.register(gated, LARGEST, ())
 
     def dispatch(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        chosen = bare if environ["PATH_INFO"].startswith("/bare/") else app
+        first = environ["PATH_INFO"].split("/", 2)[1]
+        chosen = {"bare": bare, "gated": gated}.get(first, app)
         return chosen(environ, start_response)
 
     return dispatch

@@ -13,11 +13,11 @@ import psycopg
 from cellbank.domain.positions import position_name
 from cellbank.outside.embedded_postgres import OWNER, EmbeddedPostgres
 from cellbank.services.bank import Bank, server_time
-from tests.bench.clients import Clients, request
+from tests.bench.clients import Clients, request, signed_in
 from tests.bench.databases import copied, open_bank, plain_url
 from tests.bench.server import PLAIN_TABLE, Server, running
 from tests.factories.doses import bedside, prepared_dose
-from tests.factories.world import World
+from tests.factories.world import PASSWORD, World
 
 IN_STOCK = "SELECT code FROM vial WHERE state = 'IN_STOCK' ORDER BY hashint8(id) LIMIT 5000"
 FROZEN = "SELECT code FROM vial WHERE state = 'FROZEN' ORDER BY id"
@@ -68,6 +68,15 @@ class Site:
     def bare_reads(self, clients: int) -> list[list[bytes]]:
         """The yardstick of reads, on the same vials."""
         return deal([request("GET", f"/bare/{code}") for code in self.vials_in_stock], clients)
+
+    def gated_reads(self, clients: int) -> list[list[bytes]]:
+        """The yardstick of reads behind the gate."""
+        return deal([request("GET", f"/gated/{code}") for code in self.vials_in_stock], clients)
+
+    def scans_in_a_session(self, clients: int) -> list[list[bytes]]:
+        """The same scans by somebody who is signed in at a browser."""
+        cookie = signed_in(self.server.port, "tina", PASSWORD)
+        return deal([request("GET", f"/api/scan/{code}", cookie=cookie) for code in self.vials_in_stock], clients)
 
     def bare_writes(self, clients: int) -> list[list[bytes]]:
         """The yardstick of writes."""
