@@ -158,6 +158,13 @@ def test_forty_eight_hours_are_counted_to_the_minute() -> None:
     assert plan(2, 3, first, latest_at=rested - SECOND) == ["TOO_EARLY"]
 
 
+def test_study_days_begin_with_the_first_infusion() -> None:
+    day4 = DAY1 + datetime.timedelta(days=3)
+    assert PlanFacts(TRIAL, 2, day4, NOON, ()).study_day is None
+    assert PlanFacts(TRIAL, 2, day4, NOON, (given(1, 1),)).study_day == 4
+    assert PlanFacts(TRIAL, 1, day4, NOON, ()).study_day == 1
+
+
 def test_an_infusion_still_running_is_not_overtaken() -> None:
     running = OtherDose("CH1", 1, "INFUSING", DAY1, None)
     assert plan(2, 4, running) == ["TOO_EARLY"]

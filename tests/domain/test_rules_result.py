@@ -203,3 +203,20 @@ def test_the_specification_says_who_reviews(asked: tuple[str, ...], roles: set[R
 def test_only_its_own_investigation_invalidates_a_result(state: str, is_about_it: bool, codes: list[Code]) -> None:
     found = invalidation_refusals(InvalidationFacts("RS0001", "DV0001", state, is_about_it))
     assert [refusal.code for refusal in found] == codes
+
+
+def test_a_unit_is_the_one_of_the_test() -> None:
+    numbers, words = SPECIFICATION.test("CD73"), SPECIFICATION.test("STERILITY")
+    told = [reading_problems(numbers, Reading(Decimal("98"), unit=unit)) for unit in (None, "%", "mL")]
+    assert told == [(), (), (("unit", f"{numbers.title} is given in %"),)]
+    said = reading_problems(words, Reading(choice="no growth", unit="%"))
+    assert said == (("unit", f"{words.title} has no unit"),)
+
+
+@pytest.mark.parametrize(
+    ("test", "number", "wrong"),
+    [("CD73", "0", False), ("CD73", "100", False), ("CD73", "100.01", True), ("CD73", "-0.01", True),
+     ("PT-RECOVERY", "104", False), ("ENDOTOXIN", "101", False), ("ENDOTOXIN", "-1", True)],
+)  # fmt: skip
+def test_a_number_that_cannot_be(test: str, number: str, wrong: bool) -> None:
+    assert bool(value_problem(SPECIFICATION.test(test), Decimal(number), None)) is wrong
