@@ -13,9 +13,11 @@ from cellbank.domain.rules.culture import (
     HarvestFacts,
     IsolationFacts,
     harvest_refusals,
+    harvest_warnings,
     isolation_refusals,
     isolation_warnings,
 )
+from cellbank.domain.rules.hold import RecallFacts, recall_refusals, return_refusals
 from cellbank.domain.rules.notice import AnswerFacts, answer_refusals
 from cellbank.domain.rules.paper_form import unordered_refusals
 from cellbank.domain.rules.plausible import RunTimes, impossible_run
@@ -72,6 +74,29 @@ def harvest(**change: Any) -> HarvestFacts:
 )
 def test_fewer_cells_than_were_seeded_are_confirmed(change: dict[str, Any], expected: list[str]) -> None:
     assert codes(harvest_refusals(harvest(**change))) == expected
+
+
+@pytest.mark.parametrize(
+    ("level", "words"),
+    [("15", ""), ("15.001", "above 15. Freeze it soon."), ("20", "above 15. Freeze it soon."),
+     ("20.001", "above 20. It is neither passaged nor frozen any more.")],
+)  # fmt: skip
+def test_the_level_that_a_harvest_reached(level: str, words: str) -> None:
+    warned = " ".join(one.detail for one in harvest_warnings(harvest(level=Decimal(level))))
+    assert warned.endswith(words) and bool(warned) is bool(words)
+
+
+def test_a_viability_at_its_limit_is_good_enough() -> None:
+    limit = RULES.culture.viability_minimum_percent
+    assert harvest_warnings(harvest(viability_percent=limit)) == ()
+    assert codes(harvest_warnings(harvest(viability_percent=limit - Decimal("0.01")))) != []
+
+
+def test_a_failed_unit_waits_and_only_what_went_out_is_called_back() -> None:
+    assert return_refusals("Tank 1", ()) == ()
+    assert codes(return_refusals("Tank 1", ("HD1", "HD2"))) == ["ON_HOLD"]
+    states = (None, "RELEASED", "QUARANTINE")
+    assert [codes(recall_refusals(RecallFacts("LT1", state))) for state in states] == [[], [], ["WRONG_STATE"]]
 
 
 @pytest.mark.parametrize(("began", "expected"), [(NOON, []), (NOON - SECOND, ["OUT_OF_ORDER"])])
