@@ -31,6 +31,7 @@ from cellbank.services.people import passwords, sessions
 from cellbank.services.start import find_printer
 from tests.backup import restore, save
 from tests.compliance import Matrix, note_requirements
+from tests.factories.by_hand import authority_aside
 from tests.factories.stock import Stock, make_stock
 from tests.factories.world import World
 from tests.wheel import play_the_demo
@@ -279,6 +280,14 @@ def bank(world: World) -> Bank:
 def databases(world: World, furnished: Furnished) -> tuple[str, str]:
     """Owner URL and application URL of this module's database."""
     return furnished.urls("test")
+
+
+@pytest.fixture
+def each_rule_alone(databases: tuple[str, str]) -> Iterator[None]:
+    """For attacks on one rule that is not about who acts: most of what it turns away is no business of any act, and is
+    turned away for that."""
+    with authority_aside(databases[0]):
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -344,7 +344,7 @@ _MOVES: tuple[Transition, ...] = sum(
         # doses
         moves("dose", "order_dose", "> ORDERED", BEDSIDE, _APPROVED),
         moves("subject", "order_dose", "ENROLLED =", BEDSIDE, _APPROVED),
-        moves("vial", "order_dose", "IN_STOCK > RESERVED", BEDSIDE, _APPROVED),
+        moves("vial", "order_dose", "IN_STOCK > RESERVED", BEDSIDE),
         moves("dose", "cancel_dose", "UNORDERED ORDERED PICKED > CANCELLED", BEDSIDE),
         moves(
             "dose",

@@ -268,6 +268,7 @@ SAYS: dict[str, tuple[Code, str]] = {
     "a_version_is_never_changed": (Code.CHANGED_MEANWHILE, "another text is another version."),
     "a_version_is_its_file": (Code.CHANGED_MEANWHILE, "the version is not its file."),
     "a_version_in_force_is_signed": (Code.SIGNATURE_NEEDED, "nobody has signed that it comes into force."),
+    "an_act_is_of_somebody_who_may": (Code.ROLE_NOT_ALLOWED, "your account no longer does this."),
     "accounts_are_an_administrators": (Code.ROLE_NOT_ALLOWED, "only an administrator changes accounts."),
     "ck_act_told_late": (Code.LATE_REASON_NEEDED, "it is not entered late."),
     "ck_act_not_told_ahead": (Code.IN_THE_FUTURE, "when it happened lies in the future."),

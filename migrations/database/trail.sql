@@ -24,19 +24,6 @@ BEGIN
   RETURN the_act;
 END $$;
 
--- The acts that tell of what has happened, maybe a while ago. Twin: `domain/telling.py` (TELLS).
-CREATE FUNCTION tells(the_act text) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
-  SELECT the_act = ANY ('{acknowledge_excursion,answer_notice,break_seal,check_dose,check_in_vials,close_filling,close_receipt,
-    complete_action,confirm_dose_from_paper,confirm_reading,confirm_weight,count_again,count_box,
-    discard_culture,discard_dose,discard_vial,discard_vials,finish_culture,hand_over_shipment,isolate_tissue,
-    measure_weight,move_storage_unit,move_vial,note_warming,open_lot,open_reagent,pack_vials,passage_culture,
-    pick_vial,pool_and_count,prepare_dose,receive_donation,receive_reagent,receive_shipment,
-    reconcile_infusion,reconcile_rack,record_filling,record_freezing,record_harvest,record_reaction,
-    record_reading_by_hand,register_unordered_dose,relocate_unit,report_storage_failure,rescan_box,return_vial,
-    seal_shipment,start_infusion,stop_infusion,store_vials,take_over_shipment,take_sample,thaw_bank_vial,
-    thaw_vial,unpack_vials,use_vial_for_testing,withdraw_subject}'::text[])
-$$;
-
 -- An act is of its time: what happened earlier has a time of its own in `happened_at`. `recorded_at` is the database's alone,
 -- and goes on in a chain. Twin: `domain/telling.py`; `played_time` is for the story and the tests, and only the owner writes it.
 CREATE FUNCTION act_is_of_its_time() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -65,7 +52,6 @@ DECLARE
   secret text;
   whose text := new_row ->> CASE TG_TABLE_NAME WHEN 'person' THEN 'name' WHEN 'api_token' THEN 'code' ELSE 'person_id' END;
 BEGIN
-
   IF TG_OP = 'UPDATE' THEN
     SELECT jsonb_object_agg(o.key, o.value), jsonb_object_agg(o.key, n.value) INTO old_row, new_row
       FROM jsonb_each(to_jsonb(OLD)) o JOIN jsonb_each(to_jsonb(NEW)) n ON n.key = o.key
@@ -73,6 +59,10 @@ BEGIN
     IF new_row IS NULL THEN
       RETURN NULL;
     END IF;
+    PERFORM act_writes(act_in_progress(), TG_TABLE_NAME, to_jsonb(OLD) ->> 'state', to_jsonb(NEW) ->> 'state',
+                       NEW.id, old_row);
+  ELSE
+    PERFORM act_writes(act_in_progress(), TG_TABLE_NAME, NULL, new_row ->> 'state', NEW.id, NULL);
   END IF;
   FOREACH secret IN ARRAY coalesce(TG_ARGV, '{}') LOOP
     IF new_row ? secret THEN

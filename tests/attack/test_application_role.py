@@ -30,7 +30,8 @@ pytestmark = pytest.mark.requirement("R1", "R5", "R17")
 
 ACT = """
 INSERT INTO act (site_id, person_id, name, given, given_digest, door, version, at, happened_at, late_reason, outcome)
-VALUES (1, 1, 'thaw_vial', '{{}}', '', 'web', '0', now() + {at}, {told}, {outcome}) RETURNING id"""
+SELECT 1, id, 'thaw_vial', '{{}}', '', 'web', '0', now() + {at}, {told}, {outcome} FROM person WHERE name = 'tina'
+RETURNING id"""
 YESTERDAY, TOMORROW, NOW = "interval '-1 day'", "interval '1 day'", "interval '0'"
 NOT_TOLD, TOLD_LATE = "NULL, NULL", "now() - interval '2 days', 'the tablet was locked away'"
 INSERTED = {
@@ -166,7 +167,7 @@ def test_the_installation_opens_no_lock(application: Connection) -> None:
 
 @pytest.mark.parametrize(
     "change",
-    ["roles = '{system}' WHERE name = 'ada'", "password_hash = 'x' WHERE id = 1", "roles = '{auditor}' WHERE id = 1"],
+    ["roles = '{system}' WHERE name = 'otto'", "password_hash = 'x' WHERE id = 1", "roles = '{auditor}' WHERE id = 1"],
 )
 def test_nobody_becomes_the_installation(application: Connection, world: World, change: str) -> None:
     statement = f"UPDATE person SET {change}"

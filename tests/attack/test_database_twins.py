@@ -18,7 +18,8 @@ from tests.attack.twins.playing import CLOSE, OPEN, answer_to, make_scene
 from tests.attack.twins.sql import Attack, another
 from tests.factories.world import World
 
-RULE = re.compile(r"CONSTRAINT = '(\w+)'|it_stays\('(\w+)'|'([a-z_]+)',\s*(?:who \|\| )?'[^']*'\);")
+RULE = re.compile(r"CONSTRAINT = '(\w+)'|it_stays\('(\w+)'|'([a-z_]+)',\s*(?:who \|\| )?'[^']*'\);"
+                  r"|'([a-z_]+)',\s*format\(")
 
 
 def rules_of_the_database() -> set[str]:

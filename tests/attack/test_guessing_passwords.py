@@ -444,6 +444,7 @@ def test_a_quality_officer_who_is_locked_out_does_not_confirm_for_themself(world
     assert "SAME_PERSON" in refused and row(world, name).locked_until is not None
 
 
+@pytest.mark.usefixtures("each_rule_alone")
 def test_the_database_opens_no_lock_for_one_alone(
     world: World, locked: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -462,6 +463,7 @@ def test_the_database_lets_nobody_ask_for_themself(world: World, locked: str) ->
         connection.execute(asks, {"me": me})
 
 
+@pytest.mark.usefixtures("each_rule_alone")
 def test_who_unlocks_changes_nothing_else_of_the_account(
     world: World, locked: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

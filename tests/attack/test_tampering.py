@@ -109,7 +109,8 @@ REWRITE = (
 )
 BACK_DATED = """
 INSERT INTO act (site_id, person_id, name, given, given_digest, door, version, at, recorded_at, outcome)
-VALUES (1, 1, 'sign_in', '{}', '', 'web', '0', now() - interval '30 days', now() - interval '30 days', 'accepted')"""
+VALUES (1, (SELECT id FROM person WHERE name = 'tina'), 'sign_in', '{}', '', 'web', '0',
+        now() - interval '30 days', now() - interval '30 days', 'accepted')"""
 SEAL_IT = """
 INSERT INTO seal SELECT a.id, 1, s.number + 1, sha256(s.digest || trail_act_digest(a))
   FROM (SELECT * FROM act ORDER BY id DESC LIMIT 1) a,
@@ -175,7 +176,7 @@ def test_what_the_owner_does_to_the_database_is_named(
 
 
 OPENED = """INSERT INTO act (site_id, person_id, name, given, given_digest, door, version, at)
-VALUES (1, 1, 'reset_password', '{}', '', 'cli', '0', clock_timestamp())
+VALUES (1, (SELECT id FROM person WHERE name = 'ada'), 'reset_password', '{}', '', 'cli', '0', clock_timestamp())
 RETURNING set_config('cellbank.act', id::text, true)"""
 
 

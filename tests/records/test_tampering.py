@@ -188,11 +188,12 @@ def test_a_seal_far_beyond_the_head_does_not_keep_the_verification_busy(owner: C
 
 
 ACT = """INSERT INTO act (site_id, person_id, name, given, given_digest, door, version, at, outcome)
-         VALUES ({site}, 1, 'sign_in', '{{}}', '', 'test', '0', now(), {outcome}) RETURNING id"""
+         SELECT {site}, id, '{name}', '{{}}', '', 'test', '0', now(), {outcome} FROM person WHERE name = '{who}'
+         RETURNING id"""
 
 
 def test_each_site_has_a_chain_of_its_own(owner: Connection) -> None:
-    first = one(owner, ACT.format(site=1, outcome="NULL"))
+    first = one(owner, ACT.format(site=1, who="ada", name="add_site", outcome="NULL"))
     owner.execute(text(f"SET LOCAL cellbank.act = '{first}'"))
     site = one(
         owner,
@@ -201,7 +202,8 @@ def test_each_site_has_a_chain_of_its_own(owner: Connection) -> None:
     )
     owner.execute(text(f"UPDATE act SET outcome = 'accepted' WHERE id = {first}"))
     owner.execute(text("SET CONSTRAINTS ALL IMMEDIATE"))
-    acts = [one(owner, ACT.format(site=where, outcome="'accepted'")) for where in (site, 1, site, 1, site)]
+    signed_in = {"who": "tina", "name": "sign_in", "outcome": "'accepted'"}
+    acts = [one(owner, ACT.format(site=where, **signed_in)) for where in (site, 1, site, 1, site)]
     verdict = verification.check(owner)
     assert verdict.sound, str(verdict.fault)
     assert [(head.site, head.number) for head in verdict.heads][1:] == [(site, 3)]

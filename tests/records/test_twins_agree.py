@@ -21,12 +21,12 @@ from cellbank.domain.figures import figures_of
 from cellbank.domain.protocol import Protocol
 from cellbank.domain.rules.freezing import expires_on, shelf_life_months
 from cellbank.domain.rules.thaw import usable_until
-from cellbank.domain.telling import TELLS
 from cellbank.domain.transitions import TRANSITIONS
+from cellbank.domain.writing import NOTES, REWRITES
 from cellbank.records.base import Base, as_json
-from cellbank.services import catalogue
 from cellbank.services.common import read_protocol, read_specification
 from tests.factories.world import World
+from tools import acts
 
 SHIPPED = files("cellbank.protocols")
 TRIAL = read_protocol(SHIPPED.joinpath("nct04461925.toml").read_text(encoding="utf-8"))
@@ -57,13 +57,6 @@ WEIGHTS = [
     *(Decimal(CHANCE.randrange(300, 400_001)).scaleb(-3) for _ in range(300)),
 ]
 THREE_DECIMALS = {"decimals": 3}
-
-
-def test_the_acts_that_tell(database: Connection) -> None:
-    told = database.scalars(text("SELECT act FROM unnest(CAST(:acts AS text[])) AS act WHERE tells(act)"), {
-        "acts": [*TELLS, *catalogue.load()],
-    })  # fmt: skip
-    assert set(told) == TELLS
 
 
 def test_the_cells_of_a_dose(database: Connection) -> None:
@@ -147,19 +140,17 @@ def test_the_time_that_is_signed(database: Connection, us: int) -> None:
 
 
 @pytest.mark.requirement("R11")
-def test_every_act_signs_in_the_database_what_it_signs_in_the_table(database: Connection) -> None:
-    """A new signed act, or another column that is signed for, needs a revision that writes `signed_in` anew."""
-    kinds = {one.class_.__tablename__: one.class_ for one in Base.registry.mappers}
-    meant: dict[tuple[str, str], set[tuple[str, tuple[str, ...]]]] = {}
-    for row in TRANSITIONS:
-        if row.meaning:
-            columns = tuple(sorted(kinds[row.record].signed_by(row.act)))
-            meant.setdefault((row.act, row.record), set()).add((row.meaning.value, columns))
-    for (act, kind), rows in meant.items():
-        told = database.execute(text("SELECT meaning, columns FROM signed_in(:act, :kind)"), {"act": act, "kind": kind})
-        assert {(meaning, tuple(sorted(columns))) for meaning, columns in told} == rows, (act, kind)
-    body = database.scalar(text("SELECT prosrc FROM pg_proc WHERE proname = 'signed_in'"))
-    assert body.count("\n    ('") == sum(map(len, meant.values()))  # and nothing besides
+def test_the_database_knows_what_each_act_may_do() -> None:
+    """After a change of the table of transitions, of what acts write or of what is signed for: python -m tools.acts"""
+    assert acts.FILE.read_text(encoding="utf-8") == acts.as_sql()
+
+
+def test_what_acts_write_stands_under_names_that_there_are() -> None:
+    tables, known = Base.metadata.tables, {row.act for row in TRANSITIONS}
+    assert all(acts <= known for acts in NOTES.values()) and NOTES.keys() <= tables.keys()
+    for kind, columns in REWRITES.items():
+        assert columns.keys() <= set(tables[kind].columns.keys()), kind
+        assert all(acts <= known for acts in columns.values()), kind
 
 
 def test_nobody_is_named_in_a_record_but_who_acts(database: Connection) -> None:

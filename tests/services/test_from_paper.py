@@ -243,6 +243,8 @@ def test_a_wrong_vial_that_was_really_given_is_recorded_with_a_critical_deviatio
 
 # --- the twin ---------------------------------------------------------------------------------
 
+
+@pytest.mark.usefixtures("each_rule_alone")
 @pytest.mark.requirement("R20")
 @pytest.mark.the_database_refuses("a_form_is_signed_by_both")
 def test_the_database_wants_the_signatures_of_two_clinicians_under_a_form(

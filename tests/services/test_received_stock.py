@@ -115,6 +115,7 @@ def test_what_is_not_accepted_goes_nowhere(world: World, supply: Supply, stage: 
     assert states(world, vial) == [before]
 
 
+@pytest.mark.usefixtures("each_rule_alone")
 @pytest.mark.parametrize("state", ["IN_STOCK", "RESERVED", "PICKED", "THAWED", "CULTURED", "QC_USED", "MISSING"])
 def test_the_database_moves_nothing_that_is_not_accepted(world: World, waiting: Parcel, state: str) -> None:
     with world.bank.engine.connect() as connection:

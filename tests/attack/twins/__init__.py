@@ -5,6 +5,7 @@ under which act, the statement, and the name that has to answer.
 """
 
 from tests.attack.twins import (
+    authority,
     cells,
     definitions,
     doses,
@@ -22,7 +23,7 @@ from tests.attack.twins import (
 )
 
 NOUNS = (
-    cells, definitions, doses, lots, people, production, quality, shipments, signatures, storage, subjects, temperature,
-    trail, vials,
+    authority, cells, definitions, doses, lots, people, production, quality, shipments, signatures, storage, subjects,
+    temperature, trail, vials,
 )  # fmt: skip
 ATTACKS = [attack for noun in NOUNS for attack in noun.ATTACKS]

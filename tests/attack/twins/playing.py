@@ -7,11 +7,14 @@ from sqlalchemy.exc import IntegrityError
 
 from cellbank.records.base import as_json
 from cellbank.services.quality.definitions import shipped
+from tests.attack.twins.authority import AUTHORITY
 from tests.attack.twins.sql import THE_GRANTS, Attack
 from tests.factories.clinic import answered_subject
+from tests.factories.deviations import open_deviation
 from tests.factories.doses import checked_dose, counted_dose, infused_dose, ordered_dose, prepared_dose, row_of
 from tests.factories.lots import FrozenLot, frozen_lot
 from tests.factories.people import badge
+from tests.factories.production import consent, donor
 from tests.factories.quality import enter, passed_lot
 from tests.factories.temperature import probe
 from tests.factories.world import World
@@ -30,6 +33,7 @@ CLOSE = "UPDATE act SET outcome = 'accepted' WHERE id = nullif(current_setting('
 MUST_BUT = """
 CREATE OR REPLACE FUNCTION must(holds boolean, rule text, sentence text) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
+  PERFORM no_other_tables();
   IF holds IS NOT TRUE AND rule <> ALL (string_to_array(current_setting('cellbank.without'), ' ')) THEN
     RAISE EXCEPTION '%%', sentence USING ERRCODE = '23514', CONSTRAINT = rule;
   END IF;
@@ -48,7 +52,12 @@ def make_scene(world: World) -> dict[str, Any]:
     waiting = passed_lot(world)
     there = {"code": "S-2", "name": "Elsewhere", "fin": "A9998", "fin_registered": False, "timezone": "UTC"}
     world.do("ada", "add_site", **there)
+    held, failed = passed_lot(world), answered_subject(world, answers={"pcr_positive": "no"})
+    world.do("quinn", "hold_lot", lot=held.code, reason="A question about the count.")
+    world.do("cyril", "sign_eligibility", subject=failed)
+    known = donor(world)
     scene = {
+        "held": held.code, "failed": failed, "consent": consent(world, known), "deviation": open_deviation(world),
         "ordered": ordered.code, "counted": counted.code, "prepared": prepared_dose(world).code,
         "checked": checked_dose(world).code, "given": given.code,
         "reserved": ordered.vials[0], "pooled": counted.vials[0], "used": given.vials[0],
@@ -96,7 +105,7 @@ def answer_to(owner: Connection, attack: Attack, scene: dict[str, Any]) -> str |
         for statement in attack.given:
             owner.execute(text(statement), bound)
         owner.execute(text("SET LOCAL session_replication_role = origin"))
-        _turn_off(owner, attack.without)
+        _turn_off(owner, attack.without + (() if attack.rule in AUTHORITY else AUTHORITY))
         if THE_GRANTS not in attack.without:
             owner.execute(text("SET LOCAL ROLE cellbank_app"))
         try:

@@ -66,7 +66,7 @@ def signature(**but: str) -> str:
         "full_name": "(SELECT full_name FROM person WHERE name = :who)", "meaning": "'verified'",
         "record_kind": "'dose'", "record_id": id_of("dose", "prepared"),
         "digest": "signed_digest('dose', (SELECT id FROM dose WHERE code = :prepared), "
-                  "(SELECT columns FROM signed_in('check_dose', 'dose')))",
+                  "string_to_array(signed_in('check_dose', 'dose') ->> 'verified', ' '))",
         "signed_at": ":now",
     }  # fmt: skip
     return new("signature", columns, **but)

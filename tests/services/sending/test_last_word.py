@@ -99,6 +99,7 @@ def test_without_the_rule_the_database_seals_no_shipper_that_is_no_longer_qualif
     assert list(said) == ["SHIPPER_NOT_READY"] and "no longer qualified" in said["SHIPPER_NOT_READY"]
 
 
+@pytest.mark.usefixtures("each_rule_alone")
 @pytest.mark.parametrize(
     ("statement", "rule"),
     [

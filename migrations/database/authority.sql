@@ -1,0 +1,50 @@
+-- What an act may do: by whom, to which records, from which state to which, signed. Twins: `domain/transitions.py` and
+-- `domain/writing.py`, from which `acts.sql` is made; `records/work.py` (judge, sign).
+
+-- What is done was done by somebody who may do it, and signed where it is to be.
+CREATE FUNCTION act_is_of_its_doer() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+  signs jsonb := signed_moves_of(NEW.name);
+BEGIN
+  PERFORM must((SELECT roles_of(NEW.name) ?| roles FROM person WHERE id = NEW.person_id AND state = 'ACTIVE'),
+               'an_act_is_of_somebody_who_may', 'whoever acts has no role that does this');
+  IF signs IS NOT NULL THEN
+    PERFORM must(EXISTS (SELECT FROM signature WHERE act_id = NEW.id) AND NOT EXISTS (
+                   SELECT FROM change c
+                    WHERE c.act_id = NEW.id AND signs -> c.record_kind ? the_move(c.before ->> 'state', c.after ->> 'state')
+                      AND NOT EXISTS (SELECT FROM signature s WHERE s.act_id = c.act_id
+                                         AND (s.record_kind, s.record_id) = (c.record_kind, c.record_id))),
+                 'a_signed_act_bears_its_signatures', 'what the act decides has no signature');
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER act_is_of_its_doer BEFORE INSERT OR UPDATE OF outcome ON act FOR EACH ROW
+  WHEN (NEW.outcome = 'accepted') EXECUTE FUNCTION act_is_of_its_doer();
+
+CREATE FUNCTION the_move(was text, becomes text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+  SELECT coalesce(was, '') || '>' || becomes
+$$;
+
+-- An act moves records as THE table says, and writes those that are its own. What has a value gets another one where that
+-- is what the act is for, and in what it has made itself. The trail asks it of each row that it keeps; `differs`: what
+-- stood there before.
+CREATE FUNCTION act_writes(doing text, kind text, was text, becomes text, the_id bigint, differs jsonb)
+  RETURNS void LANGUAGE plpgsql STABLE AS $$
+DECLARE
+  own jsonb := moves_of(kind, doing);
+  few jsonb := who_may(kind, doing) -> the_move(was, becomes);
+  again text;
+BEGIN
+  PERFORM must(own ? the_move(was, becomes) OR (own ? '=' AND was IS NOT DISTINCT FROM becomes),
+               'an_act_writes_what_is_its_own',
+               format('%s does not do this to a %s: %s to %s', doing, kind, coalesce(was, 'new'), becomes));
+  PERFORM must(few IS NULL OR (SELECT few ?| roles FROM person WHERE id = acting_person()),
+               'an_act_is_of_somebody_who_may', 'whoever acts has no role that does this');
+  IF differs - 'state' <> '{}' THEN
+    SELECT key INTO again FROM jsonb_each(differs)
+     WHERE value NOT IN ('null', '[]', '{}', '""') AND key <> 'state' AND (rewriters_of(kind, key) ? doing) IS NOT TRUE LIMIT 1;
+    PERFORM must(again IS NULL OR EXISTS (SELECT FROM change WHERE act_id = acting() AND record_kind = kind
+                                             AND record_id = the_id AND before IS NULL),
+                 'what_is_written_stays', format('%s writes %s of a %s anew', doing, again, kind));
+  END IF;
+END $$;
