@@ -15,8 +15,9 @@ from cellbank.domain.lifecycle import roles_for
 from cellbank.domain.telling import TELLS
 from cellbank.domain.transitions import TRANSITIONS
 from cellbank.domain.writing import NOTES, rewriters
+from cellbank.records import tables  # noqa: F401  all kinds of record are known once it is read
+from cellbank.records.base import Base
 from cellbank.records.migrate import SCRIPTS
-from cellbank.records.tables import Base
 
 FILE = SCRIPTS / "database" / "acts.sql"
 STAYS = "="  # in the moves of a kind: a row without a state, or one whose state stays as it is
