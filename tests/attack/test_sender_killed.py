@@ -81,7 +81,7 @@ def queue(world: World) -> None:
     said = {"account": "otto", "person": "Otto Auditor", "at": world.now.isoformat()}
     given = {"person": world.people["otto"].id, "template": Template.PASSWORD_CHANGED.value, "count": MESSAGES}
     with world.bank.engine.begin() as connection:
-        open_act(connection)
+        open_act(connection, "change_password", person=given["person"])
         connection.execute(text(COPIES), {**given, "values": json.dumps(said)})
         connection.execute(text(CLOSED))
 
