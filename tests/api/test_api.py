@@ -302,19 +302,18 @@ def test_a_bug_is_an_incident_with_a_number_and_writes_nothing(post, world: Worl
 
     def break_it(work, given):
         work.judge()
-        work.session.execute(text("UPDATE donor SET birth_year = 1950 WHERE site_id = 1"))
+        work.session.execute(text("UPDATE donor SET eligibility_reason = 'a bug' WHERE state = 'REGISTERED'"))
         raise ZeroDivisionError("a bug")
 
-    registered = RegisteredAct("report_unreadable_scan", "Break", Break, break_it, "test")
-    monkeypatch.setitem(REGISTRY, "report_unreadable_scan", registered)
+    monkeypatch.setitem(REGISTRY, "hold_donor", RegisteredAct("hold_donor", "Break", Break, break_it, "test"))
     world.do("tina", "register_donor", **donor(world))
     before = acts(world)
     with caplog.at_level(logging.ERROR, "cellbank.incident"):
-        body = is_problem(post("tina", "report_unreadable_scan", {}), 500)
+        body = is_problem(post("quinn", "hold_donor", {}), 500)
     assert body["incident"] in body["detail"] and body["incident"] in caplog.text
     assert "ZeroDivisionError" in caplog.text and "bug" not in body["detail"]
     with world.bank.reads.connect() as connection:
-        assert connection.scalar(text("SELECT count(*) FROM donor WHERE birth_year <> 1950")) > 0
+        assert connection.scalar(text("SELECT count(*) FROM donor WHERE eligibility_reason = 'a bug'")) == 0
     assert acts(world) == before
 
 
