@@ -23,6 +23,7 @@ from cellbank.records.work import Work
 from cellbank.services.acts import Outcome
 from cellbank.services.clinic import supply
 from tests.conftest import Furnished
+from tests.factories.by_hand import ASIDE
 from tests.factories.doses import MINUTE, bedside, checked_dose, prepared_dose, product_lot, row_of, weighed_subject
 from tests.factories.world import World
 from tests.races.meeting import judge_together
@@ -142,6 +143,7 @@ def test_without_lock_and_constraint_a_vial_is_kept_for_two_patients(
 ) -> None:
     world, as_owner = scratch
     lot, subjects = product_lot(world), [weighed_subject(world) for _ in range(2)]
+    as_owner(ASIDE)
     as_owner("ALTER TABLE vial DISABLE TRIGGER vial_safety")
     take_vials_without_a_lock(monkeypatch)
     both_judge_first()
@@ -230,6 +232,7 @@ def test_without_lock_and_constraint_two_people_start_one_infusion(
 ) -> None:
     world, as_owner = scratch
     dose = checked_dose(world)
+    as_owner(ASIDE)
     as_owner("ALTER TABLE dose DISABLE TRIGGER dose_safety")
     lock_nothing(monkeypatch, Subject, Dose)
     both_judge_first()

@@ -16,6 +16,7 @@ from sqlalchemy import text
 from cellbank.services.acts import Outcome
 from cellbank.services.shipping import custody
 from tests.conftest import Furnished
+from tests.factories.by_hand import ASIDE
 from tests.factories.receiving import Supply, received_shipment, stored_shipment
 from tests.factories.shipping import HOUR, MINUTE, sent_shipment
 from tests.factories.world import World
@@ -135,7 +136,7 @@ def test_without_the_locks_the_database_lets_one_succeed(
 @pytest.fixture
 def unprotected(furnished: Furnished, tmp_path: Path, race: Race) -> Iterator[World]:
     """A world of its own whose database has nothing against this race."""
-    with furnished.world("receipt_race", tmp_path, race.behind, stock=True) as world:
+    with furnished.world("receipt_race", tmp_path, (ASIDE, *race.behind), stock=True) as world:
         yield world
 
 

@@ -90,6 +90,7 @@ def test_an_infusion_that_starts_at_the_moment_of_a_recall_is_stopped_or_runs_an
     assert start.result().accepted or start.result().refusals[0].code.value == "LOT_NOT_RELEASED"
 
 
+@pytest.mark.usefixtures("each_rule_alone")
 def test_without_the_lock_both_would_win(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     lot = passed_lot(world, vials=3).code
     monkeypatch.setattr(Work, "_locking", lambda work, statement: statement)
