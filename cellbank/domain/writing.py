@@ -100,8 +100,9 @@ _REWRITES = {
         "totp_secret totp_next totp_confirmed_at": "set_up_second_factor confirm_second_factor reset_second_factor "
                                                    "confirm_account_change",
         "totp_step": f"{_BY_PASSWORD} sign_in set_up_second_factor confirm_second_factor reset_second_factor",
+        # a new password forgets the wrong ones
         "failure_count first_failure_at locked_until": "note_wrong_password sign_in unlock_person confirm_unlock "
-                                                       "confirm_account_change",
+                                                       "change_password reset_password confirm_account_change",
         "locked_at locked_from": "note_wrong_password sign_in",
     },
     "packed_vial": {"finding found_at": "check_in_vials close_receipt"},

@@ -317,6 +317,7 @@ def test_the_verifier_of_one_file_names_it_too(site: Installation, attack: str) 
 def test_an_export_passes_through_the_heads_or_the_verifier_names_it(
     site: Installation, world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    world.do("tina", "register_donor", pseudonym=world.unique("A"), birth_year=1990)  # after the last head
     trail = tmp_path / "trail.jsonl"
     with trail.open("wb") as out:
         verification.export(world.bank, out)
