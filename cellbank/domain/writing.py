@@ -19,6 +19,7 @@ def _making(record: str) -> str:
 
 _SIGNED = " ".join(row.act for row in TRANSITIONS if row.meaning)
 _BY_PASSWORD = " ".join(row.act for row in TRANSITIONS if row.meaning or row.proved)  # and by a code, which it uses up
+_FORM = "confirm_dose_from_paper"
 _USING_REAGENTS = "isolate_tissue passage_culture thaw_bank_vial open_lot"
 _INTO_AND_OUT_OF_PLACES = (
     "store_vials move_vial return_vial pack_vials unpack_vials rescan_box reconcile_rack close_count close_receipt "
@@ -64,36 +65,43 @@ NOTES: dict[str, frozenset[str]] = {record: frozenset(acts.split()) for record, 
 # What of which kind of record is written anew, and by which acts.
 _REWRITES = {
     "account_change": {"password_hash": _DECIDING_ACCOUNTS},
-    "corrective_action": {"done_at done_by_id done_note": "verify_action"},
+    "corrective_action": {"done_at done_by_id done_note verification verified_by_id": "verify_action"},
     "culture": {
         "cells_left": "passage_culture open_lot finish_culture discard_culture correct_fact",
         "cumulative_doublings": "record_harvest correct_fact",
-        "population_doublings doubling_time_h": "correct_fact",
+        "population_doublings doubling_time_h cells_lost": "correct_fact",
     },
     "deviation": {
         "classification": "classify_deviation",
         "critical_since": "classify_deviation close_deviation",
         "due_on": "classify_deviation reopen_deviation",
+        "investigation root_cause investigated_by_id": "investigate_deviation",
+        "decision": "close_deviation",
         "closed_at closed_by_id": "reopen_deviation",
     },
     "donor": {"eligibility_reason": "determine_eligibility"},
     "dose": {
         "spares_called": "fetch_spare",
-        "planned_on deviation_reason": "plan_dose_anew",
-        # counted again with another vial, and drawn up from that
-        "pooled_ml total_cells_per_ml counted_at": "pool_and_count",
-        "is_short": "pool_and_count correct_fact",
-        "delivered_cells delivered_percent": "pool_and_count prepare_dose confirm_dose_from_paper correct_fact",
-        "draw_ml": "pool_and_count prepare_dose confirm_dose_from_paper",
-        "given_beside outcome_reason": "confirm_dose_from_paper",
-        "given_cells given_percent expires_at thaw_started_at": "correct_fact",
-        "first_checked_at first_checked_by_id second_checked_at second_checked_by_id": "correct_fact",
+        "planned_on planned_anew_because deviation_reason": "plan_dose_anew",
+        # thawed and counted again with another vial, and drawn up from that
+        "thaw_started_at expires_at": "thaw_vial pool_and_count confirm_dose_from_paper correct_fact",
+        "short_dose_reason": "thaw_vial",
+        "diluent count_method": f"pool_and_count {_FORM}",
+        "pooled_ml total_cells_per_ml viability_percent counted_at": f"pool_and_count {_FORM}",
+        "is_short": f"pool_and_count {_FORM} correct_fact",
+        "draw_ml delivered_cells delivered_percent": f"pool_and_count prepare_dose {_FORM} correct_fact",
+        "final_volume_ml prepared_at prepared_by_id": _FORM,
+        "first_checked_at first_checked_by_id second_checked_at second_checked_by_id": f"{_FORM} correct_fact",
+        "infusion_stopped_at volume_given_ml given_beside outcome_reason": _FORM,
+        "given_cells given_percent study_day": "correct_fact",
     },
-    "excursion": {"peak_c warn_seconds warn_degree_seconds critical_seconds critical_degree_seconds reject_seconds "
-                  "reject_degree_seconds": _READINGS},
-    "lot": {"sample_cells lost_cells": "close_filling", "state_before_hold": "lift_hold recall_lot reject_lot"},
+    "excursion": {"category ended_at peak_c warn_seconds warn_degree_seconds critical_seconds critical_degree_seconds "
+                  "reject_seconds reject_degree_seconds": _READINGS},
+    "lot": {"sample_cells lost_cells": "close_filling", "cumulative_doublings expires_on": "correct_fact",
+            "state_before_hold": "lift_hold recall_lot reject_lot"},
     "person": {
         "email": "change_address change_my_address confirm_account_change",
+        "agreement_version agreement_at": "accept_agreement",
         "roles": "change_roles confirm_account_change",
         "also_at": "change_sites confirm_account_change",
         "password_hash password_set_at must_change_password": "change_password reset_password confirm_account_change",
@@ -113,13 +121,16 @@ _REWRITES = {
         "acknowledge_minutes": "change_probe_limits",
     },
     "reading_import": {"stored": "confirm_reading"},
-    "reagent_lot": {"decision_reason": "decide_reagent recall_reagent", "quantity_left": _USING_REAGENTS},
+    "reagent_lot": {"decision_reason certificate": "decide_reagent recall_reagent", "quantity_left": _USING_REAGENTS},
     "sheet_answer": {"answers": "import_freezing_run import_readings import_results"},
     "shipment": {
-        "charged_at": "seal_shipment", "seals sealed_at sealed_by_id": "seal_shipment break_seal",
+        # sealed again after the seal was broken, maybe in another shipper
+        "shipper_id": "pack_vials seal_shipment",
+        "logger_id charged_at charge_kg planned_hours": "seal_shipment",
+        "seals sealed_at sealed_by_id": "seal_shipment break_seal",
         "site_id": "receive_shipment",
     },
-    "site": {"name": "configure_site"},
+    "site": {"name fin fin_registered timezone": "configure_site"},
     "storage_unit": {
         "out_of_service_reason": "return_to_service take_out_of_service report_storage_failure",
         "qualified_on qualified_until hold_hours": "requalify_shipper",
@@ -127,9 +138,9 @@ _REWRITES = {
         "parent_id place stands_since": "receive_shipment move_storage_unit relocate_unit",
     },
     "subject": {
-        "answers": "answer_criteria sign_eligibility",
+        "answers": "answer_criteria sign_eligibility move_to_amendment",
         "assessment": "answer_criteria sign_eligibility move_to_amendment",
-        "protocol_id": "move_to_amendment",
+        "protocol_id bars_other_trials": "move_to_amendment",
     },
     "vial": {
         "dose_id": "cancel_dose return_vial prepare_dose discard_dose confirm_dose_from_paper rescan_box "

@@ -945,11 +945,14 @@ CREATE FUNCTION rewriters_of(kind text, name text) RETURNS jsonb LANGUAGE sql IM
     "corrective_action": {
       "done_at": ["verify_action"],
       "done_by_id": ["verify_action"],
-      "done_note": ["verify_action"]
+      "done_note": ["verify_action"],
+      "verification": ["verify_action"],
+      "verified_by_id": ["verify_action"]
     },
     "culture": {
       "cells_harvested": ["correct_fact"],
       "cells_left": ["correct_fact", "discard_culture", "finish_culture", "open_lot", "passage_culture"],
+      "cells_lost": ["correct_fact"],
       "cells_seeded": ["correct_fact"],
       "confluence_percent": ["correct_fact"],
       "cumulative_doublings": ["correct_fact", "record_harvest"],
@@ -964,41 +967,53 @@ CREATE FUNCTION rewriters_of(kind text, name text) RETURNS jsonb LANGUAGE sql IM
       "closed_at": ["reopen_deviation"],
       "closed_by_id": ["reopen_deviation"],
       "critical_since": ["classify_deviation", "close_deviation"],
-      "due_on": ["classify_deviation", "reopen_deviation"]
+      "decision": ["close_deviation"],
+      "due_on": ["classify_deviation", "reopen_deviation"],
+      "investigated_by_id": ["investigate_deviation"],
+      "investigation": ["investigate_deviation"],
+      "root_cause": ["investigate_deviation"]
     },
     "donor": {"eligibility_reason": ["determine_eligibility"]},
     "dose": {
-      "counted_at": ["correct_fact", "pool_and_count"],
+      "count_method": ["confirm_dose_from_paper", "pool_and_count"],
+      "counted_at": ["confirm_dose_from_paper", "correct_fact", "pool_and_count"],
       "delivered_cells": ["confirm_dose_from_paper", "correct_fact", "pool_and_count", "prepare_dose"],
       "delivered_percent": ["confirm_dose_from_paper", "correct_fact", "pool_and_count", "prepare_dose"],
       "deviation_reason": ["plan_dose_anew"],
+      "diluent": ["confirm_dose_from_paper", "pool_and_count"],
       "draw_ml": ["confirm_dose_from_paper", "correct_fact", "pool_and_count", "prepare_dose"],
-      "expires_at": ["correct_fact"],
-      "final_volume_ml": ["correct_fact"],
-      "first_checked_at": ["correct_fact"],
-      "first_checked_by_id": ["correct_fact"],
+      "expires_at": ["confirm_dose_from_paper", "correct_fact", "pool_and_count", "thaw_vial"],
+      "final_volume_ml": ["confirm_dose_from_paper", "correct_fact"],
+      "first_checked_at": ["confirm_dose_from_paper", "correct_fact"],
+      "first_checked_by_id": ["confirm_dose_from_paper", "correct_fact"],
       "given_beside": ["confirm_dose_from_paper"],
       "given_cells": ["correct_fact"],
       "given_percent": ["correct_fact"],
       "infusion_started_at": ["correct_fact"],
-      "infusion_stopped_at": ["correct_fact"],
-      "is_short": ["correct_fact", "pool_and_count"],
+      "infusion_stopped_at": ["confirm_dose_from_paper", "correct_fact"],
+      "is_short": ["confirm_dose_from_paper", "correct_fact", "pool_and_count"],
       "outcome_reason": ["confirm_dose_from_paper"],
+      "planned_anew_because": ["plan_dose_anew"],
       "planned_on": ["plan_dose_anew"],
-      "pooled_ml": ["correct_fact", "pool_and_count"],
-      "prepared_at": ["correct_fact"],
+      "pooled_ml": ["confirm_dose_from_paper", "correct_fact", "pool_and_count"],
+      "prepared_at": ["confirm_dose_from_paper", "correct_fact"],
+      "prepared_by_id": ["confirm_dose_from_paper"],
       "residual_ml": ["correct_fact"],
-      "second_checked_at": ["correct_fact"],
-      "second_checked_by_id": ["correct_fact"],
+      "second_checked_at": ["confirm_dose_from_paper", "correct_fact"],
+      "second_checked_by_id": ["confirm_dose_from_paper", "correct_fact"],
+      "short_dose_reason": ["thaw_vial"],
       "spares_called": ["fetch_spare"],
-      "thaw_started_at": ["correct_fact"],
-      "total_cells_per_ml": ["correct_fact", "pool_and_count"],
-      "viability_percent": ["correct_fact"],
-      "volume_given_ml": ["correct_fact"]
+      "study_day": ["correct_fact"],
+      "thaw_started_at": ["confirm_dose_from_paper", "correct_fact", "pool_and_count", "thaw_vial"],
+      "total_cells_per_ml": ["confirm_dose_from_paper", "correct_fact", "pool_and_count"],
+      "viability_percent": ["confirm_dose_from_paper", "correct_fact", "pool_and_count"],
+      "volume_given_ml": ["confirm_dose_from_paper", "correct_fact"]
     },
     "excursion": {
+      "category": ["confirm_reading", "end_silence", "import_readings", "look_for_silence", "record_readings"],
       "critical_degree_seconds": ["confirm_reading", "end_silence", "import_readings", "look_for_silence", "record_readings"],
       "critical_seconds": ["confirm_reading", "end_silence", "import_readings", "look_for_silence", "record_readings"],
+      "ended_at": ["confirm_reading", "end_silence", "import_readings", "look_for_silence", "record_readings"],
       "peak_c": ["confirm_reading", "end_silence", "import_readings", "look_for_silence", "record_readings"],
       "reject_degree_seconds": ["confirm_reading", "end_silence", "import_readings", "look_for_silence", "record_readings"],
       "reject_seconds": ["confirm_reading", "end_silence", "import_readings", "look_for_silence", "record_readings"],
@@ -1006,6 +1021,8 @@ CREATE FUNCTION rewriters_of(kind text, name text) RETURNS jsonb LANGUAGE sql IM
       "warn_seconds": ["confirm_reading", "end_silence", "import_readings", "look_for_silence", "record_readings"]
     },
     "lot": {
+      "cumulative_doublings": ["correct_fact"],
+      "expires_on": ["correct_fact"],
       "fill_started_at": ["correct_fact"],
       "frozen_at": ["correct_fact"],
       "lost_cells": ["close_filling", "correct_fact"],
@@ -1014,6 +1031,8 @@ CREATE FUNCTION rewriters_of(kind text, name text) RETURNS jsonb LANGUAGE sql IM
     },
     "packed_vial": {"finding": ["check_in_vials", "close_receipt"], "found_at": ["check_in_vials", "close_receipt"]},
     "person": {
+      "agreement_at": ["accept_agreement"],
+      "agreement_version": ["accept_agreement"],
       "also_at": ["change_sites", "confirm_account_change"],
       "email": ["change_address", "change_my_address", "confirm_account_change"],
       "failure_count": ["change_password", "confirm_account_change", "confirm_unlock", "note_wrong_password", "reset_password", "sign_in", "unlock_person"],
@@ -1046,18 +1065,28 @@ CREATE FUNCTION rewriters_of(kind text, name text) RETURNS jsonb LANGUAGE sql IM
     },
     "reading_import": {"stored": ["confirm_reading"]},
     "reagent_lot": {
+      "certificate": ["decide_reagent", "recall_reagent"],
       "decision_reason": ["decide_reagent", "recall_reagent"],
       "quantity_left": ["isolate_tissue", "open_lot", "passage_culture", "thaw_bank_vial"]
     },
     "sheet_answer": {"answers": ["import_freezing_run", "import_readings", "import_results"]},
     "shipment": {
+      "charge_kg": ["seal_shipment"],
       "charged_at": ["seal_shipment"],
+      "logger_id": ["seal_shipment"],
+      "planned_hours": ["seal_shipment"],
       "sealed_at": ["break_seal", "seal_shipment"],
       "sealed_by_id": ["break_seal", "seal_shipment"],
       "seals": ["break_seal", "seal_shipment"],
+      "shipper_id": ["pack_vials", "seal_shipment"],
       "site_id": ["receive_shipment"]
     },
-    "site": {"name": ["configure_site"]},
+    "site": {
+      "fin": ["configure_site"],
+      "fin_registered": ["configure_site"],
+      "name": ["configure_site"],
+      "timezone": ["configure_site"]
+    },
     "storage_unit": {
       "hold_hours": ["requalify_shipper"],
       "out_of_service_reason": ["report_storage_failure", "return_to_service", "take_out_of_service"],
@@ -1069,8 +1098,9 @@ CREATE FUNCTION rewriters_of(kind text, name text) RETURNS jsonb LANGUAGE sql IM
       "stands_since": ["move_storage_unit", "receive_shipment", "relocate_unit"]
     },
     "subject": {
-      "answers": ["answer_criteria", "sign_eligibility"],
+      "answers": ["answer_criteria", "move_to_amendment", "sign_eligibility"],
       "assessment": ["answer_criteria", "move_to_amendment", "sign_eligibility"],
+      "bars_other_trials": ["move_to_amendment"],
       "protocol_id": ["move_to_amendment"]
     },
     "vial": {
