@@ -246,7 +246,7 @@ _MOVES: tuple[Transition, ...] = sum(
         moves("lot", "hold_lot", "QUARANTINE RELEASED > ON_HOLD", _QO),
         moves("lot", "hold_lot", "IN_PROCESS FILLED ON_HOLD =", _QO),
         moves("lot", "withdraw_consent", "QUARANTINE RELEASED > ON_HOLD", LAB),
-        moves("lot", "determine_eligibility", "QUARANTINE RELEASED > ON_HOLD", _QO, _REJECTED),
+        moves("lot", "determine_eligibility", "QUARANTINE RELEASED > ON_HOLD", _QO),
         # what was made from it
         *(moves("lot", act, "QUARANTINE RELEASED > ON_HOLD", _QO) for act in ("reject_lot", "recall_lot")),
         *(moves("hold", act, "> PLACED", _QO) for act in ("reject_lot", "recall_lot")),

@@ -1136,8 +1136,7 @@ CREATE FUNCTION signed_moves_of(the_act text) RETURNS jsonb LANGUAGE sql IMMUTAB
       "reagent_lot": ["QUARANTINED>ACCEPTED", "REJECTED>ACCEPTED", "QUARANTINED>REJECTED", "ACCEPTED>REJECTED"]
     },
     "determine_eligibility": {
-      "donor": ["REGISTERED>ELIGIBLE", "INELIGIBLE>ELIGIBLE", "REGISTERED>INELIGIBLE", "ELIGIBLE>INELIGIBLE"],
-      "lot": ["QUARANTINE>ON_HOLD", "RELEASED>ON_HOLD"]
+      "donor": ["REGISTERED>ELIGIBLE", "INELIGIBLE>ELIGIBLE", "REGISTERED>INELIGIBLE", "ELIGIBLE>INELIGIBLE"]
     },
     "end_silence": {"excursion": ["OPEN>OPEN"]},
     "enter_dose_from_paper": {
@@ -1219,8 +1218,7 @@ CREATE FUNCTION signed_in(the_act text, kind text) RETURNS jsonb LANGUAGE sql IM
       "reagent_lot": {"approved": "code name manufacturer_lot certificate expires_on decision_reason", "rejected": "code name manufacturer_lot certificate expires_on decision_reason"}
     },
     "determine_eligibility": {
-      "donor": {"approved": "code pseudonym birth_year delivered_at eligibility_reason", "rejected": "code pseudonym birth_year delivered_at eligibility_reason"},
-      "lot": {"rejected": "code purpose donation_id specification_id cells_per_vial volume_ml expires_on frozen_at"}
+      "donor": {"approved": "code pseudonym birth_year delivered_at eligibility_reason", "rejected": "code pseudonym birth_year delivered_at eligibility_reason"}
     },
     "end_silence": {
       "excursion": {"approved": "code category started_at ended_at end_reason peak_c warn_seconds critical_seconds reject_seconds decision_reason decided_by_id"}
