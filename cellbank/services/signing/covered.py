@@ -57,9 +57,6 @@ ABOVE: Mapping[tuple[str, str], frozenset[str]] = {
 
 # Records that an act signs besides those that its form names, as ids; `:named` are the ids that it does name.
 REACHED: Mapping[tuple[str, str], str] = {
-    ("determine_eligibility", "lot"): """
-        SELECT l.id FROM lot l WHERE l.state IN ('QUARANTINE', 'RELEASED')
-           AND l.id IN (SELECT lots_below('donor', d) FROM unnest(CAST(:donor AS bigint[])) AS d)""",
     ("lift_hold", "lot"): """
         SELECT DISTINCT l.id FROM hold h
           CROSS JOIN LATERAL lots_reached(
