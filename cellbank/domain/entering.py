@@ -25,6 +25,12 @@ def cleaned(text: str) -> str:
     return _FOREIGN.sub(_picture, text)
 
 
+def whole_number(text: str, digits: int = 17) -> int | None:
+    """A number as it is typed, or stands in an address; None for anything else, and for more digits than these. What
+    only looks like a digit is none (²), and `int` would not read it."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= digits else None
+
+
 def _picture(found: re.Match[str]) -> str:
     code = ord(found[0])
     return chr(0x2400 + code) if code < 32 else _DELETE if code == 127 else _HALF

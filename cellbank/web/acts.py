@@ -9,6 +9,7 @@ from flask import Response, abort, make_response, redirect, render_template, req
 from flask_babel import gettext
 from werkzeug.datastructures import MultiDict
 
+from cellbank.domain.entering import whole_number
 from cellbank.domain.lifecycle import Role, asks_password, is_signed, roles_for, rows_for
 from cellbank.domain.question import Question
 from cellbank.domain.refusals import Code, Refusal
@@ -212,8 +213,9 @@ def _placed(where: str, message: str, paths: list[str]) -> tuple[str, str]:
     rest = where[len(path) :].strip(".").split(".")[0]
     if path and rest.startswith("row "):
         return path, _in_the_sheet(where[len(path) :].strip("."), say(message))
-    if path and rest.isdigit():
-        return path, gettext("No. %(number)s: %(message)s", number=int(rest) + 1, message=say(message))
+    number = whole_number(rest)
+    if path and number is not None:
+        return path, gettext("No. %(number)s: %(message)s", number=number + 1, message=say(message))
     return (path, say(message)) if path else ("", f"{where}: {say(message)}")
 
 

@@ -10,6 +10,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from cellbank.domain.entering import whole_number
+
 SKIPPED = {"password", "signer", "one_time_code"}  # asked for by the signature, not by fields
 HIDDEN_CHOICES = {"system"}
 
@@ -191,7 +193,7 @@ def rows_in(values: Mapping[str, Any], path: str) -> list[int]:
     """The numbers of the rows of a repeating field in what was posted."""
     start = path + "."
     numbers = {name[len(start) :].partition(".")[0] for name in values if name.startswith(start)}
-    return sorted(int(number) for number in numbers if number.isdigit() and int(number) < 1000)
+    return sorted(number for number in (whole_number(text, 3) for text in numbers) if number is not None)
 
 
 def shown_paths(fields: tuple[Field, ...], values: Mapping[str, Any], prefix: str = "") -> list[str]:

@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from flask import Response, render_template, request
+from flask import Response, render_template
 
 from cellbank.services.documents.recall_document import recall_csv
 from cellbank.services.lookup.scanning import Card
 from cellbank.services.quality.impact import Impact, impact, vials_touched
 from cellbank.web.blueprint import blueprint
-from cellbank.web.shell import the_bank
+from cellbank.web.shell import page_number, the_bank
 
 # Acts that stop lots, on the pages of which stands what they would touch; and the record from which they do.
 PREVIEWED = {
@@ -27,8 +27,7 @@ def preview(act: str, card: Card | None) -> Impact | None:
 @blueprint.get("/impact/<code>")
 def impact_page(code: str) -> Any:
     """Every vial, dose and subject that a stop of this record touches."""
-    page = request.args.get("page", "1")
-    number = int(page) if page.isdigit() and len(page) < 7 and int(page) else 1
+    number = page_number()
     found = impact(the_bank(), code)
     vials = vials_touched(the_bank(), code, number)
     return render_template("impact.html", impact=found, vials=vials, page=number)

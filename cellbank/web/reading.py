@@ -18,6 +18,7 @@ from cellbank.services.acts import Problem
 from cellbank.web.forms import Field, rows_in
 
 Values = Mapping[str, list[str]]
+FIRST_YEAR, LAST_YEAR = 1800, 9000
 
 
 def read(fields: tuple[Field, ...], values: Values, zone: ZoneInfo, prefix: str = "") -> dict[str, Any]:
@@ -99,9 +100,10 @@ def _doubt(path: str, text: str, zone: ZoneInfo) -> Problem | None:
 
 
 def _wall(text: str) -> datetime.datetime | None:
-    """What was typed, as the clock on the wall; None for no time, and for one with its own zone."""
+    """What was typed, as the clock on the wall; None for no time, for one with its own zone, and for one so far away
+    that no clock of another zone shows it."""
     try:
         moment = datetime.datetime.fromisoformat(text)
     except ValueError:
         return None
-    return moment if moment.tzinfo is None else None
+    return moment if moment.tzinfo is None and FIRST_YEAR <= moment.year <= LAST_YEAR else None

@@ -14,6 +14,7 @@ from flask import Flask, Response, current_app, g, request, session, url_for
 from flask_babel import gettext
 from flask_login import current_user
 
+from cellbank.domain.entering import whole_number
 from cellbank.domain.garbled import Garbled
 from cellbank.domain.identifiers import ON_PAPER, printed
 from cellbank.domain.quantities import millions
@@ -84,8 +85,7 @@ def sent_object() -> dict[str, Any]:
 
 def page_number() -> int:
     """The page of a long list that is asked for; anything that is not a number is the first."""
-    given = request.args.get("page", "1")
-    return int(given) if given.isdigit() and len(given) < 7 and int(given) else 1
+    return whole_number(request.args.get("page", "1"), 6) or 1
 
 
 def language() -> str:

@@ -4,6 +4,7 @@ import datetime
 
 from flask import Response, abort, render_template, request
 
+from cellbank.domain.entering import whole_number
 from cellbank.domain.lifecycle import Role, roles_for
 from cellbank.domain.refusals import Code
 from cellbank.services.acts import REGISTRY
@@ -65,7 +66,7 @@ def may_look_at_identity() -> bool:
 
 def _act(given: str) -> int | None:
     """The number of an act; None where there is none to read."""
-    return int(given) if given.isascii() and given.isdigit() and len(given) < 18 else None
+    return whole_number(given)
 
 
 def _only_readers() -> None:

@@ -4,7 +4,7 @@ import datetime
 
 import pytest
 
-from cellbank.domain.entering import DEEPEST, cleaned, cleaned_all, spelled
+from cellbank.domain.entering import DEEPEST, cleaned, cleaned_all, spelled, whole_number
 from cellbank.domain.refusals import Code, refuse
 
 NOON = datetime.datetime(2026, 3, 2, 12, 0, tzinfo=datetime.UTC)
@@ -32,3 +32,9 @@ def test_all_instants_of_a_reason_are_told_on_the_clock_of_the_site() -> None:
     told = refuse(Code.OUT_OF_TIME, "It ended at {at}, {more}.", at=NOON, more=(NOON, "late")).at_site(there)
     assert told.facts["at"].utcoffset() == told.facts["more"][0].utcoffset() == datetime.timedelta(hours=2)
     assert "asks" not in told.as_json()
+
+
+@pytest.mark.parametrize(("text", "number"), [("7", 7), ("007", 7), ("²", None), ("٣", None), ("-1", None), ("", None)])
+def test_a_whole_number_is_of_the_digits_that_are_read(text: str, number: int | None) -> None:
+    assert whole_number(text) == number
+    assert whole_number("1000", digits=3) is None

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, StringConstraints
 from sqlalchemy import or_, select
 
+from cellbank.domain.entering import whole_number
 from cellbank.domain.identifiers import Kind
 from cellbank.domain.quantities import parse_decimal
 from cellbank.domain.refusals import Code, Refusal, refuse
@@ -177,8 +178,7 @@ def _placed(number: int, problems: Sequence[Problem]) -> list[Problem]:
 
 
 def _row_of(place: str) -> int:
-    number = place.removeprefix("sheet.row ").partition(".")[0]
-    return int(number) if number.isdigit() else 0
+    return whole_number(place.removeprefix("sheet.row ").partition(".")[0]) or 0
 
 
 def _input(row: SheetRow, zone: ZoneInfo) -> RowInput:

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from cellbank.domain.entering import whole_number
 from cellbank.services.bank import at_site
 from cellbank.services.clinic.identity import without_identity
 from cellbank.services.trail.history import ChangeLine, Names, blind_now, change_lines, title_of
@@ -112,8 +113,7 @@ def read_stretch(connection: Connection, given: Mapping[str, Any], site: int | N
 
 
 def _number(given: Any) -> int | None:
-    said = str(given or "")
-    return int(said) if said.isascii() and said.isdigit() and len(said) < 18 else None
+    return whole_number(str(given or ""))
 
 
 def _named(rows: Any) -> Any:
