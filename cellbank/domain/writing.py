@@ -47,7 +47,8 @@ _NOTES = {
     "lot_source": "open_lot",
     "placement": _INTO_AND_OUT_OF_PLACES,
     "count_sheet": "count_box count_again",
-    "warming_event": "note_warming move_storage_unit relocate_unit",
+    "warming_event": "note_warming move_storage_unit relocate_unit rescan_box reconcile_rack count_box count_again "
+                     "close_count",
     "unit_stay": "receive_shipment move_storage_unit relocate_unit",
     # shipments: what is in a shipper goes with it
     "packed_vial": "pack_vials unpack_vials check_in_vials close_receipt accept_shipment reject_shipment discard_vial "

@@ -903,7 +903,16 @@ CREATE FUNCTION moves_of(kind text, the_act text) RETURNS jsonb LANGUAGE sql IMM
       "unpack_vials": ["IN_STOCK>IN_STOCK", "IN_TRANSIT>IN_STOCK", "IN_TRANSIT>IN_TRANSIT"],
       "use_vial_for_testing": ["FROZEN>FROZEN", "FROZEN>QC_USED", "IN_STOCK>IN_STOCK", "IN_STOCK>QC_USED", "QC_USED>QC_USED"]
     },
-    "warming_event": {"move_storage_unit": ["="], "note_warming": ["="], "relocate_unit": ["="]},
+    "warming_event": {
+      "close_count": ["="],
+      "count_again": ["="],
+      "count_box": ["="],
+      "move_storage_unit": ["="],
+      "note_warming": ["="],
+      "reconcile_rack": ["="],
+      "relocate_unit": ["="],
+      "rescan_box": ["="]
+    },
     "weight": {
       "confirm_weight": ["CONFIRMED>CONFIRMED", "MEASURED>CONFIRMED", "MEASURED>MEASURED"],
       "measure_weight": [">MEASURED", "MEASURED>MEASURED"]
