@@ -1,7 +1,10 @@
 """What is done again writes anew what it wrote: the database lets an act do so where that is what it is for."""
 
+from sqlalchemy import text
+
 from tests.factories.deviations import action_row, deviation_row, investigated_deviation, planned_action
 from tests.factories.doses import ordered_dose, row_of
+from tests.factories.lots import stored_lot
 from tests.factories.production import DAY, accepted_reagent
 from tests.factories.world import World
 
@@ -42,3 +45,12 @@ def test_a_reagent_is_decided_about_more_than_once(world: World) -> None:
     for decision, certificate in (("reject", "CoA 2"), ("accept", "CoA 3")):
         decided = {"decision": decision, "certificate": certificate, "reason": "The maker wrote again"}
         world.do("quinn", "decide_reagent", reagent=code, **decided)
+
+
+def test_whoever_counts_a_box_says_how_long_it_was_out(world: World) -> None:
+    lot = stored_lot(world, vials=2)
+    for who, act in (("tina", "count_box"), ("taras", "count_again")):
+        world.do(who, act, box=lot.box, vials=list(lot.vials), seconds_out=40)
+    with world.bank.reads.connect() as connection:
+        asked = "SELECT count(*) FROM warming_event w JOIN storage_unit u ON u.id = w.unit_id WHERE u.code = :box"
+        assert connection.scalar(text(asked), {"box": lot.box}) == 2
