@@ -31,11 +31,12 @@ $$;
 CREATE FUNCTION act_writes(doing text, kind text, was text, becomes text, the_id bigint, differs jsonb)
   RETURNS void LANGUAGE plpgsql STABLE AS $$
 DECLARE
+  move text := the_move(was, becomes);
   own jsonb := moves_of(kind, doing);
-  few jsonb := who_may(kind, doing) -> the_move(was, becomes);
+  few jsonb := who_may(kind, doing) -> move;
   again text;
 BEGIN
-  PERFORM must(own ? the_move(was, becomes) OR (own ? '=' AND was IS NOT DISTINCT FROM becomes),
+  PERFORM must(own ? move OR (own ? '=' AND was IS NOT DISTINCT FROM becomes),
                'an_act_writes_what_is_its_own',
                format('%s does not do this to a %s: %s to %s', doing, kind, coalesce(was, 'new'), becomes));
   PERFORM must(few IS NULL OR (SELECT few ?| roles FROM person WHERE id = acting_person()),

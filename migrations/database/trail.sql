@@ -47,23 +47,22 @@ CREATE FUNCTION trail_record_change() RETURNS trigger
   LANGUAGE plpgsql SECURITY DEFINER SET search_path TO public, pg_temp SET timezone TO 'UTC' AS $$
 DECLARE
   open_act bigint := trail_open_act();
+  was jsonb := CASE TG_OP WHEN 'UPDATE' THEN to_jsonb(OLD) END;
+  becomes jsonb := to_jsonb(NEW);
   old_row jsonb;
-  new_row jsonb := to_jsonb(NEW);
+  new_row jsonb := becomes;
   secret text;
   whose text := new_row ->> CASE TG_TABLE_NAME WHEN 'person' THEN 'name' WHEN 'api_token' THEN 'code' ELSE 'person_id' END;
 BEGIN
   IF TG_OP = 'UPDATE' THEN
     SELECT jsonb_object_agg(o.key, o.value), jsonb_object_agg(o.key, n.value) INTO old_row, new_row
-      FROM jsonb_each(to_jsonb(OLD)) o JOIN jsonb_each(to_jsonb(NEW)) n ON n.key = o.key
+      FROM jsonb_each(was) o JOIN jsonb_each(becomes) n ON n.key = o.key
      WHERE o.value IS DISTINCT FROM n.value;
     IF new_row IS NULL THEN
       RETURN NULL;
     END IF;
-    PERFORM act_writes(act_in_progress(), TG_TABLE_NAME, to_jsonb(OLD) ->> 'state', to_jsonb(NEW) ->> 'state',
-                       NEW.id, old_row);
-  ELSE
-    PERFORM act_writes(act_in_progress(), TG_TABLE_NAME, NULL, new_row ->> 'state', NEW.id, NULL);
   END IF;
+  PERFORM act_writes(act_in_progress(), TG_TABLE_NAME, was ->> 'state', becomes ->> 'state', NEW.id, old_row);
   FOREACH secret IN ARRAY coalesce(TG_ARGV, '{}') LOOP
     IF new_row ? secret THEN
       new_row := jsonb_set(new_row, ARRAY[secret], trail_hidden(TG_TABLE_NAME, secret, whose, new_row -> secret));
