@@ -13,11 +13,12 @@ from typing import Any
 
 from cellbank.domain.lifecycle import roles_for
 from cellbank.domain.telling import TELLS
+from cellbank.domain.transition import Transition
 from cellbank.domain.transitions import TRANSITIONS
 from cellbank.domain.writing import NOTES, rewriters
-from cellbank.records import tables  # noqa: F401  all kinds of record are known once it is read
 from cellbank.records.base import Base
 from cellbank.records.migrate import SCRIPTS
+from cellbank.records.tables import record_class
 
 FILE = SCRIPTS / "database" / "acts.sql"
 STAYS = "="  # in the moves of a kind: a row without a state, or one whose state stays as it is
@@ -28,12 +29,17 @@ HEAD = """\
 """
 
 
+def _move(row: Transition) -> str:
+    """A move as `the_move` of the database says it; from nothing where it makes a record."""
+    return f"{row.source or ''}>{row.target}"
+
+
 def moves() -> dict[str, dict[str, list[str]]]:
     """By kind of record and act: from which state to which; '>A' makes a record. What the act moves it may write as
     well, while it is where it comes from or goes to: 'A>A'."""
     found: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     for row in TRANSITIONS:
-        found[row.record][row.act].add(f"{row.source or ''}>{row.target}")
+        found[row.record][row.act].add(_move(row))
         found[row.record][row.act] |= {f"{state}>{state}" for state in {row.source, row.target} - {None}}
     for kind, acts in NOTES.items():
         for act in acts:
@@ -49,7 +55,7 @@ def narrower() -> dict[str, dict[str, dict[str, list[str]]]]:
     found: dict[str, dict[str, dict[str, list[str]]]] = defaultdict(lambda: defaultdict(dict))
     for row in TRANSITIONS:
         if row.roles != roles_for(row.act):
-            found[row.record][row.act][f"{row.source or ''}>{row.target}"] = sorted(row.roles)
+            found[row.record][row.act][_move(row)] = sorted(row.roles)
     return found
 
 
@@ -58,17 +64,16 @@ def signed_moves() -> dict[str, dict[str, list[str]]]:
     found: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     for row in TRANSITIONS:
         if row.meaning:
-            found[row.act][row.record].append(f"{row.source or ''}>{row.target}")
+            found[row.act][row.record].append(_move(row))
     return found
 
 
 def signed_columns() -> dict[str, dict[str, dict[str, str]]]:
     """By act, kind of record and meaning: the columns that the signature covers."""
-    kinds: dict[str, Any] = {one.class_.__tablename__: one.class_ for one in Base.registry.mappers}
     found: dict[str, dict[str, dict[str, str]]] = defaultdict(lambda: defaultdict(dict))
     for row in TRANSITIONS:
         if row.meaning:
-            found[row.act][row.record][row.meaning.value] = " ".join(kinds[row.record].signed_by(row.act))
+            found[row.act][row.record][row.meaning.value] = " ".join(record_class(row.record).signed_by(row.act))
     return found
 
 
