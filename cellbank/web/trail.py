@@ -37,8 +37,8 @@ def trail_page() -> str:
         reason=given["reason"].upper(),
         since=_day(given["since"], 0),
         until=_day(given["until"], 1),
-        first=_act(given["first"]),
-        before=_act(given["before"]),
+        first=whole_number(given["first"]),
+        before=whole_number(given["before"]),
     )
     return render_template(
         "trail.html",
@@ -62,11 +62,6 @@ def _day(text: str, later: int) -> datetime.datetime | None:
 def may_look_at_identity() -> bool:
     """Whether this person may ask who a subject is."""
     return bool(roles_for("look_at_identity") & the_actor().roles)
-
-
-def _act(given: str) -> int | None:
-    """The number of an act; None where there is none to read."""
-    return whole_number(given)
 
 
 def _only_readers() -> None:

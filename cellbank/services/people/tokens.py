@@ -6,6 +6,7 @@ import secrets
 from pathlib import Path
 from typing import NamedTuple
 
+from cellbank.domain.entering import whole_number
 from cellbank.outside.account_key import account_key
 
 SESSION, KEY = "session", "key"
@@ -27,7 +28,7 @@ def new_token(person: int, purpose: str) -> str:
 def kept(folder: Path, token: str, purpose: str) -> Kept | None:
     """What is kept of a token; None when it is none. `folder`: where the key of the installation lies."""
     begins = token.removeprefix(KEY_BEGINS) if purpose == KEY else token
-    person = begins.partition(".")[0]
-    if not (person.isascii() and person.isdigit() and len(person) < 18):
+    person = whole_number(begins.partition(".")[0])
+    if person is None:
         return None
-    return Kept(int(person), account_key(folder).of_person(purpose, int(person), ascii(token)))
+    return Kept(person, account_key(folder).of_person(purpose, person, ascii(token)))
