@@ -85,7 +85,7 @@ _REWRITES = {
         "spares_called": "fetch_spare",
         "planned_on planned_anew_because deviation_reason": "plan_dose_anew",
         # thawed and counted again with another vial, and drawn up from that
-        "thaw_started_at expires_at": "thaw_vial pool_and_count confirm_dose_from_paper correct_fact",
+        "thaw_started_at expires_at": f"thaw_vial pool_and_count {_FORM} correct_fact",
         "short_dose_reason": "thaw_vial",
         "diluent count_method": f"pool_and_count {_FORM}",
         "pooled_ml total_cells_per_ml viability_percent counted_at": f"pool_and_count {_FORM}",

@@ -8,6 +8,7 @@ data folder. For a witness outside (RFC 3161, say) the digest of a line is what 
 kept beside the file under the number of the line, and no line changes for it.
 """
 
+import datetime
 import fcntl
 import hashlib
 import json
@@ -54,6 +55,11 @@ class Line:
     signature: str
     digest: str
     signed: bytes  # what the signature is over
+
+    @property
+    def signed_at(self) -> datetime.datetime:
+        """When, by the clock of the database."""
+        return datetime.datetime.fromisoformat(self.database_at)
 
 
 class TrailKey:

@@ -20,6 +20,7 @@ def allow_played_time(owner_url: str, why: str) -> None:
     with engine.begin() as connection:
         connection.execute(_ONE_SAYS_SO)
         if not connection.scalar(_ALREADY):
-            for statement in (_OPEN, _ALLOW, _CLOSE):
-                connection.execute(statement, {"why": why} if statement is not _CLOSE else {})
+            connection.execute(_OPEN, {"why": why})
+            connection.execute(_ALLOW, {"why": why})
+            connection.execute(_CLOSE)
     engine.dispose()

@@ -93,7 +93,7 @@ def _sign(keeping: Connection, now: Connection, path: Path, key: TrailKey, end: 
     except OSError as error:
         why = f"{path} cannot be written: {error.strerror or error}"
         return Signing(None, chain.acts, Fault(FILE, None, None, why))
-    said = {"number": line.number, "digest": line.digest, "signed_at": _time(line), "ended_because": None}
+    said = {"number": line.number, "digest": line.digest, "signed_at": line.signed_at, "ended_because": None}
     add_note(keeping, key, HEAD_FILE, file=line.file, place=place_of(path), **said)
     return Signing(line, chain.acts, None)
 
@@ -124,10 +124,6 @@ def _was_not_cut(notes: Notes, last: Line) -> None:
     if known is not None and known.number > last.number:
         what = f"the file was cut: it ends with number {last.number}, and {known.number} were written"
         raise HeadsProblem(last.place, what)
-
-
-def _time(line: Line) -> datetime.datetime:
-    return datetime.datetime.fromisoformat(line.database_at)
 
 
 def place_of(path: Path) -> str:

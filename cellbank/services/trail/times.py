@@ -111,7 +111,7 @@ class SignedTimes:
     def windows(self, lines: Iterable[Line]) -> Iterator[Window]:
         """What these lines say of the acts that came since the line before."""
         for line in lines:
-            at = datetime.datetime.fromisoformat(line.database_at)
+            at = line.signed_at
             self._latest = max(at, self._latest or at)
             since = min(at, self._last_at) if self._last_at else None
             known = self._before.chains if self._before else {}
@@ -128,7 +128,7 @@ class SignedTimes:
 
     @property
     def _last_at(self) -> datetime.datetime | None:
-        return datetime.datetime.fromisoformat(self._before.database_at) if self._before else None
+        return self._before.signed_at if self._before else None
 
 
 def outside(connection: Connection, windows: Iterable[Window]) -> Fault | None:
