@@ -1,6 +1,6 @@
 """What no act of the program does: SQL under an act that is opened by hand."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from sqlalchemy import Connection, create_engine, text
@@ -16,10 +16,27 @@ def open_act(database: Connection | Session, name: str = "by_hand", *, site: int
     """Open an act in this transaction, in which the database lets the application change records."""
     database.execute(OPEN, {"site": site, "person": person, "name": name})
 
-ASIDE = """
-CREATE OR REPLACE FUNCTION act_writes(doing text, kind text, was text, becomes text, the_id bigint, differs jsonb)
-  RETURNS void LANGUAGE sql STABLE AS '';
-ALTER TABLE act DISABLE TRIGGER act_is_of_its_doer"""
+# What the database asks of every act, whatever it is about (`migrations/database/authority.sql`).
+AUTHORITY = (
+    "an_act_writes_what_is_its_own", "what_is_written_stays", "an_act_is_of_somebody_who_may",
+    "a_signed_act_bears_its_signatures",
+)  # fmt: skip
+
+
+def must_but(rules: Iterable[str]) -> str:
+    """The statement after which `must` says nothing where one of these rules is broken."""
+    names = ",".join(rules)
+    return f"""
+CREATE OR REPLACE FUNCTION must(holds boolean, rule text, sentence text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM no_other_tables();
+  IF holds IS NOT TRUE AND rule <> ALL ('{{{names}}}'::text[]) THEN
+    RAISE EXCEPTION '%', sentence USING ERRCODE = '23514', CONSTRAINT = rule;
+  END IF;
+END $$"""
+
+
+ASIDE = must_but(AUTHORITY)
 
 
 @contextmanager
@@ -27,10 +44,9 @@ def authority_aside(owner_url: str) -> Iterator[None]:
     """Meanwhile the database asks no act whether it may do what it does, nor whose it is: each other rule by itself."""
     owner = create_engine(owner_url)
     with owner.begin() as connection:
-        asks = connection.scalar(text("SELECT pg_get_functiondef('act_writes'::regproc)"))
-        connection.exec_driver_sql(ASIDE)
+        asks = connection.scalar(text("SELECT pg_get_functiondef('must'::regproc)"))
+        connection.execute(text(ASIDE))
     yield
     with owner.begin() as connection:
-        connection.connection.cursor().execute(asks)
-        connection.exec_driver_sql("ALTER TABLE act ENABLE TRIGGER act_is_of_its_doer")
+        connection.execute(text(asks))
     owner.dispose()

@@ -1,10 +1,9 @@
 """What an act may do at all: what is its own, of whom it is, what it signs, and that what is written stays."""
 
 from tests.attack.twins.sql import ME, Attack, another
+from tests.factories.by_hand import AUTHORITY
 
-WHOSE, WRITTEN = "an_act_writes_what_is_its_own", "what_is_written_stays"
-WHO, SIGNED = "an_act_is_of_somebody_who_may", "a_signed_act_bears_its_signatures"
-AUTHORITY = (WHOSE, WRITTEN, WHO, SIGNED)
+WHOSE, WRITTEN, WHO, SIGNED = AUTHORITY
 
 
 def state(kind: str, code: str, becomes: str) -> str:

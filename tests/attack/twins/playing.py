@@ -7,8 +7,8 @@ from sqlalchemy.exc import IntegrityError
 
 from cellbank.records.base import as_json
 from cellbank.services.quality.definitions import shipped
-from tests.attack.twins.authority import AUTHORITY
 from tests.attack.twins.sql import THE_GRANTS, Attack
+from tests.factories.by_hand import AUTHORITY, must_but
 from tests.factories.clinic import answered_subject
 from tests.factories.deviations import open_deviation
 from tests.factories.doses import checked_dose, counted_dose, infused_dose, ordered_dose, prepared_dose, row_of
@@ -29,15 +29,6 @@ TOLD = [f"person.{column} of {name} x" for name in ("quinn", "oksana", "otto", "
         for column in ("password_hash", "totp_next")]  # fmt: skip
 TELL = text("SELECT set_config('cellbank.digests', :digests, true)")
 CLOSE = "UPDATE act SET outcome = 'accepted' WHERE id = nullif(current_setting('cellbank.act', true), '')::bigint"
-# `must` with an ear for the names of rules that are off in this transaction.
-MUST_BUT = """
-CREATE OR REPLACE FUNCTION must(holds boolean, rule text, sentence text) RETURNS void LANGUAGE plpgsql AS $$
-BEGIN
-  PERFORM no_other_tables();
-  IF holds IS NOT TRUE AND rule <> ALL (string_to_array(current_setting('cellbank.without'), ' ')) THEN
-    RAISE EXCEPTION '%%', sentence USING ERRCODE = '23514', CONSTRAINT = rule;
-  END IF;
-END $$"""
 CONSTRAINED = "SELECT conrelid::regclass::text FROM pg_constraint WHERE conname = :rule"
 INDEXED = "SELECT 1 FROM pg_class WHERE relkind = 'i' AND relname = :rule"
 
@@ -131,5 +122,4 @@ def _turn_off(owner: Connection, rules: tuple[str, ...]) -> None:
             owner.exec_driver_sql(f"ALTER TABLE {table} DROP CONSTRAINT {rule}" if table else f"DROP INDEX {rule}")
             asked.remove(rule)
     if asked:
-        owner.execute(text("SELECT set_config('cellbank.without', :rules, true)"), {"rules": " ".join(asked)})
-        owner.exec_driver_sql(MUST_BUT)
+        owner.execute(text(must_but(asked)))
