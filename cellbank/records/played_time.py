@@ -6,8 +6,7 @@ _ALREADY = text("SELECT EXISTS (SELECT FROM played_time)")
 _ONE_SAYS_SO = text("LOCK TABLE played_time IN EXCLUSIVE MODE")
 _OPEN = text(
     """INSERT INTO act (site_id, person_id, name, given, given_digest, door, version, at)
-       VALUES (1, 1, 'configure_site', jsonb_build_object('why', CAST(:why AS text)), '', 'migration', '', now())
-       RETURNING set_config('cellbank.act', CAST(id AS text), true)"""
+       VALUES (1, 1, 'configure_site', jsonb_build_object('why', CAST(:why AS text)), '', 'migration', '', now())"""
 )
 _ALLOW = text("INSERT INTO played_time (id, why) VALUES (1, :why)")
 _CLOSE = text("UPDATE act SET outcome = 'accepted' WHERE id = acting()")

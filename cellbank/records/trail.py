@@ -43,6 +43,7 @@ class Act(Base):
     result: Mapped[Json | None]
     happened_at: Mapped[Instant | None]  # as the person said; None: when it was entered
     late_reason: Mapped[str | None]  # why it was entered late; None: it was not
+    opened_in: Mapped[str | None]  # the transaction, which has no other act; None: older than that
     __table_args__ = (
         CheckConstraint("late_reason IS NULL OR coalesce(happened_at < at, false)", name="told_late"),
         CheckConstraint(
@@ -54,6 +55,7 @@ class Act(Base):
             name="a_late_fact_says_why",
         ),
         UniqueConstraint("person_id", "key"),
+        UniqueConstraint("opened_in"),
         Index("ix_act_name_at", "name", "at"),
         Index("ix_act_record_code", "record_code", postgresql_where=text("record_code IS NOT NULL")),
         Index("ix_act_codes_given", text(CODES_GIVEN), postgresql_using="gin"),

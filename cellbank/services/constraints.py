@@ -270,6 +270,7 @@ SAYS: dict[str, tuple[Code, str]] = {
     "a_version_in_force_is_signed": (Code.SIGNATURE_NEEDED, "nobody has signed that it comes into force."),
     "an_act_is_of_somebody_who_may": (Code.ROLE_NOT_ALLOWED, "your account no longer does this."),
     "accounts_are_an_administrators": (Code.ROLE_NOT_ALLOWED, "only an administrator changes accounts."),
+    "uq_act_opened_in": (Code.WRONG_STATE, "another act was opened in the same transaction."),
     "ck_act_told_late": (Code.LATE_REASON_NEEDED, "it is not entered late."),
     "ck_act_not_told_ahead": (Code.IN_THE_FUTURE, "when it happened lies in the future."),
     "ck_act_a_late_fact_says_why": (Code.LATE_REASON_NEEDED, "it is entered late, and nothing says why."),

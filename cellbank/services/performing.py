@@ -245,14 +245,14 @@ def _do(bank: Bank, call: Call) -> Outcome:
     return Outcome(True, act_id, {**result, **work.told_once})
 
 
-# Plain text, and whose changes these are told to the triggers in the same round trip: every act pays for these two.
+# Plain text: every act pays for these two. Whose changes the transaction makes, the triggers know by it.
 _OPEN = text(
     """INSERT INTO act (site_id, person_id, name, given, key, given_digest, door, client, version, at, happened_at,
                         late_reason)
        VALUES (:site_id, :person_id, :name, CAST(:given AS jsonb), :key, :given_digest, :door, :client, :version, :at,
                :happened_at, :late_reason)
        ON CONFLICT (person_id, key) DO NOTHING
-       RETURNING id, clock_timestamp() AS database_time, set_config('cellbank.act', id::text, true)"""
+       RETURNING id, clock_timestamp() AS database_time"""
 )
 _PROBE = text(
     """INSERT INTO act (site_id, person_id, name, given, key, given_digest, door, version, at)

@@ -14,6 +14,7 @@ CREATE TRIGGER what_is_imported_is_its_file BEFORE INSERT ON definition FOR EACH
 -- A version in force is signed.
 CREATE FUNCTION version_in_force_is_signed() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+  PERFORM at_the_end();
   PERFORM must(EXISTS (SELECT FROM signature WHERE record_kind = 'definition' AND record_id = NEW.id AND meaning = 'approved'),
                'a_version_in_force_is_signed', 'nobody has signed that this version comes into force');
   RETURN NULL;

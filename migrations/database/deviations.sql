@@ -139,6 +139,7 @@ CREATE TRIGGER noted_value_is_put_right BEFORE UPDATE ON dose FOR EACH ROW
 -- What was given or released is put right with a deviation.
 CREATE FUNCTION correction_has_its_deviation() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+  PERFORM at_the_end();
   PERFORM must(EXISTS (SELECT FROM change WHERE act_id = acting()
                           AND record_kind = 'deviation' AND before IS NULL)
     OR NOT EXISTS (SELECT FROM dose d WHERE d.infusion_started_at IS NOT NULL

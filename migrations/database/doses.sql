@@ -111,6 +111,7 @@ CREATE FUNCTION dose_keeps_its_clock() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
   first_thaw timestamptz;
 BEGIN
+  PERFORM at_the_end();
   IF TG_OP = 'UPDATE' AND (NEW.expires_at, NEW.diluent) IS NOT DISTINCT FROM (OLD.expires_at, OLD.diluent) THEN
     RETURN NULL;
   END IF;
@@ -147,6 +148,7 @@ CREATE FUNCTION check_is_signed() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
   verifier bigint;
 BEGIN
+  PERFORM at_the_end();
   FOR verifier IN SELECT unnest(ARRAY[NEW.first_checked_by_id, NEW.second_checked_by_id])
                   EXCEPT SELECT unnest(CASE TG_OP WHEN 'UPDATE' THEN ARRAY[OLD.first_checked_by_id, OLD.second_checked_by_id] END)
   LOOP

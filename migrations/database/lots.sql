@@ -103,6 +103,7 @@ CREATE TRIGGER lot_trace_safety BEFORE UPDATE ON lot FOR EACH ROW
 -- A release is signed.
 CREATE FUNCTION lot_release_is_signed() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+  PERFORM at_the_end();
   PERFORM must(EXISTS (SELECT FROM signature WHERE record_kind = 'lot' AND record_id = NEW.id AND meaning = 'released'),
                'a_release_is_signed', 'the lot was released without a signature');
   RETURN NULL;

@@ -25,6 +25,7 @@ CREATE FUNCTION dose_paper_is_signed() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
   verifier bigint;
 BEGIN
+  PERFORM at_the_end();
   PERFORM must((SELECT 'clinician' = ANY (roles) FROM person
                  WHERE id = CASE TG_OP WHEN 'INSERT' THEN NEW.entered_by_id ELSE NEW.confirmed_by_id END),
                'a_clinician_verifies_the_form', 'whoever signs for the form is no clinician');
@@ -41,6 +42,7 @@ CREATE CONSTRAINT TRIGGER dose_paper_is_signed AFTER INSERT OR UPDATE ON dose_pa
 -- Another clinician signs that nothing of a form is true.
 CREATE FUNCTION form_is_taken_back_by_another() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+  PERFORM at_the_end();
   PERFORM must(EXISTS (SELECT FROM signature s JOIN person p ON p.id = s.person_id
                         WHERE s.record_kind = 'dose_paper' AND s.record_id = NEW.id AND s.meaning = 'rejected'
                           AND s.person_id <> NEW.entered_by_id AND 'clinician' = ANY (p.roles)),

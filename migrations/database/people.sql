@@ -56,6 +56,7 @@ DECLARE
   doer bigint := acting_person();
   two text[];
 BEGIN
+  PERFORM at_the_end();
   PERFORM must((NEW.id = 1) = ('system' = ANY (NEW.roles)) AND (NEW.id <> 1 OR NEW.password_hash IS NULL),
                'nobody_is_the_installation', 'the installation is nobody: it has no password, and its role is for no person');
   IF TG_OP = 'INSERT' THEN
@@ -97,6 +98,7 @@ CREATE FUNCTION account_is_changed_by_who_may() RETURNS trigger LANGUAGE plpgsql
 DECLARE
   doer bigint := acting_person();
 BEGIN
+  PERFORM at_the_end();
   PERFORM must((NEW.roles, NEW.also_at) IS NOT DISTINCT FROM (OLD.roles, OLD.also_at)
                AND (doer = NEW.id OR (NEW.password_hash, NEW.totp_secret, NEW.totp_confirmed_at, NEW.email)
                                      IS NOT DISTINCT FROM
@@ -176,6 +178,7 @@ $$;
 -- A first password has two halves, each known to one of two people.
 CREATE FUNCTION first_password_safety() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+  PERFORM at_the_end();
   PERFORM must(NOT EXISTS (SELECT FROM handed_code c WHERE c.person_id = NEW.id AND c.purpose = 'first password'
                               AND c.made_at >= OLD.password_set_at AND c.used_at IS NULL),
                'a_first_password_has_two_halves', 'the code of the first password was not given');
@@ -190,6 +193,7 @@ CREATE FUNCTION second_factor_safety() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
   doer bigint := acting_person();
 BEGIN
+  PERFORM at_the_end();
   IF NEW.totp_next IS NOT NULL AND NEW.totp_next IS DISTINCT FROM OLD.totp_next THEN
     PERFORM must(doer = NEW.id AND (
                    code_used_now(NEW.id, CASE WHEN OLD.totp_confirmed_at IS NULL THEN 'second factor' ELSE 'recovery' END)
@@ -222,6 +226,7 @@ CREATE TRIGGER key_safety BEFORE UPDATE ON api_token FOR EACH ROW EXECUTE FUNCTI
 -- A reset of the password leaves no key alive.
 CREATE FUNCTION keys_after_reset() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+  PERFORM at_the_end();
   PERFORM must(NOT EXISTS (SELECT FROM api_token WHERE person_id = NEW.id AND state = 'LIVE'),
                'a_reset_ends_the_keys', 'a key of the account is still alive');
   RETURN NULL;
@@ -289,6 +294,7 @@ DECLARE
   doer bigint := acting_person();
   done_at timestamptz := (SELECT at FROM act WHERE id = acting());
 BEGIN
+  PERFORM at_the_end();
   PERFORM must(coalesce(OLD.locked_until <= done_at OR NEW.locked_until >= OLD.locked_until
                OR (SELECT 'administrator' = ANY (roles) FROM person WHERE id = doer)
                OR NEW.password_hash IS DISTINCT FROM OLD.password_hash

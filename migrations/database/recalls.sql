@@ -33,6 +33,7 @@ DECLARE
   row jsonb := to_jsonb(NEW);
   stopped record;
 BEGIN
+  PERFORM at_the_end();
   IF TG_TABLE_NAME IN ('lot', 'excursion') THEN
     SELECT TG_TABLE_NAME AS kind, NEW.id AS id INTO stopped;
   ELSE
@@ -64,6 +65,7 @@ CREATE CONSTRAINT TRIGGER test_result_stop_is_told AFTER INSERT ON test_result D
 -- A dose that lacks a vial, for one of its own was lost, is never left in silence.
 CREATE FUNCTION vial_lost_is_told() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+  PERFORM at_the_end();
   PERFORM must((SELECT state FROM dose WHERE id = OLD.dose_id) NOT IN ('ORDERED', 'PICKED', 'THAWING', 'COUNTED')
                OR (SELECT count(*) FROM vial WHERE dose_id = OLD.dose_id
                       AND state IN ('RESERVED', 'PICKED', 'THAWED', 'POOLED'))

@@ -35,14 +35,29 @@ BEGIN
   END IF;
 END $$;
 
--- The act that is open, as whoever opened it told this transaction; null: none is.
-CREATE FUNCTION acting() RETURNS bigint LANGUAGE sql STABLE AS $$
-  SELECT nullif(current_setting('cellbank.act', true), '')::bigint
+-- This transaction, by a name that no other one has or will have, in whatever server the database is restored: numbers
+-- of transactions begin anew there, and time does not. Null: nothing was written yet.
+CREATE FUNCTION this_transaction() RETURNS text LANGUAGE sql STABLE AS $$
+  SELECT pg_current_xact_id_if_assigned() || '.' || extract(epoch FROM now())
 $$;
+
+-- The act of this transaction: there is one at most (uq_act_opened_in), and nothing that whoever writes says or sets
+-- makes another one of it. Null: none was opened.
+CREATE FUNCTION acting() RETURNS bigint LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  RETURN (SELECT id FROM act WHERE opened_in = this_transaction());
+END $$;
+
+-- What is asked at the end is asked of all that was done: once the act is closed, which changes nothing any more.
+CREATE FUNCTION at_the_end() RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM must((SELECT outcome IS NOT NULL FROM act WHERE opened_in = this_transaction()),
+               'an_act_is_judged_at_its_end', 'what is asked at the end of the act is asked before it');
+END $$;
 
 -- Whether the act that is open tells of something that happened before.
 CREATE FUNCTION told_late() RETURNS boolean LANGUAGE sql STABLE AS $$
-  SELECT EXISTS (SELECT FROM act WHERE id = acting()
+  SELECT EXISTS (SELECT FROM act WHERE opened_in = this_transaction()
                                    AND (late_reason IS NOT NULL OR name = 'correct_fact'))
 $$;
 
@@ -57,6 +72,7 @@ CREATE TRIGGER irregular_fact_is_told_late BEFORE INSERT ON irregularity
 
 CREATE FUNCTION irregular_fact_has_a_deviation() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+  PERFORM at_the_end();
   PERFORM must(EXISTS (SELECT FROM change WHERE act_id = NEW.act_id AND record_kind = 'deviation' AND before IS NULL),
                'an_irregular_fact_has_a_deviation', 'what was not allowed about it has no deviation');
   RETURN NULL;
@@ -66,17 +82,17 @@ CREATE CONSTRAINT TRIGGER irregular_fact_has_a_deviation AFTER INSERT ON irregul
 
 -- Who does the act that is open.
 CREATE FUNCTION acting_person() RETURNS bigint LANGUAGE sql STABLE AS $$
-  SELECT person_id FROM act WHERE id = acting()
+  SELECT person_id FROM act WHERE opened_in = this_transaction()
 $$;
 
 -- Where the act that is open is done.
 CREATE FUNCTION acting_site() RETURNS bigint LANGUAGE sql STABLE AS $$
-  SELECT site_id FROM act WHERE id = acting()
+  SELECT site_id FROM act WHERE opened_in = this_transaction()
 $$;
 
 -- The name of the act that is open.
 CREATE FUNCTION act_in_progress() RETURNS text LANGUAGE sql STABLE AS $$
-  SELECT name FROM act WHERE id = acting()
+  SELECT name FROM act WHERE opened_in = this_transaction()
 $$;
 
 -- Nothing of it is ever written again; the arguments are the rule and its sentence. What may be put right has a rule of its own.

@@ -30,6 +30,7 @@ CREATE FUNCTION shipment_has_a_custodian() RETURNS trigger LANGUAGE plpgsql AS $
 DECLARE
   the_state text;
 BEGIN
+  PERFORM at_the_end();
   SELECT state INTO the_state FROM shipment WHERE id = NEW.id;
   PERFORM must((the_state IN ('PACKING', 'SEALED', 'ON_THE_WAY', 'ARRIVED', 'CHECKED'))
                = EXISTS (SELECT FROM custody WHERE shipment_id = NEW.id AND until IS NULL),
@@ -50,6 +51,7 @@ CREATE TRIGGER custody_safety BEFORE UPDATE ON custody FOR EACH ROW EXECUTE FUNC
 
 CREATE FUNCTION custody_is_handed_on() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+  PERFORM at_the_end();
   PERFORM must(EXISTS (SELECT FROM custody WHERE shipment_id = NEW.shipment_id AND until IS NULL)
                OR (SELECT state FROM shipment WHERE id = NEW.shipment_id) IN ('ACCEPTED', 'REJECTED', 'CANCELLED'),
                'a_shipment_has_one_custodian', 'somebody must have the shipment in hand');
@@ -102,6 +104,7 @@ CREATE TRIGGER vial_travels_safely BEFORE UPDATE ON vial FOR EACH ROW
 -- A vial on its way is in a shipment.
 CREATE FUNCTION vial_is_in_a_shipment() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+  PERFORM at_the_end();
   PERFORM must((SELECT state FROM vial WHERE id = NEW.id) <> 'IN_TRANSIT' OR EXISTS (
     SELECT FROM packed_vial p JOIN shipment s ON s.id = p.shipment_id
      WHERE p.vial_id = NEW.id AND p.ended_at IS NULL AND s.state IN ('PACKING', 'SEALED', 'ON_THE_WAY', 'ARRIVED', 'CHECKED')),

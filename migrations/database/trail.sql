@@ -15,9 +15,9 @@ END $$;
 -- The act that is open. Nothing is changed without one: nobody would know who, when and why.
 CREATE FUNCTION trail_open_act() RETURNS bigint LANGUAGE plpgsql STABLE AS $$
 DECLARE
-  the_act bigint := acting();
+  the_act bigint := (SELECT id FROM act WHERE opened_in = this_transaction() AND outcome IS NULL);
 BEGIN
-  IF the_act IS NULL OR NOT EXISTS (SELECT FROM act WHERE id = the_act AND outcome IS NULL) THEN
+  IF the_act IS NULL THEN
     RAISE EXCEPTION 'a change without an open act: nobody would know who, when and why'
       USING ERRCODE = '23514', CONSTRAINT = 'a_change_needs_an_open_act';
   END IF;
@@ -26,11 +26,14 @@ END $$;
 
 -- An act is of its time: what happened earlier has a time of its own in `happened_at`. `recorded_at` is the database's alone,
 -- and goes on in a chain. Twin: `domain/telling.py`; `played_time` is for the story and the tests, and only the owner writes it.
+-- It is the one act of its transaction: what is asked at the commit is asked of the act that wrote (`acting`).
 CREATE FUNCTION act_is_of_its_time() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
   clock timestamptz := clock_timestamp();
   earliest timestamptz := clock - CASE NEW.outcome WHEN 'refused' THEN interval '1 hour' ELSE interval '5 minutes' END;
 BEGIN
+  PERFORM pg_current_xact_id();
+  NEW.opened_in := this_transaction();
   NEW.recorded_at := clock;
   PERFORM must(NEW.happened_at IS NULL OR tells(NEW.name),
                'only_what_tells_happened_earlier', 'the act asks for something: that is now, and no earlier');

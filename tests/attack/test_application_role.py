@@ -100,6 +100,57 @@ def test_times_go_on_in_a_chain(owner: Connection) -> None:
     assert tuple(owner.execute(sealed, {"act": act}).one()) == (last, True)
 
 
+# ---- one act a transaction: what is asked at the end is asked of the act that wrote
+
+OTHER = ACT.format(at=NOW, told=NOT_TOLD, outcome="NULL").replace("'thaw_vial'", "'confirm_dose_from_paper'")
+A_SECOND_ACT = {
+    "after the first one": (OTHER,),
+    "once everything was asked": ("SET CONSTRAINTS ALL IMMEDIATE", OTHER),
+    "in a savepoint": ("SAVEPOINT one", OTHER, "RELEASE one"),
+    "at another site": (OTHER.replace("SELECT 1", "SELECT (SELECT max(id) FROM site)"),),
+    "that says to be of another transaction": (
+        OTHER.replace("(site_id", "(opened_in, site_id").replace("SELECT 1", "SELECT 'another', 1"),
+    ),
+    "by the clock of another zone": ("SET LOCAL timezone TO 'Asia/Tokyo'; SET LOCAL datestyle TO 'SQL'", OTHER),
+    "refused": (OTHER.replace("NULL RETURNING", "'refused' RETURNING"),),
+}  # fmt: skip
+WRITES = "UPDATE person SET failure_count = 0, totp_step = 1 WHERE name = 'tina'"
+
+
+@pytest.mark.parametrize("attack", A_SECOND_ACT)
+def test_a_transaction_has_one_act(application: Connection, attack: str) -> None:
+    open_act(application, "sign_in", person=2)
+    application.exec_driver_sql(CLOSE)
+    with pytest.raises(IntegrityError) as refused:
+        for statement in A_SECOND_ACT[attack]:
+            application.exec_driver_sql(statement)
+    assert refused.value.orig.diag.constraint_name == "uq_act_opened_in"
+
+
+def test_two_acts_are_not_opened_at_once(application: Connection) -> None:
+    two = OTHER.replace("FROM person WHERE name = 'tina'", "FROM person WHERE name IN ('tina', 'quinn')")
+    with pytest.raises(IntegrityError) as refused:
+        application.exec_driver_sql(two)
+    assert refused.value.orig.diag.constraint_name == "uq_act_opened_in"
+
+
+def test_what_is_set_names_no_other_act(application: Connection, world: World) -> None:
+    open_act(application, "sign_in", person=world.people["tina"].id)
+    mine = application.scalar(text("SELECT acting()"))
+    application.exec_driver_sql("SELECT set_config('cellbank.act', '1', true)")
+    application.exec_driver_sql(WRITES)
+    whose = application.scalars(text("SELECT DISTINCT act_id FROM change WHERE id > (SELECT max(id) - 1 FROM change)"))
+    assert whose.all() == [mine]
+
+
+def test_what_is_undone_leaves_room_for_the_act(application: Connection) -> None:
+    nested = application.begin_nested()
+    open_act(application, "thaw_vial")
+    nested.rollback()
+    open_act(application, "sign_in")
+    assert application.scalar(text("SELECT act_in_progress()")) == "sign_in"
+
+
 # ---- in the name of the installation: it lets nobody in but by the owner of the database
 
 LETS_NOBODY_IN, IS_NOBODY = "the_installation_lets_nobody_in", "nobody_is_the_installation"
@@ -137,7 +188,7 @@ TOLD = json.dumps({f"person.{column} of {name} {value}": "0:0" for name in ("tin
                   | {"api_token.digest of TKMINE \\x6d696e65": "0:0"})  # fmt: skip
 
 
-CLOSE = "UPDATE act SET outcome = 'accepted' WHERE id = current_setting('cellbank.act')::bigint"
+CLOSE = "UPDATE act SET outcome = 'accepted' WHERE id = acting()"
 
 
 def turned_away(connection: Connection, act: str, statement: str, *, person: int = 1) -> str:
@@ -157,10 +208,14 @@ def test_the_installation_lets_nobody_in_by_the_way_of_the_application(applicati
 
 
 def test_the_installation_opens_no_lock(application: Connection) -> None:
-    open_act(application, "note_wrong_password")
     locks = "locked_until = now() + interval '1 hour', failure_count = 5, locked_at = now(), locked_from = 'x'"
+    nested = application.begin_nested()
+    open_act(application, "note_wrong_password")
     application.exec_driver_sql(TINA.format(locks))  # that is what it is for
-    application.exec_driver_sql(CLOSE)
+    nested.rollback()
+    application.exec_driver_sql("RESET ROLE; SET LOCAL session_replication_role = replica")
+    application.exec_driver_sql(TINA.format(locks))
+    application.exec_driver_sql("SET LOCAL session_replication_role = origin; SET LOCAL ROLE cellbank_app")
     opens = TINA.format("locked_until = NULL")
     assert turned_away(application, "note_wrong_password", opens) == "a_lock_is_opened_by_two"
 

@@ -31,9 +31,9 @@ pytestmark = pytest.mark.races
 
 MESSAGES, KILLS = sized(60, 10_000), sized(2, 20)
 COPIES = """INSERT INTO outbox (act_id, person_id, channel, address, template, values, message_id)
-    SELECT current_setting('cellbank.act')::bigint, :person, 'email', 'n' || n || '@bank.example', :template,
+    SELECT acting(), :person, 'email', 'n' || n || '@bank.example', :template,
            CAST(:values AS jsonb), n || '.killed@bank.example' FROM generate_series(1, :count) n"""
-CLOSED = "UPDATE act SET outcome = 'accepted' WHERE id = current_setting('cellbank.act')::bigint"
+CLOSED = "UPDATE act SET outcome = 'accepted' WHERE id = acting()"
 # The leases of those who were killed are over, as they would be after three minutes.
 LEASES_END = "UPDATE outbox SET leased_until = now() - interval '1 s' WHERE leased_until IS NOT NULL"
 WAIT_STILL = "SELECT count(*) FROM outbox WHERE sent_at IS NULL"

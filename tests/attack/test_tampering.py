@@ -177,8 +177,7 @@ def test_what_the_owner_does_to_the_database_is_named(
 
 
 OPENED = """INSERT INTO act (site_id, person_id, name, given, given_digest, door, version, at)
-VALUES (1, (SELECT id FROM person WHERE name = 'ada'), 'reset_password', '{}', '', 'cli', '0', clock_timestamp())
-RETURNING set_config('cellbank.act', id::text, true)"""
+VALUES (1, (SELECT id FROM person WHERE name = 'ada'), 'reset_password', '{}', '', 'cli', '0', clock_timestamp())"""""
 
 
 def test_who_has_the_database_alone_makes_no_digest(owner: Connection, site: Installation) -> None:
@@ -193,7 +192,7 @@ def test_who_has_the_database_alone_makes_no_digest(owner: Connection, site: Ins
     owner.exec_driver_sql("SET LOCAL session_replication_role = origin")
     owner.exec_driver_sql("ALTER TABLE person DISABLE TRIGGER USER; ALTER TABLE person ENABLE TRIGGER trail_change")
     owner.exec_driver_sql(change)
-    owner.exec_driver_sql("UPDATE act SET outcome = 'accepted' WHERE id = current_setting('cellbank.act')::bigint")
+    owner.exec_driver_sql("UPDATE act SET outcome = 'accepted' WHERE id = acting()")
     owner.exec_driver_sql("SET CONSTRAINTS ALL IMMEDIATE")
     assert any("password_hash of clara is not the one" in one for one in faults(owner, site))
 

@@ -8,13 +8,22 @@ from sqlalchemy.orm import Session
 
 OPEN = text(
     "INSERT INTO act (site_id, person_id, name, given, given_digest, door, version, at) "
-    "VALUES (:site, :person, :name, '{}', '', 'test', '0', now()) RETURNING set_config('cellbank.act', id::text, true)"
+    "VALUES (:site, :person, :name, '{}', '', 'test', '0', now())"
+)
+
+
+CLOSE = text("UPDATE act SET outcome = 'accepted' WHERE id = acting()")
+# As if the acts of this transaction had been done in others before: only the owner can.
+EARLIER = (
+    "SET LOCAL session_replication_role = replica; UPDATE act SET opened_in = NULL "
+    "WHERE opened_in = this_transaction(); SET LOCAL session_replication_role = origin"
 )
 
 
 def open_act(database: Connection | Session, name: str = "by_hand", *, site: int = 1, person: int = 1) -> None:
     """Open an act in this transaction, in which the database lets the application change records."""
     database.execute(OPEN, {"site": site, "person": person, "name": name})
+
 
 # What the database asks of every act, whatever it is about (`migrations/database/authority.sql`).
 AUTHORITY = (

@@ -110,6 +110,7 @@ def test_every_named_rule_of_the_database_has_a_sentence(databases: tuple[str, s
         "an_act_writes_what_is_its_own",  # the table of transitions is asked first, of what is locked
         "what_is_written_stays",
         "a_signed_act_bears_its_signatures",  # the act signs itself
+        "an_act_is_judged_at_its_end",  # the act closes before it commits
         "an_act_is_of_its_time",  # the clock of the application is asked first
         "only_what_tells_happened_earlier",  # no other act has a field for it
         "a_check_is_of_now",

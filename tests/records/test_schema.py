@@ -58,6 +58,18 @@ def test_nothing_in_a_table_rests_on_a_function(databases: tuple[str, str]) -> N
     engine.dispose()
 
 
+def test_what_is_asked_at_the_end_is_asked_of_the_closed_act(databases: tuple[str, str]) -> None:
+    """Whoever writes may make a constraint immediate: it would be asked before all is done, and not again."""
+    engine = create_engine(databases[0])
+    early = text(
+        "SELECT DISTINCT proname FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid WHERE tgdeferrable "
+        "AND NOT tgisinternal AND prosrc NOT LIKE '%PERFORM at_the_end();%' AND proname <> 'trail_seal_act'"
+    )
+    with engine.connect() as connection:
+        assert connection.scalars(early).all() == []
+    engine.dispose()
+
+
 # ---- whatever a database came from
 
 DAMAGE = {

@@ -15,6 +15,7 @@ from cellbank.services.trail import verification
 from cellbank.services.trail.history import signatures
 from tests.bench.flips import closed, missed
 from tests.conftest import make_bank
+from tests.factories.by_hand import EARLIER
 from tests.factories.doses import ordered_dose
 from tests.factories.world import World
 
@@ -194,7 +195,6 @@ ACT = """INSERT INTO act (site_id, person_id, name, given, given_digest, door, v
 
 def test_each_site_has_a_chain_of_its_own(owner: Connection) -> None:
     first = one(owner, ACT.format(site=1, who="ada", name="add_site", outcome="NULL"))
-    owner.execute(text(f"SET LOCAL cellbank.act = '{first}'"))
     site = one(
         owner,
         "INSERT INTO site (code, name, fin, fin_registered, timezone) "
@@ -202,8 +202,10 @@ def test_each_site_has_a_chain_of_its_own(owner: Connection) -> None:
     )
     owner.execute(text(f"UPDATE act SET outcome = 'accepted' WHERE id = {first}"))
     owner.execute(text("SET CONSTRAINTS ALL IMMEDIATE"))
-    signed_in = {"who": "tina", "name": "sign_in", "outcome": "'accepted'"}
-    acts = [one(owner, ACT.format(site=where, **signed_in)) for where in (site, 1, site, 1, site)]
+    acts = []
+    for where in (site, 1, site, 1, site):
+        owner.exec_driver_sql(EARLIER)
+        acts.append(one(owner, ACT.format(site=where, who="tina", name="sign_in", outcome="'accepted'")))
     verdict = verification.check(owner)
     assert verdict.sound, str(verdict.fault)
     assert [(head.site, head.number) for head in verdict.heads][1:] == [(site, 3)]

@@ -268,14 +268,14 @@ def test_a_change_without_an_open_act_is_refused(bank: Bank) -> None:
 @pytest.mark.requirement("R17")
 def test_a_change_under_a_closed_act_is_refused(bank: Bank) -> None:
     with bank.engine.connect() as connection:
-        connection.execute(text("SELECT set_config('cellbank.act', max(id)::text, true) FROM act"))
+        act = connection.scalar(text(OPEN))
+        connection.execute(text(f"UPDATE act SET outcome = 'accepted' WHERE id = {act}"))
         assert refused_as(connection, CHANGE) == "a_change_needs_an_open_act"
 
 
 def test_an_act_that_is_left_open_cannot_be_committed(bank: Bank) -> None:
     with bank.engine.connect() as connection:
         act = connection.scalar(text(OPEN))
-        connection.execute(text(f"SET LOCAL cellbank.act = '{act}'"))
         connection.execute(text(CHANGE))
         assert refused_as(connection, "COMMIT") == "an_act_is_closed_at_commit"
         assert connection.scalar(text(f"SELECT count(*) FROM act WHERE id = {act}")) == 0
@@ -284,7 +284,6 @@ def test_an_act_that_is_left_open_cannot_be_committed(bank: Bank) -> None:
 def test_nothing_is_added_to_an_act_once_it_is_sealed(bank: Bank) -> None:
     with bank.engine.connect() as connection:
         act = connection.scalar(text(OPEN))
-        connection.execute(text(f"SET LOCAL cellbank.act = '{act}'"))
         connection.execute(text(f"UPDATE act SET outcome = 'accepted' WHERE id = {act}"))
         connection.execute(text("SET CONSTRAINTS ALL IMMEDIATE"))
         assert refused_as(connection, CHANGE) == "a_change_needs_an_open_act"

@@ -18,7 +18,7 @@ from cellbank.services.clinic.steps import dose_steps
 from cellbank.services.documents.chain_document import chain_paper
 from cellbank.services.lookup.scanning import look_up
 from cellbank.services.signing.to_sign import to_sign
-from tests.factories.by_hand import open_act
+from tests.factories.by_hand import CLOSE, open_act
 from tests.factories.doses import (
     COUNT,
     MINUTE,
@@ -264,6 +264,7 @@ def test_the_database_wants_the_signatures_of_two_clinicians_under_a_form(
         with pytest.raises(IntegrityError) as caught, world.bank.engine.begin() as connection:
             open_act(connection, person=world.people[who].id)
             connection.execute(statement, {"who": world.people[who].id, "code": dose.code})
+            connection.execute(CLOSE)
             connection.execute(text("SET CONSTRAINTS dose_paper_is_signed IMMEDIATE"))
         assert caught.value.orig.diag.constraint_name == broken  # type: ignore[union-attr]
 

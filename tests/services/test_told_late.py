@@ -212,7 +212,7 @@ def test_the_database_asks_it_again(world: World, monkeypatch: pytest.MonkeyPatc
 OPEN_ACT = """INSERT INTO act (site_id, person_id, name, given, given_digest, door, version, at, happened_at,
                                late_reason)
               SELECT 1, id, 'thaw_vial', '{}', '', 'test', '0', :now, :then, :why FROM person WHERE name = 'tina'
-              RETURNING set_config('cellbank.act', id::text, true), id"""
+              RETURNING id"""
 IRREGULAR = "INSERT INTO irregularity (act_id, rule, detail) VALUES (:act, 'ON_HOLD', 'It was on hold')"
 
 

@@ -21,14 +21,13 @@ from tests.factories.world import World
 
 OPEN = text(
     """INSERT INTO act (site_id, person_id, name, given, given_digest, door, version, at)
-       SELECT site_id, id, :act, '{}', '', 'web', 'unknown', :now FROM person WHERE name = :who
-       RETURNING set_config('cellbank.act', id::text, true)"""
+       SELECT site_id, id, :act, '{}', '', 'web', 'unknown', :now FROM person WHERE name = :who"""""
 )
 # A hidden value comes with its digest: whoever is in the application can make one.
 TOLD = [f"person.{column} of {name} x" for name in ("quinn", "oksana", "otto", "tina")
         for column in ("password_hash", "totp_next")]  # fmt: skip
 TELL = text("SELECT set_config('cellbank.digests', :digests, true)")
-CLOSE = "UPDATE act SET outcome = 'accepted' WHERE id = nullif(current_setting('cellbank.act', true), '')::bigint"
+CLOSE = "UPDATE act SET outcome = 'accepted' WHERE id = acting()"
 CONSTRAINED = "SELECT conrelid::regclass::text FROM pg_constraint WHERE conname = :rule"
 INDEXED = "SELECT 1 FROM pg_class WHERE relkind = 'i' AND relname = :rule"
 
@@ -103,7 +102,7 @@ def answer_to(owner: Connection, attack: Attack, scene: dict[str, Any]) -> str |
             owner.execute(OPEN, bound)
             owner.execute(TELL, {"digests": as_json(dict.fromkeys(TOLD, "of the attacker"))})
             for statement in attack.statement.split(";"):
-                assert owner.execute(text(statement), bound).rowcount > 0, f"nothing is attacked: {statement}"
+                assert owner.execute(text(statement), bound).rowcount != 0, f"nothing is attacked: {statement}"
             owner.execute(text(CLOSE))
             owner.execute(text("SET CONSTRAINTS ALL IMMEDIATE"))
         except IntegrityError as error:

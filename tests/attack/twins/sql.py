@@ -8,7 +8,7 @@ from typing import NamedTuple
 ME = "(SELECT id FROM person WHERE name = :who)"
 HER, HIM = "(SELECT id FROM person WHERE name = 'clara')", "(SELECT id FROM person WHERE name = 'cyril')"
 NOW = "CAST(:now AS timestamptz)"
-THE_ACT = "current_setting('cellbank.act')::bigint"
+THE_ACT = "acting()"
 PROBE = "(SELECT id FROM probe WHERE code = :probe)"
 THE_GRANTS = "what the application's role may do"
 
