@@ -31,7 +31,7 @@ from cellbank.services.catalogue import load
 from cellbank.services.lookup.lists import LISTS
 from cellbank.services.lookup.worklists import SOURCES
 from cellbank.services.parsing import WORDS as FAULTS
-from cellbank.services.trail.column_words import ANSWERS, WORDS, told
+from cellbank.services.wording.column_words import ANSWERS, WORDS, told
 from cellbank.web.forms import Field, fields_of
 
 ROOT = Path(__file__).parents[1]

@@ -9,11 +9,13 @@ from cellbank.records.base import as_json
 from cellbank.services.bank import server_time
 from cellbank.services.documents.issuing import NotAsIssued, issued_file, unissued_file
 from cellbank.services.documents.record_export import export
+from cellbank.services.finding.missing import NotHere, Unreadable
 from cellbank.services.incidents import beside_an_answer
 from cellbank.services.labels import label_printing
 from cellbank.services.lookup import tracing
-from cellbank.services.lookup.scanning import Card, Command, NotHere, Unreadable, keep_unreadable, look_up
+from cellbank.services.lookup.scanning import Card, Command, look_up
 from cellbank.services.shipping.shipment_board import shipment_board
+from cellbank.services.unreadable_scans import keep_unreadable
 
 
 @blueprint.errorhandler(Unreadable)

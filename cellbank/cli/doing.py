@@ -12,9 +12,9 @@ from cellbank.records.actor import Actor, OneTime
 from cellbank.services import catalogue
 from cellbank.services.acts import Outcome, RegisteredAct, UnknownAct, find_act, run_act
 from cellbank.services.bank import Bank, server_time
+from cellbank.services.finding.missing import NotHere, Unreadable
 from cellbank.services.given import read_object
 from cellbank.services.lookup import tracing
-from cellbank.services.lookup.scanning import NotHere, Unreadable
 from cellbank.services.people import sessions
 from cellbank.services.people.actors import SYSTEM
 from cellbank.services.people.passwords import Credentials

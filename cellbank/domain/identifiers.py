@@ -18,7 +18,7 @@ Facts: domain reference, section 1 (ISBT 128, ISO/IEC 7064).
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -62,6 +62,19 @@ class Kind(StrEnum):
     FORM = "FM"
 
 
+# The kinds that stand on paper and lead somewhere, and of which there is no record.
+ON_PAPER = frozenset({Kind.COMMAND, Kind.FORM})
+_CALLED = {
+    Kind.REAGENT: "reagent_lot", Kind.STORAGE: "storage_unit", Kind.RESULT: "test_result", Kind.TOKEN: "api_token",
+    Kind.ACTION: "corrective_action", Kind.NOTICE: "recall_notice", Kind.DOCUMENT: "document_issue",
+    Kind.READINGS: "reading_import", Kind.COUNT: "stock_count",
+}  # fmt: skip
+# The record that a code of each kind stands for, by the name of its table; a command and a form stand for none.
+RECORDS: Mapping[Kind, str] = {
+    kind: _CALLED.get(kind, kind.name.lower()) for kind in Kind if kind not in ON_PAPER
+}
+
+
 class Form(StrEnum):
     """A symbol on a downtime form: which form it is, or that it stands for a subject without being a wristband."""
 
@@ -71,8 +84,6 @@ class Form(StrEnum):
     SUBJECT = "SUBJECT"
 
 
-ON_PAPER = frozenset({Kind.COMMAND, Kind.FORM})
-"""The kinds that stand on paper and lead somewhere, and of which there is no record."""
 
 RECORD_KINDS = frozenset(Kind) - {Kind.DONATION, Kind.VIAL, Kind.DOSE} - ON_PAPER
 """The kinds whose code is kind + number + check character."""

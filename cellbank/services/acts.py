@@ -14,7 +14,6 @@ from cellbank.domain.lifecycle import asks_password, is_signed, roles_for
 from cellbank.domain.refusals import Refused
 from cellbank.records.actor import Actor, OneTime, Proof
 from cellbank.services.bank import Bank, server_time
-from cellbank.services.clinic.wrong_identities import JUDGES_IDENTITY, perform_in_turn
 from cellbank.services.parsing import (
     ActInput,
     Malformed,
@@ -28,6 +27,7 @@ from cellbank.services.parsing import (
 )
 from cellbank.services.people.passwords import Credentials, Proved, check_policy, new_hash, prove
 from cellbank.services.people.places import Place
+from cellbank.services.people.wrong_identities import JUDGES_IDENTITY, perform_in_turn
 from cellbank.services.performing import VERSION, Call, Outcome, perform
 from cellbank.services.performing import keep_refusal as _keep
 from cellbank.services.registry import REGISTRY, RegisteredAct, UnknownAct, act, find_act

@@ -36,8 +36,8 @@ from cellbank.services.constraints import refusal_for
 from cellbank.services.incidents import note_recorded
 from cellbank.services.outbox.messages import tell_of_recovery_code
 from cellbank.services.parsing import ActInput, TellingInput
-from cellbank.services.quality.irregular import report_irregular
 from cellbank.services.registry import RegisteredAct
+from cellbank.services.stopping.irregular import report_irregular
 
 VERSION = importlib.metadata.version("cellbank")
 # A deadlock or a lock that did not come in time is nobody's fault: the whole act is simply run again.

@@ -16,8 +16,9 @@ from cellbank.domain.refusals import Code, Refusal
 from cellbank.records.actor import Actor, OneTime
 from cellbank.services.acts import REGISTRY, Malformed, Outcome, Problem, RegisteredAct, keep_refusal, run_act
 from cellbank.services.clinic.scanned import scanned
+from cellbank.services.finding.missing import NotHere, Unreadable
 from cellbank.services.lookup.hints import hints_for
-from cellbank.services.lookup.scanning import Card, Command, NotHere, Unreadable, look_up
+from cellbank.services.lookup.scanning import Card, Command, look_up
 from cellbank.services.parsing import check_key
 from cellbank.services.people.accounts import OF_THE_DOOR
 from cellbank.services.performing import outcome_of

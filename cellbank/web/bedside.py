@@ -22,8 +22,8 @@ from cellbank.services.bank import server_time
 from cellbank.services.clinic.at_bedside import judge_standing, read_label
 from cellbank.services.incidents import beside_an_answer
 from cellbank.services.lookup.boards import DoseBoard, dose_board
-from cellbank.services.lookup.scanning import keep_unreadable
 from cellbank.services.signing.to_sign import ToSign
+from cellbank.services.unreadable_scans import keep_unreadable
 from cellbank.web.acts import SECOND_NAME, SECOND_PASSWORD, Answer, attempt, client_of, key_of, performer, reason
 from cellbank.web.blueprint import RESUME, blueprint
 from cellbank.web.forms import fields_of

@@ -9,6 +9,7 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, NotFound
 
 from cellbank.services.acts import Malformed
+from cellbank.services.finding.missing import NotHere, OtherSite, Unreadable
 from cellbank.services.incidents import (
     RETRY_AFTER,
     Unavailable,
@@ -18,7 +19,6 @@ from cellbank.services.incidents import (
     truth_of,
     unavailable,
 )
-from cellbank.services.lookup.scanning import NotHere, OtherSite, Unreadable
 from cellbank.web import words
 from cellbank.web.session import carried, entrance, wants_json
 from cellbank.web.shell import say

@@ -7,19 +7,12 @@ from flask_babel import gettext
 
 from cellbank.domain.garbled import Garbled
 from cellbank.domain.scans import read_scan
+from cellbank.services.finding.missing import NotHere, OtherSite, Unreadable
 from cellbank.services.incidents import beside_an_answer
 from cellbank.services.lookup.corrections import corrections_of
-from cellbank.services.lookup.scanning import (
-    Card,
-    Command,
-    NotHere,
-    OtherSite,
-    Unreadable,
-    field_for,
-    keep_unreadable,
-    look_up,
-)
+from cellbank.services.lookup.scanning import Card, Command, field_for, look_up
 from cellbank.services.trail.history import PAGE, history, signatures
+from cellbank.services.unreadable_scans import keep_unreadable
 from cellbank.web import words
 from cellbank.web.blueprint import blueprint
 from cellbank.web.boards import board_of, shown_first, without_board_acts

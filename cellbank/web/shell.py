@@ -26,7 +26,7 @@ from cellbank.services.acts import VERSION
 from cellbank.services.bank import Bank, server_time
 from cellbank.services.clinic.enrolment import assessment_to_show
 from cellbank.services.labels.symbols import command_drawing, linear_drawing, matrix_drawing
-from cellbank.services.trail.column_words import CELLS, DAY, TIME, WORDS_OF_THE_CODE, told
+from cellbank.services.wording.column_words import CELLS, DAY, TIME, WORDS_OF_THE_CODE, told
 from cellbank.web import icons, words
 from cellbank.web.told import said_again
 from cellbank.web.told import title_of as title_said

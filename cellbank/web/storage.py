@@ -16,11 +16,11 @@ from cellbank.domain.scans import read_scan
 from cellbank.services.acts import REGISTRY, Malformed, Outcome, TellingInput, run_act
 from cellbank.services.incidents import beside_an_answer
 from cellbank.services.lookup.boards import DoseBoard, dose_board
-from cellbank.services.lookup.scanning import keep_unreadable
 from cellbank.services.storage.box_checks import look_through, read_picture
 from cellbank.services.storage.box_map import BoxMap, box_map, storage_tree
 from cellbank.services.storage.stock_pictures import levels_drawing, states_drawing, stock_document
 from cellbank.services.storage.warming import find_dewar
+from cellbank.services.unreadable_scans import keep_unreadable
 from cellbank.web.acts import reason
 from cellbank.web.blueprint import blueprint
 from cellbank.web.icons import icon_symbol, icon_use

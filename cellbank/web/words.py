@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from flask_babel import gettext
 
 from cellbank.domain.saying import plain_word
-from cellbank.services.trail.column_words import WORDS, told
+from cellbank.services.wording.column_words import WORDS, told
 
 TONES: dict[str, str] = {
     "good": "IN_USE STORED WITHIN "

@@ -1,5 +1,5 @@
 -- Stops and recalls: each reaches the clinicians of every dose that it concerns, in the same act.
--- Twins: `domain/rules/notice.py`, `services/quality/notices.py`, `domain/rules/vial_lost.py`.
+-- Twins: `domain/rules/notice.py`, `services/stopping/notices.py`, `domain/rules/vial_lost.py`.
 
 -- The doses that a record concerns from a moment on and that are not given up.
 CREATE FUNCTION doses_concerned(the_kind text, the_id bigint, since timestamptz) RETURNS SETOF bigint

@@ -1,5 +1,5 @@
 -- More sites than one: of which site a record is, where else it may be read, and that nothing is changed from another one.
--- Twins: `records/belonging.py`, `records/work.py` (site_refusals), `services/lookup/seeing.py`.
+-- Twins: `records/belonging.py`, `records/work.py` (site_refusals), `services/finding/seeing.py`.
 
 -- What a record is about: a consent is about its donor, a result about what was tested. `elsewhere` and `home_site` know
 -- every kind: one that is new has to be told of here.

@@ -8,10 +8,9 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from cellbank.domain.identifiers import Kind
+from cellbank.domain.identifiers import RECORDS, Kind
 from cellbank.domain.states import STATES
 from cellbank.services import catalogue
-from cellbank.services.lookup.cards import QUESTIONS
 from tests.factories import conditional
 from tests.factories.temperature import as_csv, sent, steady
 from tests.factories.world import World
@@ -99,7 +98,7 @@ def inputs(world: World, name: str) -> Iterator[dict[str, Any]]:
 
 
 def _code(world: World, name: str, field: str, kinds: list[str]) -> str:
-    tables = [question.record for kind in map(Kind, kinds) if (question := QUESTIONS.get(kind))]
+    tables = [RECORDS[kind] for kind in map(Kind, kinds) if kind in RECORDS]
     statements = [OF_THE_FIRST.format(table=table) for table in tables]
     for statement in [WHICH.get((name, field), statements[0]), *statements]:
         if found := _found(world, f"{statement} LIMIT 1"):
@@ -109,6 +108,6 @@ def _code(world: World, name: str, field: str, kinds: list[str]) -> str:
 
 def _in_other_states(world: World, name: str, field: str, kinds: list[str]) -> Iterator[str]:
     for kind in map(Kind, kinds):
-        table = QUESTIONS[kind].record if kind in QUESTIONS else None
+        table = RECORDS.get(kind)
         if table in STATES and (name, field) not in WHICH:
             yield from _found(world, IN_EACH_STATE.format(table=table))

@@ -9,11 +9,10 @@ from typing import Any
 
 import pytest
 
-from cellbank.domain.identifiers import Kind
+from cellbank.domain.identifiers import RECORDS, Kind
 from cellbank.services import catalogue
 from cellbank.services.acts import run_act
 from cellbank.services.bank import server_time
-from cellbank.services.lookup.cards import QUESTIONS
 from cellbank.services.lookup.lists import LISTS
 from cellbank.services.people.actors import SYSTEM
 from tests.attack.crawl import KINDS, Asked, Crawler, column, words
@@ -98,8 +97,7 @@ def test_no_form_shows_what_a_code_of_another_site_is(stranger: Stranger, tried:
 
 def _table(kind: str) -> str:
     """The table of the records that bear codes of a kind."""
-    question = QUESTIONS.get(Kind(kind))
-    return question.record if question else ""
+    return RECORDS.get(Kind(kind), "")
 
 
 def test_a_scan_says_of_which_site_a_record_is(stranger: Stranger, tried: Callable[..., None]) -> None:

@@ -11,12 +11,12 @@ import pytest
 from sqlalchemy import text
 
 import cellbank
+from cellbank.domain.identifiers import RECORDS
 from cellbank.domain.saying import NAMES_OF_THE_CODE
 from cellbank.services import catalogue
 from cellbank.services.bank import Bank
 from cellbank.services.documents.document_types import TYPES, DocumentType
 from cellbank.services.documents.papers import as_blocks, snapshot
-from cellbank.services.lookup.cards import QUESTIONS
 
 catalogue.load()
 ROOT = Path(cellbank.__file__).parent
@@ -46,7 +46,7 @@ def test_no_document_of_the_story_speaks_as_a_program(story: Bank, type_: Docume
     found, read = set(), 0
     with snapshot(story.engine) as connection:
         for kind in sorted(type_.kinds, key=str):
-            latest = text(f"SELECT code FROM {QUESTIONS[kind].record} ORDER BY id DESC LIMIT {MOST}")
+            latest = text(f"SELECT code FROM {RECORDS[kind]} ORDER BY id DESC LIMIT {MOST}")
             for code in connection.scalars(latest):
                 paper = type_.read(connection, code)
                 read += paper is not None

@@ -16,7 +16,7 @@ import pytest
 from cellbank.records.work import Work
 from cellbank.services.acts import Outcome
 from cellbank.services.clinic import dosing
-from cellbank.services.quality import holding
+from cellbank.services.stopping import holding
 from tests.conftest import Furnished
 from tests.factories.doses import checked_dose, product_lot, row_of, weighed_subject
 from tests.factories.holds import notices_about

@@ -17,7 +17,7 @@ from cellbank.services.documents.chain import Chain, read_chain
 from cellbank.services.documents.chain_document import chain_paper
 from cellbank.services.documents.issuing import unissued_file
 from cellbank.services.documents.papers import snapshot
-from cellbank.services.lookup.scanning import NotHere, Unreadable
+from cellbank.services.finding.missing import NotHere, Unreadable
 from tests.factories import production as make
 from tests.factories.doses import (
     MINUTE,

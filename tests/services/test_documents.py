@@ -20,7 +20,7 @@ from cellbank.services.documents.document_changes import Difference, Step, diffe
 from cellbank.services.documents.document_types import TYPES
 from cellbank.services.documents.issuing import NotAsIssued, issued_file, issued_of, unissued_file
 from cellbank.services.documents.papers import Paper, as_data, from_data, snapshot
-from cellbank.services.lookup.scanning import NotHere, Unreadable
+from cellbank.services.finding.missing import NotHere, Unreadable
 from tests.factories.doses import ordered_dose
 from tests.factories.world import World
 

@@ -7,9 +7,9 @@ from sqlalchemy import text
 
 from cellbank.records.tables import metadata, record_tables
 from cellbank.services.bank import Bank
-from cellbank.services.trail.column_words import WORDS, told
 from cellbank.services.trail.history import History, history
 from cellbank.services.trail.trail_search import Query, search
+from cellbank.services.wording.column_words import WORDS, told
 from tests.conftest import StoryBank
 from tests.factories.doses import prepared_dose
 from tests.factories.people import badge, by_two

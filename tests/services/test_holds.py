@@ -9,7 +9,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from cellbank.records.quality import Hold
-from cellbank.services.quality import holding, holds
+from cellbank.services.quality import holds
+from cellbank.services.stopping import holding
 from cellbank.services.storage import places
 from tests.factories.holds import (
     consent_of,

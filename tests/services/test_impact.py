@@ -11,7 +11,7 @@ from sqlalchemy import text
 from cellbank.domain.identifiers import Kind, record_code
 from cellbank.services.documents.issuing import unissued_file
 from cellbank.services.documents.recall_document import NOT_STOPPED, recall_csv
-from cellbank.services.lookup.scanning import NotHere, Unreadable
+from cellbank.services.finding.missing import NotHere, Unreadable
 from cellbank.services.quality.impact import NOWHERE, PAGE, impact, vials_touched
 from tests.factories.doses import OrderedDose, infused_dose, ordered_dose, prepared_dose, product_lot
 from tests.factories.lots import FrozenLot, stored_lot

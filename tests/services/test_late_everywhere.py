@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
+from cellbank.domain.identifiers import RECORDS
 from cellbank.domain.scans import read_scan
 from cellbank.domain.wall import on_the_wall
 from cellbank.services import catalogue
 from cellbank.services.acts import Outcome, TellingInput
 from cellbank.services.documents.document_types import TYPES
 from cellbank.services.documents.papers import as_data, snapshot
-from cellbank.services.lookup.cards import QUESTIONS
 from cellbank.services.trail.history import done, history
 from cellbank.services.trail.trail_search import Query, search
 from tests.factories.doses import SITE, fetch_spare, infused_dose, ordered_dose, pick, picked_dose, prepared_dose
@@ -115,7 +115,7 @@ def test_the_page_of_the_record_and_the_trail_show_both_times(world: World, told
         mine = done(world.bank, act, 0)
         both = (at, at + HOUR, why(name))
         assert (mine.happened_at, mine.at, mine.late_reason) == both
-        kind = QUESTIONS[read_scan(mine.record_code).kind].record
+        kind = RECORDS[read_scan(mine.record_code).kind]
         event = next(one for one in history(world.bank, kind, mine.record_code).events if one.act == act)
         assert (event.happened_at, event.at, event.late_reason) == both
         line = next(one for one in search(world.bank, Query(act=name)) if one.id == act)

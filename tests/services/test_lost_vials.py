@@ -11,7 +11,7 @@ from cellbank.domain.lifecycle import rows_for
 from cellbank.domain.states import STATES
 from cellbank.records.deviations import Deviation, DeviationLink
 from cellbank.records.production import Vial
-from cellbank.services.quality import vials_lost
+from cellbank.services.stopping import vials_lost
 from tests.factories.doses import (
     MINUTE,
     OrderedDose,

@@ -14,7 +14,7 @@ from cellbank.services.documents.certificate import NOT_RELEASED
 from cellbank.services.documents.issuing import issued_file, unissued_file
 from cellbank.services.documents.papers import snapshot
 from cellbank.services.documents.record_export import export
-from cellbank.services.lookup.scanning import NotHere
+from cellbank.services.finding.missing import NotHere
 from tests.factories import production as make
 from tests.factories.freezing import MODEL, cooling, freezing_run, frozen_at, run_row
 from tests.factories.lots import FrozenLot, fill_started_at, frozen_lot, open_lot, stored_lot

@@ -327,8 +327,8 @@ def test_the_database_keeps_no_stop_of_which_nobody_is_told(world: World, monkey
     """A hold, a failed result of a lot that a hold stops already, and a recall: each by its own trigger."""
     dose = infused_dose(world)
     with monkeypatch.context() as patched:
-        for module in ("holding", "decisions"):
-            patched.setattr(f"cellbank.services.quality.{module}.tell_clinicians", lambda *_: None)
+        for module in ("stopping.holding", "quality.decisions"):
+            patched.setattr(f"cellbank.services.{module}.tell_clinicians", lambda *_: None)
         for act in ("hold_lot", "recall_lot"):
             with pytest.raises(AssertionError, match=NOBODY_TOLD):
                 STOPS[act][1](world, dose)
@@ -344,12 +344,12 @@ def test_the_database_ends_no_notice_before_its_last_answer_and_changes_none(
     world: World, monkeypatch: pytest.MonkeyPatch, two: tuple[str, OrderedDose, OrderedDose]
 ) -> None:
     notice, given, waiting = two
-    monkeypatch.setattr("cellbank.services.quality.notices.answer_refusals", lambda *_: ())
+    monkeypatch.setattr("cellbank.services.stopping.notices.answer_refusals", lambda *_: ())
     first = {"notice": notice, "answers": [{"dose": given.code, **TOLD}]}
     world.do("clara", "answer_notice", **first)
     assert world.codes("cyril", "answer_notice", **first) == ["ALREADY_EXISTS"]
     transition = Work.transition
     monkeypatch.setattr(Work, "transition", lambda work, *of, to: transition(work, *of, to="ACKNOWLEDGED"))
-    monkeypatch.setattr("cellbank.services.quality.notices._answer", lambda *_: None)
+    monkeypatch.setattr("cellbank.services.stopping.notices._answer", lambda *_: None)
     unsaid = [{"dose": waiting.code, "done": "patient_told"}]
     assert world.codes("clara", "answer_notice", notice=notice, answers=unsaid) == ["CHANGED_MEANWHILE"]

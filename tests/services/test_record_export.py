@@ -13,7 +13,7 @@ from cellbank.services.bank import Bank
 from cellbank.services.documents.issuing import unissued_file
 from cellbank.services.documents.papers import digest_of
 from cellbank.services.documents.record_export import NOT_YET, export
-from cellbank.services.lookup.scanning import NotHere, Unreadable
+from cellbank.services.finding.missing import NotHere, Unreadable
 from tests.factories.doses import prepared_dose, weighed_subject
 from tests.factories.production import donation, eligible_donor, harvested_culture
 from tests.factories.quality import released_lot

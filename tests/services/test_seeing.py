@@ -8,16 +8,16 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from cellbank.domain.identifiers import Kind
+from cellbank.domain.identifiers import RECORDS
 from cellbank.records.base import as_json
 from cellbank.services.documents.issuing import issued_file, issued_of, unissued_file
 from cellbank.services.documents.recall_document import recall_csv
 from cellbank.services.documents.record_export import export
+from cellbank.services.finding.missing import NotHere, OtherSite
 from cellbank.services.labels.label_printing import NoSuchPrinting, pdf_of
 from cellbank.services.lookup.boards import calendar, dose_board, labels_of, lot_board
-from cellbank.services.lookup.cards import QUESTIONS
 from cellbank.services.lookup.lists import LISTS, find
-from cellbank.services.lookup.scanning import Card, NotHere, OtherSite, look_up
+from cellbank.services.lookup.scanning import Card, look_up
 from cellbank.services.lookup.tracing import trace
 from cellbank.services.lookup.worklists import SOURCES, lots_in_quarantine, treated_subjects, worklists
 from cellbank.services.quality.deviation_board import deviation_board
@@ -150,12 +150,11 @@ def test_a_scan_takes_one_statement(two: TwoSites, monkeypatch: pytest.MonkeyPat
 
 def test_the_database_knows_every_kind_that_has_a_card(two: TwoSites) -> None:
     with two.world.bank.reads.connect() as connection:
-        for kind in {question.record for question in QUESTIONS.values()}:
+        for kind in RECORDS.values():
             found = connection.scalar(text(f"SELECT max(id) FROM {kind}"))
             connection.execute(text("SELECT elsewhere(:kind, :id, 1)"), {"kind": kind, "id": found or 0})
         with pytest.raises(DBAPIError, match="case not found"):
             connection.execute(text("SELECT elsewhere('teapot', 1, 1)"))
-    assert Kind.SHIPMENT in QUESTIONS
 
 
 # --- lists, boards, pictures ------------------------------------------------------------------

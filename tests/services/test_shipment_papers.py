@@ -7,10 +7,10 @@ from sqlalchemy import text
 
 from cellbank.domain.identifiers import printed
 from cellbank.services.documents.issuing import unissued_file
+from cellbank.services.documents.packing_list import packing_list
 from cellbank.services.documents.papers import snapshot
 from cellbank.services.labels.label_printing import pdf_of
 from cellbank.services.lookup.boards import labels_of
-from cellbank.services.shipping.packing_list import packing_list
 from tests.factories.clinic import enrolled_subject
 from tests.factories.receiving import accept, checked_shipment, import_trace, received_shipment, store
 from tests.factories.shipping import (

@@ -6,7 +6,7 @@ import pytest
 
 from cellbank.domain.garbled import GarbledReason
 from cellbank.services.bank import Bank
-from cellbank.services.lookup.scanning import NotHere, Unreadable
+from cellbank.services.finding.missing import NotHere, Unreadable
 from cellbank.services.lookup.tracing import NoFamily, Trace, trace
 from tests.factories import production as make
 from tests.factories.doses import (

@@ -16,13 +16,13 @@ from cellbank.services.clinic.reactions import Noted
 from cellbank.services.clinic.treatment import undecided
 from cellbank.services.constraints import refusal_for
 from cellbank.services.documents.chain_document import chain_paper
-from cellbank.services.documents.chain_words import clock
 from cellbank.services.documents.papers import snapshot
 from cellbank.services.lookup.boards import calendar, dose_board
 from cellbank.services.lookup.scanning import Card, look_up
 from cellbank.services.lookup.worklists import worklists
 from cellbank.services.signing.to_sign import to_sign
 from cellbank.services.trail.history import signatures
+from cellbank.services.wording.values import clock
 from tests.factories.doses import (
     MINUTE,
     OrderedDose,

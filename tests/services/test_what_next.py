@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from cellbank.domain.identifiers import Kind
+from cellbank.domain.identifiers import RECORDS, Kind
 from cellbank.domain.refusals import Code
 from cellbank.domain.transition import Role
 from cellbank.services.acts import Malformed, run_act
 from cellbank.services.bank import Bank
 from cellbank.services.catalogue import REGISTRY
-from cellbank.services.lookup.cards import QUESTIONS
+from cellbank.services.finding.missing import NotHere
 from cellbank.services.lookup.likely import WRONG_NOW, place_of
-from cellbank.services.lookup.scanning import Card, NotHere, awaited, look_up
+from cellbank.services.lookup.scanning import Card, awaited, look_up
 from cellbank.services.people.actors import actor_by_name
 from tests.conftest import StoryBank
 from tests.services.bad_values import good_input, schema_of
@@ -120,8 +120,8 @@ def test_what_is_offered_first_is_never_refused_for_the_records_own_state(played
     actor = actor_by_name(played, name)
     assert actor is not None
     tried, wrong = 0, []
-    for question in QUESTIONS.values():
-        for code in codes_of(played, question.record):
+    for record in RECORDS.values():
+        for code in codes_of(played, record):
             card = _card(played, actor, code)
             if card is None or not (card.acts and card.acts[0].now):
                 continue
@@ -161,7 +161,7 @@ def _filled(bank: Bank, registered: Any) -> dict[str, Any]:
         inner = schema.get("items", schema)
         if field not in given or "scan" not in inner:
             continue
-        record = next(question.record for kind, question in QUESTIONS.items() if kind.value == inner["scan"][0])
+        record = RECORDS[Kind(inner["scan"][0])]
         with bank.reads.connect() as connection:
             code = connection.scalar(text(f"SELECT code FROM {record} ORDER BY id DESC LIMIT 1"))
         given[field] = [code] if "items" in schema else code

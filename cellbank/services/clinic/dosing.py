@@ -26,7 +26,7 @@ from cellbank.services.clinic.standing import Ward, ward_of
 from cellbank.services.clinic.supply import Demand, Supply, find_supply
 from cellbank.services.common import new_code, time_refusals, told_after
 from cellbank.services.inputs import Date, DoseCode, LotCode, Reason, SubjectCode, WeightCode, WeightKg
-from cellbank.services.quality.notices import note_not_given
+from cellbank.services.stopping.notices import note_not_given
 
 
 class MeasureWeight(TellingInput):

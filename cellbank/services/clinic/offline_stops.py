@@ -15,7 +15,7 @@ from cellbank.domain.wall import on_the_wall
 from cellbank.records.actor import Actor
 from cellbank.services.bank import Bank
 from cellbank.services.clinic.offline import Came, Part, open_part
-from cellbank.services.lookup.scanning import keep_unreadable
+from cellbank.services.unreadable_scans import keep_unreadable
 
 STOPPED: dict[str, str] = {
     Code.DOSE_LABEL_MISMATCH: "the label is not the current one of dose {dose}.",

@@ -20,7 +20,7 @@ from cellbank.services.clinic.standing import DoseStanding, dmso_of_the_day, sta
 from cellbank.services.common import told_after
 from cellbank.services.inputs import DoseCode, Reason, VolumeMl
 from cellbank.services.labels.label_printing import print_first
-from cellbank.services.quality.notices import note_not_given
+from cellbank.services.stopping.notices import note_not_given
 
 
 def counted_draw(standing: DoseStanding) -> DrawVolume:

@@ -6,11 +6,11 @@ from sqlalchemy import Connection, RowMapping, text
 from cellbank.outside.document_pdf import Block, Cell, Facts, Heading, Run, Table, Text
 from cellbank.outside.document_trace import Mark, Trace
 from cellbank.services.documents.batch_steps import doubt_of
-from cellbank.services.documents.chain_words import word
 from cellbank.services.documents.lot_paper import LotHead
-from cellbank.services.lookup.card_parts import run_in_words
 from cellbank.services.temperature.run_board import DepartureLine, marks, run_chart
+from cellbank.services.temperature.run_facts import run_in_words
 from cellbank.services.temperature.trace_drawing import HEIGHT, WIDTH
+from cellbank.services.wording.values import word
 
 _RUNS = text(
     """SELECT r.*, p.full_name, d.code AS deviation, d.state AS deviation_state, w.full_name AS withdrawn_by,

@@ -10,8 +10,7 @@ from cellbank.domain.quantities import millions
 from cellbank.outside.document_chart import Chart, Curve, Panel
 from cellbank.outside.document_pdf import Block, Cell, Heading, Run, Table, Text
 from cellbank.services.documents.batch_lineage import Batch
-from cellbank.services.documents.chain_words import Clock, word
-from cellbank.services.lookup.card_parts import shown
+from cellbank.services.wording.values import Clock, shown, word
 
 Row = Mapping[str, Any]
 A_DAY = datetime.timedelta(days=1)

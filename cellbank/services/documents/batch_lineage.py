@@ -10,7 +10,7 @@ from sqlalchemy import Connection, text
 from cellbank.domain.lifecycle import Role, roles_for, rows_for
 from cellbank.domain.transitions import HOLDING
 from cellbank.services.documents.chain import Entry, entries_of
-from cellbank.services.documents.chain_signatures import Signed, signatures_of
+from cellbank.services.trail.signatures import Signed, signatures_of
 
 # What is done to vials after the lot is made is their own story.
 PUT_RIGHT = "correct_fact"

@@ -16,12 +16,11 @@ from cellbank.services.documents.batch_freezing import freezing_blocks
 from cellbank.services.documents.batch_growth import growth_blocks
 from cellbank.services.documents.batch_lineage import Batch, read_batch
 from cellbank.services.documents.batch_steps import Check, decision_table, step_tables
-from cellbank.services.documents.chain_words import word
 from cellbank.services.documents.lot_paper import LotHead, read_lot
 from cellbank.services.documents.lot_test_table import results_of, test_tables
 from cellbank.services.documents.papers import Paper, site_line
 from cellbank.services.documents.signature_table import signature_table
-from cellbank.services.lookup.card_parts import shown
+from cellbank.services.wording.values import shown, word
 
 TITLE = "Batch record"
 NEVER_FILLED = ("PRINTED", "VOIDED")

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from cellbank.outside.document_pdf import Block, Cell, Heading, Run, Table
+from cellbank.services.documents.act_lines import lines_of
 from cellbank.services.documents.batch_lineage import Batch
 from cellbank.services.documents.chain import Entry
-from cellbank.services.documents.chain_words import Clock, lines_of, times_of, word
 from cellbank.services.trail.answered import answered
+from cellbank.services.wording.values import Clock, times_of, word
 
 HEAD = ("Act", "Happened, entered", "Step", "Performed by", "Checked by, reviewed by")
 WIDTHS = (0.07, 0.16, 0.41, 0.16, 0.20)

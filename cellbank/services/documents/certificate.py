@@ -7,12 +7,13 @@ from sqlalchemy import Connection, text
 
 from cellbank.domain.identifiers import printed
 from cellbank.outside.document_pdf import Block, Cell, Heading, Run, Table, Text
+from cellbank.services.documents.act_lines import lines_of
 from cellbank.services.documents.chain import entries_of
-from cellbank.services.documents.chain_words import lines_of, word
 from cellbank.services.documents.lot_paper import RELEASED, LotHead, read_lot
 from cellbank.services.documents.lot_test_table import NO_LONGER, Result, results_of, test_tables
 from cellbank.services.documents.papers import Paper, site_line
 from cellbank.services.documents.signature_table import signature_table
+from cellbank.services.wording.values import word
 
 TITLE = "Certificate of analysis"
 NOT_RELEASED = "NOT RELEASED – not a certificate"

@@ -23,11 +23,11 @@ from cellbank.services.clinic.reactions import REACTIONS
 from cellbank.services.clinic.steps import StepDone, dose_steps
 from cellbank.services.documents import chain_custody
 from cellbank.services.documents.chain_custody import Stay
-from cellbank.services.documents.chain_signatures import Signed, signatures_of
 from cellbank.services.documents.papers import snapshot
-from cellbank.services.lookup.scanning import NotHere, Unreadable
+from cellbank.services.finding.missing import NotHere, Unreadable
 from cellbank.services.lookup.tracing import Trace, trace_record
 from cellbank.services.trail.near_misses import NOT_OF_THE_DOSE
+from cellbank.services.trail.signatures import Signed, signatures_of
 
 Ids = Mapping[str, list[int]]
 

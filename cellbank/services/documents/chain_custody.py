@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from cellbank.domain.lifecycle import STATES
-from cellbank.services.lookup.cards import place_text
+from cellbank.services.storage.whereabouts import place_text
 
 
 @dataclass(frozen=True)

@@ -17,12 +17,12 @@ from cellbank.outside.document_picture import Picture, PictureBox
 from cellbank.outside.label_templates import load_templates
 from cellbank.services.clinic.reactions import reactions_of
 from cellbank.services.clinic.steps import StepDone
+from cellbank.services.documents.act_lines import lines_of
 from cellbank.services.documents.chain import Chain, Entry, chain_of
-from cellbank.services.documents.chain_words import clock, lines_of, times_of, word
 from cellbank.services.documents.papers import Paper, site_line
 from cellbank.services.documents.signature_table import signature_table
-from cellbank.services.lookup.card_parts import shown
 from cellbank.services.lookup.family import Measures, lay_out
+from cellbank.services.wording.values import clock, shown, times_of, word
 
 TITLE = "Chain of identity and custody"
 PICTURE = Measures(width=61.0, height=28.0, gap_x=12.0, gap_y=7.0, margin=1.0)

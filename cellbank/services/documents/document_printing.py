@@ -18,9 +18,9 @@ from cellbank.outside.document_pdf import (
     render_documents,
 )
 from cellbank.services.acts import VERSION
-from cellbank.services.documents.chain_words import clock
 from cellbank.services.documents.document_changes import Difference
 from cellbank.services.documents.papers import Paper, digest_of, from_data
+from cellbank.services.wording.values import clock
 
 SOFTWARE = f"cellbank {VERSION}"
 UNISSUED = "Not issued: a look at the record"

@@ -5,17 +5,16 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from cellbank.domain.identifiers import Kind
+from cellbank.domain.identifiers import RECORDS, Kind
 from cellbank.services.documents.batch_record import batch_record_paper
 from cellbank.services.documents.certificate import certificate_paper
 from cellbank.services.documents.chain_document import chain_paper
+from cellbank.services.documents.custody_form import custody_form
 from cellbank.services.documents.downtime_forms import downtime_paper
+from cellbank.services.documents.packing_list import packing_list
 from cellbank.services.documents.papers import Paper
 from cellbank.services.documents.recall_document import recall_paper
 from cellbank.services.documents.record_export import trail_paper
-from cellbank.services.lookup.cards import QUESTIONS
-from cellbank.services.shipping.custody_form import custody_form
-from cellbank.services.shipping.packing_list import packing_list
 
 
 @dataclass(frozen=True)
@@ -34,7 +33,7 @@ class DocumentType:
 
 
 # Every record that has a page; a key of the API is nobody's document.
-DOCUMENTED = tuple(kind for kind in QUESTIONS if kind is not Kind.TOKEN)
+DOCUMENTED = tuple(kind for kind in RECORDS if kind is not Kind.TOKEN)
 TYPES: dict[str, DocumentType] = {
     one.name: one
     for one in (

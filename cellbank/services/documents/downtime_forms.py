@@ -18,10 +18,9 @@ from cellbank.outside.document_form import Boxes, Mark, Sheet, Symbols
 from cellbank.outside.document_pdf import Block, Cell, Facts, Heading, Run, Table, Text
 from cellbank.services.clinic.thawing import PickLine, pick_list
 from cellbank.services.common import read_protocol
-from cellbank.services.documents.chain_words import clock
 from cellbank.services.documents.papers import Paper, site_line, site_zone
-from cellbank.services.lookup.card_parts import shown
 from cellbank.services.site_words import Say, as_written
+from cellbank.services.wording.values import clock, shown
 
 SHEETS = (Form.PICK, Form.THAW, Form.BEDSIDE)
 TITLES = {Form.PICK: "Pick list", Form.THAW: "Thaw and count", Form.BEDSIDE: "At the bedside"}

@@ -10,12 +10,12 @@ from sqlalchemy import RowMapping, text
 from cellbank.domain.identifiers import Form
 from cellbank.outside.printers import PrinterProblem
 from cellbank.services.bank import Bank, at_site, server_time
-from cellbank.services.documents.chain_words import clock
 from cellbank.services.documents.document_printing import render_unissued_together
 from cellbank.services.documents.downtime_forms import SHEETS, blank_paper, downtime_paper
 from cellbank.services.documents.papers import snapshot
 from cellbank.services.labels.label_printing import WITH_LABELS
 from cellbank.services.site_words import site_words
+from cellbank.services.wording.values import clock
 
 log = logging.getLogger("cellbank.forms")
 

@@ -15,7 +15,7 @@ from sqlalchemy import RowMapping, select, text
 from sqlalchemy.orm import Session
 
 from cellbank.domain.garbled import Garbled
-from cellbank.domain.identifiers import Kind
+from cellbank.domain.identifiers import RECORDS, Kind
 from cellbank.domain.refusals import Code, Refusal, refuse
 from cellbank.domain.rules.document import EditionFacts, edition_refusals
 from cellbank.domain.scans import read_scan
@@ -30,10 +30,9 @@ from cellbank.services.documents.document_changes import Difference, Step, diffe
 from cellbank.services.documents.document_printing import SOFTWARE, file_digest, render_issue, render_unissued
 from cellbank.services.documents.document_types import DOCUMENTED, TYPES, DocumentType
 from cellbank.services.documents.papers import Paper, as_data, digest_of, from_data, snapshot
+from cellbank.services.finding.missing import NotHere, OtherSite, Unreadable
+from cellbank.services.finding.seeing import refuse_unseen
 from cellbank.services.inputs import Reason, scanned
-from cellbank.services.lookup.cards import QUESTIONS
-from cellbank.services.lookup.scanning import NotHere, OtherSite, Unreadable
-from cellbank.services.lookup.seeing import refuse_unseen
 
 
 class IssueDocument(ActInput):
@@ -53,7 +52,7 @@ def issue_document(work: Work, given: IssueDocument) -> DocumentIssue:
     Refuses a further edition without a reason; a document that this kind of record has not is malformed.
     """
     type_, kind = TYPES[given.type], _kind_of(given)
-    record = work.lock(record_class(QUESTIONS[kind].record), given.code)
+    record = work.lock(record_class(RECORDS[kind]), given.code)
     last = _latest(work.session, given)
     paper = _read(work.session.get_bind(), type_, given.code)
     if paper is None:
@@ -174,7 +173,7 @@ def unissued_file(bank: Bank, type_name: str, raw: str) -> bytes:
     if scan.kind not in type_.kinds:
         raise NotHere(" or ".join(sorted(of.name.lower() for of in type_.kinds)), scan.code)
     with bank.reads.connect() as connection:
-        kind = QUESTIONS[scan.kind].record
+        kind = RECORDS[scan.kind]
         refuse_unseen(connection, bank.site, kind, scan.code, only_at_home=type_.only_at_home)
     paper = _read(bank.engine, type_, scan.code)
     if paper is None:

@@ -12,9 +12,8 @@ from cellbank.domain.quantities import millions
 from cellbank.domain.specification import Specification
 from cellbank.outside.document_pdf import Facts, Run
 from cellbank.services.common import read_specification
-from cellbank.services.documents.chain_signatures import Signed, signatures_of
-from cellbank.services.documents.chain_words import Clock, clock, word
-from cellbank.services.lookup.card_parts import shown
+from cellbank.services.trail.signatures import Signed, signatures_of
+from cellbank.services.wording.values import Clock, clock, shown, word
 
 RELEASED = "RELEASED"
 STOPPED = {

@@ -13,9 +13,9 @@ from cellbank.domain.acceptance import ReleaseTest
 from cellbank.domain.identifiers import printed
 from cellbank.domain.rules.result import limit_in_words
 from cellbank.outside.document_pdf import Block, Cell, Heading, Run, Table
-from cellbank.services.documents.chain_words import Clock, word
 from cellbank.services.documents.lot_paper import LotHead
 from cellbank.services.quality.lot_results import shown_value
+from cellbank.services.wording.values import Clock, word
 
 STAGES = {
     "tissue": "Tests of the tissue",

@@ -15,9 +15,9 @@ from cellbank.domain.identifiers import printed
 from cellbank.domain.quantities import of_the_dose
 from cellbank.outside.document_pdf import Block, Cell, Facts, Heading, Run, Table, Text
 from cellbank.services.bank import Bank
-from cellbank.services.documents.chain_words import clock, word
 from cellbank.services.documents.papers import Paper, site_line, site_zone, snapshot
 from cellbank.services.quality.impact import DoseTouched, Impact, VialTouched, read_impact, read_vials
+from cellbank.services.wording.values import clock, word
 
 TITLE = "Recall list"
 STOPPED = ("RECALLED", "REJECTED")

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, select, text
 
 from cellbank.domain.blind import hidden_columns
 from cellbank.domain.garbled import Garbled
-from cellbank.domain.identifiers import Kind, printed
+from cellbank.domain.identifiers import RECORDS, Kind, printed
 from cellbank.domain.scans import read_scan
 from cellbank.domain.wall import told_by
 from cellbank.outside.document_pdf import Block, Cell, Facts, Heading, Run, Table, Text
@@ -22,13 +22,12 @@ from cellbank.records.tables import metadata
 from cellbank.services.acts import VERSION
 from cellbank.services.bank import Bank
 from cellbank.services.clinic.identity import HIDDEN, is_identity
-from cellbank.services.documents.chain_words import Clock, clock, times_of, value_text, word
 from cellbank.services.documents.papers import Paper, digest_of, site_line, site_zone, snapshot
-from cellbank.services.lookup.cards import QUESTIONS
-from cellbank.services.lookup.scanning import NotHere, Unreadable
-from cellbank.services.lookup.seeing import refuse_unseen
-from cellbank.services.trail.column_words import WORDS_OF_THE_CODE, told
+from cellbank.services.finding.missing import NotHere, Unreadable
+from cellbank.services.finding.seeing import refuse_unseen
 from cellbank.services.trail.history import ChangeLine, Event, History, Names, Signed, read_history, read_signatures
+from cellbank.services.wording.column_words import WORDS_OF_THE_CODE, told
+from cellbank.services.wording.values import Clock, clock, times_of, value_text, word
 
 TITLE = "Trail of a record"
 NOT_YET = "(not shown before the second person has looked)"
@@ -65,8 +64,8 @@ def export(bank: Bank, raw: str) -> Export:
     if isinstance(scan, Garbled):
         raise Unreadable(scan)
     with snapshot(bank.engine) as connection:
-        if scan.kind in QUESTIONS:
-            refuse_unseen(connection, bank.site, QUESTIONS[scan.kind].record, scan.code)
+        if scan.kind in RECORDS:
+            refuse_unseen(connection, bank.site, RECORDS[scan.kind], scan.code)
         found = _read(connection, scan.kind, scan.code, bank.site)
     if found is None:
         raise NotHere(scan.kind.name.lower(), scan.code)
@@ -74,9 +73,9 @@ def export(bank: Bank, raw: str) -> Export:
 
 
 def _read(connection: Connection, kind: Kind, code: str, site: int | None = None) -> Export | None:
-    if kind not in QUESTIONS:
+    if kind not in RECORDS:
         return None
-    name = QUESTIONS[kind].record
+    name = RECORDS[kind]
     table = metadata.tables[name]
     row = connection.execute(select(table).where(table.c.code == code)).mappings().one_or_none()
     if row is None:

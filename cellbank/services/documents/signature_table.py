@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from cellbank.outside.document_pdf import Block, Cell, Run, Table, Text
-from cellbank.services.documents.chain_signatures import Signed
-from cellbank.services.documents.chain_words import Clock
+from cellbank.services.trail.signatures import Signed
+from cellbank.services.wording.values import Clock
 
 HEAD = ("Name", "Meaning", "Signed", "When", "Act", "Now")
 WIDTHS = (0.22, 0.11, 0.26, 0.2, 0.09, 0.12)

@@ -37,12 +37,13 @@ from cellbank.records.quality import Printing
 from cellbank.records.shipping import Shipment
 from cellbank.records.storage import StorageUnit
 from cellbank.records.work import Work
-from cellbank.services.acts import REGISTRY, ActInput, act
 from cellbank.services.bank import Bank
+from cellbank.services.finding.missing import OtherSite
+from cellbank.services.finding.seeing import refuse_unseen
 from cellbank.services.inputs import MAX_VIALS, Reason, VialCode, each_once, scanned
 from cellbank.services.labels.label_rows import Labels, command_labels, labels_of, vial_labels
-from cellbank.services.lookup.scanning import OtherSite
-from cellbank.services.lookup.seeing import refuse_unseen
+from cellbank.services.parsing import ActInput
+from cellbank.services.registry import REGISTRY, act
 
 log = logging.getLogger("cellbank.labels")
 

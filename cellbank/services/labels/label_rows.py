@@ -28,8 +28,8 @@ from cellbank.domain.quantities import millions
 from cellbank.domain.rules.labels import LABELLED
 from cellbank.domain.wall import for_any_clock, on_the_wall
 from cellbank.outside.label_pdf import load_templates, shortened
-from cellbank.services.acts import RegisteredAct
 from cellbank.services.common import read_protocol, read_specification
+from cellbank.services.registry import RegisteredAct
 
 Row = RowMapping
 FIN_NOTICE = "TEST/LOCAL ID – NOT A REGISTERED FIN"

@@ -7,19 +7,20 @@ from dataclasses import dataclass
 from functools import cache
 
 from cellbank.domain.blind import hidden_columns
-from cellbank.domain.identifiers import Kind, printed
-from cellbank.domain.positions import position_name
+from cellbank.domain.identifiers import RECORDS, Kind, printed
 from cellbank.domain.quantities import millions, of_the_dose
 from cellbank.domain.states import state_means
 from cellbank.records.base import read_row
 from cellbank.records.tables import metadata
 from cellbank.services.bank import Bank
-from cellbank.services.lookup.card_parts import Facts, Question, Row, on_the_clock, shown, simple
+from cellbank.services.lookup.card_parts import Facts, Question, Row, simple
 from cellbank.services.lookup.cards_of_quality import OF_QUALITY
 from cellbank.services.lookup.cards_of_shipping import OF_SHIPPING
 from cellbank.services.lookup.marks import marks_asked, marks_of
 from cellbank.services.quality.tested import TESTED_CODE, join_tested
-from cellbank.services.shipping.in_hand import LINE
+from cellbank.services.storage.travelling import LINE
+from cellbank.services.storage.whereabouts import place_text
+from cellbank.services.wording.values import on_the_clock, shown
 
 
 @dataclass(frozen=True)
@@ -44,13 +45,6 @@ PLACE = """
   LEFT JOIN storage_unit box ON box.id = p.box_id
 """
 PLACE_COLUMNS = f"{LINE.format(unit='box.id')} AS line, p.position, box.column_count"
-
-
-def place_text(row: Row) -> str | None:
-    """'Tank 1 › Rack 2 › Box B › C4' from the columns of PLACE; None when the vial stands nowhere."""
-    if row["position"] is None:
-        return None
-    return " › ".join([*row["line"], position_name(row["position"], row["column_count"])])
 
 
 def _vial_facts(row: Row) -> Facts:
@@ -137,7 +131,6 @@ def _given(row: Row) -> Facts:
 
 QUESTIONS: dict[Kind, Question] = {
     Kind.VIAL: Question(
-        "vial",
         f"""SELECT v.id, v.code, v.state, v.number, v.site_id, l.code AS lot, l.state AS lot_state, l.cells_per_vial,
           l.volume_ml, l.expires_on, d.code AS dose, d.infusion_number, s.trial_number, {PLACE_COLUMNS}
           FROM vial v JOIN lot l ON l.id = v.lot_id LEFT JOIN dose d ON d.id = v.dose_id
@@ -146,7 +139,6 @@ QUESTIONS: dict[Kind, Question] = {
         _vial_facts,
     ),
     Kind.LOT: Question(
-        "lot",
         """SELECT l.*, d.code AS donation,
            (SELECT count(*) FROM vial WHERE lot_id = l.id AND state = 'IN_STOCK'
              AND site_id = coalesce(%(site)s, site_id)) AS stock,
@@ -162,25 +154,21 @@ QUESTIONS: dict[Kind, Question] = {
         ),
     ),
     Kind.DONOR: Question(
-        "donor",
         "SELECT * FROM donor WHERE code = %(code)s",
         lambda row: f"Donor {row['pseudonym']}",
         simple(("Year of birth", "birth_year"), ("Delivery", "delivered_at"), ("Eligibility", "eligibility_reason")),
     ),
     Kind.CONSENT: Question(
-        "consent",
         "SELECT c.*, d.code AS donor FROM consent c JOIN donor d ON d.id = c.donor_id WHERE c.code = %(code)s",
         lambda row: f"Consent of donor {row['donor']}",
         simple(("Version", "version"), ("Scope", "scope"), ("Given on", "given_on"), ("Withdrawn on", "withdrawn_on")),
     ),
     Kind.DONATION: Question(
-        "donation",
         "SELECT n.*, d.code AS donor FROM donation n JOIN donor d ON d.id = n.donor_id WHERE n.code = %(code)s",
         lambda row: f"{'Umbilical cord' if row['tissue'] == 'cord' else 'Placenta'} {printed(row['code'])}",
         simple(("Donor", "donor"), ("Collected", "collected_at"), ("Received", "received_at"), ("Mass, g", "mass_g")),
     ),
     Kind.CULTURE: Question(
-        "culture",
         "SELECT c.*, n.code AS donation FROM culture c JOIN donation n ON n.id = c.donation_id WHERE c.code = %(code)s",
         lambda row: f"Culture {row['code']}, P{row['passage']}",
         lambda row: (
@@ -193,7 +181,6 @@ QUESTIONS: dict[Kind, Question] = {
         ),
     ),
     Kind.REAGENT: Question(
-        "reagent_lot",
         """SELECT r.*,
            least(r.expires_on, (r.opened_at AT TIME ZONE s.timezone)::date + r.days_once_open::int) AS use_by,
            trim_scale(r.quantity_left) || ' of ' || trim_scale(r.quantity_received) || ' ' || r.unit AS counted
@@ -202,7 +189,6 @@ QUESTIONS: dict[Kind, Question] = {
         _REAGENT,
     ),
     Kind.STORAGE: Question(
-        "storage_unit",
         """SELECT u.*, unit_names(u.parent_id) AS above,
            (SELECT count(*) FROM placement p WHERE p.box_id = u.id AND p.taken_at IS NULL) AS vials,
            (SELECT count(*) FROM storage_unit inside WHERE inside.parent_id = u.id) AS units,
@@ -213,7 +199,6 @@ QUESTIONS: dict[Kind, Question] = {
         _unit_facts,
     ),
     Kind.RESULT: Question(
-        "test_result",
         f"""SELECT r.*, {TESTED_CODE} AS subject, coalesce(r.choice, trim_scale(r.number)::text) AS value,
            a.code AS sample, e.full_name AS entered_by, v.full_name AS reviewed_by, h.full_name AS changed_by,
            w.code AS first_code, coalesce(w.choice, trim_scale(w.number)::text) AS first_value,
@@ -226,7 +211,6 @@ QUESTIONS: dict[Kind, Question] = {
         _result_facts,
     ),
     Kind.SAMPLE: Question(
-        "sample",
         f"""SELECT r.*, {TESTED_CODE} AS subject, p.full_name AS taken_by, v.code AS vial, x.code AS result
            FROM sample r {join_tested("r")} LEFT JOIN vial v ON v.id = r.vial_id
            LEFT JOIN person p ON p.id = r.taken_by_id LEFT JOIN LATERAL
@@ -244,20 +228,17 @@ QUESTIONS: dict[Kind, Question] = {
         ),
     ),
     Kind.SUBJECT: Question(
-        "subject",
         """SELECT s.*, p.code AS protocol FROM subject s JOIN definition p ON p.id = s.protocol_id
             WHERE s.code = %(code)s""",
         lambda row: f"Subject {row['trial_number']}",
         simple(("Trial", "protocol"), ("Arm", "arm"), ("Sex", "sex"), ("Consented", "consented_on")),
     ),
     Kind.WEIGHT: Question(
-        "weight",
         "SELECT w.*, s.trial_number FROM weight w JOIN subject s ON s.id = w.subject_id WHERE w.code = %(code)s",
         lambda row: f"Weight of subject {row['trial_number']}",
         _weight_facts,
     ),
     Kind.DOSE: Question(
-        "dose",
         """SELECT d.*, s.trial_number, l.code AS lot FROM dose d JOIN subject s ON s.id = d.subject_id
            JOIN lot l ON l.id = d.lot_id WHERE d.code = %(code)s""",
         lambda row: f"Infusion {row['infusion_number']} (Day {row['day']}) of subject {row['trial_number']}",
@@ -272,7 +253,6 @@ QUESTIONS: dict[Kind, Question] = {
         ),
     ),
     Kind.HOLD: Question(
-        "hold",
         """SELECT h.*, coalesce(l.code, d.code, r.code, u.code) AS subject
            FROM hold h LEFT JOIN lot l ON l.id = h.lot_id LEFT JOIN donor d ON d.id = h.donor_id
            LEFT JOIN reagent_lot r ON r.id = h.reagent_lot_id LEFT JOIN storage_unit u ON u.id = h.storage_unit_id
@@ -292,14 +272,14 @@ def read_face(bank: Bank, kind: Kind, code: str) -> Face | None:
     if row is None:
         return None
     if row["elsewhere"]:
-        return Face(row["id"], question.record, "", row["state"], (), elsewhere=row["elsewhere"])
+        return Face(row["id"], RECORDS[kind], "", row["state"], (), elsewhere=row["elsewhere"])
     row = on_the_clock(row, bank.zone)
     where = place_text(row) if kind is Kind.VIAL else None
     title, type_ = question.title(row), row["type"] if kind is Kind.STORAGE else None
     ours = bank.site is None or row.get("site_id", bank.site) == bank.site
     return Face(
-        row["id"], question.record, title, row["state"], question.facts(row), where, type=type_,
-        means=state_means(question.record, row["state"], row.get("purpose")), is_ours=ours, marks=marks_of(kind, row),
+        row["id"], RECORDS[kind], title, row["state"], question.facts(row), where, type=type_,
+        means=state_means(RECORDS[kind], row["state"], row.get("purpose")), is_ours=ours, marks=marks_of(kind, row),
     )  # fmt: skip
 
 
@@ -307,7 +287,7 @@ def read_face(bank: Bank, kind: Kind, code: str) -> Face | None:
 def _seen(kind: Kind) -> str:
     """The statement of a kind, with whose record it is: the scanner waits for one answer and not for two."""
     question = QUESTIONS[kind]
-    asked = f"elsewhere('{question.record}', face.id, CAST(%(site)s AS bigint))"
-    if "site_id" in metadata.tables[question.record].columns:  # what is of the site itself needs no question
+    asked = f"elsewhere('{RECORDS[kind]}', face.id, CAST(%(site)s AS bigint))"
+    if "site_id" in metadata.tables[RECORDS[kind]].columns:  # what is of the site itself needs no question
         asked = f"CASE WHEN face.site_id IS DISTINCT FROM CAST(%(site)s AS bigint) THEN {asked} END"
     return f"SELECT face.*, {asked} AS elsewhere, {marks_asked(kind)} FROM ({question.statement}) AS face"

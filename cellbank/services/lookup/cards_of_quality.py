@@ -1,7 +1,9 @@
 """The cards of what the quality unit keeps: deviations, reviews, notices, documents, probes, people and their keys."""
 
 from cellbank.domain.identifiers import Kind
-from cellbank.services.lookup.card_parts import Question, run_in_words, shown, simple
+from cellbank.services.lookup.card_parts import Question, simple
+from cellbank.services.temperature.run_facts import run_in_words
+from cellbank.services.wording.values import shown
 
 _ACTION = simple(
     ("Deviation", "deviation"), ("What is to be done", "description"), ("By whom", "responsible"), ("Until", "due_on"),
@@ -10,13 +12,11 @@ _ACTION = simple(
 
 OF_QUALITY: dict[Kind, Question] = {
     Kind.DEVIATION: Question(
-        "deviation",
         "SELECT * FROM deviation WHERE code = %(code)s",
         lambda row: row["title"],
         simple(("Classification", "classification"), ("Happened", "occurred_at"), ("To be closed by", "due_on")),
     ),
     Kind.ACTION: Question(
-        "corrective_action",
         """SELECT a.*, v.code AS deviation, p.full_name AS responsible, d.full_name AS done_by FROM corrective_action a
            JOIN deviation v ON v.id = a.deviation_id JOIN person p ON p.id = a.responsible_id
            LEFT JOIN person d ON d.id = a.done_by_id WHERE a.code = %(code)s""",
@@ -24,7 +24,6 @@ OF_QUALITY: dict[Kind, Question] = {
         _ACTION,
     ),
     Kind.BATCH_REVIEW: Question(
-        "batch_review",
         """SELECT b.*, l.code AS lot, p.full_name, b.digest = batch_digest(b.lot_id) AS is_current FROM batch_review b
            JOIN lot l ON l.id = b.lot_id JOIN person p ON p.id = b.reviewed_by_id WHERE b.code = %(code)s""",
         lambda row: f"Review of the batch record of lot {row['lot']}",
@@ -37,7 +36,6 @@ OF_QUALITY: dict[Kind, Question] = {
         ),
     ),
     Kind.NOTICE: Question(
-        "recall_notice",
         """SELECT n.*, count(l.id) AS doses, count(l.answered_at) AS answered FROM recall_notice n
            JOIN notice_line l ON l.notice_id = n.id WHERE n.code = %(code)s GROUP BY n.id""",
         lambda row: f"Notice to clinicians: {row['record_kind'].replace('_', ' ')} {row['record_code']} "
@@ -51,7 +49,6 @@ OF_QUALITY: dict[Kind, Question] = {
         ),
     ),
     Kind.TREATMENT_DECISION: Question(
-        "treatment_decision",
         """SELECT t.*, s.code AS subject, s.trial_number, p.full_name FROM treatment_decision t
            JOIN subject s ON s.id = t.subject_id JOIN person p ON p.id = t.decided_by_id WHERE t.code = %(code)s""",
         lambda row: f"Decision about the treatment of subject {row['trial_number']}",
@@ -64,7 +61,6 @@ OF_QUALITY: dict[Kind, Question] = {
         ),
     ),
     Kind.CONDITIONAL_RELEASE: Question(
-        "conditional_release",
         """SELECT c.*, l.code AS lot, l.state AS lot_state, s.code AS subject, s.trial_number, q.full_name AS requester,
            a.full_name AS approver, p.full_name AS sponsor FROM conditional_release c JOIN lot l ON l.id = c.lot_id
            JOIN subject s ON s.id = c.subject_id JOIN person q ON q.id = c.requested_by_id
@@ -84,7 +80,6 @@ OF_QUALITY: dict[Kind, Question] = {
         ),
     ),
     Kind.DOCUMENT: Question(
-        "document_issue",
         """SELECT id, code, state, type, edition, record_code, reason, issued_at, pdf_digest,
            content -> 'paper' ->> 'title' AS title, content -> 'issue' ->> 'issued_by' AS issued_by
            FROM document_issue WHERE code = %(code)s""",
@@ -98,7 +93,6 @@ OF_QUALITY: dict[Kind, Question] = {
         ),
     ),
     Kind.COUNT: Question(
-        "stock_count",
         """SELECT c.*, u.name AS box, u.code AS box_code, p.full_name AS first FROM stock_count c
            JOIN storage_unit u ON u.id = c.unit_id JOIN person p ON p.id = c.first_counted_by_id
            WHERE c.code = %(code)s""",
@@ -106,7 +100,6 @@ OF_QUALITY: dict[Kind, Question] = {
         simple(("Box", "box_code"), ("First counted by", "first"), ("Closed", "closed_at")),
     ),
     Kind.PROBE: Question(
-        "probe",
         """SELECT p.*, u.name AS unit, u.code AS unit_code FROM probe p JOIN storage_unit u ON u.id = p.storage_unit_id
            WHERE p.code = %(code)s""",
         lambda row: f"Probe {row['name']}",
@@ -123,7 +116,6 @@ OF_QUALITY: dict[Kind, Question] = {
         ),
     ),
     Kind.READINGS: Question(
-        "reading_import",
         """SELECT i.*, p.code AS probe, e.full_name AS entered_by
            FROM reading_import i JOIN probe p ON p.id = i.probe_id JOIN person e ON e.id = i.entered_by_id
            WHERE i.code = %(code)s""",
@@ -138,7 +130,6 @@ OF_QUALITY: dict[Kind, Question] = {
         ),
     ),
     Kind.EXCURSION: Question(
-        "excursion",
         """SELECT e.*, p.code AS probe, u.code AS unit, u.name AS unit_name, a.full_name AS seen_by FROM excursion e
            JOIN probe p ON p.id = e.probe_id JOIN storage_unit u ON u.id = e.storage_unit_id
            LEFT JOIN person a ON a.id = e.acknowledged_by_id WHERE e.code = %(code)s""",
@@ -156,7 +147,6 @@ OF_QUALITY: dict[Kind, Question] = {
         ),
     ),
     Kind.FREEZER_RUN: Question(
-        "freezer_run",
         """SELECT r.*, l.code AS lot, p.full_name AS imported_by, d.code AS deviation, d.state AS deviation_state,
            w.full_name AS withdrawn_by FROM freezer_run r JOIN lot l ON l.id = r.lot_id
            JOIN person p ON p.id = r.imported_by_id LEFT JOIN deviation d ON d.id = r.deviation_id
@@ -176,7 +166,6 @@ OF_QUALITY: dict[Kind, Question] = {
         ),
     ),
     Kind.PERSON: Question(
-        "person",
         """SELECT p.*, (SELECT string_agg(replace(t.role, '_', ' ') || ' until ' || t.valid_until || ' (' || t.procedure
            || ')', '; ' ORDER BY t.valid_until DESC) FROM training t WHERE t.person_id = p.id AND t.state = 'VALID')
            AS trainings, CASE WHEN p.locked_until > now() THEN p.locked_until END AS locked_now
@@ -192,7 +181,6 @@ OF_QUALITY: dict[Kind, Question] = {
         ),
     ),
     Kind.TRAINING: Question(
-        "training",
         """SELECT t.*, p.full_name, p.code AS person, r.full_name AS recorder FROM training t
            JOIN person p ON p.id = t.person_id LEFT JOIN person r ON r.id = t.recorded_by_id WHERE t.code = %(code)s""",
         lambda row: f"Training of {row['full_name']} as {row['role'].replace('_', ' ')}",
@@ -200,7 +188,6 @@ OF_QUALITY: dict[Kind, Question] = {
                 ("Valid until", "valid_until"), ("Recorded by", "recorder"), ("Revoked because", "revoke_reason")),
     ),
     Kind.TRAIL_REVIEW: Question(
-        "trail_review",
         """SELECT r.*, p.full_name FROM trail_review r JOIN person p ON p.id = r.reviewed_by_id
            WHERE r.code = %(code)s""",
         lambda row: f"Review of the trail, acts {row['first_act']} to {row['last_act']}",
@@ -208,7 +195,6 @@ OF_QUALITY: dict[Kind, Question] = {
                 ("Reviewed", "reviewed_at")),
     ),
     Kind.TOKEN: Question(
-        "api_token",
         """SELECT t.*, p.full_name, u.used_at FROM api_token t JOIN person p ON p.id = t.person_id
            LEFT JOIN api_token_use u ON u.token_id = t.id WHERE t.code = %(code)s""",
         lambda row: f"Key “{row['title']}”",

@@ -1,7 +1,8 @@
 """The card of what travels between sites."""
 
 from cellbank.domain.identifiers import Kind
-from cellbank.services.lookup.card_parts import Question, Row, shown
+from cellbank.services.lookup.card_parts import Question, Row
+from cellbank.services.wording.values import shown
 
 
 def _vials(row: Row) -> str:
@@ -13,7 +14,6 @@ def _vials(row: Row) -> str:
 
 OF_SHIPPING: dict[Kind, Question] = {
     Kind.SHIPMENT: Question(
-        "shipment",
         """SELECT h.*, s.name AS sender, r.name AS recipient, u.code AS shipper,
            coalesce(p.full_name, c.carrier) AS holder,
            (SELECT coalesce(sum((w ->> 'count')::int), 0) FROM jsonb_array_elements(h.wanted) w) AS ordered,

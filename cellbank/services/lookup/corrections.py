@@ -7,9 +7,8 @@ from sqlalchemy import text
 
 from cellbank.domain.correction import KINDS
 from cellbank.services.bank import Bank
-from cellbank.services.documents.chain_words import clock
-from cellbank.services.signing.corrections import value
-from cellbank.services.trail.column_words import told
+from cellbank.services.wording.column_words import told
+from cellbank.services.wording.values import clock, kept_value
 
 
 @dataclass(frozen=True)
@@ -37,6 +36,6 @@ def corrections_of(bank: Bank, kind: str, code: str) -> tuple[PutRight, ...]:
     found = []
     for column, before, after, reason, at, by in rows:
         one = {"kind": kind, "column": column, "before": before, "after": after}
-        was, is_now = value(one, "before", time), value(one, "after", time)
+        was, is_now = kept_value(one, "before", time), kept_value(one, "after", time)
         found.append(PutRight(told(kind, column).label, was, is_now, reason, at, by))
     return tuple(found)

@@ -15,11 +15,11 @@ from cellbank.domain.transition import FLOOR
 from cellbank.services.bank import Bank, at_site
 from cellbank.services.clinic.enrolment import AGE, PF_RATIO
 from cellbank.services.common import read_protocol, read_specification
-from cellbank.services.documents.chain_words import clock, value_text
+from cellbank.services.finding.seeing import unseen
 from cellbank.services.lookup.paper_hints import paper_hints
-from cellbank.services.lookup.seeing import unseen
 from cellbank.services.quality.comparison import to_compare
-from cellbank.services.trail.column_words import told
+from cellbank.services.wording.column_words import told
+from cellbank.services.wording.values import clock, value_text
 
 Offer = tuple[str, str]  # the code, and what it means
 

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, RowMapping, text
 from cellbank.domain.rules.paper_form import PARTS
 from cellbank.services.bank import Bank, at_site
 from cellbank.services.common import read_protocol
-from cellbank.services.lookup.card_parts import shown
+from cellbank.services.wording.values import shown
 
 _DOSE = text(
     f"""SELECT d.*, p.content AS protocol, who.full_name AS prepared_by,

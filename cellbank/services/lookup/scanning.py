@@ -4,25 +4,22 @@ import dataclasses
 from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import BeforeValidator, Field
-
-from cellbank.domain.entering import spelled
 from cellbank.domain.garbled import Garbled
-from cellbank.domain.identifiers import Form, Kind, command_code
+from cellbank.domain.identifiers import RECORDS, Form, Kind, command_code
 from cellbank.domain.lifecycle import CROSSING, TRANSITIONS, Role, acts_from, is_signed, roles_for, rows_for
-from cellbank.domain.refusals import Code, Refusal
+from cellbank.domain.refusals import Refusal
 from cellbank.domain.rules.infusion import ended_refusals
 from cellbank.domain.scans import read_scan
 from cellbank.domain.transition import FLOOR
 from cellbank.records.actor import Actor
-from cellbank.records.work import Work
-from cellbank.services.acts import REGISTRY, ActInput, RegisteredAct, act, run_act
+from cellbank.services.acts import REGISTRY, RegisteredAct
 from cellbank.services.bank import Bank, server_time
 from cellbank.services.clinic.at_bedside import outdated_refusals
+from cellbank.services.finding.missing import NotHere, OtherSite, Unreadable
 from cellbank.services.lookup.card_parts import Facts
-from cellbank.services.lookup.cards import QUESTIONS, read_face
+from cellbank.services.lookup.cards import read_face
 from cellbank.services.lookup.likely import MOVES_ON, PRINTS, RESTS, is_about, place_of
 from cellbank.services.lookup.on_paper import OfDose, act_of_form, of_dose
 
@@ -91,33 +88,6 @@ class Card:
         }
 
 
-class Unreadable(Exception):
-    """The scan is not a code: `garbled` says why and what to do."""
-
-    def __init__(self, garbled: Garbled):
-        self.garbled = garbled
-        super().__init__(garbled.sentence)
-
-
-class NotHere(Exception):
-    """The code is well formed, but nothing here bears it."""
-
-    def __init__(self, kind: str, code: str):
-        self.kind, self.code = kind, code
-        super().__init__(
-            f"There is no {kind} {code} here. It may belong to another site, or never have been registered."
-        )
-
-
-class OtherSite(NotHere):
-    """The record is of a site at which the person does not act now. No more is said than whom to ask."""
-
-    def __init__(self, kind: str, code: str, site: str):
-        super().__init__(kind, code)
-        self.site = site
-        self.args = (f"The {kind} {code} is of the site {site}. Ask there, or switch to that site if you work there.",)
-
-
 @dataclass(frozen=True)
 class Command:
     """A command barcode or a downtime form was scanned: the act that it leads to, and what the paper fills in (of a
@@ -139,7 +109,7 @@ def look_up(bank: Bank, actor: Actor, raw: str) -> Card | Command:
         return _form(bank, actor, scan.extras["form"], scan.extras.get("of"))
     face = read_face(bank.seen_by(actor), scan.kind, scan.code)
     if face is None:
-        raise NotHere(QUESTIONS[scan.kind].record.replace("_", " "), scan.code)
+        raise NotHere(RECORDS[scan.kind].replace("_", " "), scan.code)
     if face.elsewhere:
         raise OtherSite(face.record.replace("_", " "), scan.code, face.elsewhere)
     so = (scan.kind, face.record, face.state)
@@ -253,38 +223,3 @@ def _taken(registered: RegisteredAct) -> dict[str, tuple[str, bool]]:
     return found
 
 
-def _known_code(given: Any) -> Code:
-    """A code of a refusal. The codes are not listed: a program gives it, and there are more than a hundred."""
-    try:
-        return Code(given)
-    except ValueError:
-        raise ValueError("must be the code of a refusal, such as WRONG_KIND") from None
-
-
-KnownCode = Annotated[Code, BeforeValidator(_known_code)]
-
-
-class ReportUnreadableScan(ActInput):
-    """Keep a scan that led nowhere."""
-
-    raw: str = Field(title="What the scanner sent", max_length=500)
-    reason: str = Field(title="Why it could not be read or used", max_length=500)
-    reason_code: KnownCode | None = Field(
-        default=None, title="What stopped it", description="Empty: it could not be read."
-    )
-
-
-@act(ReportUnreadableScan)
-def report_unreadable_scan(work: Work, given: ReportUnreadableScan) -> None:
-    """Keep the raw string: a series of them shows a broken scanner, a bad ribbon or a wrong keyboard layout."""
-    work.judge()
-
-
-def keep_unreadable(
-    bank: Bank, actor: Actor, raw: str, reason: str, *, door: str, code: Code | None = None, key: str | None = None,
-    client: str | None = None,
-) -> None:  # fmt: skip
-    """Keep a scan that led nowhere, whoever scanned it. Characters that no database can hold are written as escapes. It
-    raises where the database cannot write now: whoever answers a scan keeps it `beside_an_answer`."""
-    given = {"raw": spelled(raw)[:500], "reason": reason[:500], "reason_code": code}
-    run_act(bank, "report_unreadable_scan", given, actor, door=door, key=key, client=client)

@@ -12,13 +12,13 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, text
 
 from cellbank.domain.garbled import Garbled
-from cellbank.domain.identifiers import Kind, printed
+from cellbank.domain.identifiers import RECORDS, Kind, printed
 from cellbank.domain.scans import read_scan
 from cellbank.services.bank import Bank
-from cellbank.services.lookup.cards import place_text
-from cellbank.services.lookup.scanning import NotHere, Unreadable
-from cellbank.services.lookup.seeing import refuse_elsewhere
-from cellbank.services.shipping.in_hand import LINE
+from cellbank.services.finding.missing import NotHere, Unreadable
+from cellbank.services.finding.seeing import refuse_elsewhere
+from cellbank.services.storage.travelling import LINE
+from cellbank.services.storage.whereabouts import place_text
 
 Ids = dict[str, set[int]]
 NOWHERE = {"position": None}
@@ -122,10 +122,9 @@ ORDER = tuple(NODES)
 SITES = text("SELECT id, name FROM site")
 AT_ONE_SITE = ("vial", "dose", "subject")  # all else is product, of which every site may read that has vials
 AWAY = "AT_ANOTHER_SITE"  # instead of the state of what is not told
-TRACED = {
-    Kind.DONOR: "donor", Kind.DONATION: "donation", Kind.CULTURE: "culture", Kind.LOT: "lot", Kind.VIAL: "vial",
-    Kind.DOSE: "dose", Kind.SUBJECT: "subject", Kind.REAGENT: "reagent_lot",
-}  # fmt: skip
+TRACED = (
+    Kind.DONOR, Kind.DONATION, Kind.CULTURE, Kind.LOT, Kind.VIAL, Kind.DOSE, Kind.SUBJECT, Kind.REAGENT,
+)  # fmt: skip
 
 
 class Node(NamedTuple):
@@ -172,9 +171,9 @@ def trace(bank: Bank, raw: str) -> Trace:
     scan = read_scan(raw)
     if isinstance(scan, Garbled):
         raise Unreadable(scan)
-    kind = TRACED.get(scan.kind)
-    if kind is None:
+    if scan.kind not in TRACED:
         raise NoFamily(scan.kind.name.lower(), printed(scan.code))
+    kind = RECORDS[scan.kind]
     with bank.reads.connect() as connection:
         statement = text(f"SELECT id, elsewhere('{kind}', id, :site) AS elsewhere FROM {kind} WHERE code = :code")
         found = connection.execute(statement, {"code": scan.code, "site": bank.site}).one_or_none()

@@ -12,10 +12,10 @@ from cellbank.domain.quantities import millions
 from cellbank.domain.transition import FLOOR, Role
 from cellbank.domain.wall import text_on_the_wall
 from cellbank.services.bank import Bank, at_site
-from cellbank.services.clinic.wrong_identities import WRONG
 from cellbank.services.lookup.bedside_work import OF_THE_BEDSIDE
 from cellbank.services.lookup.shipping_work import OF_SHIPPING
 from cellbank.services.lookup.worklist_parts import DOSE, A, C, Q, Source, T, day_at, instant, today
+from cellbank.services.people.wrong_identities import WRONG
 from cellbank.services.quality.impact import AT_HOME, HOMES
 from cellbank.services.quality.notice_board import LIFTED
 from cellbank.services.quality.tested import TESTED_CODE, TESTED_SITE, join_tested

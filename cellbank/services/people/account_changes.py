@@ -20,12 +20,13 @@ from cellbank.domain.messages import Template
 from cellbank.domain.refusals import Code, Refusal, refuse
 from cellbank.records.people import AccountChange, Person
 from cellbank.records.work import Work
-from cellbank.services.acts import ActInput, SignedInput, act
 from cellbank.services.bank import Bank
 from cellbank.services.inputs import Reason, scanned
 from cellbank.services.outbox.messages import tell
+from cellbank.services.parsing import ActInput, SignedInput
 from cellbank.services.people.handed_codes import end_all, tell_code
 from cellbank.services.people.keys import end_keys, live_keys
+from cellbank.services.registry import act
 
 PersonCode = Annotated[str, *scanned(Kind.PERSON)]
 # Which of somebody's sessions and keys end: what is taken over with a password or a second factor.

@@ -11,11 +11,11 @@ from cellbank.domain.messages import Template
 from cellbank.domain.refusals import Code, Refusal, refuse
 from cellbank.records.people import AccountChange, Person, Site
 from cellbank.records.work import Work
-from cellbank.services.acts import ActInput, ProvedInput, Secret, act
 from cellbank.services.common import new_code
 from cellbank.services.inputs import Address, Line, Name, Reason, SiteCode
 from cellbank.services.labels.label_printing import print_first
 from cellbank.services.outbox.messages import tell
+from cellbank.services.parsing import ActInput, ProvedInput, Secret
 from cellbank.services.people.account_changes import (
     Wanted,
     ask,
@@ -33,6 +33,7 @@ from cellbank.services.people.actors import lock_account
 from cellbank.services.people.handed_codes import use_half
 from cellbank.services.people.keys import EndKeys, end_keys, live_keys, unanswered
 from cellbank.services.people.passwords import LONGEST, SHORTEST
+from cellbank.services.registry import act
 
 # Acts by which a door notes what it has itself proved or shown. Another program cannot ask for them: with a stolen key
 # it could otherwise give the account a new password or second factor, wipe out the count of wrong ones, or agree to

@@ -6,8 +6,9 @@ from cellbank.domain import agreement
 from cellbank.domain.refusals import Code, Refusal, refuse
 from cellbank.records.people import Person
 from cellbank.records.work import Work
-from cellbank.services.acts import ActInput, act
 from cellbank.services.inputs import Line
+from cellbank.services.parsing import ActInput
+from cellbank.services.registry import act
 
 
 class AcceptAgreement(ActInput):

@@ -10,9 +10,10 @@ from cellbank.domain.refusals import Code, Refusal, refuse
 from cellbank.domain.sessions import Ended
 from cellbank.records.people import Person, WebSession
 from cellbank.records.work import Work
-from cellbank.services.acts import ActInput, act
 from cellbank.services.inputs import Name, Reason
+from cellbank.services.parsing import ActInput
 from cellbank.services.people.actors import lock_account
+from cellbank.services.registry import act
 
 
 def _number(given: int) -> int:

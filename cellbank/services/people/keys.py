@@ -15,12 +15,13 @@ from cellbank.domain.refusals import Code, Refusal, refuse
 from cellbank.domain.sessions import is_noted
 from cellbank.records.people import ApiToken, Person
 from cellbank.records.work import Work
-from cellbank.services.acts import ActInput, Malformed, Problem, ProvedInput, act
 from cellbank.services.bank import Bank
 from cellbank.services.common import new_code
 from cellbank.services.incidents import beside_an_answer
 from cellbank.services.inputs import Identifier, Line, SiteCode
+from cellbank.services.parsing import ActInput, Malformed, Problem, ProvedInput
 from cellbank.services.people.tokens import KEY, kept, new_token
+from cellbank.services.registry import act
 
 MOST_ACTS, LONGEST_DAYS = 50, 400
 

@@ -10,15 +10,15 @@ from cellbank.domain.messages import Template
 from cellbank.domain.refusals import Code, Refusal, refuse
 from cellbank.records.people import Person
 from cellbank.records.work import Work
-from cellbank.services.acts import ActInput, Secret, act
 from cellbank.services.inputs import Name, Reason
 from cellbank.services.outbox.messages import tell
-from cellbank.services.parsing import LONGEST_PASSWORD
+from cellbank.services.parsing import LONGEST_PASSWORD, ActInput, Secret
 from cellbank.services.people.account_changes import asks_two, by_the_installation, change_account
 from cellbank.services.people.actors import lock_account
 from cellbank.services.people.handed_codes import hand_over, key_of, tell_code
 from cellbank.services.people.keys import EndKeys, end_keys, live_keys, unanswered
 from cellbank.services.people.one_time_codes import new_secret, step_of
+from cellbank.services.registry import act
 
 
 class HandOverCode(ActInput):

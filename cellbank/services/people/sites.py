@@ -17,12 +17,13 @@ from cellbank.domain.refusals import Code, Refusal, refuse
 from cellbank.domain.rules.names import reads_alike
 from cellbank.records.people import Person, Site
 from cellbank.records.work import Work
-from cellbank.services.acts import ActInput, act
 from cellbank.services.bank import Bank
 from cellbank.services.common import asked_about
 from cellbank.services.inputs import Identifier, Improbable, Line, Name, Reason, SiteCode, Zone
+from cellbank.services.parsing import ActInput
 from cellbank.services.people.account_changes import Wanted, asks_two, change_account
 from cellbank.services.people.actors import SYSTEM, lock_account
+from cellbank.services.registry import act
 
 MOST_SITES, LONGEST_NAME = 50, 60
 

@@ -10,10 +10,11 @@ from cellbank.domain.lifecycle import Role
 from cellbank.domain.refusals import Code, Refusal, refuse
 from cellbank.records.people import Person, Training
 from cellbank.records.work import Work
-from cellbank.services.acts import ActInput, SignedInput, act
 from cellbank.services.common import new_code
 from cellbank.services.inputs import Date, Line, Name, Reason, scanned
+from cellbank.services.parsing import ActInput, SignedInput
 from cellbank.services.people.account_changes import by_the_installation, say_that_it_waits
+from cellbank.services.registry import act
 from cellbank.services.site_time import local_day
 
 TrainingCode = Annotated[str, *scanned(Kind.TRAINING)]

@@ -9,9 +9,9 @@ from cellbank.domain.messages import Template
 from cellbank.domain.refusals import Code, Refusal, refuse
 from cellbank.records.people import AccountChange, Person
 from cellbank.records.work import Work
-from cellbank.services.acts import ActInput, ProvedInput, SignedInput, act
 from cellbank.services.inputs import Name, Reason
 from cellbank.services.outbox.messages import tell
+from cellbank.services.parsing import ActInput, ProvedInput, SignedInput
 from cellbank.services.people.account_changes import (
     NOTHING,
     PersonCode,
@@ -23,6 +23,7 @@ from cellbank.services.people.account_changes import (
 )
 from cellbank.services.people.actors import lock_account
 from cellbank.services.people.wrong_entries import forgive_everywhere
+from cellbank.services.registry import act
 
 
 def _unlock(work: Work, person: Person) -> None:

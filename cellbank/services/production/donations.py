@@ -29,8 +29,8 @@ from cellbank.services.inputs import (
 )
 from cellbank.services.labels.label_printing import print_first
 from cellbank.services.production.donors import consent_states, donation_collection, donor_evidence
-from cellbank.services.quality.holding import holds_on
 from cellbank.services.site_time import local_day, site_of
+from cellbank.services.stopping.holding import holds_on
 
 
 class ReceiveDonation(TellingInput):

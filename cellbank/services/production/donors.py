@@ -18,8 +18,8 @@ from cellbank.records.work import Work
 from cellbank.services.acts import ActInput, SignedInput, act
 from cellbank.services.common import effective, new_code, read_specification, time_refusals
 from cellbank.services.inputs import ConsentCode, Date, DonorCode, Identifier, Moment, Reason
-from cellbank.services.quality.holding import holds_on, lots_below, place_hold
 from cellbank.services.site_time import local_day, start_of_day
+from cellbank.services.stopping.holding import holds_on, lots_below, place_hold
 
 
 class RegisterDonor(ActInput):

@@ -51,7 +51,7 @@ from cellbank.services.production.reagent_use import (
     lock_reagents,
     use_reagents,
 )
-from cellbank.services.quality.holding import held, lock_lot
+from cellbank.services.stopping.holding import held, lock_lot
 
 _DMSO = Quantity("DMSO", "%", "in percent of the volume", low=Decimal(0), high=Decimal(100), decimals=2, shown=1)
 DmsoPercent = Annotated[Decimal, *quantity("%", partial(parse_decimal, quantity=_DMSO))]

@@ -44,7 +44,7 @@ from cellbank.records.work import Work
 from cellbank.services.acts import ActInput, act
 from cellbank.services.common import asked_about, new_code, specification_of, time_refusals
 from cellbank.services.inputs import FreezerRunCode, Identifier, Improbable, Line, LotCode, Reason
-from cellbank.services.quality.deviation_opening import open_with_links
+from cellbank.services.stopping.deviation_opening import open_with_links
 from cellbank.services.temperature.logger_files import opened
 from cellbank.services.temperature.reading_store import moment
 from cellbank.services.temperature.run_facts import readings_digest

@@ -22,8 +22,8 @@ from cellbank.services.acts import SignedInput, TellingInput, act
 from cellbank.services.common import asked_about, new_code, time_refusals
 from cellbank.services.inputs import Date, Identifier, Improbable, Line, ReagentCode, Reason
 from cellbank.services.production.reagent_use import ReagentAmount, reagent_facts
-from cellbank.services.quality.holding import lots_below, place_hold
 from cellbank.services.site_time import local_day
+from cellbank.services.stopping.holding import lots_below, place_hold
 
 LONGEST_OPEN_DAYS = 3650
 

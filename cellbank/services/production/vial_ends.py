@@ -9,9 +9,9 @@ from cellbank.records.work import Work
 from cellbank.services.acts import TellingInput, act
 from cellbank.services.common import time_refusals
 from cellbank.services.inputs import Line, Reason, VialCode, VialCodes
-from cellbank.services.quality.vials_lost import counted_on
-from cellbank.services.shipping.packed import end_packed
+from cellbank.services.stopping.vials_lost import counted_on
 from cellbank.services.storage.places import end_placement, last_placed_at
+from cellbank.services.storage.travelling import end_packed
 
 
 class UseVialForTesting(TellingInput):

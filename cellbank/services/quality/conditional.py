@@ -20,9 +20,9 @@ from cellbank.records.work import Work
 from cellbank.services.acts import ActInput, SignedInput, act
 from cellbank.services.common import new_code
 from cellbank.services.inputs import LotCode, Reason, SubjectCode, scanned
-from cellbank.services.quality.holding import lock_lot
 from cellbank.services.quality.impact import ENDED
 from cellbank.services.quality.release_board import release_facts
+from cellbank.services.stopping.holding import lock_lot
 
 ConditionalCode = Annotated[str, *scanned(Kind.CONDITIONAL_RELEASE)]
 

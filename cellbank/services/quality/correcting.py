@@ -41,14 +41,14 @@ from cellbank.records.work import Work, still_covers
 from cellbank.services.acts import Malformed, Problem, SignedInput, act
 from cellbank.services.clinic.dosing import lock_dose
 from cellbank.services.inputs import Line, Moment, Reason, scanned
-from cellbank.services.quality.conditional_ends import once_conditional
 from cellbank.services.quality.correcting_cells import of_culture, of_lot
 from cellbank.services.quality.correcting_doses import of_dose, of_vial, unchecked
 from cellbank.services.quality.correcting_draft import Changed, Effect, as_text
-from cellbank.services.quality.deviation_opening import open_with_links
-from cellbank.services.quality.holding import place_hold
 from cellbank.services.quality.out_of_specification import out_of_the_laboratory
-from cellbank.services.trail.column_words import told
+from cellbank.services.stopping.conditional_ends import once_conditional
+from cellbank.services.stopping.deviation_opening import open_with_links
+from cellbank.services.stopping.holding import place_hold
+from cellbank.services.wording.column_words import told
 
 Correctables = Annotated[str, *scanned(Kind.CULTURE, Kind.LOT, Kind.VIAL, Kind.DOSE)]
 COLUMNS = tuple(dict.fromkeys(row.column for row in CORRECTABLE))

@@ -10,14 +10,14 @@ from cellbank.records.production import Lot
 from cellbank.records.work import Work
 from cellbank.services.acts import SignedInput, act
 from cellbank.services.inputs import LotCode, Reason, Text
-from cellbank.services.quality.conditional_ends import end_releases
-from cellbank.services.quality.holding import lock_lot, place_hold
-from cellbank.services.quality.notices import tell_clinicians
 from cellbank.services.quality.release_board import (
     ReleaseBoard,
     release_board,
     release_facts,
 )
+from cellbank.services.stopping.conditional_ends import end_releases
+from cellbank.services.stopping.holding import lock_lot, place_hold
+from cellbank.services.stopping.notices import tell_clinicians
 
 __all__ = ["ReleaseBoard", "release_board"]
 

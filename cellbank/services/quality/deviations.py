@@ -16,10 +16,10 @@ from cellbank.records.deviations import CorrectiveAction, Deviation, DeviationLi
 from cellbank.records.work import Work
 from cellbank.services.acts import ActInput, SignedInput, act
 from cellbank.services.common import time_refusals
+from cellbank.services.finding.lineage import Touched, find_records, with_what_they_are_of
 from cellbank.services.inputs import AnyCodes, DeviationCode, Line, Moment, Reason, Text
-from cellbank.services.lookup.lineage import Touched, find_records, with_what_they_are_of
-from cellbank.services.quality.deviation_opening import link, opened
 from cellbank.services.site_time import local_day
+from cellbank.services.stopping.deviation_opening import link, opened
 
 
 class OpenDeviation(ActInput):

@@ -18,9 +18,9 @@ from cellbank.records.work import Work
 from cellbank.services.acts import ActInput, SignedInput, act
 from cellbank.services.common import new_code, specification_of
 from cellbank.services.inputs import DonorCode, LotCode, Reason, scanned
-from cellbank.services.quality.holding import Holdable, lock_lot, lots_below, place_hold
 from cellbank.services.quality.lot_results import lot_results
 from cellbank.services.quality.release_board import consent_states, source_lots
+from cellbank.services.stopping.holding import Holdable, lock_lot, lots_below, place_hold
 
 HoldCode = Annotated[str, *scanned(Kind.HOLD)]
 

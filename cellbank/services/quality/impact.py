@@ -15,19 +15,16 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from cellbank.domain.garbled import Garbled
-from cellbank.domain.identifiers import Kind
+from cellbank.domain.identifiers import RECORDS, Kind
 from cellbank.domain.positions import position_name
 from cellbank.domain.scans import read_scan
 from cellbank.services.bank import Bank
-from cellbank.services.lookup.scanning import NotHere, Unreadable
-from cellbank.services.lookup.seeing import refuse_elsewhere
-from cellbank.services.shipping.in_hand import IN_HAND
+from cellbank.services.finding.missing import NotHere, Unreadable
+from cellbank.services.finding.seeing import refuse_elsewhere
+from cellbank.services.storage.travelling import IN_HAND
 
 PAGE = 200
-STARTS = {
-    Kind.LOT: "lot", Kind.DONOR: "donor", Kind.DONATION: "donation", Kind.CULTURE: "culture",
-    Kind.REAGENT: "reagent_lot", Kind.STORAGE: "storage_unit",
-}  # fmt: skip
+STARTS = (Kind.LOT, Kind.DONOR, Kind.DONATION, Kind.CULTURE, Kind.REAGENT, Kind.STORAGE)
 ENDED = ("CANCELLED", "DISCARDED")
 RECEIVED = ("INFUSING", "INFUSED", "RECONCILED")
 NOWHERE = "–"
@@ -258,7 +255,7 @@ def _start(connection: Connection, raw: str, site: int | None) -> tuple[str, str
     scan = read_scan(raw)
     if isinstance(scan, Garbled):
         raise Unreadable(scan)
-    kind = STARTS.get(scan.kind)
+    kind = RECORDS[scan.kind] if scan.kind in STARTS else None
     if kind is None:
         raise NotHere("lot", scan.code)
     statement = text(f"SELECT id, elsewhere('{kind}', id, :site) AS elsewhere FROM {kind} WHERE code = :code")

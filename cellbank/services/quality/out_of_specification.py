@@ -17,12 +17,12 @@ from cellbank.records.deviations import Deviation, DeviationLink
 from cellbank.records.production import Lot
 from cellbank.records.quality import Hold, Sample, TestResult
 from cellbank.records.work import Work
-from cellbank.services.quality.conditional_ends import once_conditional
-from cellbank.services.quality.deviation_opening import open_with_links
-from cellbank.services.quality.holding import place_hold
 from cellbank.services.quality.lot_results import shown_value
-from cellbank.services.quality.notices import tell_clinicians
 from cellbank.services.quality.tested import Tested
+from cellbank.services.stopping.conditional_ends import once_conditional
+from cellbank.services.stopping.deviation_opening import open_with_links
+from cellbank.services.stopping.holding import place_hold
+from cellbank.services.stopping.notices import tell_clinicians
 
 CLASSIFICATION: Classification = "major"  # until a quality officer classifies it otherwise
 

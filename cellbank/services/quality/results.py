@@ -28,7 +28,6 @@ from cellbank.records.work import Work
 from cellbank.services.acts import ActInput, Malformed, Problem, SignedInput, act
 from cellbank.services.common import new_code, time_refusals
 from cellbank.services.inputs import Identifier, Line, Moment, ResultCode, SampleCode, Text, each_once
-from cellbank.services.quality.holding import hold_reactive_donors, reactive_results
 from cellbank.services.quality.out_of_specification import Failure, fails, report, to_be_moved
 from cellbank.services.quality.samples import (
     OfOneRecord,
@@ -39,6 +38,7 @@ from cellbank.services.quality.samples import (
     TestedLot,
 )
 from cellbank.services.quality.tested import Tested, find_test, find_tested, keep_still, subject_of, tested_of
+from cellbank.services.stopping.holding import hold_reactive_donors, reactive_results
 
 MOST_RESULTS = 200
 NUMBER = Quantity("The result", "", "as a plain number", Decimal(-(10**9)), Decimal(10**9), 4)

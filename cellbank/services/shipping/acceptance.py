@@ -15,8 +15,8 @@ from cellbank.records.work import Work
 from cellbank.services.acts import SignedInput, act
 from cellbank.services.inputs import Reason, ShipmentCode, Text
 from cellbank.services.shipping.custody import end_custody
-from cellbank.services.shipping.packed import end_packed
 from cellbank.services.shipping.receipts import vials_of
+from cellbank.services.storage.travelling import end_packed
 
 
 class AcceptShipment(SignedInput):

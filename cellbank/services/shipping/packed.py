@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, text, update
+from sqlalchemy import Row, text
 
 from cellbank.domain.refusals import Refusal
 from cellbank.domain.rules.shipment import LotGoods, ShipperFacts, goods_refusals
-from cellbank.records.shipping import ENDED, PackedVial, Shipment
+from cellbank.records.shipping import ENDED, Shipment
 from cellbank.records.storage import StorageUnit
 from cellbank.records.work import Work
 from cellbank.services.site_time import local_day
@@ -43,12 +43,6 @@ def packed_in(work: Work, shipment: Shipment) -> Packed:
 
 def _count(rows: Sequence[Row[*tuple[Any, ...]]], lot: str) -> int:
     return sum(row.lot == lot for row in rows)
-
-
-def end_packed(work: Work, which: ColumnElement[bool], at: datetime.datetime) -> None:
-    """Note that these packed vials are in no shipment any more; call it after the judgement."""
-    live = update(PackedVial).where(which, PackedVial.ended_at.is_(None))
-    work.session.execute(live.values(ended_at=at).execution_options(synchronize_session=False))
 
 
 def leaving_refusals(work: Work, shipment: Shipment, at: datetime.datetime) -> tuple[Refusal, ...]:

@@ -23,7 +23,7 @@ from cellbank.services.acts import TellingInput, act
 from cellbank.services.common import time_refusals
 from cellbank.services.inputs import ShipmentCode, StorageCode, VialCodes
 from cellbank.services.shipping.custody import hand_on
-from cellbank.services.shipping.packed import end_packed, packed_in, shipper_facts
+from cellbank.services.shipping.packed import packed_in, shipper_facts
 from cellbank.services.site_time import local_day
 from cellbank.services.storage.places import (
     IntoPositions,
@@ -35,6 +35,7 @@ from cellbank.services.storage.places import (
     places_shown,
     unit_called,
 )
+from cellbank.services.storage.travelling import end_packed
 
 
 class PackVials(TellingInput, IntoPositions):

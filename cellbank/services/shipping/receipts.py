@@ -36,9 +36,9 @@ from cellbank.records.work import Work
 from cellbank.services.acts import SignedInput, TellingInput, act
 from cellbank.services.common import time_refusals, told_after
 from cellbank.services.inputs import Identifier, ShipmentCode, Text, VialCodes, as_text, each_once
-from cellbank.services.quality.deviation_opening import open_with_links
 from cellbank.services.shipping.custody import custody_of, hand_on
 from cellbank.services.shipping.sealing import MOST_SEALS
+from cellbank.services.stopping.deviation_opening import open_with_links
 from cellbank.services.storage.places import end_placement, lock_place, next_place, standing_in
 
 Seals = Annotated[list[Identifier], Field(max_length=MOST_SEALS), AfterValidator(each_once)]

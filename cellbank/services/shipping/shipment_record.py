@@ -9,8 +9,8 @@ from sqlalchemy import Connection, text
 
 from cellbank.domain.positions import position_name
 from cellbank.services.common import read_specification
-from cellbank.services.documents.chain_signatures import Signed, signatures_of
-from cellbank.services.lookup.cards import place_text
+from cellbank.services.storage.whereabouts import place_text
+from cellbank.services.trail.signatures import Signed, signatures_of
 
 Row = Mapping[str, Any]
 

@@ -1,15 +1,12 @@
 """A value put right, as it stands before whoever signs: what was, what is right, what follows, what is void by it."""
 
-import datetime
-from collections.abc import Mapping
-from typing import Any
 
 from cellbank.domain.identifiers import printed
 from cellbank.outside.document_pdf import Block, Facts, Heading, Run, Table, Text
-from cellbank.services.documents.chain_words import Clock, value_text
 from cellbank.services.signing.in_words import as_word
 from cellbank.services.signing.reading import Foreseen, Reading
-from cellbank.services.trail.column_words import CELLS, TIME, told
+from cellbank.services.wording.column_words import told
+from cellbank.services.wording.values import kept_value
 
 FOLLOWS = ("Record", "Value", "Noted", "Right")
 
@@ -18,7 +15,7 @@ def correction_blocks(reading: Reading, foreseen: Foreseen) -> list[Block]:
     """All that the signature will cover, and all that rested on the first value."""
     first, follows = foreseen["put_right"], foreseen["follows"]
     label = told(first["kind"], first["column"]).label
-    noted, right = (value(first, which, reading.time) for which in ("before", "after"))
+    noted, right = (kept_value(first, which, reading.time) for which in ("before", "after"))
     blocks: list[Block] = [
         Heading("What is put right"),
         Facts((
@@ -28,7 +25,7 @@ def correction_blocks(reading: Reading, foreseen: Foreseen) -> list[Block]:
     ]  # fmt: skip
     rows = tuple(
         (f"{as_word(one['kind'])} {printed(one['record'])}", told(one["kind"], one["column"]).label,
-         value(one, "before", reading.time), Run(value(one, "after", reading.time), "strong"))
+         kept_value(one, "before", reading.time), Run(kept_value(one, "after", reading.time), "strong"))
         for one in follows
     )  # fmt: skip
     if rows:
@@ -56,13 +53,3 @@ def _judged(state: str, fails: list[str] | None) -> tuple[Run, ...]:
     return Run(as_word(state)), said
 
 
-def value(one: Mapping[str, Any], which: str, time: Clock) -> str:
-    """A kept value in words: a time on the wall of the site, cells in millions, a number with its unit."""
-    kept, unit = one[which], told(one["kind"], one["column"]).unit
-    if kept is None:
-        return "–"
-    if unit == TIME:
-        return time(datetime.datetime.fromisoformat(kept))
-    if unit == CELLS:
-        return value_text(kept, unit, time)
-    return f"{kept} {unit}".strip()

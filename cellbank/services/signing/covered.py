@@ -12,12 +12,12 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from cellbank.domain.accounts import Change
+from cellbank.domain.identifiers import RECORDS
 from cellbank.domain.lifecycle import rows_for
 from cellbank.domain.scans import Scan, read_scan
 from cellbank.records.clinic import Dose
 from cellbank.records.corrections import Correction
 from cellbank.services.acts import REGISTRY
-from cellbank.services.lookup.cards import QUESTIONS
 
 # What a paper form says of a dose: all that its order does not.
 _FROM_THE_FORM = frozenset(Dose.signed_by("confirm_dose_from_paper")) - set(Dose.signed_by("enter_dose_from_paper"))
@@ -123,8 +123,8 @@ def named_records(connection: Connection, act: str, given: Mapping[str, Any]) ->
         held = given.get(field)
         for raw in held if isinstance(held, list) else [held]:
             scan = read_scan(raw) if isinstance(raw, str) else None
-            if isinstance(scan, Scan) and scan.kind in QUESTIONS:
-                codes.setdefault(QUESTIONS[scan.kind].record, []).append(scan.code)
+            if isinstance(scan, Scan) and scan.kind in RECORDS:
+                codes.setdefault(RECORDS[scan.kind], []).append(scan.code)
     for (of_act, field), kind in BY_CODE.items():
         if of_act == act and isinstance(given.get(field), str) and given[field].isprintable():
             codes[kind] = [given[field]]

@@ -16,7 +16,7 @@ from cellbank.domain.definition import CellRange, Definition, Range
 from cellbank.domain.rules.result import limit_in_words
 from cellbank.outside.document_pdf import Block, Cell, Facts, Heading, Run, Table
 from cellbank.services.common import read_protocol, read_specification
-from cellbank.services.documents.chain_words import Clock
+from cellbank.services.wording.values import Clock
 
 MOST_COLUMNS = 6
 # Keys whose own name would read badly, or whose unit their ending does not tell.

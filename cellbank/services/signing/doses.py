@@ -9,10 +9,10 @@ from sqlalchemy import Connection, text
 from cellbank.domain.dose import one_decimal
 from cellbank.domain.quantities import millions
 from cellbank.outside.document_pdf import Block, Cell, Facts, Heading, Run, Table
-from cellbank.services.documents.chain_words import Clock, ranges, value_text
 from cellbank.services.signing.in_words import rows_of
 from cellbank.services.signing.reading import Foreseen, Reading
-from cellbank.services.trail.column_words import CELLS, told
+from cellbank.services.wording.column_words import CELLS, told
+from cellbank.services.wording.values import Clock, ranges, value_text
 
 STEPS = ("Step", "Calculation", "Result")
 # What a clinician weighs who accepts a dose that is short, besides what was counted.

@@ -11,7 +11,7 @@ from cellbank.domain.protocol import Protocol
 from cellbank.outside.document_pdf import Block, Cell, Heading, Run, Table
 from cellbank.services.clinic.enrolment import stored_answers
 from cellbank.services.common import protocol_of
-from cellbank.services.documents.chain_words import Clock
+from cellbank.services.wording.values import Clock
 
 IN_A_GROUP = Run("counts within its group", "muted")
 

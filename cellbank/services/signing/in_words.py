@@ -9,11 +9,11 @@ from cellbank.domain.blind import hidden_columns
 from cellbank.outside.document_pdf import Block, Cell, Facts, Heading, Run, Table, Text
 from cellbank.records.tables import metadata, record_class
 from cellbank.services.clinic.identity import HIDDEN, is_identity
-from cellbank.services.documents.chain_words import Clock, value_text
 from cellbank.services.signing.covered import Covered
-from cellbank.services.trail.column_words import TIME, WORDS_OF_THE_CODE, told
 from cellbank.services.trail.history import Names
 from cellbank.services.trail.stretch import BLIND_YET
+from cellbank.services.wording.column_words import TIME, WORDS_OF_THE_CODE, told
+from cellbank.services.wording.values import Clock, value_text
 
 Row = Mapping[str, Any]
 Part = Callable[[Connection, Row, Clock], Sequence[Block]]

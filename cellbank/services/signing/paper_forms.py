@@ -13,11 +13,11 @@ from cellbank.domain.quantities import millions
 from cellbank.outside.document_pdf import Block, Cell, Facts, Heading, Run, Text
 from cellbank.records.clinic import Dose
 from cellbank.services.clinic.paper_inputs import EnterDoseFromPaper, content_of
-from cellbank.services.documents.chain_words import Clock, value_text
 from cellbank.services.signing.in_words import cell, rows_of
 from cellbank.services.signing.reading import Foreseen, Reading
-from cellbank.services.trail.column_words import CELLS, TIME, told
 from cellbank.services.trail.history import Names
+from cellbank.services.wording.column_words import CELLS, TIME, told
+from cellbank.services.wording.values import Clock, value_text
 
 AT_THE_BED = "At the bedside"
 _NAME = text("SELECT full_name FROM person WHERE id = person_as_written(:written)")

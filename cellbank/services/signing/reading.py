@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from cellbank.services.documents.chain_words import Clock
+from cellbank.services.wording.values import Clock
 
 Foreseen = Mapping[str, Any]  # what an act showed when it was only checked
 

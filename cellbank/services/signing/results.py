@@ -9,10 +9,10 @@ from cellbank.domain.rules.result import limit_in_words
 from cellbank.domain.specification import DonorTest
 from cellbank.outside.document_pdf import Block, Cell, Heading, Run, Table
 from cellbank.services.common import read_specification
-from cellbank.services.documents.chain_words import Clock
 from cellbank.services.quality.lot_results import shown_value
 from cellbank.services.quality.tested import TESTED_CODE, join_tested
 from cellbank.services.signing.in_words import as_word
+from cellbank.services.wording.values import Clock
 
 # The specification under which the tested record was made; of a donor without a donation the one in force.
 _RESULTS = text(

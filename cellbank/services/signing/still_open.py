@@ -11,11 +11,11 @@ from sqlalchemy.orm import Session
 from cellbank.domain.eligibility import Eligibility, assess
 from cellbank.services.clinic.enrolment import stored_answers
 from cellbank.services.common import protocol_of
-from cellbank.services.documents.chain_signatures import signatures_of
-from cellbank.services.documents.chain_words import Clock
 from cellbank.services.signing.donors import in_the_way
 from cellbank.services.signing.in_words import as_word, rows_of
 from cellbank.services.signing.reading import Reading
+from cellbank.services.trail.signatures import signatures_of
+from cellbank.services.wording.values import Clock
 
 
 @dataclass(frozen=True)

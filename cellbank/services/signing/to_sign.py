@@ -11,9 +11,8 @@ from cellbank.domain.lifecycle import is_signed
 from cellbank.outside.document_pdf import Block
 from cellbank.records.base import as_json
 from cellbank.services.bank import Bank
-from cellbank.services.documents.chain_words import clock
 from cellbank.services.documents.papers import as_blocks, snapshot
-from cellbank.services.lookup.seeing import unseen
+from cellbank.services.finding.seeing import unseen
 from cellbank.services.signing.corrections import correction_blocks
 from cellbank.services.signing.covered import Covered, covered, named_records, scan_fields
 from cellbank.services.signing.definitions import content_blocks
@@ -30,6 +29,7 @@ from cellbank.services.signing.results import results_blocks
 from cellbank.services.signing.still_open import Open, still_open
 from cellbank.services.signing.treatment import what_is_decided
 from cellbank.services.trail.stretch import Stretch, read_stretch
+from cellbank.services.wording.values import clock
 
 __all__ = ["Open", "ToSign", "scan_fields", "to_sign"]
 

@@ -6,8 +6,8 @@ from sqlalchemy import Row, text
 
 from cellbank.outside.document_pdf import Block, Cell, Facts, Heading, Run, Table, Text
 from cellbank.services.clinic.reactions import LATE_REASON, Noted
-from cellbank.services.documents.chain_words import times_of, word
 from cellbank.services.signing.reading import Reading
+from cellbank.services.wording.values import times_of, word
 
 HEAD = ("What happened", "Dose and product", "When", "By whom")
 WIDTHS = (0.4, 0.25, 0.2, 0.15)

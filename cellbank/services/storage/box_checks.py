@@ -36,7 +36,7 @@ from cellbank.services.acts import TellingInput, act, find_act, parse
 from cellbank.services.bank import Bank
 from cellbank.services.common import told_after
 from cellbank.services.inputs import MAX_VIALS, Reason, StorageCode, VialCode, as_text, each_once
-from cellbank.services.quality.vials_lost import counted_on
+from cellbank.services.stopping.vials_lost import counted_on
 from cellbank.services.storage.places import (
     Position,
     end_placement,

@@ -48,7 +48,7 @@ from cellbank.services.inputs import (
     each_once,
 )
 from cellbank.services.labels.label_printing import print_first
-from cellbank.services.quality.holding import holds_on
+from cellbank.services.stopping.holding import holds_on
 
 
 def _position(given: Any) -> str:

@@ -8,7 +8,7 @@ from cellbank.records.work import Work
 from cellbank.services.acts import TellingInput, act
 from cellbank.services.common import time_refusals
 from cellbank.services.inputs import Moment, Reason, StorageCode
-from cellbank.services.quality.holding import lots_below, place_hold
+from cellbank.services.stopping.holding import lots_below, place_hold
 
 
 class ReportStorageFailure(TellingInput):

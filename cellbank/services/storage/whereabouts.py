@@ -1,14 +1,15 @@
 """Where vials stand, in words, and the order in which a person meets them in the tank."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from cellbank.domain.positions import position_name
 from cellbank.records.production import Vial
-from cellbank.services.shipping.in_hand import IN_HAND
+from cellbank.services.storage.travelling import IN_HAND
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,13 @@ class Whereabouts:
     def order(self) -> tuple[tuple[int, ...], int]:
         """What sorts vials into the order in which a person meets them in the tank."""
         return tuple(number for place, unit, _ in self.units for number in (place, unit)), self.position
+
+
+def place_text(row: Mapping[str, Any]) -> str | None:
+    """'Tank 1 › Rack 2 › Box B › C4' from the columns `line`, `position`, `column_count`; None: it stands nowhere."""
+    if row["position"] is None:
+        return None
+    return " › ".join([*row["line"], position_name(row["position"], row["column_count"])])
 
 
 _PLACES = text(

@@ -13,7 +13,7 @@ from cellbank.records import temperature as records
 from cellbank.records.production import Lot
 from cellbank.records.temperature import Probe
 from cellbank.records.work import Work
-from cellbank.services.quality.holding import lock_lot, place_hold
+from cellbank.services.stopping.holding import lock_lot, place_hold
 from cellbank.services.temperature.probes import limits_of
 from cellbank.services.temperature.reading_store import moment, second
 

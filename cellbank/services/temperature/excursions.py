@@ -19,7 +19,7 @@ from cellbank.services.bank import Bank
 from cellbank.services.common import told_after
 from cellbank.services.inputs import Reason, Text, scanned
 from cellbank.services.people.actors import SYSTEM
-from cellbank.services.quality.notices import tell_clinicians
+from cellbank.services.stopping.notices import tell_clinicians
 from cellbank.services.temperature.excursion_record import keep_excursions
 from cellbank.services.temperature.probes import RESTING, limits_of
 from cellbank.services.temperature.reading_store import second

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from cellbank.domain.blind import BLIND, NOTHING, hidden_columns
 from cellbank.domain.garbled import Garbled
+from cellbank.domain.identifiers import RECORDS
 from cellbank.domain.scans import read_scan
 from cellbank.records.quality import Signature
 from cellbank.records.tables import metadata, record_class, record_tables
@@ -21,9 +22,8 @@ from cellbank.records.work import still_covers
 from cellbank.services.acts import REGISTRY
 from cellbank.services.bank import Bank, at_site
 from cellbank.services.clinic.identity import HIDDEN, is_identity, without_identity
-from cellbank.services.lookup.cards import QUESTIONS
 from cellbank.services.trail.answered import Answered, answered
-from cellbank.services.trail.column_words import told
+from cellbank.services.wording.column_words import told
 
 PAGE = 100
 # Columns that the line above already says.
@@ -355,5 +355,5 @@ def done(bank: Bank, act_id: int, viewer: int) -> Done | None:
 def _is_blind(connection: Connection, code: str | None) -> bool:
     """Whether something of the record with this code is hidden now."""
     scan = read_scan(code or "")
-    kind = QUESTIONS[scan.kind].record if not isinstance(scan, Garbled) and scan.kind in QUESTIONS else ""
+    kind = RECORDS[scan.kind] if not isinstance(scan, Garbled) and scan.kind in RECORDS else ""
     return bool(hidden_now(connection, kind, code or ""))

@@ -7,11 +7,11 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from cellbank.domain.garbled import Garbled
+from cellbank.domain.identifiers import RECORDS
 from cellbank.domain.scans import read_scan
 from cellbank.records.trail import CODES_GIVEN
 from cellbank.services.bank import Bank, at_site
 from cellbank.services.clinic.identity import without_identity
-from cellbank.services.lookup.cards import QUESTIONS
 from cellbank.services.trail.history import record_id, title_of
 
 PAGE = 100
@@ -99,8 +99,7 @@ def record_of(connection: Connection, code: str) -> dict[str, Any]:
     scan = read_scan(code)
     if isinstance(scan, Garbled):
         return {"record": code, "kind": "", "record_id": None}
-    question = QUESTIONS.get(scan.kind)
-    kind = question.record if question else ""
+    kind = RECORDS.get(scan.kind, "")
     return {"record": scan.code, "kind": kind, "record_id": record_id(connection, kind, scan.code)}
 
 

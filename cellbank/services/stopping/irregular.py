@@ -14,8 +14,8 @@ from cellbank.records.production import Lot
 from cellbank.records.trail import Irregularity
 from cellbank.records.work import Work
 from cellbank.services.constraints import SAYS
-from cellbank.services.quality.deviation_opening import open_with_links
 from cellbank.services.site_time import on_site
+from cellbank.services.stopping.deviation_opening import open_with_links
 
 
 def report_irregular(work: Work, made: Any) -> Deviation | None:

@@ -7,7 +7,7 @@ any kind. Lists and worklists have what is of the site itself (`at_site`, `servi
 
 from sqlalchemy import Connection, text
 
-from cellbank.services.lookup.scanning import OtherSite
+from cellbank.services.finding.missing import OtherSite
 
 
 def refuse_unseen(

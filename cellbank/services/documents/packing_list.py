@@ -9,10 +9,9 @@ from cellbank.domain.identifiers import printed
 from cellbank.domain.quantities import millions
 from cellbank.outside.document_pdf import Block, Cell, Facts, Heading, Run, Table, Text
 from cellbank.services.common import read_specification
-from cellbank.services.documents.chain_words import clock, word
 from cellbank.services.documents.papers import Paper, site_line
-from cellbank.services.lookup.card_parts import shown
 from cellbank.services.shipping.shipment_record import ShipmentRecord, read_shipment
+from cellbank.services.wording.values import clock, shown, word
 
 TITLE = "Packing list"
 UNSEALED = {

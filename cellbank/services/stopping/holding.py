@@ -14,8 +14,8 @@ from cellbank.records.storage import StorageUnit
 from cellbank.records.temperature import Excursion
 from cellbank.records.work import Work
 from cellbank.services.common import new_code
-from cellbank.services.quality.conditional_ends import end_releases
-from cellbank.services.quality.notices import tell_clinicians
+from cellbank.services.stopping.conditional_ends import end_releases
+from cellbank.services.stopping.notices import tell_clinicians
 
 # Only a frozen lot is stopped by its state; one still being filled is stopped when it is frozen (see `held`).
 STOPPED_FROM = ("QUARANTINE", "RELEASED")

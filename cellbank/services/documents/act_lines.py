@@ -1,22 +1,11 @@
 """How a document says what an act did: columns with labels and units, times with their zone, a line for each change."""
 
-import datetime
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
-from functools import partial
-from typing import Any, Protocol
-from zoneinfo import ZoneInfo
 
 from cellbank.domain.identifiers import printed
-from cellbank.domain.quantities import millions
-from cellbank.domain.wall import on_the_wall
-from cellbank.outside.document_pdf import Run
 from cellbank.services.documents.chain import Change
-from cellbank.services.lookup.card_parts import shown
-
-LATE = datetime.timedelta(minutes=1)  # of a difference that is told
-Clock = Callable[[datetime.datetime], str]
+from cellbank.services.wording.values import Clock, ranges, value_text, word
 
 # What is told of each column that an act wrote: its label and its unit. Columns that stand here for no kind are keys of
 # other rows, codes that the line already has, calculations that have a table of their own, or who a subject is.
@@ -61,35 +50,6 @@ LABELS: dict[str, tuple[str, str]] = {
 }  # fmt: skip
 
 
-def clock(zone: ZoneInfo) -> Clock:
-    """Times on the wall of the site, with the zone beside them: two zones a year must not be taken for each other."""
-    return partial(on_the_wall, zone=zone)
-
-
-class Told(Protocol):
-    """What was entered, maybe later than it happened: an act, a reaction."""
-
-    @property
-    def at(self) -> datetime.datetime: ...
-    @property
-    def happened_at(self) -> datetime.datetime | None: ...
-    @property
-    def late_reason(self) -> str | None: ...
-
-
-def times_of(act: Told, time: Clock) -> tuple[Run, ...]:
-    """When it happened; and when it was entered, with the reason, where that was later."""
-    if act.happened_at is None or abs(act.at - act.happened_at) < LATE:
-        return (Run(time(act.at)),)
-    why = f": {act.late_reason}" if act.late_reason else ""
-    return Run(time(act.happened_at)), Run(f"entered {time(act.at)}{why}", "muted")
-
-
-def word(name: str) -> str:
-    """A name of the code as a word: IN_STOCK is 'in stock'."""
-    return name.replace("_", " ").lower()
-
-
 @dataclass(frozen=True)
 class Line:
     """One line about one record, or several treated alike; `corrected` when something noted before was replaced."""
@@ -118,17 +78,6 @@ def _named(changes: list[Change], numbers: Mapping[str, int]) -> str:
     return f"{'Vial' if len(found) == 1 else 'Vials'} {ranges(found)}"
 
 
-def ranges(numbers: Sequence[int]) -> str:
-    """Sorted numbers with runs of three and more as ranges: '1, 2, 5–9'."""
-    runs: list[list[int]] = []
-    for number in numbers:
-        if runs and number == runs[-1][-1] + 1:
-            runs[-1].append(number)
-        else:
-            runs.append([number])
-    return ", ".join(f"{run[0]}–{run[-1]}" if len(run) > 2 else ", ".join(map(str, run)) for run in runs)
-
-
 # Columns that go on counting, or that a later step of the same work fills again: a new value corrects nothing.
 _GOES_ON = {
     "cells_left", "cells_lost", "sample_cells", "lost_cells", "cumulative_doublings", "reaction", "expires_at",
@@ -153,14 +102,3 @@ def _news(change: Change, time: Clock) -> tuple[str, bool]:
     return "; ".join(parts), corrected
 
 
-def value_text(value: Any, unit: str, time: Clock) -> str:
-    """A value as a person reads it."""
-    if unit == "time" or isinstance(value, datetime.datetime):
-        return time(datetime.datetime.fromisoformat(value) if isinstance(value, str) else value)
-    if unit == "cells":
-        return millions(int(value))
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, str):
-        return value.replace("_", " ") if value.islower() and " " not in value else value
-    return f"{shown(value if not isinstance(value, Decimal) or value else Decimal(0))} {unit}".strip()

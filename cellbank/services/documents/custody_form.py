@@ -7,11 +7,10 @@ from sqlalchemy import Connection
 
 from cellbank.domain.identifiers import printed
 from cellbank.outside.document_pdf import Block, Cell, Facts, Heading, Run, Table, Text
-from cellbank.services.documents.chain_words import Clock, clock, word
 from cellbank.services.documents.papers import Paper, site_line
 from cellbank.services.documents.signature_table import signature_table
-from cellbank.services.lookup.card_parts import shown
 from cellbank.services.shipping.shipment_record import Holder, ShipmentRecord, read_shipment
+from cellbank.services.wording.values import Clock, clock, shown, word
 
 TITLE = "Chain of custody of a shipment"
 BY_HAND = 4  # lines for carriers

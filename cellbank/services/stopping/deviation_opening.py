@@ -9,7 +9,7 @@ from cellbank.records.base import Record
 from cellbank.records.deviations import Deviation, DeviationLink
 from cellbank.records.work import Work
 from cellbank.services.common import new_code
-from cellbank.services.lookup.lineage import Touched, as_touched, with_what_they_are_of
+from cellbank.services.finding.lineage import Touched, as_touched, with_what_they_are_of
 from cellbank.services.site_time import local_day
 
 

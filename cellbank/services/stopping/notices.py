@@ -17,9 +17,10 @@ from cellbank.domain.rules.notice import AnswerFacts, answer_refusals
 from cellbank.records.clinic import Dose
 from cellbank.records.quality import Notice, NoticeLine
 from cellbank.records.work import Work
-from cellbank.services.acts import TellingInput, act
 from cellbank.services.common import new_code
 from cellbank.services.inputs import DoseCode, Text, scanned
+from cellbank.services.parsing import TellingInput
+from cellbank.services.registry import act
 
 NoticeCode = Annotated[str, *scanned(Kind.NOTICE)]
 MOST_LINES = 1000

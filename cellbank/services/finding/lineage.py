@@ -6,11 +6,11 @@ from typing import NamedTuple
 
 from sqlalchemy import text
 
+from cellbank.domain.identifiers import RECORDS
 from cellbank.domain.refusals import Code, Refused, refuse
 from cellbank.domain.scans import Scan, read_scan
 from cellbank.records.base import Record
 from cellbank.records.work import Work
-from cellbank.services.lookup.cards import QUESTIONS
 
 _TESTED = ("donor", "donation", "culture", "lot")
 # What a record is of: whoever links a vial means the lot that it was filled from. A dose means itself alone, for most
@@ -52,7 +52,7 @@ def find_records(work: Work, codes: Collection[str]) -> list[Touched]:
     for code in codes:
         scan = read_scan(code)
         assert isinstance(scan, Scan)  # the input has read it already
-        by_table[QUESTIONS[scan.kind].record].append(code)
+        by_table[RECORDS[scan.kind]].append(code)
     statement = " UNION ALL ".join(
         f"SELECT '{table}' AS kind, id, code FROM {table} WHERE code = ANY(:{table})" for table in by_table
     )

@@ -14,8 +14,8 @@ from cellbank.records.clinic import Dose, Subject
 from cellbank.records.production import Vial
 from cellbank.records.shipping import Shipment
 from cellbank.records.work import Work
-from cellbank.services.quality.deviation_opening import open_with_links
-from cellbank.services.quality.notices import tell_of_doses
+from cellbank.services.stopping.deviation_opening import open_with_links
+from cellbank.services.stopping.notices import tell_of_doses
 
 # How many vials each dose has in hand or kept, and the shipment in which a vial lies.
 _COUNTED_ON = text(

@@ -1,0 +1,1 @@
+"""Which record a code means, whose it is, and what it is of."""

@@ -1,0 +1,1 @@
+"""What happens by itself when something must not be used: holds, notices, deviations."""
