@@ -11,6 +11,11 @@ BEGIN
 END $$;
 CREATE TRIGGER what_is_imported_is_its_file BEFORE INSERT ON definition FOR EACH ROW EXECUTE FUNCTION version_is_its_file();
 
+-- What stands in the file of a version.
+CREATE FUNCTION definition_says(the_definition bigint) RETURNS jsonb LANGUAGE sql STABLE AS $$
+  SELECT read_toml(content) FROM definition WHERE id = the_definition
+$$;
+
 -- A version in force is signed.
 CREATE FUNCTION version_in_force_is_signed() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

@@ -80,12 +80,16 @@ END $$;
 CREATE TRIGGER hold_stops_lots AFTER INSERT ON hold
   FOR EACH ROW WHEN ((new.state = 'PLACED')) EXECUTE FUNCTION hold_stops_lots();
 
--- No hold is lifted against a result.
+-- No hold is lifted against a result, nor while its donor is found unfit.
 CREATE FUNCTION hold_lifting() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   PERFORM must(NEW.donor_id IS NULL OR NOT EXISTS (
     SELECT FROM test_result WHERE donor_id = NEW.donor_id AND verdict = 'OUT_OF_SPECIFICATION' AND state = 'REVIEWED'),
     'no_hold_is_lifted_against_a_result', 'a result of the donor is out of specification');
+  PERFORM must(NEW.donor_id IS NULL OR EXISTS (SELECT FROM consent WHERE donor_id = NEW.donor_id AND state = 'GIVEN'),
+    'no_hold_is_lifted_without_consent', 'no consent of the donor is in force');
+  PERFORM must(NEW.donor_id IS NULL OR (SELECT state <> 'INELIGIBLE' FROM donor WHERE id = NEW.donor_id),
+    'no_hold_is_lifted_on_an_ineligible_donor', 'the donor is ineligible');
   RETURN NEW;
 END $$;
 CREATE TRIGGER hold_lifting BEFORE UPDATE ON hold

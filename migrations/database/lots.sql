@@ -1,4 +1,5 @@
--- Lots: what a release asks. Twins: `domain/rules/release.py`, `domain/rules/conditional.py`, `domain/rules/freezing_run.py`.
+-- Lots: filled, frozen, held and let go. Twins: `domain/rules/freezing.py`, `domain/rules/freezing_run.py`,
+-- `domain/rules/hold.py`. What a release asks stands in `release.sql`.
 
 -- The digest of a batch record as it stands: a review is good for what was reviewed.
 CREATE FUNCTION batch_digest(the_lot bigint) RETURNS text LANGUAGE sql STABLE SET timezone TO 'UTC' AS $$
@@ -18,98 +19,37 @@ CREATE FUNCTION batch_digest(the_lot bigint) RETURNS text LANGUAGE sql STABLE SE
     FROM step
 $$;
 
--- No release under a hold, without consent, against a result, with an open deviation or an unreviewed batch record.
-CREATE FUNCTION lot_safety() RETURNS trigger LANGUAGE plpgsql AS $$
+-- A lot that is frozen under a hold is born on hold.
+CREATE FUNCTION lot_birth_safety() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  IF OLD.state = 'FILLED' AND NEW.state = 'QUARANTINE' THEN
+  PERFORM must(NOT EXISTS (SELECT FROM lot_holds(NEW.id)), 'a_held_lot_is_born_on_hold', 'a hold is in force');
+  RETURN NEW;
+END $$;
+CREATE TRIGGER lot_birth_safety BEFORE UPDATE ON lot FOR EACH ROW
+  WHEN (OLD.state = 'FILLED' AND NEW.state = 'QUARANTINE') EXECUTE FUNCTION lot_birth_safety();
+
+-- A hold remembers where a lot was, and it comes back exactly there, once no hold reaches it any more.
+CREATE FUNCTION lot_hold_safety() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF NEW.state = 'ON_HOLD' THEN
+    PERFORM must(NEW.state_before_hold = CASE OLD.state WHEN 'ON_HOLD' THEN OLD.state_before_hold WHEN 'FILLED' THEN 'QUARANTINE'
+                                           ELSE OLD.state END,
+                 'a_lot_comes_back_to_where_it_was', 'a hold remembers another state than that of the lot');
+  ELSIF NEW.state = 'RECALLED' THEN
+    PERFORM must(OLD.state_before_hold = 'RELEASED',
+                 'only_what_was_released_is_recalled', 'the lot was never released');
+  ELSIF NEW.state <> 'REJECTED' THEN
     PERFORM must(NOT EXISTS (SELECT FROM lot_holds(NEW.id)),
-      'a_held_lot_is_born_on_hold', 'a hold is in force');
-  END IF;
-  IF NEW.state = 'RELEASED' AND OLD.state <> 'RELEASED' THEN
-    PERFORM must(NOT EXISTS (SELECT FROM lot_holds(NEW.id)),
-      'no_release_under_a_hold', 'a hold is in force');
-    PERFORM must((SELECT o.state FROM donation d JOIN donor o ON o.id = d.donor_id WHERE d.id = NEW.donation_id) = 'ELIGIBLE',
-                 'released_lots_have_an_eligible_donor', 'the donor is not determined eligible');
-    PERFORM must(EXISTS (
-      SELECT FROM consent c JOIN donation d ON d.donor_id = c.donor_id
-       WHERE d.id = NEW.donation_id AND c.state = 'GIVEN'),
-      'no_release_without_consent', 'no consent of the donor is in force');
-    PERFORM must(NOT EXISTS (
-      SELECT FROM test_result
-       WHERE lot_id = NEW.id AND (verdict = 'OUT_OF_SPECIFICATION' AND state IN ('ENTERED', 'REVIEWED')
-                                  OR verdict = 'IN_SPECIFICATION' AND state = 'ENTERED')),
-      'no_release_against_a_result', 'a result is out of specification or not reviewed');
-    PERFORM must(NOT EXISTS (
-      SELECT FROM lot_deviations(NEW.id) open JOIN deviation d ON d.id = open WHERE d.classification <> 'minor'),
-      'no_release_with_an_open_deviation', 'a major or critical deviation is open');
-    PERFORM must(EXISTS (SELECT FROM batch_review b WHERE b.lot_id = NEW.id AND b.digest = batch_digest(NEW.id)),
-                 'no_release_without_a_batch_review', 'the batch record, as it stands, is not reviewed');
+                 'a_held_lot_stays_on_hold', 'a hold is in force');
+    PERFORM must(NEW.state = OLD.state_before_hold,
+                 'a_lot_comes_back_to_where_it_was', 'before the hold the lot was in another state');
+    PERFORM must(acting_person() NOT IN (SELECT lot_performers(NEW.id)),
+                 'the_signer_performed_nothing', 'whoever lifts the hold has worked on the lot');
   END IF;
   RETURN NEW;
 END $$;
-CREATE TRIGGER lot_safety BEFORE UPDATE ON lot FOR EACH ROW EXECUTE FUNCTION lot_safety();
-
--- No release against a result of its tissue or its cultures.
-CREATE FUNCTION lot_results_safety() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-  PERFORM must(NOT EXISTS (
-    SELECT FROM lot_results(NEW.id) AS found(id) JOIN test_result r ON r.id = found.id
-     WHERE r.verdict = 'OUT_OF_SPECIFICATION' AND r.state IN ('ENTERED', 'REVIEWED')
-        OR r.verdict = 'IN_SPECIFICATION' AND r.state = 'ENTERED'),
-    'no_release_against_a_result', 'a result of its tissue or its cultures is out of specification or not reviewed');
-  RETURN NEW;
-END $$;
-CREATE TRIGGER lot_results_safety BEFORE UPDATE ON lot
-  FOR EACH ROW WHEN (((new.state = 'RELEASED') AND (old.state <> 'RELEASED'))) EXECUTE FUNCTION lot_results_safety();
-
--- No release from a stopped lot.
-CREATE FUNCTION lot_sources_are_sound() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-  PERFORM must(NOT EXISTS (
-    SELECT FROM lot_lineage(NEW.id) up JOIN lot l ON up.record_kind = 'lot' AND l.id = up.record_id
-     WHERE l.id <> NEW.id AND l.state IN ('REJECTED', 'RECALLED')),
-    'no_release_from_a_stopped_lot', 'a lot that it was made from is rejected or recalled');
-  RETURN NEW;
-END $$;
-CREATE TRIGGER lot_sources_are_sound BEFORE UPDATE ON lot FOR EACH ROW
-  WHEN (NEW.state = 'RELEASED' AND OLD.state <> 'RELEASED') EXECUTE FUNCTION lot_sources_are_sound();
-
--- No release without a freezing run within its band, or one that was explained.
-CREATE FUNCTION lot_freezing_safety() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-  PERFORM must(
-    NOT EXISTS (SELECT FROM definition f WHERE f.id = NEW.specification_id
-                   AND f.programs_with_a_run @> to_jsonb(NEW.freezing_program))
-    OR EXISTS (SELECT FROM freezer_run r LEFT JOIN deviation d ON d.id = r.deviation_id
-                WHERE r.lot_id = NEW.id AND r.program = NEW.freezing_program
-                  AND (r.state = 'WITHIN' OR (r.state = 'OUTSIDE' AND d.state = 'CLOSED'))),
-    'no_release_without_a_freezing_run', 'no freezing run within its band, or explained');
-  RETURN NEW;
-END $$;
-CREATE TRIGGER lot_freezing_safety BEFORE UPDATE ON lot FOR EACH ROW
-  WHEN (NEW.state = 'RELEASED' AND OLD.state = 'QUARANTINE') EXECUTE FUNCTION lot_freezing_safety();
-
--- No release while vials stood in an excursion that is not accepted.
-CREATE FUNCTION lot_trace_safety() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-  PERFORM must(NOT EXISTS (
-    SELECT FROM stood_through(NEW.id, NULL) t JOIN excursion e ON e.id = t.excursion_id WHERE e.state <> 'ACCEPTED'),
-    'no_release_with_an_open_excursion', 'vials stood in an excursion that is not accepted');
-  RETURN NEW;
-END $$;
-CREATE TRIGGER lot_trace_safety BEFORE UPDATE ON lot FOR EACH ROW
-  WHEN (NEW.state = 'RELEASED' AND OLD.state = 'QUARANTINE') EXECUTE FUNCTION lot_trace_safety();
-
--- A release is signed.
-CREATE FUNCTION lot_release_is_signed() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-  PERFORM at_the_end();
-  PERFORM must(EXISTS (SELECT FROM signature WHERE record_kind = 'lot' AND record_id = NEW.id AND meaning = 'released'),
-               'a_release_is_signed', 'the lot was released without a signature');
-  RETURN NULL;
-END $$;
-CREATE CONSTRAINT TRIGGER lot_release_is_signed AFTER UPDATE ON lot DEFERRABLE INITIALLY DEFERRED
-  FOR EACH ROW WHEN (((new.state = 'RELEASED') AND (old.state <> 'RELEASED'))) EXECUTE FUNCTION lot_release_is_signed();
+CREATE TRIGGER lot_hold_safety BEFORE UPDATE ON lot FOR EACH ROW
+  WHEN (NEW.state = 'ON_HOLD' OR OLD.state = 'ON_HOLD') EXECUTE FUNCTION lot_hold_safety();
 
 -- A lot expires by its specification and its filling.
 CREATE FUNCTION lot_keeps_its_expiry() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -161,26 +101,6 @@ CREATE FUNCTION lot_is_for(the_lot bigint, the_subject bigint) RETURNS boolean L
     SELECT FROM conditional_release r
      WHERE r.lot_id = the_lot AND r.subject_id = the_subject AND r.state = 'IN_FORCE'))))
 $$;
-
--- A lot in quarantine for one subject. Twin: `domain/rules/conditional.py`.
-CREATE FUNCTION conditional_release_safety() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-  PERFORM must(NEW.lot_id = OLD.lot_id AND NEW.subject_id = OLD.subject_id AND NEW.pending = OLD.pending
-               AND NEW.code = OLD.code, 'a_conditional_release_keeps_its_subject',
-               'a conditional release never changes its lot, subject or tests');
-  PERFORM must(NEW.state = OLD.state OR OLD.state <> 'ENDED',
-               'an_ended_conditional_release_stays_ended', 'the conditional release has ended');
-  IF NEW.state IN ('APPROVED', 'IN_FORCE') AND NEW.state <> OLD.state THEN
-    PERFORM must((SELECT state = 'QUARANTINE' AND purpose = 'product' FROM lot WHERE id = NEW.lot_id),
-                 'only_a_lot_in_quarantine_is_released_conditionally', 'the lot is not in quarantine');
-    PERFORM must(NOT EXISTS (SELECT FROM lot_performers(NEW.lot_id) AS p(id)
-                              WHERE p.id IN (NEW.approved_by_id, NEW.sponsor_by_id)),
-                 'the_signer_performed_nothing', 'the signer has worked on the lot');
-  END IF;
-  RETURN NEW;
-END $$;
-CREATE TRIGGER conditional_release_safety BEFORE UPDATE ON conditional_release
-  FOR EACH ROW EXECUTE FUNCTION conditional_release_safety();
 
 -- What was noted stays.
 CREATE TRIGGER what_was_noted_stays BEFORE UPDATE ON lot FOR EACH ROW

@@ -135,7 +135,7 @@ def test_a_lot_frozen_under_a_hold_is_stopped_and_freed(world: World) -> None:
     assert freed["lots_returned"] == {lot: "QUARANTINE"}
 
 
-@pytest.mark.the_database_refuses("no_release_under_a_hold", "no_release_without_consent")
+@pytest.mark.the_database_refuses("no_hold_is_lifted_on_an_ineligible_donor", "no_hold_is_lifted_without_consent")
 def test_the_database_releases_nothing_without_consent_or_of_an_ineligible_donor(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -148,7 +148,7 @@ def test_the_database_releases_nothing_without_consent_or_of_an_ineligible_donor
     decided = {"donor": donor, "decision": "ineligible", "reason": "Late diagnosis"}
     world.do("quinn", "determine_eligibility", **decided)
     monkeypatch.setattr(holds, "_without_other_hold", lambda work, hold, reached: reached)
-    assert world.codes("oksana", "lift_hold", hold=hold, reason="Not allowed") == ["ON_HOLD"]
+    assert world.codes("oksana", "lift_hold", hold=hold, reason="Not allowed") == ["DONOR_NOT_ELIGIBLE"]
     assert lot_row(world, lot).state == "ON_HOLD"
 
 

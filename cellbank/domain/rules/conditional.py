@@ -1,7 +1,8 @@
 """When a lot may be used for one subject while results of it are pending: off unless its specification allows it.
 
 Source: domain reference §5.4 (per subject, three signatures, pending list). Twins in the database: the function
-`lot_is_for`, `only_a_lot_in_quarantine_is_released_conditionally`, `the_signer_performed_nothing`.
+`lot_is_for`, `only_a_lot_in_quarantine_is_released_conditionally`, `the_signer_performed_nothing`,
+`only_what_is_pending_may_be`, and those of a release.
 """
 
 from collections.abc import Iterator

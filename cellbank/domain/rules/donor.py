@@ -1,5 +1,7 @@
 """When a donor may be determined eligible: consent, the whole panel, in time, negative, reviewed; and the window period
-closed, either by nucleic acid tests or by a repeat half a year later (domain reference, §3.1 and §3.2)."""
+closed, either by nucleic acid tests or by a repeat half a year later (domain reference, §3.1 and §3.2). Twins in the
+database: an_eligible_donor_has_consented, no_eligible_donor_against_a_result,
+an_eligible_donor_is_shown_healthy."""
 
 import datetime
 from collections.abc import Iterable

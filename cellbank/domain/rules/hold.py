@@ -1,7 +1,9 @@
 """When a hold may be lifted, and a lot recalled. Twins in the database: no_release_under_a_hold,
 no_release_without_consent, no_release_against_a_result, released_lots_have_an_eligible_donor,
 no_release_with_an_open_deviation, no_release_without_a_batch_review, no_release_from_a_stopped_lot,
-no_hold_is_lifted_against_a_result, a_failed_unit_waits_for_its_hold.
+no_hold_is_lifted_against_a_result, no_hold_is_lifted_without_consent, no_hold_is_lifted_on_an_ineligible_donor,
+a_lot_comes_back_to_where_it_was, a_held_lot_stays_on_hold, only_what_was_released_is_recalled,
+a_failed_unit_waits_for_its_hold.
 """
 
 from collections.abc import Iterator

@@ -3,7 +3,9 @@
 Sources: domain reference §5.4 (what a release needs), §3.2 (consent, donor), §4.2 (limits of culture). Twins in the
 database: no_release_under_a_hold, no_release_without_consent, no_release_against_a_result,
 no_release_with_an_open_deviation, no_release_without_a_batch_review, no_release_from_a_stopped_lot,
-released_lots_have_an_eligible_donor, no_release_without_a_freezing_run, the_signer_performed_nothing.
+released_lots_have_an_eligible_donor, no_release_without_a_freezing_run, the_signer_performed_nothing,
+no_release_before_the_donor_is_tested, no_release_without_its_results, no_release_beyond_the_passages,
+no_release_with_cells_unaccounted, no_release_after_its_expiry, no_release_before_it_is_stored.
 """
 
 import datetime

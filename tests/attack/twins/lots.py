@@ -1,7 +1,7 @@
 """Lots: filled, frozen, released when nothing speaks against it."""
 
 from tests.attack.twins.quality import DEVIATION, HOLD, LINK, OF_DONOR, OUT
-from tests.attack.twins.sql import HER, ME, Attack, another, change, excursion_at, id_of, new
+from tests.attack.twins.sql import HER, ME, NOW, Attack, another, change, excursion_at, id_of, new
 
 RELEASE = change("lot", "waiting", "state = 'RELEASED'")
 WAITING = id_of("lot", "waiting")
@@ -11,14 +11,25 @@ REVIEWED = f"UPDATE batch_review SET digest = batch_digest(lot_id) WHERE lot_id 
 FROM_BANK = change("culture", "culture", f"parent_id = NULL, source_vial_id = {id_of('vial', 'in_stock')}")
 EARLIER = "(SELECT fill_started_at - interval '1 hour' FROM lot WHERE id = r.lot_id)"
 CONDITIONAL = {
-    "code": "'CR1'", "lot_id": WAITING, "subject_id": id_of("subject", "subject"), "pending": "'[]'",
+    "code": "'CR1'", "lot_id": WAITING, "subject_id": id_of("subject", "subject"), "pending": """'["STERILITY"]'""",
     "justification": "'x'", "requested_at": ":now", "requested_by_id": HER, "state": "'REQUESTED'",
 }  # fmt: skip
+# A specification that lets sterility be pending, and a lot of which it is.
+WAITS = (
+    """UPDATE definition SET content = content || '[conditional_release]
+tests = ["STERILITY"]' WHERE id = (SELECT specification_id FROM lot WHERE code = :waiting)""",
+    f"DELETE FROM test_result WHERE lot_id = {WAITING} AND test = 'STERILITY'",
+)
+NO_DONOR_TEST = f"DELETE FROM test_result WHERE donor_id = {id_of('donor', 'donor')} AND test = 'SYPHILIS'"
 APPROVE = f"UPDATE conditional_release SET state = 'APPROVED', approved_by_id = {ME}, approved_at = :now"
 
 
 def of_run(to: str, lot: str = "waiting") -> str:
     return f"UPDATE freezer_run SET {to} WHERE lot_id = {id_of('lot', lot)}"
+
+
+def back(lot: str, to: str) -> str:
+    return change("lot", lot, f"state = '{to}', state_before_hold = NULL")
 
 
 RELEASES = [
@@ -47,36 +58,85 @@ RELEASES = [
     Attack("from a lot that was rejected", "oksana", "release_lot", RELEASE, "no_release_from_a_stopped_lot",
            (FROM_BANK, change("lot", "lot", "state = 'REJECTED'"), REVIEWED)),
     Attack("without a freezing run", "oksana", "release_lot", RELEASE, "no_release_without_a_freezing_run",
-           (f"DELETE FROM freezer_run WHERE lot_id = {WAITING}",)),
+           (f"DELETE FROM freezer_run WHERE lot_id = {WAITING}", REVIEWED)),
     Attack("with an excursion open", "oksana", "release_lot", RELEASE, "no_release_with_an_open_excursion",
            (excursion_at(BOX),)),
+    Attack("without a result of the lot", "oksana", "release_lot", RELEASE, "no_release_without_its_results",
+           WAITS[1:]),
+    Attack("without a test of the donor", "oksana", "release_lot", RELEASE, "no_release_before_the_donor_is_tested",
+           (NO_DONOR_TEST,)),
+    Attack("passaged too often", "oksana", "release_lot", RELEASE, "no_release_beyond_the_passages",
+           (change("lot", "waiting", "passage = 6"), REVIEWED)),
+    Attack("doubled too often", "oksana", "release_lot", RELEASE, "no_release_beyond_the_passages",
+           (change("lot", "waiting", "cumulative_doublings = 20.001"), REVIEWED)),
+    Attack("with a cell that nobody knows of", "oksana", "release_lot", RELEASE, "no_release_with_cells_unaccounted",
+           (change("lot", "waiting", "lost_cells = lost_cells + 1"), REVIEWED)),
+    Attack("after its expiry", "oksana", "release_lot", RELEASE, "no_release_after_its_expiry",
+           (change("lot", "waiting", f"expires_on = CAST({NOW} AS date) - 1"), REVIEWED)),
+    Attack("with a vial that is not put away", "oksana", "release_lot", RELEASE, "no_release_before_it_is_stored",
+           (f"UPDATE vial SET state = 'FROZEN' WHERE id = (SELECT max(id) FROM vial WHERE lot_id = {WAITING})",)),
     Attack("recalled in silence", "quinn", "recall_lot", change("lot", "lot", "state = 'RECALLED'"),
            "a_stop_reaches_every_clinician"),
     Attack("changed at another site", "quinn", "release_lot", change("lot", "waiting", "decision_reason = 'x'"),
            "a_record_is_changed_at_its_site", (change("lot", "waiting", "site_id = :elsewhere"),)),
 ]  # fmt: skip
+UNHOLD = "UPDATE hold SET state = 'LIFTED', lifted_at = :now WHERE lot_id = (SELECT id FROM lot WHERE code = :held); "
+HELD = [
+    Attack("let go while its hold stands", "oksana", "lift_hold", back("held", "QUARANTINE"),
+           "a_held_lot_stays_on_hold"),
+    Attack("let go to where it never was", "oksana", "lift_hold", UNHOLD + back("held", "RELEASED"),
+           "a_lot_comes_back_to_where_it_was"),
+    Attack("let go by whoever made it", "tina", "lift_hold", UNHOLD + back("held", "QUARANTINE"),
+           "the_signer_performed_nothing"),
+    Attack("held as if it had been released", "quinn", "hold_lot",
+           change("lot", "waiting", "state = 'ON_HOLD', state_before_hold = 'RELEASED'"),
+           "a_lot_comes_back_to_where_it_was"),
+    Attack("on hold, as if it had been released", "quinn", "lift_hold",
+           change("lot", "held", "state_before_hold = 'RELEASED'"), "a_lot_comes_back_to_where_it_was"),
+    Attack("recalled and never released", "quinn", "recall_lot", back("held", "RECALLED"),
+           "only_what_was_released_is_recalled"),
+]  # fmt: skip
+REQUESTED = (*WAITS, new("conditional_release", CONDITIONAL))
+ALONE = "only_what_is_pending_may_be"
 CONDITIONALLY = [
     Attack("two for one subject", "clara", "request_conditional_release",
-           new("conditional_release", CONDITIONAL, code="'CR2'"), "one_live_conditional_release",
-           (new("conditional_release", CONDITIONAL),)),
+           new("conditional_release", CONDITIONAL, code="'CR2'"), "one_live_conditional_release", REQUESTED),
     Attack("approved by whoever asked for it", "clara", "approve_conditional_release", APPROVE,
-           "ck_conditional_release_three_different_people", (new("conditional_release", CONDITIONAL),)),
+           "ck_conditional_release_three_different_people", REQUESTED),
     Attack("approved by whoever made the lot", "tina", "approve_conditional_release", APPROVE,
-           "the_signer_performed_nothing", (new("conditional_release", CONDITIONAL),)),
+           "the_signer_performed_nothing", REQUESTED),
     Attack("of a lot that is not in quarantine", "oksana", "approve_conditional_release", APPROVE,
            "only_a_lot_in_quarantine_is_released_conditionally",
            (new("conditional_release", CONDITIONAL, lot_id=id_of("lot", "lot")),)),
     Attack("signed at a site that has neither lot nor subject", "oksana", "approve_conditional_release", APPROVE,
            "a_record_is_changed_at_its_site",
-           (new("conditional_release", CONDITIONAL), change("lot", "waiting", "site_id = :elsewhere"),
+           (*REQUESTED, change("lot", "waiting", "site_id = :elsewhere"), REVIEWED,
             change("subject", "subject", "site_id = :elsewhere"))),
     Attack("with other tests pending", "clara", "request_conditional_release",
-           """UPDATE conditional_release SET pending = '["STERILITY"]'""", "a_conditional_release_keeps_its_subject",
-           (new("conditional_release", CONDITIONAL),)),
+           """UPDATE conditional_release SET pending = '["MYCOPLASMA"]'""", "a_conditional_release_keeps_its_subject",
+           REQUESTED),
     Attack("begun again", "clara", "request_conditional_release",
            "UPDATE conditional_release SET state = 'REQUESTED', ended_at = NULL, end_reason = NULL",
            "an_ended_conditional_release_stays_ended",
            (new("conditional_release", CONDITIONAL | {"state": "'ENDED'", "ended_at": ":now", "end_reason": "'x'"}),)),
+    Attack("with nothing pending", "clara", "request_conditional_release",
+           new("conditional_release", CONDITIONAL, pending="'[]'"), ALONE, WAITS),
+    Attack("with a test pending that has its result", "clara", "request_conditional_release",
+           new("conditional_release", CONDITIONAL), ALONE, WAITS[:1]),
+    Attack("with a test pending that may not be", "clara", "request_conditional_release",
+           new("conditional_release", CONDITIONAL), ALONE, WAITS[1:]),
+    Attack("approved when its result has come", "oksana", "approve_conditional_release", APPROVE, ALONE,
+           (WAITS[0], new("conditional_release", CONDITIONAL))),
+    Attack("approved while another result is missing", "oksana", "approve_conditional_release", APPROVE,
+           "no_release_without_its_results", (*REQUESTED, WAITS[1].replace("STERILITY", "MYCOPLASMA"))),
+    Attack("approved under a hold", "oksana", "approve_conditional_release", APPROVE, "no_release_under_a_hold",
+           (*REQUESTED, new("hold", HOLD))),
+    Attack("approved without the review of its batch record", "oksana", "approve_conditional_release", APPROVE,
+           "no_release_without_a_batch_review",
+           (*REQUESTED, change("culture", "culture", "harvest_note = 'cloudy'"))),
+    Attack("asked for somebody who is not enrolled", "clara", "request_conditional_release",
+           new("conditional_release", CONDITIONAL), "dose_only_for_an_enrolled_subject",
+           (*WAITS, change("subject", "subject", "state = 'WITHDRAWN'"))),
 ]  # fmt: skip
 RUNS = [
     Attack("another temperature", "tina", "import_freezing_run", of_run("worst_c = worst_c - 1"),
@@ -109,4 +169,4 @@ FILLED = [
            "correct_fact", "UPDATE lot SET purpose = 'master_bank' WHERE code = :lot",
            "a_lot_stays_as_it_was_filled"),
 ]  # fmt: skip
-ATTACKS = [*RELEASES, *CONDITIONALLY, *RUNS, *FILLED]
+ATTACKS = [*RELEASES, *HELD, *CONDITIONALLY, *RUNS, *FILLED]

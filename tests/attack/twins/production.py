@@ -1,9 +1,13 @@
 """Donors, donations, cultures and reagents: cells only from what is accepted."""
 
+from tests.attack.twins.quality import OF_DONOR, OUT
 from tests.attack.twins.sql import ME, NOW, Attack, another, change, id_of, new
 
-NO_CONSENT = f"DELETE FROM consent WHERE donor_id = {id_of('donor', 'donor')}"
+DONOR = id_of("donor", "donor")
+NO_CONSENT = f"DELETE FROM consent WHERE donor_id = {DONOR}"
+UNTESTED = f"DELETE FROM test_result WHERE donor_id = {DONOR}"
 USE = {"culture_id": id_of("culture", "culture"), "reagent_lot_id": id_of("reagent_lot", "reagent"), "used_at": ":now"}
+ELIGIBLE, REGISTERED = (change("donor", "donor", f"state = '{state}'") for state in ("ELIGIBLE", "REGISTERED"))
 FROM_TISSUE = {"code": "'INVENTED'", "parent_id": "NULL", "source_vial_id": "NULL"}
 
 
@@ -16,8 +20,23 @@ DONORS = [
            another("donor", "donor", code="'INVENTED'", pseudonym_key="'x'"), "uq_donor_pseudonym"),
     Attack("a pseudonym that reads the same", "tina", "register_donor",
            another("donor", "donor", code="'INVENTED'", pseudonym="'x'"), "uq_donor_pseudonym_key"),
-    Attack("eligible without consent", "quinn", "determine_eligibility", change("donor", "donor", "state = 'ELIGIBLE'"),
-           "an_eligible_donor_has_consented", (NO_CONSENT, change("donor", "donor", "state = 'REGISTERED'"))),
+    Attack("eligible without consent", "quinn", "determine_eligibility", ELIGIBLE,
+           "an_eligible_donor_has_consented", (NO_CONSENT, REGISTERED)),
+    Attack("eligible against a result", "quinn", "determine_eligibility", ELIGIBLE,
+           "no_eligible_donor_against_a_result", (REGISTERED, OF_DONOR)),
+    Attack("eligible without a test of the panel", "quinn", "determine_eligibility", ELIGIBLE,
+           "an_eligible_donor_is_shown_healthy", (REGISTERED, f"{UNTESTED} AND test = 'SYPHILIS'")),
+    Attack("eligible while the window period is open", "quinn", "determine_eligibility", ELIGIBLE,
+           "an_eligible_donor_is_shown_healthy", (REGISTERED, f"{UNTESTED} AND test = 'HIV-NAT'")),
+    Attack("eligible by blood of another time", "quinn", "determine_eligibility", ELIGIBLE,
+           "an_eligible_donor_is_shown_healthy",
+           (REGISTERED, f"UPDATE test_result SET started_at = started_at - interval '8 d' WHERE donor_id = {DONOR}")),
+    Attack("eligible by a test that is no longer acceptable", "quinn", "determine_eligibility", ELIGIBLE,
+           "an_eligible_donor_is_shown_healthy",
+           (REGISTERED, f"UPDATE test_result SET choice = 'positive' WHERE donor_id = {DONOR} AND test = 'HBSAG'")),
+    Attack("eligible by a result that nobody reviewed", "quinn", "determine_eligibility", ELIGIBLE,
+           "no_eligible_donor_against_a_result", (REGISTERED, OF_DONOR.replace(
+               OUT, "state = 'ENTERED', reviewed_by_id = NULL"))),
     Attack("a donation without consent", "tina", "receive_donation",
            another("donation", "donation", code="'INVENTED'", received_by_id=ME), "a_donation_has_a_consent",
            (NO_CONSENT,)),

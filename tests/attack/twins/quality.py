@@ -24,6 +24,7 @@ ACTION = {
 DONE = {"state": "'DONE'", "done_at": ":now", "done_by_id": ME, "done_note": "'x'"}
 CLOSE = f"UPDATE deviation SET state = 'CLOSED', closed_by_id = {ME} WHERE code = 'DV1'"
 HOLD = {"code": "'HD1'", "reason": "'x'", "placed_at": ":now", "state": "'PLACED'", "lot_id": id_of("lot", "waiting")}
+OF_HER = new("hold", HOLD, lot_id="NULL", donor_id=id_of("donor", "donor"))
 LIFT = "UPDATE hold SET state = 'LIFTED', lifted_at = :now WHERE code = 'HD1'"
 EXCURSION = "(SELECT id FROM excursion WHERE code = 'EX1')"
 NOTICE = new("recall_notice", {
@@ -101,7 +102,11 @@ HOLDS = [
            "a_stop_reaches_every_clinician",
            (change("lot", "lot", "state = 'ON_HOLD', state_before_hold = 'RELEASED'"),)),
     Attack("lifted against a result", "quinn", "lift_hold", LIFT, "no_hold_is_lifted_against_a_result",
-           (OF_DONOR, new("hold", HOLD, lot_id="NULL", donor_id=id_of("donor", "donor")))),
+           (OF_DONOR, OF_HER)),
+    Attack("lifted on an ineligible donor", "quinn", "lift_hold", LIFT, "no_hold_is_lifted_on_an_ineligible_donor",
+           (change("donor", "donor", "state = 'INELIGIBLE'"), OF_HER)),
+    Attack("lifted on a donor who withdrew", "quinn", "lift_hold", LIFT, "no_hold_is_lifted_without_consent",
+           (f"UPDATE consent SET state = 'WITHDRAWN' WHERE donor_id = {id_of('donor', 'donor')}", OF_HER)),
     Attack("lifted before the excursion is accepted", "quinn", "lift_hold", LIFT, "no_lifting_before_the_decision",
            (excursion_at("1"), new("hold", HOLD, excursion_id=EXCURSION))),
 ]  # fmt: skip

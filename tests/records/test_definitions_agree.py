@@ -1,0 +1,112 @@
+"""What the database reads of a definition it reads like the application: each key, each figure, and what follows."""
+
+import datetime
+import json
+import random
+import tomllib
+from collections.abc import Iterator
+from decimal import Decimal
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
+
+from cellbank.domain.rules.donor import Collection, EvidenceFacts, PanelResult, evidence_refusals
+from cellbank.services.common import read_specification
+from tests.conftest import rolled_back
+from tests.factories.world import World
+
+CHANCE = random.Random(71)
+OURS = [one for folder in (".", "published") for one in files("cellbank.protocols").joinpath(folder).iterdir()]
+FIXED = Path(__file__).parents[1] / "domain" / "fixed-dose.toml"
+FILES = [one.read_text(encoding="utf-8") for one in (*OURS, FIXED) if one.name.endswith(".toml")]
+PANEL = read_specification(files("cellbank.protocols").joinpath("p-mmsc.toml").read_text(encoding="utf-8")).donor
+READ = [
+    "a.b=2\na.c=3", "[x.y]\nz=[1,\n 2, # c\n 3,\n]\n[[l]]\na=1\n[[l]]\na=2\n[l.s]\nq='x'", 'a = ""\nb = "#, ]"  # yes',
+    'a = """\nfoo "bar" \\\n   baz\n"""', "a = '''\nq'r\\n'''", 'a="\\u00e9 \\"q\\" \\\\"', '"q k"=1', "a=[[1],['x']]",
+    'a={b=1,c={d="x, y"}}', "a=+1_000\nb=-1.50e+3\nc=5e6\nd=[]\ne={}", "[a]\n[a.b]\nx=1\n[a.c]\ny=2", "a = 'C:\\x'",
+    'a=""""q"""""', 'x="]"\ny=["[","]",",",]', "a='''x''y'''\nb=''",
+]  # fmt: skip
+NOT_READ = [
+    "a=", "a=1 2", "[a", "a=[1", "a={b}", "a=0x1f", "a=1979-05-27", "a=1\na=2", "é=1", 'a="\\U0001F600"', "a=01", "a",
+    "[a]\nb=1\n[a.b]", "a=}", "a=[1}", "a=,", "=1", "a=1_", "a=[1,,2]", "a=inf",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def database(world: World) -> Iterator[Connection]:
+    with world.bank.reads.connect() as connection:
+        yield connection
+
+
+def exact(value: Any) -> Any:
+    """Numbers as numbers, however they are written."""
+    if isinstance(value, dict):
+        return {key: exact(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [exact(one) for one in value]
+    return value if isinstance(value, bool | str | None) else Decimal(value)
+
+
+def read(database: Connection, content: str) -> dict[str, Any]:
+    said: str = database.scalar(text("SELECT read_toml(:content)::text"), {"content": content})
+    read: dict[str, Any] = json.loads(said, parse_float=Decimal)
+    return read
+
+
+@pytest.mark.parametrize("content", [*FILES, *READ])
+def test_the_database_reads_a_file_as_the_application_does(database: Connection, content: str) -> None:
+    assert exact(read(database, content)) == exact(tomllib.loads(content, parse_float=Decimal))
+
+
+@pytest.mark.parametrize("content", NOT_READ)
+def test_what_it_does_not_read_it_does_not_guess(database: Connection, content: str) -> None:
+    with pytest.raises(DBAPIError):
+        read(database, content)
+
+
+# --- what is decided by it --------------------------------------------------------------------
+
+
+@pytest.mark.requirement("R8")
+def test_whether_a_donor_is_shown_healthy(world: World, databases: tuple[str, str]) -> None:
+    """Results that are missing, at and beyond the ends of the window, repeated, positive, not reviewed."""
+    donor = world.do("tina", "register_donor", pseudonym=world.unique("A"), birth_year=1990)["code"]
+    born = datetime.datetime(2025, 1, 1, tzinfo=datetime.UTC)
+    day, window = datetime.timedelta(days=1), datetime.timedelta(days=PANEL.specimen_window_days)
+    times = [born, born, born + window, born - window, born + window + day / 99, born + PANEL.retest_days * day]
+    insert = text(
+        """INSERT INTO test_result (code, donor_id, test, choice, method, started_at, resulted_at, verdict,
+                                    entered_by_id, reviewed_by_id, state)
+           SELECT :code, id, :test, :choice, 'x', :at, :at, 'IN_SPECIFICATION', 1,
+                  CASE :state WHEN 'REVIEWED' THEN 2 END, :state FROM donor WHERE code = :donor"""
+    )
+    asked = text(
+        """SELECT is_shown_healthy(id, read_toml(:content) -> 'donor', CAST(:at AS timestamptz[]))
+             FROM donor WHERE code = :donor"""
+    )
+    content = files("cellbank.protocols").joinpath("p-mmsc.toml").read_text(encoding="utf-8")
+    told = []
+    with rolled_back(databases[0]) as owner:
+        owner.execute(text("SET LOCAL session_replication_role = replica"))
+        for number in range(150):
+            owner.execute(text("DELETE FROM test_result WHERE code LIKE 'NEW%'"))
+            collections = [born, born + CHANCE.choice([0, 1, 20]) * day][: CHANCE.choice([1, 1, 1, 2, 0])]
+            results = []
+            for test in PANEL.tests * CHANCE.choice([1, 2]):
+                rare = CHANCE.random()
+                results.append(PanelResult(
+                    f"NEW{len(results)}", test.code, "positive" if rare < 0.01 else "negative",
+                    CHANCE.choice(times if number % 3 else times[:4]), "ENTERED" if rare > 0.99 else "REVIEWED"))
+            results = [one for one in results if CHANCE.random() < 0.98]
+            for one in results:
+                owner.execute(insert, {"code": one.code, "donor": donor, "test": one.test, "choice": one.choice,
+                                       "at": one.taken_at, "state": one.state})  # fmt: skip
+            facts = EvidenceFacts(donor, PANEL, tuple(Collection("x", at) for at in collections), tuple(results))
+            healthy = owner.scalar(asked, {"content": content, "at": collections, "donor": donor})
+            assert healthy is (not evidence_refusals(facts)), (collections, results)
+            told.append(healthy)
+    assert 10 < sum(told) < 140
