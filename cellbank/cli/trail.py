@@ -11,7 +11,7 @@ from typing import Any
 
 from cellbank import config
 from cellbank.cli.shared import Stop, WrongUse, add_command, opened_bank
-from cellbank.outside.head_file import Line, trail_key
+from cellbank.outside.head_file import HeadLine, trail_key
 from cellbank.services.bank import Bank
 from cellbank.services.trail import verification
 from cellbank.services.trail.checks import check_whole, sign
@@ -71,7 +71,7 @@ def _against(given: argparse.Namespace, bank: Bank) -> verification.Against | No
     return verification.Against(path, key) if key else None
 
 
-def _print_signed(against: verification.Against | None, signed: Line | None) -> None:
+def _print_signed(against: verification.Against | None, signed: HeadLine | None) -> None:
     if against is None or signed is None:
         print("There are no signed heads here: an end that is missing, or was made anew, would not show.")
     else:

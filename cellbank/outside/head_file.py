@@ -41,7 +41,7 @@ class HeadsProblem(Exception):
 
 
 @dataclass(frozen=True)
-class Line:
+class HeadLine:
     """One signing: where the chains ended. `chains` is site -> (number, act, digest); `digest` that of the line."""
 
     place: int  # in the file, from 1
@@ -90,7 +90,7 @@ def has_key(folder: Path) -> bool:
     return (folder / KEY_FILE).exists()
 
 
-def is_signed(line: Line, key: str) -> bool:
+def is_signed(line: HeadLine, key: str) -> bool:
     """Whether the line bears the signature of the holder of this key."""
     return is_signed_by(key, line.signed, line.signature)
 
@@ -107,11 +107,11 @@ def is_signed_by(key: str, content: bytes, signature: str) -> bool:
 # --- reading ----------------------------------------------------------------------------------
 
 
-def read_lines(path: Path, key: str) -> Iterator[Line]:
+def read_lines(path: Path, key: str) -> Iterator[HeadLine]:
     """Every line from the first to the last, each proved to follow the one before it; the last one also by its
     signature, which is over all of them. Raises HeadsProblem with the first that is not as it was written by the holder
     of `key`, and for a file that is not there."""
-    last: Line | None = None
+    last: HeadLine | None = None
     before, torn = FIRST, 0
     for place, raw in enumerate(_raw_lines(path), start=1):
         line = _parsed(raw, place)
@@ -131,7 +131,7 @@ def read_lines(path: Path, key: str) -> Iterator[Line]:
         raise HeadsProblem(last.place, "its signature does not fit")
 
 
-def _follows(line: Line, last: Line | None, before: str, torn: int) -> None:
+def _follows(line: HeadLine, last: HeadLine | None, before: str, torn: int) -> None:
     if line.before != before:
         place = torn or (last.place if last else line.place)
         what = "it is not what was written there: it was changed, or lines behind it were taken out or put in"
@@ -150,7 +150,7 @@ def _raw_lines(path: Path) -> Iterator[bytes]:
         raise HeadsProblem(0, f"it cannot be read: {error.strerror or error}") from error
 
 
-def _parsed(raw: bytes, place: int) -> Line | None:
+def _parsed(raw: bytes, place: int) -> HeadLine | None:
     """The line, if it is written exactly as this module writes it."""
     try:
         value = json.loads(raw.decode())
@@ -159,7 +159,7 @@ def _parsed(raw: bytes, place: int) -> Line | None:
         chains = {int(site): (one["number"], one["act"], one["digest"]) for site, one in value["chains"].items()}
         rest = {name: value[name] for name in ("file", "number", "before", "key", "at", "database_at", "signature")}
         unsigned = raw[: raw.rindex(b',"signature":')] + b"}"
-        return Line(place, chains=chains, digest=_digest(raw), signed=unsigned, **rest)
+        return HeadLine(place, chains=chains, digest=_digest(raw), signed=unsigned, **rest)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
 
@@ -179,7 +179,7 @@ def _digest(raw: bytes) -> str:
 class End:
     """Where a file of heads ends: its last whole line (None: there is none yet), and what the next one must hold."""
 
-    line: Line | None
+    line: HeadLine | None
     before: str = FIRST
     torn: bool = False  # the file does not end with the end of a line
 
@@ -206,7 +206,7 @@ def end_of(path: Path, key: str) -> End | None:
 
 def append(
     path: Path, key: TrailKey, end: End | None, chains: Mapping[int, tuple[int, int, str]], *, at: str, database_at: str
-) -> Line:
+) -> HeadLine:
     """Add a line behind `end`; it is on the disk when this returns. Raises OSError."""
     last = end.line if end else None
     value: dict[str, Any] = {

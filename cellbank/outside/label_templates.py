@@ -41,7 +41,7 @@ class LabelProblem(Exception):
         super().__init__("\n".join([*problems[:10], *([f"… and {more} more."] if more > 0 else [])]))
 
 
-class Box(NamedTuple):
+class Rectangle(NamedTuple):
     """A rectangle on the label, y downwards."""
 
     left: float
@@ -49,7 +49,7 @@ class Box(NamedTuple):
     right: float
     bottom: float
 
-    def overlaps(self, other: "Box") -> bool:
+    def overlaps(self, other: "Rectangle") -> bool:
         across = min(self.right, other.right) - max(self.left, other.left)
         down = min(self.bottom, other.bottom) - max(self.top, other.top)
         return across > _TOUCHING_MM and down > _TOUCHING_MM
@@ -105,15 +105,15 @@ class TextBlock(_Part):
         return PADDING_MM if self.boxed or self.inverse else 0.0
 
     @property
-    def box(self) -> Box:
+    def box(self) -> Rectangle:
         return self.box_of(self.size, self.lines)
 
-    def box_of(self, size: float, lines: int) -> Box:
+    def box_of(self, size: float, lines: int) -> Rectangle:
         """The place taken at this type size by so many lines, frame included."""
         point = size * POINT_MM
         descent = FRAMED_DESCENT if self.padding else DESCENT
         bottom = self.y + ((lines - 1) * LEADING + descent) * point + self.padding
-        return Box(self.x, self.y - ASCENT * point - self.padding, self.x + self.width, bottom)
+        return Rectangle(self.x, self.y - ASCENT * point - self.padding, self.x + self.width, bottom)
 
 
 class DataMatrixBlock(_Part):
@@ -132,9 +132,9 @@ class DataMatrixBlock(_Part):
         return f"symbol {self.field}"
 
     @property
-    def box(self) -> Box:
+    def box(self) -> Rectangle:
         quiet, side = self.quiet_modules * self.module, self.modules * self.module
-        return Box(self.x - quiet, self.y - quiet, self.x + side + quiet, self.y + side + quiet)
+        return Rectangle(self.x - quiet, self.y - quiet, self.x + side + quiet, self.y + side + quiet)
 
 
 class Code128Block(_Part):
@@ -160,10 +160,10 @@ class Code128Block(_Part):
         return f"symbol {self.field}"
 
     @property
-    def box(self) -> Box:
+    def box(self) -> Rectangle:
         quiet = self.quiet_modules * self.module
         right = self.x + self.modules * self.module + quiet
-        return Box(self.x - quiet, self.y, right, self.y + self.height)
+        return Rectangle(self.x - quiet, self.y, right, self.y + self.height)
 
 
 SymbolBlock = Annotated[DataMatrixBlock | Code128Block, Field(discriminator="kind")]
@@ -182,8 +182,8 @@ class Rule(_Part):
         return f"rule at {self.x:g}, {self.y:g}"
 
     @property
-    def box(self) -> Box:
-        return Box(self.x, self.y, self.x + self.width, self.y + self.height)
+    def box(self) -> Rectangle:
+        return Rectangle(self.x, self.y, self.x + self.width, self.y + self.height)
 
 
 class Panels(_Part):
@@ -288,11 +288,11 @@ def _layout_problems(template: Template) -> list[str]:
     return problems
 
 
-def _corners(box: Box) -> str:
+def _corners(box: Rectangle) -> str:
     return f"{box.left:.2f}, {box.top:.2f} to {box.right:.2f}, {box.bottom:.2f} mm"
 
 
-def _fits(template: Template, box: Box) -> bool:
+def _fits(template: Template, box: Rectangle) -> bool:
     last = box.right + (template.panels.count - 1) * template.panels.pitch
     if template.shape == "circle":
         radius = template.width / 2

@@ -116,7 +116,7 @@ def _identifier(given: Any) -> str:
     return text
 
 
-Line = Annotated[
+OneLine = Annotated[
     str, StringConstraints(min_length=1, max_length=200), AfterValidator(partial(_legible, lines=False))
 ]  # fmt: skip
 _Lines = AfterValidator(partial(_legible, lines=True))
@@ -157,7 +157,7 @@ def _zone(given: str) -> str:
         raise ValueError("must be an IANA time zone, such as Europe/Kyiv or UTC") from None
 
 
-Zone = Annotated[Line, AfterValidator(_zone)]
+Zone = Annotated[OneLine, AfterValidator(_zone)]
 
 _SIGN_IN_NAME = "[a-z][a-z0-9.]{1,39}"
 

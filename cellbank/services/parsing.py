@@ -13,7 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, V
 
 from cellbank.domain.entering import DEEPEST, NOT_STORABLE
 from cellbank.domain.question import Question
-from cellbank.services.inputs import Line, Moment, Reason
+from cellbank.services.inputs import Moment, OneLine, Reason
 
 LARGEST_WHOLE_NUMBER = 10**40  # no quantity of this field is near; beyond it, Python would take long to spell it
 MOST_PROBLEMS = 100
@@ -51,7 +51,7 @@ class SignedInput(ProvedInput):
     password at the first signature of a session.
     """
 
-    signer: Line | None = None
+    signer: OneLine | None = None
 
 
 class TellingInput(ActInput):

@@ -59,7 +59,7 @@ class Passage:
 
 
 @dataclass(frozen=True)
-class Line:
+class CellLine:
     """A culture line from tissue to a product lot. P2 also fills a master bank."""
 
     donor: str
@@ -73,7 +73,7 @@ class Line:
 
 # Counts as published for chorion and Wharton's jelly: some 5e7 at P0, two to three doublings a passage.
 LINES = (
-    Line(
+    CellLine(
         "PL-001", "placenta", 14, 52_400_000, "94.1",
         (
             Passage(5, 40_000_000, 296_000_000, "95.2", 12_500),
@@ -83,7 +83,7 @@ LINES = (
         ),
         150,
     ),
-    Line(
+    CellLine(
         "PL-002", "placenta", 15, 47_900_000, "92.7",
         (
             Passage(5, 38_000_000, 271_000_000, "94.0", 12_500),
@@ -93,7 +93,7 @@ LINES = (
         ),
         120,
     ),
-    Line(
+    CellLine(
         "PL-003", "cord", 13, 44_100_000, "95.8",
         (
             Passage(5, 36_000_000, 262_000_000, "95.1", 12_500),

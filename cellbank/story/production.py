@@ -4,7 +4,7 @@ import datetime
 from dataclasses import dataclass, field
 from typing import Any
 
-from cellbank.story.cast import DONORS, LINES, DonorPart, Line, Passage
+from cellbank.story.cast import DONORS, LINES, CellLine, DonorPart, Passage
 from cellbank.story.freezing import freezer_run
 from cellbank.story.player import Player
 
@@ -144,7 +144,7 @@ def _test_donor(story: Player, part: DonorPart, donor: str, born: datetime.datet
     )  # fmt: skip
 
 
-def _line(story: Player, line: Line, donations: dict[str, str], reagents: dict[str, str], shelves: Shelves) -> str:
+def _line(story: Player, line: CellLine, donations: dict[str, str], reagents: dict[str, str], shelves: Shelves) -> str:
     """One line from tissue to a product lot at P4, with a master bank at P2."""
     delivered = next(donor.delivered_days_ago for donor in DONORS if donor.pseudonym == line.donor)
     at = story.ago(delivered, 15)
@@ -244,7 +244,7 @@ def _store(story: Player, vials: list[str], boxes: list[str], shelves: Shelves, 
 
 
 def _bank(
-    story: Player, line: Line, culture: str, at: datetime.datetime, reagents: dict[str, str], shelves: Shelves
+    story: Player, line: CellLine, culture: str, at: datetime.datetime, reagents: dict[str, str], shelves: Shelves
 ) -> None:
     """Freeze a master bank. The first is released and starts a new culture; the second waits for a signature."""
     lot, vials = _freeze(
@@ -262,7 +262,7 @@ def _bank(
     )  # fmt: skip
 
 
-def _assess(story: Player, line: Line, lot: str, vials: list[str], filled: datetime.datetime) -> None:
+def _assess(story: Player, line: CellLine, lot: str, vials: list[str], filled: datetime.datetime) -> None:
     """Test a product lot. The first two are released; the third grows something in its sterility test."""
     sterile = line is not LINES[2]
     story.do(

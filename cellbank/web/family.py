@@ -10,7 +10,7 @@ SIZE = Measures(width=146, height=46, gap_x=26, gap_y=12, margin=6)
 
 
 @dataclass(frozen=True)
-class Box:
+class DrawnBox:
     """One box of the picture."""
 
     title: str
@@ -28,7 +28,7 @@ class Drawing:
 
     width: int
     height: int
-    boxes: tuple[Box, ...]
+    boxes: tuple[DrawnBox, ...]
     lines: tuple[str, ...]
     hidden: int
 
@@ -40,7 +40,7 @@ def drawing_of(trace: Trace) -> Drawing:
     for box in layout.boxes:
         shown = face(box.state)
         word = f"{box.count} × {shown.word}" if box.count > 1 else shown.word
-        boxes.append(Box(box.title, word, shown.tone, box.code, box.is_start, round(box.x), round(box.y)))
+        boxes.append(DrawnBox(box.title, word, shown.tone, box.code, box.is_start, round(box.x), round(box.y)))
     lines = tuple(map(_path, layout.curves))
     return Drawing(round(layout.width), round(layout.height), tuple(boxes), lines, layout.hidden)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from flask import url_for
 
 from cellbank.domain.lifecycle import Role, roles_for
-from cellbank.domain.rules.release_ways import Line, Proof, Way
+from cellbank.domain.rules.release_ways import BoardLine, Evidence, Way
 from cellbank.services.acts import REGISTRY
 from cellbank.services.lookup.boards import lot_board
 from cellbank.services.lookup.scanning import Card
@@ -50,7 +50,7 @@ class WayOut:
     roles: tuple[str, ...]
 
 
-def ways_of(line: Line) -> list[WayOut]:
+def ways_of(line: BoardLine) -> list[WayOut]:
     """The buttons of a red line."""
     return [button_of(way) for way in line.ways]
 
@@ -78,7 +78,7 @@ def next_step(board: ReleaseBoard) -> WayOut | None:
     return next((way for line in board.red for way in ways_of(line) if way.mine), None)
 
 
-def proof_link(proof: Proof) -> str:
+def proof_link(proof: Evidence) -> str:
     """Where the evidence of a line can be looked at."""
     return url_for("web.done_page", number=proof.act) if proof.act else url_for("web.record", code=proof.code)
 

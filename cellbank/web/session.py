@@ -23,7 +23,7 @@ from cellbank.services.acts import run_act
 from cellbank.services.bank import server_time
 from cellbank.services.people import web_sessions
 from cellbank.services.people.places import Place, digest_of_desk, network_of, token_of_desk
-from cellbank.services.people.sessions import OpenSession, Proof, Standing, standing_of_name, standing_of_session
+from cellbank.services.people.sessions import OpenSession, SignInAnswer, Standing, standing_of_name, standing_of_session
 from cellbank.web.blueprint import RESUME
 from cellbank.web.shell import DOOR, client, the_bank, the_installation
 
@@ -152,7 +152,7 @@ def lock() -> None:
     current_user.is_locked = True
 
 
-def enter(proof: Proof) -> tuple[Refusal, ...]:
+def enter(proof: SignInAnswer) -> tuple[Refusal, ...]:
     """Let somebody in who has proved who they are: their session is unlocked, or another one begins and whoever was
     here before is signed out. Returns why not: the one-time code was used, or the account changed, in this moment."""
     standing = proof.standing

@@ -13,7 +13,7 @@ from cellbank.services.acts import Malformed, run_act
 from cellbank.services.people import web_sessions
 from cellbank.services.people.keys import keys_of
 from cellbank.services.people.passwords import Credentials
-from cellbank.services.people.sessions import Proof, prove
+from cellbank.services.people.sessions import SignInAnswer, prove
 from cellbank.web import acts
 from cellbank.web.blueprint import blueprint
 from cellbank.web.session import (
@@ -73,7 +73,7 @@ def _come_in(endpoint: str) -> Any:
     return resume()
 
 
-def proved(name: str, password: str, code: str | None, *, enrols: bool = False) -> Proof:
+def proved(name: str, password: str, code: str | None, *, enrols: bool = False) -> SignInAnswer:
     """What a name and a password that were given on a page prove, with the one-time code beside them. The screen stands
     at a site: whoever comes to it acts there, if they work there. `enrols`: to set up a second factor."""
     given = Credentials(password, code)
@@ -88,7 +88,7 @@ def _stay_out(endpoint: str, name: str, problem: str, status: int = 403) -> Any:
     return entrance(endpoint, name=name, problem=problem, carried=carried(MultiDict(waiting)), status=status, **kept)
 
 
-def why_not(proof: Proof) -> str:
+def why_not(proof: SignInAnswer) -> str:
     """What to tell somebody whose name and password were not accepted: the same whatever was wrong, or a stranger would
     learn which names there are, and which are locked; that one has to wait, of every name alike. Who gives the password
     of a locked account is no stranger, and is told how to come in."""

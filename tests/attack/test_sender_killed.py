@@ -23,7 +23,7 @@ from cellbank.domain.messages import Template
 from tests.attack.size import sized
 from tests.conftest import Furnished
 from tests.factories.by_hand import open_act
-from tests.factories.mail import Box, mail_server
+from tests.factories.mail import Mailbox, mail_server
 from tests.factories.world import World
 from tests.waiting import wait_until
 
@@ -41,12 +41,12 @@ MAY_HAVE_ARRIVED = "may have reached you before"
 
 
 @pytest.fixture
-def box() -> Iterator[Box]:
+def box() -> Iterator[Mailbox]:
     with mail_server() as box:
         yield box
 
 
-def test_every_message_arrives(world: World, furnished: Furnished, box: Box, tried: Callable[..., None]) -> None:
+def test_every_message_arrives(world: World, furnished: Furnished, box: Mailbox, tried: Callable[..., None]) -> None:
     queue(world)
     owner, dice, began, kills = create_engine(furnished.urls("test")[0]), random.Random(20), time.monotonic(), 0
     for _ in range(KILLS):
@@ -87,7 +87,7 @@ def queue(world: World) -> None:
 
 
 @contextmanager
-def sending(world: World, furnished: Furnished, box: Box) -> Iterator[subprocess.Popen[bytes]]:
+def sending(world: World, furnished: Furnished, box: Mailbox) -> Iterator[subprocess.Popen[bytes]]:
     """A sender at work, which goes on until nothing waits."""
     environ = {
         "CELLBANK_DATA": str(world.bank.config.data), "CELLBANK_DATABASE_URL": furnished.urls("test")[1],

@@ -8,20 +8,20 @@ import pytest
 from cellbank.domain.lifecycle import rows_for
 from cellbank.domain.rules.freezing_run import RunOfLot
 from cellbank.domain.rules.release import LiveHold, LotResult, OpenDeviation, SourceLot
-from cellbank.domain.rules.release_ways import Line, Papers, Proof, Way, release_lines
+from cellbank.domain.rules.release_ways import BoardLine, Evidence, Papers, Way, release_lines
 from tests.domain.test_rules_release import LATER, READY, panel, without
 
 PAPERS = Papers(
     consents=("CN0001Z",),
     cultures=("CU0001T",),
-    boxes=(Proof("Tank 1 › Box 2", "ST0003D"),),
+    boxes=(Evidence("Tank 1 › Box 2", "ST0003D"),),
     acts=(("close_filling", 41), ("record_freezing", 42)),
 )
 OUTSIDE = RunOfLot("FR0001", "OUTSIDE", "once outside the band", "DV0002", "OPEN")
 LOT, FAILED = ("lot", "LT0017W"), "OUT_OF_SPECIFICATION"
 
 
-def lines(**changes: Any) -> dict[str, Line]:
+def lines(**changes: Any) -> dict[str, BoardLine]:
     return {line.criterion.code: line for line in release_lines(replace(READY, **changes), PAPERS)}
 
 
@@ -37,9 +37,9 @@ def test_every_green_line_names_what_it_rests_on_and_asks_for_nothing() -> None:
     board = lines(made_from=(SourceLot("LT0016Y", "RELEASED"),), deviations=(deviation("OPEN", "minor"),))
     assert all(line.criterion.met and not line.ways for line in board.values())
     assert [code for code, line in board.items() if not line.proofs] == ["NO_HOLD", "STORAGE_TRACE"]
-    assert board["CELL_BALANCE"].proofs == (Proof("Closing of the filling", act=41),)
-    assert board["STORAGE"].proofs == (Proof("Freezing", act=42), Proof("Tank 1 › Box 2", "ST0003D"))
-    assert board["DONOR_ELIGIBLE"].proofs == (Proof("DR0001", "DR0001"),)
+    assert board["CELL_BALANCE"].proofs == (Evidence("Closing of the filling", act=41),)
+    assert board["STORAGE"].proofs == (Evidence("Freezing", act=42), Evidence("Tank 1 › Box 2", "ST0003D"))
+    assert board["DONOR_ELIGIBLE"].proofs == (Evidence("DR0001", "DR0001"),)
 
 
 def test_every_result_of_a_test_is_proof_the_one_that_decides_first() -> None:

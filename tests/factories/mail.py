@@ -24,7 +24,7 @@ from cellbank.services.bank import Bank
 from tests.ports import free_port
 
 
-class Box:
+class Mailbox:
     """What arrived, by recipient; and how the server behaves to each of them."""
 
     def __init__(self) -> None:
@@ -60,9 +60,9 @@ class Box:
 
 
 @contextmanager
-def mail_server(*, closed_with: ssl.SSLContext | None = None) -> Iterator[Box]:
+def mail_server(*, closed_with: ssl.SSLContext | None = None) -> Iterator[Mailbox]:
     """The server, on a port of its own; with `closed_with` every connection is TLS from its first byte."""
-    box = Box()
+    box = Mailbox()
     box.port = free_port()
     controller = Controller(box, hostname="127.0.0.1", port=box.port, ssl_context=closed_with)
     controller.start()

@@ -70,7 +70,7 @@ def test_without_the_locks_the_database_refuses_the_one_that_comes_second(
     reagent, lot = used_reagent(world)
     without_locks(monkeypatch)
     barrier = judge_together(monkeypatch, patience_s=30)
-    monkeypatch.setattr("cellbank.services.stopping.holding.lots_below", lambda *_: [])
+    monkeypatch.setattr("cellbank.services.stopping.holding.lots_reached", lambda *_: [])
     outcomes = recall_while_freezing(world, reagent, lot)
     assert not barrier.broken
     assert sorted(outcome.accepted for outcome in outcomes) == [False, True]
@@ -100,7 +100,7 @@ def test_a_lot_that_is_released_while_a_hold_is_placed_ends_on_hold(
 def test_without_the_locks_no_lot_is_released_under_a_hold(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     lot = passed_lot(world, vials=2).code
     without_locks(monkeypatch)
-    monkeypatch.setattr("cellbank.services.stopping.holding.lots_below", lambda *_: [])
+    monkeypatch.setattr("cellbank.services.stopping.holding.lots_reached", lambda *_: [])
     barrier = judge_together(monkeypatch, patience_s=30)
     outcomes = hold_while_releasing(world, lot)
     assert not barrier.broken

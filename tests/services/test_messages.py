@@ -14,7 +14,7 @@ from cellbank.services.people import passwords
 from cellbank.services.people.actors import SYSTEM
 from cellbank.services.people.passwords import Credentials
 from cellbank.services.people.places import Place
-from tests.factories.mail import Box, mail_server, mailing
+from tests.factories.mail import Mailbox, mail_server, mailing
 from tests.factories.people import by_two, confirm, enrol, handed, newcomer, set_up
 from tests.factories.sites import second_site
 from tests.factories.world import PASSWORD, World
@@ -23,13 +23,13 @@ HIS = "chosen by the administrator"
 
 
 @pytest.fixture(scope="module")
-def box() -> Iterator[Box]:
+def box() -> Iterator[Mailbox]:
     with mail_server() as box:
         yield box
 
 
 @pytest.fixture
-def mailed(world: World, box: Box, monkeypatch: pytest.MonkeyPatch) -> World:
+def mailed(world: World, box: Mailbox, monkeypatch: pytest.MonkeyPatch) -> World:
     """A world in which messages are set up."""
     monkeypatch.setattr(world, "bank", mailing(world.bank, box.port, public_url="https://cells.example"))
     return world
@@ -53,7 +53,7 @@ def waiting(world: World) -> int:
         return int(connection.scalar(text("SELECT count(*) FROM outbox WHERE sent_at IS NULL")))
 
 
-def latest(world: World, box: Box, address: str) -> tuple[str, str]:
+def latest(world: World, box: Mailbox, address: str) -> tuple[str, str]:
     """Subject and text of what has just arrived there."""
     before = len(box.of(address))
     assert send_due(world.bank).failed == 0
@@ -75,7 +75,7 @@ def latest(world: World, box: Box, address: str) -> tuple[str, str]:
     ],
 )
 def test_whose_account_two_people_change_is_told_by_whom(
-    mailed: World, box: Box, act: str, given: dict[str, Any], subject: str, says: str
+    mailed: World, box: Mailbox, act: str, given: dict[str, Any], subject: str, says: str
 ) -> None:
     name, address = reachable(mailed, "quality_officer")
     mailed.do("ada", act, name=name, reason="a secret reason", **given)
@@ -88,7 +88,7 @@ def test_whose_account_two_people_change_is_told_by_whom(
     assert HIS not in body and "secret reason" not in body
 
 
-def test_other_sites_an_unlocked_and_a_disabled_account_are_told(mailed: World, box: Box) -> None:
+def test_other_sites_an_unlocked_and_a_disabled_account_are_told(mailed: World, box: Mailbox) -> None:
     name, address = reachable(mailed, "auditor")
     site = second_site(mailed).code
     mailed.do("ada", "change_sites", name=name, sites=[site], reason="works there too")
@@ -100,7 +100,7 @@ def test_other_sites_an_unlocked_and_a_disabled_account_are_told(mailed: World, 
     assert subject == "Your account was disabled" and "Done by Ada Administrator." in body
 
 
-def test_a_lock_is_told_once(mailed: World, box: Box) -> None:
+def test_a_lock_is_told_once(mailed: World, box: Mailbox) -> None:
     name, address = reachable(mailed)
     for number in range(mailed.bank.config.lockout_failures + 3):
         place = Place("web", "a stranger", f"203.0.113.{number}")
@@ -109,7 +109,7 @@ def test_a_lock_is_told_once(mailed: World, box: Box) -> None:
     assert subject == "Your account is locked" and "Done by" not in body and "EET" in body
 
 
-def test_a_recovery_code_that_is_used_is_told_and_so_are_changes_of_ones_own(mailed: World, box: Box) -> None:
+def test_a_recovery_code_that_is_used_is_told_and_so_are_changes_of_ones_own(mailed: World, box: Mailbox) -> None:
     name, address = reachable(mailed)
     told = set_up(mailed, name, handed(mailed, name))
     code = pyotp.TOTP(told["secret"]).at(mailed.now)
@@ -124,7 +124,7 @@ def test_a_recovery_code_that_is_used_is_told_and_so_are_changes_of_ones_own(mai
     assert latest(mailed, box, address)[0] == "Your password was changed"
 
 
-def test_a_new_account_is_told_that_its_password_comes_by_hand(mailed: World, box: Box) -> None:
+def test_a_new_account_is_told_that_its_password_comes_by_hand(mailed: World, box: Mailbox) -> None:
     name = mailed.unique("m").replace("-", ".")
     given = {"name": name, "full_name": "Olena", "roles": ["auditor"], "new_password": HIS, "email": "o@Банк.example"}
     mailed.do("ada", "add_person", **given)
@@ -135,7 +135,7 @@ def test_a_new_account_is_told_that_its_password_comes_by_hand(mailed: World, bo
 # ---- the address
 
 
-def test_of_another_address_the_old_and_the_new_one_are_told(mailed: World, box: Box) -> None:
+def test_of_another_address_the_old_and_the_new_one_are_told(mailed: World, box: Mailbox) -> None:
     name, address = reachable(mailed)
     by_two(mailed, "change_address", name, email=f"new.{address}", reason="another domain")
     assert send_due(mailed.bank).sent == 2
@@ -182,7 +182,7 @@ def test_without_a_mail_server_or_an_address_nothing_is_written(world: World, ma
     assert waiting(mailed) == 0 and send_due(bank).sent == 0
 
 
-def test_the_installation_tells_as_well(mailed: World, box: Box) -> None:
+def test_the_installation_tells_as_well(mailed: World, box: Mailbox) -> None:
     name, address = reachable(mailed, "auditor")
     given = {"name": name, "email": address, "reason": "from the command line"}
     assert not run_act(mailed.bank, "change_address", given, SYSTEM, door="test", now=mailed.now).accepted

@@ -134,7 +134,7 @@ def test_signing_in_needs_the_code_and_uses_it_up(world: World, strict: Bank) ->
     name = officer(world)
     app = enrol(world, name)
 
-    def come(code: str | None) -> sessions.Proof:
+    def come(code: str | None) -> sessions.SignInAnswer:
         return sessions.prove(strict, name, Credentials(PASSWORD, code), world.now, place=Place("test"))
 
     assert come(None).standing is None

@@ -21,19 +21,19 @@ from cellbank.services.outbox.sender import send_due
 from cellbank.services.outbox.standing import standing_of_messages
 from cellbank.services.people.actors import SYSTEM
 from tests.conftest import Furnished
-from tests.factories.mail import Box, certificate, mail_server, mailing
+from tests.factories.mail import Mailbox, certificate, mail_server, mailing
 from tests.factories.world import PASSWORD, World
 from tests.ports import free_port
 
 
 @pytest.fixture(scope="module")
-def box() -> Iterator[Box]:
+def box() -> Iterator[Mailbox]:
     with mail_server() as box:
         yield box
 
 
 @pytest.fixture
-def bank(world: World, box: Box) -> Bank:
+def bank(world: World, box: Mailbox) -> Bank:
     return mailing(world.bank, box.port)
 
 
@@ -83,7 +83,7 @@ def at_once(owner: Any) -> None:
 # ---- what goes wrong
 
 
-def test_one_that_is_refused_does_not_hold_up_the_others(world: World, bank: Bank, box: Box, owner: Any) -> None:
+def test_one_that_is_refused_does_not_hold_up_the_others(world: World, bank: Bank, box: Mailbox, owner: Any) -> None:
     nobody, later, taken = (written_to(world, bank) for _ in range(3))
     box.answers |= {nobody: "550 no such user", later: "451 come again"}
     done = send_due(bank)
@@ -101,7 +101,7 @@ def test_one_that_is_refused_does_not_hold_up_the_others(world: World, bank: Ban
 
 
 def test_while_the_server_is_away_messages_wait_and_at_last_are_given_up(
-    world: World, bank: Bank, box: Box, owner: Any
+    world: World, bank: Bank, box: Mailbox, owner: Any
 ) -> None:
     first, second = written_to(world, bank), written_to(world, bank)
     away = mailing(world.bank, free_port())
@@ -119,7 +119,7 @@ def test_while_the_server_is_away_messages_wait_and_at_last_are_given_up(
 
 @pytest.mark.parametrize("how", ["breaks", "dawdles"])
 def test_a_server_that_does_not_answer_over_a_message_leaves_a_doubt_which_it_says(
-    world: World, bank: Bank, box: Box, owner: Any, how: str, monkeypatch: pytest.MonkeyPatch
+    world: World, bank: Bank, box: Mailbox, owner: Any, how: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     address = written_to(world, bank)
     if how == "breaks":
@@ -138,7 +138,7 @@ def test_a_server_that_does_not_answer_over_a_message_leaves_a_doubt_which_it_sa
 
 
 def test_a_sender_that_is_killed_over_a_message_loses_none(
-    world: World, bank: Bank, box: Box, owner: Any, furnished: Furnished
+    world: World, bank: Bank, box: Mailbox, owner: Any, furnished: Furnished
 ) -> None:
     hit, untouched = written_to(world, bank), written_to(world, bank)
     box.held[hit], box.began = threading.Event(), threading.Event()
@@ -163,7 +163,7 @@ def test_a_sender_that_is_killed_over_a_message_loses_none(
 # ---- two at once
 
 
-def test_two_senders_at_once_send_once(world: World, bank: Bank, box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_senders_at_once_send_once(world: World, bank: Bank, box: Mailbox, monkeypatch: pytest.MonkeyPatch) -> None:
     address, other = written_to(world, bank), written_to(world, bank)
     box.held[address], box.began = threading.Event(), threading.Event()
     first = threading.Thread(target=send_due, args=(bank,))

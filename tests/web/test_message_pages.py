@@ -9,20 +9,20 @@ from cellbank.records.actor import Actor
 from cellbank.services.acts import run_act
 from cellbank.services.bank import Bank
 from cellbank.services.outbox.sender import send_due
-from tests.factories.mail import Box, mail_server, mailing
+from tests.factories.mail import Mailbox, mail_server, mailing
 from tests.factories.people import newcomer
 from tests.factories.world import PASSWORD, World
 from tests.web.conftest import Browser
 
 
 @pytest.fixture(scope="module")
-def box() -> Iterator[Box]:
+def box() -> Iterator[Mailbox]:
     with mail_server() as box:
         yield box
 
 
 @pytest.fixture(scope="module")
-def mailed(world: World, box: Box) -> Bank:
+def mailed(world: World, box: Mailbox) -> Bank:
     return mailing(world.bank, box.port)
 
 
@@ -36,7 +36,7 @@ def test_the_administrator_reads_that_messages_are_not_set_up(world: World, sign
     assert "Messages are not set up" not in signed_in("tina").get("/").text
 
 
-def test_the_administrator_reads_whom_a_message_did_not_reach(world: World, mailed: Bank, box: Box) -> None:
+def test_the_administrator_reads_whom_a_message_did_not_reach(world: World, mailed: Bank, box: Mailbox) -> None:
     name = newcomer(world, "auditor")
     address, ada = f"{name}@bank.example", world.people["ada"]
     given = {"name": name, "email": address, "reason": "was missing"}

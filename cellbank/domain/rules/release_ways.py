@@ -13,7 +13,7 @@ from cellbank.domain.rules.tested import STANDING, LotResult, deciding_result
 
 
 @dataclass(frozen=True)
-class Proof:
+class Evidence:
     """Where the evidence of a line is: the record with this code, or the act with this number in the trail."""
 
     text: str
@@ -35,33 +35,33 @@ class Papers:
 
     consents: tuple[str, ...] = ()
     cultures: tuple[str, ...] = ()
-    boxes: tuple[Proof, ...] = ()
+    boxes: tuple[Evidence, ...] = ()
     acts: tuple[tuple[str, int], ...] = ()
 
-    def act(self, name: str, text: str) -> tuple[Proof, ...]:
+    def act(self, name: str, text: str) -> tuple[Evidence, ...]:
         """The proof that an act was done; nothing when it was not."""
-        return tuple(Proof(text, act=number) for done, number in self.acts if done == name)
+        return tuple(Evidence(text, act=number) for done, number in self.acts if done == name)
 
 
 @dataclass(frozen=True)
-class Line:
+class BoardLine:
     """One line of the board: the criterion, what it rests on, and the ways out when it is red."""
 
     criterion: Criterion
-    proofs: tuple[Proof, ...]
+    proofs: tuple[Evidence, ...]
     ways: tuple[Way, ...]
 
 
-def release_lines(facts: ReleaseFacts, papers: Papers) -> tuple[Line, ...]:
+def release_lines(facts: ReleaseFacts, papers: Papers) -> tuple[BoardLine, ...]:
     """Every criterion with its proofs and ways, in the order of the board."""
     return tuple(
-        Line(line, _proofs(facts, papers, line), () if line.met else tuple(_ways(facts, line)))
+        BoardLine(line, _proofs(facts, papers, line), () if line.met else tuple(_ways(facts, line)))
         for line in release_criteria(facts)
     )
 
 
-def _records(*codes: str) -> tuple[Proof, ...]:
-    return tuple(Proof(code, code) for code in codes)
+def _records(*codes: str) -> tuple[Evidence, ...]:
+    return tuple(Evidence(code, code) for code in codes)
 
 
 def _results_of(facts: ReleaseFacts, line: Criterion) -> tuple[LotResult, ...]:
@@ -72,7 +72,7 @@ def _results_of(facts: ReleaseFacts, line: Criterion) -> tuple[LotResult, ...]:
     return others if deciding is None else (deciding, *others)
 
 
-def _proofs(facts: ReleaseFacts, papers: Papers, line: Criterion) -> tuple[Proof, ...]:
+def _proofs(facts: ReleaseFacts, papers: Papers, line: Criterion) -> tuple[Evidence, ...]:
     if line.code.startswith("TEST_"):
         return _records(*(result.code for result in _results_of(facts, line)))
     closing = papers.act("close_filling", "Closing of the filling")

@@ -41,7 +41,7 @@ from cellbank.records.work import Work
 from cellbank.services.acts import ActInput, Malformed, Problem, SignedInput, TellingInput, act
 from cellbank.services.clinic.patients import in_words, other_trials, trial_facts, version_in_force, who_has
 from cellbank.services.common import effective, new_code, protocol_of, read_protocol, time_refusals
-from cellbank.services.inputs import Date, Identifier, Line, Reason, SubjectCode, quantity
+from cellbank.services.inputs import Date, Identifier, OneLine, Reason, SubjectCode, quantity
 from cellbank.services.labels.label_printing import print_first
 from cellbank.services.site_time import start_of_day
 
@@ -296,7 +296,7 @@ class SignEligibility(SignedInput):
         description="Where the protocol is silent.",
         max_length=50,
     )
-    decided_by: Line | None = Field(default=None, title="Investigator who decided")
+    decided_by: OneLine | None = Field(default=None, title="Investigator who decided")
 
     @model_validator(mode="after")
     def _somebody_decided(self) -> Self:

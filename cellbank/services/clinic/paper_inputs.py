@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from cellbank.domain.rules.paper_form import COUNT, DILUENT, FIRST_CHECK, PREPARATION, SECOND_CHECK, VOLUME_GIVEN
 from cellbank.services.acts import SignedInput, TellingInput
-from cellbank.services.inputs import Cells, DoseCode, Line, Moment, Percentage, Reason, Text, VialCodes, VolumeMl
+from cellbank.services.inputs import Cells, DoseCode, Moment, OneLine, Percentage, Reason, Text, VialCodes, VolumeMl
 
 AS_WRITTEN = "The sign-in name; of somebody who has none the name as it is written."
 
@@ -25,18 +25,18 @@ class PaperThaw(_Part):
 class PaperCount(_Part):
     """The count sheet."""
 
-    diluent: Line | None = Field(default=None, title="Diluent")
+    diluent: OneLine | None = Field(default=None, title="Diluent")
     pooled_ml: VolumeMl = Field(title="Pooled volume")
     counted_at: Moment = Field(title="Counted at")
     total_cells_per_ml: Cells = Field(title="Total cells per mL")
     viability_percent: Percentage = Field(title="Viability")
-    method: Line = Field(title="Method of the viability")
+    method: OneLine = Field(title="Method of the viability")
 
 
 class PaperPreparation(_Part):
     """What was drawn up."""
 
-    prepared_by: Line = Field(title="Drawn up by", description=AS_WRITTEN)
+    prepared_by: OneLine = Field(title="Drawn up by", description=AS_WRITTEN)
     prepared_at: Moment = Field(title="Drawn up at")
     drawn_ml: VolumeMl = Field(title="Drawn from the pool")
     final_volume_ml: VolumeMl = Field(title="Final volume", gt=0)
@@ -60,11 +60,11 @@ class EnterDoseFromPaper(SignedInput):
     count: PaperCount | None = Field(default=None, title="Count, if it is not entered yet")
     preparation: PaperPreparation | None = Field(default=None, title="Preparation, if it is not entered yet")
     first_checked_at: Moment | None = Field(default=None, title="First check", description="If it is not entered yet.")
-    first_checked_by: Line | None = Field(
+    first_checked_by: OneLine | None = Field(
         default=None, title="First check by", description="Empty: whoever enters the form. " + AS_WRITTEN
     )
     second_checked_at: Moment | None = Field(default=None, title="Second check", description="Likewise.")
-    second_checked_by: Line | None = Field(
+    second_checked_by: OneLine | None = Field(
         default=None, title="Second check by", description="Empty: whoever confirms the form. " + AS_WRITTEN
     )
     started_at: Moment | None = Field(default=None, title="Infusion started", description="Likewise.")

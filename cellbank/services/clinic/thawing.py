@@ -35,7 +35,7 @@ from cellbank.services.common import told_after
 from cellbank.services.inputs import (
     Cells,
     DoseCode,
-    Line,
+    OneLine,
     Percentage,
     StorageCode,
     VialCode,
@@ -245,11 +245,11 @@ class PoolAndCount(TellingInput):
 
     dose: DoseCode = Field(title="Dose")
     vials: VialCodes = Field(title="Vials in the pool", description="Every thawed vial of the dose, each scanned.")
-    diluent: Line = Field(title="Diluent")
+    diluent: OneLine = Field(title="Diluent")
     pooled_ml: VolumeMl = Field(title="Pooled volume")
     total_cells_per_ml: Cells = Field(title="Total cells per mL")
     viability_percent: Percentage = Field(title="Viability")
-    method: Line = Field(title="Method of the viability")
+    method: OneLine = Field(title="Method of the viability")
 
 
 @act(PoolAndCount)

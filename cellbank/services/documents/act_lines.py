@@ -51,21 +51,21 @@ LABELS: dict[str, tuple[str, str]] = {
 
 
 @dataclass(frozen=True)
-class Line:
+class ActLine:
     """One line about one record, or several treated alike; `corrected` when something noted before was replaced."""
 
     text: str
     corrected: bool = False
 
 
-def lines_of(changes: Iterable[Change], numbers: Mapping[str, int], time: Clock) -> list[Line]:
+def lines_of(changes: Iterable[Change], numbers: Mapping[str, int], time: Clock) -> list[ActLine]:
     """What the changes of one act say, vials with the same news together; `numbers` are those of the vials."""
     news: dict[tuple[str, str, bool], list[Change]] = {}
     for change in changes:
         if change.kind != "printing":  # labels have a table of their own
             news.setdefault((change.kind, *_news(change, time)), []).append(change)
     return [
-        Line(f"{_named(changed, numbers)}: {said}", corrected) if said else Line(_named(changed, numbers))
+        ActLine(f"{_named(changed, numbers)}: {said}", corrected) if said else ActLine(_named(changed, numbers))
         for (_, said, corrected), changed in news.items()
         if said or changed[0].before is None
     ]

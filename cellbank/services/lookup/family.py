@@ -26,7 +26,7 @@ class Measures:
 
 
 @dataclass(frozen=True)
-class Box:
+class FamilyBox:
     """One box: a record, or `count` vials that are alike; `code` is that of a record that can be opened."""
 
     kind: str
@@ -45,7 +45,7 @@ class Layout:
 
     width: float
     height: float
-    boxes: tuple[Box, ...]
+    boxes: tuple[FamilyBox, ...]
     curves: tuple[Curve, ...]
     hidden: int
 
@@ -60,11 +60,11 @@ class _Group:
     row: int = 0
     parents: list["_Group"] = field(default_factory=list)
 
-    def box(self) -> Box:
+    def box(self) -> FamilyBox:
         joined = self.count > 1
         title = f"{self.count} vials" if joined else self.node.title
         code = None if joined or self.node.state == AWAY else self.node.code
-        return Box(self.node.kind, title, self.node.state, code, self.count, self.is_start, self.x, self.y)
+        return FamilyBox(self.node.kind, title, self.node.state, code, self.count, self.is_start, self.x, self.y)
 
 
 def lay_out(trace: Trace, measures: Measures | None = None) -> Layout:

@@ -12,7 +12,7 @@ from cellbank.domain.refusals import Code, Refusal, refuse
 from cellbank.records.people import AccountChange, Person, Site
 from cellbank.records.work import Work
 from cellbank.services.common import new_code
-from cellbank.services.inputs import Address, Line, Name, Reason, SiteCode
+from cellbank.services.inputs import Address, Name, OneLine, Reason, SiteCode
 from cellbank.services.labels.label_printing import print_first
 from cellbank.services.outbox.messages import tell
 from cellbank.services.parsing import ActInput, ProvedInput, Secret
@@ -47,7 +47,7 @@ class AddPerson(ActInput):
     """Add a person."""
 
     name: Name = Field(title="Sign-in name")
-    full_name: Line = Field(title="Full name, as it stands beside a signature")
+    full_name: OneLine = Field(title="Full name, as it stands beside a signature")
     roles: list[Role] = Field(title="Roles", min_length=1, max_length=len(Role))
     new_password: Secret = Field(title="First password", min_length=SHORTEST, max_length=LONGEST)
     must_change: bool = Field(default=True, title="Must be changed at first sign-in")

@@ -6,7 +6,7 @@ from cellbank.domain import agreement
 from cellbank.domain.refusals import Code, Refusal, refuse
 from cellbank.records.people import Person
 from cellbank.records.work import Work
-from cellbank.services.inputs import Line
+from cellbank.services.inputs import OneLine
 from cellbank.services.parsing import ActInput
 from cellbank.services.registry import act
 
@@ -14,7 +14,7 @@ from cellbank.services.registry import act
 class AcceptAgreement(ActInput):
     """Accept the statement on electronic signatures."""
 
-    version: Line = Field(title="Version of the statement that was read")
+    version: OneLine = Field(title="Version of the statement that was read")
 
 
 @act(AcceptAgreement)

@@ -18,7 +18,7 @@ from cellbank.records.work import Work
 from cellbank.services.bank import Bank
 from cellbank.services.common import new_code
 from cellbank.services.incidents import beside_an_answer
-from cellbank.services.inputs import Identifier, Line, SiteCode
+from cellbank.services.inputs import Identifier, OneLine, SiteCode
 from cellbank.services.parsing import ActInput, Malformed, Problem, ProvedInput
 from cellbank.services.people.tokens import KEY, kept, new_token
 from cellbank.services.registry import act
@@ -42,7 +42,7 @@ def _days(given: int) -> int:
 class CreateToken(ProvedInput):
     """Create a key for a program."""
 
-    title: Line = Field(title="What the key is for")
+    title: OneLine = Field(title="What the key is for")
     days: Annotated[int, AfterValidator(_days)] | None = Field(
         default=None, title="Valid for", description="Empty: as long as this site allows.",
         json_schema_extra={"unit": "days"},
@@ -51,7 +51,7 @@ class CreateToken(ProvedInput):
     site: SiteCode | None = Field(
         default=None, title="Only at this site", description="Empty: wherever you work."
     )
-    acts: list[Annotated[Line, AfterValidator(_known)]] = Field(
+    acts: list[Annotated[OneLine, AfterValidator(_known)]] = Field(
         default=[], max_length=MOST_ACTS, title="Only these acts",
         description="Their names, such as record_readings; the key then reads nothing. Empty: all that you may do.",
     )  # fmt: skip

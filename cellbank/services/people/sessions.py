@@ -109,7 +109,7 @@ def _standing(bank: Bank, row: Mapping[str, Any], session: OpenSession | None = 
 
 
 @dataclass(frozen=True)
-class Proof:
+class SignInAnswer:
     """What came of a name and a password: `standing` when all is right. `once` is the one-time code, which the next act
     uses up. `wait`: it was not looked at, and may be tried again after so many seconds. `opens_at`: all is right, and
     the account is locked until then for who comes from outside."""
@@ -127,7 +127,7 @@ WRONG_ANSWERS_AFTER = 0.5  # seconds: longer than any of the ways to be wrong ta
 def prove(
     bank: Bank, name: str, given: Credentials, now: datetime.datetime, *,
     place: Place, site: str | None = None, enrols: bool = False,
-) -> Proof:  # fmt: skip
+) -> SignInAnswer:  # fmt: skip
     """Whether these are somebody's name, password and, where a role has a second factor, code; `site` as for a name,
     `enrols` as in `passwords.prove`.
 
@@ -145,16 +145,16 @@ def prove(
     lately = look(bank, who, place, now)
     wait = lately.wait(bank.config, now)
     if wait is not None:  # takes no place from whoever comes for the first time
-        return Proof(None, wait=_seconds(wait))
+        return SignInAnswer(None, wait=_seconds(wait))
     try:
         with nullcontext() if lately.is_inside else _among_strangers(bank, place):
             proved = passwords.prove(bank, who, given, now, place=place, enrols=enrols)
             if proved.proof in COME_IN:
-                return Proof(standing, proved.once)
+                return SignInAnswer(standing, proved.once)
             time.sleep(max(0.0, began + WRONG_ANSWERS_AFTER - time.monotonic()))
     except NoRoom:
-        return Proof(None, wait=BUSY_SECONDS)
-    return Proof(None, wait=_seconds(proved.wait) if proved.wait else None, opens_at=proved.opens_at)
+        return SignInAnswer(None, wait=BUSY_SECONDS)
+    return SignInAnswer(None, wait=_seconds(proved.wait) if proved.wait else None, opens_at=proved.opens_at)
 
 
 def _seconds(wait: datetime.timedelta) -> int:

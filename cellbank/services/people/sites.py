@@ -19,7 +19,7 @@ from cellbank.records.people import Person, Site
 from cellbank.records.work import Work
 from cellbank.services.bank import Bank
 from cellbank.services.common import asked_about
-from cellbank.services.inputs import Identifier, Improbable, Line, Name, Reason, SiteCode, Zone
+from cellbank.services.inputs import Identifier, Improbable, Name, OneLine, Reason, SiteCode, Zone
 from cellbank.services.parsing import ActInput
 from cellbank.services.people.account_changes import Wanted, asks_two, change_account
 from cellbank.services.people.actors import SYSTEM, lock_account
@@ -45,7 +45,7 @@ class AddSite(ActInput):
     """Add a site."""
 
     code: SiteCode = Field(title="Code of the site", description="2 to 12 letters A to Z, digits or hyphens.")
-    name: Annotated[Line, AfterValidator(_short)] = Field(title="Name of the site")
+    name: Annotated[OneLine, AfterValidator(_short)] = Field(title="Name of the site")
     fin: Annotated[Identifier, AfterValidator(_fin)] = Field(title="Facility identification number")
     fin_registered: bool = Field(title="The number is registered")
     timezone: Zone = Field(title="Time zone")
@@ -113,10 +113,10 @@ def _unknown(code: str) -> Refusal:
 class ConfigureSite(ActInput):
     """Set the site's name and numbers."""
 
-    name: Line = Field(title="Name of the site")
+    name: OneLine = Field(title="Name of the site")
     fin: Identifier = Field(title="Facility identification number")
     fin_registered: bool = Field(title="The number is registered")
-    timezone: Line = Field(title="Time zone")
+    timezone: OneLine = Field(title="Time zone")
 
 
 @act(ConfigureSite)

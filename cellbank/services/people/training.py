@@ -11,7 +11,7 @@ from cellbank.domain.refusals import Code, Refusal, refuse
 from cellbank.records.people import Person, Training
 from cellbank.records.work import Work
 from cellbank.services.common import new_code
-from cellbank.services.inputs import Date, Line, Name, Reason, scanned
+from cellbank.services.inputs import Date, Name, OneLine, Reason, scanned
 from cellbank.services.parsing import ActInput, SignedInput
 from cellbank.services.people.account_changes import by_the_installation, say_that_it_waits
 from cellbank.services.registry import act
@@ -26,7 +26,7 @@ class RecordTraining(ActInput):
 
     name: Name = Field(title="Sign-in name of the person trained")
     role: Literal["technician", "quality_officer", "clinician"] = Field(title="Trained as")
-    procedure: Line = Field(title="Procedure with its version")
+    procedure: OneLine = Field(title="Procedure with its version")
     trained_on: Date = Field(title="Trained on")
     valid_until: Date = Field(title="Valid until, this day included")
 

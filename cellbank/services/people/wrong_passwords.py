@@ -13,7 +13,7 @@ from cellbank.records.actor import Actor
 from cellbank.records.people import Person
 from cellbank.records.work import Work
 from cellbank.services.bank import Bank
-from cellbank.services.inputs import Line, Name
+from cellbank.services.inputs import Name, OneLine
 from cellbank.services.outbox.messages import tell
 from cellbank.services.parsing import ActInput, parse
 from cellbank.services.people.actors import SYSTEM, lock_account
@@ -31,7 +31,7 @@ class NoteWrongPassword(ActInput):
     """Count a wrong password or one-time code."""
 
     name: Name = Field(title="Sign-in name")
-    place: Line = Field(default="unknown", title="Door and station")
+    place: OneLine = Field(default="unknown", title="Door and station")
     failures_allowed: int = Field(default=5, ge=1, le=100, title="Failures before the account locks")
     lock_minutes: int = Field(default=15, ge=1, le=1440, title="Minutes that it stays locked")
     here_before: int | None = Field(

@@ -41,7 +41,7 @@ from cellbank.services.inputs import (
     CultureCode,
     DonationCode,
     Improbable,
-    Line,
+    OneLine,
     Percentage,
     Reason,
     Text,
@@ -62,7 +62,7 @@ from cellbank.services.storage.places import end_placement, last_placed_at
 MOST_VESSELS = 100
 
 # Vessels of one act are all alike; other vessels are another act.
-VesselKind = Annotated[Line, Field(title="Kind of vessel", description="For example T175.")]
+VesselKind = Annotated[OneLine, Field(title="Kind of vessel", description="For example T175.")]
 VesselCount = Annotated[int, Field(title="Vessels of this kind", ge=1, le=MOST_VESSELS)]
 VesselArea = Annotated[AreaCm2, Field(title="Growth area of each")]
 ViableCells = Annotated[Cells, Field(title="Living cells seeded into each vessel", gt=0)]
@@ -355,7 +355,7 @@ def _start(
     columns: dict[str, Any],
 ) -> Culture:
     """Insert one culture for each vessel, with the reagents that went in; returns the first one."""
-    codes = _new_codes(work, given.vessel_count)
+    codes = _vessel_codes(work, given.vessel_count)
     same = {"site_id": work.actor.site_id, "vessel": given.vessel, "area_cm2": given.area_cm2, "note": given.note}
     ids = work.add_many(Culture, [{**columns, **same, "code": code} for code in codes], to="GROWING")
     use_reagents(work, reagents, given.reagent_quantities, used_at=columns["started_at"], culture_ids=ids)
@@ -364,7 +364,7 @@ def _start(
     return work.session.get_one(Culture, ids[0])
 
 
-def _new_codes(work: Work, count: int) -> list[str]:
+def _vessel_codes(work: Work, count: int) -> list[str]:
     """So many culture codes, in one or two statements: of many numbers one in nine or so is passed over."""
     codes: list[str] = []
     while len(codes) < count:

@@ -19,7 +19,7 @@ from cellbank.services.acts import ActInput, SignedInput, act
 from cellbank.services.common import effective, new_code, read_specification, time_refusals
 from cellbank.services.inputs import ConsentCode, Date, DonorCode, Identifier, Moment, Reason
 from cellbank.services.site_time import local_day, start_of_day
-from cellbank.services.stopping.holding import holds_on, lots_below, place_hold
+from cellbank.services.stopping.holding import holds_on, lots_reached, place_hold
 
 
 class RegisterDonor(ActInput):
@@ -102,7 +102,7 @@ def withdraw_consent(work: Work, given: WithdrawConsent) -> Consent:
     refusals = time_refusals(
         work, "The withdrawal", start_of_day(work, withdrawn_on), start_of_day(work, consent.given_on)
     )
-    lots_below(work, donor)  # locked before the judgement; the hold stops them after it
+    lots_reached(work, donor)  # locked before the judgement; the hold stops them after it
     work.judge(consent, Hold, refusals=refusals)
     consent.withdrawn_on, consent.withdrawal_reason = withdrawn_on, given.reason
     work.transition(consent)
@@ -131,7 +131,7 @@ def determine_eligibility(work: Work, given: DetermineEligibility) -> Donor:
         rules = read_specification(effective(work, "specification", given.specification).content).donor
         refusals += [*consent_refusals(donor.code, consent_states(work, donor)), *donor_evidence(work, donor, rules)]
     else:
-        lots_below(work, donor)  # locked before the judgement; the hold stops them after it
+        lots_reached(work, donor)  # locked before the judgement; the hold stops them after it
     work.show(holds=[hold.code for hold in holds_on(work, donor)])
     work.judge(donor, *((Hold,) if target == "INELIGIBLE" else ()), refusals=refusals, to=target)
     donor.eligibility_reason = given.reason

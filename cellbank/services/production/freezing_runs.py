@@ -43,7 +43,7 @@ from cellbank.records.temperature import FreezerReading, FreezerRun
 from cellbank.records.work import Work
 from cellbank.services.acts import ActInput, act
 from cellbank.services.common import asked_about, new_code, specification_of, time_refusals
-from cellbank.services.inputs import FreezerRunCode, Identifier, Improbable, Line, LotCode, Reason
+from cellbank.services.inputs import FreezerRunCode, Identifier, Improbable, LotCode, OneLine, Reason
 from cellbank.services.stopping.deviation_opening import open_with_links
 from cellbank.services.temperature.logger_files import opened
 from cellbank.services.temperature.reading_store import moment
@@ -77,7 +77,7 @@ class ImportFreezingRun(ActInput):
     lot: LotCode = Field(title="Lot")
     sha256: SentFile
     file: FileName
-    freezer: Line = Field(
+    freezer: OneLine = Field(
         title="Freezer, maker and model",
         description="What is answered about the files of a freezer is kept for the next one.",
     )
@@ -87,8 +87,10 @@ class ImportFreezingRun(ActInput):
     told_zone: ToldZone = None
     time_column: TimeColumn = None
     date_column: DateColumn = None
-    product_column: Line | None = Field(default=None, title="Column of the product's probe", json_schema_extra=RARELY)
-    chamber_column: Line | None = Field(default=None, title="Column of the chamber", json_schema_extra=RARELY)
+    product_column: OneLine | None = Field(
+        default=None, title="Column of the product's probe", json_schema_extra=RARELY
+    )
+    chamber_column: OneLine | None = Field(default=None, title="Column of the chamber", json_schema_extra=RARELY)
     unit: FileUnit = None
     date_order: DateOrder = None
     times: FileTimes = None

@@ -20,10 +20,10 @@ from cellbank.records.quality import Hold
 from cellbank.records.work import Work
 from cellbank.services.acts import SignedInput, TellingInput, act
 from cellbank.services.common import asked_about, new_code, time_refusals
-from cellbank.services.inputs import Date, Identifier, Improbable, Line, ReagentCode, Reason
+from cellbank.services.inputs import Date, Identifier, Improbable, OneLine, ReagentCode, Reason
 from cellbank.services.production.reagent_use import ReagentAmount, reagent_facts
 from cellbank.services.site_time import local_day
-from cellbank.services.stopping.holding import lots_below, place_hold
+from cellbank.services.stopping.holding import lots_reached, place_hold
 
 LONGEST_OPEN_DAYS = 3650
 
@@ -31,8 +31,8 @@ LONGEST_OPEN_DAYS = 3650
 class ReceiveReagent(TellingInput):
     """Receive a reagent lot."""
 
-    name: Line = Field(title="Reagent")
-    manufacturer: Line = Field(title="Manufacturer")
+    name: OneLine = Field(title="Reagent")
+    manufacturer: OneLine = Field(title="Manufacturer")
     manufacturer_lot: Identifier = Field(title="Lot number of the manufacturer")
     certificate: Identifier | None = Field(
         default=None, title="Certificate of analysis", description="Without it nothing is accepted."
@@ -101,7 +101,7 @@ def decide_reagent(work: Work, given: DecideReagent) -> ReagentLot:
     certificate = given.certificate or reagent.certificate
     stops = target == "REJECTED" and _is_used(work, reagent)
     if stops:
-        lots_below(work, reagent)  # locked before the judgement; the hold stops them after it
+        lots_reached(work, reagent)  # locked before the judgement; the hold stops them after it
     refusals = _cannot_accept(work, reagent, certificate) if target == "ACCEPTED" else ()
     work.judge(reagent, *((Hold,) if stops else ()), refusals=refusals, to=target)
     reagent.decision_reason, reagent.certificate = given.reason, certificate
@@ -156,7 +156,7 @@ def recall_reagent(work: Work, given: RecallReagent) -> ReagentLot:
     """Take a lot out of use that its maker, or we, call back, and stop every lot that it touched, also one that is
     frozen later. The answer names them."""
     reagent = work.lock(ReagentLot, given.reagent)
-    lots_below(work, reagent)  # locked before the judgement; the hold stops them after it
+    lots_reached(work, reagent)  # locked before the judgement; the hold stops them after it
     work.judge(reagent, Hold)
     reagent.recall_reason = given.reason
     work.transition(reagent)

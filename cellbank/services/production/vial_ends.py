@@ -8,7 +8,7 @@ from cellbank.records.shipping import PackedVial
 from cellbank.records.work import Work
 from cellbank.services.acts import TellingInput, act
 from cellbank.services.common import time_refusals
-from cellbank.services.inputs import Line, Reason, VialCode, VialCodes
+from cellbank.services.inputs import OneLine, Reason, VialCode, VialCodes
 from cellbank.services.stopping.vials_lost import counted_on
 from cellbank.services.storage.places import end_placement, last_placed_at
 from cellbank.services.storage.travelling import end_packed
@@ -19,7 +19,7 @@ class UseVialForTesting(TellingInput):
 
     EARLIER_NAME = "taken_at"
     vial: VialCode = Field(title="Vial")
-    tests: Line = Field(title="Tests", description="What it is thawed for.")
+    tests: OneLine = Field(title="Tests", description="What it is thawed for.")
 
 
 @act(UseVialForTesting)

@@ -40,7 +40,7 @@ from cellbank.records.quality import Hold, Signature
 from cellbank.records.work import Work, still_covers
 from cellbank.services.acts import Malformed, Problem, SignedInput, act
 from cellbank.services.clinic.dosing import lock_dose
-from cellbank.services.inputs import Line, Moment, Reason, scanned
+from cellbank.services.inputs import Moment, OneLine, Reason, scanned
 from cellbank.services.quality.correcting_cells import of_culture, of_lot
 from cellbank.services.quality.correcting_doses import of_dose, of_vial, unchecked
 from cellbank.services.quality.correcting_draft import Changed, Effect, as_text
@@ -76,7 +76,7 @@ class CorrectFact(SignedInput):
 
     record: Correctables = Field(title="Record", description="The culture, the lot, the thawed vial or the dose.")
     what: Values = Field(title="What was noted wrongly")
-    value: Line | None = Field(
+    value: OneLine | None = Field(
         default=None, title="Right value", description="A number; empty for a time.",
     )
     at: Moment | None = Field(default=None, title="Right time", description="Only where a time was noted wrongly.")

@@ -17,7 +17,7 @@ from cellbank.records.work import Work
 from cellbank.services.acts import ActInput, SignedInput, act
 from cellbank.services.common import time_refusals
 from cellbank.services.finding.lineage import Touched, find_records, with_what_they_are_of
-from cellbank.services.inputs import AnyCodes, DeviationCode, Line, Moment, Reason, Text
+from cellbank.services.inputs import AnyCodes, DeviationCode, Moment, OneLine, Reason, Text
 from cellbank.services.site_time import local_day
 from cellbank.services.stopping.deviation_opening import link, opened
 
@@ -31,7 +31,7 @@ class OpenDeviation(ActInput):
         description="Scan every record: vials, lots, cultures, doses, reagents, tanks. A dose stands for itself alone: "
         "scan its lot too if that is in doubt.",
     )
-    title: Line = Field(title="In one line")
+    title: OneLine = Field(title="In one line")
     description: Text = Field(title="What happened, and what was done at once")
     classification: Classification = Field(title="Classification")
     occurred_at: Moment | None = Field(default=None, title="When it happened")

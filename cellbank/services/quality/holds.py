@@ -20,7 +20,7 @@ from cellbank.services.common import new_code, specification_of
 from cellbank.services.inputs import DonorCode, LotCode, Reason, scanned
 from cellbank.services.quality.lot_results import lot_results
 from cellbank.services.quality.release_board import consent_states, source_lots
-from cellbank.services.stopping.holding import Holdable, lock_lot, lots_below, place_hold
+from cellbank.services.stopping.holding import Holdable, lock_lot, lots_reached, place_hold
 
 HoldCode = Annotated[str, *scanned(Kind.HOLD)]
 
@@ -118,7 +118,7 @@ def subject_of(work: Work, hold: Hold) -> Holdable:
 def _lock_reached(work: Work, code: str) -> list[Lot]:
     """The lots that a hold reaches, locked: of two holds lifted at once, the second sees the first."""
     hold = work.find(Hold, code)
-    return lots_below(work, subject_of(work, hold), hold.placed_at)
+    return lots_reached(work, subject_of(work, hold), hold.placed_at)
 
 
 _OTHERWISE_HELD = text(

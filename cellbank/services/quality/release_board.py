@@ -18,7 +18,7 @@ from cellbank.domain.rules.release import (
     SourceLot,
     Through,
 )
-from cellbank.domain.rules.release_ways import Line, Papers, Proof, release_lines
+from cellbank.domain.rules.release_ways import BoardLine, Evidence, Papers, release_lines
 from cellbank.domain.rules.tested import STANDING, LotResult
 from cellbank.records.people import Person, Site
 from cellbank.records.production import Consent, Donation, Donor, Lot, LotSource, Vial
@@ -51,7 +51,7 @@ class ReleaseBoard:
     expires_on: datetime.date
     vial_counts: dict[str, int]
     decision_reason: str | None
-    lines: tuple[Line, ...]
+    lines: tuple[BoardLine, ...]
     results: tuple[LotResult, ...]
     holds: tuple[LiveHold, ...]
     worked_on_it: bool
@@ -62,12 +62,12 @@ class ReleaseBoard:
         return tuple(line.criterion for line in self.lines)
 
     @property
-    def red(self) -> tuple[Line, ...]:
+    def red(self) -> tuple[BoardLine, ...]:
         """What stands in the way of a release."""
         return tuple(line for line in self.lines if not line.criterion.met)
 
     @property
-    def green(self) -> tuple[Line, ...]:
+    def green(self) -> tuple[BoardLine, ...]:
         """What is met."""
         return tuple(line for line in self.lines if line.criterion.met)
 
@@ -128,7 +128,7 @@ def _papers(session: Session, lot: Lot, facts: ReleaseFacts, site: int | None) -
     return Papers(
         consents=tuple(session.scalars(donor.order_by(Consent.id.desc()))),
         cultures=tuple(session.scalars(_CULTURES, {"lot": lot.id})),
-        boxes=tuple(Proof(row.place, row.code) for row in session.execute(_BOXES, {"lot": lot.id, "site": site})),
+        boxes=tuple(Evidence(row.place, row.code) for row in session.execute(_BOXES, {"lot": lot.id, "site": site})),
         acts=tuple((row.name, row.id) for row in session.execute(_ACTS, {"lot": lot.code})),
     )
 

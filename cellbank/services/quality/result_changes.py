@@ -13,7 +13,7 @@ from cellbank.records.quality import Sample, TestResult
 from cellbank.records.work import Work
 from cellbank.services.acts import ActInput, Malformed, Problem, SignedInput, act
 from cellbank.services.common import new_code
-from cellbank.services.inputs import DeviationCode, Line, Moment, Reason, ResultCode
+from cellbank.services.inputs import DeviationCode, Moment, OneLine, Reason, ResultCode
 from cellbank.services.quality.out_of_specification import report, still_open, to_be_moved
 from cellbank.services.quality.results import Entry, ResultNumber
 from cellbank.services.quality.tested import find_test, keep_still, tested_of
@@ -26,10 +26,10 @@ class CorrectResult(ActInput):
 
     result: ResultCode = Field(title="Result")
     number: ResultNumber | None = Field(default=None, title="Right value, a number")
-    choice: Line | None = Field(default=None, title="Right value, a word")
-    method: Line | None = Field(default=None, title="Right method")
-    method_version: Line | None = Field(default=None, title="Right version of the method")
-    instrument: Line | None = Field(default=None, title="Right instrument")
+    choice: OneLine | None = Field(default=None, title="Right value, a word")
+    method: OneLine | None = Field(default=None, title="Right method")
+    method_version: OneLine | None = Field(default=None, title="Right version of the method")
+    instrument: OneLine | None = Field(default=None, title="Right instrument")
     started_at: Moment | None = Field(default=None, title="Right time: specimen taken, or inoculated")
     resulted_at: Moment | None = Field(default=None, title="Right time: result read")
     reason: Reason

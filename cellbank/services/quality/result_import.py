@@ -22,7 +22,7 @@ from cellbank.records.quality import Sample, TestResult
 from cellbank.records.work import Work
 from cellbank.services.acts import ActInput, Malformed, Problem, act, parse
 from cellbank.services.common import new_codes
-from cellbank.services.inputs import Identifier, Line, Moment, SampleCode
+from cellbank.services.inputs import Identifier, Moment, OneLine, SampleCode
 from cellbank.services.quality.out_of_specification import report, to_be_moved
 from cellbank.services.quality.results import NUMBER, Entry
 from cellbank.services.quality.samples import (
@@ -37,7 +37,7 @@ from cellbank.services.quality.tested import (
     Tested,
     find_all_tested,
     keep_still,
-    lots_below,
+    lots_of_tested,
     subject_of,
     tested_of,
 )
@@ -73,12 +73,12 @@ class RowInput(OfOneRecord, ActInput):
     donation: TestedDonation = None
     donor: TestedDonor = None
     test: Identifier | None = None
-    result: Line
-    unit: Line | None = None
+    result: OneLine
+    unit: OneLine | None = None
     sample_number: SampleNumber = None
-    method: Line | None = None
-    method_version: Line | None = None
-    instrument: Line | None = None
+    method: OneLine | None = None
+    method_version: OneLine | None = None
+    instrument: OneLine | None = None
     started_at: Moment | None = None
     resulted_at: Moment | None = None
 
@@ -111,7 +111,7 @@ def import_results(work: Work, given: ImportResults) -> None:
     if problems:  # whoever corrects the sheet is told everything at once
         raise Malformed([*problems, *(Problem("sheet", refusal.detail) for refusal in refusals)])
     failing = [row for row in rows if row.entry.fails]
-    below = lots_below(work, [row.entry.tested for row in failing])
+    below = lots_of_tested(work, [row.entry.tested for row in failing])
     out = [lot for lot in lots if lot.id in below]
     samples = [entry.sample for entry in entries if entry.sample is not None and entry.sample.state == "TAKEN"]
     work.show(rows=len(rows), out_of_specification=[_told(row) for row in failing], zone_of_the_times=zone.key)

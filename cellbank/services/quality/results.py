@@ -27,7 +27,7 @@ from cellbank.records.quality import Hold, Sample, TestResult
 from cellbank.records.work import Work
 from cellbank.services.acts import ActInput, Malformed, Problem, SignedInput, act
 from cellbank.services.common import new_code, time_refusals
-from cellbank.services.inputs import Identifier, Line, Moment, ResultCode, SampleCode, Text, each_once
+from cellbank.services.inputs import Identifier, Moment, OneLine, ResultCode, SampleCode, Text, each_once
 from cellbank.services.quality.out_of_specification import Failure, fails, report, to_be_moved
 from cellbank.services.quality.samples import (
     OfOneRecord,
@@ -65,13 +65,13 @@ class EnterResult(OfOneRecord, ActInput):
         default=None, title="Specimen taken, or inoculated", description="Needed without a sample."
     )
     number: ResultNumber | None = Field(default=None, title="Result, a number")
-    unit: Line | None = Field(default=None, title="Unit", description="If given, it must be the specification's.")
-    choice: Line | None = Field(default=None, title="Result, a word")
-    method: Line | None = Field(default=None, title="Method, where it is not the specification's")
-    method_version: Line | None = Field(
+    unit: OneLine | None = Field(default=None, title="Unit", description="If given, it must be the specification's.")
+    choice: OneLine | None = Field(default=None, title="Result, a word")
+    method: OneLine | None = Field(default=None, title="Method, where it is not the specification's")
+    method_version: OneLine | None = Field(
         default=None, title="Version of the method", description="If it is not the specification's."
     )
-    instrument: Line | None = Field(default=None, title="Instrument")
+    instrument: OneLine | None = Field(default=None, title="Instrument")
     resulted_at: Moment | None = Field(default=None, title="Result read")
 
     @model_validator(mode="after")

@@ -26,8 +26,8 @@ from cellbank.services.inputs import (
     DonationCode,
     DonorCode,
     Identifier,
-    Line,
     LotCode,
+    OneLine,
     Reason,
     SampleCode,
     VialCode,
@@ -69,7 +69,7 @@ class TakeSample(OfOneRecord, TellingInput):
     donor: TestedDonor = None
     test: Identifier = Field(title="Test", description="Its code in the specification.")
     number: SampleNumber = None
-    material: Line = Field(title="Material", description="What was taken: supernatant, cells, a vial, serum.")
+    material: OneLine = Field(title="Material", description="What was taken: supernatant, cells, a vial, serum.")
     vial: VialCode | None = Field(default=None, title="Vial", description="Where the material is a vial of the lot.")
 
     @model_validator(mode="after")

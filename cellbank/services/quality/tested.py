@@ -156,10 +156,10 @@ def keep_still(work: Work, tested: Collection[Tested], *, stopping: bool) -> lis
     for kind in ("donor", "donation", "culture"):
         cls, ids = RECORDS[kind], sorted(one.id for one in tested if one.kind == kind)
         _locked(work, cls, ids, stopping=stopping)
-    return _locked(work, Lot, sorted(lots_below(work, tested)), stopping=stopping)
+    return _locked(work, Lot, sorted(lots_of_tested(work, tested)), stopping=stopping)
 
 
-def lots_below(work: Work, tested: Collection[Tested]) -> set[int]:
+def lots_of_tested(work: Work, tested: Collection[Tested]) -> set[int]:
     """The ids of the lots that came of what was tested, a lot itself among them; nothing for a donor, who is stopped
     as a whole."""
     given = {"kinds": [one.kind for one in tested], "ids": [one.id for one in tested]}

@@ -15,7 +15,7 @@ from cellbank.records.shipping import Custody, Shipment
 from cellbank.records.work import Work
 from cellbank.services.acts import SignedInput, TellingInput, act
 from cellbank.services.common import time_refusals
-from cellbank.services.inputs import Identifier, Line, ShipmentCode
+from cellbank.services.inputs import Identifier, OneLine, ShipmentCode
 from cellbank.services.shipping.packed import leaving_refusals
 
 
@@ -24,7 +24,7 @@ class HandOverShipment(TellingInput, SignedInput):
 
     EARLIER_NAME = "handed_at"
     shipment: ShipmentCode = Field(title="Shipment")
-    carrier: Line = Field(title="Carrier", description="The company, and who came for it.")
+    carrier: OneLine = Field(title="Carrier", description="The company, and who came for it.")
     waybill: Identifier | None = Field(default=None, title="Number of the waybill")
 
 

@@ -19,7 +19,7 @@ from cellbank.records.storage import StorageUnit
 from cellbank.records.work import Work
 from cellbank.services.acts import ActInput, act
 from cellbank.services.common import asked_about, new_code
-from cellbank.services.inputs import Date, Improbable, Line, StorageCode, quantity
+from cellbank.services.inputs import Date, Improbable, OneLine, StorageCode, quantity
 from cellbank.services.labels.label_printing import print_first
 from cellbank.services.site_time import local_day
 from cellbank.services.storage.places import (
@@ -52,7 +52,7 @@ class _Qualified(ActInput):
 class AddShipper(_Qualified):
     """Add a shipper."""
 
-    name: Line = Field(title="Name", description="As written on it: Dry shipper 1.")
+    name: OneLine = Field(title="Name", description="As written on it: Dry shipper 1.")
     rows: int = Field(title="Rows", ge=1, le=MOST_ROWS)
     columns: int = Field(title="Columns", ge=1, le=MOST_COLUMNS)
     place: int | None = Field(
@@ -87,7 +87,7 @@ class RequalifyShipper(_Qualified):
     """Record a qualification of a shipper."""
 
     shipper: StorageCode = Field(title="Shipper")
-    certificate: Line = Field(title="Certificate")
+    certificate: OneLine = Field(title="Certificate")
 
 
 @act(RequalifyShipper)

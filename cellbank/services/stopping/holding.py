@@ -31,7 +31,7 @@ def lock_lot(work: Work, code: str) -> Lot:
     return work.lock(Lot, code)
 
 
-def lots_below(work: Work, subject: Holdable, since: datetime.datetime | None = None) -> list[Lot]:
+def lots_reached(work: Work, subject: Holdable, since: datetime.datetime | None = None) -> list[Lot]:
     """Every lot that a hold on this record reaches, locked in the order of their ids (in a dry run only read): those
     made from it; for a storage unit those with vials in it now, or at any time since. Lock the record itself before.
     """
@@ -56,7 +56,7 @@ def place_hold(
     Lots in quarantine or released go ON_HOLD and remember where they were; their conditional releases end; clinicians
     of doses get their notice. The answer names them.
     """
-    stopped = [lot for lot in lots_below(work, subject, since) if lot.state in STOPPED_FROM]
+    stopped = [lot for lot in lots_reached(work, subject, since) if lot.state in STOPPED_FROM]
     codes = [lot.code for lot in stopped]
     work.transition_many(Lot, stopped, to="ON_HOLD", state_before_hold=Lot.state)
     hold = Hold(code=new_code(work, Kind.HOLD), reason=reason, placed_at=since or work.now)

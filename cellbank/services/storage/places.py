@@ -38,8 +38,8 @@ from cellbank.services.common import asked_about, new_code, time_refusals
 from cellbank.services.inputs import (
     MAX_VIALS,
     Improbable,
-    Line,
     Moment,
+    OneLine,
     Reason,
     StorageCode,
     VialCode,
@@ -69,7 +69,7 @@ class AddStorageUnit(ActInput):
     """Add a unit to the cold store."""
 
     type: Literal["room", "tank", "canister", "rack", "box", "visotube", "cassette", "dewar"] = Field(title="Type")
-    name: Line = Field(title="Name", description="As written on it: Tank 1, Rack 2, Box B.")
+    name: OneLine = Field(title="Name", description="As written on it: Tank 1, Rack 2, Box B.")
     parent: StorageCode | None = Field(
         default=None, title="Stands in", description="Empty for a room, or a tank that stands in no room."
     )

@@ -8,7 +8,7 @@ from cellbank.records.work import Work
 from cellbank.services.acts import TellingInput, act
 from cellbank.services.common import time_refusals
 from cellbank.services.inputs import Moment, Reason, StorageCode
-from cellbank.services.stopping.holding import lots_below, place_hold
+from cellbank.services.stopping.holding import lots_reached, place_hold
 
 
 class ReportStorageFailure(TellingInput):
@@ -29,7 +29,7 @@ def report_storage_failure(work: Work, given: ReportStorageFailure) -> StorageUn
     goes into it; what is in it can be moved out. The answer names the lots."""
     unit = work.lock(StorageUnit, given.unit)
     since = given.failed_at or work.happened
-    lots_below(work, unit, since)  # locked before the judgement; the hold stops them after it
+    lots_reached(work, unit, since)  # locked before the judgement; the hold stops them after it
     work.judge(unit, Hold, refusals=time_refusals(work, "The failure", since))
     unit.out_of_service_reason = given.reason
     work.transition(unit)

@@ -14,7 +14,7 @@ from cellbank.records.temperature import Probe
 from cellbank.records.work import Work
 from cellbank.services.acts import ActInput, SignedInput, act
 from cellbank.services.common import effective, new_code, read_specification
-from cellbank.services.inputs import Date, Identifier, Line, Reason, StorageCode, TemperatureC, scanned
+from cellbank.services.inputs import Date, Identifier, OneLine, Reason, StorageCode, TemperatureC, scanned
 from cellbank.services.site_time import local_day
 
 ProbeCode = Annotated[str, *scanned(Kind.PROBE)]
@@ -49,8 +49,8 @@ class AddProbe(_Limits):
     """Add a probe."""
 
     unit: StorageCode = Field(title="Watches", description="The tank, room or box in which it hangs.")
-    name: Line = Field(title="Name", description="As written on it: Tank 1, top.")
-    model: Line = Field(title="Model of the logger")
+    name: OneLine = Field(title="Name", description="As written on it: Tank 1, top.")
+    model: OneLine = Field(title="Model of the logger")
     serial: Identifier | None = Field(default=None, title="Serial number")
     calibrated_on: Date = Field(title="Calibrated on")
     calibration_due_on: Date = Field(title="Next calibration")
@@ -124,7 +124,7 @@ class CalibrateProbe(ActInput):
     probe: ProbeCode = Field(title="Probe")
     calibrated_on: Date = Field(title="Calibrated on")
     calibration_due_on: Date = Field(title="Next calibration")
-    certificate: Line = Field(title="Certificate")
+    certificate: OneLine = Field(title="Certificate")
 
     @model_validator(mode="after")
     def _due_later(self) -> "CalibrateProbe":

@@ -20,7 +20,7 @@ from cellbank.records.temperature import Probe, ReadingImport
 from cellbank.records.work import Work
 from cellbank.services.acts import ActInput, TellingInput, act
 from cellbank.services.common import new_code, time_refusals
-from cellbank.services.inputs import Line, Moment, TemperatureC, scanned
+from cellbank.services.inputs import Moment, OneLine, TemperatureC, scanned
 from cellbank.services.site_time import on_site
 from cellbank.services.temperature.excursion_record import keep_excursions, lock_lots_to_stop, stop_lots
 from cellbank.services.temperature.logger_files import opened, progress_writer
@@ -68,8 +68,8 @@ class ImportReadings(ActInput):
     told_zone: ToldZone = None
     time_column: TimeColumn = None
     date_column: DateColumn = None
-    value_column: Line | None = Field(default=None, title="Column of the temperature", json_schema_extra=RARELY)
-    serial_column: Line | None = Field(default=None, title="Column of the serial number", json_schema_extra=RARELY)
+    value_column: OneLine | None = Field(default=None, title="Column of the temperature", json_schema_extra=RARELY)
+    serial_column: OneLine | None = Field(default=None, title="Column of the serial number", json_schema_extra=RARELY)
     unit: FileUnit = None
     date_order: DateOrder = None
     times: FileTimes = None

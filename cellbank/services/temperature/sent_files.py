@@ -18,13 +18,13 @@ from cellbank.domain.sheets.zones import UnknownZone, called, zone_called
 from cellbank.records.temperature import SheetAnswer
 from cellbank.records.work import Work
 from cellbank.services.acts import Malformed, Problem
-from cellbank.services.inputs import Line, Moment
+from cellbank.services.inputs import Moment, OneLine
 from cellbank.services.site_time import local_day
 from cellbank.services.temperature.logger_files import end_progress, ends_cut_off, kept
 
 RARELY: JsonDict = {"folded": "file"}  # on the page: behind a line that opens
 SentFile = Annotated[str, Field(title="File", pattern="^[0-9a-f]{64}$", json_schema_extra={"upload": "file"})]
-FileName = Annotated[Line, Field(title="File name", description="Filled in by the file that was chosen.")]
+FileName = Annotated[OneLine, Field(title="File name", description="Filled in by the file that was chosen.")]
 
 
 def _zone(given: str) -> str:
@@ -35,7 +35,7 @@ def _zone(given: str) -> str:
 
 
 FileZone = Annotated[
-    Annotated[Line, AfterValidator(_zone)] | None,
+    Annotated[OneLine, AfterValidator(_zone)] | None,
     Field(
         title="Time zone of the file",
         description="Where its times have no offset: Europe/Kyiv, or UTC+02:00 for a logger without summer time. "
@@ -47,14 +47,16 @@ ToldZone = Annotated[
     Literal["file", "given"] | None, Field(title="Where the file names another zone", json_schema_extra=RARELY)
 ]
 TimeColumn = Annotated[
-    Line | None,
+    OneLine | None,
     Field(
         title="Column of the time",
         description="Empty: as the last file of this source, or found.",
         json_schema_extra=RARELY,
     ),
 ]
-DateColumn = Annotated[Line | None, Field(title="Column of the date, if it is another one", json_schema_extra=RARELY)]
+DateColumn = Annotated[
+    OneLine | None, Field(title="Column of the date, if it is another one", json_schema_extra=RARELY)
+]
 FileUnit = Annotated[
     Literal["C", "F", "K", "C/10", "C/100", "C/1000"] | None, Field(title="Unit", json_schema_extra=RARELY)
 ]

@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
-from cellbank.outside.head_file import End, HeadsProblem, Line, TrailKey, append, end_of, read_lines, trail_key
+from cellbank.outside.head_file import End, HeadLine, HeadsProblem, TrailKey, append, end_of, read_lines, trail_key
 from cellbank.services.bank import Bank, server_time
 from cellbank.services.trail.notes import Notes, add_note, newest
 from cellbank.services.trail.snapshot import snapshot
@@ -52,7 +52,7 @@ class Signing:
     """What came of a signing: the line that was added (None: nothing had changed), the acts that were checked for it,
     and why nothing was signed."""
 
-    line: Line | None
+    line: HeadLine | None
     acts: int
     fault: Fault | None
 
@@ -118,7 +118,7 @@ def newest_note(notes: Notes, path: Path) -> Row[Any] | None:
     return known if known is not None and known.ended_because is None else None
 
 
-def _was_not_cut(notes: Notes, last: Line) -> None:
+def _was_not_cut(notes: Notes, last: HeadLine) -> None:
     """Only a line that we signed says how far the file went: what others wrote into the table says nothing."""
     known = notes.first(HEAD_FILE, _OF_FILE, file=last.file)
     if known is not None and known.number > last.number:
@@ -149,7 +149,7 @@ class Compared:
     """What a file of heads says of the trail: how many lines, the last of them, and the first thing that is wrong."""
 
     lines: int
-    last: Line | None
+    last: HeadLine | None
     fault: Fault | None
 
 
@@ -169,7 +169,7 @@ def compare(connection: Connection, path: Path, key: str) -> Compared:
     return Compared(count, last, wrong or outside(connection, times.rest()))
 
 
-def missed(connection: Connection, lines: list[Line]) -> Fault | None:
+def missed(connection: Connection, lines: list[HeadLine]) -> Fault | None:
     """The first head in these lines through which the trail does not pass any more."""
     heads = list(_heads_in(lines))
     columns = ("places", "sites", "numbers", "acts", "digests")
@@ -187,7 +187,7 @@ def missed(connection: Connection, lines: list[Line]) -> Fault | None:
     return Fault("seal", act, act, what)
 
 
-def _heads_in(lines: list[Line]) -> Iterator[tuple[int, int, int, int, str]]:
+def _heads_in(lines: list[HeadLine]) -> Iterator[tuple[int, int, int, int, str]]:
     """The heads that are not the same as in the line before."""
     before: dict[int, tuple[int, int, str]] = {}
     for line in lines:

@@ -37,7 +37,7 @@ _COUNTED = text(
 
 
 @dataclass(frozen=True)
-class Line:
+class MissedOften:
     """One reason at one act, with how often in each month."""
 
     stage: str
@@ -59,7 +59,7 @@ class Report:
     since: datetime.date
     until: datetime.date
     months: tuple[str, ...]
-    lines: tuple[Line, ...]
+    lines: tuple[MissedOften, ...]
 
     @staticmethod
     def last_day(month: str) -> str:
@@ -105,7 +105,7 @@ def near_misses(
     with bank.reads.connect() as connection:
         for name, reason, month, number in connection.execute(_COUNTED, given):
             found.setdefault((name, reason), {})[month] = number
-    lines = (Line(STAGES[name], name, title_of(name), reason, counts) for (name, reason), counts in found.items())
+    lines = (MissedOften(STAGES[name], name, title_of(name), why, counts) for (name, why), counts in found.items())
     in_order = sorted(lines, key=lambda line: (ORDER.index(line.stage), -line.total, line.act, line.reason))
     return Report(first, last, _months(first, last), tuple(in_order))
 

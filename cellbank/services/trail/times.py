@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
-from cellbank.outside.head_file import Line
+from cellbank.outside.head_file import HeadLine
 from cellbank.services.trail.trail_faults import Fault
 
 # An act gets its time when it is closed and is seen when it is committed; lines are signed meanwhile.
@@ -105,10 +105,10 @@ class SignedTimes:
     """Lines of the heads one after the other, and the windows that they leave. A clock that was set back widens one."""
 
     def __init__(self) -> None:
-        self._before: Line | None = None
+        self._before: HeadLine | None = None
         self._latest: datetime.datetime | None = None
 
-    def windows(self, lines: Iterable[Line]) -> Iterator[Window]:
+    def windows(self, lines: Iterable[HeadLine]) -> Iterator[Window]:
         """What these lines say of the acts that came since the line before."""
         for line in lines:
             at = line.signed_at

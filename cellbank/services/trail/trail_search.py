@@ -34,7 +34,7 @@ class Query:
 
 
 @dataclass(frozen=True)
-class Line:
+class FoundAct:
     """One act as the trail page shows it."""
 
     id: int
@@ -74,7 +74,7 @@ _CONDITIONS = {
 }
 
 
-def search(bank: Bank, query: Query) -> tuple[Line, ...]:
+def search(bank: Bank, query: Query) -> tuple[FoundAct, ...]:
     """At most 100 acts of the site that is looked at, the latest number first."""
     given = {name: value for name, value in vars(query).items() if value}
     if bank.site is not None:
@@ -103,11 +103,11 @@ def record_of(connection: Connection, code: str) -> dict[str, Any]:
     return {"record": scan.code, "kind": kind, "record_id": record_id(connection, kind, scan.code)}
 
 
-def _line(row: Any) -> Line:
+def _line(row: Any) -> FoundAct:
     reasons = tuple(refusal["detail"] for refusal in without_identity(row.given, row.refusals))
     if row.name == "report_unreadable_scan":  # an act of another version may have been given other inputs
         reasons = tuple(why for why in (row.given.get("reason"),) if why)
-    return Line(
+    return FoundAct(
         row.id, row.name, title_of(row.name), row.full_name, row.at, row.recorded_at, row.door, row.client,
         row.outcome or "open", row.record_code, reasons, (row.seal or "")[:16],
         row.happened_at, row.late_reason,

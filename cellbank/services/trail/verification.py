@@ -15,7 +15,7 @@ from typing import IO, Any
 
 from sqlalchemy import Connection, text
 
-from cellbank.outside.head_file import Line, has_key, trail_key
+from cellbank.outside.head_file import HeadLine, has_key, trail_key
 from cellbank.records.fingerprint import Difference
 from cellbank.services.acts import VERSION
 from cellbank.services.bank import Bank, server_time
@@ -52,7 +52,7 @@ class Verdict:
     records: int
     heads: tuple[Head, ...]
     faults: tuple[Fault, ...]
-    signed: Line | None = None
+    signed: HeadLine | None = None
     notes: tuple[str, ...] = ()
     schema: tuple[Difference, ...] = ()
 
