@@ -37,7 +37,7 @@ def _picture(found: re.Match[str]) -> str:
 
 
 def cleaned_all(value: Any, levels: int = DEEPEST) -> Any:
-    """The same for everything in a value of JSON, names included. Raises ValueError when it is nested too deeply."""
+    """Everything in a value of JSON cleaned, names included. Raises ValueError when it is nested too deeply."""
     if isinstance(value, str):
         return cleaned(value)
     if not isinstance(value, Mapping | list):

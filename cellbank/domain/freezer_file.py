@@ -69,7 +69,7 @@ def _chamber(lines: Lines, said: Said, mapping: Mapping, product: LoggerFile) ->
 
 
 def _by_the_product(asked: FileAsks) -> FileAsks:
-    """The same question, by the name that the field has for a freezer."""
+    """A question about the file, by the name that the field has for a freezer."""
     if asked.question.field != "value_column":
         return asked
     return FileAsks(replace(asked.question, field=PRODUCT_FIELD), *asked.problems)

@@ -219,12 +219,12 @@ class Refusal:
         return self.worded(self.sentence)
 
     def worded(self, sentence: str, word: Callable[[str], str] = plain_word) -> str:
-        """The same in the language of this sentence and of `word`; times and names of the code as people read them."""
+        """The sentence with its facts, in the language of `sentence` and of `word`; times and names of the code as people read them."""
         facts = {name: _each_instant(one, on_the_wall) for name, one in self.facts.items()}
         return fill(sentence, facts, word)
 
     def at_site(self, zone: tzinfo) -> "Refusal":
-        """The same reason with its times on the clock of a site, whoever reads it there and however."""
+        """The reason with its times on the clock of a site, whoever reads it there and however."""
         facts = {name: _each_instant(one, lambda at: at.astimezone(zone)) for name, one in self.facts.items()}
         return replace(self, facts=facts)
 
@@ -250,7 +250,7 @@ def refuse(code: Code, sentence: str, /, **facts: object) -> Refusal:
 
 
 def gravest_first(refusals: Iterable[Refusal]) -> tuple[Refusal, ...]:
-    """The same refusals, each once, in the order in which a person should read them."""
+    """The refusals, each once, in the order in which a person should read them."""
     once = {(refusal.code, refusal.detail): refusal for refusal in refusals}
     return tuple(sorted(once.values(), key=lambda refusal: GRAVITY[refusal.code]))
 
@@ -273,5 +273,5 @@ class Refused(Exception):
         super().__init__("; ".join(refusal.detail for refusal in self.refusals))
 
     def at_site(self, zone: tzinfo) -> "Refused":
-        """The same with its times on the clock of a site."""
+        """The refused act with the times of its reasons on the clock of a site."""
         return Refused((one.at_site(zone) for one in self.refusals), self.about)

@@ -52,7 +52,7 @@ def text_on_the_wall(text: str, zone: tzinfo) -> str:
 
 
 def told_by(time: Callable[[datetime], str], text: str) -> str:
-    """The same by a clock at hand."""
+    """A text with its ISO instants told by a clock at hand."""
     return _INSTANT.sub(lambda found: time(datetime.fromisoformat(found[0])), text)
 
 

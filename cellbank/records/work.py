@@ -267,7 +267,7 @@ class Work:
         ]
 
     def elsewhere(self, record: Any) -> list[Refusal]:
-        """The same of a record."""
+        """Why a record is not acted on here: it is of another site. Nothing of one that is of this site."""
         if self.actor.site_code in also_of(self.session, record):
             return []
         return self.site_refusals(site_of(self.session, record, self.sites), record.called)
@@ -363,7 +363,7 @@ class Work:
     def transition_many(
         self, cls: type[Record], records: Sequence[Record], to: str | None = None, **columns: Any
     ) -> None:
-        """The same for many records of one kind, in one statement for each state that they come from. `columns` are
+        """Move many records of one kind, and sign, in one statement for each state that they come from. `columns` are
         set too: to a value, or to what the database computes from the row as it was, such as `Lot.state`."""
         by_row: dict[Transition, list[int]] = {}
         for record in records:

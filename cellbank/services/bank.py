@@ -69,7 +69,7 @@ class Bank:
         return kept_keys(self.config.data)
 
     def seen_by(self, actor: Actor | None) -> "Bank":
-        """The same installation as this person reads it: what is kept at the site where they act, or at all sites.
+        """The installation as this person reads it: what is kept at the site where they act, or at all sites.
 
         A door hands out nothing else, so that no read can forget to ask. Nobody reads nothing.
         """

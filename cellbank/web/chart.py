@@ -17,7 +17,7 @@ def svg_of(chart: Chart, label: str = "", names: dict[str, str] | None = None) -
 
 
 def svg_of_marks(marked: Iterable[Mark], label: str, names: dict[str, str]) -> Markup:
-    """The same of any drawing of temperatures."""
+    """Any drawing of temperatures, from its marks."""
     drawn = "".join(_drawn(mark, names) for mark in marked)
     return Markup(
         f'<svg class="trace" viewBox="0 0 {WIDTH:g} {HEIGHT:g}" role="img" aria-label="{escape(label)}">'

@@ -48,7 +48,7 @@ def sign_in() -> Any:
 
 @blueprint.route("/unlock", methods=["GET", "POST"])
 def unlock() -> Any:
-    """The same person's password, or another person's name and password."""
+    """The password of whoever locked it, or another person's name and password."""
     if request.method == "GET":
         if not current_user.is_authenticated or not is_locked():
             return redirect(local_path(request.args.get("next", "")))

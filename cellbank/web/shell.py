@@ -128,7 +128,7 @@ def moment(value: datetime.datetime | None) -> str:
 
 
 def clock(value: datetime.datetime) -> str:
-    """The same without the date."""
+    """The time of an instant on the wall of the site, without its date."""
     return hour_on_the_wall(value, the_bank().zone)
 
 

@@ -53,7 +53,7 @@ def stock_page() -> str:
 
 @blueprint.get("/storage/stock.pdf")
 def stock_pdf() -> Response:
-    """The same pictures on paper."""
+    """Vials by state over time, on paper."""
     content = stock_document(the_bank(), now(), say)
     return Response(
         content, mimetype="application/pdf", headers={"Content-Disposition": 'inline; filename="stock.pdf"'}
@@ -107,7 +107,7 @@ def fill_box(code: str) -> Any:
 
 
 def on_the_wall_here(given: dict[str, Any]) -> dict[str, Any]:
-    """The same input; when it happened was typed by the clock of the site."""
+    """The input of a form; when it happened was typed by the clock of the site."""
     at = given.get("happened_at")
     return {**given, "happened_at": site_moment(at, the_bank().zone)} if isinstance(at, str) else given
 

@@ -44,7 +44,7 @@ def trace_svg(chart: Chart, title: str) -> Markup:
 
 @blueprint.get("/probes/<code>/trace.pdf")
 def trace_pdf(code: str) -> Response:
-    """The same picture as a document."""
+    """The picture of a trace as a document."""
     card = card_of(code)
     board = board_of_probe(card) if card and card.kind == "probe" else None
     if card is None or board is None or board.chart is None:
@@ -65,7 +65,7 @@ def run_svg(chart: RunChart, title: str) -> Markup:
 
 @blueprint.get("/freezing-runs/<code>/run.pdf")
 def run_pdf(code: str) -> Response:
-    """The same picture as a document."""
+    """The picture of a freezing run as a document."""
     card = card_of(code)
     board = run_board(the_bank(), card.code) if card and card.kind == "freezer_run" else None
     if card is None or board is None:

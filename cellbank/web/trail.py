@@ -86,7 +86,7 @@ def near_misses_page() -> str:
 
 @blueprint.get("/near-misses.csv")
 def near_misses_csv() -> Response:
-    """The same for a spreadsheet."""
+    """Near misses by reason and month, for a spreadsheet."""
     _only_readers()
     headers = {"Content-Disposition": 'attachment; filename="near-misses.csv"'}
     return Response(_report().as_csv(), mimetype="text/csv", headers=headers)

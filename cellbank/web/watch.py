@@ -58,6 +58,6 @@ def _word(found: Judged, shown: str) -> str:
 
 
 def standing_verdict(code: str) -> Verdict:
-    """The same for a page that is drawn now."""
+    """Whether a dose may still be given, for a page that is drawn now."""
     found = judge_standing(the_bank(), code, now())
     return judged(About.STANDING, found.refusals, at=found.at) if found else Verdict(About.STANDING)

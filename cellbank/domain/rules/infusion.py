@@ -138,7 +138,7 @@ def bedside_refusals(dose: str, subject: str, facts: BedsideFacts) -> tuple[Refu
 
 
 def _stop(refusal: Refusal, earlier: int) -> Refusal:
-    """The same refusal; from the third mismatch of one dose on it ends in an order to stop."""
+    """A mismatch at the bed; from the third mismatch of one dose on it ends in an order to stop."""
     if earlier + 1 < MISMATCHES_TO_STOP:
         return refusal
     more = " This is mismatch {count} of this dose: stop and call the quality officer."

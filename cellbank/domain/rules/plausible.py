@@ -37,7 +37,7 @@ def unanswered(improbable: Sequence[Refusal], because: str | None) -> tuple[Refu
 
 
 def as_answered(improbable: Sequence[Refusal]) -> tuple[Refusal, ...]:
-    """The same once it is answered: what could hardly be, with nothing left to do about it."""
+    """What was improbable, once it is answered: what could hardly be, with nothing left to do about it."""
     return tuple(replace(one, sentence=one.sentence.removesuffix(WAY_OUT)) for one in improbable)
 
 

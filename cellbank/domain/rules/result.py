@@ -53,7 +53,7 @@ def reading_problems(test: ReleaseTest, reading: Reading) -> tuple[Problem, ...]
 
 
 def donor_reading_problems(test: DonorTest, possible: tuple[str, ...], reading: Reading) -> tuple[Problem, ...]:
-    """The same for a test of the donor's blood: a word, of one specimen."""
+    """Everything that is wrong with what was read for a test of the donor's blood: a word, of one specimen."""
     found = [choice_problem(test.title, possible, reading.choice)]
     if reading.unit is not None:
         found.append(("unit", f"{test.title} has no unit"))

@@ -58,7 +58,7 @@ def plan_dose_anew(work: Work, given: PlanDoseAnew) -> Dose:
 
 
 def _plan(work: Work, given: PlanDoseAnew, standing: DoseStanding) -> PlanFacts:
-    """The same infusion on the new day; the last instant meant is the end of that day."""
+    """The plan of the infusion on the new day; the last instant meant is the end of that day."""
     ward = standing.ward
     on = given.planned_on or ward.day(work.now)
     return PlanFacts(

@@ -40,7 +40,7 @@ def render_issue(content: Mapping[str, Any], *, note: str = "") -> bytes:
 
 
 def render_unissued(paper: Paper) -> bytes:
-    """The same without an issue: for whoever looks before they issue."""
+    """The file of a paper that is not issued: for whoever looks before they issue."""
     return render_document(_cover(paper, paper.digest, SOFTWARE, UNISSUED, None), paper.blocks)
 
 

@@ -65,7 +65,7 @@ def downtime_paper(
 
 
 def blank_paper(connection: Connection, site_id: int, say: Say = as_written, sheets: Sequence[Form] = SHEETS) -> Paper:
-    """The same forms without a dose, for what nobody had ordered when the forms were printed."""
+    """Downtime forms without a dose, for what nobody had ordered when the forms were printed."""
     blocks = [block for form in sheets for block in _sheet(form, None, say)]
     return _paper(say, say("Blank: write the numbers by hand"), site_line(connection, site_id), "BLANK", blocks)
 

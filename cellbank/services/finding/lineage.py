@@ -65,7 +65,7 @@ def find_records(work: Work, codes: Collection[str]) -> list[Touched]:
 
 
 def as_touched(records: Sequence[Record]) -> list[Touched]:
-    """The same for records in hand."""
+    """Records in hand as what a link touches."""
     return [Touched(record.kind, record.id, record.code) for record in records]  # type: ignore[attr-defined]  # all have one
 
 

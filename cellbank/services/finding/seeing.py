@@ -32,6 +32,6 @@ _HOME = """SELECT x.name FROM {kind} r CROSS JOIN LATERAL record_of('{kind}', r.
 
 
 def refuse_elsewhere(kind: str, code: str, site: str | None) -> None:
-    """The same for what a statement has found: `site` is the other site. Raises OtherSite."""
+    """Nothing when a statement has found no other site that this record is of; `site` is that one. Raises OtherSite."""
     if site:
         raise OtherSite(kind.replace("_", " "), code, site)

@@ -71,7 +71,7 @@ def deviation_board(bank: Bank, code: str, now: datetime.datetime) -> DeviationB
 
 
 def read_board(connection: Connection, code: str, today: datetime.date, site: int | None) -> DeviationBoard | None:
-    """The same from a snapshot of the database, as it is read at this site."""
+    """The board of a deviation from a snapshot of the database, as it is read at this site."""
     row = connection.execute(_DEVIATION, {"code": code}).one_or_none()
     if row is None:
         return None

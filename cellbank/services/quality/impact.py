@@ -204,7 +204,7 @@ def impact(bank: Bank, raw: str) -> Impact:
 
 
 def read_impact(connection: Connection, raw: str, site: int | None = None) -> Impact:
-    """The same, on a connection; as it is read at a site, or at all of them."""
+    """What a stop would touch (`impact`), on a connection; as it is read at a site, or at all of them."""
     kind, code, record_id = _start(connection, raw, site)
     lots = connection.execute(_LOTS, {"kind": kind, "id": record_id}).all()
     given = {"lots": [lot.id for lot in lots], "site": site}
@@ -232,7 +232,7 @@ def vials_touched(bank: Bank, raw: str, page: int | None = None) -> tuple[VialTo
 def read_vials(
     connection: Connection, raw: str, page: int | None = None, site: int | None = None
 ) -> tuple[VialTouched, ...]:
-    """The same, on a connection; as it is read at a site, or at all of them."""
+    """The vials that a stop would touch (`vials_touched`), on a connection; as it is read at a site, or at all of them."""
     kind, _, record_id = _start(connection, raw, site)
     lots = [row.id for row in connection.execute(_LOTS, {"kind": kind, "id": record_id})]
     cut = "" if page is None else f" LIMIT {PAGE} OFFSET {(page - 1) * PAGE}"

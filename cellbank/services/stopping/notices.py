@@ -63,7 +63,7 @@ def tell_clinicians(work: Work, stopped: Stopped, reason: str, since: datetime.d
 
 
 def tell_of_doses(work: Work, lost: Stopped, reason: str, doses: Sequence[Dose]) -> None:
-    """The same of these doses and no others, which counted on what is lost."""
+    """A line in the notice for each of these doses, which counted on what is lost."""
     work.session.flush()
     found = work.session.execute(_AT, {"doses": [dose.id for dose in doses]}).all() if doses else ()
     _tell(work, lost, reason, found)

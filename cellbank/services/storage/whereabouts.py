@@ -72,7 +72,7 @@ def whereabouts(session: Session, vial_ids: Iterable[int]) -> dict[int, Whereabo
 
 
 def where(session: Session, vial_ids: Iterable[int]) -> dict[int, str]:
-    """The same as text: `{7: "Tank 1 › Rack 2 › Box B › C4"}`."""
+    """Where vials stand now, as text: `{7: "Tank 1 › Rack 2 › Box B › C4"}`."""
     return {vial_id: place.text for vial_id, place in whereabouts(session, vial_ids).items()}
 
 

@@ -40,7 +40,7 @@ def broken_imports(bank: Bank) -> tuple[Broken, ...]:
 
 
 def broken(connection: Connection) -> tuple[Broken, ...]:
-    """The same, over a connection."""
+    """Every import that has changed since, and readings of no import, over a connection."""
     found = []
     for row in connection.execute(_IMPORTS).all():
         if stored_digest(connection, row.probe_id, row.id, row.first_at, row.last_at) != row.digest:

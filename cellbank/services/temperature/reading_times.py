@@ -49,5 +49,5 @@ def improbable_times(work: Work, probe: Probe, readings: "array[int]") -> tuple[
 
 
 def asked_times(work: Work, probe: Probe, readings: "array[int]", answer: str | None) -> tuple[Refusal, ...]:
-    """The same of a file, about which its importer is asked, and has perhaps answered."""
+    """Why readings of a file are not taken for what they say until its importer, who is asked, has answered."""
     return reading_time_refusals(time_facts(work, probe, readings), answer, may_answer=True) if readings else ()

@@ -119,7 +119,7 @@ def history(bank: Bank, kind: str, code: str, *, size: int | None = None, page: 
 def read_history(
     connection: Connection, kind: str, code: str, *, size: int | None = None, page: int = 1, site: int | None = None
 ) -> History:
-    """The same within a snapshot of the database; with what was refused at this site only, or at all."""
+    """The acts on a record, within a snapshot of the database; with what was refused at this site only, or at all."""
     found = record_id(connection, kind, code)
     if found is None:
         return History()
@@ -291,7 +291,7 @@ def signatures(bank: Bank, kind: str, code: str) -> tuple[Signed, ...]:
 
 
 def read_signatures(connection: Connection, kind: str, code: str) -> tuple[Signed, ...]:
-    """The same within a snapshot of the database."""
+    """The signatures on a record, within a snapshot of the database."""
     with Session(connection, autoflush=False) as session:
         found = record_id(connection, kind, code)
         if found is None:

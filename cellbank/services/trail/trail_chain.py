@@ -39,7 +39,7 @@ CHANGE_FIELDS = ("c.id::text", "c.record_kind", "c.record_id::text", "c.before::
 
 
 def _as_netstrings(fields: Iterable[str]) -> str:
-    """The same as `netstring` below, of several fields, in SQL."""
+    """Several fields as netstrings, in SQL: what `netstring` below does here."""
     return " || ".join(f"coalesce(octet_length({field}) || ':' || {field} || ',', '~,')" for field in fields)
 
 
