@@ -219,7 +219,8 @@ class Refusal:
         return self.worded(self.sentence)
 
     def worded(self, sentence: str, word: Callable[[str], str] = plain_word) -> str:
-        """The sentence with its facts, in the language of `sentence` and of `word`; times and names of the code as people read them."""
+        """The sentence with its facts, in the language of `sentence` and of `word`; times and names of the code as
+        people read them."""
         facts = {name: _each_instant(one, on_the_wall) for name, one in self.facts.items()}
         return fill(sentence, facts, word)
 

@@ -96,7 +96,8 @@ def as_told(happened: datetime | None, now: datetime) -> datetime | None:
 
 
 def as_kept(happened: datetime | None, now: datetime) -> datetime | None:
-    """When it happened, of what a screen has kept and sends now: it lies in the past, by the smallest step that is kept."""
+    """When it happened, of what a screen has kept and sends now: it lies in the past, by the smallest step that is
+    kept."""
     return happened and min(happened, now - timedelta.resolution)
 
 

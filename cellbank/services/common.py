@@ -114,5 +114,6 @@ def time_refusals(
 
 
 def told_after(work: Work, what: str, after: datetime.datetime | None) -> tuple[Refusal, ...]:
-    """Why what is told, with the time at which it happened, cannot come before what came before: what is told as it happens comes after all before it."""
+    """Why what is told, with the time at which it happened, cannot come before what came before: what is told as it
+    happens comes after all before it."""
     return time_refusals(work, what, work.told_at, after) if work.told_at else ()

@@ -222,8 +222,8 @@ def _checked(board: DoseBoard | None) -> Screen:
 
 
 def _of_the_page(answer: Answer) -> Answer:
-    """The answer for the page: where only a typed time, or only whoever signs, was refused, it stands beside its field, and is
-    no STOP."""
+    """The answer for the page: where only a typed time, or only whoever signs, was refused, it stands beside its field,
+    and is no STOP."""
     refusals = answer.outcome.refusals if answer.outcome else ()
     field_of = {code: name for name, codes in BESIDE_THE_DOSE.items() for code in codes}
     if not refusals or any(one.code not in field_of for one in refusals):

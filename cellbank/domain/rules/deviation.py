@@ -23,7 +23,8 @@ def due_day(opened_on: datetime.date, classification: Classification) -> datetim
 
 
 def moved_due_day(due_on: datetime.date, before: Classification, after: Classification) -> datetime.date:
-    """The day by which one is to be closed that was opened as something else: its days run from the opening, not from the second look."""
+    """The day by which one is to be closed that was opened as something else: its days run from the opening, not from
+    the second look."""
     return due_on + datetime.timedelta(days=DUE_DAYS[after] - DUE_DAYS[before])
 
 

@@ -37,7 +37,8 @@ def concerns_of(session: Session, subject_id: int) -> Sequence[Row[Any]]:
 
 
 def undecided(bank: Bank, subject: str) -> tuple[str, ...]:
-    """What nobody has decided about, in words, for a page of the subject with this code; nothing once treatment has ended."""
+    """What nobody has decided about, in words, for a page of the subject with this code; nothing once treatment has
+    ended."""
     with bank.reads.connect() as connection:
         return tuple(connection.scalars(_OF_CODE, {"code": subject, "site": bank.site}))
 

@@ -232,7 +232,8 @@ def vials_touched(bank: Bank, raw: str, page: int | None = None) -> tuple[VialTo
 def read_vials(
     connection: Connection, raw: str, page: int | None = None, site: int | None = None
 ) -> tuple[VialTouched, ...]:
-    """The vials that a stop would touch (`vials_touched`), on a connection; as it is read at a site, or at all of them."""
+    """The vials that a stop would touch (`vials_touched`), on a connection; as it is read at a site, or at all of
+    them."""
     kind, _, record_id = _start(connection, raw, site)
     lots = [row.id for row in connection.execute(_LOTS, {"kind": kind, "id": record_id})]
     cut = "" if page is None else f" LIMIT {PAGE} OFFSET {(page - 1) * PAGE}"
