@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from cellbank.domain.lifecycle import roles_for
+from cellbank.domain.lifecycle import powers, roles_for
 from cellbank.domain.telling import TELLS
 from cellbank.domain.transition import Transition
 from cellbank.domain.transitions import TRANSITIONS
@@ -94,6 +94,10 @@ def as_sql() -> str:
         "-- The acts that tell of what has happened, maybe a while ago. From `domain/telling.py` (TELLS).",
         "CREATE FUNCTION tells(the_act text) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$",
         f"  SELECT the_act = ANY ('{{{','.join(sorted(TELLS))}}}'::text[])\n$$;\n",
+        "-- Whether an account with these roles does or reads what not everybody may: two people give it, and change\n"
+        "-- it. From `domain/transitions.py`, by `lifecycle.powers`.",
+        "CREATE FUNCTION has_power(roles text[]) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$",
+        f"  SELECT roles && '{{{','.join(sorted(powers()))}}}'::text[]\n$$;\n",
         _table("-- Who may do an act. From `domain/transitions.py`.",
                "roles_of(the_act text)", {act: sorted(roles_for(act)) for act in acts}, "the_act"),
         _table("-- From which state to which an act takes such a record; '=' where it writes one without a move. From\n"

@@ -1,15 +1,16 @@
-"""What of an account two people change: whatever lets somebody sign, or decides who does.
+"""What of an account two people change: whatever gives somebody a power, or gives their account to somebody else.
 
 One person asks, another one confirms by signature, and only then it holds: else one administrator alone makes a signer
-of quality, or signs as one whose password they have reset. Twin in the database: a_signer_is_changed_by_two.
+of quality, signs as one whose password they have reset, or reads as an auditor who the patients are. Twin in the
+database: a_signer_is_changed_by_two.
 """
 
 import datetime
 from collections.abc import Collection
 from enum import StrEnum
 
+from cellbank.domain.lifecycle import powers
 from cellbank.domain.refusals import Code, Refusal, refuse
-from cellbank.domain.transition import POWERS
 
 
 class Change(StrEnum):
@@ -35,6 +36,14 @@ def is_locked(until: datetime.datetime | None, now: datetime.datetime) -> bool:
 TOGETHER = datetime.timedelta(minutes=15)
 
 
+def lock_refusals(until: datetime.datetime | None, now: datetime.datetime, *, owner: str) -> tuple[Refusal, ...]:
+    """Why nobody unlocks an account: it is not locked, or not any more."""
+    if is_locked(until, now):
+        return ()
+    sentence = "The account of {person} is not locked. They give their name and password again."
+    return (refuse(Code.WRONG_STATE, sentence, person=owner),)
+
+
 def unlock_refusals(asked_at: datetime.datetime, now: datetime.datetime, *, owner: str) -> tuple[Refusal, ...]:
     """Why nobody unlocks an account on what was asked for then: one of the two is gone."""
     if now - asked_at <= TOGETHER:
@@ -43,13 +52,22 @@ def unlock_refusals(asked_at: datetime.datetime, now: datetime.datetime, *, owne
     return (refuse(Code.SECOND_PERSON_NEEDED, sentence, asked=asked_at, person=owner),)
 
 
+def first_refusals(*, may_still: bool, first: str) -> tuple[Refusal, ...]:
+    """Why nobody confirms what somebody else asked for or recorded: whoever did so has no account any more, or not the
+    role, so that there are not two. Twin in the database: both_of_two_may."""
+    if may_still:
+        return ()
+    sentence = "{first} began this and may not do so any more. Take it back, and let somebody who may begin anew."
+    return (refuse(Code.SECOND_PERSON_NEEDED, sentence, first=first),)
+
+
 def has_power(roles: Collection[str]) -> bool:
-    """Whether an account with these roles signs, or decides about accounts."""
-    return not POWERS.isdisjoint(roles)
+    """Whether an account with these roles does or reads what not everybody may."""
+    return not powers().isdisjoint(roles)
 
 
 def gains_power(before: Collection[str], after: Collection[str]) -> bool:
-    """Whether somebody who changes from these roles to those gets one that signs or decides about accounts."""
+    """Whether somebody who changes from these roles to those gets one that has a power."""
     return has_power(set(after) - set(before))
 
 

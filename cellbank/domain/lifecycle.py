@@ -4,12 +4,12 @@ from functools import lru_cache
 
 from cellbank.domain.states import STATES
 from cellbank.domain.telling import TELLS
-from cellbank.domain.transition import PERFORMERS, Meaning, Role, Transition
+from cellbank.domain.transition import EVERYBODY, PERFORMERS, READS_ALL_SITES, Meaning, Role, Transition
 from cellbank.domain.transitions import STOPPING, TRANSITIONS
 
 __all__ = [
     "CROSSING", "PERFORMERS", "STATES", "TRANSITIONS", "Meaning", "Role", "Transition", "acts_from", "asks_password",
-    "crosses_sites", "is_signed", "roles_for", "rows_for", "tells",
+    "crosses_sites", "is_signed", "powers", "roles_for", "rows_for", "tells",
 ]  # fmt: skip
 
 # What may be done to a record of another site than one's own. A stop may, too: it is everybody's duty.
@@ -36,6 +36,14 @@ def rows_for(act: str, record: str | None = None) -> tuple[Transition, ...]:
 def roles_for(act: str) -> frozenset[Role]:
     """Who may do an act at all, whatever the record."""
     return frozenset().union(*(row.roles for row in rows_for(act)))
+
+
+@lru_cache
+def powers() -> frozenset[Role]:
+    """The roles that nobody gives, or takes over with an account, alone: who holds one does or reads what not everybody
+    may who is signed in. Out of the table, so that a new power is one from its first day."""
+    only_some = (row.roles for row in TRANSITIONS if not row.roles >= EVERYBODY)
+    return READS_ALL_SITES.union(*only_some) - {Role.SYSTEM}
 
 
 @lru_cache

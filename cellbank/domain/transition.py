@@ -31,9 +31,10 @@ PERFORMERS = "performers"  # in `differs`: everybody who did anything to the lot
 T, Q, C, A = Role.TECHNICIAN, Role.QUALITY_OFFICER, Role.CLINICIAN, Role.ADMINISTRATOR
 LAB = frozenset({T, Q})
 FLOOR = frozenset({T, Q, C})  # everybody who works on product or with subjects
-POWERS = FLOOR | {A}  # who signs, and who decides about accounts; an auditor only reads
+SIGNERS = FLOOR | {A}  # who signs, also about accounts
 BEDSIDE = frozenset({C})
 EVERYBODY = frozenset({T, Q, C, A, Role.AUDITOR})
+READS_ALL_SITES = frozenset({A, Role.AUDITOR})  # what is kept at any site: who administers it, and who audits it
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from cellbank.domain.keys import Scope
 from cellbank.domain.lifecycle import Role, Transition
 from cellbank.domain.refusals import Code, Refusal, refuse
 from cellbank.domain.rules.signing import Signer, Trained, signer_refusals
+from cellbank.domain.transition import READS_ALL_SITES
 
 
 @dataclass(frozen=True)
@@ -34,10 +35,9 @@ class Actor:
 
     @property
     def sees_all_sites(self) -> bool:
-        """Whether they read what is kept at any site: who administers it, and who audits it; with a key for one site
-        nobody does."""
+        """Whether they read what is kept at any site; with a key for one site nobody does."""
         one_site = self.scope is not None and self.scope.site is not None
-        return not one_site and bool(self.roles & {Role.ADMINISTRATOR, Role.AUDITOR})
+        return not one_site and bool(self.roles & READS_ALL_SITES)
 
 
 @dataclass(frozen=True)

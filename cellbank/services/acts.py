@@ -23,6 +23,7 @@ from cellbank.services.parsing import (
     SignedInput,
     TellingInput,
     check_key,
+    following_key,
     parse,
 )
 from cellbank.services.people.passwords import Credentials, Proved, check_policy, new_hash, prove
@@ -97,7 +98,7 @@ def keep_refusal(
     check_key(key)
     call = Call(registered, parse(registered.input, given), actor, now or server_time(), door, None, client)
     if key is not None:
-        call = replace(call, key=f"{key}:{call.digest[:16]}")
+        call = replace(call, key=following_key(key, call.digest[:16]))
     return _keep(bank, call, Refused(shown.refusals, shown.about))
 
 

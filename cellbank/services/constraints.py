@@ -153,6 +153,7 @@ SAYS: dict[str, tuple[Code, str]] = {
         "the same person asked for it, or it is their account.",
     ),
     "ck_account_change_unlocked_by_two_others": (Code.SAME_PERSON, "it is their own account."),
+    "both_of_two_may": (Code.SECOND_PERSON_NEEDED, "whoever asked for this may not do so any more."),
     "a_lock_is_opened_by_two": (Code.SECOND_PERSON_NEEDED, "an administrator or two other people unlock an account."),
     "the_installation_lets_nobody_in": (
         Code.ROLE_NOT_ALLOWED, "the installation itself lets people in only as the owner of the database.",

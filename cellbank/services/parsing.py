@@ -3,6 +3,7 @@
 A form, JSON and the command line all end here, so that a value is refused in the same words wherever it came from.
 """
 
+import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -122,6 +123,13 @@ def check_key(key: str | None, called: str = "key") -> None:
     """Refuse a key of a request that no index can hold. Raises Malformed."""
     if key is not None and not KEY.fullmatch(key):
         raise Malformed([Problem(called, "Up to 200 visible ASCII characters.")])
+
+
+def following_key(key: str, what: str) -> str:
+    """The key of another act that follows from the request with this key, always the same one; of a key that leaves no
+    room for it, its digest stands there."""
+    longest = 200 - len(what) - 1
+    return f"{key if len(key) <= longest else hashlib.sha256(key.encode()).hexdigest()}:{what}"
 
 
 # --- what no field can hold --------------------------------------------------------------------

@@ -5,7 +5,7 @@ import datetime
 from typing import Any
 
 from cellbank.domain import agreement
-from cellbank.domain.transition import FLOOR, POWERS
+from cellbank.domain.transition import FLOOR, SIGNERS
 from cellbank.services.acts import run_act
 from cellbank.services.people.actors import SYSTEM
 from cellbank.story.cast import CLINIC, NEWCOMER, PASSWORD, PEOPLE, PEOPLE_THERE, TRAINING_ENDS_SOON
@@ -37,7 +37,7 @@ def _install(story: Player, at: datetime.datetime, name: str, full_name: str, ro
     if role in FLOOR:
         days = (story.today - at).days + (20 if name == TRAINING_ENDS_SOON else 400)
         _by_the_installation(story, "record_training", at, _training(name, role, at, days))
-    if role in POWERS:
+    if role in SIGNERS:
         story.do(name, "accept_agreement", at, version=agreement.VERSION)
         story.meet(name)
 

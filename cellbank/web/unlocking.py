@@ -11,6 +11,7 @@ from flask_babel import gettext
 from cellbank.domain.lifecycle import roles_for
 from cellbank.services.acts import Malformed, Outcome, run_act
 from cellbank.services.lookup.hints import hints_for
+from cellbank.services.parsing import following_key
 from cellbank.services.people.unlocking import UnlockTogether
 from cellbank.web.acts import (
     NOT_SIGNED,
@@ -68,24 +69,26 @@ def post_unlock() -> Any:
     except Malformed as malformed:
         return _show(values, tuple((one.field, said_again(one.message)) for one in malformed.problems))
     if asked.accepted:
-        return _sign(values, second, given)
+        return _sign(values, second, given, asked)
     if all(refusal.code in NOT_SIGNED for refusal in asked.refusals):  # a mistyped password stands beside its field
         return _show(values, tuple(("password", reason(one)["detail"]) for one in asked.refusals))
     return _show(values, outcome=asked)
 
 
-def _sign(values: Values, second: Performer, given: dict[str, Any]) -> Any:
-    """The second person's own act, on the screen of the first one."""
+def _sign(values: Values, second: Performer, given: dict[str, Any], asked: Outcome) -> Any:
+    """The second person's own act, on the screen of the first one, whose act stands whatever comes of this one."""
     where = client_of(second)
     key = key_of(values)
     signed = run_act(
         the_bank(), SIGNS, {"person": given["person"], **second.credentials}, second.actor, door=DOOR, client=where,
-        key=f"{key}:second" if key else None, place=place(where), once=second.once,
+        key=following_key(key, "second") if key else None, place=place(where), once=second.once,
     )  # fmt: skip
-    return finished(the_act(SIGNS), signed) if signed.accepted else _show(values, outcome=signed)
+    return finished(the_act(SIGNS), signed) if signed.accepted else _show(values, outcome=signed, asked=asked.act)
 
 
-def _show(values: Values, problems: Problems = (), outcome: Outcome | None = None) -> Any:
+def _show(values: Values, problems: Problems = (), outcome: Outcome | None = None, asked: int | None = None) -> Any:
+    """The form, with what came of it above; `asked` is the act of the first person that stands although the second one
+    was refused."""
     verdict = verdict_of(About.DONE, None if problems else outcome)
     if problems or outcome:
         aloud(verdict)
@@ -97,7 +100,7 @@ def _show(values: Values, problems: Problems = (), outcome: Outcome | None = Non
         hints=hints_for(the_bank(), ASKS, values), verdict=verdict, problems=problems, outcome=outcome,
         reasons=[reason(one) for one in outcome.refusals] if outcome else [],
         card=card_of(scanned) if scanned else None, mine=bool(roles_for(ASKS) & the_actor().roles),
-        key=secrets.token_urlsafe(16),
+        key=secrets.token_urlsafe(16), asked=asked,
     )  # fmt: skip
     return make_response(page, 422 if problems else 409 if outcome else 200)
 

@@ -1,10 +1,5 @@
--- People, their accounts, and what lets somebody sign: it is asked for by one person and confirmed by another.
+-- People, their accounts, and what gives somebody a power: it is asked for by one person and confirmed by another.
 -- Twins: `domain/accounts.py`, `services/people/account_changes.py`, `services/people/training.py`.
-
--- Whether an account with these roles can sign, or make accounts that can.
-CREATE FUNCTION has_power(roles text[]) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
-  SELECT roles && '{technician,quality_officer,clinician,administrator}'::text[]
-$$;
 
 -- Whether this is the owner of the database, who could do it in any way, or a story is played (demo, tests): then the
 -- installation itself lets people in, at its command line. The application's role alone does not.
@@ -50,7 +45,7 @@ END $$;
 CREATE TRIGGER sign_in_name_safety BEFORE INSERT OR UPDATE OF name, name_key ON person FOR EACH ROW
   EXECUTE FUNCTION sign_in_name_safety();
 
--- A signer is changed by two.
+-- Whoever has a power (has_power, in acts.sql) is changed by two.
 CREATE FUNCTION account_safety() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
   doer bigint := acting_person();
@@ -114,6 +109,14 @@ CREATE CONSTRAINT TRIGGER who_may_changes_an_account AFTER UPDATE ON person DEFE
       (OLD.roles, OLD.also_at, OLD.password_hash, OLD.totp_secret, OLD.totp_confirmed_at, OLD.email))
   EXECUTE FUNCTION account_is_changed_by_who_may();
 
+-- Where two do it, both may: whoever asked for it or recorded it has an account and the role when the other one confirms.
+-- Twin: `domain/accounts.py` (first_refusals).
+CREATE FUNCTION both_may(the_first bigint, began text, about bigint) RETURNS void LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  PERFORM must(the_first = about OR (SELECT roles_of(began) ?| roles FROM person WHERE id = the_first AND state = 'ACTIVE') IS TRUE,
+               'both_of_two_may', 'whoever asked for this may not do so any more');
+END $$;
+
 -- A change of an account stays as it was asked for, and is decided once.
 CREATE FUNCTION account_change_safety() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -128,6 +131,10 @@ BEGIN
                  AND (NEW.password_hash IS NULL OR NEW.password_hash = OLD.password_hash) AND OLD.state = 'ASKED'
                  AND NEW.decided_by_id = acting_person(),
                  'a_change_of_an_account_stays_as_asked', 'what was asked for is not changed');
+    IF NEW.state = 'CONFIRMED' THEN
+      PERFORM both_may(NEW.asked_by_id, CASE NEW.change WHEN 'unlocked' THEN 'unlock_together' ELSE 'change_roles' END,
+                       NEW.person_id);
+    END IF;
   END IF;
   RETURN NEW;
 END $$;
@@ -145,6 +152,7 @@ BEGIN
                  AND (NEW.person_id, NEW.role, NEW.procedure, NEW.trained_on, NEW.valid_until, NEW.recorded_by_id) =
                      (OLD.person_id, OLD.role, OLD.procedure, OLD.trained_on, OLD.valid_until, OLD.recorded_by_id),
                  'a_training_is_confirmed', 'a second person confirms a training as it was recorded');
+    PERFORM both_may(NEW.recorded_by_id, 'record_training', NULL);
   END IF;
   RETURN NEW;
 END $$;

@@ -124,9 +124,3 @@ def test_the_database_gives_no_signer_another_site_by_one(world: World, monkeypa
     monkeypatch.setattr(sites, "asks_two", lambda work, roles: False)
     given = {"name": name, "sites": [there.code], "reason": "to sign there"}
     assert world.codes("ada", "change_sites", **given) == ["SECOND_PERSON_NEEDED"]
-
-
-def test_an_auditor_gets_another_site_by_one(world: World) -> None:
-    there, name = second_site(world), newcomer(world, "auditor")
-    world.do("ada", "change_sites", name=name, sites=[there.code], reason="audits both")
-    assert row(world, name).also_at == [there.code]

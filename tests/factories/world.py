@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from cellbank.domain import agreement
-from cellbank.domain.transition import FLOOR, POWERS
+from cellbank.domain.transition import FLOOR, SIGNERS
 from cellbank.records.work import Actor
 from cellbank.services import catalogue
 from cellbank.services.acts import Outcome, run_act
@@ -93,7 +93,7 @@ class World:
     def may_sign(self, name: str) -> None:
         """Train a person for every role in which one signs, and let them accept the statement, where it is missing."""
         person = self.people[name]
-        signing, signs = person.roles & FLOOR, person.roles & POWERS
+        signing, signs = person.roles & FLOOR, person.roles & SIGNERS
         for role in sorted(signing - {one.role for one in person.trained}):
             given = {"name": name, "role": role, "procedure": "SOP-1 version 3", **TRAINED}
             self.accepted(run_act(self.bank, "record_training", given, SYSTEM, door="test", now=self.now))

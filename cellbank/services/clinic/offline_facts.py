@@ -15,6 +15,7 @@ from cellbank.domain.wall import on_the_wall
 from cellbank.records.actor import Actor
 from cellbank.services.acts import find_act, run_act
 from cellbank.services.bank import Bank
+from cellbank.services.parsing import following_key
 
 HAPPENED = frozenset({"start_infusion", "stop_infusion", "record_reaction"})
 """What is done to the patient. A check that is not accepted is none."""
@@ -44,7 +45,7 @@ def keep_what_happened(
         "title": f"Kept at the bedside without the network, and not accepted: {find_act(told.act).title}"[:200],
         "description": _in_words(told, why_not, actor)[:LONGEST],
     }  # fmt: skip
-    kept = run_act(bank, "open_deviation", given, actor, **{**sent_by, "key": f"{sent_by['key']}:kept"})
+    kept = run_act(bank, "open_deviation", given, actor, **{**sent_by, "key": following_key(sent_by["key"], "kept")})
     return str(kept.result["code"]) if kept.accepted else None
 
 

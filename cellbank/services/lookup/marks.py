@@ -7,6 +7,7 @@ answer. What the specification or the protocol decides is asked of the rules the
 import datetime
 from collections.abc import Callable, Iterator
 
+from cellbank.domain.accounts import Change
 from cellbank.domain.identifiers import Kind, printed
 from cellbank.domain.rules.culture import IsolationFacts, SeedingFacts, isolation_refusals, seeding_refusals
 from cellbank.services.common import read_protocol, read_specification
@@ -62,9 +63,9 @@ MARKS: dict[Kind, dict[str, str]] = {
     Kind.PERSON: {
         "locked out": "face.locked_now IS NOT NULL",
         "not locked out": "face.locked_now IS NULL",
-        "change asked": _ASKED.format(change="<> 'unlocked'"),
-        "nothing asked": "NOT " + _ASKED.format(change="<> 'unlocked'"),
-        "no unlock asked": "NOT " + _ASKED.format(change="= 'unlocked'"),
+        "change asked": _ASKED.format(change=f"<> '{Change.UNLOCK}'"),
+        "nothing asked": "NOT " + _ASKED.format(change=f"<> '{Change.UNLOCK}'"),
+        "no unlock asked": "NOT " + _ASKED.format(change=f"= '{Change.UNLOCK}'"),
     },
     Kind.DEVIATION: {
         "actions open": "EXISTS (SELECT FROM corrective_action WHERE deviation_id = face.id AND state <> 'VERIFIED')",

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from cellbank.domain.accounts import Change
 from cellbank.domain.identifiers import printed
 from cellbank.domain.pauses import ALERT_FROM
 from cellbank.domain.quantities import millions
@@ -110,8 +111,8 @@ _ACCOUNTS = f"""SELECT p.code, p.full_name AS title, p.state, c.change || CASE W
   || CASE WHEN c.email IS NULL THEN '' ELSE ' to ' || c.email END
   || ', asked for by ' || a.full_name || ' on ' || {instant("c.asked_at")} AS detail, p.site_id
   FROM account_change c JOIN person p ON p.id = c.person_id
-  JOIN person a ON a.id = c.asked_by_id WHERE c.state = 'ASKED' AND c.change <> 'unlocked' AND p.state <> 'DISABLED'
-  ORDER BY c.asked_at, c.id"""
+  JOIN person a ON a.id = c.asked_by_id
+  WHERE c.state = 'ASKED' AND c.change <> '{Change.UNLOCK}' AND p.state <> 'DISABLED' ORDER BY c.asked_at, c.id"""
 _RECORDED = """SELECT t.code, p.full_name AS title, t.state, 'as ' || replace(t.role, '_', ' ') || ', ' || t.procedure
   || ', recorded by ' || r.full_name AS detail, p.site_id FROM training t JOIN person p ON p.id = t.person_id
   JOIN person r ON r.id = t.recorded_by_id WHERE t.state = 'RECORDED' AND p.state <> 'DISABLED' ORDER BY t.id"""

@@ -12,10 +12,10 @@ from typing import Annotated
 from pydantic import Field
 from sqlalchemy import any_, literal, select, text
 
-from cellbank.domain.accounts import Change, has_power, installation_refusals
+from cellbank.domain.accounts import Change, first_refusals, has_power, installation_refusals
 from cellbank.domain.handed_codes import Purpose
 from cellbank.domain.identifiers import Kind
-from cellbank.domain.lifecycle import Role
+from cellbank.domain.lifecycle import Role, roles_for
 from cellbank.domain.messages import Template
 from cellbank.domain.refusals import Code, Refusal, refuse
 from cellbank.records.people import AccountChange, Person
@@ -163,13 +163,14 @@ class ConfirmAccountChange(SignedInput):
 def confirm_account_change(work: Work, given: ConfirmAccountChange) -> Person:
     """Do what another person has asked for this account. Of a first password whoever confirms it is told the second
     half, once, to hand it over: one half is known to whoever asked for it, and neither signs in with theirs. Refuses
-    whoever asked for it, and whoever it is about."""
-    person, change = _locked(work, given.person)
+    whoever asked for it, and whoever it is about, and what was asked for by somebody who has lost the right to."""
+    person, change = waiting_for(work, given.person, _NOTHING_WAITS)
     keys = live_keys(work, person) if change.change in ENDS_KEYS else []
     roles = change.roles if change.roles is not None and change.change == Change.ROLES else person.roles
-    work.judge(person, change, *keys, refusals=last_administrator(work, person, roles))
-    asked = work.session.get_one(Person, change.asked_by_id).full_name
-    _do(work, person, Change(change.change), Wanted.of(change), asked=asked)
+    first = work.session.get_one(Person, change.asked_by_id)
+    refusals = [*last_administrator(work, person, roles), *not_two(first, "change_roles")]
+    work.judge(person, change, *keys, refusals=refusals)
+    _do(work, person, Change(change.change), Wanted.of(change), asked=first.full_name)
     if change.change in HAS_HALVES:
         tell_code(work, person, Purpose.FIRST_PASSWORD)
     decide(work, change)
@@ -188,7 +189,7 @@ class DeclineAccountChange(ActInput):
 @act(DeclineAccountChange)
 def decline_account_change(work: Work, given: DeclineAccountChange) -> Person:
     """Nothing changes; an account that was only proposed is closed. Whoever asked for it may take it back so."""
-    person, change = _locked(work, given.person)
+    person, change = waiting_for(work, given.person, _NOTHING_WAITS)
     work.judge(person, change)
     decline(work, change, given.reason)
     work.transition(person)
@@ -207,15 +208,23 @@ def decide(work: Work, change: AccountChange) -> None:
     work.transition(change)
 
 
-def _locked(work: Work, code: str) -> tuple[Person, AccountChange]:
-    """The account, and what waits for it. Refuses NOT_FOUND."""
+_NOTHING_WAITS = "No change of the account of {person} waits to be confirmed. Look at its history."
+
+
+def waiting_for(work: Work, code: str, nothing: str, *, unlocks: bool = False) -> tuple[Person, AccountChange]:
+    """The account, and what waits for it, both locked. Refuses NOT_FOUND, with `nothing` as its sentence."""
     person = work.lock(Person, code)
-    change = open_change(work, person)
+    change = open_change(work, person, unlocks=unlocks)
     if change is None:
-        sentence = "No change of the account of {person} waits to be confirmed. Look at its history."
-        work.judge(person, refusals=[refuse(Code.NOT_FOUND, sentence, person=person.full_name)])
+        work.judge(person, refusals=[refuse(Code.NOT_FOUND, nothing, person=person.full_name)])
     assert change is not None
     return person, change
+
+
+def not_two(first: Person, act: str) -> tuple[Refusal, ...]:
+    """Why what this person began by an act is for nobody to confirm: they may not do it any more."""
+    may_still = first.state == "ACTIVE" and bool(roles_for(act) & set(first.roles))
+    return first_refusals(may_still=may_still, first=first.full_name)
 
 
 def _do(work: Work, person: Person, change: Change, wanted: Wanted, **asked: str) -> None:

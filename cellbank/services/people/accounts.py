@@ -59,7 +59,7 @@ class AddPerson(ActInput):
 
 @act(AddPerson)
 def add_person(work: Work, given: AddPerson) -> Person:
-    """Create the account; of one that signs or decides about accounts a second person confirms it. Refuses an
+    """Create the account; of one that has a power a second person confirms it. Refuses an
     administrator with another role, a name that was ever used, a password that an administrator goes on knowing, and
     the installation itself by the application's way into the database."""
     site_id = work.actor.site_id if given.site is None else work.find(Site, given.site).id
@@ -132,7 +132,7 @@ class ChangeRoles(ActInput):
 
 @act(ChangeRoles)
 def change_roles(work: Work, given: ChangeRoles) -> Person:
-    """Replace the roles; a second person confirms one that signs or decides about accounts. Refuses to take the last
+    """Replace the roles; a second person confirms one that has a power. Refuses to take the last
     administrator away."""
     person = lock_account(work, given.name)
     roles = sorted({role.value for role in given.roles})
@@ -175,7 +175,7 @@ class ResetPassword(ActInput):
 @act(ResetPassword)
 def reset_password(work: Work, given: ResetPassword) -> Person:
     """Give a new first password, which its owner must change before anything else: a reset never signs. Their sessions
-    and the keys of their programs end with it. A second person confirms that of an account that signs."""
+    and the keys of their programs end with it. A second person confirms that of an account that has a power."""
     person = lock_account(work, given.name)
     two, new = asks_two(work, person.roles), work.new_password_hash
     change_account(work, person, Change.PASSWORD, two=two, reason=given.reason, wanted=Wanted(password_hash=new))
@@ -215,7 +215,7 @@ class ChangeAddress(ActInput):
 @act(ChangeAddress)
 def change_address(work: Work, given: ChangeAddress) -> Person:
     """From now on messages about the account go there; the old address is told of it too. A second person confirms that
-    of an account that signs."""
+    of an account that has a power."""
     person = lock_account(work, given.name)
     two = asks_two(work, person.roles)
     change_account(work, person, Change.ADDRESS, two=two, reason=given.reason, wanted=Wanted(email=given.email))

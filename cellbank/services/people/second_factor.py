@@ -126,7 +126,7 @@ class ResetSecondFactor(ActInput):
 @act(ResetSecondFactor)
 def reset_second_factor(work: Work, given: ResetSecondFactor) -> Person:
     """Forget the second factor of somebody who lost it. Until they set up another, they sign nothing. Their sessions
-    and the keys of their programs end with it. A second person confirms it of an account that signs."""
+    and the keys of their programs end with it. A second person confirms it of an account that has a power."""
     person = lock_account(work, given.name)
     two = asks_two(work, person.roles)
     change_account(work, person, Change.SECOND_FACTOR, two=two, reason=given.reason)

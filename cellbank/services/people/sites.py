@@ -93,7 +93,7 @@ class ChangeSites(ActInput):
 @act(ChangeSites)
 def change_sites(work: Work, given: ChangeSites) -> Person:
     """Replace the other sites at which somebody may work; what they recorded there stays theirs. A second person
-    confirms another site for an account that signs or decides about accounts. Refuses a site that there is not."""
+    confirms another site for an account that has a power. Refuses a site that there is not."""
     person = lock_account(work, given.name)
     known = dict(work.session.execute(select(Site.code, Site.id).where(Site.code.in_(given.sites))).all())
     missing = [_unknown(code) for code in given.sites if code not in known]

@@ -13,7 +13,7 @@ from cellbank.records.work import Work
 from cellbank.services.common import new_code
 from cellbank.services.inputs import Date, Name, OneLine, Reason, scanned
 from cellbank.services.parsing import ActInput, SignedInput
-from cellbank.services.people.account_changes import by_the_installation, say_that_it_waits
+from cellbank.services.people.account_changes import by_the_installation, not_two, say_that_it_waits
 from cellbank.services.registry import act
 from cellbank.services.site_time import local_day
 
@@ -76,9 +76,11 @@ class ConfirmTraining(SignedInput):
 
 @act(ConfirmTraining)
 def confirm_training(work: Work, given: ConfirmTraining) -> Training:
-    """From now on it counts. Refuses whoever recorded it, and whoever was trained."""
+    """From now on it counts. Refuses whoever recorded it, whoever was trained, and what was recorded by somebody who
+    has lost the right to."""
     training = work.lock(Training, given.training)
-    work.judge(training)
+    first = work.session.get_one(Person, training.recorded_by_id)
+    work.judge(training, refusals=not_two(first, "record_training"))
     training.confirmed_by_id = work.actor.id
     work.transition(training)
     return training

@@ -4,7 +4,7 @@ can sign. Nothing else of the account changes.
 
 from pydantic import Field
 
-from cellbank.domain.accounts import Change, is_locked, unlock_refusals
+from cellbank.domain.accounts import Change, lock_refusals, unlock_refusals
 from cellbank.domain.messages import Template
 from cellbank.domain.refusals import Code, Refusal, refuse
 from cellbank.records.people import AccountChange, Person
@@ -19,7 +19,9 @@ from cellbank.services.people.account_changes import (
     decide,
     decline,
     forget_failures,
+    not_two,
     open_change,
+    waiting_for,
 )
 from cellbank.services.people.actors import lock_account
 from cellbank.services.people.wrong_entries import forgive_everywhere
@@ -77,13 +79,14 @@ def unlock_together(work: Work, given: UnlockTogether) -> Person:
 
 
 def _not_together(work: Work, person: Person) -> list[Refusal]:
-    if not is_locked(person.locked_until, work.now):
-        sentence = "The account of {person} is not locked. They give their name and password again."
-        return [refuse(Code.WRONG_STATE, sentence, person=person.full_name)]
-    if person.id == work.actor.id:
+    open_already = lock_refusals(person.locked_until, work.now, owner=person.full_name)
+    if not open_already and person.id == work.actor.id:
         sentence = "{person} is locked out themself: two other people unlock the account."
         return [refuse(Code.SAME_PERSON, sentence, person=person.full_name)]
-    return []
+    return list(open_already)
+
+
+_NOT_ASKED = "Nobody has asked for the account of {person} to be unlocked. The first of you does so."
 
 
 class ConfirmUnlock(SignedInput):
@@ -96,15 +99,15 @@ class ConfirmUnlock(SignedInput):
 def confirm_unlock(work: Work, given: ConfirmUnlock) -> Person:
     """Lift the lock, as the second of two people; nothing else changes. Its owner is told, and so are both of them:
     whoever was not there learns that somebody has their password. Refuses whoever asked for it, and whoever it is
-    about, and what was asked for a quarter of an hour ago."""
-    person = work.lock(Person, given.person)
-    change = open_change(work, person, unlocks=True)
-    if change is None:
-        sentence = "Nobody has asked for the account of {person} to be unlocked. The first of you does so."
-        work.judge(person, refusals=[refuse(Code.NOT_FOUND, sentence, person=person.full_name)])
-    assert change is not None
-    work.judge(person, change, refusals=unlock_refusals(change.asked_at, work.now, owner=person.full_name))
-    first = work.session.get_one(Person, change.asked_by_id)
+    about, what was asked for a quarter of an hour ago or by somebody who may not any more, and an account that is not
+    locked any more."""
+    person, change = waiting_for(work, given.person, _NOT_ASKED, unlocks=True)
+    first, owner = work.session.get_one(Person, change.asked_by_id), person.full_name
+    refusals = [
+        *lock_refusals(person.locked_until, work.now, owner=owner), *not_two(first, "unlock_together"),
+        *unlock_refusals(change.asked_at, work.now, owner=owner),
+    ]  # fmt: skip
+    work.judge(person, change, refusals=refusals)
     _unlock(work, person)
     tell(work, person, Template.UNLOCKED, asked=first.full_name)
     for one in (first, work.session.get_one(Person, work.actor.id)):

@@ -14,6 +14,7 @@ from sqlalchemy import text
 from cellbank.domain.pauses import WINDOW, goes_on_at
 from cellbank.domain.refusals import Code, Refusal, Refused, refuse
 from cellbank.services.bank import Bank
+from cellbank.services.parsing import following_key
 from cellbank.services.performing import Call, Outcome, keep_refusal, perform
 
 JUDGES_IDENTITY = frozenset({"check_dose"})
@@ -53,7 +54,7 @@ def _lately(bank: Bank, call: Call) -> tuple[int, datetime.datetime | None]:
 def _kept(bank: Bank, call: Call, outcome: Outcome) -> Outcome:
     """A look that went wrong is kept like an act that did, once for each form or minute and what was given in it."""
     of_form = call.key or f"look.{int(call.now.timestamp()) // 60}"
-    once = replace(call, key=f"{of_form}:{call.digest[:16]}")
+    once = replace(call, key=following_key(of_form, call.digest[:16]))
     return replace(outcome, act=keep_refusal(bank, once, Refused(outcome.refusals, outcome.about)).act)
 
 
