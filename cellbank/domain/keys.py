@@ -26,9 +26,11 @@ class Scope:
         return act in ALWAYS or act in self.acts or (not self.acts and (dry_run or not self.read_only))
 
 
-def scope_refusals(scope: Scope | None, act: str, title: str, *, dry_run: bool) -> tuple[Refusal, ...]:
-    """Why this key does not do this act; nothing where somebody acts without a key (`scope` None)."""
-    if scope is None or scope.may_do(act, dry_run=dry_run):
+def scope_refusals(
+    scope: Scope | None, act: str, title: str, *, dry_run: bool, at_its_site: bool = True
+) -> tuple[Refusal, ...]:
+    """Why this key does not do this act, or is told of it; nothing where somebody acts without a key (`scope` None)."""
+    if scope is None or (scope.may_do(act, dry_run=dry_run) and (at_its_site or scope.site is None)):
         return ()
     sentence = "The key of this program is not for “{act}”. Use one that may do it, or create one."
     return (refuse(Code.KEY_LIMITED, sentence, act=title),)

@@ -9,6 +9,7 @@ import datetime
 import hashlib
 import importlib.metadata
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -29,6 +30,7 @@ from cellbank.records.actor import Actor, OneTime, Proof, role_refusal
 from cellbank.records.away import OutcomeUnknown, Patience, is_away
 from cellbank.records.base import Record, as_json
 from cellbank.records.hidden import DIGEST_OF
+from cellbank.records.people import Person
 from cellbank.records.trail import Act
 from cellbank.records.work import JudgedOnly, Work
 from cellbank.services.bank import Bank, server_time
@@ -36,7 +38,7 @@ from cellbank.services.constraints import refusal_for
 from cellbank.services.incidents import note_recorded
 from cellbank.services.outbox.messages import tell_of_recovery_code
 from cellbank.services.parsing import ActInput, TellingInput
-from cellbank.services.registry import RegisteredAct
+from cellbank.services.registry import RegisteredAct, title_of
 from cellbank.services.stopping.irregular import report_irregular
 
 VERSION = importlib.metadata.version("cellbank")
@@ -188,13 +190,17 @@ def _work(bank: Bank, session: Session, call: Call, act_id: int | None) -> Work:
         code_hours=bank.config.code_hours, folder=bank.config.data,
         mail_from=bank.config.mail_from if bank.config.smtp_url else None,
     )  # fmt: skip
-    limits = scope_refusals(call.actor.scope, call.act.name, call.act.title, dry_run=act_id is None)
-    if limits:
-        raise Refused(limits)
-    allowed = roles_for(call.act.name)
-    if not allowed & call.actor.roles:
-        raise Refused([role_refusal(call.act.title, allowed)])
+    if not_theirs := _not_theirs(call, call.actor.roles, dry_run=act_id is None):
+        raise Refused(not_theirs)
     return work
+
+
+def _not_theirs(call: Call, roles: Collection[str], *, dry_run: bool = False) -> tuple[Refusal, ...]:
+    """Why this act is not for whoever asks, who has these roles, whatever it is about: before anything is judged, and
+    before what was answered under its key is told again."""
+    limits = scope_refusals(call.actor.scope, call.act.name, call.act.title, dry_run=dry_run)
+    allowed = roles_for(call.act.name)
+    return limits or (() if allowed & set(roles) else (role_refusal(call.act.title, allowed),))
 
 
 def _judge_only(bank: Bank, call: Call) -> Outcome:
@@ -309,20 +315,29 @@ def outcome_of(bank: Bank, actor: Actor, key: str) -> Outcome | None:
 
     Waits for one that is still being committed, so that None stays true unless it is sent again. Raises Unavailable.
     """
-    stored = select(Act.id, Act.outcome, Act.result, Act.refusals).where(Act.person_id == actor.id, Act.key == key)
+    columns = select(Act.id, Act.name, Act.site_id, Act.outcome, Act.result, Act.refusals)
+    stored = columns.where(Act.person_id == actor.id, Act.key == key)
     with Session(bank.engine, autoflush=False) as session:
         probe = {"site_id": actor.site_id, "person_id": actor.id, "name": "sign_in", "key": key, "at": server_time()}
         if session.scalar(_PROBE, probe) is not None:
             return None  # it is rolled back: nobody else had the key, and nobody has it now
         row = session.execute(stored).one()
+    is_here = row.site_id == actor.site_id
+    if limits := scope_refusals(actor.scope, row.name, title_of(row.name), dry_run=True, at_its_site=is_here):
+        return Outcome(False, None, {}, limits)
     return Outcome(row.outcome == "accepted", row.id, row.result or {}, _refusals(row), repeated=True)
 
 
 def _stored_answer(session: Session, call: Call) -> Outcome:
-    """The answer that this key already has: the same request gets it again, another one is refused."""
-    columns = select(Act.id, Act.given_digest, Act.outcome, Act.result, Act.refusals)
-    row = session.execute(columns.where(Act.person_id == call.actor.id, Act.key == call.key)).one()
-    if row.given_digest != call.digest:
+    """The answer that this key already has: the same request gets it again, if it would still be theirs to make, and
+    another one is refused. Made at another site it is another one."""
+    columns = select(Act.id, Act.site_id, Act.given_digest, Act.outcome, Act.result, Act.refusals, Person.roles)
+    mine = columns.join(Person, (Person.id == Act.person_id) & (Person.state == "ACTIVE"))
+    row = session.execute(mine.where(Act.person_id == call.actor.id, Act.key == call.key)).one_or_none()
+    if not_theirs := _not_theirs(call, row.roles if row else ()):
+        return Outcome(False, None, {}, not_theirs)
+    assert row is not None  # an account that is over has no roles
+    if (row.given_digest, row.site_id) != (call.digest, call.actor.site_id):
         again = refuse(
             Code.KEY_REUSED,
             "This request key already belongs to act {act} with other content. Nothing was done: use a new key.",

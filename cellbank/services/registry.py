@@ -55,3 +55,8 @@ def find_act(name: str) -> RegisteredAct:
         return REGISTRY[name]
     except KeyError:
         raise UnknownAct(name) from None
+
+
+def title_of(name: str) -> str:
+    """An act's title, also of one that is no longer in the table."""
+    return REGISTRY[name].title if name in REGISTRY else name.replace("_", " ").capitalize()

@@ -236,3 +236,48 @@ def test_the_database_lets_no_key_survive_a_reset(world: World, monkeypatch: pyt
     monkeypatch.setattr(account_changes, "end_keys", lambda work, keys: None)
     world.do("ada", "reset_password", name=name, new_password=NEW, reason="forgotten")
     assert world.codes("quinn", "confirm_account_change", person=badge(world, name)) == ["CHANGED_MEANWHILE"]
+
+
+# ---- what was answered under a key of a request is told to whoever may still ask for it
+
+
+def test_a_limited_key_is_not_told_what_another_act_answered(program: Any, world: World) -> None:
+    """It repeats the idempotency key of an act outside its limits, with the same content."""
+    name = newcomer(world, "technician")
+    whole, reads, other = program(name), program(name, read_only=True), program(name, acts=["print_commands"])
+    given, again = {"pseudonym": world.unique("D"), "birth_year": 1990}, {"Idempotency-Key": world.unique("i")}
+    code = whole.post("register_donor", given, **again).json["result"]["code"]
+    assert whole.post("register_donor", given, **again).json["repeated"]
+    for thief in (reads, other):
+        answer = thief.post("register_donor", given, **again)
+        assert answer.status_code == 403 and code not in answer.text
+        assert answer.json["refusals"][0]["code"] == "KEY_LIMITED"
+    assert other.get(f"/api/outcomes/{again['Idempotency-Key']}").status_code == 403
+
+
+def test_a_key_for_one_site_is_not_told_what_was_answered_at_another(program: Any, world: World) -> None:
+    there, name = second_site(world), newcomer(world, "technician")
+    by_two(world, "change_sites", name, sites=[there.code], reason="helps out")
+    world.meet(name)
+    whole, elsewhere = program(name), program(name, site=there.code)
+    given, again = {"pseudonym": world.unique("D"), "birth_year": 1990}, {"Idempotency-Key": world.unique("i")}
+    code = whole.post("register_donor", given, **again).json["result"]["code"]
+    for answer in (
+        elsewhere.post("register_donor", given, **again), elsewhere.get(f"/api/outcomes/{again['Idempotency-Key']}"),
+        whole.post("register_donor", given, **again, **{"Cellbank-Site": there.code}),
+    ):  # fmt: skip
+        assert answer.status_code in (403, 409) and code not in answer.text
+
+
+@pytest.mark.parametrize("over", ["disabled", "role lost"])
+def test_who_may_not_any_more_is_not_told_what_was_answered(world: World, over: str) -> None:
+    """By whoever was let in a moment before."""
+    name = newcomer(world, "technician", "clinician")
+    given, key = {"pseudonym": world.unique("D"), "birth_year": 1990}, world.unique("i")
+    code = world.do(name, "register_donor", key=key, **given)["code"]
+    if over == "disabled":
+        world.do("ada", "disable_person", name=name, reason="left the bank")
+    else:
+        world.do("ada", "change_roles", name=name, roles=["clinician"], reason="only the ward")
+    again = world.try_act(name, "register_donor", key=key, **given)
+    assert [one.code.value for one in again.refusals] == ["ROLE_NOT_ALLOWED"] and code not in str(again)

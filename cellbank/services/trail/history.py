@@ -19,9 +19,9 @@ from cellbank.records.tables import metadata, record_class, record_tables
 from cellbank.records.trail import CODES_GIVEN, Act
 from cellbank.records.trail import HIDDEN as SECRET
 from cellbank.records.work import still_covers
-from cellbank.services.acts import REGISTRY
 from cellbank.services.bank import Bank, at_site
 from cellbank.services.clinic.identity import HIDDEN, is_identity, without_identity
+from cellbank.services.registry import title_of
 from cellbank.services.trail.answered import Answered, answered
 from cellbank.services.wording.column_words import told
 
@@ -236,11 +236,6 @@ def _event(row: Any, record: str, names: Names, hidden: frozenset[tuple[str, str
         tuple(refusal["detail"] for refusal in without_identity(row.given, row.refusals)),
         row.happened_at, row.late_reason, answered(row.given, row.result or {}),
     )  # fmt: skip
-
-
-def title_of(name: str) -> str:
-    """An act's title, also of one that is no longer in the table."""
-    return REGISTRY[name].title if name in REGISTRY else name.replace("_", " ").capitalize()
 
 
 def change_lines(

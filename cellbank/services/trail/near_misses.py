@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import text
 
 from cellbank.services.bank import Bank, at_site
-from cellbank.services.trail.history import title_of
+from cellbank.services.registry import title_of
 
 UNREADABLE_SCAN = "UNREADABLE_SCAN"
 STAGES = {

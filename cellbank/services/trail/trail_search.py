@@ -12,7 +12,8 @@ from cellbank.domain.scans import read_scan
 from cellbank.records.trail import CODES_GIVEN
 from cellbank.services.bank import Bank, at_site
 from cellbank.services.clinic.identity import without_identity
-from cellbank.services.trail.history import record_id, title_of
+from cellbank.services.registry import title_of
+from cellbank.services.trail.history import record_id
 
 PAGE = 100
 
