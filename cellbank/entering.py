@@ -6,12 +6,13 @@ input has. The bytes of a request are bounded by `MAX_CONTENT_LENGTH`; how long 
 """
 
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any
 
 from flask import Flask, Request, Response, request
 from werkzeug.datastructures import ImmutableMultiDict, MultiDict
 from werkzeug.exceptions import RequestEntityTooLarge, RequestURITooLarge, SecurityError
+from werkzeug.http import parse_date, parse_if_range_header, parse_range_header
 from werkzeug.utils import cached_property
 
 from cellbank.domain.entering import cleaned, cleaned_all
@@ -45,6 +46,9 @@ class Entering(Request):
     def __init__(self, environ: dict[str, Any], *more: Any, **options: Any):
         path = environ.get("PATH_INFO", "")
         environ["PATH_INFO"] = cleaned(path.encode("latin-1").decode(errors="replace")).encode().decode("latin-1")
+        for name, read in _READ_BY_THE_FRAMEWORK.items():
+            if name in environ and not _is_readable(environ[name], read):
+                del environ[name]
         super().__init__(environ, *more, **options)
 
     @cached_property
@@ -66,6 +70,22 @@ class Entering(Request):
             return cleaned_all(super().get_json(force, silent, cache))
         except (RecursionError, ValueError) as error:
             return None if silent else self.on_json_loading_failed(ValueError(str(error)))
+
+
+# What werkzeug reads by itself, also where a file is sent, and by which function: a zone or a day that no clock shows
+# is an error there. What cannot be read is as good as not sent.
+_READ_BY_THE_FRAMEWORK: dict[str, Callable[[str], Any]] = {
+    "HTTP_DATE": parse_date, "HTTP_IF_MODIFIED_SINCE": parse_date, "HTTP_IF_UNMODIFIED_SINCE": parse_date,
+    "HTTP_IF_RANGE": parse_if_range_header, "HTTP_RANGE": parse_range_header,
+}  # fmt: skip
+
+
+def _is_readable(value: str, read: Callable[[str], Any]) -> bool:
+    try:
+        read(value)
+    except (ValueError, ArithmeticError):
+        return False
+    return True
 
 
 def _cleaned(given: MultiDict[str, str]) -> MultiDict[str, str]:

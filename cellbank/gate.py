@@ -17,6 +17,7 @@ from typing import Any
 from flask import Flask, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from cellbank.domain.entering import whole_number
 from cellbank.services.incidents import Unavailable
 from cellbank.services.room import NoRoom, Room
 
@@ -64,7 +65,7 @@ class Gate:
 
     def _read(self, environ: Environ) -> None:
         """Read the body, if there is one that may be read beforehand."""
-        announced, unsaid = int(environ.get("CONTENT_LENGTH") or 0), "HTTP_TRANSFER_ENCODING" in environ
+        announced, unsaid = _announced(environ), "HTTP_TRANSFER_ENCODING" in environ
         if announced > self._held or not (announced or unsaid):
             return
         wire, environ["wsgi.input"] = environ["wsgi.input"], io.BytesIO()
@@ -78,7 +79,7 @@ class Gate:
 
     def _find_place(self, environ: Environ, held: ExitStack) -> None:
         if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
-            if int(environ.get("CONTENT_LENGTH") or 0) > self._held:
+            if _announced(environ) > self._held:
                 _take(self._uploads, held, 0)
             with ExitStack() as waiting:
                 _take(self._waiting, waiting, 0)
@@ -96,6 +97,11 @@ def register(app: Flask, held: int, proxies: Collection[str]) -> None:
 
     app.before_request(turned_away)
     app.wsgi_app = Gate(app.wsgi_app, held, proxies)  # type: ignore[method-assign]  # as Flask says
+
+
+def _announced(environ: Environ) -> int:
+    """How many bytes of a body are to come, as its head says; none where that is no number."""
+    return whole_number(environ.get("CONTENT_LENGTH") or "") or 0
 
 
 def _take(semaphore: threading.Semaphore, held: ExitStack, seconds: float) -> None:

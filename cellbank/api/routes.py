@@ -122,17 +122,9 @@ def answer(outcome: Outcome) -> Response:
     return response
 
 
-def _date() -> datetime.datetime | None:
-    """What the client's clock shows, as it says; None where it says nothing that is a time."""
-    try:
-        return request.date
-    except OverflowError:  # a zone that no clock is in
-        return None
-
-
 def clock_skew() -> int | None:
     """Seconds by which the client's clock (header `Date`) differs from ours, when that is worth a warning."""
-    theirs = _date()
+    theirs = request.date
     if theirs is None:
         return None
     skew = theirs - server_time()

@@ -126,6 +126,7 @@ SESSIONS = [
            "a_revoked_key_stays_revoked", (new("api_token", KEY, state="'REVOKED'"),)),
     Attack("a key that outlives a reset", "ada", "reset_password",
            "UPDATE person SET password_hash = 'x', must_change_password = true WHERE name = 'otto'",
-           "a_reset_ends_the_keys", (new("api_token", KEY),), without=("a_signer_is_changed_by_two", "a_first_password_has_two_halves")),
+           "a_reset_ends_the_keys", (new("api_token", KEY),),
+           without=("a_signer_is_changed_by_two", "a_first_password_has_two_halves")),
 ]  # fmt: skip
 ATTACKS = [*ACCOUNTS, *TWO, *INSTALLATION, *TRAININGS, *CODES, *SESSIONS]
