@@ -49,7 +49,17 @@ def cleaned_all(value: Any, levels: int = DEEPEST) -> Any:
     return {cleaned(name): cleaned_all(item, levels - 1) for name, item in value.items()}
 
 
+def _came(found: re.Match[str]) -> str:
+    return _MEANT.get(found[0]) or chr(ord(found[0]) - 0x2400)
+
+
+def written_out(text: str) -> str:
+    """What was told and is kept in words: what cannot be seen, or is a picture of it, stands there as an escape."""
+    came = _PICTURE.sub(_came, text)
+    return "".join(c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in came)
+
+
 def spelled(text: str) -> str:
     """A text to be kept as evidence of itself: what cannot be printed, or is a picture of it, written as an escape."""
-    came = _PICTURE.sub(lambda found: _MEANT.get(found[0]) or chr(ord(found[0]) - 0x2400), text)
+    came = _PICTURE.sub(_came, text)
     return came if came.isprintable() else came.encode("unicode_escape").decode()

@@ -5,16 +5,15 @@ sealed for this server, each with its time and its key; they are judged like eve
 """
 
 import datetime
-import json
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 from zoneinfo import ZoneInfo
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
@@ -33,7 +32,9 @@ from cellbank.services.clinic.at_bedside import judge_standing
 from cellbank.services.clinic.infusion import label_time
 from cellbank.services.clinic.offline_facts import Told, keep_what_happened
 from cellbank.services.clinic.standing import DoseStanding, dose_standing
+from cellbank.services.given import read_object
 from cellbank.services.incidents import Unavailable
+from cellbank.services.inputs import Moment
 from cellbank.services.people.passwords import Credentials
 from cellbank.services.people.places import Place
 from cellbank.services.people.sessions import prove, standing_of_name
@@ -136,6 +137,17 @@ class Sent:
     problems: tuple[str, ...] = ()
 
 
+#: the idempotency key of an act that a screen kept
+KeptKey = Annotated[str, Field(pattern=r"^[\x21-\x7e]{16,100}$")]
+M = TypeVar("M", bound=BaseModel)
+
+
+def unsealed(model: type[M], text: str | bytes) -> M:
+    """What stood under a seal or a signature, or is told beside it: cleaned and bounded as what enters is. Raises
+    ValidationError, Malformed."""
+    return model.model_validate(read_object(text))
+
+
 class Part(BaseModel):
     """Something that a browser sealed: the header can be read by whoever has the screen, the rest by this server."""
 
@@ -159,12 +171,12 @@ class Header(BaseModel):
 
     model_config = ConfigDict(extra="ignore", frozen=True)
     key: str = Field(max_length=100)  # of the server, for which it is sealed
-    id: str = Field(min_length=16, max_length=100)  # the idempotency key of the act
+    id: KeptKey
     act: Literal["check_dose", "start_infusion", "stop_infusion", "record_reaction"]
     dose: str = Field(max_length=40)
     site: str = Field(max_length=40)
     name: str = Field(min_length=1, max_length=200)
-    at: AwareDatetime
+    at: Moment
 
 
 class ProofHeader(BaseModel):
@@ -172,7 +184,7 @@ class ProofHeader(BaseModel):
 
     model_config = ConfigDict(extra="ignore", frozen=True)
     key: str = Field(max_length=100)
-    id: str = Field(min_length=16, max_length=100)
+    id: KeptKey
 
 
 class Who(BaseModel):
@@ -199,8 +211,8 @@ class Payload(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
     dose: str
     site: str
-    at: AwareDatetime
-    until: AwareDatetime
+    at: Moment
+    until: Moment
 
 
 class Content(Who):
@@ -223,10 +235,10 @@ def send_kept(bank: Bank, raw: Mapping[str, Any], now: datetime.datetime, *, pla
     is_there(bank)
     try:
         envelope = Envelope.model_validate(raw)
-        header = Header.model_validate_json(envelope.act.header)
-        content = Content.model_validate_json(open_part(bank, header.key, envelope.act))
+        header = unsealed(Header, envelope.act.header)
+        content = unsealed(Content, open_part(bank, header.key, envelope.act))
         who = _who(bank, envelope, header, content)
-    except (ValidationError, NotOpened, json.JSONDecodeError) as error:
+    except (ValidationError, Malformed, NotOpened) as error:
         return Sent(Came.UNREADABLE, problems=(_why(error),))
     given = Credentials(who.password, who.one_time_code)
     proof = prove(bank, who.name, given, now, place=place, site=header.site)
@@ -250,10 +262,10 @@ def _who(bank: Bank, envelope: Envelope, header: Header, content: Content) -> Wh
 
     if envelope.proof is None:
         return content
-    proof = ProofHeader.model_validate_json(envelope.proof.header)
+    proof = unsealed(ProofHeader, envelope.proof.header)
     if proof.id != header.id:
         raise NotOpened("The password was given for another act.")
-    return Who.model_validate_json(open_part(bank, proof.key, envelope.proof))
+    return unsealed(Who, open_part(bank, proof.key, envelope.proof))
 
 
 def _is_theirs(bank: Bank, header: Header, content: Content, prover: Actor) -> bool:
@@ -264,7 +276,9 @@ def _is_theirs(bank: Bank, header: Header, content: Content, prover: Actor) -> b
 
 
 def _why(error: Exception) -> str:
-    return "It is not what a screen of this bank seals." if isinstance(error, ValidationError) else str(error)
+    from cellbank.outside.bedside_keys import NotOpened
+
+    return str(error) if isinstance(error, NotOpened) else "It is not what a screen of this bank seals."
 
 
 def _do(
@@ -309,8 +323,8 @@ def _held(bank: Bank, signed: Signed | None) -> HeldJudgement | Unread | None:
     if signed is None or not bank.keys.is_ours(signed.key, signed.payload, signed.signature):
         return None
     try:
-        read = Payload.model_validate_json(signed.payload)
-    except ValidationError:  # another version of this server made it
+        read = unsealed(Payload, signed.payload)
+    except (ValidationError, Malformed):  # another version of this server made it
         return UNREADABLE
     return HeldJudgement(read.dose, read.site, read.at, read.until)
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from cellbank.domain.entering import written_out
 from cellbank.domain.refusals import Refusal
 from cellbank.domain.wall import on_the_wall
 from cellbank.records.actor import Actor
@@ -53,10 +54,10 @@ def _in_words(told: Told, why_not: Sequence[Refusal | str], actor: Actor) -> str
     registered = find_act(told.act)
     fields = registered.input.model_fields
     values = [
-        f"{fields[name].title if name in fields else name}: {value}"
+        f"{fields[name].title if name in fields else written_out(name)}: {written_out(value)}"
         for name, value in told.given.items() if name != "dose"
     ]  # fmt: skip
     zone = ZoneInfo(actor.zone)
-    reasons = [one.at_site(zone).detail if isinstance(one, Refusal) else one for one in why_not]
+    reasons = [written_out(one.at_site(zone).detail if isinstance(one, Refusal) else one) for one in why_not]
     what = f"{registered.title}, {on_the_wall(told.at, zone)}, by {actor.full_name}. {'; '.join(values)}".strip()
     return "\n".join([what, "Not accepted as it was told:", *reasons])

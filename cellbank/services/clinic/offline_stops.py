@@ -4,7 +4,7 @@ import datetime
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sqlalchemy import text
 
 from cellbank.domain.identifiers import Kind
@@ -14,7 +14,9 @@ from cellbank.domain.scans import Scan, read_scan
 from cellbank.domain.wall import on_the_wall
 from cellbank.records.actor import Actor
 from cellbank.services.bank import Bank
-from cellbank.services.clinic.offline import Came, Part, open_part
+from cellbank.services.clinic.offline import Came, KeptKey, Part, open_part, unsealed
+from cellbank.services.inputs import Moment
+from cellbank.services.parsing import Malformed
 from cellbank.services.unreadable_scans import keep_unreadable
 
 STOPPED: dict[str, str] = {
@@ -43,9 +45,9 @@ class StopHeader(BaseModel):
 
     model_config = ConfigDict(extra="ignore", frozen=True)
     key: str = Field(max_length=100)
-    id: str = Field(min_length=16, max_length=100)
+    id: KeptKey
     dose: str = Field(max_length=40)
-    at: AwareDatetime
+    at: Moment
     why: Literal["DOSE_LABEL_MISMATCH", "WRISTBAND_MISMATCH", "OUT_OF_TIME"]
 
 
@@ -66,9 +68,9 @@ def keep_stop(
 
     try:
         part = Part.model_validate(raw)
-        header = StopHeader.model_validate_json(part.header)
-        scanned = Scanned.model_validate_json(open_part(bank, header.key, part))
-    except (ValidationError, NotOpened):
+        header = unsealed(StopHeader, part.header)
+        scanned = unsealed(Scanned, open_part(bank, header.key, part))
+    except (ValidationError, Malformed, NotOpened):
         return Came.UNREADABLE
     if not roles_for("check_dose") & actor.roles:
         return Came.LATER
