@@ -1,7 +1,8 @@
 """Two spellings of one name or identifier: are they the same to whoever reads them?
 
 ``KH4-12 345``, ``kh4–12345`` and ``КН4 12345`` typed on a Cyrillic keyboard are one patient. A skeleton is for
-comparing only; what was typed is kept and shown as it was typed.
+comparing only; what was typed is kept and shown as it was typed. Twin in the database, of what is typed in ASCII:
+a_number_is_compared_by_its_letters.
 """
 
 import unicodedata

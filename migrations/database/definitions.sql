@@ -2,14 +2,69 @@
 -- Twins: `domain/rules/definition.py`, `domain/figures.py`, `domain/dose.py` (required_cells, volume_to_draw),
 -- `domain/rules/thaw.py` (usable_until), `domain/rules/freezing.py` (expires_on).
 
--- A version begins as its file, which is not in force.
+-- A version begins as its file, which is not in force; what is kept of it beside the file stands in the file.
 CREATE FUNCTION version_is_its_file() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+  says jsonb;
+  agrees boolean := false;
 BEGIN
-  PERFORM must(NEW.state = 'IMPORTED' AND NEW.digest = encode(sha256(convert_to(NEW.content, 'UTF8')), 'hex'),
-               'a_version_is_its_file', 'a version begins as its file, which is not in force');
+  BEGIN
+    says := read_toml(NEW.content);
+    agrees := out_of_the_file(NEW.type, says) = jsonb_build_object(
+      'planned_subjects', NEW.planned_subjects, 'handling', NEW.handling, 'programs_with_a_run', NEW.programs_with_a_run,
+      'figures', plain_figures(NEW.figures));
+  EXCEPTION WHEN data_exception OR raise_exception THEN
+    NULL;  -- not read, or no figures at all
+  END;
+  PERFORM must(says IS NOT NULL, 'a_version_is_read_by_the_database', 'the database does not read this file');
+  IF TG_OP = 'INSERT' THEN
+    PERFORM must(NEW.state = 'IMPORTED' AND NEW.digest = encode(sha256(convert_to(NEW.content, 'UTF8')), 'hex')
+                 AND (NEW.identifier, NEW.version, NEW.title, NEW.code)
+                     = (says ->> 'id', says ->> 'version', says ->> 'title', (says ->> 'id') || '@' || (says ->> 'version'))
+                 AND (NEW.type = 'protocol') = (says ? 'arms'),
+                 'a_version_is_its_file', 'a version begins as its file, which is not in force');
+  ELSE
+    PERFORM must(NOT EXISTS (
+      SELECT FROM jsonb_array_elements(says -> 'arms') arm
+       WHERE arm ? 'specification' AND NOT EXISTS (
+         SELECT FROM definition f WHERE f.type = 'specification' AND f.identifier = arm ->> 'specification'
+                                    AND f.state = 'EFFECTIVE')),
+      'a_product_has_its_specification', 'the specification of a product of the protocol is not in force');
+  END IF;
+  PERFORM must(agrees, 'a_version_keeps_the_figures_of_its_file', 'its figures are not those of its file');
   RETURN NEW;
 END $$;
 CREATE TRIGGER what_is_imported_is_its_file BEFORE INSERT ON definition FOR EACH ROW EXECUTE FUNCTION version_is_its_file();
+CREATE TRIGGER what_comes_into_force_is_its_file BEFORE UPDATE ON definition FOR EACH ROW
+  WHEN (NEW.state = 'EFFECTIVE' AND OLD.state <> 'EFFECTIVE') EXECUTE FUNCTION version_is_its_file();
+
+-- What is kept of a file beside it. Twins: `domain/figures.py`, `services/quality/definitions.py` (taken_out_of).
+CREATE FUNCTION out_of_the_file(type text, says jsonb) RETURNS jsonb LANGUAGE sql IMMUTABLE AS $$
+  SELECT CASE type WHEN 'protocol' THEN jsonb_build_object(
+      'planned_subjects', says -> 'planned_subjects', 'handling', NULL, 'programs_with_a_run', '[]'::jsonb,
+      'figures', jsonb_build_object(
+        'cells_per_kg', says #> '{dosing,cells_per_kg}', 'cells', says #> '{dosing,cells}',
+        'cap_cells', nullif(says #> '{dosing,cap_cells}', '"none"'), 'second_person', says #> '{dosing,weight,second_person}',
+        'max_hours', says #> '{thaw,max_hours}',
+        'hours_in', (SELECT jsonb_object_agg(one ->> 'code', one -> 'hours_to_expiry')
+                       FROM jsonb_array_elements(says #> '{thaw,diluents}') one)))
+    ELSE jsonb_build_object(
+      'planned_subjects', NULL, 'handling', says -> 'handling',
+      'programs_with_a_run', (SELECT coalesce(jsonb_agg(one -> 'code' ORDER BY place), '[]')
+                                FROM jsonb_array_elements(says #> '{freezing,programs}') WITH ORDINALITY AS p (one, place)
+                               WHERE one ? 'band'),
+      'figures', jsonb_build_object('months', (SELECT jsonb_object_agg(one ->> 'code', one -> 'months')
+                                                 FROM jsonb_array_elements(says #> '{freezing,shelf_life}') one)))
+    END
+$$;
+
+-- Figures with their hours as numbers, which are kept as text.
+CREATE FUNCTION plain_figures(figures jsonb) RETURNS jsonb LANGUAGE sql IMMUTABLE AS $$
+  SELECT figures || CASE WHEN figures ? 'max_hours' THEN jsonb_build_object(
+    'max_hours', (figures ->> 'max_hours')::numeric,
+    'hours_in', (SELECT jsonb_object_agg(code, hours::numeric) FROM jsonb_each_text(figures -> 'hours_in') AS one (code, hours)))
+    ELSE '{}' END
+$$;
 
 -- What stands in the file of a version.
 CREATE FUNCTION definition_says(the_definition bigint) RETURNS jsonb LANGUAGE sql STABLE AS $$

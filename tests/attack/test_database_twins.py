@@ -14,7 +14,7 @@ from sqlalchemy import Connection, create_engine, text
 from cellbank.records.migrate import database_files
 from cellbank.services.constraints import SAYS
 from tests.attack.twins import ATTACKS
-from tests.attack.twins.playing import CLOSE, OPEN, answer_to, make_scene
+from tests.attack.twins.playing import answer_to, make_scene
 from tests.attack.twins.sql import Attack, another
 from tests.factories.world import World
 
@@ -55,14 +55,12 @@ def test_the_database_turns_it_away_by_name(owner: Connection, scene: dict[str, 
 
 
 def test_a_version_with_figures_that_are_not_of_its_file_does_not_come_into_force(
-    world: World, scene: dict[str, Any]
+    world: World, owner: Connection, scene: dict[str, Any]
 ) -> None:
-    """The database reads no file: what was invented beside it is found before anybody signs."""
+    """What was invented beside it, before the database asked, is found before anybody signs."""
     cap = "jsonb_set(r.figures, '{cap_cells}', '1')"
     but = {"code": "'WORSE@1'", "identifier": "'WORSE'", "state": "'IMPORTED'", "figures": cap}
-    with world.bank.engine.begin() as connection:
-        assert connection.scalar(text("SELECT current_user")) == "cellbank_app"
-        connection.execute(OPEN, {"who": "quinn", "act": "import_definition", "now": world.now})
-        connection.execute(text(another("definition", "protocol", **but)), scene)
-        connection.execute(text(CLOSE))
+    with owner.begin():
+        owner.execute(text("SET LOCAL session_replication_role = replica"))
+        owner.execute(text(another("definition", "protocol", **but)), scene)
     assert world.codes("quinn", "make_effective", definition="WORSE@1") == ["FIGURES_CONTRADICT"]

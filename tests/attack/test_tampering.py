@@ -159,6 +159,15 @@ ON_THE_DATABASE = (
         "readings altered", ("UPDATE reading SET celsius = -190 WHERE at = (SELECT min(at) FROM reading)",),
         "its readings are not those that were imported",
     ),
+    OnTheDatabase(
+        "a donor compared by other letters", ("UPDATE donor SET pseudonym_key = 'mine' WHERE pseudonym = 'T-0'",),
+        "its pseudonym is compared by something else than its letters",
+    ),
+    OnTheDatabase(
+        "other figures beside a file",
+        ("""UPDATE definition SET figures = jsonb_set(figures, '{max_hours}', '"24"') WHERE type = 'protocol'""",),
+        "are not those of its file",
+    ),
 )  # fmt: skip
 
 

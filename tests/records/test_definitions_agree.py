@@ -14,8 +14,13 @@ import pytest
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
+from cellbank.domain.eligibility import NOT_APPLICABLE, assess
+from cellbank.domain.folding import skeleton
 from cellbank.domain.rules.donor import Collection, EvidenceFacts, PanelResult, evidence_refusals
-from cellbank.services.common import read_specification
+from cellbank.records.base import as_json
+from cellbank.services.clinic.enrolment import answers_to_keep
+from cellbank.services.common import read_protocol, read_specification
+from cellbank.services.quality.definitions import definition_type, read_definition, taken_out_of
 from tests.conftest import rolled_back
 from tests.factories.world import World
 
@@ -23,6 +28,7 @@ CHANCE = random.Random(71)
 OURS = [one for folder in (".", "published") for one in files("cellbank.protocols").joinpath(folder).iterdir()]
 FIXED = Path(__file__).parents[1] / "domain" / "fixed-dose.toml"
 FILES = [one.read_text(encoding="utf-8") for one in (*OURS, FIXED) if one.name.endswith(".toml")]
+TRIAL = files("cellbank.protocols").joinpath("nct04461925.toml").read_text(encoding="utf-8")
 PANEL = read_specification(files("cellbank.protocols").joinpath("p-mmsc.toml").read_text(encoding="utf-8")).donor
 READ = [
     "a.b=2\na.c=3", "[x.y]\nz=[1,\n 2, # c\n 3,\n]\n[[l]]\na=1\n[[l]]\na=2\n[l.s]\nq='x'", 'a = ""\nb = "#, ]"  # yes',
@@ -68,7 +74,51 @@ def test_what_it_does_not_read_it_does_not_guess(database: Connection, content: 
         read(database, content)
 
 
+@pytest.mark.parametrize("content", FILES)
+def test_what_is_kept_beside_a_file(database: Connection, content: str) -> None:
+    kind = definition_type(content)
+    kept = json.loads(as_json(taken_out_of(read_definition(kind, content))))
+    asked = text(
+        """SELECT out_of_the_file(:kind, read_toml(:content))
+                  = jsonb_set(CAST(:kept AS jsonb), '{figures}', plain_figures(CAST(:kept AS jsonb) -> 'figures'))"""
+    )
+    assert database.scalar(asked, {"kind": kind, "content": content, "kept": json.dumps(kept)})
+
+
+def test_the_letters_by_which_numbers_are_compared(database: Connection) -> None:
+    names = ["".join(CHANCE.choice("aBzZ09 -_./'") for _ in range(CHANCE.randrange(12))) for _ in range(200)]
+    asked = text("SELECT lower(regexp_replace(n, '[^A-Za-z0-9]', '', 'g')) FROM unnest(CAST(:names AS text[])) n")
+    assert list(database.scalars(asked, {"names": names})) == [skeleton(name) for name in names]
+
+
 # --- what is decided by it --------------------------------------------------------------------
+
+
+@pytest.mark.requirement("R8")
+def test_who_is_eligible(database: Connection) -> None:
+    """Answers at each limit, beside it, implausible, missing and not applicable."""
+    protocol, sexes, told = read_protocol(TRIAL), ("female", "male"), set()
+    numbers = {one.code: [None] for one in protocol.questions if one.kind == "number"}  # type: ignore[var-annotated]
+    for criterion in (*protocol.inclusion, *protocol.exclusion):
+        near = {criterion.limit} if criterion.limit is not None else set()
+        near |= {criterion.range.low, criterion.range.high} if criterion.range else set()
+        numbers.get(criterion.question, []).extend(limit + step for limit in near for step in (-1, 0, 1, 5000))
+    numbers["ventilation_hours"].append(NOT_APPLICABLE)
+    good = {one.question: one.operator == "yes" for one in protocol.inclusion}
+    asked = text("SELECT answers_say(read_toml(:content), CAST(:answers AS jsonb), :sex)")
+    for _ in range(400):
+        answers: dict[str, Any] = {code: CHANCE.choice(values) for code, values in numbers.items()}
+        for one in protocol.questions:
+            if one.kind == "yes_no":
+                answers[one.code] = good.get(one.code, False) if CHANCE.random() < 0.95 else CHANCE.choice([None, True])
+        answers["age"] = answers["age"] if CHANCE.random() < 0.3 else Decimal(40)
+        answers |= {one.decision: CHANCE.choice([None, True, False]) for one in protocol.ambiguities}
+        sex = CHANCE.choice(sexes)
+        wanted = assess(protocol, answers, sex).outcome.value
+        kept = as_json(answers_to_keep(answers))
+        assert database.scalar(asked, {"content": TRIAL, "answers": kept, "sex": sex}) == wanted, answers
+        told.add(wanted)
+    assert len(told) == 3
 
 
 @pytest.mark.requirement("R8")

@@ -217,7 +217,7 @@ def test_a_control_subject_is_completed(world: World) -> None:
     assert acts_about(world, code)[-1] == ("complete_subject", "accepted")
 
 
-@pytest.mark.the_database_refuses("ck_subject_enrolled_is_eligible")
+@pytest.mark.the_database_refuses("the_answers_say_who_is_eligible")
 def test_the_database_enrols_nobody_undecided(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     code = screened_subject(world)
     monkeypatch.setattr(enrolment, "eligibility_refusals", lambda *_: ())

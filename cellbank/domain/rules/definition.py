@@ -1,4 +1,5 @@
-"""When a version of a protocol or specification may be imported, and when it may come into force."""
+"""When a version of a protocol or specification may be imported, and when it may come into force. Twins:
+a_version_is_its_file, a_version_keeps_the_figures_of_its_file, a_product_has_its_specification."""
 
 from dataclasses import dataclass
 

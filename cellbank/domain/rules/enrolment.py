@@ -2,7 +2,9 @@
 
 Twins in the database: one_trial_number_in_a_trial, one_patient_in_a_trial, ck_subject_enrolled_is_eligible,
 a_subject_keeps_its_arm, no_more_subjects_than_planned, one_subject_for_each_place,
-no_second_trial_where_one_is_forbidden, a_subject_stays_in_its_trial; and no_dose_for_the_control_arm, which keeps
+no_second_trial_where_one_is_forbidden, a_subject_stays_in_its_trial,
+the_answers_say_who_is_eligible, the_dates_say_how_old_somebody_is,
+a_subject_receives_what_its_arm_does, a_subject_is_barred_by_its_protocol; and no_dose_for_the_control_arm, which keeps
 cells from everybody whose arm receives none.
 """
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, StringConstraints, ValidationError, ValidationInfo, field_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
-from sqlalchemy import select
+from sqlalchemy import Row, select
 
 from cellbank.domain.definition import LONGEST_FILE, DefinitionProblems, digest
 from cellbank.domain.figures import figures_of
@@ -75,13 +75,13 @@ def import_definition(work: Work, given: ImportDefinition) -> Definition:
             title=read.title,
             content=given.content,
             digest=content_digest,
-            **_taken_out_of(read),
+            **taken_out_of(read),
         )
     )
 
 
-def _taken_out_of(read: Protocol | Specification) -> dict[str, Any]:
-    """What is kept beside a file for the rules in the database, by column."""
+def taken_out_of(read: Protocol | Specification) -> dict[str, Any]:
+    """What is kept beside a file for the rules in the database, by column. Twin: `out_of_the_file` of the database."""
     if isinstance(read, Protocol):
         mine: dict[str, Any] = {"planned_subjects": read.planned_subjects, "handling": None, "programs_with_a_run": []}
     else:
@@ -106,7 +106,7 @@ def make_effective(work: Work, given: MakeEffective) -> Definition:
     """
     definition, others = _lock_versions(work, given.definition)
     missing = _missing_specifications(work, definition)
-    facts = EffectiveFacts(definition.code, definition.state, missing, _figures_agree(definition))
+    facts = EffectiveFacts(definition.code, definition.state, missing, figures_agree(definition))
     superseded = [other for other in others if other.state == "EFFECTIVE"]
     work.judge(definition, *superseded, refusals=effective_refusals(facts), to=("EFFECTIVE", "SUPERSEDED"))
     work.transition(*superseded, to="SUPERSEDED")
@@ -128,10 +128,10 @@ def _lock_versions(work: Work, code: str) -> tuple[Definition, list[Definition]]
     return definition, [one for one in locked if one is not definition]
 
 
-def _figures_agree(definition: Definition) -> bool:
-    """Whether what is kept beside the file stands in the file."""
+def figures_agree(definition: Definition | Row[Any]) -> bool:
+    """Whether what is kept beside the file stands in the file. Raises DefinitionProblems."""
     read = read_definition(definition.type, definition.content)
-    taken = json.loads(as_json(_taken_out_of(read)))
+    taken = json.loads(as_json(taken_out_of(read)))
     kept = json.loads(as_json({column: getattr(definition, column) for column in taken}))
     return bool(kept == taken)
 

@@ -29,6 +29,7 @@ from cellbank.services.trail.times import find_impossible_times, played
 from cellbank.services.trail.trail_chain import FETCHED, Chain, Head, Progress, sealed_acts
 from cellbank.services.trail.trail_faults import Fault, SealedAct, find_stray
 from cellbank.services.trail.trail_records import find_drift
+from cellbank.services.trail.worked_out import find_miswritten
 
 __all__ = ["Against", "Head", "Verdict", "check", "export", "own_heads", "verifier", "verify"]
 
@@ -98,7 +99,7 @@ def check(
     if fault is None:
         fault, records = find_drift(connection, told)
     impossible, notes = find_impossible_times(connection)
-    faults = [*_found(fault), *impossible, *find_altered_readings(connection)]
+    faults = [*_found(fault), *impossible, *find_altered_readings(connection), *find_miswritten(connection)]
     notes += _notes(connection)
     signed = None
     if against is not None:

@@ -47,7 +47,8 @@ MOVES = [
 # What stands is given another value by an act that may write the record.
 VALUES = [
     Attack("another patient", "clara", "answer_criteria",
-           "UPDATE subject SET second_identifier = 'of another' WHERE code = :screened", WRITTEN),
+           "UPDATE subject SET second_identifier = 'of another' WHERE code = :screened", WRITTEN,
+           without=("a_number_is_compared_by_its_letters",)),
     Attack("another birth date", "clara", "answer_criteria",
            "UPDATE subject SET born_on = '1950-01-01' WHERE code = :screened", WRITTEN),
     Attack("a deviation downgraded", "tina", "investigate_deviation",
@@ -75,7 +76,8 @@ PEOPLE = [
 UNSIGNED = [
     Attack("a donor made ineligible", "quinn", "determine_eligibility", state(*INELIGIBLE), SIGNED),
     Attack("a hold lifted", "quinn", "lift_hold", LIFTED, SIGNED),
-    Attack("a subject enrolled", "clara", "sign_eligibility", state("subject", "screened", "SCREEN_FAILED"), SIGNED),
+    Attack("a subject enrolled", "clara", "sign_eligibility", state("subject", "screened", "SCREEN_FAILED"), SIGNED,
+           without=("the_answers_say_who_is_eligible",)),
     Attack("a plan made anew", "clara", "plan_dose_anew",
            "UPDATE dose SET planned_anew_because = 'tomorrow' WHERE code = :ordered", SIGNED),
 ]  # fmt: skip

@@ -3,6 +3,8 @@
 from tests.attack.twins.sql import Attack, another, change
 
 IN_FORCE = "(SELECT identifier FROM definition p WHERE p.code = :protocol)"
+IN_FORCE_NOW = change("definition", "imported", "state = 'EFFECTIVE', effective_at = :now")
+ITS_FILE, FIGURES = "a_version_is_its_file", "a_version_keeps_the_figures_of_its_file"
 
 VERSIONS = [
     *(Attack(f"another {column} of a protocol in force", "quinn", "make_effective",
@@ -19,18 +21,38 @@ VERSIONS = [
            "a_version_is_its_file"),
     Attack("a version that is born in force", "quinn", "import_definition",
            another("definition", "protocol", code="'INVENTED@1'", identifier="'INVENTED'"), "a_version_is_its_file"),
+    Attack("figures that are not of the file", "quinn", "import_definition",
+           another("definition", "protocol", code="'WORSE@1'", identifier="'WORSE'", state="'IMPORTED'",
+                   figures="jsonb_set(r.figures, '{cap_cells}', '1')"), FIGURES, without=(ITS_FILE,)),
+    Attack("as many subjects as one likes", "quinn", "import_definition",
+           another("definition", "protocol", code="'WORSE@1'", identifier="'WORSE'", state="'IMPORTED'",
+                   planned_subjects="999"), FIGURES, without=(ITS_FILE,)),
+    Attack("figures that are none", "quinn", "import_definition",
+           another("definition", "protocol", code="'WORSE@1'", identifier="'WORSE'", state="'IMPORTED'",
+                   figures="jsonb_set(r.figures, '{max_hours}', '\"a day\"')"), FIGURES, without=(ITS_FILE,)),
+    Attack("figures that are not of the file, in force", "quinn", "make_effective", IN_FORCE_NOW, FIGURES,
+           (change("definition", "imported", "figures = jsonb_set(figures, '{max_hours}', '\"24\"')"),)),
+    Attack("a file under another name", "quinn", "import_definition",
+           another("definition", "protocol", code="'INVENTED@1'", identifier="'INVENTED'", state="'IMPORTED'"),
+           ITS_FILE),
+    Attack("a file that the database does not read", "quinn", "import_definition",
+           another("definition", "protocol", code="'INVENTED@1'", state="'IMPORTED'", content="'id = 0x1f'"),
+           "a_version_is_read_by_the_database"),
+    Attack("a protocol of a product that nothing specifies", "quinn", "make_effective", IN_FORCE_NOW,
+           "a_product_has_its_specification",
+           ("UPDATE definition SET state = 'SUPERSEDED' WHERE type = 'specification'",)),
     Attack("a version in force that nobody signed", "quinn", "make_effective",
-           "UPDATE definition SET state = 'EFFECTIVE', effective_at = :now WHERE code = :imported",
-           "a_version_in_force_is_signed"),
+           IN_FORCE_NOW, "a_version_in_force_is_signed"),
 ]  # fmt: skip
 TWICE = [
     Attack("one version twice", "quinn", "import_definition",
            another("definition", "protocol", code="'INVENTED@1'", state="'IMPORTED'"),
-           "uq_definition_type_identifier_version"),
+           "uq_definition_type_identifier_version", without=(ITS_FILE,)),
     Attack("two versions of one code", "quinn", "import_definition",
-           another("definition", "protocol", version="'99'", state="'IMPORTED'"), "uq_definition_code"),
+           another("definition", "protocol", version="'99'", state="'IMPORTED'"), "uq_definition_code",
+           without=(ITS_FILE,)),
     Attack("two versions in force", "quinn", "make_effective",
-           change("definition", "imported", "state = 'EFFECTIVE', effective_at = :now"), "one_version_in_force",
+           IN_FORCE_NOW, "one_version_in_force",
            (change("definition", "imported", f"version = '99', identifier = {IN_FORCE}"),)),
     Attack("a site twice", "ada", "add_site",
            "INSERT INTO site (code, name, fin, fin_registered, timezone) "
