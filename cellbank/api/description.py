@@ -6,10 +6,9 @@ from typing import Any
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from cellbank.api import door
-from cellbank.domain.lifecycle import Role, roles_for
+from cellbank.domain.lifecycle import roles_for
 from cellbank.services import catalogue
 from cellbank.services.acts import VERSION, RegisteredAct
-from cellbank.services.people.accounts import OF_THE_DOOR
 
 PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
 ERRORS = {
@@ -112,7 +111,7 @@ SCHEMAS: dict[str, Any] = {
 @lru_cache(maxsize=1)
 def describe() -> dict[str, Any]:
     """The whole description."""
-    registry = {name: registered for name, registered in catalogue.load().items() if for_programs(name)}
+    registry = {name: registered for name, registered in catalogue.load().items() if registered.is_asked_for}
     mode: JsonSchemaMode = "validation"
     models = [(registered.input, mode) for registered in registry.values()]
     _, definitions = models_json_schema(models, ref_template="#/components/schemas/{model}")
@@ -127,11 +126,6 @@ def describe() -> dict[str, Any]:
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
         },
     }
-
-
-def for_programs(name: str) -> bool:
-    """Whether another program can do this act: not the ones by which the installation or a door notes something."""
-    return name not in OF_THE_DOOR and roles_for(name) != {Role.SYSTEM}
 
 
 def _act(registered: RegisteredAct) -> dict[str, Any]:

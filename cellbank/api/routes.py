@@ -9,12 +9,11 @@ from cellbank.api.door import blueprint, client, the_actor, the_bank
 from cellbank.api.problems import malformed, not_now, problem, refused
 from cellbank.domain.wall import on_the_wall
 from cellbank.records.actor import Proof
-from cellbank.services.acts import Malformed, Outcome, Problem, UnknownAct, run_act
+from cellbank.services.acts import REGISTRY, Malformed, Outcome, Problem, UnknownAct, run_act
 from cellbank.services.bank import server_time
 from cellbank.services.given import read_object
 from cellbank.services.incidents import Unavailable
 from cellbank.services.parsing import check_key
-from cellbank.services.people.accounts import OF_THE_DOOR
 from cellbank.services.people.passwords import Credentials
 from cellbank.services.people.places import Place, network_of
 from cellbank.services.people.sessions import prove
@@ -89,7 +88,7 @@ def do_act(name: str) -> Response:
     dry_run = request.args.get("dry_run", "0")
     if dry_run not in ("0", "1"):
         raise Malformed([Problem("dry_run", "1 to judge only, 0 or nothing to do it.")])
-    if name in OF_THE_DOOR:
+    if name in REGISTRY and REGISTRY[name].at_the_door:
         return problem(403, f"“{name}” is done on the pages, where the password is proved.")
     try:
         outcome = run_act(

@@ -28,7 +28,7 @@ from cellbank.services.parsing import (
 )
 from cellbank.services.people.passwords import Credentials, Proved, check_policy, new_hash, prove
 from cellbank.services.people.places import Place
-from cellbank.services.people.wrong_identities import JUDGES_IDENTITY, perform_in_turn
+from cellbank.services.people.wrong_identities import perform_in_turn
 from cellbank.services.performing import VERSION, Call, Outcome, perform
 from cellbank.services.performing import keep_refusal as _keep
 from cellbank.services.registry import REGISTRY, RegisteredAct, UnknownAct, act, find_act
@@ -81,7 +81,7 @@ def run_act(
     call = Call(
         registered, parsed, actor, at, door, key, client, proved.proof, used, hashed, late_after, cut_off_since
     )  # fmt: skip
-    in_turn = perform_in_turn if name in JUDGES_IDENTITY else perform
+    in_turn = perform_in_turn if registered.judges_identity else perform
     return in_turn(bank, call, dry_run=dry_run)
 
 

@@ -33,7 +33,7 @@ class ReportUnreadableScan(ActInput):
     )
 
 
-@act(ReportUnreadableScan)
+@act(ReportUnreadableScan, area="lookup", stage="Scanner", is_page=False)
 def report_unreadable_scan(work: Work, given: ReportUnreadableScan) -> None:
     """Keep the raw string: a series of them shows a broken scanner, a bad ribbon or a wrong keyboard layout."""
     work.judge()

@@ -20,7 +20,6 @@ from cellbank.services.finding.missing import NotHere, Unreadable
 from cellbank.services.lookup.hints import hints_for
 from cellbank.services.lookup.scanning import Card, Command, look_up
 from cellbank.services.parsing import check_key
-from cellbank.services.people.accounts import OF_THE_DOOR
 from cellbank.services.performing import outcome_of
 from cellbank.services.signing.to_sign import FORESEEN, ToSign
 from cellbank.services.trail.history import done
@@ -37,9 +36,6 @@ from cellbank.web.told import said_again
 from cellbank.web.uploads import NoText, uploaded
 from cellbank.web.verdict import About, Verdict, aloud, kept_verdict, verdict_of
 
-# The doors do these themselves; what has a page of its own.
-NOT_PAGES = OF_THE_DOOR | {"report_unreadable_scan"}
-SECOND_OPEN = {"check_dose", "confirm_weight"}
 NOT_SIGNED = {Code.SIGNATURE_NEEDED, Code.SIGNATURE_WRONG, Code.PASSWORD_WAITS, Code.ACCOUNT_LOCKED}
 IMPROBABLE = "improbable_because"
 SECOND_NAME, SECOND_PASSWORD, SECOND_CODE = OF_THE_SECOND
@@ -95,7 +91,7 @@ class Performer:
 def the_act(name: str) -> RegisteredAct:
     """The act of a page, or 404."""
     registered = REGISTRY.get(name)
-    if registered is None or name in NOT_PAGES or roles_for(name) == {Role.SYSTEM}:
+    if registered is None or not registered.has_page:
         abort(404)
     return registered
 
@@ -316,7 +312,7 @@ def outcome_page(key: str) -> Any:
 
 def _again(name: str) -> bool:
     """Whether the same act may be offered again."""
-    return name in REGISTRY and name not in NOT_PAGES
+    return name in REGISTRY and REGISTRY[name].has_page
 
 
 def card_of(code: str) -> Card | None:
@@ -361,7 +357,7 @@ def show(registered: RegisteredAct, values: dict[str, list[str]], answer: Answer
         meanings=tuple(dict.fromkeys(row.meaning.value for row in rows_for(registered.name) if row.meaning)),
         roles=sorted(role.value for role in allowed if role is not Role.SYSTEM),
         mine=bool(allowed & the_actor().roles),
-        second_open=registered.name in SECOND_OPEN or not allowed & the_actor().roles or filled.value(SECOND_NAME),
+        second_open=registered.second_open or not allowed & the_actor().roles or filled.value(SECOND_NAME),
         card=card,
         impact=preview(registered.name, card),
     )

@@ -1,11 +1,12 @@
 """The home page: the work that waits for each role; and the lists to look through."""
 
+from collections.abc import Set
 from typing import Any
 
 from flask import abort, render_template, request
 
 from cellbank.domain.lifecycle import Role, roles_for
-from cellbank.services.acts import REGISTRY
+from cellbank.services.acts import REGISTRY, RegisteredAct
 from cellbank.services.lookup.boards import calendar, lot_board
 from cellbank.services.lookup.lists import LISTS, PAGE, Listing, find
 from cellbank.services.lookup.worklists import lots_in_quarantine, treated_subjects, worklists
@@ -14,21 +15,11 @@ from cellbank.services.people.account_changes import changed_lately
 from cellbank.services.people.handed_codes import recovery_used_lately
 from cellbank.services.trail.checks import standing_of_trail
 from cellbank.services.trail.trail_search import Query, search, tally
-from cellbank.web.acts import NOT_PAGES
 from cellbank.web.blueprint import blueprint
 from cellbank.web.session import now
 from cellbank.web.shell import page_number, the_actor, the_bank
 
 BOARDS = 8  # lots in quarantine whose board the home page works out; its count tells of the rest
-CREATORS = {  # what each role most often begins, as buttons on the home page
-    Role.TECHNICIAN: (
-        "receive_donation", "receive_reagent", "store_vials", "open_lot", "take_sample", "import_results",
-    ),
-    Role.QUALITY_OFFICER: ("enter_result", "open_deviation", "hold_lot", "hold_donor", "recall_lot"),
-    Role.CLINICIAN: ("enrol_subject", "measure_weight", "order_dose"),
-    Role.ADMINISTRATOR: ("add_person", "record_training", "reset_password", "unlock_person", "hand_over_code"),
-}  # fmt: skip
-
 # Who is told how the trail stands, and by name what of the schema is not as this version makes it; everybody else hears
 # that something is not.
 TOLD_OF_TRAIL = {Role.ADMINISTRATOR, Role.AUDITOR, Role.QUALITY_OFFICER}
@@ -39,7 +30,6 @@ NOT_NEWS = ("sign_in", "sign_out")  # an auditor finds them on the page of the t
 def home() -> str:
     """What waits for this person."""
     roles, bank = the_actor().roles, the_bank()
-    names = [name for role in CREATORS if role in roles for name in CREATORS[role] if name in REGISTRY]
     lots = lots_in_quarantine(bank) if Role.QUALITY_OFFICER in roles else ()
     subjects = treated_subjects(bank) if Role.CLINICIAN in roles else ()
     midnight = now().astimezone(bank.zone).replace(hour=0, minute=0, second=0, microsecond=0)
@@ -53,7 +43,7 @@ def home() -> str:
         messages=standing_of_messages(bank) if Role.ADMINISTRATOR in roles else None,
         account_changes=changed_lately(bank, the_actor().id, now()),
         recovery=recovery_used_lately(bank, the_actor().id, now()),
-        creators=[REGISTRY[name] for name in names],
+        creators=creators(roles),
         waiting_lots=len(lots),
         boards=[board for code in lots[:BOARDS] if (board := lot_board(bank, code, now(), the_actor().id))],
         calendars=[plan for code in subjects[:40] if (plan := calendar(bank, code, now())) and plan.next],
@@ -61,6 +51,13 @@ def home() -> str:
         latest=search(bank, Query(without=NOT_NEWS))[:15] if Role.AUDITOR in roles else (),
         now=now(),
     )
+
+
+def creators(roles: Set[Role]) -> list[RegisteredAct]:
+    """What these roles most often begin, as buttons, role by role."""
+    places = {(role, place): one for one in REGISTRY.values() for role, place in one.begun_by.items() if role in roles}
+    order = list(Role)
+    return list(dict.fromkeys(places[at] for at in sorted(places, key=lambda at: (order.index(Role(at[0])), at[1]))))
 
 
 def listings() -> list[tuple[str, Listing]]:
@@ -96,6 +93,6 @@ def acts_page() -> str:
     mine = the_actor().roles
     areas: dict[str, list[Any]] = {}
     for name, registered in REGISTRY.items():
-        if name not in NOT_PAGES and roles_for(name) != {Role.SYSTEM}:
+        if registered.has_page:
             areas.setdefault(registered.area, []).append((registered, bool(roles_for(name) & mine)))
     return render_template("acts.html", areas=areas)

@@ -4,22 +4,17 @@ from typing import Any
 
 from flask import Response, render_template
 
+from cellbank.services.acts import REGISTRY
 from cellbank.services.documents.recall_document import recall_csv
 from cellbank.services.lookup.scanning import Card
 from cellbank.services.quality.impact import Impact, impact, vials_touched
 from cellbank.web.blueprint import blueprint
 from cellbank.web.shell import page_number, the_bank
 
-# Acts that stop lots, on the pages of which stands what they would touch; and the record from which they do.
-PREVIEWED = {
-    "reject_lot": "lot", "recall_lot": "lot", "hold_lot": "lot", "hold_donor": "donor",
-    "determine_eligibility": "donor", "recall_reagent": "reagent_lot", "report_storage_failure": "storage_unit",
-}  # fmt: skip
-
 
 def preview(act: str, card: Card | None) -> Impact | None:
     """What the act of a form would touch, once the form says what it is about."""
-    if card is None or PREVIEWED.get(act) != card.kind:
+    if card is None or REGISTRY[act].previews != card.kind:
         return None
     return impact(the_bank(), card.code)
 

@@ -8,16 +8,13 @@ import pytest
 from cellbank.domain.lifecycle import Role, roles_for
 from cellbank.services import catalogue
 from cellbank.services.signing.to_sign import FORESEEN
-from cellbank.web.acts import NOT_PAGES
 from cellbank.web.forms import fields_of
 from tests.factories.clinic import answered_subject, screened_subject
 from tests.factories.production import growing_culture, harvested_culture
 from tests.factories.world import PASSWORD, World
 
 PERSON = {Role.TECHNICIAN: "tina", Role.QUALITY_OFFICER: "quinn", Role.CLINICIAN: "clara", Role.ADMINISTRATOR: "ada"}
-PAGES = sorted(
-    name for name in catalogue.load() if name not in NOT_PAGES and roles_for(name) != frozenset({Role.SYSTEM})
-)
+PAGES = sorted(name for name, registered in catalogue.load().items() if registered.has_page)
 
 
 def key_of(page: str) -> str:

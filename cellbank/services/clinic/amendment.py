@@ -28,7 +28,7 @@ class MoveToAmendment(SignedInput):
     reason: Reason = Field(title="Reason", description="Such as the consent to the amendment, with its date.")
 
 
-@act(MoveToAmendment)
+@act(MoveToAmendment, likely="rarely")
 def move_to_amendment(work: Work, given: MoveToAmendment) -> Subject:
     """Put a subject under the version of the trial's protocol in force, from now on.
 

@@ -38,7 +38,7 @@ class MeasureWeight(TellingInput):
     method: Literal["standing_scale", "chair_scale", "bed_scale"] = Field(title="Scale")
 
 
-@act(MeasureWeight)
+@act(MeasureWeight, begun_by={"clinician": 2})
 def measure_weight(work: Work, given: MeasureWeight) -> Weight:
     """Note a weight; a second person confirms it before it decides a dose. Refuses one outside the plausible range."""
     subject = work.lock(Subject, given.subject)
@@ -79,7 +79,7 @@ class ConfirmWeight(TellingInput):
     weight_kg: WeightKg = Field(title="Body weight that you read")
 
 
-@act(ConfirmWeight)
+@act(ConfirmWeight, second_open=True)
 def confirm_weight(work: Work, given: ConfirmWeight) -> Weight:
     """A second person reads the scale; both must have read the same. What the first one read is not told."""
     weight = work.lock(Weight, given.weight)
@@ -112,7 +112,7 @@ class OrderDose(SignedInput):
     )
 
 
-@act(OrderDose)
+@act(OrderDose, begun_by={"clinician": 3})
 def order_dose(work: Work, given: OrderDose) -> Dose:
     """Calculate a dose and reserve its vials and the spare ones. The subject is locked first, then the lot is kept from
     changing, then the vials are locked: whoever races, a vial is kept for one dose only."""
@@ -204,7 +204,7 @@ class CancelDose(ActInput):
     reason: Reason
 
 
-@act(CancelDose)
+@act(CancelDose, likely="rarely")
 def cancel_dose(work: Work, given: CancelDose) -> Dose:
     """Give up a dose before its thaw. Reserved vials are free again; picked ones are returned or discarded by hand."""
     dose = work.lock(Dose, given.dose)

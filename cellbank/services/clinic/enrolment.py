@@ -82,7 +82,7 @@ class EnrolSubject(ActInput):
     protocol: Identifier | None = Field(default=None, title="Protocol", description="Only where several are in force.")
 
 
-@act(EnrolSubject)
+@act(EnrolSubject, begun_by={"clinician": 1})
 def enrol_subject(work: Work, given: EnrolSubject) -> Subject:
     """Take somebody into screening under the protocol in force; the arm decides for good whether they receive cells.
 
@@ -340,7 +340,7 @@ class WithdrawSubject(TellingInput):
     reason: Reason
 
 
-@act(WithdrawSubject)
+@act(WithdrawSubject, likely="rarely")
 def withdraw_subject(work: Work, given: WithdrawSubject) -> Subject:
     """Stop treatment at once: no dose of this subject goes on. The answer names the doses to cancel or discard."""
     subject = work.lock(Subject, given.subject)
@@ -364,7 +364,7 @@ class CompleteSubject(ActInput):
     subject: SubjectCode = Field(title="Subject")
 
 
-@act(CompleteSubject)
+@act(CompleteSubject, likely="rarely")
 def complete_subject(work: Work, given: CompleteSubject) -> Subject:
     """Close the treatment. Refuses while a dose is open."""
     subject = work.lock(Subject, given.subject)

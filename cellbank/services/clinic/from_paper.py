@@ -26,7 +26,7 @@ from cellbank.services.clinic.paper_judgement import Whole, columns_of, judge_fo
 from cellbank.services.storage.places import end_placement, last_placed_at
 
 
-@act(EnterDoseFromPaper)
+@act(EnterDoseFromPaper, likely="rarely")
 def enter_dose_from_paper(work: Work, given: EnterDoseFromPaper) -> Dose:
     """The first person enters what the form says and the record does not. Nothing stands in the dose before another
     person has confirmed it, but a reaction, which counts at once. The answer tells what was not allowed about it: that
@@ -52,7 +52,7 @@ def enter_dose_from_paper(work: Work, given: EnterDoseFromPaper) -> Dose:
     return dose
 
 
-@act(ConfirmDoseFromPaper)
+@act(ConfirmDoseFromPaper, likely="rarely")
 def confirm_dose_from_paper(work: Work, given: ConfirmDoseFromPaper) -> Dose:
     """The second person compares the whole content with the form and signs: the dose is given from then on. Refuses
     another start than was entered, and whoever entered it or drew the dose up."""
@@ -81,7 +81,7 @@ def confirm_dose_from_paper(work: Work, given: ConfirmDoseFromPaper) -> Dose:
     return dose
 
 
-@act(TakeBackPaperForm)
+@act(TakeBackPaperForm, likely="rarely")
 def take_back_paper_form(work: Work, given: TakeBackPaperForm) -> Dose:
     """Take back a form that waits, for nothing of it is true of this dose. It stays to be read, as does a reaction that
     was told with it. What was given is entered again, to the right dose."""

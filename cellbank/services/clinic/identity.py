@@ -27,7 +27,7 @@ class LookAtIdentity(ActInput):
     subject: SubjectCode = Field(title="Subject")
 
 
-@act(LookAtIdentity)
+@act(LookAtIdentity, likely="rarely")
 def look_at_identity(work: Work, given: LookAtIdentity) -> Subject:
     """Tell the second identifier and the date of birth, this once: the trail keeps who looked and not what they saw."""
     subject = work.find(Subject, given.subject)

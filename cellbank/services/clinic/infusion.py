@@ -55,7 +55,7 @@ class CheckDose(TellingInput, SignedInput):
     )
 
 
-@act(CheckDose)
+@act(CheckDose, stage="Bedside", second_open=True, judges_identity=True)
 def check_dose(work: Work, given: CheckDose) -> Dose:
     """GO or STOP: two people, one after the other, scan label and wristband. Every hard stop is asked each time."""
     label, wristband = read_scan(given.dose_label), read_scan(given.wristband)
@@ -199,7 +199,7 @@ class StartInfusion(TellingInput):
     dose: DoseCode = Field(title="Dose")
 
 
-@act(StartInfusion)
+@act(StartInfusion, stage="Bedside")
 def start_infusion(work: Work, given: StartInfusion) -> Dose:
     """Start a dose that two people have checked, now. All that may have changed since the checks is asked again."""
     dose = lock_dose(work, given.dose)  # with its subject: two infusions of one cannot start side by side
@@ -221,7 +221,7 @@ class StopInfusion(TellingInput):
     reason: Reason | None = Field(default=None, title="Reason, if it was stopped early")
 
 
-@act(StopInfusion)
+@act(StopInfusion, stage="Bedside")
 def stop_infusion(work: Work, given: StopInfusion) -> Dose:
     """Note the end of an infusion and the volume given. Refuses more than was prepared, and much less without a
     reason."""
@@ -295,7 +295,7 @@ class ReconcileInfusion(TellingInput):
     vials: VialCodes = Field(title="Empty vials", description="Every vial that went into the pool, each scanned.")
 
 
-@act(ReconcileInfusion)
+@act(ReconcileInfusion, stage="Bedside")
 def reconcile_infusion(work: Work, given: ReconcileInfusion) -> Dose:
     """Account for the residual and the empty vials. A vial too few or too many is refused and named."""
     dose = work.lock(Dose, given.dose)

@@ -26,7 +26,7 @@ class PlanDoseAnew(SignedInput):
     )
 
 
-@act(PlanDoseAnew)
+@act(PlanDoseAnew, likely="rarely")
 def plan_dose_anew(work: Work, given: PlanDoseAnew) -> Dose:
     """Move a dose that is not given yet to another day. The window, the rest between infusions, the weight and the
     lot are judged for that day; a thawed dose keeps its time. Names the picked vials that go back to the cold."""

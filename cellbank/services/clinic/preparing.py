@@ -73,7 +73,7 @@ class PrepareDose(TellingInput):
     reason: Reason | None = Field(default=None, title="Reason for a dose outside the usual band")
 
 
-@act(PrepareDose)
+@act(PrepareDose, stage="Preparing")
 def prepare_dose(work: Work, given: PrepareDose) -> Dose:
     """Note what was drawn up, judged by the cells that it really holds. Vials still reserved go back to the stock;
     those picked are returned or discarded by hand. The dose label is printed."""
@@ -136,7 +136,7 @@ class DiscardDose(TellingInput):
     reason: Reason
 
 
-@act(DiscardDose)
+@act(DiscardDose, likely="rarely")
 def discard_dose(work: Work, given: DiscardDose) -> Dose:
     """Destroy a dose after thaw, with its thawed vials. Vials still reserved go back to the stock."""
     dose = work.lock(Dose, given.dose)

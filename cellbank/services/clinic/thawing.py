@@ -112,7 +112,7 @@ class PickVial(TellingInput):
     )
 
 
-@act(PickVial)
+@act(PickVial, stage="Picking")
 def pick_vial(work: Work, given: PickVial) -> Dose:
     """Take a reserved vial out of its place: its time out of the cold runs from now, or from when the dewar keeps cold
     no more. The dose is picked when as many vials as it needs are. Refuses the spare vial unless it was called."""
@@ -163,7 +163,7 @@ class ReturnVial(TellingInput):
     position: Position | None = Field(default=None, title="Position", description="Empty: the next free one.")
 
 
-@act(ReturnVial)
+@act(ReturnVial, likely="rarely", stage="Picking")
 def return_vial(work: Work, given: ReturnVial) -> Vial:
     """Put a picked vial back into the cold, free for any dose. Refuses one that warmed too long, or that is needed."""
     # The dose is locked first, as everywhere; the vial is read again under its own lock.
@@ -202,7 +202,7 @@ class ThawVial(TellingInput):
     vial: VialCode = Field(title="Vial")
 
 
-@act(ThawVial)
+@act(ThawVial, stage="Thawing")
 def thaw_vial(work: Work, given: ThawVial) -> Dose:
     """Start the thaw of a picked vial now. The first one starts the clock; nothing thawed goes back."""
     dose = work.lock(Dose, given.dose)
@@ -252,7 +252,7 @@ class PoolAndCount(TellingInput):
     method: OneLine = Field(title="Method of the viability")
 
 
-@act(PoolAndCount)
+@act(PoolAndCount, stage="Preparing")
 def pool_and_count(work: Work, given: PoolAndCount) -> Dose:
     """Note the count of the pool, and calculate from it the volume that holds the dose; a short dose is shown at once,
     with what would help while there is time. A pool that got another vial is counted again."""

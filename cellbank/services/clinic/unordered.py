@@ -43,7 +43,7 @@ class RegisterUnorderedDose(TellingInput):
     entered_late_because: Reason = Field(title="Why there was no order")
 
 
-@act(RegisterUnorderedDose)
+@act(RegisterUnorderedDose, likely="rarely")
 def register_unordered_dose(work: Work, given: RegisterUnorderedDose) -> Dose:
     """Open the record of a dose that was given without an order, whatever would have refused one. Refuses only where
     the infusion has a record already, into which its form is entered, and where nobody says how many cells were meant.

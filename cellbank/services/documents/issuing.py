@@ -45,7 +45,7 @@ class IssueDocument(ActInput):
     )
 
 
-@act(IssueDocument)
+@act(IssueDocument, likely="prints")
 def issue_document(work: Work, given: IssueDocument) -> DocumentIssue:
     """Issue a document of a record: the same edition as long as the record says the same, otherwise the next one.
 

@@ -135,7 +135,7 @@ class PrintLabels(ActInput):
     )
 
 
-@act(PrintLabels)
+@act(PrintLabels, likely="prints")
 def print_labels(work: Work, given: PrintLabels) -> Record:
     """Print labels for the first time. Refuses what is gone, and what bears a label: that is printed again."""
     record, labels, refusals = _looked_up(work, given.code, given.vials)
@@ -156,7 +156,7 @@ class PrintLabelAgain(ActInput):
     )
 
 
-@act(PrintLabelAgain)
+@act(PrintLabelAgain, likely="prints")
 def print_label_again(work: Work, given: PrintLabelAgain) -> Record:
     """Print copies, each marked REPRINT and its number; the symbol is the same. Refuses what is gone."""
     record, labels, refusals = _looked_up(work, given.code, given.vials)

@@ -1,37 +1,13 @@
 """The order of the next acts after a scan: the likeliest first, what ends or undoes something last."""
 
 from cellbank.domain.lifecycle import TRANSITIONS
-
-# Right, but rarely what somebody with a scanner in hand has come for.
-ENDINGS = {
-    "break_seal", "cancel_dose", "cancel_sample", "cancel_shipment", "complete_subject", "confirm_dose_from_paper",
-    "correct_fact", "correct_result", "enter_dose_from_paper", "register_unordered_dose", "take_back_paper_form",
-    "disable_person", "discard_culture",
-    "discard_dose", "discard_vial", "discard_vials", "end_conditional_release", "end_session",
-    "retire_probe", "change_probe_limits",
-    "finish_culture", "invalidate_result", "link_deviation", "look_at_identity", "move_storage_unit",
-    "move_to_amendment", "note_warming", "open_deviation",
-    "plan_dose_anew", "recall_reagent",
-    "record_readings", "relocate_unit", "return_vial", "review_trail", "revoke_token", "revoke_training",
-    "take_out_of_service", "withdraw_consent", "withdraw_freezing_run", "withdraw_subject",
-}  # fmt: skip
-# What stops or uses up something is in sight, though not first: a stop must be quick.
-IN_SIGHT = {"hold_donor", "hold_lot", "recall_lot", "reject_lot", "reject_shipment", "report_storage_failure",
-            "use_vial_for_testing"}  # fmt: skip
-# A dead tank is emptied before anything else.
-AT_ONCE = {("relocate_unit", "FAILED")}
-# They take vials, but nobody begins them with a vial in hand: they are about its box.
-ABOUT_THE_BOX = {"count_again", "count_box", "rescan_box"}
-# What one does with a shipper, and what one does with every other unit.
-OF_A_SHIPPER = {"pack_vials", "requalify_shipper", "seal_shipment"}
-NOT_OF_A_SHIPPER = {"add_storage_unit", "count_box", "move_vial", "reconcile_rack", "rescan_box", "relocate_unit",
-                    "store_vials", "unpack_vials"}  # fmt: skip
-PRINTING = {"print_labels", "print_label_again", "issue_document"}
+from cellbank.services.registry import REGISTRY
 
 
 def is_about(act: str, type_: str | None) -> bool:
     """Whether somebody with a unit of this type in hand may have come for the act; None: it is no unit."""
-    return type_ is None or act not in (NOT_OF_A_SHIPPER if type_ == "shipper" else OF_A_SHIPPER)
+    of_shippers = REGISTRY[act].of_shippers
+    return type_ is None or of_shippers is None or of_shippers == (type_ == "shipper")
 
 
 # While this is so with a record (its state, or a mark of it), nobody begins the act with it: it would be refused, or
@@ -115,6 +91,7 @@ FIRST: dict[tuple[str, str], set[str]] = {
     ("dose", "plan_dose_anew"): {"day passed"},
     ("dose", "confirm_dose_from_paper"): {"given on paper"},
     ("dose", "enter_dose_from_paper"): {"UNORDERED"},
+    ("storage_unit", "relocate_unit"): {"FAILED"},  # a dead tank is emptied before anything else
 }
 MOVES_ON, PRINTS, ENDING, WRONG_NOW = 0, 3, 4, 5
 # They may stay so for years, and nobody is waited for.
@@ -128,13 +105,14 @@ def place_of(act: str, record: str, state: str, marks: frozenset[str] = frozense
     so = {state, *marks}
     if NOT_NOW.get((record, act), set()) & so:
         return WRONG_NOW
-    if (act, state) in AT_ONCE or FIRST.get((record, act), set()) & so:
+    if FIRST.get((record, act), set()) & so:
         return -1
-    if act in IN_SIGHT:
+    likely = REGISTRY[act].likely
+    if likely == "in sight":
         return 2
-    if act in ENDINGS or (record == "vial" and act in ABOUT_THE_BOX):
+    if likely == "rarely" or (record == "vial" and likely == "about the box"):
         return ENDING
-    if act in PRINTING:
+    if likely == "prints":
         return PRINTS
     rows = [row for row in TRANSITIONS if (row.act, row.record, row.source) == (act, record, state)]
     if any(row.target != state for row in rows):

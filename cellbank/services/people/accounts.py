@@ -35,13 +35,6 @@ from cellbank.services.people.keys import EndKeys, end_keys, live_keys, unanswer
 from cellbank.services.people.passwords import LONGEST, SHORTEST
 from cellbank.services.registry import act
 
-# Acts by which a door notes what it has itself proved or shown. Another program cannot ask for them: with a stolen key
-# it could otherwise give the account a new password or second factor, wipe out the count of wrong ones, or agree to
-# what nobody has read.
-OF_THE_DOOR = frozenset(
-    {"sign_in", "sign_out", "change_password", "accept_agreement", "set_up_second_factor", "confirm_second_factor"}
-)
-
 
 class AddPerson(ActInput):
     """Add a person."""
@@ -57,7 +50,7 @@ class AddPerson(ActInput):
     site: SiteCode | None = Field(default=None, title="Home site", description="Empty: the site where you act now.")
 
 
-@act(AddPerson)
+@act(AddPerson, begun_by={"administrator": 1})
 def add_person(work: Work, given: AddPerson) -> Person:
     """Create the account; of one that has a power a second person confirms it. Refuses an
     administrator with another role, a name that was ever used, a password that an administrator goes on knowing, and
@@ -150,7 +143,7 @@ class DisablePerson(ActInput):
     reason: Reason
 
 
-@act(DisablePerson)
+@act(DisablePerson, likely="rarely")
 def disable_person(work: Work, given: DisablePerson) -> Person:
     """The person may no longer sign in; the name is never given again. What was asked for the account is declined."""
     person = lock_account(work, given.name)
@@ -172,7 +165,7 @@ class ResetPassword(ActInput):
     reason: Reason
 
 
-@act(ResetPassword)
+@act(ResetPassword, begun_by={"administrator": 3})
 def reset_password(work: Work, given: ResetPassword) -> Person:
     """Give a new first password, which its owner must change before anything else: a reset never signs. Their sessions
     and the keys of their programs end with it. A second person confirms that of an account that has a power."""
@@ -189,7 +182,7 @@ class ChangePassword(ActInput):
     end_keys: EndKeys | None = Field(default=None, title="The keys of my programs end too")
 
 
-@act(ChangePassword)
+@act(ChangePassword, at_the_door=True)
 def change_password(work: Work, given: ChangePassword) -> Person:
     """Change one's own password. The door has proved the old one. Sessions end with it; asks about keys."""
     person = lock_account(work, work.actor.name)
@@ -243,7 +236,7 @@ class SignIn(ActInput):
     """Sign in."""
 
 
-@act(SignIn)
+@act(SignIn, at_the_door=True)
 def sign_in(work: Work, given: SignIn) -> Person:
     """Note that the person signed in; the door has proved the password. At a screen that knows them they sign in while
     others try their name elsewhere: there the lock stands."""
@@ -259,7 +252,7 @@ class SignOut(ActInput):
     """Sign out."""
 
 
-@act(SignOut)
+@act(SignOut, at_the_door=True)
 def sign_out(work: Work, given: SignOut) -> Person:
     """Note that the person signed out."""
     person = lock_account(work, work.actor.name)

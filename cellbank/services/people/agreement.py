@@ -17,7 +17,7 @@ class AcceptAgreement(ActInput):
     version: OneLine = Field(title="Version of the statement that was read")
 
 
-@act(AcceptAgreement)
+@act(AcceptAgreement, at_the_door=True)
 def accept_agreement(work: Work, given: AcceptAgreement) -> Person:
     """Note that the person who acts has accepted the statement. Refuses another version than that in force."""
     person = work.lock_id(Person, work.actor.id)

@@ -38,7 +38,7 @@ class EndSession(ActInput):
     )
 
 
-@act(EndSession)
+@act(EndSession, likely="rarely")
 def end_session(work: Work, given: EndSession) -> Person:
     """End one session, or all that a person has open: whoever holds its cookie does nothing more with it."""
     person = lock_account(work, given.name)

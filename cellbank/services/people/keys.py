@@ -109,7 +109,7 @@ class RevokeToken(ActInput):
     token: Identifier = Field(title="Code of the key")
 
 
-@act(RevokeToken)
+@act(RevokeToken, likely="rarely")
 def revoke_token(work: Work, given: RevokeToken) -> ApiToken:
     """End a key at once. One's own; an administrator anybody's."""
     token = work.lock(ApiToken, given.token)

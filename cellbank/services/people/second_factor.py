@@ -27,7 +27,7 @@ class HandOverCode(ActInput):
     name: Name = Field(title="Sign-in name")
 
 
-@act(HandOverCode)
+@act(HandOverCode, begun_by={"administrator": 5})
 def hand_over_code(work: Work, given: HandOverCode) -> Person:
     """Tell a code, once, to hand over in person: with it and the password its owner sets up a second factor. One that
     was told before is good no more. Refuses oneself, and somebody who has a second factor."""
@@ -59,7 +59,7 @@ class SetUpSecondFactor(ActInput):
     """Set up a second factor."""
 
 
-@act(SetUpSecondFactor)
+@act(SetUpSecondFactor, at_the_door=True)
 def set_up_second_factor(work: Work, given: SetUpSecondFactor) -> Person:
     """Make a secret, told this once, to share with an authenticator app. It counts once a code has confirmed it; until
     then the factor that there is goes on.
@@ -90,7 +90,7 @@ class ConfirmSecondFactor(ActInput):
     end_keys: EndKeys | None = Field(default=None, title="The keys of my programs end too")
 
 
-@act(ConfirmSecondFactor)
+@act(ConfirmSecondFactor, at_the_door=True)
 def confirm_second_factor(work: Work, given: ConfirmSecondFactor) -> Person:
     """Prove that the app shows the right codes; from now on one is asked for. Tells ten recovery codes, once, in place
     of those that there were. Refuses a wrong code, asks about keys."""

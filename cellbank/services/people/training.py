@@ -37,7 +37,7 @@ class RecordTraining(ActInput):
         return self
 
 
-@act(RecordTraining)
+@act(RecordTraining, begun_by={"administrator": 2})
 def record_training(work: Work, given: RecordTraining) -> Training:
     """Note that a person was trained for a role, by somebody else; it counts once a second person has confirmed it.
     Refuses a training in the future, one's own, and one of somebody who works at other sites only."""
@@ -109,7 +109,7 @@ class RevokeTraining(ActInput):
     reason: Reason
 
 
-@act(RevokeTraining)
+@act(RevokeTraining, likely="rarely")
 def revoke_training(work: Work, given: RevokeTraining) -> Training:
     """It counts no longer: from now on its owner signs only under another one."""
     training = work.lock(Training, given.training)

@@ -42,7 +42,7 @@ class UnlockPerson(ActInput):
     reason: Reason
 
 
-@act(UnlockPerson)
+@act(UnlockPerson, begun_by={"administrator": 4})
 def unlock_person(work: Work, given: UnlockPerson) -> Person:
     """Forget the wrong passwords of an account, so that its owner may try again now."""
     person = lock_account(work, given.name)

@@ -17,7 +17,6 @@ from cellbank.services.bank import Bank
 from cellbank.services.parsing import following_key
 from cellbank.services.performing import Call, Outcome, keep_refusal, perform
 
-JUDGES_IDENTITY = frozenset({"check_dose"})
 LOG = logging.getLogger("cellbank.security")
 # Of many that one person sends at once each waits for the one before, and is counted: in each process by itself.
 _TURNS = tuple(threading.Lock() for _ in range(64))

@@ -312,7 +312,7 @@ class FinishCulture(TellingInput):
     note: Note = None
 
 
-@act(FinishCulture)
+@act(FinishCulture, likely="rarely")
 def finish_culture(work: Work, given: FinishCulture) -> Culture:
     """Close the culture; cells that are left are recorded as lost, so that the balance of the harvest closes."""
     culture = work.lock(Culture, given.culture)
@@ -331,7 +331,7 @@ class DiscardCulture(TellingInput):
     reason: Reason
 
 
-@act(DiscardCulture)
+@act(DiscardCulture, likely="rarely")
 def discard_culture(work: Work, given: DiscardCulture) -> Culture:
     """Give a culture up: contaminated, dried out, not needed; or a harvested one, dropped with all cells that are left,
     which are recorded as lost."""

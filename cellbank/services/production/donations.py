@@ -59,7 +59,7 @@ class ReceiveDonation(TellingInput):
         return warmest
 
 
-@act(ReceiveDonation)
+@act(ReceiveDonation, begun_by={"technician": 1})
 def receive_donation(work: Work, given: ReceiveDonation) -> Donation:
     """Take tissue in under a new DIN.
 

@@ -90,7 +90,7 @@ class WithdrawConsent(ActInput):
     reason: Reason
 
 
-@act(WithdrawConsent)
+@act(WithdrawConsent, likely="rarely")
 def withdraw_consent(work: Work, given: WithdrawConsent) -> Consent:
     """Stop everything that came or will come from the donor: a hold on her, and every frozen lot below ON_HOLD.
 
@@ -121,7 +121,7 @@ class DetermineEligibility(SignedInput):
     )
 
 
-@act(DetermineEligibility)
+@act(DetermineEligibility, previews="donor")
 def determine_eligibility(work: Work, given: DetermineEligibility) -> Donor:
     """Determine and sign. Eligible needs consent and the whole panel, for every donation; ineligible places a hold."""
     donor = work.lock(Donor, given.donor)

@@ -91,7 +91,7 @@ class OpenLot(TellingInput):
         return self
 
 
-@act(OpenLot)
+@act(OpenLot, begun_by={"technician": 4})
 def open_lot(work: Work, given: OpenLot) -> Lot:
     """Take cells from cultures and number the vials that they go into. The numbers go on within the donation.
 

@@ -322,7 +322,7 @@ class WithdrawFreezingRun(ActInput):
     reason: Reason
 
 
-@act(WithdrawFreezingRun)
+@act(WithdrawFreezingRun, likely="rarely")
 def withdraw_freezing_run(work: Work, given: WithdrawFreezingRun) -> FreezerRun:
     """Take back a file that was the wrong one; it stays in sight, and the lot waits for the right one. A deviation that
     it opened stays open. Refuses when the lot was released with it."""

@@ -58,7 +58,7 @@ class ReceiveReagent(TellingInput):
         return self
 
 
-@act(ReceiveReagent)
+@act(ReceiveReagent, begun_by={"technician": 2})
 def receive_reagent(work: Work, given: ReceiveReagent) -> ReagentLot:
     """Take a lot in, into quarantine. Refuses one that has expired; asks about a number that reads like that of another
     lot and is spelled otherwise."""
@@ -151,7 +151,7 @@ class RecallReagent(SignedInput):
     reason: Reason
 
 
-@act(RecallReagent)
+@act(RecallReagent, likely="rarely", previews="reagent_lot")
 def recall_reagent(work: Work, given: RecallReagent) -> ReagentLot:
     """Take a lot out of use that its maker, or we, call back, and stop every lot that it touched, also one that is
     frozen later. The answer names them."""

@@ -22,7 +22,7 @@ class UseVialForTesting(TellingInput):
     tests: OneLine = Field(title="Tests", description="What it is thawed for.")
 
 
-@act(UseVialForTesting)
+@act(UseVialForTesting, likely="in sight")
 def use_vial_for_testing(work: Work, given: UseVialForTesting) -> Vial:
     """Take a vial for quality control; it never comes back."""
     vial, at = work.lock(Vial, given.vial), work.told_at
@@ -41,7 +41,7 @@ class DiscardVial(TellingInput):
     reason: Reason = Field(description="Why it was destroyed; how it broke or was lost.")
 
 
-@act(DiscardVial)
+@act(DiscardVial, likely="rarely")
 def discard_vial(work: Work, given: DiscardVial) -> Vial:
     """Note that a vial is destroyed, broken or lost, wherever it stood and whatever it was kept for. A dose or a
     shipment that counted on it gets a deviation, and the clinicians of a dose that lacks it now a notice. The cells of
@@ -59,7 +59,7 @@ class DiscardVials(TellingInput):
     reason: Reason = Field(description="Why they were destroyed; how they broke or were lost.")
 
 
-@act(DiscardVials)
+@act(DiscardVials, likely="rarely")
 def discard_vials(work: Work, given: DiscardVials) -> None:
     """Note that vials are destroyed, broken or lost together, for one reason: all of them, or none. What counted on one
     of them is told, as for a single one."""

@@ -96,7 +96,7 @@ class EndConditionalRelease(ActInput):
     reason: Reason
 
 
-@act(EndConditionalRelease)
+@act(EndConditionalRelease, likely="rarely")
 def end_conditional_release(work: Work, given: EndConditionalRelease) -> ConditionalRelease:
     """End it before the results are there: no further dose of the lot goes to the subject. Names the doses under way,
     which are refused from now on."""

@@ -89,7 +89,7 @@ class CorrectFact(SignedInput):
         return self
 
 
-@act(CorrectFact)
+@act(CorrectFact, likely="rarely")
 def correct_fact(work: Work, given: CorrectFact) -> Record:
     """Put right what was counted, measured or timed wrongly; the first value stays in sight. What was worked out from
     it is worked out again, and each lot below is judged again. Signatures that covered it are void, and so is the

@@ -51,7 +51,7 @@ class RejectLot(SignedInput):
     reason: Reason
 
 
-@act(RejectLot)
+@act(RejectLot, likely="in sight", previews="lot")
 def reject_lot(work: Work, given: RejectLot) -> Lot:
     """Reject for good; signed by somebody who performed nothing in the lot. What follows is as for a recall."""
     lot = lock_lot(work, given.lot)
@@ -67,7 +67,7 @@ class RecallLot(SignedInput):
     reason: Reason
 
 
-@act(RecallLot)
+@act(RecallLot, likely="in sight", begun_by={"quality_officer": 5}, previews="lot")
 def recall_lot(work: Work, given: RecallLot) -> Lot:
     """Call a lot back that had been released, and stop what was made from it.
 

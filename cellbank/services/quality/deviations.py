@@ -37,7 +37,7 @@ class OpenDeviation(ActInput):
     occurred_at: Moment | None = Field(default=None, title="When it happened")
 
 
-@act(OpenDeviation)
+@act(OpenDeviation, likely="rarely", begun_by={"quality_officer": 2})
 def open_deviation(work: Work, given: OpenDeviation) -> Deviation:
     """Open a deviation and link it to what was scanned, and to what that is of. A major or critical one stops the
     release of every lot that it touches by lineage. Refuses a record that is not here, and a time to come."""
@@ -56,7 +56,7 @@ class LinkDeviation(ActInput):
     records: AnyCodes = Field(title="What it touches too", min_length=1)
 
 
-@act(LinkDeviation)
+@act(LinkDeviation, likely="rarely")
 def link_deviation(work: Work, given: LinkDeviation) -> Deviation:
     """Link a deviation to what else it turns out to touch. A link is never taken back; refuses records that are all
     linked already."""

@@ -32,7 +32,7 @@ class HoldLot(ActInput):
     reason: Reason
 
 
-@act(HoldLot)
+@act(HoldLot, likely="in sight", begun_by={"quality_officer": 3}, previews="lot")
 def hold_lot(work: Work, given: HoldLot) -> Hold:
     """Stop a lot at once, and every lot made from its vials. One that is still being filled is stopped when it is
     frozen."""
@@ -48,7 +48,7 @@ class HoldDonor(ActInput):
     reason: Reason
 
 
-@act(HoldDonor)
+@act(HoldDonor, likely="in sight", begun_by={"quality_officer": 4}, previews="donor")
 def hold_donor(work: Work, given: HoldDonor) -> Hold:
     """Stop everything that came or will come from a donor: what the ward or a registry reports of her."""
     donor = work.lock(Donor, given.donor)

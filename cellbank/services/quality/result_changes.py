@@ -43,7 +43,7 @@ class CorrectResult(ActInput):
         return self
 
 
-@act(CorrectResult)
+@act(CorrectResult, likely="rarely")
 def correct_result(work: Work, given: CorrectResult) -> TestResult:
     """Correct what was written down wrongly. The right values are another row, to be reviewed again; the first one
     stays in sight with the reason. Refuses what a new result would be refused for.
@@ -102,7 +102,7 @@ class InvalidateResult(SignedInput):
     reason: Reason
 
 
-@act(InvalidateResult)
+@act(InvalidateResult, likely="rarely")
 def invalidate_result(work: Work, given: InvalidateResult) -> TestResult:
     """Let a result count no more, signed by somebody who did not enter it: only then a retest decides.
 

@@ -99,7 +99,7 @@ class Row:
         return (*told, entry.reading.value)
 
 
-@act(ImportResults)
+@act(ImportResults, begun_by={"technician": 6})
 def import_results(work: Work, given: ImportResults) -> None:
     """Enter every row of the sheet, or none. Malformed names each fault by its row and column; what a row entered by
     hand would be refused for is refused here, by its row, and so is a row that says what is recorded already."""

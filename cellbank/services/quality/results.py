@@ -88,7 +88,7 @@ class EnterResult(OfOneRecord, ActInput):
         return self
 
 
-@act(EnterResult)
+@act(EnterResult, begun_by={"quality_officer": 1})
 def enter_result(work: Work, given: EnterResult) -> TestResult:
     """Enter one result. Refuses times that cannot be, and “no growth” before the method's days are over.
 

@@ -79,7 +79,7 @@ class TakeSample(OfOneRecord, TellingInput):
         return self
 
 
-@act(TakeSample)
+@act(TakeSample, begun_by={"technician": 5})
 def take_sample(work: Work, given: TakeSample) -> Sample:
     """Keep a sample with the day on which its result is due: the days of the method, on the calendar of the site.
 
@@ -146,7 +146,7 @@ class CancelSample(ActInput):
     reason: Reason
 
 
-@act(CancelSample)
+@act(CancelSample, likely="rarely")
 def cancel_sample(work: Work, given: CancelSample) -> Sample:
     """Give up a sample of which no result will come; it stays, with the reason."""
     sample = work.lock(Sample, given.sample)

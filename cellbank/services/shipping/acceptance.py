@@ -48,7 +48,7 @@ class RejectShipment(SignedInput):
     reason: Reason
 
 
-@act(RejectShipment)
+@act(RejectShipment, likely="in sight")
 def reject_shipment(work: Work, given: RejectShipment) -> Shipment:
     """Say that nothing of a shipment may ever be used: its vials wait to be discarded."""
     shipment = work.lock(Shipment, given.shipment)

@@ -90,7 +90,7 @@ class CancelShipment(ActInput):
     reason: Reason
 
 
-@act(CancelShipment)
+@act(CancelShipment, likely="rarely")
 def cancel_shipment(work: Work, given: CancelShipment) -> Shipment:
     """Call a shipment off; its shipper is free again. Refuses one with vials in it."""
     shipment = work.lock(Shipment, given.shipment)

@@ -48,7 +48,7 @@ class PackVials(TellingInput, IntoPositions):
     positions: Positions = Field(default=[])
 
 
-@act(PackVials)
+@act(PackVials, of_shippers=True)
 def pack_vials(work: Work, given: PackVials) -> Shipment:
     """Put vials from their boxes into the shipper of a shipment. Whoever packs the first one has the shipment in hand
     from then on. Refuses what was not ordered or is kept for a subject, a lot that is not released, on hold or expired,
@@ -143,7 +143,7 @@ class UnpackVials(TellingInput, IntoPositions):
     positions: Positions = Field(default=[])
 
 
-@act(UnpackVials)
+@act(UnpackVials, of_shippers=False)
 def unpack_vials(work: Work, given: UnpackVials) -> Shipment:
     """Put vials from the shipper back into a box, as stock. Refuses what is not in the shipment, and places as putting
     away does. An order with nothing left in it can be cancelled."""

@@ -56,7 +56,7 @@ class SealShipment(TellingInput):
     planned_hours: Hours = Field(title="Planned way", description="Hours from now until it is received.")
 
 
-@act(SealShipment)
+@act(SealShipment, of_shippers=True)
 def seal_shipment(work: Work, given: SealShipment) -> Shipment:
     """Close a shipper for the way. Refuses one that would not hold until it is received or is not qualified until then,
     a logger that is not in it or over its calibration, vials without a logger or a seal, and lots that were stopped
@@ -143,7 +143,7 @@ class BreakSeal(TellingInput):
     reason: Reason
 
 
-@act(BreakSeal)
+@act(BreakSeal, likely="rarely")
 def break_seal(work: Work, given: BreakSeal) -> Shipment:
     """Open a shipment again before it is handed over: to pack more, to take something out, to charge it again. Its
     seals count no more; whoever has it in hand still has it. Why, stands in the trail with the act."""

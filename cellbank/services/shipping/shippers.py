@@ -90,7 +90,7 @@ class RequalifyShipper(_Qualified):
     certificate: OneLine = Field(title="Certificate")
 
 
-@act(RequalifyShipper)
+@act(RequalifyShipper, of_shippers=True)
 def requalify_shipper(work: Work, given: RequalifyShipper) -> StorageUnit:
     """Note a qualification with the hours that it found; the certificate's number stands in the trail. Refuses any
     other unit, a qualification in the future, and one before the last."""

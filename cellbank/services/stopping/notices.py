@@ -117,7 +117,7 @@ class AnswerNotice(TellingInput):
     answers: list[DoseAnswer] = Field(title="Doses", min_length=1, max_length=MOST_LINES)
 
 
-@act(AnswerNotice)
+@act(AnswerNotice, area="quality")
 def answer_notice(work: Work, given: AnswerNotice) -> Notice:
     """Say of each dose, or of some of them, what was done for the patient. Whoever answers stands beside the answer.
 

@@ -111,7 +111,7 @@ class RescanBox(SeenBox):
     reasons: Reasons = REASONS
 
 
-@act(RescanBox)
+@act(RescanBox, likely="about the box", of_shippers=False)
 def rescan_box(work: Work, given: RescanBox) -> StorageUnit:
     """Say what stands in a box, position by position, for instance after it was spilled. Refuses a difference from the
     book that has no reason."""
@@ -210,7 +210,7 @@ class ReconcileRack(TellingInput):
     seconds_out: int | None = SECONDS_OUT
 
 
-@act(ReconcileRack)
+@act(ReconcileRack, of_shippers=False)
 def reconcile_rack(work: Work, given: ReconcileRack) -> StorageUnit:
     """Correct the book by the picture that a rack scanner took of a whole box. Refuses a difference that has no
     reason."""

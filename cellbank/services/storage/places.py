@@ -99,7 +99,7 @@ class AddStorageUnit(ActInput):
         return self
 
 
-@act(AddStorageUnit)
+@act(AddStorageUnit, of_shippers=False)
 def add_storage_unit(work: Work, given: AddStorageUnit) -> StorageUnit:
     """Add a unit to the tree. Refuses a parent of the wrong type or out of service, and a place that is taken; asks
     about a name that reads like that of its neighbour."""
@@ -198,7 +198,7 @@ class TakeOutOfService(ActInput):
     reason: Reason
 
 
-@act(TakeOutOfService)
+@act(TakeOutOfService, likely="rarely")
 def take_out_of_service(work: Work, given: TakeOutOfService) -> StorageUnit:
     """Stop putting anything into a unit and all that stands in it. What is in it stays and can be taken out."""
     unit = work.lock(StorageUnit, given.unit)
@@ -264,7 +264,7 @@ class StoreVials(TellingInput, IntoPositions):
     improbable_because: Improbable = None
 
 
-@act(StoreVials)
+@act(StoreVials, of_shippers=False, begun_by={"technician": 3})
 def store_vials(work: Work, given: StoreVials) -> None:
     """Put vials into a box, in one act: frozen ones, and those that arrived with a shipment, which wait there for its
     acceptance. Refuses a position that is taken or unknown, a box that is full or out of service."""
@@ -299,7 +299,7 @@ class MoveVial(TellingInput):
     )
 
 
-@act(MoveVial)
+@act(MoveVial, of_shippers=False)
 def move_vial(work: Work, given: MoveVial) -> None:
     """Move a vial in stock to another position, of the same box or of another one. Refuses as putting away does. The
     time between taking it out and putting it back counts as time out of the cold."""

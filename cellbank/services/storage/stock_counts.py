@@ -42,7 +42,7 @@ class CountBox(SeenBox):
     """Count a box."""
 
 
-@act(CountBox)
+@act(CountBox, likely="about the box", of_shippers=False)
 def count_box(work: Work, given: CountBox) -> StockCount:
     """Begin an inventory of a box: what one person finds in it. Nothing is corrected before another person has counted
     too. Refuses a box whose count is still open."""
@@ -65,7 +65,7 @@ class CountAgain(SeenBox):
     """Count a box as the second person."""
 
 
-@act(CountAgain)
+@act(CountAgain, likely="about the box")
 def count_again(work: Work, given: CountAgain) -> StockCount:
     """What another person finds in a box that was counted once, without seeing the first count. Refuses the person who
     counted first."""

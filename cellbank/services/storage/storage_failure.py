@@ -23,7 +23,7 @@ class ReportStorageFailure(TellingInput):
     reason: Reason
 
 
-@act(ReportStorageFailure)
+@act(ReportStorageFailure, likely="in sight", previews="storage_unit")
 def report_storage_failure(work: Work, given: ReportStorageFailure) -> StorageUnit:
     """Stop every lot with vials in a unit now, or at any time since it failed, wherever they stand by now. Nothing more
     goes into it; what is in it can be moved out. The answer names the lots."""

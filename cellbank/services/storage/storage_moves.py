@@ -49,7 +49,7 @@ class MoveStorageUnit(TellingInput):
     seconds_out: int | None = SECONDS_OUT
 
 
-@act(MoveStorageUnit)
+@act(MoveStorageUnit, likely="rarely")
 def move_storage_unit(work: Work, given: MoveStorageUnit) -> StorageUnit:
     """Give a unit another place. Refuses a place that is taken or does not exist, a unit in which it may not stand, one
     out of service, and one that stands in the unit itself."""
@@ -85,7 +85,7 @@ class RelocateUnit(TellingInput):
     seconds_out: int | None = SECONDS_OUT
 
 
-@act(RelocateUnit)
+@act(RelocateUnit, likely="rarely", of_shippers=False)
 def relocate_unit(work: Work, given: RelocateUnit) -> StorageUnit:
     """Everything that stands directly in a unit goes to the same places of a spare one, in one act. Refuses a spare
     whose places are taken, in which such units may not stand, or that is out of service."""

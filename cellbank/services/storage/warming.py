@@ -97,7 +97,7 @@ _INSIDE = text(
 )
 
 
-@act(NoteWarming)
+@act(NoteWarming, likely="rarely")
 def note_warming(work: Work, given: NoteWarming) -> StorageUnit | Vial:
     """Count a time out of the cold for a vial, or for every vial in a rack or box that was lifted out and put back. It
     happened, so that it is never refused for its length; the answer names the vials whose time is spent by it."""

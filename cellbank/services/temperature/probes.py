@@ -152,7 +152,7 @@ class ChangeProbeLimits(SignedInput, _Limits):
     reason: Reason
 
 
-@act(ChangeProbeLimits)
+@act(ChangeProbeLimits, likely="rarely")
 def change_probe_limits(work: Work, given: ChangeProbeLimits) -> Probe:
     """Set other limits; what is left empty stays. They count from the next reading on: no excursion that was found is
     judged again."""
@@ -172,7 +172,7 @@ class RetireProbe(ActInput):
     reason: Reason
 
 
-@act(RetireProbe)
+@act(RetireProbe, likely="rarely")
 def retire_probe(work: Work, given: RetireProbe) -> Probe:
     """Take a probe out of use: broken, sent to be calibrated, moved to another tank (where it is added again)."""
     probe = work.lock(Probe, given.probe)

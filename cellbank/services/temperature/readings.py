@@ -250,7 +250,7 @@ class RecordReadings(ActInput):
     readings: list[OneReading] = Field(title="Readings", min_length=1, max_length=MOST_AT_ONCE)
 
 
-@act(RecordReadings)
+@act(RecordReadings, likely="rarely")
 def record_readings(work: Work, given: RecordReadings) -> ReadingImport | None:
     """Take a batch, in any order. What is stored already is counted and left alone, so that a gateway may send it
     again; refuses other values for times that are stored, and times in the future."""

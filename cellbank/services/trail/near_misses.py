@@ -13,16 +13,11 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import text
 
 from cellbank.services.bank import Bank, at_site
-from cellbank.services.registry import title_of
+from cellbank.services.registry import REGISTRY, title_of
 
 UNREADABLE_SCAN = "UNREADABLE_SCAN"
-STAGES = {
-    "pick_vial": "Picking", "return_vial": "Picking", "thaw_vial": "Thawing", "pool_and_count": "Preparing",
-    "prepare_dose": "Preparing", "check_dose": "Bedside", "start_infusion": "Bedside", "stop_infusion": "Bedside",
-    "reconcile_infusion": "Bedside", "report_unreadable_scan": "Scanner",
-}  # fmt: skip
 NOT_OF_THE_DOSE = ("SIGNATURE_NEEDED", "SIGNATURE_WRONG", "PASSWORD_WAITS", "ACCOUNT_LOCKED", "KEY_REUSED")
-ORDER = tuple(dict.fromkeys(STAGES.values()))
+ORDER = ("Picking", "Thawing", "Preparing", "Bedside", "Scanner")
 MONTHS, MOST_MONTHS = 12, 120
 
 _COUNTED = text(
@@ -96,16 +91,17 @@ def near_misses(
     first, last = min(first, last), max(first, last)
     first = max(first, _first_of_month(last, 1 - MOST_MONTHS))
     zone = bank.zone
+    stages = {name: one.stage for name, one in REGISTRY.items() if one.stage}
+    found: dict[tuple[str, str], dict[str, int]] = {}
     given = {
-        "names": list(STAGES), "unreadable": UNREADABLE_SCAN, "zone": str(zone),
+        "names": list(stages), "unreadable": UNREADABLE_SCAN, "zone": str(zone),
         "since": _midnight(first, zone), "until": _midnight(_first_of_month(last, 1), zone), "site": bank.site,
         "without": list(NOT_OF_THE_DOSE),
     }  # fmt: skip
-    found: dict[tuple[str, str], dict[str, int]] = {}
     with bank.reads.connect() as connection:
         for name, reason, month, number in connection.execute(_COUNTED, given):
             found.setdefault((name, reason), {})[month] = number
-    lines = (MissedOften(STAGES[name], name, title_of(name), why, counts) for (name, why), counts in found.items())
+    lines = (MissedOften(stages[name], name, title_of(name), why, counts) for (name, why), counts in found.items())
     in_order = sorted(lines, key=lambda line: (ORDER.index(line.stage), -line.total, line.act, line.reason))
     return Report(first, last, _months(first, last), tuple(in_order))
 

@@ -67,7 +67,7 @@ _STRETCH = """
                                  AND r.reviewed_by_id <> a.person_id)) AS something_left"""
 
 
-@act(ReviewTrail)
+@act(ReviewTrail, likely="rarely")
 def review_trail(work: Work, given: ReviewTrail) -> TrailReview:
     """Sign that a stretch of the trail was read. Refuses a gap after the last review, an overlap with an earlier one of
     the same person, and a stretch in which only the person's own acts are left."""
