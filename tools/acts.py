@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from cellbank.domain.correction import CORRECTABLE, FOLLOWS
 from cellbank.domain.lifecycle import powers, roles_for
 from cellbank.domain.telling import TELLS
 from cellbank.domain.transition import Transition
@@ -86,6 +87,15 @@ def rewritten() -> dict[str, dict[str, list[str]]]:
     return {kind: columns for kind, columns in found.items() if columns}
 
 
+def corrected() -> dict[str, dict[str, dict[str, list[str]]]]:
+    """By kind of record and column that may be put right: by whom, and what may follow."""
+    found: dict[str, dict[str, dict[str, list[str]]]] = defaultdict(dict)
+    for row in CORRECTABLE:
+        follows = sorted(FOLLOWS[row.record, row.column])
+        found[row.record][row.column] = {"roles": sorted(row.roles), "follows": follows}
+    return found
+
+
 def as_sql() -> str:
     """The file as it is to be."""
     acts = {row.act for row in TRANSITIONS}
@@ -107,6 +117,8 @@ def as_sql() -> str:
                "who_may(kind text, the_act text)", narrower(), "kind", "the_act"),
         _table("-- The acts that may give a value of such a record another one. From `domain/writing.py`.",
                "rewriters_of(kind text, name text)", rewritten(), "kind", "name"),
+        _table("-- By whom a value of such a record may be put right, and what follows. From `domain/correction.py`.",
+               "corrects(kind text, name text)", corrected(), "kind", "name"),
         _table("-- Which moves of an act are signed, by kind of record. From `domain/transitions.py`.",
                "signed_moves_of(the_act text)", signed_moves(), "the_act"),
         _table("-- What a signature of an act on such a record means, and the columns that it covers. From\n"

@@ -54,6 +54,42 @@ CORRECTABLE: tuple[Correctable, ...] = (
     *_rows("dose", ("RECONCILED",), _LAB | _AT_THE_BED, residual_ml=ML),
 )  # fmt: skip
 KINDS: tuple[str, ...] = tuple(dict.fromkeys(row.record for row in CORRECTABLE))
+
+_COUNT = "pooled_ml", "total_cells_per_ml", "viability_percent"
+_GROWTH = "population_doublings", "doubling_time_h", "cumulative_doublings"
+_CHECKS = "first_checked_at", "first_checked_by_id", "second_checked_at", "second_checked_by_id"
+_REST = "cells_left", "cells_lost"
+
+
+def _at(place: str, record: str, *columns: str) -> frozenset[str]:
+    return frozenset(f"{place} {record}.{column}" for column in columns)
+
+
+# What else changes with any value of such a record, and with one of them: of the record itself (`it`), of what was made
+# from it (`below`), of the culture from which it was taken (`source`), of the dose of a vial (`dose`).
+_WITH_ANY = {
+    "culture": _at("it", "culture", *_GROWTH) | _at("below", "culture", *_GROWTH)
+               | _at("below", "lot", "cumulative_doublings"),
+    "vial": _at("dose", "dose", "thaw_started_at", "expires_at", *_CHECKS),
+    "dose": _at("it", "dose", *_CHECKS),
+}  # fmt: skip
+_WITH = {
+    ("culture", "cells_harvested"): _at("it", "culture", *_REST),
+    ("culture", "cells_seeded"): _at("source", "culture", *_REST),
+    ("lot", "fill_started_at"): _at("it", "lot", "expires_on"),
+    **{("dose", column): _at("it", "dose", "is_short", "draw_ml", "delivered_cells", "delivered_percent")
+       for column in _COUNT},
+    ("dose", "draw_ml"): _at("it", "dose", "delivered_cells", "delivered_percent"),
+    ("dose", "infusion_started_at"): _at("it", "dose", "study_day"),
+}  # fmt: skip
+FOLLOWS: dict[tuple[str, str], frozenset[str]] = {
+    (row.record, row.column): _WITH_ANY.get(row.record, frozenset()) | _WITH.get((row.record, row.column), frozenset())
+    for row in CORRECTABLE
+}
+#: Every value that a correction may change, as `record.column`.
+CHANGED_BY_CORRECTION = frozenset(f"{row.record}.{row.column}" for row in CORRECTABLE) | {
+    one.partition(" ")[2] for follows in FOLLOWS.values() for one in follows
+}
 #: A dose that was checked and not yet given is checked again by two people.
 UNCHECKED = {"CHECKED_ONCE": "PREPARED", "CHECKED": "PREPARED"}
 

@@ -8,7 +8,7 @@ Twin in the database: `an_act_writes_what_is_its_own`, `what_is_written_stays` (
 which read this by way of `acts.sql`.
 """
 
-from cellbank.domain.correction import CORRECTABLE
+from cellbank.domain.correction import CHANGED_BY_CORRECTION
 from cellbank.domain.transitions import TRANSITIONS
 
 
@@ -68,9 +68,8 @@ _REWRITES = {
     "account_change": {"password_hash": _DECIDING_ACCOUNTS},
     "corrective_action": {"done_at done_by_id done_note verification verified_by_id": "verify_action"},
     "culture": {
-        "cells_left": "passage_culture open_lot finish_culture discard_culture correct_fact",
-        "cumulative_doublings": "record_harvest correct_fact",
-        "population_doublings doubling_time_h cells_lost": "correct_fact",
+        "cells_left": "passage_culture open_lot finish_culture discard_culture",
+        "cumulative_doublings": "record_harvest",
     },
     "deviation": {
         "classification": "classify_deviation",
@@ -85,21 +84,20 @@ _REWRITES = {
         "spares_called": "fetch_spare",
         "planned_on planned_anew_because deviation_reason": "plan_dose_anew",
         # thawed and counted again with another vial, and drawn up from that
-        "thaw_started_at expires_at": f"thaw_vial pool_and_count {_FORM} correct_fact",
+        "thaw_started_at expires_at": f"thaw_vial pool_and_count {_FORM}",
         "short_dose_reason": "thaw_vial",
         "diluent count_method": f"pool_and_count {_FORM}",
         "pooled_ml total_cells_per_ml viability_percent counted_at": f"pool_and_count {_FORM}",
-        "is_short": f"pool_and_count {_FORM} correct_fact",
-        "draw_ml delivered_cells delivered_percent": f"pool_and_count prepare_dose {_FORM} correct_fact",
+        "is_short": f"pool_and_count {_FORM}",
+        "draw_ml delivered_cells delivered_percent": f"pool_and_count prepare_dose {_FORM}",
         "final_volume_ml prepared_at prepared_by_id": _FORM,
-        "first_checked_at first_checked_by_id second_checked_at second_checked_by_id": f"{_FORM} correct_fact",
+        "first_checked_at first_checked_by_id second_checked_at second_checked_by_id": _FORM,
         "infusion_stopped_at volume_given_ml given_beside outcome_reason": _FORM,
-        "given_cells given_percent study_day": "correct_fact",
+        "given_cells given_percent": "correct_fact",  # PostgreSQL computes them
     },
     "excursion": {"category ended_at peak_c warn_seconds warn_degree_seconds critical_seconds critical_degree_seconds "
                   "reject_seconds reject_degree_seconds": _READINGS},
-    "lot": {"sample_cells lost_cells": "close_filling", "cumulative_doublings expires_on": "correct_fact",
-            "state_before_hold": "lift_hold recall_lot reject_lot"},
+    "lot": {"sample_cells lost_cells": "close_filling", "state_before_hold": "lift_hold recall_lot reject_lot"},
     "person": {
         "email": "change_address change_my_address confirm_account_change",
         "agreement_version agreement_at": "accept_agreement",
@@ -157,5 +155,5 @@ REWRITES: dict[str, dict[str, frozenset[str]]] = {
 
 def rewriters(record: str, column: str) -> frozenset[str]:
     """The acts that may give this value of such a record another one."""
-    corrected = {"correct_fact"} if any((row.record, row.column) == (record, column) for row in CORRECTABLE) else set()
+    corrected = {"correct_fact"} if f"{record}.{column}" in CHANGED_BY_CORRECTION else set()
     return REWRITES.get(record, {}).get(column, frozenset()) | corrected

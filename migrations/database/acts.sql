@@ -1127,6 +1127,42 @@ CREATE FUNCTION rewriters_of(kind text, name text) RETURNS jsonb LANGUAGE sql IM
   }'::jsonb -> kind -> name
 $$;
 
+-- By whom a value of such a record may be put right, and what follows. From `domain/correction.py`.
+CREATE FUNCTION corrects(kind text, name text) RETURNS jsonb LANGUAGE sql IMMUTABLE AS $$
+  SELECT '{
+    "culture": {
+      "cells_harvested": {"follows": ["below culture.cumulative_doublings", "below culture.doubling_time_h", "below culture.population_doublings", "below lot.cumulative_doublings", "it culture.cells_left", "it culture.cells_lost", "it culture.cumulative_doublings", "it culture.doubling_time_h", "it culture.population_doublings"], "roles": ["quality_officer", "technician"]},
+      "cells_seeded": {"follows": ["below culture.cumulative_doublings", "below culture.doubling_time_h", "below culture.population_doublings", "below lot.cumulative_doublings", "it culture.cumulative_doublings", "it culture.doubling_time_h", "it culture.population_doublings", "source culture.cells_left", "source culture.cells_lost"], "roles": ["quality_officer", "technician"]},
+      "confluence_percent": {"follows": ["below culture.cumulative_doublings", "below culture.doubling_time_h", "below culture.population_doublings", "below lot.cumulative_doublings", "it culture.cumulative_doublings", "it culture.doubling_time_h", "it culture.population_doublings"], "roles": ["quality_officer", "technician"]},
+      "harvested_at": {"follows": ["below culture.cumulative_doublings", "below culture.doubling_time_h", "below culture.population_doublings", "below lot.cumulative_doublings", "it culture.cumulative_doublings", "it culture.doubling_time_h", "it culture.population_doublings"], "roles": ["quality_officer", "technician"]},
+      "started_at": {"follows": ["below culture.cumulative_doublings", "below culture.doubling_time_h", "below culture.population_doublings", "below lot.cumulative_doublings", "it culture.cumulative_doublings", "it culture.doubling_time_h", "it culture.population_doublings"], "roles": ["quality_officer", "technician"]},
+      "viability_percent": {"follows": ["below culture.cumulative_doublings", "below culture.doubling_time_h", "below culture.population_doublings", "below lot.cumulative_doublings", "it culture.cumulative_doublings", "it culture.doubling_time_h", "it culture.population_doublings"], "roles": ["quality_officer", "technician"]}
+    },
+    "dose": {
+      "counted_at": {"follows": ["it dose.first_checked_at", "it dose.first_checked_by_id", "it dose.second_checked_at", "it dose.second_checked_by_id"], "roles": ["quality_officer", "technician"]},
+      "draw_ml": {"follows": ["it dose.delivered_cells", "it dose.delivered_percent", "it dose.first_checked_at", "it dose.first_checked_by_id", "it dose.second_checked_at", "it dose.second_checked_by_id"], "roles": ["quality_officer", "technician"]},
+      "final_volume_ml": {"follows": ["it dose.first_checked_at", "it dose.first_checked_by_id", "it dose.second_checked_at", "it dose.second_checked_by_id"], "roles": ["quality_officer", "technician"]},
+      "infusion_started_at": {"follows": ["it dose.first_checked_at", "it dose.first_checked_by_id", "it dose.second_checked_at", "it dose.second_checked_by_id", "it dose.study_day"], "roles": ["clinician", "quality_officer"]},
+      "infusion_stopped_at": {"follows": ["it dose.first_checked_at", "it dose.first_checked_by_id", "it dose.second_checked_at", "it dose.second_checked_by_id"], "roles": ["clinician", "quality_officer"]},
+      "pooled_ml": {"follows": ["it dose.delivered_cells", "it dose.delivered_percent", "it dose.draw_ml", "it dose.first_checked_at", "it dose.first_checked_by_id", "it dose.is_short", "it dose.second_checked_at", "it dose.second_checked_by_id"], "roles": ["quality_officer", "technician"]},
+      "prepared_at": {"follows": ["it dose.first_checked_at", "it dose.first_checked_by_id", "it dose.second_checked_at", "it dose.second_checked_by_id"], "roles": ["quality_officer", "technician"]},
+      "residual_ml": {"follows": ["it dose.first_checked_at", "it dose.first_checked_by_id", "it dose.second_checked_at", "it dose.second_checked_by_id"], "roles": ["clinician", "quality_officer", "technician"]},
+      "total_cells_per_ml": {"follows": ["it dose.delivered_cells", "it dose.delivered_percent", "it dose.draw_ml", "it dose.first_checked_at", "it dose.first_checked_by_id", "it dose.is_short", "it dose.second_checked_at", "it dose.second_checked_by_id"], "roles": ["quality_officer", "technician"]},
+      "viability_percent": {"follows": ["it dose.delivered_cells", "it dose.delivered_percent", "it dose.draw_ml", "it dose.first_checked_at", "it dose.first_checked_by_id", "it dose.is_short", "it dose.second_checked_at", "it dose.second_checked_by_id"], "roles": ["quality_officer", "technician"]},
+      "volume_given_ml": {"follows": ["it dose.first_checked_at", "it dose.first_checked_by_id", "it dose.second_checked_at", "it dose.second_checked_by_id"], "roles": ["clinician", "quality_officer"]}
+    },
+    "lot": {
+      "fill_started_at": {"follows": ["it lot.expires_on"], "roles": ["quality_officer", "technician"]},
+      "frozen_at": {"follows": [], "roles": ["quality_officer", "technician"]},
+      "lost_cells": {"follows": [], "roles": ["quality_officer", "technician"]},
+      "sample_cells": {"follows": [], "roles": ["quality_officer", "technician"]}
+    },
+    "vial": {
+      "thawed_at": {"follows": ["dose dose.expires_at", "dose dose.first_checked_at", "dose dose.first_checked_by_id", "dose dose.second_checked_at", "dose dose.second_checked_by_id", "dose dose.thaw_started_at"], "roles": ["quality_officer", "technician"]}
+    }
+  }'::jsonb -> kind -> name
+$$;
+
 -- Which moves of an act are signed, by kind of record. From `domain/transitions.py`.
 CREATE FUNCTION signed_moves_of(the_act text) RETURNS jsonb LANGUAGE sql IMMUTABLE AS $$
   SELECT '{

@@ -1,4 +1,4 @@
--- Deviations, corrections and holds. Twins: `domain/rules/deviation.py`, `domain/rules/hold.py`, `domain/rules/correction.py`.
+-- Deviations and holds. Twins: `domain/rules/deviation.py`, `domain/rules/hold.py`.
 
 -- A closed deviation stays closed, and none is closed before its correction is done.
 CREATE FUNCTION deviation_safety() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -105,53 +105,3 @@ END $$;
 CREATE TRIGGER hold_trace_safety BEFORE UPDATE ON hold FOR EACH ROW
   WHEN (NEW.state = 'LIFTED' AND OLD.state <> 'LIFTED' AND NEW.excursion_id IS NOT NULL)
   EXECUTE FUNCTION hold_trace_safety();
-
--- Whether the act that is open puts a noted value right.
-CREATE FUNCTION correcting() RETURNS boolean LANGUAGE sql STABLE AS $$
-  SELECT coalesce(act_in_progress() = 'correct_fact', false)
-$$;
-
--- What was noted is changed by a correction and by nothing else. Twin: `domain/correction.py`.
-CREATE FUNCTION noted_value_is_put_right() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-  PERFORM must(correcting(), 'a_noted_value_is_only_put_right', 'what was noted is changed by a correction only');
-  RETURN NEW;
-END $$;
-CREATE TRIGGER noted_value_is_put_right BEFORE UPDATE ON culture FOR EACH ROW
-  WHEN ((OLD.started_at, OLD.cells_seeded) IS DISTINCT FROM (NEW.started_at, NEW.cells_seeded)
-        OR OLD.harvested_at IS NOT NULL
-           AND (OLD.harvested_at, OLD.cells_harvested, OLD.viability_percent, OLD.confluence_percent,
-                OLD.population_doublings, OLD.doubling_time_h, OLD.cumulative_doublings)
-               IS DISTINCT FROM
-               (NEW.harvested_at, NEW.cells_harvested, NEW.viability_percent, NEW.confluence_percent,
-                NEW.population_doublings, NEW.doubling_time_h, NEW.cumulative_doublings))
-  EXECUTE FUNCTION noted_value_is_put_right();
-CREATE TRIGGER noted_value_is_put_right BEFORE UPDATE ON dose FOR EACH ROW
-  WHEN (NOT (NEW.state = 'INFUSED' AND OLD.state <> 'INFUSED') AND (
-        OLD.prepared_at IS NOT NULL
-          AND (OLD.pooled_ml, OLD.total_cells_per_ml, OLD.viability_percent, OLD.counted_at, OLD.draw_ml,
-               OLD.delivered_cells, OLD.final_volume_ml, OLD.prepared_at, OLD.thaw_started_at)
-              IS DISTINCT FROM
-              (NEW.pooled_ml, NEW.total_cells_per_ml, NEW.viability_percent, NEW.counted_at, NEW.draw_ml,
-               NEW.delivered_cells, NEW.final_volume_ml, NEW.prepared_at, NEW.thaw_started_at)
-        OR OLD.infusion_stopped_at IS NOT NULL
-          AND (OLD.infusion_started_at, OLD.infusion_stopped_at, OLD.volume_given_ml)
-              IS DISTINCT FROM (NEW.infusion_started_at, NEW.infusion_stopped_at, NEW.volume_given_ml)
-        OR OLD.residual_ml IS NOT NULL AND OLD.residual_ml IS DISTINCT FROM NEW.residual_ml))
-  EXECUTE FUNCTION noted_value_is_put_right();
-
--- What was given or released is put right with a deviation.
-CREATE FUNCTION correction_has_its_deviation() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-  PERFORM at_the_end();
-  PERFORM must(EXISTS (SELECT FROM change WHERE act_id = acting()
-                          AND record_kind = 'deviation' AND before IS NULL)
-    OR NOT EXISTS (SELECT FROM dose d WHERE d.infusion_started_at IS NOT NULL
-                      AND (d.id = NEW.dose_id OR d.id = (SELECT dose_id FROM vial WHERE id = NEW.vial_id)))
-   AND NOT EXISTS (SELECT FROM lot l WHERE (l.state IN ('RELEASED', 'RECALLED') OR l.state_before_hold = 'RELEASED')
-                      AND (l.id = NEW.lot_id OR l.id IN (SELECT lots_below('culture', NEW.culture_id)))),
-    'what_is_out_is_put_right_with_a_deviation', 'it was given or released, and no deviation says so');
-  RETURN NULL;
-END $$;
-CREATE CONSTRAINT TRIGGER correction_has_its_deviation AFTER INSERT ON correction DEFERRABLE INITIALLY DEFERRED
-  FOR EACH ROW EXECUTE FUNCTION correction_has_its_deviation();

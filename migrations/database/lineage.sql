@@ -23,8 +23,9 @@ CREATE FUNCTION lot_lineage(the_lot bigint) RETURNS TABLE(record_kind text, reco
   SELECT kind, id FROM line
 $$;
 
--- The lots made from a record, or that hold vials in a storage unit now.
-CREATE FUNCTION lots_below(the_kind text, the_id bigint) RETURNS SETOF bigint LANGUAGE sql STABLE AS $$
+-- What was made from a record, or stands in a storage unit now.
+CREATE FUNCTION line_below(the_kind text, the_id bigint) RETURNS TABLE(record_kind text, record_id bigint)
+  LANGUAGE sql STABLE AS $$
   WITH RECURSIVE line(kind, id) AS (
     SELECT the_kind, the_id
     UNION
@@ -46,7 +47,12 @@ CREATE FUNCTION lots_below(the_kind text, the_id bigint) RETURNS SETOF bigint LA
                  WHERE line.kind = 'storage_unit' AND p.box_id = line.id AND p.taken_at IS NULL
     ) AS down
   )
-  SELECT DISTINCT id FROM line WHERE kind = 'lot'
+  SELECT kind, id FROM line
+$$;
+
+-- The lots among them.
+CREATE FUNCTION lots_below(the_kind text, the_id bigint) RETURNS SETOF bigint LANGUAGE sql STABLE AS $$
+  SELECT DISTINCT record_id FROM line_below(the_kind, the_id) WHERE record_kind = 'lot'
 $$;
 
 -- The lots that a record concerns from a moment on: of a storage unit, those with vials in it then or later.

@@ -107,6 +107,10 @@ def test_every_named_rule_of_the_database_has_a_sentence(databases: tuple[str, s
         "a_dose_keeps_its_subject",
         "a_subject_keeps_its_arm",
         "a_release_is_signed",
+        "a_correction_puts_one_value_right",  # what follows is found first, and nothing else is written
+        "a_correction_says_what_stands_there",
+        "a_correction_names_all_that_it_changes",
+        "a_value_is_put_right_by_who_may",  # the table of corrections is asked first
         "an_act_writes_what_is_its_own",  # the table of transitions is asked first, of what is locked
         "what_is_written_stays",
         "a_signed_act_bears_its_signatures",  # the act signs itself

@@ -11,9 +11,12 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from cellbank.domain.correction import CELLS, CORRECTABLE, TIME, Correctable
+from cellbank.domain.transition import Role
+from cellbank.records.clinic import Dose
 from cellbank.records.corrections import Correction
 from cellbank.records.deviations import Deviation
-from cellbank.records.production import Culture, Lot
+from cellbank.records.production import Culture, Lot, Vial
 from cellbank.services.acts import Malformed, Outcome
 from cellbank.services.documents.papers import as_blocks
 from cellbank.services.lookup.corrections import corrections_of
@@ -25,6 +28,7 @@ from tests.factories.world import World
 from tests.services.test_late_everywhere import paper
 from tests.services.test_told_late import OPEN_ACT
 
+OF_KIND: dict[str, Any] = {"culture": Culture, "lot": Lot, "vial": Vial, "dose": Dose}
 WHY = "The dilution of the count was read wrongly from the sheet"
 
 
@@ -313,3 +317,36 @@ def test_what_is_signed_stands_before_whoever_puts_it_right(world: World) -> Non
     said = json.dumps(as_blocks(content.blocks), ensure_ascii=False)
     for part in ("91 %", WHY, lot.code, "reviewed (batch record of", "a deviation is opened", "Noted before"):
         assert part in said, part
+
+
+# --- whatever may be put right ----------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def everywhere(world: World) -> dict[str, str]:
+    """Something of each kind in which everything that may be put right was noted, in a lot that was released."""
+    dose = infused_dose(world)
+    left = {"residual_ml": "0.5", "vials": list(dose.vials[: row_of(world, dose.code).vials_needed])}
+    world.do("clara", "reconcile_infusion", dose=dose.code, now=dose.at + 60 * MINUTE, **left)
+    source = """SELECT c.code FROM lot l JOIN lot_source s ON s.lot_id = l.id JOIN culture c ON c.id = s.culture_id
+                 WHERE l.code = :lot"""
+    with world.bank.reads.connect() as connection:
+        culture = connection.scalar(text(source), {"lot": dose.lot.code})
+    return {"dose": dose.code, "vial": dose.vials[0], "lot": dose.lot.code, "culture": culture}
+
+
+@pytest.mark.parametrize("value", CORRECTABLE, ids=lambda value: f"{value.column} of a {value.record}")
+def test_the_database_lets_through_whatever_is_put_right(
+    world: World, everywhere: dict[str, str], value: Correctable
+) -> None:
+    """A value a little above or below, with all that follows from it; never an incident, and once at least accepted.
+    The times of a dose lie one on the other here: the rules refuse them, or not, and never the database."""
+    code, who = everywhere[value.record], "tina" if Role.TECHNICIAN in value.roles else "clara"
+    accepted = []
+    for step in (1, 2) if value.unit == CELLS else (-1, 1):
+        stands = getattr(row(world, OF_KIND[value.record], code), value.column)
+        if value.column == "cells_seeded" and stands is None:
+            pytest.skip("nobody knows how many cells were in the tissue")
+        right = stands + step * (MINUTE / 30 if value.unit == TIME else 1 if value.unit == CELLS else Decimal("0.01"))
+        accepted.append(put_right(world, who, code, value.column, right).accepted)
+    assert any(accepted) or (value.unit == TIME and value.record in ("dose", "vial"))

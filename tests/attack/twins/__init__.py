@@ -7,6 +7,7 @@ under which act, the statement, and the name that has to answer.
 from tests.attack.twins import (
     authority,
     cells,
+    corrections,
     definitions,
     doses,
     lots,
@@ -23,7 +24,7 @@ from tests.attack.twins import (
 )
 
 NOUNS = (
-    authority, cells, definitions, doses, lots, people, production, quality, shipments, signatures, storage, subjects,
-    temperature, trail, vials,
+    authority, cells, corrections, definitions, doses, lots, people, production, quality, shipments, signatures,
+    storage, subjects, temperature, trail, vials,
 )  # fmt: skip
 ATTACKS = [attack for noun in NOUNS for attack in noun.ATTACKS]

@@ -12,7 +12,8 @@ CLOCKS = [
     Attack("a diluent in which it keeps less long", "tina", "prepare_dose", of_dose("counted", "diluent = 'tap water'"),
            "a_thawed_dose_keeps_its_clock"),
     Attack("a correction that makes it keep longer", "tina", "correct_fact",
-           of_dose("counted", "expires_at = expires_at + interval '1 hour'"), "a_thawed_dose_keeps_its_clock"),
+           of_dose("counted", "expires_at = expires_at + interval '1 hour'"), "a_thawed_dose_keeps_its_clock",
+           without=("a_correction_names_all_that_it_changes",)),
 ]  # fmt: skip
 WEIGHTS = [
     Attack("another weight", "clara",

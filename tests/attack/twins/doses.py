@@ -32,10 +32,6 @@ OF_THE_SAME_SUBJECT = of_dose(
 )
 BOX_OF_PREPARED = f"""(SELECT p.box_id FROM placement p JOIN vial v ON v.id = p.vial_id
                         WHERE v.dose_id = {id_of("dose", "prepared")} LIMIT 1)"""
-CORRECTION = {
-    "dose_id": id_of("dose", "given"), "column_name": "'draw_ml'", "before": "'1'", "after": "'2'", "follows": "'[]'",
-    "reason": "'x'", "corrected_at": ":now", "corrected_by_id": ME, "state": "'RECORDED'",
-}  # fmt: skip
 
 ORDERED = [
     Attack("for the control arm", "clara", "order_dose", ORDER, "no_dose_for_the_control_arm",
@@ -72,8 +68,6 @@ PREPARED = [
     Attack("other figures of what was checked", "taras", "correct_fact",
            of_dose("checked", "pooled_ml = pooled_ml - 1"),
            "what_was_checked_is_checked_again"),
-    Attack("a figure of a given dose put right in silence", "tina", "correct_fact", new("correction", CORRECTION),
-           "what_is_out_is_put_right_with_a_deviation"),
     Attack("a cancelled dose that goes on", "tina", "thaw_vial", of_dose("ordered", "state = 'ORDERED'"),
            "a_finished_dose_stays_finished", (of_dose("ordered", "state = 'CANCELLED'"),)),
 ]  # fmt: skip
