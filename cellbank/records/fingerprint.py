@@ -57,6 +57,7 @@ _OBJECTS = text(
       UNION ALL SELECT 'column', r.relname || '.' || a.attname, r.relowner, a.attacl
         FROM relation r JOIN pg_attribute a ON a.attrelid = r.oid WHERE a.attacl IS NOT NULL
       UNION ALL SELECT 'function', called, proowner, coalesce(proacl, acldefault('f', proowner)) FROM routine
+      UNION ALL SELECT 'setting', parname, 10, paracl FROM pg_parameter_acl  -- 10: who made the cluster
       UNION ALL SELECT 'what comes in', coalesce(n.nspname, 'any schema') || ' as ' || CAST(d.defaclobjtype AS text),
                        d.defaclrole, d.defaclacl
         FROM pg_default_acl d LEFT JOIN pg_namespace n ON n.oid = d.defaclnamespace
@@ -78,6 +79,16 @@ _OBJECTS = text(
            concat_ws(', ', CASE relpersistence WHEN 'p' THEN 'kept' ELSE 'not kept' END,
                      CASE WHEN relrowsecurity THEN 'row security' END,
                      CASE WHEN relforcerowsecurity THEN 'forced' END,
+                     -- What PostgreSQL looks at before it looks for any: without it there are none, whatever is there.
+                     CASE WHEN NOT relhastriggers AND EXISTS (SELECT FROM pg_trigger WHERE tgrelid = relation.oid)
+                          THEN 'its triggers forgotten' END,
+                     CASE WHEN relchecks <> (SELECT count(*) FROM pg_constraint
+                                              WHERE conrelid = relation.oid AND contype = 'c')
+                          THEN 'its checks forgotten' END,
+                     CASE WHEN NOT relhasindex AND EXISTS (SELECT FROM pg_index WHERE indrelid = relation.oid)
+                          THEN 'its indexes forgotten' END,
+                     CASE WHEN NOT relhasrules AND EXISTS (SELECT FROM pg_rewrite WHERE ev_class = relation.oid)
+                          THEN 'its rules forgotten' END,
                      CASE WHEN relowner <> home.owner THEN 'of another owner' END,
                      CASE WHEN relkind IN ('v', 'm') THEN pg_get_viewdef(relation.oid, true) END,
                      (SELECT format('step %s, from %s to %s, %s', seqincrement, seqmin, seqmax,
@@ -89,18 +100,22 @@ _OBJECTS = text(
            concat_ws(' ', format_type(a.atttypid, a.atttypmod), CASE WHEN a.attnotnull THEN 'not null' END,
                      CASE a.attidentity WHEN 'a' THEN 'always counted' WHEN 'd' THEN 'counted' END,
                      CASE WHEN a.attgenerated <> '' THEN 'computed' WHEN d.adbin IS NOT NULL THEN 'default' END,
+                     CASE WHEN a.atthasdef <> (d.oid IS NOT NULL) THEN 'forgotten:' END,
                      pg_get_expr(d.adbin, d.adrelid, true))
       FROM relation r JOIN pg_attribute a ON a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped
       LEFT JOIN pg_attrdef d ON d.adrelid = r.oid AND d.adnum = a.attnum WHERE r.relkind NOT IN ('S', 'v')
     UNION ALL
     -- A foreign key is kept by triggers of its own, which can be switched off like any other.
     SELECT 'constraint ' || r.relname || '.' || c.conname,
-           CASE WHEN EXISTS (SELECT FROM pg_trigger g WHERE g.tgconstraint = c.oid AND g.tgenabled <> 'O')
+           CASE WHEN (SELECT count(*) FILTER (WHERE g.tgenabled = 'O') < CASE c.contype WHEN 'f' THEN 4 ELSE 0 END
+                             OR bool_or(g.tgenabled <> 'O') FROM pg_trigger g WHERE g.tgconstraint = c.oid)
                 THEN 'switched off: ' ELSE '' END || pg_get_constraintdef(c.oid, true)
       FROM relation r JOIN pg_constraint c ON c.conrelid = r.oid WHERE c.contype NOT IN ('t', 'n')
     UNION ALL
     SELECT 'index ' || c.relname,
-           CASE WHEN i.indisvalid AND i.indisready AND i.indislive THEN '' ELSE 'not valid: ' END
+           CASE WHEN i.indisvalid AND i.indisready AND i.indislive
+                     AND (i.indimmediate OR EXISTS (SELECT FROM pg_constraint WHERE conindid = c.oid AND condeferrable))
+                THEN '' ELSE 'not valid: ' END
            || pg_get_indexdef(c.oid, 0, true)
       FROM relation r JOIN pg_index i ON i.indrelid = r.oid JOIN pg_class c ON c.oid = i.indexrelid
     UNION ALL
@@ -140,11 +155,27 @@ _OBJECTS = text(
     SELECT format('grants of %s %s', kind, name), rights FROM granted
      WHERE rights <> CASE kind WHEN 'function' THEN 'everybody EXECUTE' ELSE 'nobody' END
     UNION ALL
+    -- Who makes schemas in the database puts functions before ours. Its owner may.
+    SELECT 'grants of the database to ' || coalesce(r.rolname, 'everybody'), string_agg(e.privilege_type, ', ')
+      FROM home, pg_database d, aclexplode(d.datacl) e LEFT JOIN pg_roles r ON r.oid = e.grantee
+     WHERE d.datname = current_database() AND e.grantee NOT IN (d.datdba, home.owner)
+       AND (e.privilege_type = 'CREATE' OR e.is_grantable) GROUP BY 1
+    UNION ALL
+    -- Who acts as one of the two roles without a password of theirs, or passes all grants. Superusers may everything.
+    SELECT 'role ' || m.rolname,
+           string_agg('is one of ' || CASE g.oid WHEN home.owner THEN 'owner' ELSE g.rolname END, ', ' ORDER BY g.oid)
+      FROM home, pg_auth_members a JOIN pg_roles m ON m.oid = a.member JOIN pg_roles g ON g.oid = a.roleid
+     WHERE (g.oid = home.owner OR g.rolname IN (:role, 'pg_write_all_data', 'pg_write_server_files',
+                                                'pg_execute_server_program'))
+       AND m.oid <> home.owner AND m.rolname <> :role AND NOT m.rolsuper GROUP BY m.rolname
+    UNION ALL
     SELECT 'role of the application',
            concat_ws(', ', CASE WHEN rolsuper THEN 'superuser' END, CASE WHEN rolcreaterole THEN 'makes roles' END,
                      CASE WHEN rolcreatedb THEN 'makes databases' END, CASE WHEN rolreplication THEN 'replicates' END,
                      CASE WHEN rolbypassrls THEN 'passes row security' END,
                      CASE WHEN r.oid = home.owner THEN 'owns the tables' END,
+                     CASE WHEN r.oid = (SELECT datdba FROM pg_database WHERE datname = current_database())
+                          THEN 'owns the database' END,
                      coalesce('is one of ' || (SELECT string_agg(of.rolname, ', ' ORDER BY of.rolname)
                        FROM pg_auth_members m JOIN pg_roles of ON of.oid = m.roleid WHERE m.member = r.oid),
                        'one of no other role'))

@@ -28,11 +28,11 @@ from cellbank.offline import verify_trail as offline
 from cellbank.outside.head_file import TrailKey, append, end_of
 from cellbank.services.bank import server_time
 from cellbank.services.temperature.logger_files import FOLDER
-from cellbank.services.trail import verification
+from cellbank.services.trail import judged_again, verification
 from cellbank.services.trail.checks import check_whole, keep, sign, standing_of_trail
 from cellbank.services.trail.verification import Against
 from tests.conftest import rolled_back
-from tests.factories.people import enrol
+from tests.factories.people import confirm, enrol, newcomer
 from tests.factories.temperature import as_csv, import_file, probe, steady
 from tests.factories.world import World
 
@@ -479,3 +479,75 @@ def test_a_file_that_no_record_names_is_a_note(owner: Connection, site: Installa
     (tmp_path / FOLDER / ("0" * 64)).write_text("sent, and refused")
     verdict = verification.check(owner, None, tmp_path, site.against)
     assert verdict.sound and any("belong to no import" in note for note in verdict.notes)
+
+
+# --- a rule switched off for one act, and on again: sealed like any other -----------------------
+
+NO_RULES = (
+    "CREATE OR REPLACE FUNCTION act_writes(doing text, kind text, was text, becomes text, the_id bigint, differs jsonb)"
+    " RETURNS void LANGUAGE plpgsql STABLE AS $$ BEGIN END $$; ALTER TABLE act DISABLE TRIGGER act_is_of_its_doer; "
+    "ALTER TABLE donor DISABLE TRIGGER USER; ALTER TABLE donor ENABLE TRIGGER trail_change; "
+    "ALTER TABLE signature DISABLE TRIGGER USER; ALTER TABLE signature ENABLE TRIGGER trail_change; "
+)
+RULES_AGAIN = (
+    "ALTER TABLE act ENABLE TRIGGER act_is_of_its_doer; ALTER TABLE donor ENABLE TRIGGER USER; "
+    "ALTER TABLE signature ENABLE TRIGGER USER"
+)
+ELIGIBLE = f"UPDATE donor SET state = 'ELIGIBLE' WHERE id = {A_DONOR}"
+SIGNED_BY = f"""INSERT INTO signature (act_id, person_id, full_name, meaning, record_kind, record_id, digest, signed_at)
+SELECT acting(), id, full_name, '{{meaning}}', 'donor', {A_DONOR}, repeat('0', 64), now()
+  FROM person WHERE name = '{{who}}'"""
+MISDONE = {
+    "by somebody without the role": ("tina", "determine_eligibility", (ELIGIBLE,), "had no role for it then"),
+    "by nobody that there is any more": ("gone", "sign_in", (), "had no role for it then"),
+    "unsigned": ("quinn", "determine_eligibility", (ELIGIBLE,), "bears no signature"),
+    "nothing but a row that it does not write": ("tina", "sign_in", (ELIGIBLE,), "does not do this to a donor"),
+    "an act that there is not": ("tina", "make_eligible", (ELIGIBLE,), "had no role for it then"),
+    "signed by somebody else": (
+        "quinn", "determine_eligibility", (ELIGIBLE, SIGNED_BY.format(who="oksana", meaning="approved")),
+        "by another person",
+    ),
+    "signed with another meaning": (
+        "quinn", "determine_eligibility", (ELIGIBLE, SIGNED_BY.format(who="quinn", meaning="performed")),
+        "a meaning that is not its own",
+    ),
+    "signed on another record": (
+        "quinn", "determine_eligibility",
+        (ELIGIBLE, SIGNED_BY.format(who="quinn", meaning="approved").replace(A_DONOR, f"{A_DONOR} - 1")),
+        "bears no signature",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("attack", MISDONE)
+def test_what_was_done_while_a_rule_was_off_is_named(
+    owner: Connection, site: Installation, world: World, monkeypatch: pytest.MonkeyPatch, attack: str
+) -> None:
+    who, act, statements, found = MISDONE[attack]
+    monkeypatch.setattr(judged_again, "SLACK", datetime.timedelta(0))
+    if who == "gone":
+        who = newcomer(world, "technician")
+        world.do("ada", "disable_person", name=who, reason="left the bank")
+    rule = owner.scalar(text("SELECT pg_get_functiondef(CAST('act_writes' AS regproc))"))
+    owner.exec_driver_sql(NO_RULES)
+    owner.exec_driver_sql(OPENED.replace("'ada'", f"'{who}'").replace("reset_password", act))
+    for statement in statements:
+        owner.exec_driver_sql(statement)
+    owner.exec_driver_sql("UPDATE act SET outcome = 'accepted' WHERE id = acting()")
+    owner.exec_driver_sql("SET CONSTRAINTS ALL IMMEDIATE")
+    owner.exec_driver_sql(rule)
+    owner.exec_driver_sql(RULES_AGAIN)
+    mine = owner.scalar(text("SELECT acting()"))
+    said = faults(owner, site)
+    assert any(one.startswith(f"act {mine}: ") and found in one for one in said), said
+
+
+def test_whoever_was_something_then_is_judged_by_that(world: World) -> None:
+    """Roles given and taken, an account that is over: what they did before stands."""
+    name = newcomer(world, "technician")
+    world.do(name, "register_donor", pseudonym=world.unique("D"), birth_year=1990)
+    world.do("ada", "change_roles", name=name, roles=["clinician", "technician"], reason="helps at the ward")
+    confirm(world, name)
+    world.do("ada", "change_roles", name=name, roles=["clinician"], reason="only the ward now")
+    world.do("ada", "disable_person", name=name, reason="left the bank")
+    assert verification.verify(world.bank).sound

@@ -46,7 +46,28 @@ def test_what_is_shipped_is_what_the_migrations_make(urls: tuple[str, str]) -> N
 
 SYSTEM = "SET LOCAL allow_system_table_mods = on; "
 FUNCTION = "CREATE OR REPLACE FUNCTION {} RETURNS {} LANGUAGE {} AS $$ {} $$"
+OF_THE_DATABASE = "DO $$ BEGIN EXECUTE format('{}', current_database()); END $$"
 TAMPERED = {
+    "GRANT SET ON PARAMETER session_replication_role TO cellbank_app": "grants of setting session_replication_role",
+    "GRANT ALTER SYSTEM ON PARAMETER shared_preload_libraries TO PUBLIC": "grants of setting shared_preload_libraries",
+    OF_THE_DATABASE.format("GRANT CREATE ON DATABASE %I TO cellbank_app"): "grants of the database to cellbank_app",
+    OF_THE_DATABASE.format("GRANT ALL ON DATABASE %I TO PUBLIC"): "grants of the database to everybody",
+    OF_THE_DATABASE.format("ALTER DATABASE %I OWNER TO cellbank_app"): "role of the application",
+    SYSTEM + "UPDATE pg_class SET relhastriggers = false WHERE relname = 'act'": "table act",
+    SYSTEM + "UPDATE pg_class SET relchecks = 0 WHERE relname = 'dose'": "table dose",
+    SYSTEM + "UPDATE pg_class SET relhasindex = false WHERE relname = 'vial'": "table vial",
+    "CREATE RULE none AS ON INSERT TO change DO INSTEAD NOTHING; "
+    + SYSTEM + "UPDATE pg_class SET relhasrules = false WHERE relname = 'change'": "table change",
+    SYSTEM + "UPDATE pg_attribute SET atthasdef = false WHERE attrelid = 'act'::regclass AND attname = 'recorded_at'":
+        "column act.recorded_at",
+    SYSTEM + "DELETE FROM pg_trigger g USING pg_constraint c WHERE c.oid = tgconstraint AND conname = 'fk_vial_lot_id'":
+        "constraint vial.fk_vial_lot_id",
+    SYSTEM + "UPDATE pg_index SET indimmediate = false WHERE indexrelid = 'uq_donor_pseudonym_key'::regclass":
+        "index uq_donor_pseudonym_key",
+    "CREATE ROLE elsewhere LOGIN; GRANT cellbank_app TO elsewhere": "role elsewhere",
+    "CREATE ROLE elsewhere; DO $$ BEGIN EXECUTE format('GRANT %I TO elsewhere', current_user); END $$":
+        "role elsewhere",
+    "CREATE ROLE elsewhere LOGIN; GRANT pg_write_all_data TO elsewhere": "role elsewhere",
     "ALTER TABLE act DISABLE TRIGGER seal_act": "trigger act.seal_act",
     "ALTER TABLE vial ENABLE REPLICA TRIGGER trail_change": "trigger vial.trail_change",
     "DROP TRIGGER never_deleted ON donor": "trigger donor.never_deleted",

@@ -23,6 +23,7 @@ from cellbank.services.schema import schema_differences
 from cellbank.services.trail.evidence import find_altered_files, find_altered_readings
 from cellbank.services.trail.heads import compare, is_there
 from cellbank.services.trail.hidden_values import find_exchanged
+from cellbank.services.trail.judged_again import find_misdone
 from cellbank.services.trail.notes import Notes, own_notes
 from cellbank.services.trail.snapshot import snapshot
 from cellbank.services.trail.times import find_impossible_times, played
@@ -99,7 +100,10 @@ def check(
     if fault is None:
         fault, records = find_drift(connection, told)
     impossible, notes = find_impossible_times(connection)
-    faults = [*_found(fault), *impossible, *find_altered_readings(connection), *find_miswritten(connection)]
+    faults = [
+        *_found(fault), *impossible, *find_misdone(connection), *find_altered_readings(connection),
+        *find_miswritten(connection),
+    ]  # fmt: skip
     notes += _notes(connection)
     signed = None
     if against is not None:
