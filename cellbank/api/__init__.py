@@ -8,7 +8,7 @@ from werkzeug.exceptions import HTTPException
 from cellbank.api import reads, routes, stops, trail
 from cellbank.api.door import SIGNED_IN, blueprint
 from cellbank.api.problems import problem
-from cellbank.records.actor import Actor
+from cellbank.domain.actor import Actor
 from cellbank.services import catalogue
 from cellbank.services.bank import Bank
 

@@ -3,7 +3,7 @@
 from flask import Blueprint, Response, current_app, g, request
 
 from cellbank.api.problems import TITLES, incident, problem
-from cellbank.records.actor import Actor
+from cellbank.domain.actor import Actor
 from cellbank.services.bank import Bank, server_time
 from cellbank.services.people.actors import key_in_use
 from cellbank.services.people.keys import note_use

@@ -7,8 +7,8 @@ from flask import Response, g, jsonify, request
 
 from cellbank.api.door import blueprint, client, the_actor, the_bank
 from cellbank.api.problems import malformed, not_now, problem, refused
+from cellbank.domain.actor import Proof
 from cellbank.domain.wall import on_the_wall
-from cellbank.records.actor import Proof
 from cellbank.services.acts import REGISTRY, Malformed, Outcome, Problem, UnknownAct, run_act
 from cellbank.services.bank import server_time
 from cellbank.services.given import read_object

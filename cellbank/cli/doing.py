@@ -5,10 +5,10 @@ import json
 from typing import Any
 
 from cellbank.cli.shared import Stop, WrongUse, add_command, add_password_option, ask_password, opened_bank
+from cellbank.domain.actor import Actor, OneTime
 from cellbank.domain.lifecycle import Role
 from cellbank.domain.transition import FLOOR
 from cellbank.domain.wall import on_the_wall
-from cellbank.records.actor import Actor, OneTime
 from cellbank.services import catalogue
 from cellbank.services.acts import Outcome, RegisteredAct, UnknownAct, find_act, run_act
 from cellbank.services.bank import Bank, server_time

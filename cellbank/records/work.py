@@ -18,11 +18,18 @@ from sqlalchemy import ColumnElement, bindparam, event, func, insert, or_, selec
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import QueryableAttribute, Session
 
+from cellbank.domain.actor import Actor, OneTime, Proof
 from cellbank.domain.blind import SAYS_UNLIKE
-from cellbank.domain.lifecycle import PERFORMERS, Role, Transition, crosses_sites, rows_for
+from cellbank.domain.lifecycle import PERFORMERS, Transition, crosses_sites, rows_for
 from cellbank.domain.refusals import Code, Refusal, Refused, refuse, told_here
+from cellbank.domain.rules.authority import (
+    NOT_PROVED,
+    role_refusal,
+    same_person_refusals,
+    signature_refusals,
+    site_refusals,
+)
 from cellbank.domain.telling import divided, existence_refusals, future_refusals, late_refusals, order_refusals
-from cellbank.records.actor import NOT_PROVED, Actor, OneTime, Proof, role_refusal, signature_refusals
 from cellbank.records.base import Base, Record, as_json
 from cellbank.records.belonging import also_of, site_of
 from cellbank.records.people import HandedCode, NumberSeries, Person, Site
@@ -253,18 +260,9 @@ class Work:
     def site_refusals(self, site_id: int | None, called: str) -> list[Refusal]:
         """Why what is of this site may not be touched from here: it is another one. `judge` asks it of all that it is
         given, and the database once more; whoever reads a row and no record asks here."""
-        if site_id in (None, self.actor.site_id) or self.actor.sees_all_sites or Role.SYSTEM in self.actor.roles:
+        if site_id in (None, self.actor.site_id):
             return []
-        return [
-            refuse(
-                Code.OTHER_SITE,
-                "{record} is of site {theirs}, and you act at {here}. Ask there, or switch to that site if you work "
-                "there.",
-                record=_sentence_start(called),
-                theirs=self.session.get_one(Site, site_id).code,
-                here=self.actor.site_code,
-            )
-        ]
+        return list(site_refusals(self.actor, self.session.get_one(Site, site_id).code, _sentence_start(called)))
 
     def elsewhere(self, record: Any) -> list[Refusal]:
         """Why a record is not acted on here: it is of another site. Nothing of one that is of this site."""
@@ -288,16 +286,8 @@ class Work:
     def _same_person(self, subject: Record | type[Record], row: Transition) -> list[Refusal]:
         for column in row.differs:
             people = self._performers(subject) if column == PERFORMERS else {getattr(subject, column, None)}
-            if self.actor.id in people:
-                return [
-                    refuse(
-                        Code.SAME_PERSON,
-                        "{person} has already worked on {record}: “{act}” needs another person.",
-                        person=self.actor.full_name,
-                        record=getattr(subject, "called", "it"),
-                        act=self.title,
-                    )
-                ]
+            if found := same_person_refusals(self.actor, people, getattr(subject, "called", "it"), self.title):
+                return list(found)
         return []
 
     def _performers(self, subject: Any) -> set[int]:

@@ -10,9 +10,9 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+from cellbank.domain.actor import Actor, OneTime, Proof
 from cellbank.domain.lifecycle import asks_password, is_signed, roles_for
 from cellbank.domain.refusals import Refused
-from cellbank.records.actor import Actor, OneTime, Proof
 from cellbank.services.bank import Bank, server_time
 from cellbank.services.parsing import (
     ActInput,

@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Engine, event
 
 from cellbank.config import Config
+from cellbank.domain.actor import Actor
 from cellbank.outside.printers import Printer
-from cellbank.records.actor import Actor
 from cellbank.records.base import open_reads
 
 if TYPE_CHECKING:

@@ -21,12 +21,13 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
+from cellbank.domain.actor import Actor, OneTime, Proof
 from cellbank.domain.keys import scope_refusals
 from cellbank.domain.lifecycle import roles_for
 from cellbank.domain.refusals import Code, Refusal, Refused, refuse
+from cellbank.domain.rules.authority import role_refusal
 from cellbank.domain.telling import as_kept, as_told, is_late
 from cellbank.outside.account_key import account_key
-from cellbank.records.actor import Actor, OneTime, Proof, role_refusal
 from cellbank.records.away import OutcomeUnknown, Patience, is_away
 from cellbank.records.base import Record, as_json
 from cellbank.records.hidden import DIGEST_OF

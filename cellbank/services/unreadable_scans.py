@@ -4,9 +4,9 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
+from cellbank.domain.actor import Actor
 from cellbank.domain.entering import spelled
 from cellbank.domain.refusals import Code
-from cellbank.records.actor import Actor
 from cellbank.records.work import Work
 from cellbank.services.acts import ActInput, act, run_act
 from cellbank.services.bank import Bank

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from cellbank.domain.actor import Actor
 from cellbank.domain.lifecycle import asks_password
-from cellbank.records.actor import Actor
 from cellbank.services.acts import run_act
 from cellbank.services.bank import Bank
 from cellbank.services.people.actors import actor_by_name

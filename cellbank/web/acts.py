@@ -9,11 +9,11 @@ from flask import Response, abort, make_response, redirect, render_template, req
 from flask_babel import gettext
 from werkzeug.datastructures import MultiDict
 
+from cellbank.domain.actor import Actor, OneTime
 from cellbank.domain.entering import whole_number
 from cellbank.domain.lifecycle import Role, asks_password, is_signed, roles_for, rows_for
 from cellbank.domain.question import Question
 from cellbank.domain.refusals import Code, Refusal
-from cellbank.records.actor import Actor, OneTime
 from cellbank.services.acts import REGISTRY, Malformed, Outcome, Problem, RegisteredAct, keep_refusal, run_act
 from cellbank.services.clinic.scanned import scanned
 from cellbank.services.finding.missing import NotHere, Unreadable

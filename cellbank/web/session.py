@@ -16,9 +16,9 @@ from flask_login import UserMixin, current_user, login_user, logout_user
 from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import HTTPException
 
+from cellbank.domain.actor import Actor
 from cellbank.domain.refusals import Code, Refusal, refuse
 from cellbank.domain.sessions import Ended, is_idle, is_noted, is_too_long
-from cellbank.records.actor import Actor
 from cellbank.services.acts import run_act
 from cellbank.services.bank import server_time
 from cellbank.services.people import web_sessions

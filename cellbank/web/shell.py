@@ -14,6 +14,7 @@ from flask import Flask, Response, current_app, g, request, session, url_for
 from flask_babel import gettext
 from flask_login import current_user
 
+from cellbank.domain.actor import Actor
 from cellbank.domain.entering import whole_number
 from cellbank.domain.garbled import Garbled
 from cellbank.domain.identifiers import ON_PAPER, printed
@@ -21,7 +22,6 @@ from cellbank.domain.quantities import millions
 from cellbank.domain.saying import NAMES_OF_THE_CODE
 from cellbank.domain.scans import read_scan
 from cellbank.domain.wall import hour_on_the_wall, on_the_wall, text_on_the_wall
-from cellbank.records.actor import Actor
 from cellbank.services.acts import VERSION
 from cellbank.services.bank import Bank, server_time
 from cellbank.services.clinic.enrolment import assessment_to_show

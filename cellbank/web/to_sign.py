@@ -4,9 +4,9 @@ from typing import Any
 
 from flask_babel import gettext
 
+from cellbank.domain.actor import Actor
 from cellbank.domain.identifiers import printed
 from cellbank.domain.lifecycle import Role, roles_for
-from cellbank.records.actor import Actor
 from cellbank.services.acts import Malformed, Outcome, run_act
 from cellbank.services.signing.to_sign import ABOUT_MORE, FORESEEN, Open, ToSign, scan_fields, to_sign
 from cellbank.web.forms import Field

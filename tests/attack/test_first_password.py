@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from cellbank.domain.actor import Proof
 from cellbank.domain.handed_codes import TRIES
-from cellbank.records.actor import Proof
 from cellbank.services.people import account_changes, accounts, passwords, sites
 from cellbank.services.people.passwords import Credentials
 from cellbank.services.people.places import Place

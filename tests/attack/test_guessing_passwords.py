@@ -13,7 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from cellbank import create_app
-from cellbank.records.actor import Proof
+from cellbank.domain.actor import Proof
 from cellbank.services.bank import server_time
 from cellbank.services.people import passwords, sessions, unlocking
 from cellbank.services.people.passwords import Credentials

@@ -8,9 +8,9 @@ import pyotp
 import pytest
 from sqlalchemy import create_engine, text
 
+from cellbank.domain.actor import OneTime, Proof
 from cellbank.domain.handed_codes import TRIES
 from cellbank.domain.lifecycle import Role
-from cellbank.records.actor import OneTime, Proof
 from cellbank.services.acts import run_act
 from cellbank.services.bank import Bank
 from cellbank.services.people import handed_codes, passwords, second_factor

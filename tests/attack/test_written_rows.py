@@ -9,9 +9,9 @@ import pytest
 from flask import Flask
 from sqlalchemy import create_engine, text
 
+from cellbank.domain.actor import Proof
 from cellbank.domain.handed_codes import Purpose
 from cellbank.outside.account_key import account_key
-from cellbank.records.actor import Proof
 from cellbank.services.bank import server_time
 from cellbank.services.people import passwords, web_sessions, wrong_entries
 from cellbank.services.people.actors import actor_by_token

@@ -22,8 +22,8 @@ from sqlalchemy import text
 
 from cellbank import LARGEST, create_app, gate
 from cellbank.cli.serving import wire_options
+from cellbank.domain.actor import Proof
 from cellbank.outside.embedded_postgres import APP_ROLE, EmbeddedPostgres
-from cellbank.records.actor import Proof
 from cellbank.services import acts
 from cellbank.services.bank import Bank
 from cellbank.services.people.passwords import Proved

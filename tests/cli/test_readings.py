@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import pytest
 
 from cellbank.cli import readings
-from cellbank.records.actor import OneTime
+from cellbank.domain.actor import OneTime
 from cellbank.services.temperature.logger_files import end_progress, keep, progress, progress_writer
 from cellbank.services.temperature.reading_store import moment
 from tests.cli.test_cli import OWN, acting, known  # noqa: F401 (fixtures)

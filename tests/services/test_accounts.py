@@ -7,8 +7,8 @@ import threading
 import pytest
 from sqlalchemy import text
 
+from cellbank.domain.actor import Actor, Proof
 from cellbank.domain.lifecycle import Role
-from cellbank.records.actor import Actor, Proof
 from cellbank.services.acts import Malformed, run_act
 from cellbank.services.bank import Bank
 from cellbank.services.lookup import worklists

@@ -8,9 +8,9 @@ import pyotp
 import pytest
 from sqlalchemy import text
 
+from cellbank.domain.actor import Proof
 from cellbank.domain.lifecycle import Role
 from cellbank.outside.account_key import account_key
-from cellbank.records.actor import Proof
 from cellbank.services.acts import Malformed, Outcome, run_act
 from cellbank.services.bank import Bank
 from cellbank.services.people import passwords, sessions

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from cellbank import create_app
-from cellbank.records.actor import Actor
+from cellbank.domain.actor import Actor
 from cellbank.services.acts import run_act
 from cellbank.services.bank import Bank
 from cellbank.services.outbox.sender import send_due

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from cellbank.domain.actor import Actor, OneTime
 from cellbank.domain.identifiers import Kind, dose_symbol
 from cellbank.domain.lifecycle import roles_for
 from cellbank.domain.offline import NEXT_OF, ROUNDS, Judged, Next, person_digest, valid_until, wristband_digest
@@ -25,7 +26,6 @@ from cellbank.domain.refusals import Refusal
 from cellbank.domain.rules.kept import UNREADABLE, HeldJudgement, KeptFacts, Unread, kept_refusals
 from cellbank.domain.scans import Scan, read_scan
 from cellbank.domain.wall import on_the_wall
-from cellbank.records.actor import Actor, OneTime
 from cellbank.services.acts import Malformed, Outcome, find_act, keep_refusal, run_act
 from cellbank.services.bank import Bank
 from cellbank.services.clinic.at_bedside import judge_standing

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from cellbank.domain.actor import Actor
 from cellbank.domain.entering import written_out
 from cellbank.domain.refusals import Refusal
 from cellbank.domain.wall import on_the_wall
-from cellbank.records.actor import Actor
 from cellbank.services.acts import find_act, run_act
 from cellbank.services.bank import Bank
 from cellbank.services.parsing import following_key

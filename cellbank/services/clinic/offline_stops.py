@@ -7,12 +7,12 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sqlalchemy import text
 
+from cellbank.domain.actor import Actor
 from cellbank.domain.identifiers import Kind
 from cellbank.domain.lifecycle import roles_for
 from cellbank.domain.refusals import Code
 from cellbank.domain.scans import Scan, read_scan
 from cellbank.domain.wall import on_the_wall
-from cellbank.records.actor import Actor
 from cellbank.services.bank import Bank
 from cellbank.services.clinic.offline import Came, KeptKey, Part, open_part, unsealed
 from cellbank.services.inputs import Moment

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
 from typing import Any
 
+from cellbank.domain.actor import Actor
 from cellbank.domain.garbled import Garbled
 from cellbank.domain.identifiers import RECORDS, Form, Kind, command_code
 from cellbank.domain.lifecycle import CROSSING, TRANSITIONS, Role, acts_from, is_signed, roles_for, rows_for
@@ -13,7 +14,6 @@ from cellbank.domain.refusals import Refusal
 from cellbank.domain.rules.infusion import ended_refusals
 from cellbank.domain.scans import read_scan
 from cellbank.domain.transition import FLOOR
-from cellbank.records.actor import Actor
 from cellbank.services.acts import REGISTRY, RegisteredAct
 from cellbank.services.bank import Bank, server_time
 from cellbank.services.clinic.at_bedside import outdated_refusals

@@ -10,10 +10,10 @@ from typing import Any
 
 from sqlalchemy import select
 
+from cellbank.domain.actor import Actor
 from cellbank.domain.keys import Scope
 from cellbank.domain.lifecycle import Role
 from cellbank.domain.rules.signing import Trained
-from cellbank.records.actor import Actor
 from cellbank.records.base import read_row
 from cellbank.records.people import Person
 from cellbank.records.work import Work

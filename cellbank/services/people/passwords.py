@@ -11,9 +11,9 @@ from argon2.exceptions import InvalidHashError, VerifyMismatchError
 
 from cellbank.config import Config
 from cellbank.domain.accounts import is_locked
+from cellbank.domain.actor import Actor, OneTime, Proof
 from cellbank.domain.handed_codes import Purpose, halves
 from cellbank.outside.account_key import account_key
-from cellbank.records.actor import Actor, OneTime, Proof
 from cellbank.records.base import read_row
 from cellbank.services.bank import Bank
 from cellbank.services.incidents import beside_an_answer

@@ -16,8 +16,8 @@ from typing import Any
 
 from sqlalchemy import text
 
+from cellbank.domain.actor import Actor
 from cellbank.outside.account_key import account_key
-from cellbank.records.actor import Actor
 from cellbank.records.base import read_row
 from cellbank.services.bank import Bank
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from cellbank.domain import agreement
+from cellbank.domain.actor import Actor, OneTime
 from cellbank.domain.identifiers import Kind
 from cellbank.domain.lifecycle import roles_for
 from cellbank.domain.scans import Scan, read_scan
-from cellbank.records.actor import Actor, OneTime
 from cellbank.records.base import read_row
 from cellbank.services.bank import Bank, server_time
 from cellbank.services.people import actors, passwords

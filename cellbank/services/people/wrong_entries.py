@@ -16,9 +16,9 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from cellbank.config import Config
+from cellbank.domain.actor import Actor
 from cellbank.domain.pauses import LONGEST_OF_STRANGERS, LONGEST_PAUSE, WINDOW, goes_on_at
 from cellbank.outside.account_key import account_key
-from cellbank.records.actor import Actor
 from cellbank.records.base import read_row
 from cellbank.services.bank import Bank
 from cellbank.services.people.places import DAY, Place, kept_of_desk, known_since

@@ -7,9 +7,9 @@ import logging
 from pydantic import Field
 
 from cellbank.domain.accounts import is_locked
+from cellbank.domain.actor import Actor
 from cellbank.domain.handed_codes import Purpose
 from cellbank.domain.messages import Template
-from cellbank.records.actor import Actor
 from cellbank.records.people import Person
 from cellbank.records.work import Work
 from cellbank.services.bank import Bank
