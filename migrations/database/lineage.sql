@@ -1,12 +1,15 @@
 -- Lineage: what stands above a lot, which lots stand below a record. One place; nothing else walks it.
 
--- Everything that a lot was made from, itself included.
-CREATE FUNCTION lot_lineage(the_lot bigint) RETURNS TABLE(record_kind text, record_id bigint) LANGUAGE sql STABLE AS $$
+-- Everything that a record was made from, itself included.
+CREATE FUNCTION line_above(the_kind text, the_id bigint) RETURNS TABLE(record_kind text, record_id bigint)
+  LANGUAGE sql STABLE AS $$
   WITH RECURSIVE line(kind, id) AS (
-    SELECT 'lot', the_lot
+    SELECT the_kind, the_id
     UNION
     SELECT up.kind, up.id FROM line CROSS JOIN LATERAL (
-      SELECT 'culture' AS kind, s.culture_id AS id FROM lot_source s WHERE line.kind = 'lot' AND s.lot_id = line.id
+      SELECT 'lot' AS kind, d.lot_id AS id FROM dose d WHERE line.kind = 'dose' AND d.id = line.id
+      UNION ALL SELECT 'lot', v.lot_id FROM vial v WHERE line.kind = 'vial' AND v.id = line.id
+      UNION ALL SELECT 'culture', s.culture_id FROM lot_source s WHERE line.kind = 'lot' AND s.lot_id = line.id
       UNION ALL SELECT 'donation', l.donation_id FROM lot l WHERE line.kind = 'lot' AND l.id = line.id
       UNION ALL SELECT 'reagent_lot', u.reagent_lot_id FROM reagent_use u WHERE line.kind = 'lot' AND u.lot_id = line.id
       UNION ALL SELECT 'reagent_lot', u.reagent_lot_id FROM reagent_use u
@@ -16,14 +19,13 @@ CREATE FUNCTION lot_lineage(the_lot bigint) RETURNS TABLE(record_kind text, reco
       UNION ALL SELECT 'donation', c.donation_id FROM culture c WHERE line.kind = 'culture' AND c.id = line.id
       UNION ALL SELECT 'vial', c.source_vial_id FROM culture c
                  WHERE line.kind = 'culture' AND c.id = line.id AND c.source_vial_id IS NOT NULL
-      UNION ALL SELECT 'lot', v.lot_id FROM vial v WHERE line.kind = 'vial' AND v.id = line.id
       UNION ALL SELECT 'donor', d.donor_id FROM donation d WHERE line.kind = 'donation' AND d.id = line.id
     ) AS up
   )
   SELECT kind, id FROM line
 $$;
 
--- What was made from a record, or stands in a storage unit now.
+-- Everything that was made from a record, itself included, down to the lots; of a storage unit, what stands in it now.
 CREATE FUNCTION line_below(the_kind text, the_id bigint) RETURNS TABLE(record_kind text, record_id bigint)
   LANGUAGE sql STABLE AS $$
   WITH RECURSIVE line(kind, id) AS (
@@ -50,9 +52,14 @@ CREATE FUNCTION line_below(the_kind text, the_id bigint) RETURNS TABLE(record_ki
   SELECT kind, id FROM line
 $$;
 
--- The lots among them.
+-- Everything that a lot was made from, itself included.
+CREATE FUNCTION lot_lineage(the_lot bigint) RETURNS TABLE(record_kind text, record_id bigint) LANGUAGE sql STABLE AS $$
+  SELECT * FROM line_above('lot', the_lot)
+$$;
+
+-- The lots made from a record, or that hold vials in a storage unit now.
 CREATE FUNCTION lots_below(the_kind text, the_id bigint) RETURNS SETOF bigint LANGUAGE sql STABLE AS $$
-  SELECT DISTINCT record_id FROM line_below(the_kind, the_id) WHERE record_kind = 'lot'
+  SELECT record_id FROM line_below(the_kind, the_id) WHERE record_kind = 'lot'
 $$;
 
 -- The lots that a record concerns from a moment on: of a storage unit, those with vials in it then or later.

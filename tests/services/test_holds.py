@@ -294,7 +294,7 @@ def test_the_database_lets_no_lot_below_a_hold_into_quarantine(world: World, mon
 @pytest.mark.the_database_refuses("a_hold_stops_every_lot_below")
 def test_the_database_takes_no_hold_that_leaves_a_lot_out(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     lot = stored_lot(world, vials=1).code
-    monkeypatch.setattr(holding, "lots_below", lambda *_: [])
+    monkeypatch.setattr(holding, "lots_reached", lambda *_: [])
     refused = world.codes("quinn", "hold_donor", donor=donor_of(world, lot), reason="A doubt about her")
     assert refused == ["CHANGED_MEANWHILE"] and lot_row(world, lot).state == "QUARANTINE"
 

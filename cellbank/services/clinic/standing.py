@@ -50,7 +50,7 @@ _UNDECIDED_OF_OTHERS = _CONCERNS.format(
 # What was given without an order has its form to come.
 _ON_PAPER = """(SELECT g.code FROM dose g LEFT JOIN dose_paper f ON f.dose_id = g.id AND f.state = 'ENTERED'
     WHERE g.subject_id = s.id AND (f.id IS NOT NULL OR g.state = 'UNORDERED') ORDER BY f.id, g.id LIMIT 1)"""
-_HELD = "EXISTS (SELECT FROM hold h WHERE h.state = 'PLACED' AND (h.lot_id = l.id OR h.donor_id = o.id))"
+_HELD = "EXISTS (SELECT lot_holds(l.id))"
 _CONSENT = "EXISTS (SELECT FROM consent c WHERE c.donor_id = o.id AND c.state = 'GIVEN')"
 _CONDITIONAL = """EXISTS (SELECT FROM conditional_release r WHERE r.lot_id = l.id AND r.subject_id = {subject}
     AND r.state = 'IN_FORCE')"""

@@ -23,48 +23,11 @@ from cellbank.services.storage.whereabouts import place_text
 Ids = dict[str, set[int]]
 NOWHERE = {"position": None}
 
-DOWN = text(
-    """
-    WITH RECURSIVE down(kind, id) AS (
-      SELECT * FROM unnest(CAST(:kinds AS text[]), CAST(:ids AS bigint[]))
-      UNION
-      SELECT next.kind, next.id FROM down CROSS JOIN LATERAL (
-        SELECT 'donation' AS kind, n.id FROM donation n WHERE down.kind = 'donor' AND n.donor_id = down.id
-        UNION ALL SELECT 'culture', c.id FROM culture c
-          WHERE down.kind = 'donation' AND c.donation_id = down.id AND c.parent_id IS NULL AND c.source_vial_id IS NULL
-        UNION ALL SELECT 'culture', c.id FROM culture c WHERE down.kind = 'culture' AND c.parent_id = down.id
-        UNION ALL SELECT 'lot', s.lot_id FROM lot_source s WHERE down.kind = 'culture' AND s.culture_id = down.id
-        UNION ALL SELECT 'culture', c.id FROM vial v JOIN culture c ON c.source_vial_id = v.id
-          WHERE down.kind = 'lot' AND v.lot_id = down.id AND v.state = 'CULTURED'
-        UNION ALL SELECT 'culture', c.id FROM culture c WHERE down.kind = 'vial' AND c.source_vial_id = down.id
-        UNION ALL SELECT CASE WHEN u.lot_id IS NULL THEN 'culture' ELSE 'lot' END, coalesce(u.culture_id, u.lot_id)
-          FROM reagent_use u WHERE down.kind = 'reagent_lot' AND u.reagent_lot_id = down.id
-      ) AS next
-    ) SELECT kind, array_agg(id) AS ids FROM down GROUP BY kind
-    """
-)
-UP = text(
-    """
-    WITH RECURSIVE up(kind, id) AS (
-      SELECT * FROM unnest(CAST(:kinds AS text[]), CAST(:ids AS bigint[]))
-      UNION
-      SELECT next.kind, next.id FROM up CROSS JOIN LATERAL (
-        SELECT 'lot' AS kind, v.lot_id AS id FROM vial v WHERE up.kind = 'vial' AND v.id = up.id
-        UNION ALL SELECT 'lot', d.lot_id FROM dose d WHERE up.kind = 'dose' AND d.id = up.id
-        UNION ALL SELECT 'culture', s.culture_id FROM lot_source s WHERE up.kind = 'lot' AND s.lot_id = up.id
-        UNION ALL SELECT 'culture', c.parent_id FROM culture c
-          WHERE up.kind = 'culture' AND c.id = up.id AND c.parent_id IS NOT NULL
-        UNION ALL SELECT 'vial', c.source_vial_id FROM culture c
-          WHERE up.kind = 'culture' AND c.id = up.id AND c.source_vial_id IS NOT NULL
-        UNION ALL SELECT 'reagent_lot', u.reagent_lot_id FROM reagent_use u
-          WHERE up.kind = 'culture' AND u.culture_id = up.id
-        UNION ALL SELECT 'reagent_lot', u.reagent_lot_id FROM reagent_use u WHERE up.kind = 'lot' AND u.lot_id = up.id
-        UNION ALL SELECT 'donation', c.donation_id FROM culture c WHERE up.kind = 'culture' AND c.id = up.id
-        UNION ALL SELECT 'donor', n.donor_id FROM donation n WHERE up.kind = 'donation' AND n.id = up.id
-      ) AS next
-    ) SELECT kind, array_agg(id) AS ids FROM up GROUP BY kind
-    """
-)
+# All that stands above or below records is the database's to say (`migrations/database/lineage.sql`).
+_LINE = """SELECT line.record_kind AS kind, array_agg(DISTINCT line.record_id) AS ids
+             FROM unnest(CAST(:kinds AS text[]), CAST(:ids AS bigint[])) AS start (kind, id)
+            CROSS JOIN LATERAL {}(start.kind, start.id) AS line GROUP BY 1"""
+DOWN, UP = text(_LINE.format("line_below")), text(_LINE.format("line_above"))
 
 # What is read of each kind: title parts, state, and the codes of what it came from.
 NODES: dict[str, Any] = {

@@ -121,9 +121,8 @@ def lock_tree(work: Work) -> None:
 
 
 _VIALS_IN = text(
-    """WITH RECURSIVE unit(id) AS (
-         SELECT CAST(:unit AS bigint) UNION ALL SELECT s.id FROM storage_unit s JOIN unit u ON s.parent_id = u.id)
-       SELECT count(*) FROM placement p JOIN unit u ON u.id = p.box_id WHERE p.taken_at IS NULL"""
+    """SELECT count(*) FROM units_within(:unit) u JOIN placement p ON p.box_id = u.unit_id
+        WHERE u.until = 'infinity' AND p.taken_at IS NULL"""
 )
 
 

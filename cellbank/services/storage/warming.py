@@ -91,9 +91,8 @@ class NoteWarming(TellingInput):
 
 
 _INSIDE = text(
-    """WITH RECURSIVE unit(id) AS (
-         SELECT CAST(:unit AS bigint) UNION ALL SELECT s.id FROM storage_unit s JOIN unit u ON s.parent_id = u.id)
-       SELECT p.vial_id FROM placement p JOIN unit u ON u.id = p.box_id WHERE p.taken_at IS NULL"""
+    """SELECT p.vial_id FROM units_within(:unit) u JOIN placement p ON p.box_id = u.unit_id
+        WHERE u.until = 'infinity' AND p.taken_at IS NULL"""
 )
 
 
