@@ -17,3 +17,16 @@ BEGIN
   RETURN NEW;
 END $$;
 CREATE TRIGGER outbox_safety BEFORE INSERT OR UPDATE ON outbox FOR EACH ROW EXECUTE FUNCTION outbox_safety();
+
+-- A message goes to its person: where they are now, or were before this act.
+CREATE FUNCTION message_goes_to_its_person() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM at_the_end();
+  PERFORM must(NEW.address = (SELECT email FROM person WHERE id = NEW.person_id)
+               OR EXISTS (SELECT FROM change WHERE act_id = NEW.act_id AND record_kind = 'person'
+                             AND record_id = NEW.person_id AND before ->> 'email' = NEW.address),
+               'a_message_goes_to_its_person', 'the address is not that of the person');
+  RETURN NULL;
+END $$;
+CREATE CONSTRAINT TRIGGER message_goes_to_its_person AFTER INSERT ON outbox DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
+  EXECUTE FUNCTION message_goes_to_its_person();

@@ -231,6 +231,22 @@ BEGIN
 END $$;
 CREATE TRIGGER key_safety BEFORE UPDATE ON api_token FOR EACH ROW EXECUTE FUNCTION key_safety();
 
+-- Whoever makes a key makes it for themselves.
+CREATE FUNCTION key_is_of_its_maker() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM must(NEW.person_id = acting_person(), 'a_key_is_of_who_makes_it', 'the key would be of another person');
+  RETURN NEW;
+END $$;
+CREATE TRIGGER key_is_of_its_maker BEFORE INSERT ON api_token FOR EACH ROW EXECUTE FUNCTION key_is_of_its_maker();
+
+-- A number is never given twice.
+CREATE FUNCTION numbers_go_on() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM must(NEW.last > OLD.last AND NEW.name = OLD.name, 'numbers_only_go_on', 'a number would be given twice');
+  RETURN NEW;
+END $$;
+CREATE TRIGGER numbers_go_on BEFORE UPDATE ON number_series FOR EACH ROW EXECUTE FUNCTION numbers_go_on();
+
 -- A reset of the password leaves no key alive.
 CREATE FUNCTION keys_after_reset() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -251,6 +267,8 @@ BEGIN
   PERFORM must(OLD.ended_at IS NULL, 'an_ended_session_stays_ended', 'the session is over');
   PERFORM must(NEW.person_id = OLD.person_id AND NEW.created_at = OLD.created_at, 'a_session_is_one_persons',
                'a session stays with its person');
+  PERFORM must(OLD.locked_at IS NULL OR NEW.locked_at IS NOT NULL OR NEW.digest <> OLD.digest,
+               'a_locked_session_opens_for_another_cookie', 'the cookie of a session that was locked opens nothing');
   RETURN NEW;
 END $$;
 CREATE TRIGGER session_safety BEFORE UPDATE ON web_session FOR EACH ROW EXECUTE FUNCTION session_safety();

@@ -1,6 +1,17 @@
 -- More sites than one: of which site a record is, where else it may be read, and that nothing is changed from another one.
 -- Twins: `records/belonging.py`, `records/work.py` (site_refusals), `services/finding/seeing.py`.
 
+-- An act is done where somebody works: at home, or where they work besides. Twin: `services/people/actors.py`.
+CREATE FUNCTION act_is_done_where_one_works() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM must(EXISTS (SELECT FROM person p JOIN site s ON s.id = p.site_id OR s.code = ANY (p.also_at)
+                        WHERE p.id = NEW.person_id AND s.id = NEW.site_id),
+               'an_act_is_done_where_one_works', 'whoever acts does not work at this site');
+  RETURN NEW;
+END $$;
+CREATE TRIGGER act_is_done_where_one_works BEFORE INSERT OR UPDATE OF outcome ON act FOR EACH ROW
+  WHEN (NEW.outcome = 'accepted') EXECUTE FUNCTION act_is_done_where_one_works();
+
 -- What a record is about: a consent is about its donor, a result about what was tested. `elsewhere` and `home_site` know
 -- every kind: one that is new has to be told of here.
 CREATE FUNCTION record_of(INOUT the_kind text, INOUT the_id bigint) LANGUAGE plpgsql STABLE AS $$

@@ -19,6 +19,15 @@ BEGIN
                  OLD.critical_seconds, OLD.reject_seconds, OLD.warn_degree_seconds, OLD.critical_degree_seconds,
                  OLD.reject_degree_seconds, OLD.probe_id, OLD.storage_unit_id),
                'an_ended_excursion_never_changes', 'the figures of an ended excursion never change');
+  PERFORM must(OLD.category = 'silent' OR (
+                 array_position('{silent,warning,critical,reject}', NEW.category)
+                   >= array_position('{silent,warning,critical,reject}', OLD.category)
+                 AND NEW.peak_c >= OLD.peak_c AND NEW.warn_seconds >= OLD.warn_seconds
+                 AND NEW.critical_seconds >= OLD.critical_seconds AND NEW.reject_seconds >= OLD.reject_seconds
+                 AND NEW.warn_degree_seconds >= OLD.warn_degree_seconds
+                 AND NEW.critical_degree_seconds >= OLD.critical_degree_seconds
+                 AND NEW.reject_degree_seconds >= OLD.reject_degree_seconds),
+               'an_excursion_never_grows_milder', 'the excursion was graver than that');
   PERFORM must(NEW.state = OLD.state OR OLD.state = 'OPEN', 'an_excursion_is_decided_once', 'it is decided');
   RETURN NEW;
 END $$;

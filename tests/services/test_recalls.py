@@ -191,9 +191,9 @@ def test_what_was_made_from_a_recalled_bank_is_stopped(world: World, monkeypatch
 def test_the_database_releases_nothing_made_from_a_rejected_lot(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     bank = master_bank(world)
     lot = passed_lot(world, vials=3, culture=grown_from(world, bank, 0)).code
-    monkeypatch.setattr(decisions, "has_lots_below", lambda *_: False)  # so that nothing holds the lot
     at = results_read_at(world, lot) + 2 * DAY
-    world.do("oksana", "recall_lot", now=at, lot=bank.code, reason=WHY)
+    hold = world.do("oksana", "recall_lot", now=at, lot=bank.code, reason=WHY)["hold"]
+    world.do("oksana", "lift_hold", now=at, hold=hold, reason="So that nothing holds the lot")
     assert world.codes("oksana", "release_lot", now=at, lot=lot) == ["CRITERION_OPEN"]
     monkeypatch.setattr(decisions, "release_criteria", lambda _: ())
     assert world.codes("oksana", "release_lot", now=at, lot=lot) == ["CRITERION_OPEN"]

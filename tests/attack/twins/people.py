@@ -30,6 +30,14 @@ KEY = {
     "expires_at": f"{NOW} + interval '1 day'",
 }  # fmt: skip
 ACCOUNTS = [
+    Attack("done where somebody works no more", "ada", "change_sites",
+           f"UPDATE person SET site_id = :elsewhere WHERE id = {ME}", "an_act_is_done_where_one_works",
+           without=("a_record_is_changed_at_its_site",)),
+    Attack("a key made for another", "tina", "create_token", new("api_token", KEY), "a_key_is_of_who_makes_it"),
+    Attack("a session unlocked behind its back", "tina", "sign_in", "UPDATE web_session SET locked_at = NULL",
+           "a_locked_session_opens_for_another_cookie", (new("web_session", SESSION, locked_at="clock_timestamp()"),)),
+    Attack("numbers given again", "tina", "register_donor", "UPDATE number_series SET last = last - 1",
+           "numbers_only_go_on"),
     *(Attack(f"{who} is a quality officer by their own hand", who, "change_roles",
              f"UPDATE person SET roles = '{{quality_officer}}' WHERE id = {ME}", "a_signer_is_changed_by_two")
       for who in ("tina", "ada", "otto")),

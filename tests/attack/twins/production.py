@@ -61,16 +61,48 @@ CULTURES = [
     Attack("other figures of a harvest", "tina", "record_harvest",
            change("culture", "culture", "cells_harvested = cells_harvested * 2"), "a_noted_value_is_only_put_right"),
 ]  # fmt: skip
+GROWING = change("culture", "culture", "state = 'GROWING'")
+LOT = "(SELECT id FROM lot WHERE code = :lot)"
+ONE_MORE = {"site_id": "1", "lot_id": LOT, "donation_id": "(SELECT donation_id FROM lot WHERE code = :lot)",
+            "code": "left(:in_stock, 13) || '000999'", "state": "'PRINTED'"}  # fmt: skip
+OF_LOT = {"lot_id": LOT, "culture_id": id_of("culture", "culture"), "cells_used": "1"}
+CLOSED, HARVESTED = "what_a_lot_is_made_of_is_fixed", "cells_come_from_what_was_harvested"
+OTHER = "(SELECT max(id) FROM donation WHERE code <> :donation)"
+MADE_OF = [
+    Attack("a vial put into a released lot", "tina", "open_lot",
+           new("vial", ONE_MORE), CLOSED),
+    Attack("a label filled when the lot is closed", "tina", "record_filling",
+           change("vial", "in_stock", "state = 'FILLED'"), CLOSED, (change("vial", "in_stock", "state = 'PRINTED'"),)),
+    Attack("cells put into a released lot", "tina", "open_lot", new("lot_source", OF_LOT), CLOSED),
+    Attack("a reagent put into a released lot", "tina", "open_lot",
+           new("reagent_use", USE | {"lot_id": LOT, "culture_id": "NULL"}), CLOSED),
+    Attack("a run of a lot that is released", "tina", "import_freezing_run",
+           another("freezer_run", "run", code="'INVENTED'", imported_by_id=ME, lot_id=LOT), CLOSED),
+    Attack("a reagent put into a culture that is harvested", "tina", "passage_culture", new("reagent_use", USE),
+           "what_a_culture_is_made_of_is_fixed"),
+    Attack("passaged from a culture that is finished", "tina", "passage_culture",
+           another("culture", "culture", code="'INVENTED'", parent_id="r.id"), HARVESTED,
+           (change("culture", "culture", "state = 'FINISHED'"),)),
+    Attack("filled from a culture that still grows", "tina", "open_lot", new("lot_source", OF_LOT), HARVESTED,
+           (change("lot", "lot", "state = 'IN_PROCESS'"), GROWING)),
+    Attack("filled with cells of another donation", "tina", "open_lot", new("lot_source", OF_LOT),
+           "cells_of_two_donations_never_meet",
+           (change("lot", "lot", f"state = 'IN_PROCESS', donation_id = {OTHER}"),
+            change("culture", "culture", "state = 'HARVESTED'"))),
+    Attack("a vial of another donation than its lot", "tina", "open_lot",
+           new("vial", ONE_MORE, donation_id=id_of("donation", "donation")),
+           "cells_of_two_donations_never_meet", (change("lot", "lot", "state = 'IN_PROCESS'"),)),
+]  # fmt: skip
 REAGENTS = [
     Attack("used in quarantine", "tina", "passage_culture", new("reagent_use", USE), "only_accepted_reagents_are_used",
-           (of_reagent("state = 'QUARANTINED'"),)),
+           (GROWING, of_reagent("state = 'QUARANTINED'"))),
     Attack("used after it expired", "tina", "passage_culture", new("reagent_use", USE), "no_expired_reagent_is_used",
-           (of_reagent("expires_on = DATE '2020-01-01'"),)),
+           (GROWING, of_reagent("expires_on = DATE '2020-01-01'"))),
     Attack("used and never opened", "tina", "passage_culture", new("reagent_use", USE),
-           "no_reagent_is_used_too_long_after_opening", (of_reagent("days_once_open = 1, opened_at = NULL"),)),
+           "no_reagent_is_used_too_long_after_opening", (GROWING, of_reagent("days_once_open = 1, opened_at = NULL"))),
     Attack("used too long after opening", "tina", "passage_culture", new("reagent_use", USE),
            "no_reagent_is_used_too_long_after_opening",
-           (of_reagent(f"days_once_open = 1, opened_at = {NOW} - interval '2 days'"),)),
+           (GROWING, of_reagent(f"days_once_open = 1, opened_at = {NOW} - interval '2 days'"))),
     Attack("more used than there is", "tina", "passage_culture", of_reagent("quantity_left = -1"),
            "ck_reagent_lot_never_more_used_than_there_is",
            (of_reagent("unit = 'mL', quantity_received = 10, quantity_left = 1"),)),
@@ -79,4 +111,4 @@ REAGENTS = [
     Attack("opened again", "tina", "open_reagent", of_reagent("opened_at = :now"), "a_reagent_is_opened_once",
            (of_reagent(f"opened_at = {NOW} - interval '2 days'"),)),
 ]  # fmt: skip
-ATTACKS = [*DONORS, *CULTURES, *REAGENTS]
+ATTACKS = [*DONORS, *CULTURES, *MADE_OF, *REAGENTS]

@@ -9,6 +9,10 @@ TAKEN = {
 SAMPLE = new("sample", TAKEN)
 OUT = "verdict = 'OUT_OF_SPECIFICATION', state = 'REVIEWED'"
 OF_DONOR = f"UPDATE test_result SET {OUT} WHERE donor_id = {id_of('donor', 'donor')}"
+UNSTOPPED = "what_is_found_stops_product"
+REVIEW = "UPDATE test_result SET state = 'REVIEWED'"
+REACTIVE = f"donor_id = {id_of('donor', 'donor')} AND test = 'HBSAG'"
+FOUND = "UPDATE test_result SET verdict = 'OUT_OF_SPECIFICATION', state = 'ENTERED', reviewed_by_id = NULL WHERE"
 DEVIATION = {
     "code": "'DV1'", "title": "'x'", "description": "'x'", "classification": "'major'", "occurred_at": ":now",
     "due_on": "CURRENT_DATE", "opened_by_id": ME, "site_id": "1", "state": "'OPEN'",
@@ -63,7 +67,7 @@ RESULTS = [
            "an_invalidated_result_has_a_deviation"),
     Attack("a result out of specification in silence", "taras", "enter_result",
            another("test_result", "entered", code="'INVENTED'", verdict="'OUT_OF_SPECIFICATION'", entered_by_id=ME,
-                   lot_id=id_of("lot", "lot")), "a_stop_reaches_every_clinician"),
+                   lot_id=id_of("lot", "lot")), "a_stop_reaches_every_clinician", without=(UNSTOPPED,)),
     Attack("a result of a sample of another test", "taras", "enter_result",
            another("test_result", "entered", code="'INVENTED'", entered_by_id=ME,
                    sample_id="(SELECT max(id) FROM sample)"),
@@ -101,6 +105,19 @@ HOLDS = [
            new("hold", HOLD, lot_id=id_of("lot", "lot")) + f"; {change('lot', 'lot', 'state = state')}",
            "a_stop_reaches_every_clinician",
            (change("lot", "lot", "state = 'ON_HOLD', state_before_hold = 'RELEASED'"),)),
+    Attack("an ineligible donor and no hold", "quinn", "determine_eligibility",
+           change("donor", "donor", "state = 'INELIGIBLE'"), UNSTOPPED),
+    Attack("a consent withdrawn and no hold", "tina", "withdraw_consent",
+           f"UPDATE consent SET state = 'WITHDRAWN' WHERE donor_id = {id_of('donor', 'donor')}", UNSTOPPED),
+    Attack("found reactive and no hold", "taras", "review_results", f"{REVIEW}, reviewed_by_id = {ME} WHERE {REACTIVE}",
+           UNSTOPPED, (f"{FOUND} {REACTIVE}",)),
+    Attack("a reagent recalled and no hold", "quinn", "recall_reagent",
+           change("reagent_lot", "reagent", "state = 'RECALLED'"), UNSTOPPED),
+    Attack("a tank that failed and no hold", "tina", "report_storage_failure",
+           change("storage_unit", "tank", "state = 'FAILED'"), UNSTOPPED),
+    Attack("a released lot that fails a test, and stays", "taras", "enter_result",
+           another("test_result", "entered", code="'INVENTED'", verdict="'OUT_OF_SPECIFICATION'", entered_by_id=ME,
+                   lot_id=id_of("lot", "lot")), UNSTOPPED, without=("a_stop_reaches_every_clinician",)),
     Attack("lifted against a result", "quinn", "lift_hold", LIFT, "no_hold_is_lifted_against_a_result",
            (OF_DONOR, OF_HER)),
     Attack("lifted on an ineligible donor", "quinn", "lift_hold", LIFT, "no_hold_is_lifted_on_an_ineligible_donor",
@@ -111,6 +128,8 @@ HOLDS = [
            (excursion_at("1"), new("hold", HOLD, excursion_id=EXCURSION))),
 ]  # fmt: skip
 NOTICES = [
+    Attack("a dose added to a notice of before", "quinn", "recall_lot", new("notice_line", LINE),
+           "nothing_is_added_to_what_is_closed", (NOTICE,)),
     Attack("a notice at an end without answers", "clara", "answer_notice",
            "UPDATE recall_notice SET state = 'ACKNOWLEDGED'", "a_notice_ends_with_its_last_answer",
            (NOTICE, new("notice_line", LINE))),

@@ -20,6 +20,12 @@ ATTACKS = [
            "one_excursion_goes_on", (EXCURSION,)),
     Attack("another peak of what has ended", "tina", "import_readings", "UPDATE excursion SET peak_c = -1",
            "an_ended_excursion_never_changes", (excursion_at("1", ended_at=":now"),)),
+    *(Attack(f"milder than it was: {to}", "tina", "import_readings", f"UPDATE excursion SET {to}",
+             "an_excursion_never_grows_milder", (excursion_at("1"),))
+      for to in ("category = 'warning'", "peak_c = -1", "critical_seconds = -1", "reject_degree_seconds = -1")),
+    Attack("found, and its lot let be", "tina", "import_readings",
+           excursion_at("(SELECT p.box_id FROM placement p JOIN vial v ON v.id = p.vial_id WHERE v.code = :reserved)"),
+           "what_is_found_stops_product"),
     Attack("decided again", "quinn", "decide_excursion", "UPDATE excursion SET state = 'REJECTED'",
            "an_excursion_is_decided_once", (excursion_at("1", **ENDED | {"state": "'ACCEPTED'"}),)),
     Attack("rejected in silence", "quinn", "decide_excursion",

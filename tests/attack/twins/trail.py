@@ -82,6 +82,8 @@ REVIEWS = [
 MESSAGES = [
     Attack("a message of another act", "tina", "by_hand", new("outbox", MESSAGE, act_id="1"),
            "a_message_is_of_the_open_act"),
+    Attack("a message to an address of nobody", "tina", "by_hand", new("outbox", MESSAGE),
+           "a_message_goes_to_its_person"),
     Attack("a message sent again", "tina", "by_hand", "UPDATE outbox SET due_at = now()",
            "a_message_that_was_sent_stays", (new("outbox", MESSAGE, act_id="1", sent_at="now()"),)),
     Attack("a message to somebody else", "tina", "by_hand", "UPDATE outbox SET address = 'b@c'",

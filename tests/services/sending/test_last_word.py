@@ -114,7 +114,7 @@ def test_without_the_rule_the_database_seals_no_shipper_that_is_no_longer_qualif
         ("UPDATE vial SET state = 'RECEIVED' WHERE code = '{stock}'", "only_what_was_sent_is_received"),
         ("UPDATE vial SET site_id = {there} WHERE code = '{vial}'", "a_record_is_changed_at_its_site"),
         ("INSERT INTO packed_vial (shipment_id, vial_id, position, packed_at, packed_by_id) "
-         "SELECT {id}, id, 9, now(), 1 FROM vial WHERE code = '{vial}'", "one_live_shipment_per_vial"),
+         "SELECT {id}, id, 9, now(), 1 FROM vial WHERE code = '{vial}'", "nothing_is_added_to_what_is_closed"),
         ("UPDATE storage_unit SET site_id = {there} WHERE code = '{shipper}'", "a_record_is_changed_at_its_site"),
         ("UPDATE storage_unit SET hold_hours = NULL WHERE code = '{shipper}'", "a_shipper_is_qualified"),
         ("UPDATE storage_unit SET qualified_until = qualified_on WHERE code = '{shipper}'",
