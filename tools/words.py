@@ -29,6 +29,7 @@ from cellbank.domain.saying import NAMES_OF_THE_CODE
 from cellbank.records import away
 from cellbank.services.catalogue import load
 from cellbank.services.lookup.lists import LISTS
+from cellbank.services.lookup.scanning import DECIDES
 from cellbank.services.lookup.worklists import SOURCES
 from cellbank.services.parsing import WORDS as FAULTS
 from cellbank.services.wording.column_words import ANSWERS, WORDS, told
@@ -97,6 +98,8 @@ def _of_fields(fields: Iterable[Field]) -> Iterator[str]:
 
 def _of_states() -> Iterator[str]:
     yield from Change
+    for stands, means in DECIDES.values():
+        yield from (_spelled(stands), means)
     for kind, states in STATES.items():
         yield _spelled(kind)
         for state, means in states.items():

@@ -133,3 +133,12 @@ def both(world: World, locked: str) -> dict[str, str]:
     """The form of the page, filled by two people."""
     return {"person": badge(world, locked), "password": PASSWORD, "second.name": "taras", "second.password": PASSWORD,
             **REASON}  # fmt: skip
+
+
+def test_the_page_of_somebody_who_is_locked_out_says_one_thing(
+    signed_in: Any, world: World, locked_now: str
+) -> None:
+    page: Browser = signed_in("ada")
+    record = page.get(f"/record/{badge(world, locked_now)}").text
+    state = record.split('class="card-state"')[1].split("</div>")[0]
+    assert "Locked" in state and "state-stop" in state and "may sign in" not in record and "state-good" not in state

@@ -71,6 +71,7 @@ class Card:
     waits_for: tuple[Awaited, ...] = ()  # what others do with it now
     goes_on_elsewhere: bool = False  # what is next stands on another part of its page
     stops: tuple[Refusal, ...] = ()  # why what is under this label must not be used, wherever it was scanned
+    stands: str = ""  # what is shown in place of its state, where something beside it decides
 
     def without(self, names: Container[str]) -> "Card":
         """The card without the acts that stand on another part of its page."""
@@ -97,6 +98,10 @@ class Command:
     filled: Mapping[str, str] | None = None
 
 
+#: a mark that decides over the state: the word that stands in its place, and what that means
+DECIDES = {"locked out": ("LOCKED", "signs in only at a screen that knows them, until the lock ends")}
+
+
 def look_up(bank: Bank, actor: Actor, raw: str) -> Card | Command:
     """What was scanned. Raises Unreadable, or NotHere, also for what is of another site (OtherSite): all of them are
     worth keeping (`report_unreadable_scan`)."""
@@ -117,8 +122,9 @@ def look_up(bank: Bank, actor: Actor, raw: str) -> Card | Command:
     others = awaited(*so, actor.roles, face.type, face.marks, is_ours=face.is_ours)
     stops = ended_refusals(scan.code, face.state) if scan.kind is Kind.DOSE else ()
     stops = stops or outdated_refusals(bank.seen_by(actor), scan, server_time())
-    named = (face.record, scan.code, face.title, face.state, face.means, face.where, face.facts)
-    return Card(*named, acts, others, stops=stops)
+    stands, means = next((said for mark, said in DECIDES.items() if mark in face.marks), ("", face.means))
+    named = (face.record, scan.code, face.title, face.state, means, face.where, face.facts)
+    return Card(*named, acts, others, stops=stops, stands=stands)
 
 
 def _command(code: str) -> Command:
