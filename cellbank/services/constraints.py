@@ -275,6 +275,7 @@ SAYS: dict[str, tuple[Code, str]] = {
     "an_ended_session_stays_ended": (Code.WRONG_STATE, "the session is over."),
     "a_key_keeps_its_limits": (Code.CHANGED_MEANWHILE, "a key never changes what it opens."),
     "a_key_is_of_who_makes_it": (Code.SAME_PERSON, "each makes keys of their own."),
+    "numbers_only_go_on": (Code.CHANGED_MEANWHILE, "a number would be given twice."),
     "a_locked_session_opens_for_another_cookie": (Code.WRONG_STATE, "the session is locked."),
     "a_message_goes_to_its_person": (Code.CHANGED_MEANWHILE, "the address of whoever is told has changed."),
     "an_act_is_done_where_one_works": (Code.OTHER_SITE, "you do not work at this site any more."),

@@ -29,7 +29,7 @@ def without_locks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither side locks anything before it has judged."""
     monkeypatch.setattr(Work, "_locking", lambda work, statement: statement)
     for module in ("production.donors", "quality.holds", "production.reagents", "storage.storage_failure"):
-        monkeypatch.setattr(f"cellbank.services.{module}.lots_below", lambda *_: [], raising=False)
+        monkeypatch.setattr(f"cellbank.services.{module}.lots_reached", lambda *_: [], raising=False)
 
 
 def at_once(*acts: Any) -> list[Outcome]:
