@@ -60,12 +60,12 @@ def narrower() -> dict[str, dict[str, dict[str, list[str]]]]:
     return found
 
 
-def signed_moves() -> dict[str, dict[str, list[str]]]:
-    """By act and kind of record: the moves that bear a signature."""
-    found: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+def signed_moves() -> dict[str, dict[str, dict[str, str]]]:
+    """By act and kind of record: the moves that bear a signature, and what it means."""
+    found: dict[str, dict[str, dict[str, str]]] = defaultdict(lambda: defaultdict(dict))
     for row in TRANSITIONS:
         if row.meaning:
-            found[row.act][row.record].append(_move(row))
+            found[row.act][row.record][_move(row)] = row.meaning.value
     return found
 
 
@@ -119,7 +119,7 @@ def as_sql() -> str:
                "rewriters_of(kind text, name text)", rewritten(), "kind", "name"),
         _table("-- By whom a value of such a record may be put right, and what follows. From `domain/correction.py`.",
                "corrects(kind text, name text)", corrected(), "kind", "name"),
-        _table("-- Which moves of an act are signed, by kind of record. From `domain/transitions.py`.",
+        _table("-- The moves of an act that are signed, by kind of record, with the meaning. From `transitions.py`.",
                "signed_moves_of(the_act text)", signed_moves(), "the_act"),
         _table("-- What a signature of an act on such a record means, and the columns that it covers. From\n"
                "-- `domain/transitions.py`, `SIGNED` and `SIGNED_BY` of the records.",

@@ -1163,62 +1163,71 @@ CREATE FUNCTION corrects(kind text, name text) RETURNS jsonb LANGUAGE sql IMMUTA
   }'::jsonb -> kind -> name
 $$;
 
--- Which moves of an act are signed, by kind of record. From `domain/transitions.py`.
+-- The moves of an act that are signed, by kind of record, with the meaning. From `transitions.py`.
 CREATE FUNCTION signed_moves_of(the_act text) RETURNS jsonb LANGUAGE sql IMMUTABLE AS $$
   SELECT '{
-    "accept_shipment": {"shipment": ["CHECKED>ACCEPTED"]},
-    "accept_short_dose": {"dose": ["COUNTED>COUNTED"]},
-    "approve_conditional_release": {"conditional_release": ["REQUESTED>APPROVED"]},
-    "change_probe_limits": {"probe": ["IN_USE>IN_USE"]},
-    "check_dose": {"dose": ["PREPARED>CHECKED_ONCE", "CHECKED_ONCE>CHECKED"]},
-    "close_deviation": {"deviation": ["INVESTIGATED>CLOSED"]},
-    "confirm_account_change": {"account_change": ["ASKED>CONFIRMED"]},
+    "accept_shipment": {"shipment": {"CHECKED>ACCEPTED": "approved"}},
+    "accept_short_dose": {"dose": {"COUNTED>COUNTED": "approved"}},
+    "approve_conditional_release": {"conditional_release": {"REQUESTED>APPROVED": "approved"}},
+    "change_probe_limits": {"probe": {"IN_USE>IN_USE": "approved"}},
+    "check_dose": {"dose": {"CHECKED_ONCE>CHECKED": "verified", "PREPARED>CHECKED_ONCE": "verified"}},
+    "close_deviation": {"deviation": {"INVESTIGATED>CLOSED": "approved"}},
+    "confirm_account_change": {"account_change": {"ASKED>CONFIRMED": "approved"}},
     "confirm_dose_from_paper": {
-      "dose": ["UNORDERED>INFUSED", "ORDERED>INFUSED", "PICKED>INFUSED", "THAWING>INFUSED", "COUNTED>INFUSED", "PREPARED>INFUSED", "CHECKED_ONCE>INFUSED", "CHECKED>INFUSED", "INFUSING>INFUSED", "DISCARDED>INFUSED", "CANCELLED>INFUSED"],
-      "dose_paper": ["ENTERED>CONFIRMED"]
+      "dose": {"CANCELLED>INFUSED": "verified", "CHECKED>INFUSED": "verified", "CHECKED_ONCE>INFUSED": "verified", "COUNTED>INFUSED": "verified", "DISCARDED>INFUSED": "verified", "INFUSING>INFUSED": "verified", "ORDERED>INFUSED": "verified", "PICKED>INFUSED": "verified", "PREPARED>INFUSED": "verified", "THAWING>INFUSED": "verified", "UNORDERED>INFUSED": "verified"},
+      "dose_paper": {"ENTERED>CONFIRMED": "verified"}
     },
-    "confirm_training": {"training": ["RECORDED>VALID"]},
-    "confirm_unlock": {"account_change": ["ASKED>CONFIRMED"]},
-    "continue_treatment": {"treatment_decision": [">DECIDED"]},
-    "correct_fact": {"correction": [">RECORDED"]},
-    "decide_donation": {"donation": ["AWAITING_DECISION>ACCEPTED", "AWAITING_DECISION>REJECTED"]},
-    "decide_excursion": {"excursion": ["OPEN>ACCEPTED", "OPEN>REJECTED"]},
+    "confirm_training": {"training": {"RECORDED>VALID": "approved"}},
+    "confirm_unlock": {"account_change": {"ASKED>CONFIRMED": "approved"}},
+    "continue_treatment": {"treatment_decision": {">DECIDED": "approved"}},
+    "correct_fact": {"correction": {">RECORDED": "performed"}},
+    "decide_donation": {
+      "donation": {"AWAITING_DECISION>ACCEPTED": "approved", "AWAITING_DECISION>REJECTED": "rejected"}
+    },
+    "decide_excursion": {"excursion": {"OPEN>ACCEPTED": "approved", "OPEN>REJECTED": "rejected"}},
     "decide_reagent": {
-      "reagent_lot": ["QUARANTINED>ACCEPTED", "REJECTED>ACCEPTED", "QUARANTINED>REJECTED", "ACCEPTED>REJECTED"]
+      "reagent_lot": {"ACCEPTED>REJECTED": "rejected", "QUARANTINED>ACCEPTED": "approved", "QUARANTINED>REJECTED": "rejected", "REJECTED>ACCEPTED": "approved"}
     },
     "determine_eligibility": {
-      "donor": ["REGISTERED>ELIGIBLE", "INELIGIBLE>ELIGIBLE", "REGISTERED>INELIGIBLE", "ELIGIBLE>INELIGIBLE"]
+      "donor": {"ELIGIBLE>INELIGIBLE": "rejected", "INELIGIBLE>ELIGIBLE": "approved", "REGISTERED>ELIGIBLE": "approved", "REGISTERED>INELIGIBLE": "rejected"}
     },
-    "end_silence": {"excursion": ["OPEN>OPEN"]},
+    "end_silence": {"excursion": {"OPEN>OPEN": "approved"}},
     "enter_dose_from_paper": {
-      "dose": ["UNORDERED>UNORDERED", "ORDERED>ORDERED", "PICKED>PICKED", "THAWING>THAWING", "COUNTED>COUNTED", "PREPARED>PREPARED", "CHECKED_ONCE>CHECKED_ONCE", "CHECKED>CHECKED", "INFUSING>INFUSING", "DISCARDED>DISCARDED", "CANCELLED>CANCELLED"],
-      "dose_paper": [">ENTERED"]
+      "dose": {"CANCELLED>CANCELLED": "verified", "CHECKED>CHECKED": "verified", "CHECKED_ONCE>CHECKED_ONCE": "verified", "COUNTED>COUNTED": "verified", "DISCARDED>DISCARDED": "verified", "INFUSING>INFUSING": "verified", "ORDERED>ORDERED": "verified", "PICKED>PICKED": "verified", "PREPARED>PREPARED": "verified", "THAWING>THAWING": "verified", "UNORDERED>UNORDERED": "verified"},
+      "dose_paper": {">ENTERED": "verified"}
     },
-    "hand_over_shipment": {"shipment": ["SEALED>ON_THE_WAY", "ON_THE_WAY>ON_THE_WAY"]},
-    "invalidate_result": {"test_result": ["REVIEWED>INVALIDATED"]},
-    "lift_hold": {"hold": ["PLACED>LIFTED"], "lot": ["ON_HOLD>QUARANTINE", "ON_HOLD>RELEASED"]},
-    "make_effective": {"definition": ["IMPORTED>EFFECTIVE", "EFFECTIVE>SUPERSEDED"]},
-    "move_to_amendment": {"subject": ["SCREENING>SCREENING", "ENROLLED>ENROLLED"]},
-    "order_dose": {"dose": [">ORDERED"], "subject": ["ENROLLED>ENROLLED"]},
+    "hand_over_shipment": {"shipment": {"ON_THE_WAY>ON_THE_WAY": "performed", "SEALED>ON_THE_WAY": "performed"}},
+    "invalidate_result": {"test_result": {"REVIEWED>INVALIDATED": "approved"}},
+    "lift_hold": {
+      "hold": {"PLACED>LIFTED": "approved"},
+      "lot": {"ON_HOLD>QUARANTINE": "approved", "ON_HOLD>RELEASED": "approved"}
+    },
+    "make_effective": {"definition": {"EFFECTIVE>SUPERSEDED": "approved", "IMPORTED>EFFECTIVE": "approved"}},
+    "move_to_amendment": {"subject": {"ENROLLED>ENROLLED": "approved", "SCREENING>SCREENING": "approved"}},
+    "order_dose": {"dose": {">ORDERED": "approved"}, "subject": {"ENROLLED>ENROLLED": "approved"}},
     "plan_dose_anew": {
-      "dose": ["ORDERED>ORDERED", "PICKED>PICKED", "THAWING>THAWING", "COUNTED>COUNTED", "PREPARED>PREPARED", "CHECKED_ONCE>CHECKED_ONCE", "CHECKED>CHECKED"]
+      "dose": {"CHECKED>CHECKED": "approved", "CHECKED_ONCE>CHECKED_ONCE": "approved", "COUNTED>COUNTED": "approved", "ORDERED>ORDERED": "approved", "PICKED>PICKED": "approved", "PREPARED>PREPARED": "approved", "THAWING>THAWING": "approved"}
     },
-    "recall_lot": {"lot": ["RELEASED>RECALLED", "ON_HOLD>RECALLED"]},
-    "recall_reagent": {"reagent_lot": ["ACCEPTED>RECALLED"]},
-    "receive_shipment": {"shipment": ["ON_THE_WAY>ARRIVED"]},
-    "reject_lot": {"lot": ["FILLED>REJECTED", "QUARANTINE>REJECTED", "ON_HOLD>REJECTED"]},
-    "reject_shipment": {"shipment": ["CHECKED>REJECTED"]},
-    "release_lot": {"lot": ["QUARANTINE>RELEASED"]},
-    "reopen_deviation": {"deviation": ["CLOSED>OPEN"]},
-    "request_conditional_release": {"conditional_release": [">REQUESTED"]},
-    "review_batch_record": {"batch_review": [">REVIEWED"]},
-    "review_results": {"test_result": ["ENTERED>REVIEWED", "ENTERED>DISPUTED"]},
-    "review_trail": {"trail_review": [">REVIEWED"]},
-    "sign_eligibility": {"subject": ["SCREENING>ENROLLED", "SCREENING>SCREEN_FAILED"]},
-    "sign_for_sponsor": {"conditional_release": ["APPROVED>IN_FORCE"]},
-    "take_back_paper_form": {"dose_paper": ["ENTERED>TAKEN_BACK"]},
-    "take_over_shipment": {"shipment": ["SEALED>SEALED", "ON_THE_WAY>ON_THE_WAY", "ARRIVED>ARRIVED"]},
-    "verify_action": {"corrective_action": ["DONE>VERIFIED", "DONE>PLANNED"]}
+    "recall_lot": {"lot": {"ON_HOLD>RECALLED": "rejected", "RELEASED>RECALLED": "rejected"}},
+    "recall_reagent": {"reagent_lot": {"ACCEPTED>RECALLED": "rejected"}},
+    "receive_shipment": {"shipment": {"ON_THE_WAY>ARRIVED": "verified"}},
+    "reject_lot": {
+      "lot": {"FILLED>REJECTED": "rejected", "ON_HOLD>REJECTED": "rejected", "QUARANTINE>REJECTED": "rejected"}
+    },
+    "reject_shipment": {"shipment": {"CHECKED>REJECTED": "rejected"}},
+    "release_lot": {"lot": {"QUARANTINE>RELEASED": "released"}},
+    "reopen_deviation": {"deviation": {"CLOSED>OPEN": "approved"}},
+    "request_conditional_release": {"conditional_release": {">REQUESTED": "approved"}},
+    "review_batch_record": {"batch_review": {">REVIEWED": "reviewed"}},
+    "review_results": {"test_result": {"ENTERED>DISPUTED": "reviewed", "ENTERED>REVIEWED": "reviewed"}},
+    "review_trail": {"trail_review": {">REVIEWED": "reviewed"}},
+    "sign_eligibility": {"subject": {"SCREENING>ENROLLED": "approved", "SCREENING>SCREEN_FAILED": "rejected"}},
+    "sign_for_sponsor": {"conditional_release": {"APPROVED>IN_FORCE": "approved"}},
+    "take_back_paper_form": {"dose_paper": {"ENTERED>TAKEN_BACK": "rejected"}},
+    "take_over_shipment": {
+      "shipment": {"ARRIVED>ARRIVED": "performed", "ON_THE_WAY>ON_THE_WAY": "performed", "SEALED>SEALED": "performed"}
+    },
+    "verify_action": {"corrective_action": {"DONE>PLANNED": "rejected", "DONE>VERIFIED": "approved"}}
   }'::jsonb -> the_act
 $$;
 

@@ -11,15 +11,33 @@ BEGIN
   IF signs IS NOT NULL THEN
     PERFORM must(EXISTS (SELECT FROM signature WHERE act_id = NEW.id) AND NOT EXISTS (
                    SELECT FROM change c
-                    WHERE c.act_id = NEW.id AND signs -> c.record_kind ? the_move(c.before ->> 'state', c.after ->> 'state')
+                    WHERE c.act_id = NEW.id AND CASE WHEN signs ? c.record_kind THEN signs -> c.record_kind ? move_of(c) END
                       AND NOT EXISTS (SELECT FROM signature s WHERE s.act_id = c.act_id
-                                         AND (s.record_kind, s.record_id) = (c.record_kind, c.record_id))),
-                 'a_signed_act_bears_its_signatures', 'what the act decides has no signature');
+                                         AND (s.record_kind, s.record_id) = (c.record_kind, c.record_id)
+                                         AND s.meaning = signs -> c.record_kind ->> move_of(c))),
+                 'a_signed_act_bears_its_signatures', 'what the act decides has no signature that says so');
+    PERFORM must(NOT EXISTS (
+                   SELECT FROM signature s WHERE s.act_id = NEW.id
+                      AND s.digest IS DISTINCT FROM signed_digest(s.record_kind, s.record_id, string_to_array(
+                            signed_in(NEW.name, s.record_kind) ->> s.meaning, ' '))),
+                 'a_signature_covers_its_record', 'the record was written after it was signed');
   END IF;
   RETURN NEW;
 END $$;
 CREATE TRIGGER act_is_of_its_doer BEFORE INSERT OR UPDATE OF outcome ON act FOR EACH ROW
   WHEN (NEW.outcome = 'accepted') EXECUTE FUNCTION act_is_of_its_doer();
+
+-- The move that a change makes; of one that leaves the state as it is, from that state to the same.
+CREATE FUNCTION move_of(made change) RETURNS text LANGUAGE plpgsql STABLE AS $$
+DECLARE
+  stays text;
+BEGIN
+  IF made.after ? 'state' THEN
+    RETURN the_move(made.before ->> 'state', made.after ->> 'state');
+  END IF;
+  stays := standing_value(made.record_kind, made.record_id, 'state');
+  RETURN the_move(stays, stays);
+END $$;
 
 CREATE FUNCTION the_move(was text, becomes text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
   SELECT coalesce(was, '') || '>' || becomes

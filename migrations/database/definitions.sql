@@ -82,6 +82,20 @@ END $$;
 CREATE CONSTRAINT TRIGGER what_comes_into_force_is_signed AFTER UPDATE OF state ON definition DEFERRABLE INITIALLY DEFERRED
   FOR EACH ROW WHEN (NEW.state = 'EFFECTIVE' AND OLD.state <> 'EFFECTIVE') EXECUTE FUNCTION version_in_force_is_signed();
 
+-- One is superseded by another one that comes into force with it.
+CREATE FUNCTION version_has_its_successor() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM at_the_end();
+  PERFORM must(EXISTS (
+    SELECT FROM definition d JOIN change c ON (c.record_kind, c.record_id) = ('definition', d.id)
+     WHERE (d.type, d.identifier) = (NEW.type, NEW.identifier) AND d.state = 'EFFECTIVE'
+       AND c.act_id = acting() AND c.after ->> 'state' = 'EFFECTIVE'),
+    'a_superseded_version_has_its_successor', 'no other version comes into force in its place');
+  RETURN NULL;
+END $$;
+CREATE CONSTRAINT TRIGGER version_has_its_successor AFTER UPDATE OF state ON definition DEFERRABLE INITIALLY DEFERRED
+  FOR EACH ROW WHEN (NEW.state = 'SUPERSEDED' AND OLD.state <> 'SUPERSEDED') EXECUTE FUNCTION version_has_its_successor();
+
 -- The figures of the protocol of a subject.
 CREATE FUNCTION figures_for(the_subject bigint) RETURNS jsonb LANGUAGE sql STABLE AS $$
   SELECT p.figures FROM subject s JOIN definition p ON p.id = s.protocol_id WHERE s.id = the_subject

@@ -39,6 +39,19 @@ END $$;
 CREATE CONSTRAINT TRIGGER dose_paper_is_signed AFTER INSERT OR UPDATE ON dose_paper DEFERRABLE INITIALLY DEFERRED
   FOR EACH ROW WHEN (NEW.state IN ('ENTERED', 'CONFIRMED')) EXECUTE FUNCTION dose_paper_is_signed();
 
+-- A form is replaced by another one of the same dose, entered in the same act.
+CREATE FUNCTION form_has_its_successor() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM at_the_end();
+  PERFORM must(EXISTS (
+    SELECT FROM dose_paper f JOIN change c ON (c.record_kind, c.record_id) = ('dose_paper', f.id)
+     WHERE f.dose_id = NEW.dose_id AND f.state = 'ENTERED' AND c.act_id = acting() AND c.before IS NULL),
+    'a_replaced_form_has_its_successor', 'no other form of the dose was entered');
+  RETURN NULL;
+END $$;
+CREATE CONSTRAINT TRIGGER form_has_its_successor AFTER UPDATE OF state ON dose_paper DEFERRABLE INITIALLY DEFERRED
+  FOR EACH ROW WHEN (NEW.state = 'REPLACED' AND OLD.state <> 'REPLACED') EXECUTE FUNCTION form_has_its_successor();
+
 -- Another clinician signs that nothing of a form is true.
 CREATE FUNCTION form_is_taken_back_by_another() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

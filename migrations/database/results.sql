@@ -42,3 +42,18 @@ BEGIN
   RETURN NEW;
 END $$;
 CREATE TRIGGER result_safety BEFORE INSERT OR UPDATE ON test_result FOR EACH ROW EXECUTE FUNCTION result_safety();
+
+-- A result that was corrected has the right one in its place, of the same test of the same thing, from the same act.
+CREATE FUNCTION result_has_its_successor() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM at_the_end();
+  PERFORM must(EXISTS (
+    SELECT FROM test_result r JOIN change c ON (c.record_kind, c.record_id) = ('test_result', r.id)
+     WHERE r.corrects_id = NEW.id AND c.act_id = acting() AND c.before IS NULL
+       AND (r.test, r.sample_id, r.sample_number, r.donor_id, r.donation_id, r.culture_id, r.lot_id) IS NOT DISTINCT FROM
+           (NEW.test, NEW.sample_id, NEW.sample_number, NEW.donor_id, NEW.donation_id, NEW.culture_id, NEW.lot_id)),
+    'a_corrected_result_has_the_right_one', 'no other result stands in its place');
+  RETURN NULL;
+END $$;
+CREATE CONSTRAINT TRIGGER result_has_its_successor AFTER UPDATE OF state ON test_result DEFERRABLE INITIALLY DEFERRED
+  FOR EACH ROW WHEN (NEW.state = 'CORRECTED' AND OLD.state <> 'CORRECTED') EXECUTE FUNCTION result_has_its_successor();

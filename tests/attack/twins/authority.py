@@ -1,6 +1,6 @@
 """What an act may do at all: what is its own, of whom it is, what it signs, and that what is written stays."""
 
-from tests.attack.twins.sql import ME, Attack, another
+from tests.attack.twins.sql import ME, Attack, another, signed_by
 from tests.factories.by_hand import AUTHORITY
 
 WHOSE, WRITTEN, WHO, SIGNED = AUTHORITY
@@ -81,4 +81,22 @@ UNSIGNED = [
     Attack("a plan made anew", "clara", "plan_dose_anew",
            "UPDATE dose SET planned_anew_because = 'tomorrow' WHERE code = :ordered", SIGNED),
 ]  # fmt: skip
-ATTACKS = [*MOVES, *VALUES, *PEOPLE, *UNSIGNED]
+DETERMINED = ("donor", "donor", "ELIGIBLE")
+PLANNED = signed_by("plan_dose_anew", "approved", "dose", "counted")
+ANOTHER_WAY = [
+    Attack("a donor made eligible by a signature that rejects", "quinn", "determine_eligibility",
+           f"{state(*DETERMINED)}; " + signed_by("determine_eligibility", "rejected", "donor", "donor"), SIGNED,
+           (state(*INELIGIBLE),)),
+    Attack("a donation accepted by a signature that rejects", "quinn", "decide_donation",
+           "UPDATE donation SET state = 'ACCEPTED' WHERE code = :donation; "
+           + signed_by("decide_donation", "rejected", "donation", "donation"), SIGNED,
+           ("UPDATE donation SET state = 'AWAITING_DECISION' WHERE code = :donation",)),
+    Attack("a plan made anew by the signature on another dose", "clara", "plan_dose_anew",
+           f"UPDATE dose SET planned_anew_because = 'tomorrow' WHERE code = :ordered; {PLANNED}", SIGNED),
+]  # fmt: skip
+WRITTEN_AFTERWARDS = [
+    Attack("a plan that is another one once it was signed", "clara", "plan_dose_anew",
+           f"{PLANNED}; UPDATE dose SET planned_anew_because = 'tomorrow' WHERE code = :counted",
+           "a_signature_covers_its_record"),
+]
+ATTACKS = [*ANOTHER_WAY, *WRITTEN_AFTERWARDS, *MOVES, *VALUES, *PEOPLE, *UNSIGNED]

@@ -7,6 +7,8 @@ IN_FORCE_NOW = change("definition", "imported", "state = 'EFFECTIVE', effective_
 ITS_FILE, FIGURES = "a_version_is_its_file", "a_version_keeps_the_figures_of_its_file"
 
 VERSIONS = [
+    Attack("a protocol superseded by nothing", "quinn", "make_effective",
+           change("definition", "protocol", "state = 'SUPERSEDED'"), "a_superseded_version_has_its_successor"),
     *(Attack(f"another {column} of a protocol in force", "quinn", "make_effective",
              f"UPDATE definition SET {column} = {value} WHERE code = :protocol", "a_version_is_never_changed")
       for column, value in {"content": "content || ' '", "digest": "repeat('ab', 32)", "version": "'2'",

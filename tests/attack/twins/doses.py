@@ -128,6 +128,8 @@ GIVEN = [
 FORMS = [
     Attack("a form entered by a technician", "tina", "enter_dose_from_paper", form_of("ordered", ME),
            "a_clinician_verifies_the_form"),
+    Attack("a form replaced by none", "clara", "enter_dose_from_paper",
+           "UPDATE dose_paper SET state = 'REPLACED'", "a_replaced_form_has_its_successor", (form_of("ordered"),)),
     Attack("a form that nobody signed", "clara", "enter_dose_from_paper", form_of("ordered", ME),
            "a_form_is_signed_by_both"),
     Attack("a second form of a dose", "clara", "enter_dose_from_paper", form_of("ordered", ME),

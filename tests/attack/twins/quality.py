@@ -54,6 +54,9 @@ def issued(**but: str) -> str:
     return new("document_issue", DOCUMENT, **but)
 
 
+GONE, OTHER_TEST = "state = 'CORRECTED', change_reason = 'x'", "'IDENTITY'"
+RIGHT = {"code": "'INVENTED'", "entered_by_id": ME, "corrects_id": id_of("test_result", "entered")}
+
 RESULTS = [
     Attack("reviewed by whoever entered it", "taras", "review_results",
            of_result(f"state = 'REVIEWED', reviewed_by_id = {ME}"), "ck_test_result_reviewed_by_another_person"),
@@ -62,6 +65,11 @@ RESULTS = [
            "a_result_is_never_changed"),
     Attack("a corrected result that counts again", "taras", "review_results", of_result("state = 'ENTERED'"),
            "a_result_never_counts_again", (of_result("state = 'CORRECTED', change_reason = 'x'"),)),
+    Attack("corrected and nothing in its place", "taras", "correct_result",
+           of_result("state = 'CORRECTED', change_reason = 'x'"), "a_corrected_result_has_the_right_one"),
+    Attack("corrected by a result of another test", "taras", "correct_result",
+           f"{of_result(GONE)}; {another('test_result', 'entered', **RIGHT, test=OTHER_TEST)}",
+           "a_corrected_result_has_the_right_one"),
     Attack("invalidated without a deviation", "quinn", "invalidate_result",
            of_result(f"state = 'INVALIDATED', change_reason = 'x', reviewed_by_id = {ME}"),
            "an_invalidated_result_has_a_deviation"),

@@ -72,6 +72,15 @@ def signature(**but: str) -> str:
     return new("signature", columns, **but)
 
 
+def signed_by(act: str, meaning: str, kind: str, code: str) -> str:
+    """A signature of this act on a record of the scene as it stands, with this meaning."""
+    covered = f"string_to_array(signed_in('{act}', '{kind}') ->> '{meaning}', ' ')"
+    return signature(
+        meaning=f"'{meaning}'", record_kind=f"'{kind}'", record_id=id_of(kind, code),
+        digest=f"signed_digest('{kind}', {id_of(kind, code)}, {covered})",
+    )  # fmt: skip
+
+
 def dose_of(weight: str, cells: str, **but: str) -> str:
     """A dose ordered for the subject of `:ordered`, by such a weight and with so many cells, but for what is given."""
     columns = dict.fromkeys(("site_id", "subject_id", "lot_id", "day", "planned_on"), "") | {
