@@ -246,7 +246,7 @@ def test_a_change_of_the_account_makes_every_screen_forget_it(at: At, world: Wor
     with world.bank.reads.connect() as connection:
         assert connection.scalar(count, {"name": name}) == 1
     if end == "reset":
-        by_two(world, "reset_password", name, new_password="another first one", reason="forgotten")
+        by_two(world, "reset_password", name, new_password="another one to begin", reason="forgotten")
     elif end == "roles":
         by_two(world, "change_roles", name, roles=["clinician"], reason="the ward")
     else:

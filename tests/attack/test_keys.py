@@ -20,7 +20,7 @@ from tests.factories.world import PASSWORD, World
 
 pytestmark = pytest.mark.requirement("R15")
 
-NEW, MINE = "another first one", "a password of my own"
+NEW, MINE = "another one to begin", "a password of my own"
 
 
 class Program:

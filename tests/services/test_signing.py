@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import text
 
 from cellbank.domain import agreement
-from cellbank.records import actor
+from cellbank.domain.rules import authority
 from cellbank.services.acts import Malformed
 from cellbank.services.people.actors import actor_by_name
 from tests.factories.people import accept, newcomer, to_sign, train
@@ -149,7 +149,7 @@ def test_the_database_refuses_the_signature_too(world: World, monkeypatch: pytes
     else:
         accept(world, name)
         train(world, name, "2025-01-01", "2026-03-01")
-    monkeypatch.setattr(actor, "signer_refusals", lambda signer: ())
+    monkeypatch.setattr(authority, "signer_refusals", lambda signer: ())
     outcome = world.try_act(name, "decide_reagent", **waiting)
     assert [refusal.code.value for refusal in outcome.refusals] == [missing]
 

@@ -67,7 +67,7 @@ def test_neither_the_token_nor_its_like_stands_in_the_database(world: World) -> 
 def test_a_password_that_was_proved_and_then_changed_begins_nothing(world: World) -> None:
     name = newcomer(world)
     proved, later = standing(world, name), world.now + MINUTE
-    by_two(world, "reset_password", name, new_password="another first one", reason="forgotten", now=later)
+    by_two(world, "reset_password", name, new_password="another one to begin", reason="forgotten", now=later)
     assert web_sessions.begin(world.bank, proved, "bench 3", 15, world.now) is None
     world.do("ada", "disable_person", name=name, reason="left the site")
     assert web_sessions.begin(world.bank, proved, "bench 3", 15, world.now) is None
@@ -80,7 +80,7 @@ def test_ends_for_its_reason_and_is_listed_so(world: World) -> None:
     begun(world, name, "ward 2")
     world.do(name, "change_password", new_password="a password of my own")
     begun(world, name, "ward 3")
-    by_two(world, "reset_password", name, new_password="another first one", reason="forgotten")
+    by_two(world, "reset_password", name, new_password="another one to begin", reason="forgotten")
     begun(world, name, "ward 4")
     wanted = {"ward 1": Ended.ROLES, "ward 2": Ended.PASSWORD, "ward 3": Ended.RESET, "ward 4": None}
     assert dict(listed(world, name)) == wanted
