@@ -10,13 +10,13 @@ import typing
 if typing.TYPE_CHECKING:
     from flask import Flask
 
-    from cellbank.services.bank import Bank
+    from cellbank.services.installation import Installation
 
 
 LARGEST = 4 * 1024 * 1024  # bytes of a request, a pasted file among them
 
 
-def create_app(bank: Bank | None = None) -> Flask:
+def create_app(bank: Installation | None = None) -> Flask:
     """The web application: pages and API over one bank.
 
     Without a bank it opens one from the CELLBANK_* settings, starting the embedded database where no URL is set.
@@ -38,7 +38,7 @@ def create_app(bank: Bank | None = None) -> Flask:
     return app
 
 
-def _open_bank() -> Bank:
+def _open_bank() -> Installation:
     """The bank of a server process. Workers are given the database by their parent, close nothing, and end with it."""
     import atexit
     import contextlib
@@ -51,4 +51,4 @@ def _open_bank() -> Bank:
     settings = config.load(os.environ)
     stack = contextlib.ExitStack()
     atexit.register(stack.close)
-    return start.open_bank(settings, start.find_database(settings, stack))
+    return start.open_installation(settings, start.find_database(settings, stack))

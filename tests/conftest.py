@@ -26,7 +26,7 @@ from cellbank.outside.embedded_postgres import EmbeddedPostgres, start
 from cellbank.records.base import open_engine
 from cellbank.records.migrate import migrate
 from cellbank.records.played_time import allow_played_time
-from cellbank.services.bank import Bank
+from cellbank.services.installation import Installation
 from cellbank.services.people import passwords, sessions
 from cellbank.services.start import find_printer
 from tests.backup import restore, save
@@ -156,13 +156,13 @@ def fresh_database(postgres: EmbeddedPostgres, template: str, run_folder: Path, 
     return make
 
 
-def make_bank(app_url: str, folder: Path) -> Bank:
+def make_installation(app_url: str, folder: Path) -> Installation:
     """An installation on this database, with the settings of a fresh one."""
     settings = config.load(
         {"CELLBANK_DATA": str(folder), "CELLBANK_DATABASE_URL": app_url, "CELLBANK_WRONG_IDENTITIES": "100",
          "CELLBANK_ADDRESS_FAILURES": "10000"}
     )
-    return Bank(settings, open_engine(app_url), find_printer(settings))
+    return Installation(settings, open_engine(app_url), find_printer(settings))
 
 
 @pytest.fixture(scope="session")
@@ -201,11 +201,11 @@ class Furnished:
             for statement in statements:
                 connection.execute(text(statement))
         owner.dispose()
-        bank = make_bank(app_url, folder)
+        installation = make_installation(app_url, folder)
         try:
-            yield World(bank, random.Random(seed), START, pickle.loads(self._pickle(kind).read_bytes()))
+            yield World(installation, random.Random(seed), START, pickle.loads(self._pickle(kind).read_bytes()))
         finally:
-            bank.engine.dispose()
+            installation.engine.dispose()
 
     def urls(self, name: str) -> tuple[str, str]:
         """Owner URL and application URL of the copy of this name."""
@@ -239,11 +239,11 @@ class Furnished:
             _copy(self.postgres, of, database)
         if (self.folder / of).is_dir():  # its keys belong to its rows
             shutil.copytree(self.folder / of, self._files(kind), dirs_exist_ok=True)
-        bank = make_bank(database_url(self.postgres.app_url, database), self._files(kind))
+        installation = make_installation(database_url(self.postgres.app_url, database), self._files(kind))
         with pytest.MonkeyPatch.context() as patch:
             _hash_with(patch, CHEAP)  # whoever comes first, and has real passwords for itself
-            stock = furnish(World(bank, random.Random(kind), START))
-        bank.engine.dispose()
+            stock = furnish(World(installation, random.Random(kind), START))
+        installation.engine.dispose()
         draft = self._pickle(kind).with_suffix(".draft")
         draft.write_bytes(pickle.dumps(stock))
         draft.rename(self._pickle(kind))
@@ -271,9 +271,9 @@ def world(furnished: Furnished, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 
 @pytest.fixture(scope="module")
-def bank(world: World) -> Bank:
+def installation(world: World) -> Installation:
     """This module's installation."""
-    return world.bank
+    return world.installation
 
 
 @pytest.fixture(scope="module")
@@ -312,18 +312,18 @@ def story_database(postgres: EmbeddedPostgres, run_folder: Path) -> Callable[[st
     return copy
 
 
-StoryBank = Callable[[str, Path], Bank]
+StoryInstallation = Callable[[str, Path], Installation]
 
 
 @pytest.fixture(scope="session")
-def story_bank(story_database: Callable[[str], str], run_folder: Path) -> StoryBank:
+def story_installation(story_database: Callable[[str], str], run_folder: Path) -> StoryInstallation:
     """A function name, folder -> an installation on a fresh copy of the story. Its people are known by the key in the
     data folder of the demo, so that this is in the folder as well."""
 
-    def make(name: str, folder: Path) -> Bank:
+    def make(name: str, folder: Path) -> Installation:
         url = story_database(name)
         shutil.copy2(run_folder / "wheel" / "demo" / account_key.FILE, folder)
-        return make_bank(url, folder)
+        return make_installation(url, folder)
 
     return make
 

@@ -10,16 +10,16 @@ from cellbank.api.door import SIGNED_IN, blueprint
 from cellbank.api.problems import problem
 from cellbank.domain.actor import Actor
 from cellbank.services import catalogue
-from cellbank.services.bank import Bank
+from cellbank.services.installation import Installation
 
 __all__ = ["register"]
 
 
-def register(app: Flask, bank: Bank, signed_in: Callable[[], Actor | None]) -> None:
+def register(app: Flask, installation: Installation, signed_in: Callable[[], Actor | None]) -> None:
     """Mount the API. `signed_in` tells who is signed in on the pages: they may read with their session."""
     catalogue.load()
     app.extensions[SIGNED_IN] = signed_in
-    app.extensions["cellbank"] = bank
+    app.extensions["cellbank"] = installation
     assert routes and reads and stops and trail  # their routes are on the blueprint
     app.before_request(_no_such_address)
     app.register_blueprint(blueprint)

@@ -4,7 +4,7 @@ from flask import Blueprint, Response, current_app, g, request
 
 from cellbank.api.problems import TITLES, incident, problem
 from cellbank.domain.actor import Actor
-from cellbank.services.bank import Bank, server_time
+from cellbank.services.installation import Installation, server_time
 from cellbank.services.people.actors import key_in_use
 from cellbank.services.people.keys import note_use
 
@@ -16,10 +16,10 @@ ACTS = {"api.do_act"}  # where an act says for itself whether a key may do it
 blueprint = Blueprint("api", __name__, url_prefix="/api")
 
 
-def the_bank() -> Bank:
+def the_installation() -> Installation:
     """The bank of this application as the person reads it on whose behalf the request comes; nobody reads nothing."""
-    bank: Bank = current_app.extensions["cellbank"]
-    return bank.seen_by(g.get("actor"))
+    installation: Installation = current_app.extensions["cellbank"]
+    return installation.seen_by(g.get("actor"))
 
 
 def the_actor() -> Actor:
@@ -53,10 +53,10 @@ def identify() -> Response | None:
 
 def _of_the_key(secret: str, site: str | None) -> Actor | None:
     """The person for whom a key speaks; that it was used, and from where, is kept for its owner to see."""
-    key, bank = key_in_use(the_bank(), secret, site), current_app.extensions["cellbank"]
+    key, installation = key_in_use(the_installation(), secret, site), current_app.extensions["cellbank"]
     if key is None:
         return None
-    note_use(bank, key.id, key.used_at, server_time(), client())
+    note_use(installation, key.id, key.used_at, server_time(), client())
     return key.actor
 
 

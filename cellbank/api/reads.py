@@ -3,14 +3,14 @@
 from flask import Response, jsonify
 
 from cellbank.api.description import describe
-from cellbank.api.door import blueprint, the_actor, the_bank
+from cellbank.api.door import blueprint, the_actor, the_installation
 from cellbank.api.problems import problem
 from cellbank.records.base import as_json
-from cellbank.services.bank import server_time
 from cellbank.services.documents.issuing import NotAsIssued, issued_file, unissued_file
 from cellbank.services.documents.record_export import export
 from cellbank.services.finding.missing import NotHere, Unreadable
 from cellbank.services.incidents import beside_an_answer
+from cellbank.services.installation import server_time
 from cellbank.services.labels import label_printing
 from cellbank.services.lookup import tracing
 from cellbank.services.lookup.scanning import Card, Command, look_up
@@ -35,15 +35,15 @@ def on_not_here(error: NotHere) -> Response:
 def scan(raw: str) -> Response:
     """What a code is, its state, where it is, and the acts allowed next to this person."""
     try:
-        found = look_up(the_bank(), the_actor(), raw)
+        found = look_up(the_installation(), the_actor(), raw)
     except Unreadable as error:
         with beside_an_answer():
-            keep_unreadable(the_bank(), the_actor(), raw, error.garbled.sentence, door="api")
+            keep_unreadable(the_installation(), the_actor(), raw, error.garbled.sentence, door="api")
         listed = [{"field": "code", "message": error.garbled.sentence}]
         return problem(422, error.garbled.sentence, problems=listed, reason=error.garbled.reason.value)
     except NotHere as error:
         with beside_an_answer():
-            keep_unreadable(the_bank(), the_actor(), raw, str(error), door="api")
+            keep_unreadable(the_installation(), the_actor(), raw, str(error), door="api")
         return problem(404, str(error))
     if isinstance(found, Command):
         told = {"kind": "command", "act": found.act.name, "title": found.act.title}
@@ -54,14 +54,14 @@ def scan(raw: str) -> Response:
 @blueprint.get("/trace/<path:raw>")
 def trace(raw: str) -> Response:
     """All that a code came from and all that came of it."""
-    return jsonify(tracing.trace(the_bank(), raw).as_json())
+    return jsonify(tracing.trace(the_installation(), raw).as_json())
 
 
 @blueprint.get("/printings/<int:printing_id>.pdf")
 def printing(printing_id: int) -> Response:
     """The labels of a printing, byte for byte as they went to the printer."""
     try:
-        pdf = label_printing.pdf_of(the_bank(), printing_id)
+        pdf = label_printing.pdf_of(the_installation(), printing_id)
     except label_printing.NoSuchPrinting as error:
         return problem(404, str(error))
     except label_printing.NotPrintable as error:
@@ -72,14 +72,14 @@ def printing(printing_id: int) -> Response:
 @blueprint.get("/doses/<path:raw>/chain.pdf")
 def chain(raw: str) -> Response:
     """The chain of identity and custody of a dose."""
-    return Response(unissued_file(the_bank(), "chain", raw), mimetype="application/pdf")
+    return Response(unissued_file(the_installation(), "chain", raw), mimetype="application/pdf")
 
 
 @blueprint.get("/documents/<path:raw>.pdf")
 def document(raw: str) -> Response:
     """An issued document, printed again from what it says."""
     try:
-        found = issued_file(the_bank(), raw)
+        found = issued_file(the_installation(), raw)
     except NotAsIssued as error:
         return problem(409, str(error))
     return Response(found.pdf, mimetype="application/pdf")
@@ -88,14 +88,14 @@ def document(raw: str) -> Response:
 @blueprint.get("/records/<path:raw>")
 def record(raw: str) -> Response:
     """Any record with its signatures and its history."""
-    return Response(as_json(export(the_bank(), raw).as_data()), mimetype="application/json")
+    return Response(as_json(export(the_installation(), raw).as_data()), mimetype="application/json")
 
 
 @blueprint.get("/shipments/<path:raw>")
 def shipment(raw: str) -> Response:
     """A shipment: what travels at which position, who had it in hand, what was found, and what still stops it."""
-    found = look_up(the_bank(), the_actor(), raw)
-    board = shipment_board(the_bank(), found.code, server_time()) if isinstance(found, Card) else None
+    found = look_up(the_installation(), the_actor(), raw)
+    board = shipment_board(the_installation(), found.code, server_time()) if isinstance(found, Card) else None
     if board is None:
         raise NotHere("shipment", raw)
     return Response(as_json(board.as_data()), mimetype="application/json")

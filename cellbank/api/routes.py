@@ -5,14 +5,14 @@ from typing import Any
 
 from flask import Response, g, jsonify, request
 
-from cellbank.api.door import blueprint, client, the_actor, the_bank
+from cellbank.api.door import blueprint, client, the_actor, the_installation
 from cellbank.api.problems import malformed, not_now, problem, refused
 from cellbank.domain.actor import Proof
 from cellbank.domain.wall import on_the_wall
 from cellbank.services.acts import REGISTRY, Malformed, Outcome, Problem, UnknownAct, run_act
-from cellbank.services.bank import server_time
 from cellbank.services.given import read_object
 from cellbank.services.incidents import Unavailable
+from cellbank.services.installation import server_time
 from cellbank.services.parsing import check_key
 from cellbank.services.people.passwords import Credentials
 from cellbank.services.people.places import Place, network_of
@@ -51,7 +51,7 @@ def new_token() -> Response:
     # A name with letters that no database can hold is nobody's, and takes as long as any other.
     known = name if name.isprintable() else ""
     credentials = Credentials(password, code)
-    proof = prove(the_bank(), known, credentials, server_time(), place=place())
+    proof = prove(the_installation(), known, credentials, server_time(), place=place())
     if proof.wait is not None:
         several = "Several names or passwords were wrong here, or many try at once: this one was not looked at."
         answer = problem(429, f"{several} Try again in {proof.wait} seconds.")
@@ -59,10 +59,10 @@ def new_token() -> Response:
         return answer
     if proof.standing is None:
         if proof.opens_at is not None:
-            until = on_the_wall(proof.opens_at, the_bank().zone)
+            until = on_the_wall(proof.opens_at, the_installation().zone)
             locked = "That is right, but after several wrong ones the account is locked until"
             return problem(401, f"{locked} {until}. An administrator can unlock it.")
-        codes = ", or the one-time code that belongs to them" if the_bank().config.second_factor_roles else ""
+        codes = ", or the one-time code that belongs to them" if the_installation().config.second_factor_roles else ""
         locks = "After several wrong ones an account is locked for a while; an administrator can unlock it."
         return problem(401, f"The name or the password is wrong{codes}. {locks}")
     if proof.standing.must_change_password:
@@ -70,7 +70,7 @@ def new_token() -> Response:
         return problem(403, f"This password {why}. Sign in on the pages and change it first.")
     wanted = {"title": f"API, {request.remote_addr}", **given}
     outcome = run_act(
-        the_bank(), "create_token", wanted, proof.standing.actor, door="api", client=client(), once=proof.once,
+        the_installation(), "create_token", wanted, proof.standing.actor, door="api", client=client(), once=proof.once,
         just_proved=Proof.RIGHT,
     )  # fmt: skip
     if not outcome.accepted:
@@ -92,7 +92,7 @@ def do_act(name: str) -> Response:
         return problem(403, f"“{name}” is done on the pages, where the password is proved.")
     try:
         outcome = run_act(
-            the_bank(), name, read_json(), the_actor(), door="api", key=key, dry_run=dry_run == "1", client=client(),
+            the_installation(), name, read_json(), the_actor(), door="api", key=key, dry_run=dry_run == "1", client=client(),
             place=place(),
         )  # fmt: skip
     except UnknownAct:
@@ -104,7 +104,7 @@ def do_act(name: str) -> Response:
 def outcome_of_key(key: str) -> Response:
     """What has become of this person's act with this key; 404 when nothing was recorded under it."""
     check_key(key)
-    found = outcome_of(the_bank(), the_actor(), key)
+    found = outcome_of(the_installation(), the_actor(), key)
     return problem(404, "Nothing was recorded under this key.") if found is None else answer(found)
 
 

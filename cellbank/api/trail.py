@@ -4,10 +4,10 @@ import datetime
 
 from flask import Response, jsonify, request
 
-from cellbank.api.door import blueprint, the_actor, the_bank
+from cellbank.api.door import blueprint, the_actor, the_installation
 from cellbank.api.problems import problem
 from cellbank.domain.lifecycle import Role
-from cellbank.services.bank import server_time
+from cellbank.services.installation import server_time
 from cellbank.services.trail.near_misses import month_of, near_misses
 
 READERS = frozenset({Role.QUALITY_OFFICER, Role.AUDITOR})
@@ -22,8 +22,8 @@ def near_misses_read() -> Response:
         since, until = (_month(name) for name in ("since", "until"))
     except ValueError as error:
         return problem(422, str(error), problems=[{"field": "since or until", "message": str(error)}])
-    today = server_time().astimezone(the_bank().zone).date()
-    return jsonify(near_misses(the_bank(), today, since, until).as_json())
+    today = server_time().astimezone(the_installation().zone).date()
+    return jsonify(near_misses(the_installation(), today, since, until).as_json())
 
 
 def _month(name: str) -> datetime.date | None:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from cellbank.cli.doing import DOOR, report
-from cellbank.cli.shared import Stop, WrongUse, add_command, opened_bank
+from cellbank.cli.shared import Stop, WrongUse, add_command, opened_installation
 from cellbank.domain.definition import DefinitionProblems, digest
 from cellbank.services.acts import run_act
 from cellbank.services.people.actors import SYSTEM
@@ -35,8 +35,8 @@ def run_import(given: argparse.Namespace) -> None:
     """Import the file in the name of the installation."""
     type_, content = _read(given.file)
     _checked(type_, content)
-    with opened_bank() as bank:
-        report(run_act(bank, "import_definition", {"type": type_, "content": content}, SYSTEM, door=DOOR))
+    with opened_installation() as installation:
+        report(run_act(installation, "import_definition", {"type": type_, "content": content}, SYSTEM, door=DOOR))
 
 
 def _read(file: Path) -> tuple[str, str]:

@@ -4,16 +4,16 @@ import argparse
 import json
 from typing import Any
 
-from cellbank.cli.shared import Stop, WrongUse, add_command, add_password_option, ask_password, opened_bank
+from cellbank.cli.shared import Stop, WrongUse, add_command, add_password_option, ask_password, opened_installation
 from cellbank.domain.actor import Actor, OneTime
 from cellbank.domain.lifecycle import Role
 from cellbank.domain.transition import FLOOR
 from cellbank.domain.wall import on_the_wall
 from cellbank.services import catalogue
 from cellbank.services.acts import Outcome, RegisteredAct, UnknownAct, find_act, run_act
-from cellbank.services.bank import Bank, server_time
 from cellbank.services.finding.missing import NotHere, Unreadable
 from cellbank.services.given import read_object
+from cellbank.services.installation import Installation, server_time
 from cellbank.services.lookup import tracing
 from cellbank.services.people import sessions
 from cellbank.services.people.actors import SYSTEM
@@ -59,9 +59,9 @@ def run_user_add(given: argparse.Namespace) -> None:
     """Add a person in the name of the installation: so the first administrator comes to be."""
     inputs = {"name": given.name, "full_name": given.full_name, "roles": given.role}
     inputs |= {name: value for name in ("site", "email") if (value := getattr(given, name))}
-    with opened_bank(by_owner=True) as bank:
+    with opened_installation(by_owner=True) as installation:
         inputs["new_password"] = ask_password(given, f"First password of {given.name}")
-        report(run_act(bank, "add_person", inputs, SYSTEM, door=DOOR))
+        report(run_act(installation, "add_person", inputs, SYSTEM, door=DOOR))
 
 
 def run_user_train(given: argparse.Namespace) -> None:
@@ -70,14 +70,14 @@ def run_user_train(given: argparse.Namespace) -> None:
         "name": given.name, "role": given.role, "procedure": given.procedure, "trained_on": given.on,
         "valid_until": given.until,
     }  # fmt: skip
-    with opened_bank(by_owner=True) as bank:
-        report(run_act(bank, "record_training", inputs, SYSTEM, door=DOOR))
+    with opened_installation(by_owner=True) as installation:
+        report(run_act(installation, "record_training", inputs, SYSTEM, door=DOOR))
 
 
 def run_user_code(given: argparse.Namespace) -> None:
     """Hand over a code in the name of the installation, when there is no other administrator who could."""
-    with opened_bank(by_owner=True) as bank:
-        report(run_act(bank, "hand_over_code", {"name": given.name}, SYSTEM, door=DOOR))
+    with opened_installation(by_owner=True) as installation:
+        report(run_act(installation, "hand_over_code", {"name": given.name}, SYSTEM, door=DOOR))
 
 
 def run_an_act(given: argparse.Namespace) -> None:
@@ -88,30 +88,30 @@ def run_an_act(given: argparse.Namespace) -> None:
         registered = find_act(given.name)
     except UnknownAct:
         raise WrongUse(f"There is no act {given.name!r}. There are: {', '.join(sorted(catalogue.REGISTRY))}.") from None
-    with opened_bank() as bank:
+    with opened_installation() as installation:
         password = ask_password(given, f"Password of {given.user}")
-        code = ask_password(given, "One-time code, if the account has one") if bank.config.second_factor_roles else None
-        actor, once = prove_person(bank, given.user, Credentials(password, code), registered, given.site)
+        code = ask_password(given, "One-time code, if the account has one") if installation.config.second_factor_roles else None
+        actor, once = prove_person(installation, given.user, Credentials(password, code), registered, given.site)
         fields = registered.input.model_fields
         if "new_password" in fields and "new_password" not in inputs:
             inputs["new_password"] = ask_password(given, "New password")
         if "password" in fields:
             inputs |= {"password": inputs.get("password", password), **({"one_time_code": code} if code else {})}
         spent = None if given.dry_run else once
-        report(run_act(bank, registered.name, inputs, actor, door=DOOR, dry_run=given.dry_run, once=spent))
+        report(run_act(installation, registered.name, inputs, actor, door=DOOR, dry_run=given.dry_run, once=spent))
 
 
 def prove_person(
-    bank: Bank, name: str, credentials: Credentials, act: RegisteredAct, site: str | None = None
+    installation: Installation, name: str, credentials: Credentials, act: RegisteredAct, site: str | None = None
 ) -> tuple[Actor, OneTime | None]:
     """Who this is, proved by password and one-time code, and the code, which the act uses up; acting at `site`, or at
     home. Raises Stop when it is not, or a first password is used, and WrongUse for a site at which they do not work."""
     wanted = site.strip().upper() if site else None
-    proof = sessions.prove(bank, name, credentials, server_time(), place=Place(DOOR), site=wanted)
+    proof = sessions.prove(installation, name, credentials, server_time(), place=Place(DOOR), site=wanted)
     if proof.standing is None:
         if proof.opens_at is not None:
-            raise Stop(f"The account is locked until {on_the_wall(proof.opens_at, bank.zone)}. {LOCKS}")
-        codes = " or the one-time code" if bank.config.second_factor_roles else ""
+            raise Stop(f"The account is locked until {on_the_wall(proof.opens_at, installation.zone)}. {LOCKS}")
+        codes = " or the one-time code" if installation.config.second_factor_roles else ""
         raise Stop(f"The name or the password{codes} is wrong. {LOCKS}")
     if proof.standing.must_change_password and act.name != "change_password":
         why = "is older than this site allows" if proof.standing.is_old_password else "was set by an administrator"
@@ -137,9 +137,9 @@ def report(outcome: Outcome) -> None:
 
 def run_trace(given: argparse.Namespace) -> None:
     """Print the lineage of a code."""
-    with opened_bank() as bank:
+    with opened_installation() as installation:
         try:
-            found = tracing.trace(bank, given.code)
+            found = tracing.trace(installation, given.code)
         except Unreadable as problem:
             raise WrongUse(str(problem)) from problem
         except NotHere as problem:

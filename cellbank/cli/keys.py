@@ -10,7 +10,7 @@ from cellbank import config
 from cellbank.cli.shared import Stop, add_command
 from cellbank.domain.wall import on_the_wall
 from cellbank.outside.bedside_keys import FILE, KeyProblem, Keys, Pair, add_pair, kept_keys
-from cellbank.services.bank import server_time
+from cellbank.services.installation import server_time
 
 
 def add_commands(commands: Any) -> None:

@@ -5,7 +5,7 @@ import signal
 import sys
 import threading
 
-from cellbank.cli.shared import Stop, add_command, opened_bank
+from cellbank.cli.shared import Stop, add_command, opened_installation
 from cellbank.services.outbox.sender import keep_sending, send_due
 
 
@@ -20,13 +20,13 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def run_send(given: argparse.Namespace) -> None:
     """Send what is due and say how many. Raises Stop where messages are not set up, or where some were not taken."""
-    with opened_bank() as bank:
-        if bank.config.smtp_url is None:
+    with opened_installation() as installation:
+        if installation.config.smtp_url is None:
             raise Stop("Messages are not set up: CELLBANK_SMTP_URL names the mail server.")
         if given.every:
-            keep_sending(bank, given.every, _until_told())
+            keep_sending(installation, given.every, _until_told())
             return
-        done = send_due(bank)
+        done = send_due(installation)
     if done.failed:
         raise Stop(f"{done.sent} sent, {done.failed} not taken by the mail server, of these {done.given_up} given up.")
     print(f"{done.sent} sent.")

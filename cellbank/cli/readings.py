@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from cellbank.cli.doing import DOOR, add_site_option, prove_person, report
-from cellbank.cli.shared import Stop, WrongUse, add_command, add_password_option, ask_password, opened_bank
+from cellbank.cli.shared import Stop, WrongUse, add_command, add_password_option, ask_password, opened_installation
 from cellbank.services import catalogue
 from cellbank.services.acts import find_act, run_act
-from cellbank.services.bank import Bank
+from cellbank.services.installation import Installation
 from cellbank.services.people.passwords import Credentials
 from cellbank.services.temperature.excursions import note_silence
 from cellbank.services.temperature.logger_files import TooLarge, keep, progress
@@ -58,13 +58,13 @@ def run_import_run(given: argparse.Namespace) -> None:
 def _import(given: argparse.Namespace, act: str, about: dict[str, str]) -> None:
     """Import a file with a bar on standard error."""
     catalogue.load()
-    with opened_bank() as bank:
+    with opened_installation() as installation:
         password = ask_password(given, f"Password of {given.user}")
-        code = ask_password(given, "One-time code, if the account has one") if bank.config.second_factor_roles else None
-        actor, once = prove_person(bank, given.user, Credentials(password, code), find_act(act), given.site)
+        code = ask_password(given, "One-time code, if the account has one") if installation.config.second_factor_roles else None
+        actor, once = prove_person(installation, given.user, Credentials(password, code), find_act(act), given.site)
         try:
             with given.file.open("rb") as stream:
-                sha256 = keep(bank.config.data, stream)
+                sha256 = keep(installation.config.data, stream)
         except OSError as error:
             raise WrongUse(f"{given.file} cannot be read: {error.strerror or error}.") from error
         except TooLarge as problem:
@@ -73,9 +73,9 @@ def _import(given: argparse.Namespace, act: str, about: dict[str, str]) -> None:
         if given.zone:
             inputs["zone"] = given.zone
         inputs |= dict(_answer(one) for one in given.answer)
-        with _Bar(bank, sha256):
+        with _Bar(installation, sha256):
             spent = None if given.dry_run else once
-            outcome = run_act(bank, act, inputs, actor, door=DOOR, dry_run=given.dry_run, once=spent)
+            outcome = run_act(installation, act, inputs, actor, door=DOOR, dry_run=given.dry_run, once=spent)
         report(outcome)
 
 
@@ -89,8 +89,8 @@ def _answer(text: str) -> tuple[str, str]:
 class _Bar:
     """A bar that follows an import, where somebody looks at it."""
 
-    def __init__(self, bank: Bank, sha256: str):
-        self.bank, self.sha256 = bank, sha256
+    def __init__(self, installation: Installation, sha256: str):
+        self.installation, self.sha256 = installation, sha256
         self.done = threading.Event()
         self.thread = threading.Thread(target=self._follow, daemon=True)
 
@@ -100,7 +100,7 @@ class _Bar:
 
     def _follow(self) -> None:
         while not self.done.wait(0.2):
-            part = progress(self.bank.config.data, self.sha256) or 0.0
+            part = progress(self.installation.config.data, self.sha256) or 0.0
             full = round(BAR * part)
             print(f"\r[{'#' * full}{'.' * (BAR - full)}] {part:4.0%}", end="", file=sys.stderr, flush=True)
 
@@ -113,8 +113,8 @@ class _Bar:
 
 def run_verify(given: argparse.Namespace) -> None:
     """Print that all is well. Raises Stop with every import whose readings have changed."""
-    with opened_bank() as bank:
-        found = broken_imports(bank)
+    with opened_installation() as installation:
+        found = broken_imports(installation)
     if found:
         raise Stop(*(f"{one.code}: {one.what}" if one.code else one.what for one in found))
     print("OK: every reading is the one that was imported.")
@@ -123,5 +123,5 @@ def run_verify(given: argparse.Namespace) -> None:
 def run_watch(given: argparse.Namespace) -> None:
     """Look for silent probes in the name of the installation."""
     catalogue.load()
-    with opened_bank() as bank:
-        report(note_silence(bank, DOOR))
+    with opened_installation() as installation:
+        report(note_silence(installation, DOOR))

@@ -14,7 +14,7 @@ from cellbank.cli.shared import Stop, add_command
 from cellbank.cli.watching import looks_of, watching
 from cellbank.gate import THREADS
 from cellbank.services import start
-from cellbank.services.bank import Bank
+from cellbank.services.installation import Installation
 from cellbank.services.people.account_list import list_people
 
 # An idle connection costs little, and is closed when its head does not come; what a request may hold, the gate says.
@@ -72,12 +72,12 @@ def run_demo(given: argparse.Namespace) -> None:
         _port_is_free(settings)
     with ExitStack() as stack:
         database = start.find_database(settings, stack)
-        bank = start.prepare(settings, database)
+        installation = start.prepare(settings, database)
         start.let_time_be_played(database)
         try:
-            _play_once(bank)
+            _play_once(installation)
         finally:
-            bank.engine.dispose()
+            installation.engine.dispose()
         _print_logins(settings)
         if not given.no_serve:
             serve(settings, database)
@@ -98,18 +98,18 @@ def _demo_settings(given: argparse.Namespace) -> config.Config:
     return config.load(environ)
 
 
-def _play_once(bank: Bank) -> None:
+def _play_once(installation: Installation) -> None:
     from cellbank import story
 
-    played = bank.config.data / PLAYED
+    played = installation.config.data / PLAYED
     if played.exists():
         return
-    if story.was_played(bank):
-        raise Stop(f"The story in {bank.config.data} was interrupted: delete that folder, or name another with --data.")
-    if list_people(bank):
-        raise Stop(f"{bank.config.data} is the folder of a site that works: name another one with --data.")
+    if story.was_played(installation):
+        raise Stop(f"The story in {installation.config.data} was interrupted: delete that folder, or name another with --data.")
+    if list_people(installation):
+        raise Stop(f"{installation.config.data} is the folder of a site that works: name another one with --data.")
     try:
-        story.play(bank)
+        story.play(installation)
     except story.StoryProblem as problem:
         raise Stop(f"The story cannot be played: {problem}") from problem
     played.touch()

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from cellbank import config
 from cellbank.services import start
-from cellbank.services.bank import Bank
+from cellbank.services.installation import Installation
 
 
 class Stop(Exception):
@@ -26,7 +26,7 @@ class WrongUse(Stop):
 
 
 @contextmanager
-def opened_bank(*, by_owner: bool = False) -> Iterator[Bank]:
+def opened_installation(*, by_owner: bool = False) -> Iterator[Installation]:
     """The bank of the settings, its embedded database running meanwhile; `by_owner`: as the owner of the database,
     where that one is known. Raises SchemaProblem if it is too old."""
     settings = config.load(os.environ)
@@ -34,9 +34,9 @@ def opened_bank(*, by_owner: bool = False) -> Iterator[Bank]:
         database = start.find_database(settings, stack)
         if by_owner and database.owner_url is not None:
             database = replace(database, app_url=database.owner_url)
-        bank = start.open_current(settings, database)
-        stack.callback(bank.engine.dispose)
-        yield bank
+        installation = start.open_current(settings, database)
+        stack.callback(installation.engine.dispose)
+        yield installation
 
 
 def add_command(

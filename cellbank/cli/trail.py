@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from cellbank import config
-from cellbank.cli.shared import Stop, WrongUse, add_command, opened_bank
+from cellbank.cli.shared import Stop, WrongUse, add_command, opened_installation
 from cellbank.outside.head_file import HeadLine, trail_key
-from cellbank.services.bank import Bank
+from cellbank.services.installation import Installation
 from cellbank.services.trail import verification
 from cellbank.services.trail.checks import check_whole, sign
 
@@ -44,9 +44,9 @@ def add_commands(commands: Any) -> None:
 
 def run_verify(given: argparse.Namespace) -> None:
     """Say OK with the heads of the chains, or name what is wrong, and all that differs of the schema."""
-    with opened_bank() as bank:
-        against = _against(given, bank)
-        verdict = verification.verify(bank, Bar().show, against)
+    with opened_installation() as installation:
+        against = _against(given, installation)
+        verdict = verification.verify(installation, Bar().show, against)
     notes = [f"Note: {note}" for note in verdict.notes]
     if not verdict.sound:
         trail = [f"The trail is not sound. {fault}." for fault in verdict.faults]
@@ -57,15 +57,15 @@ def run_verify(given: argparse.Namespace) -> None:
     _print_heads(verdict.heads)
 
 
-def _against(given: argparse.Namespace, bank: Bank) -> verification.Against | None:
+def _against(given: argparse.Namespace, installation: Installation) -> verification.Against | None:
     """The file of heads that counts, and whose signatures. Raises WrongUse."""
-    own = verification.own_heads(bank)
+    own = verification.own_heads(installation)
     if given.public_key is not None and not re.fullmatch("[0-9a-f]{64}", given.public_key):
         raise WrongUse(
             f"--public-key is what “cellbank trail key” prints, 64 digits and a-f; not {given.public_key!r}."
         )
     key = given.public_key or (own.key if own else None)
-    path = given.against or (own.path if own else bank.config.head_file)
+    path = given.against or (own.path if own else installation.config.head_file)
     if key is None and (given.against or given.public_key):
         raise WrongUse("This installation has no key of its own: say with --public-key who signed the heads.")
     return verification.Against(path, key) if key else None
@@ -81,9 +81,9 @@ def _print_signed(against: verification.Against | None, signed: HeadLine | None)
 
 def run_sign(given: argparse.Namespace) -> None:
     """Add a line where something changed. Raises Stop when the file or the trail is not what was signed before."""
-    with opened_bank() as bank:
-        signing = sign(bank, new_file_because=given.new_file)
-        place = bank.config.head_file
+    with opened_installation() as installation:
+        signing = sign(installation, new_file_because=given.new_file)
+        place = installation.config.head_file
     if signing.fault is not None:
         raise Stop(f"The heads of the trail are not signed. {signing.fault}.")
     print(f"Number {signing.line.number} in {place}" if signing.line else f"Nothing changed since the last in {place}")
@@ -91,8 +91,8 @@ def run_sign(given: argparse.Namespace) -> None:
 
 def run_check(given: argparse.Namespace) -> None:
     """Verify where it is due. Raises Stop with all that is wrong."""
-    with opened_bank() as bank:
-        found = check_whole(bank, even_if_not_due=given.now)
+    with opened_installation() as installation:
+        found = check_whole(installation, even_if_not_due=given.now)
     if found is None:
         print("It is not due.")
     elif found:
@@ -113,10 +113,10 @@ def run_export(given: argparse.Namespace) -> None:
     if given.file.name in ("", "..", SCRIPT):
         raise WrongUse(f"{given.file} cannot be the export: name a file, and not {SCRIPT}, which is written beside it.")
     draft = given.file.with_name(f"{given.file.name}.part")
-    with opened_bank() as bank:
+    with opened_installation() as installation:
         try:
             with draft.open("wb") as out:
-                heads = verification.export(bank, out, Bar().show)
+                heads = verification.export(installation, out, Bar().show)
                 out.flush()
                 os.fsync(out.fileno())
             draft.rename(given.file)

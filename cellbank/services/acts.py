@@ -13,7 +13,7 @@ from typing import Any
 from cellbank.domain.actor import Actor, OneTime, Proof
 from cellbank.domain.lifecycle import asks_password, is_signed, roles_for
 from cellbank.domain.refusals import Refused
-from cellbank.services.bank import Bank, server_time
+from cellbank.services.installation import Installation, server_time
 from cellbank.services.parsing import (
     ActInput,
     Malformed,
@@ -41,7 +41,7 @@ __all__ = [
 
 
 def run_act(
-    bank: Bank,
+    installation: Installation,
     name: str,
     given: Mapping[str, Any],
     actor: Actor,
@@ -71,22 +71,22 @@ def run_act(
     parsed = parse(registered.input, given)
     at = now or server_time()
     proved = prove_signature(
-        bank, registered, parsed, actor, at, place=place or Place(door, client), continued=continued
+        installation, registered, parsed, actor, at, place=place or Place(door, client), continued=continued
     )  # fmt: skip
     if proved.proof is None and asks_password(name) and not is_signed(name):
         proved = Proved(just_proved)
-    hashed = _hash_new_password(bank, registered, parsed, actor, dry_run=dry_run)
+    hashed = _hash_new_password(installation, registered, parsed, actor, dry_run=dry_run)
     used = once if proved.once is None else proved.once
-    late_after = timedelta(minutes=0 if cut_off_since else bank.config.late_after_minutes)
+    late_after = timedelta(minutes=0 if cut_off_since else installation.config.late_after_minutes)
     call = Call(
         registered, parsed, actor, at, door, key, client, proved.proof, used, hashed, late_after, cut_off_since
     )  # fmt: skip
     in_turn = perform_in_turn if registered.judges_identity else perform
-    return in_turn(bank, call, dry_run=dry_run)
+    return in_turn(installation, call, dry_run=dry_run)
 
 
 def keep_refusal(
-    bank: Bank, name: str, given: Mapping[str, Any], shown: Outcome, actor: Actor, *,
+    installation: Installation, name: str, given: Mapping[str, Any], shown: Outcome, actor: Actor, *,
     door: str, key: str | None, client: str | None = None, now: datetime.datetime | None = None,
 ) -> Outcome:  # fmt: skip
     """Keep in the trail what a page refused before anybody committed: the reasons that were shown, and no others.
@@ -99,11 +99,11 @@ def keep_refusal(
     call = Call(registered, parse(registered.input, given), actor, now or server_time(), door, None, client)
     if key is not None:
         call = replace(call, key=following_key(key, call.digest[:16]))
-    return _keep(bank, call, Refused(shown.refusals, shown.about))
+    return _keep(installation, call, Refused(shown.refusals, shown.about))
 
 
 def prove_signature(
-    bank: Bank, registered: RegisteredAct, parsed: ActInput, actor: Actor, now: datetime.datetime, *,
+    installation: Installation, registered: RegisteredAct, parsed: ActInput, actor: Actor, now: datetime.datetime, *,
     place: Place, continued: bool,
 ) -> Proved:  # fmt: skip
     """What was given for a signature, or to prove who is there, and what it proves; nothing when none was asked for or
@@ -114,11 +114,11 @@ def prove_signature(
     signer = parsed.signer if isinstance(parsed, SignedInput) else None
     credentials = Credentials(parsed.password.get_secret_value(), code, signer)
     continued = continued and is_signed(registered.name)
-    return prove(bank, actor, credentials, now, place=place, continued=continued)
+    return prove(installation, actor, credentials, now, place=place, continued=continued)
 
 
 def _hash_new_password(
-    bank: Bank, registered: RegisteredAct, parsed: ActInput, actor: Actor, *, dry_run: bool
+    installation: Installation, registered: RegisteredAct, parsed: ActInput, actor: Actor, *, dry_run: bool
 ) -> str | None:
     """The hash of a new password in the input, made while nothing is locked. Raises Malformed against the policy."""
     new = getattr(parsed, "new_password", None)
@@ -126,5 +126,5 @@ def _hash_new_password(
         return None
     password, owner = new.get_secret_value(), getattr(parsed, "name", None)
     name = owner or actor.name
-    check_policy(bank, password, name, getattr(parsed, "full_name", None))
-    return None if dry_run else new_hash(bank, name, password, not_of=None if owner else actor)
+    check_policy(installation, password, name, getattr(parsed, "full_name", None))
+    return None if dry_run else new_hash(installation, name, password, not_of=None if owner else actor)

@@ -34,9 +34,9 @@ from cellbank.records.hidden import DIGEST_OF
 from cellbank.records.people import Person
 from cellbank.records.trail import Act
 from cellbank.records.work import JudgedOnly, Work
-from cellbank.services.bank import Bank, server_time
 from cellbank.services.constraints import refusal_for
 from cellbank.services.incidents import note_recorded
+from cellbank.services.installation import Installation, server_time
 from cellbank.services.outbox.messages import tell_of_recovery_code
 from cellbank.services.parsing import ActInput, TellingInput
 from cellbank.services.registry import RegisteredAct, title_of
@@ -113,7 +113,7 @@ class Call:
         }  # fmt: skip
 
 
-def perform(bank: Bank, call: Call, *, dry_run: bool = False) -> Outcome:
+def perform(installation: Installation, call: Call, *, dry_run: bool = False) -> Outcome:
     """Do the act, or only judge it; again when two got in each other's way, or when the connection was lost.
 
     Whatever is done has a key, the sender's or one of ours: done again, it is done once. Raises OutcomeUnknown when the
@@ -124,25 +124,25 @@ def perform(bank: Bank, call: Call, *, dry_run: bool = False) -> Outcome:
     tries, patience, doubt = Tries(), Patience(), None
     while True:
         try:
-            return _once(bank, call, dry_run)
+            return _once(installation, call, dry_run)
         except (DBAPIError, PoolTimeout, CommitLost) as error:
             if isinstance(error, CommitLost):
                 assert call.key is not None
                 doubt = OutcomeUnknown(call.key)
             waits = doubt or is_away(error)
-            if not (patience.wait() if waits else tries.again(error) or _was_told_the_time(bank, error)):
+            if not (patience.wait() if waits else tries.again(error) or _was_told_the_time(installation, error)):
                 raise (doubt or error) from error
 
 
-def _was_told_the_time(bank: Bank, error: BaseException) -> bool:
+def _was_told_the_time(installation: Installation, error: BaseException) -> bool:
     """Whether the database did not take the act for its time, and this process had not heard of another one: now it
     has, and the act is refused with its reason."""
     diagnosis = getattr(getattr(error, "orig", None), "diag", None)
-    if getattr(diagnosis, "constraint_name", None) != "an_act_is_of_its_time" or bank.clocks.differ:
+    if getattr(diagnosis, "constraint_name", None) != "an_act_is_of_its_time" or installation.clocks.differ:
         return False
-    with bank.reads.connect() as connection:
-        bank.clocks.hear(connection.execute(text("SELECT clock_timestamp()")).scalar_one())
-    return bank.clocks.differ
+    with installation.reads.connect() as connection:
+        installation.clocks.hear(connection.execute(text("SELECT clock_timestamp()")).scalar_one())
+    return installation.clocks.differ
 
 
 class CommitLost(Exception):
@@ -161,14 +161,14 @@ class Tries:
         return self.left > 0 and getattr(getattr(error, "orig", None), "sqlstate", None) in RETRIED
 
 
-def _once(bank: Bank, call: Call, dry_run: bool) -> Outcome:
+def _once(installation: Installation, call: Call, dry_run: bool) -> Outcome:
     try:
-        return _judge_only(bank, call) if dry_run else _do(bank, call)
+        return _judge_only(installation, call) if dry_run else _do(installation, call)
     except Refused as refused:
         there = refused.at_site(ZoneInfo(call.actor.zone))
         if dry_run:
             return Outcome(False, None, {}, there.refusals, about=there.about)
-        return keep_refusal(bank, call, there)
+        return keep_refusal(installation, call, there)
 
 
 def _commit(session: Session) -> None:
@@ -180,16 +180,16 @@ def _commit(session: Session) -> None:
         raise
 
 
-def _work(bank: Bank, session: Session, call: Call, act_id: int | None) -> Work:
-    apart = bank.clocks.refusals(call.act.name)
+def _work(installation: Installation, session: Session, call: Call, act_id: int | None) -> Work:
+    apart = installation.clocks.refusals(call.act.name)
     if apart:
         raise Refused(apart)
     work = Work(
         session, call.actor, call.act.name, call.act.title, call.now, act_id, call.proof, call.once,
         call.new_password_hash, told_at=call.happened_at, late_because=call.late_because,
-        late_after=call.late_after, cut_off_since=call.cut_off_since, key_days=bank.config.key_days,
-        code_hours=bank.config.code_hours, folder=bank.config.data,
-        mail_from=bank.config.mail_from if bank.config.smtp_url else None,
+        late_after=call.late_after, cut_off_since=call.cut_off_since, key_days=installation.config.key_days,
+        code_hours=installation.config.code_hours, folder=installation.config.data,
+        mail_from=installation.config.mail_from if installation.config.smtp_url else None,
     )  # fmt: skip
     if not_theirs := _not_theirs(call, call.actor.roles, dry_run=act_id is None):
         raise Refused(not_theirs)
@@ -204,10 +204,10 @@ def _not_theirs(call: Call, roles: Collection[str], *, dry_run: bool = False) ->
     return limits or (() if allowed & set(roles) else (role_refusal(call.act.title, allowed),))
 
 
-def _judge_only(bank: Bank, call: Call) -> Outcome:
+def _judge_only(installation: Installation, call: Call) -> Outcome:
     # On a connection that cannot write. A rollback would also make the connection forget its prepared statements.
-    with Session(bank.reads, autoflush=False, expire_on_commit=False) as session:
-        work = _work(bank, session, call, None)
+    with Session(installation.reads, autoflush=False, expire_on_commit=False) as session:
+        work = _work(installation, session, call, None)
         try:
             call.act.function(work, call.given)
         except JudgedOnly:
@@ -217,19 +217,19 @@ def _judge_only(bank: Bank, call: Call) -> Outcome:
     raise RuntimeError(f"{call.act.name} never judged")
 
 
-def _timed(bank: Bank, call: Call) -> Call:
+def _timed(installation: Installation, call: Call) -> Call:
     """The request with the time that the trail keeps of it."""
-    return replace(call, now=bank.clocks.in_the_trail(call.now))
+    return replace(call, now=installation.clocks.in_the_trail(call.now))
 
 
-def _do(bank: Bank, call: Call) -> Outcome:
-    call = _timed(bank, call)
-    with Session(bank.engine, autoflush=False, expire_on_commit=False) as session:
-        session.info[DIGEST_OF] = lambda value: account_key(bank.config.data).of_hidden(value)
-        act_id = _open(bank, session, call)
+def _do(installation: Installation, call: Call) -> Outcome:
+    call = _timed(installation, call)
+    with Session(installation.engine, autoflush=False, expire_on_commit=False) as session:
+        session.info[DIGEST_OF] = lambda value: account_key(installation.config.data).of_hidden(value)
+        act_id = _open(installation, session, call)
         if act_id is None:
             return _stored_answer(session, call)
-        work = _work(bank, session, call, act_id)
+        work = _work(installation, session, call, act_id)
         try:
             made = call.act.function(work, call.given)
             report_irregular(work, made)
@@ -248,7 +248,7 @@ def _do(bank: Bank, call: Call) -> Outcome:
         except Refused as refused:
             raise Refused(work.told_here(refused.refusals), work.about) from refused
     for task in work.after_commit:
-        result = {**result, **task(bank)}
+        result = {**result, **task(installation)}
     return Outcome(True, act_id, {**result, **work.told_once})
 
 
@@ -271,13 +271,13 @@ _CLOSE = text(
 )
 
 
-def _open(bank: Bank, session: Session, call: Call) -> int | None:
+def _open(installation: Installation, session: Session, call: Call) -> int | None:
     """Open the act. With a key that somebody is using right now this waits for them; None: the key has an answer."""
     row = {**call.row(), "given": as_json(call.stored)}
     opened = session.execute(_OPEN, row).one_or_none()
     if opened is None:
         return None
-    bank.clocks.hear(opened.database_time)
+    installation.clocks.hear(opened.database_time)
     act: int = opened.id
     return act
 
@@ -296,12 +296,12 @@ def _close(session: Session, act_id: int, work: Work, result: dict[str, Any]) ->
     session.execute(_CLOSE, {"act": act_id, "result": as_json(result), "about": work.about})
 
 
-def keep_refusal(bank: Bank, call: Call, refused: Refused) -> Outcome:
+def keep_refusal(installation: Installation, call: Call, refused: Refused) -> Outcome:
     """Keep a refused act, with its reasons, in a transaction of its own; once, however often under the same key."""
     reasons = [refusal.as_json() for refusal in refused.refusals]
-    call = _timed(bank, call)
+    call = _timed(installation, call)
     row = {**call.row(), "outcome": "refused", "refusals": reasons, "record_code": refused.about}
-    with Session(bank.engine, autoflush=False) as session:
+    with Session(installation.engine, autoflush=False) as session:
         statement = upsert(Act).values(**row).on_conflict_do_nothing(index_elements=["person_id", "key"])
         act_id = session.scalar(statement.returning(Act.id))
         if act_id is None:
@@ -311,14 +311,14 @@ def keep_refusal(bank: Bank, call: Call, refused: Refused) -> Outcome:
     return Outcome(False, act_id, {}, refused.refusals)
 
 
-def outcome_of(bank: Bank, actor: Actor, key: str) -> Outcome | None:
+def outcome_of(installation: Installation, actor: Actor, key: str) -> Outcome | None:
     """What is true of this person's request with this key: its stored outcome, or None when nothing was recorded.
 
     Waits for one that is still being committed, so that None stays true unless it is sent again. Raises Unavailable.
     """
     columns = select(Act.id, Act.name, Act.site_id, Act.outcome, Act.result, Act.refusals)
     stored = columns.where(Act.person_id == actor.id, Act.key == key)
-    with Session(bank.engine, autoflush=False) as session:
+    with Session(installation.engine, autoflush=False) as session:
         probe = {"site_id": actor.site_id, "person_id": actor.id, "name": "sign_in", "key": key, "at": server_time()}
         if session.scalar(_PROBE, probe) is not None:
             return None  # it is rolled back: nobody else had the key, and nobody has it now

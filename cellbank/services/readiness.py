@@ -8,7 +8,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from cellbank.records.fingerprint import REVISION, shipped
-from cellbank.services.bank import Bank
+from cellbank.services.installation import Installation
 
 _ASKED = text("SELECT version_num, clock_timestamp() FROM alembic_version")
 
@@ -21,21 +21,21 @@ class NotReady:
     sentence: str
 
 
-def not_ready(bank: Bank) -> tuple[NotReady, ...]:
+def not_ready(installation: Installation) -> tuple[NotReady, ...]:
     """Each reason why not; one short question to the database, which is not waited for."""
     try:
-        with bank.reads.connect() as connection:
+        with installation.reads.connect() as connection:
             revision, time = connection.execute(_ASKED).one()
     except (DBAPIError, PoolTimeout):
         return (NotReady("database", "The database cannot be asked."),)
-    bank.clocks.hear(time)
-    return tuple(_found(bank, revision))
+    installation.clocks.hear(time)
+    return tuple(_found(installation, revision))
 
 
-def _found(bank: Bank, revision: str) -> Iterator[NotReady]:
+def _found(installation: Installation, revision: str) -> Iterator[NotReady]:
     wanted = shipped()[REVISION]
     if revision != wanted:
         yield NotReady("revision", f"The database is at revision {revision} and this version needs {wanted}.")
-    if bank.clocks.differ:
-        apart = round(abs(bank.clocks.ahead).total_seconds())
+    if installation.clocks.differ:
+        apart = round(abs(installation.clocks.ahead).total_seconds())
         yield NotReady("clock", f"The clocks of the server and of its database differ by {apart} seconds.")

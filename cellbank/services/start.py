@@ -20,7 +20,7 @@ from cellbank.records.migrate import UnknownRevision, current_revision, migrate,
 from cellbank.records.played_time import allow_played_time
 from cellbank.services import catalogue
 from cellbank.services.acts import run_act
-from cellbank.services.bank import Bank
+from cellbank.services.installation import Installation
 from cellbank.services.people.actors import SYSTEM
 from cellbank.services.schema import schema_differences
 
@@ -88,29 +88,29 @@ def _end_after(parent: multiprocessing.process.BaseProcess) -> None:
     os._exit(1)
 
 
-def open_bank(config: Config, database: Database) -> Bank:
+def open_installation(config: Config, database: Database) -> Installation:
     """A bank on a database that has been migrated."""
     catalogue.load()
     engine = open_engine(database.app_url)
     slots = threading.Semaphore(config.concurrent_logins)
-    return Bank(config, engine, find_printer(config), password_slots=slots, form_printer=find_form_printer(config))
+    return Installation(config, engine, find_printer(config), password_slots=slots, form_printer=find_form_printer(config))
 
 
-def open_current(config: Config, database: Database) -> Bank:
+def open_current(config: Config, database: Database) -> Installation:
     """A bank whose tables are those of this version. Raises SchemaProblem and DatabaseProblem."""
-    bank = open_bank(config, database)
+    installation = open_installation(config, database)
     try:
-        with bank.engine.connect() as connection:
+        with installation.engine.connect() as connection:
             found = current_revision(connection)
     except OperationalError as error:
-        bank.engine.dispose()
+        installation.engine.dispose()
         raise DatabaseProblem(error) from error
     if found != (wanted := newest_revision()):
-        bank.engine.dispose()
+        installation.engine.dispose()
         raise SchemaProblem(
             f"The database is at revision {found or 'nothing'} and this version needs {wanted}: run cellbank migrate."
         )
-    return bank
+    return installation
 
 
 def migrate_database(database: Database, *, anew: bool = False) -> str:
@@ -133,26 +133,26 @@ def migrate_database(database: Database, *, anew: bool = False) -> str:
     return newest_revision()
 
 
-def prepare(config: Config, database: Database, *, despite_schema: bool = False) -> Bank:
+def prepare(config: Config, database: Database, *, despite_schema: bool = False) -> Installation:
     """Open the bank and bring the site's row in step with the settings. The embedded database is migrated first; on a
     server of the site's own `cellbank migrate` does that. Raises SchemaProblem, also where something of the schema was
     changed since it was migrated, unless that is meant."""
     if config.database_url is None:
         migrate_database(database)
-    bank = open_current(config, database)
+    installation = open_current(config, database)
     try:
-        check_schema(bank, despite=despite_schema)
+        check_schema(installation, despite=despite_schema)
     except SchemaProblem:
-        bank.engine.dispose()
+        installation.engine.dispose()
         raise
-    configure_site(bank)
-    return bank
+    configure_site(installation)
+    return installation
 
 
-def check_schema(bank: Bank, *, despite: bool) -> None:
+def check_schema(installation: Installation, *, despite: bool) -> None:
     """Refuse a database whose rules are not those of this version: one that is off protects nobody, and nobody would
     notice. `despite`: log each difference and go on. Raises SchemaProblem, naming them."""
-    found = schema_differences(bank.engine)
+    found = schema_differences(installation.engine)
     for one in found if despite else ():
         LOG.warning("started although the schema is not that of this version: %s", one)
     if found and not despite:
@@ -165,19 +165,19 @@ def let_time_be_played(database: Database) -> None:
         allow_played_time(database.owner_url, "The demo plays months in minutes.")
 
 
-def configure_site(bank: Bank) -> None:
+def configure_site(installation: Installation) -> None:
     """Write name, FIN and time zone of the settings into the site's row, if they differ."""
-    config = bank.config
+    config = installation.config
     wanted = {
         "name": config.site_name,
         "fin": config.fin,
         "fin_registered": config.fin_registered,
         "timezone": str(config.timezone),
     }
-    with bank.reads.connect() as connection:
+    with installation.reads.connect() as connection:
         row = connection.execute(text("SELECT name, fin, fin_registered, timezone FROM site WHERE id = 1")).one()
     if dict(row._mapping) != wanted:
-        run_act(bank, "configure_site", wanted, SYSTEM, door="start")
+        run_act(installation, "configure_site", wanted, SYSTEM, door="start")
 
 
 def find_printer(config: Config) -> Printer:

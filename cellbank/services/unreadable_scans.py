@@ -9,7 +9,7 @@ from cellbank.domain.entering import spelled
 from cellbank.domain.refusals import Code
 from cellbank.records.work import Work
 from cellbank.services.acts import ActInput, act, run_act
-from cellbank.services.bank import Bank
+from cellbank.services.installation import Installation
 
 
 def _known_code(given: Any) -> Code:
@@ -40,10 +40,10 @@ def report_unreadable_scan(work: Work, given: ReportUnreadableScan) -> None:
 
 
 def keep_unreadable(
-    bank: Bank, actor: Actor, raw: str, reason: str, *, door: str, code: Code | None = None, key: str | None = None,
+    installation: Installation, actor: Actor, raw: str, reason: str, *, door: str, code: Code | None = None, key: str | None = None,
     client: str | None = None,
 ) -> None:  # fmt: skip
     """Keep a scan that led nowhere, whoever scanned it. Characters that no database can hold are written as escapes. It
     raises where the database cannot write now: whoever answers a scan keeps it `beside_an_answer`."""
     given = {"raw": spelled(raw)[:500], "reason": reason[:500], "reason_code": code}
-    run_act(bank, "report_unreadable_scan", given, actor, door=door, key=key, client=client)
+    run_act(installation, "report_unreadable_scan", given, actor, door=door, key=key, client=client)

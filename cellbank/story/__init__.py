@@ -4,7 +4,7 @@ import datetime
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from cellbank.services.bank import Bank, server_time
+from cellbank.services.installation import Installation, server_time
 from cellbank.services.people.actors import actor_by_name
 from cellbank.services.quality.definitions import shipped
 from cellbank.story import clinic, deviations, laboratory, people, production, shipping, temperature
@@ -22,14 +22,14 @@ class Played:
     logins: tuple[tuple[str, str], ...]  # name, role
 
 
-def was_played(bank: Bank) -> bool:
+def was_played(installation: Installation) -> bool:
     """Whether somebody of the cast already works here: the story is played once."""
-    return actor_by_name(bank, PEOPLE[0][0]) is not None
+    return actor_by_name(installation, PEOPLE[0][0]) is not None
 
 
-def play(bank: Bank, tell: Callable[[str], None] = print, today: datetime.datetime | None = None) -> Played:
+def play(installation: Installation, tell: Callable[[str], None] = print, today: datetime.datetime | None = None) -> Played:
     """Play the whole story up to `today` (else: now). Raises StoryProblem when the rules and the story differ."""
-    story = Player(bank, today or server_time(), tell)
+    story = Player(installation, today or server_time(), tell)
     tell("People and definitions")
     _open(story)
     tell("Donors, cultures, banks and lots")

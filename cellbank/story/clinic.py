@@ -135,7 +135,7 @@ def _infusion(story: Player, made: Made, patient: Patient, stage: str, days_ago:
 
 def _midnight(story: Player) -> datetime.datetime:
     """When the day of the site began on which the story ends."""
-    local = story.today.astimezone(story.bank.config.timezone)
+    local = story.today.astimezone(story.installation.config.timezone)
     return local.replace(hour=0, minute=0, second=0, microsecond=0).astimezone(datetime.UTC)
 
 
@@ -211,7 +211,7 @@ def _give(
 def _bedside_scans(story: Player, patient: Patient, dose: str, thawed_at: datetime.datetime) -> dict[str, str]:
     """What two scanners read: the label on the bag and the band on the wrist; and what the patient says."""
     expires = thawed_at + HOURS_WITH_ALBUMIN * HOUR
-    local = expires.astimezone(story.bank.config.timezone).replace(tzinfo=None, second=0, microsecond=0)
+    local = expires.astimezone(story.installation.config.timezone).replace(tzinfo=None, second=0, microsecond=0)
     label = dose_symbol(dose, local)
     return {"dose_label": label, "wristband": patient.code, "read_back": patient.second_identifier}
 

@@ -21,7 +21,7 @@ def freezer_run(story: Player, lot: str, frozen_at: datetime.datetime, *, slips:
     lines = [f"Serial;{SERIAL}", "Date/Time (UTC);Sample (°C);Chamber (°C)"]
     for at, product, chamber in _readings(lot, frozen_at + BEGINS_AFTER, slips):
         lines.append(f"{at.astimezone(datetime.UTC):%Y-%m-%d %H:%M:%S}Z;{product:.1f};{chamber:.1f}")
-    sha256 = keep(story.bank.config.data, io.BytesIO("\n".join([*lines, ""]).encode()))
+    sha256 = keep(story.installation.config.data, io.BytesIO("\n".join([*lines, ""]).encode()))
     at = frozen_at + 100 * MINUTE
     given = {"lot": lot, "sha256": sha256, "file": f"{SERIAL} {at:%Y-%m-%d}.csv", "freezer": FREEZER}
     found = story.do("andriy", "import_freezing_run", at, **given)

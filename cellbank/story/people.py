@@ -51,7 +51,7 @@ def _training(name: str, role: str, at: datetime.datetime, days: int) -> dict[st
 
 
 def _by_the_installation(story: Player, act: str, at: datetime.datetime, given: dict[str, Any]) -> None:
-    outcome = run_act(story.bank, act, given, SYSTEM, door="story", now=at)
+    outcome = run_act(story.installation, act, given, SYSTEM, door="story", now=at)
     story.acts += 1
     if not outcome.accepted:
         raise StoryProblem(f"{act} of {given['name']} was refused: {outcome.refusals}")

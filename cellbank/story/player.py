@@ -9,7 +9,7 @@ from typing import Any
 from cellbank.domain.actor import Actor
 from cellbank.domain.lifecycle import asks_password
 from cellbank.services.acts import run_act
-from cellbank.services.bank import Bank
+from cellbank.services.installation import Installation
 from cellbank.services.people.actors import actor_by_name
 from cellbank.story.cast import PASSWORD
 
@@ -24,7 +24,7 @@ class StoryProblem(Exception):
 class Player:
     """Plays acts. `today` is the moment at which the story ends: everything lies before it."""
 
-    bank: Bank
+    installation: Installation
     today: datetime.datetime
     tell: Callable[[str], None] = print
     chance: random.Random = field(default_factory=lambda: random.Random(SEED))
@@ -55,7 +55,7 @@ class Player:
         if asks_password(act):
             given = {"password": PASSWORD, **given}
         self.acts += 1
-        return run_act(self.bank, act, given, self.person(who), door="story", now=min(at, self.today))
+        return run_act(self.installation, act, given, self.person(who), door="story", now=min(at, self.today))
 
     def person(self, name: str) -> Actor:
         """Somebody of the cast, as they were when they were first met."""
@@ -63,7 +63,7 @@ class Player:
 
     def meet(self, name: str) -> Actor:
         """Somebody of the cast as they are now: who is trained and has accepted the statement may sign."""
-        actor = actor_by_name(self.bank, name)
+        actor = actor_by_name(self.installation, name)
         if actor is None:
             raise StoryProblem(f"{name} is not in the cast")
         self._people[name] = actor

@@ -79,7 +79,7 @@ def _in_stock(story: Player, made: Made, lot: str) -> list[str]:
     """Vials of a lot from the last boxes, which no dose has come to yet."""
     found: list[str] = []
     for box in reversed(dict.fromkeys(made.boxes.values())):
-        looked = box_map(story.bank, box, story.today)
+        looked = box_map(story.installation, box, story.today)
         cells = [cell for row in looked.rows for cell in row] if looked else []
         found += [cell.vial for cell in reversed(cells) if cell.vial and cell.lot == lot and cell.state == "IN_STOCK"]
     return found[:SENT]

@@ -19,7 +19,7 @@ Reading = tuple[datetime.datetime, float]
 
 def play(story: Player) -> None:
     """Hang the probes, import their files, decide what was found."""
-    units = {unit.name: unit.code for units in storage_tree(story.bank).values() for unit in units}
+    units = {unit.name: unit.code for units in storage_tree(story.installation).values() for unit in units}
     first = _probe(story, units["Tank 1"], "Tank 1, top", "TR-20417")
     second = _probe(story, units["Tank 2 (spare)"], "Tank 2, top", "TR-20418")
     seen = story.ago(SEEN_DAYS_AGO, 8)
@@ -68,6 +68,6 @@ def read_logger(
     """Import readings as the logger's file; returns the codes of the excursions."""
     lines = [f"Serial;{serial}", "Date/Time (UTC);Temperature (°C)"]
     lines += [f"{when.astimezone(datetime.UTC):%Y-%m-%d %H:%M:%S}Z;{celsius:.1f}" for when, celsius in readings]
-    sha256 = keep(story.bank.config.data, io.BytesIO("\n".join([*lines, ""]).encode()))
+    sha256 = keep(story.installation.config.data, io.BytesIO("\n".join([*lines, ""]).encode()))
     name = f"{serial} {at:%Y-%m-%d}.csv"
     return list(story.do(who, "import_readings", at, probe=probe, sha256=sha256, file=name)["excursions"])

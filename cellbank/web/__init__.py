@@ -7,7 +7,7 @@ from flask_bootstrap import Bootstrap5
 from flask_login import LoginManager
 from flask_wtf import CSRFProtect
 
-from cellbank.services.bank import Bank
+from cellbank.services.installation import Installation
 from cellbank.services.registry import REGISTRY
 from cellbank.web import (
     acts,
@@ -50,7 +50,7 @@ PAGES = (
 )  # fmt: skip
 
 
-def register(app: Flask, bank: Bank) -> None:
+def register(app: Flask, installation: Installation) -> None:
     """Mount the pages on the application: sessions, forms against forgery, both languages, headers, error pages."""
     app.static_url_path = "/static"  # where Bootstrap-Flask puts its files; the pages have their own folder
     app.config.update(
@@ -58,12 +58,12 @@ def register(app: Flask, bank: Bank) -> None:
         SESSION_COOKIE_NAME="cellbank",
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Strict",
-        SESSION_COOKIE_SECURE=bank.config.secure_cookies,
+        SESSION_COOKIE_SECURE=installation.config.secure_cookies,
         SEND_FILE_MAX_AGE_DEFAULT=24 * 3600,
         WTF_CSRF_TIME_LIMIT=None,  # as long as the session: a form may lie half-filled over lunch
         WTF_CSRF_SSL_STRICT=True,
-        BABEL_DEFAULT_LOCALE=bank.config.language,
-        BABEL_DEFAULT_TIMEZONE=str(bank.config.timezone),
+        BABEL_DEFAULT_LOCALE=installation.config.language,
+        BABEL_DEFAULT_TIMEZONE=str(installation.config.timezone),
         BABEL_TRANSLATION_DIRECTORIES=str(shell.TRANSLATIONS),
     )
     assert isinstance(app.json, DefaultJSONProvider)

@@ -30,7 +30,7 @@ from cellbank.web.reading import doubtful_times, read
 from cellbank.web.release import releasable
 from cellbank.web.session import asks_both, note_signature, place
 from cellbank.web.session_pages import proved, why_not
-from cellbank.web.shell import DOOR, a_fact, client, say, say_reason, the_actor, the_bank
+from cellbank.web.shell import DOOR, a_fact, client, say, say_reason, the_actor, the_installation
 from cellbank.web.to_sign import content_of, foreseen, in_order, unseen_problem
 from cellbank.web.told import said_again
 from cellbank.web.uploads import NoText, uploaded
@@ -144,24 +144,24 @@ def key_of(values: dict[str, list[str]]) -> str | None:
 def attempt(registered: RegisteredAct, values: dict[str, list[str]], *, dry_run: bool) -> Answer:
     """Read the form and run the act, or only judge it."""
     fields = fields_of(registered.input)
-    given = read(fields, values, the_bank().zone)
+    given = read(fields, values, the_installation().zone)
     who = performer(values, dry_run)
     checked = foreseen(registered.name, given, who.actor)
     content = content_of(registered.name, fields, values, who.actor, checked)
     unseen = [] if dry_run or (checked and not checked.accepted) else unseen_problem(content, values)
     problems = [*who.problems, *unseen, *_unsigned(registered.name, who, dry_run)]
-    doubtful = list(doubtful_times(fields, values, the_bank().zone))
+    doubtful = list(doubtful_times(fields, values, the_installation().zone))
     if problems or doubtful:
         return replace(_malformed(fields, values, doubtful, problems), typed=who.typed, content=content)
     if checked and not checked.accepted and not dry_run:  # what it would sign has stood on no page: it is not tried
         key, client = key_of(values), client_of(who)
-        kept = keep_refusal(the_bank(), registered.name, given, checked, who.actor, door=DOOR, key=key, client=client)
+        kept = keep_refusal(the_installation(), registered.name, given, checked, who.actor, door=DOOR, key=key, client=client)
         return Answer(kept, typed=who.typed)
     if asks_password(registered.name):
         given.update(who.credentials if is_signed(registered.name) else _without_name(who.credentials))
     try:
         outcome = run_act(
-            the_bank(), registered.name, given, who.actor, door=DOOR, client=client_of(who), dry_run=dry_run,
+            the_installation(), registered.name, given, who.actor, door=DOOR, client=client_of(who), dry_run=dry_run,
             key=key_of(values), continued=who.continued, once=who.once,
             place=place(client_of(who)) if asks_password(registered.name) else None,
         )  # fmt: skip
@@ -284,7 +284,7 @@ def finished(registered: RegisteredAct, outcome: Outcome) -> Any:
 @blueprint.get("/done/<int:number>")
 def done_page(number: int) -> Any:
     """What came of an act: what it made, and what may be done next."""
-    event = done(the_bank(), number, the_actor().id)
+    event = done(the_installation(), number, the_actor().id)
     if event is None:
         abort(404)
     verdict = aloud(kept_verdict(event.outcome, event.result.get("warnings", ()), say(event.title)))
@@ -292,7 +292,7 @@ def done_page(number: int) -> Any:
     card = card_of(code) if code else None
     card = card and releasable(card)
     again = _again(event.name)
-    scans = scanned(the_bank(), event.name, event.given)
+    scans = scanned(the_installation(), event.name, event.given)
     reasons = [{**one, "detail": said_again(one["detail"])} for one in event.refusals]
     return render_template(
         "done.html", event=event, verdict=verdict, reasons=reasons, card=card, again=again, scans=scans
@@ -304,7 +304,7 @@ def outcome_page(key: str) -> Any:
     """What is true of what was sent with this key when the connection was lost: what came of it, or that it is not
     recorded."""
     check_key(key)
-    outcome = outcome_of(the_bank(), the_actor(), key)
+    outcome = outcome_of(the_installation(), the_actor(), key)
     if outcome is not None and outcome.act is not None:
         return redirect(url_for("web.done_page", number=outcome.act), 303)
     return render_template("outcome.html"), 404
@@ -318,7 +318,7 @@ def _again(name: str) -> bool:
 def card_of(code: str) -> Card | None:
     """The card of a code, if it is one of a record here."""
     try:
-        found = look_up(the_bank(), the_actor(), code)
+        found = look_up(the_installation(), the_actor(), code)
     except (Unreadable, NotHere):
         return None
     return None if isinstance(found, Command) else found
@@ -327,13 +327,13 @@ def card_of(code: str) -> Card | None:
 def show(registered: RegisteredAct, values: dict[str, list[str]], answer: Answer, key: str | None = None) -> Response:
     """The page of an act with this in its fields."""
     fields = fields_of(registered.input)
-    hints = hints_for(the_bank(), registered.name, values)
+    hints = hints_for(the_installation(), registered.name, values)
     filled = Filled(fields, {**hints.held, **values}, answer.problems)
     if answer.problems or answer.outcome:
         aloud(answer.verdict)
     allowed, card = roles_for(registered.name), _first_card(fields, values)
     what, about_it = in_order(registered.name, fields)
-    checked = foreseen(registered.name, read(fields, values, the_bank().zone), the_actor())
+    checked = foreseen(registered.name, read(fields, values, the_installation().zone), the_actor())
     content = answer.content or content_of(registered.name, fields, values, the_actor(), checked)
     page = render_template(
         "act.html",
@@ -402,5 +402,5 @@ def way_out(refusal: Refusal) -> tuple[str, str] | None:
 
 def reason(refusal: Refusal) -> dict[str, Any]:
     """A refusal in the reader's language, with its times on the wall of the site, as the label beside it has them."""
-    detail = refusal.at_site(the_bank().zone).worded(say_reason(refusal.sentence), a_fact)
+    detail = refusal.at_site(the_installation().zone).worded(say_reason(refusal.sentence), a_fact)
     return {"code": refusal.code.value, "detail": detail, "way": way_out(refusal)}

@@ -18,9 +18,9 @@ from cellbank.domain.identifiers import Kind
 from cellbank.domain.refusals import Code, Refusal
 from cellbank.domain.scans import read_scan
 from cellbank.services.acts import REGISTRY, Outcome, keep_refusal
-from cellbank.services.bank import server_time
 from cellbank.services.clinic.at_bedside import judge_standing, read_label
 from cellbank.services.incidents import beside_an_answer
+from cellbank.services.installation import server_time
 from cellbank.services.lookup.boards import DoseBoard, dose_board
 from cellbank.services.signing.to_sign import ToSign
 from cellbank.services.unreadable_scans import keep_unreadable
@@ -28,7 +28,7 @@ from cellbank.web.acts import SECOND_NAME, SECOND_PASSWORD, Answer, attempt, cli
 from cellbank.web.blueprint import RESUME, blueprint
 from cellbank.web.forms import fields_of
 from cellbank.web.session import asks_both, now
-from cellbank.web.shell import DOOR, say, the_actor, the_bank
+from cellbank.web.shell import DOOR, say, the_actor, the_installation
 from cellbank.web.to_sign import content_of
 from cellbank.web.verdict import About, Verdict, aloud, judged, verdict_of
 
@@ -140,7 +140,7 @@ def _label(screen: Screen) -> Screen | None:
     raw = screen.value(LABEL)
     if not raw.strip():
         return None
-    seen = read_label(the_bank(), raw, server_time())
+    seen = read_label(the_installation(), raw, server_time())
     if seen.hints:
         if not seen.code:  # on our own dose label the number stands beside the symbol: that is no near miss
             _keep_scan(screen, raw, seen.hints[0], Code.WRONG_KIND)
@@ -156,7 +156,7 @@ def _keep_scan(screen: Screen, raw: str, why: Refusal, code: Code) -> None:
     unread = None if isinstance(read_scan(raw), Garbled) else code
     key = screen.value("key") or None
     with beside_an_answer():
-        keep_unreadable(the_bank(), the_actor(), raw, why.detail, door=DOOR, code=unread, key=key)
+        keep_unreadable(the_installation(), the_actor(), raw, why.detail, door=DOOR, code=unread, key=key)
 
 
 def _first(values: dict[str, list[str]], board: DoseBoard | None, problems: Problems = ()) -> Screen:
@@ -188,7 +188,7 @@ def _keep(values: dict[str, list[str]], shown: Outcome) -> None:
     given = {name: values[name][0] for name in SCANS}
     key, client = key_of(values), client_of(who)
     with beside_an_answer():
-        keep_refusal(the_bank(), "check_dose", given, shown, who.actor, door=DOOR, key=key, client=client)
+        keep_refusal(the_installation(), "check_dose", given, shown, who.actor, door=DOOR, key=key, client=client)
 
 
 # --- the acts ---------------------------------------------------------------------------------
@@ -252,7 +252,7 @@ def _standing(board: DoseBoard | None) -> Screen:
     about = STANDING.get(board.row["state"]) if board else None
     if board is None or about is None:
         return Screen({}, board)
-    found = judge_standing(the_bank(), board.row["code"], now())
+    found = judge_standing(the_installation(), board.row["code"], now())
     verdict = judged(about, found.refusals, at=found.at) if found else Verdict(about)
     return Screen({}, board, verdict)
 
@@ -267,7 +267,7 @@ def _dose_code(values: dict[str, list[str]]) -> str:
 
 
 def _board(code: str) -> DoseBoard | None:
-    return dose_board(the_bank(), code) if code else None
+    return dose_board(the_installation(), code) if code else None
 
 
 def _content(screen: Screen) -> ToSign | None:

@@ -25,7 +25,7 @@ from cellbank.web.documents import issue_of
 from cellbank.web.family import drawing_of
 from cellbank.web.release import board_of_lot
 from cellbank.web.session import now
-from cellbank.web.shell import act_url, the_actor, the_bank
+from cellbank.web.shell import act_url, the_actor, the_installation
 from cellbank.web.temperature import board_of_excursion, board_of_probe
 from cellbank.web.verdict import About, Verdict, judged
 
@@ -35,42 +35,42 @@ LABELLED = {"donation", "culture", "lot", "vial", "storage_unit", "subject"}
 
 def board_of(card: Card) -> tuple[str | None, Any]:
     """The template that a kind of record has for itself, and what it shows."""
-    bank = the_bank()
+    installation = the_installation()
     if card.kind == "storage_unit":
-        found = box_map(bank, card.code, now())
-        return ("boards/box.html", found) if found else ("boards/units.html", storage_tree(bank))
+        found = box_map(installation, card.code, now())
+        return ("boards/box.html", found) if found else ("boards/units.html", storage_tree(installation))
     if card.kind == "lot":
-        return "boards/lot.html", {"board": board_of_lot(card.code), "printed": labels_of(bank, card.code)}
+        return "boards/lot.html", {"board": board_of_lot(card.code), "printed": labels_of(installation, card.code)}
     if card.kind == "subject":
         return "boards/subject.html", {
-            "calendar": calendar(bank, card.code, now()), "printed": labels_of(bank, card.code),
-            "undecided": undecided(bank, card.code),
+            "calendar": calendar(installation, card.code, now()), "printed": labels_of(installation, card.code),
+            "undecided": undecided(installation, card.code),
         }  # fmt: skip
     if card.kind == "dose":
-        return "boards/dose.html", dose_board(bank, card.code)
+        return "boards/dose.html", dose_board(installation, card.code)
     if card.kind == "deviation":
-        return "boards/deviation.html", deviation_board(bank, card.code, now())
+        return "boards/deviation.html", deviation_board(installation, card.code, now())
     if card.kind == "document_issue":
         return "boards/document.html", issue_of(card)
     if card.kind == "vial":
         return "boards/vial.html", {
-            "warming": warming_of(bank, card.code), "life": thermal_life(bank, card.code),
-            "printed": labels_of(bank, card.code),
+            "warming": warming_of(installation, card.code), "life": thermal_life(installation, card.code),
+            "printed": labels_of(installation, card.code),
         }  # fmt: skip
     if card.kind == "probe":
         return "boards/probe.html", board_of_probe(card)
     if card.kind == "excursion":
         return "boards/excursion.html", board_of_excursion(card)
     if card.kind == "shipment":
-        return "boards/shipment.html", {"printed": labels_of(bank, card.code)}
+        return "boards/shipment.html", {"printed": labels_of(installation, card.code)}
     if card.kind == "freezer_run":
-        return "boards/freezer_run.html", run_board(bank, card.code)
+        return "boards/freezer_run.html", run_board(installation, card.code)
     if card.kind == "stock_count":
-        return "boards/count.html", count_board(bank, card.code)
+        return "boards/count.html", count_board(installation, card.code)
     if card.kind == "recall_notice":
-        return "boards/notice.html", {"notice": notice_board(bank, card.code), "key": secrets.token_urlsafe(16)}
+        return "boards/notice.html", {"notice": notice_board(installation, card.code), "key": secrets.token_urlsafe(16)}
     if card.kind in LABELLED:
-        return "boards/labels.html", {"printed": labels_of(bank, card.code)}
+        return "boards/labels.html", {"printed": labels_of(installation, card.code)}
     return None, None
 
 
@@ -117,7 +117,7 @@ def is_clinician() -> bool:
 @blueprint.get("/trace/<code>")
 def trace_page(code: str) -> Any:
     """The family of a record: a picture and lists, from the donor to every recipient."""
-    found = trace(the_bank(), code)
+    found = trace(the_installation(), code)
     return render_template("trace.html", trace=found, drawing=drawing_of(found))
 
 
@@ -125,7 +125,7 @@ def trace_page(code: str) -> Any:
 def labels_pdf(number: int) -> Any:
     """The PDF of a printing, to look at."""
     try:
-        content = pdf_of(the_bank(), number)
+        content = pdf_of(the_installation(), number)
     except NoSuchPrinting:
         abort(404)
     except NotPrintable as problem:
@@ -137,6 +137,6 @@ def labels_pdf(number: int) -> Any:
 @blueprint.get("/doses/<code>/chain.pdf")
 def chain_pdf(code: str) -> Any:
     """Chain of identity and custody of one dose, as a document."""
-    content = unissued_file(the_bank(), "chain", code)
+    content = unissued_file(the_installation(), "chain", code)
     headers = {"Content-Disposition": f'inline; filename="chain-{code}.pdf"'}
     return Response(content, mimetype="application/pdf", headers=headers)

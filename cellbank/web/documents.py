@@ -20,7 +20,7 @@ from cellbank.services.documents.issuing import (
 from cellbank.services.documents.record_export import export
 from cellbank.services.lookup.scanning import Card
 from cellbank.web.blueprint import blueprint
-from cellbank.web.shell import the_actor, the_bank
+from cellbank.web.shell import the_actor, the_installation
 
 TRAIL = "trail"
 
@@ -28,7 +28,7 @@ TRAIL = "trail"
 def documents_of(card: Card) -> dict[str, Any]:
     """What the panel of a record's page shows: the types that it has, and every issue, by type."""
     issued: dict[str, list[Issued]] = {}
-    for one in issued_of(the_bank(), card.code):
+    for one in issued_of(the_installation(), card.code):
         issued.setdefault(one.type, []).append(one)
     scan = read_scan(card.code)
     types = () if isinstance(scan, Garbled) else types_of(scan.kind)
@@ -37,14 +37,14 @@ def documents_of(card: Card) -> dict[str, Any]:
 
 def issue_of(card: Card) -> dict[str, Any]:
     """What the page of an issued document shows: what it says otherwise than the edition before."""
-    return {"changes": changes_of(the_bank(), card.code)}
+    return {"changes": changes_of(the_installation(), card.code)}
 
 
 @blueprint.get("/documents/<code>.pdf")
 def document_pdf(code: str) -> Any:
     """An issued document, printed again from what it says."""
     try:
-        found = issued_file(the_bank(), code)
+        found = issued_file(the_installation(), code)
     except NotAsIssued as problem:
         return render_template("error.html", code=409, sentence=str(problem), number=None), 409
     return _file(found.pdf, found.name)
@@ -56,20 +56,20 @@ def look_pdf(code: str, name: str) -> Any:
     scan = read_scan(code)
     if isinstance(scan, Garbled) or name not in {type_.name for type_ in types_of(scan.kind)}:
         abort(404)
-    return _file(unissued_file(the_bank(), name, code), f"{name}-{code}-not-issued.pdf")
+    return _file(unissued_file(the_installation(), name, code), f"{name}-{code}-not-issued.pdf")
 
 
 @blueprint.get("/record/<code>.pdf")
 def record_pdf(code: str) -> Any:
     """The record on paper is a document, and issuing one is an act: to its page."""
-    found = export(the_bank(), code)
+    found = export(the_installation(), code)
     return redirect(url_for("web.act_page", name="issue_document", code=found.code, type=TRAIL))
 
 
 @blueprint.get("/record/<code>.json")
 def record_json(code: str) -> Response:
     """The record with its signatures and its history, for other programs."""
-    found = export(the_bank(), code)
+    found = export(the_installation(), code)
     headers = {"Content-Disposition": f'attachment; filename="{found.kind}-{found.code}.json"'}
     return Response(as_json(found.as_data()), mimetype="application/json", headers=headers)
 

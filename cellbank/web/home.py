@@ -17,7 +17,7 @@ from cellbank.services.trail.checks import standing_of_trail
 from cellbank.services.trail.trail_search import Query, search, tally
 from cellbank.web.blueprint import blueprint
 from cellbank.web.session import now
-from cellbank.web.shell import page_number, the_actor, the_bank
+from cellbank.web.shell import page_number, the_actor, the_installation
 
 BOARDS = 8  # lots in quarantine whose board the home page works out; its count tells of the rest
 # Who is told how the trail stands, and by name what of the schema is not as this version makes it; everybody else hears
@@ -29,26 +29,26 @@ NOT_NEWS = ("sign_in", "sign_out")  # an auditor finds them on the page of the t
 @blueprint.get("/")
 def home() -> str:
     """What waits for this person."""
-    roles, bank = the_actor().roles, the_bank()
-    lots = lots_in_quarantine(bank) if Role.QUALITY_OFFICER in roles else ()
-    subjects = treated_subjects(bank) if Role.CLINICIAN in roles else ()
-    midnight = now().astimezone(bank.zone).replace(hour=0, minute=0, second=0, microsecond=0)
+    roles, installation = the_actor().roles, the_installation()
+    lots = lots_in_quarantine(installation) if Role.QUALITY_OFFICER in roles else ()
+    subjects = treated_subjects(installation) if Role.CLINICIAN in roles else ()
+    midnight = now().astimezone(installation.zone).replace(hour=0, minute=0, second=0, microsecond=0)
     return render_template(
         "home.html",
-        worklists=worklists(bank, roles, now()),
-        apart=bank.clocks.minutes if bank.clocks.differ else None,
-        schema=(found := bank.schema.found(bank.engine)),
+        worklists=worklists(installation, roles, now()),
+        apart=installation.clocks.minutes if installation.clocks.differ else None,
+        schema=(found := installation.schema.found(installation.engine)),
         schema_names=found[:40] if roles & TOLD_OF_TRAIL else (),
-        trail=standing_of_trail(bank) if roles & TOLD_OF_TRAIL else None,
-        messages=standing_of_messages(bank) if Role.ADMINISTRATOR in roles else None,
-        account_changes=changed_lately(bank, the_actor().id, now()),
-        recovery=recovery_used_lately(bank, the_actor().id, now()),
+        trail=standing_of_trail(installation) if roles & TOLD_OF_TRAIL else None,
+        messages=standing_of_messages(installation) if Role.ADMINISTRATOR in roles else None,
+        account_changes=changed_lately(installation, the_actor().id, now()),
+        recovery=recovery_used_lately(installation, the_actor().id, now()),
         creators=creators(roles),
         waiting_lots=len(lots),
-        boards=[board for code in lots[:BOARDS] if (board := lot_board(bank, code, now(), the_actor().id))],
-        calendars=[plan for code in subjects[:40] if (plan := calendar(bank, code, now())) and plan.next],
-        tally=tally(bank, midnight) if Role.AUDITOR in roles else None,
-        latest=search(bank, Query(without=NOT_NEWS))[:15] if Role.AUDITOR in roles else (),
+        boards=[board for code in lots[:BOARDS] if (board := lot_board(installation, code, now(), the_actor().id))],
+        calendars=[plan for code in subjects[:40] if (plan := calendar(installation, code, now())) and plan.next],
+        tally=tally(installation, midnight) if Role.AUDITOR in roles else None,
+        latest=search(installation, Query(without=NOT_NEWS))[:15] if Role.AUDITOR in roles else (),
         now=now(),
     )
 
@@ -72,7 +72,7 @@ def list_page(name: str) -> str:
         abort(404)
     wanted = {key: request.args.get(key, "") for key in ("q", "state")}
     number = page_number()
-    found = find(the_bank(), name, wanted["q"], wanted["state"], number)
+    found = find(the_installation(), name, wanted["q"], wanted["state"], number)
     creator = LISTS[name].create
     may_create = creator in REGISTRY and bool(roles_for(creator or "") & the_actor().roles)
     return render_template(

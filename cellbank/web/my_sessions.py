@@ -14,7 +14,7 @@ from cellbank.services.people.web_sessions import sessions_of, sessions_of_all
 from cellbank.web.acts import reason
 from cellbank.web.blueprint import blueprint
 from cellbank.web.session import now
-from cellbank.web.shell import DOOR, client, say, the_actor, the_bank
+from cellbank.web.shell import DOOR, client, say, the_actor, the_installation
 
 
 @blueprint.get("/sessions")
@@ -28,25 +28,25 @@ def end_own_session() -> Any:
     """End one of one's own sessions; this one too."""
     given = {"name": the_actor().name, "session": request.form.get("session", "")}
     try:
-        outcome = run_act(the_bank(), "end_session", given, the_actor(), door=DOOR, client=client())
+        outcome = run_act(the_installation(), "end_session", given, the_actor(), door=DOOR, client=client())
     except Malformed:
         return _show(), 422
     return redirect(url_for("web.sessions_page"), 303) if outcome.accepted else (_show(outcome), 409)
 
 
 def _show(outcome: Outcome | None = None) -> str:
-    actor, bank = the_actor(), the_bank()
+    actor, installation = the_actor(), the_installation()
     administers = Role.ADMINISTRATOR in actor.roles
     wanted = request.args.get("name", "").strip().lower()
     return render_template(
         "sessions.html",
-        mine=sessions_of(bank, actor.id, now()),
+        mine=sessions_of(installation, actor.id, now()),
         this_one=current_user.session.id,
-        hours=bank.config.session_hours,
-        keys=keys_of(bank, actor.id, now()),
+        hours=installation.config.session_hours,
+        keys=keys_of(installation, actor.id, now()),
         act_names=lambda acts: ", ".join(say(REGISTRY[name].title) for name in acts if name in REGISTRY),
         administers=administers,
-        everybody=sessions_of_all(bank, now(), wanted or None) if administers else (),
+        everybody=sessions_of_all(installation, now(), wanted or None) if administers else (),
         wanted=wanted,
         why=_why(),
         problems=[reason(refusal)["detail"] for refusal in outcome.refusals] if outcome else [],

@@ -7,13 +7,13 @@ from typing import Any
 from flask import Response, jsonify, make_response, render_template, request
 from flask_babel import gettext
 
-from cellbank.services.bank import server_time
 from cellbank.services.clinic.offline import Came, Sent, is_there, judgement, send_kept
 from cellbank.services.clinic.offline_stops import keep_stop
+from cellbank.services.installation import server_time
 from cellbank.web.acts import reason
 from cellbank.web.blueprint import blueprint
 from cellbank.web.session import now, place
-from cellbank.web.shell import DOOR, HERE, client, sent_object, the_actor, the_bank, the_installation
+from cellbank.web.shell import DOOR, HERE, client, sent_object, the_actor, the_installation, whole_installation
 
 LARGEST_ENVELOPE = 100_000  # bytes
 
@@ -29,7 +29,7 @@ def service_worker() -> Response:
 @blueprint.get("/bedside/offline")
 def offline_shell() -> str:
     """The page that the service worker keeps: no dose, no person, nothing but forms, words and public keys."""
-    bank = the_installation()
+    bank = whole_installation()
     return render_template(
         "bedside_offline.html",
         keys=json.dumps([pair.public for pair in bank.keys.believed(now())]),
@@ -42,14 +42,14 @@ def offline_shell() -> str:
 @blueprint.get("/bedside/alive")
 def alive() -> Any:
     """Whether the server is there, with its database."""
-    is_there(the_installation())
+    is_there(whole_installation())
     return "", 204
 
 
 @blueprint.get("/bedside/judgement")
 def bedside_judgement() -> Any:
     """The signed judgement of a dose, for the screen that shows it; nothing where there is no yes to keep."""
-    found = judgement(the_bank(), request.args.get("dose", ""), now())
+    found = judgement(the_installation(), request.args.get("dose", ""), now())
     return jsonify(judgement=found, now=server_time().isoformat())
 
 
@@ -59,7 +59,7 @@ def keep_sent() -> Any:
     if (request.content_length or 0) > LARGEST_ENVELOPE:
         return jsonify(came=Came.UNREADABLE, problems=[gettext("It is too large.")]), 413
     where = gettext("%(station)s, kept without a network", station=client())
-    sent = send_kept(the_installation(), sent_object(), now(), place=place(where))
+    sent = send_kept(whole_installation(), sent_object(), now(), place=place(where))
     return make_response(jsonify(_told(sent)), 200)
 
 
@@ -67,7 +67,7 @@ def keep_sent() -> Any:
 def keep_stopped() -> Any:
     """One STOP that the screen said without the network; kept for whoever is signed in at it now and may check."""
     where = gettext("%(station)s, kept without a network", station=client())
-    came = keep_stop(the_bank(), sent_object(), the_actor(), now(), door=DOOR, client=where)
+    came = keep_stop(the_installation(), sent_object(), the_actor(), now(), door=DOOR, client=where)
     return jsonify(came=came), 403 if came is Came.LATER else 200  # what comes later stays on the screen
 
 

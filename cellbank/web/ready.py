@@ -7,11 +7,11 @@ from flask import jsonify
 
 from cellbank.services.readiness import not_ready
 from cellbank.web.blueprint import blueprint
-from cellbank.web.shell import the_installation
+from cellbank.web.shell import whole_installation
 
 
 @blueprint.get("/ready")
 def ready() -> Any:
     """200, or 503 with each reason why not."""
-    reasons = not_ready(the_installation())
+    reasons = not_ready(whole_installation())
     return jsonify(ready=not reasons, reasons=[asdict(one) for one in reasons]), 503 if reasons else 200

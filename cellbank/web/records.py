@@ -18,7 +18,7 @@ from cellbank.web.blueprint import blueprint
 from cellbank.web.boards import board_of, shown_first, without_board_acts
 from cellbank.web.release import board_first, without_release
 from cellbank.web.session import now
-from cellbank.web.shell import DOOR, act_url, client, page_number, the_actor, the_bank, tick
+from cellbank.web.shell import DOOR, act_url, client, page_number, the_actor, the_installation, tick
 from cellbank.web.verdict import About, Verdict, aloud, judged
 
 RECENT = 20  # acts on the page of a record; its history has a page of its own
@@ -31,7 +31,7 @@ def scan() -> Any:
     if not raw.strip():
         return redirect(url_for("web.home"))
     try:
-        found = look_up(the_bank(), the_actor(), raw)
+        found = look_up(the_installation(), the_actor(), raw)
     except Unreadable as unreadable:
         return _unknown(raw, unreadable.garbled.sentence, gettext("This scan cannot be read"))
     except NotHere as missing:
@@ -63,7 +63,7 @@ def _unknown(raw: str, sentence: str, title: str, shown: str = "") -> Any:
     """A scan that leads nowhere is kept: a series of them shows a broken scanner or a wrong keyboard layout. `shown`:
     the sentence in the reader's language, where it is not one of the code."""
     with beside_an_answer():
-        keep_unreadable(the_bank(), the_actor(), raw, sentence, door=DOOR, client=client())
+        keep_unreadable(the_installation(), the_actor(), raw, sentence, door=DOOR, client=client())
     aloud(Verdict(About.DONE))
     return make_response(render_template("unknown.html", raw=raw[:500], sentence=shown or sentence, title=title), 404)
 
@@ -74,7 +74,7 @@ def record(code: str) -> Any:
     if "@" in code:
         return redirect(url_for("web.definition", code=code))
     try:
-        card = look_up(the_bank(), the_actor(), _scanned_of(code) or code)
+        card = look_up(the_installation(), the_actor(), _scanned_of(code) or code)
     except Unreadable as unreadable:
         return _unknown(code, unreadable.garbled.sentence, gettext("This code cannot be read"))
     except NotHere as missing:
@@ -101,7 +101,7 @@ def _of_scan(card: Card) -> Verdict | None:
 
 
 def _page(card: Card, stop: Verdict | None) -> str:
-    past = history(the_bank(), card.kind, card.code, size=RECENT)
+    past = history(the_installation(), card.kind, card.code, size=RECENT)
     template, board = board_of(card)
     decided_there = board_first(card)
     return render_template(
@@ -113,24 +113,24 @@ def _page(card: Card, stop: Verdict | None) -> str:
         board=board,
         seen_at=now(),
         history=past,
-        corrections=corrections_of(the_bank(), card.kind, card.code),
-        signatures=signatures(the_bank(), card.kind, card.code),
+        corrections=corrections_of(the_installation(), card.kind, card.code),
+        signatures=signatures(the_installation(), card.kind, card.code),
     )
 
 
 @blueprint.get("/record/<code>/history")
 def history_page(code: str) -> Any:
     """Everything that was done to a record, a page at a time."""
-    card = look_up(the_bank(), the_actor(), code)
+    card = look_up(the_installation(), the_actor(), code)
     if isinstance(card, Command):
         abort(404)
     number = page_number()
-    past = history(the_bank(), card.kind, card.code, size=PAGE, page=number)
+    past = history(the_installation(), card.kind, card.code, size=PAGE, page=number)
     return render_template(
         "history.html",
         card=card,
         history=past,
-        signatures=signatures(the_bank(), card.kind, card.code),
+        signatures=signatures(the_installation(), card.kind, card.code),
         page=number,
         pages=max(1, -(-past.total // PAGE)),
     )

@@ -11,7 +11,7 @@ from cellbank.services.lookup.boards import lot_board
 from cellbank.services.lookup.scanning import Card
 from cellbank.services.quality.release_board import ReleaseBoard
 from cellbank.web.session import now
-from cellbank.web.shell import act_url, the_actor, the_bank
+from cellbank.web.shell import act_url, the_actor, the_installation
 from cellbank.web.verdict import About, Verdict, judged
 
 DECIDED_ON = ("FILLED", "QUARANTINE", "ON_HOLD")
@@ -19,7 +19,7 @@ DECIDED_ON = ("FILLED", "QUARANTINE", "ON_HOLD")
 
 def board_of_lot(code: str) -> ReleaseBoard | None:
     """The release board of a lot, for the person who is signed in."""
-    return lot_board(the_bank(), code, now(), the_actor().id)
+    return lot_board(the_installation(), code, now(), the_actor().id)
 
 
 def board_first(card: Card) -> bool:

@@ -20,12 +20,12 @@ from cellbank.domain.actor import Actor
 from cellbank.domain.refusals import Code, Refusal, refuse
 from cellbank.domain.sessions import Ended, is_idle, is_noted, is_too_long
 from cellbank.services.acts import run_act
-from cellbank.services.bank import server_time
+from cellbank.services.installation import server_time
 from cellbank.services.people import web_sessions
 from cellbank.services.people.places import Place, digest_of_desk, network_of, token_of_desk
 from cellbank.services.people.sessions import OpenSession, SignInAnswer, Standing, standing_of_name, standing_of_session
 from cellbank.web.blueprint import RESUME
-from cellbank.web.shell import DOOR, client, the_bank, the_installation
+from cellbank.web.shell import DOOR, client, the_installation, whole_installation
 
 # What a screen without a network asks: an act that it kept proves its person itself.
 WITHOUT_SESSION = {"web.service_worker", "web.offline_shell", "web.alive", "web.keep_sent", "web.ready"}
@@ -61,7 +61,7 @@ class Visitor(UserMixin):  # type: ignore[misc]  # flask_login says nothing abou
 
 def load(token: str) -> Visitor | None:
     """The person of a session; nobody when it has ended, or lasts too long."""
-    bank = the_installation()
+    bank = whole_installation()
     standing = standing_of_session(bank, token)
     if standing is None or standing.session is None:
         return None
@@ -98,7 +98,7 @@ def place(client_said: str | None = None) -> Place:
 def _desk() -> str:
     """The token of this screen. A new one stays with it; for whom it is good for anything, the proof will tell."""
     if "desk" not in g:
-        g.desk = token_of_desk(the_installation(), request.cookies.get(DESK), now())
+        g.desk = token_of_desk(whole_installation(), request.cookies.get(DESK), now())
     token: str = g.desk
     return token
 
@@ -106,7 +106,7 @@ def _desk() -> str:
 def keep_desk(answer: Response) -> Response:
     """Let the screen keep its token for the days of the setting, from each time that somebody proved themself."""
     if "desk" in g:
-        config = the_installation().config
+        config = whole_installation().config
         answer.set_cookie(
             DESK, g.desk, max_age=config.desk_days * 24 * 3600, secure=config.secure_cookies, httponly=True,
             samesite="Strict",
@@ -134,7 +134,7 @@ def now() -> datetime.datetime:
 
 def idle_minutes(endpoint: str | None) -> int:
     """How long a page may lie untouched before the screen locks."""
-    config = the_bank().config
+    config = the_installation().config
     return config.bedside_idle_minutes if (endpoint or "").startswith(BEDSIDE) else config.idle_minutes
 
 
@@ -148,7 +148,7 @@ def is_locked() -> bool:
 
 def lock() -> None:
     """Lock the session at the screen, and every copy of its cookie."""
-    web_sessions.lock(the_installation(), current_user.session.id, now())
+    web_sessions.lock(whole_installation(), current_user.session.id, now())
     current_user.is_locked = True
 
 
@@ -157,7 +157,7 @@ def enter(proof: SignInAnswer) -> tuple[Refusal, ...]:
     here before is signed out. Returns why not: the one-time code was used, or the account changed, in this moment."""
     standing = proof.standing
     assert standing is not None
-    outcome = run_act(the_bank(), "sign_in", {}, standing.actor, door=DOOR, client=client(), once=proof.once)
+    outcome = run_act(the_installation(), "sign_in", {}, standing.actor, door=DOOR, client=client(), once=proof.once)
     if not outcome.accepted:
         return outcome.refusals
     token, minutes = None, idle_minutes(request.endpoint)
@@ -165,7 +165,7 @@ def enter(proof: SignInAnswer) -> tuple[Refusal, ...]:
         minutes = current_user.session.idle_minutes
         if current_user.standing.actor.id == standing.actor.id:
             token = web_sessions.renew(
-                the_installation(), current_user.session.id, standing.actor.id, workstation(), now()
+                whole_installation(), current_user.session.id, standing.actor.id, workstation(), now()
             )
         else:
             leave(Ended.REPLACED)
@@ -178,13 +178,13 @@ def enter(proof: SignInAnswer) -> tuple[Refusal, ...]:
 
 def enter_again(name: str) -> None:
     """Another session for whoever is at the screen, whose sessions a new password has just ended."""
-    standing = standing_of_name(the_installation(), name, site_of_the_screen())
+    standing = standing_of_name(whole_installation(), name, site_of_the_screen())
     if standing is not None:
         _open(_begin(standing, idle_minutes(request.endpoint)))
 
 
 def _begin(standing: Standing, minutes: int) -> str | None:
-    return web_sessions.begin(the_installation(), standing, workstation(), minutes, now())
+    return web_sessions.begin(whole_installation(), standing, workstation(), minutes, now())
 
 
 def _open(token: str | None) -> bool:
@@ -214,13 +214,13 @@ def asks_both() -> bool:
 def note_signature() -> None:
     """The person of this session has signed in it: from now on the password alone does."""
     if asks_both():
-        web_sessions.note_signed(the_installation(), current_user.session.id)
+        web_sessions.note_signed(whole_installation(), current_user.session.id)
 
 
 def leave(why: Ended = Ended.SIGNED_OUT) -> None:
     """End the session. It is over before the trail is told: an error on the way leaves nobody signed in."""
-    web_sessions.end(the_installation(), current_user.session.id, why, now())
-    run_act(the_bank(), "sign_out", {}, current_user.standing.actor, door=DOOR, client=client())
+    web_sessions.end(whole_installation(), current_user.session.id, why, now())
+    run_act(the_installation(), "sign_out", {}, current_user.standing.actor, door=DOOR, client=client())
     logout_user()
     session.clear()
 
@@ -245,7 +245,7 @@ def _note_seen() -> None:
     """Keep that somebody is there: at most once a minute, and when they come to a page with another limit."""
     held, minutes = current_user.session, idle_minutes(request.endpoint)
     if minutes != held.idle_minutes or not is_noted(held.seen_at, now(), minutes):
-        web_sessions.note_seen(the_installation(), held.id, minutes, now())
+        web_sessions.note_seen(whole_installation(), held.id, minutes, now())
 
 
 def _before_signing() -> Any:

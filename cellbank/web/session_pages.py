@@ -32,7 +32,7 @@ from cellbank.web.session import (
     site_of_the_screen,
     wants_json,
 )
-from cellbank.web.shell import DOOR, LANGUAGES, client, clock, the_actor, the_bank, the_installation
+from cellbank.web.shell import DOOR, LANGUAGES, client, clock, the_actor, the_installation, whole_installation
 from cellbank.web.told import said_again
 
 
@@ -77,7 +77,7 @@ def proved(name: str, password: str, code: str | None, *, enrols: bool = False) 
     """What a name and a password that were given on a page prove, with the one-time code beside them. The screen stands
     at a site: whoever comes to it acts there, if they work there. `enrols`: to set up a second factor."""
     given = Credentials(password, code)
-    return prove(the_bank(), name, given, now(), place=place(), site=site_of_the_screen(), enrols=enrols)
+    return prove(the_installation(), name, given, now(), place=place(), site=site_of_the_screen(), enrols=enrols)
 
 
 def _stay_out(endpoint: str, name: str, problem: str, status: int = 403) -> Any:
@@ -103,7 +103,7 @@ def why_not(proof: SignInAnswer) -> str:
             "have signed in before you come in now; or ask an administrator, or two colleagues who can sign.",
             time=clock(proof.opens_at),
         )  # fmt: skip
-    codes = bool(the_bank().config.second_factor_roles)
+    codes = bool(the_installation().config.second_factor_roles)
     wrong = gettext("Wrong name, password or one-time code.") if codes else gettext("Wrong name or password.")
     locks = gettext(
         "After several wrong ones an account is locked for a while, except where its owner has signed in before: go "
@@ -148,7 +148,7 @@ def choose_site() -> Any:
     """Go on at another of one's sites; what is open here is of the site that one leaves, so home it goes."""
     chosen = request.form.get("site", "")
     if chosen in the_actor().sites:
-        web_sessions.move_to_site(the_installation(), current_user.session.id, chosen)
+        web_sessions.move_to_site(whole_installation(), current_user.session.id, chosen)
     return redirect(url_for("web.home"))
 
 
@@ -159,8 +159,8 @@ def change_password() -> Any:
     if request.method == "POST" and problem is None:
         return redirect(url_for("web.home"))
     page = render_template(
-        "password.html", problem=problem, shortest=the_bank().config.password_length, standing=current_user.standing,
-        keys=keys_of(the_bank(), the_actor().id, now()),
+        "password.html", problem=problem, shortest=the_installation().config.password_length, standing=current_user.standing,
+        keys=keys_of(the_installation(), the_actor().id, now()),
     )  # fmt: skip
     return page, 422 if problem else 200
 
@@ -175,7 +175,7 @@ def _new_password() -> str | None:
         return why_not(proof)
     try:
         outcome = run_act(
-            the_bank(), "change_password", {"new_password": new, **about_keys()}, the_actor(), door=DOOR,
+            the_installation(), "change_password", {"new_password": new, **about_keys()}, the_actor(), door=DOOR,
             client=client(), once=proof.once,
         )  # fmt: skip
     except Malformed as malformed:

@@ -23,8 +23,8 @@ from cellbank.domain.saying import NAMES_OF_THE_CODE
 from cellbank.domain.scans import read_scan
 from cellbank.domain.wall import hour_on_the_wall, on_the_wall, text_on_the_wall
 from cellbank.services.acts import VERSION
-from cellbank.services.bank import Bank, server_time
 from cellbank.services.clinic.enrolment import assessment_to_show
+from cellbank.services.installation import Installation, server_time
 from cellbank.services.labels.symbols import command_drawing, linear_drawing, matrix_drawing
 from cellbank.services.wording.column_words import CELLS, DAY, TIME, WORDS_OF_THE_CODE, told
 from cellbank.web import icons, words
@@ -49,16 +49,16 @@ HEADERS = {
 }
 
 
-def the_installation() -> Bank:
+def whole_installation() -> Installation:
     """The bank of this application, as it is known before anybody is: to find out who it is."""
-    bank: Bank = current_app.extensions["cellbank"]
-    return bank
+    installation: Installation = current_app.extensions["cellbank"]
+    return installation
 
 
-def the_bank() -> Bank:
+def the_installation() -> Installation:
     """The bank of this application as the person at the screen reads it: only what is of their site."""
     actor = current_user.standing.actor if current_user.is_authenticated else None
-    return the_installation().seen_by(actor)
+    return whole_installation().seen_by(actor)
 
 
 def the_actor() -> Actor:
@@ -91,7 +91,7 @@ def page_number() -> int:
 def language() -> str:
     """The language of this session, or the site's."""
     chosen = session.get("language")
-    return chosen if chosen in LANGUAGES else the_bank().config.language
+    return chosen if chosen in LANGUAGES else the_installation().config.language
 
 
 def say(text: str | None) -> str:
@@ -124,12 +124,12 @@ def moment(value: datetime.datetime | None) -> str:
     """An instant on the wall of the site, with its zone: 2026-11-22 14:05 EET."""
     if value is None:
         return "–"
-    return on_the_wall(value, the_bank().zone)
+    return on_the_wall(value, the_installation().zone)
 
 
 def clock(value: datetime.datetime) -> str:
     """The time of an instant on the wall of the site, without its date."""
-    return hour_on_the_wall(value, the_bank().zone)
+    return hour_on_the_wall(value, the_installation().zone)
 
 
 def cells(value: int | None) -> str:
@@ -172,7 +172,7 @@ def measured(value: Any, name: str) -> str:
 
 def _plain_text(value: str) -> str:
     """A text of an answer: its ISO instants as the site's wall clock shows them, a code in its groups."""
-    return printed(text_on_the_wall(value, the_bank().zone))
+    return printed(text_on_the_wall(value, the_installation().zone))
 
 
 def is_code(text: Any) -> bool:
@@ -200,7 +200,7 @@ def add_headers(response: Response) -> Response:
     """Headers for pages. Nothing that a person saw stays in the browser of a shared station."""
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
-    if the_installation().config.secure_cookies:
+    if whole_installation().config.secure_cookies:
         response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
     if request.endpoint not in ("web.static", "bootstrap.static"):
         response.headers.setdefault("Cache-Control", "no-store")
@@ -246,7 +246,7 @@ def fit_out(app: Flask) -> None:
         linear_drawing=linear_drawing,
         matrix_drawing=matrix_drawing,
         version=VERSION,
-        the_bank=the_bank,
+        the_installation=the_installation,
         kind_icons=words.KIND_ICONS,
         state_words=frozenset(words.TONE_OF),
         now_iso=lambda: server_time().isoformat(),

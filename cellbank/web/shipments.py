@@ -12,7 +12,7 @@ from cellbank.web.acts import card_of
 from cellbank.web.blueprint import blueprint
 from cellbank.web.release import WayOut, button_of
 from cellbank.web.session import now
-from cellbank.web.shell import sent_object, the_actor, the_bank
+from cellbank.web.shell import sent_object, the_actor, the_installation
 from cellbank.web.storage import act_on_scans
 
 PACK, CHECK_IN = "pack_vials", "check_in_vials"  # what a scan on the page of a shipment does
@@ -21,9 +21,9 @@ PACK, CHECK_IN = "pack_vials", "check_in_vials"  # what a scan on the page of a 
 @blueprint.get("/shipments")
 def shipments_page() -> str:
     """The shipments of the site: coming, going, and the last that are ended."""
-    bank, may_order = the_bank(), bool(roles_for("order_shipment") & the_actor().roles)
-    groups = shipments_of(bank)
-    return render_template("shipments.html", groups=groups, may_order=may_order, all_sites=bank.site is None)
+    installation, may_order = the_installation(), bool(roles_for("order_shipment") & the_actor().roles)
+    groups = shipments_of(installation)
+    return render_template("shipments.html", groups=groups, may_order=may_order, all_sites=installation.site is None)
 
 
 @blueprint.get("/shipments/<code>")
@@ -31,7 +31,7 @@ def shipment_page(code: str) -> Any:
     """One shipment with its next step."""
     card = card_of(code)
     chosen = request.args.get("shipper")
-    board = shipment_board(the_bank(), card.code, now(), chosen) if card and card.kind == "shipment" else None
+    board = shipment_board(the_installation(), card.code, now(), chosen) if card and card.kind == "shipment" else None
     if card is None or board is None:
         abort(404)
     first = _first(board)
@@ -44,7 +44,7 @@ def shipment_page(code: str) -> Any:
         others=[item for item in card.acts if _is_offered(item, board) and (not first or item.title != first.title)],
         scans=scans,
         expecting={line.name for line in board.to_scan} if scans == CHECK_IN else None,
-        shippers=ready_shippers(the_bank(), the_actor().site_id) if scans == PACK else (),
+        shippers=ready_shippers(the_installation(), the_actor().site_id) if scans == PACK else (),
     )
 
 

@@ -17,7 +17,7 @@ from cellbank.services.people.passwords import has_second_factor
 from cellbank.web.blueprint import blueprint
 from cellbank.web.session import local_path, now
 from cellbank.web.session_pages import about_keys, proved, reason, why_not
-from cellbank.web.shell import DOOR, client, the_actor, the_bank
+from cellbank.web.shell import DOOR, client, the_actor, the_installation
 from cellbank.web.told import said_again
 
 
@@ -35,7 +35,7 @@ def statement() -> Any:
     if request.method == "POST":
         given = {"version": request.form.get("version", "")}
         try:
-            outcome = run_act(the_bank(), "accept_agreement", given, actor, door=DOOR, client=client())
+            outcome = run_act(the_installation(), "accept_agreement", given, actor, door=DOOR, client=client())
         except Malformed:
             abort(400)
         if outcome.accepted:
@@ -70,7 +70,7 @@ def _set_up() -> Any:
     if proof.standing is None:
         return _show(problem=gettext("The password or the code is wrong, or the code has been used or is too old."))
     outcome = run_act(
-        the_bank(), "set_up_second_factor", {}, the_actor(), door=DOOR, client=client(), once=proof.once
+        the_installation(), "set_up_second_factor", {}, the_actor(), door=DOOR, client=client(), once=proof.once
     )  # fmt: skip
     if not outcome.accepted:
         return _show(problem=reason(outcome.refusals[0]))
@@ -80,7 +80,7 @@ def _set_up() -> Any:
 def _confirm() -> Any:
     given = {"one_time_code": request.form.get("one_time_code", ""), **about_keys()}
     try:
-        outcome = run_act(the_bank(), "confirm_second_factor", given, the_actor(), door=DOOR, client=client())
+        outcome = run_act(the_installation(), "confirm_second_factor", given, the_actor(), door=DOOR, client=client())
     except Malformed as malformed:
         return _show(problem=said_again(malformed.problems[0].message), waiting=True)
     if not outcome.accepted:
@@ -89,7 +89,7 @@ def _confirm() -> Any:
 
 
 def _show(*, problem: str | None = None, secret: str | None = None, waiting: bool = False) -> Any:
-    actor, config = the_actor(), the_bank().config
+    actor, config = the_actor(), the_installation().config
     page = render_template(
         "second_factor.html",
         confirmed=actor.has_second_factor,
@@ -97,8 +97,8 @@ def _show(*, problem: str | None = None, secret: str | None = None, waiting: boo
         secret=secret,
         drawing=qr_drawing(address_of(secret, actor.name, f"cellbank {config.site_name}")) if secret else None,
         waiting=waiting,
-        recovery=recovery_of(the_bank(), actor.id),
-        keys=keys_of(the_bank(), actor.id, now()),
+        recovery=recovery_of(the_installation(), actor.id),
+        keys=keys_of(the_installation(), actor.id, now()),
         problem=problem,
         next=_next(),
     )

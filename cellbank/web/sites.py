@@ -5,7 +5,7 @@ from flask import abort, render_template
 from cellbank.domain.lifecycle import roles_for
 from cellbank.services.people.sites import list_sites
 from cellbank.web.blueprint import blueprint
-from cellbank.web.shell import the_actor, the_bank
+from cellbank.web.shell import the_actor, the_installation
 
 
 @blueprint.get("/sites")
@@ -14,4 +14,4 @@ def sites_page() -> str:
     if not the_actor().sees_all_sites:
         abort(404)
     may_change = bool(roles_for("add_site") & the_actor().roles)
-    return render_template("sites.html", sites=list_sites(the_bank()), may_change=may_change)
+    return render_template("sites.html", sites=list_sites(the_installation()), may_change=may_change)

@@ -26,7 +26,7 @@ from cellbank.web.blueprint import blueprint
 from cellbank.web.icons import icon_symbol, icon_use
 from cellbank.web.reading import site_moment
 from cellbank.web.session import now
-from cellbank.web.shell import DOOR, client, say, sent_object, the_actor, the_bank
+from cellbank.web.shell import DOOR, client, say, sent_object, the_actor, the_installation
 from cellbank.web.told import said_again
 from cellbank.web.verdict import About, Judgement, Verdict, aloud, verdict_of
 
@@ -41,20 +41,20 @@ MOST_BYTES = 200_000
 @blueprint.get("/storage")
 def storage_page() -> str:
     """The tree of the cold store, and how full it is."""
-    tree = storage_tree(the_bank())
+    tree = storage_tree(the_installation())
     return render_template("storage.html", tree=tree, drawing=levels_drawing(tree))
 
 
 @blueprint.get("/storage/stock")
 def stock_page() -> str:
     """Vials by state over time."""
-    return render_template("stock.html", drawing=states_drawing(the_bank(), now(), say))
+    return render_template("stock.html", drawing=states_drawing(the_installation(), now(), say))
 
 
 @blueprint.get("/storage/stock.pdf")
 def stock_pdf() -> Response:
     """Vials by state over time, on paper."""
-    content = stock_document(the_bank(), now(), say)
+    content = stock_document(the_installation(), now(), say)
     return Response(
         content, mimetype="application/pdf", headers={"Content-Disposition": 'inline; filename="stock.pdf"'}
     )
@@ -62,7 +62,7 @@ def stock_pdf() -> Response:
 
 def the_box(code: str) -> BoxMap:
     """The box of a page, or 404."""
-    found = box_map(the_bank(), code, now())
+    found = box_map(the_installation(), code, now())
     if found is None:
         abort(404)
     return found
@@ -88,7 +88,7 @@ def fill_page(code: str) -> Any:
 
 def _shut(act: str, box: BoxMap) -> str:
     """Why this person cannot count this box, before anything is scanned: the act is asked of an empty box."""
-    outcome = run_act(the_bank(), act, {"box": box.code, "vials": []}, the_actor(), door=DOOR, dry_run=True)
+    outcome = run_act(the_installation(), act, {"box": box.code, "vials": []}, the_actor(), door=DOOR, dry_run=True)
     return " ".join(reason(refusal)["detail"] for refusal in outcome.refusals)
 
 
@@ -102,14 +102,14 @@ def fill_box(code: str) -> Any:
         return jsonify(problem=gettext("This cannot be read.")), 400
     given = {**on_the_wall_here(sent["given"]), "box": code}
     if sent.get("look"):
-        return _answered(lambda: jsonify(differences=look_through(the_bank(), MODES[sent["mode"]], given)))
+        return _answered(lambda: jsonify(differences=look_through(the_installation(), MODES[sent["mode"]], given)))
     return act_on_scans(MODES[sent["mode"]], given, sent)
 
 
 def on_the_wall_here(given: dict[str, Any]) -> dict[str, Any]:
     """The input of a form; when it happened was typed by the clock of the site."""
     at = given.get("happened_at")
-    return {**given, "happened_at": site_moment(at, the_bank().zone)} if isinstance(at, str) else given
+    return {**given, "happened_at": site_moment(at, the_installation().zone)} if isinstance(at, str) else given
 
 
 def told_in(form: Mapping[str, str]) -> dict[str, str]:
@@ -122,7 +122,7 @@ def act_on_scans(act: str, given: dict[str, Any], sent: dict[str, Any]) -> Any:
     key = str(sent.get("key") or "")[:200] or None
 
     def done() -> Any:
-        outcome = run_act(the_bank(), act, given, the_actor(), door=DOOR, client=client(), key=key)
+        outcome = run_act(the_installation(), act, given, the_actor(), door=DOOR, client=client(), key=key)
         return jsonify(_outcome(outcome)), 200 if outcome.accepted else 409
 
     return _answered(done)
@@ -152,7 +152,7 @@ def read_code() -> Any:
     scan = read_scan(raw)
     if isinstance(scan, Garbled):
         with beside_an_answer():
-            keep_unreadable(the_bank(), the_actor(), raw, scan.sentence, door=DOOR)
+            keep_unreadable(the_installation(), the_actor(), raw, scan.sentence, door=DOOR)
         return jsonify(kind=None, sentence=said_again(scan.sentence))
     sentence = gettext("This is a %(kind)s code: a vial is scanned here.", kind=say(scan.kind.name.lower()))
     return jsonify(kind=scan.kind.value, code=scan.code, sentence="" if scan.kind is Kind.VIAL else sentence)
@@ -202,9 +202,9 @@ def _look_at(seen: _Picture, code: str) -> None:
     seen.told = told_in(request.form)
     asked = {"box": code, "picture": seen.text, "reasons": given, **on_the_wall_here(seen.told)}
     try:
-        seen.differences = look_through(the_bank(), "reconcile_rack", asked)
+        seen.differences = look_through(the_installation(), "reconcile_rack", asked)
         if request.form.get("intent") == "do":
-            seen.outcome = run_act(the_bank(), "reconcile_rack", asked, the_actor(), door=DOOR, client=client())
+            seen.outcome = run_act(the_installation(), "reconcile_rack", asked, the_actor(), door=DOOR, client=client())
             seen.refusals = [reason(refusal) for refusal in seen.outcome.refusals]
     except Malformed as malformed:
         seen.problems = [said_again(item.message) for item in malformed.problems]
@@ -228,7 +228,7 @@ def pick_page(code: str) -> Any:
         given = {"dose": code, "box": box, "vial": request.form["vial"], **({"dewar": into} if into else {})}
         given |= on_the_wall_here(told)
         try:
-            outcome = run_act(the_bank(), "pick_vial", given, the_actor(), door=DOOR, client=client())
+            outcome = run_act(the_installation(), "pick_vial", given, the_actor(), door=DOOR, client=client())
         except Malformed as malformed:
             problems = [said_again(item.message) for item in malformed.problems]
         else:
@@ -236,10 +236,10 @@ def pick_page(code: str) -> Any:
             if outcome.accepted:
                 filled: dict[str, Any] = {"code": code, "box": box, "into": into or None, **told}
                 return redirect(url_for("web.pick_page", **filled), 303)
-    board = dose_board(the_bank(), code)
+    board = dose_board(the_installation(), code)
     if board is None:
         abort(404)
-    scanned = find_dewar(the_bank(), _code_of(box))
+    scanned = find_dewar(the_installation(), _code_of(box))
     if scanned is not None:
         box, into = "", scanned.code
     if box and not refusals and not problems:
@@ -248,7 +248,7 @@ def pick_page(code: str) -> Any:
     if problems or refusals:
         verdict = aloud(replace(verdict, judgement=Judgement.REFUSED))
     page = render_template(
-        "pick.html", board=board, box=box, dewar=find_dewar(the_bank(), into) if into else None, verdict=verdict,
+        "pick.html", board=board, box=box, dewar=find_dewar(the_installation(), into) if into else None, verdict=verdict,
         reasons=[*refusals, *({"detail": item} for item in problems)],
         time=open_time([line.line for line in board.to_pick]), told=told,
     )  # fmt: skip

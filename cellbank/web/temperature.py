@@ -20,7 +20,7 @@ from cellbank.web.acts import card_of
 from cellbank.web.blueprint import blueprint
 from cellbank.web.chart import svg_of, svg_of_marks
 from cellbank.web.session import now
-from cellbank.web.shell import the_actor, the_bank
+from cellbank.web.shell import the_actor, the_installation
 from cellbank.web.words import word
 
 KINDS = ("silent", "warning", "critical", "reject")
@@ -29,12 +29,12 @@ RUN_WORDS = ("warm", "cold", "silent", "nucleation", "band", "product", "chamber
 
 def board_of_probe(card: Card) -> Any:
     """What the page of a probe shows."""
-    return probe_board(the_bank(), card.code, request.args.get("period", "week"), now())
+    return probe_board(the_installation(), card.code, request.args.get("period", "week"), now())
 
 
 def board_of_excursion(card: Card) -> Any:
     """What the page of an excursion shows."""
-    return excursion_board(the_bank(), card.code, now())
+    return excursion_board(the_installation(), card.code, now())
 
 
 def trace_svg(chart: Chart, title: str) -> Markup:
@@ -49,7 +49,7 @@ def trace_pdf(code: str) -> Response:
     board = board_of_probe(card) if card and card.kind == "probe" else None
     if card is None or board is None or board.chart is None:
         abort(404)
-    chart, zone = board.chart, the_bank().zone
+    chart, zone = board.chart, the_installation().zone
     span = span_on_the_wall(chart.since, chart.until, zone)
     limits = ", ".join(f"{name} > {celsius:g} °C" for name, celsius in chart.limits)
     content = pdf_of_trace(f"{card.title} · {card.code}", [span, limits], marks(chart), WIDTH, HEIGHT)
@@ -67,7 +67,7 @@ def run_svg(chart: RunChart, title: str) -> Markup:
 def run_pdf(code: str) -> Response:
     """The picture of a freezing run as a document."""
     card = card_of(code)
-    board = run_board(the_bank(), card.code) if card and card.kind == "freezer_run" else None
+    board = run_board(the_installation(), card.code) if card and card.kind == "freezer_run" else None
     if card is None or board is None:
         abort(404)
     facts = dict(card.facts)
@@ -89,7 +89,7 @@ def upload_readings() -> Any:
     if not roles_for("import_readings") & the_actor().roles:
         abort(403)
     try:
-        return jsonify({"sha256": keep(the_bank().config.data, request.stream)})
+        return jsonify({"sha256": keep(the_installation().config.data, request.stream)})
     except TooLarge as problem:
         return jsonify({"problem": str(problem)}), 413
 
@@ -99,4 +99,4 @@ def readings_progress(sha256: str) -> Any:
     """How far the import of a file is, from 0 to 1; null when nobody reads it."""
     if len(sha256) != 64 or not sha256.isalnum():
         abort(404)
-    return jsonify({"part": progress(the_bank().config.data, sha256)})
+    return jsonify({"part": progress(the_installation().config.data, sha256)})

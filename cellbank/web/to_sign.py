@@ -12,7 +12,7 @@ from cellbank.services.signing.to_sign import ABOUT_MORE, FORESEEN, Open, ToSign
 from cellbank.web.forms import Field
 from cellbank.web.reading import read
 from cellbank.web.session import now
-from cellbank.web.shell import DOOR, say, say_reason, the_bank
+from cellbank.web.shell import DOOR, say, say_reason, the_installation
 
 SEEN = "seen"  # the field in which a form says which content stood above its password
 # Fields besides those for scans that say what is signed.
@@ -30,8 +30,8 @@ def content_of(
     trail is shown to those who may review it, and to those who read it."""
     if act in ABOUT_MORE and not reader.roles & (roles_for(act) | {Role.AUDITOR}):
         return None
-    given = read(fields, values, the_bank().zone)
-    return to_sign(the_bank(), act, given, now(), checked.result if checked and checked.accepted else None)
+    given = read(fields, values, the_installation().zone)
+    return to_sign(the_installation(), act, given, now(), checked.result if checked and checked.accepted else None)
 
 
 def foreseen(act: str, given: dict[str, Any], actor: Actor) -> Outcome | None:
@@ -39,7 +39,7 @@ def foreseen(act: str, given: dict[str, Any], actor: Actor) -> Outcome | None:
     if act not in FORESEEN:
         return None
     try:
-        return run_act(the_bank(), act, given, actor, door=DOOR, dry_run=True)
+        return run_act(the_installation(), act, given, actor, door=DOOR, dry_run=True)
     except Malformed:
         return None
 

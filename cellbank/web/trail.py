@@ -13,7 +13,7 @@ from cellbank.services.trail.trail_review import standing
 from cellbank.services.trail.trail_search import Query, people, search
 from cellbank.web.blueprint import blueprint
 from cellbank.web.session import now
-from cellbank.web.shell import the_actor, the_bank
+from cellbank.web.shell import the_actor, the_installation
 
 
 def may_read_trail() -> bool:
@@ -42,9 +42,9 @@ def trail_page() -> str:
     )
     return render_template(
         "trail.html",
-        lines=search(the_bank(), query),
+        lines=search(the_installation(), query),
         given=given,
-        people=people(the_bank()),
+        people=people(the_installation()),
         acts=REGISTRY,
         codes=[code.value for code in Code],
     )
@@ -56,7 +56,7 @@ def _day(text: str, later: int) -> datetime.datetime | None:
         day = datetime.date.fromisoformat(text) + datetime.timedelta(days=later)
     except (ValueError, OverflowError):
         return None
-    return datetime.datetime.combine(day, datetime.time.min, tzinfo=the_bank().zone)
+    return datetime.datetime.combine(day, datetime.time.min, tzinfo=the_installation().zone)
 
 
 def may_look_at_identity() -> bool:
@@ -74,7 +74,7 @@ def trail_reviews_page() -> str:
     """What of the trail nobody has reviewed yet, and the reviews."""
     _only_readers()
     may_review = Role.QUALITY_OFFICER in the_actor().roles
-    return render_template("trail_reviews.html", standing=standing(the_bank()), now=now(), may_review=may_review)
+    return render_template("trail_reviews.html", standing=standing(the_installation()), now=now(), may_review=may_review)
 
 
 @blueprint.get("/near-misses")
@@ -94,8 +94,8 @@ def near_misses_csv() -> Response:
 
 def _report() -> Report:
     """The report of the months that the address asks for."""
-    today = now().astimezone(the_bank().zone).date()
-    return near_misses(the_bank(), today, _month("since"), _month("until"))
+    today = now().astimezone(the_installation().zone).date()
+    return near_misses(the_installation(), today, _month("since"), _month("until"))
 
 
 def _month(name: str) -> datetime.date | None:

@@ -29,7 +29,7 @@ from cellbank.web.blueprint import RESUME, blueprint
 from cellbank.web.forms import Filled, fields_of
 from cellbank.web.reading import read
 from cellbank.web.session import place
-from cellbank.web.shell import DOOR, client, the_actor, the_bank
+from cellbank.web.shell import DOOR, client, the_actor, the_installation
 from cellbank.web.told import said_again
 from cellbank.web.verdict import About, aloud, verdict_of
 
@@ -56,14 +56,14 @@ def post_unlock() -> Any:
         return _show(values, ((SECOND_NAME, gettext("Two people do it: this is you.")),))
     if second.problems:
         return _show(values, second.problems)
-    given = read(fields_of(UnlockTogether), values, the_bank().zone)
+    given = read(fields_of(UnlockTogether), values, the_installation().zone)
     own = {name: (values.get(name) or [""])[0] for name in ("password", "one_time_code")}
     mine = {name: value for name, value in own.items() if value}
     if not mine.get("password"):
         return _show(values, (("password", gettext("Give your password.")),))
     try:
         asked = run_act(
-            the_bank(), ASKS, {**given, **mine}, the_actor(), door=DOOR, client=client(), key=key_of(values),
+            the_installation(), ASKS, {**given, **mine}, the_actor(), door=DOOR, client=client(), key=key_of(values),
             place=place(),
         )  # fmt: skip
     except Malformed as malformed:
@@ -80,7 +80,7 @@ def _sign(values: Values, second: Performer, given: dict[str, Any], asked: Outco
     where = client_of(second)
     key = key_of(values)
     signed = run_act(
-        the_bank(), SIGNS, {"person": given["person"], **second.credentials}, second.actor, door=DOOR, client=where,
+        the_installation(), SIGNS, {"person": given["person"], **second.credentials}, second.actor, door=DOOR, client=where,
         key=following_key(key, "second") if key else None, place=place(where), once=second.once,
     )  # fmt: skip
     return finished(the_act(SIGNS), signed) if signed.accepted else _show(values, outcome=signed, asked=asked.act)
@@ -97,7 +97,7 @@ def _show(values: Values, problems: Problems = (), outcome: Outcome | None = Non
     named = tuple(field for field in fields if field.name in ("person", "reason"))
     page = render_template(
         "unlock_together.html", fields=named, form=Filled(fields, values, problems), blank_form=Filled(fields, {}),
-        hints=hints_for(the_bank(), ASKS, values), verdict=verdict, problems=problems, outcome=outcome,
+        hints=hints_for(the_installation(), ASKS, values), verdict=verdict, problems=problems, outcome=outcome,
         reasons=[reason(one) for one in outcome.refusals] if outcome else [],
         card=card_of(scanned) if scanned else None, mine=bool(roles_for(ASKS) & the_actor().roles),
         key=secrets.token_urlsafe(16), asked=asked,

@@ -12,7 +12,7 @@ from cellbank.services.clinic.at_bedside import Judged, judge_standing
 from cellbank.web.acts import reason
 from cellbank.web.blueprint import blueprint
 from cellbank.web.session import is_locked, now
-from cellbank.web.shell import clock, the_bank
+from cellbank.web.shell import clock, the_installation
 from cellbank.web.verdict import About, Judgement, Verdict, judged
 
 MOST = 40  # doses on one screen
@@ -35,7 +35,7 @@ def watch() -> Any:
 
 def _answer(code: str, shown: str) -> dict[str, Any]:
     """The verdict on one dose. What is not known here is not judged."""
-    found = judge_standing(the_bank(), code, now())
+    found = judge_standing(the_installation(), code, now())
     if found is None:
         return NOT_TOLD
     reasons = [reason(refusal)["detail"] for refusal in found.refusals]
@@ -59,5 +59,5 @@ def _word(found: Judged, shown: str) -> str:
 
 def standing_verdict(code: str) -> Verdict:
     """Whether a dose may still be given, for a page that is drawn now."""
-    found = judge_standing(the_bank(), code, now())
+    found = judge_standing(the_installation(), code, now())
     return judged(About.STANDING, found.refusals, at=found.at) if found else Verdict(About.STANDING)

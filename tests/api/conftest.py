@@ -7,7 +7,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from cellbank import api, entering
-from cellbank.services.bank import server_time
+from cellbank.services.installation import server_time
 from tests.factories.world import PEOPLE, World
 
 
@@ -17,7 +17,7 @@ def app(world: World) -> Flask:
     app = Flask("cellbank-api")
     app.config["MAX_CONTENT_LENGTH"] = 4 * 1024 * 1024
     entering.register(app, ("localhost",))
-    api.register(app, world.bank, signed_in=lambda: None)
+    api.register(app, world.installation, signed_in=lambda: None)
     return app
 
 

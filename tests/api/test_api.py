@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from cellbank.services.acts import REGISTRY, ActInput, RegisteredAct, run_act
-from cellbank.services.bank import server_time
+from cellbank.services.installation import server_time
 from cellbank.services.people.actors import SYSTEM
 from tests.factories.people import confirm
 from tests.factories.world import PASSWORD, World
@@ -23,7 +23,7 @@ def donor(world: World) -> dict[str, object]:
 
 def acts(world: World) -> int:
     """How many acts the trail holds."""
-    with world.bank.reads.connect() as connection:
+    with world.installation.reads.connect() as connection:
         return connection.scalar(text("SELECT count(*) FROM act"))
 
 
@@ -61,7 +61,7 @@ def test_anything_else_gives_none(client, given: object, status: int) -> None:
 def test_a_locked_account_is_told_so(client, world: World) -> None:
     name = world.unique("l").replace("-", ".")
     given = {"name": name, "full_name": "L", "roles": ["technician"], "new_password": PASSWORD, "must_change": False}
-    World.accepted(run_act(world.bank, "add_person", given, SYSTEM, door="test", now=world.now))
+    World.accepted(run_act(world.installation, "add_person", given, SYSTEM, door="test", now=world.now))
     for _ in range(5):
         is_problem(client.post("/api/tokens", json={"name": name, "password": "wrong"}), 401)
     elsewhere = {"REMOTE_ADDR": "192.0.2.7"}  # from the same address one waits first
@@ -109,7 +109,7 @@ def test_an_accepted_act(post, world: World) -> None:
     body = response.get_json()
     assert response.status_code == 200 and set(body) == {"accepted", "act", "result"}
     assert body["accepted"] is True and body["result"]["state"] == "REGISTERED"
-    with world.bank.reads.connect() as connection:
+    with world.installation.reads.connect() as connection:
         row = connection.execute(text("SELECT * FROM act WHERE id = :id"), {"id": body["act"]}).one()
     assert (row.name, row.door, row.outcome, row.record_code) == (
         "register_donor", "api", "accepted", body["result"]["code"],
@@ -123,7 +123,7 @@ def test_a_refused_act_gives_its_reasons_and_is_kept(post, world: World) -> None
     body = is_problem(post("tina", "register_donor", given), 409)
     assert [reason["code"] for reason in body["refusals"]] == ["ALREADY_EXISTS"]
     assert body["refusals"][0]["detail"] == body["detail"]
-    with world.bank.reads.connect() as connection:
+    with world.installation.reads.connect() as connection:
         assert connection.scalar(text("SELECT outcome FROM act WHERE id = :id"), {"id": body["act"]}) == "refused"
 
 
@@ -312,7 +312,7 @@ def test_a_bug_is_an_incident_with_a_number_and_writes_nothing(post, world: Worl
         body = is_problem(post("quinn", "hold_donor", {}), 500)
     assert body["incident"] in body["detail"] and body["incident"] in caplog.text
     assert "ZeroDivisionError" in caplog.text and "bug" not in body["detail"]
-    with world.bank.reads.connect() as connection:
+    with world.installation.reads.connect() as connection:
         assert connection.scalar(text("SELECT count(*) FROM donor WHERE eligibility_reason = 'a bug'")) == 0
     assert acts(world) == before
 

@@ -17,7 +17,7 @@ WEIGHT = f'{{"subject": "{SUBJECT}", "method": "bed_scale", "weight_kg": %s}}'
 @pytest.fixture(autouse=True)
 def nothing_changes(world: World):
     def count() -> int | None:
-        with Session(world.bank.reads) as session:
+        with Session(world.installation.reads) as session:
             return session.scalar(select(func.count()).select_from(Change))
 
     before = count()
@@ -122,7 +122,7 @@ def test_the_same_key_with_other_content_is_refused(world: World, post) -> None:
     other = post("clara", "measure_weight", {**given, "weight_kg": 71}, key=key)
     assert first.status_code == again.status_code == 409 and again.json == first.json
     assert [reason["code"] for reason in other.json["refusals"]] == ["KEY_REUSED"]
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         assert session.scalar(select(func.count()).select_from(Act).where(Act.key == key)) == 1
 
 

@@ -13,8 +13,8 @@ from tests.factories.world import World
 @pytest.fixture
 def client(world: World) -> FlaskClient:
     app = Flask("test")
-    app.extensions["cellbank"] = world.bank
-    api.register(app, world.bank, lambda: world.people["otto"])
+    app.extensions["cellbank"] = world.installation
+    api.register(app, world.installation, lambda: world.people["otto"])
     return app.test_client()
 
 
@@ -22,7 +22,7 @@ def test_the_chain_of_a_dose_is_served_as_pdf(world: World, client: FlaskClient)
     dose = ordered_dose(world).code
     answer = client.get(f"/api/doses/{dose}/chain.pdf")
     assert (answer.status_code, answer.mimetype) == (200, "application/pdf")
-    assert answer.data == unissued_file(world.bank, "chain", dose)
+    assert answer.data == unissued_file(world.installation, "chain", dose)
 
 
 def test_unknown_and_garbled_doses_are_told_apart(client: FlaskClient) -> None:
@@ -32,8 +32,8 @@ def test_unknown_and_garbled_doses_are_told_apart(client: FlaskClient) -> None:
 
 def test_nobody_reads_it_without_signing_in(world: World) -> None:
     app = Flask("test")
-    app.extensions["cellbank"] = world.bank
-    api.register(app, world.bank, lambda: None)
+    app.extensions["cellbank"] = world.installation
+    api.register(app, world.installation, lambda: None)
     assert app.test_client().get("/api/doses/CHA999926999999/chain.pdf").status_code == 401
 
 

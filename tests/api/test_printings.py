@@ -18,8 +18,8 @@ from tests.factories.world import World
 def client(world: World) -> FlaskClient:
     """Somebody signed in on the pages: a session may read."""
     app = Flask("test")
-    app.extensions["cellbank"] = world.bank
-    api.register(app, world.bank, lambda: world.people["otto"])
+    app.extensions["cellbank"] = world.installation
+    api.register(app, world.installation, lambda: world.people["otto"])
     return app.test_client()
 
 
@@ -28,7 +28,7 @@ def test_the_labels_of_a_printing_are_served_as_they_were_printed(world: World, 
     (printing_id,) = unit["printings"]
     answer = client.get(f"/api/printings/{printing_id}.pdf")
     assert (answer.status_code, answer.mimetype) == (200, "application/pdf")
-    assert answer.data == label_printing.pdf_of(world.bank, printing_id)
+    assert answer.data == label_printing.pdf_of(world.installation, printing_id)
     assert len(pypdfium2.PdfDocument(io.BytesIO(answer.data))) == 1
 
 
@@ -52,8 +52,8 @@ def test_labels_that_cannot_be_made_any_more_are_refused(
 
 def test_nobody_reads_labels_without_signing_in(world: World) -> None:
     app = Flask("test")
-    app.extensions["cellbank"] = world.bank
-    api.register(app, world.bank, lambda: None)
+    app.extensions["cellbank"] = world.installation
+    api.register(app, world.installation, lambda: None)
     assert app.test_client().get("/api/printings/1.pdf").status_code == 401
 
 
@@ -62,5 +62,5 @@ def test_the_description_names_it(client: FlaskClient) -> None:
 
 
 def _printings(world: World, code: str) -> list[label_printing.PrintedLabels]:
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         return label_printing.printings(session, code)

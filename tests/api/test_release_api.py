@@ -19,7 +19,7 @@ def signed(**given: Any) -> dict[str, Any]:
 
 
 def state(world: World, lot: str) -> str:
-    with world.bank.reads.connect() as connection:
+    with world.installation.reads.connect() as connection:
         return connection.scalar(text("SELECT state FROM lot WHERE code = :lot"), {"lot": lot})
 
 
@@ -46,7 +46,7 @@ def test_the_recall_list_is_served_as_json_csv_and_pdf(world: World, client: Fla
     table = client.get(f"/api/lots/{lot}/recall.csv", headers=headers)
     assert table.mimetype == "text/csv" and len(list(csv.reader(io.StringIO(table.text)))) == 1 + 1 + 3
     paper = client.get(f"/api/lots/{lot}/recall.pdf", headers=headers)
-    assert paper.mimetype == "application/pdf" and paper.data == unissued_file(world.bank, "recall_list", lot)
+    assert paper.mimetype == "application/pdf" and paper.data == unissued_file(world.installation, "recall_list", lot)
 
 
 @pytest.mark.parametrize("path", ["impact/{}", "lots/{}/recall.csv", "lots/{}/recall.pdf"])

@@ -9,7 +9,7 @@ from sqlalchemy import create_engine, text
 
 from cellbank import api
 from cellbank.domain.lifecycle import Role
-from cellbank.services.bank import server_time
+from cellbank.services.installation import server_time
 from cellbank.services.trail.history import signatures
 from tests.factories.people import accept, by_two, enrol, newcomer, to_sign, train
 from tests.factories.production import donation, eligible_donor
@@ -79,23 +79,23 @@ def test_a_signature_copied_to_another_record_behind_the_rules_is_void_there(wor
         connection.execute(text("SET LOCAL session_replication_role = replica"))  # no act does this
         assert connection.execute(text(statement), {"bare": bare, "signed": signed}).rowcount
     owner.dispose()
-    assert [one.is_void for one in signatures(world.bank, "donor", signed)] == [False]
-    copied = signatures(world.bank, "donor", bare)
+    assert [one.is_void for one in signatures(world.installation, "donor", signed)] == [False]
+    copied = signatures(world.installation, "donor", bare)
     assert copied and copied[0].is_void
 
 
 def donor_of(world: World, din: str) -> str:
     statement = "SELECT d.code FROM donor d JOIN donation n ON n.donor_id = d.id WHERE n.code = :din"
-    with world.bank.reads.connect() as connection:
+    with world.installation.reads.connect() as connection:
         return connection.scalar(text(statement), {"din": din})
 
 
 @pytest.mark.requirement("R23")
 def test_a_program_of_a_role_with_a_second_factor_sends_a_code_each_time(world: World) -> None:
     """Thirty seconds early, now, thirty seconds late: three codes, each good for one thing."""
-    config = dataclasses.replace(world.bank.config, second_factor_roles=frozenset({Role.QUALITY_OFFICER}))
+    config = dataclasses.replace(world.installation.config, second_factor_roles=frozenset({Role.QUALITY_OFFICER}))
     app = Flask("cellbank-api-strict")
-    api.register(app, dataclasses.replace(world.bank, config=config), signed_in=lambda: None)
+    api.register(app, dataclasses.replace(world.installation, config=config), signed_in=lambda: None)
     client, name, now = app.test_client(), newcomer(world), server_time()
     accept(world, name)
     train(world, name, "2020-01-01", "2099-12-31")

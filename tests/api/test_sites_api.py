@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import text
 
 from cellbank.api.description import describe
-from cellbank.services.bank import server_time
+from cellbank.services.installation import server_time
 from tests.factories.sites import SecondSite, at, second_site
 from tests.factories.world import World
 
@@ -31,7 +31,7 @@ def test_an_act_is_done_at_the_site_of_the_header_and_without_it_at_home(client,
     site = "SELECT s.code FROM act a JOIN site s ON s.id = a.site_id WHERE a.id = :act"
     for more, expected in (({}, "MAIN"), ({"Cellbank-Site": there.code.lower()}, there.code)):
         answer = _register(client, world, {**headers, **more})
-        with world.bank.reads.connect() as connection:
+        with world.installation.reads.connect() as connection:
             assert connection.scalar(text(site), {"act": answer.get_json()["act"]}) == expected
 
 

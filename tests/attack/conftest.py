@@ -59,7 +59,7 @@ class Thief:
         return self._acts_of_all() > before
 
     def _acts_of_all(self) -> int:
-        with self.world.bank.reads.connect() as connection:
+        with self.world.installation.reads.connect() as connection:
             return connection.exec_driver_sql("SELECT count(*) FROM act WHERE name = 'register_donor'").scalar_one()
 
     @property

@@ -13,8 +13,8 @@ from werkzeug.routing import Rule
 from cellbank import create_app
 from cellbank.records.base import Base
 from cellbank.services import catalogue
-from cellbank.services.bank import Bank, server_time
 from cellbank.services.documents.document_types import TYPES
+from cellbank.services.installation import Installation, server_time
 from cellbank.services.lookup.lists import LISTS
 from tests.web.conftest import Browser
 
@@ -24,9 +24,9 @@ SHARED, OF_PEOPLE = {"definition", "site"}, {"person", "training", "api_token"}
 KINDS = [kind for kind, table in Base.metadata.tables.items() if "code" in table.c if kind not in SHARED | OF_PEOPLE]
 
 
-def column(bank: Bank, statement: str) -> tuple[Any, ...]:
+def column(installation: Installation, statement: str) -> tuple[Any, ...]:
     """What a statement finds, of one column."""
-    with bank.reads.connect() as connection:
+    with installation.reads.connect() as connection:
         return tuple(connection.scalars(text(statement)))
 
 
@@ -40,15 +40,15 @@ class Asked:
     keys: tuple[str, ...]  # of requests
 
     @classmethod
-    def of(cls, bank: Bank, acts: str = "true") -> "Asked":
+    def of(cls, installation: Installation, acts: str = "true") -> "Asked":
         """A code of every kind and of two people; an act of every name and outcome, of those for which `acts` is so; a
         label of every kind."""
-        latest = [code for kind in KINDS for code in column(bank, f"SELECT code FROM {kind} ORDER BY id DESC LIMIT 1")]
+        latest = [code for kind in KINDS for code in column(installation, f"SELECT code FROM {kind} ORDER BY id DESC LIMIT 1")]
         return cls(
-            (*latest, *column(bank, "SELECT code FROM person WHERE name IN ('olena', 'iryna')")),
-            column(bank, f"SELECT max(id) FROM act WHERE {acts} GROUP BY name, outcome"),
-            column(bank, "SELECT max(id) FROM printing WHERE record_kind NOT IN ('act', 'person') GROUP BY template"),
-            column(bank, f"SELECT max(key) FROM act WHERE {acts} AND key IS NOT NULL GROUP BY name"),
+            (*latest, *column(installation, "SELECT code FROM person WHERE name IN ('olena', 'iryna')")),
+            column(installation, f"SELECT max(id) FROM act WHERE {acts} GROUP BY name, outcome"),
+            column(installation, "SELECT max(id) FROM printing WHERE record_kind NOT IN ('act', 'person') GROUP BY template"),
+            column(installation, f"SELECT max(key) FROM act WHERE {acts} AND key IS NOT NULL GROUP BY name"),
         )
 
 
@@ -56,13 +56,13 @@ class Asked:
 class Crawler:
     """Somebody who is signed in and asks every address."""
 
-    bank: Bank
+    installation: Installation
     who: str
     asked_with: Asked
     asked: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.app: Flask = create_app(self.bank)
+        self.app: Flask = create_app(self.installation)
         self.browser = Browser(self.app.test_client())
         assert self.browser.enter(self.who).status_code == 302
 

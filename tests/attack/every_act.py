@@ -75,7 +75,7 @@ def furnish(world: World) -> None:
 @cache
 def _found(world: World, statement: str) -> tuple[str, ...]:
     """The codes that a statement finds; once, for the sweeps change nothing."""
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         return tuple(session.scalars(text(statement)))
 
 

@@ -12,5 +12,5 @@ from tests.factories.world import World
 @pytest.fixture(scope="module")
 def patient_app(world: World) -> Flask:
     """Pages and API where a hundred wrong passwords lock nobody out: others need these people after us."""
-    config = dataclasses.replace(world.bank.config, lockout_failures=100)
-    return create_app(dataclasses.replace(world.bank, config=config))
+    config = dataclasses.replace(world.installation.config, lockout_failures=100)
+    return create_app(dataclasses.replace(world.installation, config=config))

@@ -22,7 +22,7 @@ from cellbank.services.acts import run_act
 from cellbank.services.people import account_changes
 from cellbank.services.people.actors import SYSTEM, actor_by_name
 from tests.attack.test_tampering import BACK_DATED, LAST
-from tests.conftest import UNPLAYED, make_bank, rolled_back
+from tests.conftest import UNPLAYED, make_installation, rolled_back
 from tests.factories.by_hand import open_act
 from tests.factories.world import PASSWORD, World
 
@@ -247,12 +247,12 @@ def test_a_bank_that_works_adds_nobody_by_itself(
     catalogue.load()
     if not rule:
         monkeypatch.setattr(account_changes, "installation_refusals", lambda **_: ())
-    bank = make_bank(unplayed[1], tmp_path)
+    installation = make_installation(unplayed[1], tmp_path)
     given = {"name": "mine", "full_name": "Mine", "roles": ["administrator"], "new_password": PASSWORD}
-    outcome = run_act(bank, "add_person", given, SYSTEM, door="test")
+    outcome = run_act(installation, "add_person", given, SYSTEM, door="test")
     assert [one.code.value for one in outcome.refusals] == ["ROLE_NOT_ALLOWED"]
-    assert "owner of" in outcome.refusals[0].detail and actor_by_name(bank, "mine") is None
-    bank.engine.dispose()
+    assert "owner of" in outcome.refusals[0].detail and actor_by_name(installation, "mine") is None
+    installation.engine.dispose()
 
 
 def test_the_owner_of_the_database_lets_the_first_people_in(

@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from cellbank.services import catalogue
 from cellbank.services.acts import REGISTRY
-from cellbank.services.bank import server_time
+from cellbank.services.installation import server_time
 from tests.attack.conftest import Browser
 from tests.factories.world import World
 
@@ -23,7 +23,7 @@ def acts_of_cyril(world: World) -> Any:
 
     def count() -> int:
         of_him = text("SELECT count(*) FROM act WHERE person_id = :id")
-        with world.bank.reads.connect() as connection:
+        with world.installation.reads.connect() as connection:
             return connection.scalar(of_him, {"id": world.people["cyril"].id})
 
     return count
@@ -36,7 +36,7 @@ def test_no_page_judges_or_records_as_a_name_that_was_typed(
 ) -> None:
     catalogue.load()
     if typed == "badge":
-        with world.bank.reads.connect() as connection:
+        with world.installation.reads.connect() as connection:
             typed = connection.scalar(text("SELECT code FROM person WHERE name = 'cyril'"))
     browser: Browser = signed_in("tina")
     browser.get("/")
@@ -49,7 +49,7 @@ def test_no_page_judges_or_records_as_a_name_that_was_typed(
     for sent in ({"dose_label": "x", "wristband": "y", "read_back": "z"}, {"act": "check_dose", "intent": intent}):
         assert browser.post("/bedside", {**sent, "second.name": typed, "key": KEY}).status_code < 500
     assert acts_of_cyril() == before
-    with world.bank.reads.connect() as connection:
+    with world.installation.reads.connect() as connection:
         taken = "SELECT count(*) FROM act WHERE person_id = :id AND key LIKE :key"
         given = {"id": world.people["cyril"].id, "key": f"{KEY}%"}
         assert connection.scalar(text(taken), given) == 0

@@ -17,7 +17,7 @@ from cellbank import create_app
 from cellbank.records import away
 from cellbank.records.base import SESSION, open_engine
 from cellbank.services.acts import run_act
-from cellbank.services.bank import Bank, server_time
+from cellbank.services.installation import Installation, server_time
 from cellbank.services.lookup.lists import LISTS
 from tests.attack.patient import patient_app
 from tests.attack.wire import Wire, wired
@@ -29,12 +29,12 @@ NOT = "Nothing was recorded"
 
 
 @pytest.fixture
-def line(databases: tuple[str, str], world: World) -> Iterator[tuple[Wire, Bank]]:
+def line(databases: tuple[str, str], world: World) -> Iterator[tuple[Wire, Installation]]:
     """A bank that reaches the database through a wire."""
     with tempfile.TemporaryDirectory(prefix="wire") as folder, wired(databases[1], Path(folder)) as (wire, url):
-        bank = dataclasses.replace(world.bank, engine=open_engine(url))
-        yield wire, bank
-        bank.engine.dispose()
+        installation = dataclasses.replace(world.installation, engine=open_engine(url))
+        yield wire, installation
+        installation.engine.dispose()
 
 
 @pytest.fixture
@@ -47,14 +47,14 @@ def donor(world: World) -> dict[str, Any]:
 
 
 def donors(world: World, given: dict[str, Any]) -> int:
-    with world.bank.reads.connect() as connection:
+    with world.installation.reads.connect() as connection:
         counting = text("SELECT count(*) FROM donor WHERE pseudonym = :pseudonym")
         return connection.scalar(counting, {"pseudonym": given["pseudonym"]})
 
 
-def client_of(bank: Bank, world: World) -> tuple[Any, dict[str, str]]:
+def client_of(installation: Installation, world: World) -> tuple[Any, dict[str, str]]:
     token = world.do("tina", "create_token", title="away", now=server_time())["token"]
-    return create_app(bank).test_client(), {"Authorization": f"Bearer {token}"}
+    return create_app(installation).test_client(), {"Authorization": f"Bearer {token}"}
 
 
 def tina_on(app: Flask) -> Browser:
@@ -65,8 +65,8 @@ def tina_on(app: Flask) -> Browser:
 
 
 def test_connections_that_died_meanwhile_are_replaced_before_anybody_meets_them(line, world: World) -> None:
-    wire, bank = line
-    client, headers = client_of(bank, world)
+    wire, installation = line
+    client, headers = client_of(installation, world)
     for _ in range(3):
         assert client.post("/api/acts/register_donor", json=donor(world), headers=headers).status_code == 200
         wire.cut()
@@ -99,8 +99,8 @@ def test_a_network_that_keeps_silent_is_noticed(databases: tuple[str, str]) -> N
 
 @pytest.mark.parametrize("address", ["/", "/sign-in", "/scan?code=DR00019", "/bedside", f"/list/{next(iter(LISTS))}"])
 def test_a_page_says_that_the_database_is_away_and_asks_again(line, address: str, short_patience) -> None:
-    wire, bank = line
-    tina = tina_on(create_app(bank))
+    wire, installation = line
+    tina = tina_on(create_app(installation))
     wire.down = True
     wire.cut()
     answer = tina.get(address)
@@ -113,8 +113,8 @@ def test_a_page_says_that_the_database_is_away_and_asks_again(line, address: str
 
 
 def test_the_api_says_it_too_and_is_back_at_once(line, world: World, short_patience) -> None:
-    wire, bank = line
-    client, headers = client_of(bank, world)
+    wire, installation = line
+    client, headers = client_of(installation, world)
     wire.down = True
     wire.cut()
     given = donor(world)
@@ -130,21 +130,21 @@ def test_the_api_says_it_too_and_is_back_at_once(line, world: World, short_patie
 @pytest.mark.parametrize("after", [True, False])
 @pytest.mark.parametrize("key", [None, "mine"])
 def test_an_act_that_lost_its_connection_is_done_once(line, world, moment: bytes, after: bool, key: str | None) -> None:
-    wire, bank = line
+    wire, installation = line
     given = donor(world)
     wire.cut_at, wire.after = moment, after
     back = time.monotonic() + 0.8
     threading.Timer(0.8, lambda: setattr(wire, "down", False)).start()
     key = key and world.unique("KEY")
-    outcome = run_act(bank, "register_donor", given, world.people["tina"], door="test", key=key)
+    outcome = run_act(installation, "register_donor", given, world.people["tina"], door="test", key=key)
     assert wire.cuts == 1 and outcome.accepted and donors(world, given) == 1
     assert time.monotonic() - back < 2
 
 
 @pytest.mark.parametrize("committed", [True, False])
 def test_of_a_commit_in_doubt_the_api_says_so_and_then_the_truth(line, world, committed, short_patience) -> None:
-    wire, bank = line
-    client, headers = client_of(bank, world)
+    wire, installation = line
+    client, headers = client_of(installation, world)
     given = donor(world)
     client.get("/api/scan/DR00019", headers=headers)
     wire.cut_at, wire.after = b"COMMIT", committed
@@ -164,8 +164,8 @@ def test_of_a_commit_in_doubt_the_api_says_so_and_then_the_truth(line, world, co
 
 @pytest.mark.parametrize("committed", [True, False])
 def test_of_a_commit_in_doubt_the_page_says_so_and_then_the_truth(line, world, committed, short_patience) -> None:
-    wire, bank = line
-    tina = tina_on(create_app(bank))
+    wire, installation = line
+    tina = tina_on(create_app(installation))
     given = donor(world)
     key = world.unique("KEY")
     wire.cut_at, wire.after = b"COMMIT", committed
@@ -184,29 +184,29 @@ def test_of_a_commit_in_doubt_the_page_says_so_and_then_the_truth(line, world, c
 
 def test_nobody_is_told_of_the_outcome_of_others(patient_app: Flask, world: World) -> None:
     key = world.unique("KEY")
-    run_act(world.bank, "register_donor", donor(world), world.people["taras"], door="test", key=key)
+    run_act(world.installation, "register_donor", donor(world), world.people["taras"], door="test", key=key)
     assert tina_on(patient_app).get(f"/outcome/{key}").status_code == 404
 
 
 def test_a_lock_that_does_not_come_is_a_503(databases, world: World) -> None:
     session = SESSION.replace("lock_timeout=10s", "lock_timeout=50ms")
-    bank = dataclasses.replace(world.bank, engine=open_engine(databases[1], session=session))
-    client, headers = client_of(bank, world)
+    installation = dataclasses.replace(world.installation, engine=open_engine(databases[1], session=session))
+    client, headers = client_of(installation, world)
     code = world.do("tina", "register_donor", **donor(world))["code"]
     given = {"donor": code, "version": "CF-1", "given_on": "2026-01-02", "scope": "clinical_use"}
-    with world.bank.engine.connect() as other:
+    with world.installation.engine.connect() as other:
         other.execute(text("SELECT 1 FROM donor WHERE code = :code FOR UPDATE"), {"code": code})
         answer = client.post("/api/acts/record_consent", json=given, headers=headers)
     assert answer.status_code == 503 and answer.headers["Retry-After"], answer.json
     assert "at work on the same record" in answer.json["detail"]
-    bank.engine.dispose()
+    installation.engine.dispose()
 
 
 def test_a_database_that_cannot_write_is_read_all_the_same(databases, world: World, monkeypatch) -> None:
     """What is kept besides (the last use of a key, that somebody is there, a scan that led nowhere) refuses no read."""
-    bank = world.bank
-    client, headers = client_of(bank, world)
-    tina = tina_on(create_app(bank))
+    installation = world.installation
+    client, headers = client_of(installation, world)
+    tina = tina_on(create_app(installation))
     monkeypatch.setattr("cellbank.web.session.is_noted", lambda *_: False)
     monkeypatch.setattr("cellbank.services.people.keys.is_noted", lambda *_: False)
     owner = create_engine(databases[0], isolation_level="AUTOCOMMIT")
@@ -229,15 +229,15 @@ def test_a_database_that_cannot_write_is_read_all_the_same(databases, world: Wor
 
 
 def test_a_full_pool_is_a_503(databases, world: World) -> None:
-    bank = dataclasses.replace(world.bank, engine=open_engine(databases[1], pool_size=1))
-    client, headers = client_of(bank, world)
-    bank.engine.pool._timeout = 0.1
-    taken = [bank.engine.connect() for _ in range(6)]
+    installation = dataclasses.replace(world.installation, engine=open_engine(databases[1], pool_size=1))
+    client, headers = client_of(installation, world)
+    installation.engine.pool._timeout = 0.1
+    taken = [installation.engine.connect() for _ in range(6)]
     answer = client.post("/api/acts/register_donor", json=donor(world), headers=headers)
     for one in taken:
         one.close()
     assert answer.status_code == 503 and answer.headers["Retry-After"]
-    bank.engine.dispose()
+    installation.engine.dispose()
 
 
 def test_a_bug_behind_the_commit_says_what_is_recorded(patient_app: Flask, world: World, monkeypatch) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from cellbank.services.bank import server_time
+from cellbank.services.installation import server_time
 from cellbank.services.people import account_changes, training, unlocking
 from tests.attack.test_guessing_passwords import REASON, lock_from_outside, row
 from tests.attack.test_two_people import DAYS, HIS
@@ -123,7 +123,7 @@ def test_the_page_says_what_stands_although_the_second_act_is_refused(
     untrained = newcomer(world, "technician")  # and has not accepted the statement
     page: Browser = signed_in("tina")
     shown = page.post("/act/unlock_together", both(world, locked_now) | {"second.name": untrained})
-    with world.bank.reads.connect() as connection:
+    with world.installation.reads.connect() as connection:
         asked = connection.scalar(text("SELECT max(id) FROM act WHERE name = 'unlock_together'"))
     assert shown.status_code == 409 and f"Recorded, as act {asked}" in shown.text
     assert "Nothing was recorded" not in shown.text and row(world, locked_now).locked_until is not None

@@ -123,9 +123,9 @@ def alive(server: embedded_postgres.EmbeddedPostgres) -> bool:
 
 
 def test_a_file_that_finds_no_room_is_not_kept_and_no_error_of_the_program(disk: Disk, world: World) -> None:
-    shutil.copy2(world.bank.config.data / account_key.FILE, disk.folder)  # by which tina is known
-    config = dataclasses.replace(world.bank.config, data=disk.folder)
-    tina = Browser(create_app(dataclasses.replace(world.bank, config=config)).test_client())
+    shutil.copy2(world.installation.config.data / account_key.FILE, disk.folder)  # by which tina is known
+    config = dataclasses.replace(world.installation.config, data=disk.folder)
+    tina = Browser(create_app(dataclasses.replace(world.installation, config=config)).test_client())
     assert tina.enter("tina").status_code == 302
     tina.get("/")
     headers = {"X-CSRFToken": tina.token, "Accept": "application/json"}

@@ -81,7 +81,7 @@ def test_both_doors_refuse_an_address_without_an_end(patient_app: Flask, path: s
 def test_a_key_that_no_index_holds_is_malformed_whatever_the_door(world: World, key: str) -> None:
     with pytest.raises(Malformed, match="key"):
         given = {"pseudonym": world.unique("K"), "birth_year": 1990}
-        run_act(world.bank, "register_donor", given, world.people["tina"], door="test", key=key)
+        run_act(world.installation, "register_donor", given, world.people["tina"], door="test", key=key)
 
 
 @pytest.mark.parametrize("body", ["null", "[]", "17", '"x"', '[{"code": "x"}]'])
@@ -104,7 +104,7 @@ def test_json_that_is_no_object_is_answered(patient_app: Flask, address: str, bo
 def test_a_file_without_measure_is_refused_by_name_and_at_once(world: World, act: str, given: dict, field: str) -> None:
     started = time.process_time()
     with pytest.raises(Malformed, match=field):
-        run_act(world.bank, act, given, world.people["quinn"], door="test")
+        run_act(world.installation, act, given, world.people["quinn"], door="test")
     assert time.process_time() - started < 2  # twenty thousand points took half a minute
 
 

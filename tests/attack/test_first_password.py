@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.requirement("R4"), pytest.mark.usefixtures("real_passw
 def proof(world: World, name: str, password: str, now: datetime.datetime | None = None) -> Proof | None:
     world.meet(name)
     given, at = Credentials(password), now or world.now
-    return passwords.prove(world.bank, world.people[name], given, at, place=Place("test")).proof
+    return passwords.prove(world.installation, world.people[name], given, at, place=Place("test")).proof
 
 
 def asked_for(world: World, how: str) -> tuple[str, str]:
@@ -49,7 +49,7 @@ def test_each_of_the_two_knows_half_of_a_first_password(world: World, how: str) 
 
 def test_the_half_is_told_to_nobody_else_and_kept_nowhere(world: World) -> None:
     _, half = asked_for(world, "a reset")
-    with world.bank.reads.connect() as connection:
+    with world.installation.reads.connect() as connection:
         for table in ("act", "change", "handed_code", "account_change", "person"):
             kept = connection.scalar(text(f"SELECT string_agg(to_jsonb(t)::text, '') FROM {table} t"))
             assert half not in kept and half.replace("-", "") not in kept
@@ -75,7 +75,7 @@ def test_guessing_the_password_kills_no_half(world: World) -> None:
 
 def test_a_half_is_good_for_some_days(world: World) -> None:
     name, half = asked_for(world, "a new account")
-    hours = datetime.timedelta(hours=world.bank.config.code_hours)
+    hours = datetime.timedelta(hours=world.installation.config.code_hours)
     assert proof(world, name, HIS + half, world.now + hours) is Proof.WRONG
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from cellbank.domain.lifecycle import Role
 from cellbank.domain.pauses import ALERT_FROM, LONGEST_PAUSE, WINDOW
 from cellbank.services.acts import Outcome, run_act
-from cellbank.services.bank import Bank
+from cellbank.services.installation import Installation
 from cellbank.services.lookup.worklists import worklists
 from tests.factories.doses import OrderedDose, bedside, ordered_dose, prepared_dose
 from tests.factories.people import newcomer
@@ -21,9 +21,9 @@ pytestmark = pytest.mark.requirement("R4")
 
 
 @pytest.fixture(scope="module")
-def strict(world: World) -> Bank:
-    config = dataclasses.replace(world.bank.config, wrong_identities=5)
-    return dataclasses.replace(world.bank, config=config)
+def strict(world: World) -> Installation:
+    config = dataclasses.replace(world.installation.config, wrong_identities=5)
+    return dataclasses.replace(world.installation, config=config)
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def guesser(world: World) -> str:
 
 
 def check(
-    bank: Bank, world: World, who: str, dose: OrderedDose, *, read_back: str | None = None, dry_run: bool = True,
+    installation: Installation, world: World, who: str, dose: OrderedDose, *, read_back: str | None = None, dry_run: bool = True,
     after: float = 0, key: str | None = None,
 ) -> Outcome:  # fmt: skip
     scans: dict[str, Any] = bedside(world, dose)
@@ -50,7 +50,7 @@ def check(
     if not dry_run:
         scans["password"] = PASSWORD
     now = world.now + datetime.timedelta(seconds=after)
-    return run_act(bank, "check_dose", scans, world.people[who], door="test", now=now, dry_run=dry_run, key=key)
+    return run_act(installation, "check_dose", scans, world.people[who], door="test", now=now, dry_run=dry_run, key=key)
 
 
 def codes(outcome: Outcome) -> list[str]:
@@ -59,12 +59,12 @@ def codes(outcome: Outcome) -> list[str]:
 
 def wrong_ones(world: World, who: str) -> int:
     count = "SELECT count(*) FROM act WHERE person_id = :id AND name = 'check_dose' AND outcome = 'refused'"
-    with world.bank.reads.connect() as connection:
+    with world.installation.reads.connect() as connection:
         return connection.scalar(text(count), {"id": world.people[who].id})
 
 
 def test_a_look_that_went_wrong_is_kept_and_the_next_ones_wait(
-    world: World, strict: Bank, dose: OrderedDose, guesser: str
+    world: World, strict: Installation, dose: OrderedDose, guesser: str
 ) -> None:
     for day in range(1, 6):
         assert "WRISTBAND_MISMATCH" in codes(check(strict, world, guesser, dose, read_back=f"1950-01-0{day}"))
@@ -79,16 +79,16 @@ def test_a_look_that_went_wrong_is_kept_and_the_next_ones_wait(
 
 
 def test_nobody_waits_for_more_than_a_minute_nor_for_what_is_long_past(
-    world: World, strict: Bank, dose: OrderedDose, guesser: str
+    world: World, strict: Installation, dose: OrderedDose, guesser: str
 ) -> None:
     for number in range(30):
-        check(world.bank, world, guesser, dose, read_back=f"no {number}")
+        check(world.installation, world, guesser, dose, read_back=f"no {number}")
     assert codes(check(strict, world, guesser, dose, after=LONGEST_PAUSE.seconds - 1)) == ["WAIT_A_MOMENT"]
     assert check(strict, world, guesser, dose, after=LONGEST_PAUSE.seconds).accepted
     assert check(strict, world, guesser, dose, after=WINDOW.seconds + 1).accepted
 
 
-def test_many_at_once_are_counted_one_by_one(world: World, strict: Bank, dose: OrderedDose, guesser: str) -> None:
+def test_many_at_once_are_counted_one_by_one(world: World, strict: Installation, dose: OrderedDose, guesser: str) -> None:
     found: list[list[str]] = []
 
     def guess(number: int) -> None:
@@ -104,17 +104,17 @@ def test_many_at_once_are_counted_one_by_one(world: World, strict: Bank, dose: O
 
 
 def test_the_same_form_sent_twice_is_one_wrong_identity(
-    world: World, strict: Bank, dose: OrderedDose, guesser: str
+    world: World, strict: Installation, dose: OrderedDose, guesser: str
 ) -> None:
     for _ in range(7):
         check(strict, world, guesser, dose, read_back="1950-01-01", key="a-form-of-the-bedside")
     assert wrong_ones(world, guesser) == 1
 
 
-def test_quality_is_told(world: World, strict: Bank, dose: OrderedDose, guesser: str) -> None:
+def test_quality_is_told(world: World, strict: Installation, dose: OrderedDose, guesser: str) -> None:
     for number in range(ALERT_FROM):
         check(strict, world, guesser, dose, read_back=f"no {number}")
-    seen = worklists(world.bank.seen_by(world.people["quinn"]), frozenset({Role.QUALITY_OFFICER}), world.now)
+    seen = worklists(world.installation.seen_by(world.people["quinn"]), frozenset({Role.QUALITY_OFFICER}), world.now)
     (alerts,) = [one for one in seen if one.name == "guessed_identities"]
     assert any(guesser in item.title and "5 wrong identities" in item.detail for item in alerts.items) or (
         alerts.total > len(alerts.items)

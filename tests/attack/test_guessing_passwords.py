@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 
 from cellbank import create_app
 from cellbank.domain.actor import Proof
-from cellbank.services.bank import server_time
+from cellbank.services.installation import server_time
 from cellbank.services.people import passwords, sessions, unlocking
 from cellbank.services.people.passwords import Credentials
 from cellbank.services.people.places import Place, digest_of_desk, network_of
@@ -37,8 +37,8 @@ At = Callable[[str], Browser]
 @pytest.fixture(scope="module")
 def guarded(world: World) -> Flask:
     """The application with the limit of an installation for one address."""
-    bank = dataclasses.replace(world.bank, config=dataclasses.replace(world.bank.config, address_failures=10))
-    return create_app(bank)
+    installation = dataclasses.replace(world.installation, config=dataclasses.replace(world.installation.config, address_failures=10))
+    return create_app(installation)
 
 
 @pytest.fixture
@@ -77,7 +77,7 @@ def attack(at: At, name: str, network: str = "198.51.100") -> None:
 def lock_from_outside(world: World, name: str, now: datetime.datetime | None = None) -> None:
     for number in range(5):
         place = Place("web", "a stranger", f"203.0.113.{number}")
-        passwords.prove(world.bank, world.people[name], Credentials(GUESS), now or world.now, place=place)
+        passwords.prove(world.installation, world.people[name], Credentials(GUESS), now or world.now, place=place)
     assert row(world, name).locked_until is not None
 
 
@@ -195,7 +195,7 @@ def signs_in_the_session(world: World, name: str, address: str, token: str) -> b
     """Whether their password is taken in the session that stands at this screen."""
     actor = world.meet(name)
     session = Place("web", None, address, digest_of_desk(token), stands=actor.id)
-    return passwords.prove(world.bank, actor, Credentials(PASSWORD), world.now, place=session).proof is Proof.RIGHT
+    return passwords.prove(world.installation, actor, Credentials(PASSWORD), world.now, place=session).proof is Proof.RIGHT
 
 
 def test_a_copied_token_is_nothing_elsewhere_and_keeps_nobody_waiting(at: At, world: World) -> None:
@@ -230,10 +230,10 @@ def test_guesses_at_a_screen_are_not_those_of_the_session_that_stands_there(at: 
 def test_who_waits_takes_no_place_from_others(world: World) -> None:
     """A stranger who is paused is answered at once, and looked at by nobody: the places are for others."""
     place = Place("web", None, "192.0.2.57")
-    bank = dataclasses.replace(world.bank, config=dataclasses.replace(world.bank.config, address_failures=3))
+    installation = dataclasses.replace(world.installation, config=dataclasses.replace(world.installation.config, address_failures=3))
     for number in range(3):
-        sessions.prove(bank, f"nobody.{number}", Credentials(GUESS), world.now, place=place)
-    full = dataclasses.replace(bank, strangers=Room(0, 0))
+        sessions.prove(installation, f"nobody.{number}", Credentials(GUESS), world.now, place=place)
+    full = dataclasses.replace(installation, strangers=Room(0, 0))
     waits = sessions.prove(full, "nobody.else", Credentials(GUESS), world.now, place=place)
     assert waits.wait == 4  # and not the moment until a place is free
 
@@ -243,7 +243,7 @@ def test_a_change_of_the_account_makes_every_screen_forget_it(at: At, world: Wor
     name = newcomer(world, "technician")
     at("192.0.2.53").enter(name)
     count = text("SELECT count(*) FROM known_desk k JOIN person p ON p.id = k.person_id WHERE p.name = :name")
-    with world.bank.reads.connect() as connection:
+    with world.installation.reads.connect() as connection:
         assert connection.scalar(count, {"name": name}) == 1
     if end == "reset":
         by_two(world, "reset_password", name, new_password="another one to begin", reason="forgotten")
@@ -251,7 +251,7 @@ def test_a_change_of_the_account_makes_every_screen_forget_it(at: At, world: Wor
         by_two(world, "change_roles", name, roles=["clinician"], reason="the ward")
     else:
         world.do("ada", "disable_person", name=name, reason="left the site")
-    with world.bank.reads.connect() as connection:
+    with world.installation.reads.connect() as connection:
         assert connection.scalar(count, {"name": name}) == 0
 
 
@@ -298,11 +298,11 @@ def test_of_twenty_at_once_each_is_counted_and_none_beyond_the_limit_is_looked_a
     name = newcomer(world, "technician")
     place = Place("web", "a tablet", "192.0.2.70", digest_of_desk(world.unique("desk")))
     actor, found, start = world.people[name], [], threading.Barrier(20)
-    assert passwords.prove(world.bank, actor, Credentials(PASSWORD), world.now, place=place).proof is Proof.RIGHT
+    assert passwords.prove(world.installation, actor, Credentials(PASSWORD), world.now, place=place).proof is Proof.RIGHT
 
     def guess() -> None:
         start.wait()
-        found.append(passwords.prove(world.bank, actor, Credentials(GUESS), world.now, place=place).proof)
+        found.append(passwords.prove(world.installation, actor, Credentials(GUESS), world.now, place=place).proof)
 
     threads = [threading.Thread(target=guess) for _ in range(20)]
     for one in threads:
@@ -310,7 +310,7 @@ def test_of_twenty_at_once_each_is_counted_and_none_beyond_the_limit_is_looked_a
     for one in threads:
         one.join()
     assert (found.count(Proof.WRONG), found.count(Proof.PAUSED)) == (5, 15)
-    with world.bank.reads.connect() as connection:
+    with world.installation.reads.connect() as connection:
         kept = connection.scalar(
             text("SELECT count(*) FROM wrong_entry WHERE place = :place"), {"place": f"screen {place.desk.hex()}"}
         )
@@ -399,7 +399,7 @@ def test_who_asked_and_went_home_unlocks_with_nobody(
 def test_both_who_unlock_are_told_and_so_is_the_owner(world: World) -> None:
     """Whoever was not there learns that somebody has their password."""
     locked = newcomer(world, "clinician")
-    mailed = World(mailing(world.bank, 25), world.chance, world.now, world.stock)
+    mailed = World(mailing(world.installation, 25), world.chance, world.now, world.stock)
     names = (locked, "tina", "taras")
     for name in names:
         mailed.meet(name)
@@ -408,7 +408,7 @@ def test_both_who_unlock_are_told_and_so_is_the_owner(world: World) -> None:
     mailed.do("tina", "unlock_together", person=badge(world, locked), **REASON)
     mailed.do("taras", "confirm_unlock", person=badge(world, locked))
     of_it = "SELECT p.name, o.template FROM outbox o JOIN person p ON p.id = o.person_id WHERE template ~ 'unlocked'"
-    with world.bank.reads.connect() as connection:
+    with world.installation.reads.connect() as connection:
         found = {tuple(one) for one in connection.execute(text(of_it))}
     another = "account of another unlocked"
     assert found == {(locked, "account unlocked"), ("tina", another), ("taras", another)}
@@ -458,7 +458,7 @@ def test_the_database_lets_nobody_ask_for_themself(world: World, locked: str) ->
     me = world.people[locked].id
     asks = text("""INSERT INTO account_change (person_id, change, asked_at, asked_by_id, state)
                    VALUES (:me, 'unlocked', now(), :me, 'ASKED')""")
-    with pytest.raises(IntegrityError, match="unlocked_by_two_others"), world.bank.engine.begin() as connection:
+    with pytest.raises(IntegrityError, match="unlocked_by_two_others"), world.installation.engine.begin() as connection:
         open_act(connection, "unlock_together", person=me)
         connection.execute(asks, {"me": me})
 

@@ -28,16 +28,16 @@ def test_our_own_names_are_let_in_with_any_port(patient_app: Flask, host: str) -
 
 
 def test_off_this_machine_everything_is_https_and_browsers_keep_to_it(world: World) -> None:
-    config = dataclasses.replace(world.bank.config, secure_cookies=True, hosts=("bank.example",))
-    bank = dataclasses.replace(world.bank, config=config)
-    client = create_app(bank).test_client()
+    config = dataclasses.replace(world.installation.config, secure_cookies=True, hosts=("bank.example",))
+    installation = dataclasses.replace(world.installation, config=config)
+    client = create_app(installation).test_client()
     answer = client.get("/sign-in", base_url="https://bank.example")
     assert "max-age=31536000" in answer.headers["Strict-Transport-Security"]
     assert "Secure" in answer.headers["Set-Cookie"] and "HttpOnly" in answer.headers["Set-Cookie"]
     described = client.get("/api/openapi.json", base_url="https://bank.example")
     assert "max-age" in described.headers["Strict-Transport-Security"]
-    bank.reads.dispose()
-    assert "Strict-Transport-Security" not in create_app(world.bank).test_client().get("/sign-in").headers
+    installation.reads.dispose()
+    assert "Strict-Transport-Security" not in create_app(world.installation).test_client().get("/sign-in").headers
 
 
 def test_labels_are_read_by_the_service_alone(tmp_path: Path) -> None:

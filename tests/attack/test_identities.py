@@ -17,12 +17,12 @@ import pytest
 
 from cellbank.services import catalogue
 from cellbank.services.acts import Malformed, run_act
-from cellbank.services.bank import server_time
+from cellbank.services.installation import server_time
 from cellbank.services.people.actors import SYSTEM
 from tests.attack.crawl import Asked, Crawler, column, words
 from tests.attack.every_act import furnish, inputs
 from tests.attack.size import in_full, sized
-from tests.conftest import StoryBank
+from tests.conftest import StoryInstallation
 from tests.factories.world import PASSWORD, World
 
 pytestmark = pytest.mark.requirement("R5")
@@ -47,8 +47,8 @@ class Secrets:
 
     @classmethod
     def of(cls, world: World) -> "Secrets":
-        identifiers = [str(one) for one in column(world.bank, IDENTITIES)]
-        days = [way for day in column(world.bank, BIRTH_DATES) for way in ways_of_writing(day)]
+        identifiers = [str(one) for one in column(world.installation, IDENTITIES)]
+        days = [way for day in column(world.installation, BIRTH_DATES) for way in ways_of_writing(day)]
         bare = [re.sub(r"\W", "", one) for one in identifiers]
         either = "|".join(map(re.escape, sorted({*identifiers, *bare, *days}, key=len, reverse=True)))
         ends = "|".join(re.escape(one[-4:]) for one in identifiers)
@@ -66,18 +66,18 @@ def ways_of_writing(day: datetime.date) -> tuple[str, ...]:
 
 @pytest.fixture(scope="module")
 def played(
-    story_bank: StoryBank, tmp_path_factory: pytest.TempPathFactory, worker_id: str
+    story_installation: StoryInstallation, tmp_path_factory: pytest.TempPathFactory, worker_id: str
 ) -> Iterator[World]:
-    bank = story_bank(f"identities_{worker_id}", tmp_path_factory.mktemp("identities"))
-    world = World(bank, random.Random(6), server_time())
+    installation = story_installation(f"identities_{worker_id}", tmp_path_factory.mktemp("identities"))
+    world = World(installation, random.Random(6), server_time())
     given = {"name": EVERYBODY, "full_name": "Every Body", "roles": ["technician", "quality_officer", "clinician"]}
     given |= {"new_password": PASSWORD, "must_change": False}
-    World.accepted(run_act(bank, "add_person", given, SYSTEM, door="test", now=world.now))
+    World.accepted(run_act(installation, "add_person", given, SYSTEM, door="test", now=world.now))
     world.meet(EVERYBODY)
     world.may_sign(EVERYBODY)
     furnish(world)
     yield world
-    bank.engine.dispose()
+    installation.engine.dispose()
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +87,7 @@ def secrets(played: World) -> Secrets:
 
 @pytest.mark.parametrize("who", [EVERYBODY, "otto", *(["ada", "tina"] if in_full() else [])])
 def test_no_answer_tells_it(played: World, secrets: Secrets, tried: Callable[..., None], who: str) -> None:
-    crawler = Crawler(played.bank, who, asked_with(played, whole=who == EVERYBODY or in_full()))
+    crawler = Crawler(played.installation, who, asked_with(played, whole=who == EVERYBODY or in_full()))
     found = []
     for rule in crawler.rules():
         for path, _ in crawler.addresses(rule) if rule.endpoint not in NOT_ASKED else ():
@@ -99,8 +99,8 @@ def test_no_answer_tells_it(played: World, secrets: Secrets, tried: Callable[...
 
 def asked_with(world: World, *, whole: bool) -> Asked:
     """Codes of patients and of what is about them; on the whole, a code of every kind too."""
-    asked, about = Asked.of(world.bank), ("subject", "dose", "weight")
-    more = [code for kind in about for code in column(world.bank, f"SELECT code FROM {kind} LIMIT {OF_PATIENTS}")]
+    asked, about = Asked.of(world.installation), ("subject", "dose", "weight")
+    more = [code for kind in about for code in column(world.installation, f"SELECT code FROM {kind} LIMIT {OF_PATIENTS}")]
     return replace(asked, codes=(*more, *(asked.codes if whole else ())))
 
 

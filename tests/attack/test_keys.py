@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from cellbank.domain.keys import Scope
 from cellbank.services.acts import Malformed, run_act
-from cellbank.services.bank import server_time
+from cellbank.services.installation import server_time
 from cellbank.services.people.actors import actor_by_token
 from cellbank.services.people.keys import keys_of
 from tests.factories.people import badge, by_two, handed, newcomer, set_up
@@ -67,7 +67,7 @@ def test_a_reset_ends_the_keys_for_good(program: Any, world: World, reset: str) 
     assert len(ended) == 1
     world.do(name, "change_password", new_password=MINE)  # its owner works on, the thief does not
     assert not thief.opens_anything()
-    assert not keys_of(world.bank, world.people[name].id, server_time())
+    assert not keys_of(world.installation, world.people[name].id, server_time())
 
 
 @pytest.mark.parametrize("answer", ["yes", "no"])
@@ -127,7 +127,7 @@ def test_no_key_is_valid_longer_than_the_setting(world: World) -> None:
         world.try_act("tina", "create_token", title="for ever", days=91)
     name = newcomer(world, "technician")
     world.do(name, "create_token", title="as long as it may", now=server_time())
-    (key,) = keys_of(world.bank, world.people[name].id, server_time())
+    (key,) = keys_of(world.installation, world.people[name].id, server_time())
     assert key.expires_at - server_time() <= datetime.timedelta(days=90)
 
 
@@ -172,7 +172,7 @@ def test_a_key_for_one_site_sees_and_touches_no_other(program: Any, world: World
     here = program(name, site="MAIN")
     code = world.do("tina", "register_donor", pseudonym=world.unique("D"), birth_year=1990)["code"]
     theirs = run_act(
-        world.bank, "register_donor", {"pseudonym": world.unique("D"), "birth_year": 1990},
+        world.installation, "register_donor", {"pseudonym": world.unique("D"), "birth_year": 1990},
         world.people[there.technician], door="test",
     ).result["code"]  # fmt: skip
     assert here.get(f"/api/scan/{code}").status_code == 200
@@ -219,12 +219,12 @@ def test_what_a_scope_allows(scope: Scope, reads: bool, acts: bool, judges: bool
 def test_the_database_lets_no_key_grow(world: World) -> None:
     name = newcomer(world, "technician")
     made = world.do(name, "create_token", title="small", read_only=True, now=server_time())
-    assert actor_by_token(world.bank, made["token"]) is not None
+    assert actor_by_token(world.installation, made["token"]) is not None
     for change in ("read_only = false", "expires_at = now() + interval '9 years'", "acts = '{x}'", "person_id = 1"):
-        with pytest.raises(IntegrityError, match="never changes"), world.bank.engine.begin() as connection:
+        with pytest.raises(IntegrityError, match="never changes"), world.installation.engine.begin() as connection:
             connection.execute(text(f"UPDATE api_token SET {change} WHERE code = :code"), {"code": made["code"]})
     world.do(name, "revoke_token", token=made["code"])
-    with pytest.raises(IntegrityError, match="is revoked"), world.bank.engine.begin() as connection:
+    with pytest.raises(IntegrityError, match="is revoked"), world.installation.engine.begin() as connection:
         connection.execute(text("UPDATE api_token SET state = 'LIVE' WHERE code = :code"), {"code": made["code"]})
 
 

@@ -93,7 +93,7 @@ def test_the_database_compares_by_what_a_name_looks_like(world: World, number: s
     row = """INSERT INTO person (site_id, code, name, name_key, full_name, roles, state)
              VALUES (1, :code, :name, :key, 'X', '{auditor}', 'ACTIVE')"""
     for name, key in ((f"tlna{number}", f"tlna{number}x"), (f"Tina{number}", f"Tlna{number}"), ("tlna", "tlna")):
-        with pytest.raises(IntegrityError) as refused, world.bank.engine.begin() as connection:
+        with pytest.raises(IntegrityError) as refused, world.installation.engine.begin() as connection:
             open_act(connection, "add_person", person=world.people["ada"].id)
             connection.execute(text(row), {"code": f"PS{number}", "name": name, "key": key})
         rule = "uq_person_name_key" if name == "tlna" else "a_sign_in_name_reads_like_no_other"

@@ -66,7 +66,7 @@ def test_unknown_wrong_disabled_and_locked_are_one_answer(door: str, request, wo
     knock: Knock = request.getfixturevalue(door)
     shut, disabled, there = newcomer(world), newcomer(world), newcomer(world)
     world.do("ada", "disable_person", name=disabled, reason="left the site")
-    for _ in range(world.bank.config.lockout_failures):
+    for _ in range(world.installation.config.lockout_failures):
         knock(shut, "a guess of mine", "192.0.2.66")
     told = knock(shut, PASSWORD)  # whoever has the password is no stranger to the account
     assert told[0] in (401, 403) and "locked until" in told[1]
@@ -84,7 +84,7 @@ def test_unknown_wrong_disabled_and_locked_are_one_answer(door: str, request, wo
     work.clear()
     assert knock(shut, PASSWORD) == told
     assert {*spent.values(), tuple(work)} == {("compared", f"held back until {WAIT}")}, spent
-    for number in range(world.bank.config.lockout_failures - 1):
+    for number in range(world.installation.config.lockout_failures - 1):
         knock(shut, "a guess of mine", f"192.0.2.{100 + number}")
     work.clear()
     assert knock(shut, PASSWORD) == answers["wrong"]  # no more of them are looked at while it is locked
@@ -95,12 +95,12 @@ def test_unknown_wrong_disabled_and_locked_are_one_answer(door: str, request, wo
 def test_a_pause_is_of_every_name_alike(door: str, request, world: World, work: list[str]) -> None:
     knock: Knock = request.getfixturevalue(door)
     shut, there, unknown = newcomer(world), newcomer(world), world.unique("x").lower()
-    for _ in range(world.bank.config.lockout_failures):
+    for _ in range(world.installation.config.lockout_failures):
         knock(shut, "a guess of mine", "192.0.2.67")
         for name in (there, unknown):
             knock(name, "a guess of mine", f"192.0.2.{68 if door == 'api' else 69}")
     address = f"192.0.2.{68 if door == 'api' else 69}"
-    for _ in range(world.bank.config.lockout_failures):
+    for _ in range(world.installation.config.lockout_failures):
         knock(shut, PASSWORD, address)
     answers, spent = set(), set()
     for name in (shut, there, unknown):

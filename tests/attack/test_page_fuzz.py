@@ -112,7 +112,7 @@ def _codes(world: World) -> list[str]:
     """A code of each kind that this bank has by now."""
     from sqlalchemy import text
 
-    with world.bank.reads.connect() as connection:
+    with world.installation.reads.connect() as connection:
         rows = (connection.scalar(text(f"SELECT code FROM {table} ORDER BY id LIMIT 1")) for table in WITH_CODES)
         return [code for code in rows if code]
 

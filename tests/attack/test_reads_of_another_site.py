@@ -12,7 +12,7 @@ import pytest
 from cellbank.domain.identifiers import RECORDS, Kind
 from cellbank.services import catalogue
 from cellbank.services.acts import run_act
-from cellbank.services.bank import server_time
+from cellbank.services.installation import server_time
 from cellbank.services.lookup.lists import LISTS
 from cellbank.services.people.actors import SYSTEM
 from tests.attack.crawl import KINDS, Asked, Crawler, column, words
@@ -45,23 +45,23 @@ class Stranger:
 
 
 @pytest.fixture(scope="module")
-def stranger(story_bank, tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[Stranger]:
+def stranger(story_installation, tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[Stranger]:
     catalogue.load()
-    bank = story_bank(f"other_sites_{worker_id}", tmp_path_factory.mktemp("other_sites"))
-    world = World(bank, random.Random(5), server_time())
+    installation = story_installation(f"other_sites_{worker_id}", tmp_path_factory.mktemp("other_sites"))
+    world = World(installation, random.Random(5), server_time())
     there = second_site(world)
     roles = ["technician", "quality_officer", "clinician"]
     given = {"name": "stranger", "full_name": "Sam Stranger", "roles": roles, "new_password": PASSWORD}
     given |= {"site": there.code, "must_change": False}
-    World.accepted(run_act(bank, "add_person", given, SYSTEM, door="test", now=world.now))
+    World.accepted(run_act(installation, "add_person", given, SYSTEM, door="test", now=world.now))
     world.meet("stranger")
     world.may_sign("stranger")
-    codes = {code for kind in KINDS for code in column(bank, f"SELECT code FROM {kind}")}
-    asked_with = Asked.of(bank, acts=f"site_id <> {there.id}")
+    codes = {code for kind in KINDS for code in column(installation, f"SELECT code FROM {kind}")}
+    asked_with = Asked.of(installation, acts=f"site_id <> {there.id}")
     yield Stranger(
-        Crawler(bank, "stranger", asked_with), frozenset(codes - _examples()), frozenset(column(bank, NAMES))
+        Crawler(installation, "stranger", asked_with), frozenset(codes - _examples()), frozenset(column(installation, NAMES))
     )
-    bank.engine.dispose()
+    installation.engine.dispose()
 
 
 def _examples() -> set[str]:
@@ -85,12 +85,12 @@ def test_nothing_of_another_site_is_shown(stranger: Stranger, tried: Callable[..
 
 def test_no_form_shows_what_a_code_of_another_site_is(stranger: Stranger, tried: Callable[..., None]) -> None:
     stranger.crawler.asked.clear()
-    bank = stranger.crawler.bank
+    installation = stranger.crawler.installation
     for name, registered in catalogue.REGISTRY.items():
         for field, schema in schema_of(registered).items():
             tables = map(_table, schema.get("scan") or schema.get("items", {}).get("scan") or ())
             for table in [table for table in tables if table in KINDS]:
-                for code in column(bank, f"SELECT code FROM {table} ORDER BY id DESC LIMIT 1"):
+                for code in column(installation, f"SELECT code FROM {table} ORDER BY id DESC LIMIT 1"):
                     assert stranger.ask(f"/act/{name}?{field}={code}", code).status_code in (200, 404)
     tried(len(stranger.crawler.asked))
 

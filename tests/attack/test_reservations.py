@@ -40,7 +40,7 @@ TAKEN = """SELECT a.id, a.outcome, count(c.id) FROM act a
 def crowded(world: World, databases: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """The world with a connection for each of the crowd."""
     engine = open_engine(databases[1], pool_size=CLINICIANS)
-    monkeypatch.setattr(world, "bank", dataclasses.replace(world.bank, engine=engine))
+    monkeypatch.setattr(world, "bank", dataclasses.replace(world.installation, engine=engine))
     yield world
     engine.dispose()
 
@@ -58,7 +58,7 @@ def test_no_vial_is_kept_for_two_and_no_order_gets_a_part(crowded: World, tried:
         over.set()
         looking.join()
     answers = Counter(answer for one in told for answer in one)
-    with crowded.bank.reads.connect() as connection:
+    with crowded.installation.reads.connect() as connection:
         taken_over = connection.scalars(text(TAKEN_OVER)).all()
         taken = Counter((row.outcome, row.count) for row in connection.execute(text(TAKEN), {"lot": lot}))
     orders = CLINICIANS * EACH
@@ -81,7 +81,7 @@ def order_again_and_again(world: World, lot: str, number: int, subject: str) -> 
 
 def look(world: World, lot: str, over: threading.Event, badly_kept: set[str]) -> None:
     """Look at one moment after the other until it is over."""
-    with world.bank.reads.connect() as connection:
+    with world.installation.reads.connect() as connection:
         while not over.wait(0.01):
             badly_kept |= set(connection.scalars(text(BADLY_KEPT), {"lot": lot, "each": VIALS_OF_A_DOSE}))
             connection.rollback()

@@ -10,11 +10,11 @@ from sqlalchemy import text
 
 from cellbank.domain.lifecycle import Role, roles_for
 from cellbank.services import catalogue
-from cellbank.services.bank import server_time
+from cellbank.services.installation import server_time
 from cellbank.services.people.actors import actor_by_name
 from tests.attack.every_act import furnish, inputs, scanned
 from tests.attack.size import sized
-from tests.conftest import StoryBank
+from tests.conftest import StoryInstallation
 from tests.factories.people import newcomer
 from tests.factories.sites import second_site
 from tests.factories.world import World
@@ -48,20 +48,20 @@ ABOUT_NO_RECORD = {
 
 @pytest.fixture(scope="module")
 def played(
-    story_bank: StoryBank, tmp_path_factory: pytest.TempPathFactory, worker_id: str
+    story_installation: StoryInstallation, tmp_path_factory: pytest.TempPathFactory, worker_id: str
 ) -> Iterator[World]:
     """The bank of the story, with the stranger."""
-    bank = story_bank(f"every_act_{worker_id}", tmp_path_factory.mktemp("every_act"))
-    world = World(bank, random.Random(4), server_time())
+    installation = story_installation(f"every_act_{worker_id}", tmp_path_factory.mktemp("every_act"))
+    world = World(installation, random.Random(4), server_time())
     there = second_site(world)
     stranger = newcomer(world, "technician", "quality_officer", "clinician", site=there.code)
     world.may_sign(stranger)
     furnish(world)
-    actor = actor_by_name(bank, stranger, there.code)
+    actor = actor_by_name(installation, stranger, there.code)
     assert actor is not None and actor.site_code == there.code
     world.people[STRANGER] = actor
     yield world
-    bank.engine.dispose()
+    installation.engine.dispose()
 
 
 def test_every_act_is_swept_or_said_to_be_about_no_record() -> None:
@@ -80,7 +80,7 @@ def test_no_act_is_done_by_another_role(played: World, tried: Callable[..., None
                 acts.append(outcome.act)
                 if "ROLE_NOT_ALLOWED" not in {one.code.value for one in outcome.refusals}:
                     found.append((name, role, given, outcome.refusals))
-    with played.bank.reads.connect() as connection:
+    with played.installation.reads.connect() as connection:
         changed = connection.scalars(text("SELECT act_id FROM change WHERE act_id = ANY(:acts)"), {"acts": acts}).all()
     note = f"roles: {len(EVERY_ACT)} acts, {pairs} pairs of a role and an act that is not its own"
     tried(len(acts), len(found) + len(changed), note)

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from cellbank.services.bank import server_time
 from cellbank.services.clinic.offline import Came
+from cellbank.services.installation import server_time
 from tests.attack.patient import patient_app
 from tests.attack.size import sized
 from tests.factories.doses import MINUTE
@@ -46,7 +46,7 @@ class Answers:
         return str(answer.json and answer.json.get("came"))
 
     def keep(self, header: Any, content: Any, proof: Any = None) -> str:
-        act = seal(self.world.bank.keys.newest.public, header, content)
+        act = seal(self.world.installation.keys.newest.public, header, content)
         return self.send("/bedside/kept", {"act": act, "proof": proof}, (header, content))
 
 
@@ -57,7 +57,7 @@ def answers(patient_app: Flask, world: World) -> Answers:
 
 def test_nothing_that_is_sealed_is_an_error(answers: Answers, tried: Callable[..., None]) -> None:
     world, dose, now = answers.world, checked_once(answers.world), server_time()
-    public = world.bank.keys.newest.public
+    public = world.installation.keys.newest.public
     kept = {"id": "x" * 20, "act": "record_reaction", "dose": dose.code, "site": "MAIN", "name": "clara",
             "at": now.isoformat()}  # fmt: skip
     given = {"dose": dose.code, "reaction": "Rash", "serious": "true"}
@@ -78,7 +78,7 @@ def test_nothing_that_is_sealed_is_an_error(answers: Answers, tried: Callable[..
             answers.keep(kept, what)
     for at in TIMES[:: sized(2, 1)]:
         payload = {"dose": dose.code, "site": "MAIN", "at": at, "until": at}
-        answers.keep(kept, {**content, "judgement": world.bank.keys.sign(json.dumps(payload))})
+        answers.keep(kept, {**content, "judgement": world.installation.keys.sign(json.dumps(payload))})
     tried(2 * len(odd) + sized(6, 20) * len(ODD))
     assert not answers.found
 
@@ -98,5 +98,5 @@ def test_a_time_that_no_clock_shows_is_told_to_the_screen(world: World, at: str)
     told = kept_of(world, dose, "clara", "record_reaction", 45, {"reaction": "Rash", "serious": "true"})
     header = {**json.loads(told["act"]["header"]), "at": at}
     content = {"name": "clara", "password": PASSWORD, "given": {}, "judgement": None}
-    answer = send(world, {"act": seal(world.bank.keys.newest.public, header, content)}, dose.at + 60 * MINUTE)
+    answer = send(world, {"act": seal(world.installation.keys.newest.public, header, content)}, dose.at + 60 * MINUTE)
     assert answer.came is Came.UNREADABLE and answer.problems

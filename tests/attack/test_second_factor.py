@@ -12,7 +12,7 @@ from cellbank.domain.actor import OneTime, Proof
 from cellbank.domain.handed_codes import TRIES
 from cellbank.domain.lifecycle import Role
 from cellbank.services.acts import run_act
-from cellbank.services.bank import Bank
+from cellbank.services.installation import Installation
 from cellbank.services.people import handed_codes, passwords, second_factor
 from cellbank.services.people.passwords import Credentials, Proved
 from cellbank.services.people.places import Place
@@ -23,22 +23,22 @@ pytestmark = [pytest.mark.requirement("R23"), pytest.mark.usefixtures("real_pass
 
 
 @pytest.fixture(scope="module")
-def strict(world: World) -> Bank:
+def strict(world: World) -> Installation:
     """The same bank where quality officers have a second factor."""
-    config = dataclasses.replace(world.bank.config, second_factor_roles=frozenset({Role.QUALITY_OFFICER}))
-    return dataclasses.replace(world.bank, config=config)
+    config = dataclasses.replace(world.installation.config, second_factor_roles=frozenset({Role.QUALITY_OFFICER}))
+    return dataclasses.replace(world.installation, config=config)
 
 
 def proved(
-    world: World, name: str, code: str | None, *, bank: Bank | None = None, now: datetime.datetime | None = None,
+    world: World, name: str, code: str | None, *, installation: Installation | None = None, now: datetime.datetime | None = None,
     password: str = PASSWORD, enrols: bool = True,
 ) -> Proved:  # fmt: skip
     given, at = Credentials(password, code), now or world.now
-    return passwords.prove(bank or world.bank, world.meet(name), given, at, place=Place("test"), enrols=enrols)
+    return passwords.prove(installation or world.installation, world.meet(name), given, at, place=Place("test"), enrols=enrols)
 
 
 def try_set_up(world: World, name: str, once: OneTime | None) -> list[str]:
-    outcome = run_act(world.bank, "set_up_second_factor", {}, world.meet(name), door="test", now=world.now, once=once)
+    outcome = run_act(world.installation, "set_up_second_factor", {}, world.meet(name), door="test", now=world.now, once=once)
     return [refusal.code.value for refusal in outcome.refusals]
 
 
@@ -71,7 +71,7 @@ def test_it_is_good_for_some_days_and_the_last_one_counts(world: World) -> None:
     name = newcomer(world)
     first, second = handed(world, name), handed(world, name)
     assert proved(world, name, first).once is None
-    hours = datetime.timedelta(hours=world.bank.config.code_hours)
+    hours = datetime.timedelta(hours=world.installation.config.code_hours)
     assert proved(world, name, second, now=world.now + hours).once is None
     assert proved(world, name, second).once is not None
 
@@ -92,44 +92,44 @@ def test_nobody_hands_a_code_over_to_themself(world: World, monkeypatch: pytest.
     assert world.codes("ada", "hand_over_code", name="ada") == ["SAME_PERSON"]
 
 
-def test_a_factor_is_replaced_with_itself_and_counts_until_then(world: World, strict: Bank) -> None:
+def test_a_factor_is_replaced_with_itself_and_counts_until_then(world: World, strict: Installation) -> None:
     name = newcomer(world)
     app = enrol(world, name)
     assert world.codes("ada", "hand_over_code", name=name) == ["ALREADY_EXISTS"]
     once = proved(world, name, app.at(world.now)).once
     assert try_set_up(world, name, once) == []
     later = world.now + datetime.timedelta(seconds=30)
-    assert proved(world, name, app.at(later), bank=strict, now=later, enrols=False).once is not None
+    assert proved(world, name, app.at(later), installation=strict, now=later, enrols=False).once is not None
 
 
-def test_with_a_recovery_code_one_comes_in_once_and_is_told(world: World, strict: Bank) -> None:
+def test_with_a_recovery_code_one_comes_in_once_and_is_told(world: World, strict: Installation) -> None:
     name = newcomer(world)
     codes = recovery_codes(world, name)
     assert len(set(codes)) == 10
-    assert proved(world, name, codes[0], bank=strict, password="a guess of mine", enrols=False).once is None
-    once = proved(world, name, codes[0].lower(), bank=strict, enrols=False).once
+    assert proved(world, name, codes[0], installation=strict, password="a guess of mine", enrols=False).once is None
+    once = proved(world, name, codes[0].lower(), installation=strict, enrols=False).once
     actor = world.people[name]
     assert run_act(strict, "sign_in", {}, actor, door="test", now=world.now, once=once).accepted
     assert not run_act(strict, "sign_in", {}, actor, door="test", now=world.now, once=once).accepted
-    assert proved(world, name, codes[0], bank=strict, enrols=False).once is None
-    told = handed_codes.recovery_used_lately(world.bank, actor.id, world.now)
+    assert proved(world, name, codes[0], installation=strict, enrols=False).once is None
+    told = handed_codes.recovery_used_lately(world.installation, actor.id, world.now)
     assert told is not None and told.left == 9
     world.do("ada", "reset_second_factor", name=name, reason="the telephone was lost")
     confirm(world, name)
-    assert proved(world, name, codes[1], bank=strict).once is None
+    assert proved(world, name, codes[1], installation=strict).once is None
 
 
 def test_who_reads_the_database_makes_no_code(world: World) -> None:
     name = newcomer(world)
     codes = recovery_codes(world, name)
-    with world.bank.reads.connect() as connection:
+    with world.installation.reads.connect() as connection:
         secret = connection.scalar(text("SELECT totp_secret FROM person WHERE name = :name"), {"name": name})
         kept = connection.scalar(text("SELECT string_agg(to_jsonb(c)::text, '') FROM handed_code c"))
     assert not secret.isupper() and codes[0] not in kept
 
 
 def test_a_code_copied_to_another_person_opens_nothing(
-    world: World, strict: Bank, databases: tuple[str, str]
+    world: World, strict: Installation, databases: tuple[str, str]
 ) -> None:
     """Whoever owns the database knows the digest of a code of their own, and gives it to somebody else."""
     name, other = newcomer(world), newcomer(world)
@@ -146,7 +146,7 @@ def test_a_code_copied_to_another_person_opens_nothing(
             {"mine": name, "other": other},
         )
     engine.dispose()
-    assert not any(proved(world, other, code, bank=strict, enrols=False).once for code in mine[:3])
+    assert not any(proved(world, other, code, installation=strict, enrols=False).once for code in mine[:3])
 
 
 def test_the_database_lets_nobody_set_up_a_factor_with_the_password_alone(

@@ -80,7 +80,7 @@ def queue(world: World) -> None:
     """Let messages wait as the acts that tell of them write them; all of one act, which is quicker."""
     said = {"account": "otto", "person": "Otto Auditor", "at": world.now.isoformat()}
     given = {"person": world.people["otto"].id, "template": Template.PASSWORD_CHANGED.value, "count": MESSAGES}
-    with world.bank.engine.begin() as connection:
+    with world.installation.engine.begin() as connection:
         open_act(connection, "change_password", person=given["person"])
         connection.execute(text(COPIES), {**given, "values": json.dumps(said)})
         connection.execute(text(CLOSED))
@@ -90,7 +90,7 @@ def queue(world: World) -> None:
 def sending(world: World, furnished: Furnished, box: Mailbox) -> Iterator[subprocess.Popen[bytes]]:
     """A sender at work, which goes on until nothing waits."""
     environ = {
-        "CELLBANK_DATA": str(world.bank.config.data), "CELLBANK_DATABASE_URL": furnished.urls("test")[1],
+        "CELLBANK_DATA": str(world.installation.config.data), "CELLBANK_DATABASE_URL": furnished.urls("test")[1],
         "CELLBANK_SMTP_URL": f"smtp://127.0.0.1:{box.port}", "CELLBANK_MAIL_FROM": "cellbank@bank.example",
     }  # fmt: skip
     command = [sys.executable, "-m", "cellbank.cli", "outbox", "send"]

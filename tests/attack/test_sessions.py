@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cellbank.services.bank import server_time
+from cellbank.services.installation import server_time
 from tests.attack.conftest import Thief, Victim
 from tests.factories.people import by_two, enrol, newcomer
 from tests.factories.world import PASSWORD, World
@@ -91,7 +91,7 @@ def test_a_cookie_copied_before_does_nothing_after(victim: Victim, copy: Any, wo
 @pytest.mark.parametrize("who", ["tina", "quinn", "ada"])
 def test_the_secret_key_alone_forges_nothing(forge: Callable[[dict], Thief], world: World, who: str) -> None:
     person = world.people[who]
-    with world.bank.reads.connect() as connection:
+    with world.installation.reads.connect() as connection:
         stamp = connection.exec_driver_sql(f"SELECT password_set_at FROM person WHERE id = {person.id}").scalar_one()
     seen = int(server_time().timestamp())
     for identity in (str(person.id), person.name, "1", ""):

@@ -26,7 +26,7 @@ from sqlalchemy.exc import IntegrityError, ProgrammingError
 
 from cellbank.offline import verify_trail as offline
 from cellbank.outside.head_file import TrailKey, append, end_of
-from cellbank.services.bank import server_time
+from cellbank.services.installation import server_time
 from cellbank.services.temperature.logger_files import FOLDER
 from cellbank.services.trail import judged_again, verification
 from cellbank.services.trail.checks import check_whole, keep, sign, standing_of_trail
@@ -57,10 +57,10 @@ def site(world: World, databases: tuple[str, str]) -> Installation:
     enrol(world, "clara")
     for number in range(SIGNINGS):
         world.do("tina", "register_donor", pseudonym=f"T-{number}", birth_year=1990)
-        assert sign(world.bank).fault is None
-    against = verification.own_heads(world.bank)
-    assert against is not None and verification.verify(world.bank).sound
-    return Installation(databases[0], world.bank.config.data, against)
+        assert sign(world.installation).fault is None
+    against = verification.own_heads(world.installation)
+    assert against is not None and verification.verify(world.installation).sound
+    return Installation(databases[0], world.installation.config.data, against)
 
 
 @pytest.fixture
@@ -247,7 +247,7 @@ def test_the_server_signs_nothing_over_a_chain_that_was_rewritten(
         connection.execute(text(change.format(act)))
         connection.commit()
         try:
-            signing = sign(world.bank)
+            signing = sign(world.installation)
         finally:
             back = text("UPDATE seal SET digest = :digest WHERE act_id = :act")
             connection.execute(back, {"digest": digest, "act": act})
@@ -255,7 +255,7 @@ def test_the_server_signs_nothing_over_a_chain_that_was_rewritten(
     engine.dispose()
     assert signing.fault is not None and "was rewritten" in signing.fault.what
     assert site.against.path.read_bytes() == before
-    assert sign(world.bank).fault is None
+    assert sign(world.installation).fault is None
 
 
 # --- the heads --------------------------------------------------------------------------------
@@ -328,7 +328,7 @@ def test_an_export_passes_through_the_heads_or_the_verifier_names_it(
 ) -> None:
     trail = tmp_path / "trail.jsonl"
     with trail.open("wb") as out:
-        verification.export(world.bank, out)
+        verification.export(world.installation, out)
     arguments = [str(trail), "--against", str(site.against.path)]
     assert offline.main(arguments) == offline.main([*arguments, "--public-key", site.against.key]) == 0
     assert offline.main([*arguments, "--public-key", TrailKey("another").public]) == 1
@@ -362,12 +362,12 @@ def test_the_verifier_of_one_file_knows_a_signature() -> None:
 def test_heads_that_are_gone_are_missed(world: World, site: Installation) -> None:
     moved = site.against.path.rename(site.against.path.with_suffix(".moved"))
     try:
-        assert "cannot be read" in str(verification.verify(world.bank).fault)
-        fault = sign(world.bank).fault
+        assert "cannot be read" in str(verification.verify(world.installation).fault)
+        fault = sign(world.installation).fault
         assert fault is not None and "is gone" in fault.what and not site.against.path.exists()
     finally:
         moved.rename(site.against.path)
-    assert verification.verify(world.bank).sound
+    assert verification.verify(world.installation).sound
 
 
 def test_a_line_torn_by_a_crash_is_held_by_the_next_one(owner: Connection, site: Installation, tmp_path: Path) -> None:
@@ -446,14 +446,14 @@ def test_a_cut_is_found_whatever_is_written_beside_it(
 
 def test_nobody_silences_the_check_of_the_trail(world: World, site: Installation) -> None:
     """A check that found nothing, invented or written once more, is none, neither for the alarm nor for the next."""
-    bank = world.bank
-    assert check_whole(bank, even_if_not_due=True) == []
-    with bank.engine.begin() as connection:
-        keep(bank, connection, server_time(), ["act 7 is not what was sealed"], whole=True, acts=9)
+    installation = world.installation
+    assert check_whole(installation, even_if_not_due=True) == []
+    with installation.engine.begin() as connection:
+        keep(installation, connection, server_time(), ["act 7 is not what was sealed"], whole=True, acts=9)
         connection.exec_driver_sql(ALL_IS_WELL)
         connection.exec_driver_sql(ONCE_MORE.format("trail_check", CHECKS, "found = '{}' AND signature <> 'mine'"))
-    assert standing_of_trail(bank).found == ("act 7 is not what was sealed",)
-    assert check_whole(bank, even_if_not_due=True) == [] and standing_of_trail(bank).found == ()
+    assert standing_of_trail(installation).found == ("act 7 is not what was sealed",)
+    assert check_whole(installation, even_if_not_due=True) == [] and standing_of_trail(installation).found == ()
 
 
 # --- the files --------------------------------------------------------------------------------
@@ -550,4 +550,4 @@ def test_whoever_was_something_then_is_judged_by_that(world: World) -> None:
     confirm(world, name)
     world.do("ada", "change_roles", name=name, roles=["clinician"], reason="only the ward now")
     world.do("ada", "disable_person", name=name, reason="left the bank")
-    assert verification.verify(world.bank).sound
+    assert verification.verify(world.installation).sound

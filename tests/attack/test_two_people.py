@@ -35,7 +35,7 @@ def added(world: World, *roles: str) -> tuple[str, str]:
 
 
 def row(world: World, name: str) -> Any:
-    with world.bank.reads.connect() as connection:
+    with world.installation.reads.connect() as connection:
         return connection.execute(text("SELECT * FROM person WHERE name = :name"), {"name": name}).one()
 
 
@@ -45,10 +45,10 @@ def row(world: World, name: str) -> Any:
 @pytest.mark.parametrize("role", sorted(set(Role) - {Role.SYSTEM}))
 def test_a_new_account_with_power_signs_in_only_once_another_has_confirmed_it(world: World, role: str) -> None:
     name, code = added(world, role)
-    assert actor_by_name(world.bank, name) is None
+    assert actor_by_name(world.installation, name) is None
     assert world.codes("ada", "confirm_account_change", person=code) == ["SAME_PERSON"]
     world.do("quinn", "confirm_account_change", person=code)
-    assert actor_by_name(world.bank, name) is not None
+    assert actor_by_name(world.installation, name) is not None
     assert row(world, name).must_change_password
 
 
@@ -56,12 +56,12 @@ def test_nobody_alone_gives_themself_the_eyes_of_an_auditor(world: World) -> Non
     """Who a patient is, is told to auditors: an administrator made one, or took one over, and asked."""
     subject = enrolled_subject(world)
     name, _ = added(world, "auditor")
-    assert actor_by_name(world.bank, name) is None
+    assert actor_by_name(world.installation, name) is None
     other = newcomer(world, "auditor")
     world.do(other, "look_at_identity", subject=subject)
     world.do("ada", "reset_password", name=other, new_password=HIS, reason="to look as him")
     given = Credentials(HIS)
-    assert passwords.prove(world.bank, world.meet(other), given, world.now, place=Place("test")).proof is Proof.WRONG
+    assert passwords.prove(world.installation, world.meet(other), given, world.now, place=Place("test")).proof is Proof.WRONG
 
 
 def test_whoever_may_what_not_everybody_may_is_made_by_two() -> None:
@@ -108,7 +108,7 @@ def test_an_officer_whose_password_is_reset_goes_on_with_the_old_one_until_it_is
 
     def proof(password: str) -> Proof | None:
         given, at = Credentials(password), world.now
-        return passwords.prove(world.bank, world.people[name], given, at, place=Place("test")).proof
+        return passwords.prove(world.installation, world.people[name], given, at, place=Place("test")).proof
 
     assert (proof(PASSWORD), proof(HIS)) == (Proof.RIGHT, Proof.WRONG)
     half = confirm(world, name)["handed"]
@@ -144,7 +144,7 @@ def test_a_disabled_account_does_not_come_back_with_a_confirmation(world: World)
     world.do("ada", "reset_password", name=name, new_password=HIS, reason="forgotten")
     world.do("ada", "disable_person", name=name, reason="left the site")
     assert "WRONG_STATE" in world.codes("quinn", "confirm_account_change", person=badge(world, name))
-    with world.bank.reads.connect() as connection:
+    with world.installation.reads.connect() as connection:
         left = connection.execute(
             text("SELECT state, password_hash FROM account_change WHERE person_id = :id"), {"id": world.people[name].id}
         )
@@ -252,7 +252,7 @@ def test_the_database_keeps_what_was_asked_for(world: World, monkeypatch: pytest
 
 def test_at_psql_nothing_of_it_is_possible_either(world: World, databases: Any) -> None:
     name = newcomer(world)
-    with pytest.raises(Exception, match="act"), world.bank.engine.begin() as connection:
+    with pytest.raises(Exception, match="act"), world.installation.engine.begin() as connection:
         connection.execute(text("UPDATE person SET password_hash = 'x' WHERE name = :name"), {"name": name})
 
 

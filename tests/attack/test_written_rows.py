@@ -12,7 +12,7 @@ from sqlalchemy import create_engine, text
 from cellbank.domain.actor import Proof
 from cellbank.domain.handed_codes import Purpose
 from cellbank.outside.account_key import account_key
-from cellbank.services.bank import server_time
+from cellbank.services.installation import server_time
 from cellbank.services.people import passwords, web_sessions, wrong_entries
 from cellbank.services.people.actors import actor_by_token
 from cellbank.services.people.handed_codes import found
@@ -69,7 +69,7 @@ def test_a_password_hashed_without_the_key_is_nobodys(world: World, owner: Any, 
 
 def proof(world: World, name: str, password: str, **place: Any) -> Proof | None:
     at = Place("test", **place)
-    return passwords.prove(world.bank, world.people[name], Credentials(password), server_time(), place=at).proof
+    return passwords.prove(world.installation, world.people[name], Credentials(password), server_time(), place=at).proof
 
 
 @pytest.mark.parametrize("says", ["me", "other"])
@@ -77,12 +77,12 @@ def test_a_session_of_another_person_with_ones_own_cookie_is_none(
     world: World, owner: Any, pair: tuple[str, str], says: str
 ) -> None:
     """The row is of the other one, the digest of the cookie that there is; or of a cookie that says to be theirs."""
-    mine = standing_of_name(world.bank, pair[0])
-    token = web_sessions.begin(world.bank, mine, "here", 15, server_time())
-    assert standing_of_session(world.bank, token).actor.name == pair[0]
+    mine = standing_of_name(world.installation, pair[0])
+    token = web_sessions.begin(world.installation, mine, "here", 15, server_time())
+    assert standing_of_session(world.installation, token).actor.name == pair[0]
     owner("UPDATE web_session SET person_id = :other WHERE person_id = :me", **ids(world, pair))
     person = ids(world, pair)[says]
-    assert standing_of_session(world.bank, f"{person}.{token.partition('.')[2]}") is None
+    assert standing_of_session(world.installation, f"{person}.{token.partition('.')[2]}") is None
 
 
 @pytest.mark.parametrize("says", ["me", "other"])
@@ -90,10 +90,10 @@ def test_a_key_of_another_person_with_ones_own_secret_is_none(
     world: World, owner: Any, pair: tuple[str, str], says: str
 ) -> None:
     secret = world.do(pair[0], "create_token", title="mine", password=MINE, now=server_time())["token"]
-    assert actor_by_token(world.bank, secret).name == pair[0]
+    assert actor_by_token(world.installation, secret).name == pair[0]
     owner("UPDATE api_token SET person_id = :other WHERE person_id = :me", **ids(world, pair))
     person = ids(world, pair)[says]
-    assert actor_by_token(world.bank, f"cb_{person}.{secret.partition('.')[2]}") is None
+    assert actor_by_token(world.installation, f"cb_{person}.{secret.partition('.')[2]}") is None
 
 
 def test_a_row_written_without_the_key_is_none(world: World, owner: Any, pair: tuple[str, str]) -> None:
@@ -112,21 +112,21 @@ def test_a_row_written_without_the_key_is_none(world: World, owner: Any, pair: t
                 VALUES (:person, md5(random()::text), 'x', {made}, now() + interval '1 day', 'LIVE')""",
             person=person, token=key, bare=key.partition(".")[2],
         )  # fmt: skip
-    assert standing_of_session(world.bank, session) is None and actor_by_token(world.bank, key) is None
+    assert standing_of_session(world.installation, session) is None and actor_by_token(world.installation, key) is None
 
 
 def test_a_screen_that_knows_me_is_not_made_to_know_another(world: World, owner: Any, pair: tuple[str, str]) -> None:
     here = {"address": "192.0.2.90", "desk": DESK + pair[0].encode()}
     assert proof(world, pair[0], MINE, **here) is Proof.RIGHT
-    at_mine = wrong_entries.look(world.bank, world.people[pair[0]], Place("test", **here), server_time())
+    at_mine = wrong_entries.look(world.installation, world.people[pair[0]], Place("test", **here), server_time())
     assert at_mine.is_inside
     owner("UPDATE known_desk SET person_id = :other WHERE person_id = :me", **ids(world, pair))
-    known = [wrong_entries.look(world.bank, world.people[name], Place("test", **here), server_time()) for name in pair]
+    known = [wrong_entries.look(world.installation, world.people[name], Place("test", **here), server_time()) for name in pair]
     assert [one.is_inside for one in known] == [False, False]
     assert proof(world, pair[0], MINE, **here) is Proof.RIGHT
     # Nor is the same screen known elsewhere.
     moved = wrong_entries.look(
-        world.bank, world.people[pair[0]], Place("test", address="192.0.2.91", desk=here["desk"]), server_time()
+        world.installation, world.people[pair[0]], Place("test", address="192.0.2.91", desk=here["desk"]), server_time()
     )
     assert not moved.is_inside
 
@@ -136,10 +136,10 @@ def test_a_second_factor_copied_to_another_person_shows_no_code_of_theirs(
 ) -> None:
     me = newcomer(world)
     enrol(world, me)
-    with world.bank.reads.connect() as connection:
+    with world.installation.reads.connect() as connection:
         of = text("SELECT totp_secret FROM person WHERE name = :name")
         kept = connection.scalar(of, {"name": me})
-    key = account_key(world.bank.config.data)
+    key = account_key(world.installation.config.data)
     assert key.opened(kept, of=me) is not None
     for secret in (kept, "JBSWY3DPEHPK3PXP", "", None):
         assert key.opened(secret, of=pair[1]) is None
@@ -150,11 +150,11 @@ def test_a_code_copied_to_another_person_is_none(world: World, owner: Any) -> No
     code = handed(world, me)
     mine, theirs = world.people[me].id, world.people[other].id
     owner("UPDATE handed_code SET person_id = :theirs WHERE person_id = :mine", mine=mine, theirs=theirs)
-    assert found(world.bank, theirs, code, world.now, Purpose.SECOND_FACTOR) is None
+    assert found(world.installation, theirs, code, world.now, Purpose.SECOND_FACTOR) is None
 
 
 @pytest.mark.parametrize(
     "token", ["", ".", "x", "1", "-1.x", "²." + "x" * 40, "9" * 30 + ".x", "1.\udcff", "cb_", "cb_1.\x00"]
 )
 def test_what_is_no_token_is_nobodys(app: Flask, world: World, token: str) -> None:
-    assert standing_of_session(world.bank, token) is None and actor_by_token(world.bank, token) is None
+    assert standing_of_session(world.installation, token) is None and actor_by_token(world.installation, token) is None

@@ -31,7 +31,7 @@ from tests.bench import (
 )
 from tests.bench.big_bank import Size
 from tests.bench.clients import clients
-from tests.bench.databases import generated, made, open_bank, plain_url
+from tests.bench.databases import generated, made, open_installation, plain_url
 from tests.bench.figures import Figure, Table
 from tests.bench.site import Site, opened
 
@@ -85,15 +85,15 @@ def _measure(
         table.add(quality_board.measure(small))
         table.add(batch_records.measure(small))
         table.add(lookups.measure_trail(large if given.whole_trail else small))
-        table.add(flips.measure(small.bank, given.flips))
+        table.add(flips.measure(small.installation, given.flips))
 
 
 def _long_trail(server: EmbeddedPostgres, given: argparse.Namespace) -> Iterator[Figure]:
     """Read only, so on the database itself and not on a copy."""
     name = made(server, f"trail_{given.acts}", lambda load, _: long_trail.fill(load, given.acts), given.data, tell)
-    bank = open_bank(server, name, given.data)
-    yield from long_trail.measure(bank, plain_url(server.url(OWNER, name)))
-    bank.engine.dispose()
+    installation = open_installation(server, name, given.data)
+    yield from long_trail.measure(installation, plain_url(server.url(OWNER, name)))
+    installation.engine.dispose()
 
 
 def _memory(site: Site) -> Figure:

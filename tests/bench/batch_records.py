@@ -22,12 +22,12 @@ STEPS = 200
 def measure(site: Site) -> Iterator[Figure]:
     """A lot of fifty vessels and two hundred vials, made through the real acts."""
     lot = lot_of_many_steps(site.world)
-    with snapshot(site.bank.engine) as connection:
+    with snapshot(site.installation.engine) as connection:
         found = read_lot(connection, lot)
         assert found is not None
         steps = len(read_batch(connection, found.id).steps)
     assert steps >= STEPS
-    seconds = _median(lambda: unissued_file(site.bank, "batch_record", lot))
+    seconds = _median(lambda: unissued_file(site.installation, "batch_record", lot))
     yield Figure(f"batch record of {steps} steps: PDF made in", seconds, "s", "at most", 2)
     start = time.perf_counter()
     site.world.do("quinn", "issue_document", code=lot, type="batch_record")

@@ -16,7 +16,7 @@ from cellbank.outside.printers import FolderPrinter
 from cellbank.records.base import open_engine
 from cellbank.records.migrate import migrate
 from cellbank.records.played_time import allow_played_time
-from cellbank.services.bank import Bank
+from cellbank.services.installation import Installation
 from tests.bench.big_bank import BigBank, Size
 from tests.bench.checking import check
 from tests.bench.loading import Loader
@@ -32,11 +32,11 @@ def plain_url(url: str) -> str:
     return url.replace("postgresql+psycopg", "postgresql")
 
 
-def open_bank(server: EmbeddedPostgres, database: str, folder: Path) -> Bank:
+def open_installation(server: EmbeddedPostgres, database: str, folder: Path) -> Installation:
     """An installation on one of the databases."""
     url = server.url(APP_ROLE, database)
     settings = config.load({"CELLBANK_DATA": str(folder), "CELLBANK_DATABASE_URL": url})
-    return Bank(settings, open_engine(url), FolderPrinter(folder / "printed"))
+    return Installation(settings, open_engine(url), FolderPrinter(folder / "printed"))
 
 
 Tell = Callable[[str], None]
@@ -71,9 +71,9 @@ def _generate(
     migrate(server.url(OWNER, name))
     allow_played_time(server.url(OWNER, name), "The bench plays most of a year.")
     now = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
-    bank = open_bank(server, name, folder)
-    World(bank, random.Random(SEED), now - 330 * datetime.timedelta(days=1))
-    bank.engine.dispose()
+    installation = open_installation(server, name, folder)
+    World(installation, random.Random(SEED), now - 330 * datetime.timedelta(days=1))
+    installation.engine.dispose()
     with psycopg.connect(plain_url(server.url(OWNER, name))) as connection:
         for setting in WHILE_LOADING:
             connection.execute(setting)

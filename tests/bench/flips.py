@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator, Sequence
 
 from cellbank.offline import verify_trail as offline
-from cellbank.services.bank import Bank
+from cellbank.services.installation import Installation
 from cellbank.services.trail import verification
 from tests.bench.figures import Figure
 
@@ -39,10 +39,10 @@ def closed(lines: Sequence[bytes]) -> bytes:
     return b"".join(lines) + offline.written({"end": {"acts": len(lines) - 1, "heads": ends, "sha256": digest}})
 
 
-def measure(bank: Bank, flips: int) -> Iterator[Figure]:
+def measure(installation: Installation, flips: int) -> Iterator[Figure]:
     """So many changes of the beginning of the trail of a bank."""
     out = io.BytesIO()
-    verification.export(bank, out)
+    verification.export(installation, out)
     data = closed(out.getvalue().splitlines(keepends=True)[: LINES + 1])
     offline.verify(io.BytesIO(data))
     start = time.perf_counter()

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import psycopg
 
 from cellbank.domain.identifiers import Kind
-from cellbank.services.bank import Bank
+from cellbank.services.installation import Installation
 from cellbank.services.trail import verification
 from cellbank.services.trail.history import PAGE, history
 from cellbank.services.trail.near_misses import near_misses
@@ -52,19 +52,19 @@ def _determine(load: Loader, donor: Row, at: datetime.datetime, state: str, reas
     )  # fmt: skip
 
 
-def measure(bank: Bank, owner_url: str) -> Iterator[Figure]:
+def measure(installation: Installation, owner_url: str) -> Iterator[Figure]:
     """Everything that is promised of a long trail."""
     start = time.perf_counter()
-    verdict = verification.verify(bank)
+    verdict = verification.verify(installation)
     seconds = time.perf_counter() - start
     note = f"{verdict.acts:,} acts, {verdict.changes:,} changes, {verdict.records:,} records in {seconds:.0f} s"
     yield Figure("trail verify, long trail", verdict.acts / seconds, "acts/s", "at least", 20_000, note)
     yield Figure("trail verify, long trail: faults", int(not verdict.sound), "", "at most", 0, str(verdict.fault or ""))
     with psycopg.connect(owner_url) as connection:
         much, one = (row[0] for row in connection.execute("SELECT code FROM donor ORDER BY id LIMIT 2").fetchall())
-    page = _milliseconds(lambda: history(bank, "donor", much, size=PAGE))
+    page = _milliseconds(lambda: history(installation, "donor", much, size=PAGE))
     yield Figure(f"history of a record with {CHANGES:,} changes: a page", page, "ms", "at most", 150)
-    whole = _milliseconds(lambda: history(bank, "donor", much))
+    whole = _milliseconds(lambda: history(installation, "donor", much))
     yield Figure(f"history of a record with {CHANGES:,} changes: all", whole, "ms")
     long_ago = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=295)
     for name, query in {
@@ -74,9 +74,9 @@ def measure(bank: Bank, owner_url: str) -> Iterator[Figure]:
         "act that is rare": Query(act="add_person"),
         "refusals": Query(outcome="refused", reason="WRISTBAND_MISMATCH"),
     }.items():
-        found = _milliseconds(lambda query=query: search(bank, query))
+        found = _milliseconds(lambda query=query: search(installation, query))
         yield Figure(f"trail filtered by {name}", found, "ms", "at most", 150)
-    counted = _milliseconds(lambda: near_misses(bank, datetime.datetime.now(datetime.UTC).date()))
+    counted = _milliseconds(lambda: near_misses(installation, datetime.datetime.now(datetime.UTC).date()))
     yield Figure("near misses of a year", counted, "ms", "at most", 150)
 
 

@@ -33,10 +33,10 @@ def measure_traces(large: Site, small: Site) -> Iterator[Figure]:
 def _trace_ms(site: Site) -> float:
     times = []
     for donor in site.column(DONORS):
-        trace(site.bank, donor)
+        trace(site.installation, donor)
         for _ in range(3):
             start = time.perf_counter()
-            found = trace(site.bank, donor).as_json()
+            found = trace(site.installation, donor).as_json()
             times.append(1000 * (time.perf_counter() - start))
         assert len(found["down"]) > 2000
     return statistics.median(times)
@@ -71,7 +71,7 @@ def _read(page: pypdfium2.PdfPage, dots: int) -> list[str]:
 def measure_trail(site: Site) -> Iterator[Figure]:
     """The whole trail against its seals and every record against the trail: of what COPY made and of what acts did."""
     start = time.perf_counter()
-    verdict = verification.verify(site.bank)
+    verdict = verification.verify(site.installation)
     seconds = time.perf_counter() - start
     note = f"{verdict.acts:,} acts, {verdict.changes:,} changes, {verdict.records:,} records in {seconds:.0f} s"
     yield Figure("trail verify: changes checked", verdict.changes / seconds, "/s", note=note)

@@ -3,7 +3,7 @@
 import statistics
 from collections.abc import Iterator
 
-from cellbank.services.bank import server_time
+from cellbank.services.installation import server_time
 from tests.bench.figures import Figure
 from tests.bench.site import Site, take
 from tests.browser.scanner import Desk, scan_fast

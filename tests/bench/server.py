@@ -25,7 +25,7 @@ from cellbank.cli.serving import wire_options
 from cellbank.domain.actor import Proof
 from cellbank.outside.embedded_postgres import APP_ROLE, EmbeddedPostgres
 from cellbank.services import acts
-from cellbank.services.bank import Bank
+from cellbank.services.installation import Installation
 from cellbank.services.people.passwords import Proved
 from tests.ports import free_port
 
@@ -39,10 +39,10 @@ PLAIN_TABLE = """
 Wsgi = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 
-def bare_app(bank: Bank) -> Flask:
+def bare_app(installation: Installation) -> Flask:
     """The yardstick."""
     app = Flask("bare")
-    reads = bank.reads
+    reads = installation.reads
     select = text("SELECT id, code, state FROM vial WHERE code = :code")
     insert = text("INSERT INTO bench_note (code) VALUES (:code)")
 
@@ -55,7 +55,7 @@ def bare_app(bank: Bank) -> Flask:
 
     @app.post("/bare/<code>")
     def write(code: str) -> Any:
-        with bank.engine.begin() as connection:
+        with installation.engine.begin() as connection:
             connection.execute(insert, {"code": code})
         return jsonify(accepted=True)
 

@@ -12,9 +12,9 @@ import psycopg
 
 from cellbank.domain.positions import position_name
 from cellbank.outside.embedded_postgres import OWNER, EmbeddedPostgres
-from cellbank.services.bank import Bank, server_time
+from cellbank.services.installation import Installation, server_time
 from tests.bench.clients import Clients, request, signed_in
-from tests.bench.databases import copied, open_bank, plain_url
+from tests.bench.databases import copied, open_installation, plain_url
 from tests.bench.server import PLAIN_TABLE, Server, running
 from tests.factories.doses import bedside, prepared_dose
 from tests.factories.world import PASSWORD, World
@@ -30,7 +30,7 @@ PREPARED_BEFORE = datetime.timedelta(minutes=45)
 class Site:
     """A bank with its server."""
 
-    bank: Bank
+    installation: Installation
     world: World
     server: Server
     tokens: dict[str, str]
@@ -120,14 +120,14 @@ def opened(server: EmbeddedPostgres, database: str, folder: Path) -> Iterator[Si
         owner_url = plain_url(server.url(OWNER, copy))
         with psycopg.connect(owner_url, autocommit=True) as connection:
             connection.execute(PLAIN_TABLE)
-        bank = open_bank(server, copy, own)
-        world = World(bank, random.Random(7), server_time() - PREPARED_BEFORE)
+        installation = open_installation(server, copy, own)
+        world = World(installation, random.Random(7), server_time() - PREPARED_BEFORE)
         tokens = {name: world.do(name, "create_token", title="bench")["token"] for name in ("tina", "clara")}
         try:
             with running(server, copy, own) as running_server:
-                yield Site(bank, world, running_server, tokens, owner_url)
+                yield Site(installation, world, running_server, tokens, owner_url)
         finally:
-            bank.engine.dispose()
+            installation.engine.dispose()
 
 
 def at(site: Site, clients: Clients) -> Clients:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 
 from cellbank import create_app
-from cellbank.services.bank import server_time
+from cellbank.services.installation import server_time
 from cellbank.services.storage.box_map import box_map
 from tests.bench.figures import Figure
 from tests.bench.site import Site
@@ -57,7 +57,7 @@ def _map_ms(site: Site) -> Iterator[Figure]:
     times = []
     for _ in range(ROUNDS):
         start = time.perf_counter()
-        found = box_map(site.bank, box, at)
+        found = box_map(site.installation, box, at)
         times.append(1000 * (time.perf_counter() - start))
         assert found is not None and found.is_full
     yield Figure("box map 16 × 24: read", statistics.median(times), "ms")
@@ -65,7 +65,7 @@ def _map_ms(site: Site) -> Iterator[Figure]:
 
 
 def _page_ms(site: Site, box: str) -> float:
-    browser = Browser(create_app(site.bank).test_client())
+    browser = Browser(create_app(site.installation).test_client())
     browser.enter("tina", PASSWORD)
     times = []
     for _ in range(ROUNDS):

@@ -17,7 +17,7 @@ from cellbank.records.migrate import migrate
 from cellbank.services.temperature.exposure import exposures
 from cellbank.services.temperature.temperature_chart import chart_of
 from cellbank.web.chart import svg_of
-from tests.bench.databases import open_bank, plain_url
+from tests.bench.databases import open_installation, plain_url
 from tests.bench.figures import Figure, median_of_ratios
 from tests.factories.temperature import import_file, probe, tank
 from tests.factories.world import World
@@ -34,15 +34,15 @@ def measure(server: EmbeddedPostgres, folder: Path) -> Iterator[Figure]:
     """In a database of its own, made anew."""
     _statement(server, f"DROP DATABASE IF EXISTS {NAME} WITH (FORCE)", f"CREATE DATABASE {NAME}")
     migrate(server.url(OWNER, NAME))
-    bank = open_bank(server, NAME, folder)
+    installation = open_installation(server, NAME, folder)
     now = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
-    world = World(bank, random.Random(7), now - datetime.timedelta(days=1))
+    world = World(installation, random.Random(7), now - datetime.timedelta(days=1))
     try:
         yield from _imports(server, world)
         yield from _exposures(server, world)
         yield from _charts(server, world)
     finally:
-        bank.engine.dispose()
+        installation.engine.dispose()
         _statement(server, f"DROP DATABASE IF EXISTS {NAME} WITH (FORCE)")
 
 
@@ -153,7 +153,7 @@ def _exposures(server: EmbeddedPostgres, world: World) -> Iterator[Figure]:
     times = []
     for _ in range(3):
         began = time.perf_counter()
-        found = exposures(world.bank, code, world.now)
+        found = exposures(world.installation, code, world.now)
         times.append(time.perf_counter() - began)
     note = f"{len(found):,} vials exposed, {sum(one.excursions for one in found):,} times"
     yield Figure("exposure of 50,000 vials over 10 years", statistics.median(times), "s", "at most", 2, note)
@@ -210,7 +210,7 @@ def _charts(server: EmbeddedPostgres, world: World) -> Iterator[Figure]:
     times, size = [], 0
     for _ in range(7):
         began = time.perf_counter()
-        drawing = svg_of(chart_of(world.bank, code, now - datetime.timedelta(days=365), now))
+        drawing = svg_of(chart_of(world.installation, code, now - datetime.timedelta(days=365), now))
         times.append(1000 * (time.perf_counter() - began))
         size = len(drawing.encode())
     yield Figure(

@@ -45,9 +45,9 @@ def _large(name: str, act: str, site: Site, all_given: list[Mapping[str, Any]]) 
     """An act on many vials, several times; the first one warms up."""
     counts, times = [], []
     for given in all_given:
-        with statements(site.bank.engine) as counted:
+        with statements(site.installation.engine) as counted:
             start = time.perf_counter()
-            outcome = run_act(site.bank, act, given, site.world.people["tina"], door="api")
+            outcome = run_act(site.installation, act, given, site.world.people["tina"], door="api")
             times.append(1000 * (time.perf_counter() - start))
         site.world.accepted(outcome)
         counts.append(len(counted))

@@ -13,7 +13,7 @@ import pytest
 
 from tests.browser.stage import FLAGS, PROGRAMS, Stage, chromium_program, open_stage
 from tests.browser.station import Station
-from tests.conftest import StoryBank
+from tests.conftest import StoryInstallation
 
 HERE = Path(__file__).parent
 
@@ -28,17 +28,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="module")
 def stage(
-    story_bank: StoryBank,
+    story_installation: StoryInstallation,
     request: pytest.FixtureRequest,
     worker_id: str,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Stage]:
     """A server on a free port over a copy of the story."""
     name = request.module.__name__.rpartition(".")[2]
-    bank = story_bank(f"{name}_{worker_id}", tmp_path_factory.mktemp(name))
-    with open_stage(bank) as stage:
+    installation = story_installation(f"{name}_{worker_id}", tmp_path_factory.mktemp(name))
+    with open_stage(installation) as stage:
         yield stage
-    bank.engine.dispose()
+    installation.engine.dispose()
 
 
 @pytest.fixture(scope="session")

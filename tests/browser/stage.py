@@ -17,7 +17,7 @@ from cellbank import create_app
 from cellbank.domain.identifiers import dose_symbol
 from cellbank.domain.lifecycle import asks_password
 from cellbank.services.acts import run_act
-from cellbank.services.bank import Bank, server_time
+from cellbank.services.installation import Installation, server_time
 from cellbank.services.people import web_sessions
 from cellbank.services.people.actors import actor_by_name
 from cellbank.services.people.sessions import standing_of_name
@@ -48,23 +48,23 @@ class _Quiet(WSGIRequestHandler):
 class Stage:
     """A server and the bank behind it."""
 
-    bank: Bank
+    installation: Installation
     url: str
     app: Flask
 
     def cookie(self, name: str) -> dict[str, Any]:
         """The cookie of a new session of somebody, as they have it who have just signed in."""
-        standing = standing_of_name(self.bank, name)
+        standing = standing_of_name(self.installation, name)
         assert standing is not None
-        minutes = self.bank.config.idle_minutes
-        token = web_sessions.begin(self.bank, standing, BROWSER, minutes, server_time())
+        minutes = self.installation.config.idle_minutes
+        token = web_sessions.begin(self.installation, standing, BROWSER, minutes, server_time())
         signer = SecureCookieSessionInterface().get_signing_serializer(self.app)
         assert token is not None and signer is not None
         return {"name": "cellbank", "value": signer.dumps({"_user_id": token, "_fresh": True}), "url": self.url}
 
     def rows(self, statement: str, **given: Any) -> list[dict[str, Any]]:
         """What the bank holds now."""
-        with self.bank.reads.connect() as connection:
+        with self.installation.reads.connect() as connection:
             return [dict(row) for row in connection.execute(text(statement), given).mappings()]
 
     def one(self, statement: str, **given: Any) -> Any:
@@ -84,11 +84,11 @@ class Stage:
 
     def do(self, who: str, act: str, **given: Any) -> dict[str, Any]:
         """An act behind the scenes, that a journey needs and another journey shows."""
-        actor = actor_by_name(self.bank, who)
+        actor = actor_by_name(self.installation, who)
         assert actor is not None
         if asks_password(act):
             given = {"password": PASSWORD, **given}
-        outcome = run_act(self.bank, act, given, actor, door="story")
+        outcome = run_act(self.installation, act, given, actor, door="story")
         assert outcome.accepted, outcome.refusals
         return outcome.result
 
@@ -117,21 +117,21 @@ class Stage:
     def label(self, dose: str) -> str:
         """What a scanner reads from the label on a dose."""
         expires = self.one("SELECT expires_at FROM dose WHERE code = :dose", dose=dose)
-        local = expires.astimezone(self.bank.config.timezone).replace(tzinfo=None, second=0, microsecond=0)
+        local = expires.astimezone(self.installation.config.timezone).replace(tzinfo=None, second=0, microsecond=0)
         return dose_symbol(dose, local)
 
 
 @contextmanager
-def open_stage(bank: Bank, **settings: Any) -> Iterator[Stage]:
+def open_stage(installation: Installation, **settings: Any) -> Iterator[Stage]:
     """Serve the pages of a bank on a free port; `settings` replace those of its configuration."""
     if settings:
-        bank = dataclasses.replace(bank, config=dataclasses.replace(bank.config, **settings))
-    app = create_app(bank)
+        installation = dataclasses.replace(installation, config=dataclasses.replace(installation.config, **settings))
+    app = create_app(installation)
     server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Quiet)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
-        yield Stage(bank, f"http://127.0.0.1:{server.server_port}", app)
+        yield Stage(installation, f"http://127.0.0.1:{server.server_port}", app)
     finally:
         server.shutdown()
         thread.join()

@@ -50,7 +50,7 @@ def test_the_wristband_of_somebody_else(nataliia: Station, stage: Stage, dose: d
 
 
 def test_a_label_that_is_no_longer_the_current_one(nataliia: Station, stage: Stage, dose: dict) -> None:
-    old = dose["expires_at"].astimezone(stage.bank.config.timezone).replace(tzinfo=None) - datetime.timedelta(hours=2)
+    old = dose["expires_at"].astimezone(stage.installation.config.timezone).replace(tzinfo=None) - datetime.timedelta(hours=2)
     nataliia.scan(dose_symbol(dose["code"], old))
     nataliia.sees("STOP", "The label is obsolete")
     assert nataliia.page.locator("body").get_attribute("data-sound") == "stop"
@@ -106,7 +106,7 @@ def test_a_dose_that_has_expired(nataliia: Station, stage: Stage, monkeypatch: p
     at_the_bed(nataliia, stage.label(dose["code"]), subject["code"], subject["second_identifier"])
     until = f"{dose['expires_at'].astimezone(stage.bank.config.timezone):%Y-%m-%d %H:%M %Z}"
     # Late in the evening it expires on the next day, which is not the one of the dose.
-    is_next_day = later.astimezone(stage.bank.config.timezone).date() != dose["planned_on"]
+    is_next_day = later.astimezone(stage.installation.config.timezone).date() != dose["planned_on"]
     stops(nataliia, stage, f"could be used until {until} after thaw", *(["Leave it for its day"] * is_next_day))
 
 

@@ -37,7 +37,7 @@ def test_a_subject_is_enrolled_assessed_weighed_by_two_and_a_dose_is_ordered(sta
 
 
 def _enrol(nataliia: Station, stage: Stage) -> str:
-    today = datetime.datetime.now(stage.bank.config.timezone).date().isoformat()
+    today = datetime.datetime.now(stage.installation.config.timezone).date().isoformat()
     nataliia.go("/")
     nataliia.choose("enrol_subject")
     nataliia.fill(trial_number="EXP-16", second_identifier="KH4-77001", sex="female", born_on="1967-05-20")

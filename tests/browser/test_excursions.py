@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cellbank.services.bank import server_time
+from cellbank.services.installation import server_time
 from tests.bench.temperature import logger_file
 from tests.browser.cold_store import UNIT
 from tests.browser.stage import Stage

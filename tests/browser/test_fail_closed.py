@@ -52,7 +52,7 @@ def says_yes(station: Station) -> str:
 def bad_inputs(stage: Stage, dose: dict[str, Any]) -> list[dict[str, str]]:
     """Every combination of a right and some wrong values in which at least one is wrong."""
     right, other = stage.subject("EXP-11"), stage.subject("EXP-10")
-    local = dose["expires_at"].astimezone(stage.bank.config.timezone)
+    local = dose["expires_at"].astimezone(stage.installation.config.timezone)
     label, donor = stage.label(dose["code"]), stage.one("SELECT code FROM donor ORDER BY id LIMIT 1")
     old = label.replace(f"{local:%H%M}", f"{local + datetime.timedelta(hours=1):%H%M}")
     assert old != label

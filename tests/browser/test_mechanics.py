@@ -114,7 +114,7 @@ def test_an_idle_screen_locks_and_a_colleague_goes_on_with_the_form(station, sta
     olena.page.clock.install()
     olena.go("/act/register_donor")
     olena.fill(pseudonym="PL-902", birth_year="1990")
-    olena.page.clock.fast_forward(60_000 * stage.bank.config.idle_minutes + 10_000)
+    olena.page.clock.fast_forward(60_000 * stage.installation.config.idle_minutes + 10_000)
     olena.page.locator("#lock-overlay[open]").wait_for()
     assert not olena.page.locator("main").is_visible()
     olena.page.locator("#lock-name").fill("andriy")
@@ -147,7 +147,7 @@ def test_the_cookie_of_the_session_is_kept_from_scripts_and_other_sites(station,
     (cookie,) = olena.context.cookies()
     assert cookie["httpOnly"] and cookie["sameSite"] == "Strict" and not cookie["secure"]
     assert olena.page.evaluate("document.cookie") == ""
-    with open_stage(stage.bank, secure_cookies=True) as behind_https:
+    with open_stage(stage.installation, secure_cookies=True) as behind_https:
         answer = station().context.request.get(f"{behind_https.url}/sign-in")
     assert "; Secure" in answer.headers["set-cookie"]
 

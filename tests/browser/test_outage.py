@@ -244,7 +244,7 @@ def test_a_thaw_is_told_late_in_the_fields_that_open_for_it(
     olena.submit()
     olena.done("thaw_vial")
     assert stage.one("SELECT thawed_at FROM vial WHERE code = :vial", vial=vial) == thawed
-    wall = thawed.astimezone(stage.bank.config.timezone)
+    wall = thawed.astimezone(stage.installation.config.timezone)
     olena.sees(f"{wall:%Y-%m-%d %H:%M}", WHY)
     olena.go(f"/record/{vial}")
     olena.sees(WHY)

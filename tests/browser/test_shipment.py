@@ -75,7 +75,7 @@ def seal_and_send(olena: Station, stage: Stage, shipment: str, logger: str) -> N
     look_again(olena)
     olena.choose("seal_shipment")
     assert olena.field("logger").input_value() == logger
-    local = datetime.datetime.now(stage.bank.config.timezone) - datetime.timedelta(hours=3)
+    local = datetime.datetime.now(stage.installation.config.timezone) - datetime.timedelta(hours=3)
     olena.fill(seals="\n".join(SEALS), charged_at=f"{local:%Y-%m-%dT%H:%M}", charge_kg="21.4", planned_hours="30")
     olena.submit()
     olena.done("seal_shipment")

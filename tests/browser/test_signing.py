@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 from cellbank.domain.lifecycle import Role
 from cellbank.services.acts import run_act
-from cellbank.services.bank import server_time
+from cellbank.services.installation import server_time
 from cellbank.services.people.actors import SYSTEM
 from cellbank.story import PASSWORD
 from tests.browser.stage import Stage, open_stage
@@ -20,11 +20,11 @@ def hire(stage: Stage, name: str) -> str:
     """A quality officer, trained, who has never signed in."""
     given = {"name": name, "full_name": name.title(), "roles": ["quality_officer"], "must_change": False}
     assert run_act(
-        stage.bank, "add_person", {**given, "new_password": PASSWORD}, SYSTEM, door="test"
+        stage.installation, "add_person", {**given, "new_password": PASSWORD}, SYSTEM, door="test"
     ).accepted  # fmt: skip
     days = {"trained_on": "2026-01-01", "valid_until": "2099-12-31"}
     training = {"name": name, "role": "quality_officer", "procedure": "SOP-1 version 4", **days}
-    assert run_act(stage.bank, "record_training", training, SYSTEM, door="test").accepted
+    assert run_act(stage.installation, "record_training", training, SYSTEM, door="test").accepted
     return name
 
 
@@ -74,11 +74,11 @@ def test_the_first_signature_of_somebody_new(station, stage: Stage) -> None:
 
 @pytest.mark.requirement("R23")
 def test_signing_in_with_a_one_time_code(station, stage: Stage) -> None:
-    with open_stage(stage.bank, second_factor_roles=frozenset({Role.QUALITY_OFFICER})) as strict:
+    with open_stage(stage.installation, second_factor_roles=frozenset({Role.QUALITY_OFFICER})) as strict:
         maksym = station("maksym", on=strict)
         maksym.arrives("/second-factor")
         maksym.page.locator("#password").fill(PASSWORD)
-        told = run_act(strict.bank, "hand_over_code", {"name": "maksym"}, SYSTEM, door="test").result["handed"]
+        told = run_act(strict.installation, "hand_over_code", {"name": "maksym"}, SYSTEM, door="test").result["handed"]
         maksym.page.locator("#one_time_code").fill(told.lower().replace("-", " "))
         maksym.press("Set up a second factor")
         assert maksym.page.locator(".qr svg").bounding_box()["width"] > 150

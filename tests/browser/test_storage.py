@@ -54,7 +54,7 @@ def test_what_can_hardly_be_is_asked_at_the_box_and_answered_there(
     olena.page.evaluate(
         """zone => { const at = new Date().toLocaleString("sv", { timeZone: zone }).replace(" ", "T");
             document.getElementById("fill-happened").value = at; }""",
-        str(stage.bank.zone),
+        str(stage.installation.zone),
     )
     olena.scan(vials[0])
     olena.page.locator("[data-doubt]").wait_for()

@@ -18,7 +18,7 @@ from cellbank import story
 from cellbank.cli import serving
 from cellbank.services import start
 from cellbank.services.acts import run_act
-from cellbank.services.bank import Bank
+from cellbank.services.installation import Installation
 from cellbank.services.people.actors import SYSTEM
 from tests.cli.conftest import Said
 from tests.conftest import database_url
@@ -138,7 +138,7 @@ def test_a_folder_where_somebody_works_is_left_alone(
     assert not (tmp_path / serving.PLAYED).exists()
 
 
-def unplayable(bank: Bank) -> None:
+def unplayable(installation: Installation) -> None:
     """A story that the rules do not allow."""
     raise story.StoryProblem("a rule is in the way")
 
@@ -168,11 +168,11 @@ def test_the_demo_has_a_database_and_a_folder_of_its_own(
     """From nothing, on the embedded database, whatever the settings of the site; the story itself is a short one."""
     played: list[Path] = []
 
-    def short(bank: Bank) -> None:
-        played.append(bank.config.data)
+    def short(installation: Installation) -> None:
+        played.append(installation.config.data)
         name, full_name, role = story.PEOPLE[0]
         given = {"name": name, "full_name": full_name, "roles": [role], "new_password": story.PASSWORD}
-        assert run_act(bank, "add_person", given, SYSTEM, door="story").accepted
+        assert run_act(installation, "add_person", given, SYSTEM, door="story").accepted
 
     monkeypatch.setattr(story, "play", short)
     before = query(STORY_ACTS)

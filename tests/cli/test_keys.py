@@ -45,9 +45,9 @@ def test_what_cannot_be_used_is_said(cellbank, folder: Path, environ) -> None:
 
 
 def test_a_running_server_needs_no_restart(cellbank, folder: Path, world) -> None:
-    bank = dataclasses.replace(world.bank, config=dataclasses.replace(world.bank.config, data=folder))
-    first = bank.keys.sign("{}")["key"]
+    installation = dataclasses.replace(world.installation, config=dataclasses.replace(world.installation.config, data=folder))
+    first = installation.keys.sign("{}")["key"]
     cellbank("keys", "new")
-    assert bank.keys.sign("{}")["key"] != first
-    told = [pair.public["id"] for pair in bank.keys.believed(now())]
+    assert installation.keys.sign("{}")["key"] != first
+    told = [pair.public["id"] for pair in installation.keys.believed(now())]
     assert told[0] == first and len(json.loads((folder / FILE).read_text())) == 2

@@ -16,7 +16,7 @@ from cellbank.domain.actor import OneTime
 from cellbank.services.temperature.logger_files import end_progress, keep, progress, progress_writer
 from cellbank.services.temperature.reading_store import moment
 from tests.cli.test_cli import OWN, acting, known  # noqa: F401 (fixtures)
-from tests.conftest import make_bank
+from tests.conftest import make_installation
 from tests.factories.freezing import MODEL, as_file, cooling, frozen_at
 from tests.factories.lots import frozen_lot
 from tests.factories.world import PASSWORD, World
@@ -64,12 +64,12 @@ def test_a_file_is_imported_checked_and_verified(cellbank, acting, tmp_path: Pat
 
 
 def test_the_file_of_a_freezing_run_is_imported(cellbank, urls: tuple[str, str], data: Path, tmp_path: Path) -> None:
-    bank = make_bank(urls[1], data)
-    world = World(bank, random.Random(3), datetime.datetime(2026, 3, 2, 8, 0, tzinfo=datetime.UTC))
+    installation = make_installation(urls[1], data)
+    world = World(installation, random.Random(3), datetime.datetime(2026, 3, 2, 8, 0, tzinfo=datetime.UTC))
     lot = frozen_lot(world).code
     file = tmp_path / "run.csv"
     file.write_bytes(as_file(cooling(frozen_at(world, lot))))
-    bank.engine.dispose()
+    installation.engine.dispose()
     command = ("readings", "import-run", file, "--lot", lot, "--freezer", MODEL, "--as", "tina", "--password-stdin")
     checked = json.loads(cellbank(*command, "--dry-run", stdin=f"{PASSWORD}\n").out)
     assert checked["act"] is None and checked["result"]["found"] == "within the band"

@@ -61,5 +61,5 @@ def negative(world: World, lot: str) -> None:
 
 def release_row(world: World, code: str) -> ConditionalRelease:
     """The record of a conditional release."""
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         return session.scalars(select(ConditionalRelease).where(ConditionalRelease.code == code)).one()

@@ -13,7 +13,7 @@ MANY = ("planned_subjects = 30", "planned_subjects = 100_000")
 
 def in_force(world: World) -> None:
     """Import the shipped definitions, with room for many subjects, and make them effective, once in a database."""
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         states = dict(session.execute(select(Definition.code, Definition.state)).all())
     for definition in shipped():
         if definition.code not in states:

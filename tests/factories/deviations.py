@@ -41,19 +41,19 @@ def planned_action(world: World, deviation: str, *, responsible: str = "taras", 
 
 def deviation_row(world: World, code: str) -> Deviation:
     """The record of a deviation."""
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         return session.scalars(select(Deviation).where(Deviation.code == code)).one()
 
 
 def action_row(world: World, code: str) -> CorrectiveAction:
     """The record of an action."""
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         return session.scalars(select(CorrectiveAction).where(CorrectiveAction.code == code)).one()
 
 
 def links_of(world: World, code: str) -> set[tuple[str, str]]:
     """What a deviation is linked to: kind and code."""
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         columns = select(DeviationLink.record_kind, DeviationLink.record_code)
         linked = columns.join(Deviation, Deviation.id == DeviationLink.deviation_id).where(Deviation.code == code)
         return {(kind, linked_code) for kind, linked_code in session.execute(linked)}

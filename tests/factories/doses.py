@@ -168,7 +168,7 @@ def prepared_dose(world: World, dose: OrderedDose | None = None, **given: Any) -
 
 def bedside(world: World, dose: OrderedDose, **given: Any) -> dict[str, Any]:
     """What is scanned and read back at the bedside of the right patient."""
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         row = session.execute(select(Dose.expires_at).where(Dose.code == dose.code)).one()
         person = session.execute(select(Subject.second_identifier).where(Subject.code == dose.subject)).one()
     label = dose_symbol(dose.code, row.expires_at.astimezone(world.zone).replace(tzinfo=None))
@@ -194,12 +194,12 @@ def infused_dose(world: World, dose: OrderedDose | None = None) -> OrderedDose:
 
 def row_of(world: World, code: str) -> Dose:
     """The record of a dose."""
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         return session.scalars(select(Dose).where(Dose.code == code)).one()
 
 
 def vial_states(world: World, lot: str) -> list[str]:
     """The states of a lot's vials in the order of their numbers."""
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         statement = select(Vial.state).join(Lot, Lot.id == Vial.lot_id).where(Lot.code == lot).order_by(Vial.number)
         return list(session.scalars(statement))

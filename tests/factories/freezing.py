@@ -40,7 +40,7 @@ def as_file(readings: Iterable[tuple[datetime.datetime, float]], titles: str = T
 
 def frozen_at(world: World, lot: str) -> datetime.datetime:
     """When the freezing of a lot began."""
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         moment = session.scalar(select(Lot.frozen_at).where(Lot.code == lot))
     assert moment is not None
     return moment
@@ -61,12 +61,12 @@ def freezing_run(world: World, lot: str, readings: Readings | None = None, **giv
 
 def has_a_run(world: World, lot: str) -> bool:
     """Whether a lot has its freezing run."""
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         live = select(FreezerRun.id).join(Lot, Lot.id == FreezerRun.lot_id).where(FreezerRun.state != "WITHDRAWN")
         return session.scalar(live.where(Lot.code == lot)) is not None
 
 
 def run_row(world: World, code: str) -> FreezerRun:
     """The record of a freezing run."""
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         return session.scalars(select(FreezerRun).where(FreezerRun.code == code)).one()

@@ -14,7 +14,7 @@ from tests.factories.world import World
 
 def lot_row(world: World, code: str) -> Lot:
     """The record of a lot."""
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         return session.scalars(select(Lot).where(Lot.code == code)).one()
 
 
@@ -25,13 +25,13 @@ def stands(world: World, *codes: str) -> list[tuple[str, str | None]]:
 
 def hold_state(world: World, code: str) -> str:
     """The state of a hold."""
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         return session.scalars(select(Hold.state).where(Hold.code == code)).one()
 
 
 def donor_of(world: World, lot: str) -> str:
     """The donor of a lot."""
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         statement = select(Donor.code).join(Donation, Donation.donor_id == Donor.id)
         return session.scalars(statement.join(Lot, Lot.donation_id == Donation.id).where(Lot.code == lot)).one()
 
@@ -41,13 +41,13 @@ def notices_about(world: World, *lots: str) -> list[tuple[str, str, bool]]:
     rows = select(Notice.code, Dose.code, NoticeLine.answered_at.is_not(None)).select_from(NoticeLine)
     joined = rows.join(Notice, Notice.id == NoticeLine.notice_id).join(Dose, Dose.id == NoticeLine.dose_id)
     of_lots = joined.join(Lot, Lot.id == Dose.lot_id).where(Lot.code.in_(lots))
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         return [(notice, dose, answered) for notice, dose, answered in session.execute(of_lots.order_by(NoticeLine.id))]
 
 
 def consent_of(world: World, donor: str) -> str:
     """The consent of a donor that is in force."""
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         live = select(Consent.code).join(Donor).where(Donor.code == donor, Consent.state == "GIVEN")
         return session.scalars(live).one()
 
@@ -55,7 +55,7 @@ def consent_of(world: World, donor: str) -> str:
 def moves(world: World, lot: str) -> list[tuple[str, str]]:
     """Every act that changed the lot's state, with the state that it left."""
     lot_id = lot_row(world, lot).id
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         rows = select(Act.name, Change.after["state"].astext).join(Act, Act.id == Change.act_id)
         changed = rows.where(Change.record_kind == "lot", Change.record_id == lot_id).order_by(Change.id)
         return [(name, state) for name, state in session.execute(changed) if state is not None]

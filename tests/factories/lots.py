@@ -29,14 +29,14 @@ class FrozenLot:
 
 def vials_of(world: World, lot: str) -> tuple[str, ...]:
     """The codes of a lot's vials, in the order of their numbers."""
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         statement = select(Vial.code).join(Lot, Lot.id == Vial.lot_id).where(Lot.code == lot).order_by(Vial.number)
         return tuple(session.scalars(statement))
 
 
 def harvested_at(world: World, culture: str) -> datetime.datetime:
     """When a culture was harvested: a lot is filled after that."""
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         moment = session.scalar(select(Culture.harvested_at).where(Culture.code == culture))
     assert moment is not None
     return moment
@@ -100,7 +100,7 @@ def stored_lot(world: World, purpose: str = "product", vials: int = 6, **given: 
 
 def fill_started_at(world: World, lot: str) -> datetime.datetime:
     """When the filling of a lot began."""
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         moment = session.scalar(select(Lot.fill_started_at).where(Lot.code == lot))
     assert moment is not None
     return moment

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from cellbank.domain.addresses import MailServer
-from cellbank.services.bank import Bank
+from cellbank.services.installation import Installation
 from tests.ports import free_port
 
 
@@ -72,10 +72,10 @@ def mail_server(*, closed_with: ssl.SSLContext | None = None) -> Iterator[Mailbo
         controller.stop()
 
 
-def mailing(bank: Bank, port: int, encryption: Any = "none", **settings: Any) -> Bank:
+def mailing(installation: Installation, port: int, encryption: Any = "none", **settings: Any) -> Installation:
     """The bank with a mail server at this port."""
     given = {"smtp_url": MailServer("127.0.0.1", port, encryption), "mail_from": "cellbank@bank.example", **settings}
-    return dataclasses.replace(bank, config=dataclasses.replace(bank.config, **given))
+    return dataclasses.replace(installation, config=dataclasses.replace(installation.config, **given))
 
 
 def certificate(folder: Path) -> tuple[ssl.SSLContext, Path]:

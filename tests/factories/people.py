@@ -22,7 +22,7 @@ def newcomer(world: World, *roles: str, site: str | None = None) -> str:
     given = {"site": site, "name": name, "full_name": f"Newcomer {name}", "roles": list(roles or ("quality_officer",))}
     World.accepted(
         run_act(
-            world.bank, "add_person", {**given, "new_password": PASSWORD, "must_change": False}, SYSTEM,
+            world.installation, "add_person", {**given, "new_password": PASSWORD, "must_change": False}, SYSTEM,
             door="test", now=world.now,
         )
     )  # fmt: skip
@@ -46,7 +46,7 @@ def train(world: World, name: str, since: str, until: str, role: str = "quality_
 
 def badge(world: World, name: str) -> str:
     """The code on somebody's badge."""
-    with world.bank.reads.connect() as connection:
+    with world.installation.reads.connect() as connection:
         return str(connection.scalar(text("SELECT code FROM person WHERE name = :name"), {"name": name}))
 
 
@@ -85,7 +85,7 @@ def handed(world: World, name: str, now: datetime.datetime | None = None) -> str
 def set_up(world: World, name: str, code: str, now: datetime.datetime | None = None) -> dict[str, Any]:
     """Set the second factor up with this code, as the page does; what was told."""
     actor, at = world.meet(name), now or world.now
-    proved = passwords.prove(world.bank, actor, Credentials(PASSWORD, code), at, place=Place("test"), enrols=True)
+    proved = passwords.prove(world.installation, actor, Credentials(PASSWORD, code), at, place=Place("test"), enrols=True)
     return World.accepted(
-        run_act(world.bank, "set_up_second_factor", {}, actor, door="test", now=at, once=proved.once)
+        run_act(world.installation, "set_up_second_factor", {}, actor, door="test", now=at, once=proved.once)
     )  # fmt: skip

@@ -39,14 +39,14 @@ GOOD = {
 
 def required_tests(world: World, lot: str) -> tuple[ReleaseTest, ...]:
     """The tests without which this lot is not released, by the specification that it was made under."""
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         specification = specification_of(session, _lot(session, lot).specification_id)
     return (*specification.required_tests("lot"), *specification.required_tests("post_thaw"))
 
 
 def frozen_at(world: World, lot: str) -> datetime.datetime:
     """When the lot was frozen: results follow."""
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         moment = _lot(session, lot).frozen_at
     assert moment is not None
     return moment

@@ -134,7 +134,7 @@ def accepted_shipment(world: World, **given: Any) -> Parcel:
 
 def vial_rows(world: World, *codes: str) -> list[Vial]:
     """The records of vials, in this order."""
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         found = {vial.code: vial for vial in session.scalars(select(Vial).where(Vial.code.in_(codes)))}
     return [found[code] for code in codes]
 
@@ -147,7 +147,7 @@ def states(world: World, *codes: str) -> list[str]:
 def deviations(world: World, parcel: Parcel) -> dict[str, tuple[str, str, set[str]]]:
     """The deviations of a receipt by what they are about: code, classification, and the kinds that they link."""
     differences = shipment_row(world, parcel.code).differences or []
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         found = {}
         for one in differences:
             row = session.scalars(select(Deviation).where(Deviation.code == one["deviation"])).one()

@@ -30,7 +30,7 @@ def seal(public: dict[str, str], header: dict[str, Any], content: Any) -> dict[s
 def signed(world: World, dose: str, at: datetime, minutes: int = 60, site: str = "MAIN") -> dict[str, str]:
     """A judgement of this dose, as the server gives it to a screen: what is read again of it when it comes back."""
     held = {"dose": dose, "site": site, "at": at.isoformat(), "until": (at + timedelta(minutes=minutes)).isoformat()}
-    return world.bank.keys.sign(json.dumps(held))
+    return world.installation.keys.sign(json.dumps(held))
 
 
 def kept(
@@ -43,4 +43,4 @@ def kept(
         "site": world.people[who].site_code, "at": at.isoformat(), **header,
     }  # fmt: skip
     content = {"name": said or who, "password": password, "given": given, "judgement": judgement}
-    return {"act": seal(world.bank.keys.newest.public, whole, content)}
+    return {"act": seal(world.installation.keys.newest.public, whole, content)}

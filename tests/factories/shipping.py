@@ -113,19 +113,19 @@ def sent_shipment(world: World, parcel: Parcel | None = None, **given: Any) -> P
 
 def shipment_row(world: World, code: str) -> Shipment:
     """The record of a shipment."""
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         return session.scalars(select(Shipment).where(Shipment.code == code)).one()
 
 
 def custodies(world: World, code: str) -> list[Custody]:
     """Who had a shipment in hand, the first one first."""
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         statement = select(Custody).join(Shipment, Shipment.id == Custody.shipment_id).where(Shipment.code == code)
         return list(session.scalars(statement.order_by(Custody.since, Custody.id)))
 
 
 def packed_rows(world: World, code: str) -> list[PackedVial]:
     """What was ever packed for a shipment, in the order of packing."""
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         statement = select(PackedVial).join(Shipment, Shipment.id == PackedVial.shipment_id)
         return list(session.scalars(statement.where(Shipment.code == code).order_by(PackedVial.id)))

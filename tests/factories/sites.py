@@ -46,7 +46,7 @@ def _person(world: World, site: str, roles: list[str]) -> str:
     name = world.unique("s").replace("-", ".")
     given = {"name": name, "full_name": f"Person {name}", "roles": roles, "new_password": PASSWORD, "site": site}
     World.accepted(
-        run_act(world.bank, "add_person", {**given, "must_change": False}, SYSTEM, door="test", now=world.now)
+        run_act(world.installation, "add_person", {**given, "must_change": False}, SYSTEM, door="test", now=world.now)
     )
     world.meet(name)
     world.may_sign(name)
@@ -60,7 +60,7 @@ def at(world: World, who: str, site: str) -> str:
     if "warnings" in asked:  # of somebody who signs a second person confirms it
         confirm(world, who)
     world.meet(who)
-    actor = actor_by_name(world.bank, who, site)
+    actor = actor_by_name(world.installation, who, site)
     assert actor is not None and actor.site_code == site
     name = f"{who} at {site}"
     world.people[name] = actor

@@ -61,7 +61,7 @@ def shared(factory: Callable[["World"], R]) -> Callable[["World"], R]:
 
 
 def _in_force(world: "World") -> frozenset[str]:
-    with world.bank.reads.connect() as connection:
+    with world.installation.reads.connect() as connection:
         return frozenset(connection.scalars(text("SELECT code FROM definition WHERE state = 'EFFECTIVE'")))
 
 

@@ -46,7 +46,7 @@ def as_csv(readings: Readings, title: str = "Date/Time (UTC);Temperature (°C)")
 
 def sent(world: World, content: bytes) -> str:
     """The sha256 under which a file waits for its import."""
-    return keep(world.bank.config.data, io.BytesIO(content))
+    return keep(world.installation.config.data, io.BytesIO(content))
 
 
 def import_file(world: World, probe: str, content: bytes, who: str = "tina", **given: Any) -> dict[str, Any]:

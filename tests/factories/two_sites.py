@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from cellbank.services.bank import Bank
+from cellbank.services.installation import Installation
 from tests.factories.doses import OrderedDose, infused_dose, ordered_dose, prepared_dose, product_lot
 from tests.factories.lots import FrozenLot
 from tests.factories.receiving import accepted_shipment
@@ -25,9 +25,9 @@ class TwoSites:
     there: OrderedDose
     third: str
 
-    def bank_of(self, who: str) -> Bank:
+    def bank_of(self, who: str) -> Installation:
         """The bank as this person reads it."""
-        return self.world.bank.seen_by(self.world.people[who])
+        return self.world.installation.seen_by(self.world.people[who])
 
 
 def two_sites(world: World) -> TwoSites:

@@ -13,7 +13,7 @@ from cellbank.domain.transition import FLOOR, SIGNERS
 from cellbank.records.work import Actor
 from cellbank.services import catalogue
 from cellbank.services.acts import Outcome, run_act
-from cellbank.services.bank import Bank
+from cellbank.services.installation import Installation
 from cellbank.services.people.actors import SYSTEM, actor_by_name
 from tests.factories.stock import Stock
 
@@ -53,9 +53,9 @@ class World:
     With a `stock`, its database is a copy of one that was furnished before.
     """
 
-    def __init__(self, bank: Bank, chance: random.Random, now: datetime.datetime, stock: Stock | None = None):
+    def __init__(self, installation: Installation, chance: random.Random, now: datetime.datetime, stock: Stock | None = None):
         catalogue.load()
-        self.bank = bank
+        self.installation = installation
         self.chance = chance
         self.now = now
         self.zone = ZoneInfo("Europe/Kyiv")  # of the site
@@ -67,7 +67,7 @@ class World:
     def _furnish(self) -> None:
         """Let people in who can sign, and put the shipped definitions into force, where they are missing."""
         for name, (full_name, roles) in PEOPLE.items():
-            if actor_by_name(self.bank, name) is None:
+            if actor_by_name(self.installation, name) is None:
                 given = {
                     "name": name,
                     "full_name": full_name,
@@ -75,7 +75,7 @@ class World:
                     "new_password": PASSWORD,
                     "must_change": False,
                 }
-                self.accepted(run_act(self.bank, "add_person", given, SYSTEM, door="test", now=self.now))
+                self.accepted(run_act(self.installation, "add_person", given, SYSTEM, door="test", now=self.now))
             self.meet(name)
         for name in PEOPLE:
             self.may_sign(name)
@@ -85,7 +85,7 @@ class World:
 
     def meet(self, name: str) -> Actor:
         """The person as they are now: what may be signed depends on it."""
-        actor = actor_by_name(self.bank, name)
+        actor = actor_by_name(self.installation, name)
         assert actor is not None
         self.people[name] = actor
         return actor
@@ -96,7 +96,7 @@ class World:
         signing, signs = person.roles & FLOOR, person.roles & SIGNERS
         for role in sorted(signing - {one.role for one in person.trained}):
             given = {"name": name, "role": role, "procedure": "SOP-1 version 3", **TRAINED}
-            self.accepted(run_act(self.bank, "record_training", given, SYSTEM, door="test", now=self.now))
+            self.accepted(run_act(self.installation, "record_training", given, SYSTEM, door="test", now=self.now))
         if signs and person.agreement != agreement.VERSION:
             self.do(name, "accept_agreement", version=agreement.VERSION)
         self.meet(name)
@@ -113,7 +113,7 @@ class World:
         elif told is not None and now is not None and now - told > LATE:
             given.setdefault("entered_late_because", "Written down on paper at the bench first")
         return run_act(
-            self.bank,
+            self.installation,
             act,
             given,
             self.people[who],

@@ -4,15 +4,15 @@ from collections.abc import Iterator
 
 import pytest
 
-from cellbank.services.bank import Bank
-from tests.conftest import StoryBank
+from cellbank.services.installation import Installation
+from tests.conftest import StoryInstallation
 
 
 @pytest.fixture(scope="module")
 def story(
-    story_bank: StoryBank, worker_id: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Bank]:
+    story_installation: StoryInstallation, worker_id: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Installation]:
     """A bank in which the story of the trial was played."""
-    bank = story_bank(f"signed_{worker_id}", tmp_path_factory.mktemp("signed"))
-    yield bank
-    bank.engine.dispose()
+    installation = story_installation(f"signed_{worker_id}", tmp_path_factory.mktemp("signed"))
+    yield installation
+    installation.engine.dispose()

@@ -14,8 +14,8 @@ from cellbank.outside.document_pdf import Facts, Heading, Run, Table, Text
 from cellbank.records.clinic import Dose
 from cellbank.records.tables import metadata, record_class
 from cellbank.services import catalogue
-from cellbank.services.bank import Bank, server_time
 from cellbank.services.clinic.identity import is_identity
+from cellbank.services.installation import Installation, server_time
 from cellbank.services.signing.covered import ABOVE, BY_CODE, REACHED, WRITTEN, covered, scan_fields
 from cellbank.services.signing.in_words import label_of, signed_columns
 from cellbank.services.signing.to_sign import FORESEEN, PARTS, TABLES, ToSign, to_sign
@@ -56,7 +56,7 @@ def test_what_is_told_of_signatures_is_of_the_table() -> None:
         assert column in record_class(kind).SIGNED
 
 
-def test_what_an_act_writes_of_what_it_signs_is_named(story: Bank) -> None:
+def test_what_an_act_writes_of_what_it_signs_is_named(story: Installation) -> None:
     """A signed column that changes in the act itself was not on the page: the page must say that the act writes it."""
     statement = text(
         """SELECT a.name, s.record_kind, c.after FROM signature s JOIN act a ON a.id = s.act_id
@@ -80,7 +80,7 @@ NOT_DECIDED = re.compile(
 
 
 @pytest.mark.requirement("R4")
-def test_whatever_a_signed_act_decides_about_a_record_its_signature_covers(story: Bank) -> None:
+def test_whatever_a_signed_act_decides_about_a_record_its_signature_covers(story: Installation) -> None:
     """Who signs a dose at the bed signs for what was drawn up, not for what was ordered."""
     statement = text(
         """SELECT DISTINCT a.name, s.record_kind, k FROM signature s JOIN act a ON a.id = s.act_id
@@ -130,7 +130,7 @@ NAMED_ROWS = [(act, kind) for act, kind in SIGNED_ROWS if record_class(kind).SIG
 
 @pytest.mark.requirement("R4")
 @pytest.mark.parametrize(("act", "kind"), NAMED_ROWS)
-def test_the_page_of_a_signed_act_shows_every_column_that_is_signed(story: Bank, act: str, kind: str) -> None:
+def test_the_page_of_a_signed_act_shows_every_column_that_is_signed(story: Installation, act: str, kind: str) -> None:
     rows = [row for row in TRANSITIONS if (row.act, row.record) == (act, kind) and row.meaning]
     if all(row.source is None for row in rows):
         return  # the act makes it: nothing is there before
@@ -168,7 +168,7 @@ def sections(content: ToSign) -> list[list[str]]:
 
 @pytest.mark.requirement("R4", "R20")
 @pytest.mark.parametrize(("act", "kind"), NAMED_ROWS)
-def test_no_page_before_a_signature_says_a_thing_twice_or_as_a_program(story: Bank, act: str, kind: str) -> None:
+def test_no_page_before_a_signature_says_a_thing_twice_or_as_a_program(story: Installation, act: str, kind: str) -> None:
     form = form_for(story.engine, act, kind) if "code" in metadata.tables[kind].columns else None
     content = form and to_sign(story, act, form, server_time())
     if not content:
@@ -184,7 +184,7 @@ RAW = re.compile(r"\b[a-z]+_[a-z_]+\b|\b[A-Z]{2,}_[A-Z_]+\b|\bNone\b|\bTrue\b|\b
 
 
 @pytest.mark.requirement("R20")
-def test_what_came_of_an_act_is_said_in_the_words_of_the_lab(story: Bank) -> None:
+def test_what_came_of_an_act_is_said_in_the_words_of_the_lab(story: Installation) -> None:
     """Of every kind of act of the story: each label once, each value with its unit, no name of the code."""
     browser = Browser(create_app(story).test_client())
     browser.enter("iryna", "cellbank-demo")
@@ -229,7 +229,7 @@ def is_said(value: object, said: str) -> bool:
     return plain in said or plain.replace("_", " ").capitalize() in said
 
 
-def test_no_page_is_given_a_name_that_every_page_has(story: Bank) -> None:
+def test_no_page_is_given_a_name_that_every_page_has(story: Installation) -> None:
     """A page that is given `version` says the version of something else in its foot."""
     known = set(create_app(story).jinja_env.globals)
     for path in sorted((Path(cellbank.__file__).parent / "web").glob("*.py")):

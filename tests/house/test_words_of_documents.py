@@ -14,9 +14,9 @@ import cellbank
 from cellbank.domain.identifiers import RECORDS
 from cellbank.domain.saying import NAMES_OF_THE_CODE
 from cellbank.services import catalogue
-from cellbank.services.bank import Bank
 from cellbank.services.documents.document_types import TYPES, DocumentType
 from cellbank.services.documents.papers import as_blocks, snapshot
+from cellbank.services.installation import Installation
 
 catalogue.load()
 ROOT = Path(cellbank.__file__).parent
@@ -42,7 +42,7 @@ def said(data: Any) -> Iterator[str]:
 
 @pytest.mark.requirement("R20")
 @pytest.mark.parametrize("type_", TYPES.values(), ids=list(TYPES))
-def test_no_document_of_the_story_speaks_as_a_program(story: Bank, type_: DocumentType) -> None:
+def test_no_document_of_the_story_speaks_as_a_program(story: Installation, type_: DocumentType) -> None:
     found, read = set(), 0
     with snapshot(story.engine) as connection:
         for kind in sorted(type_.kinds, key=str):
@@ -65,7 +65,7 @@ NAMES = re.compile(rf"\b({'|'.join(sorted(NAMES_OF_THE_CODE))})\b|\bNone\b|\d-\d
 
 
 @pytest.mark.requirement("R6")
-def test_no_refusal_of_the_story_speaks_as_a_program(story: Bank) -> None:
+def test_no_refusal_of_the_story_speaks_as_a_program(story: Installation) -> None:
     with story.engine.connect() as connection:
         rows = connection.execute(text("SELECT id, name, refusals FROM act WHERE outcome = 'refused'")).all()
     said = [(row.id, row.name, one["detail"]) for row in rows for one in row.refusals]

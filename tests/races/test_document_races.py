@@ -26,8 +26,8 @@ def test_eight_people_issue_one_edition(world: World) -> None:
     made = issue_at_once(world, dose)
     assert len({(code, edition) for code, edition, _ in made}) == 1
     assert sorted(unchanged for *_, unchanged in made) == [False, *[True] * 7]
-    (one,) = issued_of(world.bank, dose)
-    assert issued_file(world.bank, one.code).same
+    (one,) = issued_of(world.installation, dose)
+    assert issued_file(world.installation, one.code).same
 
 
 def test_and_one_further_edition(world: World) -> None:
@@ -36,4 +36,4 @@ def test_and_one_further_edition(world: World) -> None:
     world.do("clara", "cancel_dose", dose=dose, reason="Fever since the morning")
     made = issue_at_once(world, dose, reason="The dose was cancelled")
     assert {edition for _, edition, _ in made} == {2} and [unchanged for *_, unchanged in made].count(False) == 1
-    assert [one.edition for one in issued_of(world.bank, dose)] == [2, 1]
+    assert [one.edition for one in issued_of(world.installation, dose)] == [2, 1]

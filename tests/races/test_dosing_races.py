@@ -115,7 +115,7 @@ def test_eight_clinicians_order_from_one_lot_and_each_vial_is_reserved_once(worl
     outcomes = at_once(*orders(world, lot.code, [weighed_subject(world) for _ in range(CLIENTS)]))
     assert came_of(outcomes) == ["accepted"] * CLIENTS
     assert sorted(given_out(outcomes)) == sorted(lot.vials)
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         kept = select(func.count()).where(Vial.code.in_(lot.vials), Vial.state == "RESERVED").group_by(Vial.dose_id)
         assert session.scalars(kept).all() == [4] * CLIENTS
 
@@ -161,7 +161,7 @@ def order_twice(world: World, lot: str, subject: str) -> list[Outcome]:
 
 
 def live_doses(world: World, subject: str) -> int:
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         doses = select(func.count(Dose.id)).join(Subject, Subject.id == Dose.subject_id)
         return session.scalar(doses.where(Subject.code == subject)) or 0
 

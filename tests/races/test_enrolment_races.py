@@ -66,7 +66,7 @@ def one_place_left(world: World) -> list[str]:
 
 
 def enrolled(world: World) -> int:
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         return session.scalars(select(func.count()).where(Subject.state == "ENROLLED")).one()
 
 

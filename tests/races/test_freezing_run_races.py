@@ -34,7 +34,7 @@ def import_at_once(world: World, lot: str) -> list[list[str]]:
 def live_runs(world: World, lot: str) -> int:
     statement = text("SELECT count(*) FROM freezer_run r JOIN lot l ON l.id = r.lot_id WHERE l.code = :lot "
                      "AND r.state <> 'WITHDRAWN'")  # fmt: skip
-    with world.bank.reads.connect() as connection:
+    with world.installation.reads.connect() as connection:
         return int(connection.scalar(statement, {"lot": lot}))
 
 
@@ -70,7 +70,7 @@ def test_a_lot_is_not_released_while_its_run_is_withdrawn(world: World, monkeypa
     """Whoever comes first decides: never a released lot without its run."""
     lot = passed_lot(world, vials=3).code
     statement = text("SELECT r.code FROM freezer_run r JOIN lot l ON l.id = r.lot_id WHERE l.code = :lot")
-    with world.bank.reads.connect() as connection:
+    with world.installation.reads.connect() as connection:
         run = connection.scalar(statement, {"lot": lot})
     at = results_read_at(world, lot) + 2 * DAY
     write_together(monkeypatch)

@@ -38,7 +38,7 @@ def at_once(*acts: Any) -> list[Outcome]:
 
 
 def is_held(world: World, lot: str) -> bool:
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         return session.scalar(select(func.lot_holds(Lot.id)).where(Lot.code == lot).limit(1)) is not None
 
 

@@ -50,7 +50,7 @@ def at_once(world: World, sha256: str, *probes: str) -> list[list[str]]:
 
 def stored(world: World, *probes: str) -> int:
     statement = text("SELECT count(*) FROM reading r JOIN probe p ON p.id = r.probe_id WHERE p.code = ANY(:codes)")
-    with world.bank.reads.connect() as connection:
+    with world.installation.reads.connect() as connection:
         return int(connection.scalar(statement, {"codes": list(probes)}))
 
 
@@ -66,7 +66,7 @@ def test_two_probes_each_have_the_file(world: World, both_have_looked: Callable[
     both_have_looked("look_at")
     assert at_once(world, sha256, first, second) == [[], []]
     assert stored(world, first, second) == 1000
-    assert reading_check.broken_imports(world.bank) == ()
+    assert reading_check.broken_imports(world.installation) == ()
 
 
 def test_without_the_look_the_index_refuses_the_file(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

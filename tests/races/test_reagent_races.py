@@ -37,7 +37,7 @@ def take_at_once(world: World, reagent: str, amount: str, tissue: tuple[str, str
 
 
 def left(world: World, reagent: str) -> int:
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         return int(session.scalars(select(ReagentLot.quantity_left).where(ReagentLot.code == reagent)).one() or 0)
 
 

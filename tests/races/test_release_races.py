@@ -36,7 +36,7 @@ def decide_at_once(world: World, lot: str, *decisions: Decision) -> list[Outcome
 
 
 def state_and_acts(world: World, lot: str, *names: str) -> tuple[str, list[str]]:
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         state = session.scalars(select(Lot.state).where(Lot.code == lot)).one()
         made = select(Act.name).where(Act.given["lot"].astext == lot, Act.outcome == "accepted").order_by(Act.id)
         return state, [name for name in session.scalars(made) if name in names]
@@ -62,7 +62,7 @@ def test_of_a_release_and_a_hold_at_once_the_lot_ends_on_hold(world: World, monk
     assert hold.accepted
     state, decided = state_and_acts(world, lot, "release_lot", "hold_lot")
     assert state == "ON_HOLD" and set(decided) == {"hold_lot", *(["release_lot"] if release.accepted else [])}
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         before = session.scalars(select(Lot.state_before_hold).where(Lot.code == lot)).one()
     assert before == ("RELEASED" if release.accepted else "QUARANTINE")
 

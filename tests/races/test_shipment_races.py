@@ -113,7 +113,7 @@ def run(
 
 def most(world: World, race: Race) -> int:
     """The answer of the database to whether it went wrong."""
-    with world.bank.reads.connect() as connection:
+    with world.installation.reads.connect() as connection:
         return int(connection.scalar(text(race.found)) or 0)
 
 

@@ -58,7 +58,7 @@ def at_once(world: World, *puts: dict[str, Any]) -> list[Outcome]:
 
 def standing(world: World, home: str) -> list[tuple[int, int]]:
     """How many vials stand at each position of a box."""
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         statement = select(Placement.position, func.count()).join(StorageUnit, StorageUnit.id == Placement.box_id)
         live = statement.where(StorageUnit.code == home, Placement.taken_at.is_(None))
         return [tuple(row) for row in session.execute(live.group_by(Placement.position).order_by(Placement.position))]
@@ -72,7 +72,7 @@ def test_of_two_vials_for_one_position_exactly_one_gets_it(world: World, both_ha
     (refused,) = [outcome for outcome in outcomes if not outcome.accepted]
     assert [refusal.code.value for refusal in refused.refusals] == ["POSITION_TAKEN"]
     assert standing(world, home) == [(22, 1)]
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         states = session.scalars(select(Vial.state).where(Vial.code.in_(lot.vials))).all()
     assert sorted(states) == ["FROZEN", "IN_STOCK"]
 

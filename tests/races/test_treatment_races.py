@@ -118,7 +118,7 @@ def went_on_after_it(world: World, act: str, outcome: Outcome, what: str = "reco
     if not outcome.accepted:
         assert [one.code.value for one in outcome.refusals] == ["DECISION_NEEDED"]
         return False
-    with world.bank.reads.connect() as connection:
+    with world.installation.reads.connect() as connection:
         step, reaction = (connection.scalar(SEALED, {"act": name}) for name in (act, what))
     return bool(step > reaction)
 
@@ -214,4 +214,4 @@ def test_a_reaction_that_comes_while_a_clinician_decides_is_not_covered(
     without_locks(monkeypatch)
     decided, reaction = react_while(monkeypatch, world, "judge", deciding, given, 1.0)
     assert decided.accepted and reaction.accepted
-    assert len(undecided(world.bank, given.subject)) == 1
+    assert len(undecided(world.installation, given.subject)) == 1

@@ -56,7 +56,7 @@ def room(world: World, parent: str | None = None) -> str:
 
 
 def scalar(world: World, statement: str, **given: Any) -> Any:
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         return session.scalar(text(statement), given)
 
 

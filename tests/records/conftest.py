@@ -9,7 +9,7 @@ from tests.conftest import rolled_back
 
 
 @pytest.fixture
-def owner(urls, bank) -> Iterator[Connection]:
+def owner(urls, installation) -> Iterator[Connection]:
     """psql as the owner of the tables, over what the bank has done."""
     with rolled_back(urls[0]) as connection:
         yield connection

@@ -44,7 +44,7 @@ NOT_READ = [
 
 @pytest.fixture(scope="module")
 def database(world: World) -> Iterator[Connection]:
-    with world.bank.reads.connect() as connection:
+    with world.installation.reads.connect() as connection:
         yield connection
 
 

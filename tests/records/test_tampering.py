@@ -10,11 +10,11 @@ from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.exc import DBAPIError
 
 from cellbank.offline import verify_trail as offline
-from cellbank.services.bank import Bank
+from cellbank.services.installation import Installation
 from cellbank.services.trail import verification
 from cellbank.services.trail.history import signatures
 from tests.bench.flips import closed, missed
-from tests.conftest import make_bank
+from tests.conftest import make_installation
 from tests.factories.by_hand import EARLIER
 from tests.factories.doses import ordered_dose
 from tests.factories.world import World
@@ -29,13 +29,13 @@ def urls(fresh_database) -> tuple[str, str]:
 
 
 @pytest.fixture(scope="module")
-def bank(urls, tmp_path_factory) -> Iterator[Bank]:
+def installation(urls, tmp_path_factory) -> Iterator[Installation]:
     """An installation with a released lot: made, tested, reviewed and signed by several people."""
-    bank = make_bank(urls[1], tmp_path_factory.mktemp("tampering"))
-    world = World(bank, random.Random(11), datetime.datetime(2026, 3, 2, 8, 0, tzinfo=datetime.UTC))
+    installation = make_installation(urls[1], tmp_path_factory.mktemp("tampering"))
+    world = World(installation, random.Random(11), datetime.datetime(2026, 3, 2, 8, 0, tzinfo=datetime.UTC))
     ordered_dose(world)
-    yield bank
-    bank.engine.dispose()
+    yield installation
+    installation.engine.dispose()
 
 
 def behind(owner: Connection, *statements: str) -> verification.Fault:
@@ -135,25 +135,25 @@ def test_a_time_moved_by_a_second_is_named(owner: Connection, column: str) -> No
     assert (fault.table, fault.row) == ("act", act)
 
 
-def test_a_result_edited_after_its_signature_is_void_and_named(owner: Connection, bank: Bank, urls) -> None:
+def test_a_result_edited_after_its_signature_is_void_and_named(owner: Connection, installation: Installation, urls) -> None:
     row, code = owner.execute(
         text("SELECT id, code FROM test_result WHERE lot_id IS NOT NULL AND number IS NOT NULL ORDER BY id LIMIT 1")
     ).one()
     fault = behind(owner, f"UPDATE test_result SET number = number + 1 WHERE id = {row}")
     assert (fault.table, fault.row) == ("test_result", row) and fault.what.startswith("column number is ")
     owner.rollback()
-    assert not any(signed.is_void for signed in signatures(bank, "test_result", code))
+    assert not any(signed.is_void for signed in signatures(installation, "test_result", code))
     engine = create_engine(urls[0])
     change = "SET LOCAL session_replication_role = replica; UPDATE test_result SET number = number {} 1 WHERE id = {}"
     try:
         with engine.begin() as connection:
             connection.execute(text(change.format("+", row)))
-        assert all(signed.is_void for signed in signatures(bank, "test_result", code))
+        assert all(signed.is_void for signed in signatures(installation, "test_result", code))
     finally:
         with engine.begin() as connection:
             connection.execute(text(change.format("-", row)))
         engine.dispose()
-    assert verification.verify(bank).sound
+    assert verification.verify(installation).sound
 
 
 def test_a_cell_count_changed_by_sql_is_named(owner: Connection) -> None:
@@ -213,16 +213,16 @@ def test_each_site_has_a_chain_of_its_own(owner: Connection) -> None:
     assert (fault.table, fault.row) == ("act", acts[2])
 
 
-def exported(bank: Bank) -> bytes:
+def exported(installation: Installation) -> bytes:
     out = io.BytesIO()
-    verification.export(bank, out)
+    verification.export(installation, out)
     return out.getvalue()
 
 
 @pytest.fixture(scope="module")
-def small_export(bank: Bank) -> bytes:
+def small_export(installation: Installation) -> bytes:
     """An export as it was when the trail had forty lines."""
-    lines = exported(bank).splitlines(keepends=True)
+    lines = exported(installation).splitlines(keepends=True)
     return closed(lines[:40])
 
 

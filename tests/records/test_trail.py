@@ -16,9 +16,9 @@ from sqlalchemy.exc import DBAPIError
 
 import cellbank
 from cellbank.records.tables import record_tables
-from cellbank.services.bank import Bank
+from cellbank.services.installation import Installation
 from cellbank.services.trail import verification
-from tests.conftest import make_bank
+from tests.conftest import make_installation
 from tests.factories.people import by_two
 from tests.factories.world import World
 
@@ -43,10 +43,10 @@ def urls(fresh_database) -> tuple[str, str]:
 
 
 @pytest.fixture(scope="module")
-def bank(urls, tmp_path_factory) -> Iterator[Bank]:
+def installation(urls, tmp_path_factory) -> Iterator[Installation]:
     """An installation whose trail has a history: accepted, refused, signed, of several people."""
-    bank = make_bank(urls[1], tmp_path_factory.mktemp("trail"))
-    world = World(bank, random.Random(7), datetime.datetime(2026, 3, 2, 8, 0, tzinfo=datetime.UTC))
+    installation = make_installation(urls[1], tmp_path_factory.mktemp("trail"))
+    world = World(installation, random.Random(7), datetime.datetime(2026, 3, 2, 8, 0, tzinfo=datetime.UTC))
     for number in range(12):
         donor = world.do("tina", "register_donor", pseudonym=f"D-{number}", birth_year=1990 + number)
         world.codes("clara", "register_donor", pseudonym=f"E-{number}", birth_year=1990)
@@ -54,8 +54,8 @@ def bank(urls, tmp_path_factory) -> Iterator[Bank]:
             "tina", "record_consent", donor=donor["code"], version="3", scope="clinical_use", given_on="2026-03-01"
         )
     by_two(world, "change_roles", "taras", roles=["clinician"], reason="moved to the ward")
-    yield bank
-    bank.engine.dispose()
+    yield installation
+    installation.engine.dispose()
 
 
 def tamper(owner: Connection, table: str, *statements: str) -> verification.Verdict:
@@ -74,11 +74,11 @@ def one(owner: Connection, statement: str) -> int:
 MIDDLE_ACT = "SELECT act_id FROM seal ORDER BY number OFFSET 20 LIMIT 1"
 
 
-def test_a_trail_that_nobody_touched_is_sound(bank: Bank) -> None:
+def test_a_trail_that_nobody_touched_is_sound(installation: Installation) -> None:
     heard = []
-    verdict = verification.verify(bank, lambda part, done, total: heard.append((part, done, total)))
+    verdict = verification.verify(installation, lambda part, done, total: heard.append((part, done, total)))
     assert verdict.sound, str(verdict.fault)
-    with bank.reads.connect() as connection:
+    with installation.reads.connect() as connection:
         assert verdict.acts == connection.scalar(text("SELECT count(*) FROM act")) > 40
         assert verdict.changes == connection.scalar(text("SELECT count(*) FROM change"))
         counts = [connection.scalar(text(f"SELECT count(*) FROM {table}")) for table in record_tables()]
@@ -229,8 +229,8 @@ def test_an_act_without_a_seal_is_named(owner: Connection) -> None:
         "DROP TABLE change",
     ],
 )  # fmt: skip
-def test_the_applications_role_cannot_touch_the_trail(bank: Bank, statement: str) -> None:
-    with bank.engine.connect() as connection, pytest.raises(DBAPIError) as refused:
+def test_the_applications_role_cannot_touch_the_trail(installation: Installation, statement: str) -> None:
+    with installation.engine.connect() as connection, pytest.raises(DBAPIError) as refused:
         connection.execute(text(statement))
     assert refused.value.orig.sqlstate == "42501"  # insufficient privilege
 
@@ -260,46 +260,46 @@ def refused_as(connection: Connection, statement: str) -> str:
 
 
 @pytest.mark.requirement("R5", "R17")
-def test_a_change_without_an_open_act_is_refused(bank: Bank) -> None:
-    with bank.engine.connect() as connection:
+def test_a_change_without_an_open_act_is_refused(installation: Installation) -> None:
+    with installation.engine.connect() as connection:
         assert refused_as(connection, CHANGE) == "a_change_needs_an_open_act"
 
 
 @pytest.mark.requirement("R17")
-def test_a_change_under_a_closed_act_is_refused(bank: Bank) -> None:
-    with bank.engine.connect() as connection:
+def test_a_change_under_a_closed_act_is_refused(installation: Installation) -> None:
+    with installation.engine.connect() as connection:
         act = connection.scalar(text(OPEN))
         connection.execute(text(f"UPDATE act SET outcome = 'accepted' WHERE id = {act}"))
         assert refused_as(connection, CHANGE) == "a_change_needs_an_open_act"
 
 
-def test_an_act_that_is_left_open_cannot_be_committed(bank: Bank) -> None:
-    with bank.engine.connect() as connection:
+def test_an_act_that_is_left_open_cannot_be_committed(installation: Installation) -> None:
+    with installation.engine.connect() as connection:
         act = connection.scalar(text(OPEN))
         connection.execute(text(CHANGE))
         assert refused_as(connection, "COMMIT") == "an_act_is_closed_at_commit"
         assert connection.scalar(text(f"SELECT count(*) FROM act WHERE id = {act}")) == 0
 
 
-def test_nothing_is_added_to_an_act_once_it_is_sealed(bank: Bank) -> None:
-    with bank.engine.connect() as connection:
+def test_nothing_is_added_to_an_act_once_it_is_sealed(installation: Installation) -> None:
+    with installation.engine.connect() as connection:
         act = connection.scalar(text(OPEN))
         connection.execute(text(f"UPDATE act SET outcome = 'accepted' WHERE id = {act}"))
         connection.execute(text("SET CONSTRAINTS ALL IMMEDIATE"))
         assert refused_as(connection, CHANGE) == "a_change_needs_an_open_act"
 
 
-def exported(bank: Bank) -> bytes:
+def exported(installation: Installation) -> bytes:
     out = io.BytesIO()
-    verification.export(bank, out)
+    verification.export(installation, out)
     return out.getvalue()
 
 
-def test_the_stand_alone_verifier_accepts_an_export(bank: Bank, tmp_path: Path) -> None:
+def test_the_stand_alone_verifier_accepts_an_export(installation: Installation, tmp_path: Path) -> None:
     file = tmp_path / "trail.jsonl"
-    file.write_bytes(exported(bank))
+    file.write_bytes(exported(installation))
     assert verification.verifier() == SCRIPT.read_bytes()
-    heads = [str(head) for head in verification.verify(bank).heads]
+    heads = [str(head) for head in verification.verify(installation).heads]
     done = subprocess.run(
         [sys.executable, "-I", SCRIPT, file, *heads], capture_output=True, text=True, check=True, cwd=tmp_path
     )
@@ -319,8 +319,8 @@ def test_the_verifier_needs_nothing_but_the_standard_library() -> None:
     assert listed.returncode == 2 and len(modules) > 10 and not any("cellbank" in line for line in modules)
 
 
-def test_every_flip_of_a_byte_is_found(bank: Bank) -> None:
-    data = exported(bank)
+def test_every_flip_of_a_byte_is_found(installation: Installation) -> None:
+    data = exported(installation)
     chance = random.Random(11)
     for _ in range(400):
         place = chance.randrange(len(data))
@@ -330,8 +330,8 @@ def test_every_flip_of_a_byte_is_found(bank: Bank) -> None:
             offline.verify(io.BytesIO(bytes(flipped)))
 
 
-def test_lines_left_out_moved_or_doubled_are_found(bank: Bank) -> None:
-    lines = exported(bank).splitlines(keepends=True)
+def test_lines_left_out_moved_or_doubled_are_found(installation: Installation) -> None:
+    lines = exported(installation).splitlines(keepends=True)
     swapped = [*lines[:7], lines[8], lines[7], *lines[9:]]
     broken = [lines[:-1], lines[:9], [], lines[1:], [*lines[:7], *lines[8:]], swapped, [*lines, lines[-1]],
               [*lines[:7], lines[7], *lines[7:]]]  # fmt: skip

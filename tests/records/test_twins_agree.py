@@ -38,7 +38,7 @@ CHANCE = random.Random(59)
 
 @pytest.fixture(scope="module")
 def database(world: World) -> Iterator[Connection]:
-    with world.bank.reads.connect() as connection:
+    with world.installation.reads.connect() as connection:
         yield connection
 
 

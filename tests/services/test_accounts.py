@@ -10,7 +10,7 @@ from sqlalchemy import text
 from cellbank.domain.actor import Actor, Proof
 from cellbank.domain.lifecycle import Role
 from cellbank.services.acts import Malformed, run_act
-from cellbank.services.bank import Bank
+from cellbank.services.installation import Installation
 from cellbank.services.lookup import worklists
 from cellbank.services.people import passwords
 from cellbank.services.people.account_list import list_people
@@ -32,22 +32,22 @@ def new_person(world: World, *roles: str, password: str = PASSWORD, must_change:
     name = world.unique("p").replace("-", ".")
     given = {"name": name, "full_name": f"Person {name}", "roles": list(roles), "new_password": password}
     given["must_change"] = must_change
-    World.accepted(run_act(world.bank, "add_person", given, SYSTEM, door="test", now=world.now))
+    World.accepted(run_act(world.installation, "add_person", given, SYSTEM, door="test", now=world.now))
     world.meet(name)
     world.may_sign(name)
     return name
 
 
-def prove(bank: Bank, actor: Actor, password: str, now: datetime.datetime) -> Proof | None:
-    return passwords.prove(bank, actor, Credentials(password), now, place=Place("test")).proof
+def prove(installation: Installation, actor: Actor, password: str, now: datetime.datetime) -> Proof | None:
+    return passwords.prove(installation, actor, Credentials(password), now, place=Place("test")).proof
 
 
-def check_password(bank: Bank, actor: Actor, password: str, now: datetime.datetime) -> bool:
-    return prove(bank, actor, password, now) is Proof.RIGHT
+def check_password(installation: Installation, actor: Actor, password: str, now: datetime.datetime) -> bool:
+    return prove(installation, actor, password, now) is Proof.RIGHT
 
 
 def column(world: World, name: str, what: str):
-    with world.bank.reads.connect() as connection:
+    with world.installation.reads.connect() as connection:
         return connection.scalar(text(f"SELECT {what} FROM person WHERE name = :name"), {"name": name})
 
 
@@ -58,8 +58,8 @@ def column(world: World, name: str, what: str):
 def test_an_administrator_adds_people_whose_password_is_known_to_nobody(world: World) -> None:
     name = new_person(world, "technician", "quality_officer")
     assert column(world, name, "password_hash").startswith("$argon2id$")
-    assert actor_by_name(world.bank, name.upper()).roles == {Role.TECHNICIAN, Role.QUALITY_OFFICER}
-    with world.bank.reads.connect() as connection:
+    assert actor_by_name(world.installation, name.upper()).roles == {Role.TECHNICIAN, Role.QUALITY_OFFICER}
+    with world.installation.reads.connect() as connection:
         told = connection.scalar(
             text("SELECT given::text || after::text FROM act a JOIN change c ON c.act_id = a.id "
                  "WHERE record_kind = 'person' AND after->>'name' = :name"), {"name": name},
@@ -86,7 +86,7 @@ def test_administrators_and_auditors_hold_no_other_role(world: World, roles: lis
 
 @pytest.mark.requirement("R4")
 def test_the_database_knows_that_an_administrator_stands_alone(world: World, databases) -> None:
-    with world.bank.reads.connect() as connection:
+    with world.installation.reads.connect() as connection:
         kept = connection.scalar(
             text("SELECT count(*) FROM pg_constraint WHERE conname = 'ck_person_administrator_holds_no_other_role'")
         )
@@ -97,14 +97,14 @@ def test_the_database_knows_that_an_administrator_stands_alone(world: World, dat
 def test_a_name_is_never_given_twice(world: World) -> None:
     name = new_person(world, "technician")
     world.do("ada", "disable_person", name=name, reason="left the site")
-    assert actor_by_name(world.bank, name) is None
+    assert actor_by_name(world.installation, name) is None
     given = {"name": name, "full_name": "Another", "roles": ["technician"], "new_password": PASSWORD}
     assert world.codes("ada", "add_person", **given) == ["ALREADY_EXISTS"]
 
 
 @pytest.mark.parametrize("act", ["disable_person", "change_roles"])
 def test_the_last_administrator_stays(world: World, act: str) -> None:
-    others = [one.name for one in list_people(world.bank) if "administrator" in one.roles and one.state == "ACTIVE"]
+    others = [one.name for one in list_people(world.installation) if "administrator" in one.roles and one.state == "ACTIVE"]
     for other in set(others) - {"ada"}:
         world.do("ada", "disable_person", name=other, reason="only one is wanted")
     more = {"roles": ["auditor"]} if act == "change_roles" else {}
@@ -127,8 +127,8 @@ def test_a_password_has_a_length(world: World) -> None:
 def test_spaces_at_the_ends_of_a_password_count(world: World) -> None:
     name = new_person(world, "technician", password="  with spaces around  ")
     actor = world.people[name]
-    assert check_password(world.bank, actor, "  with spaces around  ", world.now)
-    assert not check_password(world.bank, actor, "with spaces around", world.now)
+    assert check_password(world.installation, actor, "  with spaces around  ", world.now)
+    assert not check_password(world.installation, actor, "with spaces around", world.now)
 
 
 # ---- wrong passwords
@@ -137,25 +137,25 @@ def test_spaces_at_the_ends_of_a_password_count(world: World) -> None:
 @pytest.mark.requirement("R15")
 def test_five_wrong_passwords_lock_the_account_for_a_while(world: World) -> None:
     name = new_person(world, "quality_officer")
-    actor, bank = world.people[name], world.bank
+    actor, installation = world.people[name], world.installation
     for _ in range(5):
-        assert prove(bank, actor, "wrong", world.now) is Proof.WRONG
-    assert prove(bank, actor, PASSWORD, world.now) is Proof.LOCKED
-    assert not check_password(bank, actor, PASSWORD, world.now + 14 * MINUTE)
-    assert check_password(bank, actor, PASSWORD, world.now + 15 * MINUTE)
+        assert prove(installation, actor, "wrong", world.now) is Proof.WRONG
+    assert prove(installation, actor, PASSWORD, world.now) is Proof.LOCKED
+    assert not check_password(installation, actor, PASSWORD, world.now + 14 * MINUTE)
+    assert check_password(installation, actor, PASSWORD, world.now + 15 * MINUTE)
 
 
 def test_wrong_passwords_far_apart_do_not_lock(world: World) -> None:
     actor = world.people[new_person(world, "technician")]
     for number in range(7):
-        check_password(world.bank, actor, "wrong", world.now + number * 4 * MINUTE)
-    assert check_password(world.bank, actor, PASSWORD, world.now + 30 * MINUTE)
+        check_password(world.installation, actor, "wrong", world.now + number * 4 * MINUTE)
+    assert check_password(world.installation, actor, PASSWORD, world.now + 30 * MINUTE)
 
 
 def test_signing_in_forgets_the_wrong_ones(world: World) -> None:
     name = new_person(world, "technician")
     for _ in range(4):
-        check_password(world.bank, world.people[name], "wrong", world.now)
+        check_password(world.installation, world.people[name], "wrong", world.now)
     world.do(name, "sign_in")
     assert column(world, name, "failure_count") == 0
 
@@ -164,22 +164,22 @@ def test_an_administrator_unlocks(world: World) -> None:
     name = new_person(world, "technician")
     actor = world.people[name]
     for _ in range(5):
-        check_password(world.bank, actor, "wrong", world.now)
-    (listed,) = [one for one in list_people(world.bank) if one.name == name]
+        check_password(world.installation, actor, "wrong", world.now)
+    (listed,) = [one for one in list_people(world.installation) if one.name == name]
     assert listed.failure_count == 5 and listed.locked_until == world.now + 15 * MINUTE
     assert world.codes("quinn", "unlock_person", name=name, reason="she asked for it") == ["ROLE_NOT_ALLOWED"]
     world.do("ada", "unlock_person", name=name, reason="she asked for it")
-    assert check_password(world.bank, actor, PASSWORD, world.now)
+    assert check_password(world.installation, actor, PASSWORD, world.now)
 
 
 def test_the_settings_say_how_many_and_for_how_long(world: World) -> None:
-    config = dataclasses.replace(world.bank.config, lockout_failures=2, lockout_minutes=60)
-    bank = dataclasses.replace(world.bank, config=config)
+    config = dataclasses.replace(world.installation.config, lockout_failures=2, lockout_minutes=60)
+    installation = dataclasses.replace(world.installation, config=config)
     actor = world.people[new_person(world, "technician")]
     for _ in range(2):
-        check_password(bank, actor, "wrong", world.now)
-    assert not check_password(bank, actor, PASSWORD, world.now + 59 * MINUTE)
-    assert check_password(bank, actor, PASSWORD, world.now + 60 * MINUTE)
+        check_password(installation, actor, "wrong", world.now)
+    assert not check_password(installation, actor, PASSWORD, world.now + 59 * MINUTE)
+    assert check_password(installation, actor, PASSWORD, world.now + 60 * MINUTE)
 
 
 def test_a_signature_with_a_wrong_password_counts_and_a_locked_account_signs_nothing(world: World) -> None:
@@ -202,7 +202,7 @@ def test_guesses_sent_all_at_once_are_not_compared_beyond_the_limit(world: World
     answers: list[Proof] = []
 
     def guess() -> None:
-        answers.append(prove(world.bank, actor, "wrong", world.now))
+        answers.append(prove(world.installation, actor, "wrong", world.now))
 
     guessing = [threading.Thread(target=guess) for _ in range(16)]
     for thread in guessing:
@@ -219,10 +219,10 @@ def test_who_gives_the_password_of_a_locked_account_is_told_until_when(world: Wo
 
     def opens_at(password: str, later: datetime.timedelta = 0 * MINUTE) -> datetime.datetime | None:
         given = Credentials(password)
-        return passwords.prove(world.bank, actor, given, world.now + later, place=Place("test")).opens_at
+        return passwords.prove(world.installation, actor, given, world.now + later, place=Place("test")).opens_at
 
     for _ in range(5):
-        prove(world.bank, actor, "wrong", world.now)
+        prove(world.installation, actor, "wrong", world.now)
     until = world.now + 15 * MINUTE
     assert opens_at(PASSWORD) == until and opens_at("wrong") is None
     for minute in range(4):
@@ -231,7 +231,7 @@ def test_who_gives_the_password_of_a_locked_account_is_told_until_when(world: Wo
     assert column(world, actor.name, "failure_count") == 10
     assert opens_at(PASSWORD, 5 * MINUTE) is None  # nothing is compared any more
     assert column(world, actor.name, "failure_count") == 10
-    assert check_password(world.bank, actor, PASSWORD, until)
+    assert check_password(world.installation, actor, PASSWORD, until)
 
 
 # ---- first passwords
@@ -244,7 +244,7 @@ def test_a_password_given_by_an_administrator_signs_nothing(world: World) -> Non
     outcome = world.try_act(name, "make_effective", definition=code)
     assert [refusal.code.value for refusal in outcome.refusals] == ["SIGNATURE_WRONG"]
     assert "set by an administrator" in outcome.refusals[0].detail
-    assert prove(world.bank, world.people[name], PASSWORD, world.now) is Proof.FIRST
+    assert prove(world.installation, world.people[name], PASSWORD, world.now) is Proof.FIRST
     world.do(name, "change_password", new_password="my very own words")
     assert world.try_act(name, "make_effective", definition=code, password="my very own words", dry_run=True).accepted
 
@@ -253,14 +253,14 @@ def test_a_password_given_by_an_administrator_signs_nothing(world: World) -> Non
 def test_a_reset_shuts_out_the_old_password_and_the_keys(world: World) -> None:
     name = new_person(world, "technician")
     token = world.do(name, "create_token", title="logger", now=datetime.datetime.now(datetime.UTC))["token"]
-    assert actor_by_token(world.bank, token).name == name
+    assert actor_by_token(world.installation, token).name == name
     world.do("ada", "reset_password", name=name, new_password="a first password", reason="forgotten")
-    assert check_password(world.bank, world.people[name], PASSWORD, world.now)  # nothing has changed yet
-    assert actor_by_token(world.bank, token).name == name
+    assert check_password(world.installation, world.people[name], PASSWORD, world.now)  # nothing has changed yet
+    assert actor_by_token(world.installation, token).name == name
     half = confirm(world, name)["handed"]
-    assert not check_password(world.bank, world.people[name], PASSWORD, world.now)
-    assert prove(world.bank, world.people[name], f"a first password {half}", world.now) is Proof.FIRST
-    assert actor_by_token(world.bank, token) is None
+    assert not check_password(world.installation, world.people[name], PASSWORD, world.now)
+    assert prove(world.installation, world.people[name], f"a first password {half}", world.now) is Proof.FIRST
+    assert actor_by_token(world.installation, token) is None
 
 
 # ---- tokens
@@ -269,40 +269,40 @@ def test_a_reset_shuts_out_the_old_password_and_the_keys(world: World) -> None:
 @pytest.mark.requirement("R15")
 def test_a_token_acts_for_its_owner_until_it_is_revoked(world: World) -> None:
     made = world.do("tina", "create_token", title="logger", now=datetime.datetime.now(datetime.UTC))
-    assert actor_by_token(world.bank, made["token"]) == world.people["tina"]
+    assert actor_by_token(world.installation, made["token"]) == world.people["tina"]
     assert world.codes("taras", "revoke_token", token=made["code"]) == ["ROLE_NOT_ALLOWED"]
     world.do("tina", "revoke_token", token=made["code"])
-    assert actor_by_token(world.bank, made["token"]) is None
+    assert actor_by_token(world.installation, made["token"]) is None
     assert world.codes("tina", "revoke_token", token=made["code"]) == ["WRONG_STATE"]
 
 
 def test_an_administrator_revokes_anybodys_token(world: World) -> None:
     made = world.do("clara", "create_token", title="ward", now=datetime.datetime.now(datetime.UTC))
     world.do("ada", "revoke_token", token=made["code"])
-    assert actor_by_token(world.bank, made["token"]) is None
+    assert actor_by_token(world.installation, made["token"]) is None
 
 
 def test_a_token_runs_out(world: World) -> None:
     long_ago = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=3)
     assert (
-        actor_by_token(world.bank, world.do("tina", "create_token", title="x", days=2, now=long_ago)["token"]) is None
+        actor_by_token(world.installation, world.do("tina", "create_token", title="x", days=2, now=long_ago)["token"]) is None
     )
     token = world.do("tina", "create_token", title="x", days=4, now=long_ago)["token"]
-    assert actor_by_token(world.bank, token) is not None
+    assert actor_by_token(world.installation, token) is not None
 
 
 def test_the_token_is_told_once_and_kept_nowhere(world: World) -> None:
     given = {"title": "kept nowhere", "password": PASSWORD}
     now = datetime.datetime.now(datetime.UTC)
     first = run_act(
-        world.bank, "create_token", given, world.people["tina"], door="test", key=world.unique("k"), now=now
+        world.installation, "create_token", given, world.people["tina"], door="test", key=world.unique("k"), now=now
     )
     secret = first.result["token"]
-    with world.bank.reads.connect() as connection:
+    with world.installation.reads.connect() as connection:
         stored = connection.execute(text("SELECT * FROM act WHERE id = :id"), {"id": first.act}).one()
         digest = connection.scalar(text("SELECT digest FROM api_token WHERE code = :c"), {"c": first.result["code"]})
         changes = connection.execute(text("SELECT after::text FROM change WHERE act_id = :id"), {"id": first.act}).all()
-    assert secret not in str(stored) + str(changes) and digest == kept(world.bank.config.data, secret, KEY).digest
+    assert secret not in str(stored) + str(changes) and digest == kept(world.installation.config.data, secret, KEY).digest
 
 
 @pytest.mark.requirement("R12")
@@ -310,12 +310,12 @@ def test_a_disabled_persons_token_opens_nothing(world: World) -> None:
     name = new_person(world, "technician")
     token = world.do(name, "create_token", title="x", now=datetime.datetime.now(datetime.UTC))["token"]
     world.do("ada", "disable_person", name=name, reason="left the site")
-    assert actor_by_token(world.bank, token) is None
+    assert actor_by_token(world.installation, token) is None
 
 
 def test_the_installation_itself_is_not_in_the_list_and_has_no_password(world: World) -> None:
-    assert "system" not in [one.name for one in list_people(world.bank)]
-    assert not check_password(world.bank, SYSTEM, "nobody has this password", world.now)
+    assert "system" not in [one.name for one in list_people(world.installation)]
+    assert not check_password(world.installation, SYSTEM, "nobody has this password", world.now)
 
 
 # ---- what a password must be
@@ -349,16 +349,16 @@ def test_the_present_password_is_no_new_one_and_only_its_owner_is_told(world: Wo
 
 @pytest.mark.requirement("R15", "R24")
 def test_the_settings_say_how_long_a_password_is_and_how_old_it_gets(world: World) -> None:
-    config = dataclasses.replace(world.bank.config, password_length=24, password_days=30)
-    bank = dataclasses.replace(world.bank, config=config)
+    config = dataclasses.replace(world.installation.config, password_length=24, password_days=30)
+    installation = dataclasses.replace(world.installation, config=config)
     name = new_person(world, "quality_officer")
     with pytest.raises(Malformed, match="at least 24 characters, not 23"):
-        run_act(bank, "change_password", {"new_password": "one two three four five"}, world.people[name], door="test")
+        run_act(installation, "change_password", {"new_password": "one two three four five"}, world.people[name], door="test")
     in_time, late = world.now + 30 * DAY, world.now + 31 * DAY
-    assert prove(bank, world.people[name], PASSWORD, in_time) is Proof.RIGHT
-    assert prove(bank, world.people[name], PASSWORD, late) is Proof.OLD
+    assert prove(installation, world.people[name], PASSWORD, in_time) is Proof.RIGHT
+    assert prove(installation, world.people[name], PASSWORD, late) is Proof.OLD
     given = {"definition": waiting_definition(world), "password": PASSWORD}
-    outcome = run_act(bank, "make_effective", given, world.people[name], door="test", now=late)
+    outcome = run_act(installation, "make_effective", given, world.people[name], door="test", now=late)
     assert [refusal.code.value for refusal in outcome.refusals] == ["SIGNATURE_WRONG"]
     assert "older than this site allows" in outcome.refusals[0].detail
 
@@ -372,7 +372,7 @@ def test_a_lock_is_an_alert_for_administrators_and_quality_officers(world: World
     with caplog.at_level("WARNING", "cellbank.security"):
         for _ in range(5):
             passwords.prove(
-                world.bank, world.people[name], Credentials("wrong"), world.now, place=Place("web", "10.0.0.7")
+                world.installation, world.people[name], Credentials("wrong"), world.now, place=Place("web", "10.0.0.7")
             )
     assert f"account {name} is locked until" in caplog.text and "10.0.0.7" in caplog.text
     for role, later, word in (
@@ -390,7 +390,7 @@ def alerts(world: World, role: Role, now: datetime.datetime, name: str = "locked
     """The items of a worklist whose name begins so, all of them."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(worklists, "SHOWN", 1000)
-        found = worklists.worklists(world.bank, frozenset({role}), now)
+        found = worklists.worklists(world.installation, frozenset({role}), now)
     return next(one for one in found if one.name.startswith(name)).items
 
 

@@ -145,7 +145,7 @@ def actor_for(world: World, name: str) -> Actor:
 
 
 def changes(world: World) -> int:
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         return session.scalar(select(func.count()).select_from(Change)) or 0
 
 
@@ -157,7 +157,7 @@ def test_what_can_be_read_is_judged_and_never_fails(world: World, name: str) -> 
         good["new_password"] = SECRET
 
     def judged(given: dict[str, Any], **how: Any) -> Outcome:
-        return run_act(world.bank, name, given, person, door="test", now=world.now, **how)
+        return run_act(world.installation, name, given, person, door="test", now=world.now, **how)
 
     schemas = schema_of(registered).items()
     tries = [good, *({**good, field: value} for field, schema in schemas for value in odd_values(field, schema))]
@@ -176,9 +176,9 @@ def test_what_can_be_read_is_judged_and_never_fails(world: World, name: str) -> 
 
 
 def test_a_malformed_act_leaves_no_row_at_all(world: World) -> None:
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         before = session.scalar(select(func.count()).select_from(Act))
     with pytest.raises(Malformed):
         world.do("clara", "measure_weight", subject=unknown_code("SJ"), weight_kg="160 lb", method="bed_scale")
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         assert session.scalar(select(func.count()).select_from(Act)) == before

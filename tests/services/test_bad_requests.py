@@ -121,7 +121,7 @@ def test_fewer_cells_than_were_seeded_are_refused_until_somebody_vouches_for_the
 
 def rows_with(world: World, key: str) -> list[tuple[int, str]]:
     """The acts that a key belongs to, with how many rows each changed."""
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         changed = select(func.count()).select_from(Change).where(Change.act_id == Act.id).scalar_subquery()
         return [tuple(row) for row in session.execute(select(Act.id, Act.outcome, changed).where(Act.key == key))]
 
@@ -132,7 +132,7 @@ def test_the_same_request_twice_is_done_once_and_answered_twice(world: World) ->
     again = world.try_act("tina", "receive_reagent", key=key, **given)
     assert (first.repeated, again.repeated) == (False, True)
     assert (again.accepted, again.act, again.result) == (True, first.act, first.result)
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         lot = ReagentLot.manufacturer_lot == given["manufacturer_lot"]
         assert session.scalar(select(func.count()).select_from(ReagentLot).where(lot)) == 1
     assert [row[:2] for row in rows_with(world, key)] == [(first.act, "accepted")]
@@ -195,7 +195,7 @@ def test_a_key_used_twice_at_once_does_one_thing(world: World, monkeypatch: pyte
         opened.set()
         waiting = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%act%'")
         for _ in range(100):
-            with world.bank.reads.connect() as connection:
+            with world.installation.reads.connect() as connection:
                 if connection.scalar(waiting):
                     break
             threading.Event().wait(0.02)
@@ -213,6 +213,6 @@ def test_a_key_used_twice_at_once_does_one_thing(world: World, monkeypatch: pyte
         assert (two.repeated, two.act, two.result) == (True, one.act, one.result)
     else:
         assert [refusal.code.value for refusal in two.refusals] == ["KEY_REUSED"]
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         donors = select(func.count()).select_from(Donor).where(Donor.pseudonym == given["pseudonym"])
         assert session.scalar(donors) == 1

@@ -36,7 +36,7 @@ def test_only_a_product_lot_may_be_used_for_patients(world: World, master: Froze
 
 
 def one(world: World, cls: Any, condition: Any) -> Any:
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         return session.scalars(select(cls).where(condition)).one()
 
 

@@ -14,7 +14,7 @@ from tests.factories.world import World
 
 
 def board(world: World, lot: str) -> ReleaseBoard:
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         found = release_board(session, lot, world.now)
     assert found is not None
     return found
@@ -58,7 +58,7 @@ def test_evidence_bears_the_day_of_the_site(world: World) -> None:
     late = (results_read_at(world, lot) + 2 * DAY).astimezone(datetime.UTC).replace(hour=23, minute=0)
     enter(world, lot, "CD73", resulted_at=late)
     world.do("quinn", "review_batch_record", now=late, lot=lot)
-    there = late.astimezone(world.bank.config.timezone).date().isoformat()
+    there = late.astimezone(world.installation.config.timezone).date().isoformat()
     assert there != late.date().isoformat()
     evidence = {line.criterion.code: line.criterion.evidence for line in board(world, lot).lines}
     assert there in evidence["BATCH_RECORD"] and there in evidence["TEST_CD73"]
@@ -74,7 +74,7 @@ def test_nobody_reviews_a_batch_record_that_is_their_own(world: World) -> None:
 
 def test_the_board_says_who_may_not_sign(world: World) -> None:
     lot = passed_lot(world, vials=3).code
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         for name, worked in (("oksana", False), ("quinn", False), ("taras", True), ("tina", True)):
             found = release_board(session, lot, world.now, world.people[name].id)
             assert found is not None and found.worked_on_it is worked, name

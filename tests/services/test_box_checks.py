@@ -18,12 +18,12 @@ def standing(world: World, home: str) -> dict[int, str]:
     """What the book has in a box."""
     statement = text("SELECT p.position, v.code FROM placement p JOIN vial v ON v.id = p.vial_id JOIN storage_unit u "
                      "ON u.id = p.box_id WHERE u.code = :box AND p.taken_at IS NULL")  # fmt: skip
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         return dict(session.execute(statement, {"box": home}).all())
 
 
 def state(world: World, vial: str) -> str:
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         return session.scalar(text("SELECT state FROM vial WHERE code = :code"), {"code": vial})
 
 
@@ -72,7 +72,7 @@ def test_a_vial_that_waits_for_its_place_is_put_in_stock_where_it_is_found(world
 
 def test_a_reserved_vial_that_is_missing_is_kept_for_nobody(world: World) -> None:
     dose = ordered_dose(world).code
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         row = session.execute(text("SELECT v.code, u.code FROM vial v JOIN dose d ON d.id = v.dose_id JOIN placement p "
                                    "ON p.vial_id = v.id AND p.taken_at IS NULL JOIN storage_unit u ON u.id = p.box_id "
                                    "WHERE d.code = :dose LIMIT 1"), {"dose": dose}).one()  # fmt: skip

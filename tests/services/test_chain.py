@@ -12,12 +12,12 @@ import zxingcpp
 from sqlalchemy import create_engine, text
 
 from cellbank.domain.identifiers import printed
-from cellbank.services.bank import Bank
 from cellbank.services.documents.chain import Chain, read_chain
 from cellbank.services.documents.chain_document import chain_paper
 from cellbank.services.documents.issuing import unissued_file
 from cellbank.services.documents.papers import snapshot
 from cellbank.services.finding.missing import NotHere, Unreadable
+from cellbank.services.installation import Installation
 from tests.factories import production as make
 from tests.factories.doses import (
     MINUTE,
@@ -49,8 +49,8 @@ class Paper:
         return " ".join(" ".join(self.pages).split())
 
 
-def paper(bank: Bank, dose: str) -> Paper:
-    pdf = unissued_file(bank, "chain", dose)
+def paper(installation: Installation, dose: str) -> Paper:
+    pdf = unissued_file(installation, "chain", dose)
     return Paper(pdf, tuple(page.get_textpage().get_text_range() for page in pypdfium2.PdfDocument(pdf)))
 
 
@@ -81,13 +81,13 @@ def dose(world: World) -> OrderedDose:
 
 
 @pytest.fixture(scope="module")
-def chain(bank: Bank, dose: OrderedDose) -> Chain:
-    return read_chain(bank, dose.code)
+def chain(installation: Installation, dose: OrderedDose) -> Chain:
+    return read_chain(installation, dose.code)
 
 
 @pytest.fixture(scope="module")
-def document(bank: Bank, dose: OrderedDose) -> Paper:
-    return paper(bank, dose.code)
+def document(installation: Installation, dose: OrderedDose) -> Paper:
+    return paper(installation, dose.code)
 
 
 def test_no_act_on_the_way_of_the_dose_is_missing(chain: Chain) -> None:
@@ -133,15 +133,15 @@ def test_custody_follows_each_vial_without_a_gap_and_ends_where_a_vial_left_the_
     assert "› Rack 1 › Box A › A1" in next(stay.where for stay in chain.stays if stay.state == "RESERVED")
 
 
-def test_a_spare_vial_that_serves_another_dose_is_no_longer_of_this_one(world: World, bank: Bank) -> None:
+def test_a_spare_vial_that_serves_another_dose_is_no_longer_of_this_one(world: World, installation: Installation) -> None:
     first = ordered_dose(world)
     world.do("clara", "cancel_dose", now=first.at + MINUTE, dose=first.code, reason="Transferred")
     second = ordered_dose(world, lot=first.lot, at=first.at + 2 * MINUTE)
     assert set(first.vials) == set(second.vials)
-    earlier, later = read_chain(bank, first.code), read_chain(bank, second.code)
+    earlier, later = read_chain(installation, first.code), read_chain(installation, second.code)
     assert earlier.stays[-1].state == "IN_STOCK" and not [e for e in earlier.entries if e.at > first.at + MINUTE]
     assert [entry.name for entry in later.of_stage("vial")][-2:] == ["order_dose", "cancel_dose"]
-    assert f"for dose {printed(first.code)}" in paper(bank, second.code).text
+    assert f"for dose {printed(first.code)}" in paper(installation, second.code).text
 
 
 def test_the_arithmetic_of_the_order_and_of_the_draw_is_shown_step_by_step(document: Paper, dose: OrderedDose) -> None:
@@ -174,9 +174,9 @@ def test_a_reprint_and_a_reaction_in_ukrainian_are_on_it(document: Paper) -> Non
 
 
 def test_every_page_has_its_number_and_the_digest_as_text_and_as_symbol(
-    bank: Bank, document: Paper, dose: OrderedDose
+    installation: Installation, document: Paper, dose: OrderedDose
 ) -> None:
-    with snapshot(bank.engine) as connection:
+    with snapshot(installation.engine) as connection:
         said = chain_paper(connection, dose.code)
     assert said is not None
     digest = said.digest
@@ -198,8 +198,8 @@ def test_nothing_is_printed_outside_the_margins(document: Paper) -> None:
             assert left >= 40 and right <= width - 40 and bottom >= 15 and top <= height - 25
 
 
-def test_the_same_record_is_the_same_document_to_the_byte(bank: Bank, document: Paper, dose: OrderedDose) -> None:
-    assert unissued_file(bank, "chain", dose.code) == document.pdf
+def test_the_same_record_is_the_same_document_to_the_byte(installation: Installation, document: Paper, dose: OrderedDose) -> None:
+    assert unissued_file(installation, "chain", dose.code) == document.pdf
 
 
 def test_its_fonts_are_in_it(document: Paper) -> None:
@@ -207,7 +207,7 @@ def test_its_fonts_are_in_it(document: Paper) -> None:
 
 
 def test_a_record_changed_after_it_was_signed_voids_the_signature(
-    world: World, bank: Bank, databases: tuple[str, str]
+    world: World, installation: Installation, databases: tuple[str, str]
 ) -> None:
     order = ordered_dose(world)
     owner = create_engine(databases[0])
@@ -216,13 +216,13 @@ def test_a_record_changed_after_it_was_signed_voids_the_signature(
         statement = text("UPDATE dose SET required_cells = required_cells + 1 WHERE code = :code")
         connection.execute(statement, {"code": order.code})
     owner.dispose()
-    assert [one.holds for one in read_chain(bank, order.code).signatures if one.record.startswith("dose")] == [False]
-    assert "VOID – the record" in paper(bank, order.code).text
+    assert [one.holds for one in read_chain(installation, order.code).signatures if one.record.startswith("dose")] == [False]
+    assert "VOID – the record" in paper(installation, order.code).text
 
 
-def test_a_dose_that_is_not_here_and_a_code_of_something_else(bank: Bank, dose: OrderedDose) -> None:
+def test_a_dose_that_is_not_here_and_a_code_of_something_else(installation: Installation, dose: OrderedDose) -> None:
     for code in ("CHA999926999999", dose.subject):
         with pytest.raises(NotHere, match="There is no dose"):
-            unissued_file(bank, "chain", code)
+            unissued_file(installation, "chain", code)
     with pytest.raises(Unreadable):
-        unissued_file(bank, "chain", dose.code[:-3])  # one or two characters less can have the shape of a DIN
+        unissued_file(installation, "chain", dose.code[:-3])  # one or two characters less can have the shape of a DIN

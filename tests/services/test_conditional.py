@@ -59,7 +59,7 @@ def databases_here(allowing: World, furnished: Furnished) -> tuple[str, str]:
 
 
 def lot_row(world: World, code: str) -> Lot:
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         return session.scalars(select(Lot).where(Lot.code == code)).one()
 
 
@@ -70,15 +70,15 @@ def told(world: World, lot: str) -> dict[str, bool]:
 
 def label_of(world: World, dose: str) -> str:
     """The words of the label last printed for a dose."""
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         printed = select(Printing.id).where(Printing.record_code == dose).order_by(Printing.id.desc()).limit(1)
         printing_id = session.scalars(printed).one()
-    page = pypdfium2.PdfDocument(label_printing.pdf_of(world.bank, printing_id))[0]
+    page = pypdfium2.PdfDocument(label_printing.pdf_of(world.installation, printing_id))[0]
     return page.get_textpage().get_text_range()
 
 
 def listed(world: World, name: str, code: str) -> list[Item]:
-    (found,) = [one for one in worklists(world.bank, frozenset(Role), world.now) if one.name == name]
+    (found,) = [one for one in worklists(world.installation, frozenset(Role), world.now) if one.name == name]
     return [item for item in found.items if item.code == code]
 
 
@@ -103,7 +103,7 @@ def test_three_people_sign_and_the_subject_gets_the_dose(allowing: World) -> Non
     assert world.codes("clara", "order_dose", subject=subject, lot=lot.code) == ["LOT_NOT_RELEASED"]
     world.do("oksana", "sign_for_sponsor", release=code)
     assert listed(world, "conditional", code) == []
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         of_it = Signature.record_kind == "conditional_release", Signature.record_id == release_row(world, code).id
         names = session.scalars(select(Signature.full_name).where(*of_it).order_by(Signature.id)).all()
     assert names == ["Clara Clinician", "Quinn Quality", "Oksana Quality"]
@@ -115,7 +115,7 @@ def test_three_people_sign_and_the_subject_gets_the_dose(allowing: World) -> Non
     assert PENDING in given.detail and dose.code in given.detail
     (chased,) = listed(world, "pending", code)
     assert "no result, pending since 2026-03-02" in chased.detail
-    card = look_up(world.bank, world.people["quinn"], code)
+    card = look_up(world.installation, world.people["quinn"], code)
     assert isinstance(card, Card) and ("Pending", PENDING) in card.facts
 
 
@@ -231,7 +231,7 @@ def test_a_bad_result_stops_everything_and_tells_the_clinician(allowing: World) 
     assert told(world, lot.code) == {given.code: False, picked.code: False}
     refused = world.codes("tina", "thaw_vial", dose=picked.code, vial=picked.vials[0])
     assert "ON_HOLD" in refused and "LOT_NOT_RELEASED" in refused
-    touched = {dose.code: dose for dose in impact(world.bank, lot.code).doses}
+    touched = {dose.code: dose for dose in impact(world.installation, lot.code).doses}
     notice = touched[given.code].notice
     assert notice is not None
     (item,) = listed(world, "notices", notice)
@@ -242,7 +242,7 @@ def test_a_bad_result_stops_everything_and_tells_the_clinician(allowing: World) 
     assert item.detail.startswith("1 not to be given")
     # The lot is rejected afterwards: that is another event, with another notice of both.
     world.do("quinn", "reject_lot", lot=lot.code, reason="Mycoplasma found")
-    touched = {dose.code: dose for dose in impact(world.bank, lot.code).doses}
+    touched = {dose.code: dose for dose in impact(world.installation, lot.code).doses}
     assert touched[given.code].notice not in (None, notice) and touched[given.code].notice_state == "OPEN"
     assert len(notices_about(world, lot.code)) == 4
 
@@ -349,7 +349,7 @@ def test_the_database_says_whom_a_lot_is_for(allowing: World, databases_here: tu
     asks = text("SELECT lot_is_for(l.id, s.id) FROM lot l, subject s WHERE l.code = :lot AND s.code = :subject")
 
     def is_for(whom: str) -> bool:
-        with world.bank.reads.connect() as connection:
+        with world.installation.reads.connect() as connection:
             return bool(connection.scalar(asks, {"lot": lot.code, "subject": whom}))
 
     assert (is_for(subject), is_for(other)) == (True, False)

@@ -38,7 +38,7 @@ def put_right(world: World, who: str, record: str, what: str, right: Any, **give
 
 
 def row(world: World, cls: Any, code: str) -> Any:
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         return session.scalars(select(cls).where(cls.code == code)).one()
 
 
@@ -47,7 +47,7 @@ def deviation_of(world: World, outcome: Outcome) -> Deviation:
 
 
 def corrections(world: World, column: str, record_id: int) -> list[Correction]:
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         mine = select(Correction).where(getattr(Correction, column) == record_id).order_by(Correction.id)
         return list(session.scalars(mine))
 
@@ -137,7 +137,7 @@ def test_what_was_never_noted_is_recorded_and_not_put_right(world: World) -> Non
 def source_of(world: World, lot: str) -> str:
     of = text("SELECT c.code FROM lot_source s JOIN culture c ON c.id = s.culture_id JOIN lot l ON l.id = s.lot_id "
               "WHERE l.code = :lot")  # fmt: skip
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         return session.scalars(of, {"lot": lot}).first()
 
 
@@ -151,7 +151,7 @@ def test_what_a_released_lot_was_made_of_is_put_right_and_its_review_is_void(wor
     done = put_right(world, "tina", culture, "viability_percent", "91")
     deviation = deviation_of(world, done)
     assert deviation.classification == "major" and "91 is right" in deviation.description
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         current = text("SELECT b.digest = batch_digest(l.id) FROM batch_review b JOIN lot l ON l.id = b.lot_id "
                        "WHERE l.code = :lot ORDER BY b.id DESC")  # fmt: skip
         assert session.scalars(current, {"lot": lot.code}).first() is False
@@ -282,7 +282,7 @@ def test_the_database_lets_no_checked_dose_stay_checked(world: World, monkeypatc
 @pytest.mark.parametrize(("table", "change", "rule"), UPDATES)
 def test_nothing_else_changes_what_was_noted(world: World, table: str, change: str, rule: str) -> None:
     code = grown(world)[1] if table == "culture" else prepared_dose(world).code
-    with pytest.raises(IntegrityError) as caught, world.bank.engine.begin() as connection:
+    with pytest.raises(IntegrityError) as caught, world.installation.engine.begin() as connection:
         connection.execute(text(OPEN_ACT), {"now": world.now, "then": None, "why": None})
         connection.execute(text(f"UPDATE {table} SET {change} WHERE code = :code"), {"code": code})
     assert caught.value.orig.diag.constraint_name == rule
@@ -295,7 +295,7 @@ def test_the_first_value_and_the_reason_stand_on_the_page_and_in_the_documents(w
     lot = product_lot(world)
     culture = source_of(world, lot.code)
     put_right(world, "tina", culture, "viability_percent", "91")
-    [shown] = corrections_of(world.bank, "culture", culture)
+    [shown] = corrections_of(world.installation, "culture", culture)
     assert (shown.after, shown.reason) == ("91.00 %", WHY) or shown.after == "91 %"
     record = paper(world, "batch_record", lot.code)
     assert WHY in record and "A value noted before was replaced." in record and "not accounted for" not in record
@@ -310,10 +310,10 @@ def test_what_is_signed_stands_before_whoever_puts_it_right(world: World) -> Non
     lot = product_lot(world)
     culture = source_of(world, lot.code)
     given = {"record": culture, "what": "viability_percent", "value": "91", "reason": WHY}
-    waiting = to_sign(world.bank, "correct_fact", given, world.now)
+    waiting = to_sign(world.installation, "correct_fact", given, world.now)
     assert waiting is not None and waiting.waits
     checked = world.try_act("tina", "correct_fact", dry_run=True, **given)
-    content = to_sign(world.bank, "correct_fact", given, world.now, checked.result)
+    content = to_sign(world.installation, "correct_fact", given, world.now, checked.result)
     said = json.dumps(as_blocks(content.blocks), ensure_ascii=False)
     for part in ("91 %", WHY, lot.code, "reviewed (batch record of", "a deviation is opened", "Noted before"):
         assert part in said, part
@@ -330,7 +330,7 @@ def everywhere(world: World) -> dict[str, str]:
     world.do("clara", "reconcile_infusion", dose=dose.code, now=dose.at + 60 * MINUTE, **left)
     source = """SELECT c.code FROM lot l JOIN lot_source s ON s.lot_id = l.id JOIN culture c ON c.id = s.culture_id
                  WHERE l.code = :lot"""
-    with world.bank.reads.connect() as connection:
+    with world.installation.reads.connect() as connection:
         culture = connection.scalar(text(source), {"lot": dose.lot.code})
     return {"dose": dose.code, "vial": dose.vials[0], "lot": dose.lot.code, "culture": culture}
 

@@ -23,13 +23,13 @@ UNKNOWN = record_code(Kind.REAGENT, 32**5 + 1)
 
 
 def culture(world: World, code: str) -> Culture:
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         return session.scalars(select(Culture).where(Culture.code == code)).one()
 
 
 def acts_on(world: World, record: Culture) -> list[str]:
     """The acts that the trail knows of this culture, in order."""
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         acts = select(Act.name).join(Change).where(Change.record_kind == "culture", Change.record_id == record.id)
         return list(session.scalars(acts.order_by(Change.id)))
 
@@ -68,7 +68,7 @@ def test_one_donation_starts_several_vessels_each_with_its_own_code(world: World
     assert len(set(made["cultures"])) == 3 and made["code"] == made["cultures"][0]
     first = culture(world, made["code"])
     assert (first.state, first.passage, first.cells_seeded, first.cumulative_doublings) == ("GROWING", 0, None, 0)
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         uses = select(ReagentLot.code).join(ReagentUse).where(ReagentUse.culture_id == first.id)
         assert list(session.scalars(uses)) == [make.medium(world)]
 
@@ -340,7 +340,7 @@ INSERT_USE = (
 
 def broken_rule(world: World, statement: str, **given: Any) -> str:
     """The name of the rule with which the database refuses a statement."""
-    with pytest.raises(IntegrityError) as caught, world.bank.engine.begin() as connection:
+    with pytest.raises(IntegrityError) as caught, world.installation.engine.begin() as connection:
         connection.execute(text(statement), given)
     return str(caught.value.orig.diag.constraint_name)  # type: ignore[union-attr]
 
@@ -372,11 +372,11 @@ def test_a_hundred_vessels_are_one_act_of_few_statements(world: World, din: str)
     def count(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
         statements.append(statement)
 
-    event.listen(world.bank.engine, "before_cursor_execute", count)
+    event.listen(world.installation.engine, "before_cursor_execute", count)
     try:
         made = world.do("tina", "passage_culture", **seeding(world, parent, vessel_count=100))
     finally:
-        event.remove(world.bank.engine, "before_cursor_execute", count)
+        event.remove(world.installation.engine, "before_cursor_execute", count)
     assert len(made["cultures"]) == 100 and len(statements) <= 15
 
 
@@ -403,7 +403,7 @@ def test_a_harvest_minutes_after_seeding_is_asked_about_and_kept_with_its_answer
     assert [one.code.value for one in refused] == ["IMPROBABLE"] * 2  # its time, and a doubling in ten minutes
     told = world.do("tina", "record_harvest", improbable_because="The clock of the bench was wrong", **soon)
     assert [one["code"] for one in told["warnings"]] == ["IMPROBABLE"] * 2
-    answered = history(world.bank, "culture", child).events[0].answered
+    answered = history(world.installation, "culture", child).events[0].answered
     assert answered is not None and answered.because == "The clock of the bench was wrong"
     assert answered.asked[0] == f"Culture {child} would have been harvested 20 min after it was seeded."
 
@@ -428,4 +428,4 @@ def test_a_passage_that_can_hardly_be_is_asked_about(
 
 def test_an_answer_to_no_question_is_no_answer(world: World, growing: str) -> None:
     told = make.harvest(world, growing, make.delivered(world) + 15 * DAY, improbable_because="Just in case")
-    assert told.get("warnings", []) == [] and history(world.bank, "culture", growing).events[0].answered is None
+    assert told.get("warnings", []) == [] and history(world.installation, "culture", growing).events[0].answered is None

@@ -33,7 +33,7 @@ def other_world(furnished: Furnished, tmp_path_factory: pytest.TempPathFactory) 
 
 
 def state_of(world: World, code: str) -> str | None:
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         return session.scalar(select(Definition.state).where(Definition.code == code))
 
 
@@ -42,7 +42,7 @@ def with_version(content: str, version: str) -> str:
 
 
 def test_the_shipped_definitions_are_in_force_with_their_digest(world: World) -> None:
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         for definition in (SPECIFICATION, PROTOCOL):
             row = session.scalars(select(Definition).where(Definition.code == definition.code)).one()
             file = next(PROTOCOLS.glob(f"{row.identifier.lower()}.toml"))
@@ -133,7 +133,7 @@ def test_a_protocol_waits_for_its_specification(other_world: World) -> None:
     refused = other_world.try_act("quinn", "make_effective", definition="NCT-OTHER@1")
     assert [refusal.code.value for refusal in refused.refusals] == ["DEFINITION_NOT_EFFECTIVE"]
     assert "P-OTHER" in refused.refusals[0].detail
-    with Session(other_world.bank.reads) as session:
+    with Session(other_world.installation.reads) as session:
         names = select(Act.name, Act.outcome).where(Act.record_code == "NCT-OTHER@1").order_by(Act.id)
         assert session.execute(names).all() == [("import_definition", "accepted"), ("make_effective", "refused")]
 

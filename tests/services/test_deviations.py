@@ -111,7 +111,7 @@ def test_a_deviation_is_closed_signed_by_somebody_who_neither_opened_nor_investi
     assert world.do("quinn", "close_deviation", **closing)["state"] == "CLOSED"
     row = deviation_row(world, code)
     assert (row.decision, row.closed_at) == ("No effect on the cells", world.now)
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         signed = select(Signature.meaning, Signature.full_name).where(Signature.record_kind == "deviation")
         assert session.execute(signed.where(Signature.record_id == row.id)).all() == [("approved", "Quinn Quality")]
 
@@ -194,7 +194,7 @@ def test_an_action_is_planned_for_somebody_who_works_here_by_a_day_to_come(world
 
 def paths(world: World, reagent: str, bank: FrozenLot, made: FrozenLot) -> dict[str, list[str]]:
     """Records that stand above a lot, or in it, by the name of the path."""
-    with world.bank.reads.connect() as connection:
+    with world.installation.reads.connect() as connection:
         row = connection.execute(
             text("""SELECT n.code AS donation, c.code AS culture FROM lot l JOIN donation n ON n.id = l.donation_id
                     JOIN lot_source s ON s.lot_id = l.id JOIN culture c ON c.id = s.culture_id WHERE l.code = :lot"""),
@@ -221,7 +221,7 @@ def test_an_open_major_deviation_stops_a_release_through_every_path(world: World
     for path, records in paths(world, reagent, bank, lot).items():
         code = open_deviation(world, *records)
         assert "DEVIATION_OPEN" in world.codes("oksana", "release_lot", lot=lot.code), path
-        board = deviation_board(world.bank, code, world.now)
+        board = deviation_board(world.installation, code, world.now)
         assert board is not None and lot.code in [one.code for one in board.lots], path
         world.do("quinn", "classify_deviation", deviation=code, classification="minor", reason="No effect on it")
         assert "DEVIATION_OPEN" not in world.codes("oksana", "release_lot", lot=lot.code), path
@@ -241,23 +241,23 @@ def test_the_database_releases_nothing_with_a_major_deviation_open(
 def test_the_page_shows_every_affected_lot_with_its_doses_and_subjects(world: World) -> None:
     dose = ordered_dose(world)
     code = open_deviation(world, donor_of(world, dose.lot.code))
-    board = deviation_board(world.bank, code, world.now)
+    board = deviation_board(world.installation, code, world.now)
     assert board is not None
     [affected] = board.lots
     assert (affected.code, affected.doses, affected.subjects) == (dose.lot.code, (dose.code,), (dose.subject,))
     assert affected.vials_in_stock == len(dose.lot.vials) - len(dose.vials)
-    assert deviation_board(world.bank, "DVZZZZZZ", world.now) is None
+    assert deviation_board(world.installation, "DVZZZZZZ", world.now) is None
 
 
 def test_what_is_due_stands_in_the_worklists_and_shows_as_late(world: World) -> None:
     code = open_deviation(world, classification="critical")
     action = planned_action(world, code)
     for who in ("tina", "quinn", "clara"):
-        lists = {one.name: one for one in worklists(world.bank, world.people[who].roles, world.now)}
+        lists = {one.name: one for one in worklists(world.installation, world.people[who].roles, world.now)}
         items = {item.code: item for item in lists["actions"].items}
         assert "Taras Technician" in items[action].detail and items[action].due is not None
         assert items[action].due > world.now + 6 * DAY
-    board = deviation_board(world.bank, code, world.now + 11 * DAY)
+    board = deviation_board(world.installation, code, world.now + 11 * DAY)
     assert board is not None and board.is_late and [one.is_late for one in board.actions] == [True]
 
 
@@ -289,7 +289,7 @@ def test_the_database_closes_nothing_by_the_wrong_person_or_too_early(
 @pytest.mark.the_database_refuses("nothing_is_added_to_a_closed_deviation")
 def test_the_database_leaves_a_closed_deviation_alone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     code = closed_deviation(world)
-    with pytest.raises(IntegrityError, match="deviation is closed"), world.bank.engine.begin() as connection:
+    with pytest.raises(IntegrityError, match="deviation is closed"), world.installation.engine.begin() as connection:
         connection.execute(text("UPDATE deviation SET decision = 'Other' WHERE code = :code"), {"code": code})
     monkeypatch.setattr(actions, "closed_refusals", lambda *_: ())
     planned = {"deviation": code, "type": "corrective", "description": "Late", "responsible": "tina"}
@@ -300,10 +300,10 @@ def test_a_growing_culture_is_affected_before_it_is_a_lot(world: World) -> None:
     din = donation(world)
     culture = growing_culture(world, din)
     code = open_deviation(world, culture)
-    board = deviation_board(world.bank, code, world.now)
+    board = deviation_board(world.installation, code, world.now)
     assert board is not None and board.lots == () and links_of(world, code) == {("culture", culture)}
 
 
 def test_the_form_of_an_action_offers_who_works_here(world: World) -> None:
-    offered = dict(hints_for(world.bank, "plan_action", {}).offers["responsible"])
+    offered = dict(hints_for(world.installation, "plan_action", {}).offers["responsible"])
     assert offered["taras"] == "Taras Technician" and "clara" in offered and "ada" not in offered

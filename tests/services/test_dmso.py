@@ -129,7 +129,7 @@ def test_a_trial_of_children_weighs_children(own: World) -> None:
     assert weighing(own, child, "3.255") == ["OUTSIDE_LIMITS"]  # finer than this protocol weighs
     code = own.do("clara", "measure_weight", subject=child, weight_kg="3.25", method="bed_scale")["code"]
     own.do("cyril", "confirm_weight", weight=code, weight_kg="3.25")
-    with own.bank.reads.connect() as connection:
+    with own.installation.reads.connect() as connection:
         kept = connection.scalar(text("SELECT weight_kg FROM weight WHERE code = :code"), {"code": code})
     assert str(kept) == "3.25"
 
@@ -141,7 +141,7 @@ def weighing(world: World, subject: str, weight_kg: str) -> list[str]:
 @pytest.mark.parametrize("weight_kg", ["0.29", "400.1", "3.2555"])
 def test_the_database_alone_keeps_no_weight_that_nobody_has(world: World, weight_kg: str) -> None:
     code = weighed(world, enrolled_subject(world), "50.0")
-    with pytest.raises(IntegrityError) as caught, world.bank.engine.begin() as connection:
+    with pytest.raises(IntegrityError) as caught, world.installation.engine.begin() as connection:
         who = world.people["clara"].id
         open_act(connection, "measure_weight", person=who)
         heavier = text("""INSERT INTO weight (subject_id, code, weight_kg, method, measured_at, measured_by_id, state)

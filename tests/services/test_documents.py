@@ -13,7 +13,6 @@ from cellbank.domain.identifiers import Kind, record_code
 from cellbank.outside.document_pdf import Facts, Heading, Run, Table, Text
 from cellbank.records.quality import DocumentIssue
 from cellbank.services.acts import Malformed
-from cellbank.services.bank import Bank
 from cellbank.services.documents import document_printing, issuing
 from cellbank.services.documents.chain_document import chain_paper
 from cellbank.services.documents.document_changes import Difference, Step, differences
@@ -21,6 +20,7 @@ from cellbank.services.documents.document_types import TYPES
 from cellbank.services.documents.issuing import NotAsIssued, issued_file, issued_of, unissued_file
 from cellbank.services.documents.papers import Paper, as_data, from_data, snapshot
 from cellbank.services.finding.missing import NotHere, Unreadable
+from cellbank.services.installation import Installation
 from tests.factories.doses import ordered_dose
 from tests.factories.world import World
 
@@ -31,8 +31,8 @@ def words(pdf: bytes) -> str:
     return " ".join(" ".join(pages).split())
 
 
-def rows(bank: Bank, record: str) -> list[DocumentIssue]:
-    with Session(bank.reads) as session:
+def rows(installation: Installation, record: str) -> list[DocumentIssue]:
+    with Session(installation.reads) as session:
         found = select(DocumentIssue).where(DocumentIssue.record_code == record).order_by(DocumentIssue.edition)
         return list(session.scalars(found))
 
@@ -49,37 +49,37 @@ def issue(world: World, code: str, type_: str = "chain", who: str = "quinn", **g
 
 @pytest.mark.requirement("R2")
 def test_an_unchanged_record_is_issued_once_and_printed_the_same_to_the_byte(
-    world: World, bank: Bank, dose: str
+    world: World, installation: Installation, dose: str
 ) -> None:
     first, again = issue(world, dose), issue(world, dose, who="otto")
     assert first["code"] == again["code"] and (first["unchanged"], again["unchanged"]) == (False, True)
-    assert (first["edition"], again["edition"]) == (1, 1) and len(rows(bank, dose)) == 1
-    one, other = issued_file(bank, str(first["code"])), issued_file(bank, str(first["code"]))
+    assert (first["edition"], again["edition"]) == (1, 1) and len(rows(installation, dose)) == 1
+    one, other = issued_file(installation, str(first["code"])), issued_file(installation, str(first["code"]))
     assert one.pdf == other.pdf and one.same and one.pdf.startswith(b"%PDF-1.7")
-    assert document_printing.file_digest(one.pdf) == rows(bank, dose)[0].pdf_digest
+    assert document_printing.file_digest(one.pdf) == rows(installation, dose)[0].pdf_digest
 
 
 @pytest.mark.requirement("R2")
-def test_a_changed_record_is_a_further_edition_that_says_what_changed(world: World, bank: Bank) -> None:
+def test_a_changed_record_is_a_further_edition_that_says_what_changed(world: World, installation: Installation) -> None:
     code = ordered_dose(world).code
     issue(world, code)
     world.do("clara", "cancel_dose", dose=code, reason="Fever since the morning")
     assert world.codes("quinn", "issue_document", code=code, type="chain") == ["REASON_NEEDED"]
     second = issue(world, code, reason="The dose was cancelled")
     assert (second["edition"], second["unchanged"]) == (2, False)
-    first_page = pypdfium2.PdfDocument(issued_file(bank, str(second["code"])).pdf)[0].get_textpage().get_text_range()
+    first_page = pypdfium2.PdfDocument(issued_file(installation, str(second["code"])).pdf)[0].get_textpage().get_text_range()
     said = " ".join(first_page.split())
     assert "What changed since edition 1" in said and "Reason for this edition: The dose was cancelled" in said
     assert "Changed Document State: Cancelled (was: Ordered)" in said
     assert "Added" in said and "Cancel" in said
-    assert [one.edition for one in issued_of(bank, code)] == [2, 1]
-    assert "What changed" not in words(issued_file(bank, rows(bank, code)[0].code).pdf)
+    assert [one.edition for one in issued_of(installation, code)] == [2, 1]
+    assert "What changed" not in words(issued_file(installation, rows(installation, code)[0].code).pdf)
 
 
-def test_a_dry_run_tells_the_edition_and_issues_nothing(world: World, bank: Bank) -> None:
+def test_a_dry_run_tells_the_edition_and_issues_nothing(world: World, installation: Installation) -> None:
     code = ordered_dose(world).code
     outcome = world.try_act("quinn", "issue_document", code=code, type="chain", dry_run=True)
-    assert outcome.accepted and outcome.result["edition"] == 1 and rows(bank, code) == []
+    assert outcome.accepted and outcome.result["edition"] == 1 and rows(installation, code) == []
 
 
 # --- who, and of what -------------------------------------------------------------------------
@@ -129,9 +129,9 @@ def test_a_record_that_is_not_here_is_refused(world: World) -> None:
 
 
 @pytest.mark.parametrize("raw", ["DC99999", "LT0001K", "nonsense", "", "DC" * 300, "DC\u0000", "ДС00018"])
-def test_codes_of_no_document(bank: Bank, raw: str) -> None:
+def test_codes_of_no_document(installation: Installation, raw: str) -> None:
     with pytest.raises((NotHere, Unreadable)):
-        issued_file(bank, raw)
+        issued_file(installation, raw)
 
 
 # --- enemies ----------------------------------------------------------------------------------
@@ -150,34 +150,34 @@ def _as_owner(databases: tuple[str, str], statement: str, **given: object) -> No
     "UPDATE document_issue SET pdf_digest = '' WHERE record_code = :code",
     "DELETE FROM document_issue WHERE record_code = :code",
 ])  # fmt: skip
-def test_an_issue_is_never_changed_or_removed(bank: Bank, world: World, dose: str, statement: str) -> None:
+def test_an_issue_is_never_changed_or_removed(installation: Installation, world: World, dose: str, statement: str) -> None:
     issue(world, dose)
-    with pytest.raises((IntegrityError, ProgrammingError)), bank.engine.begin() as connection:
+    with pytest.raises((IntegrityError, ProgrammingError)), installation.engine.begin() as connection:
         connection.execute(text(statement), {"code": dose})
 
 
 @pytest.mark.requirement("R1")
 def test_content_altered_behind_the_application_is_found_and_not_printed(
-    world: World, bank: Bank, databases: tuple[str, str]
+    world: World, installation: Installation, databases: tuple[str, str]
 ) -> None:
     code = ordered_dose(world).code
     issued = str(issue(world, code)["code"])
     forged = "jsonb_set(content, '{paper,subject}', '\"Dose for somebody else\"')"
     _as_owner(databases, f"UPDATE document_issue SET content = {forged} WHERE code = :code", code=issued)
     with pytest.raises(NotAsIssued, match=issued):
-        issued_file(bank, issued)
+        issued_file(installation, issued)
 
 
 @pytest.mark.requirement("R1")
 def test_a_copy_that_another_version_lays_out_otherwise_says_so(
-    world: World, bank: Bank, monkeypatch: pytest.MonkeyPatch
+    world: World, installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     issued = str(issue(world, ordered_dose(world).code)["code"])
-    original = issued_file(bank, issued)
+    original = issued_file(installation, issued)
     monkeypatch.setattr("cellbank.outside.document_pdf.SIDE", 50)
     monkeypatch.setattr(document_printing, "SOFTWARE", "cellbank 9.9")
     monkeypatch.setattr(issuing, "SOFTWARE", "cellbank 9.9")
-    copy = issued_file(bank, issued)
+    copy = issued_file(installation, issued)
     said = words(copy.pdf)
     assert original.same and not copy.same
     assert "A copy printed by cellbank 9.9. It says what was issued" in said and "made by cellbank 0." in said
@@ -189,14 +189,14 @@ def test_a_copy_that_another_version_lays_out_otherwise_says_so(
     "editions_follow_each_other",
 )
 def test_the_database_takes_no_edition_out_of_turn_and_none_that_says_the_same(
-    world: World, bank: Bank, monkeypatch: pytest.MonkeyPatch
+    world: World, installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     code = ordered_dose(world).code
     issue(world, code)
     monkeypatch.setattr(issuing, "_latest", lambda *_: None)
     assert world.codes("quinn", "issue_document", code=code, type="chain") == ["CHANGED_MEANWHILE"]
     monkeypatch.undo()
-    last = rows(bank, code)[0]
+    last = rows(installation, code)[0]
     monkeypatch.setattr(issuing, "_latest", lambda *_: _Changed(last))
     given = {"code": code, "type": "chain", "reason": "Nothing has changed"}
     assert world.codes("quinn", "issue_document", **given) == ["CHANGED_MEANWHILE"]
@@ -204,7 +204,7 @@ def test_the_database_takes_no_edition_out_of_turn_and_none_that_says_the_same(
     world.do("clara", "cancel_dose", dose=code, reason="Fever since the morning")
     monkeypatch.setattr(issuing, "edition_refusals", lambda _: ())
     assert world.codes("quinn", "issue_document", code=code, type="chain") == ["REASON_NEEDED"]
-    assert len(rows(bank, code)) == 1
+    assert len(rows(installation, code)) == 1
 
 
 class _Changed:
@@ -248,8 +248,8 @@ def test_the_difference_is_told_in_the_words_of_the_document(
     assert list(differences(before, now)) == [Difference(*one) for one in expected]
 
 
-def test_a_paper_comes_back_from_its_data_as_it_was(bank: Bank, dose: str) -> None:
-    with snapshot(bank.engine) as connection:
+def test_a_paper_comes_back_from_its_data_as_it_was(installation: Installation, dose: str) -> None:
+    with snapshot(installation.engine) as connection:
         made = chain_paper(connection, dose)
     assert made is not None
     stored = json.loads(json.dumps(as_data(made)))
@@ -257,18 +257,18 @@ def test_a_paper_comes_back_from_its_data_as_it_was(bank: Bank, dose: str) -> No
     assert replace(made, subject="another").digest != made.digest
 
 
-def test_every_type_has_a_kind_and_reads_nothing_of_what_is_not_here(bank: Bank) -> None:
+def test_every_type_has_a_kind_and_reads_nothing_of_what_is_not_here(installation: Installation) -> None:
     absent = {kind: record_code(kind, 31**4) for kind in (Kind.LOT, Kind.SHIPMENT)} | {Kind.DOSE: "CHA999926999999"}
     for type_ in TYPES.values():
         kind = next(kind for kind in absent if kind in type_.kinds)
-        with snapshot(bank.engine) as connection:
+        with snapshot(installation.engine) as connection:
             assert type_.read(connection, absent[kind]) is None, type_.name
 
 
-def test_the_list_of_a_record_names_edition_time_and_person(bank: Bank, world: World) -> None:
+def test_the_list_of_a_record_names_edition_time_and_person(installation: Installation, world: World) -> None:
     code = ordered_dose(world).code
     issue(world, code)
-    (one,) = issued_of(bank, code)
+    (one,) = issued_of(installation, code)
     assert (one.edition, one.issued_by, one.title) == (1, "Quinn Quality", "Chain of identity and custody")
-    assert unissued_file(bank, "chain", code) != issued_file(bank, one.code).pdf
-    assert "Not issued: a look at the record" in words(unissued_file(bank, "chain", code))
+    assert unissued_file(installation, "chain", code) != issued_file(installation, one.code).pdf
+    assert "Not issued: a look at the record" in words(unissued_file(installation, "chain", code))

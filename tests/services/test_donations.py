@@ -25,7 +25,7 @@ def donor(world: World) -> str:
 
 
 def donation(world: World, code: str) -> Donation:
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         return session.scalars(select(Donation).where(Donation.code == code)).one()
 
 
@@ -57,7 +57,7 @@ def test_soft_limits_ask_a_quality_officer_who_did_not_receive_it(world: World, 
     assert world.codes("oksana", "decide_donation", **decision, password="not hers") == ["SIGNATURE_WRONG"]
     assert world.do("oksana", "decide_donation", **decision)["state"] == "ACCEPTED"
     row = donation(world, received["code"])
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         signed = select(Signature.meaning).where(Signature.record_kind == "donation", Signature.record_id == row.id)
         assert list(session.scalars(signed)) == ["approved"]
     assert world.codes("oksana", "decide_donation", **decision) == ["WRONG_STATE"]
@@ -154,5 +154,5 @@ def test_the_database_takes_no_donation_without_a_consent(world: World) -> None:
         "received_by_id, transport_min_c, transport_max_c, mass_g, integrity, state) SELECT 1, id, 1, "
         "'A999925999999', 'cord', now(), now(), 1, 2, 8, 80, 'intact', 'ACCEPTED' FROM donor WHERE code = :code"
     )
-    with pytest.raises(IntegrityError, match="never consented"), world.bank.engine.begin() as connection:
+    with pytest.raises(IntegrityError, match="never consented"), world.installation.engine.begin() as connection:
         connection.execute(statement, {"code": donor})

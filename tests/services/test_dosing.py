@@ -48,7 +48,7 @@ def subject(world: World) -> str:
 
 def test_a_weight_is_measured_by_one_person_and_confirmed_by_another(world: World) -> None:
     code = weighed(world, enrolled_subject(world), "73.4")
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         weight = session.scalars(select(Weight).where(Weight.code == code)).one()
     assert (weight.state, weight.weight_kg, weight.method) == ("CONFIRMED", Decimal("73.4"), "standing_scale")
     assert (weight.measured_by_id, weight.confirmed_by_id) == (world.people["clara"].id, world.people["cyril"].id)
@@ -119,7 +119,7 @@ def test_an_order_reserves_its_vials_and_the_spare_one_and_keeps_every_step(worl
 
 def test_an_order_is_signed_and_stands_in_the_trail(world: World) -> None:
     dose = row_of(world, ordered_dose(world).code)
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         signed = select(Signature.meaning, Signature.full_name).where(Signature.record_kind == "dose")
         assert session.execute(signed.where(Signature.record_id == dose.id)).all() == [("approved", "Clara Clinician")]
         acts = select(Act.name).join(Change).where(Change.record_kind == "dose", Change.record_id == dose.id)
@@ -154,7 +154,7 @@ def test_the_worked_examples_through_the_act(
     shown = world.accepted(outcome)["calculation"]
     assert (shown["vials"], shown["expected_cells"], shown["expected_percent"]) == (vials, expected, percent)
     assert len(outcome.result["vials"]) == vials + 1
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         assert session.scalar(select(Dose.id).join(Dose.__table__.metadata.tables["subject"]).where(
             Dose.__table__.metadata.tables["subject"].c.code == patient)) is None  # fmt: skip
 
@@ -185,7 +185,7 @@ def test_the_lot_that_expires_first_is_chosen_and_then_the_subject_stays_with_it
     subject = weighed_subject(world)
     first = world.do("clara", "order_dose", subject=subject)
     row = row_of(world, first["code"])
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         lot_id = session.scalars(select(Vial.lot_id).where(Vial.dose_id == row.id).distinct()).one()
     assert lot_id == row.lot_id
     world.do("clara", "cancel_dose", dose=first["code"], reason="Not today")

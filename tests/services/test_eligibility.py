@@ -27,12 +27,12 @@ def determination(donor: str, decision: str = "eligible") -> dict[str, str]:
 
 
 def lot(world: World, code: str) -> Lot:
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         return session.scalars(select(Lot).where(Lot.code == code)).one()
 
 
 def holds(world: World, donor: str) -> list[str]:
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         found = select(Hold.state).join(Donor, Donor.id == Hold.donor_id).where(Donor.code == donor)
         return list(session.scalars(found))
 
@@ -61,7 +61,7 @@ def test_withdrawal_stops_every_frozen_lot_and_remembers_its_state(world: World)
     stopped = lot(world, frozen.code)
     assert (stopped.state, stopped.state_before_hold) == ("ON_HOLD", "QUARANTINE")
     assert lot(world, filling.code).state == "IN_PROCESS" and lot(world, other.code).state == "QUARANTINE"
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         changes = select(Change.record_kind).join(Act).where(Act.name == "withdraw_consent", Act.record_code == consent)
         assert set(session.scalars(changes)) == {"consent", "lot", "hold"}
 
@@ -79,7 +79,7 @@ def test_the_database_lets_no_lot_of_a_held_donor_into_quarantine(world: World) 
     donor, consent = consented(world)
     filled = filled_lot(world, donation=make.donation(world, donor))
     world.do("tina", "withdraw_consent", consent=consent, reason="The donor changed her mind")
-    with pytest.raises(IntegrityError, match="a hold is in force"), world.bank.engine.begin() as connection:
+    with pytest.raises(IntegrityError, match="a hold is in force"), world.installation.engine.begin() as connection:
         connection.execute(text("UPDATE lot SET state = 'QUARANTINE' WHERE code = :lot"), {"lot": filled.code})
 
 
@@ -98,7 +98,7 @@ def test_a_consent_is_withdrawn_once_and_after_it_was_given(world: World) -> Non
 
 def test_an_eligible_donor_is_signed_for(world: World) -> None:
     code = make.eligible_donor(world)
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         donor = session.scalars(select(Donor).where(Donor.code == code)).one()
         signed = select(Signature.meaning).where(Signature.record_kind == "donor", Signature.record_id == donor.id)
         assert list(session.scalars(signed)) == ["approved"]
@@ -125,7 +125,7 @@ def test_withdrawn_consent_is_no_consent(world: World) -> None:
     make.donor_results(world, donor)
     world.do("tina", "withdraw_consent", consent=consent, reason="The donor changed her mind")
     assert world.codes("quinn", "determine_eligibility", **determination(donor)) == ["CONSENT_MISSING"]
-    with pytest.raises(IntegrityError, match="no consent"), world.bank.engine.begin() as connection:
+    with pytest.raises(IntegrityError, match="no consent"), world.installation.engine.begin() as connection:
         connection.execute(text("UPDATE donor SET state = 'ELIGIBLE' WHERE code = :donor"), {"donor": donor})
 
 

@@ -21,12 +21,12 @@ DAY = datetime.timedelta(days=1)
 
 
 def subject(world: World, code: str) -> Subject:
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         return session.scalars(select(Subject).where(Subject.code == code)).one()
 
 
 def acts_about(world: World, code: str) -> list[tuple[str, str]]:
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         rows = select(Act.name, Act.outcome).where(Act.record_code == code).order_by(Act.id)
         return [tuple(row) for row in session.execute(rows)]
 
@@ -54,7 +54,7 @@ def test_the_whole_way_to_a_signed_enrolment(world: World) -> None:
         ("answer_criteria", "accepted"),
         ("sign_eligibility", "accepted"),
     ]
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         statement = select(Signature).where(Signature.record_kind == "subject", Signature.record_id == row.id)
         signature = session.scalars(statement).one()
     assert (signature.full_name, signature.meaning) == ("Cyril Clinician", "approved")

@@ -82,7 +82,7 @@ def test_the_database_adds_up_what_plain_python_does(world: World, seed: int) ->
                 stays[vial].append((moment, 1 << 40))
     code = probe(world, unit)
     import_file(world, code, as_csv([(START + datetime.timedelta(seconds=s), v / 100) for s, v in trace]))
-    found = {one.vial: one for one in exposures(world.bank, code, world.now)}
+    found = {one.vial: one for one in exposures(world.installation, code, world.now)}
     for vial, times in stays.items():
         expected = measured(trace, times)
         if not expected["excursions"]:
@@ -104,12 +104,12 @@ def test_a_vial_and_its_lot_tell_what_they_stood_through(world: World) -> None:
     world.do("tina", "store_vials", vials=list(lot.vials[:2]), box=boxes(world, unit)[0], stored_at=at.isoformat())
     code = probe(world, unit)
     import_file(world, code, as_csv([(START, -187), (START + 5 * MINUTE, -70), (START + 10 * MINUTE, -187)]))
-    life = thermal_life(world.bank, lot.vials[0])
+    life = thermal_life(world.installation, lot.vials[0])
     assert [(one.kind, one.state, one.probe, one.since, one.until) for one in life] == [
         ("reject", "OPEN", code, START + 5 * MINUTE, START + 10 * MINUTE)
     ]
-    assert thermal_life(world.bank, lot.vials[2]) == ()
-    with Session(world.bank.reads) as session:
+    assert thermal_life(world.installation, lot.vials[2]) == ()
+    with Session(world.installation.reads) as session:
         lot_id = session.scalar(text("SELECT id FROM lot WHERE code = :code"), {"code": lot.code})
         assert [one.vials for one in lot_excursions(session, lot_id)] == [2]
 
@@ -125,7 +125,7 @@ def test_a_rack_that_was_moved_away_stood_there_all_the_same(world: World) -> No
     warm = as_csv([(START, -187), (START + 5 * MINUTE, -70), (START + 10 * MINUTE, -187)])
     import_file(world, code, warm)
     import_file(world, elsewhere, warm.replace(b"Export", b"Other export"))
-    assert [one.probe for one in thermal_life(world.bank, lot.vials[0])] == [code]
+    assert [one.probe for one in thermal_life(world.installation, lot.vials[0])] == [code]
 
 
 # --- what it forbids --------------------------------------------------------------------------
@@ -136,7 +136,7 @@ def tank_of(world: World, box: str) -> str:
         "SELECT t.code FROM storage_unit b JOIN storage_unit r ON r.id = b.parent_id "
         "JOIN storage_unit t ON t.id = r.parent_id WHERE b.code = :box"
     )
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         return str(session.scalar(statement, {"box": box}))
 
 

@@ -12,7 +12,7 @@ def family(vials: int = 4) -> Trace:
     lot = [Node("vial", f"V{n}", f"Vial {n}", "INFUSED" if n < 3 else "IN_STOCK", ("L2",)) for n in range(1, vials + 1)]
     line = (
         Node("culture", "C0", "Culture P0", "FINISHED", ("N",)),
-        Node("culture", "C1", "Culture P1", "FINISHED", ("C0",)), Node("lot", "L1", "Bank", "RELEASED", ("C1",)), *bank,
+        Node("culture", "C1", "Culture P1", "FINISHED", ("C0",)), Node("lot", "L1", "Installation", "RELEASED", ("C1",)), *bank,
         Node("culture", "C2", "Culture P2", "FINISHED", ("B1",)),
         Node("culture", "C3", "Sister", "DISCARDED", ("C0",)), Node("lot", "L2", "Lot", "RELEASED", ("C2",)), *lot,
         Node("dose", "D", "Infusion 1", "INFUSED", ("V1", "V2")),

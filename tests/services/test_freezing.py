@@ -33,13 +33,13 @@ LABEL_STATEMENTS = ("printing", "FROM vial v", "SELECT l.*")
 
 def row(world: World, record: type, code: str) -> Any:
     """A record as it stands now."""
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         return session.scalars(select(record).where(record.code == code)).one()
 
 
 def states(world: World, lot: str) -> dict[str, int]:
     """How many vials of a lot are in which state."""
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         statement = select(Vial.state, func.count()).join(Lot, Lot.id == Vial.lot_id).where(Lot.code == lot)
         return dict(session.execute(statement.group_by(Vial.state)).all())
 
@@ -84,7 +84,7 @@ def test_a_lot_takes_its_cells_from_the_culture_and_its_limits_from_the_donation
     assert (lot.product_code, lot.passage, lot.cumulative_doublings) == ("D0001V99", 0, source.cumulative_doublings)
     assert (source.cells_left, source.state) == (100_000_000, "HARVESTED")
     assert states(world, lot.code) == {"PRINTED": 4}
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         assert session.scalars(select(LotSource.cells_used).where(LotSource.lot_id == lot.id)).all() == [100_000_000]
         assert len(session.scalars(select(ReagentUse).where(ReagentUse.lot_id == lot.id)).all()) == 1
 
@@ -102,7 +102,7 @@ def test_two_lots_of_a_donation_never_share_a_vial_number(world: World, culture:
     second = world.do("tina", "open_lot", **opening(world, culture))
     assert first["last_vial"] < second["first_vial"] and first["last_vial"][:13] == second["first_vial"][:13]
     assert int(second["first_vial"][13:]) == int(first["last_vial"][13:]) + 1
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         numbers = select(Vial.number).join(Lot, Lot.id == Vial.lot_id).where(Lot.code == second["code"])
         printed = int(second["first_vial"][13:])  # and not 1 to 4 again
         assert sorted(session.scalars(numbers)) == list(range(printed, printed + 4))
@@ -181,7 +181,7 @@ def test_every_act_of_a_lot_is_in_the_trail_and_leads_to_quarantine(world: World
     lot = frozen_lot(world, vials=3, donation=tissue)
     assert row(world, Lot, lot.code).state == "QUARANTINE"
     assert states(world, lot.code) == {"FROZEN": 3}
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         acts = session.scalars(select(Act.name).where(Act.record_code == lot.code).order_by(Act.id)).all()
     assert acts == ["open_lot", "record_filling", "close_filling", "record_freezing"]
 
@@ -232,7 +232,7 @@ def test_a_lot_of_two_hundred_is_opened_and_filled_in_few_statements(world: Worl
         statements.append(statement)
 
     given = opening(world, source, cells=[200 * CELLS_PER_VIAL], vial_count=200)
-    event.listen(world.bank.engine, "before_cursor_execute", count)
+    event.listen(world.installation.engine, "before_cursor_execute", count)
     try:
         lot = world.do("tina", "open_lot", **given)
         opened = len(statements)
@@ -240,7 +240,7 @@ def test_a_lot_of_two_hundred_is_opened_and_filled_in_few_statements(world: Worl
         codes = [f"{lot['first_vial'][:13]}{first + number:06d}" for number in range(200)]
         world.do("tina", "record_filling", lot=lot["code"], vials=codes)
     finally:
-        event.remove(world.bank.engine, "before_cursor_execute", count)
+        event.remove(world.installation.engine, "before_cursor_execute", count)
     assert states(world, lot["code"]) == {"FILLED": 200}
     filled = len(statements) - opened
     labels = [statement for statement in statements if any(words in statement for words in LABEL_STATEMENTS)]
@@ -275,7 +275,7 @@ def test_an_unknown_lot_is_not_frozen(world: World) -> None:
 def test_a_lot_frozen_after_the_donor_withdrew_goes_on_hold(world: World) -> None:
     donor = eligible_donor(world)
     lot = filled_lot(world, vials=1, donation=donation(world, donor))
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         agreed = session.scalars(select(Consent.code).join(Donor).where(Donor.code == donor)).one()
     world.do("tina", "withdraw_consent", consent=agreed, reason="The donor changed her mind.")
     at = fill_started_at(world, lot.code) + 45 * MINUTE
@@ -286,7 +286,7 @@ def test_a_lot_frozen_after_the_donor_withdrew_goes_on_hold(world: World) -> Non
 
 def test_the_specification_stays_that_of_the_donation(world: World, tissue: str) -> None:
     lot = row(world, Lot, open_lot(world, vials=1, donation=tissue).code)
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         assert session.get_one(Definition, lot.specification_id).identifier == "P-MMSC"
 
 
@@ -298,7 +298,7 @@ def test_a_vial_used_for_testing_leaves_its_place_for_good(world: World, tissue:
     used = world.do("quinn", "use_vial_for_testing", vial=lot.vials[0], tests="Viability and sterility after thaw")
     assert used["state"] == "QC_USED"
     vial = row(world, Vial, lot.vials[0])
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         taken = session.scalars(select(Placement.taken_at).where(Placement.vial_id == vial.id)).all()
     assert taken == [world.now]
     assert world.codes("tina", "store_vials", vials=[lot.vials[0]], box=lot.box) == ["WRONG_STATE"]
@@ -308,7 +308,7 @@ def test_a_discarded_vial_leaves_its_place_and_the_reason_in_the_trail(world: Wo
     lot = stored_lot(world, vials=1, donation=tissue)
     outcome = world.try_act("tina", "discard_vial", vial=lot.vials[0], reason="Cracked in the tank.")
     assert outcome.accepted and outcome.result["state"] == "DISCARDED"
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         assert session.get_one(Act, outcome.act).given["reason"] == "Cracked in the tank."
     assert world.codes("tina", "discard_vial", vial=lot.vials[0], reason="Cracked again.") == ["WRONG_STATE"]
 
@@ -333,17 +333,17 @@ def test_vials_of_two_lots_are_discarded_together_in_few_statements(world: World
     def count(connection, cursor, statement, parameters, context, executemany) -> None:
         statements.append(statement)
 
-    event.listen(world.bank.engine, "before_cursor_execute", count)
+    event.listen(world.installation.engine, "before_cursor_execute", count)
     try:
         gone = [*stored.vials[1:], *frozen.vials]
         outcome = world.try_act("tina", "discard_vials", vials=gone, reason="Both lots are recalled.")
     finally:
-        event.remove(world.bank.engine, "before_cursor_execute", count)
+        event.remove(world.installation.engine, "before_cursor_execute", count)
     assert outcome.accepted and outcome.result == {"discarded": 99}
     assert len(statements) <= 15
     assert {row(world, Vial, code).state for code in gone} == {"DISCARDED"}
     assert row(world, Vial, stored.vials[0]).state == "IN_STOCK"
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         assert session.get_one(Act, outcome.act).given["reason"] == "Both lots are recalled."
         standing = select(Vial.code).join(Placement, Placement.vial_id == Vial.id).where(Placement.taken_at.is_(None))
         lot_id = row(world, Vial, stored.vials[0]).lot_id

@@ -68,13 +68,13 @@ def good(world: World, lot: str) -> bytes:
 
 
 def deviation_of(world: World, code: str) -> Deviation:
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         return session.scalars(select(Deviation).where(Deviation.code == code)).one()
 
 
 def line(world: World, lot: str):
     """The line of the release board about the run."""
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         board = release_board(session, lot, results_read_at(world, lot) + DAY)
     return next(one for one in board.lines if one.criterion.code == "FREEZING_RUN")
 
@@ -91,11 +91,11 @@ def test_a_run_within_its_band_is_kept_with_its_readings_and_their_digest(world:
     began = frozen_at(world, lot) + 5 * MINUTE
     assert (run.began_at, run.first_at, run.last_at) == (began, began - 5 * MINUTE, began + 69 * MINUTE)
     assert (run.program, run.freezer, run.row_count, run.departures, run.worst_c) == ("CRF-1", MODEL, 75, [], 0)
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         rows = session.execute(select(FreezerReading.channel, FreezerReading.celsius)
                                .where(FreezerReading.run_id == run.id).order_by("channel", "at")).all()  # fmt: skip
     assert len(rows) == 150 and rows[0] == ("chamber", Decimal("1.00")) and rows[-1] == ("product", Decimal("-110.00"))
-    assert reading_check.broken_imports(world.bank) == ()
+    assert reading_check.broken_imports(world.installation) == ()
     assert line(world, lot).criterion.met and line(world, lot).proofs[0].code == run.code
 
 
@@ -118,7 +118,7 @@ def test_what_is_answered_about_a_freezer_is_learned(world: World, din: str) -> 
     assert codes(world, first, strange, **named) == ["UNIT_UNKNOWN"]
     named["unit"] = "C"
     assert codes(world, first, strange, **named) == []
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         kept = session.scalars(select(SheetAnswer).where(SheetAnswer.source.contains(model.casefold()))).one()
     assert [kept.answers[name] for name in ("value", "chamber", "unit")] == ["T1", "T2", "C"]
     assert codes(world, second, as_file(cooling(frozen_at(world, second)), titles), freezer=model) == []
@@ -194,7 +194,7 @@ def test_the_deviation_is_linked_to_the_run_and_to_the_lot(world: World, din: st
         "SELECT k.record_kind, k.record_code FROM deviation_link k JOIN deviation d ON d.id = k.deviation_id "
         "WHERE d.code = :code ORDER BY 1"
     )
-    with world.bank.reads.connect() as connection:
+    with world.installation.reads.connect() as connection:
         linked = connection.execute(statement, {"code": answer["deviation"]}).all()
     assert linked == [("freezer_run", answer["code"]), ("lot", lot)]
 
@@ -278,7 +278,7 @@ def test_a_program_without_a_band_asks_for_no_run(other_world: World) -> None:
     pass_all_tests(world, lot, run=False)
     assert codes(world, lot, good(world, lot)) == ["WRONG_KIND"]
     assert world.do("oksana", "release_lot", now=results_read_at(world, lot) + 2 * DAY, lot=lot)["state"] == "RELEASED"
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         kept = dict(session.execute(select(Definition.code, Definition.programs_with_a_run)).all())
     assert (kept["P-MMSC@2"], kept["P-MMSC@8"], kept["NCT04461925@1"]) == (["CRF-1", "CRF-2"], ["CRF-2"], [])
 
@@ -347,7 +347,7 @@ def test_a_run_of_a_released_lot_stays(world: World, din: str) -> None:
 
 
 def live_run(world: World, lot: str) -> str:
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         return session.scalars(select(FreezerRun.code).join(Lot).where(Lot.code == lot)).one()
 
 
@@ -367,7 +367,7 @@ def test_who_imported_the_run_has_worked_on_the_lot(world: World, din: str) -> N
     content = good(world, lot)
     world.do("taras", "import_freezing_run", now=after(world, lot), **run_input(world, lot, content))
     statement = text("SELECT lot_performers(l.id) FROM lot l WHERE l.code = :code")
-    with world.bank.reads.connect() as connection:
+    with world.installation.reads.connect() as connection:
         assert world.people["taras"].id in set(connection.scalars(statement, {"code": lot}))
 
 
@@ -435,12 +435,12 @@ def test_readings_that_were_changed_behind_the_program_are_found(
     with engine.begin() as connection:
         connection.execute(text("SET LOCAL session_replication_role = replica"))
         connection.execute(text(swap.format(1)), {"code": code})
-    assert [one.code for one in reading_check.broken_imports(world.bank)] == [code]
+    assert [one.code for one in reading_check.broken_imports(world.installation)] == [code]
     with engine.begin() as connection:
         connection.execute(text("SET LOCAL session_replication_role = replica"))
         connection.execute(text(swap.format(-1)), {"code": code})
     engine.dispose()
-    assert reading_check.broken_imports(world.bank) == ()
+    assert reading_check.broken_imports(world.installation) == ()
 
 
 # --- what cannot be, and what can hardly be ---------------------------------------------------
@@ -478,9 +478,9 @@ def test_vials_put_away_while_their_freezer_ran_are_asked_about_on_both_sides(wo
     content = good(world, lot.code)
     assert codes(world, lot.code, content) == ["IMPROBABLE"]
     assert codes(world, lot.code, content, improbable_because="The freezer went on, empty") == []
-    said = words(unissued_file(world.bank, "batch_record", lot.code))
+    said = words(unissued_file(world.installation, "batch_record", lot.code))
     assert "after the first vial of lot" in said and "Right, because: The freezer went on, empty" in said
     assert world.codes("taras", "store_vials", vials=list(lot.vials[1:]), **put) == ["IMPROBABLE"]
     world.do("taras", "store_vials", vials=list(lot.vials[1:]), improbable_because="It went on, empty", **put)
-    said = words(unissued_file(world.bank, "batch_record", lot.code))
+    said = words(unissued_file(world.installation, "batch_record", lot.code))
     assert "before their freezing run ended" in said and "Right, because: It went on, empty" in said

@@ -112,9 +112,9 @@ def test_what_is_entered_as_given_is_not_given_again(
     check = {"now": dose.at + HOUR, **bedside(world, dose)}
     refused = world.try_act("cyril", "check_dose", **check).refusals[0]
     assert refused.code is Code.DECISION_NEEDED and "was given, as its paper form tells" in refused.detail
-    stops = judge_standing(world.bank, dose.code, dose.at + HOUR)
+    stops = judge_standing(world.installation, dose.code, dose.at + HOUR)
     assert stops is not None and refused.detail in [one.detail for one in stops.refusals]
-    assert look_up(world.bank, world.people["cyril"], dose.code).acts[0].name == "confirm_dose_from_paper"
+    assert look_up(world.installation, world.people["cyril"], dose.code).acts[0].name == "confirm_dose_from_paper"
     monkeypatch.setattr("cellbank.domain.rules.standing.next_dose_refusals", lambda facts: ())
     assert world.codes("cyril", "check_dose", **check) == ["WRONG_STATE"]
     world.do("cyril", "confirm_dose_from_paper", **confirmation(dose, now=dose.at + 2 * HOUR))
@@ -130,7 +130,7 @@ def test_a_dose_is_entered_whole_from_whichever_state_it_was_in(world: World, lo
         given.pop("started_at")
     world.do("clara", "enter_dose_from_paper", now=dose.at + 5 * HOUR, **given)
     assert row_of(world, dose.code).state != "INFUSED"
-    waiting = to_sign(world.bank, "confirm_dose_from_paper", {"dose": dose.code}, dose.at + 6 * HOUR)
+    waiting = to_sign(world.installation, "confirm_dose_from_paper", {"dose": dose.code}, dose.at + 6 * HOUR)
     assert waiting is not None and "49 mL" in str(waiting.blocks) and "Nothing." in str(waiting.blocks)
     outcome = world.try_act("cyril", "confirm_dose_from_paper", **confirmation(dose))
     assert outcome.accepted, outcome.refusals
@@ -156,7 +156,7 @@ def test_a_dose_given_after_its_expiry_is_recorded_with_its_deviation(world: Wor
     assert [one["code"] for one in entered["will_open_a_deviation"]] == ["OUT_OF_TIME"]
     outcome = world.try_act("cyril", "confirm_dose_from_paper", **confirmation(dose, start=250))
     assert outcome.accepted and row_of(world, dose.code).state == "INFUSED"
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         found = session.scalars(select(Deviation).where(Deviation.code == outcome.result["deviation"])).one()
         links = set(session.scalars(select(DeviationLink.record_code).where(DeviationLink.deviation_id == found.id)))
     assert found.classification == "critical" and WHY in found.description and "OUT_OF_TIME" in found.description
@@ -232,7 +232,7 @@ def test_a_wrong_vial_that_was_really_given_is_recorded_with_a_critical_deviatio
     assert "VIAL_NOT_RESERVED" in told and told <= codes
     outcome = world.try_act("cyril", "confirm_dose_from_paper", **confirmation(dose))
     assert outcome.accepted, outcome.refusals
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         found = session.scalars(select(Deviation).where(Deviation.code == outcome.result["deviation"])).one()
         links = set(session.scalars(select(DeviationLink.record_code).where(DeviationLink.deviation_id == found.id)))
         rows = session.execute(select(Vial.state, Dose.code).join(Dose).where(Vial.code.in_(vials))).all()
@@ -261,7 +261,7 @@ def test_the_database_wants_the_signatures_of_two_clinicians_under_a_form(
             "UPDATE dose_paper SET confirmed_by_id = :who, confirmed_at = now(), state = 'CONFIRMED' "
             "WHERE dose_id = (SELECT id FROM dose WHERE code = :code)"
         )
-        with pytest.raises(IntegrityError) as caught, world.bank.engine.begin() as connection:
+        with pytest.raises(IntegrityError) as caught, world.installation.engine.begin() as connection:
             open_act(connection, person=world.people[who].id)
             connection.execute(statement, {"who": world.people[who].id, "code": dose.code})
             connection.execute(CLOSE)
@@ -277,7 +277,7 @@ def test_the_database_lets_nobody_sign_for_the_form_of_a_dose_that_they_drew_up(
     world.do("clara", "enter_dose_from_paper", now=dose.at + 5 * HOUR, **form(dose, *LACKING["prepared"]))
     change = f"UPDATE dose_paper SET {who} = :who" + (", state = 'CONFIRMED'" if who == "confirmed_by_id" else "")
     statement = text(change + " WHERE dose_id = (SELECT id FROM dose WHERE code = :code)")
-    with pytest.raises(IntegrityError) as caught, world.bank.engine.begin() as connection:
+    with pytest.raises(IntegrityError) as caught, world.installation.engine.begin() as connection:
         connection.execute(statement, {"who": world.people["taras"].id, "code": dose.code})
     assert caught.value.orig.diag.constraint_name == "preparer_does_not_sign_the_form"  # type: ignore[union-attr]
 
@@ -287,7 +287,7 @@ def test_each_step_tells_both_times_its_people_and_its_form(world: World, lot: F
     dose = made(world, "counted", lot)
     world.do("clara", "enter_dose_from_paper", now=dose.at + 5 * HOUR, **form(dose, *LACKING["counted"]))
     world.do("cyril", "confirm_dose_from_paper", **confirmation(dose))
-    with world.bank.reads.connect() as connection:
+    with world.installation.reads.connect() as connection:
         steps = {one.label: one for one in dose_steps(connection, row_of(world, dose.code).id)}
         said = str(chain_paper(connection, dose.code))
     assert not steps["Counted"].from_paper and steps["Counted"].happened_at is None

@@ -200,7 +200,7 @@ def test_a_donor_confirmed_reactive_is_put_on_hold_in_the_same_act(world: World)
     assert lot_row(world, lot).state == "QUARANTINE"  # one person's entry is not a finding yet
     found = world.do("taras", "review_results", results=results, confirmed=True)
     assert found["lots_stopped"] == [lot] and stands(world, lot) == [HELD]
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         [hold] = session.query(Hold).filter(Hold.code == found["hold"])
     assert all(code in hold.reason for code in results)
     assert world.codes("oksana", "lift_hold", hold=found["hold"], reason="Try anyway") == ["OUT_OF_SPECIFICATION"]
@@ -271,7 +271,7 @@ def test_a_failure_is_not_reported_for_tomorrow(world: World, din: str) -> None:
 
 
 def tank_of(world: World, box: str) -> str:
-    with world.bank.reads.connect() as connection:
+    with world.installation.reads.connect() as connection:
         statement = """WITH RECURSIVE up AS (SELECT id, parent_id, code FROM storage_unit WHERE code = :box
                        UNION SELECT u.id, u.parent_id, u.code FROM up JOIN storage_unit u ON u.id = up.parent_id)
                        SELECT code FROM up WHERE parent_id IS NULL"""
@@ -322,6 +322,6 @@ def test_the_database_takes_no_failed_tank_back_before_its_hold_is_lifted(
 def test_the_application_cannot_release_under_a_hold_by_sql(world: World, din: str) -> None:
     lot = stored_lot(world, vials=1, donation=din).code
     world.do("quinn", "hold_lot", lot=lot, reason="A doubt about it")
-    with pytest.raises(IntegrityError, match="a hold is in force"), world.bank.engine.begin() as connection:
+    with pytest.raises(IntegrityError, match="a hold is in force"), world.installation.engine.begin() as connection:
         statement = "UPDATE lot SET state = 'RELEASED', state_before_hold = NULL WHERE code = :lot"
         connection.execute(text(statement), {"lot": lot})

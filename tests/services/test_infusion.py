@@ -68,7 +68,7 @@ def test_two_people_say_go_and_both_sign(world: World, dose: OrderedDose) -> Non
         world.people["clara"].id,
         world.people["cyril"].id,
     )
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         signed = select(Signature.full_name).where(Signature.record_id == row.id, Signature.meaning == "verified")
         names = session.scalars(signed.where(Signature.record_kind == "dose").order_by(Signature.id)).all()
     assert names == ["Clara Clinician", "Cyril Clinician"]
@@ -147,7 +147,7 @@ def test_a_garbled_scan_is_refused_and_kept_as_it_came(
     field, scan = field_and_scan
     outcome = world.try_act("clara", "check_dose", now=dose.at + 40 * MINUTE, **bedside(world, dose, **{field: scan}))
     assert [one.code.value for one in outcome.refusals] == ["SCAN_UNREADABLE"]
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         kept = session.get_one(Act, outcome.act)
     assert kept.outcome == "refused" and kept.given[field] == scan
 
@@ -211,7 +211,7 @@ def test_an_infusion_is_given_and_accounted_for(world: World) -> None:
     for hours, reaction in enumerate(seen, 3):
         noted = {"dose": dose.code, "serious": False, "reaction": reaction}
         world.do("clara", "record_reaction", now=dose.at + hours * HOUR, **noted)
-    board = dose_board(world.bank, dose.code)
+    board = dose_board(world.installation, dose.code)
     assert board is not None and [(one.text, one.by, one.is_serious) for one in board.reactions] == [
         (reaction, "Clara Clinician", False) for reaction in seen
     ]
@@ -244,12 +244,12 @@ def test_what_is_told_is_what_went_in_and_not_what_was_drawn(world: World, lot: 
     world.do("clara", "stop_infusion", now=dose.at + 50 * MINUTE, **stop)
     row = row_of(world, dose.code)
     assert (row.given_cells, row.given_percent, row.delivered_cells) == (20_060_480, Decimal("40.1"), 50_151_200)
-    face = read_face(world.bank, Kind.DOSE, dose.code)
+    face = read_face(world.installation, Kind.DOSE, dose.code)
     assert face is not None and ("Cells given", "20.1 ×10⁶ (40.1 % of the dose)") in face.facts
-    recall = [line for line in csv.DictReader(io.StringIO(recall_csv(world.bank, lot.code)))]
+    recall = [line for line in csv.DictReader(io.StringIO(recall_csv(world.installation, lot.code)))]
     told = next(line for line in recall if line["code"] == dose.code)
     assert (told["given_cells"], told["given_percent"]) == ("20060480", "40.1")
-    with world.bank.reads.connect() as connection:
+    with world.installation.reads.connect() as connection:
         assert "20.1 ×10⁶ (40.1 % of the dose)" in str(chain_paper(connection, dose.code))
 
 
@@ -273,7 +273,7 @@ def test_the_database_counts_what_went_in_as_the_rule_does(
               "required_cells": required}  # fmt: skip
     types = {name: "numeric(9, 3)" if name.endswith("_ml") else "bigint" for name in values}
     row = ", ".join(f"CAST(:{name} AS {type_}) AS {name}" for name, type_ in types.items())
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         statement = text(f"SELECT {GIVEN_CELLS}, {GIVEN_PERCENT} FROM (SELECT {row}) AS dose")
         found = session.execute(statement, values).one()
     volumes = (delivered, Decimal(given), Decimal(prepared))
@@ -282,7 +282,7 @@ def test_the_database_counts_what_went_in_as_the_rule_does(
 
 def test_the_database_alone_lets_no_more_be_given_than_was_prepared(world: World, dose: OrderedDose) -> None:
     infused_dose(world, dose)
-    with pytest.raises(IntegrityError) as caught, world.bank.engine.begin() as connection:
+    with pytest.raises(IntegrityError) as caught, world.installation.engine.begin() as connection:
         connection.execute(text("UPDATE dose SET volume_given_ml = 50.5 WHERE code = :dose"), {"dose": dose.code})
     refusal = refusal_for(caught.value)
     assert refusal is not None and refusal.code.value == "FIGURES_CONTRADICT"
@@ -290,7 +290,7 @@ def test_the_database_alone_lets_no_more_be_given_than_was_prepared(world: World
 
 def test_the_trail_tells_the_whole_story_of_a_dose(world: World, dose: OrderedDose) -> None:
     infused_dose(world, dose)
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         acts = select(Act.name).where(Act.record_code == dose.code, Act.outcome == "accepted").order_by(Act.id)
         names = list(session.scalars(acts))
     assert names == [

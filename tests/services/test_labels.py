@@ -36,12 +36,12 @@ REASON = "Label torn while it was put on."
 
 
 def printings(world: World, code: str) -> list[label_printing.PrintedLabels]:
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         return label_printing.printings(session, code)
 
 
 def row_by_id(world: World, printing_id: int) -> Printing:
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         return session.get_one(Printing, printing_id)
 
 
@@ -54,14 +54,14 @@ def only(world: World, code: str) -> tuple[int, dict[str, str]]:
 
 def read_back(world: World, printing_id: int) -> list[set[str]]:
     """The symbols of each label of a printing, as a scanner sees them on a 300 dpi print."""
-    pages = pypdfium2.PdfDocument(label_printing.pdf_of(world.bank, printing_id))
+    pages = pypdfium2.PdfDocument(label_printing.pdf_of(world.installation, printing_id))
     pictures = [page.render(scale=300 / 72, grayscale=True).to_pil() for page in pages]
     plain = zxingcpp.TextMode.Plain
     return [{found.text for found in zxingcpp.read_barcodes(picture, text_mode=plain)} for picture in pictures]
 
 
 def words(world: World, printing_id: int, page: int = 0) -> str:
-    return pypdfium2.PdfDocument(label_printing.pdf_of(world.bank, printing_id))[page].get_textpage().get_text_range()
+    return pypdfium2.PdfDocument(label_printing.pdf_of(world.installation, printing_id))[page].get_textpage().get_text_range()
 
 
 def person(world: World, full_name: str = "Олександра Ґудзенко-Їжакевич") -> str:
@@ -72,12 +72,12 @@ def person(world: World, full_name: str = "Олександра Ґудзенко
 @contextmanager
 def printer(world: World, printer: object) -> Iterator[None]:
     """The world with another printer."""
-    usual = world.bank
-    world.bank = dataclasses.replace(usual, printer=printer)
+    usual = world.installation
+    world.installation = dataclasses.replace(usual, printer=printer)
     try:
         yield
     finally:
-        world.bank = usual
+        world.installation = usual
 
 
 # --- printed with the act ---------------------------------------------------------------------
@@ -99,7 +99,7 @@ def test_a_vial_label_says_what_is_recorded(world: World) -> None:
     lot = open_lot(world, "master_bank", vials=2)
     wraps, _ = printings(world, lot.code)
     first, second = row_by_id(world, wraps.id).rows
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         expires_on = session.scalars(select(Lot.expires_on).where(Lot.code == lot.code)).one()
     assert (first["lot"], first["cells_million"], first["volume_ml"]) == (lot.code, "25.0", "1.00")
     assert (first["division"], second["division"]) == tuple(code[13:] for code in lot.vials)
@@ -130,8 +130,8 @@ def test_a_label_comes_with_the_act_and_is_read_back(world: World, label: str) -
     assert read_back(world, printing_id) == [{row["symbol"]}]
     printing = row_by_id(world, printing_id)
     assert (printing.template, printing.template_digest) == (label, load_templates()[label].digest)
-    sent = world.bank.config.data / "printed" / f"{printing_id:08d}-{label}-{code}.pdf"
-    assert sent.read_bytes() == label_printing.pdf_of(world.bank, printing_id)
+    sent = world.installation.config.data / "printed" / f"{printing_id:08d}-{label}-{code}.pdf"
+    assert sent.read_bytes() == label_printing.pdf_of(world.installation, printing_id)
 
 
 def test_a_dose_label_ties_the_infusion_to_its_subject_and_its_vials(world: World) -> None:
@@ -145,7 +145,7 @@ def test_a_dose_label_ties_the_infusion_to_its_subject_and_its_vials(world: Worl
     assert row["cells_million"] == "50.2" and record.delivered_cells == 50_151_200
     assert row["vials"] == ", ".join(sorted(code[13:] for code in dose.vials[: dose.needed]))
     assert row["lot"] == dose.lot.code and row["din"] == printed(dose.vials[0][:13])
-    local = record.expires_at.astimezone(world.bank.config.timezone)
+    local = record.expires_at.astimezone(world.installation.config.timezone)
     assert row["expires"] == f"{local:%Y-%m-%d %H:%M} EET (UTC+02:00)"
     assert row["symbol"].endswith(f"&>{local.year % 1000:03d}{local:%j%H%M}")
     assert row["second_id"].startswith("…") and len(row["second_id"]) == 5
@@ -153,7 +153,7 @@ def test_a_dose_label_ties_the_infusion_to_its_subject_and_its_vials(world: Worl
 
 def test_each_culture_of_a_passage_has_a_label_of_its_own(world: World) -> None:
     parent = harvested_culture(world)
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         at = session.scalars(select(Culture.harvested_at).where(Culture.code == parent)).one()
     given = {"vessel": "T175", "vessel_count": 3, "area_cm2": 175, "viable_cells": 500_000, "reagents": [medium(world)]}
     result = world.do("tina", "passage_culture", now=at, culture=parent, **given)
@@ -178,7 +178,7 @@ def test_a_box_says_where_it_stands_and_what_it_holds(world: World) -> None:
 
 def test_a_dry_run_prints_nothing(world: World) -> None:
     given = {"type": "tank", "name": world.unique("Tank")}
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         before = session.scalar(select(Printing.id).order_by(Printing.id.desc()).limit(1))
         assert world.try_act("tina", "add_storage_unit", dry_run=True, **given).accepted
         assert session.scalar(select(Printing.id).order_by(Printing.id.desc()).limit(1)) == before
@@ -319,7 +319,7 @@ def test_text_that_cannot_be_printed_undoes_nothing(world: World) -> None:
     code = screened_subject(world, **given)
     (printing,) = printings(world, code)
     with pytest.raises(label_printing.NotPrintable, match="field subject is too long"):
-        label_printing.pdf_of(world.bank, printing.id)
+        label_printing.pdf_of(world.installation, printing.id)
 
 
 def test_a_label_of_another_template_is_not_passed_off_as_the_old_one(
@@ -329,18 +329,18 @@ def test_a_label_of_another_template_is_not_passed_off_as_the_old_one(
     template = load_templates()["storage_unit"].model_copy(update={"digest": "0" * 64})
     monkeypatch.setattr(label_printing, "load_templates", lambda: {"storage_unit": template})
     with pytest.raises(label_printing.NotPrintable, match="another version of the template"):
-        label_printing.pdf_of(world.bank, printing_id)
+        label_printing.pdf_of(world.installation, printing_id)
 
 
 def test_a_printing_that_never_was_has_no_pdf(world: World) -> None:
     with pytest.raises(label_printing.NoSuchPrinting):
-        label_printing.pdf_of(world.bank, 10**9)
+        label_printing.pdf_of(world.installation, 10**9)
 
 
 def test_a_pdf_is_the_same_whenever_it_is_asked_for(world: World) -> None:
     lot = open_lot(world, vials=5)
     for printing in printings(world, lot.code):
-        assert label_printing.pdf_of(world.bank, printing.id) == label_printing.pdf_of(world.bank, printing.id)
+        assert label_printing.pdf_of(world.installation, printing.id) == label_printing.pdf_of(world.installation, printing.id)
 
 
 # --- names ------------------------------------------------------------------------------------
@@ -349,12 +349,12 @@ def test_a_pdf_is_the_same_whenever_it_is_asked_for(world: World) -> None:
 @pytest.fixture
 def long_named_site(world: World) -> Iterator[str]:
     """The site under a name that no vial can hold."""
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         site = session.get_one(Site, 1)
     given = {"name": site.name, "fin": site.fin, "fin_registered": site.fin_registered, "timezone": site.timezone}
-    run_act(world.bank, "configure_site", {**given, "name": SITE}, SYSTEM, door="test")
+    run_act(world.installation, "configure_site", {**given, "name": SITE}, SYSTEM, door="test")
     yield SITE
-    run_act(world.bank, "configure_site", given, SYSTEM, door="test")
+    run_act(world.installation, "configure_site", given, SYSTEM, door="test")
 
 
 def test_a_long_name_of_the_site_stops_no_lot(world: World, long_named_site: str) -> None:
@@ -390,7 +390,7 @@ def test_the_database_takes_no_reprint_without_a_reason(world: World) -> None:
         "VALUES ('vial', '', 'vial', 'V', '[]', 1, 1, :reason, now())"
     )
     for reason in (None, "", "  "):
-        with world.bank.engine.connect() as connection:
+        with world.installation.engine.connect() as connection:
             open_act(connection, "print_label_again")
             with pytest.raises(IntegrityError, match="a_reprint_has_a_reason"):
                 connection.execute(again, {"reason": reason})

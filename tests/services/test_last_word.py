@@ -23,7 +23,7 @@ def thawed(world: World, lot: FrozenLot) -> OrderedDose:
 
 def refused(world: World, statement: str, **given: str) -> str:
     """The code of the refusal that a statement past the acts ends with."""
-    with pytest.raises(IntegrityError) as caught, world.bank.engine.begin() as connection:
+    with pytest.raises(IntegrityError) as caught, world.installation.engine.begin() as connection:
         connection.execute(text(statement), given)
     refusal = refusal_for(caught.value)
     assert refusal is not None and refusal.detail.endswith("Scan again to see how it stands now.")

@@ -105,20 +105,20 @@ def released_lot(world: World) -> FrozenLot:
 
 
 def paper(world: World, type_: str, code: str) -> str:
-    with snapshot(world.bank.engine) as connection:
+    with snapshot(world.installation.engine) as connection:
         return json.dumps(as_data(TYPES[type_].read(connection, code)), ensure_ascii=False)
 
 
 def test_the_page_of_the_record_and_the_trail_show_both_times(world: World, told: Told) -> None:
     for name in ON_PAPER:
         act, at = told.acts[name]
-        mine = done(world.bank, act, 0)
+        mine = done(world.installation, act, 0)
         both = (at, at + HOUR, why(name))
         assert (mine.happened_at, mine.at, mine.late_reason) == both
         kind = RECORDS[read_scan(mine.record_code).kind]
-        event = next(one for one in history(world.bank, kind, mine.record_code).events if one.act == act)
+        event = next(one for one in history(world.installation, kind, mine.record_code).events if one.act == act)
         assert (event.happened_at, event.at, event.late_reason) == both
-        line = next(one for one in search(world.bank, Query(act=name)) if one.id == act)
+        line = next(one for one in search(world.installation, Query(act=name)) if one.id == act)
         assert (line.happened_at, line.at, line.late_reason) == both
 
 

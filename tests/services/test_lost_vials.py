@@ -31,7 +31,7 @@ NO_VIAL = {"PRINTED", "VOIDED", "INFUSED", "CULTURED", "QC_USED", "DISCARDED"}
 
 
 def links_of(world: World, code: str) -> tuple[str, set[str]]:
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         one = session.scalars(select(Deviation).where(Deviation.code == code)).one()
         links = select(DeviationLink.record_code).where(DeviationLink.deviation_id == one.id)
         return one.classification, set(session.scalars(links))
@@ -40,12 +40,12 @@ def links_of(world: World, code: str) -> tuple[str, set[str]]:
 def told(world: World, notice: str) -> list[str]:
     lines = text("SELECT d.code FROM notice_line l JOIN recall_notice n ON n.id = l.notice_id "
                  "JOIN dose d ON d.id = l.dose_id WHERE n.code = :code AND n.state = 'OPEN'")  # fmt: skip
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         return list(session.scalars(lines, {"code": notice}))
 
 
 def state(world: World, vial: str) -> str:
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         return session.scalars(select(Vial.state).where(Vial.code == vial)).one()
 
 
@@ -113,7 +113,7 @@ def test_a_loss_is_told_late(world: World) -> None:
     given = {"happened_at": dose.at + MINUTE, "entered_late_because": "The network was down"}
     later = dose.at + datetime.timedelta(hours=3)
     done = world.do("tina", "discard_vial", now=later, vial=dose.vials[0], reason=WHY, **given)
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         occurred = select(Deviation.occurred_at).where(Deviation.code == done["deviation"])
         assert session.scalars(occurred).one() == dose.at + MINUTE
 

@@ -31,7 +31,7 @@ def box() -> Iterator[Mailbox]:
 @pytest.fixture
 def mailed(world: World, box: Mailbox, monkeypatch: pytest.MonkeyPatch) -> World:
     """A world in which messages are set up."""
-    monkeypatch.setattr(world, "bank", mailing(world.bank, box.port, public_url="https://cells.example"))
+    monkeypatch.setattr(world, "bank", mailing(world.installation, box.port, public_url="https://cells.example"))
     return world
 
 
@@ -40,22 +40,22 @@ def reachable(world: World, *roles: str) -> tuple[str, str]:
     name = newcomer(world, *roles)
     address = f"{name}@bank.example"
     given = {"name": name, "email": address, "reason": "the address was missing"}
-    World.accepted(run_act(world.bank, "change_address", given, world.people["ada"], door="test", now=world.now))
+    World.accepted(run_act(world.installation, "change_address", given, world.people["ada"], door="test", now=world.now))
     confirm(world, name)
     world.meet(name)
-    send_due(world.bank)
+    send_due(world.installation)
     return name, address
 
 
 def waiting(world: World) -> int:
-    with world.bank.reads.connect() as connection:
+    with world.installation.reads.connect() as connection:
         return int(connection.scalar(text("SELECT count(*) FROM outbox WHERE sent_at IS NULL")))
 
 
 def latest(world: World, box: Mailbox, address: str) -> tuple[str, str]:
     """Subject and text of what has just arrived there."""
     before = len(box.of(address))
-    assert send_due(world.bank).failed == 0
+    assert send_due(world.installation).failed == 0
     (message,) = box.of(address)[before:]
     assert message["To"] == address and message["From"] == "cellbank@bank.example"
     return message["Subject"], message.get_content()
@@ -78,7 +78,7 @@ def test_whose_account_two_people_change_is_told_by_whom(
 ) -> None:
     name, address = reachable(mailed, "quality_officer")
     mailed.do("ada", act, name=name, reason="a secret reason", **given)
-    assert send_due(mailed.bank).sent == 0  # nothing has changed yet
+    assert send_due(mailed.installation).sent == 0  # nothing has changed yet
     confirm(mailed, name)
     told, body = latest(mailed, box, address)
     assert told == subject and says in body and name in body
@@ -101,9 +101,9 @@ def test_other_sites_an_unlocked_and_a_disabled_account_are_told(mailed: World, 
 
 def test_a_lock_is_told_once(mailed: World, box: Mailbox) -> None:
     name, address = reachable(mailed)
-    for number in range(mailed.bank.config.lockout_failures + 3):
+    for number in range(mailed.installation.config.lockout_failures + 3):
         place = Place("web", "a stranger", f"203.0.113.{number}")
-        passwords.prove(mailed.bank, mailed.people[name], Credentials(HIS), mailed.now, place=place)
+        passwords.prove(mailed.installation, mailed.people[name], Credentials(HIS), mailed.now, place=place)
     subject, body = latest(mailed, box, address)
     assert subject == "Your account is locked" and "Done by" not in body and "EET" in body
 
@@ -115,8 +115,8 @@ def test_a_recovery_code_that_is_used_is_told_and_so_are_changes_of_ones_own(mai
     recovery = mailed.do(name, "confirm_second_factor", one_time_code=code)["recovery"]
     assert latest(mailed, box, address)[0] == "Your second factor was set up"
     given = Credentials(PASSWORD, recovery[0])
-    once = passwords.prove(mailed.bank, mailed.people[name], given, mailed.now, place=Place("test"), enrols=True).once
-    assert run_act(mailed.bank, "sign_in", {}, mailed.people[name], door="test", now=mailed.now, once=once).accepted
+    once = passwords.prove(mailed.installation, mailed.people[name], given, mailed.now, place=Place("test"), enrols=True).once
+    assert run_act(mailed.installation, "sign_in", {}, mailed.people[name], door="test", now=mailed.now, once=once).accepted
     subject, body = latest(mailed, box, address)
     assert subject == "A recovery code was used" and recovery[0] not in body
     mailed.do(name, "change_password", new_password="another long password")
@@ -138,13 +138,13 @@ def test_a_new_account_is_told_that_its_password_comes_by_hand(mailed: World, bo
 def test_of_another_address_the_old_and_the_new_one_are_told(mailed: World, box: Mailbox) -> None:
     name, address = reachable(mailed)
     by_two(mailed, "change_address", name, email=f"new.{address}", reason="another domain")
-    assert send_due(mailed.bank).sent == 2
+    assert send_due(mailed.installation).sent == 2
     both = [box.of(one)[-1] for one in (address, f"new.{address}")]
     assert {one["Subject"] for one in both} == {"Your address for messages was changed"}
     assert mailed.codes(name, "change_my_address", email=address, password=None) == ["SIGNATURE_NEEDED"]
     assert mailed.codes(name, "change_my_address", email=address, password="wrong guess of mine") == ["SIGNATURE_WRONG"]
     mailed.do(name, "change_my_address", email=address, password=PASSWORD)
-    assert send_due(mailed.bank).sent == 2
+    assert send_due(mailed.installation).sent == 2
     assert "whoever was signed in" in box.of(f"new.{address}")[-1].get_content()
 
 
@@ -168,7 +168,7 @@ def test_what_is_refused_or_only_checked_tells_nobody(mailed: World) -> None:
     mailed.do("ada", "unlock_person", key="the.same", **given)
     mailed.do("ada", "unlock_person", key="the.same", **given)
     assert waiting(mailed) == 1
-    send_due(mailed.bank)
+    send_due(mailed.installation)
 
 
 def test_without_a_mail_server_or_an_address_nothing_is_written(world: World, mailed: World) -> None:
@@ -176,15 +176,15 @@ def test_without_a_mail_server_or_an_address_nothing_is_written(world: World, ma
     mailed.do("ada", "unlock_person", name=name, reason="has no address")
     assert waiting(mailed) == 0
     name, _ = reachable(mailed, "auditor")
-    bank = dataclasses.replace(mailed.bank, config=dataclasses.replace(mailed.bank.config, smtp_url=None))
+    installation = dataclasses.replace(mailed.installation, config=dataclasses.replace(mailed.installation.config, smtp_url=None))
     given = {"name": name, "reason": "messages are not set up"}
-    World.accepted(run_act(bank, "unlock_person", given, world.people["ada"], door="test", now=world.now))
-    assert waiting(mailed) == 0 and send_due(bank).sent == 0
+    World.accepted(run_act(installation, "unlock_person", given, world.people["ada"], door="test", now=world.now))
+    assert waiting(mailed) == 0 and send_due(installation).sent == 0
 
 
 def test_the_installation_tells_as_well(mailed: World, box: Mailbox) -> None:
     name, address = reachable(mailed, "auditor")
     given = {"name": name, "email": address, "reason": "from the command line"}
-    assert not run_act(mailed.bank, "change_address", given, SYSTEM, door="test", now=mailed.now).accepted
+    assert not run_act(mailed.installation, "change_address", given, SYSTEM, door="test", now=mailed.now).accepted
     enrol(mailed, name)
-    assert send_due(mailed.bank).sent == 1
+    assert send_due(mailed.installation).sent == 1

@@ -8,7 +8,7 @@ import pytest
 
 from cellbank.domain.lifecycle import Role
 from cellbank.services.acts import run_act
-from cellbank.services.bank import Bank
+from cellbank.services.installation import Installation
 from cellbank.services.lookup.worklists import worklists
 from cellbank.services.trail.near_misses import UNREADABLE_SCAN, near_misses
 from cellbank.services.trail.trail_search import Query, search
@@ -18,14 +18,14 @@ from tests.factories.world import World
 pytestmark = pytest.mark.requirement("R5", "R6")
 
 
-def counted(bank: Bank, month: str) -> dict[tuple[str, str], int]:
+def counted(installation: Installation, month: str) -> dict[tuple[str, str], int]:
     day = datetime.date.fromisoformat(f"{month}-01")
-    report = near_misses(bank, day, day, day)
+    report = near_misses(installation, day, day, day)
     return {(line.act, line.reason): line.total for line in report.lines}
 
 
-def test_refusals_are_counted_by_reason_and_month(bank: Bank, world: World) -> None:
-    before = counted(bank, "2026-03")
+def test_refusals_are_counted_by_reason_and_month(installation: Installation, world: World) -> None:
+    before = counted(installation, "2026-03")
     ordered = ordered_dose(world)
     strange = ordered_dose(world)
     assert "VIAL_OF_ANOTHER_SUBJECT" in world.codes(
@@ -35,58 +35,58 @@ def test_refusals_are_counted_by_reason_and_month(bank: Bank, world: World) -> N
     scans = {**bedside(world, dose), "read_back": "somebody else"}
     assert world.codes("clara", "check_dose", **scans) == ["WRISTBAND_MISMATCH"]
     world.do("tina", "report_unreadable_scan", raw="?", reason="It is cut short.")
-    after = counted(bank, "2026-03")
+    after = counted(installation, "2026-03")
     news = {key: number - before.get(key, 0) for key, number in after.items() if number != before.get(key, 0)}
     assert news[("check_dose", "WRISTBAND_MISMATCH")] == 1 and news[("report_unreadable_scan", UNREADABLE_SCAN)] == 1
     assert news[("pick_vial", "VIAL_OF_ANOTHER_SUBJECT")] == 1
 
 
-def test_a_month_is_one_of_the_site(bank: Bank, world: World) -> None:
+def test_a_month_is_one_of_the_site(installation: Installation, world: World) -> None:
     """The last evening of April in UTC is May in Kyiv."""
     night = datetime.datetime(2026, 4, 30, 21, 30, tzinfo=datetime.UTC)
-    before = counted(bank, "2026-05"), counted(bank, "2026-04")
+    before = counted(installation, "2026-05"), counted(installation, "2026-04")
     world.do("tina", "report_unreadable_scan", now=night, raw="?", reason="It is cut short.")
     key = ("report_unreadable_scan", UNREADABLE_SCAN)
-    assert counted(bank, "2026-05")[key] == before[0].get(key, 0) + 1
-    assert counted(bank, "2026-04").get(key, 0) == before[1].get(key, 0)
+    assert counted(installation, "2026-05")[key] == before[0].get(key, 0) + 1
+    assert counted(installation, "2026-04").get(key, 0) == before[1].get(key, 0)
 
 
-def test_every_count_leads_to_its_acts(bank: Bank, world: World) -> None:
+def test_every_count_leads_to_its_acts(installation: Installation, world: World) -> None:
     ordered = ordered_dose(world)
     strange = ordered_dose(world)
     world.codes("tina", "pick_vial", dose=ordered.code, box=ordered.lot.box, vial=strange.vials[0])
     day = datetime.date(2026, 3, 1)
     (line,) = [
-        line for line in near_misses(bank, day, day, day).lines
+        line for line in near_misses(installation, day, day, day).lines
         if (line.act, line.reason) == ("pick_vial", "VIAL_OF_ANOTHER_SUBJECT")
     ]  # fmt: skip
-    zone = bank.config.timezone
+    zone = installation.config.timezone
     found = search(
-        bank,
+        installation,
         Query(act=line.act, reason=line.reason, outcome="refused",
               since=datetime.datetime(2026, 3, 1, tzinfo=zone), until=datetime.datetime(2026, 4, 1, tzinfo=zone)),
     )  # fmt: skip
     assert len(found) == line.total and found[0].record_code in (ordered.code, strange.vials[0])
 
 
-def test_the_table_for_a_spreadsheet_has_a_row_for_each_count(bank: Bank, world: World) -> None:
+def test_the_table_for_a_spreadsheet_has_a_row_for_each_count(installation: Installation, world: World) -> None:
     world.do("tina", "report_unreadable_scan", raw="?", reason="It is cut short.")
-    report = near_misses(bank, datetime.date(2026, 3, 15))
+    report = near_misses(installation, datetime.date(2026, 3, 15))
     assert report.months[0] == "2025-04" and report.months[-1] == "2026-03" and len(report.months) == 12
     rows = list(csv.DictReader(io.StringIO(report.as_csv())))
     assert sum(int(row["count"]) for row in rows) == sum(line.total for line in report.lines) > 0
     assert {"month", "stage", "act", "reason", "count"} == set(rows[0])
 
 
-def test_a_missing_signature_is_no_reason_of_a_stop_and_no_near_miss(bank: Bank, world: World) -> None:
+def test_a_missing_signature_is_no_reason_of_a_stop_and_no_near_miss(installation: Installation, world: World) -> None:
     """Nothing of the dose was judged by it, and beside a real reason it is not said at all."""
     dose = prepared_dose(world)
-    before = counted(bank, "2026-03")
+    before = counted(installation, "2026-03")
     for read_back, reason in (("somebody else", "WRISTBAND_MISMATCH"), (None, "SIGNATURE_NEEDED")):
         scans = bedside(world, dose, **({"read_back": read_back} if read_back else {}))
-        outcome = run_act(bank, "check_dose", scans, world.people["clara"], door="test", now=world.now)
+        outcome = run_act(installation, "check_dose", scans, world.people["clara"], door="test", now=world.now)
         assert [refusal.code for refusal in outcome.refusals] == [reason]
-    after = counted(bank, "2026-03")
+    after = counted(installation, "2026-03")
     assert ("check_dose", "SIGNATURE_NEEDED") not in after
     key = ("check_dose", "WRISTBAND_MISMATCH")
     assert after[key] == before.get(key, 0) + 1
@@ -94,7 +94,7 @@ def test_a_missing_signature_is_no_reason_of_a_stop_and_no_near_miss(bank: Bank,
 
 def stopped_at_the_bedside(world: World, dose: str) -> list[str | None]:
     """The act that the list of the quality officer offers for a dose of too many mismatches."""
-    found = worklists(world.bank, frozenset({Role.QUALITY_OFFICER}), world.now)
+    found = worklists(world.installation, frozenset({Role.QUALITY_OFFICER}), world.now)
     return [item.act for one in found if one.name == "mismatched" for item in one.items if item.code == dose]
 
 

@@ -47,14 +47,14 @@ class Told:
 
 
 def told(world: World, dose: str) -> list[Told]:
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         rows = select(Notice.code, Notice.record_kind, Notice.reason).join(NoticeLine)
         of_dose = rows.join(Dose, Dose.id == NoticeLine.dose_id).where(Dose.code == dose)
         return [Told(*row) for row in session.execute(of_dose.order_by(Notice.id))]
 
 
 def board(world: World, notice: str) -> NoticeBoard:
-    found = notice_board(world.bank, notice)
+    found = notice_board(world.installation, notice)
     assert found is not None
     return found
 
@@ -74,7 +74,7 @@ def _reagent_of(world: World, lot: str) -> str:
         "SELECT r.code FROM lot l JOIN LATERAL lot_lineage(l.id) up ON up.record_kind = 'reagent_lot' "
         "JOIN reagent_lot r ON r.id = up.record_id WHERE l.code = :lot ORDER BY r.id DESC LIMIT 1"
     )
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         return str(session.scalar(statement, {"lot": lot}))
 
 
@@ -83,7 +83,7 @@ def _tank_of(world: World, box: str) -> str:
         "SELECT t.code FROM storage_unit b JOIN storage_unit r ON r.id = b.parent_id "
         "JOIN storage_unit t ON t.id = r.parent_id WHERE b.code = :box"
     )
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         return str(session.scalar(statement, {"box": box}))
 
 
@@ -107,7 +107,7 @@ def _corrected(world: World, dose: OrderedDose) -> None:
     statement = text(
         "SELECT r.code FROM test_result r JOIN lot l ON l.id = r.lot_id WHERE l.code = :lot AND r.test = 'STERILITY'"
     )
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         result = session.scalar(statement, {"lot": dose.lot.code})
     world.do("taras", "correct_result", result=result, choice="growth", reason="Copied from the wrong line")
 
@@ -181,7 +181,7 @@ def test_a_stop_after_doses_were_given_tells_their_clinician_at_once(world: Worl
     stop(world, dose)
     [line] = told(world, dose.code)
     assert line.stopped == kind and line.reason
-    [shown] = [one for one in impact(world.bank, dose.lot.code).doses if one.code == dose.code]
+    [shown] = [one for one in impact(world.installation, dose.lot.code).doses if one.code == dose.code]
     assert (shown.notice, shown.notice_state) == (line.notice, "OPEN")
 
 
@@ -279,7 +279,7 @@ def test_doses_are_answered_one_after_the_other(world: World, two: tuple[str, Or
     assert world.do("cyril", "answer_notice", notice=notice, answers=[last])["state"] == "ACKNOWLEDGED"
     by = {one.code: (one.done, one.answered_by) for one in board(world, notice).answered}
     assert by == {given.code: ("patient_told", "Clara Clinician"), waiting.code: ("nothing_needed", "Cyril Clinician")}
-    card = look_up(world.bank, world.people["clara"], notice)
+    card = look_up(world.installation, world.people["clara"], notice)
     assert isinstance(card, Card) and dict(card.facts)["Answered"] == "2 of 2"
     assert world.codes("clara", "answer_notice", notice=notice, answers=[last]) == ["WRONG_STATE", "ALREADY_EXISTS"]
 
@@ -315,7 +315,7 @@ def test_the_last_dose_that_is_discarded_ends_the_notice(world: World) -> None:
     [notice] = world.do("quinn", "hold_lot", lot=dose.lot.code, reason=WHY)["notices"]
     world.do("tina", "discard_dose", dose=dose.code, reason="The lot is on hold")
     assert row_of(world, dose.code).state == "DISCARDED"
-    card = look_up(world.bank, world.people["clara"], notice)
+    card = look_up(world.installation, world.people["clara"], notice)
     assert isinstance(card, Card) and card.state == "ACKNOWLEDGED"
 
 

@@ -39,7 +39,7 @@ DURING = 42 * MINUTE
 
 def verified(world: World, signed: Any) -> dict[str, Any]:
     """The payload, if the signature of the server fits; as the browser does."""
-    public = Ed25519PublicKey.from_public_bytes(base64.b64decode(world.bank.keys.newest.public["verify"]))
+    public = Ed25519PublicKey.from_public_bytes(base64.b64decode(world.installation.keys.newest.public["verify"]))
     public.verify(base64.b64decode(signed["signature"]), signed["payload"].encode())
     return json.loads(signed["payload"])
 
@@ -52,7 +52,7 @@ def dose(world: World) -> OrderedDose:
 
 
 def test_what_goes_along_is_what_the_label_says_and_what_the_wristband_must_be(world: World, dose: OrderedDose) -> None:
-    signed = judgement(world.bank, dose.code, dose.at + DURING)
+    signed = judgement(world.installation, dose.code, dose.at + DURING)
     judged, row = verified(world, signed), row_of(world, dose.code)
     assert judged["dose"] == dose.code and judged["next"] == "second" and judged["lot"] == dose.lot.code
     assert judged["label"] == dose_symbol(dose.code, row.expires_at.astimezone(SITE).replace(tzinfo=None))
@@ -64,12 +64,12 @@ def test_what_goes_along_is_what_the_label_says_and_what_the_wristband_must_be(w
 
 def row_of_subject(world: World, dose: OrderedDose) -> Any:
     statement = "SELECT code, trial_number, second_identifier, born_on::text FROM subject WHERE code = :code"
-    with world.bank.reads.connect() as connection:
+    with world.installation.reads.connect() as connection:
         return connection.execute(text(statement), {"code": dose.subject}).one()
 
 
 def test_what_goes_along_says_whose_it_is_by_the_trial_number_alone(world: World, dose: OrderedDose) -> None:
-    signed = json.dumps(judgement(world.bank, dose.code, dose.at + DURING))
+    signed = json.dumps(judgement(world.installation, dose.code, dose.at + DURING))
     code, number, second, born = row_of_subject(world, dose)
     assert number in signed
     for known in (code, second, born):
@@ -78,9 +78,9 @@ def test_what_goes_along_says_whose_it_is_by_the_trial_number_alone(world: World
 
 def test_one_person_is_one_person_by_name_and_by_badge(world: World, dose: OrderedDose) -> None:
     """Who prepared or has checked is known by both; who may not check here is not known at all."""
-    judged = verified(world, judgement(world.bank, dose.code, dose.at + DURING))
+    judged = verified(world, judgement(world.installation, dose.code, dose.at + DURING))
     statement = "SELECT name, code FROM person WHERE name = ANY(:names)"
-    with world.bank.reads.connect() as connection:
+    with world.installation.reads.connect() as connection:
         found = connection.execute(text(statement), {"names": ["clara", "cyril", "taras", "quinn", "ada"]}).all()
     digests = {one.name: [person_digest(judged["salt"], said) for said in one] for one in found}
     people = judged["people"]
@@ -91,7 +91,7 @@ def test_one_person_is_one_person_by_name_and_by_badge(world: World, dose: Order
 
 
 def test_the_slow_digest_is_worked_out_once_for_a_dose(world: World, dose: OrderedDose) -> None:
-    first, second = (verified(world, judgement(world.bank, dose.code, dose.at + DURING)) for _ in range(2))
+    first, second = (verified(world, judgement(world.installation, dose.code, dose.at + DURING)) for _ in range(2))
     assert (first["salt"], first["subject"]) == (second["salt"], second["subject"])
 
 
@@ -101,7 +101,7 @@ def _fields(payload: dict[str, Any]) -> list[tuple[str, Any]]:
 
 
 def test_every_field_that_is_altered_breaks_the_signature(world: World, dose: OrderedDose) -> None:
-    signed = judgement(world.bank, dose.code, dose.at + DURING)
+    signed = judgement(world.installation, dose.code, dose.at + DURING)
     assert signed is not None
     payload = verified(world, signed)
     changed = _fields(payload)
@@ -113,27 +113,27 @@ def test_every_field_that_is_altered_breaks_the_signature(world: World, dose: Or
 
 
 def test_nothing_goes_along_of_a_dose_that_was_not_judged_and_accepted(world: World, dose: OrderedDose) -> None:
-    assert judgement(world.bank, "CHA999926999999", dose.at) is None
+    assert judgement(world.installation, "CHA999926999999", dose.at) is None
     counted = counted_dose(world)
-    assert judgement(world.bank, counted.code, counted.at + DURING) is None  # nothing to give yet
+    assert judgement(world.installation, counted.code, counted.at + DURING) is None  # nothing to give yet
     row = row_of(world, dose.code)
-    assert judgement(world.bank, dose.code, row.expires_at + MINUTE) is None  # expired
+    assert judgement(world.installation, dose.code, row.expires_at + MINUTE) is None  # expired
     given = infused_dose(world)
-    assert judgement(world.bank, given.code, given.at + 90 * MINUTE) is None  # over
+    assert judgement(world.installation, given.code, given.at + 90 * MINUTE) is None  # over
     held = checked_dose(world)
-    assert verified(world, judgement(world.bank, held.code, held.at + DURING))["next"] == "start"
+    assert verified(world, judgement(world.installation, held.code, held.at + DURING))["next"] == "start"
     world.do("quinn", "hold_lot", now=held.at + DURING, lot=held.lot.code, reason="A complaint is being looked into.")
-    assert judgement(world.bank, held.code, held.at + DURING) is None
+    assert judgement(world.installation, held.code, held.at + DURING) is None
 
 
 def test_nothing_goes_along_to_another_site(world: World, dose: OrderedDose) -> None:
-    assert judgement(dataclasses.replace(world.bank, site=999), dose.code, dose.at + DURING) is None
+    assert judgement(dataclasses.replace(world.installation, site=999), dose.code, dose.at + DURING) is None
 
 
 def test_a_running_infusion_goes_along_to_be_ended_and_not_for_a_go(world: World) -> None:
     dose = checked_dose(world)
     world.do("clara", "start_infusion", now=dose.at + 45 * MINUTE, dose=dose.code)
-    judged = verified(world, judgement(world.bank, dose.code, dose.at + 46 * MINUTE))
+    judged = verified(world, judgement(world.installation, dose.code, dose.at + 46 * MINUTE))
     assert judged["next"] == "stop"
 
 
@@ -141,7 +141,7 @@ def test_a_running_infusion_goes_along_to_be_ended_and_not_for_a_go(world: World
 
 
 def send(world: World, envelope: dict[str, Any], now: datetime.datetime) -> Sent:
-    return send_kept(world.bank, envelope, now, place=Place("web", "a tablet"))
+    return send_kept(world.installation, envelope, now, place=Place("web", "a tablet"))
 
 
 def kept_of(
@@ -187,7 +187,7 @@ def test_what_was_not_allowed_is_recorded_and_opens_a_deviation(world: World) ->
     for envelope in played(world, dose):
         assert send(world, envelope, dose.at + 60 * MINUTE).came is Came.RECORDED
     assert row_of(world, dose.code).state == "INFUSED"
-    with world.bank.reads.connect() as connection:
+    with world.installation.reads.connect() as connection:
         told = "SELECT count(*) FROM irregularity i JOIN act a ON a.id = i.act_id WHERE a.record_code = :code"
         assert connection.scalar(text(told), {"code": dose.code}) > 0
 
@@ -203,7 +203,7 @@ def test_a_screen_whose_clock_is_ahead_loses_no_fact(world: World, seconds: int)
     assert first.came is Came.RECORDED, first
     again = send(world, envelope, back + MINUTE)
     assert (again.came, again.act) == (Came.RECORDED, first.act)
-    with world.bank.reads.connect() as connection:
+    with world.installation.reads.connect() as connection:
         told = connection.execute(text("SELECT * FROM act WHERE id = :act"), {"act": first.act}).one()
     assert datetime.timedelta(0) < told.at - told.happened_at <= datetime.timedelta(microseconds=1)
     assert datetime.datetime.fromisoformat(told.given["happened_at"]) == dose.at + 52 * MINUTE
@@ -216,7 +216,7 @@ def test_a_judgement_that_cannot_be_read_any_more_is_answered_in_words(world: Wo
     dose = checked_once(world)
     held = json.loads(signed(world, dose.code, dose.at + 41 * MINUTE)["payload"]) | (wrong or {})
     missing = {name: value for name, value in held.items() if value is not None and (wrong or name != "dose")}
-    envelope = kept_of(world, dose, "cyril", "check_dose", 42, judgement=world.bank.keys.sign(json.dumps(missing)))
+    envelope = kept_of(world, dose, "cyril", "check_dose", 42, judgement=world.installation.keys.sign(json.dumps(missing)))
     answers = [send(world, envelope, dose.at + 50 * MINUTE) for _ in range(2)]
     assert [one.came for one in answers] == [Came.REFUSED] * 2 and answers[0].act == answers[1].act
     assert refused_in_trail(world, answers[0].act) == ["NOT_JUDGED_HERE"]
@@ -230,7 +230,7 @@ def test_a_wrong_password_does_nothing_and_is_given_again_for_this_act_alone(wor
     wrong = kept_of(world, dose, "cyril", "check_dose", 42, password="not the right one")
     assert send(world, wrong, at + 5 * MINUTE).came is Came.NOT_PROVED
     assert row_of(world, dose.code).state == "CHECKED_ONCE"
-    public, mine = world.bank.keys.newest.public, json.loads(wrong["act"]["header"])["id"]
+    public, mine = world.installation.keys.newest.public, json.loads(wrong["act"]["header"])["id"]
     right = {"name": "cyril", "password": PASSWORD}
     other = {**wrong, "proof": seal(public, {"id": "of-another-act-altogether"}, right)}
     assert send(world, other, at + 6 * MINUTE).came is Came.UNREADABLE
@@ -242,7 +242,7 @@ def test_a_wrong_password_does_nothing_and_is_given_again_for_this_act_alone(wor
 def test_a_check_is_signed_by_badge_as_by_name(world: World) -> None:
     """And nobody is two people by that: the server knows the badge."""
     dose = checked_once(world)
-    with world.bank.reads.connect() as connection:
+    with world.installation.reads.connect() as connection:
         codes = {one.name: one.code for one in connection.execute(text("SELECT name, code FROM person"))}
     for name, came in (("clara", Came.REFUSED), ("cyril", Came.RECORDED)):
         badge = codes[name]
@@ -259,7 +259,7 @@ def test_nobody_proves_an_act_of_somebody_else(world: World) -> None:
     at = dose.at + 42 * MINUTE
     mine = kept_of(world, dose, "clara", "check_dose", 42)
     act = json.loads(mine["act"]["header"])["id"]
-    proof = seal(world.bank.keys.newest.public, {"id": act}, {"name": "cyril", "password": PASSWORD})
+    proof = seal(world.installation.keys.newest.public, {"id": act}, {"name": "cyril", "password": PASSWORD})
     theirs = {**mine, "proof": proof}
     assert send(world, theirs, at + 5 * MINUTE).came is Came.NOT_PROVED
     assert row_of(world, dose.code).state == "PREPARED"
@@ -304,14 +304,14 @@ def test_what_is_no_envelope_is_unreadable(world: World, raw: dict[str, Any]) ->
 
 def deviations(world: World, dose: OrderedDose) -> list[str]:
     """What the deviations of a dose say, oldest first."""
-    with world.bank.reads.connect() as connection:
+    with world.installation.reads.connect() as connection:
         statement = """SELECT v.classification || ': ' || v.description FROM deviation v
             JOIN deviation_link k ON k.deviation_id = v.id AND k.record_code = :code ORDER BY v.id"""
         return list(connection.scalars(text(statement), {"code": dose.code}))
 
 
 def refused_in_trail(world: World, act: int | None) -> list[str]:
-    with world.bank.reads.connect() as connection:
+    with world.installation.reads.connect() as connection:
         statement = "SELECT refusals FROM act WHERE id = :act AND outcome = 'refused'"
         found = connection.scalar(text(statement), {"act": act})
     return [one["code"] for one in found or ()]
@@ -320,7 +320,7 @@ def refused_in_trail(world: World, act: int | None) -> list[str]:
 def test_what_goes_along_is_what_comes_back(world: World) -> None:
     """The real judgement opens the door, also after the pair that signed it was replaced."""
     dose = checked_once(world)
-    along = judgement(world.bank, dose.code, dose.at + 41 * MINUTE)
+    along = judgement(world.installation, dose.code, dose.at + 41 * MINUTE)
     envelope = kept_of(world, dose, "cyril", "check_dose", 42, judgement=along)
     assert send(world, envelope, dose.at + 50 * MINUTE).came is Came.RECORDED
 
@@ -423,15 +423,15 @@ def stopped(
     """A STOP of a screen without the network, sent while this person is signed in at it."""
     whole = {"id": secrets.token_hex(16), "dose": about or dose.code, "at": (dose.at + DURING).isoformat(), **more}
     whole = {"why": "WRISTBAND_MISMATCH", "raw": "SJ-of-somebody-else", **whole}
-    part = seal(world.bank.keys.newest.public, whole, {"raw": whole.pop("raw")})
+    part = seal(world.installation.keys.newest.public, whole, {"raw": whole.pop("raw")})
     at = now or datetime.datetime.now(datetime.UTC)
-    return keep_stop(world.bank, part, world.people[who], at, door="web", client="a tablet")
+    return keep_stop(world.installation, part, world.people[who], at, door="web", client="a tablet")
 
 
 def stops(world: World, dose: OrderedDose) -> list[Any]:
     """What is kept of the STOPs of a dose."""
     told = "SELECT given, person_id FROM act WHERE name = 'report_unreadable_scan' AND given ->> 'reason' ~ :dose"
-    with world.bank.reads.connect() as connection:
+    with world.installation.reads.connect() as connection:
         return list(connection.execute(text(f"{told} ORDER BY id"), {"dose": dose.code}).all())
 
 
@@ -476,7 +476,7 @@ def test_what_a_stop_says_is_of_a_closed_list(world: World, dose: OrderedDose) -
     for one in wrong:
         assert stopped(world, own, "clara", **one) is Came.UNREADABLE, one
     clara = world.people["clara"]
-    assert keep_stop(world.bank, {}, clara, own.at, door="web", client="a tablet") is Came.UNREADABLE
+    assert keep_stop(world.installation, {}, clara, own.at, door="web", client="a tablet") is Came.UNREADABLE
     assert stops(world, own) == []
     assert stopped(world, own, "clara", why="DOSE_LABEL_MISMATCH", raw=label) is Came.RECORDED
     assert stopped(world, own, "clara", raw="X" * 400) is Came.RECORDED

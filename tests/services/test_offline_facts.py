@@ -68,7 +68,7 @@ def test_what_was_told_of_a_time_to_come_is_kept_as_of_now(world: World) -> None
 
 
 def occurred(world: World, deviation: str) -> Any:
-    with world.bank.reads.connect() as connection:
+    with world.installation.reads.connect() as connection:
         found = connection.scalar(text("SELECT occurred_at FROM deviation WHERE code = :code"), {"code": deviation})
     assert isinstance(found, datetime.datetime)
     return found

@@ -36,7 +36,7 @@ def own(furnished: Furnished, tmp_path: Path) -> Iterator[World]:
 
 def amended(world: World, version: str, *changes: tuple[str, str]) -> None:
     """A version of the trial's protocol, changed and in force."""
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         first = select(Definition.content).where(Definition.code == "NCT04461925@1")
         content = session.scalars(first).one().replace('version = "1"', f'version = "{version}"')
     for old, new in changes:
@@ -60,7 +60,7 @@ def enrolling(world: World, **given: Any) -> list[str]:
 
 
 def subject(world: World, code: str) -> Subject:
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         return session.scalars(select(Subject).where(Subject.code == code)).one()
 
 
@@ -148,7 +148,7 @@ def test_a_subject_stays_under_its_version_until_somebody_signs_the_move(own: Wo
     assert shown["checked_again"]["outcome"] == "NOT_ELIGIBLE"  # 55 years: shown to whoever signs
     after = subject(own, code)
     assert after.protocol_id != before.protocol_id and after.state == "ENROLLED"
-    with Session(own.bank.reads) as session:
+    with Session(own.installation.reads) as session:
         signed = session.scalars(select(Signature).where(Signature.act_id == outcome.act)).one()
     assert (signed.record_kind, signed.meaning) == ("subject", "approved")
 
@@ -222,7 +222,7 @@ def test_who_withdraws_leaves_no_place_behind_and_who_fails_screening_takes_none
 
 def refused(world: World, statement: str, **given: Any) -> str:
     """The code of the refusal that a statement past the acts ends with."""
-    with pytest.raises(IntegrityError) as caught, world.bank.engine.begin() as connection:
+    with pytest.raises(IntegrityError) as caught, world.installation.engine.begin() as connection:
         connection.execute(text(statement), given)
     refusal = refusal_for(caught.value)
     assert refusal is not None

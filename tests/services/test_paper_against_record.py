@@ -49,7 +49,7 @@ def entered(world: World, dose: OrderedDose, given: dict[str, Any]) -> tuple[set
     outcome = world.try_act("cyril", "confirm_dose_from_paper", **confirmation(dose))
     assert outcome.accepted, outcome.refusals
     assert row_of(world, dose.code).state == "INFUSED"
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         opened = session.scalar(select(Deviation).where(Deviation.code == outcome.result.get("deviation")))
     codes = {one["code"] for one in told}
     assert opened is not None or not codes
@@ -58,7 +58,7 @@ def entered(world: World, dose: OrderedDose, given: dict[str, Any]) -> tuple[set
 
 
 def state_of(world: World, vial: str) -> tuple[str, str | None]:
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         return session.execute(select(Vial.state, Dose.code).outerjoin(Dose).where(Vial.code == vial)).one()  # type: ignore[return-value]
 
 
@@ -102,7 +102,7 @@ def test_a_dose_that_was_given_up_and_given_all_the_same_is_recorded(
 
 def test_its_symbol_offers_its_form_to_the_clinician(world: World, lot: FrozenLot) -> None:
     dose, _ = given_up(world, "prepared", lot)
-    assert "enter_dose_from_paper" in [one.name for one in look_up(world.bank, world.people["clara"], dose.code).acts]
+    assert "enter_dose_from_paper" in [one.name for one in look_up(world.installation, world.people["clara"], dose.code).acts]
 
 
 @pytest.mark.requirement("R20")
@@ -165,7 +165,7 @@ def seen(world: World, lot: FrozenLot, vials: list[str]) -> dict[str, Any]:
         .join(StorageUnit, StorageUnit.id == Placement.box_id)
         .where(StorageUnit.code == lot.box, Placement.taken_at.is_(None), Vial.code.in_(vials))
     )
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         rows = session.execute(places).all()
     names = [position_name(position, columns) for _, position, columns in rows]
     return {"vials": [row[0] for row in rows], "positions": names}
@@ -351,6 +351,6 @@ def test_the_database_tells_it_where_no_rule_does(
 )
 def test_the_database_lets_none_of_it_pass_in_time(world: World, lot: FrozenLot, change: str, rule: str) -> None:
     dose, _ = given_up(world, "prepared", lot)
-    with pytest.raises(IntegrityError) as caught, world.bank.engine.begin() as connection:
+    with pytest.raises(IntegrityError) as caught, world.installation.engine.begin() as connection:
         connection.execute(text(change), {"dose": dose.code, "vial": dose.vials[0]})
     assert caught.value.orig.diag.constraint_name == rule  # type: ignore[union-attr]

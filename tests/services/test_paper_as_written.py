@@ -72,7 +72,7 @@ def test_times_that_cross_are_entered_as_written_with_their_deviation(
 def test_a_thaw_from_before_its_vials_were_put_away_is_entered_as_written(world: World, lot: FrozenLot) -> None:
     """They stood in the tank until then at least: the book of places is kept in order."""
     dose = ordered_dose(world, lot=lot)
-    with world.bank.reads.connect() as connection:
+    with world.installation.reads.connect() as connection:
         put_away = connection.scalar(
             text("SELECT max(p.placed_at) FROM placement p JOIN vial v ON v.id = p.vial_id WHERE v.code = :code"),
             {"code": dose.vials[0]},
@@ -98,7 +98,7 @@ def seen(dose: OrderedDose, minute: int = 50, *, serious: bool = True) -> dict[s
 
 
 def reactions(world: World, dose: OrderedDose) -> list[Reaction]:
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         return list(session.scalars(select(Reaction).join(Dose).where(Dose.code == dose.code)))
 
 
@@ -136,7 +136,7 @@ def test_a_serious_reaction_on_a_form_stops_the_next_dose_before_it_is_confirmed
     refused = world.try_act("cyril", "check_dose", **check).refusals
     assert {one.code.value for one in refused} == {"DECISION_NEEDED"}
     assert f"serious reaction to dose {dose.code}" in " ".join(one.detail for one in refused)
-    stops = judge_standing(world.bank, second.code, second.at + HOUR)
+    stops = judge_standing(world.installation, second.code, second.at + HOUR)
     assert stops is not None and [one.detail for one in stops.refusals] == [one.detail for one in refused]
     monkeypatch.setattr("cellbank.domain.rules.standing.next_dose_refusals", lambda facts: ())
     assert world.codes("cyril", "check_dose", **check) == ["DECISION_NEEDED"]
@@ -170,7 +170,7 @@ def test_no_vial_is_thawed_for_a_subject_of_whom_a_form_waits(world: World, lot:
     dose, lacking = given_up(world, "cancelled", lot)
     second = thawed_dose(world, ordered_dose(world, lot=lot, subject=dose.subject, at=dose.at + 60 * MINUTE))
     world.do("clara", "enter_dose_from_paper", now=dose.at + LATER, **form(dose, *lacking))
-    stops = judge_standing(world.bank, second.code, second.at + 10 * MINUTE)
+    stops = judge_standing(world.installation, second.code, second.at + 10 * MINUTE)
     assert stops is not None and [one.code.value for one in stops.refusals] == ["DECISION_NEEDED"]
     world.do("tina", "fetch_spare", now=second.at + 6 * MINUTE, dose=second.code, reason="A vial is cracked")
     spare = {"dose": second.code, "vial": second.vials[second.needed], "box": lot.box}
@@ -180,7 +180,7 @@ def test_no_vial_is_thawed_for_a_subject_of_whom_a_form_waits(world: World, lot:
 def test_the_database_lets_no_dose_end_before_it_began(world: World, lot: FrozenLot) -> None:
     dose = infused_dose(world, prepared_dose(world, ordered_dose(world, lot=lot)))
     change = text("UPDATE dose SET infusion_stopped_at = infusion_started_at - interval '1 minute' WHERE code = :dose")
-    with pytest.raises(IntegrityError) as caught, world.bank.engine.begin() as connection:
+    with pytest.raises(IntegrityError) as caught, world.installation.engine.begin() as connection:
         connection.execute(change, {"dose": dose.code})
     assert caught.value.orig.diag.constraint_name == "stopped_after_started"  # type: ignore[union-attr]
 
@@ -206,6 +206,6 @@ def test_what_is_against_a_form_is_told_by_the_clock_of_the_site(world: World, l
     dose = ordered_dose(world, lot=lot)
     given = moved(form(dose, *LACKING["ordered"]), stopped_at=-30)
     world.do("clara", "enter_dose_from_paper", now=dose.at + LATER, **given)
-    with world.bank.reads.connect() as connection:
+    with world.installation.reads.connect() as connection:
         said = str(connection.scalar(text("SELECT irregular FROM dose_paper ORDER BY id DESC LIMIT 1")))
     assert "lies before" in said and "UTC" not in said

@@ -75,7 +75,7 @@ def test_others_enter_and_confirm_what_two_who_have_left_checked(world: World, l
     assert (row.first_checked_by_id, row.second_checked_by_id) == (
         world.people[gone].id, world.people[also_gone].id
     )  # fmt: skip
-    with world.bank.reads.connect() as connection:
+    with world.installation.reads.connect() as connection:
         steps = {one.label: one for one in dose_steps(connection, row.id)}
     assert steps["First check"].by == f"Newcomer {gone}"
     assert steps["First check"].entered_by == ("Clara Clinician", "Cyril Clinician")
@@ -123,7 +123,7 @@ def test_somebody_without_an_account_is_named_as_it_is_written(world: World, lot
     assert codes == {"NOT_QUALIFIED"} and deviation is not None and "N. Bank, agency" in deviation.description
     row = row_of(world, dose.code)
     assert row.prepared_by_id is None and row.prepared_at == dose.at + 30 * MINUTE
-    with world.bank.reads.connect() as connection:
+    with world.installation.reads.connect() as connection:
         assert "Drawn up" in str(chain_paper(connection, dose.code))
 
 
@@ -167,7 +167,7 @@ def test_a_dose_of_which_not_all_was_done_is_recorded(world: World, lot: FrozenL
         del given[fields.get(name, name)]
     codes, deviation = entered(world, dose, given)
     assert "NOT_ON_THE_FORM" in codes and deviation is not None and ", ".join(unknown) in deviation.description
-    with world.bank.reads.connect() as connection:
+    with world.installation.reads.connect() as connection:
         assert dose.code[-6:] in str(chain_paper(connection, dose.code))
     left = {"dose": dose.code, "residual_ml": "1", "vials": list(dose.vials[: dose.needed])}
     assert world.try_act("tina", "reconcile_infusion", now=dose.at + 7 * HOUR, **left).accepted
@@ -185,7 +185,7 @@ def test_the_database_lets_none_of_it_pass_in_time(world: World, lot: FrozenLot,
     dose = prepared(world, lot)
     ids = {"6": world.people["clara"].id, "7": world.people["cyril"].id}
     change = change.replace("= 6", f"= {ids['6']}").replace("= 7", f"= {ids['7']}")
-    with pytest.raises(IntegrityError) as caught, world.bank.engine.begin() as connection:
+    with pytest.raises(IntegrityError) as caught, world.installation.engine.begin() as connection:
         connection.execute(text(change), {"dose": dose.code})
     assert caught.value.orig.diag.constraint_name == rule  # type: ignore[union-attr]
 
@@ -200,10 +200,10 @@ def test_what_the_form_writes_stands_on_the_page_before_it_is_signed(world: Worl
     world.do("clara", "enter_dose_from_paper", now=dose.at + LATER, **form(dose, *LACKING["ordered"]))
     given = {name: value for name, value in confirmation(dose).items() if name != "now"}
     now = dose.at + 6 * HOUR
-    waiting = to_sign(world.bank, "confirm_dose_from_paper", given, now)
+    waiting = to_sign(world.installation, "confirm_dose_from_paper", given, now)
     assert waiting is not None and waiting.waits
     checked = world.try_act("cyril", "confirm_dose_from_paper", **confirmation(dose), dry_run=True)
-    page = to_sign(world.bank, "confirm_dose_from_paper", given, now, checked.result)
+    page = to_sign(world.installation, "confirm_dose_from_paper", given, now, checked.result)
     assert page is not None and not page.waits
     said = words_of(page).split("What will stand in the dose")[1]
     written = checked.result["will_stand_in_the_dose"]
@@ -227,10 +227,10 @@ def test_a_form_of_the_wrong_dose_is_taken_back_by_another_person(world: World, 
     back = {"now": dose.at + LATER, "dose": dose.code, "reason": "It is the form of another dose"}
     assert world.codes("clara", "take_back_paper_form", **back) == ["SAME_PERSON"]
     assert world.codes("tina", "take_back_paper_form", **back) == ["ROLE_NOT_ALLOWED"]
-    page = to_sign(world.bank, "take_back_paper_form", {"dose": dose.code}, back["now"])
+    page = to_sign(world.installation, "take_back_paper_form", {"dose": dose.code}, back["now"])
     assert page is not None and WHY in words_of(page)
     world.do("cyril", "take_back_paper_form", **back)
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         states = session.scalars(select(DosePaper.state).join(Dose).where(Dose.code == dose.code)).all()
     assert states == ["TAKEN_BACK"] and row_of(world, dose.code).state == "ORDERED"
     assert world.codes("cyril", "take_back_paper_form", **back) == ["NOT_FOUND"]

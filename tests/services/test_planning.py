@@ -124,7 +124,7 @@ def test_only_a_clinician_plans_anew_signs_and_says_why(world: World, lot: Froze
         "SIGNATURE_WRONG"
     ]
     act = world.try_act("clara", "plan_dose_anew", **given).act
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         signed = session.scalars(select(Signature).where(Signature.act_id == act)).one()
     assert (signed.record_kind, signed.meaning) == ("dose", "approved")
 
@@ -158,7 +158,7 @@ def test_with_the_rule_off_the_database_says_no(
 
 def test_the_day_of_a_given_dose_stays(world: World, lot: FrozenLot) -> None:
     dose = infused_dose(world, prepared_dose(world, ordered_dose(world, lot=lot)))
-    with pytest.raises(IntegrityError) as caught, world.bank.engine.begin() as connection:
+    with pytest.raises(IntegrityError) as caught, world.installation.engine.begin() as connection:
         connection.execute(text("UPDATE dose SET planned_on = planned_on + 1 WHERE code = :dose"), {"dose": dose.code})
     refusal = refusal_for(caught.value)
     assert refusal is not None and refusal.code.value == "WRONG_STATE"

@@ -29,7 +29,7 @@ DAY = datetime.timedelta(days=1)
 
 
 def board(world: World, code: str, now: datetime.datetime | None = None) -> ReleaseBoard:
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         found = release_board(session, code, now or world.now)
     assert found is not None
     return found
@@ -66,7 +66,7 @@ def test_a_lot_is_released_when_the_board_is_green(world: World, din: str) -> No
         ("record_freezing", "QUARANTINE"),
         ("release_lot", "RELEASED"),
     ]
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         statement = select(Signature.meaning, Signature.full_name).where(Signature.record_kind == "lot")
         signed = session.execute(statement.where(Signature.record_id == lot_row(world, lot).id)).all()
     assert signed == [("released", "Oksana Quality")]
@@ -91,7 +91,7 @@ def test_the_board_and_the_act_say_the_same(world: World, din: str) -> None:
 
 
 def test_there_is_no_board_of_an_unknown_lot(world: World) -> None:
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         assert release_board(session, "LTZZZZZZ", world.now) is None
 
 

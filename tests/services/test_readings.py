@@ -22,7 +22,7 @@ HOUR = datetime.timedelta(hours=1)
 
 def found(world: World, code: str) -> list[tuple[str, str]]:
     """Category and state of the excursions of a probe, in order."""
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         statement = (
             select(Excursion.category, Excursion.state, Excursion.ended_at).join(Probe).where(Probe.code == code)
         )
@@ -34,13 +34,13 @@ def found(world: World, code: str) -> list[tuple[str, str]]:
 
 def excursion_of(world: World, code: str) -> Excursion:
     """The first excursion of a probe."""
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         statement = select(Excursion).join(Probe).where(Probe.code == code).order_by(Excursion.started_at)
         return session.scalars(statement).first()
 
 
 def stored(world: World, code: str) -> list[tuple[datetime.datetime, float]]:
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         statement = select(Reading.at, Reading.celsius).join(Probe, Probe.id == Reading.probe_id)
         return [
             (at, float(value))
@@ -49,7 +49,7 @@ def stored(world: World, code: str) -> list[tuple[datetime.datetime, float]]:
 
 
 def tank_of(world: World, box: str) -> str:
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         statement = text(
             "SELECT t.code FROM storage_unit b JOIN storage_unit r ON r.id = b.parent_id "
             "JOIN storage_unit t ON t.id = r.parent_id WHERE b.code = :box"
@@ -63,7 +63,7 @@ def test_a_file_is_stored_whole_with_its_digest_and_its_excursions(world: World)
     result = import_file(world, code, as_csv(readings))
     assert stored(world, code) == [(at, value) for at, value in readings]
     assert found(world, code) == [("warning", "ended")]
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         made = session.scalars(select(ReadingImport).where(ReadingImport.code == result["code"])).one()
         assert (made.row_count, made.stored, made.state, made.source) == (8, 8, "STORED", "file")
         assert made.first_at == START and made.last_at == START + 35 * MINUTE
@@ -74,7 +74,7 @@ def test_a_file_is_stored_whole_with_its_digest_and_its_excursions(world: World)
     assert float(excursion.peak_c) == -140
     assert excursion.warn_seconds == 20 * 60
     assert float(excursion.warn_degree_seconds) == 300 * (2 + 5 + 10 + 1)
-    assert reading_check.broken_imports(world.bank) == ()
+    assert reading_check.broken_imports(world.installation) == ()
 
 
 def test_a_critical_excursion_stops_the_lots_that_stood_there_and_no_others(world: World) -> None:
@@ -82,7 +82,7 @@ def test_a_critical_excursion_stops_the_lots_that_stood_there_and_no_others(worl
     code = probe(world, tank_of(world, lot.box))
     result = import_file(world, code, as_csv(trace(START, [-187, -134, -130, -187])))
     assert result.get("lots_stopped") == [lot.code], result
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         states = dict(
             session.execute(select(Lot.code, Lot.state).where(Lot.code.in_([lot.code, elsewhere.code]))).all()
         )
@@ -110,7 +110,7 @@ def test_a_later_import_carries_an_excursion_on_and_stops_a_lot_once(world: Worl
     assert found(world, code) == [("critical", "ended")]
     excursion = excursion_of(world, code)
     assert (excursion.warn_seconds, float(excursion.peak_c)) == (20 * 60, -120)
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         assert len(session.scalars(select(Hold).where(Hold.excursion_id == excursion.id)).all()) == 1
 
 
@@ -316,7 +316,7 @@ def test_a_reading_by_hand_counts_when_another_person_saw_the_same(world: World)
     other = world.do("tina", "record_reading_by_hand", probe=code, celsius="-100", read_at=(START + HOUR).isoformat())
     rejected = world.do("taras", "confirm_reading", readings=other["code"], celsius="-180", confirmed=False)
     assert rejected["state"] == "REJECTED" and len(stored(world, code)) == 1
-    assert reading_check.broken_imports(world.bank) == ()
+    assert reading_check.broken_imports(world.installation) == ()
 
 
 def test_a_silent_probe_is_an_excursion_that_a_signature_can_explain(world: World) -> None:
@@ -359,7 +359,7 @@ def test_acknowledging_an_alarm_neither_ends_nor_hides_it(world: World) -> None:
 
 def test_limits_are_the_specifications_unless_given_and_are_changed_with_a_signature(world: World) -> None:
     code = probe(world, warn_above_c="-160")
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         made = session.scalars(select(Probe).where(Probe.code == code)).one()
         assert (made.warn_above_c, made.critical_above_c, made.gap_minutes) == (-160, -135, 15)
     assert world.codes("quinn", "change_probe_limits", probe=code, warn_above_c="-100", reason="Other product") == [
@@ -431,7 +431,7 @@ def test_the_hold_of_an_excursion_stays_until_it_is_accepted(world: World, monke
     code = probe(world, tank_of(world, lot.box))
     import_file(world, code, as_csv(trace(START, [-187, -134, -130, -187])))
     excursion = excursion_of(world, code)
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         hold = session.scalars(select(Hold).where(Hold.excursion_id == excursion.id)).one().code
     lift = {"hold": hold, "reason": "The tank is cold again"}
     assert "EXCURSION_OPEN" in world.codes("oksana", "lift_hold", **lift)

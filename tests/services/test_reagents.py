@@ -75,7 +75,7 @@ def accepted(world: World, **given: Any) -> str:
 
 
 def row(world: World, code: str) -> ReagentLot:
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         return session.scalars(select(ReagentLot).where(ReagentLot.code == code)).one()
 
 
@@ -122,7 +122,7 @@ def test_an_amount_has_a_unit_and_is_taken_from_what_is_left(world: World) -> No
     use = isolation(world, code, make.medium(world), vessel_count=3, reagent_quantities={code: "40"})
     world.do("tina", "isolate_tissue", **use)
     assert (row(world, code).quantity_received, row(world, code).quantity_left) == (100, 60)
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         used = select(ReagentUse.quantity).join(ReagentLot).where(ReagentLot.code == code).order_by(ReagentUse.id)
         assert [str(amount) for amount in session.scalars(used)] == ["13.334", "13.333", "13.333"]
     more = isolation(world, code, reagent_quantities={code: "60.001"})

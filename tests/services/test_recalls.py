@@ -35,12 +35,12 @@ WHY = "A particle was found in a vial of this lot"
 
 
 def lot_row(world: World, code: str) -> Lot:
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         return session.scalars(select(Lot).where(Lot.code == code)).one()
 
 
 def worklist(world: World, name: str) -> Worklist:
-    (found,) = [one for one in worklists(world.bank, frozenset(Role), world.now) if one.name == name]
+    (found,) = [one for one in worklists(world.installation, frozenset(Role), world.now) if one.name == name]
     return found
 
 
@@ -97,11 +97,11 @@ def test_a_notice_says_when_its_hold_was_lifted(world: World) -> None:
     dose = ordered_dose(world)
     held = world.do("oksana", "hold_lot", lot=dose.lot.code, reason=WHY)
     [notice] = held["notices"]
-    board = notice_board(world.bank, notice)
+    board = notice_board(world.installation, notice)
     assert board is not None and board.lifted_at is None and board.doses[0].waits
     at = world.now + datetime.timedelta(hours=1)
     world.do("oksana", "lift_hold", now=at, hold=held["code"], reason="The particle was glass of the lid")
-    board = notice_board(world.bank, notice)
+    board = notice_board(world.installation, notice)
     assert board is not None and board.lifted_at == at and not board.doses[0].waits and board.waiting
     [mine] = [item for item in worklist(world, "notices").items if item.code == notice]
     assert mine.detail.startswith("1 may be given again, hold lifted 2026") and "not to be given" not in mine.detail
@@ -172,10 +172,10 @@ def test_what_was_made_from_a_recalled_bank_is_stopped(world: World, monkeypatch
     assert sorted(answer["lots_stopped"]) == sorted([used, fresh])
     assert (lot_row(world, used).state, lot_row(world, fresh).state) == ("ON_HOLD", "ON_HOLD")
     assert (lot_row(world, bank.code).state, lot_row(world, bank.code).state_before_hold) == ("RECALLED", None)
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         board = release_board(session, fresh, at)
     assert board is not None and {"NO_HOLD", "SOURCE_LOTS"} <= {line.criterion.code for line in board.red}
-    with world.bank.reads.connect() as connection:
+    with world.installation.reads.connect() as connection:
         found = connection.execute(
             text("SELECT reason FROM hold WHERE code = :code"), {"code": answer["hold"]}
         ).scalar()

@@ -45,13 +45,13 @@ def to_accept(world: World, parcel: Parcel) -> list[str]:
 
 
 def excursions(world: World, logger: str) -> list[Excursion]:
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         statement = select(Excursion).join(Probe, Probe.id == Excursion.probe_id).where(Probe.code == logger)
         return list(session.scalars(statement.order_by(Excursion.started_at)))
 
 
 def lot_state(world: World, lot: str) -> str | None:
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         return session.scalar(select(Lot.state).where(Lot.code == lot))
 
 
@@ -73,12 +73,12 @@ def test_a_warm_road_stops_the_lot_and_waits_for_its_decision(world: World) -> N
     (found,) = excursions(world, parcel.logger)
     assert (found.category, found.site_id, found.state) == ("reject", parcel.to.id, "OPEN")
 
-    (lived,) = thermal_life(world.bank, parcel.vials[0])
+    (lived,) = thermal_life(world.installation, parcel.vials[0])
     assert (lived.excursion, lived.kind, lived.since, lived.until) == (
         found.code, "reject", found.started_at, found.ended_at
     )  # fmt: skip
-    assert thermal_life(world.bank, parcel.lot.vials[2]) == ()  # it stayed in its tank
-    shown = {one.vial: one for one in exposures(world.bank, parcel.logger, parcel.at)}
+    assert thermal_life(world.installation, parcel.lot.vials[2]) == ()  # it stayed in its tank
+    shown = {one.vial: one for one in exposures(world.installation, parcel.logger, parcel.at)}
     assert set(shown) == set(parcel.vials)
     assert {one.seconds for one in shown.values()} == {(3600, 3600, 3600)}
 

@@ -53,7 +53,7 @@ def supply(world: World) -> Supply:
 
 def places(world: World, vial: str) -> list[tuple[str, bool]]:
     """The types of units in which a vial stood, the first one first, and whether it stands there still."""
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         rows = session.execute(
             text(
                 """SELECT u.type, p.taken_at IS NULL AS still FROM placement p JOIN storage_unit u ON u.id = p.box_id
@@ -73,7 +73,7 @@ def test_ten_are_shipped_and_nine_are_received(world: World, supply: Supply) -> 
     row = shipment_row(world, parcel.code)
     assert (row.state, row.site_id, row.received_by_id) == ("ARRIVED", there.id, world.people[there.technician].id)
     assert set(states(world, *parcel.vials)) == {"IN_TRANSIT"}
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         unit = session.scalars(select(StorageUnit).where(StorageUnit.code == parcel.shipper)).one()
         logger = session.scalars(select(Probe).where(Probe.code == parcel.logger)).one()
     assert (unit.site_id, unit.stands_since, logger.site_id) == (there.id, row.received_at, there.id)
@@ -94,7 +94,7 @@ def test_ten_are_shipped_and_nine_are_received(world: World, supply: Supply) -> 
     assert set(found) == {"missing"}
     code, classification, links = found["missing"]
     assert (classification, links) == ("major", {parcel.code, lost, parcel.lot.code})
-    board = deviation_board(world.bank, code, parcel.at)
+    board = deviation_board(world.installation, code, parcel.at)
     assert board is not None and ("shipment", parcel.code) in {(link.kind, link.code) for link in board.links}
 
     home = store(world, parcel, *parcel.vials[:9])
@@ -117,7 +117,7 @@ def test_ten_are_shipped_and_nine_are_received(world: World, supply: Supply) -> 
 
 def test_the_trail_tells_how_a_vial_came(world: World, supply: Supply) -> None:
     parcel = accepted_shipment(world, **supply(2))
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         vial = session.scalars(select(Vial).where(Vial.code == parcel.vials[0])).one()
         rows = select(Act.name, Act.site_id, Change.after["state"].astext).join(Act, Act.id == Change.act_id)
         changed = rows.where(Change.record_kind == "vial", Change.record_id == vial.id).order_by(Change.id)
@@ -153,7 +153,7 @@ def test_an_empty_shipper_comes_home_without_a_trace(world: World, supply: Suppl
     ]
     world.do("tina", "close_receipt", now=home.at + HOUR, shipment=code)
     world.do("quinn", "accept_shipment", now=home.at + HOUR, shipment=code)
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         assert session.scalar(select(StorageUnit.site_id).where(StorageUnit.code == home.shipper)) == 1
 
 
@@ -279,7 +279,7 @@ def test_each_difference_is_a_deviation_by_itself(world: World, supply: Supply) 
         "missing": {parcel.code, parcel.lot.code, parcel.vials[3]},
         "extra": {parcel.code, parcel.lot.code, other},
     }
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         extra = session.scalars(select(Deviation).where(Deviation.code == found["extra"][0])).one()
     assert "Tube 7, blue cap" in extra.description and "The lid was open." in extra.description
     assert (extra.site_id, extra.state) == (parcel.to.id, "OPEN")

@@ -118,7 +118,7 @@ def test_what_is_not_accepted_goes_nowhere(world: World, supply: Supply, stage: 
 @pytest.mark.usefixtures("each_rule_alone")
 @pytest.mark.parametrize("state", ["IN_STOCK", "RESERVED", "PICKED", "THAWED", "CULTURED", "QC_USED", "MISSING"])
 def test_the_database_moves_nothing_that_is_not_accepted(world: World, waiting: Parcel, state: str) -> None:
-    with world.bank.engine.connect() as connection:
+    with world.installation.engine.connect() as connection:
         open_act(connection, site=waiting.to.id)
         with pytest.raises(DBAPIError, match="only_accepted_stock_is_used"):
             connection.execute(
@@ -214,7 +214,7 @@ def test_a_spilled_box_is_put_right_with_what_waits_in_it(world: World, supply: 
     given = {"box": home, "reasons": {first: "It was spilled.", second: "It was spilled."}, "now": parcel.at + HOUR}
     who = parcel.to.technician
     world.do(who, "rescan_box", vials=[second, first], **given)
-    found = box_map(world.bank, home, parcel.at)
+    found = box_map(world.installation, home, parcel.at)
     assert found is not None and [cell.vial for cell in found.rows[0][:2]] == [second, first]
     assert states(world, first, second) == ["RECEIVED", "RECEIVED"]
     lost = {**given, "reasons": {second: "It is not here.", first: "It moved."}}
@@ -228,7 +228,7 @@ def test_the_chain_of_a_dose_tells_who_had_its_vials_on_the_road(world: World, s
     parcel = accepted_shipment(world, **supply(4))
     there = as_seen_at(world, parcel.to)
     dose = ordered_dose(there, lot=parcel.lot, at=parcel.at + HOUR)
-    chain = read_chain(world.bank, dose.code)
+    chain = read_chain(world.installation, dose.code)
     told = [stay for stay in chain.stays if stay.vial == parcel.vials[0]]
     assert [stay.state for stay in told][3:] == [
         "IN_STOCK", "IN_TRANSIT", "IN_TRANSIT", "IN_TRANSIT", "RECEIVED", "RECEIVED", "IN_STOCK", "RESERVED",
@@ -247,36 +247,36 @@ def test_the_chain_of_a_dose_tells_who_had_its_vials_on_the_road(world: World, s
     ]  # fmt: skip
     meanings = [one.meaning for one in chain.signatures if one.record.startswith("shipment")]
     assert meanings == ["performed", "verified", "approved"]
-    assert unissued_file(world.bank, "chain", dose.code).startswith(b"%PDF")
+    assert unissued_file(world.installation, "chain", dose.code).startswith(b"%PDF")
 
 
 def test_a_box_shows_what_waits_for_its_acceptance(world: World, supply: Supply) -> None:
     parcel = checked_shipment(world, **supply(1))
     home = store(world, parcel, *parcel.vials)
-    found = box_map(world.bank, home, parcel.at)
+    found = box_map(world.installation, home, parcel.at)
     assert found is not None and found.rows[0][0].standing == "RECEIVED"
     import_trace(world, parcel)
     accept(world, replace(parcel, at=parcel.at + HOUR))
-    found = box_map(world.bank, home, parcel.at + datetime.timedelta(days=1))
+    found = box_map(world.installation, home, parcel.at + datetime.timedelta(days=1))
     assert found is not None and found.rows[0][0].standing == "RELEASED"
 
 
 def test_whoever_asks_where_a_vial_is_hears_who_has_it(world: World, supply: Supply) -> None:
     parcel = sent_shipment(world, **supply(1))
     vial, there = parcel.vials[0], f"Shipment {parcel.code}, in hand of {CARRIER} (waybill "
-    (node,) = [node for node in trace(world.bank, parcel.lot.code).down if node.code == vial]
-    face = read_face(world.bank, Kind.VIAL, vial)
-    (touched,) = [one for one in vials_touched(world.bank, parcel.lot.code) if one.code == vial]
-    with Session(world.bank.reads) as session:
+    (node,) = [node for node in trace(world.installation, parcel.lot.code).down if node.code == vial]
+    face = read_face(world.installation, Kind.VIAL, vial)
+    (touched,) = [one for one in vials_touched(world.installation, parcel.lot.code) if one.code == vial]
+    with Session(world.installation.reads) as session:
         (place,) = where(session, [vial_rows(world, vial)[0].id]).values()
     assert face is not None
     for told in (node.where, face.where, touched.where, place):
         assert told is not None and told.startswith(there) and told.endswith("› A1")
     assert (face.state, touched.state, node.state) == ("IN_TRANSIT",) * 3
     parcel = stored_shipment(world, checked_shipment(world, received_shipment(world, parcel)))
-    face = read_face(world.bank, Kind.VIAL, vial)
+    face = read_face(world.installation, Kind.VIAL, vial)
     assert face is not None and face.state == "RECEIVED" and str(face.where).endswith("› Box › A1")
-    assert impact(world.bank, parcel.lot.code).by_state["RECEIVED"] >= 1
+    assert impact(world.installation, parcel.lot.code).by_state["RECEIVED"] >= 1
 
 
 def test_what_travels_or_waits_of_a_recalled_lot_is_on_the_list_to_destroy(
@@ -286,6 +286,6 @@ def test_what_travels_or_waits_of_a_recalled_lot_is_on_the_list_to_destroy(
     own = Supply.of(world, vials=6)
     waits, travels = stored_shipment(world, **own(1)), sent_shipment(world, **own(1))
     world.do("quinn", "recall_lot", lot=own.lot.code, reason="A late result of the donor.")
-    (found,) = [one for one in worklists(world.bank, frozenset({Role.TECHNICIAN}), world.now) if one.name == "destroy"]
+    (found,) = [one for one in worklists(world.installation, frozenset({Role.TECHNICIAN}), world.now) if one.name == "destroy"]
     acts = {item.code: item.act for item in found.items}
     assert acts[waits.vials[0]] == "discard_vial" and acts[travels.vials[0]] is None

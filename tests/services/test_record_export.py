@@ -9,11 +9,11 @@ from sqlalchemy import text
 
 from cellbank.domain.identifiers import Kind, printed, record_code
 from cellbank.records.base import as_json
-from cellbank.services.bank import Bank
 from cellbank.services.documents.issuing import unissued_file
 from cellbank.services.documents.papers import digest_of
 from cellbank.services.documents.record_export import NOT_YET, export
 from cellbank.services.finding.missing import NotHere, Unreadable
+from cellbank.services.installation import Installation
 from tests.factories.doses import prepared_dose, weighed_subject
 from tests.factories.production import donation, eligible_donor, harvested_culture
 from tests.factories.quality import released_lot
@@ -30,8 +30,8 @@ def lot(world: World) -> str:
 
 @pytest.mark.requirement("R2")
 @pytest.mark.requirement("R10")
-def test_a_record_comes_with_its_signatures_and_every_act_on_it(bank: Bank, lot: str) -> None:
-    data = json.loads(as_json(export(bank, lot).as_data()))
+def test_a_record_comes_with_its_signatures_and_every_act_on_it(installation: Installation, lot: str) -> None:
+    data = json.loads(as_json(export(installation, lot).as_data()))
     assert (data["kind"], data["code"], data["record"]["state"]) == ("lot", lot, "RELEASED")
     assert data["record"]["donation_id"].startswith("A9999")  # a key is what it points at
     assert [(one["person"], one["meaning"], one["is_void"]) for one in data["signatures"]] == [
@@ -46,9 +46,9 @@ def test_a_record_comes_with_its_signatures_and_every_act_on_it(bank: Bank, lot:
 
 @pytest.mark.requirement("R2")
 @pytest.mark.requirement("R10")
-def test_the_same_stands_on_paper(bank: Bank, lot: str) -> None:
-    said = words(unissued_file(bank, "trail", lot))
-    found = export(bank, lot)
+def test_the_same_stands_on_paper(installation: Installation, lot: str) -> None:
+    said = words(unissued_file(installation, "trail", lot))
+    found = export(installation, lot)
     at = found.signatures[0].at.astimezone(KYIV)
     assert f"Oksana Quality Released {at:%Y-%m-%d %H:%M %Z} valid" in said
     for event in found.history.events:
@@ -56,53 +56,53 @@ def test_the_same_stands_on_paper(bank: Bank, lot: str) -> None:
     assert "State: filled (was in process)" in said.replace("Filled", "filled").replace("In process", "in process")
 
 
-def test_who_a_subject_is_and_secrets_are_not_exported(world: World, bank: Bank) -> None:
+def test_who_a_subject_is_and_secrets_are_not_exported(world: World, installation: Installation) -> None:
     subject = weighed_subject(world)
-    person = export(bank, _badge(world, "tina"))
+    person = export(installation, _badge(world, "tina"))
     assert person.columns["password_hash"] == "(hidden)" and "argon2" not in as_json(person.as_data())
-    found = export(bank, subject)
+    found = export(installation, subject)
     assert found.columns["second_identifier"] == found.columns["born_on"] == "(hidden)"
-    assert export(bank, subject).as_data() == found.as_data()
+    assert export(installation, subject).as_data() == found.as_data()
 
 
 def _badge(world: World, name: str) -> str:
-    with world.bank.reads.connect() as connection:
+    with world.installation.reads.connect() as connection:
         return str(connection.scalar(text("SELECT code FROM person WHERE name = :name"), {"name": name}))
 
 
-def test_a_weight_that_waits_for_its_second_reader_is_not_told(world: World, bank: Bank) -> None:
+def test_a_weight_that_waits_for_its_second_reader_is_not_told(world: World, installation: Installation) -> None:
     subject = weighed_subject(world)
     given = {"subject": subject, "weight_kg": "71.3", "method": "standing_scale", "measured_at": world.now}
     weight = world.do("clara", "measure_weight", **given)["code"]
-    exported = export(bank, weight)
+    exported = export(installation, weight)
     assert exported.columns["weight_kg"] == NOT_YET and "71.3" not in as_json(exported.as_data())
-    assert "71.3" not in words(unissued_file(bank, "trail", weight))
+    assert "71.3" not in words(unissued_file(installation, "trail", weight))
 
 
 @pytest.mark.parametrize("kind", ["donor", "donation", "culture", "dose"])
-def test_every_kind_has_its_trail(world: World, bank: Bank, kind: str) -> None:
+def test_every_kind_has_its_trail(world: World, installation: Installation, kind: str) -> None:
     make = {
         "donor": lambda: eligible_donor(world), "donation": lambda: donation(world),
         "culture": lambda: harvested_culture(world), "dose": lambda: prepared_dose(world).code,
     }  # fmt: skip
     code = make[kind]()
-    found = export(bank, code)
+    found = export(installation, code)
     assert found.kind == kind and found.history.total == len(found.history.events) > 0
-    assert printed(code) in words(unissued_file(bank, "trail", code))
+    assert printed(code) in words(unissued_file(installation, "trail", code))
 
 
-def test_codes_of_nothing(bank: Bank) -> None:
+def test_codes_of_nothing(installation: Installation) -> None:
     with pytest.raises(NotHere):
-        export(bank, record_code(Kind.LOT, 31**4))
+        export(installation, record_code(Kind.LOT, 31**4))
     with pytest.raises(Unreadable):
-        export(bank, "ab; DROP TABLE lot")
+        export(installation, "ab; DROP TABLE lot")
 
 
-def test_times_keep_their_zone_through_both_changes_of_the_clock(world: World, bank: Bank) -> None:
+def test_times_keep_their_zone_through_both_changes_of_the_clock(world: World, installation: Installation) -> None:
     """2026-10-25 03:30 happens twice in Kyiv: in an hour of summer, then in an hour of winter."""
     twice = [datetime.datetime(2026, 10, 25, hour, 30, tzinfo=datetime.UTC) for hour in (0, 1)]
     given = {"type": "tank", "name": world.unique("Tank")}
     code = world.do("tina", "add_storage_unit", now=twice[0], **given)["code"]
     world.do("tina", "take_out_of_service", now=twice[1], unit=code, reason="Filled with nitrogen")
-    said = words(unissued_file(bank, "trail", code))
+    said = words(unissued_file(installation, "trail", code))
     assert "2026-10-25 03:30 EEST Add" in said and "2026-10-25 03:30 EET Take" in said

@@ -27,19 +27,19 @@ DAY = datetime.timedelta(days=1)
 
 
 def row(world: World, cls: Any, code: str) -> Any:
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         return session.scalars(select(cls).where(cls.code == code)).one()
 
 
 def deviations_of(world: World, kind: str, record_id: int) -> list[Deviation]:
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         linked = select(Deviation).join(DeviationLink, DeviationLink.deviation_id == Deviation.id)
         of = linked.where(DeviationLink.record_kind == kind, DeviationLink.record_id == record_id)
         return list(session.scalars(of.order_by(Deviation.id)))
 
 
 def evidence_of(world: World, lot: str, test: str, now: datetime.datetime | None = None) -> str:
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         found = decisions.release_board(session, lot, now or world.now)
     assert found is not None
     return next(line.evidence for line in found.criteria if line.code == f"TEST_{test}")
@@ -48,7 +48,7 @@ def evidence_of(world: World, lot: str, test: str, now: datetime.datetime | None
 def performers(world: World, lot: str) -> set[str]:
     """Who has worked on a lot."""
     found = text("SELECT name FROM person WHERE id IN (SELECT lot_performers(l.id) FROM lot l WHERE l.code = :lot)")
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         return set(session.scalars(found, {"lot": lot}))
 
 
@@ -151,7 +151,7 @@ samples = 3
 
 
 def test_a_lot_is_judged_by_the_version_under_which_it_was_made(staged: World) -> None:
-    with Session(staged.bank.reads) as session:
+    with Session(staged.installation.reads) as session:
         states = dict(session.execute(text("SELECT code, state FROM definition WHERE type = 'specification'")).all())
         found = decisions.release_board(session, staged.made_before, staged.now)  # type: ignore[attr-defined]
     assert states == {"P-MMSC@2": "SUPERSEDED", "P-MMSC@3": "EFFECTIVE"}  # superseded, never deleted
@@ -165,7 +165,7 @@ def test_tissue_process_and_samples_speak_about_the_lot(staged: World, monkeypat
     world = staged
     culture = harvested_culture(world, total_cells=3 * 25_000_000 + 1_000_000)
     lot = stored_lot(world, vials=3, culture=culture).code
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         din = session.scalar(select(Donation.code).join(Lot).where(Lot.code == lot))
     pass_all_tests(world, lot, leave_out=("COUNT",))
     at = results_read_at(world, lot)
@@ -209,7 +209,7 @@ def test_the_sample_number_and_the_test_are_those_of_the_specification(staged: W
         with pytest.raises(Malformed) as caught:
             world.try_act("taras", "enter_result", now=at, **{**_count(lot, at, 1), **change})
         assert [problem.field for problem in caught.value.problems] == [field]
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         source = select(LotSource.culture_id).join(Lot).where(Lot.code == lot)
         culture = session.scalar(text("SELECT code FROM culture WHERE id = :id"), {"id": session.scalar(source)})
     wrong = {"culture": culture, "test": "CD73", "number": "99", "started_at": at - DAY}
@@ -249,7 +249,7 @@ def test_a_correction_keeps_the_first_value_in_sight(world: World) -> None:
 
 def test_a_correction_that_fails_is_a_failure(world: World) -> None:
     lot = released_lot(world, vials=3).code
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         good = next(one for one in lot_results(session, [row(world, Lot, lot).id]).popitem()[1] if one.test == "CD73")
     answer = world.do("tina", "correct_result", result=good.code, number="89.5", reason="Read from the wrong gate")
     assert len(answer["deviations"]) == 1 and answer["lots_stopped"] == [lot]
@@ -288,7 +288,7 @@ def test_a_corrected_time_may_not_make_no_growth_early(world: World, lot: str) -
 def test_only_an_investigation_lets_a_retest_decide(world: World) -> None:
     lot = stored_lot(world, vials=3).code
     pass_all_tests(world, lot, CD73="90")
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         results = lot_results(session, [row(world, Lot, lot).id]).popitem()[1]
     failed = next(one.code for one in results if one.test == "CD73")
     [deviation] = deviations_of(world, "test_result", row(world, TestResult, failed).id)
@@ -301,7 +301,7 @@ def test_only_an_investigation_lets_a_retest_decide(world: World) -> None:
     world.do("quinn", "invalidate_result", **why)
     gone = row(world, TestResult, failed)
     assert (gone.state, gone.changed_by_id) == ("INVALIDATED", world.people["quinn"].id)
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         signed = select(Signature.meaning).where(Signature.record_kind == "test_result", Signature.record_id == gone.id)
         assert "approved" in set(session.scalars(signed))
     shown = evidence_of(world, lot, "CD73")

@@ -30,7 +30,7 @@ def at(world: World, lot: FrozenLot, days: float = 1) -> str:
 
 
 def count(world: World) -> int:
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         return session.scalar(select(func.count()).select_from(TestResult)) or 0
 
 
@@ -58,7 +58,7 @@ def test_a_sheet_is_entered_whole(world: World, lot: FrozenLot) -> None:
     dry = world.try_act("taras", "import_results", sheet=sheet, dry_run=True)
     assert dry.accepted and dry.result["rows"] == 3 and dry.result["zone_of_the_times"] == "Europe/Kyiv"
     answer = world.do("taras", "import_results", sheet=sheet)
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         written = select(TestResult).where(TestResult.code.in_(answer["results"])).order_by(TestResult.id)
         first, second, third = session.scalars(written)
     assert (str(first.number), first.unit, first.instrument, first.state) == ("98.5000", "%", "FACS 3", "ENTERED")
@@ -156,7 +156,7 @@ def test_samples_are_reported_by_the_sheet(world: World, lot: FrozenLot) -> None
         "sheet.row 4": "Says the same as row 2. Leave one of them out."
     }
     world.do("taras", "import_results", sheet=sheet)
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         sample = session.scalars(select(Sample).where(Sample.code == code)).one()
         result = session.scalars(select(TestResult).where(TestResult.sample_id == sample.id)).one()
     assert (sample.state, result.test, result.sample_number) == ("REPORTED", "MYCOPLASMA", 1)
@@ -173,7 +173,7 @@ def test_a_failing_row_opens_a_deviation(world: World) -> None:
     )
     answer = world.do("taras", "import_results", sheet=sheet)
     assert len(answer["deviations"]) == 2 and len(answer["out_of_specification"]) == 2
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         lot_id = session.scalars(select(Lot.id).where(Lot.code == lot.code)).one()
         linked = select(Deviation).join(DeviationLink, DeviationLink.deviation_id == Deviation.id)
         of_lot = linked.where(DeviationLink.record_kind == "lot", DeviationLink.record_id == lot_id)
@@ -196,10 +196,10 @@ def test_a_thousand_rows_take_few_statements(world: World, lot: FrozenLot) -> No
     def listen(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
         seen.append(statement)
 
-    event.listen(world.bank.engine, "before_cursor_execute", listen)
+    event.listen(world.installation.engine, "before_cursor_execute", listen)
     try:
         answer = world.do("taras", "import_results", sheet="lot,test,result,started_at\n" + "\n".join(rows))
     finally:
-        event.remove(world.bank.engine, "before_cursor_execute", listen)
+        event.remove(world.installation.engine, "before_cursor_execute", listen)
     assert len(answer["results"]) == 1000
     assert len(seen) <= 25, [statement[:80] for statement in seen]

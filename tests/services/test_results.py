@@ -21,7 +21,7 @@ def donor(world: World) -> str:
 
 
 def result(world: World, code: str) -> TestResult:
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         return session.scalars(select(TestResult).where(TestResult.code == code)).one()
 
 
@@ -40,7 +40,7 @@ def test_a_donor_result_is_entered_and_confirmed_by_another_person(world: World,
         world.people["tina"].id,
         world.people["taras"].id,
     )
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         acts = select(Act.name).join(Change).where(Change.record_kind == "test_result", Change.record_id == row.id)
         assert list(session.scalars(acts.order_by(Change.id))) == ["enter_result", "review_results"]
         signed = select(Signature.meaning, Signature.full_name).where(Signature.record_kind == "test_result")

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from cellbank.services.bank import server_time
+from cellbank.services.installation import server_time
 from cellbank.services.lookup.scanning import look_up
 from cellbank.services.people import web_sessions
 from cellbank.services.people.actors import actor_by_token
@@ -31,23 +31,23 @@ def statements(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
 
 def test_who_is_acting_and_where_is_one_row(world: World, statements: list[str]) -> None:
     token = world.do("tina", "create_token", title="scanner", now=server_time())["token"]
-    tina = standing_of_name(world.bank, "tina")
+    tina = standing_of_name(world.installation, "tina")
     assert tina is not None
-    session = web_sessions.begin(world.bank, tina, "bench 3", 15, world.now)
+    session = web_sessions.begin(world.installation, tina, "bench 3", 15, world.now)
     assert session is not None
     statements.clear()
-    assert actor_by_token(world.bank, token) is not None
+    assert actor_by_token(world.installation, token) is not None
     assert len(statements) == 1
-    assert standing_of_session(world.bank, session) is not None
+    assert standing_of_session(world.installation, session) is not None
     assert len(statements) == 2
 
 
 def test_a_scan_is_one_statement(world: World, statements: list[str]) -> None:
     vial = frozen_lot(world, vials=2).vials[0]
     tina = world.people["tina"]
-    look_up(world.bank.seen_by(tina), tina, vial)
+    look_up(world.installation.seen_by(tina), tina, vial)
     statements.clear()
-    look_up(world.bank.seen_by(tina), tina, vial)
+    look_up(world.installation.seen_by(tina), tina, vial)
     assert len(statements) == 1
 
 

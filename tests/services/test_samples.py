@@ -24,7 +24,7 @@ def lot(world: World) -> FrozenLot:
 
 
 def row(world: World, code: str) -> Sample:
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         return session.scalars(select(Sample).where(Sample.code == code)).one()
 
 
@@ -57,7 +57,7 @@ def test_a_result_takes_everything_from_its_sample(world: World, lot: FrozenLot)
     given = {"sample": code, "choice": "normal", "resulted_at": read_at, "instrument": "Microscope 2"}
     answer = world.do("taras", "enter_result", **given)
     assert answer["verdict"] == "IN_SPECIFICATION"
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         result = session.scalars(select(TestResult).where(TestResult.code == answer["code"])).one()
         sample = session.scalars(select(Sample).where(Sample.code == code)).one()
     assert (result.lot_id, result.test, result.sample_id) == (sample.lot_id, "KARYOTYPE", sample.id)

@@ -12,7 +12,7 @@ from cellbank.domain.actor import Proof
 from cellbank.domain.lifecycle import Role
 from cellbank.outside.account_key import account_key
 from cellbank.services.acts import Malformed, Outcome, run_act
-from cellbank.services.bank import Bank
+from cellbank.services.installation import Installation
 from cellbank.services.people import passwords, sessions
 from cellbank.services.people.actors import actor_by_name
 from cellbank.services.people.one_time_codes import new_secret, step_of
@@ -27,10 +27,10 @@ SECOND = datetime.timedelta(seconds=1)
 
 
 @pytest.fixture(scope="module")
-def strict(world: World) -> Bank:
+def strict(world: World) -> Installation:
     """The same bank where quality officers have a second factor."""
-    config = dataclasses.replace(world.bank.config, second_factor_roles=frozenset({Role.QUALITY_OFFICER}))
-    return dataclasses.replace(world.bank, config=config)
+    config = dataclasses.replace(world.installation.config, second_factor_roles=frozenset({Role.QUALITY_OFFICER}))
+    return dataclasses.replace(world.installation, config=config)
 
 
 def officer(world: World) -> str:
@@ -41,13 +41,13 @@ def officer(world: World) -> str:
     return name
 
 
-def sign(world: World, bank: Bank, name: str, *, now: datetime.datetime | None = None, **given: str) -> Outcome:
+def sign(world: World, installation: Installation, name: str, *, now: datetime.datetime | None = None, **given: str) -> Outcome:
     """A signature of somebody new to their session, unless told otherwise."""
     continued = bool(given.pop("continued", ""))
     wanted = {**to_sign(world), "password": PASSWORD, **given}
-    actor = actor_by_name(bank, name)
+    actor = actor_by_name(installation, name)
     assert actor is not None
-    return run_act(bank, "decide_reagent", wanted, actor, door="test", now=now or world.now, continued=continued)
+    return run_act(installation, "decide_reagent", wanted, actor, door="test", now=now or world.now, continued=continued)
 
 
 def codes(outcome: Outcome) -> list[str]:
@@ -66,10 +66,10 @@ def test_codes_are_those_of_rfc_6238_and_may_be_a_step_off() -> None:
 
 
 @pytest.mark.requirement("R23")
-def test_a_role_with_a_second_factor_signs_nothing_without_one(world: World, strict: Bank) -> None:
+def test_a_role_with_a_second_factor_signs_nothing_without_one(world: World, strict: Installation) -> None:
     name = officer(world)
     assert codes(sign(world, strict, name)) == ["SECOND_FACTOR_NEEDED"]
-    assert sign(world, world.bank, name).accepted  # where no role needs one, nobody is asked
+    assert sign(world, world.installation, name).accepted  # where no role needs one, nobody is asked
     app = enrol(world, name)
     assert codes(sign(world, strict, name)) == ["SIGNATURE_NEEDED"]
     assert sign(world, strict, name, one_time_code=app.at(world.now)).accepted
@@ -77,7 +77,7 @@ def test_a_role_with_a_second_factor_signs_nothing_without_one(world: World, str
 
 
 @pytest.mark.requirement("R23", "R13")
-def test_no_code_works_twice(world: World, strict: Bank) -> None:
+def test_no_code_works_twice(world: World, strict: Installation) -> None:
     name = officer(world)
     code = enrol(world, name).at(world.now)
     assert sign(world, strict, name, one_time_code=code).accepted
@@ -85,19 +85,19 @@ def test_no_code_works_twice(world: World, strict: Bank) -> None:
     assert codes(again) == ["SIGNATURE_WRONG"] and "has been used" in again.refusals[0].detail
     earlier = sign(world, strict, name, one_time_code=pyotp.TOTP(_secret(world, name)).at(world.now - 30 * SECOND))
     assert codes(earlier) == ["SIGNATURE_WRONG"]
-    with world.bank.reads.connect() as connection:
+    with world.installation.reads.connect() as connection:
         assert connection.scalar(text("SELECT failure_count FROM person WHERE name = :n"), {"n": name}) == 0
 
 
 def _secret(world: World, name: str) -> str:
-    with world.bank.reads.connect() as connection:
+    with world.installation.reads.connect() as connection:
         kept = connection.scalar(text("SELECT totp_secret FROM person WHERE name = :n"), {"n": name})
-    return account_key(world.bank.config.data).opened(kept, of=name)
+    return account_key(world.installation.config.data).opened(kept, of=name)
 
 
 @pytest.mark.races
 @pytest.mark.requirement("R23")
-def test_a_code_used_twice_at_once_signs_once(world: World, strict: Bank) -> None:
+def test_a_code_used_twice_at_once_signs_once(world: World, strict: Installation) -> None:
     name = officer(world)
     code = enrol(world, name).at(world.now)
     outcomes, together = [], threading.Barrier(2)
@@ -120,7 +120,7 @@ def test_a_code_used_twice_at_once_signs_once(world: World, strict: Bank) -> Non
 
 
 @pytest.mark.requirement("R23", "R15")
-def test_wrong_codes_count_as_wrong_passwords_and_lock(world: World, strict: Bank) -> None:
+def test_wrong_codes_count_as_wrong_passwords_and_lock(world: World, strict: Installation) -> None:
     name = officer(world)
     app = enrol(world, name)
     for _ in range(5):
@@ -130,7 +130,7 @@ def test_wrong_codes_count_as_wrong_passwords_and_lock(world: World, strict: Ban
 
 
 @pytest.mark.requirement("R23")
-def test_signing_in_needs_the_code_and_uses_it_up(world: World, strict: Bank) -> None:
+def test_signing_in_needs_the_code_and_uses_it_up(world: World, strict: Installation) -> None:
     name = officer(world)
     app = enrol(world, name)
 
@@ -181,7 +181,7 @@ def test_a_factor_is_confirmed_by_a_right_code_only(world: World) -> None:
 def test_the_secret_is_told_once_and_the_trail_does_not_hold_it(world: World) -> None:
     name = officer(world)
     secret = set_up(world, name, handed(world, name))["secret"]
-    with world.bank.reads.connect() as connection:
+    with world.installation.reads.connect() as connection:
         trail = connection.scalar(text("SELECT string_agg(before::text || after::text, '') FROM change"))
         acts = connection.scalar(text("SELECT string_agg(given::text || coalesce(result::text, ''), '') FROM act"))
         assert secret not in connection.scalar(text("SELECT string_agg(to_jsonb(p)::text, '') FROM person p"))
@@ -190,11 +190,11 @@ def test_the_secret_is_told_once_and_the_trail_does_not_hold_it(world: World) ->
 
 @pytest.mark.requirement("R13")
 def test_the_name_given_with_a_signature_must_be_that_of_who_acts(world: World) -> None:
-    assert sign(world, world.bank, "quinn", signer=" Quinn ").accepted
-    wrong = sign(world, world.bank, "quinn", signer="oksana")
+    assert sign(world, world.installation, "quinn", signer=" Quinn ").accepted
+    wrong = sign(world, world.installation, "quinn", signer="oksana")
     assert codes(wrong) == ["SIGNATURE_WRONG"]
     proved = passwords.prove(
-        world.bank, world.people["quinn"], Credentials(PASSWORD, signer="oksana"), world.now, place=Place("test")
+        world.installation, world.people["quinn"], Credentials(PASSWORD, signer="oksana"), world.now, place=Place("test")
     )
     assert proved.proof is Proof.WRONG_AMONG
     world.do("ada", "unlock_person", name="quinn", reason="the wrong names were those of a test")

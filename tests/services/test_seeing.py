@@ -42,7 +42,7 @@ def two(world: World) -> TwoSites:
 
 def seen(two: TwoSites, who: str, code: str) -> Card:
     """The card that this person gets."""
-    found = look_up(two.world.bank, two.world.people[who], code)
+    found = look_up(two.world.installation, two.world.people[who], code)
     assert isinstance(found, Card)
     return found
 
@@ -50,12 +50,12 @@ def seen(two: TwoSites, who: str, code: str) -> Card:
 def refused(two: TwoSites, who: str, code: str) -> str:
     """The sentence with which a scan of something of another site is answered."""
     with pytest.raises(OtherSite) as problem:
-        look_up(two.world.bank, two.world.people[who], code)
+        look_up(two.world.installation, two.world.people[who], code)
     return str(problem.value)
 
 
 def value(two: TwoSites, statement: str, **given: object) -> object:
-    with two.world.bank.reads.connect() as connection:
+    with two.world.installation.reads.connect() as connection:
         return connection.scalar(text(statement), given)
 
 
@@ -131,10 +131,10 @@ def test_administrators_and_auditors_see_all(two: TwoSites) -> None:
 
 
 def test_nobody_sees_nothing(two: TwoSites) -> None:
-    bank = two.world.bank.seen_by(None)
-    assert find(bank, "lots").total == find(bank, "subjects").total == 0
+    installation = two.world.installation.seen_by(None)
+    assert find(installation, "lots").total == find(installation, "subjects").total == 0
     with pytest.raises(OtherSite):
-        trace(bank, two.here.lot.code)
+        trace(installation, two.here.lot.code)
 
 
 def test_a_scan_takes_one_statement(two: TwoSites, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -149,7 +149,7 @@ def test_a_scan_takes_one_statement(two: TwoSites, monkeypatch: pytest.MonkeyPat
 
 
 def test_the_database_knows_every_kind_that_has_a_card(two: TwoSites) -> None:
-    with two.world.bank.reads.connect() as connection:
+    with two.world.installation.reads.connect() as connection:
         for kind in RECORDS.values():
             found = connection.scalar(text(f"SELECT max(id) FROM {kind}"))
             connection.execute(text("SELECT elsewhere(:kind, :id, 1)"), {"kind": kind, "id": found or 0})
@@ -166,7 +166,7 @@ def test_a_list_holds_what_may_be_opened(two: TwoSites, name: str) -> None:
         for row in find(two.bank_of(who), name).rows:
             if name != "definitions":
                 assert seen(two, who, row["code"]).code == row["code"]
-    everything = find(two.world.bank, name)
+    everything = find(two.world.installation, name)
     assert find(two.bank_of("otto"), name).total == everything.total
     mine = find(two.bank_of(two.third), name)
     assert mine.total == sum(mine.counts.values())
@@ -178,7 +178,7 @@ def test_a_lot_stands_in_the_list_where_its_vials_are_with_what_is_there(two: Tw
     lot = two.here.lot.code
     (there,) = find(two.bank_of(two.parcel.to.clinician), "lots").rows
     (here,) = find(two.bank_of("tina"), "lots", lot).rows
-    (whole,) = find(two.world.bank, "lots", lot).rows
+    (whole,) = find(two.world.installation, "lots", lot).rows
     assert there["code"] == lot and there["stock"] + here["stock"] == whole["stock"]
     assert [row["code"] for row in find(two.bank_of(two.parcel.to.clinician), "doses").rows] == [two.there.code]
     assert two.there.code not in {row["code"] for row in find(two.bank_of("clara"), "doses").rows}
@@ -224,7 +224,7 @@ def test_the_picture_of_the_stock_follows_vials_from_site_to_site(two: TwoSites)
     assert weeks[-1]["IN_STOCK"] + weeks[-1]["RESERVED"] == len(two.parcel.vials)
     assert all(not count for count in weeks[0].values())
     assert all(count >= 0 for week in weeks for count in week.values())
-    mine, whole = weekly_counts(two.bank_of("tina"), now), weekly_counts(two.world.bank, now)
+    mine, whole = weekly_counts(two.bank_of("tina"), now), weekly_counts(two.world.installation, now)
     assert mine[-1]["IN_STOCK"] == whole[-1]["IN_STOCK"] - weeks[-1]["IN_STOCK"] - others(two, "IN_STOCK")
 
 
@@ -249,7 +249,7 @@ def test_a_trace_crosses_sites_with_codes_and_trial_numbers_only(two: TwoSites) 
     assert nodes[two.there.code].state == "ORDERED"
     assert nodes[two.here.vials[-1]].where == name and "Box" in str(nodes[two.parcel.vials[-1]].where)
     assert two.here.subject not in json.dumps(found.as_json())
-    assert {node.code for node in trace(two.world.bank, two.here.lot.code).down} >= {
+    assert {node.code for node in trace(two.world.installation, two.here.lot.code).down} >= {
         two.here.subject,
         two.there.subject,
     }
@@ -269,7 +269,7 @@ def test_a_stop_tells_of_other_sites_how_many_and_who_but_not_where_or_when(two:
     assert ours.at is None and ours.subject == two.there.subject and ours.planned_on
     away = [place for place in found.places if place.box is None]
     assert [place.where for place in away] == [name] and sum(place.total for place in found.places) > away[0].total
-    whole = impact(two.world.bank, lot)
+    whole = impact(two.world.installation, lot)
     assert found.by_state == whole.by_state and found.received == whole.received
     assert sum(place.total for place in found.places) == sum(place.total for place in whole.places)
     assert {vial.where for vial in vials_touched(there, lot) if vial.code in two.under_way.vials} == {name}
@@ -311,7 +311,7 @@ def test_an_export_is_of_what_may_be_read(two: TwoSites) -> None:
 
 def test_labels_are_printed_again_where_the_thing_is(two: TwoSites) -> None:
     there = two.bank_of(two.parcel.to.technician)
-    (label,) = [one for one in labels_of(two.world.bank, two.here.code) if one.template.startswith("dose")][:1]
+    (label,) = [one for one in labels_of(two.world.installation, two.here.code) if one.template.startswith("dose")][:1]
     with pytest.raises(NoSuchPrinting, match="is of the site"):
         pdf_of(there, label.id)
     assert pdf_of(two.bank_of("tina"), label.id).startswith(b"%PDF")

@@ -35,7 +35,7 @@ def words(pdf: bytes) -> str:
 
 
 def paper(world: World, name: str, code: str) -> str:
-    return words(unissued_file(world.bank, name, code))
+    return words(unissued_file(world.installation, name, code))
 
 
 def test_a_packing_list_names_every_vial_by_its_position_with_its_product(world: World) -> None:
@@ -57,13 +57,13 @@ def test_a_packing_list_says_on_each_page_that_it_may_still_change(world: World)
 def test_what_travels_names_no_subject_and_no_donor(world: World) -> None:
     enrolled_subject(world)
     parcel = sent_shipment(world)
-    with world.bank.reads.connect() as connection:
+    with world.installation.reads.connect() as connection:
         secrets = set(connection.scalars(text(SECRETS)))
-    (label,) = labels_of(world.bank, parcel.code)
+    (label,) = labels_of(world.installation, parcel.code)
     for said in (
         paper(world, "packing_list", parcel.code),
         paper(world, "custody_form", parcel.code),
-        words(pdf_of(world.bank, label.id)),
+        words(pdf_of(world.installation, label.id)),
     ):
         assert not {secret for secret in secrets if re.search(rf"\b{re.escape(secret)}\b", said)}
 
@@ -91,10 +91,10 @@ def test_after_the_arrival_it_says_how_it_arrived_and_who_decided(world: World) 
 
 def test_an_unchanged_shipment_has_an_unchanged_packing_list(world: World) -> None:
     parcel = sealed_shipment(world)
-    with snapshot(world.bank.engine) as connection:
+    with snapshot(world.installation.engine) as connection:
         before = packing_list(connection, parcel.code)
     sent_shipment(world, parcel)
-    with snapshot(world.bank.engine) as connection:
+    with snapshot(world.installation.engine) as connection:
         after = packing_list(connection, parcel.code)
     assert before is not None and after is not None and before.digest == after.digest
 
@@ -105,7 +105,7 @@ def test_an_empty_shipper_says_so_on_its_label(world: World) -> None:
     given = {**sealing(parcel, shipment=empty, seals=[]), "shipper": unit}
     del given["logger"]
     world.do("tina", "seal_shipment", now=parcel.at, **given)
-    (label,) = labels_of(world.bank, empty)
-    said = words(pdf_of(world.bank, label.id))
+    (label,) = labels_of(world.installation, empty)
+    said = words(pdf_of(world.installation, label.id))
     assert "EMPTY SHIPPER, NO PRODUCT" in said and "BIOLOGICAL" not in said and "−150" not in said
     assert "Product None: the empty shipper goes home." in paper(world, "packing_list", empty)

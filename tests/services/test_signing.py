@@ -46,7 +46,7 @@ def test_only_the_statement_in_force_is_accepted_and_each_accepts_for_themself(w
         world.try_act(name, "accept_agreement", version=agreement.VERSION, name="quinn")
     assert world.codes("otto", "accept_agreement", version=agreement.VERSION) == ["ROLE_NOT_ALLOWED"]
     accept(world, name)
-    with world.bank.reads.connect() as connection:
+    with world.installation.reads.connect() as connection:
         row = connection.execute(text("SELECT * FROM person WHERE name = :name"), {"name": name}).one()
     assert (row.agreement_version, row.agreement_at) == (agreement.VERSION, world.now)
 
@@ -156,6 +156,6 @@ def test_the_database_refuses_the_signature_too(world: World, monkeypatch: pytes
 
 def test_who_acts_is_known_in_one_row(world: World) -> None:
     """Every request begins with it: what decides about signing costs no round trip of its own."""
-    quinn = actor_by_name(world.bank, "quinn")
+    quinn = actor_by_name(world.installation, "quinn")
     assert quinn.agreement == agreement.VERSION and quinn.zone == "Europe/Kyiv"
     assert [one.role for one in quinn.trained] == ["quality_officer"] and not quinn.lacks_second_factor

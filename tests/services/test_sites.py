@@ -17,7 +17,7 @@ from cellbank.records.belonging import ABOUT, WHOLE_BANK
 from cellbank.records.production import Donor
 from cellbank.records.work import Work
 from cellbank.services.acts import Malformed, Outcome
-from cellbank.services.bank import server_time
+from cellbank.services.installation import server_time
 from cellbank.services.people.actors import actor_by_name, actor_by_token
 from cellbank.services.people.sites import list_sites
 from cellbank.services.trail.verification import verify
@@ -51,7 +51,7 @@ SITE = {"name": "Clinic", "fin": "A9997", "fin_registered": False, "timezone": "
 def test_an_administrator_adds_a_site(world: World) -> None:
     made = world.do("ada", "add_site", code="clinic-7", **SITE)
     assert made["code"] == "CLINIC-7"
-    found = next(site for site in list_sites(world.bank) if site.code == "CLINIC-7")
+    found = next(site for site in list_sites(world.installation) if site.code == "CLINIC-7")
     assert (found.name, found.fin, found.timezone, found.people) == ("Clinic", "A9997", "Europe/Lisbon", ())
     assert world.codes("ada", "add_site", code="CLINIC-7", **SITE) == ["ALREADY_EXISTS"]
     assert world.codes("quinn", "add_site", code="CLINIC-8", **SITE) == ["ROLE_NOT_ALLOWED"]
@@ -103,15 +103,15 @@ def test_where_somebody_works_is_the_administrators_to_say_and_stands_in_the_tra
 ) -> None:
     their_home = second_site(world)
     name = their_home.technician
-    assert actor_by_name(world.bank, name, there.code).site_code != there.code
+    assert actor_by_name(world.installation, name, there.code).site_code != there.code
     world.do("ada", "change_sites", name=name, sites=["MAIN", there.code], reason="Covers for a colleague")
-    assert actor_by_name(world.bank, name, there.code).site_code != there.code
+    assert actor_by_name(world.installation, name, there.code).site_code != there.code
     changed = confirm(world, name, by=their_home.quality_officer)
-    assert actor_by_name(world.bank, name, there.code).site_code == there.code
-    assert actor_by_name(world.bank, name, "MAIN").zone == "Europe/Kyiv"
-    home = actor_by_name(world.bank, name)
+    assert actor_by_name(world.installation, name, there.code).site_code == there.code
+    assert actor_by_name(world.installation, name, "MAIN").zone == "Europe/Kyiv"
+    home = actor_by_name(world.installation, name)
     assert home.sites == (home.site_code, "MAIN", there.code)
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         told = text(
             "SELECT c.after->'also_at' FROM change c JOIN act a ON a.id = c.act_id"
             " WHERE a.name = 'confirm_account_change' AND a.record_code = :code AND c.record_kind = 'person'"
@@ -119,7 +119,7 @@ def test_where_somebody_works_is_the_administrators_to_say_and_stands_in_the_tra
         )
         assert session.scalar(told, {"code": changed["code"]}) == ["MAIN", there.code]
     world.do("ada", "change_sites", name=name, sites=[], reason="Is back at home")
-    assert actor_by_name(world.bank, name, there.code).site_code == home.site_code
+    assert actor_by_name(world.installation, name, there.code).site_code == home.site_code
     assert world.codes("ada", "change_sites", name=name, sites=["NOWHERE"], reason="A mistake") == ["NOT_FOUND"]
     assert world.codes("quinn", "change_sites", name=name, sites=[], reason="A mistake") == ["ROLE_NOT_ALLOWED"]
 
@@ -127,8 +127,8 @@ def test_where_somebody_works_is_the_administrators_to_say_and_stands_in_the_tra
 def test_a_key_of_a_program_acts_at_the_site_that_is_asked_for(world: World, there: SecondSite) -> None:
     at(world, "tina", there.code)
     token = world.do("tina", "create_token", title="x", now=server_time())["token"]
-    assert actor_by_token(world.bank, token, there.code).site_code == there.code
-    assert actor_by_token(world.bank, token).site_code == "MAIN"
+    assert actor_by_token(world.installation, token, there.code).site_code == there.code
+    assert actor_by_token(world.installation, token).site_code == "MAIN"
 
 
 def test_every_kind_of_record_is_of_a_site_or_of_the_whole_bank() -> None:
@@ -153,7 +153,7 @@ def test_a_refusal_names_both_sites_and_who_can_do_it(world: World, there: Secon
 def test_what_is_made_there_is_of_there_and_touched_from_nowhere_else(world: World, there: SecondSite) -> None:
     given = {"pseudonym": world.unique("PL"), "birth_year": 1990}
     code = world.do(there.technician, "register_donor", **given)["code"]
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         assert session.scalar(text("SELECT site_id FROM donor WHERE code = :code"), {"code": code}) == there.id
     hold = {"donor": code, "reason": "Heard of a fever"}
     assert world.codes("quinn", "hold_donor", **hold) == ["OTHER_SITE"]
@@ -192,13 +192,13 @@ def test_a_lot_is_stopped_from_anywhere_and_let_go_at_its_site(world: World, the
 def test_the_lot_of_another_site_stays_stopped_when_the_hold_of_a_tank_is_lifted(world: World) -> None:
     parcel = accepted_shipment(world)
     vial, lot = parcel.vials[0], parcel.lot.code
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         place = text("SELECT b.code FROM placement p JOIN storage_unit b ON b.id = p.box_id JOIN vial v"
                      " ON v.id = p.vial_id WHERE v.code = :vial AND p.taken_at IS NULL")  # fmt: skip
         unit = session.scalar(place, {"vial": vial})
     later = parcel.at + 2 * DAY
     world.do(parcel.to.technician, "report_storage_failure", now=later, unit=unit, reason="Its alarm went off")
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         holds = text("SELECT code FROM hold WHERE state = 'PLACED' AND (lot_id = :lot OR storage_unit_id IS NOT NULL)"
                      " ORDER BY id DESC")  # fmt: skip
         [hold, *_] = session.scalars(holds, {"lot": lot_row(world, lot).id}).all()
@@ -206,7 +206,7 @@ def test_the_lot_of_another_site_stays_stopped_when_the_hold_of_a_tank_is_lifted
     told = world.do(parcel.to.quality_officer, "lift_hold", hold=hold, **lift)
     assert (told["lots_returned"], told["lots_of_other_sites"]) == ({}, [lot])
     assert stands(world, lot) == [("ON_HOLD", "RELEASED")]
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         [own, *_] = session.scalars(holds, {"lot": lot_row(world, lot).id}).all()
     assert world.codes(parcel.to.other_quality_officer, "lift_hold", hold=own, **lift)[0] == "OTHER_SITE"
     world.do("oksana", "lift_hold", hold=own, **lift)
@@ -228,7 +228,7 @@ def test_a_dose_takes_vials_that_stand_where_it_is_ordered_whoever_made_their_lo
     assert "OTHER_SITE" in world.codes("clara", "order_dose", **given)
     told = world.do(parcel.to.clinician, "order_dose", **given)
     assert set(told["vials"]) <= set(parcel.vials)
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         dose = text("SELECT site_id FROM dose WHERE code = :code")
         assert session.scalar(dose, {"code": told["code"]}) == parcel.to.id
     assert world.codes("clara", "cancel_dose", dose=told["code"], reason="A mistake") == ["OTHER_SITE"] * 5
@@ -287,7 +287,7 @@ def test_the_database_puts_nothing_into_a_unit_of_another_site(
 
 def test_the_database_lets_nothing_be_made_for_another_site(world: World, there: SecondSite) -> None:
     elsewhere = replace(world.people[there.technician], site_code="MAIN")
-    with Session(world.bank.engine) as session, pytest.raises(IntegrityError, match="a_record_is_changed_at_its_site"):
+    with Session(world.installation.engine) as session, pytest.raises(IntegrityError, match="a_record_is_changed_at_its_site"):
         open_act(session, "register_donor", site=elsewhere.site_id, person=elsewhere.id)
         session.add(Donor(site_id=1, code="DRX", pseudonym=world.unique("PL"), birth_year=1990, state="REGISTERED"))
         session.flush()
@@ -306,7 +306,7 @@ def test_two_sites_that_act_at_once_have_a_chain_each(furnished: Furnished, tmp_
             assert all(report.result().accepted for report in reports)
         after = _heads(world)
         assert after[there.id] - before.get(there.id, 0) == 12 and after[1] - before[1] == 12
-        verdict = verify(world.bank, lambda *_: None)
+        verdict = verify(world.installation, lambda *_: None)
         assert verdict.fault is None and len(verdict.heads) == len(after)
 
 
@@ -315,5 +315,5 @@ def _unreadable(world: World, who: str) -> Outcome:
 
 
 def _heads(world: World) -> dict[int, int]:
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         return dict(session.execute(text("SELECT site_id, max(number) FROM seal GROUP BY site_id")).all())

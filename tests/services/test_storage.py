@@ -18,7 +18,7 @@ REASON = "The level sensor failed."
 
 
 def vials(world: World, *codes: str) -> list[Vial]:
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         found = {vial.code: vial for vial in session.scalars(select(Vial).where(Vial.code.in_(codes)))}
     return [found[code] for code in codes]
 
@@ -26,7 +26,7 @@ def vials(world: World, *codes: str) -> list[Vial]:
 def whereabouts(world: World, *codes: str) -> list[str | None]:
     """Where these vials stand, in words; None for one that stands nowhere."""
     ids = [vial.id for vial in vials(world, *codes)]
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         places = where(session, ids)
     return [places.get(vial_id) for vial_id in ids]
 
@@ -45,7 +45,7 @@ def test_units_make_a_tree_and_take_the_next_place(world: World) -> None:
         world.do("tina", "add_storage_unit", type="box", name=f"Box {letter}", parent=parent, rows=2, columns=2)["code"]
         for letter in "AB"
     ]
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         found = session.execute(
             select(StorageUnit.place, StorageUnit.state).where(StorageUnit.code.in_(codes)).order_by(StorageUnit.place)
         ).all()
@@ -203,11 +203,11 @@ def test_a_box_of_a_hundred_is_one_act_of_few_statements(world: World) -> None:
     def count(connection, cursor, statement, parameters, context, executemany) -> None:
         statements.append(statement)
 
-    event.listen(world.bank.engine, "before_cursor_execute", count)
+    event.listen(world.installation.engine, "before_cursor_execute", count)
     try:
         world.do("tina", "store_vials", vials=list(lot.vials), box=home)
     finally:
-        event.remove(world.bank.engine, "before_cursor_execute", count)
+        event.remove(world.installation.engine, "before_cursor_execute", count)
     assert len(statements) <= 10
     assert world.codes("tina", "store_vials", vials=list(frozen_lot(world, vials=1).vials), box=home) == [
         "STORAGE_FULL"
@@ -224,7 +224,7 @@ def test_a_moved_vial_leaves_its_place_free(world: World) -> None:
     other = box(world)
     world.do("tina", "move_vial", vial=lot.vials[1], box=other)
     assert whereabouts(world, lot.vials[1])[0].endswith("Box A › A1")
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         history = session.execute(
             select(Placement.position, Placement.taken_at.is_(None))
             .join(Vial, Vial.id == Placement.vial_id)
@@ -252,7 +252,7 @@ def test_vials_are_picked_in_the_order_of_the_tank(world: World) -> None:
     a, b, c, nowhere = lot.vials
     for vial, home, position in ((a, second, "A1"), (b, first, "B1"), (c, first, "A9")):
         world.do("tina", "store_vials", vials=[vial], box=home, positions=[position])
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         found = session.scalars(select(Vial).where(Vial.code.in_(lot.vials))).all()
         assert [vial.code for vial in pick_order(session, found)] == [c, b, a, nowhere]
 
@@ -260,7 +260,7 @@ def test_vials_are_picked_in_the_order_of_the_tank(world: World) -> None:
 def test_the_trail_tells_who_put_a_vial_where(world: World) -> None:
     lot, home = frozen_lot(world, vials=1), box(world)
     outcome = world.try_act("taras", "store_vials", vials=list(lot.vials), box=home, positions=["B2"])
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         act = session.get_one(Act, outcome.act)
         changes = session.execute(
             select(Change.record_kind, Change.after).where(Change.act_id == act.id).order_by(Change.id)

@@ -29,7 +29,7 @@ def unit(world: World, type_: str, parent: str | None = None, **given: Any) -> s
 
 
 def rows(world: World, statement: str, **given: Any) -> list[tuple[Any, ...]]:
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         return [tuple(row) for row in session.execute(text(statement), given)]
 
 
@@ -62,7 +62,7 @@ def test_a_moved_tank_takes_everything_with_it_and_history_keeps_where_it_stood(
     assert moved["vials"] == 2 and moved["place"] == 1
     assert names(world, lot.box)[:2] == [name(world, room), tank_name]
     assert names(world, lot.box, before)[0] == tank_name
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         stays = session.scalars(select(UnitStay).join(StorageUnit, StorageUnit.id == UnitStay.unit_id)
                                 .where(StorageUnit.code == tank)).all()  # fmt: skip
     assert [(stay.parent_id, stay.until) for stay in stays] == [(None, world.now + 2 * MINUTE)]
@@ -80,11 +80,11 @@ def test_a_move_is_one_act_of_few_statements_whatever_stands_in_it(world: World)
                 b=lot.box)[0][0]  # fmt: skip
     statements: list[str] = []
     listen = lambda *given: statements.append(given[2])  # noqa: E731
-    event.listen(world.bank.engine, "before_cursor_execute", listen)
+    event.listen(world.installation.engine, "before_cursor_execute", listen)
     try:
         act = world.try_act("tina", "move_storage_unit", now=world.now + MINUTE, unit=rack, into=unit(world, "tank"))
     finally:
-        event.remove(world.bank.engine, "before_cursor_execute", listen)
+        event.remove(world.installation.engine, "before_cursor_execute", listen)
     assert act.accepted and len(statements) <= 30  # with those that add the tank
     changed = rows(world, "SELECT record_kind, count(*) FROM change WHERE act_id = :act GROUP BY 1 ORDER BY 1",
                    act=act.act)  # fmt: skip
@@ -232,7 +232,7 @@ def test_the_chain_of_custody_tells_of_the_tank_that_was_moved(world: World) -> 
     room = unit(world, "room")
     world.do("taras", "move_storage_unit", now=world.now + 2 * MINUTE, unit=tank, into=room)
     ids = [row[0] for row in rows(world, "SELECT id FROM vial WHERE code = :code", code=lot.vials[0])]
-    with world.bank.reads.connect() as connection:
+    with world.installation.reads.connect() as connection:
         places = [(stay.where, stay.person) for stay in stays(connection, ids, {}) if "Box A" in stay.where]
     assert places == [
         (f"{tank_name} › Rack 1 › Box A › A1", "Taras Technician"),

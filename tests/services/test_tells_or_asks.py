@@ -62,7 +62,7 @@ def test_a_count_is_told_late_at_the_time_of_the_count(world: World) -> None:
     assert world.codes("tina", "count_box", now=now, **told, entered_late_because=None) == ["LATE_REASON_NEEDED"]
     world.do("tina", "count_box", now=now, **told, **LATE)
     world.do("taras", "count_again", now=now, **told, **LATE)
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         at = text("SELECT DISTINCT s.counted_at FROM count_sheet s JOIN stock_count c ON c.id = s.stock_count_id "
                   "JOIN storage_unit u ON u.id = c.unit_id WHERE u.code = :box")  # fmt: skip
         assert list(session.scalars(at, {"box": lot.box})) == [now - HOUR]
@@ -86,7 +86,7 @@ def test_a_second_look_at_the_scale_is_told_late_and_still_refuses_another_weigh
     told = {"weight": code, "happened_at": world.now + MINUTE, **LATE}
     assert world.codes("cyril", "confirm_weight", now=now, **told, weight_kg="51.0") == ["WEIGHT_MISMATCH"]
     world.do("cyril", "confirm_weight", now=now, **told, weight_kg="50.0")
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         confirmed = session.scalars(select(Weight.confirmed_at).where(Weight.code == code)).one()
     assert confirmed == world.now + MINUTE
 

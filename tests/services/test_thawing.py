@@ -39,12 +39,12 @@ SECOND = datetime.timedelta(seconds=1)
 
 def test_the_pick_list_is_in_the_order_of_the_tank_and_gets_shorter(world: World) -> None:
     dose = ordered_dose(world)
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         lines = pick_list(session, dose.code)
     assert [line.vial for line in lines] == list(dose.vials)
     assert [line.place.rpartition(" › ")[2] for line in lines] == ["A1", "A2", "A3", "A4"]
     pick(world, dose, dose.vials[1])
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         assert [line.vial for line in pick_list(session, dose.code)] == [dose.vials[i] for i in (0, 2, 3)]
 
 
@@ -52,7 +52,7 @@ def test_a_dose_is_picked_when_it_has_the_vials_that_it_needs(world: World) -> N
     dose = ordered_dose(world)
     states = [pick(world, dose, vial)["state"] for vial in dose.vials[:3]]
     assert states == ["ORDERED", "ORDERED", "PICKED"]
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         stands = select(Placement.taken_at).join(Vial, Vial.id == Placement.vial_id).where(Vial.code == dose.vials[0])
         assert session.scalars(stands).all() == [dose.at]
 
@@ -98,7 +98,7 @@ def test_the_spare_vial_stays_in_the_tank_until_it_is_called(world: World) -> No
 
 
 def marked(world: World, dose: OrderedDose) -> list[bool]:
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         return [line.spare for line in pick_list(session, dose.code)]
 
 
@@ -142,7 +142,7 @@ def test_a_spare_vial_goes_back_within_seconds_and_is_free_again(world: World) -
     fetch_spare(world, dose)
     carry(world, dose, dose.vials[3])
     assert returning(world, dose.vials[3], 30 * SECOND, dose.lot.box) == []
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         vial = session.scalars(select(Vial).where(Vial.code == dose.vials[3])).one()
     assert (vial.state, vial.dose_id) == ("IN_STOCK", None)
     assert returning(world, dose.vials[0], 30 * SECOND, dose.lot.box) == ["NOT_ENOUGH_VIALS"]
@@ -283,7 +283,7 @@ def test_a_short_dose_needs_a_clinician_who_signs(world: World) -> None:
     assert preparing(world, dose, drawn_ml="14.5") == []
     row = row_of(world, dose.code)
     assert (row.delivered_percent, row.short_dose_reason) == (Decimal("89.3"), given["reason"])
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         signed = select(Signature.full_name).where(Signature.record_kind == "dose", Signature.record_id == row.id)
         assert list(session.scalars(signed.order_by(Signature.id))) == ["Clara Clinician", "Cyril Clinician"]
 
@@ -308,7 +308,7 @@ def test_a_prepared_dose_has_its_label_and_gives_the_spare_vial_back(world: Worl
     row = row_of(world, dose.code)
     assert (row.state, row.prepared_by_id, row.final_volume_ml) == ("PREPARED", world.people["taras"].id, Decimal(50))
     assert vial_states(world, dose.lot.code)[:4] == ["POOLED"] * 3 + ["IN_STOCK"]
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         printed = select(Printing.template).where(Printing.record_code == dose.code)
         assert session.scalars(printed).all() == ["dose"]
 

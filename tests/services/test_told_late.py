@@ -46,19 +46,19 @@ def thaw(dose: OrderedDose, **given: Any) -> dict[str, Any]:
 
 
 def act_row(world: World, act: int) -> Act:
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         return session.get_one(Act, act)
 
 
 def irregularities(world: World, act: int) -> list[str]:
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         rules = select(Irregularity.rule).where(Irregularity.act_id == act).order_by(Irregularity.id)
         return list(session.scalars(rules))
 
 
 def deviation_of(world: World, code: str) -> tuple[Deviation, set[str]]:
     """A deviation, and the codes to which it is linked."""
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         found = session.scalars(select(Deviation).where(Deviation.code == code)).one()
         links = select(DeviationLink.record_code).where(DeviationLink.deviation_id == found.id)
         return found, set(session.scalars(links))
@@ -87,9 +87,9 @@ def test_a_late_thaw_keeps_when_it_happened_when_it_was_entered_and_why(world: W
     row = act_row(world, outcome.act)
     assert (row.happened_at, row.at, row.late_reason) == (dose.at + 5 * MINUTE, dose.at + HOUR, WHY)
     assert row_of(world, dose.code).thaw_started_at == dose.at + 5 * MINUTE
-    event = history(world.bank, "dose", dose.code).events[0]
+    event = history(world.installation, "dose", dose.code).events[0]
     assert (event.happened_at, event.at, event.late_reason) == (dose.at + 5 * MINUTE, dose.at + HOUR, WHY)
-    line = search(world.bank, Query(act="thaw_vial", record=dose.code))[0]
+    line = search(world.installation, Query(act="thaw_vial", record=dose.code))[0]
     assert (line.happened_at, line.late_reason) == (dose.at + 5 * MINUTE, WHY)
 
 
@@ -126,7 +126,7 @@ def test_an_end_is_not_told_before_it_has_come(world: World, ahead: int, codes: 
 
 def test_the_database_keeps_no_act_told_of_a_time_to_come(world: World) -> None:
     told = {"now": world.now, "then": world.now + SECOND, "why": None}
-    with pytest.raises(IntegrityError) as caught, world.bank.engine.begin() as connection:
+    with pytest.raises(IntegrityError) as caught, world.installation.engine.begin() as connection:
         act = connection.execute(text(OPEN_ACT), told).one().id
         connection.execute(text("UPDATE act SET outcome = 'accepted' WHERE id = :act"), {"act": act})
     assert caught.value.orig.diag.constraint_name == "ck_act_not_told_ahead"
@@ -201,7 +201,7 @@ def test_the_database_asks_it_again(world: World, monkeypatch: pytest.MonkeyPatc
     with monkeypatch.context() as unreported:
         unreported.setattr(performing, "report_irregular", lambda work, made: None)
         assert world.codes("tina", "thaw_vial", **thaw(dose)) == ["DEVIATION_OPEN"]
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         assert session.scalars(select(Vial.thawed_at).where(Vial.code == dose.vials[0])).one() is None
     outcome = world.try_act("tina", "thaw_vial", **thaw(dose))
     assert irregularities(world, outcome.act) == ["dose_only_from_a_released_lot"]
@@ -229,7 +229,7 @@ def test_nothing_is_irregular_but_a_late_fact_with_its_deviation(
     world: World, then: datetime.timedelta | None, why: str | None, rule: str
 ) -> None:
     told = {"now": world.now, "then": then and world.now + then, "why": why}
-    with pytest.raises(IntegrityError) as caught, world.bank.engine.begin() as connection:
+    with pytest.raises(IntegrityError) as caught, world.installation.engine.begin() as connection:
         act = connection.execute(text(OPEN_ACT), told).one().id
         connection.execute(text(IRREGULAR), {"act": act})
         connection.execute(text("UPDATE act SET outcome = 'accepted' WHERE id = :act"), {"act": act})
@@ -256,7 +256,7 @@ PERMISSIONS = {
 
 def test_the_database_lets_these_rules_pass_for_a_late_fact_and_no_others(world: World) -> None:
     bodies = text("SELECT prosrc FROM pg_proc WHERE pronamespace = 'public'::regnamespace")
-    with world.bank.reads.connect() as connection:
+    with world.installation.reads.connect() as connection:
         calls = [call for body in connection.scalars(bodies) for call in body.split("PERFORM ")[1:]]
     asked = [re.findall(r"'([a-z_]+)',\s*'[^']*'\);", call)[:1] for call in calls if call.startswith("may(")]
     assert {rule for found in asked for rule in found} == PERMISSIONS

@@ -100,14 +100,14 @@ def test_a_serious_reaction_stops_the_next_order_until_a_clinician_has_signed(
     given = first(world)
     react(world, given)
     assert order_again(world, given) == NO
-    assert undecided(world.bank, given.subject) == (f"serious reaction to dose {given.code}",)
-    [listed] = [one for one in worklists(world.bank, frozenset({Role.CLINICIAN}), world.now) if one.name == "undecided"]
+    assert undecided(world.installation, given.subject) == (f"serious reaction to dose {given.code}",)
+    [listed] = [one for one in worklists(world.installation, frozenset({Role.CLINICIAN}), world.now) if one.name == "undecided"]
     assert (given.subject, "continue_treatment") in [(item.code, item.act) for item in listed.items]
     assert world.codes("tina", "continue_treatment", subject=given.subject, **GOES_ON) == ["ROLE_NOT_ALLOWED"]
     made = decide(world, given, given.at + DAY)
-    [signed] = signatures(world.bank, "treatment_decision", made["code"])
+    [signed] = signatures(world.installation, "treatment_decision", made["code"])
     assert (signed.person, signed.meaning, signed.is_void) == ("Cyril Clinician", "approved", False)
-    card = look_up(world.bank, world.people["clara"], made["code"])
+    card = look_up(world.installation, world.people["clara"], made["code"])
     assert isinstance(card, Card) and given.code in dict(card.facts)["In spite of"]
     assert order_again(world, given) == []
 
@@ -119,11 +119,11 @@ def test_nobody_decides_alone_about_a_reaction_that_they_noted(world: World) -> 
     react(world, given)
     asked = {"now": given.at + DAY, "subject": given.subject, **GOES_ON}
     assert world.codes("clara", "continue_treatment", **asked) == ["SAME_PERSON"]
-    shown = to_sign(world.bank.seen_by(world.people["clara"]), "continue_treatment", asked, given.at + DAY)
+    shown = to_sign(world.installation.seen_by(world.people["clara"]), "continue_treatment", asked, given.at + DAY)
     assert shown is not None and "another clinician decides" in str(shown.blocks)
     react(world, given, who="cyril")
     assert len(world.do("clara", "continue_treatment", **asked)["covers"]) == 1
-    assert len(undecided(world.bank, given.subject)) == 1 and order_again(world, given) == NO
+    assert len(undecided(world.installation, given.subject)) == 1 and order_again(world, given) == NO
     decide(world, given, given.at + 2 * DAY)
     assert order_again(world, given) == []
 
@@ -137,7 +137,7 @@ def test_the_database_lets_nobody_decide_about_their_own_reaction(world: World) 
                   'Alone', now(), r.noted_by_id, 'DECIDED'
              FROM reaction r JOIN dose d ON d.id = r.dose_id WHERE d.code = :dose"""
     )
-    with pytest.raises(IntegrityError) as caught, world.bank.engine.begin() as connection:
+    with pytest.raises(IntegrityError) as caught, world.installation.engine.begin() as connection:
         connection.execute(decision, {"dose": given.code})
     refusal = refusal_for(caught.value)
     assert refusal is not None and refusal.code == "SAME_PERSON"
@@ -165,7 +165,7 @@ def test_what_runs_is_for_those_at_the_bed(world: World) -> None:
     dose = checked_dose(world)
     world.do("clara", "start_infusion", now=dose.at + 45 * MINUTE, dose=dose.code)
     react(world, dose)
-    judged = judge_standing(world.bank, dose.code, dose.at + 50 * MINUTE)
+    judged = judge_standing(world.installation, dose.code, dose.at + 50 * MINUTE)
     assert judged is not None and judged.refusals == ()
 
 
@@ -178,7 +178,7 @@ def told_late(world: World, given: OrderedDose, now: datetime.datetime) -> None:
 
 def judged_now(world: World, dose: OrderedDose, minutes: int) -> list[str]:
     """What a screen that watches the dose is answered."""
-    judged = judge_standing(world.bank, dose.code, dose.at + minutes * MINUTE)
+    judged = judge_standing(world.installation, dose.code, dose.at + minutes * MINUTE)
     assert judged is not None
     return [refusal.code.value for refusal in judged.refusals]
 
@@ -273,23 +273,23 @@ def test_only_an_open_critical_deviation_of_the_dose_itself_counts(world: World)
         "clara", "open_deviation", now=at, classification="critical", records=[given.lot.code], title="The lot",
         description="About the lot and not about the dose",
     )  # fmt: skip
-    assert undecided(world.bank, given.subject) == ()
+    assert undecided(world.installation, given.subject) == ()
     found = deviation(world, given, "critical", at)
-    assert undecided(world.bank, given.subject) == (f"critical deviation {found} (The bag was found torn)",)
+    assert undecided(world.installation, given.subject) == (f"critical deviation {found} (The bag was found torn)",)
 
 
 def test_a_deviation_that_is_opened_again_is_decided_again(world: World) -> None:
     given, at = first(world), world.now + DAY
     found = deviation(world, given, "critical", at)
     decide(world, given, at + MINUTE)
-    assert undecided(world.bank, given.subject) == ()
+    assert undecided(world.installation, given.subject) == ()
     about = {"deviation": found}
     investigated = {"investigation": "The port was cracked by the clamp", "root_cause": "A clamp of another make"}
     world.do("tina", "investigate_deviation", now=at + DAY, **about, **investigated)
     world.do("quinn", "close_deviation", now=at + 2 * DAY, **about, decision="The clamps are replaced")
-    assert undecided(world.bank, given.subject) == ()
+    assert undecided(world.installation, given.subject) == ()
     world.do("quinn", "reopen_deviation", now=at + 3 * DAY, **about, reason="It has happened again")
-    assert len(undecided(world.bank, given.subject)) == 1
+    assert len(undecided(world.installation, given.subject)) == 1
 
 
 def test_another_subject_is_not_stopped(world: World) -> None:
@@ -297,7 +297,7 @@ def test_another_subject_is_not_stopped(world: World) -> None:
     given = infused_dose(world, prepared_dose(world, ordered_dose(world, lot=lot)))
     react(world, given)
     assert ordered_dose(world, lot=lot).code
-    assert undecided(world.bank, given.subject)
+    assert undecided(world.installation, given.subject)
 
 
 # --- what stands in front of whoever decides --------------------------------------------------
@@ -310,7 +310,7 @@ def test_what_is_decided_stands_above_the_signature_complete(world: World) -> No
     noted = {"dose": given.code, "serious": True, "reaction": "Shortness of breath", **late}
     world.do("clara", "record_reaction", now=given.at + DAY, **noted)
     found = deviation(world, given, "critical", given.at + DAY)
-    content = to_sign(world.bank, "continue_treatment", {"subject": given.subject}, given.at + 2 * DAY)
+    content = to_sign(world.installation, "continue_treatment", {"subject": given.subject}, given.at + 2 * DAY)
     assert content is not None
     said = str(content.blocks)
     for wanted in (
@@ -326,13 +326,13 @@ def test_dose_subject_and_chain_tell_when_it_happened_and_when_and_why_it_was_en
     late = {"happened_at": happened.isoformat(), "entered_late_because": "Told on the phone"}
     noted = {"dose": given.code, "serious": True, "reaction": "Shortness of breath", **late}
     world.do("clara", "record_reaction", now=entered, **noted)
-    board, plan = dose_board(world.bank, given.code), calendar(world.bank, given.subject, entered)
+    board, plan = dose_board(world.installation, given.code), calendar(world.installation, given.subject, entered)
     assert board is not None and plan is not None
     [of_dose], [of_subject] = board.reactions, plan.reactions
     assert of_dose == of_subject == Noted(
         given.code, entered, "Clara Clinician", True, "Shortness of breath", happened, "Told on the phone"
     )
-    with snapshot(world.bank.engine) as connection:
+    with snapshot(world.installation.engine) as connection:
         said = str(chain_paper(connection, given.code))
     entry = "Clara Clinician, serious: Shortness of breath"
     assert entry in said and f"entered {clock(world.bank.zone)(entered)}: Told on the phone" in said

@@ -67,7 +67,7 @@ def test_what_was_given_is_recorded_when_no_order_is_taken_any_more(world: World
     order = {"now": world.now + 4 * HOUR, "subject": subject, "lot": lot.code}
     assert world.codes("clara", "order_dose", **order)
     dose = registered(world, subject, lot, list(lot.vials[:3]))
-    assert "enter_dose_from_paper" in [one.name for one in look_up(world.bank, world.people["clara"], dose.code).acts]
+    assert "enter_dose_from_paper" in [one.name for one in look_up(world.installation, world.people["clara"], dose.code).acts]
     codes, deviation = entered(world, dose, form(dose, *LACKING["ordered"]))
     assert {"NOT_ORDERED", "VIAL_NOT_RESERVED", code} <= codes and deviation is not None
     assert deviation.classification == "critical" and "without an order" in deviation.description
@@ -146,6 +146,6 @@ def test_the_database_takes_no_dose_without_an_order_in_time(world: World, lot: 
         "required_cells, vials_needed, vials_spare, calculation, 'UNORDERED' "
         "FROM dose WHERE code = :dose"
     )
-    with pytest.raises(IntegrityError) as caught, world.bank.engine.begin() as connection:
+    with pytest.raises(IntegrityError) as caught, world.installation.engine.begin() as connection:
         connection.execute(copy, {"dose": dose.code})
     assert caught.value.orig.diag.constraint_name == "only_what_was_given_has_no_order"  # type: ignore[union-attr]

@@ -28,13 +28,13 @@ IS_SPENT = "SELECT warming_is_spent(id, lot_id) FROM vial WHERE code = :vial"
 
 
 def spent(world: World, vial: str) -> tuple[int, float]:
-    found = warming_of(world.bank, vial).spent
+    found = warming_of(world.installation, vial).spent
     return (found.times, found.total_seconds) if found else (0, 0.0)
 
 
 def standing_in(world: World, code: str, levels: int) -> str:
     """The unit so many levels above this one."""
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         for _ in range(levels):
             code = session.scalar(ABOVE, {"code": code})
     return code

@@ -12,13 +12,13 @@ from cellbank.domain.identifiers import RECORDS, Kind
 from cellbank.domain.refusals import Code
 from cellbank.domain.transition import Role
 from cellbank.services.acts import Malformed, run_act
-from cellbank.services.bank import Bank
 from cellbank.services.catalogue import REGISTRY
 from cellbank.services.finding.missing import NotHere
+from cellbank.services.installation import Installation
 from cellbank.services.lookup.likely import WRONG_NOW, place_of
 from cellbank.services.lookup.scanning import Card, awaited, look_up
 from cellbank.services.people.actors import actor_by_name
-from tests.conftest import StoryBank
+from tests.conftest import StoryInstallation
 from tests.services.bad_values import good_input, schema_of
 
 # (record, state, what is so with it, the act that comes first, an act that would be wrong)
@@ -98,25 +98,25 @@ OF_EACH_STATE = 12
 
 
 @pytest.fixture(scope="module")
-def played(story_bank: StoryBank, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bank]:
+def played(story_installation: StoryInstallation, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """The trial as it was played."""
-    bank = story_bank("cellbank_what_next", Path(tmp_path_factory.mktemp("what_next")))
-    yield bank
-    bank.engine.dispose()
+    installation = story_installation("cellbank_what_next", Path(tmp_path_factory.mktemp("what_next")))
+    yield installation
+    installation.engine.dispose()
 
 
-def codes_of(bank: Bank, record: str) -> list[str]:
+def codes_of(installation: Installation, record: str) -> list[str]:
     """Records of a kind, some of every state."""
     of_states = f"""SELECT state, array_agg(code ORDER BY code) AS codes FROM {record}
                      WHERE code <> 'SYSTEM' GROUP BY state ORDER BY state"""
     chosen = random.Random(20260502)
-    with bank.reads.connect() as connection:
+    with installation.reads.connect() as connection:
         rows = connection.execute(text(of_states)).all()
     return [code for row in rows for code in chosen.sample(row.codes, min(OF_EACH_STATE, len(row.codes)))]
 
 
 @pytest.mark.parametrize("name", PEOPLE)
-def test_what_is_offered_first_is_never_refused_for_the_records_own_state(played: Bank, name: str) -> None:
+def test_what_is_offered_first_is_never_refused_for_the_records_own_state(played: Installation, name: str) -> None:
     actor = actor_by_name(played, name)
     assert actor is not None
     tried, wrong = 0, []
@@ -131,30 +131,30 @@ def test_what_is_offered_first_is_never_refused_for_the_records_own_state(played
     assert tried > 0 or name == "admin"
 
 
-def _card(bank: Bank, actor: Any, code: str) -> Card | None:
+def _card(installation: Installation, actor: Any, code: str) -> Card | None:
     try:
-        card = look_up(bank, actor, code)
+        card = look_up(installation, actor, code)
     except NotHere:  # of another site
         return None
     assert isinstance(card, Card)
     return card
 
 
-def _wrong_of_first(bank: Bank, actor: Any, card: Card) -> list[str]:
+def _wrong_of_first(installation: Installation, actor: Any, card: Card) -> list[str]:
     """What stands against the act that is offered first: its form is filled with something that reads well, and asked
     without doing."""
     first = card.acts[0]
     registered = REGISTRY[first.name]
-    given = {**_filled(bank, registered), first.field: [card.code] if first.is_list else card.code}
+    given = {**_filled(installation, registered), first.field: [card.code] if first.is_list else card.code}
     try:
-        outcome = run_act(bank, first.name, given, actor, door="test", dry_run=True)
+        outcome = run_act(installation, first.name, given, actor, door="test", dry_run=True)
     except Malformed:  # of two fields that must fit each other; it says nothing about the record
         return []
     wrong = [one.detail for one in outcome.refusals if one.code in OF_ITS_STATE and card.code in one.detail]
     return [f"{first.name} is offered first for {card.kind} {card.code} in {card.state}: {one}" for one in wrong]
 
 
-def _filled(bank: Bank, registered: Any) -> dict[str, Any]:
+def _filled(installation: Installation, registered: Any) -> dict[str, Any]:
     """Other codes of the form are those of records that are there."""
     given = good_input(registered)
     for field, schema in schema_of(registered).items():
@@ -162,7 +162,7 @@ def _filled(bank: Bank, registered: Any) -> dict[str, Any]:
         if field not in given or "scan" not in inner:
             continue
         record = RECORDS[Kind(inner["scan"][0])]
-        with bank.reads.connect() as connection:
+        with installation.reads.connect() as connection:
             code = connection.scalar(text(f"SELECT code FROM {record} ORDER BY id DESC LIMIT 1"))
         given[field] = [code] if "items" in schema else code
     return given

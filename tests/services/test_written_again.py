@@ -51,6 +51,6 @@ def test_whoever_counts_a_box_says_how_long_it_was_out(world: World) -> None:
     lot = stored_lot(world, vials=2)
     for who, act in (("tina", "count_box"), ("taras", "count_again")):
         world.do(who, act, box=lot.box, vials=list(lot.vials), seconds_out=40)
-    with world.bank.reads.connect() as connection:
+    with world.installation.reads.connect() as connection:
         asked = "SELECT count(*) FROM warming_event w JOIN storage_unit u ON u.id = w.unit_id WHERE u.code = :box"
         assert connection.scalar(text(asked), {"box": lot.box}) == 2

@@ -34,7 +34,7 @@ def midday(furnished: Furnished, tmp_path_factory: pytest.TempPathFactory) -> It
 
 @pytest.fixture(scope="module")
 def app(world: World) -> Flask:
-    return create_app(world.bank)
+    return create_app(world.installation)
 
 
 class Browser:

@@ -7,7 +7,7 @@ from urllib.parse import quote
 import pytest
 
 from cellbank.domain.identifiers import printed
-from cellbank.services.bank import server_time
+from cellbank.services.installation import server_time
 from cellbank.services.lookup import worklists
 from cellbank.services.lookup.scanning import look_up
 from tests.factories.doses import (
@@ -255,7 +255,7 @@ def last_acts(world: World, name: str, count: int) -> list[dict]:
         "SELECT p.name, a.client, a.refusals, a.given FROM act a JOIN person p ON p.id = a.person_id "
         "WHERE a.name = :name ORDER BY a.id DESC LIMIT :count"
     )
-    with world.bank.reads.connect() as connection:
+    with world.installation.reads.connect() as connection:
         rows = connection.execute(statement, {"name": name, "count": count}).mappings()
         return [dict(row) for row in rows]
 
@@ -324,7 +324,7 @@ def test_a_stop_names_the_patient_into_whom_it_runs(signed_in, world: World, dos
     clara = signed_in("clara")
     checked_dose(world, dose)
     world.do("clara", "start_infusion", now=server_time(), dose=dose.code)
-    number = look_up(world.bank, world.people["clara"], dose.subject).title
+    number = look_up(world.installation, world.people["clara"], dose.subject).title
     page = clara.get(f"/bedside?dose={dose.code}").text
     overlay = page.partition("data-stop")[2].partition("</template>")[0]
     world.do("oksana", "hold_lot", now=server_time(), lot=dose.lot.code, reason="A complaint is looked into")

@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from cellbank.domain.refusals import Code
-from cellbank.services.bank import Bank, server_time
 from cellbank.services.clinic.at_bedside import judge_standing
+from cellbank.services.installation import Installation, server_time
 from tests.factories.doses import ordered_dose
 from tests.factories.world import World
 
@@ -21,12 +21,12 @@ WITHOUT_TRIGGERS = text("SET LOCAL session_replication_role = replica")
 
 
 @pytest.fixture(params=[DAY, -DAY, datetime.timedelta(minutes=3)], ids=["a day behind", "a day ahead", "minutes"])
-def apart(bank: Bank, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[datetime.timedelta]:
+def apart(installation: Installation, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[datetime.timedelta]:
     """The application's clock is wrong by this."""
-    monkeypatch.setattr(bank.clocks, "clock", lambda: server_time() - request.param)
+    monkeypatch.setattr(installation.clocks, "clock", lambda: server_time() - request.param)
     yield request.param
     monkeypatch.undo()
-    bank.clocks.hear(server_time())
+    installation.clocks.hear(server_time())
 
 
 def test_an_act_is_refused_and_kept_with_what_was_given(world: World, apart: datetime.timedelta) -> None:
@@ -35,7 +35,7 @@ def test_an_act_is_refused_and_kept_with_what_was_given(world: World, apart: dat
     outcome = world.try_act("tina", "register_donor", now=wrong, pseudonym="CL-1", birth_year=1990)
     assert [one.code for one in outcome.refusals] == [Code.CLOCKS_DIFFER]
     assert f"differ by {3 if abs(apart) < DAY else 1440} minutes" in outcome.refusals[0].detail
-    with world.bank.reads.connect() as connection:
+    with world.installation.reads.connect() as connection:
         kept = connection.execute(KEPT, {"act": outcome.act}).one()
     assert kept.given["pseudonym"] == "CL-1" and kept.refusals[0]["code"] == "CLOCKS_DIFFER"
     assert abs(kept.recorded_at - kept.at) < datetime.timedelta(minutes=1)
@@ -46,7 +46,7 @@ def test_a_process_that_never_heard_of_it_is_told_by_the_first_act(
 ) -> None:
     """Minutes are no matter of the database; a day is, where no story is played."""
     engine = create_engine(databases[0])
-    world.bank.clocks.ahead = datetime.timedelta(0)
+    world.installation.clocks.ahead = datetime.timedelta(0)
     with engine.begin() as owner:
         owner.execute(WITHOUT_TRIGGERS)
         played = owner.execute(text("DELETE FROM played_time RETURNING id, why")).one()
@@ -60,26 +60,26 @@ def test_a_process_that_never_heard_of_it_is_told_by_the_first_act(
     assert [one.code for one in outcome.refusals] == [Code.CLOCKS_DIFFER]
 
 
-def test_no_screen_says_yes(world: World, bank: Bank, signed_in, apart: datetime.timedelta) -> None:
-    clock, bank.clocks.clock = bank.clocks.clock, server_time  # first it is right
-    bank.clocks.hear(server_time())
+def test_no_screen_says_yes(world: World, installation: Installation, signed_in, apart: datetime.timedelta) -> None:
+    clock, installation.clocks.clock = installation.clocks.clock, server_time  # first it is right
+    installation.clocks.hear(server_time())
     dose = ordered_dose(world)
     tina = signed_in("tina")
-    bank.clocks.clock = clock
+    installation.clocks.clock = clock
     page = tina.get("/").text  # whoever asks for a page is told the database's time
-    assert "nothing is recorded until they agree" in page and bank.clocks.differ
-    assert judge_standing(bank, dose.code, server_time()) is None
+    assert "nothing is recorded until they agree" in page and installation.clocks.differ
+    assert judge_standing(installation, dose.code, server_time()) is None
     watched = tina.get(f"/watch?dose={dose.code}&state=ORDERED").json["doses"][dose.code]
     assert watched["verdict"] == "not judged"
     check = tina.post("/act/register_donor", {"pseudonym": "CL-2", "birth_year": "1990", "intent": "check"})
     assert "nothing is recorded until they agree" in check.text
 
 
-def test_people_come_in_and_read(browser, bank: Bank, apart: datetime.timedelta, monkeypatch) -> None:
-    monkeypatch.setattr("cellbank.services.acts.server_time", bank.clocks.clock)
+def test_people_come_in_and_read(browser, installation: Installation, apart: datetime.timedelta, monkeypatch) -> None:
+    monkeypatch.setattr("cellbank.services.acts.server_time", installation.clocks.clock)
     assert browser.enter("quinn").status_code == 302
     assert browser.get("/list/lots").status_code == 200
-    with bank.reads.connect() as connection:
+    with installation.reads.connect() as connection:
         last = connection.execute(text("SELECT * FROM act WHERE name = 'sign_in' ORDER BY id DESC")).first()
     assert last and abs(last.recorded_at - last.at) < datetime.timedelta(minutes=1)
 
@@ -109,8 +109,8 @@ def test_when_they_agree_it_is_ready_and_records(browser, world: World) -> None:
     assert world.try_act("tina", "register_donor", pseudonym="CL-3", birth_year=1990).accepted
 
 
-def test_a_database_that_is_away_is_a_reason(browser, bank: Bank, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_database_that_is_away_is_a_reason(browser, installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
     away = create_engine("postgresql+psycopg://nobody@127.0.0.1:1/nothing", connect_args={"connect_timeout": 1})
-    monkeypatch.setitem(bank.__dict__, "reads", away)
+    monkeypatch.setitem(installation.__dict__, "reads", away)
     answer = browser.client.get("/ready")
     assert answer.status_code == 503 and [one["check"] for one in answer.json["reasons"]] == ["database"]

@@ -47,7 +47,7 @@ def test_a_document_is_issued_from_the_page_of_its_record(
 
 
 def _issued(world: World, record: str) -> list[str]:
-    return [one.code for one in issued_of(world.bank, record)]
+    return [one.code for one in issued_of(world.installation, record)]
 
 
 def test_a_look_says_that_nothing_was_issued_and_issues_nothing(

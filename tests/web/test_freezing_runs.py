@@ -22,7 +22,7 @@ def test_a_run_is_uploaded_and_imported_on_the_page(world: World, signed_in) -> 
     given = {"lot": lot, "sha256": sha256, "file": "run.csv", "freezer": "CryoMed 7452"}
     done = tina.post("/act/import_freezing_run", {**given, "do": "do"}, follow_redirects=True)
     assert "within the band" in done.text
-    with world.bank.reads.connect() as connection:
+    with world.installation.reads.connect() as connection:
         statement = text("SELECT r.state FROM freezer_run r JOIN lot l ON l.id = r.lot_id WHERE l.code = :lot")
         assert connection.scalars(statement, {"lot": lot}).all() == ["WITHIN"]
 
@@ -63,18 +63,18 @@ def test_the_picture_keeps_its_size_however_many_readings_there_are(world: World
     lot = frozen_lot(world).code
     began = frozen_at(world, lot)
     fine = [(at + second * MINUTE / 60, value) for at, value in cooling(began) for second in range(0, 60, 2)]
-    board = run_board(world.bank, freezing_run(world, lot, fine)["code"])
+    board = run_board(world.installation, freezing_run(world, lot, fine)["code"])
     assert len(board.chart.product) == 75 * 30
     drawn = list(marks(board.chart))
     assert [mark.tone for mark in drawn if mark.shape == "area"] == ["program"]
     assert len(svg_of_marks(drawn, "", {})) < 40_000
-    assert run_board(world.bank, "FR0000") is None
+    assert run_board(world.installation, "FR0000") is None
 
 
 def test_a_gap_breaks_the_line(world: World) -> None:
     lot = frozen_lot(world).code
     began = frozen_at(world, lot)
     gap = [one for one in cooling(began) if not 15 <= (one[0] - began) / MINUTE < 25]
-    board = run_board(world.bank, freezing_run(world, lot, gap)["code"])
+    board = run_board(world.installation, freezing_run(world, lot, gap)["code"])
     assert [one.kind for one in board.departures] == ["silent"]
     assert len([mark for mark in marks(board.chart) if mark.tone == "trace" and mark.shape == "line"]) == 2

@@ -7,7 +7,7 @@ import pytest
 from cellbank import create_app
 from cellbank.domain.actor import Actor
 from cellbank.services.acts import run_act
-from cellbank.services.bank import Bank
+from cellbank.services.installation import Installation
 from cellbank.services.outbox.sender import send_due
 from tests.factories.mail import Mailbox, mail_server, mailing
 from tests.factories.people import newcomer
@@ -22,13 +22,13 @@ def box() -> Iterator[Mailbox]:
 
 
 @pytest.fixture(scope="module")
-def mailed(world: World, box: Mailbox) -> Bank:
-    return mailing(world.bank, box.port)
+def mailed(world: World, box: Mailbox) -> Installation:
+    return mailing(world.installation, box.port)
 
 
-def unlock(world: World, bank: Bank, actor: Actor, name: str) -> None:
+def unlock(world: World, installation: Installation, actor: Actor, name: str) -> None:
     given = {"name": name, "reason": "called by telephone"}
-    World.accepted(run_act(bank, "unlock_person", given, actor, door="test", now=world.now))
+    World.accepted(run_act(installation, "unlock_person", given, actor, door="test", now=world.now))
 
 
 def test_the_administrator_reads_that_messages_are_not_set_up(world: World, signed_in) -> None:
@@ -36,7 +36,7 @@ def test_the_administrator_reads_that_messages_are_not_set_up(world: World, sign
     assert "Messages are not set up" not in signed_in("tina").get("/").text
 
 
-def test_the_administrator_reads_whom_a_message_did_not_reach(world: World, mailed: Bank, box: Mailbox) -> None:
+def test_the_administrator_reads_whom_a_message_did_not_reach(world: World, mailed: Installation, box: Mailbox) -> None:
     name = newcomer(world, "auditor")
     address, ada = f"{name}@bank.example", world.people["ada"]
     given = {"name": name, "email": address, "reason": "was missing"}
@@ -51,7 +51,7 @@ def test_the_administrator_reads_whom_a_message_did_not_reach(world: World, mail
     assert "have no address" in page and "not set up" not in page
 
 
-def test_one_changes_the_own_address_with_the_password(mailed: Bank, world: World) -> None:
+def test_one_changes_the_own_address_with_the_password(mailed: Installation, world: World) -> None:
     name = newcomer(world, "auditor")
     browser = Browser(create_app(mailed).test_client())
     assert browser.enter(name).status_code == 302

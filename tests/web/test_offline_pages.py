@@ -37,7 +37,7 @@ def test_a_sealed_act_alone_opens_no_door(browser, world: World) -> None:
         said = browser.client.post("/bedside/kept", json=act, headers=JSON).json
         assert said["came"] == "refused" and "no judgement of dose" in said["reasons"][0]
     assert row_of(world, dose.code).state == "PREPARED"
-    with world.bank.reads.connect() as connection:
+    with world.installation.reads.connect() as connection:
         refused = connection.exec_driver_sql(
             "SELECT refusals FROM act WHERE name = 'check_dose' AND outcome = 'refused' AND record_code = %s",
             (dose.code,),

@@ -46,7 +46,7 @@ def test_a_red_board_shows_what_is_red_first_with_its_way_out(world: World, regu
 
 def test_the_home_page_says_what_to_do_next(world: World, regular, ready: str) -> None:
     page = regular("oksana").get("/").text
-    waiting = lots_in_quarantine(world.bank)
+    waiting = lots_in_quarantine(world.installation)
     assert ready in waiting and all(f"/record/{lot}" in page for lot in waiting[:8])
     assert "/act/hold_donor" in page and "/act/recall_lot" in page
 

@@ -33,7 +33,7 @@ def add_person(world: World, *roles: str, must_change: bool = False) -> str:
         "new_password": PASSWORD,
         "must_change": must_change,
     }
-    World.accepted(run_act(world.bank, "add_person", given, SYSTEM, door="test", now=world.now))
+    World.accepted(run_act(world.installation, "add_person", given, SYSTEM, door="test", now=world.now))
     return name
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from cellbank import create_app
 from cellbank.domain import agreement
 from cellbank.domain.lifecycle import Role
-from cellbank.services.bank import server_time
+from cellbank.services.installation import server_time
 from cellbank.web import session as web_session
 from tests.factories.clinic import enrolled_subject
 from tests.factories.doses import (
@@ -31,8 +31,8 @@ ACT = "/act/decide_reagent"
 @pytest.fixture(scope="module")
 def strict_app(world: World):
     """The pages of a site where quality officers have a second factor."""
-    config = dataclasses.replace(world.bank.config, second_factor_roles=frozenset({Role.QUALITY_OFFICER}))
-    return create_app(dataclasses.replace(world.bank, config=config))
+    config = dataclasses.replace(world.installation.config, second_factor_roles=frozenset({Role.QUALITY_OFFICER}))
+    return create_app(dataclasses.replace(world.installation, config=config))
 
 
 def sign(browser: Browser, world: World, **given: str):
@@ -166,8 +166,8 @@ def test_a_second_factor_is_set_up_at_the_first_sign_in(strict_app, world: World
 
 @pytest.mark.requirement("R15")
 def test_a_password_too_old_is_changed_before_anything_else(world: World) -> None:
-    config = dataclasses.replace(world.bank.config, password_days=1)
-    browser = Browser(create_app(dataclasses.replace(world.bank, config=config)).test_client())
+    config = dataclasses.replace(world.installation.config, password_days=1)
+    browser = Browser(create_app(dataclasses.replace(world.installation, config=config)).test_client())
     name = newcomer(world, "technician")
     browser.enter(name)
     assert browser.get("/list/donors").location == "/password"
@@ -263,7 +263,7 @@ def test_what_a_check_refuses_is_kept_and_not_tried(signed_in, world: World) -> 
     signed = {"subject": subject, "intent": "do", "signer": "clara", "password": PASSWORD}
     refused = clara.post("/act/order_dose", signed)
     assert refused.status_code == 409 and "WEIGHT_" in refused.text
-    with world.bank.reads.connect() as connection:
+    with world.installation.reads.connect() as connection:
         kept = connection.execute(
             text("SELECT outcome FROM act WHERE name = 'order_dose' AND given ->> 'subject' = :subject"),
             {"subject": subject},

@@ -68,7 +68,7 @@ def test_a_scan_of_something_else_is_said_and_an_unreadable_one_kept(signed_in, 
     assert send(tina, "/storage/read", code=lot.box)[1]["kind"] == "ST"
     status, said = send(tina, "/storage/read", code="Ф999926000001000001")
     assert status == 200 and said["kind"] is None and said["sentence"]
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         kept = session.scalars(text("SELECT given ->> 'raw' FROM act WHERE name = 'report_unreadable_scan'")).all()
     assert "Ф999926000001000001" in kept
 

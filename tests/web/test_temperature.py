@@ -19,7 +19,7 @@ def tank_of(world: World, box: str) -> str:
         "SELECT t.code FROM storage_unit b JOIN storage_unit r ON r.id = b.parent_id "
         "JOIN storage_unit t ON t.id = r.parent_id WHERE b.code = :box"
     )
-    with world.bank.reads.connect() as connection:
+    with world.installation.reads.connect() as connection:
         return str(connection.scalar(statement, {"box": box}))
 
 
@@ -74,9 +74,9 @@ def test_who_may_not_import_may_not_upload(regular) -> None:
 def test_a_trace_is_broken_where_no_reading_came(world: World) -> None:
     code = probe(world)
     import_file(world, code, as_csv([*steady(START, 10), *steady(START + 600 * MINUTE, 10)]))
-    lines = [mark for mark in marks(chart_of(world.bank, code)) if mark.tone == "trace"]
+    lines = [mark for mark in marks(chart_of(world.installation, code)) if mark.tone == "trace"]
     assert len(lines) == 2
-    assert svg_of(chart_of(world.bank, code)).count("band-silent") == 1
+    assert svg_of(chart_of(world.installation, code)).count("band-silent") == 1
 
 
 @pytest.mark.parametrize("days", [0.01, 1, 40, 400, 4000])
@@ -84,6 +84,6 @@ def test_every_span_has_a_scale(world: World, days: float) -> None:
     code = probe(world)
     import_file(world, code, as_csv(trace(START, [-187, 20, -187])))
     until = START + datetime.timedelta(days=1)
-    found = list(marks(chart_of(world.bank, code, until - datetime.timedelta(days=days), until)))
+    found = list(marks(chart_of(world.installation, code, until - datetime.timedelta(days=days), until)))
     names = [mark.text for mark in found if mark.shape == "word" and mark.anchor == "middle"]
     assert 1 <= len(names) <= 10

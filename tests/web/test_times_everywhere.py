@@ -30,20 +30,20 @@ EACH = 3  # of every kind of record the latest few
 
 
 @pytest.fixture(scope="module")
-def bank(story_bank, tmp_path_factory: pytest.TempPathFactory, worker_id: str):
+def installation(story_installation, tmp_path_factory: pytest.TempPathFactory, worker_id: str):
     catalogue.load()
-    made = story_bank(f"times_{worker_id}", tmp_path_factory.mktemp("times"))
+    made = story_installation(f"times_{worker_id}", tmp_path_factory.mktemp("times"))
     yield made
     made.engine.dispose()
 
 
 @pytest.fixture(scope="module")
-def app(bank) -> Flask:
-    return create_app(bank)
+def app(installation) -> Flask:
+    return create_app(installation)
 
 
-def codes(bank) -> Iterator[str]:
-    with bank.reads.connect() as connection:
+def codes(installation) -> Iterator[str]:
+    with installation.reads.connect() as connection:
         for name, table in Base.metadata.tables.items():
             if "code" in table.c:
                 yield from connection.scalars(text(f"SELECT code FROM {name} ORDER BY id DESC LIMIT {EACH}"))
@@ -55,12 +55,12 @@ def read_by_people(page: str) -> str:
 
 
 @pytest.mark.parametrize("person", ["auditor", "iryna", "nataliia", "olena"])
-def test_no_page_shows_another_form(bank, app: Flask, person: str) -> None:
+def test_no_page_shows_another_form(installation, app: Flask, person: str) -> None:
     browser = Browser(app.test_client())
     assert browser.enter(person, PASSWORD).status_code == 302
     found: dict[str, str] = {}
     asked = 0
-    pages = [*STATIC, *(f"/list/{name}" for name in LISTS), *(f"/record/{code}" for code in codes(bank))]
+    pages = [*STATIC, *(f"/list/{name}" for name in LISTS), *(f"/record/{code}" for code in codes(installation))]
     for path in pages:
         answer = browser.get(path, follow_redirects=True)
         if answer.mimetype == "text/html" and answer.status_code == 200:
@@ -70,10 +70,10 @@ def test_no_page_shows_another_form(bank, app: Flask, person: str) -> None:
     assert not found and asked > 20, found
 
 
-def test_no_document_shows_another_form(bank) -> None:
+def test_no_document_shows_another_form(installation) -> None:
     read, found = set(), []
-    with snapshot(bank.engine) as connection:
-        for code in codes(bank):
+    with snapshot(installation.engine) as connection:
+        for code in codes(installation):
             scan = read_scan(code)
             for one in TYPES.values():
                 if isinstance(getattr(scan, "kind", None), Kind) and scan.kind in one.kinds:

@@ -5,7 +5,7 @@ import re
 import pytest
 from sqlalchemy import create_engine, text
 
-from cellbank.services.bank import Bank, server_time
+from cellbank.services.installation import Installation, server_time
 from cellbank.services.trail.checks import check_whole, keep
 from tests.factories.doses import ordered_dose, prepared_dose
 from tests.factories.world import World
@@ -34,9 +34,9 @@ def test_a_number_of_near_misses_leads_to_its_acts(signed_in, world: World) -> N
     assert 'href="/near-misses"' in quinn.get("/").text
 
 
-def test_identity_is_shown_after_a_click_that_is_an_act(signed_in, world: World, bank: Bank) -> None:
+def test_identity_is_shown_after_a_click_that_is_an_act(signed_in, world: World, installation: Installation) -> None:
     dose = ordered_dose(world)
-    with bank.reads.connect() as connection:
+    with installation.reads.connect() as connection:
         statement = text("SELECT second_identifier FROM subject WHERE code = :code")
         second = connection.scalar(statement, {"code": dose.subject})
     clara = signed_in("clara")
@@ -80,22 +80,22 @@ def test_sign_ins_do_not_fill_the_auditors_last_acts(signed_in) -> None:
 FOUND = "act 7: the act or its changes (1 are there) are not what was sealed as number 7"
 
 
-def test_what_a_check_of_the_trail_found_is_told_on_the_home_page(signed_in, bank: Bank) -> None:
+def test_what_a_check_of_the_trail_found_is_told_on_the_home_page(signed_in, installation: Installation) -> None:
     """By name to those who answer for it, until a check of the whole finds nothing."""
-    assert check_whole(bank) == [] and check_whole(bank) is None
+    assert check_whole(installation) == [] and check_whole(installation) is None
     pages = {who: signed_in(who).get("/").text for who in ("ada", "otto", "quinn", "tina")}
     assert {who for who, page in pages.items() if "and is sound" in page} == {"ada", "otto", "quinn"}
-    with bank.engine.begin() as connection:
-        keep(bank, connection, server_time(), [FOUND], whole=False, acts=1)
+    with installation.engine.begin() as connection:
+        keep(installation, connection, server_time(), [FOUND], whole=False, acts=1)
     pages = {who: signed_in(who).get("/").text for who in ("ada", "otto", "quinn", "tina")}
     assert {who for who, page in pages.items() if "The trail is not sound" in page} == {"ada", "otto", "quinn"}
     assert all(FOUND in page and "and is sound" not in page for who, page in pages.items() if who != "tina")
-    assert check_whole(bank, even_if_not_due=True) == []
+    assert check_whole(installation, even_if_not_due=True) == []
     assert "The trail is not sound" not in signed_in("ada").get("/").text
 
 
 def test_a_rule_of_the_database_that_is_off_is_told_on_the_home_page(
-    signed_in, bank: Bank, databases: tuple[str, str], monkeypatch
+    signed_in, installation: Installation, databases: tuple[str, str], monkeypatch
 ) -> None:
     """To everybody that it is so; by name to those who can do something about it."""
     monkeypatch.setattr("cellbank.services.schema.LOOK_AGAIN", 0.0)

@@ -23,16 +23,16 @@ CALLED = re.compile(r"(?i)\bvial (\d{1,6})\b|<span>(\d+)</span>")
 
 def _paper(world: World, type_: DocumentType, code: str) -> str:
     """The text of a document, as its PDF prints it; empty where there is none of such a record."""
-    with snapshot(world.bank.engine) as connection:
+    with snapshot(world.installation.engine) as connection:
         paper = type_.read(connection, code) if read_scan(code).kind in type_.kinds else None
         return json.dumps(as_data(paper), ensure_ascii=False) if paper else ""
 
 
 def _on_the_labels(world: World, lot: str) -> set[int]:
     """The numbers that stand on the printed labels of the vials of a lot."""
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         first = label_printing.printings(session, lot)[0]
-    pages = pypdfium2.PdfDocument(label_printing.pdf_of(world.bank, first.id))
+    pages = pypdfium2.PdfDocument(label_printing.pdf_of(world.installation, first.id))
     din = re.compile(r"A9999 \d\d \d{6}")
     texts = (din.sub("", page.get_textpage().get_text_range()) for page in pages)
     return {int(number) for one in texts for number in re.findall(r"(?<!\d)0\d{5}(?!\d)", one)}

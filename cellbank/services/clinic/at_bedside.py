@@ -18,9 +18,9 @@ from cellbank.domain.rules.infusion import (
     symbol_refusals,
 )
 from cellbank.domain.scans import Scan, read_scan
-from cellbank.services.bank import Bank
 from cellbank.services.clinic.infusion import infusion_facts, label_time
 from cellbank.services.clinic.standing import DoseStanding, dose_standing
+from cellbank.services.installation import Installation
 
 
 @dataclass(frozen=True)
@@ -33,16 +33,16 @@ class Judged:
     at: datetime.datetime
 
 
-def judge_standing(bank: Bank, code: str, now: datetime.datetime) -> Judged | None:
+def judge_standing(installation: Installation, code: str, now: datetime.datetime) -> Judged | None:
     """Judge the dose as it stands now; None when there is no such dose at the site that is looked at.
 
     An infusion that runs is judged by the day on which it began: it does not leave its window at midnight. While the
     clocks differ nothing is judged.
     """
-    if bank.clocks.differ:
+    if installation.clocks.differ:
         return None
-    with Session(bank.reads) as session:
-        standing = _here(bank, dose_standing(session, code, now))
+    with Session(installation.reads) as session:
+        standing = _here(installation, dose_standing(session, code, now))
         if standing is None:
             return None
         state, started = standing.row.state, standing.row.infusion_started_at
@@ -62,13 +62,13 @@ class LabelRead:
     refusals: tuple[Refusal, ...] = ()
 
 
-def read_label(bank: Bank, raw: str, now: datetime.datetime) -> LabelRead:
+def read_label(installation: Installation, raw: str, now: datetime.datetime) -> LabelRead:
     """Look at what was scanned as a dose label. A dose that is not known here has neither hint nor refusal: the check
     says so."""
     scan = read_scan(raw)
     if isinstance(scan, Garbled) or scan.kind is not Kind.DOSE:
         return LabelRead("", hints=symbol_refusals(scan))
-    standing = _standing_here(bank, scan.code, now)
+    standing = _standing_here(installation, scan.code, now)
     if standing is None:
         return LabelRead(scan.code, hints=symbol_refusals(scan))
     refusals = ended_refusals(scan.code, standing.row.state)
@@ -77,19 +77,19 @@ def read_label(bank: Bank, raw: str, now: datetime.datetime) -> LabelRead:
     return LabelRead(scan.code, hints, refusals or old)
 
 
-def outdated_refusals(bank: Bank, scan: Scan, now: datetime.datetime) -> tuple[Refusal, ...]:
+def outdated_refusals(installation: Installation, scan: Scan, now: datetime.datetime) -> tuple[Refusal, ...]:
     """Why this is an old label of a dose that is still about, wherever it is scanned. The number alone says nothing."""
     if scan.kind is not Kind.DOSE or "expires" not in scan.extras:
         return ()
-    standing = _standing_here(bank, scan.code, now)
+    standing = _standing_here(installation, scan.code, now)
     return label_refusals(scan.code, scan, label_time(standing)) if standing else ()
 
 
-def _standing_here(bank: Bank, code: str, now: datetime.datetime) -> DoseStanding | None:
-    with Session(bank.reads) as session:
-        return _here(bank, dose_standing(session, code, now))
+def _standing_here(installation: Installation, code: str, now: datetime.datetime) -> DoseStanding | None:
+    with Session(installation.reads) as session:
+        return _here(installation, dose_standing(session, code, now))
 
 
-def _here(bank: Bank, standing: DoseStanding | None) -> DoseStanding | None:
+def _here(installation: Installation, standing: DoseStanding | None) -> DoseStanding | None:
     """Nothing of a dose of another site."""
-    return standing if standing is not None and bank.site in (None, standing.row.site_id) else None
+    return standing if standing is not None and installation.site in (None, standing.row.site_id) else None

@@ -27,7 +27,6 @@ from cellbank.domain.rules.kept import UNREADABLE, HeldJudgement, KeptFacts, Unr
 from cellbank.domain.scans import Scan, read_scan
 from cellbank.domain.wall import on_the_wall
 from cellbank.services.acts import Malformed, Outcome, find_act, keep_refusal, run_act
-from cellbank.services.bank import Bank
 from cellbank.services.clinic.at_bedside import judge_standing
 from cellbank.services.clinic.infusion import label_time
 from cellbank.services.clinic.offline_facts import Told, keep_what_happened
@@ -35,6 +34,7 @@ from cellbank.services.clinic.standing import DoseStanding, dose_standing
 from cellbank.services.given import read_object
 from cellbank.services.incidents import Unavailable
 from cellbank.services.inputs import Moment
+from cellbank.services.installation import Installation
 from cellbank.services.people.passwords import Credentials
 from cellbank.services.people.places import Place
 from cellbank.services.people.sessions import prove, standing_of_name
@@ -57,20 +57,20 @@ _THERE = text("SELECT clock_timestamp()")
 _SITE = text("SELECT s.code FROM site s WHERE s.id = :site")
 
 
-def judgement(bank: Bank, code: str, now: datetime.datetime) -> Mapping[str, str] | None:
+def judgement(installation: Installation, code: str, now: datetime.datetime) -> Mapping[str, str] | None:
     """The signed judgement of a dose, to be kept by the screen that shows it; None when the screen may keep nothing of
     it: not judged, not accepted, not at this site, not at the bedside any more."""
-    found = judge_standing(bank, code, now)
+    found = judge_standing(installation, code, now)
     then = NEXT_OF.get(found.state) if found else None
     if found is None or then is None or (found.refusals and then is not Next.STOP):
         return None
-    with Session(bank.reads) as session:
+    with Session(installation.reads) as session:
         standing = dose_standing(session, code, now)
         assert standing is not None  # it was judged
         people = session.execute(_PEOPLE, {"code": code, "roles": sorted(roles_for("check_dose"))}).all()
         site = str(session.scalar(_SITE, {"site": standing.row.site_id}))
-    judged = _judged(standing, then, people, site, now, bank.config.offline_minutes)
-    return bank.keys.sign(judged.text) if judged.until > now else None
+    judged = _judged(standing, then, people, site, now, installation.config.offline_minutes)
+    return installation.keys.sign(judged.text) if judged.until > now else None
 
 
 @lru_cache(maxsize=512)
@@ -105,12 +105,12 @@ def _judged(
     )  # fmt: skip
 
 
-def is_there(bank: Bank) -> None:
+def is_there(installation: Installation) -> None:
     """Return when the server can judge and record again, which needs its database, and clocks that agree. Raises what a
     database that is away raises, and Unavailable."""
-    with bank.reads.connect() as connection:
-        bank.clocks.hear(connection.scalar(_THERE))
-    bank.clocks.must_agree()
+    with installation.reads.connect() as connection:
+        installation.clocks.hear(connection.scalar(_THERE))
+    installation.clocks.must_agree()
 
 
 # --- what comes back --------------------------------------------------------------------------
@@ -222,7 +222,7 @@ class Content(Who):
     judgement: Signed | None = None
 
 
-def send_kept(bank: Bank, raw: Mapping[str, Any], now: datetime.datetime, *, place: Place) -> Sent:
+def send_kept(installation: Installation, raw: Mapping[str, Any], now: datetime.datetime, *, place: Place) -> Sent:
     """Do an act that a screen has kept, as the person who proved it there, at the time at which it happened.
 
     It needs the judgement of that dose by which the screen went on, signed by this server. Sent again it gives the
@@ -232,31 +232,31 @@ def send_kept(bank: Bank, raw: Mapping[str, Any], now: datetime.datetime, *, pla
     """
     from cellbank.outside.bedside_keys import NotOpened
 
-    is_there(bank)
+    is_there(installation)
     try:
         envelope = Envelope.model_validate(raw)
         header = unsealed(Header, envelope.act.header)
-        content = unsealed(Content, open_part(bank, header.key, envelope.act))
-        who = _who(bank, envelope, header, content)
+        content = unsealed(Content, open_part(installation, header.key, envelope.act))
+        who = _who(installation, envelope, header, content)
     except (ValidationError, Malformed, NotOpened) as error:
         return Sent(Came.UNREADABLE, problems=(_why(error),))
     given = Credentials(who.password, who.one_time_code)
-    proof = prove(bank, who.name, given, now, place=place, site=header.site)
+    proof = prove(installation, who.name, given, now, place=place, site=header.site)
     if proof.wait is not None:
         raise Unavailable("Several names or passwords were wrong here, or many try at once: try again in a minute.")
     if proof.standing is None or proof.standing.must_change_password:
         return Sent(Came.NOT_PROVED)
-    if not _is_theirs(bank, header, content, proof.standing.actor):
+    if not _is_theirs(installation, header, content, proof.standing.actor):
         return Sent(Came.NOT_PROVED, problems=("Somebody else did this: they give name and password again.",))
-    return _do(bank, header, content, who, proof.standing.actor, proof.once, now, place)
+    return _do(installation, header, content, who, proof.standing.actor, proof.once, now, place)
 
 
-def open_part(bank: Bank, key: str, part: Part) -> bytes:
+def open_part(installation: Installation, key: str, part: Part) -> bytes:
     """What was sealed for this server, as it was typed. Raises NotOpened."""
-    return bank.keys.open(key, part.header, part.once, part.nonce, part.sealed)
+    return installation.keys.open(key, part.header, part.once, part.nonce, part.sealed)
 
 
-def _who(bank: Bank, envelope: Envelope, header: Header, content: Content) -> Who:
+def _who(installation: Installation, envelope: Envelope, header: Header, content: Content) -> Who:
     """Whoever did it, or gave their password again for this very act."""
     from cellbank.outside.bedside_keys import NotOpened
 
@@ -265,13 +265,13 @@ def _who(bank: Bank, envelope: Envelope, header: Header, content: Content) -> Wh
     proof = unsealed(ProofHeader, envelope.proof.header)
     if proof.id != header.id:
         raise NotOpened("The password was given for another act.")
-    return unsealed(Who, open_part(bank, proof.key, envelope.proof))
+    return unsealed(Who, open_part(installation, proof.key, envelope.proof))
 
 
-def _is_theirs(bank: Bank, header: Header, content: Content, prover: Actor) -> bool:
+def _is_theirs(installation: Installation, header: Header, content: Content, prover: Actor) -> bool:
     """Whether whoever proves a kept act is whoever did it: one act, one person. Of a name that nobody has it is the
     one who proves it."""
-    claimed = [standing_of_name(bank, name, header.site) for name in {header.name, content.name}]
+    claimed = [standing_of_name(installation, name, header.site) for name in {header.name, content.name}]
     return all(one is None or one.actor.id == prover.id for one in claimed)
 
 
@@ -282,10 +282,10 @@ def _why(error: Exception) -> str:
 
 
 def _do(
-    bank: Bank, header: Header, content: Content, who: Who, actor: Actor, once: OneTime | None, now: datetime.datetime,
+    installation: Installation, header: Header, content: Content, who: Who, actor: Actor, once: OneTime | None, now: datetime.datetime,
     place: Place,
 ) -> Sent:  # fmt: skip
-    held = _held(bank, content.judgement)
+    held = _held(installation, content.judgement)
     title = find_act(header.act).title
     refusals = kept_refusals(KeptFacts(header.act, title, _dose_of(header, content), header.site, header.at, held))
     sent_by: dict[str, Any] = {"door": place.door, "key": header.id, "client": place.client, "now": now}
@@ -293,18 +293,18 @@ def _do(
     try:
         if not isinstance(held, HeldJudgement) or refusals:
             shown = Outcome(False, None, {}, refusals, about=header.dose)
-            outcome = keep_refusal(bank, header.act, given, shown, actor, **sent_by)
+            outcome = keep_refusal(installation, header.act, given, shown, actor, **sent_by)
         else:
             given |= {"entered_late_because": WHY_LATE.format(judged=on_the_wall(held.at, ZoneInfo(actor.zone)))}
             given |= _signature(who, actor) if header.act == "check_dose" else {}
-            outcome = run_act(bank, header.act, given, actor, once=once, cut_off_since=held.at, place=place, **sent_by)
+            outcome = run_act(installation, header.act, given, actor, once=once, cut_off_since=held.at, place=place, **sent_by)
     except Malformed as malformed:
         problems = tuple(f"{one.field}: {one.message}" for one in malformed.problems)
-        kept = keep_what_happened(bank, _told(header, content), problems, actor, sent_by)
+        kept = keep_what_happened(installation, _told(header, content), problems, actor, sent_by)
         return Sent(Came.UNREADABLE, None, kept, problems=problems)
     came = Came.RECORDED if outcome.accepted else Came.REFUSED
     told = _told(header, content)
-    kept = None if outcome.accepted else keep_what_happened(bank, told, outcome.refusals, actor, sent_by)
+    kept = None if outcome.accepted else keep_what_happened(installation, told, outcome.refusals, actor, sent_by)
     return Sent(came, outcome.act, kept, outcome.refusals)
 
 
@@ -318,9 +318,9 @@ def _signature(who: Who, actor: Actor) -> dict[str, str]:
     return {"password": who.password, "signer": actor.name, **code}
 
 
-def _held(bank: Bank, signed: Signed | None) -> HeldJudgement | Unread | None:
+def _held(installation: Installation, signed: Signed | None) -> HeldJudgement | Unread | None:
     """The judgement that goes with an act, if this server has signed it."""
-    if signed is None or not bank.keys.is_ours(signed.key, signed.payload, signed.signature):
+    if signed is None or not installation.keys.is_ours(signed.key, signed.payload, signed.signature):
         return None
     try:
         read = unsealed(Payload, signed.payload)

@@ -15,7 +15,7 @@ from cellbank.domain.entering import written_out
 from cellbank.domain.refusals import Refusal
 from cellbank.domain.wall import on_the_wall
 from cellbank.services.acts import find_act, run_act
-from cellbank.services.bank import Bank
+from cellbank.services.installation import Installation
 from cellbank.services.parsing import following_key
 
 HAPPENED = frozenset({"start_infusion", "stop_infusion", "record_reaction"})
@@ -34,7 +34,7 @@ class Told:
 
 
 def keep_what_happened(
-    bank: Bank, told: Told, why_not: Sequence[Refusal | str], actor: Actor, sent_by: Mapping[str, Any]
+    installation: Installation, told: Told, why_not: Sequence[Refusal | str], actor: Actor, sent_by: Mapping[str, Any]
 ) -> str | None:
     """The code of the deviation that keeps it, made once for an act however often it is sent; None where nothing was
     done to a patient, or the dose is none of this site's. `sent_by`: when, through which door, under which key."""
@@ -46,7 +46,7 @@ def keep_what_happened(
         "title": f"Kept at the bedside without the network, and not accepted: {find_act(told.act).title}"[:200],
         "description": _in_words(told, why_not, actor)[:LONGEST],
     }  # fmt: skip
-    kept = run_act(bank, "open_deviation", given, actor, **{**sent_by, "key": following_key(sent_by["key"], "kept")})
+    kept = run_act(installation, "open_deviation", given, actor, **{**sent_by, "key": following_key(sent_by["key"], "kept")})
     return str(kept.result["code"]) if kept.accepted else None
 
 

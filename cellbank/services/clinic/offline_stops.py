@@ -13,9 +13,9 @@ from cellbank.domain.lifecycle import roles_for
 from cellbank.domain.refusals import Code
 from cellbank.domain.scans import Scan, read_scan
 from cellbank.domain.wall import on_the_wall
-from cellbank.services.bank import Bank
 from cellbank.services.clinic.offline import Came, KeptKey, Part, open_part, unsealed
 from cellbank.services.inputs import Moment
+from cellbank.services.installation import Installation
 from cellbank.services.parsing import Malformed
 from cellbank.services.unreadable_scans import keep_unreadable
 
@@ -59,7 +59,7 @@ class Scanned(BaseModel):
 
 
 def keep_stop(
-    bank: Bank, raw: Mapping[str, Any], actor: Actor, now: datetime.datetime, *, door: str, client: str
+    installation: Installation, raw: Mapping[str, Any], actor: Actor, now: datetime.datetime, *, door: str, client: str
 ) -> Came:
     """Keep a STOP of a screen without a network as a near miss, once: it happened. Nobody proved who they were when it
     was said, so it bears the name of whoever is signed in at the screen when it is sent, if they may check a dose: some
@@ -69,7 +69,7 @@ def keep_stop(
     try:
         part = Part.model_validate(raw)
         header = unsealed(StopHeader, part.header)
-        scanned = unsealed(Scanned, open_part(bank, header.key, part))
+        scanned = unsealed(Scanned, open_part(installation, header.key, part))
     except (ValidationError, Malformed, NotOpened):
         return Came.UNREADABLE
     if not roles_for("check_dose") & actor.roles:
@@ -78,7 +78,7 @@ def keep_stop(
         "dose": header.dose, "site": actor.site_id, "name": "report_unreadable_scan", "key": header.id,
         "person": actor.id, "at": min(header.at, now) - STOPS_WITHIN, "since": now - STOPS_WITHIN,
     }  # fmt: skip
-    with bank.reads.connect() as connection:
+    with installation.reads.connect() as connection:
         found = connection.execute(_STOP, asked).one()
     if found.is_kept:
         return Came.RECORDED
@@ -87,9 +87,9 @@ def keep_stop(
     if found.number >= MOST_STOPS:
         return Came.LATER
     said = STOPPED[header.why].format(dose=header.dose)
-    reason = f"STOP without a network, {on_the_wall(header.at, bank.zone)}: {said}"
+    reason = f"STOP without a network, {on_the_wall(header.at, installation.zone)}: {said}"
     kept = scanned.raw[:_LONGEST_SCAN]
-    keep_unreadable(bank, actor, kept, reason, door=door, code=Code(header.why), key=header.id, client=client)
+    keep_unreadable(installation, actor, kept, reason, door=door, code=Code(header.why), key=header.id, client=client)
     return Came.RECORDED
 
 

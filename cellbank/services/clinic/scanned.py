@@ -8,8 +8,8 @@ from cellbank.domain.identifiers import Kind
 from cellbank.domain.rules.infusion import read_back_fits
 from cellbank.domain.scans import read_scan
 from cellbank.records.base import read_row
-from cellbank.services.bank import Bank
 from cellbank.services.clinic.identity import HIDDEN
+from cellbank.services.installation import Installation
 
 _SUBJECT = """SELECT s.second_identifier, s.born_on FROM dose d JOIN subject s ON s.id = d.subject_id
     WHERE d.code = %(dose)s"""
@@ -17,10 +17,10 @@ SCANS = {"dose_label": "Dose label", "wristband": "Wristband", "box": "Box", "vi
 FITS = {True: "fits", False: "does not fit", None: "was not compared"}
 
 
-def scanned(bank: Bank, name: str, given: dict[str, Any]) -> tuple[tuple[str, str], ...]:
+def scanned(installation: Installation, name: str, given: dict[str, Any]) -> tuple[tuple[str, str], ...]:
     """The scans of an act by their titles. Somebody may have scanned the patient's record number into a field of ours:
     that is hidden too."""
-    person = _subject(bank, given.get("dose_label", "")) if name == "check_dose" else None
+    person = _subject(installation, given.get("dose_label", "")) if name == "check_dose" else None
     found = tuple((title, _shown(given[field], person)) for field, title in SCANS.items() if given.get(field))
     if "read_back" not in given:
         return found
@@ -32,10 +32,10 @@ def _shown(raw: Any, person: dict[str, Any] | None) -> str:
     return HIDDEN if person and read_back_fits(str(raw), **person) else str(raw)
 
 
-def _subject(bank: Bank, label: str) -> dict[str, Any] | None:
+def _subject(installation: Installation, label: str) -> dict[str, Any] | None:
     """Who the dose under a label is for; None when the label names no dose of this bank."""
     scan = read_scan(label)
     if isinstance(scan, Garbled) or scan.kind is not Kind.DOSE:
         return None
-    row = read_row(bank.reads, _SUBJECT, {"dose": scan.code})
+    row = read_row(installation.reads, _SUBJECT, {"dose": scan.code})
     return None if row is None else dict(row)

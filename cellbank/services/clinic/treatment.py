@@ -15,9 +15,9 @@ from cellbank.domain.rules.standing import SubjectFacts, nothing_to_decide_refus
 from cellbank.records.clinic import Subject, TreatmentDecision
 from cellbank.records.work import Work
 from cellbank.services.acts import SignedInput, act
-from cellbank.services.bank import Bank, at_site
 from cellbank.services.common import new_code
 from cellbank.services.inputs import Reason, SubjectCode
+from cellbank.services.installation import Installation, at_site
 
 _CONCERNS = text(
     """SELECT c.kind, c.id, c.said, r.noted_by_id FROM undecided_concerns(:subject) c
@@ -36,11 +36,11 @@ def concerns_of(session: Session, subject_id: int) -> Sequence[Row[Any]]:
     return session.execute(_CONCERNS, {"subject": subject_id}).all()
 
 
-def undecided(bank: Bank, subject: str) -> tuple[str, ...]:
+def undecided(installation: Installation, subject: str) -> tuple[str, ...]:
     """What nobody has decided about, in words, for a page of the subject with this code; nothing once treatment has
     ended."""
-    with bank.reads.connect() as connection:
-        return tuple(connection.scalars(_OF_CODE, {"code": subject, "site": bank.site}))
+    with installation.reads.connect() as connection:
+        return tuple(connection.scalars(_OF_CODE, {"code": subject, "site": installation.site}))
 
 
 class ContinueTreatment(SignedInput):

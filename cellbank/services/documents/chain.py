@@ -17,7 +17,6 @@ from cellbank.domain.identifiers import Kind
 from cellbank.domain.lifecycle import Role, roles_for, rows_for
 from cellbank.domain.scans import read_scan
 from cellbank.services.acts import REGISTRY
-from cellbank.services.bank import Bank
 from cellbank.services.clinic.identity import without_identity
 from cellbank.services.clinic.reactions import REACTIONS
 from cellbank.services.clinic.steps import StepDone, dose_steps
@@ -25,6 +24,7 @@ from cellbank.services.documents import chain_custody
 from cellbank.services.documents.chain_custody import Stay
 from cellbank.services.documents.papers import snapshot
 from cellbank.services.finding.missing import NotHere, Unreadable
+from cellbank.services.installation import Installation
 from cellbank.services.lookup.tracing import Trace, trace_record
 from cellbank.services.trail.near_misses import NOT_OF_THE_DOSE
 from cellbank.services.trail.signatures import Signed, signatures_of
@@ -99,14 +99,14 @@ class Chain:
         return tuple(entry for entry in self.entries if entry.stage in stages)
 
 
-def read_chain(bank: Bank, raw: str) -> Chain:
+def read_chain(installation: Installation, raw: str) -> Chain:
     """The chain of the dose whose code was scanned. Raises Unreadable; NotHere also for a code of something else."""
     scan = read_scan(raw)
     if isinstance(scan, Garbled):
         raise Unreadable(scan)
     if scan.kind is not Kind.DOSE:
         raise NotHere("dose", scan.code)
-    with snapshot(bank.engine) as connection:
+    with snapshot(installation.engine) as connection:
         found = chain_of(connection, scan.code)
     if found is None:
         raise NotHere("dose", scan.code)

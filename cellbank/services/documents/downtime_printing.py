@@ -9,10 +9,10 @@ from sqlalchemy import RowMapping, text
 
 from cellbank.domain.identifiers import Form
 from cellbank.outside.printers import PrinterProblem
-from cellbank.services.bank import Bank, at_site, server_time
 from cellbank.services.documents.document_printing import render_unissued_together
 from cellbank.services.documents.downtime_forms import SHEETS, blank_paper, downtime_paper
 from cellbank.services.documents.papers import snapshot
+from cellbank.services.installation import Installation, at_site, server_time
 from cellbank.services.labels.label_printing import WITH_LABELS
 from cellbank.services.site_words import site_words
 from cellbank.services.wording.values import clock
@@ -27,47 +27,47 @@ _DAY = text(
 )
 
 
-def doses_of(bank: Bank, day: datetime.date) -> tuple[RowMapping, ...]:
+def doses_of(installation: Installation, day: datetime.date) -> tuple[RowMapping, ...]:
     """The doses that are planned for a day and not given yet, at the site that is looked at."""
-    with bank.reads.connect() as connection:
-        return tuple(connection.execute(_DAY, {"day": day, "site": bank.site}).mappings())
+    with installation.reads.connect() as connection:
+        return tuple(connection.execute(_DAY, {"day": day, "site": installation.site}).mappings())
 
 
-def forms_of_day(bank: Bank, day: datetime.date, by: str) -> bytes | None:
+def forms_of_day(installation: Installation, day: datetime.date, by: str) -> bytes | None:
     """One PDF with the forms of every dose of the day; None when there is none."""
-    codes = [dose["code"] for dose in doses_of(bank, day)]
-    return forms_of(bank, codes, by=by) if codes else None
+    codes = [dose["code"] for dose in doses_of(installation, day)]
+    return forms_of(installation, codes, by=by) if codes else None
 
 
-def blank_forms(bank: Bank, by: str) -> bytes:
+def blank_forms(installation: Installation, by: str) -> bytes:
     """The three forms without a dose."""
-    with snapshot(bank.engine) as connection:
-        site_id = bank.reader.site_id if bank.reader else 1  # the installation itself is of the first site
-        paper = blank_paper(connection, site_id, site_words(bank.config.language))
-    return render_unissued_together([paper], _edition(bank, by))
+    with snapshot(installation.engine) as connection:
+        site_id = installation.reader.site_id if installation.reader else 1  # the installation itself is of the first site
+        paper = blank_paper(connection, site_id, site_words(installation.config.language))
+    return render_unissued_together([paper], _edition(installation, by))
 
 
-def forms_of(bank: Bank, codes: Sequence[str], sheets: Sequence[Form] = SHEETS, *, by: str = "") -> bytes:
+def forms_of(installation: Installation, codes: Sequence[str], sheets: Sequence[Form] = SHEETS, *, by: str = "") -> bytes:
     """One PDF with these sheets of these doses, which exist."""
-    say = site_words(bank.config.language)
-    with snapshot(bank.engine) as connection:
+    say = site_words(installation.config.language)
+    with snapshot(installation.engine) as connection:
         papers = [paper for code in codes if (paper := downtime_paper(connection, code, say, sheets))]
-    return render_unissued_together(papers, _edition(bank, by))
+    return render_unissued_together(papers, _edition(installation, by))
 
 
-def _edition(bank: Bank, by: str = "") -> str:
+def _edition(installation: Installation, by: str = "") -> str:
     """When the sheet was printed: what changed since is not on it."""
-    say = site_words(bank.config.language)
-    at = clock(bank.zone)(server_time())
+    say = site_words(installation.config.language)
+    at = clock(installation.zone)(server_time())
     return say("Printed {time} by {person}").format(time=at, person=by) if by else say("Printed {time}").format(time=at)
 
 
-def _with_label(bank: Bank, codes: Sequence[str], job: str) -> dict[str, Any]:
+def _with_label(installation: Installation, codes: Sequence[str], job: str) -> dict[str, Any]:
     """Send the bedside sheet with the dose label. The act stands already: what goes wrong is told, never raised."""
-    if bank.form_printer is None:
+    if installation.form_printer is None:
         return {}
     try:
-        bank.form_printer.send(forms_of(bank, codes, (Form.BEDSIDE,)), job)
+        installation.form_printer.send(forms_of(installation, codes, (Form.BEDSIDE,)), job)
     except PrinterProblem as problem:
         log.warning("the form of %s was not printed: %s", job, problem)
         failed = str(problem)

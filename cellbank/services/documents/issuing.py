@@ -24,7 +24,6 @@ from cellbank.records.quality import DocumentIssue
 from cellbank.records.tables import record_class
 from cellbank.records.work import Work
 from cellbank.services.acts import ActInput, Malformed, Problem, act
-from cellbank.services.bank import Bank
 from cellbank.services.common import new_code
 from cellbank.services.documents.document_changes import Difference, Step, differences
 from cellbank.services.documents.document_printing import SOFTWARE, file_digest, render_issue, render_unissued
@@ -33,6 +32,7 @@ from cellbank.services.documents.papers import Paper, as_data, digest_of, from_d
 from cellbank.services.finding.missing import NotHere, OtherSite, Unreadable
 from cellbank.services.finding.seeing import refuse_unseen
 from cellbank.services.inputs import Reason, scanned
+from cellbank.services.installation import Installation
 
 
 class IssueDocument(ActInput):
@@ -139,14 +139,14 @@ class File:
     same: bool
 
 
-def issued_file(bank: Bank, raw: str) -> File:
+def issued_file(installation: Installation, raw: str) -> File:
     """The PDF of an issued document, by its code. Raises Unreadable, NotHere, and NotAsIssued when its row was altered.
 
     Where another version of the software lays it out otherwise, the copy says so above everything else.
     """
     code = _code(raw, Kind.DOCUMENT)
-    with Session(bank.reads) as session:
-        refuse_unseen(session.connection(), bank.site, "document_issue", code)
+    with Session(installation.reads) as session:
+        refuse_unseen(session.connection(), installation.site, "document_issue", code)
         row = session.scalars(select(DocumentIssue).where(DocumentIssue.code == code)).one_or_none()
     if row is None:
         raise NotHere("document", code)
@@ -164,7 +164,7 @@ def issued_file(bank: Bank, raw: str) -> File:
     return File(name, render_issue(row.content, note=note), False)
 
 
-def unissued_file(bank: Bank, type_name: str, raw: str) -> bytes:
+def unissued_file(installation: Installation, type_name: str, raw: str) -> bytes:
     """A look at a document without issuing it. Raises Unreadable, and NotHere also for a code of something else."""
     type_ = TYPES[type_name]
     scan = read_scan(raw)
@@ -172,10 +172,10 @@ def unissued_file(bank: Bank, type_name: str, raw: str) -> bytes:
         raise Unreadable(scan)
     if scan.kind not in type_.kinds:
         raise NotHere(" or ".join(sorted(of.name.lower() for of in type_.kinds)), scan.code)
-    with bank.reads.connect() as connection:
+    with installation.reads.connect() as connection:
         kind = RECORDS[scan.kind]
-        refuse_unseen(connection, bank.site, kind, scan.code, only_at_home=type_.only_at_home)
-    paper = _read(bank.engine, type_, scan.code)
+        refuse_unseen(connection, installation.site, kind, scan.code, only_at_home=type_.only_at_home)
+    paper = _read(installation.engine, type_, scan.code)
     if paper is None:
         raise NotHere(scan.kind.name.lower(), scan.code)
     return render_unissued(paper)
@@ -210,18 +210,18 @@ _ISSUED = text(
 )
 
 
-def issued_of(bank: Bank, record_code: str) -> tuple[Issued, ...]:
+def issued_of(installation: Installation, record_code: str) -> tuple[Issued, ...]:
     """The documents issued of a record, by type, the latest edition first."""
-    given = {"code": record_code, "site": bank.site}
-    with bank.reads.connect() as connection:
+    given = {"code": record_code, "site": installation.site}
+    with installation.reads.connect() as connection:
         rows: list[RowMapping] = list(connection.execute(_ISSUED, given).mappings())
     return tuple(Issued(title=TYPES[row["type"]].title if row["type"] in TYPES else row["type"], **row) for row in rows)
 
 
-def changes_of(bank: Bank, code: str) -> tuple[Difference, ...]:
+def changes_of(installation: Installation, code: str) -> tuple[Difference, ...]:
     """What an issued document says otherwise than the edition before; nothing of a first edition."""
     statement = text("SELECT content -> 'issue' -> 'changes' FROM document_issue WHERE code = :code")
-    with bank.reads.connect() as connection:
+    with installation.reads.connect() as connection:
         stored = connection.scalar(statement, {"code": code}) or ()
     return tuple(Difference(**{**one, "step": Step(one["step"])}) for one in stored)
 

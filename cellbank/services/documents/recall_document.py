@@ -14,8 +14,8 @@ from sqlalchemy import Connection, text
 from cellbank.domain.identifiers import printed
 from cellbank.domain.quantities import of_the_dose
 from cellbank.outside.document_pdf import Block, Cell, Facts, Heading, Run, Table, Text
-from cellbank.services.bank import Bank
 from cellbank.services.documents.papers import Paper, site_line, site_zone, snapshot
+from cellbank.services.installation import Installation
 from cellbank.services.quality.impact import DoseTouched, Impact, VialTouched, read_impact, read_vials
 from cellbank.services.wording.values import clock, word
 
@@ -153,10 +153,10 @@ def _vials(vials: tuple[VialTouched, ...]) -> list[Block]:
 # --- CSV --------------------------------------------------------------------------------------
 
 
-def recall_csv(bank: Bank, code: str) -> str:
+def recall_csv(installation: Installation, code: str) -> str:
     """The list as CSV: a line for each lot, dose and vial. Raises Unreadable or NotHere."""
-    with snapshot(bank.engine) as connection:
-        found, vials = read_impact(connection, code, bank.site), read_vials(connection, code, site=bank.site)
+    with snapshot(installation.engine) as connection:
+        found, vials = read_impact(connection, code, installation.site), read_vials(connection, code, site=installation.site)
     lines = io.StringIO()
     out = csv.DictWriter(lines, COLUMNS, restval="")
     out.writeheader()

@@ -20,11 +20,11 @@ from cellbank.domain.wall import told_by
 from cellbank.outside.document_pdf import Block, Cell, Facts, Heading, Run, Table, Text
 from cellbank.records.tables import metadata
 from cellbank.services.acts import VERSION
-from cellbank.services.bank import Bank
 from cellbank.services.clinic.identity import HIDDEN, is_identity
 from cellbank.services.documents.papers import Paper, digest_of, site_line, site_zone, snapshot
 from cellbank.services.finding.missing import NotHere, Unreadable
 from cellbank.services.finding.seeing import refuse_unseen
+from cellbank.services.installation import Installation
 from cellbank.services.trail.history import ChangeLine, Event, History, Names, Signed, read_history, read_signatures
 from cellbank.services.wording.column_words import WORDS_OF_THE_CODE, told
 from cellbank.services.wording.values import Clock, clock, times_of, value_text, word
@@ -57,16 +57,16 @@ class Export:
         return {**data, "digest": digest_of(data)}
 
 
-def export(bank: Bank, raw: str) -> Export:
+def export(installation: Installation, raw: str) -> Export:
     """The record with this code as of one moment. Raises Unreadable, and NotHere where no record bears the code or one
     of another site does."""
     scan = read_scan(raw)
     if isinstance(scan, Garbled):
         raise Unreadable(scan)
-    with snapshot(bank.engine) as connection:
+    with snapshot(installation.engine) as connection:
         if scan.kind in RECORDS:
-            refuse_unseen(connection, bank.site, RECORDS[scan.kind], scan.code)
-        found = _read(connection, scan.kind, scan.code, bank.site)
+            refuse_unseen(connection, installation.site, RECORDS[scan.kind], scan.code)
+        found = _read(connection, scan.kind, scan.code, installation.site)
     if found is None:
         raise NotHere(scan.kind.name.lower(), scan.code)
     return found

@@ -2,7 +2,7 @@
 
 A record is read at its site. What a lot is made of is read also where vials of it came in a shipment; the rest of the
 exceptions stands in `elsewhere` of the database (`migrations/database/sites.sql`), which decides for one record of
-any kind. Lists and worklists have what is of the site itself (`at_site`, `services/bank.py`).
+any kind. Lists and worklists have what is of the site itself (`at_site`, `services/installation.py`).
 """
 
 from sqlalchemy import Connection, text

@@ -37,10 +37,10 @@ from cellbank.records.quality import Printing
 from cellbank.records.shipping import Shipment
 from cellbank.records.storage import StorageUnit
 from cellbank.records.work import Work
-from cellbank.services.bank import Bank
 from cellbank.services.finding.missing import OtherSite
 from cellbank.services.finding.seeing import refuse_unseen
 from cellbank.services.inputs import MAX_VIALS, Reason, VialCode, each_once, scanned
+from cellbank.services.installation import Installation
 from cellbank.services.labels.label_rows import Labels, command_labels, labels_of, vial_labels
 from cellbank.services.parsing import ActInput
 from cellbank.services.registry import REGISTRY, act
@@ -61,7 +61,7 @@ LABELLED_RECORDS: dict[Kind, type[Record]] = {
 COMMANDS, COMMANDS_KIND = "COMMANDS", "act"  # what the sheet of command barcodes is filed under
 LARGEST_ID = 2**63 - 1
 #: kind of record -> function(bank, codes, job): what is printed beside its labels, after the commit
-WITH_LABELS: dict[str, Callable[[Bank, Sequence[str], str], dict[str, Any]]] = {}
+WITH_LABELS: dict[str, Callable[[Installation, Sequence[str], str], dict[str, Any]]] = {}
 LabelledCode = Annotated[str, *scanned(*LABELLED_RECORDS)]
 
 
@@ -99,13 +99,13 @@ def record_printing(
         work.after_commit.append(partial(_send_beside, record_kind, printings))
 
 
-def _send(printings: Sequence[Printing], bank: Bank) -> dict[str, Any]:
+def _send(printings: Sequence[Printing], installation: Installation) -> dict[str, Any]:
     """Hand the labels to the printer. The act stands already, so whatever goes wrong is told, never raised."""
     failures = []
     for printing in printings:
         job = f"{printing.id:08d}-{printing.template}-{printing.record_code}"
         try:
-            bank.printer.send(_rendered(printing), job)
+            installation.printer.send(_rendered(printing), job)
         except (PrinterProblem, NotPrintable) as problem:
             log.warning("printing %s failed: %s", printing.id, problem)
             failures.append(str(problem))
@@ -117,10 +117,10 @@ def _send(printings: Sequence[Printing], bank: Bank) -> dict[str, Any]:
     return {"printing_failed": " ".join([*dict.fromkeys(failures), "All else is recorded: print the label again."])}
 
 
-def _send_beside(record_kind: str, printings: Sequence[Printing], bank: Bank) -> dict[str, Any]:
+def _send_beside(record_kind: str, printings: Sequence[Printing], installation: Installation) -> dict[str, Any]:
     """What belongs to the labels of this kind."""
     codes = [printing.record_code for printing in printings]
-    return WITH_LABELS[record_kind](bank, codes, f"{printings[0].id:08d}-{record_kind}-form-{codes[0]}")
+    return WITH_LABELS[record_kind](installation, codes, f"{printings[0].id:08d}-{record_kind}-form-{codes[0]}")
 
 
 # --- printing by itself -----------------------------------------------------------------------
@@ -232,16 +232,16 @@ class NotPrintable(Exception):
     """The PDF of a printing cannot be made: its text does not fit, or another version of the template printed it."""
 
 
-def pdf_of(bank: Bank, printing_id: int) -> bytes:
+def pdf_of(installation: Installation, printing_id: int) -> bytes:
     """The PDF of a printing: the same bytes whenever it is asked for.
 
     Raises NoSuchPrinting, also for the labels of what is read at another site; NotPrintable with what is wrong.
     """
-    with Session(bank.reads) as session:
+    with Session(installation.reads) as session:
         printing = session.get(Printing, printing_id) if printing_id <= LARGEST_ID else None
         if printing is not None and printing.record_kind != COMMANDS_KIND:
             try:
-                refuse_unseen(session.connection(), bank.site, printing.record_kind, printing.record_code)
+                refuse_unseen(session.connection(), installation.site, printing.record_kind, printing.record_code)
             except OtherSite as other:  # who asked by number learns no code
                 raise NoSuchPrinting(f"Printing {printing_id} is of the site {other.site}. Ask there.") from None
     if printing is None:

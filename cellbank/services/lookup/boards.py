@@ -11,12 +11,12 @@ from sqlalchemy.orm import Session
 
 from cellbank.domain.dose import Window, window
 from cellbank.domain.protocol import Protocol
-from cellbank.services.bank import Bank, at_site
 from cellbank.services.clinic.enrolment import assessment_to_show
 from cellbank.services.clinic.reactions import REACTIONS, Noted, reactions_of
 from cellbank.services.clinic.standing import protocol_by_digest
 from cellbank.services.clinic.steps import StepDone, dose_steps
 from cellbank.services.clinic.thawing import PickLine, pick_list
+from cellbank.services.installation import Installation, at_site
 from cellbank.services.labels.label_printing import PrintedLabels, printings
 from cellbank.services.quality.release_board import ReleaseBoard, release_board
 
@@ -26,10 +26,10 @@ Row = RowMapping
 # --- lots -------------------------------------------------------------------------------------
 
 
-def lot_board(bank: Bank, code: str, now: datetime.datetime, person_id: int | None = None) -> ReleaseBoard | None:
+def lot_board(installation: Installation, code: str, now: datetime.datetime, person_id: int | None = None) -> ReleaseBoard | None:
     """The release board of a lot, for the person who looks at it."""
-    with Session(bank.reads) as session:
-        return release_board(session, code, now, person_id, bank.site)
+    with Session(installation.reads) as session:
+        return release_board(session, code, now, person_id, installation.site)
 
 
 # --- subjects ---------------------------------------------------------------------------------
@@ -88,11 +88,11 @@ _WEIGHTS = text(
 )
 
 
-def calendar(bank: Bank, code: str, now: datetime.datetime) -> Calendar | None:
+def calendar(installation: Installation, code: str, now: datetime.datetime) -> Calendar | None:
     """The calendar of a subject, as it stands today at the ward. A weight that waits for its second reading is hidden,
     for the second person must read the scale and not the screen."""
-    with Session(bank.reads) as session:
-        subject = session.execute(_SUBJECT, {"code": code, "site": bank.site}).one_or_none()
+    with Session(installation.reads) as session:
+        subject = session.execute(_SUBJECT, {"code": code, "site": installation.site}).one_or_none()
         if subject is None:
             return None
         doses = session.execute(_DOSES, {"subject": subject.id}).mappings().all()
@@ -179,10 +179,10 @@ _DOSE = text(
 _VIALS = text("SELECT v.code, v.number, v.state FROM vial v WHERE v.dose_id = :dose ORDER BY v.number")
 
 
-def dose_board(bank: Bank, code: str) -> DoseBoard | None:
+def dose_board(installation: Installation, code: str) -> DoseBoard | None:
     """A dose and everything around it; None when there is no such dose at the site that is looked at."""
-    with Session(bank.reads) as session:
-        row = session.execute(_DOSE, {"code": code, "site": bank.site}).mappings().one_or_none()
+    with Session(installation.reads) as session:
+        row = session.execute(_DOSE, {"code": code, "site": installation.site}).mappings().one_or_none()
         if row is None:
             return None
         vials = session.execute(_VIALS, {"dose": row["id"]}).mappings().all()
@@ -193,7 +193,7 @@ def dose_board(bank: Bank, code: str) -> DoseBoard | None:
         )  # fmt: skip
 
 
-def labels_of(bank: Bank, code: str) -> tuple[PrintedLabels, ...]:
+def labels_of(installation: Installation, code: str) -> tuple[PrintedLabels, ...]:
     """What was printed for a record."""
-    with Session(bank.reads) as session:
+    with Session(installation.reads) as session:
         return tuple(printings(session, code))

@@ -12,7 +12,7 @@ from cellbank.domain.quantities import millions, of_the_dose
 from cellbank.domain.states import state_means
 from cellbank.records.base import read_row
 from cellbank.records.tables import metadata
-from cellbank.services.bank import Bank
+from cellbank.services.installation import Installation
 from cellbank.services.lookup.card_parts import Facts, Question, Row, simple
 from cellbank.services.lookup.cards_of_quality import OF_QUALITY
 from cellbank.services.lookup.cards_of_shipping import OF_SHIPPING
@@ -265,18 +265,18 @@ QUESTIONS: dict[Kind, Question] = {
 }
 
 
-def read_face(bank: Bank, kind: Kind, code: str) -> Face | None:
+def read_face(installation: Installation, kind: Kind, code: str) -> Face | None:
     """The face of the record with this code; None when there is none. Of a record of another site it says which."""
     question = QUESTIONS[kind]
-    row = read_row(bank.reads, _seen(kind), {"code": code, "site": bank.site})
+    row = read_row(installation.reads, _seen(kind), {"code": code, "site": installation.site})
     if row is None:
         return None
     if row["elsewhere"]:
         return Face(row["id"], RECORDS[kind], "", row["state"], (), elsewhere=row["elsewhere"])
-    row = on_the_clock(row, bank.zone)
+    row = on_the_clock(row, installation.zone)
     where = place_text(row) if kind is Kind.VIAL else None
     title, type_ = question.title(row), row["type"] if kind is Kind.STORAGE else None
-    ours = bank.site is None or row.get("site_id", bank.site) == bank.site
+    ours = installation.site is None or row.get("site_id", installation.site) == installation.site
     return Face(
         row["id"], RECORDS[kind], title, row["state"], question.facts(row), where, type=type_,
         means=state_means(RECORDS[kind], row["state"], row.get("purpose")), is_ours=ours, marks=marks_of(kind, row),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import text
 
 from cellbank.domain.correction import KINDS
-from cellbank.services.bank import Bank
+from cellbank.services.installation import Installation
 from cellbank.services.wording.column_words import told
 from cellbank.services.wording.values import clock, kept_value
 
@@ -23,16 +23,16 @@ class PutRight:
     by: str
 
 
-def corrections_of(bank: Bank, kind: str, code: str) -> tuple[PutRight, ...]:
+def corrections_of(installation: Installation, kind: str, code: str) -> tuple[PutRight, ...]:
     """The corrections of a record; nothing for kinds of which nothing is put right here."""
     if kind not in KINDS:
         return ()
     mine = text(f"""SELECT k.column_name, k.before, k.after, k.reason, k.corrected_at, p.full_name FROM correction k
                      JOIN {kind} r ON r.id = k.{kind}_id JOIN person p ON p.id = k.corrected_by_id
                     WHERE r.code = :code ORDER BY k.id DESC""")
-    with bank.reads.connect() as connection:
+    with installation.reads.connect() as connection:
         rows = connection.execute(mine, {"code": code}).all()
-    time = clock(bank.zone)
+    time = clock(installation.zone)
     found = []
     for column, before, after, reason, at, by in rows:
         one = {"kind": kind, "column": column, "before": before, "after": after}

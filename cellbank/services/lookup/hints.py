@@ -12,10 +12,10 @@ from cellbank.domain.protocol import Protocol
 from cellbank.domain.scans import Scan, read_scan
 from cellbank.domain.specification import DonorTest, ReleaseTest, Specification
 from cellbank.domain.transition import FLOOR
-from cellbank.services.bank import Bank, at_site
 from cellbank.services.clinic.enrolment import AGE, PF_RATIO
 from cellbank.services.common import read_protocol, read_specification
 from cellbank.services.finding.seeing import unseen
+from cellbank.services.installation import Installation, at_site
 from cellbank.services.lookup.paper_hints import paper_hints
 from cellbank.services.quality.comparison import to_compare
 from cellbank.services.wording.column_words import told
@@ -87,57 +87,57 @@ _OF_SHIPMENTS = {
 }
 
 
-def hints_for(bank: Bank, act: str, given: dict[str, list[str]]) -> Hints:
+def hints_for(installation: Installation, act: str, given: dict[str, list[str]]) -> Hints:
     """The hints of an act's form; `given` is what stands in it."""
     if act in ("answer_criteria", "sign_eligibility"):
-        return _questions(bank, act, given)
+        return _questions(installation, act, given)
     if act == "make_effective":
-        return _to_bring_into_force(bank, (given.get("definition") or [""])[0])
+        return _to_bring_into_force(installation, (given.get("definition") or [""])[0])
     if act in ("enter_result", "take_sample", "correct_result", "record_freezing"):
-        return Hints(_from_specifications(_specifications(bank), act))
+        return Hints(_from_specifications(_specifications(installation), act))
     if act == "enrol_subject":
-        return Hints({"arm": _once((item.code, item.title) for one in _protocols(bank) for item in one.arms)})
+        return Hints({"arm": _once((item.code, item.title) for one in _protocols(installation) for item in one.arms)})
     if act == "pool_and_count":
-        return _diluents(bank, given)
+        return _diluents(installation, given)
     if act == "enter_dose_from_paper":
-        return _from_paper(bank, given)
+        return _from_paper(installation, given)
     if act == "correct_fact":
-        return _what_may_be_put_right(bank, given)
+        return _what_may_be_put_right(installation, given)
     if act == "plan_action":
-        return Hints({"responsible": _who_works_here(bank)})
+        return Hints({"responsible": _who_works_here(installation)})
     if act in _OF_SHIPMENTS:
-        return _for_shipments(bank, act, (given.get("shipment") or [""])[0])
+        return _for_shipments(installation, act, (given.get("shipment") or [""])[0])
     return NONE
 
 
-def _for_shipments(bank: Bank, act: str, shipment: str) -> Hints:
+def _for_shipments(installation: Installation, act: str, shipment: str) -> Hints:
     """The other sites, the shippers that are free here or taken by this shipment, and the loggers in shippers."""
-    with bank.reads.connect() as connection:
-        mine = {"site": bank.site, "shipment": shipment}
+    with installation.reads.connect() as connection:
+        mine = {"site": installation.site, "shipment": shipment}
         found = {field: connection.execute(offers, mine).all() for field, offers in _OF_SHIPMENTS[act].items()}
     return Hints({field: tuple((row.code, row.name) for row in rows) for field, rows in found.items()})
 
 
-def _who_works_here(bank: Bank) -> tuple[Offer, ...]:
-    with bank.reads.connect() as connection:
-        found = connection.execute(_PEOPLE, {"roles": [role.value for role in FLOOR], "site": bank.site})
+def _who_works_here(installation: Installation) -> tuple[Offer, ...]:
+    with installation.reads.connect() as connection:
+        found = connection.execute(_PEOPLE, {"roles": [role.value for role in FLOOR], "site": installation.site})
         return tuple((row.name, row.full_name) for row in found)
 
 
-def _to_bring_into_force(bank: Bank, code: str) -> Hints:
+def _to_bring_into_force(installation: Installation, code: str) -> Hints:
     """The versions that wait; and of the one that is chosen, the version in force to compare it with."""
-    with bank.reads.connect() as connection:
+    with installation.reads.connect() as connection:
         waiting = [(row.code, f"{row.code}: {row.title}") for row in connection.execute(_IMPORTED)]
-    return Hints({"definition": _once(waiting)}, compare=to_compare(bank, code) if code else None)
+    return Hints({"definition": _once(waiting)}, compare=to_compare(installation, code) if code else None)
 
 
-def _specifications(bank: Bank) -> list[Specification]:
-    with bank.reads.connect() as connection:
+def _specifications(installation: Installation) -> list[Specification]:
+    with installation.reads.connect() as connection:
         return [read_specification(content) for content in connection.scalars(_EFFECTIVE, {"type": "specification"})]
 
 
-def _protocols(bank: Bank) -> list[Protocol]:
-    with bank.reads.connect() as connection:
+def _protocols(installation: Installation) -> list[Protocol]:
+    with installation.reads.connect() as connection:
         return [read_protocol(content) for content in connection.scalars(_EFFECTIVE, {"type": "protocol"})]
 
 
@@ -155,13 +155,13 @@ def _once(offers: Any) -> tuple[Offer, ...]:
     return tuple(dict(offers).items())
 
 
-def _diluents(bank: Bank, given: dict[str, list[str]]) -> Hints:
+def _diluents(installation: Installation, given: dict[str, list[str]]) -> Hints:
     """The diluents of the dose's own protocol, which may be older than the one in force, and its method of counting."""
     scan = read_scan((given.get("dose") or [""])[0])
     if not isinstance(scan, Scan) or scan.kind is not Kind.DOSE:
         return NONE
-    with bank.reads.connect() as connection:
-        content = connection.scalar(_OF_DOSE, {"code": scan.code, "site": bank.site})
+    with installation.reads.connect() as connection:
+        content = connection.scalar(_OF_DOSE, {"code": scan.code, "site": installation.site})
     if content is None:
         return NONE
     rules = read_protocol(content).thaw
@@ -169,38 +169,38 @@ def _diluents(bank: Bank, given: dict[str, list[str]]) -> Hints:
     return Hints({"diluent": diluents, "method": ((rules.viability_method, ""),)})
 
 
-def _what_may_be_put_right(bank: Bank, given: dict[str, list[str]]) -> Hints:
+def _what_may_be_put_right(installation: Installation, given: dict[str, list[str]]) -> Hints:
     """What of this record may be put right in its state, by name; nothing before it is scanned."""
     scan = read_scan((given.get("record") or [""])[0])
     if not isinstance(scan, Scan) or scan.kind.name.lower() not in KINDS:
         return NONE
     kind = scan.kind.name.lower()
-    with bank.reads.connect() as connection:
+    with installation.reads.connect() as connection:
         row = connection.execute(text(f"SELECT * FROM {kind} WHERE code = :code"), {"code": scan.code}).one_or_none()
-        if row is None or unseen(connection, bank.site, kind, row.id):
+        if row is None or unseen(connection, installation.site, kind, row.id):
             return NONE
-    here = clock(bank.zone)
+    here = clock(installation.zone)
     noted = [name for name in columns_of(kind, row.state) if getattr(row, name) is not None]
     said = {name: value_text(getattr(row, name), told(kind, name).unit, here) for name in noted}
     offered = tuple((name, told(kind, name).label) for name in noted)
     return Hints({"what": offered}, closed=frozenset({"what"}), noted=said)
 
 
-def _from_paper(bank: Bank, given: dict[str, list[str]]) -> Hints:
+def _from_paper(installation: Installation, given: dict[str, list[str]]) -> Hints:
     scan = read_scan((given.get("dose") or [""])[0])
     if isinstance(scan, Scan) and scan.kind is Kind.DOSE:
-        return Hints(**paper_hints(bank, scan.code))
+        return Hints(**paper_hints(installation, scan.code))
     return NONE
 
 
-def _questions(bank: Bank, act: str, given: dict[str, list[str]]) -> Hints:
+def _questions(installation: Installation, act: str, given: dict[str, list[str]]) -> Hints:
     """The questions of the subject's own protocol; what is worked out from dates and blood gas is not asked, nor
     what does not concern this subject."""
     scan = read_scan((given.get("subject") or [""])[0])
     if not isinstance(scan, Scan) or scan.kind is not Kind.SUBJECT:
         return NONE
-    with bank.reads.connect() as connection:
-        row = connection.execute(_SUBJECT, {"code": scan.code, "site": bank.site}).one_or_none()
+    with installation.reads.connect() as connection:
+        row = connection.execute(_SUBJECT, {"code": scan.code, "site": installation.site}).one_or_none()
     if row is None:
         return NONE
     protocol, answers = read_protocol(row.content), row.answers or {}

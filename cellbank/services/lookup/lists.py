@@ -7,7 +7,7 @@ from sqlalchemy import text
 
 from cellbank.domain.identifiers import LOOK_ALIKES
 from cellbank.domain.lifecycle import STATES
-from cellbank.services.bank import Bank, at_site
+from cellbank.services.installation import Installation, at_site
 from cellbank.services.quality.tested import TESTED_CODE, TESTED_SITE, join_tested
 
 PAGE = 50
@@ -163,15 +163,15 @@ class Found:
     counts: dict[str, int]
 
 
-def find(bank: Bank, name: str, search: str = "", state: str = "", page: int = 1) -> Found:
+def find(installation: Installation, name: str, search: str = "", state: str = "", page: int = 1) -> Found:
     """A page of a list, searched and filtered, of what is of the site that is looked at. Raises KeyError for a list
     that does not exist."""
     listing = LISTS[name]
     given: dict[str, Any] = {"size": PAGE, "skip": (max(1, page) - 1) * PAGE}
     # The site stands in the statement, as in the worklists: a plan that knows it is the better one.
-    conditions = [] if bank.site is None else [listing.here.replace(":site", f"{bank.site:d}")]
+    conditions = [] if installation.site is None else [listing.here.replace(":site", f"{installation.site:d}")]
     if ":site" in "".join((listing.sql, *conditions)):
-        given["site"] = bank.site
+        given["site"] = installation.site
     for number, word in enumerate(_folded(search).split()[:6]):
         conditions.append(f"translate(upper(replace(words, ' ', '')), :letters, :twins) LIKE :word{number} ESCAPE '!'")
         given[f"word{number}"] = f"%{_literal(word)}%"
@@ -182,7 +182,7 @@ def find(bank: Bank, name: str, search: str = "", state: str = "", page: int = 1
         narrowed, given["state"] = narrowed + " WHERE state = :state", state
     rows = f"SELECT *, count(*) OVER () AS total FROM {narrowed} ORDER BY {listing.order} LIMIT :size OFFSET :skip"
     counts = f"SELECT state, count(*) AS number FROM {searched} GROUP BY state"
-    with bank.reads.connect() as connection:
+    with installation.reads.connect() as connection:
         found = [dict(row) for row in connection.execute(text(rows), given).mappings()]
         by_state = {row.state: row.number for row in connection.execute(text(counts), given)}
     ordered = {known: by_state[known] for known in STATES[listing.record] if known in by_state}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import text
 
 from cellbank.domain.identifiers import Form
-from cellbank.services.bank import Bank
+from cellbank.services.installation import Installation
 
 TO_PICK = {"ORDERED", "PICKED", "THAWING"}
 TO_GIVE = {"UNORDERED", "ORDERED", "PICKED", "THAWING", "COUNTED", "PREPARED", "CHECKED_ONCE", "CHECKED", "INFUSING",
@@ -28,9 +28,9 @@ class OfDose:
     entered_by: int | None = None  # whoever entered its bedside form, which waits for the second person
 
 
-def of_dose(bank: Bank, code: str, state: str) -> OfDose:
+def of_dose(installation: Installation, code: str, state: str) -> OfDose:
     """What is known of the dose of a form."""
-    with bank.reads.connect() as connection:
+    with installation.reads.connect() as connection:
         row = connection.execute(_DOSE, {"dose": code}).one()
     return OfDose(state, row.thaws_more, row.entered_by)
 

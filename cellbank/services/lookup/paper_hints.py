@@ -5,8 +5,8 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, text
 
 from cellbank.domain.rules.paper_form import PARTS
-from cellbank.services.bank import Bank, at_site
 from cellbank.services.common import read_protocol
+from cellbank.services.installation import Installation, at_site
 from cellbank.services.wording.values import shown
 
 _DOSE = text(
@@ -36,11 +36,11 @@ TOLD = (
 )  # fmt: skip
 
 
-def paper_hints(bank: Bank, code: str) -> dict[str, Any]:
+def paper_hints(installation: Installation, code: str) -> dict[str, Any]:
     """The hints of the page on which a dose is entered from paper, by the names of `Hints`; none without the dose."""
-    with bank.reads.connect() as connection:
-        row = connection.execute(_DOSE, {"code": code, "site": bank.site}).mappings().one_or_none()
-        return {} if row is None else _of_dose(connection, row, bank.site)
+    with installation.reads.connect() as connection:
+        row = connection.execute(_DOSE, {"code": code, "site": installation.site}).mappings().one_or_none()
+        return {} if row is None else _of_dose(connection, row, installation.site)
 
 
 def _of_dose(connection: Connection, row: RowMapping, site: int | None) -> dict[str, Any]:

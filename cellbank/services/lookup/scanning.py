@@ -15,9 +15,9 @@ from cellbank.domain.rules.infusion import ended_refusals
 from cellbank.domain.scans import read_scan
 from cellbank.domain.transition import FLOOR
 from cellbank.services.acts import REGISTRY, RegisteredAct
-from cellbank.services.bank import Bank, server_time
 from cellbank.services.clinic.at_bedside import outdated_refusals
 from cellbank.services.finding.missing import NotHere, OtherSite, Unreadable
+from cellbank.services.installation import Installation, server_time
 from cellbank.services.lookup.card_parts import Facts
 from cellbank.services.lookup.cards import read_face
 from cellbank.services.lookup.likely import MOVES_ON, PRINTS, RESTS, is_about, place_of
@@ -102,7 +102,7 @@ class Command:
 DECIDES = {"locked out": ("LOCKED", "signs in only at a screen that knows them, until the lock ends")}
 
 
-def look_up(bank: Bank, actor: Actor, raw: str) -> Card | Command:
+def look_up(installation: Installation, actor: Actor, raw: str) -> Card | Command:
     """What was scanned. Raises Unreadable, or NotHere, also for what is of another site (OtherSite): all of them are
     worth keeping (`report_unreadable_scan`)."""
     scan = read_scan(raw)
@@ -111,8 +111,8 @@ def look_up(bank: Bank, actor: Actor, raw: str) -> Card | Command:
     if scan.kind is Kind.COMMAND:
         return _command(scan.code)
     if scan.kind is Kind.FORM:
-        return _form(bank, actor, scan.extras["form"], scan.extras.get("of"))
-    face = read_face(bank.seen_by(actor), scan.kind, scan.code)
+        return _form(installation, actor, scan.extras["form"], scan.extras.get("of"))
+    face = read_face(installation.seen_by(actor), scan.kind, scan.code)
     if face is None:
         raise NotHere(RECORDS[scan.kind].replace("_", " "), scan.code)
     if face.elsewhere:
@@ -121,7 +121,7 @@ def look_up(bank: Bank, actor: Actor, raw: str) -> Card | Command:
     acts = next_acts(*so, actor.roles, face.type, face.marks, is_ours=face.is_ours)
     others = awaited(*so, actor.roles, face.type, face.marks, is_ours=face.is_ours)
     stops = ended_refusals(scan.code, face.state) if scan.kind is Kind.DOSE else ()
-    stops = stops or outdated_refusals(bank.seen_by(actor), scan, server_time())
+    stops = stops or outdated_refusals(installation.seen_by(actor), scan, server_time())
     stands, means = next((said for mark, said in DECIDES.items() if mark in face.marks), ("", face.means))
     named = (face.record, scan.code, face.title, face.state, means, face.where, face.facts)
     return Card(*named, acts, others, stops=stops, stands=stands)
@@ -134,14 +134,14 @@ def _command(code: str) -> Command:
     raise NotHere("command", code)
 
 
-def _form(bank: Bank, actor: Actor, form: Form, of: str | None) -> Card | Command:
+def _form(installation: Installation, actor: Actor, form: Form, of: str | None) -> Card | Command:
     """Where a filled-in downtime form is entered. What is past that shows the record: all is entered already."""
     if form is Form.SUBJECT:
         assert of is not None
-        return look_up(bank, actor, of)
-    card = look_up(bank, actor, of) if of else None
+        return look_up(installation, actor, of)
+    card = look_up(installation, actor, of) if of else None
     assert not isinstance(card, Command)
-    dose = of_dose(bank, card.code, card.state) if card else OfDose()
+    dose = of_dose(installation, card.code, card.state) if card else OfDose()
     name = act_of_form(form, dose, actor.id)
     if name is None:
         assert card is not None  # a blank form always leads somewhere

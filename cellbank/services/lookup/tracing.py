@@ -14,9 +14,9 @@ from sqlalchemy import Connection, text
 from cellbank.domain.garbled import Garbled
 from cellbank.domain.identifiers import RECORDS, Kind, printed
 from cellbank.domain.scans import read_scan
-from cellbank.services.bank import Bank
 from cellbank.services.finding.missing import NotHere, Unreadable
 from cellbank.services.finding.seeing import refuse_elsewhere
+from cellbank.services.installation import Installation
 from cellbank.services.storage.travelling import LINE
 from cellbank.services.storage.whereabouts import place_text
 
@@ -129,7 +129,7 @@ class NoFamily(NotHere):
         self.args = (f"{code} is a {kind}: trace a donor, donation, reagent, culture, lot, vial, dose or subject.",)
 
 
-def trace(bank: Bank, raw: str) -> Trace:
+def trace(installation: Installation, raw: str) -> Trace:
     """Trace what was scanned. Raises Unreadable, NotHere, or NoFamily (a kind of NotHere)."""
     scan = read_scan(raw)
     if isinstance(scan, Garbled):
@@ -137,13 +137,13 @@ def trace(bank: Bank, raw: str) -> Trace:
     if scan.kind not in TRACED:
         raise NoFamily(scan.kind.name.lower(), printed(scan.code))
     kind = RECORDS[scan.kind]
-    with bank.reads.connect() as connection:
+    with installation.reads.connect() as connection:
         statement = text(f"SELECT id, elsewhere('{kind}', id, :site) AS elsewhere FROM {kind} WHERE code = :code")
-        found = connection.execute(statement, {"code": scan.code, "site": bank.site}).one_or_none()
+        found = connection.execute(statement, {"code": scan.code, "site": installation.site}).one_or_none()
         if found is None:
             raise NotHere(kind, printed(scan.code))
         refuse_elsewhere(kind, printed(scan.code), found.elsewhere)
-        return trace_record(connection, kind, found.id, site=bank.site)
+        return trace_record(connection, kind, found.id, site=installation.site)
 
 
 def trace_record(

@@ -12,7 +12,7 @@ from cellbank.domain.pauses import ALERT_FROM
 from cellbank.domain.quantities import millions
 from cellbank.domain.transition import FLOOR, Role
 from cellbank.domain.wall import text_on_the_wall
-from cellbank.services.bank import Bank, at_site
+from cellbank.services.installation import Installation, at_site
 from cellbank.services.lookup.bedside_work import OF_THE_BEDSIDE
 from cellbank.services.lookup.shipping_work import OF_SHIPPING
 from cellbank.services.lookup.worklist_parts import DOSE, A, C, Q, Source, T, day_at, instant, today
@@ -391,21 +391,21 @@ SOURCES: tuple[Source, ...] = (
 )  # fmt: skip
 
 
-def worklists(bank: Bank, roles: frozenset[Role], now: datetime.datetime) -> tuple[Worklist, ...]:
+def worklists(installation: Installation, roles: frozenset[Role], now: datetime.datetime) -> tuple[Worklist, ...]:
     """The lists of these roles at the site that is looked at, in the order in which a day is worked."""
-    with bank.reads.connect() as connection:
+    with installation.reads.connect() as connection:
         mine = {source.name: source for source in SOURCES if source.role in roles}  # each once, whatever the roles
-        return tuple(_read(connection, source, now, bank) for source in mine.values())
+        return tuple(_read(connection, source, now, installation) for source in mine.values())
 
 
-def _read(connection: Connection, source: Source, now: datetime.datetime, bank: Bank) -> Worklist:
-    site = bank.site
+def _read(connection: Connection, source: Source, now: datetime.datetime, installation: Installation) -> Worklist:
+    site = installation.site
     # The site stands in the statement, whose plan is then made once and kept.
     here = "" if site is None else f"WHERE site_id = {site:d}"
     statement = f"SELECT *, count(*) OVER () AS total FROM ({source.sql}) AS found {here} LIMIT {SHOWN}"
     given = {name: value for name, value in (("now", now), ("site", site)) if f":{name}" in statement}
     rows = connection.execute(text(statement), given).mappings().all()
-    items = tuple(_item(row, source, bank.zone) for row in rows)
+    items = tuple(_item(row, source, installation.zone) for row in rows)
     return Worklist(source.name, source.title, source.empty, items, rows[0]["total"] if rows else 0)
 
 
@@ -417,19 +417,19 @@ def _item(row: Any, source: Source, zone: datetime.tzinfo) -> Item:
     return Item(row["code"], title, row["state"], detail, row.get("act", source.act), source.field, row.get("due"))
 
 
-def lots_in_quarantine(bank: Bank) -> tuple[str, ...]:
+def lots_in_quarantine(installation: Installation) -> tuple[str, ...]:
     """The codes of the lots that wait for a release, the oldest first."""
     mine = at_site("site_id")
     statement = text(f"SELECT code FROM lot WHERE state = 'QUARANTINE' AND {mine} ORDER BY frozen_at, id")
-    with bank.reads.connect() as connection:
-        return tuple(connection.scalars(statement, {"site": bank.site}))
+    with installation.reads.connect() as connection:
+        return tuple(connection.scalars(statement, {"site": installation.site}))
 
 
-def treated_subjects(bank: Bank) -> tuple[str, ...]:
+def treated_subjects(installation: Installation) -> tuple[str, ...]:
     """The codes of the enrolled subjects whose arm receives the product, in the order of their numbers."""
     mine = at_site("site_id")
     statement = text(
         f"SELECT code FROM subject WHERE state = 'ENROLLED' AND receives_product AND {mine} ORDER BY trial_number"
     )
-    with bank.reads.connect() as connection:
-        return tuple(connection.scalars(statement, {"site": bank.site}))
+    with installation.reads.connect() as connection:
+        return tuple(connection.scalars(statement, {"site": installation.site}))

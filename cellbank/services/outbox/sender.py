@@ -23,7 +23,7 @@ from cellbank.domain.messages import Template, in_words, pause_after
 from cellbank.domain.wall import text_on_the_wall
 from cellbank.outside.mail import NotDelivered, Post, compose
 from cellbank.records.alone import SENDS_MESSAGES, alone
-from cellbank.services.bank import Bank
+from cellbank.services.installation import Installation
 from cellbank.services.site_words import site_words
 
 LOG = logging.getLogger("cellbank.outbox")
@@ -41,33 +41,33 @@ class Round:
     server: bool = False
 
 
-def send_due(bank: Bank, go_on: Callable[[], bool] = lambda: True) -> Round:
+def send_due(installation: Installation, go_on: Callable[[], bool] = lambda: True) -> Round:
     """Send what is due, for as long as there is something and `go_on` says so. Nothing where messages are not set up,
     or where another sender is at work."""
-    done, server = Round(), bank.config.smtp_url
+    done, server = Round(), installation.config.smtp_url
     if server is None:
         return done
-    with alone(bank.engine, SENDS_MESSAGES) as connection, closing(Post(server)) as post:
+    with alone(installation.engine, SENDS_MESSAGES) as connection, closing(Post(server)) as post:
         while connection is not None and not done.server and go_on():
             message = _leased(connection)
             if message is None:
                 break
-            _attempt(bank, connection, post, message, done)
+            _attempt(installation, connection, post, message, done)
     return done
 
 
-def keep_sending(bank: Bank, seconds: int, over: threading.Event) -> None:
+def keep_sending(installation: Installation, seconds: int, over: threading.Event) -> None:
     """Look for messages again and again until `over`; less often while the mail server does not answer."""
     in_vain, wait = 0, 0.0
     while not over.wait(wait):
-        in_vain = in_vain + 1 if _round(bank, over).server else 0
+        in_vain = in_vain + 1 if _round(installation, over).server else 0
         wait = max(seconds, min(pause_after(in_vain), LONGEST_WAIT).total_seconds()) if in_vain else seconds
 
 
-def _round(bank: Bank, over: threading.Event) -> Round:
+def _round(installation: Installation, over: threading.Event) -> Round:
     """One round; a database that is away makes one in vain, and the next one begins anew."""
     try:
-        return send_due(bank, lambda: not over.is_set())
+        return send_due(installation, lambda: not over.is_set())
     except DBAPIError as error:
         LOG.warning("messages wait for the database: %s", " ".join(str(error.orig).split()))
         return Round(server=True)
@@ -106,14 +106,14 @@ def _leased(connection: Connection) -> Any:
     return message
 
 
-def _attempt(bank: Bank, connection: Connection, post: Post, message: Any, done: Round) -> None:
+def _attempt(installation: Installation, connection: Connection, post: Post, message: Any, done: Round) -> None:
     """Send it and note what came of it."""
     try:
-        answer = _send(bank, post, message)
+        answer = _send(installation, post, message)
     except NotDelivered as problem:
         done.failed += 1
         done.server = problem.server
-        done.given_up += _note_failure(bank, connection, message, problem)
+        done.given_up += _note_failure(installation, connection, message, problem)
     else:
         with connection.begin():
             connection.execute(_NOTE, {"id": message.id, "outcome": "sent", "detail": answer})
@@ -121,12 +121,12 @@ def _attempt(bank: Bank, connection: Connection, post: Post, message: Any, done:
         done.sent += 1
 
 
-def _send(bank: Bank, post: Post, message: Any) -> str:
-    sender = bank.config.mail_from
+def _send(installation: Installation, post: Post, message: Any) -> str:
+    sender = installation.config.mail_from
     try:
         letter = in_words(
-            Template(message.template), message.values, say=site_words(bank.config.language),
-            time=partial(text_on_the_wall, zone=ZoneInfo(message.timezone)), link=bank.config.public_url,
+            Template(message.template), message.values, say=site_words(installation.config.language),
+            time=partial(text_on_the_wall, zone=ZoneInfo(message.timezone)), link=installation.config.public_url,
             twice=message.attempts > message.failed,  # of one that was begun and did not fail, nobody knows
         )  # fmt: skip
         words = (letter.subject, letter.body)
@@ -136,13 +136,13 @@ def _send(bank: Bank, post: Post, message: Any) -> str:
     return post.deliver(sender, message.address, composed)
 
 
-def _note_failure(bank: Bank, connection: Connection, message: Any, problem: NotDelivered) -> bool:
+def _note_failure(installation: Installation, connection: Connection, message: Any, problem: NotDelivered) -> bool:
     """It is tried again later, or given up; returns whether it is given up."""
     with connection.begin():
         connection.execute(_NOTE, {"id": message.id, "outcome": problem.outcome, "detail": problem.detail})
         given = {
             "id": message.id, "pause": pause_after(message.attempts + 1), "for_good": problem.outcome == "refused",
-            "longest": datetime.timedelta(hours=bank.config.mail_hours),
+            "longest": datetime.timedelta(hours=installation.config.mail_hours),
         }  # fmt: skip
         given_up = bool(connection.scalar(_AGAIN, given))
     became = "is given up" if given_up else "waits for another attempt"

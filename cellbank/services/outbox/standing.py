@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import text
 
-from cellbank.services.bank import Bank
+from cellbank.services.installation import Installation
 
 GIVEN_UP_FOR, MOST = datetime.timedelta(days=14), 5
 LATE = datetime.timedelta(minutes=15)  # after which waiting is no matter of course
@@ -50,10 +50,10 @@ _GIVEN_UP = text(
 )
 
 
-def standing_of_messages(bank: Bank) -> MessageStanding:
+def standing_of_messages(installation: Installation) -> MessageStanding:
     """Read only."""
-    with bank.reads.connect() as connection:
+    with installation.reads.connect() as connection:
         counts = connection.execute(_COUNTS, {"late": LATE}).one()
         given_up = connection.execute(_GIVEN_UP, {"since": GIVEN_UP_FOR})
         found = tuple(GivenUp(*row) for row in given_up)
-    return MessageStanding(bank.config.smtp_url is not None, counts.without_address, counts.late, counts.detail, found)
+    return MessageStanding(installation.config.smtp_url is not None, counts.without_address, counts.late, counts.detail, found)

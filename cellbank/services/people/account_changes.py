@@ -20,8 +20,8 @@ from cellbank.domain.messages import Template
 from cellbank.domain.refusals import Code, Refusal, refuse
 from cellbank.records.people import AccountChange, Person
 from cellbank.records.work import Work
-from cellbank.services.bank import Bank
 from cellbank.services.inputs import Reason, scanned
+from cellbank.services.installation import Installation
 from cellbank.services.outbox.messages import tell
 from cellbank.services.parsing import ActInput, SignedInput
 from cellbank.services.people.handed_codes import end_all, tell_code
@@ -286,8 +286,8 @@ _LATELY = text(
 )
 
 
-def changed_lately(bank: Bank, person_id: int, now: datetime.datetime) -> tuple[Done, ...]:
+def changed_lately(installation: Installation, person_id: int, now: datetime.datetime) -> tuple[Done, ...]:
     """What its owner is told about on the home page: whoever did not ask for it themself says so to somebody."""
-    with bank.reads.connect() as connection:
+    with installation.reads.connect() as connection:
         asked = {"person": person_id, "new": Change.NEW.value, "since": now - TOLD_FOR}
         return tuple(Done(*row) for row in connection.execute(_LATELY, asked))

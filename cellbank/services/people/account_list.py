@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 
 from cellbank.records.people import Person
-from cellbank.services.bank import Bank
+from cellbank.services.installation import Installation
 from cellbank.services.people.actors import SYSTEM
 
 
@@ -24,13 +24,13 @@ class Account:
     locked_until: datetime.datetime | None  # in the past: no longer locked
 
 
-def list_people(bank: Bank) -> tuple[Account, ...]:
+def list_people(installation: Installation) -> tuple[Account, ...]:
     """All accounts that ever were, but for the installation's own; those that may sign in first, by name."""
     columns = select(
         Person.code, Person.name, Person.full_name, Person.roles, Person.state, Person.must_change_password,
         Person.failure_count, Person.locked_until,
     )  # fmt: skip
     people = columns.where(Person.id != SYSTEM.id).order_by(Person.state, Person.name)
-    with bank.reads.connect() as connection:
+    with installation.reads.connect() as connection:
         rows = connection.execute(people).mappings()
         return tuple(Account(**{**row, "roles": tuple(row["roles"])}) for row in rows)

@@ -17,7 +17,7 @@ from cellbank.domain.rules.signing import Trained
 from cellbank.records.base import read_row
 from cellbank.records.people import Person
 from cellbank.records.work import Work
-from cellbank.services.bank import Bank
+from cellbank.services.installation import Installation
 from cellbank.services.people.tokens import KEY, kept
 
 FIRST_SITE = "MAIN"  # there from the beginning
@@ -49,9 +49,9 @@ _BY_TOKEN = f"""SELECT {COLUMNS}, t.id AS token_id, t.read_only, t.site_code AS 
     AND p.state = 'ACTIVE' AND NOT p.must_change_password AND (t.site_code IS NULL OR t.site_code = s.code)"""
 
 
-def actor_by_name(bank: Bank, name: str, site: str | None = None) -> Actor | None:
+def actor_by_name(installation: Installation, name: str, site: str | None = None) -> Actor | None:
     """The person with this sign-in name, if the account is active; acting at `site` where they may, else at home."""
-    return _one(bank, _BY_NAME, name.strip().lower(), site)
+    return _one(installation, _BY_NAME, name.strip().lower(), site)
 
 
 def lock_account(work: Work, name: str) -> Person:
@@ -69,44 +69,44 @@ class KeyInUse:
     used_at: datetime.datetime | None
 
 
-def key_in_use(bank: Bank, secret: str, site: str | None = None) -> KeyInUse | None:
+def key_in_use(installation: Installation, secret: str, site: str | None = None) -> KeyInUse | None:
     """The key with this secret, if it and its person are alive and it has not run out; `site` as for a name.
 
     None while a password that an administrator chose waits to be changed: a reset shuts the keys out as well.
     """
-    looked_for = kept(bank.config.data, secret, KEY)
-    row = read_row(bank.reads, _BY_TOKEN, {**looked_for._asdict(), "site": site}) if looked_for else None
+    looked_for = kept(installation.config.data, secret, KEY)
+    row = read_row(installation.reads, _BY_TOKEN, {**looked_for._asdict(), "site": site}) if looked_for else None
     if row is None:
         return None
     limits = Scope(row["read_only"], row["only_site"], frozenset(row["acts"] or ()))
-    actor = actor_of(bank, row)
+    actor = actor_of(installation, row)
     if limits != Scope():
         sites = (limits.site,) if limits.site else actor.sites
         actor = replace(actor, scope=limits, sites=sites)
     return KeyInUse(row["token_id"], actor, row["used_at"])
 
 
-def actor_by_token(bank: Bank, secret: str, site: str | None = None) -> Actor | None:
+def actor_by_token(installation: Installation, secret: str, site: str | None = None) -> Actor | None:
     """The person for whom this key speaks, as in `key_in_use`."""
-    found = key_in_use(bank, secret, site)
+    found = key_in_use(installation, secret, site)
     return None if found is None else found.actor
 
 
-def _one(bank: Bank, statement: str, given: object, site: str | None) -> Actor | None:
-    row = read_row(bank.reads, statement, {"given": given, "site": site})
-    return None if row is None else actor_of(bank, row)
+def _one(installation: Installation, statement: str, given: object, site: str | None) -> Actor | None:
+    row = read_row(installation.reads, statement, {"given": given, "site": site})
+    return None if row is None else actor_of(installation, row)
 
 
-def actor_of(bank: Bank, row: Mapping[str, Any]) -> Actor:
+def actor_of(installation: Installation, row: Mapping[str, Any]) -> Actor:
     """The person of a row with these COLUMNS."""
-    bank.clocks.hear(row["database_time"])
+    installation.clocks.hear(row["database_time"])
     roles = frozenset(map(Role, row["roles"]))
     confirmed = row["totp_confirmed_at"] is not None
     return Actor(
         row["id"], row["name"], row["full_name"], roles, row["site_id"], row["timezone"], row["agreement_version"],
         tuple(_trained(one) for one in row["trained"] or ()),
         has_second_factor=confirmed,
-        lacks_second_factor=bool(roles & bank.config.second_factor_roles) and not confirmed,
+        lacks_second_factor=bool(roles & installation.config.second_factor_roles) and not confirmed,
         site_code=row["site_code"], site_name=row["site_name"], sites=tuple(row["sites"]),
     )  # fmt: skip
 

@@ -11,7 +11,7 @@ from cellbank.domain.handed_codes import Purpose, is_good, new_code, plain
 from cellbank.outside.account_key import AccountKey, account_key
 from cellbank.records.people import HandedCode, Person
 from cellbank.records.work import Work
-from cellbank.services.bank import Bank
+from cellbank.services.installation import Installation
 
 TOLD_FOR = datetime.timedelta(days=14)
 # Beside the account, in the one statement by which a password is proved: whether half of it was handed over.
@@ -50,11 +50,11 @@ def tell_code(work: Work, person: Person, purpose: Purpose) -> None:
     work.tell_once(handed=code, purpose=purpose.value, owner=person.full_name)
 
 
-def found(bank: Bank, person_id: int, code: str, now: datetime.datetime, *purposes: Purpose) -> int | None:
+def found(installation: Installation, person_id: int, code: str, now: datetime.datetime, *purposes: Purpose) -> int | None:
     """The id of the good code of this person that was given; None: there is no such one."""
     given = {"person": person_id, "purposes": [purpose.value for purpose in purposes]}
-    key = account_key(bank.config.data)
-    with bank.reads.connect() as connection:
+    key = account_key(installation.config.data)
+    with installation.reads.connect() as connection:
         live = [row for row in connection.execute(_LIVE, given) if is_good(row.tries, row.expires_at, now)]
     same = (row.id for row in live if _is(key, row, person_id, code))
     return next(same, None) if plain(code) else None
@@ -104,13 +104,13 @@ _RECOVERY = text(
 )
 
 
-def recovery_of(bank: Bank, person_id: int) -> Recovery:
+def recovery_of(installation: Installation, person_id: int) -> Recovery:
     """What its owner is told: a code that somebody else used is seen."""
-    with bank.reads.connect() as connection:
+    with installation.reads.connect() as connection:
         return Recovery(*connection.execute(_RECOVERY, {"person": person_id}).one())
 
 
-def recovery_used_lately(bank: Bank, person_id: int, now: datetime.datetime) -> Recovery | None:
+def recovery_used_lately(installation: Installation, person_id: int, now: datetime.datetime) -> Recovery | None:
     """What the home page tells, for a fortnight."""
-    told = recovery_of(bank, person_id)
+    told = recovery_of(installation, person_id)
     return told if told.used_at is not None and now - told.used_at < TOLD_FOR else None

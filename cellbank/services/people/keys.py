@@ -15,10 +15,10 @@ from cellbank.domain.refusals import Code, Refusal, refuse
 from cellbank.domain.sessions import is_noted
 from cellbank.records.people import ApiToken, Person
 from cellbank.records.work import Work
-from cellbank.services.bank import Bank
 from cellbank.services.common import new_code
 from cellbank.services.incidents import beside_an_answer
 from cellbank.services.inputs import Identifier, OneLine, SiteCode
+from cellbank.services.installation import Installation
 from cellbank.services.parsing import ActInput, Malformed, Problem, ProvedInput
 from cellbank.services.people.tokens import KEY, kept, new_token
 from cellbank.services.registry import act
@@ -176,9 +176,9 @@ _KEYS = text(
 )
 
 
-def keys_of(bank: Bank, person_id: int, now: datetime.datetime) -> tuple[Key, ...]:
+def keys_of(installation: Installation, person_id: int, now: datetime.datetime) -> tuple[Key, ...]:
     """The keys of somebody that open something now, the first one to run out first."""
-    with bank.reads.connect() as connection:
+    with installation.reads.connect() as connection:
         rows = connection.execute(_KEYS, {"person": person_id, "now": now}).mappings()
         return tuple(Key(**{**row, "acts": tuple(row["acts"] or ())}) for row in rows)
 
@@ -190,9 +190,9 @@ _USED = text(
 
 
 def note_use(
-    bank: Bank, token_id: int, last: datetime.datetime | None, now: datetime.datetime, used_from: str
+    installation: Installation, token_id: int, last: datetime.datetime | None, now: datetime.datetime, used_from: str
 ) -> None:  # fmt: skip
     """Keep when and from where a key was used last: no record and no act, and written once a minute at most."""
     if last is None or not is_noted(last, now):
-        with beside_an_answer(), bank.engine.begin() as connection:
+        with beside_an_answer(), installation.engine.begin() as connection:
             connection.execute(_USED, {"token": token_id, "now": now, "from": used_from})

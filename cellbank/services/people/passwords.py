@@ -16,8 +16,8 @@ from cellbank.domain.actor import Actor, OneTime, Proof
 from cellbank.domain.handed_codes import Purpose, halves
 from cellbank.outside.account_key import account_key
 from cellbank.records.base import read_row
-from cellbank.services.bank import Bank
 from cellbank.services.incidents import beside_an_answer
+from cellbank.services.installation import Installation
 from cellbank.services.parsing import LONGEST_PASSWORD, Malformed, Problem
 from cellbank.services.people import wrong_entries
 from cellbank.services.people.handed_codes import ASKS_HALF, found
@@ -65,7 +65,7 @@ COME_IN = frozenset({Proof.RIGHT, Proof.FIRST, Proof.OLD})
 
 
 def prove(
-    bank: Bank, who: Who, given: Credentials, now: datetime.datetime, *,
+    installation: Installation, who: Who, given: Credentials, now: datetime.datetime, *,
     place: Place, continued: bool = False, enrols: bool = False,
 ) -> Proved:  # fmt: skip
     """What the credentials prove of a person; nothing of a name that nobody has, for which it takes as long.
@@ -77,83 +77,83 @@ def prove(
     already signed asks for no code. `enrols`: to set up a second factor, for which the code is that of an
     administrator, or of the factor that there is.
     """
-    with wrong_entries.turn(place, who), bank.password_slots:
-        lately = wrong_entries.look(bank, who, place, now)
-        wait = lately.wait(bank.config, now)
+    with wrong_entries.turn(place, who), installation.password_slots:
+        lately = wrong_entries.look(installation, who, place, now)
+        wait = lately.wait(installation.config, now)
         if wait is not None:
             return Proved(Proof.PAUSED, wait=wait)
         if isinstance(who, str):
-            _verifies(None, _keyed(bank, who, given.password))  # an unknown name must not answer faster
+            _verifies(None, _keyed(installation, who, given.password))  # an unknown name must not answer faster
             proved = Proved(Proof.WRONG)
         else:
-            proved = _prove(bank, who, given, now, place, lately, continued=continued, enrols=enrols)
+            proved = _prove(installation, who, given, now, place, lately, continued=continued, enrols=enrols)
         if proved.proof not in COME_IN:
-            wrong_entries.note_wrong(bank, lately, place, now)
+            wrong_entries.note_wrong(installation, lately, place, now)
         return proved
 
 
 def _prove(
-    bank: Bank, actor: Actor, given: Credentials, now: datetime.datetime, place: Place, lately: Lately, *,
+    installation: Installation, actor: Actor, given: Credentials, now: datetime.datetime, place: Place, lately: Lately, *,
     continued: bool, enrols: bool,
 ) -> Proved:  # fmt: skip
-    account = read_row(bank.reads, _ACCOUNT, {"id": actor.id})
+    account = read_row(installation.reads, _ACCOUNT, {"id": actor.id})
     assert account is not None
     # Of a first password that two people gave each knows a half.
     password, half = halves(given.password) if account["asks_half"] else (given.password, None)
-    password = _keyed(bank, actor.name, password)
+    password = _keyed(installation, actor.name, password)
     locked = not lately.is_inside and is_locked(account["locked_until"], now)
-    if locked and account["failure_count"] >= LOOKED_AT * bank.config.lockout_failures:
+    if locked and account["failure_count"] >= LOOKED_AT * installation.config.lockout_failures:
         _verifies(None, password)  # nor which are locked
         return Proved(Proof.LOCKED)
-    has_code = has_second_factor(bank.config, actor) and bool(account["totp_confirmed_at"])
+    has_code = has_second_factor(installation.config, actor) and bool(account["totp_confirmed_at"])
     needs_code = enrols or (has_code and not continued)
     if needs_code and not given.code:
         _verifies(None, password)  # takes as long as any other: it is not said which accounts have one
         return Proved(Proof.CODE_MISSING)
-    once, handed_for = _given_once(bank, actor, account, given.code or "", now) if needs_code else (None, None)
+    once, handed_for = _given_once(installation, actor, account, given.code or "", now) if needs_code else (None, None)
     right_name = given.signer is None or given.signer.strip().lower() == actor.name
     right = _verifies(account["password_hash"], password) and right_name
     lacking = [handed_for] if needs_code and once is None else []
-    if half is not None and found(bank, actor.id, half, now, Purpose.FIRST_PASSWORD) is None:
+    if half is not None and found(installation, actor.id, half, now, Purpose.FIRST_PASSWORD) is None:
         lacking.append(Purpose.FIRST_PASSWORD)
     if not right or lacking:
         tried = lacking[0] if right and len(lacking) == 1 else None  # a code of somebody who knows the rest
-        count_wrong_password(bank, actor, now, place=place, lately=lately, instead_of=tried)
+        count_wrong_password(installation, actor, now, place=place, lately=lately, instead_of=tried)
         if locked:
             return Proved(Proof.LOCKED)
         return Proved(Proof.WRONG_AMONG if needs_code or given.signer is not None else Proof.WRONG)
     if locked:
         return Proved(Proof.LOCKED, opens_at=account["locked_until"])
-    standing = _standing(bank.config, account, once, now)
+    standing = _standing(installation.config, account, once, now)
     if standing in COME_IN:
-        _note_right(bank, actor, place, lately, account["password_set_at"], now)
+        _note_right(installation, actor, place, lately, account["password_set_at"], now)
     return Proved(standing, once)
 
 
 def _note_right(
-    bank: Bank, actor: Actor, place: Place, lately: Lately, password_set_at: datetime.datetime | None,
+    installation: Installation, actor: Actor, place: Place, lately: Lately, password_set_at: datetime.datetime | None,
     now: datetime.datetime,
 ) -> None:  # fmt: skip
     """What was wrong there before is forgiven, and from now on the screen knows the person: to the day."""
     with beside_an_answer():
-        wrong_entries.forgive(bank, lately)
+        wrong_entries.forgive(installation, lately)
         if place.desk and (lately.desk_proved_at is None or now - lately.desk_proved_at > DAY):
-            note_desk(bank, actor, place, password_set_at, now)
+            note_desk(installation, actor, place, password_set_at, now)
 
 
 def _given_once(
-    bank: Bank, actor: Actor, account: dict[str, Any], code: str, now: datetime.datetime
+    installation: Installation, actor: Actor, account: dict[str, Any], code: str, now: datetime.datetime
 ) -> tuple[OneTime | None, Purpose | None]:
     """The good code that was given, of the app or one of recovery; of an administrator where there is no factor yet.
     And for which purpose a code was handed over that can be tried to death: recovery codes cannot."""
     if not account["totp_confirmed_at"]:
-        handed, tried = found(bank, actor.id, code, now, Purpose.SECOND_FACTOR), Purpose.SECOND_FACTOR
+        handed, tried = found(installation, actor.id, code, now, Purpose.SECOND_FACTOR), Purpose.SECOND_FACTOR
     else:
-        secret = account_key(bank.config.data).opened(account["totp_secret"], of=actor.name)
+        secret = account_key(installation.config.data).opened(account["totp_secret"], of=actor.name)
         step = step_of(secret, code, now) if secret else None
         if step is not None:
             return OneTime(step=step), None
-        handed, tried = found(bank, actor.id, code, now, Purpose.RECOVERY), None
+        handed, tried = found(installation, actor.id, code, now, Purpose.RECOVERY), None
     return (None if handed is None else OneTime(handed=handed)), tried
 
 
@@ -178,10 +178,10 @@ def is_old(config: Config, set_at: datetime.datetime | None, now: datetime.datet
     return bool(days) and set_at is not None and now - set_at > datetime.timedelta(days=days)
 
 
-def _keyed(bank: Bank, name: str, password: str) -> str:
+def _keyed(installation: Installation, name: str, password: str) -> str:
     """What is hashed of somebody's password. A hash that was made without the key of the installation, or that is
     another person's, is the hash of no password of theirs, whoever wrote it into their row."""
-    return account_key(bank.config.data).of_password(name, password)
+    return account_key(installation.config.data).of_password(name, password)
 
 
 def _verifies(stored: str | None, keyed: str) -> bool:
@@ -204,23 +204,23 @@ ENOUGH = 3  # of 4, zxcvbn: more than 10^8 guesses
 JUDGED = 72  # letters: what comes after them only makes it longer
 
 
-def new_hash(bank: Bank, name: str, password: str, *, not_of: Actor | None) -> str:
+def new_hash(installation: Installation, name: str, password: str, *, not_of: Actor | None) -> str:
     """The argon2id hash of a new password of the person with this sign-in name; 64 MiB and about 0.1 s. Raises
     Malformed when it is the present one of its owner, who is told; an administrator who gives a first password must not
     learn that by trying."""
-    row = read_row(bank.reads, _ACCOUNT, {"id": not_of.id}) if not_of else None
-    keyed = _keyed(bank, name, password)
-    with bank.password_slots:
+    row = read_row(installation.reads, _ACCOUNT, {"id": not_of.id}) if not_of else None
+    keyed = _keyed(installation, name, password)
+    with installation.password_slots:
         if row is not None and _verifies(row["password_hash"], keyed):
             raise Malformed([Problem("new_password", "is the present password. Choose another.")])
         return HASHER.hash(keyed)
 
 
-def check_policy(bank: Bank, password: str, owner: str, full_name: str | None) -> None:
+def check_policy(installation: Installation, password: str, owner: str, full_name: str | None) -> None:
     """Raises Malformed with everything that a new password of this person must not be; never repeats it."""
-    row = None if full_name else read_row(bank.reads, _OWNER, {"name": owner})
+    row = None if full_name else read_row(installation.reads, _OWNER, {"name": owner})
     names = (owner, full_name or (row["full_name"] if row else ""))
-    problems = [Problem("new_password", sentence) for sentence in against_policy(bank.config, password, names)]
+    problems = [Problem("new_password", sentence) for sentence in against_policy(installation.config, password, names)]
     if problems:
         raise Malformed(problems)
 

@@ -19,7 +19,7 @@ from sqlalchemy import text
 from cellbank.domain.actor import Actor
 from cellbank.outside.account_key import account_key
 from cellbank.records.base import read_row
-from cellbank.services.bank import Bank
+from cellbank.services.installation import Installation
 
 DAY = datetime.timedelta(days=1)  # how exactly it is kept when a screen was proved last
 
@@ -75,39 +75,39 @@ def digest_of_desk(token: str) -> bytes:
     return hashlib.sha256(token.encode(errors="replace")).digest()
 
 
-def token_of_desk(bank: Bank, shown: str | None, now: datetime.datetime) -> str:
+def token_of_desk(installation: Installation, shown: str | None, now: datetime.datetime) -> str:
     """The token that a screen shows, if it knows somebody; else another one, for nobody plants a token of his own in a
     screen, to share what it will know."""
     if shown:
-        given = {"desk": digest_of_desk(shown), "since": known_since(bank, now)}
-        found = read_row(bank.reads, _IS_KNOWN, given)
+        given = {"desk": digest_of_desk(shown), "since": known_since(installation, now)}
+        found = read_row(installation.reads, _IS_KNOWN, given)
         if found is not None and found["known"]:
             return shown
     return secrets.token_urlsafe(32)
 
 
-def known_since(bank: Bank, now: datetime.datetime) -> datetime.datetime:
+def known_since(installation: Installation, now: datetime.datetime) -> datetime.datetime:
     """Who proved themself at a screen before that is not known to it any more."""
-    return now - DAY * bank.config.desk_days
+    return now - DAY * installation.config.desk_days
 
 
-def kept_of_desk(bank: Bank, person: int, place: Place) -> str | None:
+def kept_of_desk(installation: Installation, person: int, place: Place) -> str | None:
     """What is kept of a screen that knows this person, at its network address; this machine itself has none. Made with
     the key outside the database, so that nobody makes a screen of theirs known to another by writing a row."""
     if place.desk is None:
         return None
     here = f"{place.desk.hex()} at {place.address or ''}"
-    return account_key(bank.config.data).of_person("screen", person, here).hex()
+    return account_key(installation.config.data).of_person("screen", person, here).hex()
 
 
 def note_desk(
-    bank: Bank, actor: Actor, place: Place, password_set_at: datetime.datetime | None, now: datetime.datetime
+    installation: Installation, actor: Actor, place: Place, password_set_at: datetime.datetime | None, now: datetime.datetime
 ) -> None:
     """The person has proved themself right at this screen: it knows them there. Forgets what is over of anybody."""
     given: dict[str, Any] = {
-        "person": actor.id, "desk": place.desk, "address": kept_of_desk(bank, actor.id, place),
+        "person": actor.id, "desk": place.desk, "address": kept_of_desk(installation, actor.id, place),
         "password_set_at": password_set_at, "now": now,
     }  # fmt: skip
-    with bank.engine.begin() as connection:
-        connection.execute(_FORGET, {"since": known_since(bank, now)})
+    with installation.engine.begin() as connection:
+        connection.execute(_FORGET, {"since": known_since(installation, now)})
         connection.execute(_NOTE, given)

@@ -15,7 +15,7 @@ from cellbank.domain.identifiers import Kind
 from cellbank.domain.lifecycle import roles_for
 from cellbank.domain.scans import Scan, read_scan
 from cellbank.records.base import read_row
-from cellbank.services.bank import Bank, server_time
+from cellbank.services.installation import Installation, server_time
 from cellbank.services.people import actors, passwords
 from cellbank.services.people.passwords import COME_IN, Credentials, is_old
 from cellbank.services.people.places import Place
@@ -70,40 +70,40 @@ class Standing:
         return bool(roles_for("accept_agreement") & self.actor.roles) and self.actor.agreement != agreement.VERSION
 
 
-def standing_of_session(bank: Bank, token: str) -> Standing | None:
+def standing_of_session(installation: Installation, token: str) -> Standing | None:
     """The account behind the token of a session, with the session, locked or not; nobody when it has ended or the
     account is disabled. Its person acts at the site of the session where they may work there, else at home."""
-    looked_for = kept(bank.config.data, token, SESSION)
-    row = read_row(bank.reads, _BY_SESSION, looked_for._asdict()) if looked_for else None
+    looked_for = kept(installation.config.data, token, SESSION)
+    row = read_row(installation.reads, _BY_SESSION, looked_for._asdict()) if looked_for else None
     if row is None:
         return None
     found = OpenSession(
         row["session_id"], row["proved_at"], row["seen_at"], row["idle_minutes"], row["signed"],
         row["locked_at"] is not None, row["workstation"],
     )  # fmt: skip
-    return _standing(bank, row, found)
+    return _standing(installation, row, found)
 
 
-def standing_of_name(bank: Bank, name: str, site: str | None = None) -> Standing | None:
+def standing_of_name(installation: Installation, name: str, site: str | None = None) -> Standing | None:
     """The account with this sign-in name, or on whose badge this code stands, if it is active; `site` as for an id.
 
     A badge says who somebody is and proves nothing: the password does, as with a typed name.
     """
     badge = read_scan(name)
     if isinstance(badge, Scan) and badge.kind is Kind.PERSON:
-        return _read(bank, _BY_BADGE, badge.code, site)
-    return _read(bank, _BY_NAME, name.strip().lower(), site)
+        return _read(installation, _BY_BADGE, badge.code, site)
+    return _read(installation, _BY_NAME, name.strip().lower(), site)
 
 
-def _read(bank: Bank, statement: str, given: object, site: str | None) -> Standing | None:
-    row = read_row(bank.reads, statement, {"given": given, "site": site})
-    return None if row is None else _standing(bank, row)
+def _read(installation: Installation, statement: str, given: object, site: str | None) -> Standing | None:
+    row = read_row(installation.reads, statement, {"given": given, "site": site})
+    return None if row is None else _standing(installation, row)
 
 
-def _standing(bank: Bank, row: Mapping[str, Any], session: OpenSession | None = None) -> Standing:
-    old = is_old(bank.config, row["password_set_at"], server_time())
+def _standing(installation: Installation, row: Mapping[str, Any], session: OpenSession | None = None) -> Standing:
+    old = is_old(installation.config, row["password_set_at"], server_time())
     return Standing(
-        actors.actor_of(bank, row), row["must_change_password"], old, row["password_set_at"], row["site_names"],
+        actors.actor_of(installation, row), row["must_change_password"], old, row["password_set_at"], row["site_names"],
         row["fin_registered"], session,
     )  # fmt: skip
 
@@ -125,7 +125,7 @@ WRONG_ANSWERS_AFTER = 0.5  # seconds: longer than any of the ways to be wrong ta
 
 
 def prove(
-    bank: Bank, name: str, given: Credentials, now: datetime.datetime, *,
+    installation: Installation, name: str, given: Credentials, now: datetime.datetime, *,
     place: Place, site: str | None = None, enrols: bool = False,
 ) -> SignInAnswer:  # fmt: skip
     """Whether these are somebody's name, password and, where a role has a second factor, code; `site` as for a name,
@@ -140,15 +140,15 @@ def prove(
     them, few at once are looked at, and of one address fewer.
     """
     began = time.monotonic()
-    standing = standing_of_name(bank, name, site)
+    standing = standing_of_name(installation, name, site)
     who = name if standing is None else standing.actor
-    lately = look(bank, who, place, now)
-    wait = lately.wait(bank.config, now)
+    lately = look(installation, who, place, now)
+    wait = lately.wait(installation.config, now)
     if wait is not None:  # takes no place from whoever comes for the first time
         return SignInAnswer(None, wait=_seconds(wait))
     try:
-        with nullcontext() if lately.is_inside else _among_strangers(bank, place):
-            proved = passwords.prove(bank, who, given, now, place=place, enrols=enrols)
+        with nullcontext() if lately.is_inside else _among_strangers(installation, place):
+            proved = passwords.prove(installation, who, given, now, place=place, enrols=enrols)
             if proved.proof in COME_IN:
                 return SignInAnswer(standing, proved.once)
             time.sleep(max(0.0, began + WRONG_ANSWERS_AFTER - time.monotonic()))
@@ -161,5 +161,5 @@ def _seconds(wait: datetime.timedelta) -> int:
     return math.ceil(wait.total_seconds())
 
 
-def _among_strangers(bank: Bank, place: Place) -> AbstractContextManager[None]:
-    return nullcontext() if place.address is None else bank.strangers.of(place.address)
+def _among_strangers(installation: Installation, place: Place) -> AbstractContextManager[None]:
+    return nullcontext() if place.address is None else installation.strangers.of(place.address)

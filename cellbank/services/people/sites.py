@@ -17,9 +17,9 @@ from cellbank.domain.refusals import Code, Refusal, refuse
 from cellbank.domain.rules.names import reads_alike
 from cellbank.records.people import Person, Site
 from cellbank.records.work import Work
-from cellbank.services.bank import Bank
 from cellbank.services.common import asked_about
 from cellbank.services.inputs import Identifier, Improbable, Name, OneLine, Reason, SiteCode, Zone
+from cellbank.services.installation import Installation
 from cellbank.services.parsing import ActInput
 from cellbank.services.people.account_changes import Wanted, asks_two, change_account
 from cellbank.services.people.actors import SYSTEM, lock_account
@@ -154,8 +154,8 @@ _SITES = text(
 )
 
 
-def list_sites(bank: Bank) -> tuple[SiteSeen, ...]:
+def list_sites(installation: Installation) -> tuple[SiteSeen, ...]:
     """All sites, the first one first, each with the people who may work there."""
-    with bank.reads.connect() as connection:
+    with installation.reads.connect() as connection:
         rows = connection.execute(_SITES, {"system": SYSTEM.id}).mappings()
         return tuple(SiteSeen(**{**row, "people": tuple(row["people"])}) for row in rows)

@@ -12,8 +12,8 @@ from typing import Any
 from sqlalchemy import text
 
 from cellbank.domain.sessions import Ended
-from cellbank.services.bank import Bank
 from cellbank.services.incidents import beside_an_answer
+from cellbank.services.installation import Installation
 from cellbank.services.people.sessions import Standing
 from cellbank.services.people.tokens import SESSION, kept, new_token
 from cellbank.services.people.wrong_entries import LOCK_SESSION
@@ -53,30 +53,30 @@ _MOVE = text("UPDATE web_session SET site_code = :site WHERE id = :id AND ended_
 _END = text("UPDATE web_session SET ended_at = :now, ended_why = :why WHERE id = :id AND ended_at IS NULL")
 
 
-def begin(bank: Bank, standing: Standing, workstation: str, idle_minutes: int, now: datetime.datetime) -> str | None:
+def begin(installation: Installation, standing: Standing, workstation: str, idle_minutes: int, now: datetime.datetime) -> str | None:
     """A new session of somebody who has just proved who they are; returns its token, which is kept nowhere here. None:
     the account was changed in the same moment."""
     token = new_token(standing.actor.id, SESSION)
-    _write(bank, _FORGET, before=now - datetime.timedelta(days=bank.config.session_days))
+    _write(installation, _FORGET, before=now - datetime.timedelta(days=installation.config.session_days))
     given = {
-        "digest": _digest(bank, token), "person": standing.actor.id, "site": standing.actor.site_code,
+        "digest": _digest(installation, token), "person": standing.actor.id, "site": standing.actor.site_code,
         "workstation": as_kept(workstation), "password_set_at": standing.password_set_at,
     }  # fmt: skip
-    return token if _write(bank, _BEGIN, **given, now=now, idle=idle_minutes) else None
+    return token if _write(installation, _BEGIN, **given, now=now, idle=idle_minutes) else None
 
 
-def _digest(bank: Bank, token: str) -> bytes:
-    found = kept(bank.config.data, token, SESSION)
+def _digest(installation: Installation, token: str) -> bytes:
+    found = kept(installation.config.data, token, SESSION)
     assert found is not None
     return found.digest
 
 
-def renew(bank: Bank, session_id: int, person: int, workstation: str, now: datetime.datetime) -> str | None:
+def renew(installation: Installation, session_id: int, person: int, workstation: str, now: datetime.datetime) -> str | None:
     """Unlock a session whose person has proved who they are: it gets another token, so that copies of the old cookie do
     not wake up with it, and goes on at this workstation. None: it has ended meanwhile."""
     token = new_token(person, SESSION)
-    given = {"digest": _digest(bank, token), "workstation": as_kept(workstation)}
-    return token if _write(bank, _RENEW, id=session_id, now=now, **given) else None
+    given = {"digest": _digest(installation, token), "workstation": as_kept(workstation)}
+    return token if _write(installation, _RENEW, id=session_id, now=now, **given) else None
 
 
 def as_kept(workstation: str) -> str:
@@ -84,34 +84,34 @@ def as_kept(workstation: str) -> str:
     return workstation[:LONGEST_WORKSTATION]
 
 
-def note_seen(bank: Bank, session_id: int, idle_minutes: int, now: datetime.datetime) -> None:
+def note_seen(installation: Installation, session_id: int, idle_minutes: int, now: datetime.datetime) -> None:
     """Somebody is there, at a page that may lie untouched for so long. What cannot be noted only locks sooner."""
     with beside_an_answer():
-        _write(bank, _SEEN, id=session_id, idle=idle_minutes, now=now)
+        _write(installation, _SEEN, id=session_id, idle=idle_minutes, now=now)
 
 
-def lock(bank: Bank, session_id: int, now: datetime.datetime) -> None:
+def lock(installation: Installation, session_id: int, now: datetime.datetime) -> None:
     """From now on it does nothing until the password is proved."""
-    _write(bank, LOCK_SESSION, id=session_id, now=now)
+    _write(installation, LOCK_SESSION, id=session_id, now=now)
 
 
-def note_signed(bank: Bank, session_id: int) -> None:
+def note_signed(installation: Installation, session_id: int) -> None:
     """Its person has signed in it, with name and password."""
-    _write(bank, _SIGNED, id=session_id)
+    _write(installation, _SIGNED, id=session_id)
 
 
-def move_to_site(bank: Bank, session_id: int, site: str) -> None:
+def move_to_site(installation: Installation, session_id: int, site: str) -> None:
     """Its person goes on at another of their sites."""
-    _write(bank, _MOVE, id=session_id, site=site)
+    _write(installation, _MOVE, id=session_id, site=site)
 
 
-def end(bank: Bank, session_id: int, why: Ended, now: datetime.datetime) -> None:
+def end(installation: Installation, session_id: int, why: Ended, now: datetime.datetime) -> None:
     """It is over for good."""
-    _write(bank, _END, id=session_id, why=why.value, now=now)
+    _write(installation, _END, id=session_id, why=why.value, now=now)
 
 
-def _write(bank: Bank, statement: Any, **given: Any) -> bool:
-    with bank.engine.begin() as connection:
+def _write(installation: Installation, statement: Any, **given: Any) -> bool:
+    with installation.engine.begin() as connection:
         return bool(connection.execute(statement, given).rowcount)
 
 
@@ -152,17 +152,17 @@ _LIST = text(
 )
 
 
-def sessions_of(bank: Bank, person_id: int, now: datetime.datetime) -> Sequence[Listed]:
+def sessions_of(installation: Installation, person_id: int, now: datetime.datetime) -> Sequence[Listed]:
     """The sessions of somebody: those that are alive, then those that ended within a week."""
-    return _listed(bank, now, now - RECENT, person=person_id)
+    return _listed(installation, now, now - RECENT, person=person_id)
 
 
-def sessions_of_all(bank: Bank, now: datetime.datetime, name: str | None = None) -> Sequence[Listed]:
+def sessions_of_all(installation: Installation, now: datetime.datetime, name: str | None = None) -> Sequence[Listed]:
     """Who is signed in now, or was within a week where a sign-in name is given; for administrators."""
-    return _listed(bank, now, now - RECENT if name else now, name=name)
+    return _listed(installation, now, now - RECENT if name else now, name=name)
 
 
-def _listed(bank: Bank, now: datetime.datetime, since: datetime.datetime, **given: Any) -> Sequence[Listed]:
-    with bank.reads.connect() as connection:
-        asked = {"person": None, "name": None, **given, "hours": bank.config.session_hours, "now": now, "since": since}
+def _listed(installation: Installation, now: datetime.datetime, since: datetime.datetime, **given: Any) -> Sequence[Listed]:
+    with installation.reads.connect() as connection:
+        asked = {"person": None, "name": None, **given, "hours": installation.config.session_hours, "now": now, "since": since}
         return [Listed(**row) for row in connection.execute(_LIST, asked).mappings()]

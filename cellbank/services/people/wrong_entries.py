@@ -20,7 +20,7 @@ from cellbank.domain.actor import Actor
 from cellbank.domain.pauses import LONGEST_OF_STRANGERS, LONGEST_PAUSE, WINDOW, goes_on_at
 from cellbank.outside.account_key import account_key
 from cellbank.records.base import read_row
-from cellbank.services.bank import Bank
+from cellbank.services.installation import Installation
 from cellbank.services.people.places import DAY, Place, kept_of_desk, known_since
 
 Who = Actor | str  # a person, or a name that nobody has
@@ -82,16 +82,16 @@ def _key(folder: Path, said: str) -> bytes:
     return account_key(folder).digest(f"name {said.strip().lower().encode(errors='replace').decode()}")
 
 
-def look(bank: Bank, who: Who, place: Place, now: datetime.datetime) -> Lately:
+def look(installation: Installation, who: Who, place: Place, now: datetime.datetime) -> Lately:
     """What was wrong lately where this person, or this name that nobody has, is proved."""
-    name = _key(bank.config.data, who if isinstance(who, str) else who.name)
+    name = _key(installation.config.data, who if isinstance(who, str) else who.name)
     person = None if isinstance(who, str) else who.id
     at_desk, elsewhere = _at_desk(place), _elsewhere(place)
     row = read_row(
-        bank.reads, _LOOK,
+        installation.reads, _LOOK,
         {"name": name, "person": person, "desk": place.desk, "at_desk": at_desk, "elsewhere": elsewhere,
-         "address": None if person is None else kept_of_desk(bank, person, place),
-         "since": known_since(bank, now), "after": now - WINDOW, "before": now + WINDOW},
+         "address": None if person is None else kept_of_desk(installation, person, place),
+         "since": known_since(installation, now), "after": now - WINDOW, "before": now + WINDOW},
     )  # fmt: skip
     assert row is not None
     known = row["desk_proved_at"] is not None
@@ -113,10 +113,10 @@ def _elsewhere(place: Place) -> str | None:
     return f"from {place.address}" if place.address is not None else None
 
 
-def note_wrong(bank: Bank, lately: Lately, place: Place, now: datetime.datetime) -> None:
+def note_wrong(installation: Installation, lately: Lately, place: Place, now: datetime.datetime) -> None:
     """One more was wrong; the session in which it was locks itself after so many."""
-    allowed = bank.config.lockout_failures
-    with bank.engine.begin() as connection:
+    allowed = installation.config.lockout_failures
+    with installation.engine.begin() as connection:
         connection.execute(_FORGET, {"before": now - DAY})
         if lately.place is not None:
             connection.execute(_NOTE, {"place": lately.place, "name": lately.name, "at": now})
@@ -124,10 +124,10 @@ def note_wrong(bank: Bank, lately: Lately, place: Place, now: datetime.datetime)
             connection.execute(LOCK_SESSION, {"id": place.session, "now": now})
 
 
-def forgive(bank: Bank, lately: Lately) -> None:
+def forgive(installation: Installation, lately: Lately) -> None:
     """It was right at last: what was wrong of this name there counts no longer."""
     if lately.of_name:
-        with bank.engine.begin() as connection:
+        with installation.engine.begin() as connection:
             connection.execute(_FORGIVE, {"place": lately.place, "name": lately.name})
 
 

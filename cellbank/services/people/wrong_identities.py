@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from cellbank.domain.pauses import WINDOW, goes_on_at
 from cellbank.domain.refusals import Code, Refusal, Refused, refuse
-from cellbank.services.bank import Bank
+from cellbank.services.installation import Installation
 from cellbank.services.parsing import following_key
 from cellbank.services.performing import Call, Outcome, keep_refusal, perform
 
@@ -26,35 +26,35 @@ _LATELY = text(
 )
 
 
-def perform_in_turn(bank: Bank, call: Call, *, dry_run: bool) -> Outcome:
+def perform_in_turn(installation: Installation, call: Call, *, dry_run: bool) -> Outcome:
     """Do or judge an act that compares who a patient is. What a screen without the server did is only told: it waits
     for nothing."""
     with _TURNS[call.actor.id % len(_TURNS)]:
-        wrong, last_at = _lately(bank, call)
-        at = goes_on_at(wrong, last_at, bank.config.wrong_identities)
+        wrong, last_at = _lately(installation, call)
+        at = goes_on_at(wrong, last_at, installation.config.wrong_identities)
         if at is not None and call.now < at and call.cut_off_since is None:
             pause = (_pause(at),)
-            return Outcome(False, None, {}, pause) if dry_run else keep_refusal(bank, call, Refused(pause))
-        outcome = perform(bank, call, dry_run=dry_run)
+            return Outcome(False, None, {}, pause) if dry_run else keep_refusal(installation, call, Refused(pause))
+        outcome = perform(installation, call, dry_run=dry_run)
         if outcome.accepted or all(refusal.code is not Code.WRISTBAND_MISMATCH for refusal in outcome.refusals):
             return outcome
-        if wrong + 1 >= bank.config.wrong_identities:
+        if wrong + 1 >= installation.config.wrong_identities:
             LOG.warning("%s gave %s wrong identities at the bedside, %s", call.actor.name, wrong + 1, call.client)
-        return _kept(bank, call, outcome) if dry_run else outcome
+        return _kept(installation, call, outcome) if dry_run else outcome
 
 
-def _lately(bank: Bank, call: Call) -> tuple[int, datetime.datetime | None]:
-    with bank.reads.connect() as connection:
+def _lately(installation: Installation, call: Call) -> tuple[int, datetime.datetime | None]:
+    with installation.reads.connect() as connection:
         asked = {"person": call.actor.id, "since": call.now - WINDOW, "now": call.now}
         count, last_at = connection.execute(_LATELY, asked).one()
         return count, last_at
 
 
-def _kept(bank: Bank, call: Call, outcome: Outcome) -> Outcome:
+def _kept(installation: Installation, call: Call, outcome: Outcome) -> Outcome:
     """A look that went wrong is kept like an act that did, once for each form or minute and what was given in it."""
     of_form = call.key or f"look.{int(call.now.timestamp()) // 60}"
     once = replace(call, key=following_key(of_form, call.digest[:16]))
-    return replace(outcome, act=keep_refusal(bank, once, Refused(outcome.refusals, outcome.about)).act)
+    return replace(outcome, act=keep_refusal(installation, once, Refused(outcome.refusals, outcome.about)).act)
 
 
 def _pause(at: datetime.datetime) -> Refusal:

@@ -12,8 +12,8 @@ from cellbank.domain.handed_codes import Purpose
 from cellbank.domain.messages import Template
 from cellbank.records.people import Person
 from cellbank.records.work import Work
-from cellbank.services.bank import Bank
 from cellbank.services.inputs import Name, OneLine
+from cellbank.services.installation import Installation
 from cellbank.services.outbox.messages import tell
 from cellbank.services.parsing import ActInput, parse
 from cellbank.services.people.actors import SYSTEM, lock_account
@@ -72,23 +72,23 @@ def _count_from_outside(work: Work, person: Person, given: NoteWrongPassword) ->
 
 
 def count_wrong_password(
-    bank: Bank, actor: Actor, now: datetime.datetime, *,
+    installation: Installation, actor: Actor, now: datetime.datetime, *,
     place: Place, lately: Lately, instead_of: Purpose | None = None,
 ) -> None:  # fmt: skip
     """Count a wrong password or code of this person, and a try of the code that was handed over, where it alone was
     wrong; a lock is a line in the log as well."""
-    allowed = bank.config.lockout_failures
+    allowed = installation.config.lockout_failures
     given = {
         "name": actor.name,
         "place": place.called,
         "failures_allowed": allowed,
         "here_before": lately.of_name if lately.is_inside else None,
-        "lock_minutes": bank.config.lockout_minutes,
+        "lock_minutes": installation.config.lockout_minutes,
         "instead_of": instead_of,
     }
     registered = find_act("note_wrong_password")
     call = Call(registered, parse(registered.input, given), SYSTEM, now, place.door, None, place.client)
-    locked = perform(bank, call).result.get("locked_until")
+    locked = perform(installation, call).result.get("locked_until")
     if locked:
         why = "too many wrong passwords or codes"
         LOG.warning("account %s is locked until %s: %s, %s", actor.name, locked, why, place.called)

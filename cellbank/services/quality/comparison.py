@@ -11,8 +11,8 @@ from cellbank.domain.protocol import Protocol
 from cellbank.domain.rules.result import days_to_result, limit_in_words
 from cellbank.domain.specification import ReleaseTest, Specification
 from cellbank.records.people import Definition
-from cellbank.services.bank import Bank
 from cellbank.services.common import read_protocol, read_specification
+from cellbank.services.installation import Installation
 
 
 @dataclass(frozen=True)
@@ -64,9 +64,9 @@ def lines_of(tests: tuple[ReleaseTest, ...]) -> tuple[TestLine, ...]:
     return tuple(TestLine(test, limit_in_words(test), days_to_result(test)) for test in tests)
 
 
-def definition_page(bank: Bank, code: str) -> DefinitionPage | None:
+def definition_page(installation: Installation, code: str) -> DefinitionPage | None:
     """One version and those that it can be compared with; None when there is none of this code."""
-    with Session(bank.reads) as session:
+    with Session(installation.reads) as session:
         row = _row(session, code)
         if row is None:
             return None
@@ -78,9 +78,9 @@ def definition_page(bank: Bank, code: str) -> DefinitionPage | None:
         return DefinitionPage(_version(row), row.content, tests, tuple(_version(one) for one in others), in_force)
 
 
-def compare_versions(bank: Bank, before: str, after: str) -> ComparisonPage | None:
+def compare_versions(installation: Installation, before: str, after: str) -> ComparisonPage | None:
     """What differs from one version to another; None unless both are here and of one type."""
-    with Session(bank.reads) as session:
+    with Session(installation.reads) as session:
         old, new = _row(session, before), _row(session, after)
     if old is None or new is None or old.type != new.type:
         return None
@@ -95,9 +95,9 @@ _REPLACED = text(
 )
 
 
-def to_compare(bank: Bank, code: str) -> tuple[str, str] | None:
+def to_compare(installation: Installation, code: str) -> tuple[str, str] | None:
     """The version in force and this one, to see what would change; None where no other of its type is in force."""
-    with bank.reads.connect() as connection:
+    with installation.reads.connect() as connection:
         before = connection.scalar(_REPLACED, {"code": code})
     return None if before is None else (before, code)
 

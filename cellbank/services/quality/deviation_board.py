@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from cellbank.services.bank import Bank
+from cellbank.services.installation import Installation
 
 
 @dataclass(frozen=True)
@@ -64,10 +64,10 @@ _ACTIONS = text(
 )
 
 
-def deviation_board(bank: Bank, code: str, now: datetime.datetime) -> DeviationBoard | None:
+def deviation_board(installation: Installation, code: str, now: datetime.datetime) -> DeviationBoard | None:
     """The board of a deviation, in four statements; None when there is none of this code."""
-    with bank.reads.connect() as connection:
-        return read_board(connection, code, now.astimezone(bank.zone).date(), bank.site)
+    with installation.reads.connect() as connection:
+        return read_board(connection, code, now.astimezone(installation.zone).date(), installation.site)
 
 
 def read_board(connection: Connection, code: str, today: datetime.date, site: int | None) -> DeviationBoard | None:

@@ -18,9 +18,9 @@ from cellbank.domain.garbled import Garbled
 from cellbank.domain.identifiers import RECORDS, Kind
 from cellbank.domain.positions import position_name
 from cellbank.domain.scans import read_scan
-from cellbank.services.bank import Bank
 from cellbank.services.finding.missing import NotHere, Unreadable
 from cellbank.services.finding.seeing import refuse_elsewhere
+from cellbank.services.installation import Installation
 from cellbank.services.storage.travelling import IN_HAND
 
 PAGE = 200
@@ -197,10 +197,10 @@ _DOSES = text(
 )
 
 
-def impact(bank: Bank, raw: str) -> Impact:
+def impact(installation: Installation, raw: str) -> Impact:
     """What a stop of this lot, donor, reagent or storage unit would touch. Raises Unreadable or NotHere."""
-    with bank.reads.connect() as connection:
-        return read_impact(connection, raw, bank.site)
+    with installation.reads.connect() as connection:
+        return read_impact(connection, raw, installation.site)
 
 
 def read_impact(connection: Connection, raw: str, site: int | None = None) -> Impact:
@@ -223,10 +223,10 @@ def read_impact(connection: Connection, raw: str, site: int | None = None) -> Im
     )
 
 
-def vials_touched(bank: Bank, raw: str, page: int | None = None) -> tuple[VialTouched, ...]:
+def vials_touched(installation: Installation, raw: str, page: int | None = None) -> tuple[VialTouched, ...]:
     """The vials with their whereabouts in the order of the tanks, those that stand nowhere last: all, or one page."""
-    with bank.reads.connect() as connection:
-        return read_vials(connection, raw, page, bank.site)
+    with installation.reads.connect() as connection:
+        return read_vials(connection, raw, page, installation.site)
 
 
 def read_vials(

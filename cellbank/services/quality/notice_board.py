@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import text
 
-from cellbank.services.bank import Bank, at_site
+from cellbank.services.installation import Installation, at_site
 
 
 @dataclass(frozen=True)
@@ -87,10 +87,10 @@ _DOSES = text(
 )
 
 
-def notice_board(bank: Bank, code: str) -> NoticeBoard | None:
+def notice_board(installation: Installation, code: str) -> NoticeBoard | None:
     """The notice with this code; None when there is none at the site that is looked at."""
-    with bank.reads.connect() as connection:
-        row = connection.execute(_NOTICE, {"code": code, "site": bank.site}).one_or_none()
+    with installation.reads.connect() as connection:
+        row = connection.execute(_NOTICE, {"code": code, "site": installation.site}).one_or_none()
         if row is None:
             return None
         doses = connection.execute(_DOSES, {"notice": row.id}).all()

@@ -23,8 +23,8 @@ from cellbank.domain.rules.tested import STANDING, LotResult
 from cellbank.records.people import Person, Site
 from cellbank.records.production import Consent, Donation, Donor, Lot, LotSource, Vial
 from cellbank.records.quality import BatchReview, TestResult
-from cellbank.services.bank import at_site
 from cellbank.services.common import specification_of
+from cellbank.services.installation import at_site
 from cellbank.services.production.donors import donation_collection
 from cellbank.services.quality.lot_results import lot_results
 from cellbank.services.temperature.exposure import lot_excursions, stands_unwatched

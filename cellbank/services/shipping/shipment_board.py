@@ -17,7 +17,7 @@ from cellbank.domain.rules.release_ways import Way
 from cellbank.records.production import Lot, Vial
 from cellbank.records.shipping import ENDED as NO_MORE
 from cellbank.records.shipping import Shipment
-from cellbank.services.bank import Bank
+from cellbank.services.installation import Installation
 from cellbank.services.shipping.acceptance import acceptance_facts
 from cellbank.services.shipping.shipment_record import PackedLine, ShipmentRecord, read_shipment
 from cellbank.services.storage.box_map import BoxMap, Cell, box_map
@@ -166,25 +166,25 @@ class ShipmentBoard:
         return self.has_it or (act not in AT_ARRIVAL and self.side == "onlooker")
 
 
-def shipment_board(bank: Bank, code: str, now: datetime.datetime, shipper: str | None = None) -> ShipmentBoard | None:
+def shipment_board(installation: Installation, code: str, now: datetime.datetime, shipper: str | None = None) -> ShipmentBoard | None:
     """The page of a shipment as the bank's site sees it; None when there is none, or it is of two other sites.
 
     `shipper` is the unit that somebody chose for it, as long as nothing is packed.
     """
-    with Session(bank.reads) as session:
+    with Session(installation.reads) as session:
         record = read_shipment(session.connection(), code, now)
-        if record is None or (side := _side(bank, record)) is None:
+        if record is None or (side := _side(installation, record)) is None:
             return None
         deviations = _deviations(session, [one["deviation"] for one in record.row["differences"] or ()])
         stops, logger = _stops(session, record), _logger(session, record.row["shipper_code"])
         to_take = _to_take(session, record) if side != "recipient" else ()
-    looked_into, chart = _shipper(bank, record, shipper, now), _chart(bank, record, now)
+    looked_into, chart = _shipper(installation, record, shipper, now), _chart(installation, record, now)
     return ShipmentBoard(record, side, looked_into, chart, deviations, stops, logger, to_take, now)
 
 
-def _side(bank: Bank, record: ShipmentRecord) -> str | None:
+def _side(installation: Installation, record: ShipmentRecord) -> str | None:
     sides = {record.row["from_site_id"]: "sender", record.row["to_site_id"]: "recipient"}
-    return "onlooker" if bank.site is None else sides.get(bank.site)
+    return "onlooker" if installation.site is None else sides.get(installation.site)
 
 
 _DEVIATIONS = text("SELECT code, state FROM deviation WHERE code = ANY(:codes)")
@@ -244,20 +244,20 @@ def _to_take(session: Session, record: ShipmentRecord) -> tuple[ToTake, ...]:
     return tuple(found)
 
 
-def _chart(bank: Bank, record: ShipmentRecord, now: datetime.datetime) -> Chart | None:
+def _chart(installation: Installation, record: ShipmentRecord, now: datetime.datetime) -> Chart | None:
     """The trace from the sealing to the arrival; None as long as no reading of that time is here."""
     row = record.row
     if row["logger_code"] is None or row["sealed_at"] is None:
         return None
-    chart = chart_of(bank, row["logger_code"], row["sealed_at"], row["received_at"] or now)
+    chart = chart_of(installation, row["logger_code"], row["sealed_at"], row["received_at"] or now)
     return chart if chart and chart.columns else None
 
 
-def _shipper(bank: Bank, record: ShipmentRecord, chosen: str | None, now: datetime.datetime) -> BoxMap | None:
+def _shipper(installation: Installation, record: ShipmentRecord, chosen: str | None, now: datetime.datetime) -> BoxMap | None:
     """The shipper with what was packed for this shipment, wherever it is now; before, the one that was chosen."""
     row = record.row
     if row["shipper_code"] is None:
-        return box_map(bank, chosen, now) if chosen else None
+        return box_map(installation, chosen, now) if chosen else None
     columns, packed = row["shipper_columns"], {line.position: line for line in record.packed}
     lots: dict[str, int] = {}
     for line in record.packed:
@@ -286,9 +286,9 @@ _READY = text(
 )
 
 
-def ready_shippers(bank: Bank, site: int) -> tuple[RowMapping, ...]:
+def ready_shippers(installation: Installation, site: int) -> tuple[RowMapping, ...]:
     """The shippers of a site that are free for a shipment."""
-    with bank.reads.connect() as connection:
+    with installation.reads.connect() as connection:
         return tuple(connection.execute(_READY, {"site": site}).mappings())
 
 
@@ -330,9 +330,9 @@ _LIST = text(
 )
 
 
-def shipments_of(bank: Bank) -> dict[str, tuple[ShipmentLine, ...]]:
+def shipments_of(installation: Installation) -> dict[str, tuple[ShipmentLine, ...]]:
     """The shipments of the bank's site: outgoing, incoming, and the last that are ended; those of all sites stand with
     the outgoing ones. What is still being packed elsewhere is not announced."""
-    with bank.reads.connect() as connection:
-        lines = [ShipmentLine(*row) for row in connection.execute(_LIST, {"site": bank.site})]
+    with installation.reads.connect() as connection:
+        lines = [ShipmentLine(*row) for row in connection.execute(_LIST, {"site": installation.site})]
     return {name: tuple(one for one in lines if one.group == name) for name in ("incoming", "outgoing", "ended")}

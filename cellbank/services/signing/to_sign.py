@@ -10,9 +10,9 @@ from typing import Any
 from cellbank.domain.lifecycle import is_signed
 from cellbank.outside.document_pdf import Block
 from cellbank.records.base import as_json
-from cellbank.services.bank import Bank
 from cellbank.services.documents.papers import as_blocks, snapshot
 from cellbank.services.finding.seeing import unseen
+from cellbank.services.installation import Installation
 from cellbank.services.signing.corrections import correction_blocks
 from cellbank.services.signing.covered import Covered, covered, named_records, scan_fields
 from cellbank.services.signing.definitions import content_blocks
@@ -81,21 +81,21 @@ class ToSign:
 
 
 def to_sign(
-    bank: Bank, act: str, given: Mapping[str, Any], now: datetime.datetime, foreseen: Foreseen | None = None
+    installation: Installation, act: str, given: Mapping[str, Any], now: datetime.datetime, foreseen: Foreseen | None = None
 ) -> ToSign | None:
     """What a signature of this act would cover, for a form that says `given`; None where nothing is signed, and while
     the form names no record that the reader may see. `foreseen` is the answer of the act's own check, if it would be
     recorded."""
     if not is_signed(act):
         return None
-    with snapshot(bank.engine) as connection:
+    with snapshot(installation.engine) as connection:
         named = {
-            kind: [one for one in ids if not unseen(connection, bank.site, kind, one)]
+            kind: [one for one in ids if not unseen(connection, installation.site, kind, one)]
             for kind, ids in named_records(connection, act, given).items()
         }
-        person, today = bank.reader.id if bank.reader else None, now.astimezone(bank.zone).date()
-        reading = Reading(connection, act, given, named, clock(bank.zone), now, today, bank.site, person)
-        stretch = read_stretch(reading.connection, given, bank.site) if act in ABOUT_MORE else None
+        person, today = installation.reader.id if installation.reader else None, now.astimezone(installation.zone).date()
+        reading = Reading(connection, act, given, named, clock(installation.zone), now, today, installation.site, person)
+        stretch = read_stretch(reading.connection, given, installation.site) if act in ABOUT_MORE else None
         if not any(named.values()) and stretch is None:
             return None
         records = list(covered(connection, act, named))

@@ -33,9 +33,9 @@ from cellbank.records.production import Vial
 from cellbank.records.storage import StorageUnit
 from cellbank.records.work import Work
 from cellbank.services.acts import TellingInput, act, find_act, parse
-from cellbank.services.bank import Bank
 from cellbank.services.common import told_after
 from cellbank.services.inputs import MAX_VIALS, Reason, StorageCode, VialCode, as_text, each_once
+from cellbank.services.installation import Installation
 from cellbank.services.stopping.vials_lost import counted_on
 from cellbank.services.storage.places import (
     Position,
@@ -224,15 +224,15 @@ def _seen_on(unit: StorageUnit, given: ReconcileRack) -> Seen:
     return numbered(unit, named, [name for name, code in pairs.items() if code == "?"])
 
 
-def look_through(bank: Bank, name: str, given: Mapping[str, Any]) -> list[dict[str, Any]]:
+def look_through(installation: Installation, name: str, given: Mapping[str, Any]) -> list[dict[str, Any]]:
     """What differs between a box as it was found and the book, before any reason is given. `name` is the act that will
     correct it. Raises Malformed, and Refused where the box is none or has no such position."""
     registered = find_act(name)
     found = parse(registered.input, {key: value for key, value in given.items() if key != "reasons"})
     assert isinstance(found, SeenBox | ReconcileRack)
-    with Session(bank.reads) as session:
+    with Session(installation.reads) as session:
         unit = session.scalar(select(StorageUnit).where(StorageUnit.code == found.box))
-        if unit is None or unit.type not in WITH_POSITIONS or bank.site not in (None, unit.site_id):
+        if unit is None or unit.type not in WITH_POSITIONS or installation.site not in (None, unit.site_id):
             raise Refused([refuse(Code.NOT_FOUND, "There is no box {code} here. Scan it again.", code=found.box)])
         seen = seen_in(unit, found) if isinstance(found, SeenBox) else _seen_on(unit, found)
         return shown(compare(session, unit, seen)[0], unit)

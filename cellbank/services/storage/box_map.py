@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import text
 
 from cellbank.domain.positions import position_name
-from cellbank.services.bank import Bank, at_site
+from cellbank.services.installation import Installation, at_site
 
 
 @dataclass(frozen=True)
@@ -96,10 +96,10 @@ _IN_BOX = text(
 )
 
 
-def box_map(bank: Bank, code: str, now: datetime.datetime) -> BoxMap | None:
+def box_map(installation: Installation, code: str, now: datetime.datetime) -> BoxMap | None:
     """The map of a box, as it stands today; None when the code is of no box of the site that is looked at."""
-    with bank.reads.connect() as connection:
-        box = connection.execute(_BOX, {"code": code, "site": bank.site}).one_or_none()
+    with installation.reads.connect() as connection:
+        box = connection.execute(_BOX, {"code": code, "site": installation.site}).one_or_none()
         if box is None:
             return None
         given = {"box": box.id, "now": now, "zone": box.timezone}
@@ -171,11 +171,11 @@ _TREE = text(
 )
 
 
-def storage_tree(bank: Bank) -> dict[str | None, list[Unit]]:
+def storage_tree(installation: Installation) -> dict[str | None, list[Unit]]:
     """All units of the site that is looked at by the code of what they stand in; what stands on the site itself under
     None."""
     tree: dict[str | None, list[Unit]] = {}
-    with bank.reads.connect() as connection:
-        for row in connection.execute(_TREE, {"site": bank.site}):
+    with installation.reads.connect() as connection:
+        for row in connection.execute(_TREE, {"site": installation.site}):
             tree.setdefault(row.parent, []).append(Unit(*row))
     return tree

@@ -16,9 +16,9 @@ from cellbank.domain.rules.box_check import Difference
 from cellbank.records.storage import CountSheet, StockCount, StorageUnit
 from cellbank.records.work import Work
 from cellbank.services.acts import ActInput, act
-from cellbank.services.bank import Bank
 from cellbank.services.common import new_code, told_after
 from cellbank.services.inputs import scanned
+from cellbank.services.installation import Installation
 from cellbank.services.storage.box_checks import (
     REASONS,
     Reasons,
@@ -132,9 +132,9 @@ _COUNTED_BY = text(
 )
 
 
-def count_board(bank: Bank, code: str) -> CountBoard | None:
+def count_board(installation: Installation, code: str) -> CountBoard | None:
     """A count for its page; None when there is none with this code."""
-    with Session(bank.reads) as session:
+    with Session(installation.reads) as session:
         count = session.scalar(select(StockCount).where(StockCount.code == code))
         if count is None:
             return None

@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from cellbank.domain.wall import day_on_the_wall, on_the_wall
 from cellbank.outside.drawing import Area, Drawing, Pattern, Stroke, Words, drawings_pdf, rectangle
-from cellbank.services.bank import Bank, at_site
+from cellbank.services.installation import Installation, at_site
 from cellbank.services.storage.box_map import Unit, storage_tree
 
 Say = Callable[[str], str]
@@ -97,14 +97,14 @@ _CHANGES_AT_SITE = text(
 )
 
 
-def weekly_counts(bank: Bank, now: datetime.datetime) -> list[dict[str, int]]:
+def weekly_counts(installation: Installation, now: datetime.datetime) -> list[dict[str, int]]:
     """How many vials of the site that is looked at were in each state at the end of each week of the last year, the
     oldest first."""
     since = now - datetime.timedelta(weeks=WEEKS)
-    with bank.reads.connect() as connection:
-        counts = {row.state: row.vials for row in connection.execute(_NOW, {"site": bank.site})}
+    with installation.reads.connect() as connection:
+        counts = {row.state: row.vials for row in connection.execute(_NOW, {"site": installation.site})}
         changes: dict[int, list[Any]] = {}
-        asked, site = (_CHANGES, {}) if bank.site is None else (_CHANGES_AT_SITE, {"site": bank.site})
+        asked, site = (_CHANGES, {}) if installation.site is None else (_CHANGES_AT_SITE, {"site": installation.site})
         for row in connection.execute(asked, {"now": now, "since": since, **site}):
             changes.setdefault(row.weeks_ago, []).append(row)
     weeks = [counts]
@@ -119,9 +119,9 @@ def weekly_counts(bank: Bank, now: datetime.datetime) -> list[dict[str, int]]:
     return weeks[::-1]
 
 
-def states_drawing(bank: Bank, now: datetime.datetime, say: Say) -> Drawing:
+def states_drawing(installation: Installation, now: datetime.datetime, say: Say) -> Drawing:
     """Vials by state over the last year, as bands above each other."""
-    weeks = weekly_counts(bank, now)
+    weeks = weekly_counts(installation, now)
     bands = [[sum(week.get(state, 0) for state in states) for week in weeks] for _, states, _, _ in BANDS]
     most = max((sum(column) for column in zip(*bands, strict=True)), default=0) or 1
     room = WIDTH - 60 - RIGHT
@@ -144,12 +144,12 @@ def states_drawing(bank: Bank, now: datetime.datetime, say: Say) -> Drawing:
     words += [Words(54, 24, str(most), "end"), Words(54, BASE, "0", "end")]
     for number in range(0, WEEKS + 1, 13):
         day = now - datetime.timedelta(weeks=WEEKS - number)
-        words.append(Words(across[number], BASE + 18, day_on_the_wall(day, bank.zone), "middle"))
+        words.append(Words(across[number], BASE + 18, day_on_the_wall(day, installation.zone), "middle"))
         strokes.append(Stroke(((across[number], BASE), (across[number], BASE + 4))))
     return Drawing(say("Vials by state over a year"), WIDTH, CHART, tuple(areas), tuple(strokes), tuple(words))
 
 
-def stock_document(bank: Bank, now: datetime.datetime, say: Say) -> bytes:
+def stock_document(installation: Installation, now: datetime.datetime, say: Say) -> bytes:
     """Both pictures as PDF."""
-    drawings = [levels_drawing(storage_tree(bank), say), states_drawing(bank, now, say)]
-    return drawings_pdf(drawings, f"{bank.site_name} · {on_the_wall(now, bank.zone)}")
+    drawings = [levels_drawing(storage_tree(installation), say), states_drawing(installation, now, say)]
+    return drawings_pdf(drawings, f"{installation.site_name} · {on_the_wall(now, installation.zone)}")

@@ -18,9 +18,9 @@ from cellbank.records.production import Vial
 from cellbank.records.storage import StorageUnit, WarmingEvent
 from cellbank.records.work import Work
 from cellbank.services.acts import TellingInput, act
-from cellbank.services.bank import Bank, at_site, server_time
 from cellbank.services.common import specification_of, time_refusals
 from cellbank.services.inputs import scanned
+from cellbank.services.installation import Installation, at_site, server_time
 from cellbank.services.storage.places import unit_called
 
 LONGEST = 24 * 3600
@@ -49,10 +49,10 @@ class Warming:
     spent: Budget | None
 
 
-def warming_of(bank: Bank, vial_code: str) -> Warming:
+def warming_of(installation: Installation, vial_code: str) -> Warming:
     """The times out of the cold of a vial, for its page; of one that is picked until now."""
     now = server_time()
-    with Session(bank.reads) as session:
+    with Session(installation.reads) as session:
         vial_id = session.scalar(text("SELECT id FROM vial WHERE code = :code"), {"code": vial_code})
         statement = text("SELECT * FROM vial_warming(:vial, :now) ORDER BY out_at")
         events = session.execute(statement, {"vial": vial_id, "now": now}).all()
@@ -75,10 +75,10 @@ _DEWAR = text(
 )
 
 
-def find_dewar(bank: Bank, code: str) -> Dewar | None:
+def find_dewar(installation: Installation, code: str) -> Dewar | None:
     """The transfer dewar with this code at the site that is looked at; None: it is something else."""
-    with bank.reads.connect() as connection:
-        row = connection.execute(_DEWAR, {"code": code, "site": bank.site}).one_or_none()
+    with installation.reads.connect() as connection:
+        row = connection.execute(_DEWAR, {"code": code, "site": installation.site}).one_or_none()
         return Dewar(*row) if row else None
 
 

@@ -15,9 +15,9 @@ from cellbank.domain.rules.temperature import Watch, decision_refusals
 from cellbank.records.temperature import Excursion, Probe
 from cellbank.records.work import Work
 from cellbank.services.acts import ActInput, Outcome, SignedInput, TellingInput, act, run_act
-from cellbank.services.bank import Bank
 from cellbank.services.common import told_after
 from cellbank.services.inputs import Reason, Text, scanned
+from cellbank.services.installation import Installation
 from cellbank.services.people.actors import SYSTEM
 from cellbank.services.stopping.notices import tell_clinicians
 from cellbank.services.temperature.excursion_record import keep_excursions
@@ -55,11 +55,11 @@ def look_for_silence(work: Work, given: LookForSilence) -> None:
         keep_excursions(work, probe, found, None)
 
 
-def note_silence(bank: Bank, door: str) -> Outcome:
+def note_silence(installation: Installation, door: str) -> Outcome:
     """Look, in the name of the installation, and act only where a probe has gone silent: a watch that finds nothing
     leaves nothing in the trail."""
-    found = run_act(bank, "look_for_silence", {}, SYSTEM, door=door, dry_run=True)
-    return run_act(bank, "look_for_silence", {}, SYSTEM, door=door) if found.result["silent"] else found
+    found = run_act(installation, "look_for_silence", {}, SYSTEM, door=door, dry_run=True)
+    return run_act(installation, "look_for_silence", {}, SYSTEM, door=door) if found.result["silent"] else found
 
 
 def _is_silent_now() -> Any:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from cellbank.services.bank import Bank
+from cellbank.services.installation import Installation
 
 LEVELS = ("warn", "critical", "reject")
 _SUMS = [f"{level}_{what}" for what in ("seconds", "degree_seconds") for level in LEVELS]
@@ -150,10 +150,10 @@ SELECT v.code AS vial, l.code AS lot, y.excursions, y.undecided,
 _PROBE = text("SELECT id, storage_unit_id FROM probe WHERE code = :code")
 
 
-def exposures(bank: Bank, probe_code: str, now: datetime.datetime) -> tuple[Exposure, ...]:
+def exposures(installation: Installation, probe_code: str, now: datetime.datetime) -> tuple[Exposure, ...]:
     """What every vial that ever stood in the probe's unit was exposed to there, in the order of the codes. Vials that
     stood through no excursion are not in it; () too when there is no such probe."""
-    with bank.reads.connect() as connection:
+    with installation.reads.connect() as connection:
         probe = connection.execute(_PROBE, {"code": probe_code}).one_or_none()
         if probe is None:
             return ()
@@ -193,9 +193,9 @@ def lot_excursions(session: Session, lot_id: int) -> tuple[Lived, ...]:
     return tuple(Lived(*row) for row in session.execute(_LIVED, {"lot": lot_id, "vial": None}))
 
 
-def thermal_life(bank: Bank, vial_code: str) -> tuple[Lived, ...]:
+def thermal_life(installation: Installation, vial_code: str) -> tuple[Lived, ...]:
     """Every excursion through which one vial stood, in the order of time."""
-    with Session(bank.reads) as session:
+    with Session(installation.reads) as session:
         vial = session.scalar(text("SELECT id FROM vial WHERE code = :code"), {"code": vial_code})
         return tuple(Lived(*row) for row in session.execute(_LIVED, {"lot": None, "vial": vial or 0}))
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
-from cellbank.services.bank import Bank
+from cellbank.services.installation import Installation
 from cellbank.services.temperature.reading_store import stored_digest
 from cellbank.services.temperature.run_facts import readings_digest
 
@@ -33,9 +33,9 @@ class Broken:
     what: str
 
 
-def broken_imports(bank: Bank) -> tuple[Broken, ...]:
+def broken_imports(installation: Installation) -> tuple[Broken, ...]:
     """Every import that has changed since; and readings of no import. Reads every reading there is."""
-    with bank.reads.connect() as connection:
+    with installation.reads.connect() as connection:
         return broken(connection)
 
 

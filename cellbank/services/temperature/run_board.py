@@ -9,8 +9,8 @@ from sqlalchemy import Connection, text
 
 from cellbank.domain.freezing_band import FreezingBand
 from cellbank.outside.document_trace import Mark
-from cellbank.services.bank import Bank
 from cellbank.services.common import read_specification
+from cellbank.services.installation import Installation
 from cellbank.services.temperature.trace_drawing import COLUMNS, LEFT, Frame
 
 MINUTE = datetime.timedelta(minutes=1)
@@ -78,9 +78,9 @@ _OTHERS = text(
 )
 
 
-def run_board(bank: Bank, code: str) -> RunBoard | None:
+def run_board(installation: Installation, code: str) -> RunBoard | None:
     """The page of a freezing run; None when there is none."""
-    with bank.reads.connect() as connection:
+    with installation.reads.connect() as connection:
         row: Any = connection.execute(_RUN, {"code": code}).one_or_none()
         if row is None:
             return None

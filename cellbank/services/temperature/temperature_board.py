@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from cellbank.services.bank import Bank
+from cellbank.services.installation import Installation
 from cellbank.services.temperature.temperature_chart import Chart, chart_of
 
 SHOWN = 100
@@ -67,16 +67,16 @@ _LINES = text(
 )
 
 
-def probe_board(bank: Bank, code: str, period: str, now: datetime.datetime) -> ProbeBoard:
+def probe_board(installation: Installation, code: str, period: str, now: datetime.datetime) -> ProbeBoard:
     """The page of a probe; `period` is a day, week, month or year up to now, or up to the last reading of a probe that
     has been silent for half of that: its silence belongs to the picture."""
     period = period if period in PERIODS else "week"
-    with bank.reads.connect() as connection:
+    with installation.reads.connect() as connection:
         last = connection.scalar(text("SELECT last_at FROM probe WHERE code = :code"), {"code": code})
         rows = connection.execute(_LINES, {"code": code}).all()
     span = datetime.timedelta(days=PERIODS[period])
     until = max(now, last) if last and now - last < span / 2 else last
-    chart = chart_of(bank, code, until - span, until + MINUTE) if until else None
+    chart = chart_of(installation, code, until - span, until + MINUTE) if until else None
     return ProbeBoard(chart, period, tuple(ExcursionLine(*row[:9]) for row in rows), rows[0].total if rows else 0)
 
 
@@ -98,9 +98,9 @@ def lots_there(connection: Connection, code: str) -> tuple[LotThere, ...]:
     return tuple(LotThere(*one) for one in connection.execute(_LOTS, {"code": code}))
 
 
-def excursion_board(bank: Bank, code: str, now: datetime.datetime) -> ExcursionBoard | None:
+def excursion_board(installation: Installation, code: str, now: datetime.datetime) -> ExcursionBoard | None:
     """The page of an excursion; None when there is none."""
-    with bank.reads.connect() as connection:
+    with installation.reads.connect() as connection:
         row: Any = connection.execute(_EXCURSION, {"code": code}).one_or_none()
         if row is None:
             return None
@@ -108,7 +108,7 @@ def excursion_board(bank: Bank, code: str, now: datetime.datetime) -> ExcursionB
         held = tuple(connection.scalars(_HOLDS, {"code": code}))
     until = row.ended_at or now
     around = max(datetime.timedelta(hours=2), (until - row.started_at) / 2)
-    chart = chart_of(bank, row.probe, row.started_at - around, until + around if row.ended_at else until)
+    chart = chart_of(installation, row.probe, row.started_at - around, until + around if row.ended_at else until)
     figures = tuple(
         (name, getattr(row, f"{level}_above_c"), Decimal(getattr(row, f"{level}_seconds")) / 60,
          getattr(row, f"{level}_degree_seconds") / 60)

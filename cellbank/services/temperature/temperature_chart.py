@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import text
 
 from cellbank.outside.document_trace import Mark
-from cellbank.services.bank import Bank
+from cellbank.services.installation import Installation
 from cellbank.services.temperature.trace_drawing import COLUMNS, LEFT, Frame
 
 HOUR = 3600
@@ -61,11 +61,11 @@ _BANDS = text(
 
 
 def chart_of(
-    bank: Bank, probe_code: str, since: datetime.datetime | None = None, until: datetime.datetime | None = None
+    installation: Installation, probe_code: str, since: datetime.datetime | None = None, until: datetime.datetime | None = None
 ) -> Chart | None:
     """The picture of a probe over a time, or over the last week that it has readings of; None: there is no such probe
     or no reading."""
-    with bank.reads.connect() as connection:
+    with installation.reads.connect() as connection:
         probe = connection.execute(_PROBE, {"code": probe_code}).one_or_none()
         if probe is None or probe.first_at is None:
             return None

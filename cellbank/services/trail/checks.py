@@ -10,7 +10,7 @@ from sqlalchemy import Connection, text
 
 from cellbank.outside.head_file import trail_key
 from cellbank.records.alone import CHECKS_THE_TRAIL, alone
-from cellbank.services.bank import Bank, server_time
+from cellbank.services.installation import Installation, server_time
 from cellbank.services.trail.heads import Signing, newest_note, sign_heads
 from cellbank.services.trail.notes import Notes, add_note, newest, own_notes
 from cellbank.services.trail.verification import verify
@@ -29,36 +29,36 @@ _NOW = text(
 EVER = datetime.datetime(1, 1, 2, tzinfo=datetime.UTC)
 
 
-def sign(bank: Bank, *, new_file_because: str | None = None) -> Signing:
+def sign(installation: Installation, *, new_file_because: str | None = None) -> Signing:
     """Sign the heads of the chains; what is in the way is kept, once as long as it stays the same, and told."""
     began = server_time()
-    signing = sign_heads(bank, new_file_because=new_file_because)
+    signing = sign_heads(installation, new_file_because=new_file_because)
     found = [] if signing.fault is None else [str(signing.fault)]
     _tell(found)
     if found:
-        with bank.engine.begin() as connection:
-            last = own_notes(connection, bank.config.data).first(CHECK, _ANY)
+        with installation.engine.begin() as connection:
+            last = own_notes(connection, installation.config.data).first(CHECK, _ANY)
             if last is None or last.found != found:
-                keep(bank, connection, began, found, whole=False, acts=signing.acts)
+                keep(installation, connection, began, found, whole=False, acts=signing.acts)
     return signing
 
 
 def keep(
-    bank: Bank, connection: Connection, began: datetime.datetime, found: Sequence[str], *, whole: bool, acts: int
+    installation: Installation, connection: Connection, began: datetime.datetime, found: Sequence[str], *, whole: bool, acts: int
 ) -> None:
     """Note what a check found, signed."""
     said = {"began_at": began, "whole": whole, "acts": acts, "found": list(found)}
-    add_note(connection, trail_key(bank.config.data), CHECK, **said)
+    add_note(connection, trail_key(installation.config.data), CHECK, **said)
 
 
-def check_whole(bank: Bank, *, even_if_not_due: bool = False) -> Sequence[str] | None:
+def check_whole(installation: Installation, *, even_if_not_due: bool = False) -> Sequence[str] | None:
     """Verify the whole trail if it is due, keep and tell what is wrong; None where it is not, or is under way."""
-    with alone(bank.reads, CHECKS_THE_TRAIL) as connection:
+    with alone(installation.reads, CHECKS_THE_TRAIL) as connection:
         if connection is None:
             return None
-        due = even_if_not_due or _is_due(own_notes(connection, bank.config.data), bank.config.check_hours)
+        due = even_if_not_due or _is_due(own_notes(connection, installation.config.data), installation.config.check_hours)
         connection.commit()  # nothing stands open for as long as it takes
-        return _check(bank) if due else None
+        return _check(installation) if due else None
 
 
 def _is_due(notes: Notes, hours: int) -> bool:
@@ -67,13 +67,13 @@ def _is_due(notes: Notes, hours: int) -> bool:
     return last is None or bool(now - last.began_at >= datetime.timedelta(hours=hours))
 
 
-def _check(bank: Bank) -> Sequence[str]:
+def _check(installation: Installation) -> Sequence[str]:
     began = server_time()
-    verdict = verify(bank)
+    verdict = verify(installation)
     found = [*map(str, verdict.faults), *map(str, verdict.schema)]
     _tell(found)
-    with bank.engine.begin() as connection:
-        keep(bank, connection, began, found, whole=True, acts=verdict.acts)
+    with installation.engine.begin() as connection:
+        keep(installation, connection, began, found, whole=True, acts=verdict.acts)
     return found
 
 
@@ -99,16 +99,16 @@ class TrailStanding:
         return bool(self.found or self.check_is_late or self.heads_are_late)
 
 
-def standing_of_trail(bank: Bank) -> TrailStanding:
+def standing_of_trail(installation: Installation) -> TrailStanding:
     """How the trail stands, for a page. What was found stays until a check of the whole finds nothing."""
-    with bank.reads.connect() as connection:
-        notes = own_notes(connection, bank.config.data)
+    with installation.reads.connect() as connection:
+        notes = own_notes(connection, installation.config.data)
         row = connection.execute(_NOW).one()
         whole = notes.first(CHECK, _WHOLE)
         checked_at = whole.began_at if whole else None
         later = notes.first(CHECK, _LATER, since=checked_at or EVER)
-        signed = newest_note(notes, bank.config.head_file)
-    hours, seconds = bank.config.check_hours, bank.config.heads_seconds
+        signed = newest_note(notes, installation.config.head_file)
+    hours, seconds = installation.config.check_hours, installation.config.heads_seconds
     late = 2 * datetime.timedelta(hours=hours)
     since = checked_at or row.began_at or row.now
     signed_at = signed.signed_at if signed else None

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, text
 
 from cellbank.outside.head_file import End, HeadLine, HeadsProblem, TrailKey, append, end_of, read_lines, trail_key
-from cellbank.services.bank import Bank, server_time
+from cellbank.services.installation import Installation, server_time
 from cellbank.services.trail.notes import Notes, add_note, newest
 from cellbank.services.trail.snapshot import snapshot
 from cellbank.services.trail.times import SignedTimes, outside
@@ -57,20 +57,20 @@ class Signing:
     fault: Fault | None
 
 
-def sign_heads(bank: Bank, *, new_file_because: str | None = None) -> Signing:
+def sign_heads(installation: Installation, *, new_file_because: str | None = None) -> Signing:
     """Check what came since the last signed heads, and add where the chains end now; one installation at a time.
 
     With a reason, another file is begun where the one that was there was moved away: after a restore, say.
     """
-    path, key = bank.config.head_file, trail_key(bank.config.data)
-    with bank.engine.begin() as keeping:
+    path, key = installation.config.head_file, trail_key(installation.config.data)
+    with installation.engine.begin() as keeping:
         keeping.execute(_ONE_SIGNS)
         try:
             end = end_of(path, key.public)
             _as_it_was_left(keeping, path, key, end, new_file_because)
         except HeadsProblem as problem:
             return Signing(None, 0, fault_of(path, problem))
-        with snapshot(bank) as now:
+        with snapshot(installation) as now:
             return _sign(keeping, now, path, key, end)
 
 

@@ -19,8 +19,8 @@ from cellbank.records.tables import metadata, record_class, record_tables
 from cellbank.records.trail import CODES_GIVEN, Act
 from cellbank.records.trail import HIDDEN as SECRET
 from cellbank.records.work import still_covers
-from cellbank.services.bank import Bank, at_site
 from cellbank.services.clinic.identity import HIDDEN, is_identity, without_identity
+from cellbank.services.installation import Installation, at_site
 from cellbank.services.registry import title_of
 from cellbank.services.trail.answered import Answered, answered
 from cellbank.services.wording.column_words import told
@@ -110,10 +110,10 @@ class History:
     total: int = 0
 
 
-def history(bank: Bank, kind: str, code: str, *, size: int | None = None, page: int = 1) -> History:
+def history(installation: Installation, kind: str, code: str, *, size: int | None = None, page: int = 1) -> History:
     """The acts on a record, all of them or one page. Empty when there is no such record."""
-    with bank.reads.connect() as connection:
-        return read_history(connection, kind, code, size=size, page=page, site=bank.site)
+    with installation.reads.connect() as connection:
+        return read_history(connection, kind, code, size=size, page=page, site=installation.site)
 
 
 def read_history(
@@ -279,9 +279,9 @@ def _line(kind: str, column: str, before: Any, after: Any, names: Names) -> Chan
     return ChangeLine(column, label, unit, names.of(kind, column, before), names.of(kind, column, after))
 
 
-def signatures(bank: Bank, kind: str, code: str) -> tuple[Signed, ...]:
+def signatures(installation: Installation, kind: str, code: str) -> tuple[Signed, ...]:
     """The signatures on a record, the latest first, each with whether the record has changed since."""
-    with bank.reads.connect() as connection:
+    with installation.reads.connect() as connection:
         return read_signatures(connection, kind, code)
 
 
@@ -325,15 +325,15 @@ class Done:
         return answered(self.given, self.result)
 
 
-def done(bank: Bank, act_id: int, viewer: int) -> Done | None:
+def done(installation: Installation, act_id: int, viewer: int) -> Done | None:
     """One act of the trail of the site that is looked at. What a second person must find without help is told only to
     the viewer who did the act."""
     statement = text(
         f"""SELECT a.*, p.full_name FROM act a JOIN person p ON p.id = a.person_id
              WHERE a.id = :id AND {at_site("a.site_id")}"""
     )
-    with bank.reads.connect() as connection:
-        row = connection.execute(statement, {"id": act_id, "site": bank.site}).one_or_none()
+    with installation.reads.connect() as connection:
+        row = connection.execute(statement, {"id": act_id, "site": installation.site}).one_or_none()
         if row is None or row.outcome is None:
             return None
         is_hidden = row.person_id != viewer and _is_blind(connection, row.record_code)

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import text
 
-from cellbank.services.bank import Bank, at_site
+from cellbank.services.installation import Installation, at_site
 from cellbank.services.registry import REGISTRY, title_of
 
 UNREADABLE_SCAN = "UNREADABLE_SCAN"
@@ -82,7 +82,7 @@ class Report:
 
 
 def near_misses(
-    bank: Bank, today: datetime.date, since: datetime.date | None = None, until: datetime.date | None = None
+    installation: Installation, today: datetime.date, since: datetime.date | None = None, until: datetime.date | None = None
 ) -> Report:
     """The near misses of the site that is looked at, from the month of `since` to the month of `until`, ten years at
     most; without them of the last twelve months."""
@@ -90,15 +90,15 @@ def near_misses(
     first = _first_of_month(since, 0) if since else _first_of_month(last, 1 - MONTHS)
     first, last = min(first, last), max(first, last)
     first = max(first, _first_of_month(last, 1 - MOST_MONTHS))
-    zone = bank.zone
+    zone = installation.zone
     stages = {name: one.stage for name, one in REGISTRY.items() if one.stage}
     found: dict[tuple[str, str], dict[str, int]] = {}
     given = {
         "names": list(stages), "unreadable": UNREADABLE_SCAN, "zone": str(zone),
-        "since": _midnight(first, zone), "until": _midnight(_first_of_month(last, 1), zone), "site": bank.site,
+        "since": _midnight(first, zone), "until": _midnight(_first_of_month(last, 1), zone), "site": installation.site,
         "without": list(NOT_OF_THE_DOSE),
     }  # fmt: skip
-    with bank.reads.connect() as connection:
+    with installation.reads.connect() as connection:
         for name, reason, month, number in connection.execute(_COUNTED, given):
             found.setdefault((name, reason), {})[month] = number
     lines = (MissedOften(stages[name], name, title_of(name), why, counts) for (name, why), counts in found.items())

@@ -2,12 +2,12 @@
 
 from sqlalchemy import Connection, text
 
-from cellbank.services.bank import Bank
+from cellbank.services.installation import Installation
 
 
-def snapshot(bank: Bank) -> Connection:
+def snapshot(installation: Installation) -> Connection:
     """A connection that sees one moment for as long as it takes, without the limits that are right for a request."""
-    connection = bank.engine.connect().execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+    connection = installation.engine.connect().execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
     connection.execute(text("SET LOCAL statement_timeout = 0"))
     connection.execute(text("SET LOCAL jit = off"))
     return connection

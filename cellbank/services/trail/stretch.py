@@ -9,8 +9,8 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from cellbank.domain.entering import whole_number
-from cellbank.services.bank import at_site
 from cellbank.services.clinic.identity import without_identity
+from cellbank.services.installation import at_site
 from cellbank.services.registry import title_of
 from cellbank.services.trail.history import ChangeLine, Names, blind_now, change_lines
 from cellbank.services.trail.trail_search import OF_RECORD, record_of

@@ -15,9 +15,9 @@ from cellbank.domain.rules.trail_review import StretchFacts, stretch_refusals
 from cellbank.records.quality import TrailReview
 from cellbank.records.work import Work
 from cellbank.services.acts import SignedInput, act
-from cellbank.services.bank import Bank, at_site
 from cellbank.services.common import new_code
 from cellbank.services.inputs import AnyCode, Text
+from cellbank.services.installation import Installation, at_site
 from cellbank.services.trail.trail_search import OF_RECORD, record_of
 
 EVERY = datetime.timedelta(days=30)  # how old an act may become before somebody has read it
@@ -168,10 +168,10 @@ _REVIEWS = text(
 )
 
 
-def standing(bank: Bank) -> Standing:
+def standing(installation: Installation) -> Standing:
     """What is reviewed of the site that is looked at, what is not, and the last 200 reviews."""
-    site = {"site": bank.site}
-    with bank.reads.connect() as connection:
+    site = {"site": installation.site}
+    with installation.reads.connect() as connection:
         unread = connection.execute(_UNREAD, site).one_or_none()
         own = tuple(OwnActs(*row) for row in connection.execute(_OWN, site))
         reviews = tuple(Review(*row) for row in connection.execute(_REVIEWS, site))

@@ -10,8 +10,8 @@ from cellbank.domain.garbled import Garbled
 from cellbank.domain.identifiers import RECORDS
 from cellbank.domain.scans import read_scan
 from cellbank.records.trail import CODES_GIVEN
-from cellbank.services.bank import Bank, at_site
 from cellbank.services.clinic.identity import without_identity
+from cellbank.services.installation import Installation, at_site
 from cellbank.services.registry import title_of
 from cellbank.services.trail.history import record_id
 
@@ -75,11 +75,11 @@ _CONDITIONS = {
 }
 
 
-def search(bank: Bank, query: Query) -> tuple[FoundAct, ...]:
+def search(installation: Installation, query: Query) -> tuple[FoundAct, ...]:
     """At most 100 acts of the site that is looked at, the latest number first."""
     given = {name: value for name, value in vars(query).items() if value}
-    if bank.site is not None:
-        given["site"] = bank.site
+    if installation.site is not None:
+        given["site"] = installation.site
     conditions = " AND ".join(_CONDITIONS[name] for name in given) or "true"
     if query.without:
         given["without"] = list(query.without)
@@ -89,7 +89,7 @@ def search(bank: Bank, query: Query) -> tuple[FoundAct, ...]:
               FROM act a JOIN person p ON p.id = a.person_id LEFT JOIN seal s ON s.act_id = a.id
              WHERE {conditions} ORDER BY a.id DESC LIMIT {PAGE}"""
     )
-    with bank.reads.connect() as connection:
+    with installation.reads.connect() as connection:
         if query.record:
             given.update(record_of(connection, query.record))
         return tuple(_line(row) for row in connection.execute(statement, given))
@@ -115,12 +115,12 @@ def _line(row: Any) -> FoundAct:
     )  # fmt: skip
 
 
-def people(bank: Bank) -> tuple[tuple[str, str], ...]:
+def people(installation: Installation) -> tuple[tuple[str, str], ...]:
     """(sign-in name, full name) of everybody who ever had an account, or who works at the site that is looked at."""
     mine = f"({at_site('p.site_id')} OR EXISTS (SELECT FROM site s WHERE s.id = :site AND s.code = ANY (p.also_at)))"
     statement = text(f"SELECT p.name, p.full_name FROM person p WHERE {mine} ORDER BY p.full_name")
-    with bank.reads.connect() as connection:
-        found = connection.execute(statement, {"site": bank.site})
+    with installation.reads.connect() as connection:
+        found = connection.execute(statement, {"site": installation.site})
         return tuple((row.name, row.full_name) for row in found)
 
 
@@ -133,7 +133,7 @@ class Tally:
     last_at: datetime.datetime | None
 
 
-def tally(bank: Bank, today: datetime.datetime) -> Tally:
+def tally(installation: Installation, today: datetime.datetime) -> Tally:
     """The number of sealed acts, and of refusals since `today` began."""
     statement = text(
         f"""SELECT (SELECT sum((SELECT coalesce(max(number), 0) FROM seal WHERE site_id = x.id))::bigint FROM site x
@@ -141,6 +141,6 @@ def tally(bank: Bank, today: datetime.datetime) -> Tally:
                   (SELECT max(at) FROM act a WHERE {at_site("a.site_id")}),
                   (SELECT count(*) FROM act a WHERE at >= :today AND outcome = 'refused' AND {at_site("a.site_id")})"""
     )
-    with bank.reads.connect() as connection:
-        acts, last_at, refused = connection.execute(statement, {"today": today, "site": bank.site}).one()
+    with installation.reads.connect() as connection:
+        acts, last_at, refused = connection.execute(statement, {"today": today, "site": installation.site}).one()
     return Tally(acts, refused, last_at)

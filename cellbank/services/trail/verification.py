@@ -18,7 +18,7 @@ from sqlalchemy import Connection, text
 from cellbank.outside.head_file import HeadLine, has_key, trail_key
 from cellbank.records.fingerprint import Difference
 from cellbank.services.acts import VERSION
-from cellbank.services.bank import Bank, server_time
+from cellbank.services.installation import Installation, server_time
 from cellbank.services.schema import schema_differences
 from cellbank.services.trail.evidence import find_altered_files, find_altered_readings
 from cellbank.services.trail.heads import compare, is_there
@@ -70,21 +70,21 @@ class Verdict:
         return not self.faults and not self.schema
 
 
-def verify(bank: Bank, progress: Progress | None = None, against: Against | None = None) -> Verdict:
+def verify(installation: Installation, progress: Progress | None = None, against: Against | None = None) -> Verdict:
     """Check the whole trail against its seals and the signed heads, every record against the trail, and the evidence
     against its digests, as of one moment; and the schema against its fingerprint. Without `against` it is the
     installation's own file of heads that counts."""
-    with snapshot(bank) as connection:
-        verdict = check(connection, progress, bank.config.data, against or own_heads(bank))
-    return replace(verdict, schema=schema_differences(bank.engine))
+    with snapshot(installation) as connection:
+        verdict = check(connection, progress, installation.config.data, against or own_heads(installation))
+    return replace(verdict, schema=schema_differences(installation.engine))
 
 
-def own_heads(bank: Bank) -> Against | None:
+def own_heads(installation: Installation) -> Against | None:
     """The file of heads that this installation signs; None while it has not signed any."""
-    path = bank.config.head_file
-    with bank.engine.connect() as connection:
-        there = has_key(bank.config.data) and is_there(own_notes(connection, bank.config.data), path)
-    return Against(path, trail_key(bank.config.data).public) if there else None
+    path = installation.config.head_file
+    with installation.engine.connect() as connection:
+        there = has_key(installation.config.data) and is_there(own_notes(connection, installation.config.data), path)
+    return Against(path, trail_key(installation.config.data).public) if there else None
 
 
 def check(
@@ -137,7 +137,7 @@ def _notes(connection: Connection) -> Iterable[str]:
         yield f"A story is played here: acts may be of any time{since}, whatever the clock says. {one.why}"
 
 
-def export(bank: Bank, out: IO[bytes], progress: Progress | None = None) -> tuple[Head, ...]:
+def export(installation: Installation, out: IO[bytes], progress: Progress | None = None) -> tuple[Head, ...]:
     """Write the trail as JSON lines, as it is, sound or not: the stand-alone verifier judges it. Returns the heads."""
     told = progress or (lambda part, done, total: None)
     digest = hashlib.sha256()
@@ -150,8 +150,8 @@ def export(bank: Bank, out: IO[bytes], progress: Progress | None = None) -> tupl
         out.write(data)
 
     began = {"trail": "cellbank", "format": 1, "version": VERSION, "exported_at": server_time().isoformat()}
-    write({**began, "key": trail_key(bank.config.data).public})
-    with snapshot(bank) as connection, sealed_acts(connection) as acts:
+    write({**began, "key": trail_key(installation.config.data).public})
+    with snapshot(installation) as connection, sealed_acts(connection) as acts:
         total = connection.scalar(text("SELECT count(*) FROM seal"))
         for done, sealed in enumerate(acts, start=1):
             heads[sealed.site] = Head(sealed.site, sealed.number, sealed.digest.hex())

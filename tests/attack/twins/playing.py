@@ -78,7 +78,7 @@ def _beside(world: World, lot: FrozenLot, weight: int | None, waiting: FrozenLot
         "reagent": "SELECT code FROM reagent_lot WHERE state = 'ACCEPTED' LIMIT 1",
     }  # fmt: skip
     known = {"box": lot.box, "weight": weight, "waiting": waiting.code}
-    with world.bank.reads.connect() as connection:
+    with world.installation.reads.connect() as connection:
         found = {name: connection.scalar(text(statement), known) for name, statement in asked.items()}
     assert all(found.values()), found
     return {"box": lot.box, **found}

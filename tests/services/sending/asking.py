@@ -19,14 +19,14 @@ REASON = "Said so by the test"
 
 
 def vial_states(world: World, *codes: str) -> list[str]:
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         found = dict(session.execute(select(Vial.code, Vial.state).where(Vial.code.in_(codes))).all())
     return [found[code] for code in codes]
 
 
 def placements(world: World, vial: str) -> list[tuple[str, int, Any, Any]]:
     """Where a vial stood: box, position, from, until."""
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         statement = select(StorageUnit.code, Placement.position, Placement.placed_at, Placement.taken_at)
         statement = statement.join(Placement, Placement.box_id == StorageUnit.id).join(Vial)
         return [tuple(row) for row in session.execute(statement.where(Vial.code == vial).order_by(Placement.id))]
@@ -49,6 +49,6 @@ def shipment_code() -> str:
 
 
 def card(world: World, who: str, code: str) -> Card:
-    found = look_up(world.bank, world.people[who], code)
+    found = look_up(world.installation, world.people[who], code)
     assert isinstance(found, Card)
     return found

@@ -40,7 +40,7 @@ def test_a_shipment_goes_from_the_order_to_the_road(world: World, packed: Parcel
     first, then = custodies(world, parcel.code)
     assert (first.person_id, first.until) == (world.people["tina"].id, parcel.at)
     assert (then.carrier, then.since, then.until) == (CARRIER, parcel.at, None)
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         signed = session.execute(
             select(Signature.meaning, Signature.full_name).where(
                 Signature.record_kind == "shipment", Signature.record_id == row.id
@@ -92,9 +92,9 @@ def test_a_shipment_that_comes_back_is_taken_over_and_sent_again(world: World, s
 
 def test_a_signature_of_whoever_has_it_in_hand_is_void_when_the_seals_are_others(world: World, sealed: Parcel) -> None:
     world.do("taras", "take_over_shipment", now=sealed.at + HOUR, shipment=sealed.code)
-    assert [one.is_void for one in signatures(world.bank, "shipment", sealed.code)] == [False]
+    assert [one.is_void for one in signatures(world.installation, "shipment", sealed.code)] == [False]
     world.do("taras", "break_seal", now=sealed.at + 2 * HOUR, shipment=sealed.code, reason=REASON)
-    assert [one.is_void for one in signatures(world.bank, "shipment", sealed.code)] == [True]
+    assert [one.is_void for one in signatures(world.installation, "shipment", sealed.code)] == [True]
 
 
 def test_a_hand_over_is_signed_and_in_its_order(world: World, sealed: Parcel) -> None:

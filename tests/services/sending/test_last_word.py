@@ -130,7 +130,7 @@ def test_no_statement_undoes_a_shipment(
         "code": on_the_road.code, "id": shipment_row(world, on_the_road.code).id, "there": on_the_road.to.id,
         "vial": on_the_road.vials[0], "stock": lot.vials[-1], "shipper": on_the_road.shipper,
     }  # fmt: skip
-    with world.bank.engine.connect() as connection:
+    with world.installation.engine.connect() as connection:
         open_act(connection)
         with pytest.raises(DBAPIError, match=rule):
             connection.execute(text(statement.format(**facts)))

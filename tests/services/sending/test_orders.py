@@ -40,7 +40,7 @@ def test_an_order_reserves_nothing(world: World, ordered: Parcel) -> None:
 
 
 def test_an_order_goes_to_another_site_that_there_is(world: World, there: SecondSite, lot: FrozenLot) -> None:
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         here = session.get_one(Site, 1).code
     given = {"lots": [lot.code], "counts": [1], "now": results_read_at(world, lot.code) + 3 * DAY}
     assert world.codes("tina", "order_shipment", to=here, **given) == ["WRONG_KIND"]

@@ -69,7 +69,7 @@ def test_a_vial_kept_for_a_dose_stays_and_the_refusal_says_for_whom(world: World
     dose = ordered_dose(world, lot=lot, at=parcel.at)
     said = refused(world, "tina", "pack_vials", **to_pack(parcel, dose.vials[0]))
     assert set(said) == {"VIAL_NOT_AVAILABLE", "WRONG_STATE"}
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         number = session.scalar(text("SELECT trial_number FROM subject WHERE code = :code"), {"code": dose.subject})
     assert number in said["VIAL_NOT_AVAILABLE"]
 
@@ -170,11 +170,11 @@ def test_a_hundred_vials_are_one_act_of_few_statements(world: World, there: Seco
     def count(connection, cursor, statement, parameters, context, executemany) -> None:
         statements.append(statement)
 
-    event.listen(world.bank.engine, "before_cursor_execute", count)
+    event.listen(world.installation.engine, "before_cursor_execute", count)
     try:
         world.do("tina", "pack_vials", **to_pack(parcel, shipper=large))
     finally:
-        event.remove(world.bank.engine, "before_cursor_execute", count)
+        event.remove(world.installation.engine, "before_cursor_execute", count)
     assert len(statements) <= 15, statements
     assert vial_states(world, *lot.vials) == ["IN_TRANSIT"] * 100
 

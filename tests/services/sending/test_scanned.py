@@ -52,13 +52,13 @@ def test_what_stands_in_a_shipper_is_neither_counted_nor_rescanned_as_a_box(worl
 def test_a_resting_logger_is_on_no_list_of_overdue_probes(world: World, ordered: Parcel) -> None:
     long_ago = ordered.at - 30 * DAY
     import_file(world, ordered.logger, as_csv(steady(long_ago, 2)), now=long_ago + DAY)
-    lists = worklists(world.bank.seen_by(world.people["tina"]), world.people["tina"].roles, world.now)
+    lists = worklists(world.installation.seen_by(world.people["tina"]), world.people["tina"].roles, world.now)
     (overdue,) = [one for one in lists if one.name == "silent"]
     assert ordered.logger not in {item.code for item in overdue.items}
 
 
 def test_forms_offer_the_other_sites_the_free_shippers_and_the_loggers_in_them(world: World, packed: Parcel) -> None:
-    here = world.bank.seen_by(world.people["tina"])
+    here = world.installation.seen_by(world.people["tina"])
     sites = dict(hints_for(here, "order_shipment", {}).offers["to"])
     assert packed.to.code in sites and world.people["tina"].site_code not in sites
     free = shipper(world)
@@ -66,5 +66,5 @@ def test_forms_offer_the_other_sites_the_free_shippers_and_the_loggers_in_them(w
     assert {free, packed.shipper} <= set(offered)  # its own too
     assert packed.shipper not in dict(hints_for(here, "pack_vials", {}).offers["shipper"])
     assert packed.logger in dict(hints_for(here, "seal_shipment", {}).offers["logger"])
-    there = world.bank.seen_by(world.people[packed.to.technician])
+    there = world.installation.seen_by(world.people[packed.to.technician])
     assert free not in dict(hints_for(there, "pack_vials", {}).offers["shipper"])

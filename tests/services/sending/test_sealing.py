@@ -167,7 +167,7 @@ def test_a_logger_that_rests_is_not_missed_and_one_that_stops_on_the_way_is(worl
     assert logger not in silent(world, parcel.at + DAY)  # it is read at the other end
     import_file(world, logger, as_csv(steady(parcel.at + MINUTE, 12)), now=parcel.at + DAY)  # it sends on the way
     assert logger in silent(world, parcel.at + DAY)
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         found = session.scalars(select(Excursion).join(Probe).where(Probe.code == logger)).all()
     assert found == []  # the thirty days before the seal are in none
 
@@ -178,9 +178,9 @@ def test_what_a_resting_shipper_was_warm_ended_with_its_charge(world: World, ord
     import_file(world, logger, as_csv(trace(before, [-190, -150, -20, 20])), now=before + DAY)
     packed = packed_shipment(world, ordered)
     parcel = sealed_shipment(world, packed)
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         (found,) = session.scalars(select(Excursion).join(Probe).where(Probe.code == logger)).all()
     assert (found.ended_at, found.end_reason) == (packed.at - 4 * HOUR, "The shipper was charged again")
     import_file(world, logger, as_csv(steady(parcel.at, 12)), now=parcel.at + DAY)
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         assert len(session.scalars(select(Excursion).join(Probe).where(Probe.code == logger)).all()) == 1

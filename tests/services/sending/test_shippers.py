@@ -25,7 +25,7 @@ SHIPPER = {"name": "Dry shipper", "rows": 2, "columns": 2, "hold_hours": "240", 
 
 def test_a_shipper_is_a_unit_with_positions_that_stands_on_the_site_and_has_a_label(world: World) -> None:
     code = world.do("quinn", "add_shipper", **SHIPPER)["code"]
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         unit = session.scalars(select(StorageUnit).where(StorageUnit.code == code)).one()
         labels = session.scalars(select(Printing).where(Printing.record_code == code)).all()
     assert (unit.type, unit.parent_id, unit.state, unit.hold_hours) == ("shipper", None, "IN_SERVICE", 240)
@@ -66,7 +66,7 @@ def test_a_shipper_is_qualified_again_and_nothing_else_is(world: World) -> None:
     unit = shipper(world)
     given = {"hold_hours": "200.5", "qualified_on": "2026-02-20", "qualified_until": "2027-02-20", "certificate": "Q-7"}
     world.do("tina", "requalify_shipper", shipper=unit, **given)
-    with Session(world.bank.reads) as session:
+    with Session(world.installation.reads) as session:
         row = session.scalars(select(StorageUnit).where(StorageUnit.code == unit)).one()
     assert (str(row.hold_hours), str(row.qualified_until), row.state) == ("200.5", "2027-02-20", "IN_SERVICE")
     assert world.codes("tina", "requalify_shipper", shipper=box(world), **given) == ["WRONG_KIND"]

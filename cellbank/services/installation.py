@@ -30,7 +30,7 @@ def server_time() -> datetime.datetime:
 
 
 @dataclass(frozen=True)
-class Bank:
+class Installation:
     """What the services need of the world. `engine` writes; `reads`, closed with it, is for look-ups."""
 
     config: Config
@@ -68,7 +68,7 @@ class Bank:
 
         return kept_keys(self.config.data)
 
-    def seen_by(self, actor: Actor | None) -> "Bank":
+    def seen_by(self, actor: Actor | None) -> "Installation":
         """The installation as this person reads it: what is kept at the site where they act, or at all sites.
 
         A door hands out nothing else, so that no read can forget to ask. Nobody reads nothing.
