@@ -6,7 +6,7 @@ demo: .venv/runtime.stamp ; .venv/bin/cellbank demo $(ARGS)
 test: .venv/test.stamp ; .venv/bin/python -m pytest $(ARGS)
 attack: .venv/test.stamp ; .venv/bin/python -m tests.attack $(ARGS)
 bench: .venv/test.stamp ; .venv/bin/python -m tests.bench $(ARGS)
-lint: .venv/test.stamp ; .venv/bin/ruff check . && .venv/bin/lint-imports && .venv/bin/mypy && .venv/bin/python tools/dead.py
+lint: .venv/test.stamp ; .venv/bin/ruff check . && .venv/bin/ruff format --check --quiet . && .venv/bin/lint-imports && .venv/bin/mypy && .venv/bin/python tools/dead.py
 mutate: .venv/test.stamp ; .venv/bin/python -m tools.mutate $(ARGS)
 
 # The environment: made on the first call, brought up to date when the list of dependencies changes.

@@ -85,6 +85,7 @@ class Config:
     def head_file(self) -> Path:
         """The file of signed heads: in a folder of its own in the data folder, unless another one is set."""
         return self.heads or self.data / "heads" / "heads.jsonl"
+
     smtp_url: MailServer | None
     mail_from: str
     mail_seconds: int
@@ -253,9 +254,7 @@ def _read_public_url(text: str) -> str | None:
 _hosts = Rule("host names or IP addresses without ports, with commas between them, or empty", _read_hosts)
 _yes_or_no = Rule("yes or no", _read_yes_or_no)
 _database_url = Rule("postgresql://ROLE:PASSWORD@HOST:PORT/DATABASE, or empty", _read_database_url)
-_fin = pattern(
-    "5 characters: A-N, P-Z or 1-9, two of A-N, P-Z or 0-9, two digits", "[A-NP-Z1-9][A-NP-Z0-9]{2}[0-9]{2}"
-)
+_fin = pattern("5 characters: A-N, P-Z or 1-9, two of A-N, P-Z or 0-9, two digits", "[A-NP-Z1-9][A-NP-Z0-9]{2}[0-9]{2}")
 _secret_key = Rule(f"at least {SECRET_KEY_MIN_LENGTH} characters, or empty", _read_secret_key)
 
 SETTINGS: tuple[Setting, ...] = (

@@ -75,9 +75,12 @@ class Entering(Request):
 # What werkzeug reads by itself, also where a file is sent, and by which function: a zone or a day that no clock shows
 # is an error there. What cannot be read is as good as not sent.
 _READ_BY_THE_FRAMEWORK: dict[str, Callable[[str], Any]] = {
-    "HTTP_DATE": parse_date, "HTTP_IF_MODIFIED_SINCE": parse_date, "HTTP_IF_UNMODIFIED_SINCE": parse_date,
-    "HTTP_IF_RANGE": parse_if_range_header, "HTTP_RANGE": parse_range_header,
-}  # fmt: skip
+    "HTTP_DATE": parse_date,
+    "HTTP_IF_MODIFIED_SINCE": parse_date,
+    "HTTP_IF_UNMODIFIED_SINCE": parse_date,
+    "HTTP_IF_RANGE": parse_if_range_header,
+    "HTTP_RANGE": parse_range_header,
+}
 
 
 def _is_readable(value: str, read: Callable[[str], Any]) -> bool:

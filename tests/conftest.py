@@ -117,8 +117,7 @@ def database_url(url: str, database: str) -> str:
 
 # What no owner does without the triggers off: from now on acts are of their time again.
 UNPLAYED = (
-    "SET LOCAL session_replication_role = replica; DELETE FROM played_time; "
-    "SET LOCAL session_replication_role = origin"
+    "SET LOCAL session_replication_role = replica; DELETE FROM played_time; SET LOCAL session_replication_role = origin"
 )
 
 
@@ -159,8 +158,12 @@ def fresh_database(postgres: EmbeddedPostgres, template: str, run_folder: Path, 
 def make_installation(app_url: str, folder: Path) -> Installation:
     """An installation on this database, with the settings of a fresh one."""
     settings = config.load(
-        {"CELLBANK_DATA": str(folder), "CELLBANK_DATABASE_URL": app_url, "CELLBANK_WRONG_IDENTITIES": "100",
-         "CELLBANK_ADDRESS_FAILURES": "10000"}
+        {
+            "CELLBANK_DATA": str(folder),
+            "CELLBANK_DATABASE_URL": app_url,
+            "CELLBANK_WRONG_IDENTITIES": "100",
+            "CELLBANK_ADDRESS_FAILURES": "10000",
+        }
     )
     return Installation(settings, open_engine(app_url), find_printer(settings))
 

@@ -99,32 +99,67 @@ def corrected() -> dict[str, dict[str, dict[str, list[str]]]]:
 def as_sql() -> str:
     """The file as it is to be."""
     acts = {row.act for row in TRANSITIONS}
-    return "\n".join((
-        HEAD,
-        "-- The acts that tell of what has happened, maybe a while ago. From `domain/telling.py` (TELLS).",
-        "CREATE FUNCTION tells(the_act text) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$",
-        f"  SELECT the_act = ANY ('{{{','.join(sorted(TELLS))}}}'::text[])\n$$;\n",
-        "-- Whether an account with these roles does or reads what not everybody may: two people give it, and change\n"
-        "-- it. From `domain/transitions.py`, by `lifecycle.powers`.",
-        "CREATE FUNCTION has_power(roles text[]) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$",
-        f"  SELECT roles && '{{{','.join(sorted(powers()))}}}'::text[]\n$$;\n",
-        _table("-- Who may do an act. From `domain/transitions.py`.",
-               "roles_of(the_act text)", {act: sorted(roles_for(act)) for act in acts}, "the_act"),
-        _table("-- From which state to which an act takes such a record; '=' where it writes one without a move. From\n"
-               "-- `domain/transitions.py` and `domain/writing.py`.",
-               "moves_of(kind text, the_act text)", moves(), "kind", "the_act"),
-        _table("-- Moves that not everybody may make who may do the act, and who may. From `domain/transitions.py`.",
-               "who_may(kind text, the_act text)", narrower(), "kind", "the_act"),
-        _table("-- The acts that may give a value of such a record another one. From `domain/writing.py`.",
-               "rewriters_of(kind text, name text)", rewritten(), "kind", "name"),
-        _table("-- By whom a value of such a record may be put right, and what follows. From `domain/correction.py`.",
-               "corrects(kind text, name text)", corrected(), "kind", "name"),
-        _table("-- The moves of an act that are signed, by kind of record, with the meaning. From `transitions.py`.",
-               "signed_moves_of(the_act text)", signed_moves(), "the_act"),
-        _table("-- What a signature of an act on such a record means, and the columns that it covers. From\n"
-               "-- `domain/transitions.py`, `SIGNED` and `SIGNED_BY` of the records.",
-               "signed_in(the_act text, kind text)", signed_columns(), "the_act", "kind"),
-    ))  # fmt: skip
+    return "\n".join(
+        (
+            HEAD,
+            "-- The acts that tell of what has happened, maybe a while ago. From `domain/telling.py` (TELLS).",
+            "CREATE FUNCTION tells(the_act text) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$",
+            f"  SELECT the_act = ANY ('{{{','.join(sorted(TELLS))}}}'::text[])\n$$;\n",
+            "-- Whether an account with these roles does or reads what not everybody may: two people give it, and\n"
+            "-- change it. From `domain/transitions.py`, by `lifecycle.powers`.",
+            "CREATE FUNCTION has_power(roles text[]) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$",
+            f"  SELECT roles && '{{{','.join(sorted(powers()))}}}'::text[]\n$$;\n",
+            _table(
+                "-- Who may do an act. From `domain/transitions.py`.",
+                "roles_of(the_act text)",
+                {act: sorted(roles_for(act)) for act in acts},
+                "the_act",
+            ),
+            _table(
+                "-- From which state to which an act takes such a record; '=' where it writes one without a move.\n"
+                "-- From `domain/transitions.py` and `domain/writing.py`.",
+                "moves_of(kind text, the_act text)",
+                moves(),
+                "kind",
+                "the_act",
+            ),
+            _table(
+                "-- Moves that not everybody may make who may do the act, and who may. From `domain/transitions.py`.",
+                "who_may(kind text, the_act text)",
+                narrower(),
+                "kind",
+                "the_act",
+            ),
+            _table(
+                "-- The acts that may give a value of such a record another one. From `domain/writing.py`.",
+                "rewriters_of(kind text, name text)",
+                rewritten(),
+                "kind",
+                "name",
+            ),
+            _table(
+                "-- By whom a value of such a record may be put right, and what follows. From `domain/correction.py`.",
+                "corrects(kind text, name text)",
+                corrected(),
+                "kind",
+                "name",
+            ),
+            _table(
+                "-- The moves of an act that are signed, by kind of record, with the meaning. From `transitions.py`.",
+                "signed_moves_of(the_act text)",
+                signed_moves(),
+                "the_act",
+            ),
+            _table(
+                "-- What a signature of an act on such a record means, and the columns that it covers. From\n"
+                "-- `domain/transitions.py`, `SIGNED` and `SIGNED_BY` of the records.",
+                "signed_in(the_act text, kind text)",
+                signed_columns(),
+                "the_act",
+                "kind",
+            ),
+        )
+    )
 
 
 def _table(says: str, function: str, table: Mapping[str, Any], *looked_up: str) -> str:

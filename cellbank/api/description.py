@@ -221,8 +221,12 @@ def _others() -> dict[str, Any]:
     return {
         "/api/tokens": _token(),
         "/api/outcomes/{key}": _read(
-            "outcome", "What has become of your act with this Idempotency-Key; 404: nothing was recorded under it",
-            "accepted", {"$ref": "#/components/schemas/Accepted"}, parameters=KEY_IN_PATH, conflict="it was refused",
+            "outcome",
+            "What has become of your act with this Idempotency-Key; 404: nothing was recorded under it",
+            "accepted",
+            {"$ref": "#/components/schemas/Accepted"},
+            parameters=KEY_IN_PATH,
+            conflict="it was refused",
         ),
         "/api/scan/{code}": _read(
             "scan", "What is this, and what may be done with it", "what it is", {"$ref": "#/components/schemas/Card"}

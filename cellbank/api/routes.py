@@ -70,9 +70,15 @@ def new_token() -> Response:
         return problem(403, f"This password {why}. Sign in on the pages and change it first.")
     wanted = {"title": f"API, {request.remote_addr}", **given}
     outcome = run_act(
-        the_installation(), "create_token", wanted, proof.standing.actor, door="api", client=client(), once=proof.once,
+        the_installation(),
+        "create_token",
+        wanted,
+        proof.standing.actor,
+        door="api",
+        client=client(),
+        once=proof.once,
         just_proved=Proof.RIGHT,
-    )  # fmt: skip
+    )
     if not outcome.accepted:
         return refused(outcome.refusals, outcome.act)
     if outcome.repeated:  # made by the try whose answer was lost, and a secret is told once
@@ -92,9 +98,16 @@ def do_act(name: str) -> Response:
         return problem(403, f"“{name}” is done on the pages, where the password is proved.")
     try:
         outcome = run_act(
-            the_installation(), name, read_json(), the_actor(), door="api", key=key, dry_run=dry_run == "1", client=client(),
+            the_installation(),
+            name,
+            read_json(),
+            the_actor(),
+            door="api",
+            key=key,
+            dry_run=dry_run == "1",
+            client=client(),
             place=place(),
-        )  # fmt: skip
+        )
     except UnknownAct:
         return problem(404, f"There is no act “{name}”. GET /api/openapi.json lists them.")
     return answer(outcome)

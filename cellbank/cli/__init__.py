@@ -56,7 +56,14 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=VERSION)
     commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for add in (serving.add_commands, doing.add_commands, trail.add_commands, definitions.add_commands,
-                readings.add_commands, keys.add_commands, outbox.add_commands):
+    for add in (
+        serving.add_commands,
+        doing.add_commands,
+        trail.add_commands,
+        definitions.add_commands,
+        readings.add_commands,
+        keys.add_commands,
+        outbox.add_commands,
+    ):
         add(commands)
     return top

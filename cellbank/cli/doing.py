@@ -67,9 +67,12 @@ def run_user_add(given: argparse.Namespace) -> None:
 def run_user_train(given: argparse.Namespace) -> None:
     """Record a training in the name of the installation, when there are no two people yet who could."""
     inputs = {
-        "name": given.name, "role": given.role, "procedure": given.procedure, "trained_on": given.on,
+        "name": given.name,
+        "role": given.role,
+        "procedure": given.procedure,
+        "trained_on": given.on,
         "valid_until": given.until,
-    }  # fmt: skip
+    }
     with opened_installation(by_owner=True) as installation:
         report(run_act(installation, "record_training", inputs, SYSTEM, door=DOOR))
 
@@ -90,7 +93,11 @@ def run_an_act(given: argparse.Namespace) -> None:
         raise WrongUse(f"There is no act {given.name!r}. There are: {', '.join(sorted(catalogue.REGISTRY))}.") from None
     with opened_installation() as installation:
         password = ask_password(given, f"Password of {given.user}")
-        code = ask_password(given, "One-time code, if the account has one") if installation.config.second_factor_roles else None
+        code = (
+            ask_password(given, "One-time code, if the account has one")
+            if installation.config.second_factor_roles
+            else None
+        )
         actor, once = prove_person(installation, given.user, Credentials(password, code), registered, given.site)
         fields = registered.input.model_fields
         if "new_password" in fields and "new_password" not in inputs:

@@ -60,7 +60,11 @@ def _import(given: argparse.Namespace, act: str, about: dict[str, str]) -> None:
     catalogue.load()
     with opened_installation() as installation:
         password = ask_password(given, f"Password of {given.user}")
-        code = ask_password(given, "One-time code, if the account has one") if installation.config.second_factor_roles else None
+        code = (
+            ask_password(given, "One-time code, if the account has one")
+            if installation.config.second_factor_roles
+            else None
+        )
         actor, once = prove_person(installation, given.user, Credentials(password, code), find_act(act), given.site)
         try:
             with given.file.open("rb") as stream:

@@ -105,7 +105,9 @@ def _play_once(installation: Installation) -> None:
     if played.exists():
         return
     if story.was_played(installation):
-        raise Stop(f"The story in {installation.config.data} was interrupted: delete that folder, or name another with --data.")
+        raise Stop(
+            f"The story in {installation.config.data} was interrupted: delete that folder, or name another with --data."
+        )
     if list_people(installation):
         raise Stop(f"{installation.config.data} is the folder of a site that works: name another one with --data.")
     try:
@@ -173,10 +175,18 @@ def serve(settings: config.Config, database: start.Database) -> None:
     for name, value in ALLOCATION.items():
         os.environ.setdefault(name, value)
     server = Granian(
-        "cellbank:create_app", factory=True, address=settings.host, port=settings.port, workers=settings.workers,
-        respawn_failed_workers=True, workers_kill_timeout=SECONDS_TO_FINISH, workers_max_rss=MOST_MEMORY,
-        rss_samples=LOOKS_AT_MEMORY, log_level=LogLevels.error, **wire_options(),
-    )  # fmt: skip
+        "cellbank:create_app",
+        factory=True,
+        address=settings.host,
+        port=settings.port,
+        workers=settings.workers,
+        respawn_failed_workers=True,
+        workers_kill_timeout=SECONDS_TO_FINISH,
+        workers_max_rss=MOST_MEMORY,
+        rss_samples=LOOKS_AT_MEMORY,
+        log_level=LogLevels.error,
+        **wire_options(),
+    )
     shown = f"[{settings.host}]" if ":" in settings.host else settings.host
     server.on_startup(
         lambda: print(f"cellbank answers on http://{shown}:{settings.port} (Ctrl-C stops it)", flush=True)

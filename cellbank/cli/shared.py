@@ -40,8 +40,10 @@ def opened_installation(*, by_owner: bool = False) -> Iterator[Installation]:
 
 
 def add_command(
-    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str,
-    run: Callable[[argparse.Namespace], object], help_text: str,
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
+    name: str,
+    run: Callable[[argparse.Namespace], object],
+    help_text: str,
 ) -> argparse.ArgumentParser:
     """A command that `run` does."""
     made = commands.add_parser(name, help=help_text, description=help_text)

@@ -55,5 +55,3 @@ class Proof(StrEnum):
     OLD = "old"  # right, but older than the site allows
     CODE_MISSING = "code missing"  # not even compared: a second factor belongs to it
     CODE_USED = "code used"  # right, but no code works twice
-
-

@@ -33,9 +33,7 @@ class Correctable:
     roles: frozenset[Role]
 
 
-def _rows(
-    record: str, states: tuple[str, ...], roles: frozenset[Role], **columns: str
-) -> tuple[Correctable, ...]:  # fmt: skip
+def _rows(record: str, states: tuple[str, ...], roles: frozenset[Role], **columns: str) -> tuple[Correctable, ...]:
     return tuple(Correctable(record, column, unit, states, roles) for column, unit in columns.items())
 
 
@@ -68,11 +66,12 @@ def _at(place: str, record: str, *columns: str) -> frozenset[str]:
 # What else changes with any value of such a record, and with one of them: of the record itself (`it`), of what was made
 # from it (`below`), of the culture from which it was taken (`source`), of the dose of a vial (`dose`).
 _WITH_ANY = {
-    "culture": _at("it", "culture", *_GROWTH) | _at("below", "culture", *_GROWTH)
-               | _at("below", "lot", "cumulative_doublings"),
+    "culture": _at("it", "culture", *_GROWTH)
+    | _at("below", "culture", *_GROWTH)
+    | _at("below", "lot", "cumulative_doublings"),
     "vial": _at("dose", "dose", "thaw_started_at", "expires_at", *_CHECKS),
     "dose": _at("it", "dose", *_CHECKS),
-}  # fmt: skip
+}
 _WITH = {
     ("culture", "cells_harvested"): _at("it", "culture", *_REST),
     ("culture", "cells_seeded"): _at("source", "culture", *_REST),

@@ -14,8 +14,11 @@ from cellbank.domain.definition import AtLeastOne, Code, Definition, Key, Number
 
 Problem = tuple[str, str]
 SINGLE_LIMIT: Mapping[str, Callable[[Any, Any], bool]] = {
-    ">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt,
-}  # fmt: skip
+    ">=": operator.ge,
+    "<=": operator.le,
+    ">": operator.gt,
+    "<": operator.lt,
+}
 TWO_LIMITS = ("between", "outside")  # both bounds belong to "between", so neither is "outside"
 
 

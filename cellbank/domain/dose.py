@@ -79,20 +79,32 @@ def calculate_dose(
     expected = vials * per_vial
     percent = expected * 100 / required
     vial_steps = (
-        Step("Viable cells per vial",
-             f"{_millions(total_cells_per_vial)} × {recovery_percent} % × {viability_percent} %",
-             _millions(per_vial)),
-        Step("Vials",
-             f"{_millions(required)} ÷ {_millions(per_vial)} = {_shown(required / per_vial, 2)}, rounded up",
-             str(vials)),
-        Step("Expected dose",
-             f"{vials} × {_millions(per_vial)}",
-             f"{_millions(expected)} ({_shown(percent, 1)} %)"),
+        Step(
+            "Viable cells per vial",
+            f"{_millions(total_cells_per_vial)} × {recovery_percent} % × {viability_percent} %",
+            _millions(per_vial),
+        ),
+        Step(
+            "Vials",
+            f"{_millions(required)} ÷ {_millions(per_vial)} = {_shown(required / per_vial, 2)}, rounded up",
+            str(vials),
+        ),
+        Step("Expected dose", f"{vials} × {_millions(per_vial)}", f"{_millions(expected)} ({_shown(percent, 1)} %)"),
         Step("Vials to reserve", f"{vials} + {rule.spare_vials} spare", str(vials + rule.spare_vials)),
     )
     return DoseCalculation(
-        weight_kg, required, is_capped, total_cells_per_vial, recovery_percent, viability_percent,
-        per_vial, vials, rule.spare_vials, floor(expected), percent, required_steps + vial_steps,
+        weight_kg,
+        required,
+        is_capped,
+        total_cells_per_vial,
+        recovery_percent,
+        viability_percent,
+        per_vial,
+        vials,
+        rule.spare_vials,
+        floor(expected),
+        percent,
+        required_steps + vial_steps,
     )
 
 
@@ -189,29 +201,32 @@ def volume_to_draw(
     delivered = floor(per_ml * Fraction(drawn))
     percent = per_ml * Fraction(drawn) * 100 / required_cells
     steps = (
-        Step("Viable cells per mL",
-             f"{_millions(total_cells_per_ml)} × {viability_percent} %",
-             _millions(per_ml)),
-        Step("Exact volume",
-             f"{_millions(required_cells)} ÷ {_millions(per_ml)} per mL",
-             f"{_shown(exact, 3)} mL"),
+        Step("Viable cells per mL", f"{_millions(total_cells_per_ml)} × {viability_percent} %", _millions(per_ml)),
+        Step("Exact volume", f"{_millions(required_cells)} ÷ {_millions(per_ml)} per mL", f"{_shown(exact, 3)} mL"),
         Step("Available", f"{pooled_ml} mL − {dead_volume_ml} mL dead volume", f"{available:f} mL"),
-        Step("Draw",
-             f"to the {mark:f} mL mark{', all that is available' if is_short else ''}",
-             f"{drawn:f} mL"),
-        Step("Delivered dose",
-             f"{drawn:f} mL × {_millions(per_ml)} per mL",
-             f"{_millions(delivered)} ({_shown(percent, 1)} %)"),
+        Step("Draw", f"to the {mark:f} mL mark{', all that is available' if is_short else ''}", f"{drawn:f} mL"),
+        Step(
+            "Delivered dose",
+            f"{drawn:f} mL × {_millions(per_ml)} per mL",
+            f"{_millions(delivered)} ({_shown(percent, 1)} %)",
+        ),
     )
     return DrawVolume(
-        required_cells, per_ml, _rounded(exact, 3), available, mark, drawn, delivered, percent, is_short,
-        required_cells - delivered if is_short else 0, steps,
+        required_cells,
+        per_ml,
+        _rounded(exact, 3),
+        available,
+        mark,
+        drawn,
+        delivered,
+        percent,
+        is_short,
+        required_cells - delivered if is_short else 0,
+        steps,
     )
 
 
-def _at_a_mark(
-    volume: Fraction, available: Decimal, marks: tuple[SyringeMark, ...]
-) -> tuple[Decimal, Decimal]:
+def _at_a_mark(volume: Fraction, available: Decimal, marks: tuple[SyringeMark, ...]) -> tuple[Decimal, Decimal]:
     mark = next((mark.mark_ml for mark in marks if volume <= mark.up_to_ml), None)
     if mark is None:
         raise ValueError(f"{_shown(volume, 1)} mL is more than the largest syringe, {marks[-1].up_to_ml} mL.")

@@ -105,9 +105,7 @@ def assess(protocol: Protocol, answers: Answers, sex: str | None = None) -> Asse
     return Assessment(outcome, verdicts, reasons)
 
 
-def _judge(
-    protocol: Protocol, criterion: Criterion, part: str, answers: Answers, sex: str | None
-) -> CriterionVerdict:
+def _judge(protocol: Protocol, criterion: Criterion, part: str, answers: Answers, sex: str | None) -> CriterionVerdict:
     question = protocol.question(criterion.question)
     if not question.concerns(sex):
         # In an any-of group it is nothing that is met.
@@ -131,8 +129,9 @@ def _met(criterion: Criterion, question: Question, answer: Answer) -> tuple[Tri,
     if isinstance(answer, str):  # NOT_APPLICABLE: another word is no answer
         return Tri.NO, f"{question.asks}: {question.not_applicable}."
     if question.plausible and not question.plausible.holds(answer):
-        return Tri.UNKNOWN, (f"{question.asks}: {answer} is outside the plausible {question.plausible} "
-                             f"{question.unit}; check the entry.")
+        return Tri.UNKNOWN, (
+            f"{question.asks}: {answer} is outside the plausible {question.plausible} {question.unit}; check the entry."
+        )
     shown = ("yes" if answer else "no") if question.kind == "yes_no" else f"{answer} {question.unit}"
     return (Tri.YES if condition_holds(criterion, answer) else Tri.NO), f"{question.asks}: {shown}."
 
@@ -173,7 +172,8 @@ def _refuse_foreign_answers(protocol: Protocol, answers: Answers) -> None:
     questions = {question.code: question for question in protocol.questions}
     decisions = {ambiguity.decision for ambiguity in protocol.ambiguities}
     problems = [
-        problem for code, answer in answers.items()
+        problem
+        for code, answer in answers.items()
         if (problem := _answer_problem(code, answer, questions.get(code), code in decisions))
     ]
     if problems:

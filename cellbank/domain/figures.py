@@ -17,7 +17,10 @@ def figures_of(definition: Protocol | Specification) -> dict[str, Any]:
         return {"months": {shelf.code: shelf.months for shelf in definition.freezing.shelf_life}}
     dosing, thaw = definition.dosing, definition.thaw
     return {
-        "cells_per_kg": dosing.cells_per_kg, "cells": dosing.cells, "cap_cells": dosing.cap_cells,
-        "second_person": dosing.weight.second_person, "max_hours": str(thaw.max_hours),
+        "cells_per_kg": dosing.cells_per_kg,
+        "cells": dosing.cells,
+        "cap_cells": dosing.cap_cells,
+        "second_person": dosing.weight.second_person,
+        "max_hours": str(thaw.max_hours),
         "hours_in": {diluent.code: str(diluent.hours_to_expiry) for diluent in thaw.diluents},
-    }  # fmt: skip
+    }

@@ -52,9 +52,15 @@ def read_run_file(lines: Lines, said: Said) -> RunFile:
         raise _by_the_product(asked) from None
     found = replace(product.mapping, chamber=mapping.chamber)
     return RunFile(
-        found, product.zone, product.serial, product.rows, product.left_out, tuple(product.left_out_rows),
-        list(unpacked(product.readings)), chamber,
-    )  # fmt: skip
+        found,
+        product.zone,
+        product.serial,
+        product.rows,
+        product.left_out,
+        tuple(product.left_out_rows),
+        list(unpacked(product.readings)),
+        chamber,
+    )
 
 
 def _chamber(lines: Lines, said: Said, mapping: Mapping, product: LoggerFile) -> list[tuple[int, int]]:

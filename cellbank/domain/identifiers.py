@@ -70,9 +70,7 @@ _CALLED = {
     Kind.READINGS: "reading_import", Kind.COUNT: "stock_count",
 }  # fmt: skip
 # The record that a code of each kind stands for, by the name of its table; a command and a form stand for none.
-RECORDS: Mapping[Kind, str] = {
-    kind: _CALLED.get(kind, kind.name.lower()) for kind in Kind if kind not in ON_PAPER
-}
+RECORDS: Mapping[Kind, str] = {kind: _CALLED.get(kind, kind.name.lower()) for kind in Kind if kind not in ON_PAPER}
 
 
 class Form(StrEnum):
@@ -82,7 +80,6 @@ class Form(StrEnum):
     THAW = "THAW"
     BEDSIDE = "BEDSIDE"
     SUBJECT = "SUBJECT"
-
 
 
 RECORD_KINDS = frozenset(Kind) - {Kind.DONATION, Kind.VIAL, Kind.DOSE} - ON_PAPER

@@ -60,9 +60,7 @@ class LoggerFile:
 class RowReader:
     """The one pass through the rows. What is remembered of one row for the next was judged first."""
 
-    def __init__(
-        self, columns: Columns, said: Said, order: str, most_rows: int, tell: Callable[[int], None]
-    ):  # fmt: skip
+    def __init__(self, columns: Columns, said: Said, order: str, most_rows: int, tell: Callable[[int], None]):
         self.columns = columns
         self.said = said
         self.zone, self.which_zone = _zone(columns, said.zone)
@@ -177,9 +175,10 @@ class RowReader:
         for places in _runs(self.doubled):
             start, end = places[0], places[-1] + 1
             first = [key >> 16 for key in readings[start:end]]
-            around = [key >> 16 for key in readings[max(0, start - 2) : start]], [
-                key >> 16 for key in readings[end : end + 2]
-            ]  # fmt: skip
+            around = (
+                [key >> 16 for key in readings[max(0, start - 2) : start]],
+                [key >> 16 for key in readings[end : end + 2]],
+            )
             found = passes(around[0], first, around[1])
             if found is None:
                 raise self._which_zone(

@@ -125,9 +125,14 @@ class Letter:
 
 
 def in_words(
-    template: Template, values: Mapping[str, Any], *, say: Callable[[str], str], time: Callable[[str], str],
-    link: str | None, twice: bool,
-) -> Letter:  # fmt: skip
+    template: Template,
+    values: Mapping[str, Any],
+    *,
+    say: Callable[[str], str],
+    time: Callable[[str], str],
+    link: str | None,
+    twice: bool,
+) -> Letter:
     """The message, its words said by `say` and its instants put on a clock by `time`. Whatever the values hold, each
     stays within its line. Raises KeyError for a template or a value that there is not."""
     subject, sentence = WORDS[template]

@@ -256,9 +256,13 @@ def _sequence_problems(infusions: tuple[Infusion, ...]) -> list[tuple[str, str]]
             problems.append((f"[{place}].number", f"is {infusion.number}; infusions are numbered 1, 2, 3 …"))
     for place, (earlier, later) in enumerate(pairwise(infusions), start=2):
         if later.window_first_day <= earlier.window_last_day:
-            problems.append((f"[{place}].window_first_day",
-                             f"the window overlaps that of infusion {earlier.number}, "
-                             f"which ends on day {earlier.window_last_day}"))
+            problems.append(
+                (
+                    f"[{place}].window_first_day",
+                    f"the window overlaps that of infusion {earlier.number}, "
+                    f"which ends on day {earlier.window_last_day}",
+                )
+            )
     return problems
 
 

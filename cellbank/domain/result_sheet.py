@@ -115,9 +115,11 @@ def _row(number: int, cells: list[str], names: list[str]) -> SheetRow:
 
 def _row_problems(number: int, cells: list[str], names: list[str]) -> list[SheetProblem]:
     more = [cell for cell in cells[len(names) :] if cell.strip()]
-    problems = [
-        SheetProblem(f"row {number}", f"has {len(cells)} cells under {len(names)} columns; is a separator in a text?")
-    ] if more else []  # fmt: skip
+    problems = (
+        [SheetProblem(f"row {number}", f"has {len(cells)} cells under {len(names)} columns; is a separator in a text?")]
+        if more
+        else []
+    )
     for name, cell in zip(names, cells, strict=False):
         why = _fault(cell.strip())
         if why:

@@ -79,9 +79,7 @@ class DonorRules(Definition):
 
     @field_validator("tests")
     @classmethod
-    def _acceptable_is_a_result(
-        cls, tests: tuple[DonorTest, ...], info: ValidationInfo
-    ) -> tuple[DonorTest, ...]:
+    def _acceptable_is_a_result(cls, tests: tuple[DonorTest, ...], info: ValidationInfo) -> tuple[DonorTest, ...]:
         results = info.data.get("results")
         refuse_contradictions(
             (f"[{place}].acceptable", f"{test.acceptable} is not one of donor.results")

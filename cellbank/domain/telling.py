@@ -81,11 +81,12 @@ def late_refusals(
     return (
         refuse(
             Code.LATE_REASON_NEEDED,
-            "“{act}” happened at {happened}, more than {minutes} minutes ago. Say why it is "
-            "entered late.",
-            act=act, happened=happened, minutes=int(late_after.total_seconds() // 60),
+            "“{act}” happened at {happened}, more than {minutes} minutes ago. Say why it is entered late.",
+            act=act,
+            happened=happened,
+            minutes=int(late_after.total_seconds() // 60),
         ),
-    )  # fmt: skip
+    )
 
 
 def as_told(happened: datetime | None, now: datetime) -> datetime | None:
@@ -105,10 +106,7 @@ def future_refusals(happened: datetime, now: datetime) -> tuple[Refusal, ...]:
     """Nothing has happened yet that lies in the future."""
     if happened <= now + CLOCK_SKEW:
         return ()
-    sentence = (
-        "When it happened ({happened}) lies in the future: the server's clock says "
-        "{now}. Correct the time."
-    )
+    sentence = "When it happened ({happened}) lies in the future: the server's clock says {now}. Correct the time."
     return (refuse(Code.IN_THE_FUTURE, sentence, happened=happened, now=now),)
 
 
@@ -116,10 +114,7 @@ def existence_refusals(happened: datetime, record: str, since: datetime) -> tupl
     """Nothing happens to what did not exist."""
     if happened > since - WRITTEN:
         return ()
-    sentence = (
-        "{record} exists since {since}: nothing happened to it at {happened}. "
-        "Correct the time."
-    )
+    sentence = "{record} exists since {since}: nothing happened to it at {happened}. Correct the time."
     return (refuse(Code.OUT_OF_ORDER, sentence, record=record, since=since, happened=happened),)
 
 

@@ -171,7 +171,8 @@ _MOVES: tuple[Transition, ...] = sum(
         moves("vial", "use_vial_for_testing", "FROZEN IN_STOCK > QC_USED", LAB),
         *(
             # a vial breaks in any state in which there is one; the cells of a pooled one are its dose's
-            moves("vial", act, f"{_THERE_IS_A_VIAL} > DISCARDED", LAB) + moves("vial", act, "POOLED =", LAB)
+            moves("vial", act, f"{_THERE_IS_A_VIAL} > DISCARDED", LAB)
+            + moves("vial", act, "POOLED =", LAB)
             + moves("recall_notice", act, "> OPEN", LAB)
             for act in ("discard_vial", "discard_vials")
         ),
@@ -322,7 +323,8 @@ _MOVES: tuple[Transition, ...] = sum(
         moves("deviation", "correct_fact", "> OPEN", FLOOR),
         *(
             moves(record, "correct_fact", f"{state} > {UNCHECKED.get(state, state)}", roles)
-            for record in CORRECTED for state, roles in moves_of(record).items()
+            for record in CORRECTED
+            for state, roles in moves_of(record).items()
         ),
         # subjects
         moves("subject", "enrol_subject", "> SCREENING", BEDSIDE),
@@ -394,29 +396,43 @@ _MOVES: tuple[Transition, ...] = sum(
         moves("dose", "reconcile_infusion", "INFUSED > RECONCILED", frozenset({T, C})),
         # what was given without an order, whatever the subject has become: its form says the rest
         moves("dose", "register_unordered_dose", "> UNORDERED", BEDSIDE),
-        moves("subject", "register_unordered_dose",
-              "SCREENING SCREEN_FAILED ENROLLED COMPLETED WITHDRAWN =", BEDSIDE),
+        moves("subject", "register_unordered_dose", "SCREENING SCREEN_FAILED ENROLLED COMPLETED WITHDRAWN =", BEDSIDE),
         # what was given from its paper form: two people, neither of whom drew it up, sign for what stands on it
         moves("dose_paper", "enter_dose_from_paper", "> ENTERED", BEDSIDE, Meaning.VERIFIED),
         moves("dose_paper", "enter_dose_from_paper", "ENTERED > REPLACED", BEDSIDE),
         moves(
-            "dose", "enter_dose_from_paper",
+            "dose",
+            "enter_dose_from_paper",
             "UNORDERED ORDERED PICKED THAWING COUNTED PREPARED CHECKED_ONCE CHECKED INFUSING DISCARDED CANCELLED =",
-            BEDSIDE, Meaning.VERIFIED, ("prepared_by_id",),
+            BEDSIDE,
+            Meaning.VERIFIED,
+            ("prepared_by_id",),
         ),
-        moves("dose_paper", "confirm_dose_from_paper", "ENTERED > CONFIRMED", BEDSIDE, Meaning.VERIFIED,
-              ("entered_by_id",)),
-        moves("dose_paper", "take_back_paper_form", "ENTERED > TAKEN_BACK", BEDSIDE, Meaning.REJECTED,
-              ("entered_by_id",)),
         moves(
-            "dose", "confirm_dose_from_paper",
+            "dose_paper",
+            "confirm_dose_from_paper",
+            "ENTERED > CONFIRMED",
+            BEDSIDE,
+            Meaning.VERIFIED,
+            ("entered_by_id",),
+        ),
+        moves(
+            "dose_paper", "take_back_paper_form", "ENTERED > TAKEN_BACK", BEDSIDE, Meaning.REJECTED, ("entered_by_id",)
+        ),
+        moves(
+            "dose",
+            "confirm_dose_from_paper",
             "UNORDERED ORDERED PICKED THAWING COUNTED PREPARED CHECKED_ONCE CHECKED INFUSING DISCARDED CANCELLED "
             "> INFUSED",
-            BEDSIDE, Meaning.VERIFIED, ("prepared_by_id",),
+            BEDSIDE,
+            Meaning.VERIFIED,
+            ("prepared_by_id",),
         ),
         moves(
-            "vial", "confirm_dose_from_paper",
-            "FROZEN IN_STOCK RESERVED PICKED THAWED POOLED DISCARDED QC_USED MISSING > INFUSED", BEDSIDE,
+            "vial",
+            "confirm_dose_from_paper",
+            "FROZEN IN_STOCK RESERVED PICKED THAWED POOLED DISCARDED QC_USED MISSING > INFUSED",
+            BEDSIDE,
         ),
         moves("vial", "confirm_dose_from_paper", "RESERVED > IN_STOCK", BEDSIDE),
         # labels

@@ -38,8 +38,12 @@ MOST_OF_A_PAGE = A4[1] - TOP - BOTTOM - 30 * mm
 MARK = 8 * mm  # what a mark takes from the top of each page
 _PAD = 6  # points that reportlab leaves free inside its frame
 INK, MUTED, ALARM, RULE, SHADE = (
-    HexColor("#1b2530"), HexColor("#5b6875"), HexColor("#a3141b"), HexColor("#c3cad1"), HexColor("#eef1f4"),
-)  # fmt: skip
+    HexColor("#1b2530"),
+    HexColor("#5b6875"),
+    HexColor("#a3141b"),
+    HexColor("#c3cad1"),
+    HexColor("#eef1f4"),
+)
 
 
 @dataclass(frozen=True)
@@ -117,11 +121,18 @@ def render_documents(documents: Sequence[tuple[Cover, Sequence[Block]]]) -> byte
         font(face, bold)
     mark = MARK if any(one.mark for one, _ in documents) else 0
     template = SimpleDocTemplate(
-        buffer, pagesize=A4, leftMargin=SIDE - _PAD, rightMargin=SIDE - _PAD,
-        topMargin=TOP - _PAD + mark, bottomMargin=BOTTOM - _PAD, invariant=1,
-        title=f"{cover.title}: {cover.subject}", author=cover.site, creator=cover.version,
+        buffer,
+        pagesize=A4,
+        leftMargin=SIDE - _PAD,
+        rightMargin=SIDE - _PAD,
+        topMargin=TOP - _PAD + mark,
+        bottomMargin=BOTTOM - _PAD,
+        invariant=1,
+        title=f"{cover.title}: {cover.subject}",
+        author=cover.site,
+        creator=cover.version,
         subject=", ".join(filter(None, (cover.edition, f"record sha256 {cover.digest}"))),
-    )  # fmt: skip
+    )
     flows: list[Flowable] = []
     for number, (one, blocks) in enumerate(documents):
         flows += [*([PageBreak()] if number else []), _Opens(one), *_all_flows(blocks)]

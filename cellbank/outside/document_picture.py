@@ -76,8 +76,10 @@ def _draw_box(canvas: Canvas, picture: Picture, box: PictureBox) -> None:
     canvas.roundRect(box.x, -box.y - picture.box_height, picture.box_width, picture.box_height, 2.5, fill=1)
     room, step = picture.box_width - 2 * PADDING, picture.box_height / 3.5
     rows: tuple[tuple[str, Face, bool], ...] = (
-        (box.title, "text", True), (box.code, "code", False), (box.word, "text", False),
-    )  # fmt: skip
+        (box.title, "text", True),
+        (box.code, "code", False),
+        (box.word, "text", False),
+    )
     for number, (text, face, bold) in enumerate(rows, start=1):
         canvas.setFillColor(MUTED if number == 3 else INK)
         _draw_fitted(canvas, box.x + PADDING, -box.y - number * step, text, face, bold, room)

@@ -244,9 +244,19 @@ class _Server:
         if not self.durable:
             options.append("--no-sync")
         self._run(
-            "initdb", "-D", draft.name, "-U", OWNER, "--auth=trust", "--encoding=UTF8", "--locale=C",
-            "--locale-provider=builtin", "--builtin-locale=C.UTF-8", *options, folder=self.home,
-        )  # fmt: skip
+            "initdb",
+            "-D",
+            draft.name,
+            "-U",
+            OWNER,
+            "--auth=trust",
+            "--encoding=UTF8",
+            "--locale=C",
+            "--locale-provider=builtin",
+            "--builtin-locale=C.UTF-8",
+            *options,
+            folder=self.home,
+        )
         draft.rename(self.cluster)
 
     def _check_version(self) -> None:
@@ -273,9 +283,19 @@ class _Server:
         # Paths are relative to the folder it runs in: pg_ctl puts -D and -l into a shell command unescaped.
         try:
             self._run(
-                "pg_ctl", "start", "-D", ".", "-l", "../log", "-o", shlex.join(options), "-w", "-t",
-                str(START_SECONDS), "-s",
-            )  # fmt: skip
+                "pg_ctl",
+                "start",
+                "-D",
+                ".",
+                "-l",
+                "../log",
+                "-o",
+                shlex.join(options),
+                "-w",
+                "-t",
+                str(START_SECONDS),
+                "-s",
+            )
         except EmbeddedPostgresProblem as problem:
             raise EmbeddedPostgresProblem(f"{problem}{self._log_tail()}") from problem
 
@@ -302,9 +322,13 @@ class _Server:
 
     def _connect(self) -> psycopg.Connection:
         return psycopg.connect(
-            host=str(self.socket_folder), port=5432, user=OWNER, dbname="postgres", connect_timeout=10,
+            host=str(self.socket_folder),
+            port=5432,
+            user=OWNER,
+            dbname="postgres",
+            connect_timeout=10,
             autocommit=True,
-        )  # fmt: skip
+        )
 
     def _run(self, program: str, *arguments: str, folder: Path | None = None) -> None:
         """Run one of PostgreSQL's programs as the server's user, with nothing of our environment.
@@ -314,12 +338,17 @@ class _Server:
         as_user = self.user if os.geteuid() == 0 else None
         with tempfile.TemporaryFile() as output:
             done = subprocess.run(
-                [place.programs() / program, *arguments], cwd=folder or self.cluster,
-                stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
-                env={"PATH": os.defpath, "LC_ALL": "C"}, umask=0o077,
-                user=as_user and as_user.pw_uid, group=as_user and as_user.pw_gid,
+                [place.programs() / program, *arguments],
+                cwd=folder or self.cluster,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env={"PATH": os.defpath, "LC_ALL": "C"},
+                umask=0o077,
+                user=as_user and as_user.pw_uid,
+                group=as_user and as_user.pw_gid,
                 extra_groups=None if as_user is None else [],
-            )  # fmt: skip
+            )
             output.seek(0)
             said = output.read().decode(errors="replace").strip()
         if done.returncode != 0:

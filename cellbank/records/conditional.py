@@ -40,7 +40,10 @@ class ConditionalRelease(Record):
         ),
         CheckConstraint("(state = 'ENDED') = (num_nonnulls(ended_at, end_reason) = 2)", name="ended_with_a_reason"),
         Index(
-            "one_live_conditional_release", "lot_id", "subject_id", unique=True,
+            "one_live_conditional_release",
+            "lot_id",
+            "subject_id",
+            unique=True,
             postgresql_where=text("state <> 'ENDED'"),
         ),
-    )  # fmt: skip
+    )

@@ -39,10 +39,11 @@ class Deviation(Record):
         ),
         CheckConstraint("(state = 'CLOSED') = (closed_by_id IS NOT NULL)", name="closed_by_somebody"),
         Index(
-            "ix_deviation_critical", "id",
+            "ix_deviation_critical",
+            "id",
             postgresql_where=text("classification = 'critical' AND state <> 'CLOSED'"),
         ),
-    )  # fmt: skip
+    )
 
 
 class DeviationLink(Record):

@@ -26,9 +26,12 @@ SETTINGS = (
 )
 # What a session has without being asked, wherever it comes from: role, database, file, a trigger at the beginning.
 SESSION = {
-    "search_path": '"$user", public', "session_replication_role": "origin", "row_security": "on",
-    "transform_null_equals": "off", "standard_conforming_strings": "on",
-}  # fmt: skip
+    "search_path": '"$user", public',
+    "session_replication_role": "origin",
+    "row_security": "on",
+    "transform_null_equals": "off",
+    "standard_conforming_strings": "on",
+}
 Objects = Mapping[str, str]  # what each is called -> its definition
 
 # What is said of an object must not depend on who asks: names are spelt out, constants have one form. Nor on its past:

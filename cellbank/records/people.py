@@ -61,9 +61,7 @@ class Person(Record):
             name="administrator_holds_no_other_role",
         ),
         CheckConstraint("cardinality(roles) > 0", name="has_a_role"),
-        CheckConstraint(
-            r"email ~ '^[!-?A-~]{1,64}@[a-z0-9-]+(\.[a-z0-9-]+)+$' AND length(email) <= 254", name="email"
-        ),
+        CheckConstraint(r"email ~ '^[!-?A-~]{1,64}@[a-z0-9-]+(\.[a-z0-9-]+)+$' AND length(email) <= 254", name="email"),
     )
 
 
@@ -94,11 +92,15 @@ class AccountChange(Record):
         CheckConstraint("state = 'ASKED' OR password_hash IS NULL", name="forgets_the_password"),
         CheckConstraint(f"change <> '{Change.UNLOCK}' OR asked_by_id <> person_id", name="unlocked_by_two_others"),
         Index(
-            "one_open_change_per_account", "person_id", unique=True,
+            "one_open_change_per_account",
+            "person_id",
+            unique=True,
             postgresql_where=text(f"state = 'ASKED' AND change <> '{Change.UNLOCK}'"),
         ),
         Index(
-            "one_open_unlock_per_account", "person_id", unique=True,
+            "one_open_unlock_per_account",
+            "person_id",
+            unique=True,
             postgresql_where=text(f"state = 'ASKED' AND change = '{Change.UNLOCK}'"),
         ),
     )

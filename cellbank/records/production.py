@@ -193,8 +193,9 @@ class Lot(Record):
         "frozen_at",
     )
     SIGNED_BY: ClassVar[Mapping[str, tuple[str, ...]]] = {
-        "reject_lot": (*SIGNED, "decision_reason"), "recall_lot": (*SIGNED, "decision_reason"),
-    }  # fmt: skip
+        "reject_lot": (*SIGNED, "decision_reason"),
+        "recall_lot": (*SIGNED, "decision_reason"),
+    }
     __table_args__ = (
         CheckConstraint("cells_per_vial > 0", name="cells_per_vial_positive"),
         CheckConstraint("(state = 'ON_HOLD') = (state_before_hold IS NOT NULL)", name="hold_remembers_the_state"),

@@ -33,10 +33,18 @@ class Sample(Record):
         CheckConstraint(TESTED, name="one_subject"),
         CheckConstraint("number BETWEEN 1 AND 100", name="number"),
         Index(
-            "one_sample_awaited", "test", "number", "donor_id", "donation_id", "culture_id", "lot_id",
-            unique=True, postgresql_where=text("state = 'TAKEN'"), postgresql_nulls_not_distinct=True,
+            "one_sample_awaited",
+            "test",
+            "number",
+            "donor_id",
+            "donation_id",
+            "culture_id",
+            "lot_id",
+            unique=True,
+            postgresql_where=text("state = 'TAKEN'"),
+            postgresql_nulls_not_distinct=True,
         ),
-    )  # fmt: skip
+    )
 
 
 class TestResult(Record):

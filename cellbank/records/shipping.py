@@ -57,9 +57,10 @@ class Shipment(Record):
     # Whoever hands it on signs for what was sealed, whoever receives it for the seals too as they were found: what is
     # found later voids neither.
     SIGNED_BY: ClassVar[Mapping[str, tuple[str, ...]]] = {
-        "hand_over_shipment": AS_SEALED, "take_over_shipment": AS_SEALED,
+        "hand_over_shipment": AS_SEALED,
+        "take_over_shipment": AS_SEALED,
         "receive_shipment": (*AS_SEALED, "received_at", "seals_found"),
-    }  # fmt: skip
+    }
     __table_args__ = (
         CheckConstraint("from_site_id <> to_site_id", name="goes_to_another_site"),
         CheckConstraint("site_id IN (from_site_id, to_site_id)", name="is_at_one_of_its_sites"),

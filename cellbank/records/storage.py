@@ -134,9 +134,7 @@ class StockCount(Record):
         CheckConstraint("second_counted_by_id <> first_counted_by_id", name="counted_by_another_person"),
         CheckConstraint("(state = 'CLOSED') = (closed_at IS NOT NULL)", name="closed_has_a_time"),
         CheckConstraint("state = 'COUNTED_ONCE' OR second_counted_by_id IS NOT NULL", name="counted_twice"),
-        Index(
-            "one_open_count_per_box", "unit_id", unique=True, postgresql_where=text("state <> 'CLOSED'")
-        ),
+        Index("one_open_count_per_box", "unit_id", unique=True, postgresql_where=text("state <> 'CLOSED'")),
     )
 
 

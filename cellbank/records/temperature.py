@@ -83,7 +83,11 @@ class ReadingImport(Record):
     state: Mapped[str] = state_of("reading_import")
     __table_args__ = (
         Index(
-            "one_import_of_each_file", "sha256", "probe_id", text("(mapping ->> 'value')"), unique=True,
+            "one_import_of_each_file",
+            "sha256",
+            "probe_id",
+            text("(mapping ->> 'value')"),
+            unique=True,
             postgresql_where=text("sha256 IS NOT NULL"),
         ),
         CheckConstraint("(source = 'hand') = (hand_celsius IS NOT NULL)", name="by_hand_is_one_reading"),

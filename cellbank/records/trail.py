@@ -140,8 +140,9 @@ class TrailCheck(Base):
 
 #: columns whose values the trail does not hold: it says that they changed, not what they are
 HIDDEN = {
-    "person": ("password_hash", "totp_secret", "totp_next"), "account_change": ("password_hash",),
+    "person": ("password_hash", "totp_secret", "totp_next"),
+    "account_change": ("password_hash",),
     "api_token": ("digest",),
-}  # fmt: skip
+}
 # Whose such a value is, by a column that never changes: its digest is good for nobody else.
 HIDDEN_OF = {"person": "name", "account_change": "person_id", "api_token": "code"}

@@ -155,9 +155,12 @@ class Work:
     # ---- judge ---------------------------------------------------------------------------------------------------
 
     def judge(
-        self, *subjects: Record | type[Record], refusals: Iterable[Refusal] = (), to: str | tuple[str, ...] = (),
+        self,
+        *subjects: Record | type[Record],
+        refusals: Iterable[Refusal] = (),
+        to: str | tuple[str, ...] = (),
         of: Iterable[Any] = (),
-    ) -> None:  # fmt: skip
+    ) -> None:
         """Decide. `subjects` are the records that the act moves (a class: one that it creates); `to` picks the target,
         or one for each kind of move, where the table offers several; `of` are what the act is about besides: they are
         of this site too. Raises Refused with all reasons, or ends a dry run; afterwards writing is open."""
@@ -397,7 +400,6 @@ class Work:
                 )
             )
         self.session.flush()
-
 
     def use_code_up(self) -> None:
         """Keep that the one-time code which proved the person is used, unless somebody was faster with the same code:

@@ -72,23 +72,29 @@ def run_act(
     at = now or server_time()
     proved = prove_signature(
         installation, registered, parsed, actor, at, place=place or Place(door, client), continued=continued
-    )  # fmt: skip
+    )
     if proved.proof is None and asks_password(name) and not is_signed(name):
         proved = Proved(just_proved)
     hashed = _hash_new_password(installation, registered, parsed, actor, dry_run=dry_run)
     used = once if proved.once is None else proved.once
     late_after = timedelta(minutes=0 if cut_off_since else installation.config.late_after_minutes)
-    call = Call(
-        registered, parsed, actor, at, door, key, client, proved.proof, used, hashed, late_after, cut_off_since
-    )  # fmt: skip
+    call = Call(registered, parsed, actor, at, door, key, client, proved.proof, used, hashed, late_after, cut_off_since)
     in_turn = perform_in_turn if registered.judges_identity else perform
     return in_turn(installation, call, dry_run=dry_run)
 
 
 def keep_refusal(
-    installation: Installation, name: str, given: Mapping[str, Any], shown: Outcome, actor: Actor, *,
-    door: str, key: str | None, client: str | None = None, now: datetime.datetime | None = None,
-) -> Outcome:  # fmt: skip
+    installation: Installation,
+    name: str,
+    given: Mapping[str, Any],
+    shown: Outcome,
+    actor: Actor,
+    *,
+    door: str,
+    key: str | None,
+    client: str | None = None,
+    now: datetime.datetime | None = None,
+) -> Outcome:
     """Keep in the trail what a page refused before anybody committed: the reasons that were shown, and no others.
 
     For a near miss is data. `shown` is the refused outcome of the dry run; the same input under the same key is kept
@@ -103,9 +109,15 @@ def keep_refusal(
 
 
 def prove_signature(
-    installation: Installation, registered: RegisteredAct, parsed: ActInput, actor: Actor, now: datetime.datetime, *,
-    place: Place, continued: bool,
-) -> Proved:  # fmt: skip
+    installation: Installation,
+    registered: RegisteredAct,
+    parsed: ActInput,
+    actor: Actor,
+    now: datetime.datetime,
+    *,
+    place: Place,
+    continued: bool,
+) -> Proved:
     """What was given for a signature, or to prove who is there, and what it proves; nothing when none was asked for or
     given. Only a signature may leave out the code for those who have signed before in their session."""
     if not asks_password(registered.name) or not isinstance(parsed, ProvedInput) or parsed.password is None:

@@ -99,17 +99,21 @@ def time_refusals(
             refuse(
                 Code.IN_THE_FUTURE,
                 "{what} ({at}) lies in the future: the server's clock says {now}. Correct the time.",
-                what=what, at=at, now=work.now,
+                what=what,
+                at=at,
+                now=work.now,
             )
-        )  # fmt: skip
+        )
     if after is not None and at < after:
         refusals.append(
             refuse(
                 Code.OUT_OF_ORDER,
                 "{what} ({at}) lies before what it follows ({after}). Correct the time.",
-                what=what, at=at, after=after,
+                what=what,
+                at=at,
+                after=after,
             )
-        )  # fmt: skip
+        )
     return tuple(refusals)
 
 

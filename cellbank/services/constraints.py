@@ -159,7 +159,8 @@ SAYS: dict[str, tuple[Code, str]] = {
     "both_of_two_may": (Code.SECOND_PERSON_NEEDED, "whoever asked for this may not do so any more."),
     "a_lock_is_opened_by_two": (Code.SECOND_PERSON_NEEDED, "an administrator or two other people unlock an account."),
     "the_installation_lets_nobody_in": (
-        Code.ROLE_NOT_ALLOWED, "the installation itself lets people in only as the owner of the database.",
+        Code.ROLE_NOT_ALLOWED,
+        "the installation itself lets people in only as the owner of the database.",
     ),
     "nobody_is_the_installation": (Code.ROLE_NOT_ALLOWED, "the role of the installation is for no person."),
     "a_signer_is_changed_by_two": (Code.SECOND_PERSON_NEEDED, "a second person confirms this change of an account."),

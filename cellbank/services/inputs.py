@@ -118,11 +118,9 @@ def _identifier(given: Any) -> str:
 
 OneLine = Annotated[
     str, StringConstraints(min_length=1, max_length=200), AfterValidator(partial(_legible, lines=False))
-]  # fmt: skip
+]
 _Lines = AfterValidator(partial(_legible, lines=True))
-Text = Annotated[
-    str, StringConstraints(min_length=1, max_length=4000), _Lines, Field(json_schema_extra={"long": True})
-]  # fmt: skip
+Text = Annotated[str, StringConstraints(min_length=1, max_length=4000), _Lines, Field(json_schema_extra={"long": True})]
 #: The answer to what can hardly be (`rules/plausible.py`); its field shows once it is asked.
 Improbable = Annotated[
     Text | None,
@@ -145,9 +143,7 @@ def _site_code(given: Any) -> str:
     return str(_identifier(given)).upper()
 
 
-SiteCode = Annotated[
-    str, StringConstraints(pattern=r"^[A-Z0-9][A-Z0-9-]{0,10}[A-Z0-9]$"), BeforeValidator(_site_code)
-]  # fmt: skip
+SiteCode = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9][A-Z0-9-]{0,10}[A-Z0-9]$"), BeforeValidator(_site_code)]
 
 
 def _zone(given: str) -> str:

@@ -62,9 +62,11 @@ class TellingInput(ActInput):
         default=None, title="When it happened", description="Empty: now.", json_schema_extra={"folded": "earlier"}
     )
     entered_late_because: Reason | None = Field(
-        default=None, title="Why it is entered late", description="Needed when it happened more than some minutes ago.",
+        default=None,
+        title="Why it is entered late",
+        description="Needed when it happened more than some minutes ago.",
         json_schema_extra={"folded": "earlier"},
-    )  # fmt: skip
+    )
     #: how late it is told is the act's, and no column of what it makes
     TOLD: ClassVar[frozenset[str]] = frozenset({"happened_at", "entered_late_because"})
     #: told after the fact as a matter of course, however short the time since

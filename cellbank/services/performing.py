@@ -107,10 +107,19 @@ class Call:
     def row(self) -> dict[str, Any]:
         """The act's row in the trail, but for its outcome."""
         return {
-            "site_id": self.actor.site_id, "person_id": self.actor.id, "name": self.act.name, "given": self.stored,
-            "key": self.key, "given_digest": self.digest, "door": self.door, "client": self.client, "version": VERSION,
-            "at": self.now, "happened_at": self.happened_at, "late_reason": self.late_because,
-        }  # fmt: skip
+            "site_id": self.actor.site_id,
+            "person_id": self.actor.id,
+            "name": self.act.name,
+            "given": self.stored,
+            "key": self.key,
+            "given_digest": self.digest,
+            "door": self.door,
+            "client": self.client,
+            "version": VERSION,
+            "at": self.now,
+            "happened_at": self.happened_at,
+            "late_reason": self.late_because,
+        }
 
 
 def perform(installation: Installation, call: Call, *, dry_run: bool = False) -> Outcome:
@@ -185,12 +194,24 @@ def _work(installation: Installation, session: Session, call: Call, act_id: int 
     if apart:
         raise Refused(apart)
     work = Work(
-        session, call.actor, call.act.name, call.act.title, call.now, act_id, call.proof, call.once,
-        call.new_password_hash, told_at=call.happened_at, late_because=call.late_because,
-        late_after=call.late_after, cut_off_since=call.cut_off_since, key_days=installation.config.key_days,
-        code_hours=installation.config.code_hours, folder=installation.config.data,
+        session,
+        call.actor,
+        call.act.name,
+        call.act.title,
+        call.now,
+        act_id,
+        call.proof,
+        call.once,
+        call.new_password_hash,
+        told_at=call.happened_at,
+        late_because=call.late_because,
+        late_after=call.late_after,
+        cut_off_since=call.cut_off_since,
+        key_days=installation.config.key_days,
+        code_hours=installation.config.code_hours,
+        folder=installation.config.data,
         mail_from=installation.config.mail_from if installation.config.smtp_url else None,
-    )  # fmt: skip
+    )
     if not_theirs := _not_theirs(call, call.actor.roles, dry_run=act_id is None):
         raise Refused(not_theirs)
     return work

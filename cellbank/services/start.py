@@ -93,7 +93,9 @@ def open_installation(config: Config, database: Database) -> Installation:
     catalogue.load()
     engine = open_engine(database.app_url)
     slots = threading.Semaphore(config.concurrent_logins)
-    return Installation(config, engine, find_printer(config), password_slots=slots, form_printer=find_form_printer(config))
+    return Installation(
+        config, engine, find_printer(config), password_slots=slots, form_printer=find_form_printer(config)
+    )
 
 
 def open_current(config: Config, database: Database) -> Installation:

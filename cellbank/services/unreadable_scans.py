@@ -40,9 +40,16 @@ def report_unreadable_scan(work: Work, given: ReportUnreadableScan) -> None:
 
 
 def keep_unreadable(
-    installation: Installation, actor: Actor, raw: str, reason: str, *, door: str, code: Code | None = None, key: str | None = None,
+    installation: Installation,
+    actor: Actor,
+    raw: str,
+    reason: str,
+    *,
+    door: str,
+    code: Code | None = None,
+    key: str | None = None,
     client: str | None = None,
-) -> None:  # fmt: skip
+) -> None:
     """Keep a scan that led nowhere, whoever scanned it. Characters that no database can hold are written as escapes. It
     raises where the database cannot write now: whoever answers a scan keeps it `beside_an_answer`."""
     given = {"raw": spelled(raw)[:500], "reason": reason[:500], "reason_code": code}

@@ -27,7 +27,9 @@ def was_played(installation: Installation) -> bool:
     return actor_by_name(installation, PEOPLE[0][0]) is not None
 
 
-def play(installation: Installation, tell: Callable[[str], None] = print, today: datetime.datetime | None = None) -> Played:
+def play(
+    installation: Installation, tell: Callable[[str], None] = print, today: datetime.datetime | None = None
+) -> Played:
     """Play the whole story up to `today` (else: now). Raises StoryProblem when the rules and the story differ."""
     story = Player(installation, today or server_time(), tell)
     tell("People and definitions")

@@ -18,9 +18,12 @@ PEOPLE = (
 )
 # The second site of the trial's protocol; it keeps a small stock of its own.
 CLINIC = {
-    "code": "KCH4", "name": "Kyiv City Clinical Hospital No 4", "fin": "A9998", "fin_registered": False,
+    "code": "KCH4",
+    "name": "Kyiv City Clinical Hospital No 4",
+    "fin": "A9998",
+    "fin_registered": False,
     "timezone": "Europe/Kyiv",
-}  # fmt: skip
+}
 PEOPLE_THERE = (
     ("halyna", "Halyna Lysenko", "technician"),
     ("roman", "Roman Savchuk", "quality_officer"),
@@ -74,7 +77,11 @@ class CellLine:
 # Counts as published for chorion and Wharton's jelly: some 5e7 at P0, two to three doublings a passage.
 LINES = (
     CellLine(
-        "PL-001", "placenta", 14, 52_400_000, "94.1",
+        "PL-001",
+        "placenta",
+        14,
+        52_400_000,
+        "94.1",
         (
             Passage(5, 40_000_000, 296_000_000, "95.2", 12_500),
             Passage(5, 240_000_000, 1_380_000_000, "94.8", 75_000),
@@ -84,7 +91,11 @@ LINES = (
         150,
     ),
     CellLine(
-        "PL-002", "placenta", 15, 47_900_000, "92.7",
+        "PL-002",
+        "placenta",
+        15,
+        47_900_000,
+        "92.7",
         (
             Passage(5, 38_000_000, 271_000_000, "94.0", 12_500),
             Passage(5, 230_000_000, 1_290_000_000, "95.6", 75_000),
@@ -94,7 +105,11 @@ LINES = (
         120,
     ),
     CellLine(
-        "PL-003", "cord", 13, 44_100_000, "95.8",
+        "PL-003",
+        "cord",
+        13,
+        44_100_000,
+        "95.8",
         (
             Passage(5, 36_000_000, 262_000_000, "95.1", 12_500),
             Passage(4, 220_000_000, 1_210_000_000, "94.3", 75_000),
@@ -103,7 +118,7 @@ LINES = (
         ),
         118,
     ),
-)  # fmt: skip
+)
 
 
 @dataclass(frozen=True)
@@ -148,11 +163,22 @@ CONTROLS = tuple(
     SubjectPart(f"CTL-{number:02d}", sex, born, Decimal(0), 64 - 4 * number, ())
     for number, (sex, born) in enumerate(
         (
-            ("male", "1960-03-03"), ("female", "1971-08-19"), ("male", "1958-11-25"), ("female", "1966-02-14"),
-            ("male", "1977-07-07"), ("female", "1954-05-29"), ("male", "1962-12-01"), ("female", "1983-09-09"),
-            ("male", "1951-06-16"), ("female", "1969-01-21"), ("male", "1973-04-10"), ("female", "1958-10-13"),
-            ("male", "1965-05-18"), ("female", "1979-03-27"), ("male", "1956-07-31"),
+            ("male", "1960-03-03"),
+            ("female", "1971-08-19"),
+            ("male", "1958-11-25"),
+            ("female", "1966-02-14"),
+            ("male", "1977-07-07"),
+            ("female", "1954-05-29"),
+            ("male", "1962-12-01"),
+            ("female", "1983-09-09"),
+            ("male", "1951-06-16"),
+            ("female", "1969-01-21"),
+            ("male", "1973-04-10"),
+            ("female", "1958-10-13"),
+            ("male", "1965-05-18"),
+            ("female", "1979-03-27"),
+            ("male", "1956-07-31"),
         ),
         start=1,
     )
-)  # fmt: skip
+)

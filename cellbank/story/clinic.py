@@ -68,10 +68,16 @@ def _enrol(story: Player, part: SubjectPart, arm: str) -> Patient:
     at = story.ago(part.first_days_ago + 1, 11)
     second = f"KH4-{story.chance.randrange(10_000, 99_999)}"
     subject = story.do(
-        "nataliia", "enrol_subject", at,
-        trial_number=part.number, second_identifier=second, sex=part.sex, born_on=_born(part, at),
-        consented_on=at.date().isoformat(), arm=arm,
-    )["code"]  # fmt: skip
+        "nataliia",
+        "enrol_subject",
+        at,
+        trial_number=part.number,
+        second_identifier=second,
+        sex=part.sex,
+        born_on=_born(part, at),
+        consented_on=at.date().isoformat(),
+        arm=arm,
+    )["code"]
     if part.ends != "screening":
         gas = {"pao2_mmhg": 75, "fio2": "0.40"}
         story.do("nataliia", "answer_criteria", at + HOUR, subject=subject, answers=_answers(part), **gas)
@@ -165,17 +171,27 @@ def _make_ready(
 def _prepare(story: Player, dose: str, vials: list[str], count: Count, at: datetime.datetime) -> None:
     pooled = POOL_ML_PER_VIAL * len(vials)
     counted = story.do(
-        "olena", "pool_and_count", at,
-        dose=dose, vials=vials, diluent="albumin", pooled_ml=pooled, total_cells_per_ml=count.per_ml,
-        viability_percent=count.viability, method="trypan blue",
-    )  # fmt: skip
+        "olena",
+        "pool_and_count",
+        at,
+        dose=dose,
+        vials=vials,
+        diluent="albumin",
+        pooled_ml=pooled,
+        total_cells_per_ml=count.per_ml,
+        viability_percent=count.viability,
+        method="trypan blue",
+    )
     given: dict[str, Any] = {"dose": dose, "drawn_ml": counted["draw"]["drawn_ml"], "final_volume_ml": "50"}
     if counted["draw"]["is_short"]:
         given["reason"] = "Short dose accepted by the physician"
         story.do(
-            "petro", "accept_short_dose", at + 5 * MINUTE,
-            dose=dose, reason="No further vial can be thawed in time; 86 % of the dose is acceptable today",
-        )  # fmt: skip
+            "petro",
+            "accept_short_dose",
+            at + 5 * MINUTE,
+            dose=dose,
+            reason="No further vial can be thawed in time; 86 % of the dose is acceptable today",
+        )
     story.do("olena", "prepare_dose", at + 10 * MINUTE, **given)
 
 
@@ -202,9 +218,13 @@ def _give(
     story.do("nataliia", "stop_infusion", at + 16 * MINUTE, dose=dose, volume_given_ml="50", **reason)
     if patient.part.number == "EXP-05":
         story.do(
-            "nataliia", "record_reaction", at + 40 * MINUTE, dose=dose, serious=False,
+            "nataliia",
+            "record_reaction",
+            at + 40 * MINUTE,
+            dose=dose,
+            serious=False,
             reaction="Chills for ten minutes; no treatment",
-        )  # fmt: skip
+        )
     story.do("olena", "reconcile_infusion", at + 60 * MINUTE, dose=dose, residual_ml="0", vials=vials)
 
 
@@ -218,17 +238,23 @@ def _bedside_scans(story: Player, patient: Patient, dose: str, thawed_at: dateti
 
 def _hold(story: Player, lot: str) -> None:
     story.do(
-        "maksym", "hold_lot", story.ago(3, 8),
-        lot=lot, reason="The supplier reports a complaint about this lot of cryoprotectant; under investigation",
-    )  # fmt: skip
+        "maksym",
+        "hold_lot",
+        story.ago(3, 8),
+        lot=lot,
+        reason="The supplier reports a complaint about this lot of cryoprotectant; under investigation",
+    )
 
 
 def _near_misses(story: Player, patients: list[Patient]) -> None:
     """What was about to happen and did not, and labels that a scanner could not read."""
     for days_ago in (40, 9, 8):
         story.do(
-            "olena", "report_unreadable_scan", story.ago(days_ago, 10),
-            raw="A99992600000100", reason="The code is cut short: frost on the label.",
-        )  # fmt: skip
+            "olena",
+            "report_unreadable_scan",
+            story.ago(days_ago, 10),
+            raw="A99992600000100",
+            reason="The code is cut short: frost on the label.",
+        )
     screening = next(patient for patient in patients if patient.part.ends == "screening")
     story.near_miss("nataliia", "order_dose", story.today - 10 * MINUTE, "SUBJECT_NOT_ENROLLED", subject=screening.code)

@@ -55,11 +55,17 @@ def _program(minute: float) -> float:
 def _decide(story: Player, deviation: str, at: datetime.datetime) -> None:
     day = datetime.timedelta(days=1)
     story.do(
-        "olena", "investigate_deviation", at + day, deviation=deviation,
+        "olena",
+        "investigate_deviation",
+        at + day,
+        deviation=deviation,
         investigation="The chamber followed its program throughout; the probe's cable hung free below the lid.",
         root_cause="The probe slipped out of its vial when the lid was shut, and was pushed back nine minutes later.",
-    )  # fmt: skip
+    )
     story.do(
-        "maksym", "close_deviation", at + 2 * day, deviation=deviation,
+        "maksym",
+        "close_deviation",
+        at + 2 * day,
+        deviation=deviation,
         decision="The vials froze as they should. Probes are clipped to their vial from now on.",
-    )  # fmt: skip
+    )

@@ -11,12 +11,18 @@ DAY = datetime.timedelta(days=1)
 _NEXT_VERSION = (
     ('version = "2"', 'version = "3"'),
     ("passage_max = 5", "passage_max = 4"),
-    ('title = "Viability at fill"\nstage = "lot"\nmethod = "trypan blue"',
-     'title = "Viability at fill"\nstage = "lot"\nmethod = "flow cytometry, 7-AAD"\nmethod_version = "SOP-QC-012 v3"'),
-    ('code = "POTENCY"\ntitle = "Inhibition of PBMC proliferation"\nstage = "lot"\nmethod = "co-culture"\n'
-     "required = false", 'code = "POTENCY"\ntitle = "Inhibition of PBMC proliferation"\nstage = "lot"\n'
-     'method = "co-culture"\nrequired = true'),
-)  # fmt: skip
+    (
+        'title = "Viability at fill"\nstage = "lot"\nmethod = "trypan blue"',
+        'title = "Viability at fill"\nstage = "lot"\nmethod = "flow cytometry, 7-AAD"\n'
+        'method_version = "SOP-QC-012 v3"',
+    ),
+    (
+        'code = "POTENCY"\ntitle = "Inhibition of PBMC proliferation"\nstage = "lot"\nmethod = "co-culture"\n'
+        "required = false",
+        'code = "POTENCY"\ntitle = "Inhibition of PBMC proliferation"\nstage = "lot"\n'
+        'method = "co-culture"\nrequired = true',
+    ),
+)
 _NEW_TEST = """
 # Mycoplasma by nucleic acid, before the cells are frozen: the culture takes 28 days more.
 [[tests]]

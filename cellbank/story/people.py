@@ -45,9 +45,12 @@ def _install(story: Player, at: datetime.datetime, name: str, full_name: str, ro
 def _training(name: str, role: str, at: datetime.datetime, days: int) -> dict[str, Any]:
     until = (at + datetime.timedelta(days=days)).date()
     return {
-        "name": name, "role": role, "procedure": "SOP-001 version 4", "trained_on": at.date().isoformat(),
+        "name": name,
+        "role": role,
+        "procedure": "SOP-001 version 4",
+        "trained_on": at.date().isoformat(),
         "valid_until": until.isoformat(),
-    }  # fmt: skip
+    }
 
 
 def _by_the_installation(story: Player, act: str, at: datetime.datetime, given: dict[str, Any]) -> None:

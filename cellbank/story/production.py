@@ -82,10 +82,16 @@ def _reagents(story: Player) -> dict[str, str]:
         counted = {"quantity": "50000", "unit": "mL"} if number.startswith("MED") else {}
         expires = (story.today + datetime.timedelta(days=420)).date().isoformat()
         code = story.do(
-            "olena", "receive_reagent", at,
-            name=name, manufacturer=maker, manufacturer_lot=number, certificate=f"CoA {number}", expires_on=expires,
+            "olena",
+            "receive_reagent",
+            at,
+            name=name,
+            manufacturer=maker,
+            manufacturer_lot=number,
+            certificate=f"CoA {number}",
+            expires_on=expires,
             **counted,
-        )["code"]  # fmt: skip
+        )["code"]
         if not last:
             story.do("iryna", "decide_reagent", at + DAY, reagent=code, decision="accept", reason="Certificate checked")
             made[number] = code
@@ -97,9 +103,18 @@ def _open_albumin(story: Player) -> None:
     """Albumin to dilute doses: it keeps four weeks once open."""
     at, expires = story.ago(12), (story.today + datetime.timedelta(days=300)).date().isoformat()
     code = story.do(
-        "olena", "receive_reagent", at, name="Albumin 5 %", manufacturer="Octapharma", manufacturer_lot="ALB-0090",
-        certificate="CoA ALB-0090", expires_on=expires, quantity="24", unit="pieces", days_once_open=28,
-    )["code"]  # fmt: skip
+        "olena",
+        "receive_reagent",
+        at,
+        name="Albumin 5 %",
+        manufacturer="Octapharma",
+        manufacturer_lot="ALB-0090",
+        certificate="CoA ALB-0090",
+        expires_on=expires,
+        quantity="24",
+        unit="pieces",
+        days_once_open=28,
+    )["code"]
     story.do("iryna", "decide_reagent", at + DAY, reagent=code, decision="accept", reason="Certificate checked")
     story.do("andriy", "open_reagent", at + 2 * DAY, reagent=code)
 
@@ -111,18 +126,29 @@ def _donor(story: Player, part: DonorPart) -> dict[str, str]:
         "code"
     ]
     story.do(
-        "olena", "record_consent", born - 30 * DAY,
-        donor=donor, version="ICF-3.1", scope="clinical_use", given_on=(born - 30 * DAY).date().isoformat(),
-    )  # fmt: skip
+        "olena",
+        "record_consent",
+        born - 30 * DAY,
+        donor=donor,
+        version="ICF-3.1",
+        scope="clinical_use",
+        given_on=(born - 30 * DAY).date().isoformat(),
+    )
     sizes = {"placenta": {"mass_g": "512.0"}, "cord": {"mass_g": "46.5", "length_cm": "41.0"}}
     donations = {
         tissue: story.do(
-            "olena", "receive_donation", born + 5 * HOUR,
-            donor=donor, tissue=tissue, collected_at=born.isoformat(), transport_min_c="3.1", transport_max_c="6.8",
+            "olena",
+            "receive_donation",
+            born + 5 * HOUR,
+            donor=donor,
+            tissue=tissue,
+            collected_at=born.isoformat(),
+            transport_min_c="3.1",
+            transport_max_c="6.8",
             **size,
         )["code"]
         for tissue, size in sizes.items()
-    }  # fmt: skip
+    }
     _test_donor(story, part, donor, born)
     return donations | {"donor": donor}
 
@@ -130,18 +156,26 @@ def _donor(story: Player, part: DonorPart) -> dict[str, str]:
 def _test_donor(story: Player, part: DonorPart, donor: str, born: datetime.datetime) -> None:
     results = [
         story.do(
-            "andriy", "enter_result", born + 4 * DAY,
-            donor=donor, test=test, choice="positive" if test == "HBV-NAT" and not part.eligible else "negative",
-            started_at=(born + 2 * HOUR).isoformat(), resulted_at=(born + 3 * DAY).isoformat(),
+            "andriy",
+            "enter_result",
+            born + 4 * DAY,
+            donor=donor,
+            test=test,
+            choice="positive" if test == "HBV-NAT" and not part.eligible else "negative",
+            started_at=(born + 2 * HOUR).isoformat(),
+            resulted_at=(born + 3 * DAY).isoformat(),
         )["code"]
         for test in PANEL
-    ]  # fmt: skip
+    ]
     story.do("maksym", "review_results", born + 5 * DAY, results=results, confirmed=True)
     story.do(
-        "iryna", "determine_eligibility", born + 6 * DAY,
-        donor=donor, decision="eligible" if part.eligible else "ineligible",
+        "iryna",
+        "determine_eligibility",
+        born + 6 * DAY,
+        donor=donor,
+        decision="eligible" if part.eligible else "ineligible",
         reason="Panel and history complete, NAT negative" if part.eligible else "HBV NAT reactive",
-    )  # fmt: skip
+    )
 
 
 def _line(story: Player, line: CellLine, donations: dict[str, str], reagents: dict[str, str], shelves: Shelves) -> str:
@@ -152,10 +186,16 @@ def _line(story: Player, line: CellLine, donations: dict[str, str], reagents: di
     enzyme = [reagents["NB6-0417"]] if line.tissue == "cord" else []
     method = "enzymatic" if enzyme else "explant"
     culture = story.do(
-        "olena", "isolate_tissue", at,
-        donation=donations[line.tissue], method=method, vessel="T-175 × 24", area_cm2="4200",
-        reagents=[medium, *enzyme], reagent_quantities={medium: "1200"},
-    )["code"]  # fmt: skip
+        "olena",
+        "isolate_tissue",
+        at,
+        donation=donations[line.tissue],
+        method=method,
+        vessel="T-175 × 24",
+        area_cm2="4200",
+        reagents=[medium, *enzyme],
+        reagent_quantities={medium: "1200"},
+    )["code"]
     at += line.explant_days * DAY
     _harvest(story, culture, line.p0_cells, line.p0_viability, at)
     for number, passage in enumerate(line.passages, start=1):
@@ -176,9 +216,7 @@ def _line(story: Player, line: CellLine, donations: dict[str, str], reagents: di
     return lot
 
 
-def _last_vials(
-    story: Player, culture: str, at: datetime.datetime, reagents: dict[str, str], shelves: Shelves
-) -> None:
+def _last_vials(story: Player, culture: str, at: datetime.datetime, reagents: dict[str, str], shelves: Shelves) -> None:
     """What is left of a harvest, frozen in a second run: its file is still in the freezer, for somebody to import."""
     given = ("working_bank", LAST_VIALS, CELLS_PER_VIAL, at, reagents["CRY-1140"])
     _, vials = _freeze(story, culture, *given, file_waits=True)
@@ -192,17 +230,28 @@ def _finish(story: Player, culture: str, at: datetime.datetime) -> None:
 
 def _harvest(story: Player, culture: str, cells: int, viability: str, at: datetime.datetime) -> None:
     story.do(
-        "olena", "record_harvest", at,
-        culture=culture, total_cells=cells, viability_percent=viability, confluence_percent="85",
-    )  # fmt: skip
+        "olena",
+        "record_harvest",
+        at,
+        culture=culture,
+        total_cells=cells,
+        viability_percent=viability,
+        confluence_percent="85",
+    )
 
 
 def _passage(story: Player, parent: str, passage: Passage, at: datetime.datetime, reagents: list[str]) -> str:
     made = story.do(
-        "olena", "passage_culture", at + HOUR / 2,
-        culture=parent, vessel="CellSTACK-10", area_cm2=str(passage.area_cm2), viable_cells=passage.seeded,
-        reagents=reagents, reagent_quantities={reagents[0]: "2500"},
-    )  # fmt: skip
+        "olena",
+        "passage_culture",
+        at + HOUR / 2,
+        culture=parent,
+        vessel="CellSTACK-10",
+        area_cm2=str(passage.area_cm2),
+        viable_cells=passage.seeded,
+        reagents=reagents,
+        reagent_quantities={reagents[0]: "2500"},
+    )
     return str(made["cultures"][0])
 
 
@@ -221,10 +270,18 @@ def _freeze(
     """Open a lot, fill every vial, close, freeze. Returns the lot and its vials."""
     used = count * content + 40_000_000
     opened = story.do(
-        "olena", "open_lot", at,
-        cultures=[culture], cells=[used], purpose=purpose, vial_count=count, cells_per_vial=content, volume_ml="1.0",
-        dmso_percent="10", reagents=[cryoprotectant],
-    )  # fmt: skip
+        "olena",
+        "open_lot",
+        at,
+        cultures=[culture],
+        cells=[used],
+        purpose=purpose,
+        vial_count=count,
+        cells_per_vial=content,
+        volume_ml="1.0",
+        dmso_percent="10",
+        reagents=[cryoprotectant],
+    )
     lot, first = opened["code"], opened["first_vial"]
     vials = [f"{first[:13]}{int(first[13:]) + number:06d}" for number in range(count)]
     story.do("olena", "record_filling", at + 15 * MINUTE, lot=lot, vials=vials)
@@ -257,9 +314,15 @@ def _bank(
     story.do("maksym", "review_batch_record", at + 44 * DAY, lot=lot)
     story.do("iryna", "release_lot", at + 45 * DAY, lot=lot)
     story.do(
-        "olena", "thaw_bank_vial", story.ago(4, 10),
-        vial=vials[0], vessel="T-175 × 4", area_cm2="700", viable_cells=8_100_000, reagents=[reagents["MED-2291"]],
-    )  # fmt: skip
+        "olena",
+        "thaw_bank_vial",
+        story.ago(4, 10),
+        vial=vials[0],
+        vessel="T-175 × 4",
+        area_cm2="700",
+        viable_cells=8_100_000,
+        reagents=[reagents["MED-2291"]],
+    )
 
 
 def _assess(story: Player, line: CellLine, lot: str, vials: list[str], filled: datetime.datetime) -> None:
@@ -280,9 +343,7 @@ def _assess(story: Player, line: CellLine, lot: str, vials: list[str], filled: d
             story.do("iryna", "issue_document", filled + 40 * DAY, code=lot, type=type_)
 
 
-def _test_lot(
-    story: Player, lot: str, filled: datetime.datetime, *, sterile: bool, slip: bool = False
-) -> None:
+def _test_lot(story: Player, lot: str, filled: datetime.datetime, *, sterile: bool, slip: bool = False) -> None:
     """Enter every result of the specification and have it reviewed. With a `slip` of the pen one is corrected first."""
     numbers = {
         "CD73": "99.1", "CD90": "98.7", "CD105": "97.9", "NEGATIVE": "0.6", "HLA-DR": "1.2", "VIABILITY": "94.4",
@@ -300,10 +361,16 @@ def _test_lot(
         kind = "number" if test in numbers else "choice"
         results.append(
             story.do(
-                "andriy", "enter_result", resulted,
-                lot=lot, test=test, started_at=started.isoformat(), resulted_at=resulted.isoformat(), **{kind: value},
+                "andriy",
+                "enter_result",
+                resulted,
+                lot=lot,
+                test=test,
+                started_at=started.isoformat(),
+                resulted_at=resulted.isoformat(),
+                **{kind: value},
             )["code"]
-        )  # fmt: skip
+        )
     if slip:
         wrong = results.pop(list(numbers).index("POTENCY"))
         right = {"result": wrong, "number": "44", "reason": "44 on the printout, typed as 41"}
@@ -316,11 +383,22 @@ def _late_arrival(story: Player, donations: dict[str, dict[str, str]]) -> None:
     born = story.ago(1, 5, 40)
     donor = story.do("andriy", "register_donor", born - 20 * DAY, pseudonym="PL-005", birth_year=1996)["code"]
     story.do(
-        "andriy", "record_consent", born - 20 * DAY,
-        donor=donor, version="ICF-3.1", scope="clinical_use", given_on=(born - 20 * DAY).date().isoformat(),
-    )  # fmt: skip
+        "andriy",
+        "record_consent",
+        born - 20 * DAY,
+        donor=donor,
+        version="ICF-3.1",
+        scope="clinical_use",
+        given_on=(born - 20 * DAY).date().isoformat(),
+    )
     story.do(
-        "andriy", "receive_donation", born + 6 * HOUR,
-        donor=donor, tissue="placenta", collected_at=born.isoformat(), transport_min_c="4.0", transport_max_c="11.2",
+        "andriy",
+        "receive_donation",
+        born + 6 * HOUR,
+        donor=donor,
+        tissue="placenta",
+        collected_at=born.isoformat(),
+        transport_min_c="4.0",
+        transport_max_c="11.2",
         mass_g="488.0",
-    )  # fmt: skip
+    )

@@ -44,8 +44,10 @@ def _furnish(story: Player) -> None:
 
 def _shipper(story: Player, number: int) -> str:
     at = story.ago(30)
-    qualified = {"qualified_on": at.date().isoformat(),
-                 "qualified_until": (at + datetime.timedelta(days=365)).date().isoformat()}  # fmt: skip
+    qualified = {
+        "qualified_on": at.date().isoformat(),
+        "qualified_until": (at + datetime.timedelta(days=365)).date().isoformat(),
+    }
     given = {"name": f"Dry shipper {number}", "rows": 5, "columns": 5, "hold_hours": "240", **qualified}
     return str(story.do("olena", "add_shipper", at, **given)["code"])
 
@@ -67,9 +69,16 @@ def _send(story: Player, shipment: str, shipper: str, vials: list[str]) -> tuple
     logger, packed, sealed = _logger(story, shipper, "TR-30111"), story.ago(2, 9), story.ago(2, 9, 30)
     story.do("olena", "pack_vials", packed, shipment=shipment, shipper=shipper, vials=vials)
     story.do(
-        "andriy", "seal_shipment", sealed, shipment=shipment, logger=logger, seals=["UA-100231", "UA-100232"],
-        charged_at=story.ago(2, 6).isoformat(), charge_kg="21.4", planned_hours="30",
-    )  # fmt: skip
+        "andriy",
+        "seal_shipment",
+        sealed,
+        shipment=shipment,
+        logger=logger,
+        seals=["UA-100231", "UA-100232"],
+        charged_at=story.ago(2, 6).isoformat(),
+        charge_kg="21.4",
+        planned_hours="30",
+    )
     carrier = {"carrier": "Cold courier, driver Yurii", "waybill": "CC-558-204"}
     story.do("olena", "hand_over_shipment", story.ago(2, 10), shipment=shipment, **carrier)
     return logger, sealed

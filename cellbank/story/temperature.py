@@ -30,9 +30,13 @@ def play(story: Player) -> None:
             "andriy", "acknowledge_excursion", seen + EVERY, excursion=code, note="Lid not closed after a delivery."
         )
         story.do(
-            "iryna", "decide_excursion", seen + datetime.timedelta(hours=2),
-            excursion=code, decision="accept", reason="Far below the glass transition; the lid's hinge was repaired.",
-        )  # fmt: skip
+            "iryna",
+            "decide_excursion",
+            seen + datetime.timedelta(hours=2),
+            excursion=code,
+            decision="accept",
+            reason="Far below the glass transition; the lid's hinge was repaired.",
+        )
     read_logger(story, first, "TR-20417", trace(story, seen, story.today), story.today)
     hours_ago = story.today - datetime.timedelta(hours=3)
     read_logger(story, second, "TR-20418", trace(story, story.ago(2), hours_ago), hours_ago)

@@ -155,16 +155,26 @@ def attempt(registered: RegisteredAct, values: dict[str, list[str]], *, dry_run:
         return replace(_malformed(fields, values, doubtful, problems), typed=who.typed, content=content)
     if checked and not checked.accepted and not dry_run:  # what it would sign has stood on no page: it is not tried
         key, client = key_of(values), client_of(who)
-        kept = keep_refusal(the_installation(), registered.name, given, checked, who.actor, door=DOOR, key=key, client=client)
+        kept = keep_refusal(
+            the_installation(), registered.name, given, checked, who.actor, door=DOOR, key=key, client=client
+        )
         return Answer(kept, typed=who.typed)
     if asks_password(registered.name):
         given.update(who.credentials if is_signed(registered.name) else _without_name(who.credentials))
     try:
         outcome = run_act(
-            the_installation(), registered.name, given, who.actor, door=DOOR, client=client_of(who), dry_run=dry_run,
-            key=key_of(values), continued=who.continued, once=who.once,
+            the_installation(),
+            registered.name,
+            given,
+            who.actor,
+            door=DOOR,
+            client=client_of(who),
+            dry_run=dry_run,
+            key=key_of(values),
+            continued=who.continued,
+            once=who.once,
             place=place(client_of(who)) if asks_password(registered.name) else None,
-        )  # fmt: skip
+        )
     except Malformed as malformed:
         return _malformed(fields, values, malformed.problems)
     if outcome.accepted and not dry_run and is_signed(registered.name) and who.actor.id == the_actor().id:
@@ -229,9 +239,7 @@ def performer(values: dict[str, list[str]], dry_run: bool) -> Performer:
 
     A name that was only typed proves nothing: a check is then judged as the person who is signed in, and says so.
     """
-    name, password, code = (
-        (values.get(field) or [""])[0] for field in (SECOND_NAME, SECOND_PASSWORD, SECOND_CODE)
-    )
+    name, password, code = ((values.get(field) or [""])[0] for field in (SECOND_NAME, SECOND_PASSWORD, SECOND_CODE))
     if not name.strip():
         return _own(values)
     if dry_run and not password:

@@ -45,10 +45,17 @@ BESIDE_THE_DOSE = {
     READ_BACK: {Code.WAIT_A_MOMENT},
     "happened_at": {Code.LATE_REASON_NEEDED, Code.IN_THE_FUTURE},
     SECOND_PASSWORD: {
-        Code.ROLE_NOT_ALLOWED, Code.KEY_LIMITED, Code.SIGNATURE_NEEDED, Code.SIGNATURE_WRONG, Code.PASSWORD_WAITS,
-        Code.AGREEMENT_NEEDED, Code.TRAINING_EXPIRED, Code.SECOND_FACTOR_NEEDED, Code.ACCOUNT_LOCKED,
+        Code.ROLE_NOT_ALLOWED,
+        Code.KEY_LIMITED,
+        Code.SIGNATURE_NEEDED,
+        Code.SIGNATURE_WRONG,
+        Code.PASSWORD_WAITS,
+        Code.AGREEMENT_NEEDED,
+        Code.TRAINING_EXPIRED,
+        Code.SECOND_FACTOR_NEEDED,
+        Code.ACCOUNT_LOCKED,
     },
-}  # fmt: skip
+}
 
 Problems = tuple[tuple[str, str], ...]
 
@@ -175,8 +182,9 @@ def _first(values: dict[str, list[str]], board: DoseBoard | None, problems: Prob
     elif verdict.is_yes and answer.typed:
         unproved = gettext(
             "Judged for %(me)s: “%(typed)s” was only typed. Whoever checks proves it with the password.",
-            me=the_actor().full_name, typed=answer.typed,
-        )  # fmt: skip
+            me=the_actor().full_name,
+            typed=answer.typed,
+        )
         return Screen(values, board, NOT_JUDGED, ((SECOND_NAME, unproved),), status=422)
     found = (*problems, *answer.problems)
     return Screen(values, board, verdict, found, status=422 if found else answer.status)
@@ -215,9 +223,7 @@ def _check(values: dict[str, list[str]]) -> Screen:
 
 def _checked(board: DoseBoard | None) -> Screen:
     if board and board.row["state"] == "CHECKED_ONCE":
-        return Screen(
-            said=gettext("First check done. Now the second person scans the label and the wristband again.")
-        )
+        return Screen(said=gettext("First check done. Now the second person scans the label and the wristband again."))
     return replace(_standing(board), said=gettext("Both checks done. The infusion may be started."))
 
 

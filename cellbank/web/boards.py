@@ -43,9 +43,10 @@ def board_of(card: Card) -> tuple[str | None, Any]:
         return "boards/lot.html", {"board": board_of_lot(card.code), "printed": labels_of(installation, card.code)}
     if card.kind == "subject":
         return "boards/subject.html", {
-            "calendar": calendar(installation, card.code, now()), "printed": labels_of(installation, card.code),
+            "calendar": calendar(installation, card.code, now()),
+            "printed": labels_of(installation, card.code),
             "undecided": undecided(installation, card.code),
-        }  # fmt: skip
+        }
     if card.kind == "dose":
         return "boards/dose.html", dose_board(installation, card.code)
     if card.kind == "deviation":
@@ -54,9 +55,10 @@ def board_of(card: Card) -> tuple[str | None, Any]:
         return "boards/document.html", issue_of(card)
     if card.kind == "vial":
         return "boards/vial.html", {
-            "warming": warming_of(installation, card.code), "life": thermal_life(installation, card.code),
+            "warming": warming_of(installation, card.code),
+            "life": thermal_life(installation, card.code),
             "printed": labels_of(installation, card.code),
-        }  # fmt: skip
+        }
     if card.kind == "probe":
         return "boards/probe.html", board_of_probe(card)
     if card.kind == "excursion":

@@ -33,9 +33,12 @@ _HATCH = (
     '<path class="hatch-stop" d="M0 0V5"/></pattern></defs>'
 )
 _PATTERNS = {
-    "silent": "hatch-silent", "critical": "hatch-stop", "reject": "hatch-stop", "warm": "hatch-stop",
+    "silent": "hatch-silent",
+    "critical": "hatch-stop",
+    "reject": "hatch-stop",
+    "warm": "hatch-stop",
     "cold": "hatch-silent",
-}  # fmt: skip
+}
 
 
 def _drawn(mark: Mark, names: dict[str, str]) -> str:

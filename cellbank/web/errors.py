@@ -94,9 +94,16 @@ def _not_now(away: Unavailable) -> Any:
         return answer, 503, {"Retry-After": RETRY_AFTER}
     again = request.path if request.method == "POST" else ""
     page = render_template(
-        "not_now.html", sentence=sentence, truth=certain, key=truth.key, done=act, again=again, bare=True,
-        fields=carried(request.form) if again and not act else [], seconds=RETRY_AFTER,
-    )  # fmt: skip
+        "not_now.html",
+        sentence=sentence,
+        truth=certain,
+        key=truth.key,
+        done=act,
+        again=again,
+        bare=True,
+        fields=carried(request.form) if again and not act else [],
+        seconds=RETRY_AFTER,
+    )
     return page, 503, {"Retry-After": RETRY_AFTER}
 
 

@@ -76,8 +76,10 @@ def _told(sent: Sent) -> dict[str, Any]:
     return {
         "came": sent.came,
         "act": sent.act,
-        "reasons": [*([_as_deviation(sent.deviation)] if sent.deviation else []),
-                    *(reason(refusal)["detail"] for refusal in sent.refusals)],
+        "reasons": [
+            *([_as_deviation(sent.deviation)] if sent.deviation else []),
+            *(reason(refusal)["detail"] for refusal in sent.refusals),
+        ],
         "problems": list(sent.problems),
     }
 
@@ -85,8 +87,9 @@ def _told(sent: Sent) -> dict[str, Any]:
 def _as_deviation(code: str) -> str:
     return gettext(
         "What was told is kept in deviation %(code)s, and quality knows of it: no dose of this patient goes on before "
-        "a clinician has decided. Enter this dose from its bedside form.", code=code,
-    )  # fmt: skip
+        "a clinician has decided. Enter this dose from its bedside form.",
+        code=code,
+    )
 
 
 def _words() -> dict[str, str]:

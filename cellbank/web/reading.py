@@ -87,14 +87,16 @@ def _doubt(path: str, text: str, zone: ZoneInfo) -> Problem | None:
     if found:
         said = gettext(
             "The clocks were put back: %(time)s came twice in %(zone)s. Which of the two is it?",
-            time=f"{wall:%H:%M}", zone=zone.key,
-        )  # fmt: skip
+            time=f"{wall:%H:%M}",
+            zone=zone.key,
+        )
     else:
         found = beside_the_skipped(wall, zone)
         said = gettext(
             "The clocks were put forward: %(time)s did not exist in %(zone)s. Which time is meant?",
-            time=f"{wall:%H:%M}", zone=zone.key,
-        )  # fmt: skip
+            time=f"{wall:%H:%M}",
+            zone=zone.key,
+        )
     choices = tuple(Choice(one.isoformat(), on_the_wall(one)) for one in found)
     return Problem(path, said, Question(path, choices))
 

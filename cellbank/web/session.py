@@ -89,10 +89,13 @@ def place(client_said: str | None = None) -> Place:
     """Where the proofs of this request are given: at this screen, and beside whoever is signed in at it."""
     stands = current_user.is_authenticated and not is_locked()
     return Place(
-        DOOR, client_said or client(), network_of(request.remote_addr or ""), digest_of_desk(_desk()),
+        DOOR,
+        client_said or client(),
+        network_of(request.remote_addr or ""),
+        digest_of_desk(_desk()),
         stands=current_user.standing.actor.id if stands else None,
         session=current_user.session.id if stands else None,
-    )  # fmt: skip
+    )
 
 
 def _desk() -> str:
@@ -108,9 +111,13 @@ def keep_desk(answer: Response) -> Response:
     if "desk" in g:
         config = whole_installation().config
         answer.set_cookie(
-            DESK, g.desk, max_age=config.desk_days * 24 * 3600, secure=config.secure_cookies, httponly=True,
+            DESK,
+            g.desk,
+            max_age=config.desk_days * 24 * 3600,
+            secure=config.secure_cookies,
+            httponly=True,
             samesite="Strict",
-        )  # fmt: skip
+        )
     return answer
 
 

@@ -95,14 +95,15 @@ def why_not(proof: SignInAnswer) -> str:
     if proof.wait is not None:
         return gettext(
             "Several names or passwords were wrong here, or many try at once: this one was not looked at. Try again in "
-            "%(seconds)s s.", seconds=proof.wait,
-        )  # fmt: skip
+            "%(seconds)s s.",
+            seconds=proof.wait,
+        )
     if proof.opens_at is not None:
         return gettext(
             "That is right, but after several wrong ones the account is locked until %(time)s. At a screen where you "
             "have signed in before you come in now; or ask an administrator, or two colleagues who can sign.",
             time=clock(proof.opens_at),
-        )  # fmt: skip
+        )
     codes = bool(the_installation().config.second_factor_roles)
     wrong = gettext("Wrong name, password or one-time code.") if codes else gettext("Wrong name or password.")
     locks = gettext(
@@ -159,9 +160,12 @@ def change_password() -> Any:
     if request.method == "POST" and problem is None:
         return redirect(url_for("web.home"))
     page = render_template(
-        "password.html", problem=problem, shortest=the_installation().config.password_length, standing=current_user.standing,
+        "password.html",
+        problem=problem,
+        shortest=the_installation().config.password_length,
+        standing=current_user.standing,
         keys=keys_of(the_installation(), the_actor().id, now()),
-    )  # fmt: skip
+    )
     return page, 422 if problem else 200
 
 
@@ -175,9 +179,14 @@ def _new_password() -> str | None:
         return why_not(proof)
     try:
         outcome = run_act(
-            the_installation(), "change_password", {"new_password": new, **about_keys()}, the_actor(), door=DOOR,
-            client=client(), once=proof.once,
-        )  # fmt: skip
+            the_installation(),
+            "change_password",
+            {"new_password": new, **about_keys()},
+            the_actor(),
+            door=DOOR,
+            client=client(),
+            once=proof.once,
+        )
     except Malformed as malformed:
         wrong = (said_again(problem.message) for problem in malformed.problems)
         return " ".join(gettext("The new password %(what)s", what=what) for what in wrong)

@@ -222,7 +222,8 @@ def fit_out(app: Flask) -> None:
     app.after_request(add_headers)
     app.jinja_env.filters.update(
         say=say,
-        told=said_again, titled=title_said,
+        told=said_again,
+        titled=title_said,
         moment=moment,
         clock=clock,
         cells=cells,

@@ -71,7 +71,7 @@ def _set_up() -> Any:
         return _show(problem=gettext("The password or the code is wrong, or the code has been used or is too old."))
     outcome = run_act(
         the_installation(), "set_up_second_factor", {}, the_actor(), door=DOOR, client=client(), once=proof.once
-    )  # fmt: skip
+    )
     if not outcome.accepted:
         return _show(problem=reason(outcome.refusals[0]))
     return _show(secret=outcome.result["secret"])

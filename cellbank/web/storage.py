@@ -196,8 +196,11 @@ class _Picture:
 def _look_at(seen: _Picture, code: str) -> None:
     file = request.files.get("file")
     seen.text = read_picture(file.read(MOST_BYTES)) if file and file.filename else request.form.get("picture", "")
-    given = {name.removeprefix("reason."): text.strip() for name, text in request.form.items() if text.strip()
-             and name.startswith("reason.")}  # fmt: skip
+    given = {
+        name.removeprefix("reason."): text.strip()
+        for name, text in request.form.items()
+        if text.strip() and name.startswith("reason.")
+    }
     seen.reasons = given
     seen.told = told_in(request.form)
     asked = {"box": code, "picture": seen.text, "reasons": given, **on_the_wall_here(seen.told)}
@@ -248,10 +251,15 @@ def pick_page(code: str) -> Any:
     if problems or refusals:
         verdict = aloud(replace(verdict, judgement=Judgement.REFUSED))
     page = render_template(
-        "pick.html", board=board, box=box, dewar=find_dewar(the_installation(), into) if into else None, verdict=verdict,
+        "pick.html",
+        board=board,
+        box=box,
+        dewar=find_dewar(the_installation(), into) if into else None,
+        verdict=verdict,
         reasons=[*refusals, *({"detail": item} for item in problems)],
-        time=open_time([line.line for line in board.to_pick]), told=told,
-    )  # fmt: skip
+        time=open_time([line.line for line in board.to_pick]),
+        told=told,
+    )
     return page, 422 if problems else 409 if refusals else 200
 
 

@@ -17,10 +17,11 @@ from cellbank.web.shell import DOOR, say, say_reason, the_installation
 SEEN = "seen"  # the field in which a form says which content stood above its password
 # Fields besides those for scans that say what is signed.
 SAY_WHAT = {
-    "make_effective": ("definition",), "review_trail": ("first_act", "last_act", "record"),
+    "make_effective": ("definition",),
+    "review_trail": ("first_act", "last_act", "record"),
     "order_dose": ("infusion_number", "planned_on", "deviation_reason"),
     "correct_fact": ("what", "value", "at", "reason"),
-}  # fmt: skip
+}
 
 
 def content_of(

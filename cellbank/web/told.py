@@ -24,9 +24,11 @@ FIELD = re.compile(r"\{(\w+)(?:[:.!][^{}]*)?\}")
 NUMBER = r"-?[\d.,]{1,30}"
 CODE = r"[A-Z0-9][A-Z0-9 ,-]*"
 KINDS = {
-    **dict.fromkeys(("n", "m", "k", "l"), NUMBER), **dict.fromkeys(("code", "codes", "lot"), CODE),
-    "time": r"\d{4}-\d\d-\d\d \d\d:\d\d[^,;]{0,20}", "day": r"\d{4}-\d\d-\d\d",
-}  # fmt: skip
+    **dict.fromkeys(("n", "m", "k", "l"), NUMBER),
+    **dict.fromkeys(("code", "codes", "lot"), CODE),
+    "time": r"\d{4}-\d\d-\d\d \d\d:\d\d[^,;]{0,20}",
+    "day": r"\d{4}-\d\d-\d\d",
+}
 _SAID = (
     "a act allowed b begin c classification consequence container criteria d finding kind meaning of other parent_type "
     "purpose record result role roles side source state test tests thing tissue type verdict wanted way_out what which"

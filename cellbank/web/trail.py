@@ -74,7 +74,9 @@ def trail_reviews_page() -> str:
     """What of the trail nobody has reviewed yet, and the reviews."""
     _only_readers()
     may_review = Role.QUALITY_OFFICER in the_actor().roles
-    return render_template("trail_reviews.html", standing=standing(the_installation()), now=now(), may_review=may_review)
+    return render_template(
+        "trail_reviews.html", standing=standing(the_installation()), now=now(), may_review=may_review
+    )
 
 
 @blueprint.get("/near-misses")

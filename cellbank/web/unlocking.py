@@ -63,9 +63,15 @@ def post_unlock() -> Any:
         return _show(values, (("password", gettext("Give your password.")),))
     try:
         asked = run_act(
-            the_installation(), ASKS, {**given, **mine}, the_actor(), door=DOOR, client=client(), key=key_of(values),
+            the_installation(),
+            ASKS,
+            {**given, **mine},
+            the_actor(),
+            door=DOOR,
+            client=client(),
+            key=key_of(values),
             place=place(),
-        )  # fmt: skip
+        )
     except Malformed as malformed:
         return _show(values, tuple((one.field, said_again(one.message)) for one in malformed.problems))
     if asked.accepted:
@@ -80,9 +86,16 @@ def _sign(values: Values, second: Performer, given: dict[str, Any], asked: Outco
     where = client_of(second)
     key = key_of(values)
     signed = run_act(
-        the_installation(), SIGNS, {"person": given["person"], **second.credentials}, second.actor, door=DOOR, client=where,
-        key=following_key(key, "second") if key else None, place=place(where), once=second.once,
-    )  # fmt: skip
+        the_installation(),
+        SIGNS,
+        {"person": given["person"], **second.credentials},
+        second.actor,
+        door=DOOR,
+        client=where,
+        key=following_key(key, "second") if key else None,
+        place=place(where),
+        once=second.once,
+    )
     return finished(the_act(SIGNS), signed) if signed.accepted else _show(values, outcome=signed, asked=asked.act)
 
 
@@ -96,12 +109,20 @@ def _show(values: Values, problems: Problems = (), outcome: Outcome | None = Non
     fields = fields_of(UnlockTogether)
     named = tuple(field for field in fields if field.name in ("person", "reason"))
     page = render_template(
-        "unlock_together.html", fields=named, form=Filled(fields, values, problems), blank_form=Filled(fields, {}),
-        hints=hints_for(the_installation(), ASKS, values), verdict=verdict, problems=problems, outcome=outcome,
+        "unlock_together.html",
+        fields=named,
+        form=Filled(fields, values, problems),
+        blank_form=Filled(fields, {}),
+        hints=hints_for(the_installation(), ASKS, values),
+        verdict=verdict,
+        problems=problems,
+        outcome=outcome,
         reasons=[reason(one) for one in outcome.refusals] if outcome else [],
-        card=card_of(scanned) if scanned else None, mine=bool(roles_for(ASKS) & the_actor().roles),
-        key=secrets.token_urlsafe(16), asked=asked,
-    )  # fmt: skip
+        card=card_of(scanned) if scanned else None,
+        mine=bool(roles_for(ASKS) & the_actor().roles),
+        key=secrets.token_urlsafe(16),
+        asked=asked,
+    )
     return make_response(page, 422 if problems else 409 if outcome else 200)
 
 

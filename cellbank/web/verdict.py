@@ -72,11 +72,19 @@ YES: dict[About, Face] = {
 }  # fmt: skip
 # The same yes with a warning is amber: it is recorded or can be, and somebody must look.
 WARNED = {
-    About.RECORDABLE: Face("warned", "exclamation-triangle-fill", "unknown",
-                           lambda _: gettext("This can be recorded, with a warning. Nothing has been done yet.")),
-    About.DONE: Face("warned", "exclamation-triangle-fill", "unknown",
-                     lambda what: gettext("Done, with a warning: %(what)s", what=what)),
-}  # fmt: skip
+    About.RECORDABLE: Face(
+        "warned",
+        "exclamation-triangle-fill",
+        "unknown",
+        lambda _: gettext("This can be recorded, with a warning. Nothing has been done yet."),
+    ),
+    About.DONE: Face(
+        "warned",
+        "exclamation-triangle-fill",
+        "unknown",
+        lambda what: gettext("Done, with a warning: %(what)s", what=what),
+    ),
+}
 _STOP = Face("stop", "x-octagon-fill", "stop", lambda _: gettext("STOP"), "is-stop")
 NO: dict[About, Face] = {
     About.RECORDABLE: Face("no", "x-octagon-fill", "no", lambda _: gettext("This would be refused")),
@@ -89,8 +97,13 @@ NO: dict[About, Face] = {
     About.VIAL: _STOP,
 }
 UNCHECKED = Face("unknown", "question-octagon-fill", "unknown", lambda _: gettext("Not checked"), "is-unchecked")
-STALE = Face("unknown", "question-octagon-fill", "unknown",
-             lambda since: gettext("Not checked since %(time)s", time=since), "is-unchecked")  # fmt: skip
+STALE = Face(
+    "unknown",
+    "question-octagon-fill",
+    "unknown",
+    lambda since: gettext("Not checked since %(time)s", time=since),
+    "is-unchecked",
+)
 
 
 @dataclass(frozen=True)

@@ -97,9 +97,7 @@ def within(name: str) -> str:
 
 def of_another_site(site: str) -> str:
     """What is said of a record that is kept at this other site: nothing but whom to ask."""
-    return gettext(
-        "This is of the site %(site)s. Ask there, or switch to that site if you work there.", site=site
-    )
+    return gettext("This is of the site %(site)s. Ask there, or switch to that site if you work there.", site=site)
 
 
 def for_scripts() -> dict[str, str]:

@@ -6,8 +6,8 @@ CREATE FUNCTION tells(the_act text) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
   SELECT the_act = ANY ('{acknowledge_excursion,answer_notice,break_seal,check_dose,check_in_vials,close_filling,close_receipt,complete_action,confirm_dose_from_paper,confirm_reading,confirm_weight,count_again,count_box,discard_culture,discard_dose,discard_vial,discard_vials,finish_culture,hand_over_shipment,isolate_tissue,measure_weight,move_storage_unit,move_vial,note_warming,open_lot,open_reagent,pack_vials,passage_culture,pick_vial,pool_and_count,prepare_dose,receive_donation,receive_reagent,receive_shipment,reconcile_infusion,reconcile_rack,record_filling,record_freezing,record_harvest,record_reaction,record_reading_by_hand,register_unordered_dose,relocate_unit,report_storage_failure,rescan_box,return_vial,seal_shipment,start_infusion,stop_infusion,store_vials,take_over_shipment,take_sample,thaw_bank_vial,thaw_vial,unpack_vials,use_vial_for_testing,withdraw_subject}'::text[])
 $$;
 
--- Whether an account with these roles does or reads what not everybody may: two people give it, and change
--- it. From `domain/transitions.py`, by `lifecycle.powers`.
+-- Whether an account with these roles does or reads what not everybody may: two people give it, and
+-- change it. From `domain/transitions.py`, by `lifecycle.powers`.
 CREATE FUNCTION has_power(roles text[]) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
   SELECT roles && '{administrator,auditor,clinician,quality_officer,technician}'::text[]
 $$;
@@ -180,8 +180,8 @@ CREATE FUNCTION roles_of(the_act text) RETURNS jsonb LANGUAGE sql IMMUTABLE AS $
   }'::jsonb -> the_act
 $$;
 
--- From which state to which an act takes such a record; '=' where it writes one without a move. From
--- `domain/transitions.py` and `domain/writing.py`.
+-- From which state to which an act takes such a record; '=' where it writes one without a move.
+-- From `domain/transitions.py` and `domain/writing.py`.
 CREATE FUNCTION moves_of(kind text, the_act text) RETURNS jsonb LANGUAGE sql IMMUTABLE AS $$
   SELECT '{
     "account_change": {

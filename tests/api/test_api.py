@@ -112,8 +112,11 @@ def test_an_accepted_act(post, world: World) -> None:
     with world.installation.reads.connect() as connection:
         row = connection.execute(text("SELECT * FROM act WHERE id = :id"), {"id": body["act"]}).one()
     assert (row.name, row.door, row.outcome, row.record_code) == (
-        "register_donor", "api", "accepted", body["result"]["code"],
-    )  # fmt: skip
+        "register_donor",
+        "api",
+        "accepted",
+        body["result"]["code"],
+    )
 
 
 @pytest.mark.requirement("R6")
@@ -140,9 +143,16 @@ def test_what_a_door_has_proved_no_program_can_claim(post, act: str) -> None:
 
 @pytest.mark.parametrize("act", ["note_wrong_password", "configure_site"])
 def test_the_installations_own_acts_are_nobodys(post, act: str) -> None:
-    given = {"name": "tina"} if act == "note_wrong_password" else {
-        "name": "Mine", "fin": "A9999", "fin_registered": False, "timezone": "Europe/Kyiv",
-    }  # fmt: skip
+    given = (
+        {"name": "tina"}
+        if act == "note_wrong_password"
+        else {
+            "name": "Mine",
+            "fin": "A9999",
+            "fin_registered": False,
+            "timezone": "Europe/Kyiv",
+        }
+    )
     is_problem(post("ada", act, given), 403)
 
 

@@ -43,11 +43,16 @@ class Asked:
     def of(cls, installation: Installation, acts: str = "true") -> "Asked":
         """A code of every kind and of two people; an act of every name and outcome, of those for which `acts` is so; a
         label of every kind."""
-        latest = [code for kind in KINDS for code in column(installation, f"SELECT code FROM {kind} ORDER BY id DESC LIMIT 1")]
+        latest = [
+            code for kind in KINDS for code in column(installation, f"SELECT code FROM {kind} ORDER BY id DESC LIMIT 1")
+        ]
         return cls(
             (*latest, *column(installation, "SELECT code FROM person WHERE name IN ('olena', 'iryna')")),
             column(installation, f"SELECT max(id) FROM act WHERE {acts} GROUP BY name, outcome"),
-            column(installation, "SELECT max(id) FROM printing WHERE record_kind NOT IN ('act', 'person') GROUP BY template"),
+            column(
+                installation,
+                "SELECT max(id) FROM printing WHERE record_kind NOT IN ('act', 'person') GROUP BY template",
+            ),
             column(installation, f"SELECT max(key) FROM act WHERE {acts} AND key IS NOT NULL GROUP BY name"),
         )
 

@@ -71,8 +71,10 @@ class Table:
         lines = [f"{'':<{WIDEST}}  {'tried':>6}  {'held':>6}  {'found':>5}  not played"]
         for family in (*families, total):
             words = family.attack if len(family.attack) <= WIDEST else family.attack[: WIDEST - 1] + "…"
-            lines.append(f"{words:<{WIDEST}}  {family.tried:>6}  {family.held:>6}  {family.found:>5}  "
-                         f"{family.not_played or '':>10}".rstrip())  # fmt: skip
+            lines.append(
+                f"{words:<{WIDEST}}  {family.tried:>6}  {family.held:>6}  {family.found:>5}  "
+                f"{family.not_played or '':>10}".rstrip()
+            )
         return "\n".join([*lines, "", *(note for family in families for note in family.notes)]).rstrip()
 
     def write(self, path: Path) -> None:

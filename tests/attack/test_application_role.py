@@ -183,9 +183,14 @@ BY_THE_INSTALLATION = {
         INSERT INTO api_token (person_id, code, title, digest, expires_at, state)
         SELECT id, 'TKMINE', 'mine', 'mine', now() + interval '1 day', 'LIVE' FROM person WHERE name = 'tina'"""),
 }  # fmt: skip
-TOLD = json.dumps({f"person.{column} of {name} {value}": "0:0" for name in ("tina", "mine", "system")
-                   for column, value in (("password_hash", "x"), ("totp_secret", "JBSWY3DPEHPK3PXP"))}
-                  | {"api_token.digest of TKMINE \\x6d696e65": "0:0"})  # fmt: skip
+TOLD = json.dumps(
+    {
+        f"person.{column} of {name} {value}": "0:0"
+        for name in ("tina", "mine", "system")
+        for column, value in (("password_hash", "x"), ("totp_secret", "JBSWY3DPEHPK3PXP"))
+    }
+    | {"api_token.digest of TKMINE \\x6d696e65": "0:0"}
+)
 
 
 CLOSE = "UPDATE act SET outcome = 'accepted' WHERE id = acting()"

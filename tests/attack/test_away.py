@@ -118,8 +118,10 @@ def test_the_api_says_it_too_and_is_back_at_once(line, world: World, short_patie
     wire.down = True
     wire.cut()
     given = donor(world)
-    for answer in (client.get("/api/scan/DR00019", headers=headers),
-                   client.post("/api/acts/register_donor", json=given, headers=headers)):  # fmt: skip
+    for answer in (
+        client.get("/api/scan/DR00019", headers=headers),
+        client.post("/api/acts/register_donor", json=given, headers=headers),
+    ):
         assert answer.status_code == 503 and answer.headers["Retry-After"] == "5"
         assert answer.json["outcome"] == "not recorded" and "cannot be reached" in answer.json["detail"]
     wire.down = False

@@ -48,9 +48,7 @@ def test_what_a_disabled_administrator_asked_for_is_not_done(
 
 
 @RULES
-def test_who_lost_the_role_asks_for_nothing_any_more(
-    world: World, monkeypatch: pytest.MonkeyPatch, rule: bool
-) -> None:
+def test_who_lost_the_role_asks_for_nothing_any_more(world: World, monkeypatch: pytest.MonkeyPatch, rule: bool) -> None:
     bad, name = second_administrator(world), newcomer(world)
     world.do(bad, "change_roles", name=name, roles=["clinician", "quality_officer"], reason="the ward")
     world.do("ada", "change_roles", name=bad, roles=["technician"], reason="back to the bench")
@@ -131,13 +129,16 @@ def test_the_page_says_what_stands_although_the_second_act_is_refused(
 
 def both(world: World, locked: str) -> dict[str, str]:
     """The form of the page, filled by two people."""
-    return {"person": badge(world, locked), "password": PASSWORD, "second.name": "taras", "second.password": PASSWORD,
-            **REASON}  # fmt: skip
+    return {
+        "person": badge(world, locked),
+        "password": PASSWORD,
+        "second.name": "taras",
+        "second.password": PASSWORD,
+        **REASON,
+    }
 
 
-def test_the_page_of_somebody_who_is_locked_out_says_one_thing(
-    signed_in: Any, world: World, locked_now: str
-) -> None:
+def test_the_page_of_somebody_who_is_locked_out_says_one_thing(signed_in: Any, world: World, locked_now: str) -> None:
     page: Browser = signed_in("ada")
     record = page.get(f"/record/{badge(world, locked_now)}").text
     state = record.split('class="card-state"')[1].split("</div>")[0]

@@ -18,8 +18,10 @@ from tests.attack.twins.playing import answer_to, make_scene
 from tests.attack.twins.sql import Attack, another
 from tests.factories.world import World
 
-RULE = re.compile(r"CONSTRAINT = '(\w+)'|it_stays\('(\w+)'|'([a-z_]+)',\s*(?:who \|\| )?'[^']*'\);"
-                  r"|'([a-z_]+)',\s*format\(")
+RULE = re.compile(
+    r"CONSTRAINT = '(\w+)'|it_stays\('(\w+)'|'([a-z_]+)',\s*(?:who \|\| )?'[^']*'\);"
+    r"|'([a-z_]+)',\s*format\("
+)
 
 
 def rules_of_the_database() -> set[str]:

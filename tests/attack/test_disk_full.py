@@ -78,8 +78,11 @@ def test_acts_on_a_full_disk_say_so_and_everybody_goes_on_reading(
             disk.free()
         back = seconds_until_recorded(told)
     found = harm_done(site, "FULL", told)
-    tried(len(told.not_recorded), int(bool(found)), f"disk full: {len(told.not_recorded)} acts declined, "
-          f"{len(told.recorded)} acknowledged, back in {back:.1f} s")  # fmt: skip
+    tried(
+        len(told.not_recorded),
+        int(bool(found)),
+        f"disk full: {len(told.not_recorded)} acts declined, {len(told.recorded)} acknowledged, back in {back:.1f} s",
+    )
     assert not found
     assert answer is not None and answer[0] == 422  # what is wrong with an act is said before anything is written
     assert scanned is not None and scanned[0] == 404

@@ -37,9 +37,14 @@ def echo() -> Flask:
 
 @pytest.mark.parametrize(
     ("given", "seen"),
-    [("plain, Їжак №1\t\r\n", "plain, Їжак №1\t\r\n"), ("a\0b", "a␀b"), ("\x1b[31m\x7f", "␛[31m␡"), ("\ud800", "␦"),
-     ("]d2\x1d", "]d2\x1d")],
-)  # fmt: skip
+    [
+        ("plain, Їжак №1\t\r\n", "plain, Їжак №1\t\r\n"),
+        ("a\0b", "a␀b"),
+        ("\x1b[31m\x7f", "␛[31m␡"),
+        ("\ud800", "␦"),
+        ("]d2\x1d", "]d2\x1d"),
+    ],
+)
 def test_what_no_text_holds_becomes_its_picture(given: str, seen: str) -> None:
     assert cleaned(given) == seen and cleaned_all({given: [given, 1, None]}) == {seen: [seen, 1, None]}
 
@@ -96,11 +101,13 @@ def test_json_that_is_no_object_is_answered(patient_app: Flask, address: str, bo
 
 @pytest.mark.parametrize(
     ("act", "given", "field"),
-    [("reconcile_rack", {"box": "ST0001", "picture": f"A1,{FAR}"}, "picture"),
-     ("import_results", {"sheet": f"lot,test,result\n{FAR},CD73,1"}, "sheet"),
-     ("import_definition", {"type": "protocol", "content": f"{DOTTED} = 1"}, "content"),
-     ("import_definition", {"type": "specification", "content": f"x = {{{DOTTED} = 1}}"}, "content")],
-)  # fmt: skip
+    [
+        ("reconcile_rack", {"box": "ST0001", "picture": f"A1,{FAR}"}, "picture"),
+        ("import_results", {"sheet": f"lot,test,result\n{FAR},CD73,1"}, "sheet"),
+        ("import_definition", {"type": "protocol", "content": f"{DOTTED} = 1"}, "content"),
+        ("import_definition", {"type": "specification", "content": f"x = {{{DOTTED} = 1}}"}, "content"),
+    ],
+)
 def test_a_file_without_measure_is_refused_by_name_and_at_once(world: World, act: str, given: dict, field: str) -> None:
     started = time.process_time()
     with pytest.raises(Malformed, match=field):

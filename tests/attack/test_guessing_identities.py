@@ -41,9 +41,16 @@ def guesser(world: World) -> str:
 
 
 def check(
-    installation: Installation, world: World, who: str, dose: OrderedDose, *, read_back: str | None = None, dry_run: bool = True,
-    after: float = 0, key: str | None = None,
-) -> Outcome:  # fmt: skip
+    installation: Installation,
+    world: World,
+    who: str,
+    dose: OrderedDose,
+    *,
+    read_back: str | None = None,
+    dry_run: bool = True,
+    after: float = 0,
+    key: str | None = None,
+) -> Outcome:
     scans: dict[str, Any] = bedside(world, dose)
     if read_back is not None:
         scans["read_back"] = read_back
@@ -88,7 +95,9 @@ def test_nobody_waits_for_more_than_a_minute_nor_for_what_is_long_past(
     assert check(strict, world, guesser, dose, after=WINDOW.seconds + 1).accepted
 
 
-def test_many_at_once_are_counted_one_by_one(world: World, strict: Installation, dose: OrderedDose, guesser: str) -> None:
+def test_many_at_once_are_counted_one_by_one(
+    world: World, strict: Installation, dose: OrderedDose, guesser: str
+) -> None:
     found: list[list[str]] = []
 
     def guess(number: int) -> None:

@@ -37,7 +37,9 @@ At = Callable[[str], Browser]
 @pytest.fixture(scope="module")
 def guarded(world: World) -> Flask:
     """The application with the limit of an installation for one address."""
-    installation = dataclasses.replace(world.installation, config=dataclasses.replace(world.installation.config, address_failures=10))
+    installation = dataclasses.replace(
+        world.installation, config=dataclasses.replace(world.installation.config, address_failures=10)
+    )
     return create_app(installation)
 
 
@@ -135,9 +137,14 @@ def test_who_says_to_come_from_elsewhere_is_not_believed(at: At, world: World) -
 
 @pytest.mark.parametrize(
     ("address", "one"),
-    [("192.0.2.7", "192.0.2.7"), ("::ffff:192.0.2.7", "192.0.2.7"), ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
-     ("", ""), ("not an address" * 9, ("not an address" * 9)[:60])],
-)  # fmt: skip
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("", ""),
+        ("not an address" * 9, ("not an address" * 9)[:60]),
+    ],
+)
 def test_addresses_of_one_network_are_one(address: str, one: str) -> None:
     assert network_of(address) == one
 
@@ -195,7 +202,9 @@ def signs_in_the_session(world: World, name: str, address: str, token: str) -> b
     """Whether their password is taken in the session that stands at this screen."""
     actor = world.meet(name)
     session = Place("web", None, address, digest_of_desk(token), stands=actor.id)
-    return passwords.prove(world.installation, actor, Credentials(PASSWORD), world.now, place=session).proof is Proof.RIGHT
+    return (
+        passwords.prove(world.installation, actor, Credentials(PASSWORD), world.now, place=session).proof is Proof.RIGHT
+    )
 
 
 def test_a_copied_token_is_nothing_elsewhere_and_keeps_nobody_waiting(at: At, world: World) -> None:
@@ -230,7 +239,9 @@ def test_guesses_at_a_screen_are_not_those_of_the_session_that_stands_there(at: 
 def test_who_waits_takes_no_place_from_others(world: World) -> None:
     """A stranger who is paused is answered at once, and looked at by nobody: the places are for others."""
     place = Place("web", None, "192.0.2.57")
-    installation = dataclasses.replace(world.installation, config=dataclasses.replace(world.installation.config, address_failures=3))
+    installation = dataclasses.replace(
+        world.installation, config=dataclasses.replace(world.installation.config, address_failures=3)
+    )
     for number in range(3):
         sessions.prove(installation, f"nobody.{number}", Credentials(GUESS), world.now, place=place)
     full = dataclasses.replace(installation, strangers=Room(0, 0))
@@ -298,7 +309,9 @@ def test_of_twenty_at_once_each_is_counted_and_none_beyond_the_limit_is_looked_a
     name = newcomer(world, "technician")
     place = Place("web", "a tablet", "192.0.2.70", digest_of_desk(world.unique("desk")))
     actor, found, start = world.people[name], [], threading.Barrier(20)
-    assert passwords.prove(world.installation, actor, Credentials(PASSWORD), world.now, place=place).proof is Proof.RIGHT
+    assert (
+        passwords.prove(world.installation, actor, Credentials(PASSWORD), world.now, place=place).proof is Proof.RIGHT
+    )
 
     def guess() -> None:
         start.wait()
@@ -341,9 +354,13 @@ def test_two_people_unlock_an_account_on_one_page(at: At, world: World) -> None:
     assert all(f'name="{field}"' in form for field in ("password", "second.name", "second.password", "reason"))
     given = {"person": person, "password": PASSWORD, "second.name": "clara", "second.password": PASSWORD, **REASON}
     for wrong in (
-        {"second.password": GUESS}, {"second.name": ""}, {"second.name": "cyril"}, {"second.name": name},
-        {"password": GUESS}, {"password": ""},
-    ):  # fmt: skip
+        {"second.password": GUESS},
+        {"second.name": ""},
+        {"second.name": "cyril"},
+        {"second.name": name},
+        {"password": GUESS},
+        {"password": ""},
+    ):
         assert screen.post("/act/unlock_together", given | wrong).status_code in (409, 422), wrong
         assert row(world, name).locked_until is not None, wrong
     done = screen.post("/act/unlock_together", given)
@@ -425,8 +442,9 @@ def test_what_is_signed_of_two_changes_that_wait_is_what_is_done(at: At, world: 
     officer = at("192.0.2.82")
     officer.enter("quinn")
     for act, shown, other in (
-        ("confirm_unlock", "unlocked", "other roles"), ("confirm_account_change", "other roles", "unlocked"),
-    ):  # fmt: skip
+        ("confirm_unlock", "unlocked", "other roles"),
+        ("confirm_account_change", "other roles", "unlocked"),
+    ):
         page = officer.get(f"/act/{act}?person={person}").text
         signs = page.split('class="to-sign"')[1].split("</section>")[0]
         assert shown in signs and other not in signs
@@ -445,9 +463,7 @@ def test_a_quality_officer_who_is_locked_out_does_not_confirm_for_themself(world
 
 
 @pytest.mark.usefixtures("each_rule_alone")
-def test_the_database_opens_no_lock_for_one_alone(
-    world: World, locked: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_database_opens_no_lock_for_one_alone(world: World, locked: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """What asks for it lifts the lock at once."""
     monkeypatch.setattr(unlocking, "ask", lambda work, person, *_, **__: unlocking._unlock(work, person))
     refused = world.codes("tina", "unlock_together", person=badge(world, locked), **REASON)
@@ -464,9 +480,7 @@ def test_the_database_lets_nobody_ask_for_themself(world: World, locked: str) ->
 
 
 @pytest.mark.usefixtures("each_rule_alone")
-def test_who_unlocks_changes_nothing_else_of_the_account(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_who_unlocks_changes_nothing_else_of_the_account(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """In the database: the signature for a lock is good for no role that is taken away."""
     locked = newcomer(world, "clinician", "technician")
     accept(world, locked)

@@ -51,9 +51,7 @@ def addresses(app: Flask, attacker: Attacker) -> Iterator[str]:
     yield from (attacker.address(rule.endpoint) for rule in named)
 
 
-def test_no_header_is_an_error_of_the_program(
-    patient_app: Flask, world: World, tried: Callable[..., None]
-) -> None:
+def test_no_header_is_an_error_of_the_program(patient_app: Flask, world: World, tried: Callable[..., None]) -> None:
     attacker = Attacker(patient_app, world, random.Random(20261130))
     browser, found = attacker.browser("tina"), []
     every = [(name, value) for name in NAMES for value in VALUES]

@@ -100,7 +100,9 @@ def test_no_answer_tells_it(played: World, secrets: Secrets, tried: Callable[...
 def asked_with(world: World, *, whole: bool) -> Asked:
     """Codes of patients and of what is about them; on the whole, a code of every kind too."""
     asked, about = Asked.of(world.installation), ("subject", "dose", "weight")
-    more = [code for kind in about for code in column(world.installation, f"SELECT code FROM {kind} LIMIT {OF_PATIENTS}")]
+    more = [
+        code for kind in about for code in column(world.installation, f"SELECT code FROM {kind} LIMIT {OF_PATIENTS}")
+    ]
     return replace(asked, codes=(*more, *(asked.codes if whole else ())))
 
 

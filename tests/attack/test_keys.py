@@ -172,16 +172,22 @@ def test_a_key_for_one_site_sees_and_touches_no_other(program: Any, world: World
     here = program(name, site="MAIN")
     code = world.do("tina", "register_donor", pseudonym=world.unique("D"), birth_year=1990)["code"]
     theirs = run_act(
-        world.installation, "register_donor", {"pseudonym": world.unique("D"), "birth_year": 1990},
-        world.people[there.technician], door="test",
-    ).result["code"]  # fmt: skip
+        world.installation,
+        "register_donor",
+        {"pseudonym": world.unique("D"), "birth_year": 1990},
+        world.people[there.technician],
+        door="test",
+    ).result["code"]
     assert here.get(f"/api/scan/{code}").status_code == 200
     assert here.get(f"/api/scan/{theirs}").status_code == 404
     assert here.get(f"/api/scan/{code}", **{"Cellbank-Site": there.code}).status_code == 403
     assert world.codes(name, "create_token", title="x", site=there.code) == ["NOT_FOUND"]
-    assert Program(app, world, world.do(name, "create_token", title="all", now=server_time())["token"]).get(
-        f"/api/scan/{theirs}"
-    ).status_code == 200  # an auditor without that limit reads every site
+    assert (
+        Program(app, world, world.do(name, "create_token", title="all", now=server_time())["token"])
+        .get(f"/api/scan/{theirs}")
+        .status_code
+        == 200
+    )  # an auditor without that limit reads every site
 
 
 def test_a_key_for_a_site_ends_with_the_work_there(program: Any, world: World) -> None:
@@ -205,10 +211,13 @@ def test_a_key_reads_or_acts(world: World) -> None:
 @pytest.mark.parametrize(
     ("scope", "reads", "acts", "judges"),
     [
-        (Scope(), True, True, True), (Scope(site="MAIN"), True, True, True), (Scope(read_only=True), True, False, True),
-        (Scope(acts=frozenset({"thaw"})), False, False, False), (Scope(acts=frozenset({"pick"})), False, True, True),
+        (Scope(), True, True, True),
+        (Scope(site="MAIN"), True, True, True),
+        (Scope(read_only=True), True, False, True),
+        (Scope(acts=frozenset({"thaw"})), False, False, False),
+        (Scope(acts=frozenset({"pick"})), False, True, True),
     ],
-)  # fmt: skip
+)
 def test_what_a_scope_allows(scope: Scope, reads: bool, acts: bool, judges: bool) -> None:
     assert scope.may_read is reads
     assert scope.may_do("pick", dry_run=False) is acts
@@ -263,9 +272,10 @@ def test_a_key_for_one_site_is_not_told_what_was_answered_at_another(program: An
     given, again = {"pseudonym": world.unique("D"), "birth_year": 1990}, {"Idempotency-Key": world.unique("i")}
     code = whole.post("register_donor", given, **again).json["result"]["code"]
     for answer in (
-        elsewhere.post("register_donor", given, **again), elsewhere.get(f"/api/outcomes/{again['Idempotency-Key']}"),
+        elsewhere.post("register_donor", given, **again),
+        elsewhere.get(f"/api/outcomes/{again['Idempotency-Key']}"),
         whole.post("register_donor", given, **again, **{"Cellbank-Site": there.code}),
-    ):  # fmt: skip
+    ):
         assert answer.status_code in (403, 409) and code not in answer.text
 
 

@@ -136,10 +136,11 @@ def test_what_was_acknowledged_stands_once_and_whole(site: Site, tried: Callable
             harm.append(found)
         acknowledged, again = acknowledged + len(told.recorded), again + told.asked_again
     tried(
-        ROUNDS, len(harm),
+        ROUNDS,
+        len(harm),
         f"{what}: {acknowledged} acts acknowledged, {again} asked again under their key; "
         f"back in {statistics.median(back):.1f} s, at most {max(back):.1f} s",
-    )  # fmt: skip
+    )
     assert not harm
     assert max(back) < (START_SECONDS if what in STARTED_AGAIN else BACK_SECONDS)
 

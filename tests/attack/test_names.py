@@ -71,10 +71,12 @@ def test_unknown_wrong_disabled_and_locked_are_one_answer(door: str, request, wo
     told = knock(shut, PASSWORD)  # whoever has the password is no stranger to the account
     assert told[0] in (401, 403) and "locked until" in told[1]
     tried = {
-        "unknown": ("nobody.at.all", PASSWORD), "wrong": (there, "a guess of mine"), "disabled": (disabled, PASSWORD),
+        "unknown": ("nobody.at.all", PASSWORD),
+        "wrong": (there, "a guess of mine"),
+        "disabled": (disabled, PASSWORD),
         "locked, wrong password": (shut, "a guess of mine"),
         "absurd": ("x" * 39, "y" * 5000),
-    }  # fmt: skip
+    }
     answers, spent = {}, {}
     for what, (name, password) in tried.items():
         work.clear()

@@ -56,10 +56,17 @@ def create_app_map() -> Any:
     """The map of addresses, of an application that has no database behind it."""
     from types import SimpleNamespace
 
-    nobody = SimpleNamespace(config=SimpleNamespace(
-        secret_key="x" * 40, secure_cookies=False, language="en", timezone="UTC", host="127.0.0.1", hosts=(),
-        proxies=(),
-    ))  # fmt: skip
+    nobody = SimpleNamespace(
+        config=SimpleNamespace(
+            secret_key="x" * 40,
+            secure_cookies=False,
+            language="en",
+            timezone="UTC",
+            host="127.0.0.1",
+            hosts=(),
+            proxies=(),
+        )
+    )
     return create_app(nobody).url_map  # type: ignore[arg-type]
 
 

@@ -59,7 +59,9 @@ def stranger(story_installation, tmp_path_factory: pytest.TempPathFactory, worke
     codes = {code for kind in KINDS for code in column(installation, f"SELECT code FROM {kind}")}
     asked_with = Asked.of(installation, acts=f"site_id <> {there.id}")
     yield Stranger(
-        Crawler(installation, "stranger", asked_with), frozenset(codes - _examples()), frozenset(column(installation, NAMES))
+        Crawler(installation, "stranger", asked_with),
+        frozenset(codes - _examples()),
+        frozenset(column(installation, NAMES)),
     )
     installation.engine.dispose()
 

@@ -22,9 +22,12 @@ from tests.factories.world import World
 pytestmark = pytest.mark.requirement("R4")
 
 PEOPLE = {
-    Role.TECHNICIAN: "tina", Role.QUALITY_OFFICER: "quinn", Role.CLINICIAN: "clara", Role.ADMINISTRATOR: "ada",
+    Role.TECHNICIAN: "tina",
+    Role.QUALITY_OFFICER: "quinn",
+    Role.CLINICIAN: "clara",
+    Role.ADMINISTRATOR: "ada",
     Role.AUDITOR: "otto",
-}  # fmt: skip
+}
 STRANGER = "stranger"  # of another site, with every role of who works there
 INPUTS_EACH = sized(1, 100)  # of a role and an act
 EVERY_ACT = sorted(catalogue.load())

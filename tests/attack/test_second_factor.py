@@ -30,15 +30,25 @@ def strict(world: World) -> Installation:
 
 
 def proved(
-    world: World, name: str, code: str | None, *, installation: Installation | None = None, now: datetime.datetime | None = None,
-    password: str = PASSWORD, enrols: bool = True,
-) -> Proved:  # fmt: skip
+    world: World,
+    name: str,
+    code: str | None,
+    *,
+    installation: Installation | None = None,
+    now: datetime.datetime | None = None,
+    password: str = PASSWORD,
+    enrols: bool = True,
+) -> Proved:
     given, at = Credentials(password, code), now or world.now
-    return passwords.prove(installation or world.installation, world.meet(name), given, at, place=Place("test"), enrols=enrols)
+    return passwords.prove(
+        installation or world.installation, world.meet(name), given, at, place=Place("test"), enrols=enrols
+    )
 
 
 def try_set_up(world: World, name: str, once: OneTime | None) -> list[str]:
-    outcome = run_act(world.installation, "set_up_second_factor", {}, world.meet(name), door="test", now=world.now, once=once)
+    outcome = run_act(
+        world.installation, "set_up_second_factor", {}, world.meet(name), door="test", now=world.now, once=once
+    )
     return [refusal.code.value for refusal in outcome.refusals]
 
 

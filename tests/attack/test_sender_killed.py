@@ -90,9 +90,11 @@ def queue(world: World) -> None:
 def sending(world: World, furnished: Furnished, box: Mailbox) -> Iterator[subprocess.Popen[bytes]]:
     """A sender at work, which goes on until nothing waits."""
     environ = {
-        "CELLBANK_DATA": str(world.installation.config.data), "CELLBANK_DATABASE_URL": furnished.urls("test")[1],
-        "CELLBANK_SMTP_URL": f"smtp://127.0.0.1:{box.port}", "CELLBANK_MAIL_FROM": "cellbank@bank.example",
-    }  # fmt: skip
+        "CELLBANK_DATA": str(world.installation.config.data),
+        "CELLBANK_DATABASE_URL": furnished.urls("test")[1],
+        "CELLBANK_SMTP_URL": f"smtp://127.0.0.1:{box.port}",
+        "CELLBANK_MAIL_FROM": "cellbank@bank.example",
+    }
     command = [sys.executable, "-m", "cellbank.cli", "outbox", "send"]
     process = subprocess.Popen(command, env={**os.environ, **environ}, stdout=subprocess.DEVNULL)
     try:

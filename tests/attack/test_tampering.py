@@ -185,8 +185,11 @@ def test_what_the_owner_does_to_the_database_is_named(
     assert any(attack.found in one for one in found), found
 
 
-OPENED = """INSERT INTO act (site_id, person_id, name, given, given_digest, door, version, at)
-VALUES (1, (SELECT id FROM person WHERE name = 'ada'), 'reset_password', '{}', '', 'cli', '0', clock_timestamp())"""""
+OPENED = (
+    """INSERT INTO act (site_id, person_id, name, given, given_digest, door, version, at)
+VALUES (1, (SELECT id FROM person WHERE name = 'ada'), 'reset_password', '{}', '', 'cli', '0', clock_timestamp())"""
+    ""
+)
 
 
 def test_who_has_the_database_alone_makes_no_digest(owner: Connection, site: Installation) -> None:
@@ -339,9 +342,11 @@ def test_an_export_passes_through_the_heads_or_the_verifier_names_it(
     lines = trail.read_bytes().splitlines(keepends=True)
     later = last.until + datetime.timedelta(hours=1)
     for wrong, found in (
-        ({"digest": "0" * 64}, "was rewritten"), ({"number": last.number + 10**6}, "was shortened"),
-        ({"until": last.until - datetime.timedelta(hours=1)}, "have it"), ({"since": later}, "do not have it"),
-    ):  # fmt: skip
+        ({"digest": "0" * 64}, "was rewritten"),
+        ({"number": last.number + 10**6}, "was shortened"),
+        ({"until": last.until - datetime.timedelta(hours=1)}, "have it"),
+        ({"since": later}, "do not have it"),
+    ):
         with pytest.raises(offline.Bad, match=found):
             offline.verify(lines, signed=[*heads[: heads.index(last)], last._replace(**wrong)])
 
@@ -352,10 +357,13 @@ def test_the_verifier_of_one_file_knows_a_signature() -> None:
         public, signature = key.public_key().public_bytes_raw(), key.sign(message)
         assert offline.is_signed(public, message, signature)
         for wrong in (
-            (public, message + b"x", signature), (public[::-1], message, signature),
-            (public, message, signature[:-1] + bytes([signature[-1] ^ 1])), (public, message, b"\xff" * 64),
-            (public, message, bytes([signature[0] ^ 1]) + signature[1:]), (b"\0" * 31, message, signature),
-        ):  # fmt: skip
+            (public, message + b"x", signature),
+            (public[::-1], message, signature),
+            (public, message, signature[:-1] + bytes([signature[-1] ^ 1])),
+            (public, message, b"\xff" * 64),
+            (public, message, bytes([signature[0] ^ 1]) + signature[1:]),
+            (b"\0" * 31, message, signature),
+        ):
             assert not offline.is_signed(*wrong)
 
 

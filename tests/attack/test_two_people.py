@@ -61,7 +61,10 @@ def test_nobody_alone_gives_themself_the_eyes_of_an_auditor(world: World) -> Non
     world.do(other, "look_at_identity", subject=subject)
     world.do("ada", "reset_password", name=other, new_password=HIS, reason="to look as him")
     given = Credentials(HIS)
-    assert passwords.prove(world.installation, world.meet(other), given, world.now, place=Place("test")).proof is Proof.WRONG
+    assert (
+        passwords.prove(world.installation, world.meet(other), given, world.now, place=Place("test")).proof
+        is Proof.WRONG
+    )
 
 
 def test_whoever_may_what_not_everybody_may_is_made_by_two() -> None:

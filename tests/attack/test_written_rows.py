@@ -105,13 +105,17 @@ def test_a_row_written_without_the_key_is_none(world: World, owner: Any, pair: t
         owner(
             f"""INSERT INTO web_session (digest, person_id, workstation, created_at, proved_at, seen_at, idle_minutes)
                 VALUES ({made}, :person, 'here', now(), now(), now(), 600)""",
-            person=person, token=session, bare=session.partition(".")[2],
-        )  # fmt: skip
+            person=person,
+            token=session,
+            bare=session.partition(".")[2],
+        )
         owner(
             f"""INSERT INTO api_token (person_id, code, title, digest, expires_at, state)
                 VALUES (:person, md5(random()::text), 'x', {made}, now() + interval '1 day', 'LIVE')""",
-            person=person, token=key, bare=key.partition(".")[2],
-        )  # fmt: skip
+            person=person,
+            token=key,
+            bare=key.partition(".")[2],
+        )
     assert standing_of_session(world.installation, session) is None and actor_by_token(world.installation, key) is None
 
 
@@ -121,7 +125,10 @@ def test_a_screen_that_knows_me_is_not_made_to_know_another(world: World, owner:
     at_mine = wrong_entries.look(world.installation, world.people[pair[0]], Place("test", **here), server_time())
     assert at_mine.is_inside
     owner("UPDATE known_desk SET person_id = :other WHERE person_id = :me", **ids(world, pair))
-    known = [wrong_entries.look(world.installation, world.people[name], Place("test", **here), server_time()) for name in pair]
+    known = [
+        wrong_entries.look(world.installation, world.people[name], Place("test", **here), server_time())
+        for name in pair
+    ]
     assert [one.is_inside for one in known] == [False, False]
     assert proof(world, pair[0], MINE, **here) is Proof.RIGHT
     # Nor is the same screen known elsewhere.

@@ -58,8 +58,12 @@ def main() -> int:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="tests.bench", description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, default=Path(tempfile.gettempdir()) / "cellbank-bench",
-                        help="folder in which the generated banks are kept")  # fmt: skip
+    parser.add_argument(
+        "--data",
+        type=Path,
+        default=Path(tempfile.gettempdir()) / "cellbank-bench",
+        help="folder in which the generated banks are kept",
+    )
     parser.add_argument("--vials", type=int, default=1_000_000, help="vials of the large bank")
     parser.add_argument("--acts", type=int, default=1_000_000, help="acts of the long trail")
     parser.add_argument("--flips", type=int, default=10_000, help="single-byte changes of an exported trail")

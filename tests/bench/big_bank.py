@@ -93,11 +93,27 @@ class BigBank:
         load = self.load
         code = load.code(Kind.DONOR)
         load.act("tina", "register_donor", code, born, {"pseudonym": f"B-{code}"})
-        donor = load.insert("donor", site_id=1, code=code, pseudonym=f"B-{code}", birth_year=1990, delivered_at=born,
-                            delivery="caesarean", gestation_weeks=39, state="REGISTERED")  # fmt: skip
+        donor = load.insert(
+            "donor",
+            site_id=1,
+            code=code,
+            pseudonym=f"B-{code}",
+            birth_year=1990,
+            delivered_at=born,
+            delivery="caesarean",
+            gestation_weeks=39,
+            state="REGISTERED",
+        )
         load.act("tina", "record_consent", code, born, {"donor": code, "version": "2"})
-        load.insert("consent", donor_id=donor["id"], code=load.code(Kind.CONSENT), version="2",
-                    scope="manufacture and clinical use", given_on=born.date(), state="GIVEN")  # fmt: skip
+        load.insert(
+            "consent",
+            donor_id=donor["id"],
+            code=load.code(Kind.CONSENT),
+            version="2",
+            scope="manufacture and clinical use",
+            given_on=born.date(),
+            state="GIVEN",
+        )
         donation = self.donation(donor, born)
         load.act("quinn", "determine_eligibility", code, born + 5 * DAY, {"donor": code})
         load.update("donor", [donor], state="ELIGIBLE", eligibility_reason="All results are negative.")
@@ -110,11 +126,21 @@ class BigBank:
         code = din("A9999", born.year, load.number(series))
         load.act("tina", "receive_donation", code, born + HOUR, {"donor": donor["code"], "tissue": "cord"})
         return load.insert(
-            "donation", site_id=1, donor_id=donor["id"], specification_id=self.specification, code=code, tissue="cord",
-            collected_at=born, received_at=born + HOUR, received_by_id=load.people["tina"],
-            transport_min_c=Decimal("3.00"), transport_max_c=Decimal("6.00"), mass_g=Decimal("42.0"),
-            integrity="intact", state="ACCEPTED",
-        )  # fmt: skip
+            "donation",
+            site_id=1,
+            donor_id=donor["id"],
+            specification_id=self.specification,
+            code=code,
+            tissue="cord",
+            collected_at=born,
+            received_at=born + HOUR,
+            received_by_id=load.people["tina"],
+            transport_min_c=Decimal("3.00"),
+            transport_max_c=Decimal("6.00"),
+            mass_g=Decimal("42.0"),
+            integrity="intact",
+            state="ACCEPTED",
+        )
 
     def cultures(self, donation: Row, at: datetime.datetime, lots: int) -> list[Row]:
         """P0, P1 from it, and one P2 for each lot."""
@@ -128,20 +154,38 @@ class BigBank:
         name, method = ("passage_culture", "passage") if parent else ("isolate_tissue", "explant")
         load.act("tina", name, code, at, {"vessel": "T-175"})
         culture = load.insert(
-            "culture", site_id=1, donation_id=donation["id"], parent_id=parent and parent["id"], code=code,
-            passage=passage, method=method, started_at=at, area_cm2=Decimal("1750.0"), vessel="T-175",
-            cells_seeded=5 * MILLION if parent else None, cumulative_doublings=Decimal(5 * passage), state="GROWING",
-        )  # fmt: skip
+            "culture",
+            site_id=1,
+            donation_id=donation["id"],
+            parent_id=parent and parent["id"],
+            code=code,
+            passage=passage,
+            method=method,
+            started_at=at,
+            area_cm2=Decimal("1750.0"),
+            vessel="T-175",
+            cells_seeded=5 * MILLION if parent else None,
+            cumulative_doublings=Decimal(5 * passage),
+            state="GROWING",
+        )
         cells = 60_000 * MILLION
         load.act("tina", "record_harvest", code, at + 9 * DAY, {"culture": code, "total_cells": cells})
-        load.update("culture", [culture], state="HARVESTED", harvested_at=at + 9 * DAY, cells_harvested=cells,
-                    cells_left=cells, viability_percent=Decimal("95.00"))  # fmt: skip
+        load.update(
+            "culture",
+            [culture],
+            state="HARVESTED",
+            harvested_at=at + 9 * DAY,
+            cells_harvested=cells,
+            cells_left=cells,
+            viability_percent=Decimal("95.00"),
+        )
         return culture
 
     # ---- lots and vials ---------------------------------------------------------------------------------------
 
-    def lot(self, donation: Row, culture: Row, at: datetime.datetime, *, vials: int = VIALS_PER_LOT,
-            last: str = "store") -> tuple[Row, list[Row]]:  # fmt: skip
+    def lot(
+        self, donation: Row, culture: Row, at: datetime.datetime, *, vials: int = VIALS_PER_LOT, last: str = "store"
+    ) -> tuple[Row, list[Row]]:
         """A lot as far as `last`: open, freeze, or store, which goes on to its release."""
         lot, made = self.open_lot(donation, culture, at, vials)
         if last == "open":
@@ -161,12 +205,26 @@ class BigBank:
         load.act("tina", "open_lot", code, at, {"cultures": [culture["code"]], "vial_count": count})
         load.update("culture", [culture], cells_left=culture["cells_left"] - count * cells)
         lot = load.insert(
-            "lot", site_id=1, donation_id=donation["id"], specification_id=self.specification, code=code,
-            purpose="product", product_code="D0001V99", passage=2, cumulative_doublings=Decimal("10.000"),
-            cells_per_vial=cells, volume_ml=Decimal("1.800"), cryoprotectant="10 % DMSO", sample_cells=0, lost_cells=0,
-            dmso_percent=Decimal("10.00"), planned_vial_count=count, fill_started_at=at,
-            expires_on=(at + 2 * 365 * DAY).date(), state="IN_PROCESS",
-        )  # fmt: skip
+            "lot",
+            site_id=1,
+            donation_id=donation["id"],
+            specification_id=self.specification,
+            code=code,
+            purpose="product",
+            product_code="D0001V99",
+            passage=2,
+            cumulative_doublings=Decimal("10.000"),
+            cells_per_vial=cells,
+            volume_ml=Decimal("1.800"),
+            cryoprotectant="10 % DMSO",
+            sample_cells=0,
+            lost_cells=0,
+            dmso_percent=Decimal("10.00"),
+            planned_vial_count=count,
+            fill_started_at=at,
+            expires_on=(at + 2 * 365 * DAY).date(),
+            state="IN_PROCESS",
+        )
         load.insert("lot_source", lot_id=lot["id"], culture_id=culture["id"], cells_used=count * cells)
         last = load.number(f"division {donation['code']}", count)
         codes = [vial_code(donation["code"], division_code(number)) for number in range(last - count + 1, last + 1)]
@@ -211,9 +269,16 @@ class BigBank:
         size = {"row_count": 10, "column_count": 10} if type_ == "box" else {}
         name = f"{type_.capitalize()} {number + 1}"
         self.parents[type_] = self.load.insert(
-            "storage_unit", site_id=1, parent_id=parent and parent["id"], code=code, type=type_, name=name, place=place,
-            state="IN_SERVICE", **size,
-        )  # fmt: skip
+            "storage_unit",
+            site_id=1,
+            parent_id=parent and parent["id"],
+            code=code,
+            type=type_,
+            name=name,
+            place=place,
+            state="IN_SERVICE",
+            **size,
+        )
         return self.parents[type_]
 
     # ---- quality ----------------------------------------------------------------------------------------------
@@ -225,12 +290,22 @@ class BigBank:
         self.load.act("tina", "enter_result", lot["code"], at, {"lot": lot["code"]})
         results = [
             self.load.insert(
-                "test_result", code=self.load.code(Kind.RESULT), lot_id=lot["id"], test=test, number=number,
-                choice=choice, unit="%" if number else None, method="as specified", started_at=at - 28 * DAY,
-                resulted_at=at, verdict="IN_SPECIFICATION", entered_by_id=self.load.people["tina"], state="ENTERED",
+                "test_result",
+                code=self.load.code(Kind.RESULT),
+                lot_id=lot["id"],
+                test=test,
+                number=number,
+                choice=choice,
+                unit="%" if number else None,
+                method="as specified",
+                started_at=at - 28 * DAY,
+                resulted_at=at,
+                verdict="IN_SPECIFICATION",
+                entered_by_id=self.load.people["tina"],
+                state="ENTERED",
             )
             for test, number, choice in values
-        ]  # fmt: skip
+        ]
         self.load.act("taras", "review_results", lot["code"], at + HOUR, {"lot": lot["code"]})
         self.load.update("test_result", results, state="REVIEWED", reviewed_by_id=self.load.people["taras"])
         for result in results:
@@ -239,8 +314,15 @@ class BigBank:
     def release(self, lot: Row, at: datetime.datetime) -> None:
         load, code = self.load, self.load.code(Kind.BATCH_REVIEW)
         load.act("quinn", "review_batch_record", code, at - HOUR, {"lot": lot["code"]})
-        review = load.insert("batch_review", code=code, lot_id=lot["id"], digest="", reviewed_at=at - HOUR,
-                             reviewed_by_id=load.people["quinn"], state="REVIEWED")  # fmt: skip
+        review = load.insert(
+            "batch_review",
+            code=code,
+            lot_id=lot["id"],
+            digest="",
+            reviewed_at=at - HOUR,
+            reviewed_by_id=load.people["quinn"],
+            state="REVIEWED",
+        )
         self.signature("quinn", "reviewed", BatchReview, review, at - HOUR)
         self.load.act("oksana", "release_lot", lot["code"], at, {"lot": lot["code"]})
         self.load.update("lot", [lot], state="RELEASED")
@@ -249,10 +331,16 @@ class BigBank:
     def signature(self, who: str, meaning: str, cls: type, row: Row, at: datetime.datetime) -> None:
         names = {column: row[column] for column in (*cls.SIGNED, "id")}
         self.load.insert(
-            "signature", act_id=self.load.act_id, person_id=self.load.people[who], full_name=who.capitalize(),
-            meaning=meaning, record_kind=cls.__tablename__, record_id=row["id"], digest=content_digest(cls(**names)),
+            "signature",
+            act_id=self.load.act_id,
+            person_id=self.load.people[who],
+            full_name=who.capitalize(),
+            meaning=meaning,
+            record_kind=cls.__tablename__,
+            record_id=row["id"],
+            digest=content_digest(cls(**names)),
             signed_at=at,
-        )  # fmt: skip
+        )
 
     # ---- the clinic -------------------------------------------------------------------------------------------
 
@@ -262,12 +350,23 @@ class BigBank:
         number = f"BENCH-{self.subjects:06d}"
         load.act("clara", "enrol_subject", code, at, {"trial_number": number})
         subject = load.insert(
-            "subject", site_id=1, protocol_id=self.protocol, trial="NCT04461925", code=code, trial_number=number,
-            trial_number_key=number.lower().replace("-", ""), second_identifier=f"H{self.subjects:08d}",
-            second_identifier_key=f"h{self.subjects:08d}", place=self.subjects,
-            sex=self.chance.choice(["female", "male"]), born_on=datetime.date(1960, 5, 17), consented_on=at.date(),
-            arm="EXP", receives_product=True, state="SCREENING",
-        )  # fmt: skip
+            "subject",
+            site_id=1,
+            protocol_id=self.protocol,
+            trial="NCT04461925",
+            code=code,
+            trial_number=number,
+            trial_number_key=number.lower().replace("-", ""),
+            second_identifier=f"H{self.subjects:08d}",
+            second_identifier_key=f"h{self.subjects:08d}",
+            place=self.subjects,
+            sex=self.chance.choice(["female", "male"]),
+            born_on=datetime.date(1960, 5, 17),
+            consented_on=at.date(),
+            arm="EXP",
+            receives_product=True,
+            state="SCREENING",
+        )
         load.act("clara", "sign_eligibility", code, at + HOUR, {"subject": code})
         load.update("subject", [subject], state="ENROLLED", assessment={"outcome": "ELIGIBLE"})
         self.signature("clara", "approved", record_class("subject"), subject, at + HOUR)
@@ -278,25 +377,47 @@ class BigBank:
         subject = self.subject(at - DAY)
         load, code = self.load, self.load.code(Kind.WEIGHT)
         load.act("clara", "measure_weight", code, at, {"subject": subject["code"]})
-        weight = load.insert("weight", subject_id=subject["id"], code=code, weight_kg=Decimal("72.0"), method="scale",
-                             measured_at=at, measured_by_id=load.people["clara"], state="MEASURED")  # fmt: skip
+        weight = load.insert(
+            "weight",
+            subject_id=subject["id"],
+            code=code,
+            weight_kg=Decimal("72.0"),
+            method="scale",
+            measured_at=at,
+            measured_by_id=load.people["clara"],
+            state="MEASURED",
+        )
         load.act("cyril", "confirm_weight", code, at, {"weight": code})
         load.update("weight", [weight], state="CONFIRMED", confirmed_by_id=load.people["cyril"], confirmed_at=at)
         for infusion, day in enumerate((1, 4, 7), start=1):
             some = vials[(infusion - 1) * VIALS_PER_DOSE : infusion * VIALS_PER_DOSE]
             self.infuse(self.order(lot, subject, weight, infusion, day, at + day * DAY, some), some, at + day * DAY)
 
-    def order(self, lot: Row, subject: Row, weight: Row, infusion: int, day: int, at: datetime.datetime,
-              vials: list[Row]) -> Row:  # fmt: skip
+    def order(
+        self, lot: Row, subject: Row, weight: Row, infusion: int, day: int, at: datetime.datetime, vials: list[Row]
+    ) -> Row:
         load = self.load
         code = coi("A9999", at.year, load.number(f"CHA9999{at.year % 100}"))
         load.act("clara", "order_dose", code, at, {"subject": subject["code"], "infusion": infusion})
         dose = load.insert(
-            "dose", site_id=1, subject_id=subject["id"], lot_id=lot["id"], weight_id=weight["id"], code=code,
-            infusion_number=infusion, day=day, planned_on=at.date(), study_day=day, ordered_at=at,
-            ordered_by_id=load.people["clara"], required_cells=72 * MILLION, vials_needed=VIALS_PER_DOSE - 1,
-            vials_spare=1, calculation={"steps": []}, state="ORDERED",
-        )  # fmt: skip
+            "dose",
+            site_id=1,
+            subject_id=subject["id"],
+            lot_id=lot["id"],
+            weight_id=weight["id"],
+            code=code,
+            infusion_number=infusion,
+            day=day,
+            planned_on=at.date(),
+            study_day=day,
+            ordered_at=at,
+            ordered_by_id=load.people["clara"],
+            required_cells=72 * MILLION,
+            vials_needed=VIALS_PER_DOSE - 1,
+            vials_spare=1,
+            calculation={"steps": []},
+            state="ORDERED",
+        )
         load.update("vial", vials, state="RESERVED", dose_id=dose["id"])
         self.signature("clara", "approved", Dose, dose, at)
         return dose
@@ -313,13 +434,29 @@ class BigBank:
         load.update("dose", [dose], state="THAWING", thaw_started_at=at, expires_at=at + 6 * HOUR)
         load.act("taras", "pool_and_count", dose["code"], at + HOUR / 2, {"dose": dose["code"]})
         load.update("vial", vials, state="POOLED")
-        load.update("dose", [dose], state="COUNTED", counted_at=at + HOUR / 2, viability_percent=Decimal("88.00"),
-                    pooled_ml=Decimal("40.000"), total_cells_per_ml=4_500_000, count_method="trypan blue",
-                    draw_ml=Decimal("18.200"), delivered_cells=72 * MILLION, delivered_percent=Decimal("100.0"),
-                    is_short=False)  # fmt: skip
+        load.update(
+            "dose",
+            [dose],
+            state="COUNTED",
+            counted_at=at + HOUR / 2,
+            viability_percent=Decimal("88.00"),
+            pooled_ml=Decimal("40.000"),
+            total_cells_per_ml=4_500_000,
+            count_method="trypan blue",
+            draw_ml=Decimal("18.200"),
+            delivered_cells=72 * MILLION,
+            delivered_percent=Decimal("100.0"),
+            is_short=False,
+        )
         load.act("taras", "prepare_dose", dose["code"], at + HOUR, {"dose": dose["code"]})
-        load.update("dose", [dose], state="PREPARED", prepared_at=at + HOUR, prepared_by_id=people["taras"],
-                    final_volume_ml=Decimal("50.000"))  # fmt: skip
+        load.update(
+            "dose",
+            [dose],
+            state="PREPARED",
+            prepared_at=at + HOUR,
+            prepared_by_id=people["taras"],
+            final_volume_ml=Decimal("50.000"),
+        )
         for who, state, column in (("clara", "CHECKED_ONCE", "first"), ("cyril", "CHECKED", "second")):
             load.act(who, "check_dose", dose["code"], at + HOUR, {"dose": dose["code"]})
             by, when = f"{column}_checked_by_id", f"{column}_checked_at"

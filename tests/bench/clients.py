@@ -45,8 +45,9 @@ class Reading:
         return sorted(self.latencies)[min(len(self.latencies) - 1, int(len(self.latencies) * percent / 100))]
 
 
-def request(method: str, path: str, token: str = "", body: Mapping[str, Any] | None = None, key: str = "",
-            cookie: str = "") -> bytes:  # fmt: skip
+def request(
+    method: str, path: str, token: str = "", body: Mapping[str, Any] | None = None, key: str = "", cookie: str = ""
+) -> bytes:
     """A request as bytes."""
     payload = b"" if body is None else json.dumps(body).encode()
     lines = [f"{method} {path} HTTP/1.1", "Host: 127.0.0.1", f"Content-Length: {len(payload)}"]

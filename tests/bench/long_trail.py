@@ -47,9 +47,16 @@ def _determine(load: Loader, donor: Row, at: datetime.datetime, state: str, reas
     load.act("quinn", "determine_eligibility", donor["code"], at, {"donor": donor["code"], "reason": reason})
     load.update("donor", [donor], state=state, eligibility_reason=reason)
     load.insert(
-        "signature", act_id=load.act_id, person_id=load.people["quinn"], full_name="Quinn Quality",
-        meaning="approved", record_kind="donor", record_id=donor["id"], digest="0" * 64, signed_at=at,
-    )  # fmt: skip
+        "signature",
+        act_id=load.act_id,
+        person_id=load.people["quinn"],
+        full_name="Quinn Quality",
+        meaning="approved",
+        record_kind="donor",
+        record_id=donor["id"],
+        digest="0" * 64,
+        signed_at=at,
+    )
 
 
 def measure(installation: Installation, owner_url: str) -> Iterator[Figure]:

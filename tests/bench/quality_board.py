@@ -32,7 +32,9 @@ def measure(site: Site) -> Iterator[Figure]:
     board = _milliseconds(lambda: lot_board(site.installation, lot, now, officer))
     note = f"{VIALS} vials, {RESULTS} results, {rows:,} rows of the trail"
     yield Figure("release board of a large lot: on the server", board, "ms", "at most", 150, note)
-    yield Figure("what a recall of it would touch", _milliseconds(lambda: impact(site.installation, lot)), "ms", "at most", 150)
+    yield Figure(
+        "what a recall of it would touch", _milliseconds(lambda: impact(site.installation, lot)), "ms", "at most", 150
+    )
 
 
 def large_lot(site: Site) -> str:

@@ -43,8 +43,9 @@ def _typical(readings: Sequence[Reading]) -> str:
     return f"{rate:.0f}/s, {median * 1000:.2f} ms"
 
 
-def compare(clients: Clients, ours: Callable[[], Requests], bare: Requests, *, rounds: int, seconds: float,
-            again: bool = True) -> Comparison:  # fmt: skip
+def compare(
+    clients: Clients, ours: Callable[[], Requests], bare: Requests, *, rounds: int, seconds: float, again: bool = True
+) -> Comparison:
     """Let the clients do both in turn. `ours` gives each round its requests: what is done once cannot be done again."""
     clients.run(bare, seconds / 2)
     found = Comparison([], [])

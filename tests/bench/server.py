@@ -137,9 +137,14 @@ def main() -> None:
     from granian import Granian
 
     Granian(
-        "tests.bench.server:make_app", factory=True, address="127.0.0.1", port=int(sys.argv[1]),
-        workers=WORKERS, log_level="warning", **wire_options(),
-    ).serve()  # fmt: skip
+        "tests.bench.server:make_app",
+        factory=True,
+        address="127.0.0.1",
+        port=int(sys.argv[1]),
+        workers=WORKERS,
+        log_level="warning",
+        **wire_options(),
+    ).serve()
 
 
 if __name__ == "__main__":

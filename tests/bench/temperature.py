@@ -188,7 +188,7 @@ _DECADE = (
               CASE WHEN n %% 2 = 0 THEN '2026-01-01'::timestamptz + n * interval '7 s' END
          FROM generate_series(1::bigint, %(vials)s) n,
               (SELECT min(id) AS first FROM storage_unit WHERE code LIKE 'BENCH%%') b""",
-)  # fmt: skip
+)
 
 
 # --- chart ------------------------------------------------------------------------------------

@@ -28,17 +28,26 @@ def measure(site: Site, clients: Clients) -> Iterator[Figure]:
     for count, bound in ((1, 0.4), (8, 0.3)):
         each = PER_ROUND[count]
         found = compare(
-            at(site, clients), lambda count=count, each=each: site.put_aways(count, each), site.bare_writes(count),
-            rounds=ROUNDS, seconds=SECONDS, again=False,
-        )  # fmt: skip
+            at(site, clients),
+            lambda count=count, each=each: site.put_aways(count, each),
+            site.bare_writes(count),
+            rounds=ROUNDS,
+            seconds=SECONDS,
+            again=False,
+        )
         name = f"put one vial away: throughput, {count} client{'s' if count > 1 else ''}"
         yield Figure(name, found.throughput, "F", "at least", bound, found.note)
     lots = site.column(LOTS_BEING_FILLED)[:LARGE_ACTS]
-    yield from _large("fill 200 vials", "record_filling", site,
-                      [{"lot": lot, "vials": site.column(VIALS_OF, lot)} for lot in lots])  # fmt: skip
+    yield from _large(
+        "fill 200 vials", "record_filling", site, [{"lot": lot, "vials": site.column(VIALS_OF, lot)} for lot in lots]
+    )
     boxes = take(site.empty_boxes, LARGE_ACTS)
-    yield from _large("put a box of 100 away", "store_vials", site,
-                      [{"box": box, "vials": take(site.frozen_vials, 100)} for box in boxes])  # fmt: skip
+    yield from _large(
+        "put a box of 100 away",
+        "store_vials",
+        site,
+        [{"box": box, "vials": take(site.frozen_vials, 100)} for box in boxes],
+    )
 
 
 def _large(name: str, act: str, site: Site, all_given: list[Mapping[str, Any]]) -> Iterator[Figure]:

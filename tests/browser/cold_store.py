@@ -19,9 +19,17 @@ def frozen_vials(stage: Stage, count: int) -> Iterator[str]:
     )
     medium = stage.rows("SELECT code FROM reagent_lot WHERE manufacturer_lot = 'CRY-1140'")[0]["code"]
     opened = stage.do(
-        "olena", "open_lot", cultures=[culture], cells=[count * each + spent], purpose="working_bank",
-        vial_count=count, cells_per_vial=each, volume_ml="1.0", dmso_percent="10", reagents=[medium],
-    )  # fmt: skip
+        "olena",
+        "open_lot",
+        cultures=[culture],
+        cells=[count * each + spent],
+        purpose="working_bank",
+        vial_count=count,
+        cells_per_vial=each,
+        volume_ml="1.0",
+        dmso_percent="10",
+        reagents=[medium],
+    )
     lot, first = opened["code"], opened["first_vial"]
     vials = [f"{first[:13]}{int(first[13:]) + number:06d}" for number in range(count)]
     stage.do("olena", "record_filling", lot=lot, vials=vials)

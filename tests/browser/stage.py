@@ -101,8 +101,9 @@ class Stage:
         rows = self.rows(
             "SELECT d.* FROM dose d JOIN subject s ON s.id = d.subject_id "
             "WHERE s.trial_number = :number AND d.state = :state",
-            number=number, state=state,
-        )  # fmt: skip
+            number=number,
+            state=state,
+        )
         assert len(rows) == 1, rows
         return rows[0]
 
@@ -110,8 +111,10 @@ class Stage:
         """The vials of a dose in this state, in the order of their numbers."""
         found = self.rows(
             "SELECT v.code FROM vial v JOIN dose d ON d.id = v.dose_id WHERE d.code = :dose AND v.state = :state "
-            "ORDER BY v.number", dose=dose, state=state,
-        )  # fmt: skip
+            "ORDER BY v.number",
+            dose=dose,
+            state=state,
+        )
         return [row["code"] for row in found]
 
     def label(self, dose: str) -> str:

@@ -99,9 +99,12 @@ def test_a_reagent_is_received_with_the_keyboard_alone(station, stage: Stage) ->
     olena = station("olena")
     olena.choose("receive_reagent")
     for name, text in (
-        ("name", "TrypLE dissociation reagent"), ("manufacturer", "Gibco"), ("manufacturer_lot", "TRY-9000"),
-        ("certificate", "CoA 9000"), ("expires_on", "12312028"),
-    ):  # fmt: skip
+        ("name", "TrypLE dissociation reagent"),
+        ("manufacturer", "Gibco"),
+        ("manufacturer_lot", "TRY-9000"),
+        ("certificate", "CoA 9000"),
+        ("expires_on", "12312028"),
+    ):
         olena.tab_to(olena.field(name))
         olena.page.keyboard.type(text, delay=90)
     olena.tab_to(olena.page.locator('[data-act-form] .actions button[value="do"]'))

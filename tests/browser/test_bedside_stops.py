@@ -50,7 +50,9 @@ def test_the_wristband_of_somebody_else(nataliia: Station, stage: Stage, dose: d
 
 
 def test_a_label_that_is_no_longer_the_current_one(nataliia: Station, stage: Stage, dose: dict) -> None:
-    old = dose["expires_at"].astimezone(stage.installation.config.timezone).replace(tzinfo=None) - datetime.timedelta(hours=2)
+    old = dose["expires_at"].astimezone(stage.installation.config.timezone).replace(tzinfo=None) - datetime.timedelta(
+        hours=2
+    )
     nataliia.scan(dose_symbol(dose["code"], old))
     nataliia.sees("STOP", "The label is obsolete")
     assert nataliia.page.locator("body").get_attribute("data-sound") == "stop"
@@ -144,8 +146,15 @@ def _second_prepared_dose(stage: Stage) -> str:
     dose = stage.dose("EXP-12", state="THAWING")["code"]
     vials = stage.vials(dose, "THAWED")
     counted = stage.do(
-        "olena", "pool_and_count", dose=dose, vials=vials, diluent="albumin", pooled_ml=5 * len(vials),
-        total_cells_per_ml=4_650_000, viability_percent="87.5", method="trypan blue",
-    )  # fmt: skip
+        "olena",
+        "pool_and_count",
+        dose=dose,
+        vials=vials,
+        diluent="albumin",
+        pooled_ml=5 * len(vials),
+        total_cells_per_ml=4_650_000,
+        viability_percent="87.5",
+        method="trypan blue",
+    )
     stage.do("andriy", "prepare_dose", dose=dose, drawn_ml=counted["draw"]["drawn_ml"], final_volume_ml="50")
     return dose

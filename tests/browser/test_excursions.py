@@ -108,7 +108,7 @@ def test_a_bar_shows_how_much_of_a_file_has_arrived(station, stage: Stage, probe
         ("Date/Time;Temperature (°C)\n2026-11-01 10:00:00;-180\n2026-11-01 10:05:00;warm\n", "Row 3"),
         ("", "empty"),
     ],
-)  # fmt: skip
+)
 def test_another_file_is_refused_with_what_is_wrong(
     station, stage: Stage, probe: str, tmp_path: Path, content: str, said: str
 ) -> None:
@@ -120,13 +120,13 @@ def test_another_file_is_refused_with_what_is_wrong(
     olena.sees("Nothing was recorded.")
     assert said in olena.text(".act")
     assert olena.field("skip_unreadable").is_visible()
-    assert stage.one("SELECT count(*) FROM reading r JOIN probe p ON p.id = r.probe_id WHERE p.code = :probe",
-                     probe=probe) == 0  # fmt: skip
+    assert (
+        stage.one("SELECT count(*) FROM reading r JOIN probe p ON p.id = r.probe_id WHERE p.code = :probe", probe=probe)
+        == 0
+    )
 
 
-def test_what_a_file_does_not_tell_is_answered_by_one_click(
-    station, stage: Stage, probe: str, tmp_path: Path
-) -> None:
+def test_what_a_file_does_not_tell_is_answered_by_one_click(station, stage: Stage, probe: str, tmp_path: Path) -> None:
     """A two-channel logger without a unit: the column and the unit are asked, and learned for this probe."""
     began = server_time() - datetime.timedelta(hours=2)
 

@@ -63,8 +63,11 @@ def bad_inputs(stage: Stage, dose: dict[str, Any]) -> list[dict[str, str]]:
         "second.name": ("nataliia", "nobody.of.this.name"),
     }
     all_of_them = itertools.product(*choices.values())
-    return [dict(zip(choices, one, strict=True)) for one in all_of_them if any(
-        value != values[0] for value, values in zip(one, choices.values(), strict=True))]  # fmt: skip
+    return [
+        dict(zip(choices, one, strict=True))
+        for one in all_of_them
+        if any(value != values[0] for value, values in zip(one, choices.values(), strict=True))
+    ]
 
 
 def test_no_combination_of_wrong_inputs_is_a_match_or_a_go(station, stage: Stage) -> None:
@@ -80,8 +83,12 @@ def test_no_combination_of_wrong_inputs_is_a_match_or_a_go(station, stage: Stage
             wrong.append((values, found))
     assert wrong == []
     assert stage.state("dose", dose["code"]) == "PREPARED"
-    right = {name: stage.label(dose["code"]) if name == "dose_label" else value for name, value in zip(
-        ("dose_label", "wristband", "read_back"), bad_inputs(stage, dose)[0].values(), strict=False)}  # fmt: skip
+    right = {
+        name: stage.label(dose["code"]) if name == "dose_label" else value
+        for name, value in zip(
+            ("dose_label", "wristband", "read_back"), bad_inputs(stage, dose)[0].values(), strict=False
+        )
+    }
     send(nataliia, {**right, "read_back": str(stage.subject("EXP-11")["born_on"])})
     assert "Match" in says_yes(nataliia)  # what the others differ from
 

@@ -41,7 +41,8 @@ def test_what_the_network_loses_is_sent_again_and_done_once(desk, stage: Stage, 
     # A slow server makes fewer, longer requests of the same codes: each kind of trouble was met, not each of them.
     assert set(troubles[: pull.troubles_met]) == set(troubles)
     assert standing(stage, box) == list(enumerate(mine, start=1))
-    places = stage.rows("SELECT v.code FROM placement p JOIN vial v ON v.id = p.vial_id WHERE v.code = ANY(:vials)",
-                        vials=mine)  # fmt: skip
+    places = stage.rows(
+        "SELECT v.code FROM placement p JOIN vial v ON v.id = p.vial_id WHERE v.code = ANY(:vials)", vials=mine
+    )
     assert set(Counter(row["code"] for row in places).values()) == {1}
     assert stage.count("store_vials", outcome="refused") == 0

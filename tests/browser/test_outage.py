@@ -127,9 +127,11 @@ def test_the_network_is_cut_between_the_two_checks_and_comes_back(nataliia: Stat
     scan_offline(nataliia, label, subject["code"])
     nataliia.sees("check 2 of 2", "Not compared by the screen", "Nobody’s password was proved", subject["trial_number"])
     for name, said in (
-        ("nataliia", "the check needs another person"), (badge(stage, "nataliia"), "the check needs another person"),
-        ("nobody.here", "Nobody of this name or badge"), (badge(stage, "iryna"), "Nobody of this name or badge"),
-    ):  # fmt: skip
+        ("nataliia", "the check needs another person"),
+        (badge(stage, "nataliia"), "the check needs another person"),
+        ("nobody.here", "Nobody of this name or badge"),
+        (badge(stage, "iryna"), "Nobody of this name or badge"),
+    ):
         nataliia.page.locator("#off-read").fill(subject["second_identifier"])
         sign_offline(nataliia, "check", name)
         nataliia.page.locator("[data-problem]").get_by_text(said).wait_for()
@@ -173,8 +175,9 @@ def test_the_network_is_cut_between_the_two_checks_and_comes_back(nataliia: Stat
     assert row["state"] == "INFUSED" and row["volume_given_ml"] == 50
     names = stage.rows(
         "SELECT f.name AS first, s.name AS second FROM dose d JOIN person f ON f.id = d.first_checked_by_id "
-        "JOIN person s ON s.id = d.second_checked_by_id WHERE d.code = :code", code=code,
-    )  # fmt: skip
+        "JOIN person s ON s.id = d.second_checked_by_id WHERE d.code = :code",
+        code=code,
+    )
     assert names == [{"first": "nataliia", "second": "petro"}]
     times = [row["second_checked_at"], row["infusion_started_at"], row["infusion_stopped_at"]]
     assert times == sorted(times) and before <= times[0] and times[-1] <= after
@@ -191,7 +194,7 @@ def test_the_network_is_cut_between_the_two_checks_and_comes_back(nataliia: Stat
         "SELECT given ->> 'reason_code' AS reason FROM act "
         "WHERE name = 'report_unreadable_scan' AND given ->> 'raw' = :raw",
         raw=old_label(label),
-    )  # fmt: skip
+    )
     assert near_misses == [{"reason": "DOSE_LABEL_MISMATCH"}]
 
 
@@ -270,11 +273,18 @@ def test_a_dose_given_on_paper_is_entered_by_two_people_and_its_deviation_is_fou
     vials = stage.vials(code, "THAWED")
     nataliia.fill(
         **{name: on_the_clock(stage, at) for name, at in times.items()},
-        thaw__vials="\n".join(vials), count__diluent="albumin", count__pooled_ml=5 * len(vials),
-        count__total_cells_per_ml=4_650_000, count__viability_percent="87.5", count__method="trypan blue",
-        preparation__prepared_by="olena", preparation__drawn_ml=drawn(stage, dose), preparation__final_volume_ml=50,
-        volume_given_ml=50, reason=WHY,
-    )  # fmt: skip
+        thaw__vials="\n".join(vials),
+        count__diluent="albumin",
+        count__pooled_ml=5 * len(vials),
+        count__total_cells_per_ml=4_650_000,
+        count__viability_percent="87.5",
+        count__method="trypan blue",
+        preparation__prepared_by="olena",
+        preparation__drawn_ml=drawn(stage, dose),
+        preparation__final_volume_ml=50,
+        volume_given_ml=50,
+        reason=WHY,
+    )
     nataliia.check()  # what is signed is the form as it will be kept, with what was not allowed about it
     nataliia.sees("The form as it was entered", "Not allowed about it", "could be used until")
     nataliia.sign()
@@ -298,7 +308,7 @@ def test_a_dose_given_on_paper_is_entered_by_two_people_and_its_deviation_is_fou
     found = stage.one(
         "SELECT v.code FROM deviation v JOIN deviation_link l ON l.deviation_id = v.id WHERE l.record_code = :dose",
         dose=code,
-    )  # fmt: skip
+    )
     iryna.go(f"/record/{found}")
     iryna.sees("critical", WHY, "OUT_OF_TIME", "ON_HOLD", code, lot)
 

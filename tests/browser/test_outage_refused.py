@@ -47,8 +47,9 @@ def test_a_dose_given_on_a_check_that_is_none_is_not_forgotten_and_gets_no_go(
     nataliia.sees("The server is back", "Not accepted.", "is kept in deviation")
     kept = stage.rows(
         "SELECT v.description FROM deviation v JOIN deviation_link k ON k.deviation_id = v.id "
-        "WHERE k.record_code = :code AND v.classification = 'critical' ORDER BY v.id", code=code,
-    )  # fmt: skip
+        "WHERE k.record_code = :code AND v.classification = 'critical' ORDER BY v.id",
+        code=code,
+    )
     assert any("Rash, adrenaline given" in row["description"] for row in kept)  # it waited for nothing before it
     assert stage.state("dose", code) == "CHECKED_ONCE"
     petro = station("petro")

@@ -19,9 +19,7 @@ TO_SIGN = {"decision": "accept", "reason": "Certificate checked"}
 def hire(stage: Stage, name: str) -> str:
     """A quality officer, trained, who has never signed in."""
     given = {"name": name, "full_name": name.title(), "roles": ["quality_officer"], "must_change": False}
-    assert run_act(
-        stage.installation, "add_person", {**given, "new_password": PASSWORD}, SYSTEM, door="test"
-    ).accepted  # fmt: skip
+    assert run_act(stage.installation, "add_person", {**given, "new_password": PASSWORD}, SYSTEM, door="test").accepted
     days = {"trained_on": "2026-01-01", "valid_until": "2099-12-31"}
     training = {"name": name, "role": "quality_officer", "procedure": "SOP-1 version 4", **days}
     assert run_act(stage.installation, "record_training", training, SYSTEM, door="test").accepted

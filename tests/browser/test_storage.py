@@ -216,16 +216,22 @@ def test_a_spilled_box_is_scanned_again_and_each_difference_gets_its_reason(
     assert standing(stage, box) == [(1, vials[1]), (2, vials[0]), (3, vials[2])]
     olena.scan_to(vials[0], f"/record/{vials[0]}")
     olena.sees("Time out of the cold")
-    lifted = stage.rows("SELECT in_at - out_at AS long FROM warming_event w JOIN storage_unit u ON u.id = w.unit_id "
-                        "WHERE u.code = :box", box=box)  # fmt: skip
+    lifted = stage.rows(
+        "SELECT in_at - out_at AS long FROM warming_event w JOIN storage_unit u ON u.id = w.unit_id "
+        "WHERE u.code = :box",
+        box=box,
+    )
     assert [row["long"].seconds for row in lifted] == [25]
 
 
 def test_a_wrong_box_at_the_tank_stops_with_a_sound_of_its_own(station, stage: Stage) -> None:
     dose = stage.dose("EXP-13", state="ORDERED")["code"]
     vial = stage.vials(dose, "RESERVED")[0]
-    home = stage.rows("SELECT u.code FROM placement p JOIN vial v ON v.id = p.vial_id JOIN storage_unit u ON u.id = "
-                      "p.box_id WHERE v.code = :vial AND p.taken_at IS NULL", vial=vial)[0]["code"]  # fmt: skip
+    home = stage.rows(
+        "SELECT u.code FROM placement p JOIN vial v ON v.id = p.vial_id JOIN storage_unit u ON u.id = "
+        "p.box_id WHERE v.code = :vial AND p.taken_at IS NULL",
+        vial=vial,
+    )[0]["code"]
     olena = station("olena")
     olena.go(f"/storage/pick/{dose}")
     olena.sees("s in the open")

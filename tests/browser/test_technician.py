@@ -72,10 +72,17 @@ def test_a_culture_is_harvested_filled_frozen_and_put_away_by_scan(station, stag
 def _frozen_lot(stage: Stage, culture: str) -> list[str]:
     """A working bank of three vials from a harvest, filled and frozen now."""
     opened = stage.do(
-        "olena", "open_lot", cultures=[culture], cells=[31_000_000], purpose="working_bank", vial_count=3,
-        cells_per_vial=10_000_000, volume_ml="1.0", dmso_percent="10",
+        "olena",
+        "open_lot",
+        cultures=[culture],
+        cells=[31_000_000],
+        purpose="working_bank",
+        vial_count=3,
+        cells_per_vial=10_000_000,
+        volume_ml="1.0",
+        dmso_percent="10",
         reagents=[stage.rows("SELECT code FROM reagent_lot WHERE manufacturer_lot = 'CRY-1140'")[0]["code"]],
-    )  # fmt: skip
+    )
     lot, first = opened["code"], opened["first_vial"]
     vials = [f"{first[:13]}{int(first[13:]) + number:06d}" for number in range(3)]
     stage.do("olena", "record_filling", lot=lot, vials=vials)

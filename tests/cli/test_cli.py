@@ -314,8 +314,11 @@ def test_everything_wrong_with_a_file_is_told(cellbank: Cellbank, tmp_path: Path
     assert said.status == 1 and said.out == ""
     problems = {line.split()[1].rstrip(":") for line in said.err.splitlines()}
     assert problems == {
-        "version", "donor.retest_days", "donor.specimen_window_days", "donor.specimen_windows_days",
-    }  # fmt: skip
+        "version",
+        "donor.retest_days",
+        "donor.specimen_window_days",
+        "donor.specimen_windows_days",
+    }
     assert cellbank("protocol", "import", file) == said
 
 
@@ -446,8 +449,9 @@ def test_an_export_is_verified_by_the_script_beside_it(cellbank: Cellbank, tina:
 
 
 @pytest.mark.parametrize("name", ["verify_trail.py", ".", "..", "none/trail.jsonl", "file/trail.jsonl", "folder"])
-def test_an_export_goes_where_a_file_can_be(cellbank: Cellbank, tmp_path: Path, name: str,
-                                            monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+def test_an_export_goes_where_a_file_can_be(
+    cellbank: Cellbank, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "file").write_text("")
     (tmp_path / "folder").mkdir()

@@ -64,8 +64,12 @@ def test_doses_wait_at_every_step_of_the_way_to_the_patient(query) -> None:
     found = query("SELECT s.trial_number, d.state FROM dose d JOIN subject s ON s.id = d.subject_id")
     waiting = {number: state for number, state in found if state not in ("ADMINISTERED", "RECONCILED")}
     assert waiting == {
-        "EXP-09": "ORDERED", "EXP-10": "PICKED", "EXP-11": "PREPARED", "EXP-12": "THAWING", "EXP-13": "ORDERED",
-    }  # fmt: skip
+        "EXP-09": "ORDERED",
+        "EXP-10": "PICKED",
+        "EXP-11": "PREPARED",
+        "EXP-12": "THAWING",
+        "EXP-13": "ORDERED",
+    }
 
 
 def test_the_lots_tell_of_a_hold(query) -> None:
@@ -73,8 +77,10 @@ def test_the_lots_tell_of_a_hold(query) -> None:
 
 
 def test_the_near_miss_is_in_the_trail(query) -> None:
-    refused = query("SELECT a.name, p.name, a.refusals FROM act a JOIN person p ON p.id = a.person_id "
-                    "WHERE a.outcome = 'refused' AND a.name = 'order_dose'")  # fmt: skip
+    refused = query(
+        "SELECT a.name, p.name, a.refusals FROM act a JOIN person p ON p.id = a.person_id "
+        "WHERE a.outcome = 'refused' AND a.name = 'order_dose'"
+    )
     assert [(act, who, refusals[0]["code"]) for act, who, refusals in refused] == [
         ("order_dose", "nataliia", "SUBJECT_NOT_ENROLLED")
     ]

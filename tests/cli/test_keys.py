@@ -45,7 +45,9 @@ def test_what_cannot_be_used_is_said(cellbank, folder: Path, environ) -> None:
 
 
 def test_a_running_server_needs_no_restart(cellbank, folder: Path, world) -> None:
-    installation = dataclasses.replace(world.installation, config=dataclasses.replace(world.installation.config, data=folder))
+    installation = dataclasses.replace(
+        world.installation, config=dataclasses.replace(world.installation.config, data=folder)
+    )
     first = installation.keys.sign("{}")["key"]
     cellbank("keys", "new")
     assert installation.keys.sign("{}")["key"] != first

@@ -27,15 +27,22 @@ def test_a_version_is_the_same_as_itself() -> None:
 
 
 def test_a_change_is_named_field_by_field() -> None:
-    found = compare(BEFORE, changed(
-        ("minimum = 95", "minimum = 90\nmaximum = 99\nsamples = 2"), ("cpdl_warn = 15", "cpdl_warn = 16"),
-        ("transport_soft_celsius = { low = 2", "transport_soft_celsius = { low = 3"), ("lifts_retest = true", ""),
-    ))  # fmt: skip
+    found = compare(
+        BEFORE,
+        changed(
+            ("minimum = 95", "minimum = 90\nmaximum = 99\nsamples = 2"),
+            ("cpdl_warn = 15", "cpdl_warn = 16"),
+            ("transport_soft_celsius = { low = 2", "transport_soft_celsius = { low = 3"),
+            ("lifts_retest = true", ""),
+        ),
+    )
     [test] = found.changed
     assert test.code == "CD73" and found.same_tests == len(BEFORE.tests) - 1
     assert [(field.name, field.before, field.after) for field in test.fields] == [
-        ("minimum", "95", "90"), ("maximum", "–", "99"), ("samples", "1", "2"),
-    ]  # fmt: skip
+        ("minimum", "95", "90"),
+        ("maximum", "–", "99"),
+        ("samples", "1", "2"),
+    ]
     assert {(field.name, field.before, field.after) for field in found.settings} == {
         ("culture › cpdl warn", "15", "16"),
         ("donations › placenta › transport soft celsius › low", "2", "3"),

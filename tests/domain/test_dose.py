@@ -26,8 +26,11 @@ FIRST = date(2026, 11, 22)
 
 def of(weight: str | None, vial_millions: int, recovery="90", viability="85", protocol=TRIAL):
     return calculate_dose(
-        protocol.dosing, None if weight is None else Decimal(weight), vial_millions * MILLION,
-        Decimal(recovery), Decimal(viability),
+        protocol.dosing,
+        None if weight is None else Decimal(weight),
+        vial_millions * MILLION,
+        Decimal(recovery),
+        Decimal(viability),
     )
 
 
@@ -56,9 +59,7 @@ def test_worked_doses(weight, protocol, vial, required, vials, expected, percent
 
 @pytest.mark.parametrize(("vial", "vials"), [(25, 3), (50, 2)])
 def test_a_dose_that_fits_exactly_takes_no_vial_more(vial, vials):
-    rule = TRIAL.dosing.model_copy(
-        update={"weight": TRIAL.dosing.weight.model_copy(update={"decimals": 3})}
-    )
+    rule = TRIAL.dosing.model_copy(update={"weight": TRIAL.dosing.weight.model_copy(update={"decimals": 3})})
     calculation = calculate_dose(rule, Decimal("57.375"), vial * MILLION, Decimal(90), Decimal(85))
     assert calculation.required_cells == 57_375_000
     assert calculation.vials == vials
@@ -108,18 +109,21 @@ def test_every_step_is_kept_and_can_be_stored():
     assert stored["steps"][3]["value"] == "6"
 
 
-@pytest.mark.parametrize(("weight", "vial", "recovery", "viability", "words"), [
-    (None, 25, "90", "85", "a body weight is needed"),
-    ("0", 25, "90", "85", "not possible"),
-    ("-70", 25, "90", "85", "not possible"),
-    ("NaN", 25, "90", "85", "finite"),
-    ("70.15", 25, "90", "85", "finer than the protocol's 1 decimals"),
-    ("70", 0, "90", "85", "without cells"),
-    ("70", 25, "0", "85", "The recovery of 0 %"),
-    ("70", 25, "100.1", "85", "The recovery of 100.1 %"),
-    ("70", 25, "90", "0", "The viability of 0 %"),
-    ("70", 25, "90", "101", "The viability of 101 %"),
-])
+@pytest.mark.parametrize(
+    ("weight", "vial", "recovery", "viability", "words"),
+    [
+        (None, 25, "90", "85", "a body weight is needed"),
+        ("0", 25, "90", "85", "not possible"),
+        ("-70", 25, "90", "85", "not possible"),
+        ("NaN", 25, "90", "85", "finite"),
+        ("70.15", 25, "90", "85", "finer than the protocol's 1 decimals"),
+        ("70", 0, "90", "85", "without cells"),
+        ("70", 25, "0", "85", "The recovery of 0 %"),
+        ("70", 25, "100.1", "85", "The recovery of 100.1 %"),
+        ("70", 25, "90", "0", "The viability of 0 %"),
+        ("70", 25, "90", "101", "The viability of 101 %"),
+    ],
+)
 def test_impossible_inputs_are_refused(weight, vial, recovery, viability, words):
     with pytest.raises(ValueError, match=words):
         of(weight, vial, recovery, viability)
@@ -166,6 +170,7 @@ def test_vials_agree_with_the_integer_formula(weight, cells, recovery, viability
 
 # ---- the volume to draw
 
+
 def draw(required=50_000_000, per_ml=4_100_000, viability="88", pooled="15", dead="0.5", marks=TRIAL.draw.marks):
     return volume_to_draw(required, per_ml, Decimal(viability), Decimal(pooled), Decimal(dead), marks)
 
@@ -180,7 +185,11 @@ def test_worked_volume():
     assert volume.percent_shown == Decimal("100.3")
     assert (volume.is_short, volume.shortfall_cells) == (False, 0)
     assert [step.value for step in volume.steps] == [
-        "3.608 ×10⁶", "13.858 mL", "14.5 mL", "13.9 mL", "50.1512 ×10⁶ (100.3 %)",
+        "3.608 ×10⁶",
+        "13.858 mL",
+        "14.5 mL",
+        "13.9 mL",
+        "50.1512 ×10⁶ (100.3 %)",
     ]
     assert json.loads(json.dumps(volume.as_json()))["drawn_ml"] == "13.9"
 
@@ -216,9 +225,16 @@ def test_halves_of_a_mark_are_drawn_up():
     assert draw(required=4_000_000 * 5 + 200_000, per_ml=4_000_000, viability="100").drawn_ml == Decimal("5.1")
 
 
-@pytest.mark.parametrize("wrong", [
-    {"viability": "0"}, {"viability": "101"}, {"per_ml": 0}, {"pooled": "0.5"}, {"required": 0},
-])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"viability": "0"},
+        {"viability": "101"},
+        {"per_ml": 0},
+        {"pooled": "0.5"},
+        {"required": 0},
+    ],
+)
 def test_nothing_to_draw_is_refused(wrong):
     with pytest.raises(ValueError, match="nothing to draw"):
         draw(**wrong)
@@ -229,8 +245,12 @@ def test_more_than_the_largest_syringe_is_refused():
         draw(required=400_000_000, pooled="200")
 
 
-@given(st.integers(MILLION, 200 * MILLION), st.integers(100_000, 20 * MILLION), percents,
-       st.integers(6, 600).map(lambda tenths: Decimal(tenths) / 10))
+@given(
+    st.integers(MILLION, 200 * MILLION),
+    st.integers(100_000, 20 * MILLION),
+    percents,
+    st.integers(6, 600).map(lambda tenths: Decimal(tenths) / 10),
+)
 def test_what_is_drawn_is_in_the_pool_and_at_a_mark(required, per_ml, viability, pooled):
     volume = volume_to_draw(required, per_ml, viability, pooled, Decimal("0.5"), TRIAL.draw.marks)
     assert 0 <= volume.drawn_ml <= volume.available_ml
@@ -244,10 +264,21 @@ def test_what_is_drawn_is_in_the_pool_and_at_a_mark(required, per_ml, viability,
 
 # ---- bands
 
-@pytest.mark.parametrize(("percent", "band"), [
-    ("79.999", Band.BLOCK), ("80", Band.WARN), ("89.96", Band.WARN), ("90", Band.OK), ("100", Band.OK),
-    ("110", Band.OK), ("110.001", Band.WARN), ("120", Band.WARN), ("120.001", Band.BLOCK),
-])
+
+@pytest.mark.parametrize(
+    ("percent", "band"),
+    [
+        ("79.999", Band.BLOCK),
+        ("80", Band.WARN),
+        ("89.96", Band.WARN),
+        ("90", Band.OK),
+        ("100", Band.OK),
+        ("110", Band.OK),
+        ("110.001", Band.WARN),
+        ("120", Band.WARN),
+        ("120.001", Band.BLOCK),
+    ],
+)
 def test_dose_bands(percent, band):
     assert dose_band(Decimal(percent), TRIAL.dosing.tolerance) is band
 
@@ -267,9 +298,16 @@ def test_dmso_of_three_vials_in_50_kg():
     assert dose.dmso_band(grams_per_kg, TRIAL.limits) is Band.OK
 
 
-@pytest.mark.parametrize(("g_per_kg", "band"), [
-    ("0.099999", Band.OK), ("0.1", Band.WARN), ("0.999999", Band.WARN), ("1", Band.BLOCK), ("1.2", Band.BLOCK),
-])
+@pytest.mark.parametrize(
+    ("g_per_kg", "band"),
+    [
+        ("0.099999", Band.OK),
+        ("0.1", Band.WARN),
+        ("0.999999", Band.WARN),
+        ("1", Band.BLOCK),
+        ("1.2", Band.BLOCK),
+    ],
+)
 def test_dmso_bands(g_per_kg, band):
     assert dose.dmso_band(Decimal(g_per_kg), TRIAL.limits) is band
 
@@ -279,6 +317,7 @@ def test_endotoxin_of_a_dose():
 
 
 # ---- days
+
 
 @pytest.mark.parametrize(("days_later", "study_day"), [(-2, -2), (-1, -1), (0, 1), (3, 4), (6, 7), (28, 29)])
 def test_study_days_have_no_zero(days_later, study_day):
@@ -292,9 +331,15 @@ def test_day_zero_is_refused():
         dose.date_of_day(FIRST, 0)
 
 
-@pytest.mark.parametrize(("protocol", "number", "days"), [
-    (TRIAL, 1, (22, 22, 22)), (TRIAL, 2, (24, 25, 26)), (TRIAL, 3, (27, 28, 29)), (FIXED, 2, (24, 24, 25)),
-])
+@pytest.mark.parametrize(
+    ("protocol", "number", "days"),
+    [
+        (TRIAL, 1, (22, 22, 22)),
+        (TRIAL, 2, (24, 25, 26)),
+        (TRIAL, 3, (27, 28, 29)),
+        (FIXED, 2, (24, 24, 25)),
+    ],
+)
 def test_windows(protocol, number, days):
     window = dose.window(protocol, number, FIRST)
     assert (window.earliest_on.day, window.planned_on.day, window.latest_on.day) == days

@@ -65,12 +65,24 @@ CASES = [
     ("ventilated 48.1 h", {"ventilation_hours": Decimal("48.1")}, NOT_ELIGIBLE, ["E7"]),
     ("ventilated 48.0 h", {"ventilation_hours": Decimal("48.0")}, UNDECIDED, ["E7"]),
     ("ventilated 48.0 h alone", {**NONE_OF_I4, "ventilation_hours": 48}, UNDECIDED, ["I4", "E7"]),
-    ("the PI accepts 48.0 h",
-     {**NONE_OF_I4, "ventilation_hours": 48, "pi_accepts_48_h_ventilation": True}, ELIGIBLE, []),
-    ("the PI does not accept 48.0 h",
-     {"ventilation_hours": 48, "pi_accepts_48_h_ventilation": False}, NOT_ELIGIBLE, ["E7"]),
-    ("a decision does not help 49 h",
-     {"ventilation_hours": 49, "pi_accepts_48_h_ventilation": True}, NOT_ELIGIBLE, ["E7"]),
+    (
+        "the PI accepts 48.0 h",
+        {**NONE_OF_I4, "ventilation_hours": 48, "pi_accepts_48_h_ventilation": True},
+        ELIGIBLE,
+        [],
+    ),
+    (
+        "the PI does not accept 48.0 h",
+        {"ventilation_hours": 48, "pi_accepts_48_h_ventilation": False},
+        NOT_ELIGIBLE,
+        ["E7"],
+    ),
+    (
+        "a decision does not help 49 h",
+        {"ventilation_hours": 49, "pi_accepts_48_h_ventilation": True},
+        NOT_ELIGIBLE,
+        ["E7"],
+    ),
     ("ventilation unknown", {"ventilation_hours": None}, UNDECIDED, ["E7"]),
     ("pregnant, lactating or no contraception", {"pregnancy": True}, NOT_ELIGIBLE, ["E2"]),
     ("pregnancy unknown", {"pregnancy": None}, UNDECIDED, ["E2"]),
@@ -79,13 +91,16 @@ CASES = [
     ("cannot comply", {"cannot_comply": True}, NOT_ELIGIBLE, ["E5"]),
     ("HIV", {"hiv_or_syphilis": True}, NOT_ELIGIBLE, ["E6"]),
     ("organ failure", {"organ_failure": True}, NOT_ELIGIBLE, ["E8"]),
-    ("a no weighs more than an unknown, and comes first",
-     {"pcr_positive": None, "organ_failure": True}, NOT_ELIGIBLE, ["E8", "I2"]),
+    (
+        "a no weighs more than an unknown, and comes first",
+        {"pcr_positive": None, "organ_failure": True},
+        NOT_ELIGIBLE,
+        ["E8", "I2"],
+    ),
 ]
 
 
-@pytest.mark.parametrize(("answers", "outcome", "codes"), [case[1:] for case in CASES],
-                         ids=[case[0] for case in CASES])
+@pytest.mark.parametrize(("answers", "outcome", "codes"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
 def test_eligibility(answers, outcome, codes):
     assessment = assess(TRIAL, {**FIT, **answers})
     assert assessment.outcome is outcome
@@ -105,7 +120,7 @@ def test_48_hours_says_who_decides():
 
 
 def test_48_hours_without_a_ruling_is_neither_included_nor_excluded():
-    text = TRIAL_TEXT[:TRIAL_TEXT.index("[[ambiguities]]")] + TRIAL_TEXT[TRIAL_TEXT.index("[[visits]]"):]
+    text = TRIAL_TEXT[: TRIAL_TEXT.index("[[ambiguities]]")] + TRIAL_TEXT[TRIAL_TEXT.index("[[visits]]") :]
     verdicts = assess(load_protocol(text), {**FIT, "ventilation_hours": 48}).verdicts
     assert {v.code: v.satisfied for v in verdicts if v.code in ("I4d", "E7")} == {"I4d": Tri.NO, "E7": Tri.YES}
 
@@ -113,8 +128,11 @@ def test_48_hours_without_a_ruling_is_neither_included_nor_excluded():
 def test_the_checklist_shows_every_criterion_and_the_group():
     verdicts = assess(TRIAL, FIT).verdicts
     assert [(v.code, v.part, v.group) for v in verdicts][3:8] == [
-        ("I4a", "inclusion", "I4"), ("I4b", "inclusion", "I4"), ("I4c", "inclusion", "I4"),
-        ("I4d", "inclusion", "I4"), ("I4", "group", None),
+        ("I4a", "inclusion", "I4"),
+        ("I4b", "inclusion", "I4"),
+        ("I4c", "inclusion", "I4"),
+        ("I4d", "inclusion", "I4"),
+        ("I4", "group", None),
     ]
     assert next(v.reason for v in verdicts if v.code == "I4") == (
         "at least 1 of I4a, I4b, I4c, I4d: I4a, I4b, I4c met."
@@ -124,17 +142,28 @@ def test_the_checklist_shows_every_criterion_and_the_group():
     )
 
 
-@pytest.mark.parametrize(("meaning", "outcome"), [
-    ("undecided", UNDECIDED), ("not_met", NOT_ELIGIBLE), ("met", ELIGIBLE),
-])
+@pytest.mark.parametrize(
+    ("meaning", "outcome"),
+    [
+        ("undecided", UNDECIDED),
+        ("not_met", NOT_ELIGIBLE),
+        ("met", ELIGIBLE),
+    ],
+)
 def test_the_file_says_what_unknown_means(meaning, outcome):
     text = TRIAL_TEXT.replace('when_unknown = "undecided"', f'when_unknown = "{meaning}"')
     assert assess(load_protocol(text), {**FIT, **NONE_OF_I4, "pf_ratio": None}).outcome is outcome
 
 
-@pytest.mark.parametrize(("at_least", "spo2", "hours", "satisfied"), [
-    (3, 91, None, Tri.YES), (4, 91, None, Tri.UNKNOWN), (4, 91, 12, Tri.YES), (4, 97, None, Tri.NO),
-])
+@pytest.mark.parametrize(
+    ("at_least", "spo2", "hours", "satisfied"),
+    [
+        (3, 91, None, Tri.YES),
+        (4, 91, None, Tri.UNKNOWN),
+        (4, 91, 12, Tri.YES),
+        (4, 97, None, Tri.NO),
+    ],
+)
 def test_a_group_may_ask_for_more_than_one(at_least, spo2, hours, satisfied):
     protocol = load_protocol(TRIAL_TEXT.replace("at_least = 1", f"at_least = {at_least}"))
     verdicts = assess(protocol, {**FIT, "spo2": spo2, "ventilation_hours": hours}).verdicts
@@ -146,45 +175,63 @@ def test_yes_no_criteria_of_another_trial():
     assert assess(FIXED, {"adult": False}).outcome is NOT_ELIGIBLE
 
 
-@pytest.mark.parametrize(("answers", "words"), [
-    ({"shoe_size": 42}, "shoe_size is not asked"),
-    ({"age": 54.0}, "age is answered by a number"),
-    ({"age": True}, "age is answered by a number"),
-    ({"age": "54"}, "age is answered by a number"),
-    ({"age": NOT_APPLICABLE}, "age is answered by a number"),
-    ({"age": Decimal("NaN")}, "age is answered by a number"),
-    ({"pneumonia": 1}, "pneumonia is answered by yes or no"),
-    ({"pi_accepts_48_h_ventilation": 1}, "pi_accepts_48_h_ventilation is answered by yes or no"),
-])
+@pytest.mark.parametrize(
+    ("answers", "words"),
+    [
+        ({"shoe_size": 42}, "shoe_size is not asked"),
+        ({"age": 54.0}, "age is answered by a number"),
+        ({"age": True}, "age is answered by a number"),
+        ({"age": "54"}, "age is answered by a number"),
+        ({"age": NOT_APPLICABLE}, "age is answered by a number"),
+        ({"age": Decimal("NaN")}, "age is answered by a number"),
+        ({"pneumonia": 1}, "pneumonia is answered by yes or no"),
+        ({"pi_accepts_48_h_ventilation": 1}, "pi_accepts_48_h_ventilation is answered by yes or no"),
+    ],
+)
 def test_answers_of_the_wrong_kind_are_refused(answers, words):
     with pytest.raises(ValueError, match=words):
         assess(TRIAL, {**FIT, **answers})
 
 
-@pytest.mark.parametrize(("pao2", "fio2", "ratio"), [
-    ("75", "0.40", "187.5"), ("63", "0.21", "300"), ("95", "1.0", "95"), ("90.001", "0.3", "300.01"),
-])
+@pytest.mark.parametrize(
+    ("pao2", "fio2", "ratio"),
+    [
+        ("75", "0.40", "187.5"),
+        ("63", "0.21", "300"),
+        ("95", "1.0", "95"),
+        ("90.001", "0.3", "300.01"),
+    ],
+)
 def test_pf_ratio(pao2, fio2, ratio):
     assert pf_ratio(Decimal(pao2), Decimal(fio2)) == Decimal(ratio)
 
 
-@pytest.mark.parametrize(("pao2", "fio2"), [
-    (Decimal(75), Decimal(40)), (Decimal(75), Decimal("0.2")), (Decimal(75), Decimal("1.01")),
-    (Decimal(0), Decimal("0.4")), (Decimal(75), 0.4),
-])
+@pytest.mark.parametrize(
+    ("pao2", "fio2"),
+    [
+        (Decimal(75), Decimal(40)),
+        (Decimal(75), Decimal("0.2")),
+        (Decimal(75), Decimal("1.01")),
+        (Decimal(0), Decimal("0.4")),
+        (Decimal(75), 0.4),
+    ],
+)
 def test_pf_ratio_refuses_percent_and_nonsense(pao2, fio2):
     with pytest.raises(ValueError, match=r"FiO2|PaO2"):
         pf_ratio(pao2, fio2)
 
 
-@pytest.mark.parametrize(("born", "on", "age"), [
-    (date(2008, 11, 22), date(2026, 11, 22), 18),
-    (date(2008, 11, 23), date(2026, 11, 22), 17),
-    (date(2008, 2, 29), date(2026, 2, 28), 17),
-    (date(2008, 2, 29), date(2026, 3, 1), 18),
-    (date(1950, 11, 23), date(2026, 11, 22), 75),
-    (date(2026, 11, 22), date(2026, 11, 22), 0),
-])
+@pytest.mark.parametrize(
+    ("born", "on", "age"),
+    [
+        (date(2008, 11, 22), date(2026, 11, 22), 18),
+        (date(2008, 11, 23), date(2026, 11, 22), 17),
+        (date(2008, 2, 29), date(2026, 2, 28), 17),
+        (date(2008, 2, 29), date(2026, 3, 1), 18),
+        (date(1950, 11, 23), date(2026, 11, 22), 75),
+        (date(2026, 11, 22), date(2026, 11, 22), 0),
+    ],
+)
 def test_age_is_in_completed_years(born, on, age):
     assert age_in_years(born, on) == age
 

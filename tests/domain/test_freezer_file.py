@@ -19,10 +19,12 @@ def read(titles: str, *rows: str, wanted: Mapping = FIND, above: str = "Freezer 
 @pytest.mark.parametrize(
     "titles",
     [
-        "Date/Time;Product (°C);Chamber (°C)", "Time stamp;Sample temp;Chamber temp",
-        "Дата і час;Зразок, °C;Камера, °C", "Date Time;Vial;Chamber",
+        "Date/Time;Product (°C);Chamber (°C)",
+        "Time stamp;Sample temp;Chamber temp",
+        "Дата і час;Зразок, °C;Камера, °C",
+        "Date Time;Vial;Chamber",
     ],
-)  # fmt: skip
+)
 def test_product_and_chamber_are_found_by_their_words(titles: str) -> None:
     found = read(titles)
     assert [value for _, value in found.product] == [400, 300]
@@ -79,11 +81,13 @@ def test_rows_without_a_number_are_left_out_when_somebody_says_so() -> None:
 @pytest.mark.parametrize(
     ("titles", "field"),
     [
-        ("Time;Product target;Chamber temp", "product_column"), ("Time;Sample Soll °C;Chamber °C", "product_column"),
-        ("Time;Product;Chamber 1;Chamber 2", "chamber_column"), ("Time;Sample m°C;Chamber °C", "unit"),
+        ("Time;Product target;Chamber temp", "product_column"),
+        ("Time;Sample Soll °C;Chamber °C", "product_column"),
+        ("Time;Product;Chamber 1;Chamber 2", "chamber_column"),
+        ("Time;Sample m°C;Chamber °C", "unit"),
         ("Time;Зразок завдання °C;Камера °C", "product_column"),
     ],
-)  # fmt: skip
+)
 def test_what_is_not_certainly_the_product_or_the_chamber_is_asked(titles: str, field: str) -> None:
     with pytest.raises(FileAsks) as asked:
         read(titles, "2026-03-02 10:00:00Z;4.0;1.0" + ";1" * (titles.count(";") - 2))

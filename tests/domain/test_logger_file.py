@@ -156,8 +156,11 @@ def test_an_hour_that_came_twice_and_nothing_tells() -> None:
 # --- what holds for every file ----------------------------------------------------------------
 
 
-@given(st.dictionaries(st.integers(1_700_000_000, 1_800_000_000), st.integers(-19999, 9999), min_size=1, max_size=60),
-       st.randoms(use_true_random=False), st.sampled_from([";", "\t", ","]))  # fmt: skip
+@given(
+    st.dictionaries(st.integers(1_700_000_000, 1_800_000_000), st.integers(-19999, 9999), min_size=1, max_size=60),
+    st.randoms(use_true_random=False),
+    st.sampled_from([";", "\t", ","]),
+)
 def test_whatever_was_written_is_read_in_the_order_of_time(readings: dict, chance: object, delimiter: str) -> None:
     rows = list(readings.items())
     chance.shuffle(rows)

@@ -69,9 +69,13 @@ def test_every_message_says_what_was_done_and_what_to_do(template: Template) -> 
 
 def test_a_message_is_said_in_the_readers_language_and_on_their_clock() -> None:
     letter = in_words(
-        Template.ROLES, {**VALUES, "asked": "Ada", "by": "Quinn"}, say=lambda words: f"uk:{words}",
-        time=lambda at: f"{at[11:16]} here", link="https://cells.example", twice=True,
-    )  # fmt: skip
+        Template.ROLES,
+        {**VALUES, "asked": "Ada", "by": "Quinn"},
+        say=lambda words: f"uk:{words}",
+        time=lambda at: f"{at[11:16]} here",
+        link="https://cells.example",
+        twice=True,
+    )
     assert letter.subject == "uk:Your roles were changed" and "uk:Quality officer" in letter.body
     assert "on 08:00 here" in letter.body and "Asked for by Ada, confirmed by Quinn." in letter.body
     assert "https://cells.example" in letter.body and "may have reached you before" in letter.body

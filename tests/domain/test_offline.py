@@ -53,8 +53,20 @@ def test_a_person_has_one_digest_for_the_name_and_one_for_the_badge() -> None:
 
 def test_what_is_signed_is_all_that_is_known() -> None:
     judged = Judged(
-        "CHA999926000001", Next.SECOND, "salt", ROUNDS, "digest", "label", "LT0001K", (("day", "1"),),
-        (("name", "badge"),), ("name",), "MAIN", AT + HOUR, AT, AT + HOUR,
-    )  # fmt: skip
+        "CHA999926000001",
+        Next.SECOND,
+        "salt",
+        ROUNDS,
+        "digest",
+        "label",
+        "LT0001K",
+        (("day", "1"),),
+        (("name", "badge"),),
+        ("name",),
+        "MAIN",
+        AT + HOUR,
+        AT,
+        AT + HOUR,
+    )
     assert set(json.loads(judged.text)) == {field.name for field in dataclasses.fields(Judged)}
     assert json.loads(judged.text)["at"] == "2026-03-02T10:42:00+00:00"

@@ -146,8 +146,9 @@ def test_on_day_4_a_dose_of_another_day(planned: int, thaw_or_give: bool, take_f
     ],
 )
 def test_dmso_of_the_other_doses_of_the_day(others: tuple, ml: str) -> None:
-    doses = tuple(OtherDose("CH1", 1, state, started, None, planned, Fraction(dmso))
-                  for state, started, planned, dmso in others)  # fmt: skip
+    doses = tuple(
+        OtherDose("CH1", 1, state, started, None, planned, Fraction(dmso)) for state, started, planned, dmso in others
+    )
     assert PlanFacts(TRIAL, 2, DAY1, NOON, doses).dmso_ml_that_day == Fraction(ml)
 
 
@@ -280,9 +281,7 @@ def test_an_order(change: dict[str, Any], expected: list[str]) -> None:
 
 BEFORE = DAY1 - datetime.timedelta(days=1)
 DOSE = "CHA999926000001"
-NEW_DAY = NewDayFacts(
-    DOSE, SUBJECT, LOT, ORDER.plan, WEIGHT, BEFORE, BEFORE, NOON, None, dmso_g_per_kg=Decimal("0.5")
-)  # fmt: skip
+NEW_DAY = NewDayFacts(DOSE, SUBJECT, LOT, ORDER.plan, WEIGHT, BEFORE, BEFORE, NOON, None, dmso_g_per_kg=Decimal("0.5"))
 
 
 @pytest.mark.parametrize(
@@ -350,10 +349,20 @@ def test_bands_by_the_exact_percent(percent: Fraction, has_reason: bool, expecte
 
 EXPIRES = datetime.datetime(2026, 3, 2, 18, 0)
 INFUSION = InfusionFacts(
-    dose=DOSE, protocol=TRIAL, subject=SUBJECT, lot=LOT, plan=PlanFacts(TRIAL, 1, DAY1, NOON, ()), weight=WEIGHT,
-    viability_percent=Decimal(88), delivered_percent=Decimal("100.3"), is_short=False, short_dose_accepted=False,
-    expires_at=NOON + HOUR, bedside=None, now=NOON,
-)  # fmt: skip
+    dose=DOSE,
+    protocol=TRIAL,
+    subject=SUBJECT,
+    lot=LOT,
+    plan=PlanFacts(TRIAL, 1, DAY1, NOON, ()),
+    weight=WEIGHT,
+    viability_percent=Decimal(88),
+    delivered_percent=Decimal("100.3"),
+    is_short=False,
+    short_dose_accepted=False,
+    expires_at=NOON + HOUR,
+    bedside=None,
+    now=NOON,
+)
 
 
 @pytest.mark.parametrize(
@@ -378,9 +387,13 @@ def test_infusion(change: dict[str, Any], expected: list[str]) -> None:
 
 def at_bedside(**change: Any) -> list[str]:
     facts = BedsideFacts(
-        label=read_scan(dose_symbol(DOSE, EXPIRES)), wristband=read_scan(a_subject()), read_back="MRN-7",
-        second_identifier="MRN-7", born_on=datetime.date(1970, 4, 1), label_expires=EXPIRES,
-    )  # fmt: skip
+        label=read_scan(dose_symbol(DOSE, EXPIRES)),
+        wristband=read_scan(a_subject()),
+        read_back="MRN-7",
+        second_identifier="MRN-7",
+        born_on=datetime.date(1970, 4, 1),
+        label_expires=EXPIRES,
+    )
     return codes(bedside_refusals(DOSE, a_subject(), replace(facts, **change)))
 
 

@@ -37,9 +37,13 @@ from tests.domain.test_rules_dosing import (
 
 BORN = datetime.date(1961, 5, 17)
 BEDSIDE = BedsideFacts(
-    label=read_scan(dose_symbol(DOSE, EXPIRES)), wristband=read_scan(a_subject()), read_back="MRN-7",
-    second_identifier="MRN-7", born_on=BORN, label_expires=EXPIRES,
-)  # fmt: skip
+    label=read_scan(dose_symbol(DOSE, EXPIRES)),
+    wristband=read_scan(a_subject()),
+    read_back="MRN-7",
+    second_identifier="MRN-7",
+    born_on=BORN,
+    label_expires=EXPIRES,
+)
 VIABLE = TRIAL.thaw.viability_minimum_percent
 
 

@@ -78,9 +78,13 @@ def test_fewer_cells_than_were_seeded_are_confirmed(change: dict[str, Any], expe
 
 @pytest.mark.parametrize(
     ("level", "words"),
-    [("15", ""), ("15.001", "above 15. Freeze it soon."), ("20", "above 15. Freeze it soon."),
-     ("20.001", "above 20. It is neither passaged nor frozen any more.")],
-)  # fmt: skip
+    [
+        ("15", ""),
+        ("15.001", "above 15. Freeze it soon."),
+        ("20", "above 15. Freeze it soon."),
+        ("20.001", "above 20. It is neither passaged nor frozen any more."),
+    ],
+)
 def test_the_level_that_a_harvest_reached(level: str, words: str) -> None:
     warned = " ".join(one.detail for one in harvest_warnings(harvest(level=Decimal(level))))
     assert warned.endswith(words) and bool(warned) is bool(words)

@@ -33,8 +33,13 @@ LATER = FROZEN + datetime.timedelta(days=30)
 REQUIRED = [test for test in SPECIFICATION.tests if test.required]
 
 
-def result(test: str, verdict: str = "IN_SPECIFICATION", state: str = "REVIEWED", code: str = "RS0001",
-           at: datetime.datetime = LATER) -> LotResult:  # fmt: skip
+def result(
+    test: str,
+    verdict: str = "IN_SPECIFICATION",
+    state: str = "REVIEWED",
+    code: str = "RS0001",
+    at: datetime.datetime = LATER,
+) -> LotResult:
     return LotResult(code, test, "value", verdict, state, at.date())
 
 

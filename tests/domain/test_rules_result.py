@@ -37,8 +37,13 @@ DAY = datetime.timedelta(days=1)
 MINUTE = datetime.timedelta(minutes=1)
 
 
-def refusals(test: str, choice: str | None, started: datetime.datetime, resulted: datetime.datetime,
-             frozen: datetime.datetime | None = FROZEN):  # fmt: skip
+def refusals(
+    test: str,
+    choice: str | None,
+    started: datetime.datetime,
+    resulted: datetime.datetime,
+    frozen: datetime.datetime | None = FROZEN,
+):
     begun = ("was collected as tissue", COLLECTED, frozen)
     sampling = SamplingFacts("lot LT0017W", SPECIFICATION.test(test), started, *begun)
     return result_refusals(ResultFacts(sampling, choice, resulted))

@@ -9,8 +9,9 @@ from cellbank.domain.refusals import Code
 from cellbank.domain.rules.tested import LotResult, deciding_result, evidence, refusal_of_test, samples_missing
 
 DAY = datetime.datetime(2026, 3, 1, 9, tzinfo=datetime.UTC)
-ONE = ReleaseTest(code="CD73", title="CD73 positive", stage="lot", method="flow", required=True, kind="number",
-                  unit="%", minimum=95)  # fmt: skip
+ONE = ReleaseTest(
+    code="CD73", title="CD73 positive", stage="lot", method="flow", required=True, kind="number", unit="%", minimum=95
+)
 THREE = ONE.model_copy(update={"samples": 3})
 FAILED, PASSED = "OUT_OF_SPECIFICATION", "IN_SPECIFICATION"
 

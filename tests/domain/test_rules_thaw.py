@@ -151,9 +151,20 @@ def test_what_is_thawed(change: dict[str, Any], expected: list[str]) -> None:
 LIMIT, METHOD = TRIAL.thaw.viability_minimum_percent, TRIAL.thaw.viability_method
 FILLED = 25_000_000
 COUNT = CountFacts(
-    DOSE, (MINE, NEXT), (NEXT, MINE), TRIAL.thaw, "albumin", None, NOON, LIMIT, METHOD, Fraction(2 * FILLED), FILLED,
-    None, NOON,
-)  # fmt: skip
+    DOSE,
+    (MINE, NEXT),
+    (NEXT, MINE),
+    TRIAL.thaw,
+    "albumin",
+    None,
+    NOON,
+    LIMIT,
+    METHOD,
+    Fraction(2 * FILLED),
+    FILLED,
+    None,
+    NOON,
+)
 
 
 @pytest.mark.parametrize(
@@ -211,9 +222,23 @@ def test_a_short_dose_is_accepted(change: dict[str, Any], expected: list[str]) -
 
 ML = Decimal("13.9")
 PREPARED = PreparationFacts(
-    DOSE, SUBJECT, LOT, ML, ML, Decimal("0.1"), ML, Decimal(50), Fraction(100), BAND, False, False, False, (), NOON,
+    DOSE,
+    SUBJECT,
+    LOT,
+    ML,
+    ML,
+    Decimal("0.1"),
+    ML,
+    Decimal(50),
+    Fraction(100),
+    BAND,
+    False,
+    False,
+    False,
+    (),
+    NOON,
     NOON - SECOND,
-)  # fmt: skip
+)
 
 
 @pytest.mark.parametrize(

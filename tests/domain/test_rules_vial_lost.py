@@ -17,9 +17,11 @@ def test_a_dose_counts_on_its_vials_until_it_is_whole_and_on_its_pool_until_it_r
 ) -> None:
     filling = {"ORDERED", "PICKED", "THAWING", "COUNTED"}
     expected = {
-        "RESERVED": filling, "PICKED": filling, "THAWED": filling,
+        "RESERVED": filling,
+        "PICKED": filling,
+        "THAWED": filling,
         "POOLED": {"THAWING", "COUNTED", "PREPARED", "CHECKED_ONCE", "CHECKED"},
-    }  # fmt: skip
+    }
     assert is_counted_on(vial_state, dose_state) == (dose_state in expected.get(vial_state, set()))
 
 

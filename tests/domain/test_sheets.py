@@ -48,16 +48,74 @@ def asked(text: str, zone: ZoneInfo = KYIV, wanted: Mapping = NOTHING, **more: o
 # --- units ------------------------------------------------------------------------------------
 
 TITLES = {
-    "F": ["Temp (°F)", "Temperature (ºF)", "Temp(˚F)", "Temperature(℉)", "Temp (DegF)", "Temp deg F", "degrees F", "temperature_F",
-          "Temp F", "TempF", "Temp [F]", "Fahrenheit", "Temp °F (LGR S/N: 1)", "Температура, °F"],
-    "C": ["Temp (°C)", "Temperature, °C", "Temp °С", "℃", "Temp (ºC)", "Celsius(°C)", "temp_c", "Temp degC", "Sample (C)", "Temp C°",
-          "Температура, град. С", "Temperature°C", "Centigrade", "Temp 10 °C", "CH10 °C", "Probe C °C", "Temperatur / °C",
-          "Temp, °C (LGR S/N: 0010, SEN S/N: 100)"],
+    "F": [
+        "Temp (°F)",
+        "Temperature (ºF)",
+        "Temp(˚F)",
+        "Temperature(℉)",
+        "Temp (DegF)",
+        "Temp deg F",
+        "degrees F",
+        "temperature_F",
+        "Temp F",
+        "TempF",
+        "Temp [F]",
+        "Fahrenheit",
+        "Temp °F (LGR S/N: 1)",
+        "Температура, °F",
+    ],
+    "C": [
+        "Temp (°C)",
+        "Temperature, °C",
+        "Temp °С",
+        "℃",
+        "Temp (ºC)",
+        "Celsius(°C)",
+        "temp_c",
+        "Temp degC",
+        "Sample (C)",
+        "Temp C°",
+        "Температура, град. С",
+        "Temperature°C",
+        "Centigrade",
+        "Temp 10 °C",
+        "CH10 °C",
+        "Probe C °C",
+        "Temperatur / °C",
+        "Temp, °C (LGR S/N: 0010, SEN S/N: 100)",
+    ],
     "K": ["Temp (°K)", "Kelvin", "Temp deg K"],
-    SCALED: ["1/10 °C", "Temp m°C", "Temp (°C x 10)", "Temp 0.1 °C", "Temp 0,01°C", "°C*10", "Temp (°C/10)", "x0.1 °C", "mK", "TempX10",
-             "Temp (°C) 10^-1", "millidegrees C", "Zehntelgrad", "десяті °C", "[10 m°C]"],
-    "": ["Temperature", "Temp", "Sample", "CH1", "Temp °C/°F", "Type K", "Temp (K)", "Factor", "Conf", "Time F1", "Temp 1F"],
-}  # fmt: skip
+    SCALED: [
+        "1/10 °C",
+        "Temp m°C",
+        "Temp (°C x 10)",
+        "Temp 0.1 °C",
+        "Temp 0,01°C",
+        "°C*10",
+        "Temp (°C/10)",
+        "x0.1 °C",
+        "mK",
+        "TempX10",
+        "Temp (°C) 10^-1",
+        "millidegrees C",
+        "Zehntelgrad",
+        "десяті °C",
+        "[10 m°C]",
+    ],
+    "": [
+        "Temperature",
+        "Temp",
+        "Sample",
+        "CH1",
+        "Temp °C/°F",
+        "Type K",
+        "Temp (K)",
+        "Factor",
+        "Conf",
+        "Time F1",
+        "Temp 1F",
+    ],
+}
 
 
 @pytest.mark.parametrize(("unit", "title"), [(unit, title) for unit, titles in TITLES.items() for title in titles])
@@ -161,7 +219,9 @@ def test_another_unit_in_the_column_of_units_is_refused_by_its_row() -> None:
 
 def test_a_row_that_is_left_out_leaves_nothing_behind() -> None:
     """What was not judged is not remembered: neither its unit nor its logger."""
-    rows = "".join(f"2026-11-20 09:{minute:02}:00;-80;{unit}\n" for minute, unit in enumerate(["C", "Pa", "Pa", "Pa", "C"]))
+    rows = "".join(
+        f"2026-11-20 09:{minute:02}:00;-80;{unit}\n" for minute, unit in enumerate(["C", "Pa", "Pa", "Pa", "C"])
+    )
     file = read(f"Time;Temp;Unit\n{rows}", skip_unreadable=True)
     assert (len(file.readings), file.left_out) == (2, 3)
     with pytest.raises(FileAsks, match="'Pa' is no unit"):
@@ -358,7 +418,10 @@ def test_a_column_that_could_be_another_is_asked_with_its_values() -> None:
         read(TWO)
     question = caught.value.question
     assert question.field == "value_column"
-    assert [choice.title for choice in question.choices] == ["CH1 Temp (°C): -182.4 … -182.1", "CH2 Temp (°C): -183.0 … -120.5"]
+    assert [choice.title for choice in question.choices] == [
+        "CH1 Temp (°C): -182.4 … -182.1",
+        "CH2 Temp (°C): -183.0 … -120.5",
+    ]
     assert question.found[1] == ("2026-11-20 09:00:00", "-182.4", "-183.0")
 
 
@@ -415,8 +478,11 @@ def test_of_two_times_one_is_asked_for(titles: str, cells: str, field: str, choi
 
 
 def test_a_time_beside_which_nothing_competes_is_found() -> None:
-    for titles, cells in [("Date;Time;Run time", "2026-11-20;09:00;00:01:00"), ("Date/Time;Time zone", "2026-11-20 09:00;"),
-                          ("Date/Time;Time of day", "2026-11-20 09:00;morning")]:  # fmt: skip
+    for titles, cells in [
+        ("Date;Time;Run time", "2026-11-20;09:00;00:01:00"),
+        ("Date/Time;Time zone", "2026-11-20 09:00;"),
+        ("Date/Time;Time of day", "2026-11-20 09:00;morning"),
+    ]:
         assert times(read(f"{titles};°C\n{cells};-80\n", UTC)) == ["11-20 09:00"]
 
 
@@ -460,14 +526,22 @@ BEGAN = datetime.datetime(2026, 9, 29, 16, 46, tzinfo=datetime.UTC)
 @pytest.mark.parametrize(
     ("above", "title", "cells", "given", "expected"),
     [
-        ("Start of run;29.09.2026 19:46:00", "Elapsed time (min)", ["0.0", "0.5"], None, ["09-29 16:46:00", "09-29 16:46:30"]),
+        (
+            "Start of run;29.09.2026 19:46:00",
+            "Elapsed time (min)",
+            ["0.0", "0.5"],
+            None,
+            ["09-29 16:46:00", "09-29 16:46:30"],
+        ),
         ("Start: 29.09.2026 19:46:00", "Time", ["0:00:00", "1:00:30"], None, ["09-29 16:46:00", "09-29 17:46:30"]),
         ("Run 7", "Runtime (s)", ["0", "90"], BEGAN, ["09-29 16:46:00", "09-29 16:47:30"]),
         ("Date;29.09.2026", "Time", ["23:59:30", "00:00:30"], None, ["09-29 20:59:30", "09-29 21:00:30"]),
         ("Date;2026-09-29", "Time", ["07:46:00 PM"], None, ["09-29 16:46:00"]),
     ],
 )
-def test_times_that_count_from_a_start(above: str, title: str, cells: list[str], given: object, expected: list[str]) -> None:
+def test_times_that_count_from_a_start(
+    above: str, title: str, cells: list[str], given: object, expected: list[str]
+) -> None:
     assert run(above, title, cells, start=given) == expected
 
 

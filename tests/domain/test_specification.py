@@ -38,7 +38,9 @@ def test_shipped_specification_holds_the_published_limits():
     assert SPECIFICATION.donor.retest_lifting_codes == ("HIV-NAT", "HBV-NAT", "HCV-NAT")
     assert SPECIFICATION.donor.test("HBSAG").acceptable == "negative"
     assert (SPECIFICATION.culture.passage_max, SPECIFICATION.culture.cpdl_warn, SPECIFICATION.culture.cpdl_block) == (
-        5, 15, 20,
+        5,
+        15,
+        20,
     )
     assert SPECIFICATION.donation("cord").hours_hard == 48
     assert SPECIFICATION.freezing.shelf_life_months("product") == 24
@@ -52,18 +54,25 @@ def test_a_program_may_have_a_band_and_asks_for_its_run_then():
     assert freezing.programs_with_a_band == ("CRF-1", "CRF-2") and freezing.band("CRF-1").points[0].minute == 0
     assert freezing.band(None) is freezing.band("KITCHEN") is None
     before, _, after = SHIPPED.partition("[freezing.programs.band]")
-    without = before + after[after.index("\n[[freezing.programs]]"):]
+    without = before + after[after.index("\n[[freezing.programs]]") :]
     assert load_specification(without).freezing.programs_with_a_band == ("CRF-2",)
 
 
 @pytest.mark.requirement("R24")
 def test_all_mistakes_of_a_band_are_listed_at_once():
-    problems = problems_of(changed(
-        ("{ minute = 0,", "{ minute = 3,"), ("{ minute = 54,", "{ minute = 42,"),
-        ("rise_celsius = 10", "rise_celsius = 0"), ("start_celsius = 2", 'start_celsius = "cold"'),
-    ))
+    problems = problems_of(
+        changed(
+            ("{ minute = 0,", "{ minute = 3,"),
+            ("{ minute = 54,", "{ minute = 42,"),
+            ("rise_celsius = 10", "rise_celsius = 0"),
+            ("start_celsius = 2", 'start_celsius = "cold"'),
+        )
+    )
     assert [problem.split(": ")[0].removeprefix("freezing.programs[1].band.") for problem in problems] == [
-        "start_celsius", "points[1].minute", "points[4].minute", "nucleation.rise_celsius",
+        "start_celsius",
+        "points[1].minute",
+        "points[4].minute",
+        "nucleation.rise_celsius",
     ]
 
 
@@ -122,30 +131,50 @@ def test_results_are_judged(code, value, verdict):
     assert judge_result(SPECIFICATION.test(code), value) is verdict
 
 
-@pytest.mark.parametrize(("bound", "value", "verdict"), [
-    ("minimum", 70, OUT_OF_SPEC), ("minimum", Decimal("70.01"), IN_SPEC),
-    ("maximum", 100, OUT_OF_SPEC), ("maximum", Decimal("99.99"), IN_SPEC),
-])
+@pytest.mark.parametrize(
+    ("bound", "value", "verdict"),
+    [
+        ("minimum", 70, OUT_OF_SPEC),
+        ("minimum", Decimal("70.01"), IN_SPEC),
+        ("maximum", 100, OUT_OF_SPEC),
+        ("maximum", Decimal("99.99"), IN_SPEC),
+    ],
+)
 def test_a_limit_can_be_excluded(bound, value, verdict):
-    text = changed(("minimum = 70\nmaximum = 100\nprovides = \"viability\"",
-                    f"minimum = 70\nmaximum = 100\n{bound}_inclusive = false\nprovides = \"viability\""))
+    text = changed(
+        (
+            'minimum = 70\nmaximum = 100\nprovides = "viability"',
+            f'minimum = 70\nmaximum = 100\n{bound}_inclusive = false\nprovides = "viability"',
+        )
+    )
     assert judge_result(load_specification(text).test("PT-VIABILITY"), value) is verdict
 
 
-@pytest.mark.parametrize(("code", "value"), [
-    ("CD73", "95"), ("CD73", 95.0), ("CD73", True), ("CD73", Decimal("NaN")),
-    ("STERILITY", "negative"), ("KARYOTYPE", "Normal"), ("KARYOTYPE", 46),
-])
+@pytest.mark.parametrize(
+    ("code", "value"),
+    [
+        ("CD73", "95"),
+        ("CD73", 95.0),
+        ("CD73", True),
+        ("CD73", Decimal("NaN")),
+        ("STERILITY", "negative"),
+        ("KARYOTYPE", "Normal"),
+        ("KARYOTYPE", 46),
+    ],
+)
 def test_what_is_no_result_of_the_test_is_refused(code, value):
     with pytest.raises(ValueError, match=f"is not a result of {code}"):
         judge_result(SPECIFICATION.test(code), value)
 
 
-@pytest.mark.parametrize(("code", "earliest"), [
-    ("STERILITY", datetime(2026, 12, 4, 9, tzinfo=UTC)),
-    ("MYCOPLASMA", datetime(2026, 12, 18, 9, tzinfo=UTC)),
-    ("CD73", datetime(2026, 11, 20, 9, tzinfo=UTC)),
-])
+@pytest.mark.parametrize(
+    ("code", "earliest"),
+    [
+        ("STERILITY", datetime(2026, 12, 4, 9, tzinfo=UTC)),
+        ("MYCOPLASMA", datetime(2026, 12, 18, 9, tzinfo=UTC)),
+        ("CD73", datetime(2026, 11, 20, 9, tzinfo=UTC)),
+    ],
+)
 def test_no_growth_takes_its_days(code, earliest):
     inoculated = datetime(2026, 11, 20, 9, tzinfo=UTC)
     assert earliest_result_at(SPECIFICATION.test(code), inoculated) == earliest
@@ -154,59 +183,92 @@ def test_no_growth_takes_its_days(code, earliest):
 ONE_MISTAKE = [
     ("product_code: String should match pattern", [('"D0001"', '"S0001"')]),
     ("short_name: String should have at most 24 characters", [("P-MMSC cryopreserved", "P-MMSC cryopreserved cells")]),
-    ("donor.tests[1].acceptable: fine is not one of donor.results",
-     [('acceptable = "negative"', 'acceptable = "fine"')]),
-    ("donor.tests[1].lifts_retest: only a NAT can lift",
-     [('kind = "antibody"', 'kind = "antibody"\nlifts_retest = true')]),
+    (
+        "donor.tests[1].acceptable: fine is not one of donor.results",
+        [('acceptable = "negative"', 'acceptable = "fine"')],
+    ),
+    (
+        "donor.tests[1].lifts_retest: only a NAT can lift",
+        [('kind = "antibody"', 'kind = "antibody"\nlifts_retest = true')],
+    ),
     ("donor.tests[2].code: HIV-AB is already the code of item 1", [('code = "HIV-NAT"', 'code = "HIV-AB"')]),
-    ("donations[1].transport_soft_celsius: -1 to 8 is not inside transport_hard_celsius 0 to 24",
-     [("soft_celsius = { low = 2", "soft_celsius = { low = -1")]),
+    (
+        "donations[1].transport_soft_celsius: -1 to 8 is not inside transport_hard_celsius 0 to 24",
+        [("soft_celsius = { low = 2", "soft_celsius = { low = -1")],
+    ),
     ("donations[1].hours_soft: is more than hours_hard 48", [("hours_soft = 24", "hours_soft = 49")]),
     ("culture.cpdl_warn: is more than cpdl_block 20", [("cpdl_warn = 15", "cpdl_warn = 21")]),
-    ("culture.seeding_typical_per_cm2: is outside seeding_per_cm2 1000 to 5000",
-     [("typical_per_cm2 = 3_000", "typical_per_cm2 = 6_000")]),
+    (
+        "culture.seeding_typical_per_cm2: is outside seeding_per_cm2 1000 to 5000",
+        [("typical_per_cm2 = 3_000", "typical_per_cm2 = 6_000")],
+    ),
     ("culture.passage_above_max: should be 'warn' or 'refuse'", [('"refuse"', '"pray"')]),
     ("freezing.cells_per_ml.high: should be a whole number of cells", [("high = 28e6", "high = 28000000.5")]),
     ("freezing.cells_per_ml.high: is below low, 5000000", [("high = 28e6", "high = 4e6")]),
-    ("handling.warming_total_seconds: is less than warming_single_seconds",
-     [("total_seconds = 90", "total_seconds = 29")]),
-    ("temperature.critical_above_celsius: is warmer than reject_above_celsius -80",
-     [("critical_above_celsius = -135", "critical_above_celsius = -79")]),
-    ("temperature.warn_above_celsius: is warmer than critical_above_celsius -135",
-     [("warn_above_celsius = -150", "warn_above_celsius = -134")]),
+    (
+        "handling.warming_total_seconds: is less than warming_single_seconds",
+        [("total_seconds = 90", "total_seconds = 29")],
+    ),
+    (
+        "temperature.critical_above_celsius: is warmer than reject_above_celsius -80",
+        [("critical_above_celsius = -135", "critical_above_celsius = -79")],
+    ),
+    (
+        "temperature.warn_above_celsius: is warmer than critical_above_celsius -135",
+        [("warn_above_celsius = -150", "warn_above_celsius = -134")],
+    ),
     ("tests[1].unit: is missing: a test of kind number needs it", [('unit = "%"', "")]),
     ("tests[1].maximum: is below minimum 95", [("minimum = 95", "minimum = 95\nmaximum = 90")]),
     ("tests[1].maximum: a required number needs a minimum or a maximum", [("minimum = 95", "")]),
-    ("tests[1].choices: does not belong to a test of kind number",
-     [("minimum = 95", 'minimum = 95\nchoices = ["a"]')]),
+    ("tests[1].choices: does not belong to a test of kind number", [("minimum = 95", 'minimum = 95\nchoices = ["a"]')]),
     ("tests[6].accept: all is not among the choices", [('accept = ["all three"]', 'accept = ["all"]')]),
     ("tests[9].earliest_days: is missing: a test of kind growth needs it", [("earliest_days = 14", "")]),
-    ("tests[11].provides: the dose calculation needs endotoxin: the test must be required",
-     [('method = "USP <85>"\nrequired = true', 'method = "USP <85>"\nrequired = false')]),
+    (
+        "tests[11].provides: the dose calculation needs endotoxin: the test must be required",
+        [('method = "USP <85>"\nrequired = true', 'method = "USP <85>"\nrequired = false')],
+    ),
     ("tests[1].samples: should be greater than or equal to 1", [("minimum = 95", "minimum = 95\nsamples = 0")]),
     ("tests[1].stage: should be 'tissue', 'in_process', 'lot' or 'post_thaw'", [('stage = "lot"', 'stage = "bench"')]),
-    ("tests[1].reviewed_by[1]: should be 'technician' or 'quality_officer'",
-     [("minimum = 95", 'minimum = 95\nreviewed_by = ["auditor"]')]),
-    ("tests[1].reviewed_by: names a role twice",
-     [("minimum = 95", 'minimum = 95\nreviewed_by = ["technician", "technician"]')]),
-    ("tests[9].result_days: is less than earliest_days 14",
-     [("earliest_days = 14", "earliest_days = 14\nresult_days = 3")]),
-    ("tests[11].provides: the dose calculation needs endotoxin of the lot",
-     [('stage = "lot"\nmethod = "USP <85>"', 'stage = "in_process"\nmethod = "USP <85>"')]),
-    ("tests[11].provides: the dose calculation needs one endotoxin",
-     [('provides = "endotoxin"', 'provides = "endotoxin"\nsamples = 2')]),
+    (
+        "tests[1].reviewed_by[1]: should be 'technician' or 'quality_officer'",
+        [("minimum = 95", 'minimum = 95\nreviewed_by = ["auditor"]')],
+    ),
+    (
+        "tests[1].reviewed_by: names a role twice",
+        [("minimum = 95", 'minimum = 95\nreviewed_by = ["technician", "technician"]')],
+    ),
+    (
+        "tests[9].result_days: is less than earliest_days 14",
+        [("earliest_days = 14", "earliest_days = 14\nresult_days = 3")],
+    ),
+    (
+        "tests[11].provides: the dose calculation needs endotoxin of the lot",
+        [('stage = "lot"\nmethod = "USP <85>"', 'stage = "in_process"\nmethod = "USP <85>"')],
+    ),
+    (
+        "tests[11].provides: the dose calculation needs one endotoxin",
+        [('provides = "endotoxin"', 'provides = "endotoxin"\nsamples = 2')],
+    ),
     ("tests: 0 tests provide recovery; the dose calculation needs exactly one", [('provides = "recovery"', "")]),
-    ("freezing.programs[1].band.points[1].minute: is 1: the band begins at minute 0",
-     [("{ minute = 0,", "{ minute = 1,")]),
+    (
+        "freezing.programs[1].band.points[1].minute: is 1: the band begins at minute 0",
+        [("{ minute = 0,", "{ minute = 1,")],
+    ),
     ("freezing.programs[1].band.points[3].minute: 10 is not after 10", [("{ minute = 42,", "{ minute = 10,")]),
     ("freezing.programs[1].band.points[1].high: is below low, -4", [("low = -4, high = 3", "low = -4, high = -5")]),
     ("freezing.programs[1].band.points[1].colour: is not a known key", [("high = 3 }", "high = 3, colour = 1 }")]),
-    ("freezing.programs[1].band.gap_minutes: should be greater than or equal to 1",
-     [("gap_minutes = 3", "gap_minutes = 0")]),
-    ("freezing.programs[1].band.nucleation.until_minute: is not after from_minute 5",
-     [("until_minute = 25", "until_minute = 5")]),
-    ("freezing.programs[1].band.nucleation.until_minute: 61 is after the last point, 60",
-     [("until_minute = 25", "until_minute = 61")]),
+    (
+        "freezing.programs[1].band.gap_minutes: should be greater than or equal to 1",
+        [("gap_minutes = 3", "gap_minutes = 0")],
+    ),
+    (
+        "freezing.programs[1].band.nucleation.until_minute: is not after from_minute 5",
+        [("until_minute = 25", "until_minute = 5")],
+    ),
+    (
+        "freezing.programs[1].band.nucleation.until_minute: 61 is after the last point, 60",
+        [("until_minute = 25", "until_minute = 61")],
+    ),
     ("tests: 2 tests provide viability", [('provides = "recovery"', 'provides = "viability"')]),
 ]
 
@@ -219,11 +281,20 @@ def test_a_mistake_is_named_with_its_path(problem, mistakes):
 
 @pytest.mark.requirement("R24")
 def test_all_mistakes_are_listed_at_once():
-    problems = problems_of(changed(
-        ('"D0001"', '"S0001"'), ("cpdl_warn = 15", "cpdl_warn = 21"), ('unit = "%"', ""), ("hours_soft", "hours_sof"),
-    ))
+    problems = problems_of(
+        changed(
+            ('"D0001"', '"S0001"'),
+            ("cpdl_warn = 15", "cpdl_warn = 21"),
+            ('unit = "%"', ""),
+            ("hours_soft", "hours_sof"),
+        )
+    )
     assert [problem.split(": ")[0] for problem in problems] == [
-        "product_code", "donations[1].hours_soft", "donations[1].hours_sof", "culture.cpdl_warn", "tests[1].unit",
+        "product_code",
+        "donations[1].hours_soft",
+        "donations[1].hours_sof",
+        "culture.cpdl_warn",
+        "tests[1].unit",
     ]
 
 

@@ -36,8 +36,12 @@ def test_what_happened_more_than_ten_minutes_ago_is_late(ago: float, late: bool)
 @pytest.mark.parametrize(
     ("ahead", "kept", "codes"),
     [
-        (-60, -60, []), (0, 0, []), (0.1, 0, []), (1, 0, []),
-        (1.1, 1.1, [Code.IN_THE_FUTURE]), (2, 2, [Code.IN_THE_FUTURE]),
+        (-60, -60, []),
+        (0, 0, []),
+        (0.1, 0, []),
+        (1, 0, []),
+        (1.1, 1.1, [Code.IN_THE_FUTURE]),
+        (2, 2, [Code.IN_THE_FUTURE]),
     ],
 )
 def test_clocks_differ_by_a_minute_and_nothing_is_kept_of_a_time_to_come(

@@ -27,9 +27,11 @@ def open_act(database: Connection | Session, name: str = "by_hand", *, site: int
 
 # What the database asks of every act, whatever it is about (`migrations/database/authority.sql`).
 AUTHORITY = (
-    "an_act_writes_what_is_its_own", "what_is_written_stays", "an_act_is_of_somebody_who_may",
+    "an_act_writes_what_is_its_own",
+    "what_is_written_stays",
+    "an_act_is_of_somebody_who_may",
     "a_signed_act_bears_its_signatures",
-)  # fmt: skip
+)
 
 
 def must_but(rules: Iterable[str]) -> str:

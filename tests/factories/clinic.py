@@ -37,8 +37,14 @@ def screened_subject(world: World, arm: str = "EXP", *, at: datetime.datetime | 
     return str(world.do("clara", "enrol_subject", now=at, **person)["code"])
 
 
-def answered_subject(world: World, arm: str = "EXP", *, at: datetime.datetime | None = None,
-                     answers: dict[str, Any] | None = None, **given: Any) -> str:  # fmt: skip
+def answered_subject(
+    world: World,
+    arm: str = "EXP",
+    *,
+    at: datetime.datetime | None = None,
+    answers: dict[str, Any] | None = None,
+    **given: Any,
+) -> str:
     """A subject in screening with every criterion answered; `answers` replace those of somebody who fits."""
     code = screened_subject(world, arm, at=at, **given)
     gas = {"pao2_mmhg": 75, "fio2": "0.40"}

@@ -88,9 +88,7 @@ def certificate(folder: Path) -> tuple[ssl.SSLContext, Path]:
     crt, pem = folder / "mail.crt", folder / "mail.key"
     crt.write_bytes(made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
     unlocked = serialization.NoEncryption()
-    pem.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, unlocked)
-    )  # fmt: skip
+    pem.write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, unlocked))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(crt, pem)
     return context, crt

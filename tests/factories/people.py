@@ -22,10 +22,14 @@ def newcomer(world: World, *roles: str, site: str | None = None) -> str:
     given = {"site": site, "name": name, "full_name": f"Newcomer {name}", "roles": list(roles or ("quality_officer",))}
     World.accepted(
         run_act(
-            world.installation, "add_person", {**given, "new_password": PASSWORD, "must_change": False}, SYSTEM,
-            door="test", now=world.now,
+            world.installation,
+            "add_person",
+            {**given, "new_password": PASSWORD, "must_change": False},
+            SYSTEM,
+            door="test",
+            now=world.now,
         )
-    )  # fmt: skip
+    )
     world.meet(name)
     return name
 
@@ -50,9 +54,7 @@ def badge(world: World, name: str) -> str:
         return str(connection.scalar(text("SELECT code FROM person WHERE name = :name"), {"name": name}))
 
 
-def confirm(
-    world: World, name: str, by: str = "oksana", now: datetime.datetime | None = None
-) -> dict[str, Any]:  # fmt: skip
+def confirm(world: World, name: str, by: str = "oksana", now: datetime.datetime | None = None) -> dict[str, Any]:
     """Confirm what somebody has asked for this account."""
     return world.do(by, "confirm_account_change", person=badge(world, name), now=now)
 
@@ -85,7 +87,9 @@ def handed(world: World, name: str, now: datetime.datetime | None = None) -> str
 def set_up(world: World, name: str, code: str, now: datetime.datetime | None = None) -> dict[str, Any]:
     """Set the second factor up with this code, as the page does; what was told."""
     actor, at = world.meet(name), now or world.now
-    proved = passwords.prove(world.installation, actor, Credentials(PASSWORD, code), at, place=Place("test"), enrols=True)
+    proved = passwords.prove(
+        world.installation, actor, Credentials(PASSWORD, code), at, place=Place("test"), enrols=True
+    )
     return World.accepted(
         run_act(world.installation, "set_up_second_factor", {}, actor, door="test", now=at, once=proved.once)
-    )  # fmt: skip
+    )

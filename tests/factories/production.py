@@ -132,9 +132,13 @@ def medium(world: World) -> str:
 
 @stocked
 def growing_culture(
-    world: World, din: str | None = None, *, started_at: datetime.datetime | None = None, reagent: str | None = None,
+    world: World,
+    din: str | None = None,
+    *,
+    started_at: datetime.datetime | None = None,
+    reagent: str | None = None,
     area_cm2: int = 175,
-) -> str:  # fmt: skip
+) -> str:
     """P0 from tissue, a day after the delivery; returns its code."""
     at, used = started_at or delivered(world) + DAY, reagent or medium(world)
     given = {"method": "explant", "vessel": "T175", "area_cm2": area_cm2, "reagents": [used], "started_at": at}

@@ -45,9 +45,14 @@ class Supply:
 
 
 def received_shipment(
-    world: World, parcel: Parcel | None = None, *, after: datetime.timedelta = ON_THE_ROAD,
-    intact: Sequence[str] | None = None, broken: Sequence[str] = (), **given: Any,
-) -> Parcel:  # fmt: skip
+    world: World,
+    parcel: Parcel | None = None,
+    *,
+    after: datetime.timedelta = ON_THE_ROAD,
+    intact: Sequence[str] | None = None,
+    broken: Sequence[str] = (),
+    **given: Any,
+) -> Parcel:
     """A shipment received thirty hours after it was handed over, with its seals intact unless something else is
     said."""
     parcel = parcel or sent_shipment(world, **given)
@@ -64,9 +69,13 @@ def check_in(world: World, parcel: Parcel, *vials: str, **given: Any) -> dict[st
 
 
 def checked_shipment(
-    world: World, parcel: Parcel | None = None, *, found: Sequence[str] | None = None, extra: Sequence[str] = (),
+    world: World,
+    parcel: Parcel | None = None,
+    *,
+    found: Sequence[str] | None = None,
+    extra: Sequence[str] = (),
     **given: Any,
-) -> Parcel:  # fmt: skip
+) -> Parcel:
     """The same with its vials (or those in `found`) checked in, and the receipt closed a quarter of an hour later."""
     parcel = parcel or received_shipment(world, **given)
     check_in(world, parcel, *(parcel.vials if found is None else found))

@@ -34,9 +34,17 @@ def signed(world: World, dose: str, at: datetime, minutes: int = 60, site: str =
 
 
 def kept(
-    world: World, who: str, act: str, at: Any, given: dict[str, Any], *, password: str = PASSWORD,
-    judgement: dict[str, str] | None = None, said: str | None = None, **header: Any,
-) -> dict[str, Any]:  # fmt: skip
+    world: World,
+    who: str,
+    act: str,
+    at: Any,
+    given: dict[str, Any],
+    *,
+    password: str = PASSWORD,
+    judgement: dict[str, str] | None = None,
+    said: str | None = None,
+    **header: Any,
+) -> dict[str, Any]:
     """An act that a screen has kept, with the judgement by which it went on; `said`: not by the sign-in name."""
     whole = {
         "id": secrets.token_hex(16), "act": act, "dose": given.get("dose", "the one on the label"), "name": who,

@@ -48,16 +48,23 @@ def shipper(world: World, who: str = "tina", **given: Any) -> str:
 def logger_of(world: World, unit: str, who: str = "tina", **given: Any) -> str:
     """The code of a logger in a shipper, calibrated for two years."""
     values = {
-        "name": world.unique("Logger"), "model": world.unique("Model"), "calibrated_on": "2025-12-10",
-        "calibration_due_on": "2028-01-10", **given,
-    }  # fmt: skip
+        "name": world.unique("Logger"),
+        "model": world.unique("Model"),
+        "calibrated_on": "2025-12-10",
+        "calibration_due_on": "2028-01-10",
+        **given,
+    }
     return str(world.do(who, "add_probe", unit=unit, **values)["code"])
 
 
 def ordered_shipment(
-    world: World, to: SecondSite | None = None, *, lot: FrozenLot | None = None, vials: int = 3,
+    world: World,
+    to: SecondSite | None = None,
+    *,
+    lot: FrozenLot | None = None,
+    vials: int = 3,
     at: datetime.datetime | None = None,
-) -> Parcel:  # fmt: skip
+) -> Parcel:
     """So many vials of a released lot (of its own unless one is given) ordered for another site (the same), with a
     shipper and a logger that stand ready."""
     to = to or second_site(world)
@@ -86,9 +93,14 @@ def pack(world: World, parcel: Parcel, *vials: str, at: datetime.datetime | None
 def sealing(parcel: Parcel, **given: Any) -> dict[str, Any]:
     """What is given when a shipment is sealed: charged four hours ago, 48 hours to go."""
     return {
-        "shipment": parcel.code, "logger": parcel.logger, "seals": list(parcel.seals),
-        "charged_at": (parcel.at - 4 * HOUR).isoformat(), "charge_kg": "21.4", "planned_hours": "48", **given,
-    }  # fmt: skip
+        "shipment": parcel.code,
+        "logger": parcel.logger,
+        "seals": list(parcel.seals),
+        "charged_at": (parcel.at - 4 * HOUR).isoformat(),
+        "charge_kg": "21.4",
+        "planned_hours": "48",
+        **given,
+    }
 
 
 def sealed_shipment(world: World, parcel: Parcel | None = None, **given: Any) -> Parcel:

@@ -22,9 +22,12 @@ def tank(world: World) -> str:
 def probe(world: World, unit: str | None = None, **given: Any) -> str:
     """The code of a probe with the limits of the specification."""
     values = {
-        "name": "Top", "model": world.unique("Model"), "calibrated_on": "2026-01-10",
-        "calibration_due_on": "2027-01-10", **given,
-    }  # fmt: skip
+        "name": "Top",
+        "model": world.unique("Model"),
+        "calibrated_on": "2026-01-10",
+        "calibration_due_on": "2027-01-10",
+        **given,
+    }
     return str(world.do("tina", "add_probe", unit=unit or tank(world), **values)["code"])
 
 

@@ -53,7 +53,9 @@ class World:
     With a `stock`, its database is a copy of one that was furnished before.
     """
 
-    def __init__(self, installation: Installation, chance: random.Random, now: datetime.datetime, stock: Stock | None = None):
+    def __init__(
+        self, installation: Installation, chance: random.Random, now: datetime.datetime, stock: Stock | None = None
+    ):
         catalogue.load()
         self.installation = installation
         self.chance = chance
@@ -101,8 +103,16 @@ class World:
             self.do(name, "accept_agreement", version=agreement.VERSION)
         self.meet(name)
 
-    def try_act(self, who: str, act: str, *, key: str | None = None, dry_run: bool = False,
-                now: datetime.datetime | None = None, **given: Any) -> Outcome:  # fmt: skip
+    def try_act(
+        self,
+        who: str,
+        act: str,
+        *,
+        key: str | None = None,
+        dry_run: bool = False,
+        now: datetime.datetime | None = None,
+        **given: Any,
+    ) -> Outcome:
         """Do an act as `who`, at the world's clock or at `now`; signed acts get the password unless one is given. What
         an act tells of is told at once; with a later `now` it is told late, with a reason unless one is given."""
         if catalogue.asks_password(act):

@@ -35,6 +35,14 @@ def test_each_fault_changes_what_is_answered(tmp_path: Path, monkeypatch: pytest
     assert right == [False, True, False, True, True, True, False]
     unseen = [str(fault) for fault in faults if answers(path, fault) == right]
     assert {fault.kind for fault in faults} == {
-        "turned", "moved", "and is or", "no not", "the other answer", "one more", "always", "never", "all of them",
-    }  # fmt: skip
+        "turned",
+        "moved",
+        "and is or",
+        "no not",
+        "the other answer",
+        "one more",
+        "always",
+        "never",
+        "all of them",
+    }
     assert unseen == []

@@ -10,7 +10,10 @@ VERDICT = TEMPLATES / "parts" / "verdict.html"
 
 
 def test_only_the_macros_draw_a_verdict() -> None:
-    drawn = {path.relative_to(TEMPLATES).as_posix() for path in TEMPLATES.rglob("*.html")
-             if path != VERDICT and DRAWN.search(path.read_text())}  # fmt: skip
+    drawn = {
+        path.relative_to(TEMPLATES).as_posix()
+        for path in TEMPLATES.rglob("*.html")
+        if path != VERDICT and DRAWN.search(path.read_text())
+    }
     assert drawn == set()
     assert "verdict-{{" in VERDICT.read_text()

@@ -81,7 +81,7 @@ def test_one_place_puts_times_into_words() -> None:
     found = {}
     for path in sorted(PACKAGE.rglob("*.py")):
         name = path.relative_to(PACKAGE).as_posix()
-        if (lines := sorted(set(formatted(path.read_text())))):
+        if lines := sorted(set(formatted(path.read_text()))):
             found[name] = lines
     assert found.keys() - OTHERS == {WRITES}, {name: found[name] for name in found.keys() - OTHERS - {WRITES}}
     assert found.keys() >= OTHERS, "No longer needed here: " + ", ".join(sorted(OTHERS - found.keys()))

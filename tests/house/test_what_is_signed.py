@@ -90,9 +90,10 @@ def test_whatever_a_signed_act_decides_about_a_record_its_signature_covers(story
     with story.engine.connect() as connection:
         written = connection.execute(statement).all()
     bare = {
-        (name, kind, column) for name, kind, column in written
+        (name, kind, column)
+        for name, kind, column in written
         if column not in record_class(kind).signed_by(name) and not NOT_DECIDED.match(column)
-    }  # fmt: skip
+    }
     assert len(written) > 50 and bare == set()
 
 
@@ -111,9 +112,12 @@ def test_who_verifies_a_dose_signs_for_the_prepared_one(act: str) -> None:
 
 
 FIELDS = {  # of each kind of record: the field of the forms that takes its code
-    "test_result": ("results", "result"), "reagent_lot": ("reagent",), "corrective_action": ("action",),
-    "conditional_release": ("release",), "dose": ("dose", "dose_label"),
-}  # fmt: skip
+    "test_result": ("results", "result"),
+    "reagent_lot": ("reagent",),
+    "corrective_action": ("action",),
+    "conditional_release": ("release",),
+    "dose": ("dose", "dose_label"),
+}
 
 
 def form_for(engine: Engine, act: str, kind: str) -> dict[str, object] | None:
@@ -168,7 +172,9 @@ def sections(content: ToSign) -> list[list[str]]:
 
 @pytest.mark.requirement("R4", "R20")
 @pytest.mark.parametrize(("act", "kind"), NAMED_ROWS)
-def test_no_page_before_a_signature_says_a_thing_twice_or_as_a_program(story: Installation, act: str, kind: str) -> None:
+def test_no_page_before_a_signature_says_a_thing_twice_or_as_a_program(
+    story: Installation, act: str, kind: str
+) -> None:
     form = form_for(story.engine, act, kind) if "code" in metadata.tables[kind].columns else None
     content = form and to_sign(story, act, form, server_time())
     if not content:
@@ -237,4 +243,3 @@ def test_no_page_is_given_a_name_that_every_page_has(story: Installation) -> Non
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "render_template":
                 given = {word.arg for word in node.keywords}
                 assert not given & known, (path.name, given & known)
-

@@ -14,11 +14,16 @@ from cellbank.outside.document_pdf import Block, Cover, Facts, Heading, Run, Tab
 
 NAME = "Олександра-Вікторія Ґалаґанівна Нечуй-Левицька-Старицька"
 COVER = Cover(
-    title="Certificate & <draft>", subject="Lot LT0001K", site="Банк клітин (FIN A9999)", version="cellbank 0.1.0",
-    digest="ab" * 32, symbol="LT0001K " + "AB" * 32, mark="NOT RELEASED – not a certificate",
+    title="Certificate & <draft>",
+    subject="Lot LT0001K",
+    site="Банк клітин (FIN A9999)",
+    version="cellbank 0.1.0",
+    digest="ab" * 32,
+    symbol="LT0001K " + "AB" * 32,
+    mark="NOT RELEASED – not a certificate",
     edition=f"DC0001X, edition 2, issued 2026-03-29 04:30 EEST by {NAME}",
     issued_at=datetime.datetime(2026, 3, 29, 1, 30, tzinfo=datetime.UTC),
-)  # fmt: skip
+)
 CHART = Chart(
     (
         Panel("Doublings", (Curve("one", ((0.0, 0.0), (14.0, 1.5), (18.0, 4.25))), Curve("", ((3.0, 0.0),)))),

@@ -177,7 +177,7 @@ def test_forked_child_that_lives_on_does_not_block_the_next_start(start):
 
 @pytest.mark.parametrize(
     "name",
-    ["with space", "клітини", "it's \"$HOME\" `id`", "a,b:c", "long-" * 30],
+    ["with space", "клітини", 'it\'s "$HOME" `id`', "a,b:c", "long-" * 30],
     ids=["space", "Ukrainian", "shell", "list", "long"],
 )
 def test_folder_may_have_any_name(start, data, name):

@@ -113,9 +113,18 @@ def test_every_value_stands_on_the_label_as_text(name):
 def test_vial_carries_the_minimum_that_must_stay_readable_in_the_tank():
     words = words_of(sample("vial"))
     assert fields(TEMPLATES["vial"]) == {
-        "symbol", "din", "din_check", "division", "lot", "product", "cells_million", "volume_ml", "expires",
-        "storage", "site",
-    }  # fmt: skip
+        "symbol",
+        "din",
+        "din_check",
+        "division",
+        "lot",
+        "product",
+        "cells_million",
+        "volume_ml",
+        "expires",
+        "storage",
+        "site",
+    }
     for part in (
         "25.0 ×10⁶ cells",
         "1.80 mL",

@@ -27,12 +27,14 @@ def enrol_twice(world: World, second_identifier: str) -> list[Outcome]:
     person = {"sex": "male", "born_on": "1970-04-01", "consented_on": world.now.date(), "arm": "EXP"}
     spellings = {"clara": second_identifier, "cyril": second_identifier.lower().replace("-", " ")}
     numbers = {who: world.unique("T") for who in spellings}
-    return at_once(*(
-        lambda who=who, said=said: world.try_act(
-            who, "enrol_subject", trial_number=numbers[who], second_identifier=said, **person
+    return at_once(
+        *(
+            lambda who=who, said=said: world.try_act(
+                who, "enrol_subject", trial_number=numbers[who], second_identifier=said, **person
+            )
+            for who, said in spellings.items()
         )
-        for who, said in spellings.items()
-    ))  # fmt: skip
+    )
 
 
 def test_one_patient_enrolled_twice_at_once_is_one_subject(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -51,10 +53,12 @@ def test_without_the_constraint_one_patient_is_two_subjects(
 
 
 def sign_both(world: World, subjects: list[str]) -> list[Outcome]:
-    return at_once(*(
-        lambda who=who, subject=subject: world.try_act(who, "sign_eligibility", subject=subject)
-        for who, subject in zip(("clara", "cyril"), subjects, strict=True)
-    ))  # fmt: skip
+    return at_once(
+        *(
+            lambda who=who, subject=subject: world.try_act(who, "sign_eligibility", subject=subject)
+            for who, subject in zip(("clara", "cyril"), subjects, strict=True)
+        )
+    )
 
 
 def one_place_left(world: World) -> list[str]:
@@ -79,9 +83,13 @@ def enrolled(world: World) -> int:
     ],
 )
 def test_the_last_place_given_twice_at_once(
-    furnished: Furnished, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-    locked: bool, statements: tuple[str, ...], expected: list[str],
-) -> None:  # fmt: skip
+    furnished: Furnished,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    locked: bool,
+    statements: tuple[str, ...],
+    expected: list[str],
+) -> None:
     with furnished.world("place_race", tmp_path, statements) as world:
         subjects = one_place_left(world)
         if not locked:

@@ -32,8 +32,10 @@ def import_at_once(world: World, lot: str) -> list[list[str]]:
 
 
 def live_runs(world: World, lot: str) -> int:
-    statement = text("SELECT count(*) FROM freezer_run r JOIN lot l ON l.id = r.lot_id WHERE l.code = :lot "
-                     "AND r.state <> 'WITHDRAWN'")  # fmt: skip
+    statement = text(
+        "SELECT count(*) FROM freezer_run r JOIN lot l ON l.id = r.lot_id WHERE l.code = :lot "
+        "AND r.state <> 'WITHDRAWN'"
+    )
     with world.installation.reads.connect() as connection:
         return int(connection.scalar(statement, {"lot": lot}))
 

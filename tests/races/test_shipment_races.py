@@ -39,8 +39,14 @@ class Race:
 
 
 def pack(parcel: Parcel, position: str = "A1", **given: Any) -> dict[str, Any]:
-    return {"shipment": parcel.code, "shipper": parcel.shipper, "vials": [parcel.vials[0]], "positions": [position],
-            "now": parcel.at + 10 * MINUTE, **given}  # fmt: skip
+    return {
+        "shipment": parcel.code,
+        "shipper": parcel.shipper,
+        "vials": [parcel.vials[0]],
+        "positions": [position],
+        "now": parcel.at + 10 * MINUTE,
+        **given,
+    }
 
 
 def one_vial(world: World) -> tuple[Call, Call]:
@@ -95,9 +101,7 @@ RACES = {
 EACH = pytest.mark.parametrize("race", RACES.values(), ids=RACES)
 
 
-def run(
-    world: World, race: Race, monkeypatch: pytest.MonkeyPatch, *, locked: bool = True
-) -> list[Outcome]:
+def run(world: World, race: Race, monkeypatch: pytest.MonkeyPatch, *, locked: bool = True) -> list[Outcome]:
     """Do both at once; nobody writes before both have looked, and where a lock keeps the second one out, the first
     waits no longer than a moment."""
     calls = race.calls(world)
@@ -125,8 +129,10 @@ def test_of_two_at_once_one_succeeds_and_the_other_hears_why(
     assert sorted(outcome.accepted for outcome in outcomes) == [False, True]
     (refused,) = [outcome for outcome in outcomes if not outcome.accepted]
     assert {refusal.code.value for refusal in refused.refusals} <= {
-        "WRONG_STATE", "VIAL_NOT_AVAILABLE", "SHIPPER_NOT_READY",
-    }  # fmt: skip
+        "WRONG_STATE",
+        "VIAL_NOT_AVAILABLE",
+        "SHIPPER_NOT_READY",
+    }
     assert most(world, race) == 1
 
 

@@ -85,7 +85,12 @@ def open_critical(world: World, given: OrderedDose) -> Outcome:
 
 
 def react_while(
-    monkeypatch: pytest.MonkeyPatch, world: World, moment: str, step: Step, given: OrderedDose, patience_s: float,
+    monkeypatch: pytest.MonkeyPatch,
+    world: World,
+    moment: str,
+    step: Step,
+    given: OrderedDose,
+    patience_s: float,
     happens: Callable[[World, OrderedDose], Outcome] = react,
 ) -> tuple[Outcome, Outcome]:
     """What happens to the subject is entered while the step stands still at this moment, for so long at most."""
@@ -145,9 +150,11 @@ def test_a_critical_deviation_comes_in_turn_too(world: World, monkeypatch: pytes
 
 @pytest.mark.parametrize("step", STEPS)
 def test_without_the_database_the_lock_keeps_the_reaction_out(
-    furnished: Furnished, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    furnished: Furnished,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
     step: Callable[..., Step],
-) -> None:  # fmt: skip
+) -> None:
     with furnished.world(f"by_rule_{step.__name__}", tmp_path, WITHOUT_THE_TWIN, stock=True) as world:
         given = first(world)
         asked = step(world, given)

@@ -120,8 +120,14 @@ def test_a_vial_is_picked_from_a_tank_that_is_relocated_in_the_same_instant(worl
     )
     assert picked.accepted and relocated.accepted
     assert scalar(world, "SELECT state FROM vial WHERE code = :vial", vial=dose.vials[0]) == "PICKED"
-    assert scalar(world, "SELECT count(*) FROM storage_unit r JOIN storage_unit t ON t.id = r.parent_id "
-                         "WHERE t.code = :tank", tank=tank) == 0  # fmt: skip
+    assert (
+        scalar(
+            world,
+            "SELECT count(*) FROM storage_unit r JOIN storage_unit t ON t.id = r.parent_id WHERE t.code = :tank",
+            tank=tank,
+        )
+        == 0
+    )
 
 
 def test_two_racks_for_one_place_of_a_tank(world: World, meet: Callable) -> None:
@@ -130,7 +136,7 @@ def test_two_racks_for_one_place_of_a_tank(world: World, meet: Callable) -> None
     meet((storage_moves, "move_refusals"))
     outcomes = at_once(
         world, *(("tina", "move_storage_unit", {"unit": rack, "into": tanks[2], "place": 1}) for rack in racks)
-    )  # fmt: skip
+    )
     assert sorted(outcome.accepted for outcome in outcomes) == [False, True]
     (refused,) = [outcome for outcome in outcomes if not outcome.accepted]
     assert [refusal.code.value for refusal in refused.refusals] == ["POSITION_TAKEN"]

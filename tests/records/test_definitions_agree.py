@@ -148,13 +148,28 @@ def test_whether_a_donor_is_shown_healthy(world: World, databases: tuple[str, st
             results = []
             for test in PANEL.tests * CHANCE.choice([1, 2]):
                 rare = CHANCE.random()
-                results.append(PanelResult(
-                    f"NEW{len(results)}", test.code, "positive" if rare < 0.01 else "negative",
-                    CHANCE.choice(times if number % 3 else times[:4]), "ENTERED" if rare > 0.99 else "REVIEWED"))
+                results.append(
+                    PanelResult(
+                        f"NEW{len(results)}",
+                        test.code,
+                        "positive" if rare < 0.01 else "negative",
+                        CHANCE.choice(times if number % 3 else times[:4]),
+                        "ENTERED" if rare > 0.99 else "REVIEWED",
+                    )
+                )
             results = [one for one in results if CHANCE.random() < 0.98]
             for one in results:
-                owner.execute(insert, {"code": one.code, "donor": donor, "test": one.test, "choice": one.choice,
-                                       "at": one.taken_at, "state": one.state})  # fmt: skip
+                owner.execute(
+                    insert,
+                    {
+                        "code": one.code,
+                        "donor": donor,
+                        "test": one.test,
+                        "choice": one.choice,
+                        "at": one.taken_at,
+                        "state": one.state,
+                    },
+                )
             facts = EvidenceFacts(donor, PANEL, tuple(Collection("x", at) for at in collections), tuple(results))
             healthy = owner.scalar(asked, {"content": content, "at": collections, "donor": donor})
             assert healthy is (not evidence_refusals(facts)), (collections, results)

@@ -142,13 +142,16 @@ def test_what_the_owner_changes_is_named(owner: Connection, statement: str) -> N
 
 def test_each_object_that_differs_is_named_and_no_other(owner: Connection) -> None:
     said = found(
-        owner, "ALTER TABLE act DISABLE TRIGGER seal_act", "DROP TRIGGER never_deleted ON donor",
+        owner,
+        "ALTER TABLE act DISABLE TRIGGER seal_act",
+        "DROP TRIGGER never_deleted ON donor",
         "CREATE VIEW mine AS SELECT 1",
-    )  # fmt: skip
+    )
     assert [str(one).split(":")[0] for one in said.values()] == [
-        "trigger act.seal_act is not as this version makes it", "trigger donor.never_deleted is missing",
+        "trigger act.seal_act is not as this version makes it",
+        "trigger donor.never_deleted is missing",
         "view mine is not of this version",
-    ]  # fmt: skip
+    ]
 
 
 OTHER_OWNER = """DO $$ DECLARE one text; BEGIN
@@ -162,11 +165,16 @@ END $$"""
 def test_what_is_the_installations_own_does_not_count(owner: Connection) -> None:
     """Another owner, a reader of reports in a schema of their own with a type and its casts, a limit of memory."""
     assert not found(
-        owner, "CREATE ROLE fingerprint_owner", OTHER_OWNER,
-        "CREATE SCHEMA reports", "CREATE VIEW reports.donors AS SELECT count(*) FROM public.donor",
+        owner,
+        "CREATE ROLE fingerprint_owner",
+        OTHER_OWNER,
+        "CREATE SCHEMA reports",
+        "CREATE VIEW reports.donors AS SELECT count(*) FROM public.donor",
         "CREATE TYPE reports.grams AS (value numeric)",
         FUNCTION.format("reports.must(boolean)", "void", "sql", "SELECT"),
         "CREATE FUNCTION reports.grams(numeric) RETURNS reports.grams LANGUAGE sql RETURN ROW($1)::reports.grams",
         "CREATE CAST (numeric AS reports.grams) WITH FUNCTION reports.grams(numeric) AS IMPLICIT",
-        "ALTER ROLE cellbank_app SET work_mem = '64MB'", "ANALYZE donor", "COMMENT ON FUNCTION now() IS 'the time'",
-    )  # fmt: skip
+        "ALTER ROLE cellbank_app SET work_mem = '64MB'",
+        "ANALYZE donor",
+        "COMMENT ON FUNCTION now() IS 'the time'",
+    )

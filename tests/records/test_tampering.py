@@ -135,7 +135,9 @@ def test_a_time_moved_by_a_second_is_named(owner: Connection, column: str) -> No
     assert (fault.table, fault.row) == ("act", act)
 
 
-def test_a_result_edited_after_its_signature_is_void_and_named(owner: Connection, installation: Installation, urls) -> None:
+def test_a_result_edited_after_its_signature_is_void_and_named(
+    owner: Connection, installation: Installation, urls
+) -> None:
     row, code = owner.execute(
         text("SELECT id, code FROM test_result WHERE lot_id IS NOT NULL AND number IS NOT NULL ORDER BY id LIMIT 1")
     ).one()
@@ -235,9 +237,13 @@ def test_blanks_and_another_spelling_of_the_same_json_are_found(small_export: by
     """What means the same is not the same: the verifier asks for the exact bytes of every line."""
     lines = small_export.splitlines(keepends=True)
     for spelled in (
-        lines[5].replace(b'":', b'": ', 1), lines[5].replace(b"{", b"{ ", 1), lines[5].replace(b"a", b"\\u0061", 1),
-        lines[5].replace(b"\n", b" \n"), lines[5].replace(b"\n", b"\r\n"), lines[5][:-1],
-    ):  # fmt: skip
+        lines[5].replace(b'":', b'": ', 1),
+        lines[5].replace(b"{", b"{ ", 1),
+        lines[5].replace(b"a", b"\\u0061", 1),
+        lines[5].replace(b"\n", b" \n"),
+        lines[5].replace(b"\n", b"\r\n"),
+        lines[5][:-1],
+    ):
         assert spelled != lines[5]
         with pytest.raises(offline.Bad, match="line 6"):
             offline.verify([*lines[:5], spelled, *lines[6:]])

@@ -183,9 +183,11 @@ def test_a_record_added_or_removed_behind_the_trail_is_named(owner: Connection) 
         assert (verdict.fault.table, verdict.fault.row) == ("consent", row) and "gone" in verdict.fault.what
         savepoint.rollback()
     verdict = tamper(
-        owner, "donor", "INSERT INTO donor (site_id, code, pseudonym, pseudonym_key, birth_year, state) "
+        owner,
+        "donor",
+        "INSERT INTO donor (site_id, code, pseudonym, pseudonym_key, birth_year, state) "
         "VALUES (1, 'DR9', 'forged', 'forged', 1990, 'REGISTERED')",
-    )  # fmt: skip
+    )
     assert verdict.fault.table == "donor" and "no act tells of it" in verdict.fault.what
 
 

@@ -48,10 +48,16 @@ def by_dose(protocol: Protocol, **rule: Any) -> Protocol:
 
 
 RULES = [
-    TRIAL, FIXED, by_dose(FIXED, cap_cells=30_000_000), by_dose(TRIAL, cap_cells=100_000_000),
-    *(by_dose(TRIAL, cells_per_kg=per_kg, cap_cells=cap) for per_kg in (1, 333_333, 1_000_001, 2_999_999)
-      for cap in (None, 31_500_000)),
-]  # fmt: skip
+    TRIAL,
+    FIXED,
+    by_dose(FIXED, cap_cells=30_000_000),
+    by_dose(TRIAL, cap_cells=100_000_000),
+    *(
+        by_dose(TRIAL, cells_per_kg=per_kg, cap_cells=cap)
+        for per_kg in (1, 333_333, 1_000_001, 2_999_999)
+        for cap in (None, 31_500_000)
+    ),
+]
 WEIGHTS = [
     *map(Decimal, ("0.3", "0.301", "31.5", "64.1", "99.999", "100", "100.000", "100.001", "400")),
     *(Decimal(CHANCE.randrange(300, 400_001)).scaleb(-3) for _ in range(300)),
@@ -62,8 +68,9 @@ THREE_DECIMALS = {"decimals": 3}
 def test_the_cells_of_a_dose(database: Connection) -> None:
     for protocol in RULES:
         rule = protocol.dosing.model_copy(update={"weight": protocol.dosing.weight.model_copy(update=THREE_DECIMALS)})
-        asked = text("SELECT kg, cells_required(CAST(:figures AS jsonb), kg) "
-                     "FROM unnest(CAST(:kgs AS numeric[])) AS kg")  # fmt: skip
+        asked = text(
+            "SELECT kg, cells_required(CAST(:figures AS jsonb), kg) FROM unnest(CAST(:kgs AS numeric[])) AS kg"
+        )
         told = database.execute(asked, {"figures": as_json(figures_of(protocol)), "kgs": WEIGHTS}).all()
         assert [(kg, int(cells)) for kg, cells in told] == [(kg, required_cells(rule, kg)[0]) for kg in WEIGHTS]
 
@@ -95,8 +102,9 @@ def test_until_when_a_lot_keeps(database: Connection) -> None:
         shelves = tuple(shelf.model_copy(update={"months": months}) for shelf in PRODUCT.freezing.shelf_life)
         freezing = PRODUCT.freezing.model_copy(update={"shelf_life": shelves})
         figures = as_json(figures_of(PRODUCT.model_copy(update={"freezing": freezing})))
-        asked = text("SELECT kept_until(CAST(:figures AS jsonb), :purpose, day) "
-                     "FROM unnest(CAST(:days AS date[])) AS day")  # fmt: skip
+        asked = text(
+            "SELECT kept_until(CAST(:figures AS jsonb), :purpose, day) FROM unnest(CAST(:days AS date[])) AS day"
+        )
         for purpose in ("product", "master_bank"):
             told = list(database.scalars(asked, {"figures": figures, "purpose": purpose, "days": days}))
             assert told == [expires_on(day, shelf_life_months(freezing, purpose) or 0) for day in days]
@@ -108,8 +116,10 @@ def test_the_living_cells_that_were_drawn(database: Connection) -> None:
 
     cases = [(4_100_000, Decimal("88"), Decimal("13.9")), (1, Decimal("0.01"), Decimal("0.001"))]
     cases += [(int(some(10**9, 0)), some(10_000, 2), some(10**6, 3)) for _ in range(500)]
-    asked = text("SELECT living_cells(n, v, m) FROM unnest(CAST(:n AS bigint[]), CAST(:v AS numeric[]), "
-                 "CAST(:m AS numeric[])) AS drawn (n, v, m)")  # fmt: skip
+    asked = text(
+        "SELECT living_cells(n, v, m) FROM unnest(CAST(:n AS bigint[]), CAST(:v AS numeric[]), "
+        "CAST(:m AS numeric[])) AS drawn (n, v, m)"
+    )
     n, v, m = (list(column) for column in zip(*cases, strict=True))
     told = database.scalars(asked, {"n": n, "v": v, "m": m})
     assert list(map(int, told)) == [floor(count * Fraction(alive) / 100 * Fraction(ml)) for count, alive, ml in cases]
@@ -121,8 +131,9 @@ LETTERS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\
 NUMBERS = st.integers(-(10**20), 10**20) | st.decimals(-(10**9), 10**9, places=3).map(float)
 CONTENT = st.recursive(
     st.none() | st.booleans() | NUMBERS | LETTERS,
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(LETTERS, inner, max_size=4), max_leaves=12,
-)  # fmt: skip
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(LETTERS, inner, max_size=4),
+    max_leaves=12,
+)
 
 
 @settings(max_examples=150, deadline=None, derandomize=True, database=None)
@@ -155,11 +166,17 @@ def test_what_acts_write_stands_under_names_that_there_are() -> None:
 
 def test_nobody_is_named_in_a_record_but_who_acts(database: Connection) -> None:
     """A new column `…_by_id` of a record stands in the trigger `who_did_it_acts` of its table."""
-    told = dict(database.execute(text(
-        "SELECT tgrelid::regclass::text, string_to_array(rtrim(encode(tgargs, 'escape'), '\\000'), '\\000') "
-        "FROM pg_trigger WHERE tgname = 'who_did_it_acts'")).all())  # fmt: skip
+    told = dict(
+        database.execute(
+            text(
+                "SELECT tgrelid::regclass::text, string_to_array(rtrim(encode(tgargs, 'escape'), '\\000'), '\\000') "
+                "FROM pg_trigger WHERE tgname = 'who_did_it_acts'"
+            )
+        ).all()
+    )
     wanted = {
         kind: sorted(column.name for column in table.columns if column.name.endswith("_by_id"))
-        for kind, table in Base.metadata.tables.items() if kind != "web_session"
-    }  # fmt: skip
+        for kind, table in Base.metadata.tables.items()
+        if kind != "web_session"
+    }
     assert {kind: sorted(columns) for kind, columns in told.items()} == {k: v for k, v in wanted.items() if v}

@@ -181,9 +181,12 @@ BAD: dict[str, dict[str, Any]] = {
     },
 }  # fmt: skip
 BAD["picture"] = {
-    **BAD_TEXTS, "no position": "A1", "a position twice": "A1,NOREAD\nA01,NOREAD", "another kind": f"A1,{DIN}",
+    **BAD_TEXTS,
+    "no position": "A1",
+    "a position twice": "A1,NOREAD\nA01,NOREAD",
+    "another kind": f"A1,{DIN}",
     "Cyrillic look-alike": "А1,NOREAD",
-}  # fmt: skip
+}
 BAD["email"] = {
     **BAD_TEXTS, "no place": "olena", "two": "olena@bank.example, petro@bank.example", "no point": "olena@bank",
     "a line more": "olena@bank.example\nBcc: all@bank.example", "Cyrillic look-alike": "оlena@bank.example",

@@ -34,9 +34,13 @@ def close(world: World, parcel: Parcel, deviation: str) -> None:
     text_ = "Looked at the seal and at the carrier's film."
     now = parcel.at + 2 * MINUTE
     world.do(
-        parcel.to.technician, "investigate_deviation", now=now, deviation=deviation, investigation=text_,
+        parcel.to.technician,
+        "investigate_deviation",
+        now=now,
+        deviation=deviation,
+        investigation=text_,
         root_cause="The carrier opened it.",
-    )  # fmt: skip
+    )
     who = parcel.to.other_quality_officer
     world.do(who, "close_deviation", now=now, deviation=deviation, decision="The trace is cold throughout.")
 
@@ -133,8 +137,9 @@ def test_the_vials_of_a_rejected_shipment_can_only_be_destroyed(world: World, su
     assert custodies(world, parcel.code)[-1].until == row.decided_at
     assert states(world, *parcel.vials) == ["RECEIVED", "RECEIVED"]
     assert refused(world, parcel, there.technician, "check_in_vials", vials=[parcel.vials[0]]) == [
-        "WRONG_STATE", "NOT_IN_SHIPMENT"
-    ]  # fmt: skip
+        "WRONG_STATE",
+        "NOT_IN_SHIPMENT",
+    ]
     now = parcel.at + HOUR
     world.do(there.technician, "discard_vials", now=now, vials=list(parcel.vials), reason="The shipment is rejected.")
     assert states(world, *parcel.vials) == ["DISCARDED", "DISCARDED"]

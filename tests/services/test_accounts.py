@@ -61,9 +61,12 @@ def test_an_administrator_adds_people_whose_password_is_known_to_nobody(world: W
     assert actor_by_name(world.installation, name.upper()).roles == {Role.TECHNICIAN, Role.QUALITY_OFFICER}
     with world.installation.reads.connect() as connection:
         told = connection.scalar(
-            text("SELECT given::text || after::text FROM act a JOIN change c ON c.act_id = a.id "
-                 "WHERE record_kind = 'person' AND after->>'name' = :name"), {"name": name},
-        )  # fmt: skip
+            text(
+                "SELECT given::text || after::text FROM act a JOIN change c ON c.act_id = a.id "
+                "WHERE record_kind = 'person' AND after->>'name' = :name"
+            ),
+            {"name": name},
+        )
     assert PASSWORD not in told and "$argon2" not in told and '"(hidden) ' in told
 
 
@@ -104,7 +107,9 @@ def test_a_name_is_never_given_twice(world: World) -> None:
 
 @pytest.mark.parametrize("act", ["disable_person", "change_roles"])
 def test_the_last_administrator_stays(world: World, act: str) -> None:
-    others = [one.name for one in list_people(world.installation) if "administrator" in one.roles and one.state == "ACTIVE"]
+    others = [
+        one.name for one in list_people(world.installation) if "administrator" in one.roles and one.state == "ACTIVE"
+    ]
     for other in set(others) - {"ada"}:
         world.do("ada", "disable_person", name=other, reason="only one is wanted")
     more = {"roles": ["auditor"]} if act == "change_roles" else {}
@@ -285,7 +290,8 @@ def test_an_administrator_revokes_anybodys_token(world: World) -> None:
 def test_a_token_runs_out(world: World) -> None:
     long_ago = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=3)
     assert (
-        actor_by_token(world.installation, world.do("tina", "create_token", title="x", days=2, now=long_ago)["token"]) is None
+        actor_by_token(world.installation, world.do("tina", "create_token", title="x", days=2, now=long_ago)["token"])
+        is None
     )
     token = world.do("tina", "create_token", title="x", days=4, now=long_ago)["token"]
     assert actor_by_token(world.installation, token) is not None
@@ -302,7 +308,9 @@ def test_the_token_is_told_once_and_kept_nowhere(world: World) -> None:
         stored = connection.execute(text("SELECT * FROM act WHERE id = :id"), {"id": first.act}).one()
         digest = connection.scalar(text("SELECT digest FROM api_token WHERE code = :c"), {"c": first.result["code"]})
         changes = connection.execute(text("SELECT after::text FROM change WHERE act_id = :id"), {"id": first.act}).all()
-    assert secret not in str(stored) + str(changes) and digest == kept(world.installation.config.data, secret, KEY).digest
+    assert (
+        secret not in str(stored) + str(changes) and digest == kept(world.installation.config.data, secret, KEY).digest
+    )
 
 
 @pytest.mark.requirement("R12")
@@ -353,7 +361,13 @@ def test_the_settings_say_how_long_a_password_is_and_how_old_it_gets(world: Worl
     installation = dataclasses.replace(world.installation, config=config)
     name = new_person(world, "quality_officer")
     with pytest.raises(Malformed, match="at least 24 characters, not 23"):
-        run_act(installation, "change_password", {"new_password": "one two three four five"}, world.people[name], door="test")
+        run_act(
+            installation,
+            "change_password",
+            {"new_password": "one two three four five"},
+            world.people[name],
+            door="test",
+        )
     in_time, late = world.now + 30 * DAY, world.now + 31 * DAY
     assert prove(installation, world.people[name], PASSWORD, in_time) is Proof.RIGHT
     assert prove(installation, world.people[name], PASSWORD, late) is Proof.OLD
@@ -376,9 +390,10 @@ def test_a_lock_is_an_alert_for_administrators_and_quality_officers(world: World
             )
     assert f"account {name} is locked until" in caplog.text and "10.0.0.7" in caplog.text
     for role, later, word in (
-        (Role.ADMINISTRATOR, MINUTE, "still locked"), (Role.QUALITY_OFFICER, MINUTE, "still locked"),
+        (Role.ADMINISTRATOR, MINUTE, "still locked"),
+        (Role.QUALITY_OFFICER, MINUTE, "still locked"),
         (Role.QUALITY_OFFICER, DAY, "not locked"),
-    ):  # fmt: skip
+    ):
         (alert,) = [item for item in alerts(world, role, world.now + later) if name in item.title]
         assert "2026-03-02 10:00" in alert.detail and "web, 10.0.0.7" in alert.detail and word in alert.detail
     world.do("ada", "unlock_person", name=name, reason="she asked for it")
@@ -404,5 +419,7 @@ def test_trainings_that_end_are_work_for_administrators_and_quality_officers(wor
             for days in (31, 30, -1)
         }
         assert said == {
-            31: [], 30: ["as clinician, valid until 2099-12-31"], -1: ["as clinician, ended on 2099-12-31"],
-        }  # fmt: skip
+            31: [],
+            30: ["as clinician, valid until 2099-12-31"],
+            -1: ["as clinician, ended on 2099-12-31"],
+        }

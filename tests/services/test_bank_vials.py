@@ -51,8 +51,9 @@ def test_lineage_goes_on_through_a_bank_vial(world: World, master: FrozenLot) ->
     assert (lot.passage, culture.passage) == (2, 3) and lot.cumulative_doublings > 0
     assert culture.cumulative_doublings == lot.cumulative_doublings and culture.donation_id == lot.donation_id
     grown = make.harvest(world, started["code"], world.now + 4 * DAY, total_cells=12_000_000)["growth"]
-    assert grown["cumulative_doublings"] == str(lot.cumulative_doublings + one(world, Culture,
-        Culture.id == culture.id).population_doublings)  # fmt: skip
+    assert grown["cumulative_doublings"] == str(
+        lot.cumulative_doublings + one(world, Culture, Culture.id == culture.id).population_doublings
+    )
 
 
 def test_a_vial_is_thawed_once(world: World, master: FrozenLot) -> None:

@@ -16,8 +16,10 @@ WHY = "Fell out of the box, picked up"
 
 def standing(world: World, home: str) -> dict[int, str]:
     """What the book has in a box."""
-    statement = text("SELECT p.position, v.code FROM placement p JOIN vial v ON v.id = p.vial_id JOIN storage_unit u "
-                     "ON u.id = p.box_id WHERE u.code = :box AND p.taken_at IS NULL")  # fmt: skip
+    statement = text(
+        "SELECT p.position, v.code FROM placement p JOIN vial v ON v.id = p.vial_id JOIN storage_unit u "
+        "ON u.id = p.box_id WHERE u.code = :box AND p.taken_at IS NULL"
+    )
     with Session(world.installation.reads) as session:
         return dict(session.execute(statement, {"box": home}).all())
 
@@ -73,9 +75,14 @@ def test_a_vial_that_waits_for_its_place_is_put_in_stock_where_it_is_found(world
 def test_a_reserved_vial_that_is_missing_is_kept_for_nobody(world: World) -> None:
     dose = ordered_dose(world).code
     with Session(world.installation.reads) as session:
-        row = session.execute(text("SELECT v.code, u.code FROM vial v JOIN dose d ON d.id = v.dose_id JOIN placement p "
-                                   "ON p.vial_id = v.id AND p.taken_at IS NULL JOIN storage_unit u ON u.id = p.box_id "
-                                   "WHERE d.code = :dose LIMIT 1"), {"dose": dose}).one()  # fmt: skip
+        row = session.execute(
+            text(
+                "SELECT v.code, u.code FROM vial v JOIN dose d ON d.id = v.dose_id JOIN placement p "
+                "ON p.vial_id = v.id AND p.taken_at IS NULL JOIN storage_unit u ON u.id = p.box_id "
+                "WHERE d.code = :dose LIMIT 1"
+            ),
+            {"dose": dose},
+        ).one()
     left = {place: code for place, code in standing(world, row[1]).items() if code != row[0]}
     columns = 9
     positions = [f"{chr(65 + (place - 1) // columns)}{(place - 1) % columns + 1}" for place in left]

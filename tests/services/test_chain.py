@@ -62,9 +62,15 @@ def dose(world: World) -> OrderedDose:
     master = released_lot(world, "master_bank", 3, culture=p0, cells_per_vial=5_000_000)
     at = results_read_at(world, master.code) + 5 * DAY
     p1 = world.do(
-        "tina", "thaw_bank_vial", now=at, vial=master.vials[0], vessel="T1000", area_cm2=1000, viable_cells=3_000_000,
+        "tina",
+        "thaw_bank_vial",
+        now=at,
+        vial=master.vials[0],
+        vessel="T1000",
+        area_cm2=1000,
+        viable_cells=3_000_000,
         reagents=[make.medium(world)],
-    )["code"]  # fmt: skip
+    )["code"]
     make.harvest(world, p1, at + 4 * DAY, total_cells=8 * 25_000_000 + 1_000_000)
     lot = released_lot(world, "product", 8, culture=p1, cells_per_vial=25_000_000)
     ready = results_read_at(world, lot.code) + 10 * DAY
@@ -93,12 +99,36 @@ def document(installation: Installation, dose: OrderedDose) -> Paper:
 def test_no_act_on_the_way_of_the_dose_is_missing(chain: Chain) -> None:
     names = {entry.name for entry in chain.entries}
     assert names >= {
-        "register_donor", "record_consent", "determine_eligibility", "receive_donation", "isolate_tissue",
-        "record_harvest", "thaw_bank_vial", "open_lot", "record_filling", "close_filling", "record_freezing",
-        "store_vials", "release_lot", "enrol_subject", "answer_criteria", "sign_eligibility", "measure_weight",
-        "confirm_weight", "order_dose", "pick_vial", "thaw_vial", "pool_and_count", "prepare_dose", "check_dose",
-        "start_infusion", "stop_infusion", "record_reaction", "reconcile_infusion", "print_label_again",
-    }  # fmt: skip
+        "register_donor",
+        "record_consent",
+        "determine_eligibility",
+        "receive_donation",
+        "isolate_tissue",
+        "record_harvest",
+        "thaw_bank_vial",
+        "open_lot",
+        "record_filling",
+        "close_filling",
+        "record_freezing",
+        "store_vials",
+        "release_lot",
+        "enrol_subject",
+        "answer_criteria",
+        "sign_eligibility",
+        "measure_weight",
+        "confirm_weight",
+        "order_dose",
+        "pick_vial",
+        "thaw_vial",
+        "pool_and_count",
+        "prepare_dose",
+        "check_dose",
+        "start_infusion",
+        "stop_infusion",
+        "record_reaction",
+        "reconcile_infusion",
+        "print_label_again",
+    }
     assert [entry.name for entry in chain.refused] == ["check_dose"]
 
 
@@ -133,7 +163,9 @@ def test_custody_follows_each_vial_without_a_gap_and_ends_where_a_vial_left_the_
     assert "› Rack 1 › Box A › A1" in next(stay.where for stay in chain.stays if stay.state == "RESERVED")
 
 
-def test_a_spare_vial_that_serves_another_dose_is_no_longer_of_this_one(world: World, installation: Installation) -> None:
+def test_a_spare_vial_that_serves_another_dose_is_no_longer_of_this_one(
+    world: World, installation: Installation
+) -> None:
     first = ordered_dose(world)
     world.do("clara", "cancel_dose", now=first.at + MINUTE, dose=first.code, reason="Transferred")
     second = ordered_dose(world, lot=first.lot, at=first.at + 2 * MINUTE)
@@ -152,9 +184,13 @@ def test_the_arithmetic_of_the_order_and_of_the_draw_is_shown_step_by_step(docum
 
 def test_each_signature_has_name_time_meaning_and_whether_it_still_holds(chain: Chain, document: Paper) -> None:
     assert {(one.person, one.meaning) for one in chain.signatures} >= {
-        ("Quinn Quality", "approved"), ("Oksana Quality", "released"), ("Cyril Clinician", "approved"),
-        ("Clara Clinician", "approved"), ("Clara Clinician", "verified"), ("Cyril Clinician", "verified"),
-    }  # fmt: skip
+        ("Quinn Quality", "approved"),
+        ("Oksana Quality", "released"),
+        ("Cyril Clinician", "approved"),
+        ("Clara Clinician", "approved"),
+        ("Clara Clinician", "verified"),
+        ("Cyril Clinician", "verified"),
+    }
     assert all(one.holds for one in chain.signatures)
     for one in chain.signatures:
         at = one.at.astimezone(KYIV)
@@ -198,7 +234,9 @@ def test_nothing_is_printed_outside_the_margins(document: Paper) -> None:
             assert left >= 40 and right <= width - 40 and bottom >= 15 and top <= height - 25
 
 
-def test_the_same_record_is_the_same_document_to_the_byte(installation: Installation, document: Paper, dose: OrderedDose) -> None:
+def test_the_same_record_is_the_same_document_to_the_byte(
+    installation: Installation, document: Paper, dose: OrderedDose
+) -> None:
     assert unissued_file(installation, "chain", dose.code) == document.pdf
 
 
@@ -216,7 +254,9 @@ def test_a_record_changed_after_it_was_signed_voids_the_signature(
         statement = text("UPDATE dose SET required_cells = required_cells + 1 WHERE code = :code")
         connection.execute(statement, {"code": order.code})
     owner.dispose()
-    assert [one.holds for one in read_chain(installation, order.code).signatures if one.record.startswith("dose")] == [False]
+    assert [one.holds for one in read_chain(installation, order.code).signatures if one.record.startswith("dose")] == [
+        False
+    ]
     assert "VOID – the record" in paper(installation, order.code).text
 
 

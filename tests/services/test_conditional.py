@@ -176,8 +176,9 @@ def test_what_became_red_since_stops_the_next_signature(allowing: World) -> None
     world = allowing
     lot, subject = pending_lot(world), weighed_subject(world)
     code = asked_for(world, lot.code, subject)
-    world.do("tina", "open_deviation", title="Spill", description="In the hood", classification="major",
-             records=[lot.code])  # fmt: skip
+    world.do(
+        "tina", "open_deviation", title="Spill", description="In the hood", classification="major", records=[lot.code]
+    )
     assert world.codes("quinn", "approve_conditional_release", release=code) == ["DEVIATION_OPEN"]
 
 

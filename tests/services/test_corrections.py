@@ -135,8 +135,10 @@ def test_what_was_never_noted_is_recorded_and_not_put_right(world: World) -> Non
 
 
 def source_of(world: World, lot: str) -> str:
-    of = text("SELECT c.code FROM lot_source s JOIN culture c ON c.id = s.culture_id JOIN lot l ON l.id = s.lot_id "
-              "WHERE l.code = :lot")  # fmt: skip
+    of = text(
+        "SELECT c.code FROM lot_source s JOIN culture c ON c.id = s.culture_id JOIN lot l ON l.id = s.lot_id "
+        "WHERE l.code = :lot"
+    )
     with Session(world.installation.reads) as session:
         return session.scalars(of, {"lot": lot}).first()
 
@@ -152,8 +154,10 @@ def test_what_a_released_lot_was_made_of_is_put_right_and_its_review_is_void(wor
     deviation = deviation_of(world, done)
     assert deviation.classification == "major" and "91 is right" in deviation.description
     with Session(world.installation.reads) as session:
-        current = text("SELECT b.digest = batch_digest(l.id) FROM batch_review b JOIN lot l ON l.id = b.lot_id "
-                       "WHERE l.code = :lot ORDER BY b.id DESC")  # fmt: skip
+        current = text(
+            "SELECT b.digest = batch_digest(l.id) FROM batch_review b JOIN lot l ON l.id = b.lot_id "
+            "WHERE l.code = :lot ORDER BY b.id DESC"
+        )
         assert session.scalars(current, {"lot": lot.code}).first() is False
     assert row(world, Lot, lot.code).state == "RELEASED"
 
@@ -196,8 +200,9 @@ def test_a_count_that_was_noted_wrongly_gives_another_volume(world: World) -> No
 def test_a_checked_dose_is_checked_again_from_the_beginning(world: World) -> None:
     dose = checked_dose(world)
     was = row_of(world, dose.code)
-    asked = put_right(world, "taras", dose.code, "draw_ml", was.draw_ml - Decimal("0.1"), now=dose.at + 45 * MINUTE,
-                      dry_run=True)  # fmt: skip
+    asked = put_right(
+        world, "taras", dose.code, "draw_ml", was.draw_ml - Decimal("0.1"), now=dose.at + 45 * MINUTE, dry_run=True
+    )
     assert asked.accepted and sum("verified" in one for one in asked.result["void"]) == 2
     done = put_right(world, "taras", dose.code, "draw_ml", was.draw_ml - Decimal("0.1"), now=dose.at + 45 * MINUTE)
     now = row_of(world, dose.code)

@@ -48,8 +48,9 @@ def test_the_shipped_definitions_are_in_force_with_their_digest(world: World) ->
             file = next(PROTOCOLS.glob(f"{row.identifier.lower()}.toml"))
             assert (row.type, row.state) == (definition.type, "EFFECTIVE")
             assert row.digest == digest(file.read_text(encoding="utf-8").replace(*MANY))
-            signed = session.scalars(select(Signature).where(Signature.record_kind == "definition",
-                                                             Signature.record_id == row.id)).one()  # fmt: skip
+            signed = session.scalars(
+                select(Signature).where(Signature.record_kind == "definition", Signature.record_id == row.id)
+            ).one()
             assert (signed.meaning, signed.full_name) == ("approved", "Oksana Quality")
             assert signed.digest == content_digest(row)
 

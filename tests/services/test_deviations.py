@@ -201,11 +201,17 @@ def paths(world: World, reagent: str, bank: FrozenLot, made: FrozenLot) -> dict[
             {"lot": made.code},
         ).one()
     return {
-        "donor": [donor_of(world, made.code)], "donation": [row.donation], "culture": [row.culture],
-        "bank lot": [bank.code], "bank vial": [bank.vials[0]], "reagent of the bank": [reagent], "lot": [made.code],
-        "vial": [made.vials[0]], "result": [enter(world, made.code, "CD73", resulted_at=world.now)],
+        "donor": [donor_of(world, made.code)],
+        "donation": [row.donation],
+        "culture": [row.culture],
+        "bank lot": [bank.code],
+        "bank vial": [bank.vials[0]],
+        "reagent of the bank": [reagent],
+        "lot": [made.code],
+        "vial": [made.vials[0]],
+        "result": [enter(world, made.code, "CD73", resulted_at=world.now)],
         "tank": [str(made.box)],
-    }  # fmt: skip
+    }
 
 
 @pytest.mark.requirement("R25")

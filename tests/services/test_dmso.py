@@ -90,8 +90,9 @@ def test_what_the_day_brings_is_shown_with_what_it_means(own: World) -> None:
     dose = counted_dose(own)
     steps = {step["label"]: step["value"] for step in dose.result["calculation"]["steps"]}
     assert steps["DMSO"] == "0.006600 g/kg (WARN, limit 0.01)"
-    shown = own.do("taras", "prepare_dose", now=dose.at + 30 * MINUTE, dose=dose.code, drawn_ml="13.9",
-                   final_volume_ml="50")  # fmt: skip
+    shown = own.do(
+        "taras", "prepare_dose", now=dose.at + 30 * MINUTE, dose=dose.code, drawn_ml="13.9", final_volume_ml="50"
+    )
     assert shown["dmso_that_day"] == "0.006600 g/kg (WARN, limit 0.01)"
 
 

@@ -67,7 +67,9 @@ def test_a_changed_record_is_a_further_edition_that_says_what_changed(world: Wor
     assert world.codes("quinn", "issue_document", code=code, type="chain") == ["REASON_NEEDED"]
     second = issue(world, code, reason="The dose was cancelled")
     assert (second["edition"], second["unchanged"]) == (2, False)
-    first_page = pypdfium2.PdfDocument(issued_file(installation, str(second["code"])).pdf)[0].get_textpage().get_text_range()
+    first_page = (
+        pypdfium2.PdfDocument(issued_file(installation, str(second["code"])).pdf)[0].get_textpage().get_text_range()
+    )
     said = " ".join(first_page.split())
     assert "What changed since edition 1" in said and "Reason for this edition: The dose was cancelled" in said
     assert "Changed Document State: Cancelled (was: Ordered)" in said
@@ -145,12 +147,17 @@ def _as_owner(databases: tuple[str, str], statement: str, **given: object) -> No
     owner.dispose()
 
 
-@pytest.mark.parametrize("statement", [
-    "UPDATE document_issue SET content = '{}' WHERE record_code = :code",
-    "UPDATE document_issue SET pdf_digest = '' WHERE record_code = :code",
-    "DELETE FROM document_issue WHERE record_code = :code",
-])  # fmt: skip
-def test_an_issue_is_never_changed_or_removed(installation: Installation, world: World, dose: str, statement: str) -> None:
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE document_issue SET content = '{}' WHERE record_code = :code",
+        "UPDATE document_issue SET pdf_digest = '' WHERE record_code = :code",
+        "DELETE FROM document_issue WHERE record_code = :code",
+    ],
+)
+def test_an_issue_is_never_changed_or_removed(
+    installation: Installation, world: World, dose: str, statement: str
+) -> None:
     issue(world, dose)
     with pytest.raises((IntegrityError, ProgrammingError)), installation.engine.begin() as connection:
         connection.execute(text(statement), {"code": dose})

@@ -145,9 +145,15 @@ def dense(world: World) -> FrozenLot:
 
 @pytest.mark.parametrize(("weight_kg", "millions", "vials", "expected", "percent"), WORKED)
 def test_the_worked_examples_through_the_act(
-    world: World, lot: FrozenLot, dense: FrozenLot,
-    weight_kg: str, millions: int, vials: int, expected: int, percent: str,
-) -> None:  # fmt: skip
+    world: World,
+    lot: FrozenLot,
+    dense: FrozenLot,
+    weight_kg: str,
+    millions: int,
+    vials: int,
+    expected: int,
+    percent: str,
+) -> None:
     chosen = lot if millions == 25 else dense
     patient = weighed_subject(world, weight_kg)
     outcome = world.try_act("clara", "order_dose", dry_run=True, subject=patient, lot=chosen.code)
@@ -155,8 +161,14 @@ def test_the_worked_examples_through_the_act(
     assert (shown["vials"], shown["expected_cells"], shown["expected_percent"]) == (vials, expected, percent)
     assert len(outcome.result["vials"]) == vials + 1
     with Session(world.installation.reads) as session:
-        assert session.scalar(select(Dose.id).join(Dose.__table__.metadata.tables["subject"]).where(
-            Dose.__table__.metadata.tables["subject"].c.code == patient)) is None  # fmt: skip
+        assert (
+            session.scalar(
+                select(Dose.id)
+                .join(Dose.__table__.metadata.tables["subject"])
+                .where(Dose.__table__.metadata.tables["subject"].c.code == patient)
+            )
+            is None
+        )
 
 
 def test_an_exact_edge_takes_three_vials_and_not_four(world: World) -> None:
@@ -254,8 +266,15 @@ def test_the_second_infusion_has_its_window_its_rest_and_its_day(world: World, l
     assert "DUPLICATE_DOSE" in on(0)
     assert on(5) == ["OUTSIDE_WINDOW"]
     assert on(7) == ["OUTSIDE_WINDOW", "WEIGHT_STALE"]
-    result = world.do("clara", "order_dose", now=later, subject=dose.subject, lot=lot.code,
-                      planned_on=(world.now + 5 * DAY).date(), **deviation)  # fmt: skip
+    result = world.do(
+        "clara",
+        "order_dose",
+        now=later,
+        subject=dose.subject,
+        lot=lot.code,
+        planned_on=(world.now + 5 * DAY).date(),
+        **deviation,
+    )
     assert (result["infusion_number"], result["study_day"]) == (2, 6)
     assert row_of(world, result["code"]).deviation_reason == deviation["deviation_reason"]
 

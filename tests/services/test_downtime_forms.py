@@ -171,7 +171,10 @@ def test_the_bedside_form_is_printed_with_the_dose_label(world: World, tmp_path:
 
 
 def test_a_form_that_is_not_printed_undoes_nothing(world: World, tmp_path: Path) -> None:
-    plain, world.installation = world.installation, dataclasses.replace(world.installation, form_printer=FolderPrinter(tmp_path / "gone"))
+    plain, world.installation = (
+        world.installation,
+        dataclasses.replace(world.installation, form_printer=FolderPrinter(tmp_path / "gone")),
+    )
     try:
         dose = counted_dose(world)
         given = {"drawn_ml": "13.9", "final_volume_ml": "50"}

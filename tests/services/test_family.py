@@ -12,7 +12,7 @@ def family(vials: int = 4) -> Trace:
     lot = [Node("vial", f"V{n}", f"Vial {n}", "INFUSED" if n < 3 else "IN_STOCK", ("L2",)) for n in range(1, vials + 1)]
     line = (
         Node("culture", "C0", "Culture P0", "FINISHED", ("N",)),
-        Node("culture", "C1", "Culture P1", "FINISHED", ("C0",)), Node("lot", "L1", "Installation", "RELEASED", ("C1",)), *bank,
+        Node("culture", "C1", "Culture P1", "FINISHED", ("C0",)), Node("lot", "L1", "Bank", "RELEASED", ("C1",)), *bank,
         Node("culture", "C2", "Culture P2", "FINISHED", ("B1",)),
         Node("culture", "C3", "Sister", "DISCARDED", ("C0",)), Node("lot", "L2", "Lot", "RELEASED", ("C2",)), *lot,
         Node("dose", "D", "Infusion 1", "INFUSED", ("V1", "V2")),
@@ -23,8 +23,11 @@ def family(vials: int = 4) -> Trace:
 def test_each_kind_has_a_column_and_alike_vials_one_box() -> None:
     boxes = lay_out(family(), SIZE).boxes
     assert [(box.kind, box.title, box.count) for box in boxes if box.kind == "vial"] == [
-        ("vial", "Vial 1", 1), ("vial", "2 vials", 2), ("vial", "2 vials", 2), ("vial", "2 vials", 2),
-    ]  # fmt: skip
+        ("vial", "Vial 1", 1),
+        ("vial", "2 vials", 2),
+        ("vial", "2 vials", 2),
+        ("vial", "2 vials", 2),
+    ]
     assert {box.kind: box.x for box in boxes} == {"donation": 0, "culture": 12, "lot": 24, "vial": 36, "dose": 48}
     assert [box.code for box in boxes if box.count > 1] == [None] * 3 and [box.is_start for box in boxes].count(
         True

@@ -92,8 +92,11 @@ def test_a_run_within_its_band_is_kept_with_its_readings_and_their_digest(world:
     assert (run.began_at, run.first_at, run.last_at) == (began, began - 5 * MINUTE, began + 69 * MINUTE)
     assert (run.program, run.freezer, run.row_count, run.departures, run.worst_c) == ("CRF-1", MODEL, 75, [], 0)
     with Session(world.installation.reads) as session:
-        rows = session.execute(select(FreezerReading.channel, FreezerReading.celsius)
-                               .where(FreezerReading.run_id == run.id).order_by("channel", "at")).all()  # fmt: skip
+        rows = session.execute(
+            select(FreezerReading.channel, FreezerReading.celsius)
+            .where(FreezerReading.run_id == run.id)
+            .order_by("channel", "at")
+        ).all()
     assert len(rows) == 150 and rows[0] == ("chamber", Decimal("1.00")) and rows[-1] == ("product", Decimal("-110.00"))
     assert reading_check.broken_imports(world.installation) == ()
     assert line(world, lot).criterion.met and line(world, lot).proofs[0].code == run.code
@@ -430,8 +433,10 @@ def test_readings_that_were_changed_behind_the_program_are_found(
     lot = frozen_lot(world, donation=din).code
     code = freezing_run(world, lot)["code"]
     engine = create_engine(databases[0])
-    swap = "UPDATE freezer_reading SET celsius = celsius + {} WHERE channel = 'product' AND run_id = (SELECT id FROM " \
-           "freezer_run WHERE code = :code)"  # fmt: skip
+    swap = (
+        "UPDATE freezer_reading SET celsius = celsius + {} WHERE channel = 'product' AND run_id = (SELECT id FROM "
+        "freezer_run WHERE code = :code)"
+    )
     with engine.begin() as connection:
         connection.execute(text("SET LOCAL session_replication_role = replica"))
         connection.execute(text(swap.format(1)), {"code": code})

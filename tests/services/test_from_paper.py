@@ -52,11 +52,15 @@ def form(dose: OrderedDose, *parts: str, start: int = 45, **given: Any) -> dict[
     whole = {
         "thaw": {"started_at": at + 5 * MINUTE, "vials": list(dose.vials[: dose.needed])},
         "count": {"counted_at": at + 20 * MINUTE, **COUNT},
-        "preparation": {"prepared_at": at + 30 * MINUTE, "prepared_by": "taras", "drawn_ml": "13.9",
-                        "final_volume_ml": "50"},
+        "preparation": {
+            "prepared_at": at + 30 * MINUTE,
+            "prepared_by": "taras",
+            "drawn_ml": "13.9",
+            "final_volume_ml": "50",
+        },
         "first_checked_at": at + 40 * MINUTE,
         "second_checked_at": at + 41 * MINUTE,
-    }  # fmt: skip
+    }
     given = {"volume_given_ml": "49", "reason": WHY, **given}
     times = {"started_at": at + start * MINUTE, "stopped_at": at + (start + 15) * MINUTE}
     return {"dose": dose.code, **{name: whole[name] for name in parts}, **times, **given}
@@ -136,12 +140,16 @@ def test_a_dose_is_entered_whole_from_whichever_state_it_was_in(world: World, lo
     assert outcome.accepted, outcome.refusals
     row = row_of(world, dose.code)
     assert (row.state, row.infusion_started_at, row.infusion_stopped_at) == (
-        "INFUSED", dose.at + 45 * MINUTE, dose.at + 60 * MINUTE
-    )  # fmt: skip
+        "INFUSED",
+        dose.at + 45 * MINUTE,
+        dose.at + 60 * MINUTE,
+    )
     people = {name: person.id for name, person in world.people.items()}
     assert (row.prepared_by_id, row.first_checked_by_id, row.second_checked_by_id) == (
-        people["taras"], people["clara"], people["cyril"]
-    )  # fmt: skip
+        people["taras"],
+        people["clara"],
+        people["cyril"],
+    )
     assert (row.thaw_started_at, row.counted_at) == (dose.at + 5 * MINUTE, dose.at + 20 * MINUTE)
     assert "deviation" not in outcome.result
     states = dict(zip(lot.vials, vial_states(world, lot.code), strict=True))
@@ -206,8 +214,9 @@ def other_vial(world: World, lot: FrozenLot, whose: str) -> tuple[str, str | Non
         return kept.vials[0], kept.code
     if whose == "another lot":
         return product_lot(world).vials[0], None
-    return next(vial for vial, state in zip(lot.vials, vial_states(world, lot.code), strict=True)
-                if state == "IN_STOCK"), None  # fmt: skip
+    return next(
+        vial for vial, state in zip(lot.vials, vial_states(world, lot.code), strict=True) if state == "IN_STOCK"
+    ), None
 
 
 @pytest.mark.requirement("R20")

@@ -120,7 +120,9 @@ def test_a_lot_tells_who_reviewed_its_batch_record(installation: Installation, w
     assert reviewed["Reviewed by"][1] == "Quinn Quality"
 
 
-def test_every_column_has_a_name_for_people_and_no_name_is_of_no_column(installation: Installation, world: World) -> None:
+def test_every_column_has_a_name_for_people_and_no_name_is_of_no_column(
+    installation: Installation, world: World
+) -> None:
     """A calculation is kept as one column: its figures are told by name, too."""
     names = {(table, column.name) for table in record_tables() for column in metadata.tables[table].columns}
     for table, column in names:

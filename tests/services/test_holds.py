@@ -160,12 +160,26 @@ def test_the_database_releases_nothing_without_consent_or_of_an_ineligible_donor
 def test_a_bank_on_hold_stops_what_was_made_from_it_and_what_is_frozen_later(world: World) -> None:
     bank = released_lot(world, "master_bank", 3, cells_per_vial=5_000_000)
     made = lot_of_bank(world, bank).code
-    second = world.do("tina", "thaw_bank_vial", now=world.now - 40 * DAY, vial=bank.vials[1], vessel="T1000",
-                      area_cm2=1000, viable_cells=3_000_000, reagents=[accepted_reagent(world)])["code"]  # fmt: skip
+    second = world.do(
+        "tina",
+        "thaw_bank_vial",
+        now=world.now - 40 * DAY,
+        vial=bank.vials[1],
+        vessel="T1000",
+        area_cm2=1000,
+        viable_cells=3_000_000,
+        reagents=[accepted_reagent(world)],
+    )["code"]
     hold = world.do("quinn", "hold_lot", lot=bank.code, reason="Mycoplasma in the room")
     assert hold["lots_stopped"] == [bank.code, made]
-    world.do("tina", "record_harvest", now=world.now - 36 * DAY, culture=second, total_cells=76_000_000,
-             viability_percent="95")  # fmt: skip
+    world.do(
+        "tina",
+        "record_harvest",
+        now=world.now - 36 * DAY,
+        culture=second,
+        total_cells=76_000_000,
+        viability_percent="95",
+    )
     later = frozen_lot(world, vials=3, culture=second).code
     assert stands(world, bank.code, made, later) == [("ON_HOLD", "RELEASED"), HELD, HELD]
     lifted = world.do("oksana", "lift_hold", hold=hold["code"], reason="The room is clean")

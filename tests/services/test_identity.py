@@ -59,12 +59,18 @@ def test_no_card_list_trace_or_history_tells_it(installation: Installation, worl
     said = json.dumps(told, default=str)
     assert second not in said and born not in said
     assert lists.find(installation, "subjects", second).rows == ()
-    hidden = [line for event in history(installation, "subject", dose.subject).events for line in event.changes
-              if line.column in ("second_identifier", "born_on")]  # fmt: skip
+    hidden = [
+        line
+        for event in history(installation, "subject", dose.subject).events
+        for line in event.changes
+        if line.column in ("second_identifier", "born_on")
+    ]
     assert [line.after for line in hidden] == ["(hidden)", "(hidden)"]
 
 
-def test_a_refused_enrolment_does_not_tell_it_to_the_readers_of_the_trail(installation: Installation, world: World) -> None:
+def test_a_refused_enrolment_does_not_tell_it_to_the_readers_of_the_trail(
+    installation: Installation, world: World
+) -> None:
     subject = ordered_dose(world).subject
     second, born = identity(installation, subject)
     given = {"trial_number": world.unique("T"), "second_identifier": second, "sex": "female", "born_on": born,

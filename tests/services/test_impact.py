@@ -131,5 +131,7 @@ def test_no_text_of_the_csv_is_a_formula(world: World) -> None:
     (notice,) = world.do("oksana", "recall_lot", lot=dose.lot.code, reason=WHY)["notices"]
     answer = {"dose": dose.code, "done": "other", "note": '=HYPERLINK("http://x", "y"), told the subject'}
     world.do("clara", "answer_notice", notice=notice, answers=[answer])
-    [line] = [one for one in csv.DictReader(io.StringIO(recall_csv(world.installation, dose.lot.code))) if one["measures"]]
+    [line] = [
+        one for one in csv.DictReader(io.StringIO(recall_csv(world.installation, dose.lot.code))) if one["measures"]
+    ]
     assert line["measures"].startswith("Other: =HYPERLINK") and line["answered_by"] == "Clara Clinician"

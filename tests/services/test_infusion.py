@@ -269,8 +269,12 @@ def test_the_database_counts_what_went_in_as_the_rule_does(
     world: World, delivered: int, given: str, prepared: str, required: int
 ) -> None:
     """Nobody writes the two columns, so only the formulas could differ: each is asked by itself."""
-    values = {"delivered_cells": delivered, "volume_given_ml": given, "final_volume_ml": prepared,
-              "required_cells": required}  # fmt: skip
+    values = {
+        "delivered_cells": delivered,
+        "volume_given_ml": given,
+        "final_volume_ml": prepared,
+        "required_cells": required,
+    }
     types = {name: "numeric(9, 3)" if name.endswith("_ml") else "bigint" for name in values}
     row = ", ".join(f"CAST(:{name} AS {type_}) AS {name}" for name, type_ in types.items())
     with Session(world.installation.reads) as session:
@@ -294,6 +298,13 @@ def test_the_trail_tells_the_whole_story_of_a_dose(world: World, dose: OrderedDo
         acts = select(Act.name).where(Act.record_code == dose.code, Act.outcome == "accepted").order_by(Act.id)
         names = list(session.scalars(acts))
     assert names == [
-        "order_dose", *["pick_vial"] * 3, *["thaw_vial"] * 3, "pool_and_count", "prepare_dose", "check_dose",
-        "check_dose", "start_infusion", "stop_infusion",
-    ]  # fmt: skip
+        "order_dose",
+        *["pick_vial"] * 3,
+        *["thaw_vial"] * 3,
+        "pool_and_count",
+        "prepare_dose",
+        "check_dose",
+        "check_dose",
+        "start_infusion",
+        "stop_infusion",
+    ]

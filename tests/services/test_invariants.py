@@ -26,9 +26,14 @@ from tests.factories.world import World
 # CELLBANK_MORE_EXAMPLES=20 plays twenty times as long, and something else each time.
 MORE = int(os.environ.get("CELLBANK_MORE_EXAMPLES", "1"))
 RUN = settings(
-    max_examples=10 * MORE, stateful_step_count=40, derandomize=MORE == 1, database=None, deadline=None,
-    phases=[Phase.generate], suppress_health_check=list(HealthCheck),
-)  # fmt: skip
+    max_examples=10 * MORE,
+    stateful_step_count=40,
+    derandomize=MORE == 1,
+    database=None,
+    deadline=None,
+    phases=[Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
 VIALS = 9
 ANYTHING = (
     "order_dose", "pick_vial", "thaw_vial", "move_vial", "return_vial", "store_vials", "discard_vial",
@@ -145,7 +150,9 @@ class Bedlam(RuleBasedStateMachine):
                       s.second_identifier,
                       (SELECT array_agg(v.code ORDER BY v.number) FROM vial v WHERE v.dose_id = d.id
                         AND v.state <> 'DISCARDED') AS vials
-                 FROM dose d JOIN subject s ON s.id = d.subject_id WHERE d.code = :code""", code=code)  # fmt: skip
+                 FROM dose d JOIN subject s ON s.id = d.subject_id WHERE d.code = :code""",
+            code=code,
+        )
         return found
 
     # ---- anybody tries anything ----------------------------------------------------------------------------------

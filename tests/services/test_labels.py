@@ -61,7 +61,11 @@ def read_back(world: World, printing_id: int) -> list[set[str]]:
 
 
 def words(world: World, printing_id: int, page: int = 0) -> str:
-    return pypdfium2.PdfDocument(label_printing.pdf_of(world.installation, printing_id))[page].get_textpage().get_text_range()
+    return (
+        pypdfium2.PdfDocument(label_printing.pdf_of(world.installation, printing_id))[page]
+        .get_textpage()
+        .get_text_range()
+    )
 
 
 def person(world: World, full_name: str = "Олександра Ґудзенко-Їжакевич") -> str:
@@ -207,8 +211,13 @@ def test_copies_are_counted_for_each_vial(world: World) -> None:
     world.do("tina", "print_label_again", code=lot.code, vials=[first, second], reason=REASON)
     copies = [(one.template, one.label_count, one.reprint) for one in printings(world, first)]
     assert copies == [
-        ("vial", 3, 0), ("vial_cap", 3, 0), ("vial", 1, 1), ("vial_cap", 1, 1), ("vial", 2, 2), ("vial_cap", 2, 2),
-    ]  # fmt: skip
+        ("vial", 3, 0),
+        ("vial_cap", 3, 0),
+        ("vial", 1, 1),
+        ("vial_cap", 1, 1),
+        ("vial", 2, 2),
+        ("vial_cap", 2, 2),
+    ]
     assert [one.reprint for one in printings(world, lot.code)] == [0, 0, 1, 1, 1, 1, 2, 2]
 
 
@@ -340,7 +349,9 @@ def test_a_printing_that_never_was_has_no_pdf(world: World) -> None:
 def test_a_pdf_is_the_same_whenever_it_is_asked_for(world: World) -> None:
     lot = open_lot(world, vials=5)
     for printing in printings(world, lot.code):
-        assert label_printing.pdf_of(world.installation, printing.id) == label_printing.pdf_of(world.installation, printing.id)
+        assert label_printing.pdf_of(world.installation, printing.id) == label_printing.pdf_of(
+            world.installation, printing.id
+        )
 
 
 # --- names ------------------------------------------------------------------------------------

@@ -38,8 +38,10 @@ def links_of(world: World, code: str) -> tuple[str, set[str]]:
 
 
 def told(world: World, notice: str) -> list[str]:
-    lines = text("SELECT d.code FROM notice_line l JOIN recall_notice n ON n.id = l.notice_id "
-                 "JOIN dose d ON d.id = l.dose_id WHERE n.code = :code AND n.state = 'OPEN'")  # fmt: skip
+    lines = text(
+        "SELECT d.code FROM notice_line l JOIN recall_notice n ON n.id = l.notice_id "
+        "JOIN dose d ON d.id = l.dose_id WHERE n.code = :code AND n.state = 'OPEN'"
+    )
     with Session(world.installation.reads) as session:
         return list(session.scalars(lines, {"code": notice}))
 

@@ -72,14 +72,24 @@ def record(installation: Installation, lot: FrozenLot) -> str:
 
 
 @pytest.mark.requirement("R10")
-def test_the_certificate_bears_the_signature_of_the_release(certificate: str, installation: Installation, lot: FrozenLot) -> None:
+def test_the_certificate_bears_the_signature_of_the_release(
+    certificate: str, installation: Installation, lot: FrozenLot
+) -> None:
     assert re.search(rf"Oksana Quality Released Lot {lot.code} [\d-]+ [\d:]+ EES?T \d+ valid", certificate)
     assert NOT_RELEASED not in certificate and "VOID" not in certificate
 
 
 def test_every_test_stands_with_method_limit_result_and_people(certificate: str) -> None:
-    for said in ("95 % or more", "no growth", "Ph. Eur. 2.6.1", "in specification", "reviewed by Quinn Quality",
-                 "Taras Technician", "70 % or more", "Tests after thaw"):  # fmt: skip
+    for said in (
+        "95 % or more",
+        "no growth",
+        "Ph. Eur. 2.6.1",
+        "in specification",
+        "reviewed by Quinn Quality",
+        "Taras Technician",
+        "70 % or more",
+        "Tests after thaw",
+    ):
         assert said in certificate, said
 
 
@@ -90,7 +100,9 @@ def test_a_value_changed_since_first_entry_is_flagged_with_what_it_was(certifica
 
 
 @pytest.mark.parametrize("make_lot", [frozen_lot, stored_lot, passed_lot])
-def test_a_lot_that_is_not_released_has_no_certificate(world: World, installation: Installation, donation: str, make_lot) -> None:
+def test_a_lot_that_is_not_released_has_no_certificate(
+    world: World, installation: Installation, donation: str, make_lot
+) -> None:
     code = make_lot(world, vials=3, donation=donation).code
     said = words(unissued_file(installation, "certificate", code))
     assert NOT_RELEASED in said and "Nobody has signed the release of this lot." in said
@@ -137,15 +149,25 @@ def test_a_certificate_of_what_is_not_a_lot(installation: Installation, donation
 
 @pytest.mark.requirement("R25")
 def test_every_step_has_who_performed_and_who_checked_it(record: str) -> None:
-    for step in ("Receive a donation", "Isolate cells from tissue", "Harvest and count", "Passage a culture",
-                 "Open a lot for filling", "Scan vials as filled", "Close the filling of a lot", "Freeze a lot",
-                 "Put vials away"):  # fmt: skip
+    for step in (
+        "Receive a donation",
+        "Isolate cells from tissue",
+        "Harvest and count",
+        "Passage a culture",
+        "Open a lot for filling",
+        "Scan vials as filled",
+        "Close the filling of a lot",
+        "Freeze a lot",
+        "Put vials away",
+    ):
         assert re.search(rf"{step} .{{1,600}}?T\w+ Technician technician Reviewed: Quinn Quality BR", record), step
     assert "not yet reviewed" not in record and "Reviewed by Quinn Quality" in record
 
 
 @pytest.mark.requirement("R25")
-def test_the_review_counts_no_longer_when_a_step_came_after_it(world: World, installation: Installation, donation: str) -> None:
+def test_the_review_counts_no_longer_when_a_step_came_after_it(
+    world: World, installation: Installation, donation: str
+) -> None:
     code = passed_lot(world, vials=3, donation=donation).code
     assert "It has not changed since." in words(unissued_file(installation, "batch_record", code))
     world.do("tina", "use_vial_for_testing", vial=_vial(world, code), tests="Sterility again")
@@ -196,8 +218,16 @@ def test_a_bank_vial_brings_the_steps_of_its_own_lot(world: World, installation:
     p0 = make.harvested_culture(world, make.donation(world), total_cells=3 * 5_000_000 + 1_000_000)
     master = released_lot(world, "master_bank", 3, culture=p0, cells_per_vial=5_000_000)
     at = results_read_at(world, master.code) + 5 * DAY
-    p1 = world.do("tina", "thaw_bank_vial", now=at, vial=master.vials[0], vessel="T1000", area_cm2=1000,
-                  viable_cells=3_000_000, reagents=[make.medium(world)])["code"]  # fmt: skip
+    p1 = world.do(
+        "tina",
+        "thaw_bank_vial",
+        now=at,
+        vial=master.vials[0],
+        vessel="T1000",
+        area_cm2=1000,
+        viable_cells=3_000_000,
+        reagents=[make.medium(world)],
+    )["code"]
     make.harvest(world, p1, at + 4 * DAY, total_cells=3 * 25_000_000 + 1_000_000)
     said = words(unissued_file(installation, "batch_record", frozen_lot(world, vials=3, culture=p1).code))
     assert "Thaw a bank vial" in said and said.count("Open a lot for filling") == 2 and master.code in said
@@ -222,14 +252,18 @@ def test_a_deviation_of_what_the_lot_came_from_stands_in_its_record(world: World
     assert "Incubator at 35 °C" in said and f"donation {din}" in said.replace("- ", "")
 
 
-def test_the_batch_record_of_two_hundred_vials_needs_few_statements_and_is_whole(world: World, installation: Installation) -> None:
+def test_the_batch_record_of_two_hundred_vials_needs_few_statements_and_is_whole(
+    world: World, installation: Installation
+) -> None:
     code = stored_lot(world, vials=200, cells_per_vial=5_000_000).code
     said = words(unissued_file(installation, "batch_record", code))
     assert "Numbered 200" in said and "In stock 200" in said and "200 of" not in said
 
 
 @pytest.mark.requirement("R1")
-def test_an_issued_batch_record_names_the_version_and_its_digest(world: World, installation: Installation, lot: FrozenLot) -> None:
+def test_an_issued_batch_record_names_the_version_and_its_digest(
+    world: World, installation: Installation, lot: FrozenLot
+) -> None:
     code = world.do("quinn", "issue_document", code=lot.code, type="batch_record")["code"]
     found = issued_file(installation, code)
     said = words(found.pdf)

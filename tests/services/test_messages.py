@@ -40,7 +40,9 @@ def reachable(world: World, *roles: str) -> tuple[str, str]:
     name = newcomer(world, *roles)
     address = f"{name}@bank.example"
     given = {"name": name, "email": address, "reason": "the address was missing"}
-    World.accepted(run_act(world.installation, "change_address", given, world.people["ada"], door="test", now=world.now))
+    World.accepted(
+        run_act(world.installation, "change_address", given, world.people["ada"], door="test", now=world.now)
+    )
     confirm(world, name)
     world.meet(name)
     send_due(world.installation)
@@ -115,8 +117,12 @@ def test_a_recovery_code_that_is_used_is_told_and_so_are_changes_of_ones_own(mai
     recovery = mailed.do(name, "confirm_second_factor", one_time_code=code)["recovery"]
     assert latest(mailed, box, address)[0] == "Your second factor was set up"
     given = Credentials(PASSWORD, recovery[0])
-    once = passwords.prove(mailed.installation, mailed.people[name], given, mailed.now, place=Place("test"), enrols=True).once
-    assert run_act(mailed.installation, "sign_in", {}, mailed.people[name], door="test", now=mailed.now, once=once).accepted
+    once = passwords.prove(
+        mailed.installation, mailed.people[name], given, mailed.now, place=Place("test"), enrols=True
+    ).once
+    assert run_act(
+        mailed.installation, "sign_in", {}, mailed.people[name], door="test", now=mailed.now, once=once
+    ).accepted
     subject, body = latest(mailed, box, address)
     assert subject == "A recovery code was used" and recovery[0] not in body
     mailed.do(name, "change_password", new_password="another long password")
@@ -176,7 +182,9 @@ def test_without_a_mail_server_or_an_address_nothing_is_written(world: World, ma
     mailed.do("ada", "unlock_person", name=name, reason="has no address")
     assert waiting(mailed) == 0
     name, _ = reachable(mailed, "auditor")
-    installation = dataclasses.replace(mailed.installation, config=dataclasses.replace(mailed.installation.config, smtp_url=None))
+    installation = dataclasses.replace(
+        mailed.installation, config=dataclasses.replace(mailed.installation.config, smtp_url=None)
+    )
     given = {"name": name, "reason": "messages are not set up"}
     World.accepted(run_act(installation, "unlock_person", given, world.people["ada"], door="test", now=world.now))
     assert waiting(mailed) == 0 and send_due(installation).sent == 0

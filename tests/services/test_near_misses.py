@@ -57,15 +57,21 @@ def test_every_count_leads_to_its_acts(installation: Installation, world: World)
     world.codes("tina", "pick_vial", dose=ordered.code, box=ordered.lot.box, vial=strange.vials[0])
     day = datetime.date(2026, 3, 1)
     (line,) = [
-        line for line in near_misses(installation, day, day, day).lines
+        line
+        for line in near_misses(installation, day, day, day).lines
         if (line.act, line.reason) == ("pick_vial", "VIAL_OF_ANOTHER_SUBJECT")
-    ]  # fmt: skip
+    ]
     zone = installation.config.timezone
     found = search(
         installation,
-        Query(act=line.act, reason=line.reason, outcome="refused",
-              since=datetime.datetime(2026, 3, 1, tzinfo=zone), until=datetime.datetime(2026, 4, 1, tzinfo=zone)),
-    )  # fmt: skip
+        Query(
+            act=line.act,
+            reason=line.reason,
+            outcome="refused",
+            since=datetime.datetime(2026, 3, 1, tzinfo=zone),
+            until=datetime.datetime(2026, 4, 1, tzinfo=zone),
+        ),
+    )
     assert len(found) == line.total and found[0].record_code in (ordered.code, strange.vials[0])
 
 

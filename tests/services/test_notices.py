@@ -147,9 +147,7 @@ STOPS: dict[str, tuple[str, Callable[[World, OrderedDose], object]]] = {
     ),
     "decide_reagent": (
         "reagent_lot",
-        lambda w, d: w.do(
-            "quinn", "decide_reagent", reagent=_reagent_of(w, d.lot.code), decision="reject", reason=WHY
-        ),
+        lambda w, d: w.do("quinn", "decide_reagent", reagent=_reagent_of(w, d.lot.code), decision="reject", reason=WHY),
     ),
     "report_storage_failure": (
         "storage_unit",
@@ -284,9 +282,7 @@ def test_doses_are_answered_one_after_the_other(world: World, two: tuple[str, Or
     assert world.codes("clara", "answer_notice", notice=notice, answers=[last]) == ["WRONG_STATE", "ALREADY_EXISTS"]
 
 
-def test_what_cannot_be_answered_is_refused_and_named(
-    world: World, two: tuple[str, OrderedDose, OrderedDose]
-) -> None:
+def test_what_cannot_be_answered_is_refused_and_named(world: World, two: tuple[str, OrderedDose, OrderedDose]) -> None:
     notice, given, waiting = two
     stranger = ordered_dose(world)
 

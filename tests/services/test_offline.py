@@ -216,7 +216,9 @@ def test_a_judgement_that_cannot_be_read_any_more_is_answered_in_words(world: Wo
     dose = checked_once(world)
     held = json.loads(signed(world, dose.code, dose.at + 41 * MINUTE)["payload"]) | (wrong or {})
     missing = {name: value for name, value in held.items() if value is not None and (wrong or name != "dose")}
-    envelope = kept_of(world, dose, "cyril", "check_dose", 42, judgement=world.installation.keys.sign(json.dumps(missing)))
+    envelope = kept_of(
+        world, dose, "cyril", "check_dose", 42, judgement=world.installation.keys.sign(json.dumps(missing))
+    )
     answers = [send(world, envelope, dose.at + 50 * MINUTE) for _ in range(2)]
     assert [one.came for one in answers] == [Came.REFUSED] * 2 and answers[0].act == answers[1].act
     assert refused_in_trail(world, answers[0].act) == ["NOT_JUDGED_HERE"]

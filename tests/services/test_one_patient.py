@@ -93,8 +93,9 @@ def test_who_takes_part_in_another_trial_of_the_bank_is_refused_where_a_criterio
     known = {"second_identifier": "MRN-7", "arm": "PL", "protocol": "FIXED-100", "trial_number": "F-1"}
     screened_subject(own, **known)
     person = {"second_identifier": "mrn 7", "born_on": BORN, "protocol": "NCT04461925"}
-    outcome = own.try_act("clara", "enrol_subject", trial_number="T-1", sex="male", arm="EXP",
-                          consented_on=own.now.date(), **person)  # fmt: skip
+    outcome = own.try_act(
+        "clara", "enrol_subject", trial_number="T-1", sex="male", arm="EXP", consented_on=own.now.date(), **person
+    )
     [refusal] = outcome.refusals
     assert refusal.code.value == "SUBJECT_NOT_ELIGIBLE"
     assert "FIXED-100 as subject F-1" in refusal.detail and "E4" in refusal.detail
@@ -106,8 +107,17 @@ def test_who_takes_part_in_another_trial_of_the_bank_is_refused_where_a_criterio
 def test_where_no_criterion_forbids_it_the_other_trial_is_shown(own: World) -> None:
     code = screened_subject(own, second_identifier="MRN-7", trial_number="T-7")
     second_trial(own)
-    shown = own.do("clara", "enrol_subject", trial_number="F-1", second_identifier="MRN-7", sex="male", born_on=BORN,
-                   consented_on=own.now.date(), arm="PL", protocol="FIXED-100")  # fmt: skip
+    shown = own.do(
+        "clara",
+        "enrol_subject",
+        trial_number="F-1",
+        second_identifier="MRN-7",
+        sex="male",
+        born_on=BORN,
+        consented_on=own.now.date(),
+        arm="PL",
+        protocol="FIXED-100",
+    )
     assert shown["other_trials"] == [f"NCT04461925: subject T-7 ({code})"]
 
 
@@ -156,9 +166,16 @@ def test_a_subject_stays_under_its_version_until_somebody_signs_the_move(own: Wo
 def test_who_is_in_screening_is_assessed_by_the_new_criteria(own: World) -> None:
     code = answered_subject(own)
     asked = '[[questions]]\ncode = "liver"\nasks = "Liver failure"\nkind = "yes_no"\n\n[[inclusion]]\ncode = "I1"'
-    amended(own, "2", ('[[inclusion]]\ncode = "I1"', asked),
-            ('[[exclusion]]\ncode = "E1"', '[[exclusion]]\ncode = "E9"\ntext = "Liver"\nquestion = "liver"\n'
-             'operator = "yes"\n\n[[exclusion]]\ncode = "E1"'))  # fmt: skip
+    amended(
+        own,
+        "2",
+        ('[[inclusion]]\ncode = "I1"', asked),
+        (
+            '[[exclusion]]\ncode = "E1"',
+            '[[exclusion]]\ncode = "E9"\ntext = "Liver"\nquestion = "liver"\n'
+            'operator = "yes"\n\n[[exclusion]]\ncode = "E1"',
+        ),
+    )
     assert moving(own, code) == []
     assert subject(own, code).assessment["outcome"] == "UNDECIDED"
     own.do("clara", "answer_criteria", subject=code, answers={"liver": "no"})
@@ -180,9 +197,13 @@ def test_nobody_is_moved_with_a_dose_on_its_way_or_to_another_arm(own: World) ->
 def test_after_the_move_the_windows_of_the_new_version_decide(own: World) -> None:
     first = infused_dose(own, prepared_dose(own))
     day9 = first.at + 8 * DAY
-    amended(own, "2", ("window_last_day = 5", "window_last_day = 9"),
-            ("day = 7\nwindow_first_day = 6", "day = 12\nwindow_first_day = 11"),
-            ("window_last_day = 8", "window_last_day = 13"))  # fmt: skip
+    amended(
+        own,
+        "2",
+        ("window_last_day = 5", "window_last_day = 9"),
+        ("day = 7\nwindow_first_day = 6", "day = 12\nwindow_first_day = 11"),
+        ("window_last_day = 8", "window_last_day = 13"),
+    )
     weighed(own, first.subject, "50.0", day9)
     order = {"now": day9, "subject": first.subject, "lot": first.lot.code, "infusion_number": 2}
     assert own.codes("clara", "order_dose", **order) == ["OUTSIDE_WINDOW"]

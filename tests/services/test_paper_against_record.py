@@ -90,9 +90,7 @@ def given_up(world: World, stage: str, lot: FrozenLot) -> tuple[OrderedDose, tup
 
 @pytest.mark.requirement("R20")
 @pytest.mark.parametrize("stage", ["cancelled", "thawed", "counted", "prepared"])
-def test_a_dose_that_was_given_up_and_given_all_the_same_is_recorded(
-    world: World, lot: FrozenLot, stage: str
-) -> None:
+def test_a_dose_that_was_given_up_and_given_all_the_same_is_recorded(world: World, lot: FrozenLot, stage: str) -> None:
     dose, lacking = given_up(world, stage, lot)
     codes, deviation = entered(world, dose, form(dose, *lacking))
     assert "RECORDED_OTHERWISE" in codes and deviation is not None and deviation.classification == "critical"
@@ -102,7 +100,9 @@ def test_a_dose_that_was_given_up_and_given_all_the_same_is_recorded(
 
 def test_its_symbol_offers_its_form_to_the_clinician(world: World, lot: FrozenLot) -> None:
     dose, _ = given_up(world, "prepared", lot)
-    assert "enter_dose_from_paper" in [one.name for one in look_up(world.installation, world.people["clara"], dose.code).acts]
+    assert "enter_dose_from_paper" in [
+        one.name for one in look_up(world.installation, world.people["clara"], dose.code).acts
+    ]
 
 
 @pytest.mark.requirement("R20")
@@ -287,9 +287,10 @@ def test_a_form_is_told_late_however_soon_it_is_entered(world: World, lot: Froze
 def test_each_vial_is_judged_by_the_lot_that_it_is_of(world: World, lot: FrozenLot, what: str) -> None:
     dose, other = ordered_dose(world, lot=lot), product_lot(world)
     act, code = {
-        "on hold": ("hold_lot", "ON_HOLD"), "recalled": ("recall_lot", "LOT_NOT_RELEASED"),
+        "on hold": ("hold_lot", "ON_HOLD"),
+        "recalled": ("recall_lot", "LOT_NOT_RELEASED"),
         "in quarantine": ("", "LOT_NOT_RELEASED"),
-    }[what]  # fmt: skip
+    }[what]
     if act:
         world.do("oksana", act, lot=other.code, reason="Sterility of another lot")
     else:
@@ -301,9 +302,7 @@ def test_each_vial_is_judged_by_the_lot_that_it_is_of(world: World, lot: FrozenL
 
 
 @pytest.mark.parametrize(("who", "why"), [("clinician", "was no technician"), ("untrained", "no valid training")])
-def test_whoever_drew_it_up_had_the_role_and_a_training_then(
-    world: World, lot: FrozenLot, who: str, why: str
-) -> None:
+def test_whoever_drew_it_up_had_the_role_and_a_training_then(world: World, lot: FrozenLot, who: str, why: str) -> None:
     dose = ordered_dose(world, lot=lot)
     name = newcomer(world, who if who == "clinician" else "technician")
     given = form(dose, *LACKING["ordered"])

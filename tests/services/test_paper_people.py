@@ -72,9 +72,7 @@ def test_others_enter_and_confirm_what_two_who_have_left_checked(world: World, l
     codes, deviation = entered(world, dose, given)
     assert codes == set() and deviation is None  # they were clinicians, and trained, when they did it
     row = row_of(world, dose.code)
-    assert (row.first_checked_by_id, row.second_checked_by_id) == (
-        world.people[gone].id, world.people[also_gone].id
-    )  # fmt: skip
+    assert (row.first_checked_by_id, row.second_checked_by_id) == (world.people[gone].id, world.people[also_gone].id)
     with world.installation.reads.connect() as connection:
         steps = {one.label: one for one in dose_steps(connection, row.id)}
     assert steps["First check"].by == f"Newcomer {gone}"
@@ -155,10 +153,13 @@ def test_a_check_of_ones_own_work_was_none_and_is_told(
 @pytest.mark.parametrize(
     "unknown",
     [
-        ["count"], ["preparation"], ["first check", "second check"], ["second check"],
+        ["count"],
+        ["preparation"],
+        ["first check", "second check"],
+        ["second check"],
         ["count", "preparation", "volume given", "first check", "second check"],
     ],
-)  # fmt: skip
+)
 def test_a_dose_of_which_not_all_was_done_is_recorded(world: World, lot: FrozenLot, unknown: list[str]) -> None:
     dose = ordered_dose(world, lot=lot)
     fields = {"first check": "first_checked_at", "second check": "second_checked_at", "volume given": "volume_given_ml"}
@@ -177,10 +178,13 @@ def test_a_dose_of_which_not_all_was_done_is_recorded(world: World, lot: FrozenL
     ("change", "rule"),
     [
         ("UPDATE dose SET state = 'INFUSED' WHERE code = :dose", "no_infusion_without_two_verifiers"),
-        ("UPDATE dose SET state = 'INFUSED', viability_percent = NULL, first_checked_by_id = 6, "
-         "second_checked_by_id = 7 WHERE code = :dose", "prepared_is_complete"),
+        (
+            "UPDATE dose SET state = 'INFUSED', viability_percent = NULL, first_checked_by_id = 6, "
+            "second_checked_by_id = 7 WHERE code = :dose",
+            "prepared_is_complete",
+        ),
     ],
-)  # fmt: skip
+)
 def test_the_database_lets_none_of_it_pass_in_time(world: World, lot: FrozenLot, change: str, rule: str) -> None:
     dose = prepared(world, lot)
     ids = {"6": world.people["clara"].id, "7": world.people["cyril"].id}
@@ -210,8 +214,14 @@ def test_what_the_form_writes_stands_on_the_page_before_it_is_signed(world: Worl
     world.do("cyril", "confirm_dose_from_paper", **confirmation(dose))
     row = row_of(world, dose.code)
     assert {column: getattr(row, column) for column in written} == written
-    for shown in ("Living cells drawn 50.2", f"Of the dose {row.delivered_percent} %", "Short", "Clara Clinician",
-                  "Cyril Clinician", "Taras Technician"):  # fmt: skip
+    for shown in (
+        "Living cells drawn 50.2",
+        f"Of the dose {row.delivered_percent} %",
+        "Short",
+        "Clara Clinician",
+        "Cyril Clinician",
+        "Taras Technician",
+    ):
         assert shown in said, (shown, said)
     signed, before = (set(Dose.signed_by(f"{act}_dose_from_paper")) for act in ("confirm", "enter"))
     assert set(written) >= signed - before - {"short_dose_reason", "band_reason"}

@@ -146,9 +146,7 @@ def test_a_given_dose_is_planned_no_more(world: World, lot: FrozenLot) -> None:
 
 @pytest.mark.requirement("R16")
 @pytest.mark.the_database_refuses("a_dose_is_given_on_its_day")
-def test_with_the_rule_off_the_database_says_no(
-    world: World, lot: FrozenLot, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_with_the_rule_off_the_database_says_no(world: World, lot: FrozenLot, monkeypatch: pytest.MonkeyPatch) -> None:
     late = world.now.replace(hour=21, minute=10)
     dose = checked_dose(world, prepared_late(world, lot, late))
     monkeypatch.setattr(plan, "_other_day_refusals", lambda facts: ())

@@ -76,8 +76,10 @@ def test_a_lot_is_released_when_the_board_is_green(world: World, din: str) -> No
 def test_an_unpassed_lot_is_refused_with_every_missing_test(world: World, untested: FrozenLot) -> None:
     refused = world.try_act("oksana", "release_lot", lot=untested.code)
     assert {refusal.code.value for refusal in refused.refusals} == {
-        "RESULT_MISSING", "BATCH_NOT_REVIEWED", "CRITERION_OPEN",
-    }  # fmt: skip
+        "RESULT_MISSING",
+        "BATCH_NOT_REVIEWED",
+        "CRITERION_OPEN",
+    }
     assert len(refused.refusals) == len(open_lines(world, untested.code)) == 17
     assert open_lines(world, untested.code)[0].startswith("TEST_")
 

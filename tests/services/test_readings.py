@@ -195,10 +195,14 @@ def test_a_zone_that_was_given_is_learned_for_the_probe(world: World) -> None:
         ("Time;Setpoint (°C)", "2026-02-20 1{}:00:00;-187", {"value_column": "Setpoint (°C)"}, -187),
         ("Time;Temp (1/10 °C)", "2026-02-20 1{}:00:00;-1870", {"unit": "C/10"}, -187),
         ("Time (IST);Temp °C", "2026-02-20 1{}:00:00;-187", {"zone": "UTC+05:30"}, -187),
-        ("Device time;Server time;Temp °C", "2026-02-20 1{0}:00:00;2026-02-20 1{0}:02:00;-187",
-         {"time_column": "Device time"}, -187),
+        (
+            "Device time;Server time;Temp °C",
+            "2026-02-20 1{0}:00:00;2026-02-20 1{0}:02:00;-187",
+            {"time_column": "Device time"},
+            -187,
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_is_not_certain_is_asked_and_then_known_for_this_probe(
     world: World, titles: str, cells: str, answer: dict[str, str], value: float
 ) -> None:

@@ -30,8 +30,13 @@ def test_a_reagent_is_accepted_by_a_quality_officer_and_can_still_be_rejected(wo
 
 
 def test_whoever_received_it_does_not_accept_it(world: World) -> None:
-    given = {"name": "DMSO", "manufacturer": "Maker", "manufacturer_lot": "7", "certificate": "CoA 7",
-             "expires_on": "2027-01-01"}  # fmt: skip
+    given = {
+        "name": "DMSO",
+        "manufacturer": "Maker",
+        "manufacturer_lot": "7",
+        "certificate": "CoA 7",
+        "expires_on": "2027-01-01",
+    }
     reagent = world.do("quinn", "receive_reagent", **given)["code"]
     assert world.codes("quinn", "decide_reagent", **decision(reagent, "accept")) == ["SAME_PERSON"]
 
@@ -63,8 +68,13 @@ def test_a_lot_number_with_cyrillic_look_alikes_is_malformed(world: World) -> No
 
 
 def received(world: World, **given: Any) -> str:
-    usual = {"name": "DMSO", "manufacturer": "Maker", "manufacturer_lot": world.unique("M"), "certificate": "CoA 7",
-             "expires_on": (world.now + 300 * DAY).date()}  # fmt: skip
+    usual = {
+        "name": "DMSO",
+        "manufacturer": "Maker",
+        "manufacturer_lot": world.unique("M"),
+        "certificate": "CoA 7",
+        "expires_on": (world.now + 300 * DAY).date(),
+    }
     return str(world.do("tina", "receive_reagent", now=world.now - 200 * DAY, **{**usual, **given})["code"])
 
 

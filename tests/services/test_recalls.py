@@ -136,9 +136,13 @@ def test_a_recall_has_a_reason_that_says_something(world: World, reason: str) ->
 
 @pytest.mark.parametrize(
     ("state", "offered"),
-    [("QUARANTINE", {"reject_lot", "hold_lot"}), ("RELEASED", {"recall_lot", "hold_lot"}),
-     ("ON_HOLD", {"reject_lot", "recall_lot", "hold_lot"}), ("RECALLED", set())],
-)  # fmt: skip
+    [
+        ("QUARANTINE", {"reject_lot", "hold_lot"}),
+        ("RELEASED", {"recall_lot", "hold_lot"}),
+        ("ON_HOLD", {"reject_lot", "recall_lot", "hold_lot"}),
+        ("RECALLED", set()),
+    ],
+)
 def test_a_stop_is_in_sight_where_it_is_possible_and_nowhere_else(state: str, offered: set[str]) -> None:
     acts = [act.name for act in next_acts(Kind.LOT, "lot", state, frozenset({Role.QUALITY_OFFICER}))]
     assert {"reject_lot", "recall_lot", "hold_lot"} & set(acts) == offered <= set(acts[:6])

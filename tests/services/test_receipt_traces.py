@@ -75,8 +75,11 @@ def test_a_warm_road_stops_the_lot_and_waits_for_its_decision(world: World) -> N
 
     (lived,) = thermal_life(world.installation, parcel.vials[0])
     assert (lived.excursion, lived.kind, lived.since, lived.until) == (
-        found.code, "reject", found.started_at, found.ended_at
-    )  # fmt: skip
+        found.code,
+        "reject",
+        found.started_at,
+        found.ended_at,
+    )
     assert thermal_life(world.installation, parcel.lot.vials[2]) == ()  # it stayed in its tank
     shown = {one.vial: one for one in exposures(world.installation, parcel.logger, parcel.at)}
     assert set(shown) == set(parcel.vials)

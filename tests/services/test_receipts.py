@@ -106,9 +106,7 @@ def test_ten_are_shipped_and_nine_are_received(world: World, supply: Supply) -> 
     assert accept(world, parcel)["state"] == "ACCEPTED"
     assert states(world, *parcel.vials) == ["IN_STOCK"] * 9 + ["MISSING"]
     hands = custodies(world, parcel.code)
-    assert [one.person_id for one in hands] == [
-        world.people["tina"].id, None, world.people[there.technician].id
-    ]  # fmt: skip
+    assert [one.person_id for one in hands] == [world.people["tina"].id, None, world.people[there.technician].id]
     assert all(one.until == other.since for one, other in itertools.pairwise(hands))
     assert hands[-1].until == shipment_row(world, parcel.code).decided_at
     assert {one.finding for one in packed_rows(world, parcel.code)} == {"RECEIVED", "MISSING"}
@@ -248,8 +246,9 @@ def test_a_vial_found_late_is_checked_in_until_the_decision(world: World, supply
     accept(world, parcel)
     assert states(world, *parcel.vials) == ["IN_STOCK", "IN_STOCK"]
     assert refused(world, parcel, parcel.to.technician, "check_in_vials", vials=[parcel.vials[1]]) == [
-        "WRONG_STATE", "NOT_IN_SHIPMENT"
-    ]  # fmt: skip
+        "WRONG_STATE",
+        "NOT_IN_SHIPMENT",
+    ]
 
 
 # --- what differs -----------------------------------------------------------------------------
@@ -289,8 +288,10 @@ def test_nothing_differs_and_no_deviation_is_opened(world: World, supply: Supply
     parcel = checked_shipment(world, **supply(2))
     row = shipment_row(world, parcel.code)
     assert (row.state, row.differences, row.checked_by_id) == (
-        "CHECKED", [], world.people[parcel.to.other_technician].id
-    )  # fmt: skip
+        "CHECKED",
+        [],
+        world.people[parcel.to.other_technician].id,
+    )
     assert refused(world, parcel, parcel.to.technician, "close_receipt") == ["WRONG_STATE"]
 
 

@@ -103,9 +103,13 @@ def test_what_is_not_accepted_goes_nowhere(world: World, supply: Supply, stage: 
         "move_vial": {"vial": vial, "box": other},
         "use_vial_for_testing": {"vial": vial, "tests": "Sterility"},
         "thaw_bank_vial": {
-            "vial": vial, "vessel": "T75", "area_cm2": 75, "viable_cells": 1_000_000, "reagents": [medium(world)],
+            "vial": vial,
+            "vessel": "T75",
+            "area_cm2": 75,
+            "viable_cells": 1_000_000,
+            "reagents": [medium(world)],
         },
-    }  # fmt: skip
+    }
     if stage == "on the way":  # what has arrived may be put right in a box, and waits there
         acts["rescan_box"] = {"box": other, "vials": [vial], "reasons": {vial: "It stands here."}}
     for act, given in acts.items():
@@ -231,8 +235,15 @@ def test_the_chain_of_a_dose_tells_who_had_its_vials_on_the_road(world: World, s
     chain = read_chain(world.installation, dose.code)
     told = [stay for stay in chain.stays if stay.vial == parcel.vials[0]]
     assert [stay.state for stay in told][3:] == [
-        "IN_STOCK", "IN_TRANSIT", "IN_TRANSIT", "IN_TRANSIT", "RECEIVED", "RECEIVED", "IN_STOCK", "RESERVED",
-    ]  # fmt: skip
+        "IN_STOCK",
+        "IN_TRANSIT",
+        "IN_TRANSIT",
+        "IN_TRANSIT",
+        "RECEIVED",
+        "RECEIVED",
+        "IN_STOCK",
+        "RESERVED",
+    ]
     assert all(one.until == other.since for one, other in itertools.pairwise(told))
     packed, carried, arrived, checked, stored = told[4:9]
     receiver = world.people[parcel.to.technician].full_name
@@ -242,9 +253,14 @@ def test_the_chain_of_a_dose_tells_who_had_its_vials_on_the_road(world: World, s
     assert "› Box ›" in stored.where
     acts = [entry.name for entry in chain.of_stage("shipment")]
     assert acts == [
-        "order_shipment", "pack_vials", "seal_shipment", "hand_over_shipment", "receive_shipment",
-        "close_receipt", "accept_shipment",
-    ]  # fmt: skip
+        "order_shipment",
+        "pack_vials",
+        "seal_shipment",
+        "hand_over_shipment",
+        "receive_shipment",
+        "close_receipt",
+        "accept_shipment",
+    ]
     meanings = [one.meaning for one in chain.signatures if one.record.startswith("shipment")]
     assert meanings == ["performed", "verified", "approved"]
     assert unissued_file(world.installation, "chain", dose.code).startswith(b"%PDF")
@@ -286,6 +302,8 @@ def test_what_travels_or_waits_of_a_recalled_lot_is_on_the_list_to_destroy(
     own = Supply.of(world, vials=6)
     waits, travels = stored_shipment(world, **own(1)), sent_shipment(world, **own(1))
     world.do("quinn", "recall_lot", lot=own.lot.code, reason="A late result of the donor.")
-    (found,) = [one for one in worklists(world.installation, frozenset({Role.TECHNICIAN}), world.now) if one.name == "destroy"]
+    (found,) = [
+        one for one in worklists(world.installation, frozenset({Role.TECHNICIAN}), world.now) if one.name == "destroy"
+    ]
     acts = {item.code: item.act for item in found.items}
     assert acts[waits.vials[0]] == "discard_vial" and acts[travels.vials[0]] is None

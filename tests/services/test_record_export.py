@@ -82,9 +82,11 @@ def test_a_weight_that_waits_for_its_second_reader_is_not_told(world: World, ins
 @pytest.mark.parametrize("kind", ["donor", "donation", "culture", "dose"])
 def test_every_kind_has_its_trail(world: World, installation: Installation, kind: str) -> None:
     make = {
-        "donor": lambda: eligible_donor(world), "donation": lambda: donation(world),
-        "culture": lambda: harvested_culture(world), "dose": lambda: prepared_dose(world).code,
-    }  # fmt: skip
+        "donor": lambda: eligible_donor(world),
+        "donation": lambda: donation(world),
+        "culture": lambda: harvested_culture(world),
+        "dose": lambda: prepared_dose(world).code,
+    }
     code = make[kind]()
     found = export(installation, code)
     assert found.kind == kind and found.history.total == len(found.history.events) > 0

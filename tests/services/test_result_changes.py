@@ -196,16 +196,25 @@ def test_tissue_process_and_samples_speak_about_the_lot(staged: World, monkeypat
 
 
 def _count(lot: str, at: datetime.datetime, number: int) -> dict[str, Any]:
-    return {"lot": lot, "test": "COUNT", "number": "25", "sample_number": number, "started_at": at - 20 * DAY,
-            "unit": "10⁶ cells"}  # fmt: skip
+    return {
+        "lot": lot,
+        "test": "COUNT",
+        "number": "25",
+        "sample_number": number,
+        "started_at": at - 20 * DAY,
+        "unit": "10⁶ cells",
+    }
 
 
 def test_the_sample_number_and_the_test_are_those_of_the_specification(staged: World) -> None:
     world = staged
     lot = frozen_lot(world, vials=3).code
     at = frozen_at(world, lot) + 25 * DAY
-    for change, field in (({"sample_number": None}, "sample_number"), ({"sample_number": 4}, "sample_number"),
-                          ({"unit": "%"}, "unit")):  # fmt: skip
+    for change, field in (
+        ({"sample_number": None}, "sample_number"),
+        ({"sample_number": 4}, "sample_number"),
+        ({"unit": "%"}, "unit"),
+    ):
         with pytest.raises(Malformed) as caught:
             world.try_act("taras", "enter_result", now=at, **{**_count(lot, at, 1), **change})
         assert [problem.field for problem in caught.value.problems] == [field]
@@ -232,8 +241,10 @@ def test_a_correction_keeps_the_first_value_in_sight(world: World) -> None:
     answer = world.do("tina", "correct_result", result=wrong, number="94.4", reason="A point in the wrong place")
     first, right = row(world, TestResult, wrong), row(world, TestResult, answer["code"])
     assert (first.state, str(first.number), first.change_reason) == (
-        "CORRECTED", "9.4400", "A point in the wrong place",
-    )  # fmt: skip
+        "CORRECTED",
+        "9.4400",
+        "A point in the wrong place",
+    )
     assert first.changed_by_id == world.people["tina"].id
     assert (right.state, str(right.number), right.corrects_id) == ("ENTERED", "94.4000", first.id)
     assert (right.method, right.started_at, right.verdict) == (first.method, first.started_at, "IN_SPECIFICATION")
@@ -312,10 +323,12 @@ def test_only_an_investigation_lets_a_retest_decide(world: World) -> None:
 
 
 def test_a_deviation_about_something_else_proves_nothing(world: World, lot: str) -> None:
-    first = world.do("taras", "enter_result", lot=lot, test="CD105", number="50",
-                     started_at=frozen_at(world, lot) + DAY)  # fmt: skip
-    second = world.do("taras", "enter_result", lot=lot, test="NEGATIVE", number="50",
-                      started_at=frozen_at(world, lot) + DAY)  # fmt: skip
+    first = world.do(
+        "taras", "enter_result", lot=lot, test="CD105", number="50", started_at=frozen_at(world, lot) + DAY
+    )
+    second = world.do(
+        "taras", "enter_result", lot=lot, test="NEGATIVE", number="50", started_at=frozen_at(world, lot) + DAY
+    )
     review(world, lot, first["code"], second["code"])
     investigated(world, first["deviations"][0])
     why = {"result": second["code"], "deviation": first["deviations"][0], "reason": "It should not count"}
@@ -325,8 +338,14 @@ def test_a_deviation_about_something_else_proves_nothing(world: World, lot: str)
 
 
 def test_whoever_entered_it_does_not_invalidate_it(world: World, lot: str) -> None:
-    answer = world.do("quinn", "enter_result", lot=lot, test="TRILINEAGE", choice="not all three",
-                      started_at=frozen_at(world, lot) + DAY)  # fmt: skip
+    answer = world.do(
+        "quinn",
+        "enter_result",
+        lot=lot,
+        test="TRILINEAGE",
+        choice="not all three",
+        started_at=frozen_at(world, lot) + DAY,
+    )
     review(world, lot, answer["code"], who="taras")
     investigated(world, answer["deviations"][0])
     why = {"result": answer["code"], "deviation": answer["deviations"][0], "reason": "It should not count"}
@@ -340,8 +359,9 @@ def test_whoever_entered_it_does_not_invalidate_it(world: World, lot: str) -> No
 def test_the_database_invalidates_nothing_without_an_investigation(
     world: World, lot: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    answer = world.do("taras", "enter_result", lot=lot, test="PT-IDENTITY", choice="no match",
-                      started_at=frozen_at(world, lot) + DAY)  # fmt: skip
+    answer = world.do(
+        "taras", "enter_result", lot=lot, test="PT-IDENTITY", choice="no match", started_at=frozen_at(world, lot) + DAY
+    )
     review(world, lot, answer["code"])
     monkeypatch.setattr(result_changes, "invalidation_refusals", lambda _: ())
     why = {"result": answer["code"], "deviation": answer["deviations"][0], "reason": "It should not count"}

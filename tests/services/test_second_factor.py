@@ -41,13 +41,17 @@ def officer(world: World) -> str:
     return name
 
 
-def sign(world: World, installation: Installation, name: str, *, now: datetime.datetime | None = None, **given: str) -> Outcome:
+def sign(
+    world: World, installation: Installation, name: str, *, now: datetime.datetime | None = None, **given: str
+) -> Outcome:
     """A signature of somebody new to their session, unless told otherwise."""
     continued = bool(given.pop("continued", ""))
     wanted = {**to_sign(world), "password": PASSWORD, **given}
     actor = actor_by_name(installation, name)
     assert actor is not None
-    return run_act(installation, "decide_reagent", wanted, actor, door="test", now=now or world.now, continued=continued)
+    return run_act(
+        installation, "decide_reagent", wanted, actor, door="test", now=now or world.now, continued=continued
+    )
 
 
 def codes(outcome: Outcome) -> list[str]:
@@ -194,7 +198,11 @@ def test_the_name_given_with_a_signature_must_be_that_of_who_acts(world: World) 
     wrong = sign(world, world.installation, "quinn", signer="oksana")
     assert codes(wrong) == ["SIGNATURE_WRONG"]
     proved = passwords.prove(
-        world.installation, world.people["quinn"], Credentials(PASSWORD, signer="oksana"), world.now, place=Place("test")
+        world.installation,
+        world.people["quinn"],
+        Credentials(PASSWORD, signer="oksana"),
+        world.now,
+        place=Place("test"),
     )
     assert proved.proof is Proof.WRONG_AMONG
     world.do("ada", "unlock_person", name="quinn", reason="the wrong names were those of a test")

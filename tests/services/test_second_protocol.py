@@ -35,9 +35,16 @@ def trial(other_world: World) -> tuple[World, str, Any]:
         code = world.do("quinn", "import_definition", type=type_, content=content)["code"]
         world.do("oksana", "make_effective", definition=code)
     subject = world.do(
-        "clara", "enrol_subject", trial_number="F-1", second_identifier="MRN-1", sex="male", born_on="1980-05-05",
-        consented_on=START.date().isoformat(), arm="PL", protocol="FIXED-100",
-    )["code"]  # fmt: skip
+        "clara",
+        "enrol_subject",
+        trial_number="F-1",
+        second_identifier="MRN-1",
+        sex="male",
+        born_on="1980-05-05",
+        consented_on=START.date().isoformat(),
+        arm="PL",
+        protocol="FIXED-100",
+    )["code"]
     world.do("clara", "answer_criteria", subject=subject, answers={"adult": "yes"})
     world.do("cyril", "sign_eligibility", subject=subject)
     return world, subject, lot
@@ -58,9 +65,17 @@ def give(world: World, subject: str, lot: Any, at: datetime.datetime) -> Ordered
     for vial in dose.vials:
         world.do("tina", "thaw_vial", now=at + 5 * MINUTE, dose=dose.code, vial=vial)
     counted = world.do(
-        "tina", "pool_and_count", now=at + 20 * MINUTE, dose=dose.code, vials=list(dose.vials), diluent="albumin",
-        pooled_ml="30", total_cells_per_ml=4_100_000, viability_percent="88", method="7-AAD",
-    )  # fmt: skip
+        "tina",
+        "pool_and_count",
+        now=at + 20 * MINUTE,
+        dose=dose.code,
+        vials=list(dose.vials),
+        diluent="albumin",
+        pooled_ml="30",
+        total_cells_per_ml=4_100_000,
+        viability_percent="88",
+        method="7-AAD",
+    )
     drawn = counted["draw"]["drawn_ml"]
     world.do("taras", "prepare_dose", now=at + 30 * MINUTE, dose=dose.code, drawn_ml=drawn, final_volume_ml="50")
     for who in ("clara", "cyril"):
@@ -93,9 +108,16 @@ def test_a_trial_of_another_design_is_a_file(trial: tuple[World, str, Any]) -> N
 def test_the_control_arm_of_the_other_trial_receives_nothing(trial: tuple[World, str, Any]) -> None:
     world, _, _ = trial
     other = world.do(
-        "clara", "enrol_subject", trial_number="F-2", second_identifier="MRN-2", sex="female", born_on="1981-05-05",
-        consented_on=START.date().isoformat(), arm="CTL", protocol="FIXED-100",
-    )["code"]  # fmt: skip
+        "clara",
+        "enrol_subject",
+        trial_number="F-2",
+        second_identifier="MRN-2",
+        sex="female",
+        born_on="1981-05-05",
+        consented_on=START.date().isoformat(),
+        arm="CTL",
+        protocol="FIXED-100",
+    )["code"]
     world.do("clara", "answer_criteria", subject=other, answers={"adult": "yes"})
     world.do("cyril", "sign_eligibility", subject=other)
     weigh(world, other, START)

@@ -110,10 +110,15 @@ def test_what_a_lot_is_made_of_is_read_where_its_vials_are(two: TwoSites) -> Non
     lot, there = two.here.lot.code, two.parcel.to
     row = "SELECT x.code FROM lot l JOIN donation n ON n.id = l.donation_id JOIN donor d ON d.id = n.donor_id"
     made_of = [value(two, f"{row.replace('x.code', one)} WHERE l.code = :lot", lot=lot) for one in ("n.code", "d.code")]
-    culture = value(two, "SELECT c.code FROM lot_source s JOIN culture c ON c.id = s.culture_id"
-                         " JOIN lot l ON l.id = s.lot_id WHERE l.code = :lot LIMIT 1", lot=lot)  # fmt: skip
-    result = value(two, "SELECT r.code FROM test_result r JOIN lot l ON l.id = r.lot_id WHERE l.code = :lot LIMIT 1",
-                   lot=lot)  # fmt: skip
+    culture = value(
+        two,
+        "SELECT c.code FROM lot_source s JOIN culture c ON c.id = s.culture_id"
+        " JOIN lot l ON l.id = s.lot_id WHERE l.code = :lot LIMIT 1",
+        lot=lot,
+    )
+    result = value(
+        two, "SELECT r.code FROM test_result r JOIN lot l ON l.id = r.lot_id WHERE l.code = :lot LIMIT 1", lot=lot
+    )
     for code in (lot, *made_of, culture, result):
         assert seen(two, there.quality_officer, str(code)).code == code
         assert refused(two, two.third, str(code))
@@ -264,8 +269,13 @@ def test_a_stop_tells_of_other_sites_how_many_and_who_but_not_where_or_when(two:
     doses = {dose.code: dose for dose in found.doses}
     theirs, ours = doses[two.here.code], doses[two.there.code]
     assert (theirs.at, theirs.state, theirs.subject, theirs.planned_on, theirs.given_at, theirs.measures) == (
-        name, "INFUSED", None, None, None, None
-    )  # fmt: skip
+        name,
+        "INFUSED",
+        None,
+        None,
+        None,
+        None,
+    )
     assert ours.at is None and ours.subject == two.there.subject and ours.planned_on
     away = [place for place in found.places if place.box is None]
     assert [place.where for place in away] == [name] and sum(place.total for place in found.places) > away[0].total

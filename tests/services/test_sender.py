@@ -76,14 +76,18 @@ def attempts(world: World, address: str) -> list[str]:
 
 def at_once(owner: Any) -> None:
     """Whatever waits is due, and every lease is over."""
-    owner("UPDATE outbox SET due_at = now() - interval '1 s', leased_until = now() - interval '1 s' "
-          "WHERE sent_at IS NULL AND given_up_at IS NULL")  # fmt: skip
+    owner(
+        "UPDATE outbox SET due_at = now() - interval '1 s', leased_until = now() - interval '1 s' "
+        "WHERE sent_at IS NULL AND given_up_at IS NULL"
+    )
 
 
 # ---- what goes wrong
 
 
-def test_one_that_is_refused_does_not_hold_up_the_others(world: World, installation: Installation, box: Mailbox, owner: Any) -> None:
+def test_one_that_is_refused_does_not_hold_up_the_others(
+    world: World, installation: Installation, box: Mailbox, owner: Any
+) -> None:
     nobody, later, taken = (written_to(world, installation) for _ in range(3))
     box.answers |= {nobody: "550 no such user", later: "451 come again"}
     done = send_due(installation)
@@ -143,9 +147,11 @@ def test_a_sender_that_is_killed_over_a_message_loses_none(
     hit, untouched = written_to(world, installation), written_to(world, installation)
     box.held[hit], box.began = threading.Event(), threading.Event()
     environ = {
-        "CELLBANK_DATA": str(world.installation.config.data), "CELLBANK_DATABASE_URL": furnished.urls("test")[1],
-        "CELLBANK_SMTP_URL": f"smtp://127.0.0.1:{box.port}", "CELLBANK_MAIL_FROM": "cellbank@bank.example",
-    }  # fmt: skip
+        "CELLBANK_DATA": str(world.installation.config.data),
+        "CELLBANK_DATABASE_URL": furnished.urls("test")[1],
+        "CELLBANK_SMTP_URL": f"smtp://127.0.0.1:{box.port}",
+        "CELLBANK_MAIL_FROM": "cellbank@bank.example",
+    }
     command = [sys.executable, "-m", "cellbank.cli", "outbox", "send"]
     process = subprocess.Popen(command, env={**os.environ, **environ}, stderr=subprocess.PIPE)
     assert box.began.wait(60), process.communicate()
@@ -163,7 +169,9 @@ def test_a_sender_that_is_killed_over_a_message_loses_none(
 # ---- two at once
 
 
-def test_two_senders_at_once_send_once(world: World, installation: Installation, box: Mailbox, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_senders_at_once_send_once(
+    world: World, installation: Installation, box: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
     address, other = written_to(world, installation), written_to(world, installation)
     box.held[address], box.began = threading.Event(), threading.Event()
     first = threading.Thread(target=send_due, args=(installation,))
@@ -182,7 +190,13 @@ def test_two_senders_at_once_send_once(world: World, installation: Installation,
 
 @pytest.mark.parametrize(("encryption", "closed"), [("whole", True), ("starttls", False)])
 def test_nothing_goes_to_a_server_that_cannot_prove_itself(
-    world: World, installation: Installation, owner: Any, tmp_path: Path, encryption: str, closed: bool, monkeypatch: pytest.MonkeyPatch
+    world: World,
+    installation: Installation,
+    owner: Any,
+    tmp_path: Path,
+    encryption: str,
+    closed: bool,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     address = written_to(world, installation)
     context, trusted = certificate(tmp_path)

@@ -193,14 +193,18 @@ def test_the_lot_of_another_site_stays_stopped_when_the_hold_of_a_tank_is_lifted
     parcel = accepted_shipment(world)
     vial, lot = parcel.vials[0], parcel.lot.code
     with Session(world.installation.reads) as session:
-        place = text("SELECT b.code FROM placement p JOIN storage_unit b ON b.id = p.box_id JOIN vial v"
-                     " ON v.id = p.vial_id WHERE v.code = :vial AND p.taken_at IS NULL")  # fmt: skip
+        place = text(
+            "SELECT b.code FROM placement p JOIN storage_unit b ON b.id = p.box_id JOIN vial v"
+            " ON v.id = p.vial_id WHERE v.code = :vial AND p.taken_at IS NULL"
+        )
         unit = session.scalar(place, {"vial": vial})
     later = parcel.at + 2 * DAY
     world.do(parcel.to.technician, "report_storage_failure", now=later, unit=unit, reason="Its alarm went off")
     with Session(world.installation.reads) as session:
-        holds = text("SELECT code FROM hold WHERE state = 'PLACED' AND (lot_id = :lot OR storage_unit_id IS NOT NULL)"
-                     " ORDER BY id DESC")  # fmt: skip
+        holds = text(
+            "SELECT code FROM hold WHERE state = 'PLACED' AND (lot_id = :lot OR storage_unit_id IS NOT NULL)"
+            " ORDER BY id DESC"
+        )
         [hold, *_] = session.scalars(holds, {"lot": lot_row(world, lot).id}).all()
     lift = {"reason": "The alarm was false", "now": later + DAY}
     told = world.do(parcel.to.quality_officer, "lift_hold", hold=hold, **lift)
@@ -287,7 +291,10 @@ def test_the_database_puts_nothing_into_a_unit_of_another_site(
 
 def test_the_database_lets_nothing_be_made_for_another_site(world: World, there: SecondSite) -> None:
     elsewhere = replace(world.people[there.technician], site_code="MAIN")
-    with Session(world.installation.engine) as session, pytest.raises(IntegrityError, match="a_record_is_changed_at_its_site"):
+    with (
+        Session(world.installation.engine) as session,
+        pytest.raises(IntegrityError, match="a_record_is_changed_at_its_site"),
+    ):
         open_act(session, "register_donor", site=elsewhere.site_id, person=elsewhere.id)
         session.add(Donor(site_id=1, code="DRX", pseudonym=world.unique("PL"), birth_year=1990, state="REGISTERED"))
         session.flush()

@@ -63,21 +63,26 @@ def test_a_moved_tank_takes_everything_with_it_and_history_keeps_where_it_stood(
     assert names(world, lot.box)[:2] == [name(world, room), tank_name]
     assert names(world, lot.box, before)[0] == tank_name
     with Session(world.installation.reads) as session:
-        stays = session.scalars(select(UnitStay).join(StorageUnit, StorageUnit.id == UnitStay.unit_id)
-                                .where(StorageUnit.code == tank)).all()  # fmt: skip
+        stays = session.scalars(
+            select(UnitStay).join(StorageUnit, StorageUnit.id == UnitStay.unit_id).where(StorageUnit.code == tank)
+        ).all()
     assert [(stay.parent_id, stay.until) for stay in stays] == [(None, world.now + 2 * MINUTE)]
     line = rows(
         world,
         "SELECT u.name, l.until = 'infinity' FROM storage_unit b, unit_line(b.id) l JOIN storage_unit u "
-        "ON u.id = l.unit_id WHERE b.code = :box ORDER BY 1", box=lot.box,
-    )  # fmt: skip
+        "ON u.id = l.unit_id WHERE b.code = :box ORDER BY 1",
+        box=lot.box,
+    )
     assert (name(world, room), True) in line and (tank_name, True) in line
 
 
 def test_a_move_is_one_act_of_few_statements_whatever_stands_in_it(world: World) -> None:
     lot = stored_lot(world, vials=81)
-    rack = rows(world, "SELECT p.code FROM storage_unit b JOIN storage_unit p ON p.id = b.parent_id WHERE b.code = :b",
-                b=lot.box)[0][0]  # fmt: skip
+    rack = rows(
+        world,
+        "SELECT p.code FROM storage_unit b JOIN storage_unit p ON p.id = b.parent_id WHERE b.code = :b",
+        b=lot.box,
+    )[0][0]
     statements: list[str] = []
     listen = lambda *given: statements.append(given[2])  # noqa: E731
     event.listen(world.installation.engine, "before_cursor_execute", listen)
@@ -86,8 +91,9 @@ def test_a_move_is_one_act_of_few_statements_whatever_stands_in_it(world: World)
     finally:
         event.remove(world.installation.engine, "before_cursor_execute", listen)
     assert act.accepted and len(statements) <= 30  # with those that add the tank
-    changed = rows(world, "SELECT record_kind, count(*) FROM change WHERE act_id = :act GROUP BY 1 ORDER BY 1",
-                   act=act.act)  # fmt: skip
+    changed = rows(
+        world, "SELECT record_kind, count(*) FROM change WHERE act_id = :act GROUP BY 1 ORDER BY 1", act=act.act
+    )
     assert changed == [("storage_unit", 1), ("unit_stay", 1)]
 
 
@@ -192,19 +198,30 @@ def test_a_dead_tank_is_emptied_into_a_spare_in_one_act(world: World) -> None:
     world.do("tina", "report_storage_failure", unit=tank, reason="No nitrogen since the night", failed_at=None)
     done = world.do("tina", "relocate_unit", now=world.now + MINUTE, unit=tank, into=spare, reason="Tank 1 is dead")
     assert (done["units"], done["into"]) == (2, spare)
-    placed = rows(world, "SELECT r.code, r.place FROM storage_unit r JOIN storage_unit t ON t.id = r.parent_id "
-                         "WHERE t.code = :tank ORDER BY r.place", tank=spare)  # fmt: skip
+    placed = rows(
+        world,
+        "SELECT r.code, r.place FROM storage_unit r JOIN storage_unit t ON t.id = r.parent_id "
+        "WHERE t.code = :tank ORDER BY r.place",
+        tank=spare,
+    )
     assert placed == [(racks[0], 2), (racks[1], 5)]
     assert names(world, home)[0] == name(world, spare)
-    assert world.codes("tina", "relocate_unit", now=world.now + 2 * MINUTE, unit=tank, into=spare,
-                       reason="Again, nothing is left") == ["WRONG_STATE"]  # fmt: skip
+    assert world.codes(
+        "tina", "relocate_unit", now=world.now + 2 * MINUTE, unit=tank, into=spare, reason="Again, nothing is left"
+    ) == ["WRONG_STATE"]
 
 
 def test_what_was_relocated_is_still_held_by_the_failure(world: World) -> None:
     lot = stored_lot(world, vials=1)
     tank = rows(world, "SELECT id, code FROM storage_unit WHERE name = :name", name=names(world, lot.box)[0])[0]
-    world.do("tina", "relocate_unit", now=world.now + 3 * MINUTE, unit=tank[1], into=unit(world, "tank"),
-             reason="Alarm at night, moved at once")  # fmt: skip
+    world.do(
+        "tina",
+        "relocate_unit",
+        now=world.now + 3 * MINUTE,
+        unit=tank[1],
+        into=unit(world, "tank"),
+        reason="Alarm at night, moved at once",
+    )
     asked = (
         "SELECT lot_stood_in(l.id, :tank, :at), l.id IN (SELECT lots_reached('storage_unit', :tank, :at)) "
         "FROM lot l WHERE l.code = :lot"

@@ -63,8 +63,10 @@ def test_a_count_is_told_late_at_the_time_of_the_count(world: World) -> None:
     world.do("tina", "count_box", now=now, **told, **LATE)
     world.do("taras", "count_again", now=now, **told, **LATE)
     with Session(world.installation.reads) as session:
-        at = text("SELECT DISTINCT s.counted_at FROM count_sheet s JOIN stock_count c ON c.id = s.stock_count_id "
-                  "JOIN storage_unit u ON u.id = c.unit_id WHERE u.code = :box")  # fmt: skip
+        at = text(
+            "SELECT DISTINCT s.counted_at FROM count_sheet s JOIN stock_count c ON c.id = s.stock_count_id "
+            "JOIN storage_unit u ON u.id = c.unit_id WHERE u.code = :box"
+        )
         assert list(session.scalars(at, {"box": lot.box})) == [now - HOUR]
 
 

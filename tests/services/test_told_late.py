@@ -162,8 +162,9 @@ def test_what_was_not_allowed_is_refused_in_time_and_a_deviation_late(world: Wor
 def test_what_cannot_be_is_refused_late_as_well(world: World, lot: FrozenLot, dose: OrderedDose) -> None:
     other = ordered_dose(world, lot=lot)
     assert world.codes("tina", "thaw_vial", **thaw(dose, vial=other.vials[0])) == [
-        "VIAL_OF_ANOTHER_SUBJECT", "WRONG_STATE"
-    ]  # fmt: skip
+        "VIAL_OF_ANOTHER_SUBJECT",
+        "WRONG_STATE",
+    ]
     assert world.codes("clara", "thaw_vial", **thaw(dose)) == ["ROLE_NOT_ALLOWED"]
     started = {name: value for name, value in thaw(dose).items() if name != "vial"}
     assert "WRONG_STATE" in world.codes("clara", "start_infusion", **started)

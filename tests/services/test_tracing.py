@@ -54,9 +54,15 @@ def family(world: World) -> Family:
     bank = released_lot(world, "master_bank", 4, culture=p1, cells_per_vial=5_000_000)
     thawed_at = results_read_at(world, bank.code) + 5 * DAY
     p2 = world.do(
-        "tina", "thaw_bank_vial", now=thawed_at, vial=bank.vials[0], vessel="T1000", area_cm2=1000,
-        viable_cells=3_000_000, reagents=[make.medium(world)],
-    )["code"]  # fmt: skip
+        "tina",
+        "thaw_bank_vial",
+        now=thawed_at,
+        vial=bank.vials[0],
+        vessel="T1000",
+        area_cm2=1000,
+        viable_cells=3_000_000,
+        reagents=[make.medium(world)],
+    )["code"]
     make.harvest(world, p2, thawed_at + 4 * DAY, total_cells=8 * 25_000_000 + 1_000_000)
     lot = released_lot(world, "product", 8, culture=p2, cells_per_vial=25_000_000)
     ready = results_read_at(world, lot.code) + 10 * DAY
@@ -90,7 +96,9 @@ def all_codes(found: Trace) -> set[str]:
     return {node.code for node in (*found.up, found.start, *found.down) if node.kind != "reagent_lot"}
 
 
-def test_down_from_the_donor_through_the_bank_vial_to_every_recipient(installation: Installation, family: Family) -> None:
+def test_down_from_the_donor_through_the_bank_vial_to_every_recipient(
+    installation: Installation, family: Family
+) -> None:
     found = trace(installation, family.donor)
     assert codes(found, "up") == {}
     assert codes(found, "down") == {
@@ -116,9 +124,13 @@ def test_each_record_hangs_on_what_it_came_from(installation: Installation, fami
     assert parents(found, family.given.subject) == {family.given.code}
 
 
-def test_the_family_is_the_same_from_the_donation_and_from_the_first_culture(installation: Installation, family: Family) -> None:
+def test_the_family_is_the_same_from_the_donation_and_from_the_first_culture(
+    installation: Installation, family: Family
+) -> None:
     whole = all_codes(trace(installation, family.donor))
-    assert all_codes(trace(installation, family.donation)) == whole == all_codes(trace(installation, family.cultures[0]))
+    assert (
+        all_codes(trace(installation, family.donation)) == whole == all_codes(trace(installation, family.cultures[0]))
+    )
 
 
 def test_a_culture_that_came_to_nothing_has_ancestors_only(installation: Installation, family: Family) -> None:
@@ -161,7 +173,9 @@ def test_a_bank_reaches_the_lot_made_from_it_and_the_lot_its_bank(installation: 
     }
 
 
-def test_a_given_vial_leads_to_its_dose_and_its_patient_and_a_stocked_one_to_nobody(installation: Installation, family: Family) -> None:
+def test_a_given_vial_leads_to_its_dose_and_its_patient_and_a_stocked_one_to_nobody(
+    installation: Installation, family: Family
+) -> None:
     found = trace(installation, family.given.vials[0])
     assert codes(found, "down") == {"dose": {family.given.code}, "subject": {family.given.subject}}
     assert parents(found, family.given.code) == {family.given.vials[0]}, "the dose's other vials are not of this trace"
@@ -200,7 +214,9 @@ def test_nobody_elses_family_is_in_it(installation: Installation, family: Family
     assert not mine & theirs
 
 
-def test_down_from_a_donor_ends_at_a_patient_who_also_has_cells_of_another(installation: Installation, family: Family) -> None:
+def test_down_from_a_donor_ends_at_a_patient_who_also_has_cells_of_another(
+    installation: Installation, family: Family
+) -> None:
     found = trace(installation, family.donor)
     assert family.elsewhere.code not in all_codes(found)
     assert parents(found, family.cancelled.subject) == {family.cancelled.code}
@@ -240,7 +256,9 @@ def test_a_code_without_a_family_says_what_has_one(installation: Installation, w
 # --- reagents ---------------------------------------------------------------------------------
 
 
-def test_from_a_reagent_to_every_culture_lot_vial_dose_and_subject_and_back(world: World, installation: Installation) -> None:
+def test_from_a_reagent_to_every_culture_lot_vial_dose_and_subject_and_back(
+    world: World, installation: Installation
+) -> None:
     reagent = accepted_reagent(world)
     culture = harvested_culture(world, total_cells=8 * 25_000_000 + 1_000_000, reagent=reagent)
     made = stored_lot(world, vials=8, culture=culture)
@@ -250,9 +268,12 @@ def test_from_a_reagent_to_every_culture_lot_vial_dose_and_subject_and_back(worl
     found = trace(installation, reagent)
     assert (found.start.kind, found.start.state, found.up) == ("reagent_lot", "ACCEPTED", ())
     assert codes(found, "down") == {
-        "culture": {culture}, "lot": {made.code}, "vial": set(made.vials), "dose": {dose.code},
+        "culture": {culture},
+        "lot": {made.code},
+        "vial": set(made.vials),
+        "dose": {dose.code},
         "subject": {dose.subject},
-    }  # fmt: skip
+    }
     [first] = [node for node in found.down if node.code == culture]
     assert first.parents == (reagent,)
     for code in (culture, made.code, made.vials[0], dose.code, dose.subject):

@@ -43,9 +43,9 @@ def test_a_review_is_signed_and_the_next_one_begins_after_it(quiet: World) -> No
     assert after.unread is not None and after.unread.first_act == last + 1 and after.unread.count == 1
     assert [(r.first_act, r.last_act, r.person) for r in after.reviews] == [(1, last, "Quinn Quality")]
     quiet.do("tina", "register_donor", pseudonym=quiet.unique("D"), birth_year=1990)
-    assert quiet.codes("quinn", "review_trail", first_act=last + 2, last_act=newest(installation), findings=FINDINGS) == [
-        "OUT_OF_ORDER"
-    ]
+    assert quiet.codes(
+        "quinn", "review_trail", first_act=last + 2, last_act=newest(installation), findings=FINDINGS
+    ) == ["OUT_OF_ORDER"]
     assert quiet.codes("quinn", "review_trail", first_act=last, last_act=newest(installation), findings=FINDINGS) == [
         "ALREADY_EXISTS"
     ]

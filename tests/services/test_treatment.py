@@ -101,7 +101,9 @@ def test_a_serious_reaction_stops_the_next_order_until_a_clinician_has_signed(
     react(world, given)
     assert order_again(world, given) == NO
     assert undecided(world.installation, given.subject) == (f"serious reaction to dose {given.code}",)
-    [listed] = [one for one in worklists(world.installation, frozenset({Role.CLINICIAN}), world.now) if one.name == "undecided"]
+    [listed] = [
+        one for one in worklists(world.installation, frozenset({Role.CLINICIAN}), world.now) if one.name == "undecided"
+    ]
     assert (given.subject, "continue_treatment") in [(item.code, item.act) for item in listed.items]
     assert world.codes("tina", "continue_treatment", subject=given.subject, **GOES_ON) == ["ROLE_NOT_ALLOWED"]
     made = decide(world, given, given.at + DAY)
@@ -270,9 +272,14 @@ def test_only_an_open_critical_deviation_of_the_dose_itself_counts(world: World)
     given, at = first(world), world.now + DAY
     deviation(world, given, "major", at)
     world.do(
-        "clara", "open_deviation", now=at, classification="critical", records=[given.lot.code], title="The lot",
+        "clara",
+        "open_deviation",
+        now=at,
+        classification="critical",
+        records=[given.lot.code],
+        title="The lot",
         description="About the lot and not about the dose",
-    )  # fmt: skip
+    )
     assert undecided(world.installation, given.subject) == ()
     found = deviation(world, given, "critical", at)
     assert undecided(world.installation, given.subject) == (f"critical deviation {found} (The bag was found torn)",)
@@ -314,9 +321,18 @@ def test_what_is_decided_stands_above_the_signature_complete(world: World) -> No
     assert content is not None
     said = str(content.blocks)
     for wanted in (
-        "Serious reaction", "Shortness of breath", given.code, given.lot.code, "infusion 1, Day 1", "Clara Clinician",
-        "Told on the phone", "Critical deviation", found, "The bag was found torn", "Torn at the port of the bag",
-    ):  # fmt: skip
+        "Serious reaction",
+        "Shortness of breath",
+        given.code,
+        given.lot.code,
+        "infusion 1, Day 1",
+        "Clara Clinician",
+        "Told on the phone",
+        "Critical deviation",
+        found,
+        "The bag was found torn",
+        "Torn at the port of the bag",
+    ):
         assert wanted in said, (wanted, said)
 
 
@@ -329,8 +345,10 @@ def test_dose_subject_and_chain_tell_when_it_happened_and_when_and_why_it_was_en
     board, plan = dose_board(world.installation, given.code), calendar(world.installation, given.subject, entered)
     assert board is not None and plan is not None
     [of_dose], [of_subject] = board.reactions, plan.reactions
-    assert of_dose == of_subject == Noted(
-        given.code, entered, "Clara Clinician", True, "Shortness of breath", happened, "Told on the phone"
+    assert (
+        of_dose
+        == of_subject
+        == Noted(given.code, entered, "Clara Clinician", True, "Shortness of breath", happened, "Told on the phone")
     )
     with snapshot(world.installation.engine) as connection:
         said = str(chain_paper(connection, given.code))

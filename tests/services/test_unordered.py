@@ -37,9 +37,7 @@ def registration(world: World, subject: str, lot: FrozenLot, **given: Any) -> di
     return {"now": world.now + 4 * HOUR, "subject": subject, "lot": lot.code, **told, **given}
 
 
-def registered(
-    world: World, subject: str, lot: FrozenLot, vials: list[str] | None = None, **given: Any
-) -> OrderedDose:
+def registered(world: World, subject: str, lot: FrozenLot, vials: list[str] | None = None, **given: Any) -> OrderedDose:
     """A dose that was given without an order, of vials that stood in the tank."""
     result = world.do("clara", "register_unordered_dose", **registration(world, subject, lot, **given))
     free = vials or [vial for vial in lot.vials if state_of(world, vial)[0] == "IN_STOCK"][:3]
@@ -67,7 +65,9 @@ def test_what_was_given_is_recorded_when_no_order_is_taken_any_more(world: World
     order = {"now": world.now + 4 * HOUR, "subject": subject, "lot": lot.code}
     assert world.codes("clara", "order_dose", **order)
     dose = registered(world, subject, lot, list(lot.vials[:3]))
-    assert "enter_dose_from_paper" in [one.name for one in look_up(world.installation, world.people["clara"], dose.code).acts]
+    assert "enter_dose_from_paper" in [
+        one.name for one in look_up(world.installation, world.people["clara"], dose.code).acts
+    ]
     codes, deviation = entered(world, dose, form(dose, *LACKING["ordered"]))
     assert {"NOT_ORDERED", "VIAL_NOT_RESERVED", code} <= codes and deviation is not None
     assert deviation.classification == "critical" and "without an order" in deviation.description

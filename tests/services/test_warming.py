@@ -19,8 +19,12 @@ SECOND = datetime.timedelta(seconds=1)
 PAST = {"single": (31,), "times": (5, 5, 5, 5)}
 # Of a vial that was out three times for 20 s: seconds at once, seconds in all, times.
 LIMITS = {
-    (20, 60, 3): False, (19, 60, 3): True, (20, 59, 3): True, (20, 60, 2): True, (None, None, None): False,
-}  # fmt: skip
+    (20, 60, 3): False,
+    (19, 60, 3): True,
+    (20, 59, 3): True,
+    (20, 60, 2): True,
+    (None, None, None): False,
+}
 SET_LIMITS = """UPDATE definition SET handling = jsonb_build_object('warming_single_seconds', CAST(:single AS bigint),
     'warming_total_seconds', CAST(:total AS bigint), 'warming_events_max', CAST(:times AS bigint))
     WHERE type = 'specification'"""
@@ -101,9 +105,13 @@ def carried(world: World, dewar_minutes: int | None) -> OrderedDose:
 @pytest.mark.parametrize("with_our_rule", [True, False])
 @pytest.mark.the_database_refuses("no_dose_from_a_vial_that_warmed")
 def test_the_clock_of_a_vial_runs_from_its_pick_or_from_the_end_of_its_dewar(
-    world: World, monkeypatch: pytest.MonkeyPatch, minutes: int | None, seconds: int, expected: list[str],
+    world: World,
+    monkeypatch: pytest.MonkeyPatch,
+    minutes: int | None,
+    seconds: int,
+    expected: list[str],
     with_our_rule: bool,
-) -> None:  # fmt: skip
+) -> None:
     """By the rule, and with that switched off by the database alone."""
     dose = carried(world, minutes)
     if not with_our_rule:

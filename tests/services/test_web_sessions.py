@@ -99,19 +99,28 @@ def test_what_does_not_concern_who_somebody_is_ends_nothing(world: World) -> Non
 def test_one_ends_ones_own_and_an_administrator_everybodys(world: World) -> None:
     name, other = newcomer(world), newcomer(world)
     one, two, theirs = begun(world, name, "ward 1"), begun(world, name, "ward 2"), begun(world, other)
-    numbers = {s.workstation: s.id for s in web_sessions.sessions_of(world.installation, world.people[name].id, world.now)}
+    numbers = {
+        s.workstation: s.id for s in web_sessions.sessions_of(world.installation, world.people[name].id, world.now)
+    }
     assert world.codes(other, "end_session", name=name, reason="for fun") == ["ROLE_NOT_ALLOWED"]
     assert world.codes(name, "end_session", name=name, session=10**9) == ["NOT_FOUND"]
     assert world.codes("ada", "end_session", name=name, session=numbers["ward 1"]) == ["REASON_NEEDED"]
     assert world.do(name, "end_session", name=name, session=numbers["ward 1"])["sessions"] == 1
-    assert standing_of_session(world.installation, one) is None and standing_of_session(world.installation, two) is not None
+    assert (
+        standing_of_session(world.installation, one) is None
+        and standing_of_session(world.installation, two) is not None
+    )
     assert world.codes(name, "end_session", name=name, session=numbers["ward 1"]) == ["NOT_FOUND"]
     world.do("ada", "end_session", name=name, reason="a lost tablet")
-    assert standing_of_session(world.installation, two) is None and standing_of_session(world.installation, theirs) is not None
+    assert (
+        standing_of_session(world.installation, two) is None
+        and standing_of_session(world.installation, theirs) is not None
+    )
     ended = web_sessions.sessions_of_all(world.installation, world.now, name)
     assert {(one.workstation, one.ended_by) for one in ended} == {
-        ("ward 1", world.people[name].full_name), ("ward 2", "Ada Administrator"),
-    }  # fmt: skip
+        ("ward 1", world.people[name].full_name),
+        ("ward 2", "Ada Administrator"),
+    }
 
 
 def test_the_database_wakes_no_session_up(world: World) -> None:
@@ -132,7 +141,9 @@ def test_the_database_wakes_no_session_up(world: World) -> None:
 def test_one_that_is_over_for_its_hours_is_listed_as_ended(world: World) -> None:
     name = newcomer(world)
     begun(world, name)
-    installation = dataclasses.replace(world.installation, config=dataclasses.replace(world.installation.config, session_hours=2))
+    installation = dataclasses.replace(
+        world.installation, config=dataclasses.replace(world.installation.config, session_hours=2)
+    )
     later = world.now + 3 * HOUR
     (one,) = web_sessions.sessions_of(installation, world.people[name].id, later)
     assert (one.ended_why, one.ended_at) == (Ended.TOO_LONG, world.now + 2 * HOUR)

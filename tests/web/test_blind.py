@@ -72,9 +72,10 @@ def test_the_second_person_reads_the_first_value_nowhere(app: Flask, signed_in, 
     addresses = sorted(set(routes(app, codes, act)))
     answers = {address: reader.client.get(address, headers=headers) for address in addresses}
     found = [
-        address for address, answer in answers.items()
+        address
+        for address, answer in answers.items()
         if answer.mimetype in ("text/html", "application/json", "text/csv") and told.search(answer.text)
-    ]  # fmt: skip
+    ]
     assert not found
     assert sum(answer.status_code == 200 for answer in answers.values()) > 20
     # And whoever reviews the trail could be the second person.
@@ -99,10 +100,12 @@ def test_the_table_names_states_and_columns_that_exist() -> None:
 SECOND: dict[str, tuple[str, dict[str, object], dict[str, object]]] = {
     "weight": ("confirm_weight", {"weight_kg": "71.9"}, {"weight_kg": "72.9"}),
     "reading_import": (
-        "confirm_reading", {"celsius": "-187.43", "confirmed": True}, {"celsius": "-187.44", "confirmed": True}
+        "confirm_reading",
+        {"celsius": "-187.43", "confirmed": True},
+        {"celsius": "-187.44", "confirmed": True},
     ),
     "stock_count": ("count_again", {"vials": []}, {"vials": [], "unreadable": ["A1"]}),
-}  # fmt: skip
+}
 
 
 @pytest.mark.requirement("R16")

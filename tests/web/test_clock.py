@@ -21,7 +21,9 @@ WITHOUT_TRIGGERS = text("SET LOCAL session_replication_role = replica")
 
 
 @pytest.fixture(params=[DAY, -DAY, datetime.timedelta(minutes=3)], ids=["a day behind", "a day ahead", "minutes"])
-def apart(installation: Installation, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[datetime.timedelta]:
+def apart(
+    installation: Installation, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[datetime.timedelta]:
     """The application's clock is wrong by this."""
     monkeypatch.setattr(installation.clocks, "clock", lambda: server_time() - request.param)
     yield request.param
@@ -109,7 +111,9 @@ def test_when_they_agree_it_is_ready_and_records(browser, world: World) -> None:
     assert world.try_act("tina", "register_donor", pseudonym="CL-3", birth_year=1990).accepted
 
 
-def test_a_database_that_is_away_is_a_reason(browser, installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_database_that_is_away_is_a_reason(
+    browser, installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
     away = create_engine("postgresql+psycopg://nobody@127.0.0.1:1/nothing", connect_args={"connect_timeout": 1})
     monkeypatch.setitem(installation.__dict__, "reads", away)
     answer = browser.client.get("/ready")

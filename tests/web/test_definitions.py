@@ -27,8 +27,15 @@ def test_a_version_shows_its_tests_and_the_way_to_compare_it(regular, waiting: s
 
 def test_a_comparison_says_what_is_added_removed_and_changed(regular, waiting: str) -> None:
     page = regular("otto").get(f"/definitions/{SPECIFICATION.code}/compare/{waiting}").text
-    for text in ("Tests added", "ENDOTOXIN-ML", "Tests removed", "PT-STERILITY", "Tests changed", "CD73 positive",
-                 "Other settings changed"):  # fmt: skip
+    for text in (
+        "Tests added",
+        "ENDOTOXIN-ML",
+        "Tests removed",
+        "PT-STERILITY",
+        "Tests changed",
+        "CD73 positive",
+        "Other settings changed",
+    ):
         assert text in page, text
     assert '<td class="was">95</td><td class="becomes">80</td>' in page
     same = regular("otto").get(f"/definitions/{waiting}/compare/{waiting}").text
@@ -46,9 +53,15 @@ def test_a_definition_is_found_from_every_list(regular, waiting: str) -> None:
     assert found.status_code == 302 and found.location.endswith(f"/definitions/{waiting}")
 
 
-@pytest.mark.parametrize("path", [
-    "/definitions/NOTHING@1", f"/definitions/{SPECIFICATION.code}/compare/NOTHING@1",
-    f"/definitions/{SPECIFICATION.code}/compare/{PROTOCOL.code}", "/definitions/%00", "/definitions/x/compare/",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/definitions/NOTHING@1",
+        f"/definitions/{SPECIFICATION.code}/compare/NOTHING@1",
+        f"/definitions/{SPECIFICATION.code}/compare/{PROTOCOL.code}",
+        "/definitions/%00",
+        "/definitions/x/compare/",
+    ],
+)
 def test_what_is_not_there_is_not_found(regular, path: str) -> None:
     assert regular("quinn").get(path).status_code == 404

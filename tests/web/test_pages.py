@@ -109,9 +109,15 @@ def test_a_weight_is_hidden_until_a_second_person_has_read_the_scale(signed_in, 
 
 
 @pytest.mark.parametrize(
-    "path", ["/list/donors?page=²", "/impact/x?page=²", "/act/answer_criteria?answers.².x=1",
-             "/act/break_seal?happened_at=0001-01-01T00:00", "/act/break_seal?happened_at=9999-12-31T23:59"],
-)  # fmt: skip
+    "path",
+    [
+        "/list/donors?page=²",
+        "/impact/x?page=²",
+        "/act/answer_criteria?answers.².x=1",
+        "/act/break_seal?happened_at=0001-01-01T00:00",
+        "/act/break_seal?happened_at=9999-12-31T23:59",
+    ],
+)
 def test_an_odd_number_or_time_in_an_address_is_no_fault_of_the_server(signed_in, path: str) -> None:
     for who in ("tina", "clara"):
         assert signed_in(who).get(path).status_code < 500

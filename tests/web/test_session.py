@@ -137,11 +137,27 @@ def test_a_form_sent_too_late_comes_back_filled_for_whoever_unlocks(signed_in, c
     sent = {"pseudonym": "Half-filled <7>", "birth_year": "1993", "intent": "do", "password": "a secret", "key": "k1"}
     locked = tina.post("/act/register_donor", sent)
     assert locked.status_code == 403 and "carry.pseudonym" in locked.text and "a secret" not in locked.text
-    wrong = tina.post("/unlock", {"name": "taras", "password": "wrong", "resume": "/act/register_donor",
-                                  "carry.pseudonym": "Half-filled <7>", "carry.birth_year": "1993"})  # fmt: skip
+    wrong = tina.post(
+        "/unlock",
+        {
+            "name": "taras",
+            "password": "wrong",
+            "resume": "/act/register_donor",
+            "carry.pseudonym": "Half-filled <7>",
+            "carry.birth_year": "1993",
+        },
+    )
     assert wrong.status_code == 403 and "carry.pseudonym" in wrong.text
-    back = tina.post("/unlock", {"name": "taras", "password": PASSWORD, "resume": "/act/register_donor",
-                                 "carry.pseudonym": "Half-filled <7>", "carry.birth_year": "1993"})  # fmt: skip
+    back = tina.post(
+        "/unlock",
+        {
+            "name": "taras",
+            "password": PASSWORD,
+            "resume": "/act/register_donor",
+            "carry.pseudonym": "Half-filled <7>",
+            "carry.birth_year": "1993",
+        },
+    )
     assert back.status_code == 200 and 'value="Half-filled <7>"' in html.unescape(back.text)
     assert "Taras Technician" in back.text
 

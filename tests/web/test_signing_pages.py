@@ -211,9 +211,13 @@ def test_nothing_is_signed_that_was_not_on_the_page(signed_in, world: World) -> 
 def test_a_signed_page_tells_what_is_still_open(signed_in, world: World) -> None:
     form = to_sign(world)
     world.do(
-        "tina", "open_deviation", records=[form["reagent"]], title="Box was wet", description="The carton was damp.",
+        "tina",
+        "open_deviation",
+        records=[form["reagent"]],
+        title="Box was wet",
+        description="The carton was damp.",
         classification="minor",
-    )  # fmt: skip
+    )
     page = signed_in("quinn").get(ACT, query_string={"reagent": form["reagent"]}).text
     assert "is not closed: Box was wet" in page.split("Still open about it")[1]
 
@@ -267,7 +271,7 @@ def test_what_a_check_refuses_is_kept_and_not_tried(signed_in, world: World) -> 
         kept = connection.execute(
             text("SELECT outcome FROM act WHERE name = 'order_dose' AND given ->> 'subject' = :subject"),
             {"subject": subject},
-        )  # fmt: skip
+        )
         assert list(kept.scalars()) == ["refused"]
 
 

@@ -36,8 +36,14 @@ def test_an_hour_that_never_was_gets_no_offset_so_that_the_act_refuses_it() -> N
 def test_a_late_entry_keeps_both_times_and_shows_them(signed_in, world) -> None:
     """What was written on paper yesterday is entered today: the record has the one, the trail both."""
     entered = world.now + datetime.timedelta(hours=20)
-    donor = world.do("tina", "register_donor", now=entered, pseudonym=world.unique("PL"), birth_year=1990,
-                     delivered_at=world.now.isoformat())["code"]  # fmt: skip
+    donor = world.do(
+        "tina",
+        "register_donor",
+        now=entered,
+        pseudonym=world.unique("PL"),
+        birth_year=1990,
+        delivered_at=world.now.isoformat(),
+    )["code"]
     page = signed_in("tina").get(f"/record/{donor}").text
     shown = f"{world.now.astimezone(world.bank.config.timezone):%Y-%m-%d %H:%M}"
     recorded = f"{entered.astimezone(world.bank.config.timezone):%Y-%m-%d %H:%M}"

@@ -45,10 +45,15 @@ def test_a_box_is_filled_by_what_the_page_sends(signed_in, world: World) -> None
     assert "Full" in tina.get(f"/record/{home}").text
 
 
-@pytest.mark.parametrize("body", [
-    {}, {"mode": "nonsense", "given": {}}, {"mode": "put", "given": []},
-    {"mode": "put", "given": {"vials": [], "positions": []}, "look": True},
-])
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"mode": "nonsense", "given": {}},
+        {"mode": "put", "given": []},
+        {"mode": "put", "given": {"vials": [], "positions": []}, "look": True},
+    ],
+)
 def test_what_the_page_would_never_send_is_refused(signed_in, world: World, body: dict) -> None:
     tina = signed_in("tina")
     assert send(tina, f"/storage/fill/{box(world)}", **body)[0] == 400
@@ -79,8 +84,11 @@ def test_the_picture_of_a_rack_scanner_is_compared_and_written_with_reasons(sign
     address = f"/storage/picture/{lot.box}"
     tina.get(address)
     content = f"A01;{lot.vials[0]}\r\nA02;NOREAD\r\n"
-    page = tina.post(address, {"file": (io.BytesIO(content.encode("utf-16")), "rack.csv"), "intent": "look"},
-                     content_type="multipart/form-data")  # fmt: skip
+    page = tina.post(
+        address,
+        {"file": (io.BytesIO(content.encode("utf-16")), "rack.csv"), "intent": "look"},
+        content_type="multipart/form-data",
+    )
     assert page.status_code == 200 and "Unreadable" in page.text and 'name="reason.A2"' in page.text
     refused = tina.post(address, {"picture": content, "intent": "do"})
     assert refused.status_code == 409 and "Give a reason" in refused.text
@@ -142,17 +150,21 @@ def test_a_box_out_of_service_says_so_before_anything_is_scanned(signed_in, worl
     world.do("tina", "take_out_of_service", unit=home, reason="A wall is cracked")
     page = signed_in("tina").get(f"/storage/fill/{home}").text
     assert 'data-stopped="Box A is out of service: A wall is cracked"' in page
-    status, said = send(signed_in("tina"), f"/storage/fill/{home}", mode="put",
-                        given={"vials": list(frozen_lot(world, vials=1).vials), "positions": ["A1"]})  # fmt: skip
+    status, said = send(
+        signed_in("tina"),
+        f"/storage/fill/{home}",
+        mode="put",
+        given={"vials": list(frozen_lot(world, vials=1).vials), "positions": ["A1"]},
+    )
     assert status == 409 and [one["code"] for one in said["refusals"]] == ["STORAGE_OUT_OF_SERVICE"]
 
 
 def test_the_wrong_person_is_told_before_the_first_scan_of_a_count(signed_in, world: World) -> None:
     lot = stored_lot(world, vials=2)
     world.do("tina", "count_box", box=lot.box, vials=[lot.vials[0]])
-    assert "data-stopped=\"\"" not in signed_in("tina").get(f"/storage/fill/{lot.box}?mode=again").text
-    assert "data-stopped=\"\"" not in signed_in("taras").get(f"/storage/fill/{lot.box}?mode=count").text
-    assert "data-stopped=\"\"" in signed_in("taras").get(f"/storage/fill/{lot.box}?mode=again").text
+    assert 'data-stopped=""' not in signed_in("tina").get(f"/storage/fill/{lot.box}?mode=again").text
+    assert 'data-stopped=""' not in signed_in("taras").get(f"/storage/fill/{lot.box}?mode=count").text
+    assert 'data-stopped=""' in signed_in("taras").get(f"/storage/fill/{lot.box}?mode=again").text
 
 
 def test_two_lots_in_one_box_stand_apart_by_a_letter_and_what_is_not_released_is_told(signed_in, world: World) -> None:

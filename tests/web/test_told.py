@@ -34,7 +34,6 @@ def facts_of(sentence: str) -> dict[str, str]:
     return {name: FACTS.get(name, word) for name, word in words.items()}
 
 
-
 def filled(sentence: str, facts: dict[str, str]) -> str:
     return FIELD.sub(lambda field: facts[field[1]], sentence)
 
@@ -143,8 +142,13 @@ def test_a_stored_reason_is_told_and_stays_stored(browser, world) -> None:
     assert browser.enter("tina").status_code == 302
     browser.get("/")
     browser.post("/language", {"language": "uk", "next": "/"})
-    outcome = world.try_act("tina", "register_donor", pseudonym="PL-1", birth_year=1990,
-                            delivered_at=(world.now.replace(year=2090)).isoformat())  # fmt: skip
+    outcome = world.try_act(
+        "tina",
+        "register_donor",
+        pseudonym="PL-1",
+        birth_year=1990,
+        delivered_at=(world.now.replace(year=2090)).isoformat(),
+    )
     stored = outcome.refusals[0].detail
     page = browser.get(f"/done/{outcome.act}").text
     assert "lies in the future" in stored and "lies in the future" not in page and "— у майбутньому" in page

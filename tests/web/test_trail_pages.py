@@ -40,8 +40,13 @@ def test_identity_is_shown_after_a_click_that_is_an_act(signed_in, world: World,
         statement = text("SELECT second_identifier FROM subject WHERE code = :code")
         second = connection.scalar(statement, {"code": dose.subject})
     clara = signed_in("clara")
-    for path in (f"/record/{dose.subject}", f"/record/{dose.subject}/history", f"/record/{dose.code}", "/list/subjects",
-                 f"/trace/{dose.subject}"):  # fmt: skip
+    for path in (
+        f"/record/{dose.subject}",
+        f"/record/{dose.subject}/history",
+        f"/record/{dose.code}",
+        "/list/subjects",
+        f"/trace/{dose.subject}",
+    ):
         assert second not in clara.get(path).text, path
     assert "Show identity" in clara.get(f"/record/{dose.subject}").text
     shown = clara.post("/act/look_at_identity", {"subject": dose.subject, "intent": "do"})

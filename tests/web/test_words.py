@@ -39,8 +39,14 @@ def test_a_word_without_its_translation_is_found() -> None:
 
 
 def test_a_reason_is_ukrainian_with_what_fills_it(app) -> None:
-    refusal = refuse(Code.WRONG_STATE, "{record} is {state}: “{act}” is possible only from {possible}.",
-                     record="LT0001J", state="on hold", act="Release a lot", possible="quarantine")  # fmt: skip
+    refusal = refuse(
+        Code.WRONG_STATE,
+        "{record} is {state}: “{act}” is possible only from {possible}.",
+        record="LT0001J",
+        state="on hold",
+        act="Release a lot",
+        possible="quarantine",
+    )
     with app.test_request_context("/"):
         session["language"] = "uk"
         said = reason(refusal)["detail"]

@@ -68,12 +68,14 @@ def reason_refusals(called: str, differing: tuple[Difference, ...], reasons: Map
         refuse(
             Code.REASON_NEEDED,
             "{box}: {what} is {finding}{book}. Give a reason for it, or look again.",
-            box=called, what=printed(one.key), finding=one.finding.value,
+            box=called,
+            what=printed(one.key),
+            finding=one.finding.value,
             book=f" (the book: {printed(one.book)})" if one.book else "",
         )
         for one in differing
         if one.key not in reasons
-    ]  # fmt: skip
+    ]
     keys = {one.key for one in differing}
     strange = [key for key in reasons if key not in keys]
     if strange:

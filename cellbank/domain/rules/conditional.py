@@ -54,20 +54,25 @@ def _not_allowed(facts: ConditionalFacts) -> Iterator[Refusal]:
             Code.DEFINITION_NOT_EFFECTIVE,
             "Specification {id}@{version} of lot {lot} allows no conditional release. Wait until the lot is released, "
             "or use another one.",
-            id=specification.id, version=specification.version, lot=release.lot,
-        )  # fmt: skip
+            id=specification.id,
+            version=specification.version,
+            lot=release.lot,
+        )
     if facts.purpose != "product":
         yield refuse(
             Code.WRONG_KIND,
             "Lot {lot} is a {purpose}: nobody is given its cells. Choose a lot of the product.",
-            lot=release.lot, purpose=facts.purpose,
-        )  # fmt: skip
+            lot=release.lot,
+            purpose=facts.purpose,
+        )
     if facts.live is not None:
         yield refuse(
             Code.ALREADY_EXISTS,
             "Conditional release {code} of lot {lot} for subject {subject} is not ended. Go on with it, or end it.",
-            code=facts.live, lot=release.lot, subject=facts.subject.code,
-        )  # fmt: skip
+            code=facts.live,
+            lot=release.lot,
+            subject=facts.subject.code,
+        )
 
 
 def _criteria(facts: ConditionalFacts) -> Iterator[Refusal]:
@@ -83,4 +88,4 @@ def _criteria(facts: ConditionalFacts) -> Iterator[Refusal]:
             Code.CRITERION_OPEN,
             "No result of lot {lot} that may be pending is: it is released to everybody, or not at all.",
             lot=facts.release.lot,
-        )  # fmt: skip
+        )

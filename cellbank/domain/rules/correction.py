@@ -81,8 +81,9 @@ def balance_refusals(taken: Sequence[Taken]) -> tuple[Refusal, ...]:
     )
     return tuple(
         refuse(Code.CELLS_EXCEED_SOURCE, sentence, culture=one.culture, missing=f"{-one.left:,}".replace(",", " "))
-        for one in taken if one.left < 0
-    )  # fmt: skip
+        for one in taken
+        if one.left < 0
+    )
 
 
 def level_refusals(levels: Sequence[tuple[str, Decimal]], limit: Decimal) -> tuple[Refusal, ...]:
@@ -90,8 +91,9 @@ def level_refusals(levels: Sequence[tuple[str, Decimal]], limit: Decimal) -> tup
     sentence = "{record} stands at {level} population doublings in all by the right value; the limit is {limit}."
     return tuple(
         refuse(Code.POPULATION_DOUBLING_LIMIT, sentence, record=called, level=level, limit=f"{limit:f}")
-        for called, level in levels if level > limit
-    )  # fmt: skip
+        for called, level in levels
+        if level > limit
+    )
 
 
 def stopped_refusals(lot: str, criteria: Sequence[str]) -> tuple[Refusal, ...]:

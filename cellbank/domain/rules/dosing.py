@@ -64,24 +64,30 @@ def _stale_refusals(facts: WeightFacts, weight_kg: Decimal, measured_at: datetim
     if facts.at - measured_at > timedelta(hours=facts.rules.max_age_hours):
         yield refuse(
             Code.WEIGHT_STALE,
-            "The weight of subject {subject}, {kg} kg, was measured at {at}: "
-            "older than {hours} h. Measure it again.",
-            subject=facts.subject, kg=weight_kg, at=measured_at, hours=facts.rules.max_age_hours,
-        )  # fmt: skip
+            "The weight of subject {subject}, {kg} kg, was measured at {at}: older than {hours} h. Measure it again.",
+            subject=facts.subject,
+            kg=weight_kg,
+            at=measured_at,
+            hours=facts.rules.max_age_hours,
+        )
     if facts.pending_kg is not None and change_percent(weight_kg, facts.pending_kg) > recalculate:
         yield refuse(
             Code.WEIGHT_STALE,
             "A newer weight of subject {subject}, more than {percent} % away, waits for its second person. "
             "Confirm it, or measure again.",
-            subject=facts.subject, percent=recalculate,
-        )  # fmt: skip
+            subject=facts.subject,
+            percent=recalculate,
+        )
     if facts.used_kg is not None and change_percent(facts.used_kg, weight_kg) > recalculate:
         yield refuse(
             Code.WEIGHT_STALE,
             "Subject {subject} weighs {now} kg now, the dose was calculated for {used} kg: more than {percent} % "
             "apart. Do not give it; order the dose again.",
-            subject=facts.subject, now=weight_kg, used=facts.used_kg, percent=recalculate,
-        )  # fmt: skip
+            subject=facts.subject,
+            now=weight_kg,
+            used=facts.used_kg,
+            percent=recalculate,
+        )
 
 
 @dataclass(frozen=True)
@@ -193,9 +199,11 @@ def new_day_refusals(facts: NewDayFacts) -> tuple[Refusal, ...]:
                 Code.OUT_OF_TIME,
                 "Dose {dose} is thawed and can be used until {until}, not on {on}. Give it before, "
                 "or discard it and order a new one.",
-                dose=facts.dose, until=facts.expires_at, on=facts.plan.on,
+                dose=facts.dose,
+                until=facts.expires_at,
+                on=facts.plan.on,
             ),
-        )  # fmt: skip
+        )
     return (
         *subject_refusals(facts.subject),
         *lot_refusals(facts.lot),
@@ -231,14 +239,17 @@ def _lot_evidence_refusals(facts: SupplyFacts, lot: str) -> Iterator[Refusal]:
         yield refuse(
             Code.WRONG_KIND,
             "Lot {lot} is {other}; the subject's arm receives {product}. Choose a lot of that product.",
-            lot=lot, other=facts.lot_product, product=facts.product,
-        )  # fmt: skip
+            lot=lot,
+            other=facts.lot_product,
+            product=facts.product,
+        )
     for title in facts.missing_results:
         yield refuse(
             Code.POST_THAW_RESULT_MISSING,
             "Lot {lot} has no reviewed result of “{test}”: the dose cannot be calculated. Enter and review it.",
-            lot=lot, test=title,
-        )  # fmt: skip
+            lot=lot,
+            test=title,
+        )
     if facts.problem:
         yield refuse(Code.OUTSIDE_LIMITS, "Lot {lot}: {problem}", lot=lot, problem=facts.problem)
 
@@ -249,8 +260,10 @@ def _vial_count_refusals(facts: SupplyFacts, lot: str) -> Iterator[Refusal]:
             Code.NOT_ENOUGH_VIALS,
             "{wanted} vials are needed, spare ones included, and lot {lot} has {found} free at this moment. "
             "Choose another lot, or try again when others have finished.",
-            wanted=facts.vials_wanted, lot=lot, found=facts.vials_found,
-        )  # fmt: skip
+            wanted=facts.vials_wanted,
+            lot=lot,
+            found=facts.vials_found,
+        )
 
 
 def weight_for_limits(protocol: Protocol, weight_kg: Decimal | None) -> Decimal:

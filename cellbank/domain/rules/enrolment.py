@@ -107,11 +107,17 @@ def _other_trial_refusals(facts: EnrolmentFacts) -> tuple[Refusal, ...]:
         "enrol; if it is somebody else, correct the second identifier or the date of birth."
     )
     return tuple(
-        refuse(Code.SUBJECT_NOT_ELIGIBLE, sentence, trial=other.trial, number=other.trial_number, subject=other.subject,
-               criteria=", ".join(facts.forbidden_by))
+        refuse(
+            Code.SUBJECT_NOT_ELIGIBLE,
+            sentence,
+            trial=other.trial,
+            number=other.trial_number,
+            subject=other.subject,
+            criteria=", ".join(facts.forbidden_by),
+        )
         for other in facts.other_trials
         if facts.forbidden_by
-    )  # fmt: skip
+    )
 
 
 def eligibility_refusals(subject: str, assessment: Assessment) -> tuple[Refusal, ...]:
@@ -149,15 +155,29 @@ def amendment_refusals(facts: AmendmentFacts) -> tuple[Refusal, ...]:
     if facts.arm not in facts.arms:
         sentence = "{newest} has no arm {arm}, and subject {subject} keeps its arm. Its arms are: {arms}."
         refusals.append(
-            refuse(Code.NOT_FOUND, sentence, newest=facts.newest, arm=facts.arm, subject=facts.subject,
-                   arms=", ".join(facts.arms))
-        )  # fmt: skip
+            refuse(
+                Code.NOT_FOUND,
+                sentence,
+                newest=facts.newest,
+                arm=facts.arm,
+                subject=facts.subject,
+                arms=", ".join(facts.arms),
+            )
+        )
     elif facts.product != facts.new_product:
         sentence = "Arm {arm} receives {new} under {newest}, and {old} so far: subject {subject} stays under {version}."
         refusals.append(
-            refuse(Code.WRONG_KIND, sentence, arm=facts.arm, new=facts.new_product or "no cells", newest=facts.newest,
-                   old=facts.product or "no cells", subject=facts.subject, version=facts.version)
-        )  # fmt: skip
+            refuse(
+                Code.WRONG_KIND,
+                sentence,
+                arm=facts.arm,
+                new=facts.new_product or "no cells",
+                newest=facts.newest,
+                old=facts.product or "no cells",
+                subject=facts.subject,
+                version=facts.version,
+            )
+        )
     sentence = (
         "Dose {dose} of subject {subject} is {state} and was calculated under {version}. Give it, cancel it or discard "
         "it first."

@@ -221,10 +221,16 @@ def _another_time(facts: RunFacts, band: FreezingBand, began: int) -> Iterator[R
     else:
         sentence += "It is the run of another lot: choose the right file."
     yield refuse(
-        Code.RUN_MISMATCH, sentence, minutes=round(abs(apart) / MINUTE), side="before" if apart < 0 else "after",
-        lot=facts.lot, allowed=band.start_within_minutes, hours=abs(hours), frozen=facts.frozen_at,
+        Code.RUN_MISMATCH,
+        sentence,
+        minutes=round(abs(apart) / MINUTE),
+        side="before" if apart < 0 else "after",
+        lot=facts.lot,
+        allowed=band.start_within_minutes,
+        hours=abs(hours),
+        frozen=facts.frozen_at,
         began=datetime.datetime.fromtimestamp(began, datetime.UTC),
-    )  # fmt: skip
+    )
 
 
 @dataclass(frozen=True)

@@ -106,22 +106,26 @@ def _product_refusals(facts: InfusionFacts) -> Iterator[Refusal]:
         yield refuse(
             Code.VIABILITY_TOO_LOW,
             "Dose {dose} has a viability of {found} %, below {limit} %. Do not give it; discard the dose.",
-            dose=facts.dose, found=facts.viability_percent, limit=limit,
-        )  # fmt: skip
+            dose=facts.dose,
+            found=facts.viability_percent,
+            limit=limit,
+        )
     tolerance = facts.protocol.dosing.tolerance
     if facts.delivered_percent is not None and dose_band(facts.delivered_percent, tolerance) is Band.BLOCK:
         yield refuse(
             Code.DOSE_OUT_OF_BAND,
             "Dose {dose} is {percent} % of the required cells; allowed are {allowed} %. Do not give it; discard it.",
-            dose=facts.dose, percent=facts.delivered_percent, allowed=tolerance.warn_percent,
-        )  # fmt: skip
+            dose=facts.dose,
+            percent=facts.delivered_percent,
+            allowed=tolerance.warn_percent,
+        )
     if facts.is_short and not facts.short_dose_accepted:
         yield refuse(
             Code.DOSE_OUT_OF_BAND,
             "Dose {dose} is short and no clinician has accepted it. Do not give it; a clinician "
             "accepts it, or it is discarded.",
             dose=facts.dose,
-        )  # fmt: skip
+        )
 
 
 # --- the scans --------------------------------------------------------------------------------
@@ -305,9 +309,11 @@ def stop_refusals(facts: StopFacts) -> tuple[Refusal, ...]:
             refuse(
                 Code.FIGURES_CONTRADICT,
                 "{given} mL cannot have been given: dose {dose} was {prepared} mL. Correct the volume.",
-                given=facts.given_ml, dose=facts.dose, prepared=facts.prepared_ml,
+                given=facts.given_ml,
+                dose=facts.dose,
+                prepared=facts.prepared_ml,
             ),
-        )  # fmt: skip
+        )
     percent = given_percent(facts.delivered_cells, facts.given_ml, facts.prepared_ml, facts.required_cells)
     lowest = facts.protocol.dosing.tolerance.ok_percent.low
     if percent < lowest and not facts.has_reason:
@@ -315,9 +321,10 @@ def stop_refusals(facts: StopFacts) -> tuple[Refusal, ...]:
             refuse(
                 Code.REASON_NEEDED,
                 "Only {percent:.1f} % of the required cells were given, less than {lowest} %. Say why it was stopped.",
-                percent=float(percent), lowest=lowest,
+                percent=float(percent),
+                lowest=lowest,
             ),
-        )  # fmt: skip
+        )
     return ()
 
 
@@ -342,16 +349,20 @@ def reconciliation_refusals(facts: ReconciliationFacts) -> tuple[Refusal, ...]:
             refuse(
                 Code.NOT_ENOUGH_VIALS,
                 "The empty vials {vials} of dose {dose} are missing. Look for them; what is not found is told late.",
-                vials=", ".join(map(printed, missing)), dose=facts.dose,
+                vials=", ".join(map(printed, missing)),
+                dose=facts.dose,
             )
-        )  # fmt: skip
+        )
     if facts.prepared_ml is not None and (facts.given_ml or 0) + facts.residual_ml > facts.prepared_ml:
         found.append(
             refuse(
                 Code.FIGURES_CONTRADICT,
                 "{given} mL given and {residual} mL left are more than the {prepared} mL of dose {dose}. "
-"Measure again.",
-                given=facts.given_ml or 0, residual=facts.residual_ml, prepared=facts.prepared_ml, dose=facts.dose,
+                "Measure again.",
+                given=facts.given_ml or 0,
+                residual=facts.residual_ml,
+                prepared=facts.prepared_ml,
+                dose=facts.dose,
             )
-        )  # fmt: skip
+        )
     return tuple(found)

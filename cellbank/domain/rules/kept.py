@@ -101,9 +101,15 @@ def stopped_before_refusals(dose: str, judged: datetime, stops: Iterable[Stop]) 
     )
     return tuple(
         refuse(
-            Code.STOPPED_BEFORE, sentence,
-            at=one.at, act=one.title, dose=dose, codes=tuple(found), number=one.act, judged=judged,
+            Code.STOPPED_BEFORE,
+            sentence,
+            at=one.at,
+            act=one.title,
+            dose=dose,
+            codes=tuple(found),
+            number=one.act,
+            judged=judged,
         )
         for one in stops
         if (found := [code for code in one.codes if code in FORBIDS])
-    )  # fmt: skip
+    )

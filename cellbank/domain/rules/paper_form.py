@@ -18,8 +18,11 @@ from cellbank.domain.telling import WRITTEN, order_refusals
 GIVEN_UP = {"DISCARDED": "discarded", "CANCELLED": "cancelled"}
 #: Vials of which the record says that they are in no dose and never will be.
 BOOKED_OUT = {
-    "DISCARDED": "destroyed", "MISSING": "missing", "QC_USED": "used up for testing", "FROZEN": "never put away",
-}  # fmt: skip
+    "DISCARDED": "destroyed",
+    "MISSING": "missing",
+    "QC_USED": "used up for testing",
+    "FROZEN": "never put away",
+}
 # What a form may leave open: nobody knows it any more, or it was not done.
 DILUENT, VOLUME_GIVEN, COUNT, PREPARATION = "diluent", "volume given", "count", "preparation"
 FIRST_CHECK, SECOND_CHECK = "first check", "second check"
@@ -173,8 +176,13 @@ def step_refusals(dose: str, steps: Sequence[Step]) -> Iterator[Refusal]:
                 "right."
             )
             yield refuse(
-                Code.FIGURES_CONTRADICT, sentence, what=step.called, dose=dose, at=step.at, before=last.called,
+                Code.FIGURES_CONTRADICT,
+                sentence,
+                what=step.called,
+                dose=dose,
+                at=step.at,
+                before=last.called,
                 after=last.at,
-            )  # fmt: skip
+            )
         else:
             last = step

@@ -104,8 +104,10 @@ def _other_day_refusals(facts: PlanFacts) -> Iterator[Refusal]:
             Code.NOT_THE_PLANNED_DAY,
             "Infusion {number} is planned for {planned}, and today is {on}. Leave it for its day; if it is meant for "
             "today, a clinician plans it anew, with the reason.",
-            number=facts.number, planned=facts.planned_on, on=facts.on,
-        )  # fmt: skip
+            number=facts.number,
+            planned=facts.planned_on,
+            on=facts.on,
+        )
 
 
 def pick_day_refusals(facts: PlanFacts) -> tuple[Refusal, ...]:
@@ -117,9 +119,11 @@ def pick_day_refusals(facts: PlanFacts) -> tuple[Refusal, ...]:
             Code.NOT_THE_PLANNED_DAY,
             "Infusion {number} is planned for {planned}, and today is {on}: its vials leave the tank on that day or "
             "the day before. Leave them in the cold, or let a clinician plan it anew.",
-            number=facts.number, planned=facts.planned_on, on=facts.on,
+            number=facts.number,
+            planned=facts.planned_on,
+            on=facts.on,
         ),
-    )  # fmt: skip
+    )
 
 
 def past_day_refusals(on: date, today: date) -> tuple[Refusal, ...]:
@@ -136,21 +140,25 @@ def _double_refusals(facts: PlanFacts) -> Iterator[Refusal]:
             yield refuse(
                 Code.DUPLICATE_DOSE,
                 "Infusion {number} exists already: dose {dose} is {state}. Go on with it, or cancel it first.",
-                number=facts.number, dose=other.code, state=other.state,
-            )  # fmt: skip
+                number=facts.number,
+                dose=other.code,
+                state=other.state,
+            )
         elif other.is_given and other.started_on == facts.on and facts.protocol.dosing.one_per_calendar_day:
             yield refuse(
                 Code.DUPLICATE_DOSE,
                 "Dose {dose} was given on {on}: one infusion a calendar day. Choose a later day.",
-                dose=other.code, on=facts.on,
-            )  # fmt: skip
+                dose=other.code,
+                on=facts.on,
+            )
         elif other.is_given and other.number > facts.number:
             yield refuse(
                 Code.OVERTAKEN,
                 "Infusion {later} has been given already: infusion {number} was skipped and is not "
                 "made up for. Order the next one.",
-                later=other.number, number=facts.number,
-            )  # fmt: skip
+                later=other.number,
+                number=facts.number,
+            )
 
 
 def _rest_refusals(facts: PlanFacts) -> Iterator[Refusal]:
@@ -162,15 +170,20 @@ def _rest_refusals(facts: PlanFacts) -> Iterator[Refusal]:
             yield refuse(
                 Code.TOO_EARLY,
                 "Infusion {other} (dose {dose}) is {state}. Finish or cancel it before infusion {number}.",
-                other=other.number, dose=other.code, state=other.state, number=facts.number,
-            )  # fmt: skip
+                other=other.number,
+                dose=other.code,
+                state=other.state,
+                number=facts.number,
+            )
         elif facts.latest_at < (rested := other.ended_at + timedelta(hours=hours)):
             yield refuse(
                 Code.TOO_EARLY,
-                "Infusion {other} ended at {ended}; {hours} h must pass: "
-                "not before {rested}.",
-                other=other.number, ended=other.ended_at, hours=hours, rested=rested,
-            )  # fmt: skip
+                "Infusion {other} ended at {ended}; {hours} h must pass: not before {rested}.",
+                other=other.number,
+                ended=other.ended_at,
+                hours=hours,
+                rested=rested,
+            )
 
 
 def _window_refusals(facts: PlanFacts) -> Iterator[Refusal]:
@@ -180,7 +193,7 @@ def _window_refusals(facts: PlanFacts) -> Iterator[Refusal]:
             Code.TOO_EARLY,
             "Infusion 1 has not been given, and study days count from it. Give infusion 1 before infusion {number}.",
             number=facts.number,
-        )  # fmt: skip
+        )
         return
     allowed = window(facts.protocol, facts.number, first)
     if not allowed.holds(facts.on) and facts.on != facts.deviation_on:
@@ -188,6 +201,9 @@ def _window_refusals(facts: PlanFacts) -> Iterator[Refusal]:
             Code.OUTSIDE_WINDOW,
             "Infusion {number} may be given from {earliest} to {latest}; {on} is study day {day}. Choose a day "
             "inside the window, or order it as a deviation with its reason for exactly that day.",
-            number=facts.number, earliest=allowed.earliest_on, latest=allowed.latest_on,
-            on=facts.on, day=facts.study_day,
-        )  # fmt: skip
+            number=facts.number,
+            earliest=allowed.earliest_on,
+            latest=allowed.latest_on,
+            on=facts.on,
+            day=facts.study_day,
+        )

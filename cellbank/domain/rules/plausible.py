@@ -100,8 +100,9 @@ def improbable_seeding(source: str, viable_per_vessel: int, area_cm2: Decimal) -
     return (_improbable(sentence, cells=_exactly(viable_per_vessel), source=source, area=f"{area_cm2:f}"),)
 
 
-def improbable_wait(what: str, culture: str, harvested_at: datetime.datetime | None, at: datetime.datetime
-                    ) -> tuple[Refusal, ...]:  # fmt: skip
+def improbable_wait(
+    what: str, culture: str, harvested_at: datetime.datetime | None, at: datetime.datetime
+) -> tuple[Refusal, ...]:
     """Cells that were detached so long before they were seeded or filled would hardly live."""
     if harvested_at is None or at - harvested_at <= LONGEST_IN_HAND:
         return ()

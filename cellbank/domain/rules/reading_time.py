@@ -56,17 +56,13 @@ def reading_time_refusals(
             "The file begins at {first}; the last reading of probe {probe} is of {last}. Does the logger's clock go "
             "right? Then a silence is found between them."
         )
-        found = refuse(
-            Code.IMPROBABLE_TIME, sentence, first=facts.first, probe=facts.probe, last=facts.last
-        )
+        found = refuse(Code.IMPROBABLE_TIME, sentence, first=facts.first, probe=facts.probe, last=facts.last)
     else:
         sentence = (
             "Readings of probe {probe} begin at {first}; before {start} none can be expected of it. Was the logger's "
             "clock reset, or the year misread? Set its clock; readings before that time can be left out."
         )
-        found = refuse(
-            Code.IMPROBABLE_TIME, sentence, probe=facts.probe, first=facts.first, start=start
-        )
+        found = refuse(Code.IMPROBABLE_TIME, sentence, probe=facts.probe, first=facts.first, start=start)
     asks = Question(FIELD, _choices(start, cannot_be=cannot_be)) if may_answer else None
     return (Refusal(found.code, found.sentence, found.facts, asks),)
 
@@ -74,5 +70,3 @@ def reading_time_refusals(
 def _choices(start: datetime.datetime | None, *, cannot_be: bool) -> tuple[Choice, ...]:
     leave_out = [Choice(LEAVE_OUT, f"leave out what is before {on_the_wall(start)}")] if start else []
     return (*leave_out, *(() if cannot_be else (Choice(KEEP, "the times are right"),)))
-
-

@@ -193,9 +193,12 @@ def _outside(facts: Acceptance) -> Iterator[Refusal]:
             "Vials of shipment {shipment} stand in no box yet ({count}): {vials}. Put them away, or discard them."
         )
         yield refuse(
-            Code.CRITERION_OPEN, sentence, count=len(facts.outside), shipment=facts.shipment,
+            Code.CRITERION_OPEN,
+            sentence,
+            count=len(facts.outside),
+            shipment=facts.shipment,
             vials=_some(facts.outside),
-        )  # fmt: skip
+        )
 
 
 def _trace(facts: Acceptance) -> Iterator[Refusal]:
@@ -215,9 +218,13 @@ def _trace(facts: Acceptance) -> Iterator[Refusal]:
         )
         for gap in facts.gaps:
             yield refuse(
-                Code.TRACE_MISSING, sentence, logger=facts.logger, shipment=facts.shipment, since=gap.since,
+                Code.TRACE_MISSING,
+                sentence,
+                logger=facts.logger,
+                shipment=facts.shipment,
+                since=gap.since,
                 until=gap.until,
-            )  # fmt: skip
+            )
 
 
 def _excursions(facts: Acceptance) -> Iterator[Refusal]:

@@ -154,9 +154,16 @@ def sampling_refusals(facts: SamplingFacts) -> tuple[Refusal, ...]:
     if begin is not None and facts.taken_at < begin:
         sentence = "The sample for {test} ({at}) is older than the {of}, which {what} {begin}. Correct the time."
         return (
-            refuse(Code.OUT_OF_ORDER, sentence, test=facts.test.title, at=facts.taken_at, of=facts.of,
-                   what=what, begin=begin),
-        )  # fmt: skip
+            refuse(
+                Code.OUT_OF_ORDER,
+                sentence,
+                test=facts.test.title,
+                at=facts.taken_at,
+                of=facts.of,
+                what=what,
+                begin=begin,
+            ),
+        )
     return ()
 
 

@@ -44,14 +44,16 @@ def _lot_refusals(goods: LotGoods, on: date) -> Iterator[Refusal]:
         yield refuse(
             Code.LOT_NOT_RELEASED,
             "Lot {lot} is {state}, not released: its vials stay here. Take vials of a released lot.",
-            lot=goods.lot, state=goods.state,
-        )  # fmt: skip
+            lot=goods.lot,
+            state=goods.state,
+        )
     if on > goods.expires_on:
         yield refuse(
             Code.EXPIRED,
             "Lot {lot} expired on {expires}: its vials are not shipped. Take another lot.",
-            lot=goods.lot, expires=goods.expires_on,
-        )  # fmt: skip
+            lot=goods.lot,
+            expires=goods.expires_on,
+        )
 
 
 # --- ordering ---------------------------------------------------------------------------------
@@ -298,8 +300,11 @@ def _warm_before_arrival(facts: SealingFacts) -> Iterator[Refusal]:
             Code.SHIPPER_NOT_READY,
             "{shipper} holds for {hold} h from its charge at {charged}; {planned} h from now on are "
             "more than is left. Charge it again, plan a shorter way, or take another one.",
-            shipper=facts.shipper, hold=facts.hold_hours, charged=facts.charged_at, planned=facts.planned_hours,
-        )  # fmt: skip
+            shipper=facts.shipper,
+            hold=facts.hold_hours,
+            charged=facts.charged_at,
+            planned=facts.planned_hours,
+        )
 
 
 def _logger_refusals(facts: SealingFacts) -> Iterator[Refusal]:
@@ -314,9 +319,7 @@ def _logger_refusals(facts: SealingFacts) -> Iterator[Refusal]:
         yield refuse(Code.PROBE_MISMATCH, sentence, **names)
     if logger.calibration_due_on < facts.arrives_on:
         sentence = "{logger} is calibrated until {until}, and would be under way on {on}. Take another logger."
-        yield refuse(
-            Code.SHIPPER_NOT_READY, sentence, until=logger.calibration_due_on, on=facts.arrives_on, **names
-        )  # fmt: skip
+        yield refuse(Code.SHIPPER_NOT_READY, sentence, until=logger.calibration_due_on, on=facts.arrives_on, **names)
 
 
 # --- hands ------------------------------------------------------------------------------------

@@ -67,7 +67,7 @@ def next_dose_refusals(facts: SubjectFacts) -> Iterator[Refusal]:
             "Dose {dose} was given, as its paper form tells. Do not give it again, nor another one to this subject: "
             "two people enter and confirm its form first.",
             dose=facts.given_on_paper,
-        )  # fmt: skip
+        )
     if facts.undecided:
         yield refuse(
             Code.DECISION_NEEDED,
@@ -141,29 +141,35 @@ def _lot_refusals(facts: LotFacts) -> Iterator[Refusal]:
         yield refuse(
             Code.CONSENT_MISSING,
             "The consent of donor {donor} is not in force: lot {lot} may not be given. Use another lot.",
-            donor=facts.donor, lot=facts.code,
-        )  # fmt: skip
+            donor=facts.donor,
+            lot=facts.code,
+        )
     if facts.donor_state != "ELIGIBLE":
         yield refuse(
             Code.DONOR_NOT_ELIGIBLE,
             "Donor {donor} of lot {lot} is {state}. Use another lot and tell the quality officer.",
-            donor=facts.donor, lot=facts.code, state=facts.donor_state,
-        )  # fmt: skip
+            donor=facts.donor,
+            lot=facts.code,
+            state=facts.donor_state,
+        )
     if facts.is_held or facts.state == "ON_HOLD":
         yield refuse(
             Code.ON_HOLD,
             "Lot {lot} is on hold. Use another lot, or ask the quality officer when the hold will be lifted.",
             lot=facts.code,
-        )  # fmt: skip
+        )
     if not facts.released_for_subject:
         yield refuse(
             Code.LOT_NOT_RELEASED,
             "Lot {lot} is {state}, not released. Only a quality officer's release makes it usable; use another lot.",
-            lot=facts.code, state=facts.state,
-        )  # fmt: skip
+            lot=facts.code,
+            state=facts.state,
+        )
     if facts.used_on > facts.expires_on:
         yield refuse(
             Code.EXPIRED,
             "Lot {lot} expires on {expires} and would be given on {on}. Use another lot.",
-            lot=facts.code, expires=facts.expires_on, on=facts.used_on,
-        )  # fmt: skip
+            lot=facts.code,
+            expires=facts.expires_on,
+            on=facts.used_on,
+        )

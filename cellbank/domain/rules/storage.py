@@ -55,14 +55,18 @@ def _unit_refusals(facts: UnitFacts) -> Iterator[Refusal]:
         yield refuse(
             Code.STORAGE_FULL,
             "{parent} has {capacity} places; there is no place {place}. Choose a free one, or another unit.",
-            parent=facts.parent_called, capacity=facts.capacity, place=facts.place,
-        )  # fmt: skip
+            parent=facts.parent_called,
+            capacity=facts.capacity,
+            place=facts.place,
+        )
     elif facts.standing_there:
         yield refuse(
             Code.POSITION_TAKEN,
             "Place {place} of {parent} is taken by {unit}. Choose another, or leave it empty for the next.",
-            place=facts.place, parent=facts.parent_called, unit=facts.standing_there,
-        )  # fmt: skip
+            place=facts.place,
+            parent=facts.parent_called,
+            unit=facts.standing_there,
+        )
 
 
 def _wrong_parent(facts: UnitFacts) -> tuple[Refusal, ...]:

@@ -130,8 +130,10 @@ def _spare_refusals(facts: PickFacts) -> Iterator[Refusal]:
             Code.SPARE_NOT_CALLED,
             "Dose {dose} has the {count} vials that it needs: vial {vial} is the spare one and stays in the tank. If "
             "it is needed after all, call it first (“Fetch the spare vial”).",
-            dose=facts.dose, count=facts.in_hand, vial=printed(facts.vial.code),
-        )  # fmt: skip
+            dose=facts.dose,
+            count=facts.in_hand,
+            vial=printed(facts.vial.code),
+        )
 
 
 def _dewar_refusals(dewar: DewarFacts) -> Iterator[Refusal]:
@@ -192,9 +194,11 @@ def return_refusals(facts: ReturnFacts) -> tuple[Refusal, ...]:
             refuse(
                 Code.NOT_ENOUGH_VIALS,
                 "Without vial {vial} dose {dose} would lack {count} of its vials. Cancel the dose first.",
-                vial=printed(facts.vial), dose=facts.dose, count=facts.still_needed,
+                vial=printed(facts.vial),
+                dose=facts.dose,
+                count=facts.still_needed,
             )
-        )  # fmt: skip
+        )
     return tuple(found)
 
 
@@ -296,24 +300,28 @@ def _count_refusals(facts: CountFacts) -> Iterator[Refusal]:
         yield refuse(
             Code.VIABILITY_TOO_LOW,
             "Viability {found} % is below the limit of {limit} %. Do not give it: count again, or discard the dose.",
-            found=facts.viability_percent, limit=facts.rules.viability_minimum_percent,
-        )  # fmt: skip
+            found=facts.viability_percent,
+            limit=facts.rules.viability_minimum_percent,
+        )
     if skeleton(facts.method) != skeleton(facts.rules.viability_method):
         yield refuse(
             Code.OTHER_METHOD,
             "The limit of {limit} % is one of {wanted}; the viability was found by {method}, and methods differ after "
             "thaw. Count by {wanted}.",
-            limit=facts.rules.viability_minimum_percent, wanted=facts.rules.viability_method, method=facts.method,
-        )  # fmt: skip
+            limit=facts.rules.viability_minimum_percent,
+            wanted=facts.rules.viability_method,
+            method=facts.method,
+        )
     yield from _diluent_refusals(facts)
     if facts.total_cells > Fraction(facts.cells_per_vial * len(facts.scanned) * (100 + COUNT_ABOVE_FILL_PERCENT), 100):
         yield refuse(
             Code.FIGURES_CONTRADICT,
             "The pool would hold {found:.1f} ×10⁶ cells, but {count} vials were filled with {filled:.1f} ×10⁶ "
             "together. Check the dilution factor and the volume.",
-            found=float(facts.total_cells) / 1e6, count=len(facts.scanned),
+            found=float(facts.total_cells) / 1e6,
+            count=len(facts.scanned),
             filled=facts.cells_per_vial * len(facts.scanned) / 1e6,
-        )  # fmt: skip
+        )
     if facts.problem:
         yield refuse(Code.FIGURES_CONTRADICT, "Dose {dose}: {problem}", dose=facts.dose, problem=facts.problem)
 
@@ -324,14 +332,15 @@ def _diluent_refusals(facts: CountFacts) -> Iterator[Refusal]:
         yield refuse(
             Code.OTHER_DILUENT,
             "Diluent {given} is not in the protocol. Choose one of: {known}.",
-            given=facts.diluent, known=", ".join(known),
-        )  # fmt: skip
+            given=facts.diluent,
+            known=", ".join(known),
+        )
     if facts.earlier_diluent not in (None, facts.diluent):
         yield refuse(
             Code.OTHER_DILUENT,
             "The pool is in {earlier} already: another diluent cannot be added. Give {earlier}.",
             earlier=facts.earlier_diluent,
-        )  # fmt: skip
+        )
     yield from time_left_refusals(facts.dose, usable_until(facts.rules, facts.started_at, facts.diluent), facts.now)
 
 
@@ -342,14 +351,18 @@ def set_refusals(dose: str, expected: Collection[str], scanned: Collection[str],
         yield refuse(
             Code.VIAL_MISMATCH,
             "Not scanned, though {what} for dose {dose}: {vials}. Scan all of them.",
-            what=what, dose=dose, vials=", ".join(map(printed, missing)),
-        )  # fmt: skip
+            what=what,
+            dose=dose,
+            vials=", ".join(map(printed, missing)),
+        )
     if strange:
         yield refuse(
             Code.VIAL_MISMATCH,
             "Scanned, but not {what} for dose {dose}: {vials}. Take them away and find out whose they are.",
-            what=what, dose=dose, vials=", ".join(map(printed, strange)),
-        )  # fmt: skip
+            what=what,
+            dose=dose,
+            vials=", ".join(map(printed, strange)),
+        )
 
 
 # --- short dose and preparation ---------------------------------------------------------------
@@ -388,17 +401,21 @@ def band_refusals(dose: str, percent: Fraction, tolerance: Tolerance, *, has_rea
                 Code.DOSE_OUT_OF_BAND,
                 "Dose {dose} would be {percent} % of the required cells; allowed are {allowed} %. "
                 "Thaw one more vial while there is time, or discard the dose.",
-                dose=dose, percent=shown, allowed=tolerance.warn_percent,
+                dose=dose,
+                percent=shown,
+                allowed=tolerance.warn_percent,
             ),
-        )  # fmt: skip
+        )
     if band is Band.WARN and not has_reason:
         return (
             refuse(
                 Code.REASON_NEEDED,
                 "Dose {dose} is {percent} % of the required cells, outside {usual} %. Give a reason.",
-                dose=dose, percent=shown, usual=tolerance.ok_percent,
+                dose=dose,
+                percent=shown,
+                usual=tolerance.ok_percent,
             ),
-        )  # fmt: skip
+        )
     return ()
 
 
@@ -443,14 +460,18 @@ def _volume_refusals(facts: PreparationFacts) -> Iterator[Refusal]:
             Code.FIGURES_CONTRADICT,
             "{drawn} mL were drawn; {computed} mL were calculated, read to {mark} mL, and {available} mL can be drawn. "
             "Correct the syringe.",
-            drawn=facts.drawn_ml, computed=facts.computed_ml, mark=facts.mark_ml, available=facts.available_ml,
-        )  # fmt: skip
+            drawn=facts.drawn_ml,
+            computed=facts.computed_ml,
+            mark=facts.mark_ml,
+            available=facts.available_ml,
+        )
     if facts.final_volume_ml < facts.drawn_ml:
         yield refuse(
             Code.FIGURES_CONTRADICT,
             "The final volume, {final} mL, is less than the {drawn} mL drawn into it. Correct it.",
-            final=facts.final_volume_ml, drawn=facts.drawn_ml,
-        )  # fmt: skip
+            final=facts.final_volume_ml,
+            drawn=facts.drawn_ml,
+        )
 
 
 def _short_refusals(facts: PreparationFacts) -> Iterator[Refusal]:
@@ -459,5 +480,6 @@ def _short_refusals(facts: PreparationFacts) -> Iterator[Refusal]:
             Code.DOSE_OUT_OF_BAND,
             "Dose {dose} is short: {percent} % of the required cells. Thaw one more vial, or a clinician accepts the "
             "short dose.",
-            dose=facts.dose, percent=f"{float(facts.percent):.1f}",
-        )  # fmt: skip
+            dose=facts.dose,
+            percent=f"{float(facts.percent):.1f}",
+        )

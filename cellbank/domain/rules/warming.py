@@ -42,8 +42,10 @@ def warming_refusals(
         yield refuse(
             Code.WARMING_BUDGET,
             "Vial {vial} was out of the cold " + words + ". " + consequence,
-            vial=printed(vial), value=value, limit=limit,
-        )  # fmt: skip
+            vial=printed(vial),
+            value=value,
+            limit=limit,
+        )
 
 
 def _over(spent: Budget) -> Iterator[tuple[float, int, str]]:

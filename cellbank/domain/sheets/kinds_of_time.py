@@ -12,9 +12,12 @@ from cellbank.domain.sheets.titles import Columns
 
 CLOCK, ELAPSED, SECONDS, MINUTES, HOURS = "clock", "elapsed", "seconds", "minutes", "hours"
 KINDS = {
-    CLOCK: "time of day", ELAPSED: "hours:minutes:seconds since the start", SECONDS: "seconds since the start",
-    MINUTES: "minutes since the start", HOURS: "hours since the start",
-}  # fmt: skip
+    CLOCK: "time of day",
+    ELAPSED: "hours:minutes:seconds since the start",
+    SECONDS: "seconds since the start",
+    MINUTES: "minutes since the start",
+    HOURS: "hours since the start",
+}
 _LENGTH = {SECONDS: 1, MINUTES: 60, HOURS: 3600}
 _UNITS = ((MINUTES, r"\bmin|хв"), (SECONDS, r"\bsec|\(s\)|\[s\]|\bсек"), (HOURS, r"\bhours?\b|\(h\)|\[h\]|\bгод"))
 _HMS = re.compile(r"(\d{1,3}):(\d\d)(?::(\d\d)(?:[.,]\d+)?)?( ?[AP]\.?M\.?)?", re.IGNORECASE)

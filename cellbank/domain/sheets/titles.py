@@ -143,18 +143,37 @@ def _columns(
     units = _units_told(titles, value, units_row, above)
     beside = _unit_beside(titles, below[bool(units_row) :], value, wanted, learned)
     mapping = Mapping(
-        time=titles[time], date="" if date is None else titles[date], value=titles[value],
-        serial="" if serial is None else titles[serial], zone="" if zone is None else titles[zone],
-        unit=_unit(titles[value], units, wanted, learned if beside is None else NOTHING), date_order=wanted.date_order,
-        clock=wanted.clock or learned.clock, told_zone=wanted.told_zone or learned.told_zone,
+        time=titles[time],
+        date="" if date is None else titles[date],
+        value=titles[value],
+        serial="" if serial is None else titles[serial],
+        zone="" if zone is None else titles[zone],
+        unit=_unit(titles[value], units, wanted, learned if beside is None else NOTHING),
+        date_order=wanted.date_order,
+        clock=wanted.clock or learned.clock,
+        told_zone=wanted.told_zone or learned.told_zone,
         times=wanted.times or (learned.times if learned.time == titles[time] else ""),
-    )  # fmt: skip
+    )
     of_times = (titles[place] for place in (date, time) if place is not None), units_row[time : time + 1]
     found = Columns(
-        delimiter, number + (2 if units_row else 1), len(titles), mapping, time, value, date, serial, zone,
-        beside, units, next(filter(None, map(_told, above)), "") or _serial_within(titles), tuple(titles),
-        tuple(itertools.chain(*of_times)), above, wanted, learned,
-    )  # fmt: skip
+        delimiter,
+        number + (2 if units_row else 1),
+        len(titles),
+        mapping,
+        time,
+        value,
+        date,
+        serial,
+        zone,
+        beside,
+        units,
+        next(filter(None, map(_told, above)), "") or _serial_within(titles),
+        tuple(titles),
+        tuple(itertools.chain(*of_times)),
+        above,
+        wanted,
+        learned,
+    )
     named = found.named_zone() if wanted.clock or wanted.told_zone else learned.named_zone
     return replace(found, mapping=replace(mapping, named_zone=named if mapping.clock else ""))
 
@@ -302,9 +321,7 @@ def times_of(titles: list[str], below: Sequence[list[str]], wanted: Mapping, lea
     return [place for place in possible if _shows(below, place, _OF_DAY)] or possible
 
 
-def _date(
-    titles: list[str], below: Sequence[list[str]], time: int, wanted: Mapping, learned: Mapping
-) -> int | None:
+def _date(titles: list[str], below: Sequence[list[str]], time: int, wanted: Mapping, learned: Mapping) -> int | None:
     """The column of the date, where it is another one than that of the time. Asks where there are several."""
     if wanted.date:
         return _first(_named(titles, wanted.date))

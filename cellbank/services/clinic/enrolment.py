@@ -180,13 +180,18 @@ def answer_criteria(work: Work, given: AnswerCriteria) -> Subject:
 
 
 def _ask_only_whom_it_concerns(protocol: Protocol, subject: Subject, answers: Mapping[str, Answer]) -> None:
-    strange = [question for question in protocol.questions
-               if answers.get(question.code) is not None and not question.concerns(subject.sex)]  # fmt: skip
+    strange = [
+        question
+        for question in protocol.questions
+        if answers.get(question.code) is not None and not question.concerns(subject.sex)
+    ]
     if strange:
         raise Malformed(
-            [Problem(f"answers.{one.code}", f"This is asked of {one.asked_of} patients only. Leave it out.")
-             for one in strange]
-        )  # fmt: skip
+            [
+                Problem(f"answers.{one.code}", f"This is asked of {one.asked_of} patients only. Leave it out.")
+                for one in strange
+            ]
+        )
 
 
 def _known_trials(work: Work, protocol: Protocol, subject: Subject) -> tuple[OtherTrial, ...]:
@@ -214,9 +219,11 @@ def _leave_decisions_to_the_signature(protocol: Protocol, answers: Mapping[str, 
     decisions = [ambiguity for ambiguity in protocol.ambiguities if ambiguity.decision in answers]
     if decisions:
         raise Malformed(
-            [Problem(f"answers.{one.decision}", f"{one.decided_by} decides this, when eligibility is signed.")
-             for one in decisions]
-        )  # fmt: skip
+            [
+                Problem(f"answers.{one.decision}", f"{one.decided_by} decides this, when eligibility is signed.")
+                for one in decisions
+            ]
+        )
 
 
 def _worked_out(protocol: Protocol, subject: Subject, given: AnswerCriteria) -> dict[str, Answer]:
@@ -258,9 +265,13 @@ def answers_to_keep(answers: Mapping[str, Answer]) -> dict[str, Any]:
 
 def _verdict_json(verdict: CriterionVerdict) -> dict[str, Any]:
     return {
-        "code": verdict.code, "part": verdict.part, "group": verdict.group, "text": verdict.text,
-        "answer": verdict.reason, "means": verdict.means,
-    }  # fmt: skip
+        "code": verdict.code,
+        "part": verdict.part,
+        "group": verdict.group,
+        "text": verdict.text,
+        "answer": verdict.reason,
+        "means": verdict.means,
+    }
 
 
 def assessment_to_show(kept: Mapping[str, Any] | None) -> dict[str, Any] | None:

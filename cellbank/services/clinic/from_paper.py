@@ -67,9 +67,14 @@ def confirm_dose_from_paper(work: Work, given: ConfirmDoseFromPaper) -> Dose:
     used, others = (whole.used, whole.others) if whole else ((), ())
     kept = [vial for vial in vials_kept(work, dose) if vial not in used and vial.state == "RESERVED"]
     work.judge(
-        dose, paper, *used, *kept, refusals=refusals, to=("INFUSED", "IN_STOCK", "CONFIRMED"),
+        dose,
+        paper,
+        *used,
+        *kept,
+        refusals=refusals,
+        to=("INFUSED", "IN_STOCK", "CONFIRMED"),
         of=other_doses(work, others),
-    )  # fmt: skip
+    )
     assert whole is not None
     _give(work, dose, used, whole.thaw_started_at)
     release(work, kept)
@@ -148,9 +153,13 @@ def _is_noted(work: Work, dose: Dose, told: PaperReaction) -> bool:
 def _reaction(work: Work, dose: Dose, told: PaperReaction) -> Reaction:
     """The reaction that stands on the form. It counts at once, as one that is told at the bed: one person tells it."""
     return Reaction(
-        dose_id=dose.id, is_serious=told.serious, text=told.seen, happened_at=told.happened_at, noted_at=work.now,
+        dose_id=dose.id,
+        is_serious=told.serious,
+        text=told.seen,
+        happened_at=told.happened_at,
+        noted_at=work.now,
         noted_by_id=work.actor.id,
-    )  # fmt: skip
+    )
 
 
 def _give(work: Work, dose: Dose, used: Sequence[Vial], thawed_at: datetime.datetime) -> None:

@@ -231,10 +231,14 @@ def stop_infusion(work: Work, given: StopInfusion) -> Dose:
     if dose.state == "INFUSING":
         assert dose.final_volume_ml is not None and dose.delivered_cells is not None  # of a dose that was drawn up
         facts = StopFacts(
-            dose=dose.code, prepared_ml=dose.final_volume_ml, given_ml=given.volume_given_ml,
-            delivered_cells=dose.delivered_cells, required_cells=dose.required_cells,
-            protocol=standing_of(work, dose).ward.protocol, has_reason=given.reason is not None,
-        )  # fmt: skip
+            dose=dose.code,
+            prepared_ml=dose.final_volume_ml,
+            given_ml=given.volume_given_ml,
+            delivered_cells=dose.delivered_cells,
+            required_cells=dose.required_cells,
+            protocol=standing_of(work, dose).ward.protocol,
+            has_reason=given.reason is not None,
+        )
         refusals = stop_refusals(facts)
         _show_given(work, facts)
     work.judge(dose, refusals=[*refusals, *told_after(work, "The end", dose.infusion_started_at)])
@@ -302,10 +306,13 @@ def reconcile_infusion(work: Work, given: ReconcileInfusion) -> Dose:
     refusals: tuple[Refusal, ...] = ()
     if dose.state == "INFUSED":
         facts = ReconciliationFacts(
-            dose=dose.code, prepared_ml=dose.final_volume_ml, given_ml=dose.volume_given_ml,
-            residual_ml=given.residual_ml, scanned=tuple(given.vials),
+            dose=dose.code,
+            prepared_ml=dose.final_volume_ml,
+            given_ml=dose.volume_given_ml,
+            residual_ml=given.residual_ml,
+            scanned=tuple(given.vials),
             expected=tuple(vial.code for vial in vials_of(work, dose, "INFUSED")),
-        )  # fmt: skip
+        )
         refusals = reconciliation_refusals(facts)
     work.judge(dose, refusals=refusals)
     dose.residual_ml = given.residual_ml

@@ -97,12 +97,21 @@ def _judged(
         ("expires", on_the_wall(row.expires_at, standing.ward.zone)),
     )
     return Judged(
-        dose=row.code, next=then, salt=salt, rounds=ROUNDS, subject=subject,
-        label=dose_symbol(row.code, expires), lot=row.lot, shown=shown, site=site,
+        dose=row.code,
+        next=then,
+        salt=salt,
+        rounds=ROUNDS,
+        subject=subject,
+        label=dose_symbol(row.code, expires),
+        lot=row.lot,
+        shown=shown,
+        site=site,
         people=tuple((person_digest(salt, one.name), person_digest(salt, one.code)) for one in people),
         barred=tuple(person_digest(salt, one.name) for one in people if one.is_barred),
-        expires_at=row.expires_at, at=now, until=valid_until(then, now, row.expires_at, minutes),
-    )  # fmt: skip
+        expires_at=row.expires_at,
+        at=now,
+        until=valid_until(then, now, row.expires_at, minutes),
+    )
 
 
 def is_there(installation: Installation) -> None:
@@ -282,9 +291,15 @@ def _why(error: Exception) -> str:
 
 
 def _do(
-    installation: Installation, header: Header, content: Content, who: Who, actor: Actor, once: OneTime | None, now: datetime.datetime,
+    installation: Installation,
+    header: Header,
+    content: Content,
+    who: Who,
+    actor: Actor,
+    once: OneTime | None,
+    now: datetime.datetime,
     place: Place,
-) -> Sent:  # fmt: skip
+) -> Sent:
     held = _held(installation, content.judgement)
     title = find_act(header.act).title
     refusals = kept_refusals(KeptFacts(header.act, title, _dose_of(header, content), header.site, header.at, held))
@@ -297,7 +312,9 @@ def _do(
         else:
             given |= {"entered_late_because": WHY_LATE.format(judged=on_the_wall(held.at, ZoneInfo(actor.zone)))}
             given |= _signature(who, actor) if header.act == "check_dose" else {}
-            outcome = run_act(installation, header.act, given, actor, once=once, cut_off_since=held.at, place=place, **sent_by)
+            outcome = run_act(
+                installation, header.act, given, actor, once=once, cut_off_since=held.at, place=place, **sent_by
+            )
     except Malformed as malformed:
         problems = tuple(f"{one.field}: {one.message}" for one in malformed.problems)
         kept = keep_what_happened(installation, _told(header, content), problems, actor, sent_by)

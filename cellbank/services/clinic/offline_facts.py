@@ -42,11 +42,15 @@ def keep_what_happened(
         return None
     happened_at = min(told.at, sent_by["now"])
     given = {
-        "records": [told.dose], "classification": "critical", "occurred_at": happened_at.isoformat(),
+        "records": [told.dose],
+        "classification": "critical",
+        "occurred_at": happened_at.isoformat(),
         "title": f"Kept at the bedside without the network, and not accepted: {find_act(told.act).title}"[:200],
         "description": _in_words(told, why_not, actor)[:LONGEST],
-    }  # fmt: skip
-    kept = run_act(installation, "open_deviation", given, actor, **{**sent_by, "key": following_key(sent_by["key"], "kept")})
+    }
+    kept = run_act(
+        installation, "open_deviation", given, actor, **{**sent_by, "key": following_key(sent_by["key"], "kept")}
+    )
     return str(kept.result["code"]) if kept.accepted else None
 
 
@@ -55,8 +59,9 @@ def _in_words(told: Told, why_not: Sequence[Refusal | str], actor: Actor) -> str
     fields = registered.input.model_fields
     values = [
         f"{fields[name].title if name in fields else written_out(name)}: {written_out(value)}"
-        for name, value in told.given.items() if name != "dose"
-    ]  # fmt: skip
+        for name, value in told.given.items()
+        if name != "dose"
+    ]
     zone = ZoneInfo(actor.zone)
     reasons = [written_out(one.at_site(zone).detail if isinstance(one, Refusal) else one) for one in why_not]
     what = f"{registered.title}, {on_the_wall(told.at, zone)}, by {actor.full_name}. {'; '.join(values)}".strip()

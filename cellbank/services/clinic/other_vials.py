@@ -54,9 +54,7 @@ def refusals_of(work: Work, dose: Dose, vials: Collection[Vial], on: datetime.da
     lots = {row.id: row.code for row in work.session.execute(select(Lot.id, Lot.code).where(Lot.id.in_(ids)))}
     facts = [OtherVial(vial.code, lots[vial.lot_id], doses.get(vial.dose_id or 0)) for vial in vials]
     strange = sorted({vial.lot_id for vial in vials} - {dose.lot_id})
-    of_lots = [
-        one for lot in strange for one in lot_refusals(lot_standing(work.session, lot, dose.subject_id, on))
-    ]
+    of_lots = [one for lot in strange for one in lot_refusals(lot_standing(work.session, lot, dose.subject_id, on))]
     return [*other_vial_refusals(dose.code, lots[dose.lot_id], facts), *of_lots]
 
 
@@ -64,9 +62,11 @@ def warming_of(work: Work, vials: Collection[Vial], until: datetime.datetime) ->
     """Which of these vials were out of the cold for too long before that."""
     spent = spent_by(work.session, [vial.id for vial in vials], until) if vials else {}
     return [
-        one for vial in vials if vial.id in spent
+        one
+        for vial in vials
+        if vial.id in spent
         for one in warming_refusals(vial.code, spent[vial.id], "Its cells may not be given.")
-    ]  # fmt: skip
+    ]
 
 
 _EXPOSED = text(

@@ -72,12 +72,14 @@ class EnterDoseFromPaper(SignedInput):
     volume_given_ml: VolumeMl | None = Field(default=None, title="Volume given")
     stop_reason: Reason | None = Field(default=None, title="Reason, if it was stopped early")
     reaction: PaperReaction | None = Field(default=None, title="Reaction, if there was one")
-    not_on_the_form: list[
-        Literal["diluent", "volume given", "count", "preparation", "first check", "second check"]
-    ] = Field(
-        default=[], max_length=6, title="The form does not tell, and nobody knows",
-        description="Or it was not done. A deviation will say so.",
-    )  # fmt: skip
+    not_on_the_form: list[Literal["diluent", "volume given", "count", "preparation", "first check", "second check"]] = (
+        Field(
+            default=[],
+            max_length=6,
+            title="The form does not tell, and nobody knows",
+            description="Or it was not done. A deviation will say so.",
+        )
+    )
     reason: Reason = Field(title="Why it was on paper")
 
     @model_validator(mode="after")
@@ -89,9 +91,11 @@ class EnterDoseFromPaper(SignedInput):
             if told is None and name not in self.not_on_the_form:
                 raise ValueError(f"give the {name}, or say that the form does not tell it")
         parts = [
-            (COUNT, self.count), (PREPARATION, self.preparation), (FIRST_CHECK, self.first_checked_at),
+            (COUNT, self.count),
+            (PREPARATION, self.preparation),
+            (FIRST_CHECK, self.first_checked_at),
             (SECOND_CHECK, self.second_checked_at),
-        ]  # fmt: skip
+        ]
         for name, told in (*asked, *parts):
             if told is not None and name in self.not_on_the_form:
                 raise ValueError(f"the {name} is given, and the form is said not to tell it: it is one or the other")

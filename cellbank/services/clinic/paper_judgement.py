@@ -148,10 +148,12 @@ def judge_form(
 def _gaps(dose: Dose, form: EnterDoseFromPaper) -> list[Refusal]:
     """What neither record nor form says, nor that nobody knows it."""
     missing = [
-        part.called for part in PARTS
-        if getattr(dose, part.column) is None and getattr(form, part.field) is None
+        part.called
+        for part in PARTS
+        if getattr(dose, part.column) is None
+        and getattr(form, part.field) is None
         and part.unknown not in form.not_on_the_form
-    ]  # fmt: skip
+    ]
     if not missing:
         return []
     sentence = (
@@ -164,10 +166,13 @@ def _gaps(dose: Dose, form: EnterDoseFromPaper) -> list[Refusal]:
 def _twice(dose: Dose, form: EnterDoseFromPaper) -> list[Part]:
     """The parts that both tell, and not alike. The thaw is one with the count."""
     return [
-        part for part in PARTS
-        if part.field != "thaw" and getattr(dose, part.column) is not None and getattr(form, part.field) is not None
+        part
+        for part in PARTS
+        if part.field != "thaw"
+        and getattr(dose, part.column) is not None
+        and getattr(form, part.field) is not None
         and not (part.stays and abs(getattr(form, part.field) - getattr(dose, part.column)) < WRITTEN)
-    ]  # fmt: skip
+    ]
 
 
 def _not_known(dose: Dose, form: EnterDoseFromPaper) -> list[str]:
@@ -179,9 +184,13 @@ def _not_known(dose: Dose, form: EnterDoseFromPaper) -> list[str]:
 
 
 def _whole(
-    work: Work, dose: Dose, form: EnterDoseFromPaper, standing: DoseStanding, started_at: datetime.datetime,
+    work: Work,
+    dose: Dose,
+    form: EnterDoseFromPaper,
+    standing: DoseStanding,
+    started_at: datetime.datetime,
     entered: DosePaper | None,
-) -> Whole:  # fmt: skip
+) -> Whole:
     kept = vials_kept(work, dose)
     thawed = [vial.code for vial in kept if vial.thawed_at]
     codes = tuple(form.thaw.vials if form.thaw else thawed)
@@ -194,19 +203,24 @@ def _whole(
     went_in = thawed if dose.state not in GIVEN_UP else []
     delivered = count.viable_cells_per_ml * Fraction(drawn.drawn_ml) if count and drawn else None
     return Whole(
-        used=tuple([*(mine[code] for code in codes if code in mine), *others]), others=tuple(others),
-        left_out=tuple(code for code in went_in if code not in codes), elsewhere=elsewhere,
-        thaw_started_at=min(starts), count=count, drawn=drawn,
+        used=tuple([*(mine[code] for code in codes if code in mine), *others]),
+        others=tuple(others),
+        left_out=tuple(code for code in went_in if code not in codes),
+        elsewhere=elsewhere,
+        thaw_started_at=min(starts),
+        count=count,
+        drawn=drawn,
         first=_checked(work, dose, form, "first", entered.entered_by_id if entered else work.actor.id),
         second=_checked(work, dose, form, "second", work.actor.id if entered else None),
-        started_at=started_at, study_day=standing.plan.study_day,
+        started_at=started_at,
+        study_day=standing.plan.study_day,
         until=until if form.count or dose.expires_at is None else dose.expires_at,
         is_short=_is_short(dose, standing, count),
         delivered=None if delivered is None else int(delivered),
         percent=None if delivered is None else delivered * 100 / dose.required_cells,
         beside=dose.given_beside
         or (dose.state in GIVEN_UP and any(one.number == dose.infusion_number for one in standing.ward.others)),
-    )  # fmt: skip
+    )
 
 
 def _is_short(dose: Dose, standing: DoseStanding, count: Counted | None) -> bool | None:
@@ -227,9 +241,13 @@ def _counted(dose: Dose, form: EnterDoseFromPaper) -> Counted | None:
     # of a dose that was counted
     assert dose.pooled_ml is not None and dose.total_cells_per_ml is not None and dose.viability_percent is not None
     return Counted(
-        dose.counted_at, dose.diluent, dose.pooled_ml, dose.total_cells_per_ml, dose.viability_percent,
+        dose.counted_at,
+        dose.diluent,
+        dose.pooled_ml,
+        dose.total_cells_per_ml,
+        dose.viability_percent,
         dose.count_method or "",
-    )  # fmt: skip
+    )
 
 
 def _drawn_up(work: Work, dose: Dose, form: EnterDoseFromPaper) -> DrawnUp | None:
@@ -257,9 +275,7 @@ def _checked(work: Work, dose: Dose, form: EnterDoseFromPaper, which: str, signs
 # --- what speaks against it -------------------------------------------------------------------
 
 
-def _people(
-    work: Work, dose: Dose, form: EnterDoseFromPaper, whole: Whole, standing: DoseStanding
-) -> list[Refusal]:
+def _people(work: Work, dose: Dose, form: EnterDoseFromPaper, whole: Whole, standing: DoseStanding) -> list[Refusal]:
     """Who did it, as they stood then; and that nobody signs for their own work."""
     drawn, checks = whole.drawn, [one for one in (whole.first, whole.second) if one and one.by.name]
     drew = None if drawn is None else doer(work, drawn.by, DREW, drawn.at, standing.ward.day(drawn.at))
@@ -285,15 +301,17 @@ def _times(work: Work, dose: Dose, form: EnterDoseFromPaper, whole: Whole) -> li
         Step("The putting away of its vials", last_placed_at(work.session, whole.used)),
         Step("The thaw", whole.thaw_started_at),
         *(Step(name, None if one is None else one.at) for name, one in zip(called, done, strict=True)),
-        start, Step("The end", form.stopped_at),
-    ]  # fmt: skip
+        start,
+        Step("The end", form.stopped_at),
+    ]
     seen = [start, Step("The reaction", form.reaction.happened_at)] if form.reaction else []
     known = {one.called: one.at for one in (*steps, *seen) if one.at}
     return [
         *(one for name, at in known.items() for one in time_refusals(work, name, at)),
         *work.made_later({vial.lot_id: vial for vial in whole.used}.values(), min(known.values())),
-        *step_refusals(dose.code, steps), *step_refusals(dose.code, seen),
-    ]  # fmt: skip
+        *step_refusals(dose.code, steps),
+        *step_refusals(dose.code, seen),
+    ]
 
 
 def _figures(dose: Dose, form: EnterDoseFromPaper, whole: Whole, standing: DoseStanding) -> list[Refusal]:
@@ -303,21 +321,33 @@ def _figures(dose: Dose, form: EnterDoseFromPaper, whole: Whole, standing: DoseS
     if form.count and count:
         codes = tuple(form.thaw.vials) if form.thaw else tuple(vial.code for vial in whole.used)
         facts = CountFacts(
-            dose=dose.code, expected=codes, scanned=codes, rules=rules,
-            diluent=count.diluent or rules.diluents[0].code, earlier_diluent=None, started_at=whole.thaw_started_at,
-            viability_percent=count.viability_percent, method=count.method,
+            dose=dose.code,
+            expected=codes,
+            scanned=codes,
+            rules=rules,
+            diluent=count.diluent or rules.diluents[0].code,
+            earlier_diluent=None,
+            started_at=whole.thaw_started_at,
+            viability_percent=count.viability_percent,
+            method=count.method,
             total_cells=Fraction(count.total_cells_per_ml) * Fraction(count.pooled_ml),
-            cells_per_vial=standing.row.cells_per_vial, problem=None, now=count.at,
-        )  # fmt: skip
+            cells_per_vial=standing.row.cells_per_vial,
+            problem=None,
+            now=count.at,
+        )
         found += count_refusals(facts)
     if count and drawn:
         found += pool_refusals(dose.code, count.pooled_ml, drawn.drawn_ml, drawn.final_volume_ml)
     if drawn and whole.delivered is not None and form.volume_given_ml is not None:
         stop = StopFacts(
-            dose=dose.code, prepared_ml=drawn.final_volume_ml, given_ml=form.volume_given_ml,
-            delivered_cells=whole.delivered, required_cells=dose.required_cells, protocol=standing.ward.protocol,
+            dose=dose.code,
+            prepared_ml=drawn.final_volume_ml,
+            given_ml=form.volume_given_ml,
+            delivered_cells=whole.delivered,
+            required_cells=dose.required_cells,
+            protocol=standing.ward.protocol,
             has_reason=form.stop_reason is not None,
-        )  # fmt: skip
+        )
         found += stop_refusals(stop)
     return found
 
@@ -327,12 +357,15 @@ def _start(work: Work, dose: Dose, whole: Whole, standing: DoseStanding) -> list
     exposures = tuple(StoodThrough(*one) for one in exposures_of(work, whole.used))
     percent = whole.percent
     facts = replace(
-        infusion_facts(standing, whole.started_at, None), subject=replace(standing.subject, given_on_paper=None),
+        infusion_facts(standing, whole.started_at, None),
+        subject=replace(standing.subject, given_on_paper=None),
         viability_percent=whole.count.viability_percent if whole.count else None,
         delivered_percent=None if percent is None else one_decimal(percent),
-        is_short=bool(whole.is_short), short_dose_accepted=dose.short_dose_reason is not None, expires_at=whole.until,
+        is_short=bool(whole.is_short),
+        short_dose_accepted=dose.short_dose_reason is not None,
+        expires_at=whole.until,
         exposures=exposures,
-    )  # fmt: skip
+    )
     protocol, vials = standing.ward.protocol, len(whole.used)
     found = [
         *infusion_refusals(facts),
@@ -359,19 +392,25 @@ def columns_of(dose: Dose, form: EnterDoseFromPaper, whole: Whole) -> dict[str, 
     }  # fmt: skip
     if count := form.count:
         told |= {
-            "diluent": count.diluent, "pooled_ml": count.pooled_ml, "count_method": count.method,
-            "total_cells_per_ml": count.total_cells_per_ml, "counted_at": count.counted_at,
-            "viability_percent": count.viability_percent, "is_short": whole.is_short,
-        }  # fmt: skip
+            "diluent": count.diluent,
+            "pooled_ml": count.pooled_ml,
+            "count_method": count.method,
+            "total_cells_per_ml": count.total_cells_per_ml,
+            "counted_at": count.counted_at,
+            "viability_percent": count.viability_percent,
+            "is_short": whole.is_short,
+        }
     if whole.drawn is None:  # what was reckoned for a preparation of which nobody knows
         told |= {"draw_ml": None, "delivered_cells": None, "delivered_percent": None}
     elif (form.count or form.preparation) and whole.percent is not None:
         told |= {"delivered_cells": whole.delivered, "delivered_percent": one_decimal(whole.percent)}
     if form.preparation and whole.drawn:
         told |= {
-            "draw_ml": whole.drawn.drawn_ml, "final_volume_ml": whole.drawn.final_volume_ml,
-            "prepared_at": whole.drawn.at, "prepared_by_id": whole.drawn.by.id,
-        }  # fmt: skip
+            "draw_ml": whole.drawn.drawn_ml,
+            "final_volume_ml": whole.drawn.final_volume_ml,
+            "prepared_at": whole.drawn.at,
+            "prepared_by_id": whole.drawn.by.id,
+        }
     before = [whole.drawn.by.id] if whole.drawn else []
     for which, check in (("first", whole.first), ("second", whole.second)):
         if check and check.is_told:

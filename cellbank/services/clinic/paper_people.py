@@ -48,9 +48,12 @@ def of_id(work: Work, person_id: int) -> Named:
 
 
 def doer(
-    work: Work, who: Named, what: tuple[str, str], at: datetime.datetime,
+    work: Work,
+    who: Named,
+    what: tuple[str, str],
+    at: datetime.datetime,
     on: datetime.date,
-) -> Doer:  # fmt: skip
+) -> Doer:
     """This person as they stood when they did it, `on` the date of the ward."""
     did, role = what
     if who.id is None:

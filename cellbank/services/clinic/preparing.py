@@ -31,9 +31,13 @@ def counted_draw(standing: DoseStanding) -> DrawVolume:
             [refuse(Code.WRONG_STATE, "Dose {dose} has not been counted. Pool and count it first.", dose=row.code)]
         )
     return volume_to_draw(
-        row.required_cells, row.total_cells_per_ml, row.viability_percent, row.pooled_ml,
-        rules.dead_volume_ml, rules.marks,
-    )  # fmt: skip
+        row.required_cells,
+        row.total_cells_per_ml,
+        row.viability_percent,
+        row.pooled_ml,
+        rules.dead_volume_ml,
+        rules.marks,
+    )
 
 
 class AcceptShortDose(SignedInput):
@@ -86,15 +90,23 @@ def prepare_dose(work: Work, given: PrepareDose) -> Dose:
     percent = per_ml * Fraction(given.drawn_ml) * 100 / draw.required_cells
     pooled = _pooled(work, standing)
     facts = PreparationFacts(
-        dose=dose.code, subject=standing.subject, lot=standing.lot, drawn_ml=given.drawn_ml,
-        computed_ml=draw.drawn_ml, mark_ml=draw.mark_ml, available_ml=draw.available_ml,
-        final_volume_ml=given.final_volume_ml, percent=percent,
-        tolerance=standing.ward.protocol.dosing.tolerance, is_short=draw.is_short,
+        dose=dose.code,
+        subject=standing.subject,
+        lot=standing.lot,
+        drawn_ml=given.drawn_ml,
+        computed_ml=draw.drawn_ml,
+        mark_ml=draw.mark_ml,
+        available_ml=draw.available_ml,
+        final_volume_ml=given.final_volume_ml,
+        percent=percent,
+        tolerance=standing.ward.protocol.dosing.tolerance,
+        is_short=draw.is_short,
         short_dose_accepted=dose.short_dose_reason is not None,
         has_reason=given.reason is not None or dose.short_dose_reason is not None,
         limits=load_refusals(standing, delivered, pooled),
-        expires_at=standing.row.expires_at, now=work.happened,
-    )  # fmt: skip
+        expires_at=standing.row.expires_at,
+        now=work.happened,
+    )
     work.show(draw=draw.as_json(), delivered_cells=delivered, delivered_percent=str(one_decimal(percent)))
     show_dmso(work, standing, pooled)
     late = told_after(work, "The preparation", dose.counted_at)

@@ -278,9 +278,14 @@ def _other(item: Sequence[Any], zone: ZoneInfo) -> OtherDose:
     code, number, state, started, ended, _, planned, dmso = item
     started_on = _instant(started).astimezone(zone).date() if started else None
     return OtherDose(
-        code, number, state, started_on, _instant(ended) if ended else None, datetime.date.fromisoformat(planned),
+        code,
+        number,
+        state,
+        started_on,
+        _instant(ended) if ended else None,
+        datetime.date.fromisoformat(planned),
         Fraction(dmso) / 100,
-    )  # fmt: skip
+    )
 
 
 def _instant(given: str) -> datetime.datetime:

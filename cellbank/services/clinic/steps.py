@@ -59,8 +59,9 @@ def dose_steps(connection: Connection, dose_id: int) -> tuple[StepDone, ...]:
     names = {row.id: row.full_name for row in connection.execute(_PEOPLE, {"ids": ids})}
     return tuple(
         _step(label, dose[column], written[column], names.get(dose[who]) if who else None)
-        for label, column, who in STEPS if dose[column] is not None and column in written
-    )  # fmt: skip
+        for label, column, who in STEPS
+        if dose[column] is not None and column in written
+    )
 
 
 def _step(label: str, happened: datetime.datetime, row: Row[Any], by: str | None) -> StepDone:

@@ -191,11 +191,17 @@ def _shown(
     limits = demand.protocol.limits
     others = f" + {float(demand.dmso_ml_that_day):.3f} mL of other doses that day" if demand.dmso_ml_that_day else ""
     loads = [
-        Step("DMSO", f"{calculation.vials} vials × {lot.volume_ml} mL × {lot.dmso_percent} %{others}, per kg and day",
-             f"{facts.dmso_g_per_kg} g/kg ({dmso_band(facts.dmso_g_per_kg, limits)}, limit {limits.dmso_g_per_kg})"),
-        Step("Endotoxin", f"{millions(calculation.required_cells)} cells, per kg",
-             f"{facts.endotoxin_eu_per_kg} EU/kg (limit {limits.endotoxin_eu_per_kg})"),
-    ]  # fmt: skip
+        Step(
+            "DMSO",
+            f"{calculation.vials} vials × {lot.volume_ml} mL × {lot.dmso_percent} %{others}, per kg and day",
+            f"{facts.dmso_g_per_kg} g/kg ({dmso_band(facts.dmso_g_per_kg, limits)}, limit {limits.dmso_g_per_kg})",
+        ),
+        Step(
+            "Endotoxin",
+            f"{millions(calculation.required_cells)} cells, per kg",
+            f"{facts.endotoxin_eu_per_kg} EU/kg (limit {limits.endotoxin_eu_per_kg})",
+        ),
+    ]
     whole = replace(calculation, steps=(*sources, *calculation.steps, *loads))
     return {
         **whole.as_json(),

@@ -90,9 +90,7 @@ def pick_list(session: Session, dose_code: str) -> list[PickLine]:
     vials = pick_order(session, [vial for vial in of_dose if vial.state == "RESERVED"])
     lacking = max(dose.vials_needed + dose.spares_called - (len(of_dose) - len(vials)), 0)
     places = whereabouts(session, [vial.id for vial in vials])
-    return [
-        _pick_line(vial, places.get(vial.id), spare=number > lacking) for number, vial in enumerate(vials, start=1)
-    ]
+    return [_pick_line(vial, places.get(vial.id), spare=number > lacking) for number, vial in enumerate(vials, start=1)]
 
 
 def _pick_line(vial: Vial, place: Whereabouts | None, *, spare: bool) -> PickLine:
@@ -294,9 +292,13 @@ def _draw(standing: DoseStanding, given: PoolAndCount) -> tuple[DrawVolume | Non
     rules = standing.ward.protocol.draw
     try:
         return volume_to_draw(
-            standing.row.required_cells, given.total_cells_per_ml, given.viability_percent, given.pooled_ml,
-            rules.dead_volume_ml, rules.marks,
-        ), None  # fmt: skip
+            standing.row.required_cells,
+            given.total_cells_per_ml,
+            given.viability_percent,
+            given.pooled_ml,
+            rules.dead_volume_ml,
+            rules.marks,
+        ), None
     except ValueError as problem:
         return None, str(problem)
 

@@ -36,9 +36,11 @@ class RegisterUnorderedDose(TellingInput):
     infusion_number: int | None = Field(default=None, title="Infusion", ge=1, le=50, description="Empty: the next one.")
     lot: LotCode = Field(title="Lot", description="Of the vials that were given, or of most of them.")
     required_cells: Cells | None = Field(
-        default=None, title="Cells that were to be given", gt=0,
+        default=None,
+        title="Cells that were to be given",
+        gt=0,
         description="As on the form. Empty: by the protocol and the weight that was known then.",
-    )  # fmt: skip
+    )
     happened_at: Moment = Field(title="Infusion started", description="As on the form.")
     entered_late_because: Reason = Field(title="Why there was no order")
 
@@ -63,13 +65,23 @@ def register_unordered_dose(work: Work, given: RegisterUnorderedDose) -> Dose:
     planned = {one.number: one.day for one in ward.protocol.dosing.infusions}
     return work.add(
         Dose(
-            site_id=work.actor.site_id, subject_id=subject.id, lot_id=lot.id, weight_id=weight.id if weight else None,
-            code=coi(ward.fin, ward.day(work.now).year, series), infusion_number=number,
-            day=planned.get(number, max(planned.values())), planned_on=on, ordered_at=work.now,
-            ordered_by_id=work.actor.id, required_cells=needed, vials_needed=ceil(Fraction(needed, lot.cells_per_vial)),
-            vials_spare=0, calculation=_calculation(work, lot, steps), given_beside=_stands(ward, number),
+            site_id=work.actor.site_id,
+            subject_id=subject.id,
+            lot_id=lot.id,
+            weight_id=weight.id if weight else None,
+            code=coi(ward.fin, ward.day(work.now).year, series),
+            infusion_number=number,
+            day=planned.get(number, max(planned.values())),
+            planned_on=on,
+            ordered_at=work.now,
+            ordered_by_id=work.actor.id,
+            required_cells=needed,
+            vials_needed=ceil(Fraction(needed, lot.cells_per_vial)),
+            vials_spare=0,
+            calculation=_calculation(work, lot, steps),
+            given_beside=_stands(ward, number),
         )
-    )  # fmt: skip
+    )
 
 
 def _weight_then(work: Work, subject: Subject, ward: Ward) -> Weight | None:
@@ -93,15 +105,18 @@ def _needed(ward: Ward, told: int | None, weight: Weight | None) -> tuple[int | 
 
 def _calculation(work: Work, lot: Lot, steps: tuple[Step, ...]) -> dict[str, Any]:
     """How many cells were meant, and what the lot brings besides cells, as far as its results tell."""
-    results = {} if lot.purpose != "product" else latest_results(
-        work, lot, specification_of(work.session, lot.specification_id)
-    )  # fmt: skip
+    results = (
+        {}
+        if lot.purpose != "product"
+        else latest_results(work, lot, specification_of(work.session, lot.specification_id))
+    )
     told = [{"label": step.label, "formula": step.formula, "value": step.value} for step in steps]
     endotoxin = results.get("endotoxin")
     return {
-        "steps": told, "lot": lot.code,
+        "steps": told,
+        "lot": lot.code,
         **({"endotoxin_eu_per_million_cells": str(number_of(endotoxin))} if endotoxin else {}),
-    }  # fmt: skip
+    }
 
 
 def _stands(ward: Ward, number: int) -> bool:
@@ -117,8 +132,9 @@ def _in_the_record(subject: Subject, ward: Ward, number: int) -> list[Refusal]:
     )
     return [
         refuse(Code.ALREADY_EXISTS, sentence, number=number, subject=subject.code, dose=other.code)
-        for other in ward.others if other.number == number and not other.is_given
-    ]  # fmt: skip
+        for other in ward.others
+        if other.number == number and not other.is_given
+    ]
 
 
 def _nobody_knows(subject: Subject) -> Refusal:

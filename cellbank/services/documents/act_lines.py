@@ -100,5 +100,3 @@ def _news(change: Change, time: Clock) -> tuple[str, bool]:
             corrected = corrected or column not in _GOES_ON
         parts.append(said)
     return "; ".join(parts), corrected
-
-

@@ -1,6 +1,5 @@
 """The freezing run in a batch record: the freezer's file with its digest, what was found, and the picture."""
 
-
 from sqlalchemy import Connection, RowMapping, text
 
 from cellbank.outside.document_pdf import Block, Cell, Facts, Heading, Run, Table, Text
@@ -66,9 +65,13 @@ def _deviation(row: RowMapping) -> tuple[Run, ...]:
 def _departure(one: DepartureLine, lot: LotHead) -> tuple[Cell, ...]:
     allowed = " (allowed)" if one.kind == "nucleation" else ""
     return (
-        f"{one.kind}{allowed}", lot.time(one.since), lot.time(one.until), one.minutes, f"{one.worst_c} °C",
+        f"{one.kind}{allowed}",
+        lot.time(one.since),
+        lot.time(one.until),
+        one.minutes,
+        f"{one.worst_c} °C",
         one.degree_minutes,
-    )  # fmt: skip
+    )
 
 
 def _rounded(mark: Mark) -> Mark:

@@ -77,9 +77,9 @@ def growth_chart(cultures: tuple[Row, ...]) -> Chart | None:
     by_code = {row["code"]: row for row in harvested}
     parents = {row["parent"] for row in harvested}
     paths = [_path(row, by_code) for row in harvested if row["code"] not in parents]
-    doublings = tuple(dict.fromkeys(
-        Curve(path[-1]["code"] if len(paths) > 1 else "", _doublings(path, begin)) for path in paths
-    ))  # fmt: skip
+    doublings = tuple(
+        dict.fromkeys(Curve(path[-1]["code"] if len(paths) > 1 else "", _doublings(path, begin)) for path in paths)
+    )
     cells = tuple(dict.fromkeys(curve for row in harvested if (curve := _cells(row, begin)).points))
     panels = (
         Panel("Population doublings in all", doublings),

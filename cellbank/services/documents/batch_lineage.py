@@ -69,10 +69,14 @@ def read_batch(connection: Connection, lot_id: int) -> Batch:
     entries = [entry for entry in entries_of(connection, names, signatures) if not _is_of_a_dose(entry)]
     cultures = connection.execute(_CULTURES, {"ids": [record for kind, record in names if kind == "culture"]})
     return Batch(
-        names, numbers, tuple(entry for entry in entries if not is_decision(entry)),
-        tuple(entry for entry in entries if is_decision(entry)), signatures,
-        tuple(dict(row) for row in cultures.mappings()), _taken(entries),
-    )  # fmt: skip
+        names,
+        numbers,
+        tuple(entry for entry in entries if not is_decision(entry)),
+        tuple(entry for entry in entries if is_decision(entry)),
+        signatures,
+        tuple(dict(row) for row in cultures.mappings()),
+        _taken(entries),
+    )
 
 
 def _is_of_a_dose(entry: Entry) -> bool:

@@ -152,16 +152,25 @@ def _labels(connection: Connection, lot: LotHead) -> list[Block]:
         first[one.template] += one.label_count if one.reprint == 0 else 0
     rows: tuple[tuple[Cell, ...], ...] = tuple(
         (
-            titles.get(template, template), str(count), str(applied), str(voided), str(still_open),
+            titles.get(template, template),
+            str(count),
+            str(applied),
+            str(voided),
+            str(still_open),
             _closed(count - applied - voided - still_open),
         )
         for template, count in first.items()
-    )  # fmt: skip
+    )
     copies: tuple[tuple[Cell, ...], ...] = tuple(
-        (titles.get(one.template, one.template), str(one.label_count), f"Reprint {one.reprint}: {one.reason}",
-         lot.time(one.printed_at))
-        for one in printings if one.reprint
-    )  # fmt: skip
+        (
+            titles.get(one.template, one.template),
+            str(one.label_count),
+            f"Reprint {one.reprint}: {one.reason}",
+            lot.time(one.printed_at),
+        )
+        for one in printings
+        if one.reprint
+    )
     return [
         Heading("Label reconciliation"),
         Table(LABELS, rows, (0.3, 0.14, 0.14, 0.14, 0.14, 0.14)) if rows else Text("No label was printed."),
@@ -229,6 +238,7 @@ def _deviation(row: RowMapping, lot: LotHead) -> tuple[Cell, ...]:
     return (
         (Run(row["code"], "code"), Run(row["classification"], "strong")),
         (Run(row["title"]), Run(lot.time(row["occurred_at"]), "muted")),
-        (*decided, *actions), row["links"] or "–",
+        (*decided, *actions),
+        row["links"] or "–",
         (Run(word(row["state"]), "alarm" if is_open else "plain"), *closed),
-    )  # fmt: skip
+    )

@@ -53,9 +53,12 @@ def decision_table(batch: Batch, time: Clock) -> list[Block]:
 
 def _row(entry: Entry, batch: Batch, checks: Sequence[Check], time: Clock) -> tuple[Cell, ...]:
     return (
-        Run(str(entry.act), "code"), times_of(entry, time), _what(entry, batch, time),
-        (*_performer(entry), *_signed(entry, time, own=True)), _checked(entry, checks, time),
-    )  # fmt: skip
+        Run(str(entry.act), "code"),
+        times_of(entry, time),
+        _what(entry, batch, time),
+        (*_performer(entry), *_signed(entry, time, own=True)),
+        _checked(entry, checks, time),
+    )
 
 
 def _performer(entry: Entry) -> tuple[Run, ...]:
@@ -91,7 +94,8 @@ def _signed(entry: Entry, time: Clock, *, own: bool | None = None) -> tuple[Run,
     """The signatures of an act: all of them, or only those of whoever did it, or only those of others."""
     return tuple(
         run
-        for one in entry.signatures if own is None or own is (one.person == entry.person)
+        for one in entry.signatures
+        if own is None or own is (one.person == entry.person)
         for run in (
             Run(f"{one.meaning.capitalize()}: {one.person}", "strong"),
             Run(f"{time(one.at)}, {one.record}", "muted"),

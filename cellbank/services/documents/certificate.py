@@ -60,13 +60,14 @@ def _changed(connection: Connection, lot: LotHead, results: tuple[Result, ...]) 
     ]
     rows += [
         (
-            lot.time(one.resulted_at), f"{one.test}, result {one.code}",
+            lot.time(one.resulted_at),
+            f"{one.test}, result {one.code}",
             Run(f"First value {one.value}: {word(one.state)}. {one.change_reason or ''}".strip(), "alarm"),
             one.changed_by or one.reviewed_by or "–",
         )
         for one in results
         if one.state in NO_LONGER
-    ]  # fmt: skip
+    ]
     title = Heading("Values changed since they were first entered")
     if not rows:
         return [title, Text("None.")]

@@ -79,9 +79,15 @@ class _Writer:
     def blocks(self) -> list[Block]:
         """The whole document."""
         return [
-            *self.identity(), *self.family(), *(block for part in _PARTS for block in self.part(part)),
-            *self.custody(), *self.labels(), *self.refused(), *self.signatures(), *self.seal(),
-        ]  # fmt: skip
+            *self.identity(),
+            *self.family(),
+            *(block for part in _PARTS for block in self.part(part)),
+            *self.custody(),
+            *self.labels(),
+            *self.refused(),
+            *self.signatures(),
+            *self.seal(),
+        ]
 
     # ---- what it is about ------------------------------------------------------------------------------------
 
@@ -151,9 +157,12 @@ class _Writer:
             )
         )
         return (
-            Run(str(entry.act), "code"), times_of(entry, self.time), self._what(entry),
-            (Run(entry.person), Run(", ".join(map(word, entry.roles)), "muted")), signed or "–",
-        )  # fmt: skip
+            Run(str(entry.act), "code"),
+            times_of(entry, self.time),
+            self._what(entry),
+            (Run(entry.person), Run(", ".join(map(word, entry.roles)), "muted")),
+            signed or "–",
+        )
 
     def _what(self, entry: Entry) -> tuple[Run, ...]:
         runs = [Run(entry.title, "strong")]
@@ -195,9 +204,15 @@ class _Writer:
             previous = stay.vial
             until = self.time(stay.until) if stay.until else "–"
             rows.append(
-                (name, word(stay.state).capitalize(), stay.where, self.time(stay.since), until,
-                 (Run(stay.person), Run(f"act {stay.act}", "muted")))
-            )  # fmt: skip
+                (
+                    name,
+                    word(stay.state).capitalize(),
+                    stay.where,
+                    self.time(stay.since),
+                    until,
+                    (Run(stay.person), Run(f"act {stay.act}", "muted")),
+                )
+            )
         head = ("Vial", "State", "Where and how", "From", "Until", "By")
         return [Heading("Custody of each vial"), Table(head, tuple(rows), (0.175, 0.09, 0.2, 0.19, 0.19, 0.155))]
 
@@ -207,16 +222,21 @@ class _Writer:
         titles = {name: template.title for name, template in load_templates().items()}
         acts = {entry.act: entry for entry in self.chain.entries}
         rows = tuple(self._label(one, titles, acts[one["act"]]) for one in self.chain.printings)
-        return [Heading("Labels printed"), Table(("Printing", "Label", "For", "When", "By"), rows,
-                (0.09, 0.27, 0.24, 0.2, 0.2))]  # fmt: skip
+        return [
+            Heading("Labels printed"),
+            Table(("Printing", "Label", "For", "When", "By"), rows, (0.09, 0.27, 0.24, 0.2, 0.2)),
+        ]
 
     def _label(self, printing: Mapping[str, Any], titles: Mapping[str, str], entry: Entry) -> tuple[Cell, ...]:
         copies = f"{printing['label_count']} × {titles.get(printing['template'], printing['template'])}"
         again = (Run(f"Reprint {printing['reprint']}: {printing['reason']}", "alarm"),) if printing["reprint"] else ()
         return (
-            Run(str(printing["id"]), "code"), (Run(copies), *again), Run(printed(printing["record_code"]), "code"),
-            self.time(entry.at), (Run(entry.person), Run(f"act {entry.act}", "muted")),
-        )  # fmt: skip
+            Run(str(printing["id"]), "code"),
+            (Run(copies), *again),
+            Run(printed(printing["record_code"]), "code"),
+            self.time(entry.at),
+            (Run(entry.person), Run(f"act {entry.act}", "muted")),
+        )
 
     def signatures(self) -> list[Block]:
         return [Heading("Signatures"), *signature_table(self.chain.signatures, self.time)]

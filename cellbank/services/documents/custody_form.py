@@ -16,9 +16,12 @@ TITLE = "Chain of custody of a shipment"
 BY_HAND = 4  # lines for carriers
 BLANK = " \n "  # room for a pen
 AT_ARRIVAL = (
-    "Received on, at, by", "Each seal is whole and has its number", "The shipper stands upright, dry, unbroken",
-    "Vials counted", "Logger stopped and read",
-)  # fmt: skip
+    "Received on, at, by",
+    "Each seal is whole and has its number",
+    "The shipper stands upright, dry, unbroken",
+    "Vials counted",
+    "Logger stopped and read",
+)
 
 
 def custody_form(connection: Connection, code: str) -> Paper | None:
@@ -84,9 +87,11 @@ def _holder(one: Holder, time: Clock) -> tuple[Cell, ...]:
     if one.signed:
         signature = (
             Run(f"{one.signed.person}, {one.signed.meaning}"),
-            Run(f"act {one.signed.act}, {'valid' if one.signed.holds else 'VOID'}",
-                "muted" if one.signed.holds else "alarm"),
-        )  # fmt: skip
+            Run(
+                f"act {one.signed.act}, {'valid' if one.signed.holds else 'VOID'}",
+                "muted" if one.signed.holds else "alarm",
+            ),
+        )
     return who, time(one.since), time(one.until) if one.until else "–", signature
 
 
@@ -98,8 +103,10 @@ def _arrival(found: ShipmentRecord, time: Clock) -> list[Block]:
     if row["received_at"] is None:
         lines = tuple((one, BLANK) for one in AT_ARRIVAL)
         return [Heading("Check at arrival"), Table(("Check", "Found"), lines, (0.45, 0.55))]
-    seals = tuple((Run(seal.number, "strong"), Run(seal.found or "not looked at", "plain" if seal.found == "intact" else
-                   "alarm")) for seal in found.seals)  # fmt: skip
+    seals = tuple(
+        (Run(seal.number, "strong"), Run(seal.found or "not looked at", "plain" if seal.found == "intact" else "alarm"))
+        for seal in found.seals
+    )
     counts = {name: len(found.found(name)) for name in ("RECEIVED", "DAMAGED", "MISSING")}
     pairs: tuple[tuple[str, Cell], ...] = (
         ("Received", f"{time(row['received_at'])} by {row['received_by']}"),
@@ -110,8 +117,11 @@ def _arrival(found: ShipmentRecord, time: Clock) -> list[Block]:
         ("Missing", str(counts["MISSING"]) if row["checked_at"] else "–"),
     )
     return [
-        Heading("Arrival"), Facts(pairs), Table(("Seal", "Found"), seals, (0.5, 0.5)), *_differences(found),
-    ]  # fmt: skip
+        Heading("Arrival"),
+        Facts(pairs),
+        Table(("Seal", "Found"), seals, (0.5, 0.5)),
+        *_differences(found),
+    ]
 
 
 def _differences(found: ShipmentRecord) -> list[Block]:

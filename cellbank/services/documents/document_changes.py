@@ -85,8 +85,11 @@ def _rows(table: Table) -> Iterable[tuple[str, str]]:
     firsts = Counter(_words(row[0]) for row in table.rows)
     for row in table.rows:
         first = _words(row[0])
-        cells = [f"{title}: {text}" if title else text for title, cell in zip(table.head, row, strict=True)
-                 if (text := _words(cell))]  # fmt: skip
+        cells = [
+            f"{title}: {text}" if title else text
+            for title, cell in zip(table.head, row, strict=True)
+            if (text := _words(cell))
+        ]
         text = " · ".join(cells)
         yield (first if first and firsts[first] == 1 else text), text
 

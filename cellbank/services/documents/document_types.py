@@ -46,4 +46,4 @@ TYPES: dict[str, DocumentType] = {
         DocumentType("packing_list", "Packing list", frozenset({Kind.SHIPMENT}), packing_list),
         DocumentType("custody_form", "Chain of custody", frozenset({Kind.SHIPMENT}), custody_form),
     )
-}  # fmt: skip
+}

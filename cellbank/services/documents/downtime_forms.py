@@ -57,9 +57,12 @@ def downtime_paper(
         return None
     row = dose.row
     about = say("Dose {dose}, subject {subject}, infusion {number}, Day {day}, planned for {date}").format(
-        dose=printed(code), subject=row["trial_number"], number=row["infusion_number"], day=row["day"],
+        dose=printed(code),
+        subject=row["trial_number"],
+        number=row["infusion_number"],
+        day=row["day"],
         date=row["planned_on"],
-    )  # fmt: skip
+    )
     site = site_line(connection, row["subject_site"])
     return _paper(say, about, site, code, [block for form in sheets for block in _sheet(form, dose, say)])
 
@@ -130,16 +133,20 @@ def _pick(dose: OnPaper | None, say: Say) -> list[Block]:
     if dose is None:
         lines = [(str(n), LINE_BY_HAND, "", "", "") for n in range(1, BLANK_LINES + 1)]
     else:
-        lines = [(str(n), Run(one.place or "–", "strong"), _vial(one.vial, one.number), LINE_BY_HAND, "")
-                 for n, one in enumerate(dose.picks, start=1)]  # fmt: skip
+        lines = [
+            (str(n), Run(one.place or "–", "strong"), _vial(one.vial, one.number), LINE_BY_HAND, "")
+            for n, one in enumerate(dose.picks, start=1)
+        ]
     table = Table(head, tuple(lines), (0.05, 0.4, 0.27, 0.16, 0.12))
     nothing = Text(say("No vial of this dose stands in the tank any more."))
     return [
         table if lines else nothing,
-        Boxes(((say("Into which dewar, its number"), say("Tank closed at"), say("Difference from the list")),),
-              (0.35, 0.2, 0.45)),
+        Boxes(
+            ((say("Into which dewar, its number"), say("Tank closed at"), say("Difference from the list")),),
+            (0.35, 0.2, 0.45),
+        ),
         *_people(say, [say("Picked by"), say("Read along by")]),
-    ]  # fmt: skip
+    ]
 
 
 def _vial(code: str, number: int) -> tuple[Run, ...]:
@@ -160,14 +167,17 @@ def _thaw(dose: OnPaper | None, say: Say) -> list[Block]:
             (
                 (say("Diluent"), say("Pooled volume, mL"), say("Counted at")),
                 (say("Total cells per mL (×10⁶)"), say("Viability, %"), say("Method")),
-                (say("To draw, mL = cells needed ÷ (total cells per mL × viability ÷ 100)"), say("Drawn, mL"),
-                 say("Final volume, mL")),
+                (
+                    say("To draw, mL = cells needed ÷ (total cells per mL × viability ÷ 100)"),
+                    say("Drawn, mL"),
+                    say("Final volume, mL"),
+                ),
                 (say("Drawn up at"), say("Use before (write it on the label too)"), say("Remark")),
             ),
             (0.44, 0.28, 0.28),
         ),
         *_people(say, [say("Thawed and counted by"), say("Drawn up by"), say("Read along by")]),
-    ]  # fmt: skip
+    ]
 
 
 def _limits(dose: OnPaper | None, say: Say) -> list[Block]:
@@ -214,17 +224,27 @@ def _bedside(dose: OnPaper | None, say: Say) -> list[Block]:
         Heading(say("Infusion")),
         Boxes(
             (
-                (say("Started at (date, time)"), say("Stopped at (date, time)"), say("Volume given, mL"),
-                 say("Left over, mL")),
+                (
+                    say("Started at (date, time)"),
+                    say("Stopped at (date, time)"),
+                    say("Volume given, mL"),
+                    say("Left over, mL"),
+                ),
             ),
             (0.3, 0.3, 0.2, 0.2),
         ),
         Boxes(
-            ((say("Reason, if stopped early"), say("Reaction: what was seen, when, what was done"),
-              f"{say('Serious reaction?')} {answer}"),),
-            (0.35, 0.45, 0.2), 18,
+            (
+                (
+                    say("Reason, if stopped early"),
+                    say("Reaction: what was seen, when, what was done"),
+                    f"{say('Serious reaction?')} {answer}",
+                ),
+            ),
+            (0.35, 0.45, 0.2),
+            18,
         ),
-    ]  # fmt: skip
+    ]
 
 
 def _people(say: Say, what: Sequence[str]) -> list[Block]:

@@ -42,12 +42,16 @@ def forms_of_day(installation: Installation, day: datetime.date, by: str) -> byt
 def blank_forms(installation: Installation, by: str) -> bytes:
     """The three forms without a dose."""
     with snapshot(installation.engine) as connection:
-        site_id = installation.reader.site_id if installation.reader else 1  # the installation itself is of the first site
+        site_id = (
+            installation.reader.site_id if installation.reader else 1
+        )  # the installation itself is of the first site
         paper = blank_paper(connection, site_id, site_words(installation.config.language))
     return render_unissued_together([paper], _edition(installation, by))
 
 
-def forms_of(installation: Installation, codes: Sequence[str], sheets: Sequence[Form] = SHEETS, *, by: str = "") -> bytes:
+def forms_of(
+    installation: Installation, codes: Sequence[str], sheets: Sequence[Form] = SHEETS, *, by: str = ""
+) -> bytes:
     """One PDF with these sheets of these doses, which exist."""
     say = site_words(installation.config.language)
     with snapshot(installation.engine) as connection:

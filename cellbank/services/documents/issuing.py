@@ -70,9 +70,7 @@ def _not_read_here(work: Work, record: Any, type_: DocumentType) -> list[Refusal
     """A document is issued where it may be read."""
     here = None if work.actor.sees_all_sites else work.actor.site_id
     try:
-        refuse_unseen(
-            work.session.connection(), here, record.kind, record.code, only_at_home=type_.only_at_home
-        )  # fmt: skip
+        refuse_unseen(work.session.connection(), here, record.kind, record.code, only_at_home=type_.only_at_home)
     except OtherSite as found:
         sentence = "{code} is kept at another site, {site}: its documents are issued there."
         return [refuse(Code.OTHER_SITE, sentence, code=record.code, site=found.site)]
@@ -118,9 +116,17 @@ def _issue(work: Work, given: IssueDocument, kind: str, paper: Paper, last: Docu
     }  # fmt: skip
     content = {"paper": data, "issue": issue}
     return DocumentIssue(
-        code=code, type=given.type, record_kind=kind, record_code=given.code, edition=edition, digest=digest_of(data),
-        content=content, pdf_digest=file_digest(render_issue(content)), reason=given.reason, issued_at=work.now,
-    )  # fmt: skip
+        code=code,
+        type=given.type,
+        record_kind=kind,
+        record_code=given.code,
+        edition=edition,
+        digest=digest_of(data),
+        content=content,
+        pdf_digest=file_digest(render_issue(content)),
+        reason=given.reason,
+        issued_at=work.now,
+    )
 
 
 # --- reading ----------------------------------------------------------------------------------

@@ -111,11 +111,15 @@ def _rows(test: ReleaseTest, results: list[Result], time: Clock) -> list[tuple[C
         return [(name, f"{test.method}{version}", limit_in_words(test), missing, "–", "–")]
     return [
         (
-            (*name, Run(one.code, "muted")), one.method, limit_in_words(test), _value(one, results), _sample(one, time),
+            (*name, Run(one.code, "muted")),
+            one.method,
+            limit_in_words(test),
+            _value(one, results),
+            _sample(one, time),
             _people(one, time),
         )
         for one in results
-    ]  # fmt: skip
+    ]
 
 
 def _value(one: Result, results: list[Result]) -> tuple[Run, ...]:

@@ -76,15 +76,17 @@ def _lot(lot: RowMapping, wanted: int, packed: int) -> tuple[Cell, ...]:
     specification = read_specification(lot["specification"])
     return (
         Run(lot["code"], "code"),
-        (Run(f"{specification.short_name}, P{lot['passage']}"),
-         Run(f"{word(lot['purpose'])}, {lot['product_code']}", "muted")),
+        (
+            Run(f"{specification.short_name}, P{lot['passage']}"),
+            Run(f"{word(lot['purpose'])}, {lot['product_code']}", "muted"),
+        ),
         f"{millions(lot['cells_per_vial'])} cells in {shown(lot['volume_ml'])} mL",
         f"{lot['cryoprotectant']}, DMSO {shown(lot['dmso_percent'])} %",
         specification.storage,
         shown(lot["expires_on"]),
         str(wanted),
         Run(str(packed), "plain" if packed == wanted else "alarm"),
-    )  # fmt: skip
+    )
 
 
 def _positions(found: ShipmentRecord) -> list[Block]:
@@ -93,10 +95,15 @@ def _positions(found: ShipmentRecord) -> list[Block]:
         return []
     rows = tuple(
         (
-            Run(line.name, "strong"), Run(printed(line.vial), "code"), str(line.number), Run(line.lot, "code"),
-            f"{millions(line.cells_per_vial)}", shown(line.expires_on), "",
+            Run(line.name, "strong"),
+            Run(printed(line.vial), "code"),
+            str(line.number),
+            Run(line.lot, "code"),
+            f"{millions(line.cells_per_vial)}",
+            shown(line.expires_on),
+            "",
         )
         for line in found.packed
-    )  # fmt: skip
+    )
     head = ("Position", "Vial", "No.", "Lot", "Cells", "Expires", "Seen at arrival")
     return [Heading("What stands where"), Table(head, rows, (0.09, 0.25, 0.07, 0.13, 0.14, 0.13, 0.19))]

@@ -76,8 +76,10 @@ def _lots(found: Impact) -> list[Block]:
     rows = tuple((Run(lot.code, "code"), word(lot.purpose), word(lot.state), str(lot.vials)) for lot in found.lots)
     if len(rows) == 1:
         return []
-    return [Heading("The lot, and the lots made from it"),
-            Table(("Lot", "Purpose", "State", "Vials"), rows, (0.3, 0.3, 0.25, 0.15))]  # fmt: skip
+    return [
+        Heading("The lot, and the lots made from it"),
+        Table(("Lot", "Purpose", "State", "Vials"), rows, (0.3, 0.3, 0.25, 0.15)),
+    ]
 
 
 def _doses(title: str, doses: list[DoseTouched], time: Callable[[datetime], str]) -> list[Block]:
@@ -121,10 +123,14 @@ def _answer(dose: DoseTouched, time: Callable[[datetime], str]) -> Cell:
 
 def _places(found: Impact) -> list[Block]:
     rows = tuple(
-        (place.where, Run(place.box or "–", "code"), str(place.total),
-         ", ".join(f"{count} {word(state).lower()}" for state, count in place.counts.items()))
+        (
+            place.where,
+            Run(place.box or "–", "code"),
+            str(place.total),
+            ", ".join(f"{count} {word(state).lower()}" for state, count in place.counts.items()),
+        )
         for place in found.places
-    )  # fmt: skip
+    )
     if not rows:
         return [Heading("Where the vials stand"), Text("No vial stands in the cold store.")]
     return [Heading("Where the vials stand"), Table(("Place", "Box", "Vials", "States"), rows, (0.4, 0.15, 0.1, 0.35))]
@@ -156,7 +162,10 @@ def _vials(vials: tuple[VialTouched, ...]) -> list[Block]:
 def recall_csv(installation: Installation, code: str) -> str:
     """The list as CSV: a line for each lot, dose and vial. Raises Unreadable or NotHere."""
     with snapshot(installation.engine) as connection:
-        found, vials = read_impact(connection, code, installation.site), read_vials(connection, code, site=installation.site)
+        found, vials = (
+            read_impact(connection, code, installation.site),
+            read_vials(connection, code, site=installation.site),
+        )
     lines = io.StringIO()
     out = csv.DictWriter(lines, COLUMNS, restval="")
     out.writeheader()
@@ -165,16 +174,22 @@ def recall_csv(installation: Installation, code: str) -> str:
     for dose in found.doses:
         out.writerow(
             {
-                "record": "dose", "code": dose.code, "lot": dose.lot, "state": dose.state,
-                "subject": _plain(dose.trial_number), "infusion": dose.infusion_number, "planned_on": dose.planned_on,
+                "record": "dose",
+                "code": dose.code,
+                "lot": dose.lot,
+                "state": dose.state,
+                "subject": _plain(dose.trial_number),
+                "infusion": dose.infusion_number,
+                "planned_on": dose.planned_on,
                 "given_at": dose.given_at.isoformat() if dose.given_at else "",
                 "given_cells": "" if dose.given_cells is None else dose.given_cells,
-                "given_percent": "" if dose.given_percent is None else dose.given_percent, "notice": dose.notice or "",
+                "given_percent": "" if dose.given_percent is None else dose.given_percent,
+                "notice": dose.notice or "",
                 "measures": _plain(dose.measures or ""),
                 "answered_by": _plain(dose.answered_by or ""),
                 "answered_at": dose.answered_at.isoformat() if dose.answered_at else "",
             }
-        )  # fmt: skip
+        )
     for vial in vials:
         out.writerow(
             {"record": "vial", "code": vial.code, "lot": vial.lot, "state": vial.state, "place": _plain(vial.where)}

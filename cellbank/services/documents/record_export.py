@@ -172,10 +172,14 @@ def _signatures(signatures: tuple[Signed, ...], time: Clock) -> Block:
     if not signatures:
         return Text("Nobody has signed it.")
     rows: tuple[tuple[Cell, ...], ...] = tuple(
-        (one.person, one.meaning.capitalize(), time(one.at),
-         Run("VOID – the record changed after it was signed", "alarm") if one.is_void else "valid")
+        (
+            one.person,
+            one.meaning.capitalize(),
+            time(one.at),
+            Run("VOID – the record changed after it was signed", "alarm") if one.is_void else "valid",
+        )
         for one in signatures
-    )  # fmt: skip
+    )
     return Table(("Name", "Meaning", "When", "Now"), rows, (0.3, 0.15, 0.25, 0.3))
 
 

@@ -17,9 +17,13 @@ def signature_table(signatures: Sequence[Signed], time: Clock) -> list[Block]:
         return []
     rows: tuple[tuple[Cell, ...], ...] = tuple(
         (
-            one.person, one.meaning.capitalize(), one.record[:1].upper() + one.record[1:], time(one.at),
-            Run(str(one.act), "code"), Run("valid") if one.holds else Run("VOID", "alarm"),
+            one.person,
+            one.meaning.capitalize(),
+            one.record[:1].upper() + one.record[1:],
+            time(one.at),
+            Run(str(one.act), "code"),
+            Run("valid") if one.holds else Run("VOID", "alarm"),
         )
         for one in signatures
-    )  # fmt: skip
+    )
     return [Table(HEAD, rows, WIDTHS), Text(NOTE, "muted")]

@@ -85,12 +85,18 @@ def record_printing(
     templates = load_templates()
     printings = [
         Printing(
-            template=one.template, template_digest=templates[one.template].digest, record_kind=record_kind,
-            record_code=one.code, rows=list(one.rows), label_count=len(one.rows), reprint=reprint, reason=reason,
+            template=one.template,
+            template_digest=templates[one.template].digest,
+            record_kind=record_kind,
+            record_code=one.code,
+            rows=list(one.rows),
+            label_count=len(one.rows),
+            reprint=reprint,
+            reason=reason,
             printed_at=work.now,
         )
         for one in labels
-    ]  # fmt: skip
+    ]
     work.session.add_all(printings)
     work.session.flush()
     work.show(printings=[printing.id for printing in printings])
@@ -174,9 +180,12 @@ def _looked_up(work: Work, code: str, vials: Sequence[str]) -> tuple[Record, lis
     record: Any = work.lock_id(Lot, chosen[0].lot_id) if kind is Kind.VIAL else work.lock(LABELLED_RECORDS[kind], code)
     work.about = code
     facts = LabelFacts(
-        record.kind, record.called, record.state, {vial.code: vial.state for vial in chosen},
+        record.kind,
+        record.called,
+        record.state,
+        {vial.code: vial.state for vial in chosen},
         _strangers(work, record, chosen) if kind is Kind.LOT else {},
-    )  # fmt: skip
+    )
     # A label is printed where the thing is: that of a vial where it stands, whoever made its lot.
     elsewhere = (reason for one in chosen or [record] for reason in work.elsewhere(one))
     refusals = (*elsewhere, *label_refusals(facts))

@@ -37,12 +37,29 @@ LONGEST_PENDING = 43  # letters that the line of the dose label holds, however w
 LONGEST_SEALS = 76  # letters of the two lines for them on the label of a shipper
 END_OF_DAY = datetime.time(23, 59)  # a day of expiry ends so, in the time of the site
 SHORTENED = frozenset(
-    {"site", "product", "storage", "vessel", "label", "place", "contains", "route", "contact", "vials", "role", "hint",
-     "sender", "recipient"}
+    {
+        "site",
+        "product",
+        "storage",
+        "vessel",
+        "label",
+        "place",
+        "contains",
+        "route",
+        "contact",
+        "vials",
+        "role",
+        "hint",
+        "sender",
+        "recipient",
+    }
 )
 TISSUES = {"cord": "Umbilical cord", "placenta": "Placenta"}
-LOT_NAMES = {"master_bank": "Master bank P{passage}, {name}", "working_bank": "Working bank P{passage}, {name}",
-             "product": "{name}, P{passage}"}  # fmt: skip
+LOT_NAMES = {
+    "master_bank": "Master bank P{passage}, {name}",
+    "working_bank": "Working bank P{passage}, {name}",
+    "product": "{name}, P{passage}",
+}
 
 
 @dataclass(frozen=True)
@@ -170,7 +187,7 @@ def _culture(row: Row) -> dict[str, str]:
         "passage": f"P{row['passage']}",
         "product": f"{TISSUES[row['tissue']]}, {row['method'].replace('_', ' ')}",
         "vessel": row["vessel"],
-        "seeded": on_the_wall(row['started_at'], ZoneInfo(row['timezone'])),
+        "seeded": on_the_wall(row["started_at"], ZoneInfo(row["timezone"])),
         "site": row["site"],
     }
 

@@ -22,6 +22,11 @@ _MISMATCHED = f"""SELECT d.code, {DOSE} AS title, d.state, m.number || ' mismatc
                 WHERE k.record_kind = 'dose' AND k.record_id = d.id)
               ORDER BY m.last_at"""
 OF_THE_BEDSIDE = Source(
-    "mismatched", Q, "Bedside stopped after three mismatches: find out why",
-    "No dose was stopped at the bedside for its mismatches.", _MISMATCHED, "open_deviation", "records",
-)  # fmt: skip
+    "mismatched",
+    Q,
+    "Bedside stopped after three mismatches: find out why",
+    "No dose was stopped at the bedside for its mismatches.",
+    _MISMATCHED,
+    "open_deviation",
+    "records",
+)

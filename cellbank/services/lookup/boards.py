@@ -26,7 +26,9 @@ Row = RowMapping
 # --- lots -------------------------------------------------------------------------------------
 
 
-def lot_board(installation: Installation, code: str, now: datetime.datetime, person_id: int | None = None) -> ReleaseBoard | None:
+def lot_board(
+    installation: Installation, code: str, now: datetime.datetime, person_id: int | None = None
+) -> ReleaseBoard | None:
     """The release board of a lot, for the person who looks at it."""
     with Session(installation.reads) as session:
         return release_board(session, code, now, person_id, installation.site)
@@ -107,10 +109,20 @@ def calendar(installation: Installation, code: str, now: datetime.datetime) -> C
     ended = tuple(dose for dose in doses if dose["state"] in ("CANCELLED", "DISCARDED"))
     reactions = [one for dose in doses for one in reactions_of(dose["reactions"])]
     return Calendar(
-        subject.code, subject.trial_number, subject.arm, subject.receives_product, subject.state, first_on, infusions,
-        tuple(weights), ended, tuple(reversed(reactions)), assessment_to_show(subject.assessment), subject.version,
+        subject.code,
+        subject.trial_number,
+        subject.arm,
+        subject.receives_product,
+        subject.state,
+        first_on,
+        infusions,
+        tuple(weights),
+        ended,
+        tuple(reversed(reactions)),
+        assessment_to_show(subject.assessment),
+        subject.version,
         subject.newest,
-    )  # fmt: skip
+    )
 
 
 def _first_infusion_on(dose: Row | None, zone: ZoneInfo) -> datetime.date | None:
@@ -188,9 +200,13 @@ def dose_board(installation: Installation, code: str) -> DoseBoard | None:
         vials = session.execute(_VIALS, {"dose": row["id"]}).mappings().all()
         reactions = reactions_of(row["reactions"])
         return DoseBoard(
-            row, tuple(vials), tuple(pick_list(session, code)), reactions, tuple(printings(session, code)),
+            row,
+            tuple(vials),
+            tuple(pick_list(session, code)),
+            reactions,
+            tuple(printings(session, code)),
             dose_steps(session.connection(), row["id"]),
-        )  # fmt: skip
+        )
 
 
 def labels_of(installation: Installation, code: str) -> tuple[PrintedLabels, ...]:

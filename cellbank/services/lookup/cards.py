@@ -118,10 +118,16 @@ def _result_facts(row: Row) -> Facts:
 
 
 _REAGENT = simple(
-    ("Use by", "use_by"), ("Left", "counted"), ("Maker", "manufacturer"), ("Maker's lot", "manufacturer_lot"),
-    ("Certificate", "certificate"), ("Expires", "expires_on"), ("Opened", "opened_at"),
+    ("Use by", "use_by"),
+    ("Left", "counted"),
+    ("Maker", "manufacturer"),
+    ("Maker's lot", "manufacturer_lot"),
+    ("Certificate", "certificate"),
+    ("Expires", "expires_on"),
+    ("Opened", "opened_at"),
     ("Days that it keeps once open", "days_once_open"),
-)  # fmt: skip
+)
+
 
 def _given(row: Row) -> Facts:
     """What went in, once something has."""
@@ -278,9 +284,17 @@ def read_face(installation: Installation, kind: Kind, code: str) -> Face | None:
     title, type_ = question.title(row), row["type"] if kind is Kind.STORAGE else None
     ours = installation.site is None or row.get("site_id", installation.site) == installation.site
     return Face(
-        row["id"], RECORDS[kind], title, row["state"], question.facts(row), where, type=type_,
-        means=state_means(RECORDS[kind], row["state"], row.get("purpose")), is_ours=ours, marks=marks_of(kind, row),
-    )  # fmt: skip
+        row["id"],
+        RECORDS[kind],
+        title,
+        row["state"],
+        question.facts(row),
+        where,
+        type=type_,
+        means=state_means(RECORDS[kind], row["state"], row.get("purpose")),
+        is_ours=ours,
+        marks=marks_of(kind, row),
+    )
 
 
 @cache

@@ -6,9 +6,14 @@ from cellbank.services.temperature.run_facts import run_in_words
 from cellbank.services.wording.values import shown
 
 _ACTION = simple(
-    ("Deviation", "deviation"), ("What is to be done", "description"), ("By whom", "responsible"), ("Until", "due_on"),
-    ("What was done", "done_note"), ("Done by", "done_by"), ("How it was verified", "verification"),
-)  # fmt: skip
+    ("Deviation", "deviation"),
+    ("What is to be done", "description"),
+    ("By whom", "responsible"),
+    ("Until", "due_on"),
+    ("What was done", "done_note"),
+    ("Done by", "done_by"),
+    ("How it was verified", "verification"),
+)
 
 OF_QUALITY: dict[Kind, Question] = {
     Kind.DEVIATION: Question(
@@ -38,8 +43,10 @@ OF_QUALITY: dict[Kind, Question] = {
     Kind.NOTICE: Question(
         """SELECT n.*, count(l.id) AS doses, count(l.answered_at) AS answered FROM recall_notice n
            JOIN notice_line l ON l.notice_id = n.id WHERE n.code = %(code)s GROUP BY n.id""",
-        lambda row: f"Notice to clinicians: {row['record_kind'].replace('_', ' ')} {row['record_code']} "
-        f"{'lost' if row['record_kind'] == 'vial' else 'stopped'}",
+        lambda row: (
+            f"Notice to clinicians: {row['record_kind'].replace('_', ' ')} {row['record_code']} "
+            f"{'lost' if row['record_kind'] == 'vial' else 'stopped'}"
+        ),
         lambda row: (
             ("Lost" if row["record_kind"] == "vial" else "Stopped", row["record_code"]),
             ("Why", row["reason"]),
@@ -184,21 +191,37 @@ OF_QUALITY: dict[Kind, Question] = {
         """SELECT t.*, p.full_name, p.code AS person, r.full_name AS recorder FROM training t
            JOIN person p ON p.id = t.person_id LEFT JOIN person r ON r.id = t.recorded_by_id WHERE t.code = %(code)s""",
         lambda row: f"Training of {row['full_name']} as {row['role'].replace('_', ' ')}",
-        simple(("Person", "person"), ("Procedure", "procedure"), ("Trained on", "trained_on"),
-                ("Valid until", "valid_until"), ("Recorded by", "recorder"), ("Revoked because", "revoke_reason")),
+        simple(
+            ("Person", "person"),
+            ("Procedure", "procedure"),
+            ("Trained on", "trained_on"),
+            ("Valid until", "valid_until"),
+            ("Recorded by", "recorder"),
+            ("Revoked because", "revoke_reason"),
+        ),
     ),
     Kind.TRAIL_REVIEW: Question(
         """SELECT r.*, p.full_name FROM trail_review r JOIN person p ON p.id = r.reviewed_by_id
            WHERE r.code = %(code)s""",
         lambda row: f"Review of the trail, acts {row['first_act']} to {row['last_act']}",
-        simple(("Record", "record_code"), ("Findings", "findings"), ("Reviewed by", "full_name"),
-                ("Reviewed", "reviewed_at")),
+        simple(
+            ("Record", "record_code"),
+            ("Findings", "findings"),
+            ("Reviewed by", "full_name"),
+            ("Reviewed", "reviewed_at"),
+        ),
     ),
     Kind.TOKEN: Question(
         """SELECT t.*, p.full_name, u.used_at FROM api_token t JOIN person p ON p.id = t.person_id
            LEFT JOIN api_token_use u ON u.token_id = t.id WHERE t.code = %(code)s""",
         lambda row: f"Key “{row['title']}”",
-        simple(("Of", "full_name"), ("Valid until", "expires_at"), ("Reads only", "read_only"),
-               ("Only at site", "site_code"), ("Only these acts", "acts"), ("Last used", "used_at")),
+        simple(
+            ("Of", "full_name"),
+            ("Valid until", "expires_at"),
+            ("Reads only", "read_only"),
+            ("Only at site", "site_code"),
+            ("Only these acts", "acts"),
+            ("Last used", "used_at"),
+        ),
     ),
 }

@@ -95,8 +95,13 @@ FIRST: dict[tuple[str, str], set[str]] = {
 }
 MOVES_ON, PRINTS, ENDING, WRONG_NOW = 0, 3, 4, 5
 # They may stay so for years, and nobody is waited for.
-RESTS = {("vial", "IN_STOCK"), ("deviation", "CLOSED"), ("lot", "RELEASED"), ("reagent_lot", "ACCEPTED"),
-         ("storage_unit", "IN_SERVICE")}
+RESTS = {
+    ("vial", "IN_STOCK"),
+    ("deviation", "CLOSED"),
+    ("lot", "RELEASED"),
+    ("reagent_lot", "ACCEPTED"),
+    ("storage_unit", "IN_SERVICE"),
+}
 
 
 def place_of(act: str, record: str, state: str, marks: frozenset[str] = frozenset()) -> int:

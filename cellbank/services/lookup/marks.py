@@ -140,10 +140,14 @@ def marks_of(kind: Kind, row: Row) -> frozenset[str]:
 
 def _of_donation(row: Row) -> Iterator[str]:
     facts = IsolationFacts(
-        donation=printed(row["code"]), donation_state="ACCEPTED", donor="", donor_state="ELIGIBLE",
-        collected_at=row["collected_at"], started_at=datetime.datetime.now(datetime.UTC),
+        donation=printed(row["code"]),
+        donation_state="ACCEPTED",
+        donor="",
+        donor_state="ELIGIBLE",
+        collected_at=row["collected_at"],
+        started_at=datetime.datetime.now(datetime.UTC),
         limits=read_specification(row["definition"]).donation(row["tissue"]),
-    )  # fmt: skip
+    )
     if isolation_refusals(facts):
         yield "too old"
 
@@ -163,5 +167,7 @@ def _of_subject(row: Row) -> Iterator[str]:
 
 
 _RULED: dict[Kind, Callable[[Row], Iterator[str]]] = {
-    Kind.DONATION: _of_donation, Kind.CULTURE: _of_culture, Kind.SUBJECT: _of_subject,
-}  # fmt: skip
+    Kind.DONATION: _of_donation,
+    Kind.CULTURE: _of_culture,
+    Kind.SUBJECT: _of_subject,
+}

@@ -54,9 +54,12 @@ def _of_dose(connection: Connection, row: RowMapping, site: int | None) -> dict[
     )
     vials = list(connection.scalars(_IN_HAND, {"dose": row["id"]}))
     offers = {
-        "count.diluent": diluents, "count.method": ((rules.viability_method, ""),), "preparation.prepared_by": drew,
-        "first_checked_by": checked, "second_checked_by": checked,
-    }  # fmt: skip
+        "count.diluent": diluents,
+        "count.method": ((rules.viability_method, ""),),
+        "preparation.prepared_by": drew,
+        "first_checked_by": checked,
+        "second_checked_by": checked,
+    }
     return {
         "known": known,
         "told": tuple((label, _shown(row[column])) for label, column in TOLD if row[column] is not None),

@@ -151,8 +151,14 @@ def _form(installation: Installation, actor: Actor, form: Form, of: str | None) 
 
 @lru_cache(maxsize=4096)
 def next_acts(
-    kind: Kind, record: str, state: str, roles: frozenset[Role], type_: str | None = None,
-    marks: frozenset[str] = frozenset(), *, is_ours: bool = True,
+    kind: Kind,
+    record: str,
+    state: str,
+    roles: frozenset[Role],
+    type_: str | None = None,
+    marks: frozenset[str] = frozenset(),
+    *,
+    is_ours: bool = True,
 ) -> tuple[NextAct, ...]:
     """The acts that a person with these roles may try on a record in this state, the likeliest first.
 
@@ -175,8 +181,14 @@ def next_acts(
 
 @lru_cache(maxsize=4096)
 def awaited(
-    kind: Kind, record: str, state: str, roles: frozenset[Role], type_: str | None = None,
-    marks: frozenset[str] = frozenset(), *, is_ours: bool = True,
+    kind: Kind,
+    record: str,
+    state: str,
+    roles: frozenset[Role],
+    type_: str | None = None,
+    marks: frozenset[str] = frozenset(),
+    *,
+    is_ours: bool = True,
 ) -> tuple[Awaited, ...]:
     """What somebody else does with a record now, where a person with these roles can do nothing that brings it on: the
     likeliest."""
@@ -227,5 +239,3 @@ def _taken(registered: RegisteredAct) -> dict[str, tuple[str, bool]]:
                 for kind in kinds:
                     found.setdefault(kind, (name, many))
     return found
-
-

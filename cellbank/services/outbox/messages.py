@@ -21,10 +21,15 @@ def tell(work: Work, person: Person, template: Template, *, also_to: Iterable[st
     for address in dict.fromkeys(filter(None, (person.email, *also_to))):
         work.session.add(
             Outbox(
-                act_id=work.act_id, person_id=person.id, channel="email", address=address, template=template.value,
-                values=_as_kept(said), message_id=f"{uuid.uuid4().hex}@{domain}",
+                act_id=work.act_id,
+                person_id=person.id,
+                channel="email",
+                address=address,
+                template=template.value,
+                values=_as_kept(said),
+                message_id=f"{uuid.uuid4().hex}@{domain}",
             )
-        )  # fmt: skip
+        )
 
 
 def tell_of_recovery_code(work: Work) -> None:

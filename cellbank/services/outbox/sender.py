@@ -125,10 +125,13 @@ def _send(installation: Installation, post: Post, message: Any) -> str:
     sender = installation.config.mail_from
     try:
         letter = in_words(
-            Template(message.template), message.values, say=site_words(installation.config.language),
-            time=partial(text_on_the_wall, zone=ZoneInfo(message.timezone)), link=installation.config.public_url,
+            Template(message.template),
+            message.values,
+            say=site_words(installation.config.language),
+            time=partial(text_on_the_wall, zone=ZoneInfo(message.timezone)),
+            link=installation.config.public_url,
             twice=message.attempts > message.failed,  # of one that was begun and did not fail, nobody knows
-        )  # fmt: skip
+        )
         words = (letter.subject, letter.body)
         composed = compose(sender, message.address, message.message_id, *words, at=message.made_at)
     except (KeyError, ValueError) as error:  # of another version: the others go on
@@ -141,9 +144,11 @@ def _note_failure(installation: Installation, connection: Connection, message: A
     with connection.begin():
         connection.execute(_NOTE, {"id": message.id, "outcome": problem.outcome, "detail": problem.detail})
         given = {
-            "id": message.id, "pause": pause_after(message.attempts + 1), "for_good": problem.outcome == "refused",
+            "id": message.id,
+            "pause": pause_after(message.attempts + 1),
+            "for_good": problem.outcome == "refused",
             "longest": datetime.timedelta(hours=installation.config.mail_hours),
-        }  # fmt: skip
+        }
         given_up = bool(connection.scalar(_AGAIN, given))
     became = "is given up" if given_up else "waits for another attempt"
     LOG.warning("message %s (%s) %s: %s, %s", message.id, message.template, became, problem.outcome, problem.detail)

@@ -56,4 +56,6 @@ def standing_of_messages(installation: Installation) -> MessageStanding:
         counts = connection.execute(_COUNTS, {"late": LATE}).one()
         given_up = connection.execute(_GIVEN_UP, {"since": GIVEN_UP_FOR})
         found = tuple(GivenUp(*row) for row in given_up)
-    return MessageStanding(installation.config.smtp_url is not None, counts.without_address, counts.late, counts.detail, found)
+    return MessageStanding(
+        installation.config.smtp_url is not None, counts.without_address, counts.late, counts.detail, found
+    )

@@ -83,9 +83,15 @@ NOTHING = Wanted()  # the change alone says it all
 
 
 def change_account(
-    work: Work, person: Person, change: Change, *, two: bool, reason: str, wanted: Wanted = NOTHING,
+    work: Work,
+    person: Person,
+    change: Change,
+    *,
+    two: bool,
+    reason: str,
+    wanted: Wanted = NOTHING,
     refusals: Sequence[Refusal] = (),
-) -> None:  # fmt: skip
+) -> None:
     """Judge the change of an account and do it at once, or, where `two` decide, keep what is asked for. Keys of its
     programs end with what they were opened by."""
     keys = live_keys(work, person) if change in ENDS_KEYS and not two else []
@@ -104,11 +110,17 @@ def ask(work: Work, person: Person, change: Change, wanted: Wanted, *, reason: s
     """Keep what is asked for. The act has judged."""
     return work.add(
         AccountChange(
-            person_id=person.id, change=change.value, roles=list(wanted.roles) if wanted.roles else None,
-            also_at=list(wanted.sites) if wanted.sites else None, password_hash=wanted.password_hash,
-            email=wanted.email, reason=reason, asked_at=work.now, asked_by_id=work.actor.id,
+            person_id=person.id,
+            change=change.value,
+            roles=list(wanted.roles) if wanted.roles else None,
+            also_at=list(wanted.sites) if wanted.sites else None,
+            password_hash=wanted.password_hash,
+            email=wanted.email,
+            reason=reason,
+            asked_at=work.now,
+            asked_by_id=work.actor.id,
         )
-    )  # fmt: skip
+    )
 
 
 def say_that_it_waits(work: Work) -> None:

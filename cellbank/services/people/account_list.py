@@ -27,9 +27,15 @@ class Account:
 def list_people(installation: Installation) -> tuple[Account, ...]:
     """All accounts that ever were, but for the installation's own; those that may sign in first, by name."""
     columns = select(
-        Person.code, Person.name, Person.full_name, Person.roles, Person.state, Person.must_change_password,
-        Person.failure_count, Person.locked_until,
-    )  # fmt: skip
+        Person.code,
+        Person.name,
+        Person.full_name,
+        Person.roles,
+        Person.state,
+        Person.must_change_password,
+        Person.failure_count,
+        Person.locked_until,
+    )
     people = columns.where(Person.id != SYSTEM.id).order_by(Person.state, Person.name)
     with installation.reads.connect() as connection:
         rows = connection.execute(people).mappings()

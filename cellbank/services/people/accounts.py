@@ -59,9 +59,11 @@ def add_person(work: Work, given: AddPerson) -> Person:
     taken = work.session.scalar(select(Person.name).where(Person.name_key == name_skeleton(given.name)))
     two = asks_two(work, given.roles)
     refusals = [
-        *by_the_installation(work), *_role_mix(given.roles), *(_name_taken(given.name, taken) if taken else ()),
+        *by_the_installation(work),
+        *_role_mix(given.roles),
+        *(_name_taken(given.name, taken) if taken else ()),
         *_known(work, given),
-    ]  # fmt: skip
+    ]
     work.judge(Person, *([AccountChange] if two else ()), refusals=refusals, to="PROPOSED" if two else "ACTIVE")
     person = work.add(
         Person(

@@ -103,12 +103,20 @@ def actor_of(installation: Installation, row: Mapping[str, Any]) -> Actor:
     roles = frozenset(map(Role, row["roles"]))
     confirmed = row["totp_confirmed_at"] is not None
     return Actor(
-        row["id"], row["name"], row["full_name"], roles, row["site_id"], row["timezone"], row["agreement_version"],
+        row["id"],
+        row["name"],
+        row["full_name"],
+        roles,
+        row["site_id"],
+        row["timezone"],
+        row["agreement_version"],
         tuple(_trained(one) for one in row["trained"] or ()),
         has_second_factor=confirmed,
         lacks_second_factor=bool(roles & installation.config.second_factor_roles) and not confirmed,
-        site_code=row["site_code"], site_name=row["site_name"], sites=tuple(row["sites"]),
-    )  # fmt: skip
+        site_code=row["site_code"],
+        site_name=row["site_name"],
+        sites=tuple(row["sites"]),
+    )
 
 
 def _trained(one: list[str]) -> Trained:

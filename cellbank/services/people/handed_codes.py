@@ -36,11 +36,14 @@ def hand_over(work: Work, person: Person, purpose: Purpose, count: int = 1) -> l
     key = key_of(work)
     work.session.add_all(
         HandedCode(
-            person_id=person.id, purpose=purpose.value, digest=_digest(key, person.id, purpose, code), made_at=work.now,
+            person_id=person.id,
+            purpose=purpose.value,
+            digest=_digest(key, person.id, purpose, code),
+            made_at=work.now,
             expires_at=expires_at,
         )
         for code in codes
-    )  # fmt: skip
+    )
     return codes
 
 
@@ -50,7 +53,9 @@ def tell_code(work: Work, person: Person, purpose: Purpose) -> None:
     work.tell_once(handed=code, purpose=purpose.value, owner=person.full_name)
 
 
-def found(installation: Installation, person_id: int, code: str, now: datetime.datetime, *purposes: Purpose) -> int | None:
+def found(
+    installation: Installation, person_id: int, code: str, now: datetime.datetime, *purposes: Purpose
+) -> int | None:
     """The id of the good code of this person that was given; None: there is no such one."""
     given = {"person": person_id, "purposes": [purpose.value for purpose in purposes]}
     key = account_key(installation.config.data)

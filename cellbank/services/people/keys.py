@@ -44,17 +44,19 @@ class CreateToken(ProvedInput):
 
     title: OneLine = Field(title="What the key is for")
     days: Annotated[int, AfterValidator(_days)] | None = Field(
-        default=None, title="Valid for", description="Empty: as long as this site allows.",
+        default=None,
+        title="Valid for",
+        description="Empty: as long as this site allows.",
         json_schema_extra={"unit": "days"},
-    )  # fmt: skip
-    read_only: bool = Field(default=False, title="It only reads")
-    site: SiteCode | None = Field(
-        default=None, title="Only at this site", description="Empty: wherever you work."
     )
+    read_only: bool = Field(default=False, title="It only reads")
+    site: SiteCode | None = Field(default=None, title="Only at this site", description="Empty: wherever you work.")
     acts: list[Annotated[OneLine, AfterValidator(_known)]] = Field(
-        default=[], max_length=MOST_ACTS, title="Only these acts",
+        default=[],
+        max_length=MOST_ACTS,
+        title="Only these acts",
         description="Their names, such as record_readings; the key then reads nothing. Empty: all that you may do.",
-    )  # fmt: skip
+    )
 
     @model_validator(mode="after")
     def _reads_or_acts(self) -> Self:
@@ -191,7 +193,7 @@ _USED = text(
 
 def note_use(
     installation: Installation, token_id: int, last: datetime.datetime | None, now: datetime.datetime, used_from: str
-) -> None:  # fmt: skip
+) -> None:
     """Keep when and from where a key was used last: no record and no act, and written once a minute at most."""
     if last is None or not is_noted(last, now):
         with beside_an_answer(), installation.engine.begin() as connection:

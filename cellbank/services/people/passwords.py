@@ -65,9 +65,15 @@ COME_IN = frozenset({Proof.RIGHT, Proof.FIRST, Proof.OLD})
 
 
 def prove(
-    installation: Installation, who: Who, given: Credentials, now: datetime.datetime, *,
-    place: Place, continued: bool = False, enrols: bool = False,
-) -> Proved:  # fmt: skip
+    installation: Installation,
+    who: Who,
+    given: Credentials,
+    now: datetime.datetime,
+    *,
+    place: Place,
+    continued: bool = False,
+    enrols: bool = False,
+) -> Proved:
     """What the credentials prove of a person; nothing of a name that nobody has, for which it takes as long.
 
     What is wrong is counted where it was given: after so many there each further one waits (settings LOCKOUT_FAILURES,
@@ -93,9 +99,16 @@ def prove(
 
 
 def _prove(
-    installation: Installation, actor: Actor, given: Credentials, now: datetime.datetime, place: Place, lately: Lately, *,
-    continued: bool, enrols: bool,
-) -> Proved:  # fmt: skip
+    installation: Installation,
+    actor: Actor,
+    given: Credentials,
+    now: datetime.datetime,
+    place: Place,
+    lately: Lately,
+    *,
+    continued: bool,
+    enrols: bool,
+) -> Proved:
     account = read_row(installation.reads, _ACCOUNT, {"id": actor.id})
     assert account is not None
     # Of a first password that two people gave each knows a half.
@@ -131,9 +144,13 @@ def _prove(
 
 
 def _note_right(
-    installation: Installation, actor: Actor, place: Place, lately: Lately, password_set_at: datetime.datetime | None,
+    installation: Installation,
+    actor: Actor,
+    place: Place,
+    lately: Lately,
+    password_set_at: datetime.datetime | None,
     now: datetime.datetime,
-) -> None:  # fmt: skip
+) -> None:
     """What was wrong there before is forgiven, and from now on the screen knows the person: to the day."""
     with beside_an_answer():
         wrong_entries.forgive(installation, lately)

@@ -101,13 +101,20 @@ def kept_of_desk(installation: Installation, person: int, place: Place) -> str |
 
 
 def note_desk(
-    installation: Installation, actor: Actor, place: Place, password_set_at: datetime.datetime | None, now: datetime.datetime
+    installation: Installation,
+    actor: Actor,
+    place: Place,
+    password_set_at: datetime.datetime | None,
+    now: datetime.datetime,
 ) -> None:
     """The person has proved themself right at this screen: it knows them there. Forgets what is over of anybody."""
     given: dict[str, Any] = {
-        "person": actor.id, "desk": place.desk, "address": kept_of_desk(installation, actor.id, place),
-        "password_set_at": password_set_at, "now": now,
-    }  # fmt: skip
+        "person": actor.id,
+        "desk": place.desk,
+        "address": kept_of_desk(installation, actor.id, place),
+        "password_set_at": password_set_at,
+        "now": now,
+    }
     with installation.engine.begin() as connection:
         connection.execute(_FORGET, {"since": known_since(installation, now)})
         connection.execute(_NOTE, given)

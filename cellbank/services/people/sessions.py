@@ -78,9 +78,14 @@ def standing_of_session(installation: Installation, token: str) -> Standing | No
     if row is None:
         return None
     found = OpenSession(
-        row["session_id"], row["proved_at"], row["seen_at"], row["idle_minutes"], row["signed"],
-        row["locked_at"] is not None, row["workstation"],
-    )  # fmt: skip
+        row["session_id"],
+        row["proved_at"],
+        row["seen_at"],
+        row["idle_minutes"],
+        row["signed"],
+        row["locked_at"] is not None,
+        row["workstation"],
+    )
     return _standing(installation, row, found)
 
 
@@ -103,9 +108,14 @@ def _read(installation: Installation, statement: str, given: object, site: str |
 def _standing(installation: Installation, row: Mapping[str, Any], session: OpenSession | None = None) -> Standing:
     old = is_old(installation.config, row["password_set_at"], server_time())
     return Standing(
-        actors.actor_of(installation, row), row["must_change_password"], old, row["password_set_at"], row["site_names"],
-        row["fin_registered"], session,
-    )  # fmt: skip
+        actors.actor_of(installation, row),
+        row["must_change_password"],
+        old,
+        row["password_set_at"],
+        row["site_names"],
+        row["fin_registered"],
+        session,
+    )
 
 
 @dataclass(frozen=True)
@@ -125,9 +135,15 @@ WRONG_ANSWERS_AFTER = 0.5  # seconds: longer than any of the ways to be wrong ta
 
 
 def prove(
-    installation: Installation, name: str, given: Credentials, now: datetime.datetime, *,
-    place: Place, site: str | None = None, enrols: bool = False,
-) -> SignInAnswer:  # fmt: skip
+    installation: Installation,
+    name: str,
+    given: Credentials,
+    now: datetime.datetime,
+    *,
+    place: Place,
+    site: str | None = None,
+    enrols: bool = False,
+) -> SignInAnswer:
     """Whether these are somebody's name, password and, where a role has a second factor, code; `site` as for a name,
     `enrols` as in `passwords.prove`.
 

@@ -104,9 +104,10 @@ def confirm_unlock(work: Work, given: ConfirmUnlock) -> Person:
     person, change = waiting_for(work, given.person, _NOT_ASKED, unlocks=True)
     first, owner = work.session.get_one(Person, change.asked_by_id), person.full_name
     refusals = [
-        *lock_refusals(person.locked_until, work.now, owner=owner), *not_two(first, "unlock_together"),
+        *lock_refusals(person.locked_until, work.now, owner=owner),
+        *not_two(first, "unlock_together"),
         *unlock_refusals(change.asked_at, work.now, owner=owner),
-    ]  # fmt: skip
+    ]
     work.judge(person, change, refusals=refusals)
     _unlock(work, person)
     tell(work, person, Template.UNLOCKED, asked=first.full_name)

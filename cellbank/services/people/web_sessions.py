@@ -53,15 +53,20 @@ _MOVE = text("UPDATE web_session SET site_code = :site WHERE id = :id AND ended_
 _END = text("UPDATE web_session SET ended_at = :now, ended_why = :why WHERE id = :id AND ended_at IS NULL")
 
 
-def begin(installation: Installation, standing: Standing, workstation: str, idle_minutes: int, now: datetime.datetime) -> str | None:
+def begin(
+    installation: Installation, standing: Standing, workstation: str, idle_minutes: int, now: datetime.datetime
+) -> str | None:
     """A new session of somebody who has just proved who they are; returns its token, which is kept nowhere here. None:
     the account was changed in the same moment."""
     token = new_token(standing.actor.id, SESSION)
     _write(installation, _FORGET, before=now - datetime.timedelta(days=installation.config.session_days))
     given = {
-        "digest": _digest(installation, token), "person": standing.actor.id, "site": standing.actor.site_code,
-        "workstation": as_kept(workstation), "password_set_at": standing.password_set_at,
-    }  # fmt: skip
+        "digest": _digest(installation, token),
+        "person": standing.actor.id,
+        "site": standing.actor.site_code,
+        "workstation": as_kept(workstation),
+        "password_set_at": standing.password_set_at,
+    }
     return token if _write(installation, _BEGIN, **given, now=now, idle=idle_minutes) else None
 
 
@@ -71,7 +76,9 @@ def _digest(installation: Installation, token: str) -> bytes:
     return found.digest
 
 
-def renew(installation: Installation, session_id: int, person: int, workstation: str, now: datetime.datetime) -> str | None:
+def renew(
+    installation: Installation, session_id: int, person: int, workstation: str, now: datetime.datetime
+) -> str | None:
     """Unlock a session whose person has proved who they are: it gets another token, so that copies of the old cookie do
     not wake up with it, and goes on at this workstation. None: it has ended meanwhile."""
     token = new_token(person, SESSION)
@@ -162,7 +169,16 @@ def sessions_of_all(installation: Installation, now: datetime.datetime, name: st
     return _listed(installation, now, now - RECENT if name else now, name=name)
 
 
-def _listed(installation: Installation, now: datetime.datetime, since: datetime.datetime, **given: Any) -> Sequence[Listed]:
+def _listed(
+    installation: Installation, now: datetime.datetime, since: datetime.datetime, **given: Any
+) -> Sequence[Listed]:
     with installation.reads.connect() as connection:
-        asked = {"person": None, "name": None, **given, "hours": installation.config.session_hours, "now": now, "since": since}
+        asked = {
+            "person": None,
+            "name": None,
+            **given,
+            "hours": installation.config.session_hours,
+            "now": now,
+            "since": since,
+        }
         return [Listed(**row) for row in connection.execute(_LIST, asked).mappings()]

@@ -39,9 +39,7 @@ _NOTE = text("INSERT INTO wrong_entry (place, name, at) VALUES (:place, :name, :
 _FORGET = text("DELETE FROM wrong_entry WHERE at < :before")
 _FORGIVE = text("DELETE FROM wrong_entry WHERE place = :place AND name = :name")
 _FORGIVE_ALL = text("DELETE FROM wrong_entry WHERE name = :name")
-LOCK_SESSION = text(
-    "UPDATE web_session SET locked_at = :now WHERE id = :id AND ended_at IS NULL AND locked_at IS NULL"
-)
+LOCK_SESSION = text("UPDATE web_session SET locked_at = :now WHERE id = :id AND ended_at IS NULL AND locked_at IS NULL")
 
 
 @dataclass(frozen=True)
@@ -88,11 +86,20 @@ def look(installation: Installation, who: Who, place: Place, now: datetime.datet
     person = None if isinstance(who, str) else who.id
     at_desk, elsewhere = _at_desk(place), _elsewhere(place)
     row = read_row(
-        installation.reads, _LOOK,
-        {"name": name, "person": person, "desk": place.desk, "at_desk": at_desk, "elsewhere": elsewhere,
-         "address": None if person is None else kept_of_desk(installation, person, place),
-         "since": known_since(installation, now), "after": now - WINDOW, "before": now + WINDOW},
-    )  # fmt: skip
+        installation.reads,
+        _LOOK,
+        {
+            "name": name,
+            "person": person,
+            "desk": place.desk,
+            "at_desk": at_desk,
+            "elsewhere": elsewhere,
+            "address": None if person is None else kept_of_desk(installation, person, place),
+            "since": known_since(installation, now),
+            "after": now - WINDOW,
+            "before": now + WINDOW,
+        },
+    )
     assert row is not None
     known = row["desk_proved_at"] is not None
     inside = known or place.stands is not None

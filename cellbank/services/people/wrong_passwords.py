@@ -35,9 +35,11 @@ class NoteWrongPassword(ActInput):
     failures_allowed: int = Field(default=5, ge=1, le=100, title="Failures before the account locks")
     lock_minutes: int = Field(default=15, ge=1, le=1440, title="Minutes that it stays locked")
     here_before: int | None = Field(
-        default=None, ge=0, le=100_000,
+        default=None,
+        ge=0,
+        le=100_000,
         title="Wrong ones before it, at a screen that knows the person; there nothing locks",
-    )  # fmt: skip
+    )
     instead_of: Purpose | None = Field(default=None, title="Code in whose place it was given, the rest being right")
 
 
@@ -72,9 +74,14 @@ def _count_from_outside(work: Work, person: Person, given: NoteWrongPassword) ->
 
 
 def count_wrong_password(
-    installation: Installation, actor: Actor, now: datetime.datetime, *,
-    place: Place, lately: Lately, instead_of: Purpose | None = None,
-) -> None:  # fmt: skip
+    installation: Installation,
+    actor: Actor,
+    now: datetime.datetime,
+    *,
+    place: Place,
+    lately: Lately,
+    instead_of: Purpose | None = None,
+) -> None:
     """Count a wrong password or code of this person, and a try of the code that was handed over, where it alone was
     wrong; a lock is a line in the log as well."""
     allowed = installation.config.lockout_failures

@@ -129,9 +129,12 @@ def record_harvest(work: Work, given: RecordHarvest) -> Culture:
     culture = work.lock(Culture, given.culture)
     at = work.happened
     found = harvested(
-        culture.cumulative_doublings, culture.cells_seeded, given.total_cells, given.viability_percent,
+        culture.cumulative_doublings,
+        culture.cells_seeded,
+        given.total_cells,
+        given.viability_percent,
         at - culture.started_at,
-    )  # fmt: skip
+    )
     facts = _harvest_facts(work, culture, given, found)
     late = time_refusals(work, "The harvest", at, culture.started_at + AN_INSTANT)
     work.show(growth=_growth_shown(found))

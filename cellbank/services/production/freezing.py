@@ -148,9 +148,15 @@ def _opening_facts(
         for c, cells in zip(cultures, given.cells, strict=True)
     )
     return OpeningFacts(
-        sources, given.purpose, given.vial_count, given.cells_per_vial, given.volume_ml, given.dmso_percent,
-        specification.freezing, specification.culture,
-    )  # fmt: skip
+        sources,
+        given.purpose,
+        given.vial_count,
+        given.cells_per_vial,
+        given.volume_ml,
+        given.dmso_percent,
+        specification.freezing,
+        specification.culture,
+    )
 
 
 def _new_lot(

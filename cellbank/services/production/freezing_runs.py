@@ -100,10 +100,16 @@ class ImportFreezingRun(ActInput):
     def mapping(self) -> Mapping:
         """The titles that somebody named."""
         return Mapping(
-            time=self.time_column or "", date=self.date_column or "", value=self.product_column or "",
-            chamber=self.chamber_column or "", unit=self.unit or "", date_order=self.date_order or "",
-            clock=self.zone or "", told_zone=self.told_zone or "", times=self.times or "",
-        )  # fmt: skip
+            time=self.time_column or "",
+            date=self.date_column or "",
+            value=self.product_column or "",
+            chamber=self.chamber_column or "",
+            unit=self.unit or "",
+            date_order=self.date_order or "",
+            clock=self.zone or "",
+            told_zone=self.told_zone or "",
+            times=self.times or "",
+        )
 
 
 @dataclass(frozen=True)
@@ -184,9 +190,7 @@ def _read(work: Work, lot: Lot, known: Said, path: Path, band: FreezingBand | No
             raise
 
 
-def _in_each_unit(
-    lines: Lines, known: Said, band: FreezingBand | None, units: Sequence[Choice]
-) -> tuple[Choice, ...]:
+def _in_each_unit(lines: Lines, known: Said, band: FreezingBand | None, units: Sequence[Choice]) -> tuple[Choice, ...]:
     """What the file would show in each of these units in which it can be read at all."""
     choices = []
     for unit in units:
@@ -256,10 +260,13 @@ def _told(found: Comparison) -> list[dict[str, str]]:
 
 def _as_json(one: Departure) -> dict[str, str]:
     return {
-        "kind": one.kind, "since": moment(one.since).isoformat(), "until": moment(one.until).isoformat(),
-        "minutes": f"{one.seconds / 60:.1f}", "worst_c": f"{Decimal(one.worst) / 100:.2f}",
+        "kind": one.kind,
+        "since": moment(one.since).isoformat(),
+        "until": moment(one.until).isoformat(),
+        "minutes": f"{one.seconds / 60:.1f}",
+        "worst_c": f"{Decimal(one.worst) / 100:.2f}",
         "degree_minutes": f"{Decimal(one.area) / 6000:.1f}",
-    }  # fmt: skip
+    }
 
 
 def _keep(work: Work, given: ImportFreezingRun, lot: Lot, run: _Run, specification: Specification) -> FreezerRun:
@@ -268,18 +275,30 @@ def _keep(work: Work, given: ImportFreezingRun, lot: Lot, run: _Run, specificati
     assert found is not None and found.began is not None  # or it was refused
     made = work.add(
         FreezerRun(
-            code=new_code(work, Kind.FREEZER_RUN), lot_id=lot.id, program=lot.freezing_program, freezer=given.freezer,
-            freezer_serial=given.freezer_serial or file.serial or None, file_name=given.file, sha256=given.sha256,
-            mapping=file.mapping.as_json(), row_count=file.rows, left_out=file.left_out,
-            first_at=moment(file.product[0][0]), began_at=moment(found.began), last_at=moment(file.product[-1][0]),
+            code=new_code(work, Kind.FREEZER_RUN),
+            lot_id=lot.id,
+            program=lot.freezing_program,
+            freezer=given.freezer,
+            freezer_serial=given.freezer_serial or file.serial or None,
+            file_name=given.file,
+            sha256=given.sha256,
+            mapping=file.mapping.as_json(),
+            row_count=file.rows,
+            left_out=file.left_out,
+            first_at=moment(file.product[0][0]),
+            began_at=moment(found.began),
+            last_at=moment(file.product[-1][0]),
             departures=_told(found),
             first_departure_at=moment(found.departures[0].since) if found.departures else None,
-            outside_seconds=found.seconds, longest_seconds=found.longest, worst_c=Decimal(found.worst) / 100,
-            degree_seconds=Decimal(found.area) / 100, digest=readings_digest(_rows(file)),
+            outside_seconds=found.seconds,
+            longest_seconds=found.longest,
+            worst_c=Decimal(found.worst) / 100,
+            degree_seconds=Decimal(found.area) / 100,
+            digest=readings_digest(_rows(file)),
             imported_by_id=work.actor.id,
         ),
         to=run.state,
-    )  # fmt: skip
+    )
     rows = [
         {"run_id": made.id, "channel": channel, "at": moment(at), "celsius": Decimal(value) / 100}
         for channel, at, value in _rows(file)

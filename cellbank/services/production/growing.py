@@ -31,9 +31,10 @@ class Harvested:
     def columns(self) -> dict[str, Any]:
         """What of it stands in the culture."""
         return {
-            "population_doublings": self.grown.doublings, "doubling_time_h": self.doubling_time,
+            "population_doublings": self.grown.doublings,
+            "doubling_time_h": self.doubling_time,
             "cumulative_doublings": self.level,
-        }  # fmt: skip
+        }
 
 
 def harvested(

@@ -62,13 +62,17 @@ def _known(given: str) -> str:
 
 Values = Annotated[str, AfterValidator(_known), Field(json_schema_extra={"enum": list(COLUMNS)})]
 OF_KIND: Mapping[Kind, tuple[type[Record], Callable[..., Effect]]] = {
-    Kind.CULTURE: (Culture, of_culture), Kind.LOT: (Lot, of_lot), Kind.VIAL: (Vial, of_vial),
+    Kind.CULTURE: (Culture, of_culture),
+    Kind.LOT: (Lot, of_lot),
+    Kind.VIAL: (Vial, of_vial),
     Kind.DOSE: (Dose, of_dose),
-}  # fmt: skip
+}
 assert {cls.__tablename__ for cls, _ in OF_KIND.values()} == set(KINDS)
 READ: Mapping[str, Callable[[Any], Any]] = {
-    CELLS: quantities.parse_cells, PERCENT: quantities.parse_viability, ML: quantities.parse_volume,
-}  # fmt: skip
+    CELLS: quantities.parse_cells,
+    PERCENT: quantities.parse_viability,
+    ML: quantities.parse_volume,
+}
 
 
 class CorrectFact(SignedInput):
@@ -77,7 +81,9 @@ class CorrectFact(SignedInput):
     record: Correctables = Field(title="Record", description="The culture, the lot, the thawed vial or the dose.")
     what: Values = Field(title="What was noted wrongly")
     value: OneLine | None = Field(
-        default=None, title="Right value", description="A number; empty for a time.",
+        default=None,
+        title="Right value",
+        description="A number; empty for a time.",
     )
     at: Moment | None = Field(default=None, title="Right time", description="Only where a time was noted wrongly.")
     reason: Reason = Field(description="How the wrong value came about, and how the right one is known.")
@@ -103,10 +109,17 @@ def correct_fact(work: Work, given: CorrectFact) -> Record:
     effect = find(work, record, row.column, right) if before is not None else None
     work.late_because = given.reason  # a fact, told anew: what only forbids it does not refuse it
     facts = CorrectionFacts(
-        record.called, told(record.kind, row.column).label, row, record.state, before, right, work.actor.roles,  # type: ignore[attr-defined]  # has one
-        work.now, effect.follows if effect else None,
+        record.called,
+        told(record.kind, row.column).label,
+        row,
+        record.state,  # type: ignore[attr-defined]  # has one
+        before,
+        right,
+        work.actor.roles,
+        work.now,
+        effect.follows if effect else None,
         effect.comes_before if effect else None,
-    )  # fmt: skip
+    )
     refusals = correction_refusals(facts)
     if effect is None:
         work.judge(record, Correction, refusals=refusals)
@@ -122,9 +135,15 @@ def correct_fact(work: Work, given: CorrectFact) -> Record:
     more = [one for one in effect.draft.changes() if one.record is not record]
     dose = _dose_to_check(effect, record)
     work.judge(
-        record, Correction, *opening, *stopped, *dose, refusals=[*refusals, *effect.refusals],
-        to=(target, "RECORDED", "OPEN", "PLACED", "ON_HOLD", "PREPARED"), of=[record, *(one.record for one in more)],
-    )  # fmt: skip
+        record,
+        Correction,
+        *opening,
+        *stopped,
+        *dose,
+        refusals=[*refusals, *effect.refusals],
+        to=(target, "RECORDED", "OPEN", "PLACED", "ON_HOLD", "PREPARED"),
+        of=[record, *(one.record for one in more)],
+    )
     _write(work, given, record, row, effect, target, stopping, dose)
     return record
 
@@ -199,7 +218,9 @@ def _show(work: Work, record: Record, row: Correctable, effect: Effect, *, opens
     reviews = [(code, name) for code, name in work.session.execute(_REVIEWED, lots)]
     first = next(one for one in changes if (one["kind"], one["column"]) == (record.kind, row.column))
     work.show(
-        put_right=first, follows=[one for one in changes if one is not first], void=_void(work, effect, reviews),
+        put_right=first,
+        follows=[one for one in changes if one is not first],
+        void=_void(work, effect, reviews),
         lots_judged={lot.code: lot.state for lot in effect.lots},
         fails={code: list(titles) for code, titles in effect.failing.items()},
         doses_below=list(work.session.scalars(_DOSES, lots)),
@@ -233,9 +254,15 @@ _ACT_NAME: ColumnElement[str] = literal_column("(SELECT name FROM act WHERE act.
 
 
 def _write(
-    work: Work, given: CorrectFact, record: Any, row: Correctable, effect: Effect, target: str, stopping: list[Lot],
+    work: Work,
+    given: CorrectFact,
+    record: Any,
+    row: Correctable,
+    effect: Effect,
+    target: str,
+    stopping: list[Lot],
     doses: list[Dose],
-) -> None:  # fmt: skip
+) -> None:
     changes = effect.draft.changes()
     [first] = [one for one in changes if one.record is record and one.column == row.column]
     effect.draft.write()
@@ -253,10 +280,14 @@ def _write(
 
 def _correction(work: Work, given: CorrectFact, first: Changed, more: list[Changed]) -> Correction:
     made = Correction(
-        column_name=first.column, before=as_text(first.before), after=as_text(first.after),
-        follows=[one.as_json() for one in more], reason=given.reason, corrected_at=work.now,
+        column_name=first.column,
+        before=as_text(first.before),
+        after=as_text(first.after),
+        follows=[one.as_json() for one in more],
+        reason=given.reason,
+        corrected_at=work.now,
         corrected_by_id=work.actor.id,
-    )  # fmt: skip
+    )
     setattr(made, f"{first.record.kind}_id", first.record.id)
     return made
 
@@ -266,10 +297,13 @@ def _open(work: Work, given: CorrectFact, effect: Effect, first: Changed) -> Dev
     lines = [f"{label}: {as_text(first.before)} was noted, {as_text(first.after)} is right. {given.reason}"]
     lines += [f"Lot {lot} does not meet by it: {', '.join(titles)}." for lot, titles in effect.failing.items()]
     deviation = open_with_links(
-        work, records=[*effect.about, *(lot for lot in effect.lots if lot not in effect.about)],
+        work,
+        records=[*effect.about, *(lot for lot in effect.lots if lot not in effect.about)],
         title=f"{label} of {first.record.called} put right after it was released or given"[:200],
-        description="\n".join(lines)[:4000], classification="major", occurred_at=_noted_at(work, first),
-    )  # fmt: skip
+        description="\n".join(lines)[:4000],
+        classification="major",
+        occurred_at=_noted_at(work, first),
+    )
     work.show(deviation=deviation.code)
     return deviation
 

@@ -144,9 +144,17 @@ def _warnings(draft: Draft, culture: Culture, specification: Specification) -> S
     names = ("cells_seeded", "viability_percent", "confluence_percent", "cumulative_doublings")
     seeded, viability, confluence, level = (draft.get(culture, name) for name in names)
     facts = HarvestFacts(
-        culture.code, seeded, found.viable, viability, confluence, found.grown.flag, level,
-        fewer_cells_confirmed=True, note="put right", limits=specification.culture,
-    )  # fmt: skip
+        culture.code,
+        seeded,
+        found.viable,
+        viability,
+        confluence,
+        found.grown.flag,
+        level,
+        fewer_cells_confirmed=True,
+        note="put right",
+        limits=specification.culture,
+    )
     return harvest_warnings(facts)
 
 

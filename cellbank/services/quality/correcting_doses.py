@@ -148,8 +148,10 @@ def _new(before: Iterable[Refusal], judge: Callable[[], Iterable[Refusal]]) -> l
 def _judged(work: Work, standing: DoseStanding, draft: Draft, dose: Dose) -> list[Refusal]:
     """The count, the band, the loads and the clock of the dose, by the values laid over."""
     return [
-        *_count(work, standing, draft, dose), *_held(work, standing, draft, dose), *_in_time(draft, dose),
-    ]  # fmt: skip
+        *_count(work, standing, draft, dose),
+        *_held(work, standing, draft, dose),
+        *_in_time(draft, dose),
+    ]
 
 
 def _count(work: Work, standing: DoseStanding, draft: Draft, dose: Dose) -> Iterable[Refusal]:
@@ -159,11 +161,20 @@ def _count(work: Work, standing: DoseStanding, draft: Draft, dose: Dose) -> Iter
         return ()
     vials = tuple(work.session.scalars(select(Vial.code).where(Vial.dose_id == dose.id, Vial.state.in_(USED))))
     facts = CountFacts(
-        dose=dose.code, expected=vials, scanned=vials, rules=standing.ward.protocol.thaw, diluent=dose.diluent,
-        earlier_diluent=None, started_at=started, viability_percent=viability, method=dose.count_method,
-        total_cells=Fraction(per_ml) * Fraction(pooled), cells_per_vial=standing.row.cells_per_vial, problem=None,
+        dose=dose.code,
+        expected=vials,
+        scanned=vials,
+        rules=standing.ward.protocol.thaw,
+        diluent=dose.diluent,
+        earlier_diluent=None,
+        started_at=started,
+        viability_percent=viability,
+        method=dose.count_method,
+        total_cells=Fraction(per_ml) * Fraction(pooled),
+        cells_per_vial=standing.row.cells_per_vial,
+        problem=None,
         now=counted,
-    )  # fmt: skip
+    )
     return count_refusals(facts) if vials else ()
 
 

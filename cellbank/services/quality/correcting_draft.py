@@ -23,9 +23,12 @@ class Changed:
     def as_json(self) -> dict[str, Any]:
         """As it is kept, and shown before the signature."""
         return {
-            "kind": self.record.kind, "record": getattr(self.record, "code", None) or str(self.record.id),
-            "column": self.column, "before": as_text(self.before), "after": as_text(self.after),
-        }  # fmt: skip
+            "kind": self.record.kind,
+            "record": getattr(self.record, "code", None) or str(self.record.id),
+            "column": self.column,
+            "before": as_text(self.before),
+            "after": as_text(self.after),
+        }
 
 
 def as_text(value: Any) -> str | None:

@@ -86,9 +86,10 @@ def taken_out_of(read: Protocol | Specification) -> dict[str, Any]:
         mine: dict[str, Any] = {"planned_subjects": read.planned_subjects, "handling": None, "programs_with_a_run": []}
     else:
         mine = {
-            "planned_subjects": None, "handling": read.handling.model_dump(),
+            "planned_subjects": None,
+            "handling": read.handling.model_dump(),
             "programs_with_a_run": list(read.freezing.programs_with_a_band),
-        }  # fmt: skip
+        }
     return {**mine, "figures": figures_of(read)}
 
 

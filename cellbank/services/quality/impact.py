@@ -246,9 +246,19 @@ def _told(dose: DoseTouched) -> DoseTouched:
     if dose.at is None:
         return dose
     return dataclasses.replace(
-        dose, subject=None, infusion_number=None, day=None, planned_on=None, given_at=None, given_cells=None,
-        given_percent=None, notice=None, measures=None, answered_by=None, answered_at=None,
-    )  # fmt: skip
+        dose,
+        subject=None,
+        infusion_number=None,
+        day=None,
+        planned_on=None,
+        given_at=None,
+        given_cells=None,
+        given_percent=None,
+        notice=None,
+        measures=None,
+        answered_by=None,
+        answered_at=None,
+    )
 
 
 def _start(connection: Connection, raw: str, site: int | None) -> tuple[str, str, int]:

@@ -96,6 +96,12 @@ def notice_board(installation: Installation, code: str) -> NoticeBoard | None:
         doses = connection.execute(_DOSES, {"notice": row.id}).all()
     reasons = tuple(row.reason.splitlines())
     return NoticeBoard(
-        code, row.record_kind, row.record_code, reasons, row.opened_at, row.full_name, row.lifted_at,
+        code,
+        row.record_kind,
+        row.record_code,
+        reasons,
+        row.opened_at,
+        row.full_name,
+        row.lifted_at,
         tuple(DoseToTell(*dose) for dose in doses),
-    )  # fmt: skip
+    )

@@ -160,9 +160,7 @@ def release_facts(session: Session, lot: Lot, now: datetime.datetime) -> Release
         passage=lot.passage,
         cumulative_doublings=lot.cumulative_doublings,
         made_from=source_lots(session, lot.id),
-        trace=tuple(
-            Through(one.excursion, one.kind, one.state, one.peak_c) for one in lot_excursions(session, lot.id)
-        ),
+        trace=tuple(Through(one.excursion, one.kind, one.state, one.peak_c) for one in lot_excursions(session, lot.id)),
         is_unwatched=stands_unwatched(session, lot.id),
         freezing_program=lot.freezing_program,
         freezing_run=run_of_lot(session, lot.id),

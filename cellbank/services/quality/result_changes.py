@@ -68,8 +68,11 @@ def correct_result(work: Work, given: CorrectResult) -> TestResult:
     columns = {**entry.columns(), "corrects_id": wrong.id, "entered_by_id": work.actor.id}
     result = work.add(TestResult(code=code, **columns), to="ENTERED")
     for deviation in still:
-        work.note(DeviationLink(deviation_id=deviation.id, record_kind=result.kind, record_id=result.id,
-                                record_code=result.code))  # fmt: skip
+        work.note(
+            DeviationLink(
+                deviation_id=deviation.id, record_kind=result.kind, record_id=result.id, record_code=result.code
+            )
+        )
     if entry.fails:
         report(work, [entry.failure(result)], lots, known=still)
     return result
@@ -78,8 +81,10 @@ def correct_result(work: Work, given: CorrectResult) -> TestResult:
 def _corrected(work: Work, wrong: TestResult, given: CorrectResult) -> Entry:
     """The result as it should have been: what is given, and the rest as it was."""
     [tested] = tested_of(work, [wrong]).values()
-    right = {name: given_one if (given_one := getattr(given, name)) is not None else getattr(wrong, name)
-             for name in CORRECTED}  # fmt: skip
+    right = {
+        name: given_one if (given_one := getattr(given, name)) is not None else getattr(wrong, name)
+        for name in CORRECTED
+    }
     if given.number is not None or given.choice is not None:
         right["number"], right["choice"] = given.number, given.choice
     reading = Reading(right.pop("number"), right.pop("choice"), None, wrong.sample_number)

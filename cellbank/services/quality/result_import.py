@@ -241,9 +241,16 @@ def _row(work: Work, number: int, given: RowInput, known: _Known) -> Row:
     if test is None:
         raise Malformed([Problem("test", tested.no_test(code).detail)])
     entry = Entry(
-        tested, test, _reading(test, given, sample_number), started_at, given.resulted_at or work.now, given.method,
-        given.method_version, given.instrument, sample,
-    )  # fmt: skip
+        tested,
+        test,
+        _reading(test, given, sample_number),
+        started_at,
+        given.resulted_at or work.now,
+        given.method,
+        given.method_version,
+        given.instrument,
+        sample,
+    )
     if problems := entry.problems():
         raise Malformed(problems)
     return Row(number, entry, given.resulted_at is not None)
@@ -331,7 +338,12 @@ def _recorded_already(work: Work, rows: list[Row]) -> list[Refusal]:
         for result in recorded[row.says]:
             if not row.resulted or result.resulted_at == row.entry.resulted_at:
                 sentence = "{test} of {of} with this value and this time is recorded already: result {result}."
-                refusal = refuse(Code.ALREADY_EXISTS, sentence, test=row.entry.test.title, of=row.entry.tested.called,
-                                 result=result.code)  # fmt: skip
+                refusal = refuse(
+                    Code.ALREADY_EXISTS,
+                    sentence,
+                    test=row.entry.test.title,
+                    of=row.entry.tested.called,
+                    result=result.code,
+                )
                 found.append(_by_row(row, refusal))
     return found

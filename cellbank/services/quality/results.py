@@ -104,9 +104,7 @@ def enter_result(work: Work, given: EnterResult) -> TestResult:
     moved = to_be_moved(work, lots, failing=entry.fails)
     work.show(verdict=entry.verdict.value)
     work.warn(entry.warnings())
-    work.judge(
-        TestResult, *([sample] if sample else []), *moved, refusals=entry.refusals(work), of=[entry.tested]
-    )  # fmt: skip
+    work.judge(TestResult, *([sample] if sample else []), *moved, refusals=entry.refusals(work), of=[entry.tested])
     result = work.add(TestResult(code=new_code(work, Kind.RESULT), entered_by_id=work.actor.id, **entry.columns()))
     if sample is not None:
         work.transition(sample)
@@ -222,9 +220,16 @@ def _entry(
     reading = Reading(given.number, given.choice, given.unit, number)
     resulted_at = given.resulted_at or work.now
     return Entry(
-        tested, find_test(tested, test), reading, started_at, resulted_at, given.method, given.method_version,
-        given.instrument, sample,
-    )  # fmt: skip
+        tested,
+        find_test(tested, test),
+        reading,
+        started_at,
+        resulted_at,
+        given.method,
+        given.method_version,
+        given.instrument,
+        sample,
+    )
 
 
 class ReviewResults(SignedInput):

@@ -17,11 +17,16 @@ from cellbank.records.work import Work
 from cellbank.services.common import effective, read_specification, specification_of
 
 RECORDS: dict[str, type[Donor | Donation | Culture | Lot]] = {
-    "donor": Donor, "donation": Donation, "culture": Culture, "lot": Lot,
-}  # fmt: skip
+    "donor": Donor,
+    "donation": Donation,
+    "culture": Culture,
+    "lot": Lot,
+}
 STAGES: dict[str, tuple[Stage, ...]] = {
-    "donation": ("tissue",), "culture": ("in_process",), "lot": ("lot", "post_thaw"),
-}  # fmt: skip
+    "donation": ("tissue",),
+    "culture": ("in_process",),
+    "lot": ("lot", "post_thaw"),
+}
 BEGUN = {"donation": "was collected", "culture": "was started", "lot": "was collected as tissue"}
 
 

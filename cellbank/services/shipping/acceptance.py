@@ -104,9 +104,12 @@ _DEVIATIONS = text(
 def acceptance_facts(session: Session, shipment: Shipment) -> Acceptance:
     """What is known about a shipment that decides about its acceptance: for the act and for its page alike."""
     given: dict[str, Any] = {
-        "shipment": shipment.id, "shipper": shipment.shipper_id, "logger": shipment.logger_id,
-        "since": shipment.sealed_at, "until": shipment.received_at,
-    }  # fmt: skip
+        "shipment": shipment.id,
+        "shipper": shipment.shipper_id,
+        "logger": shipment.logger_id,
+        "since": shipment.sealed_at,
+        "until": shipment.received_at,
+    }
     arrived = shipment.received_at is not None
     logger = session.get_one(Probe, shipment.logger_id) if arrived and shipment.logger_id else None
     ask = session.execute

@@ -65,11 +65,16 @@ def order_shipment(work: Work, given: OrderShipment) -> Shipment:
     here = work.actor.site_id
     return work.add(
         Shipment(
-            site_id=here, from_site_id=here, to_site_id=to.id, code=new_code(work, Kind.SHIPMENT), note=given.note,
-            wanted=[{"lot": lot, "count": count} for lot, count in counts.items()], ordered_by_id=work.actor.id,
+            site_id=here,
+            from_site_id=here,
+            to_site_id=to.id,
+            code=new_code(work, Kind.SHIPMENT),
+            note=given.note,
+            wanted=[{"lot": lot, "count": count} for lot, count in counts.items()],
+            ordered_by_id=work.actor.id,
             ordered_at=work.now,
         )
-    )  # fmt: skip
+    )
 
 
 _IN_STOCK = text(

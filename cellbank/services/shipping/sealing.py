@@ -122,8 +122,12 @@ def _facts(
         vials=len(inside.vials),
         seals=len(given.seals),
         goods=inside.goods,
-        logger=None if logger is None else LoggerFacts(
-            f"{logger.name} ({logger.code})", logger.state, logger.storage_unit_id == shipper.id,
+        logger=None
+        if logger is None
+        else LoggerFacts(
+            f"{logger.name} ({logger.code})",
+            logger.state,
+            logger.storage_unit_id == shipper.id,
             logger.calibration_due_on,
         ),
         hold_hours=shipper.hold_hours,
@@ -133,7 +137,7 @@ def _facts(
         sealed_at=at,
         sealed_on=local_day(work, at),
         arrives_on=local_day(work, arrives),
-    )  # fmt: skip
+    )
 
 
 class BreakSeal(TellingInput):

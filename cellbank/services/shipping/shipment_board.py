@@ -166,7 +166,9 @@ class ShipmentBoard:
         return self.has_it or (act not in AT_ARRIVAL and self.side == "onlooker")
 
 
-def shipment_board(installation: Installation, code: str, now: datetime.datetime, shipper: str | None = None) -> ShipmentBoard | None:
+def shipment_board(
+    installation: Installation, code: str, now: datetime.datetime, shipper: str | None = None
+) -> ShipmentBoard | None:
     """The page of a shipment as the bank's site sees it; None when there is none, or it is of two other sites.
 
     `shipper` is the unit that somebody chose for it, as long as nothing is packed.
@@ -253,7 +255,9 @@ def _chart(installation: Installation, record: ShipmentRecord, now: datetime.dat
     return chart if chart and chart.columns else None
 
 
-def _shipper(installation: Installation, record: ShipmentRecord, chosen: str | None, now: datetime.datetime) -> BoxMap | None:
+def _shipper(
+    installation: Installation, record: ShipmentRecord, chosen: str | None, now: datetime.datetime
+) -> BoxMap | None:
     """The shipper with what was packed for this shipment, wherever it is now; before, the one that was chosen."""
     row = record.row
     if row["shipper_code"] is None:

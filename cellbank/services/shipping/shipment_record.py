@@ -169,10 +169,13 @@ def _line(line: Row, columns: int) -> PackedLine:
     same = ("vial", "number", "state", "lot", "lot_state", "expires_on", "cells_per_vial", "volume_ml", "packed_at",
             "finding", "found_at", "standing", "is_inside")  # fmt: skip
     return PackedLine(
-        name=position_name(line["place"], columns), position=line["place"], product=specification.short_name,
-        storage=specification.storage, where=place_text(line) if line["line"] else None,
+        name=position_name(line["place"], columns),
+        position=line["place"],
+        product=specification.short_name,
+        storage=specification.storage,
+        where=place_text(line) if line["line"] else None,
         **{name: line[name] for name in same},
-    )  # fmt: skip
+    )
 
 
 def _wanted(row: Row, packed: tuple[PackedLine, ...]) -> tuple[WantedLine, ...]:

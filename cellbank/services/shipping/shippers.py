@@ -74,11 +74,19 @@ def add_shipper(work: Work, given: AddShipper) -> StorageUnit:
     work.judge(StorageUnit, refusals=[*refusals, *later] or doubted)
     shipper = work.add(
         StorageUnit(
-            site_id=work.actor.site_id, code=new_code(work, Kind.STORAGE), type="shipper", name=given.name, place=place,
-            row_count=given.rows, column_count=given.columns, stands_since=work.now, hold_hours=given.hold_hours,
-            qualified_on=given.qualified_on, qualified_until=given.qualified_until,
+            site_id=work.actor.site_id,
+            code=new_code(work, Kind.STORAGE),
+            type="shipper",
+            name=given.name,
+            place=place,
+            row_count=given.rows,
+            column_count=given.columns,
+            stands_since=work.now,
+            hold_hours=given.hold_hours,
+            qualified_on=given.qualified_on,
+            qualified_until=given.qualified_until,
         )
-    )  # fmt: skip
+    )
     print_first(work, Kind.STORAGE, shipper.code)
     return shipper
 

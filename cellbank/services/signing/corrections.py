@@ -1,6 +1,5 @@
 """A value put right, as it stands before whoever signs: what was, what is right, what follows, what is void by it."""
 
-
 from cellbank.domain.identifiers import printed
 from cellbank.outside.document_pdf import Block, Facts, Heading, Run, Table, Text
 from cellbank.services.signing.in_words import as_word
@@ -18,16 +17,23 @@ def correction_blocks(reading: Reading, foreseen: Foreseen) -> list[Block]:
     noted, right = (kept_value(first, which, reading.time) for which in ("before", "after"))
     blocks: list[Block] = [
         Heading("What is put right"),
-        Facts((
-            (f"{label} of {first['kind']} {printed(first['record'])}", Run(right, "strong")), ("Noted before", noted),
-            ("Reason", str(reading.given.get("reason") or "–")),
-        )),
-    ]  # fmt: skip
+        Facts(
+            (
+                (f"{label} of {first['kind']} {printed(first['record'])}", Run(right, "strong")),
+                ("Noted before", noted),
+                ("Reason", str(reading.given.get("reason") or "–")),
+            )
+        ),
+    ]
     rows = tuple(
-        (f"{as_word(one['kind'])} {printed(one['record'])}", told(one["kind"], one["column"]).label,
-         kept_value(one, "before", reading.time), Run(kept_value(one, "after", reading.time), "strong"))
+        (
+            f"{as_word(one['kind'])} {printed(one['record'])}",
+            told(one["kind"], one["column"]).label,
+            kept_value(one, "before", reading.time),
+            Run(kept_value(one, "after", reading.time), "strong"),
+        )
         for one in follows
-    )  # fmt: skip
+    )
     if rows:
         blocks += [Heading("What follows from it, worked out again"), Table(FOLLOWS, rows, (0.25, 0.35, 0.2, 0.2))]
     fails = foreseen["fails"]
@@ -51,5 +57,3 @@ def correction_blocks(reading: Reading, foreseen: Foreseen) -> list[Block]:
 def _judged(state: str, fails: list[str] | None) -> tuple[Run, ...]:
     said = Run(f"does not meet by it: {', '.join(fails)}", "alarm") if fails else Run("meets all that it met before")
     return Run(as_word(state)), said
-
-

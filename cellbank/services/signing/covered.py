@@ -133,8 +133,10 @@ def named_records(connection: Connection, act: str, given: Mapping[str, Any]) ->
 
 def _ids(connection: Connection, kind: str, codes: list[str]) -> list[int]:
     """In the order in which they were scanned."""
-    found = text(f"SELECT r.id FROM unnest(CAST(:codes AS text[])) WITH ORDINALITY AS c(code, place) "
-                 f"JOIN {kind} r USING (code) ORDER BY c.place")  # fmt: skip
+    found = text(
+        f"SELECT r.id FROM unnest(CAST(:codes AS text[])) WITH ORDINALITY AS c(code, place) "
+        f"JOIN {kind} r USING (code) ORDER BY c.place"
+    )
     return list(dict.fromkeys(connection.scalars(found, {"codes": codes})))
 
 

@@ -111,9 +111,10 @@ def _under(title: str, name: str) -> str:
 def _given(model: Definition) -> list[str]:
     """The keys that the file gives, and those that hold anything without being given."""
     return [
-        name for name, field in type(model).model_fields.items()
+        name
+        for name, field in type(model).model_fields.items()
         if name in model.model_fields_set or getattr(model, name) not in (None, (), field.default)
-    ]  # fmt: skip
+    ]
 
 
 def _is_part(value: Any) -> bool:
@@ -149,12 +150,14 @@ def _lined(
             *([Run(sentence(item), "strong")] if head else []),
             tuple(
                 Run(f"{label(name)}: {line}")
-                for name in rest if name in _given(item)
+                for name in rest
+                if name in _given(item)
                 for line in _lines(name, getattr(item, name))
-            ) or "–",
+            )
+            or "–",
         )
         for item in items
-    )  # fmt: skip
+    )
     heads = ("", head, "Else") if head else ("", "What holds")
     return Table(heads, rows, (0.4, 0.3, 0.3) if head else (0.4, 0.6))
 
@@ -187,9 +190,7 @@ def _lines(name: str, value: Any) -> list[str]:
 
 
 def _lines_of(model: Definition) -> list[str]:
-    return [
-        f"{label(name)} {line}" for name in _given(model) for line in _lines(name, getattr(model, name))
-    ]  # fmt: skip
+    return [f"{label(name)} {line}" for name in _given(model) for line in _lines(name, getattr(model, name))]
 
 
 def label(name: str) -> str:

@@ -30,12 +30,15 @@ def _links(board: DeviationBoard) -> list[Block]:
 def _lots(board: DeviationBoard) -> list[Block]:
     rows = tuple(
         (
-            Run(lot.code, "code"), as_word(lot.purpose), as_word(lot.state), str(lot.vials_in_stock),
+            Run(lot.code, "code"),
+            as_word(lot.purpose),
+            as_word(lot.state),
+            str(lot.vials_in_stock),
             tuple(Run(dose, "code") for dose in lot.doses) or "–",
             tuple(Run(one, "code") for one in lot.subjects) or "–",
         )
         for lot in board.lots
-    )  # fmt: skip
+    )
     title = Heading("Affected lots, by lineage")
     return [title, Table(LOTS, rows, (0.14, 0.14, 0.16, 0.14, 0.22, 0.2)) if rows else Text("No lot is affected.")]
 
@@ -43,12 +46,15 @@ def _lots(board: DeviationBoard) -> list[Block]:
 def _actions(board: DeviationBoard) -> list[Block]:
     rows = tuple(
         (
-            (Run(action.code, "code"), Run(as_word(action.type), "muted")), action.description,
-            action.done_note or "–", action.responsible, action.due_on.isoformat(),
+            (Run(action.code, "code"), Run(as_word(action.type), "muted")),
+            action.description,
+            action.done_note or "–",
+            action.responsible,
+            action.due_on.isoformat(),
             Run(as_word(action.state), "alarm" if action.state == "PLANNED" else "plain"),
         )
         for action in board.actions
-    )  # fmt: skip
+    )
     title = Heading("Actions")
     widths = (0.13, 0.27, 0.22, 0.14, 0.12, 0.12)
     return [title, Table(ACTIONS, rows, widths) if rows else Text("No action is planned.")]

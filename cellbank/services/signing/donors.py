@@ -56,10 +56,15 @@ def _standing(consent: Any) -> Cell:
 
 def _donations(reading: Reading, donors: Sequence[int]) -> list[Block]:
     rows = tuple(
-        (Run(one.code, "code"), as_word(one.tissue), reading.time(one.collected_at), as_word(one.state),
-         tuple(Run(asked["detail"]) for asked in one.questions or ()) or "–")
+        (
+            Run(one.code, "code"),
+            as_word(one.tissue),
+            reading.time(one.collected_at),
+            as_word(one.state),
+            tuple(Run(asked["detail"]) for asked in one.questions or ()) or "–",
+        )
         for one in reading.connection.execute(_DONATIONS, {"ids": donors})
-    )  # fmt: skip
+    )
     return [Heading("Donations"), Table(DONATIONS, rows, (0.22, 0.13, 0.2, 0.15, 0.3))] if rows else []
 
 

@@ -66,21 +66,30 @@ def for_whom(reading: Reading) -> list[Block]:
     the patient."""
     found = reading.connection.execute(_FOR_WHOM, {"ids": reading.named.get("dose", [])})
     return [
-        Facts((
-            ("Patient", Run(one.trial_number, "strong")),
-            *((("Vials in the dose", ranges(one.vials)),) if one.vials else ()),
-        ))
+        Facts(
+            (
+                ("Patient", Run(one.trial_number, "strong")),
+                *((("Vials in the dose", ranges(one.vials)),) if one.vials else ()),
+            )
+        )
         for one in found
-    ]  # fmt: skip
+    ]
 
 
 def what_was_drawn(reading: Reading) -> list[Block]:
     """What can be drawn of what was counted."""
     rows = rows_of(reading.connection, "dose", reading.named.get("dose", ()))
     return [
-        block for row in rows
-        for block in (Heading("What can be drawn"), Facts(tuple(
-            (told("dose", column).label, value_text(row[column], told("dose", column).unit, reading.time))
-            for column in DRAWN if row[column] is not None
-        )))
-    ]  # fmt: skip
+        block
+        for row in rows
+        for block in (
+            Heading("What can be drawn"),
+            Facts(
+                tuple(
+                    (told("dose", column).label, value_text(row[column], told("dose", column).unit, reading.time))
+                    for column in DRAWN
+                    if row[column] is not None
+                )
+            ),
+        )
+    ]

@@ -25,10 +25,11 @@ def answers_blocks(connection: Connection, row: Mapping[str, Any], time: Clock) 
     criteria = tuple(_criterion(one) for one in verdicts)
     given = tuple(_answer(protocol, code, answer) for code, answer in answers.items())
     return [
-        Heading("Criteria"), Table(("Criterion", "What was answered", "For the patient"), criteria, (0.4, 0.35, 0.25)),
+        Heading("Criteria"),
+        Table(("Criterion", "What was answered", "For the patient"), criteria, (0.4, 0.35, 0.25)),
         Heading("Answers to the criteria"),
         Table(("Question", "Answer"), given or (("–", Run("nothing was answered", "alarm")),), (0.7, 0.3)),
-    ]  # fmt: skip
+    ]
 
 
 def _criterion(one: CriterionVerdict) -> tuple[Cell, ...]:

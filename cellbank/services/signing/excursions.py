@@ -23,7 +23,7 @@ def what_stood_there(reading: Reading) -> list[Block]:
     rows = tuple(
         (Run(one.code, "code"), as_word(one.state), str(one.vials), str(one.now_there))
         for one in lots_there(reading.connection, code)
-    )  # fmt: skip
+    )
     probe, unit = (Run(place.probe), Run(place.code, "code")), (Run(place.unit), Run(place.unit_code, "code"))
     return [
         Facts((("Probe", probe), ("Unit", unit))),

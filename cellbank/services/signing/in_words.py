@@ -52,8 +52,9 @@ def shown_records(connection: Connection, one: Covered, parts: Parts, time: Cloc
     for row in rows:
         pairs = tuple(
             (label_of(one, column), _seen(one.kind, column, row, names, time))
-            for column in short if row[column] is not None or not _says_nothing(one, column)
-        )  # fmt: skip
+            for column in short
+            if row[column] is not None or not _says_nothing(one, column)
+        )
         long = [(label, said) for label, said in pairs if isinstance(said, str) and len(said) > LONG]
         blocks += [Heading(kind_words(one.kind)), Facts(tuple(pair for pair in pairs if pair not in long))]
         blocks += [block for label, said in long for block in (Heading(label), Text(said))]

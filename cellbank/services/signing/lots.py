@@ -57,8 +57,11 @@ def alarms(block: Block) -> list[str]:
         return []
     return [
         f"{_called(block, row)}: {run.text}"
-        for row in block.rows for one in row for run in runs_of(one) if run.style == "alarm"
-    ]  # fmt: skip
+        for row in block.rows
+        for one in row
+        for run in runs_of(one)
+        if run.style == "alarm"
+    ]
 
 
 def _called(table: Table, row: tuple[Cell, ...]) -> str:

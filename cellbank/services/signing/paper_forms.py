@@ -65,12 +65,15 @@ def title_of(model: type[BaseModel], name: str) -> str:
 
 def entered_blocks(reading: Reading, foreseen: Foreseen) -> list[Block]:
     """The form as it would be kept and signed, before anybody has entered it."""
-    row = {"content": content_of(EnterDoseFromPaper.model_validate(reading.given)),
-           "irregular": foreseen["will_open_a_deviation"]}  # fmt: skip
+    row = {
+        "content": content_of(EnterDoseFromPaper.model_validate(reading.given)),
+        "irregular": foreseen["will_open_a_deviation"],
+    }
     return [
-        *form_blocks(reading.connection, row, reading.time), *irregular_blocks(reading.connection, row, reading.time),
+        *form_blocks(reading.connection, row, reading.time),
+        *irregular_blocks(reading.connection, row, reading.time),
         *written_blocks(reading, foreseen),
-    ]  # fmt: skip
+    ]
 
 
 def written_blocks(reading: Reading, foreseen: Foreseen) -> list[Block]:
@@ -82,8 +85,9 @@ def written_blocks(reading: Reading, foreseen: Foreseen) -> list[Block]:
     signed = Dose.signed_by("confirm_dose_from_paper")
     pairs = tuple(
         (told("dose", column).label, cell("dose", column, row[column], names, reading.time))
-        for column in signed if column in told_there
-    )  # fmt: skip
+        for column in signed
+        if column in told_there
+    )
     return [Heading("What will stand in the dose"), Facts(pairs)]
 
 

@@ -160,8 +160,11 @@ def _told(fact: Any, time: Clock) -> Any:
 
 
 OF_KIND: dict[str, Callable[[Reading, tuple[int, ...]], Iterator[Open]]] = {
-    "donor": _evidence, "subject": _criteria, "excursion": _going_on, "conditional_release": _signatures_to_come,
-}  # fmt: skip
+    "donor": _evidence,
+    "subject": _criteria,
+    "excursion": _going_on,
+    "conditional_release": _signatures_to_come,
+}
 
 
 def _void(reading: Reading, kind: str, ids: tuple[int, ...]) -> Iterator[Open]:

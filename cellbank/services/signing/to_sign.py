@@ -55,15 +55,23 @@ BESIDE: Mapping[str, Callable[[Reading], list[Block]]] = {
 # What stands first: whom it is about.
 AHEAD: Mapping[str, Callable[[Reading], list[Block]]] = {
     act: for_whom
-    for act in ("accept_short_dose", "plan_dose_anew", "check_dose", "enter_dose_from_paper", "confirm_dose_from_paper",
-                "take_back_paper_form")
+    for act in (
+        "accept_short_dose",
+        "plan_dose_anew",
+        "check_dose",
+        "enter_dose_from_paper",
+        "confirm_dose_from_paper",
+        "take_back_paper_form",
+    )
 }
 # What the act itself works out and signs, by its own check of what the form says: nobody signs before it stood on the
 # page.
 FORESEEN: Mapping[str, Callable[[Reading, Foreseen], list[Block]]] = {
-    "order_dose": order_blocks, "enter_dose_from_paper": entered_blocks, "confirm_dose_from_paper": written_blocks,
+    "order_dose": order_blocks,
+    "enter_dose_from_paper": entered_blocks,
+    "confirm_dose_from_paper": written_blocks,
     "correct_fact": correction_blocks,
-}  # fmt: skip
+}
 # Acts of which the form says more than codes about what is signed.
 ABOUT_MORE = {"review_trail"}
 
@@ -81,7 +89,11 @@ class ToSign:
 
 
 def to_sign(
-    installation: Installation, act: str, given: Mapping[str, Any], now: datetime.datetime, foreseen: Foreseen | None = None
+    installation: Installation,
+    act: str,
+    given: Mapping[str, Any],
+    now: datetime.datetime,
+    foreseen: Foreseen | None = None,
 ) -> ToSign | None:
     """What a signature of this act would cover, for a form that says `given`; None where nothing is signed, and while
     the form names no record that the reader may see. `foreseen` is the answer of the act's own check, if it would be
@@ -93,8 +105,13 @@ def to_sign(
             kind: [one for one in ids if not unseen(connection, installation.site, kind, one)]
             for kind, ids in named_records(connection, act, given).items()
         }
-        person, today = installation.reader.id if installation.reader else None, now.astimezone(installation.zone).date()
-        reading = Reading(connection, act, given, named, clock(installation.zone), now, today, installation.site, person)
+        person, today = (
+            installation.reader.id if installation.reader else None,
+            now.astimezone(installation.zone).date(),
+        )
+        reading = Reading(
+            connection, act, given, named, clock(installation.zone), now, today, installation.site, person
+        )
         stretch = read_stretch(reading.connection, given, installation.site) if act in ABOUT_MORE else None
         if not any(named.values()) and stretch is None:
             return None

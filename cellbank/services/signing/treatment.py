@@ -52,9 +52,10 @@ def what_is_decided(reading: Reading) -> list[Block]:
     mine = [one for one in found if reading.person is not None and one.noted_by_id == reading.person]
     rows = tuple(_concern(reading, one) for one in found if one not in mine)
     coming = tuple(
-        line for code, number, state, planned in doses.coming or ()
+        line
+        for code, number, state, planned in doses.coming or ()
         for line in (Run(code, "code"), Run(f"infusion {number}, {word(state)}, planned for {planned}"))
-    )  # fmt: skip
+    )
     return [
         Heading("What you decide about"),
         Table(HEAD, rows or ((Run("Nothing waits for a decision."), "–", "–", "–"),), WIDTHS),
@@ -72,8 +73,9 @@ def _concern(reading: Reading, one: Row[Any]) -> tuple[Cell, ...]:
     else:
         what = Run("Critical deviation", "alarm"), Run(one.deviation, "code"), Run(one.title, "strong")
     doses = tuple(
-        line for code, number, day, lot, product in one.doses
+        line
+        for code, number, day, lot, product in one.doses
         for line in (Run(code, "code"), Run(f"infusion {number}, Day {day}"), Run(lot, "code"), Run(product, "muted"))
-    )  # fmt: skip
+    )
     told = Noted("", one.at, one.by or "", True, "", one.happened_at, one.late_reason)
     return (*what, Run(one.said)), doses or "–", times_of(told, reading.time), one.by or "–"

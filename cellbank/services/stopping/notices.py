@@ -83,9 +83,14 @@ def _tell(work: Work, stopped: Stopped, reason: str, found: Sequence[Any]) -> No
 
 def _notice(work: Work, stopped: Stopped, reason: str, site_id: int) -> Notice:
     return Notice(
-        code=new_code(work, Kind.NOTICE), site_id=site_id, act_id=work.act_id, record_kind=stopped.kind,
-        record_code=stopped.code, reason=reason, opened_at=work.now,
-    )  # fmt: skip
+        code=new_code(work, Kind.NOTICE),
+        site_id=site_id,
+        act_id=work.act_id,
+        record_kind=stopped.kind,
+        record_code=stopped.code,
+        reason=reason,
+        opened_at=work.now,
+    )
 
 
 def _add_reason(notice: Notice, reason: str) -> None:
@@ -102,9 +107,9 @@ class DoseAnswer(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     dose: DoseCode = Field(title="Dose")
-    done: (
-        Literal["patient_told", "patient_seen", "infusion_stopped", "nothing_needed", "other"] | None
-    ) = Field(default=None, title="What was done")
+    done: Literal["patient_told", "patient_seen", "infusion_stopped", "nothing_needed", "other"] | None = Field(
+        default=None, title="What was done"
+    )
     note: Text | None = Field(
         default=None, title="Note", description="Whom you told, what was examined or given, what is watched."
     )
@@ -153,9 +158,12 @@ def _lines_of(work: Work, notice: Notice) -> Lines:
 def _facts(answer: DoseAnswer, found: tuple[NoticeLine, Dose] | None) -> AnswerFacts:
     line, dose = found or (None, None)
     return AnswerFacts(
-        dose=answer.dose, state=dose.state if dose else None, is_answered=bool(line and line.answered_at),
-        done=answer.done or "other", has_note=answer.note is not None,
-    )  # fmt: skip
+        dose=answer.dose,
+        state=dose.state if dose else None,
+        is_answered=bool(line and line.answered_at),
+        done=answer.done or "other",
+        has_note=answer.note is not None,
+    )
 
 
 def _answer(work: Work, line: NoticeLine, done: str, note: str | None) -> None:

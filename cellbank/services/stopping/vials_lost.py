@@ -46,9 +46,13 @@ class Loss:
         records: list[Record] = [*vials, *doses, *subjects, *shipments]
         said = "\n".join((reason, *(warning.detail for warning in lost_warnings(self.vials))))
         deviation = open_with_links(
-            work, records=records, title=f"Lost although it was counted on: vial {_named(self.vials)}"[:200],
-            description=said[:4000], classification=classified(self.vials), occurred_at=work.happened,
-        )  # fmt: skip
+            work,
+            records=records,
+            title=f"Lost although it was counted on: vial {_named(self.vials)}"[:200],
+            description=said[:4000],
+            classification=classified(self.vials),
+            occurred_at=work.happened,
+        )
         work.show(deviation=deviation.code)
         missed = {one.dose for one in self.vials if one.is_missed}
         tell_of_doses(work, vials[0], said, [dose for dose in doses if dose.code in missed])
@@ -62,11 +66,16 @@ def counted_on(work: Work, vials: Sequence[Vial]) -> Loss:
     gone = Counter(row.dose for row in rows if states[row.id][1] != "POOLED")
     found = [
         LostVial(
-            *states[row.id], dose=row.dose, dose_state=row.dose_state, subject=row.subject,
-            left=row.had - gone[row.dose], needed=row.needed or 0, shipment=row.shipment,
+            *states[row.id],
+            dose=row.dose,
+            dose_state=row.dose_state,
+            subject=row.subject,
+            left=row.had - gone[row.dose],
+            needed=row.needed or 0,
+            shipment=row.shipment,
         )
         for row in rows
-    ]  # fmt: skip
+    ]
     lost = tuple(one for one in found if one.shipment or is_counted_on(one.state, one.dose_state))
     if lost:
         work.warn(lost_warnings(lost))

@@ -130,8 +130,9 @@ def _cell(position: int, columns: int, row: Any, letters: dict[str, str]) -> Cel
     name = position_name(position, columns)
     if row is None:
         return Cell(name)
-    return Cell(name, row.code, row.number, row.lot, row.state, row.lot_state, row.standing, row.whom,
-                letters.get(row.lot))  # fmt: skip
+    return Cell(
+        name, row.code, row.number, row.lot, row.state, row.lot_state, row.standing, row.whom, letters.get(row.lot)
+    )
 
 
 @dataclass(frozen=True)

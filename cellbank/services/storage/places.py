@@ -80,9 +80,13 @@ class AddStorageUnit(ActInput):
         default=None, title="Places for other units", ge=1, le=MOST_PLACES, description="Empty: nobody counts them."
     )
     cold_minutes: int | None = Field(
-        default=None, title="Keeps cold for", ge=1, le=MOST_COLD_MINUTES, json_schema_extra={"unit": "min"},
+        default=None,
+        title="Keeps cold for",
+        ge=1,
+        le=MOST_COLD_MINUTES,
+        json_schema_extra={"unit": "min"},
         description="Of a transfer dewar: how long a vial stays below the limit in it, as it was tested.",
-    )  # fmt: skip
+    )
     rows: int | None = Field(default=None, title="Rows", ge=1, le=MOST_ROWS)
     columns: int | None = Field(default=None, title="Columns", ge=1, le=MOST_COLUMNS)
     improbable_because: Improbable = None
@@ -111,11 +115,19 @@ def add_storage_unit(work: Work, given: AddStorageUnit) -> StorageUnit:
     work.judge(StorageUnit, refusals=refusals or doubted, of=[parent] if parent else [])
     unit = work.add(
         StorageUnit(
-            site_id=work.actor.site_id, parent_id=parent.id if parent else None, code=new_code(work, Kind.STORAGE),
-            type=given.type, name=given.name, place=place, row_count=given.rows, column_count=given.columns,
-            capacity=given.capacity, cold_minutes=given.cold_minutes, stands_since=work.now,
+            site_id=work.actor.site_id,
+            parent_id=parent.id if parent else None,
+            code=new_code(work, Kind.STORAGE),
+            type=given.type,
+            name=given.name,
+            place=place,
+            row_count=given.rows,
+            column_count=given.columns,
+            capacity=given.capacity,
+            cold_minutes=given.cold_minutes,
+            stands_since=work.now,
         )
-    )  # fmt: skip
+    )
     print_first(work, Kind.STORAGE, unit.code)
     return unit
 
@@ -388,9 +400,11 @@ def _put_away_too_soon(work: Work, vials: Sequence[Vial], at: datetime.datetime)
     lots = select(Lot.code, Lot.frozen_at, FreezerRun.last_at).outerjoin(FreezerRun, run).order_by(Lot.id)
     found = work.session.execute(lots.where(Lot.id.in_({vial.lot_id for vial in vials}))).all() if vials else ()
     return tuple(
-        doubt for lot, frozen_at, ended in found if frozen_at
+        doubt
+        for lot, frozen_at, ended in found
+        if frozen_at
         for doubt in improbable_putting_away(lot, frozen_at, ended, at)
-    )  # fmt: skip
+    )
 
 
 def _arrived_at(session: Session, vials: Sequence[Vial]) -> datetime.datetime | None:

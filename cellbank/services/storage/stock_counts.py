@@ -52,9 +52,11 @@ def count_box(work: Work, given: CountBox) -> StockCount:
     refusals += told_after(work, "The count", box_changed_at(work.session, unit))
     work.judge(StockCount, refusals=refusals, of=[unit])
     count = StockCount(
-        site_id=work.actor.site_id, code=new_code(work, Kind.COUNT), unit_id=unit.id,
+        site_id=work.actor.site_id,
+        code=new_code(work, Kind.COUNT),
+        unit_id=unit.id,
         first_counted_by_id=work.actor.id,
-    )  # fmt: skip
+    )
     work.add(count)
     _keep_sheet(work, count, 1, unit, seen)
     note_out(work, [unit.id], given.seconds_out, work.happened)
@@ -147,9 +149,13 @@ def count_board(installation: Installation, code: str) -> CountBoard | None:
             unlike = counts_differ(unit, *sheets)
             differing = compare(session, unit, sheets[-1])[0]
         return CountBoard(
-            unit.code, unit.name, tuple((row.full_name, row.counted_at) for row in people), tuple(unlike),
-            tuple(shown(differing, unit)), count.reasons or {},
-        )  # fmt: skip
+            unit.code,
+            unit.name,
+            tuple((row.full_name, row.counted_at) for row in people),
+            tuple(unlike),
+            tuple(shown(differing, unit)),
+            count.reasons or {},
+        )
 
 
 def counts_differ(unit: StorageUnit, first: Seen, second: Seen) -> list[str]:
@@ -176,7 +182,7 @@ def _keep_sheet(work: Work, count: StockCount, number: int, unit: StorageUnit, s
         CountSheet(
             stock_count_id=count.id, number=number, counted_by_id=work.actor.id, counted_at=work.happened, seen=named
         )
-    )  # fmt: skip
+    )
 
 
 def _sheets(session: Session, count: StockCount) -> list[CountSheet]:

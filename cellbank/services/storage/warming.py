@@ -32,9 +32,7 @@ _WARMING = text(
 )
 
 
-def spent_by(
-    session: Session, vial_ids: Iterable[int], now: datetime.datetime | None = None
-) -> dict[int, Budget]:
+def spent_by(session: Session, vial_ids: Iterable[int], now: datetime.datetime | None = None) -> dict[int, Budget]:
     """What these vials have spent of their time out of the cold; one that was never out is not in the answer. With
     `now` the clock of one that was picked, and is neither thawed nor put back, runs until then."""
     rows = session.execute(_WARMING, {"vials": list(vial_ids), "now": now})

@@ -69,12 +69,19 @@ def _rows(work: Work, probe: Probe, found: Sequence[Excursion]) -> list[dict[str
     codes = _codes(work, len(found))
     return [
         {
-            "site_id": probe.site_id, "code": code, "probe_id": probe.id, "storage_unit_id": probe.storage_unit_id,
-            "started_at": moment(one.started), "found_at": work.now, "warn_above_c": probe.warn_above_c,
-            "critical_above_c": probe.critical_above_c, "reject_above_c": probe.reject_above_c, **_columns(one),
+            "site_id": probe.site_id,
+            "code": code,
+            "probe_id": probe.id,
+            "storage_unit_id": probe.storage_unit_id,
+            "started_at": moment(one.started),
+            "found_at": work.now,
+            "warn_above_c": probe.warn_above_c,
+            "critical_above_c": probe.critical_above_c,
+            "reject_above_c": probe.reject_above_c,
+            **_columns(one),
         }
         for code, one in zip(codes, found, strict=True)
-    ]  # fmt: skip
+    ]
 
 
 def _codes(work: Work, count: int) -> list[str]:
@@ -124,10 +131,11 @@ def lock_lots_to_stop(work: Work, probe: Probe, found: Sequence[Excursion]) -> l
     before = going_on(work, probe)
     far = datetime.datetime(9999, 1, 1, tzinfo=datetime.UTC)
     given = {
-        "unit": probe.storage_unit_id, "before": before.id if before else None,
+        "unit": probe.storage_unit_id,
+        "before": before.id if before else None,
         "starts": [moment(one.started) for one in grave],
         "ends": [far if one.ended is None else moment(one.ended + 1) for one in grave],
-    }  # fmt: skip
+    }
     return [lock_lot(work, code) for _, code in work.session.execute(_LOTS, given).all()]
 
 

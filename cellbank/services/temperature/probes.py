@@ -80,11 +80,17 @@ def add_probe(work: Work, given: AddProbe) -> Probe:
     work.judge(Probe, refusals=refusals, of=[unit])
     return work.add(
         Probe(
-            site_id=work.actor.site_id, code=new_code(work, Kind.PROBE), storage_unit_id=unit.id, name=given.name,
-            model=given.model, serial=given.serial, calibrated_on=given.calibrated_on,
-            calibration_due_on=given.calibration_due_on, **values,
+            site_id=work.actor.site_id,
+            code=new_code(work, Kind.PROBE),
+            storage_unit_id=unit.id,
+            name=given.name,
+            model=given.model,
+            serial=given.serial,
+            calibrated_on=given.calibrated_on,
+            calibration_due_on=given.calibration_due_on,
+            **values,
         )
-    )  # fmt: skip
+    )
 
 
 def _usual_limits(work: Work, given: _Limits) -> dict[str, Any]:
@@ -92,11 +98,14 @@ def _usual_limits(work: Work, given: _Limits) -> dict[str, Any]:
         return {}
     rules = read_specification(effective(work, "specification").content).temperature
     return {
-        "warn_above_c": rules.warn_above_celsius, "warn_minutes": rules.warn_minutes,
-        "critical_above_c": rules.critical_above_celsius, "critical_readings": rules.critical_readings,
-        "reject_above_c": rules.reject_above_celsius, "gap_minutes": rules.gap_minutes,
+        "warn_above_c": rules.warn_above_celsius,
+        "warn_minutes": rules.warn_minutes,
+        "critical_above_c": rules.critical_above_celsius,
+        "critical_readings": rules.critical_readings,
+        "reject_above_c": rules.reject_above_celsius,
+        "gap_minutes": rules.gap_minutes,
         "acknowledge_minutes": rules.acknowledge_minutes,
-    }  # fmt: skip
+    }
 
 
 def _as_limits(values: dict[str, Any]) -> Limits:

@@ -163,9 +163,13 @@ def _ended(excursion: Excursion) -> Excursion:
         return excursion
     held = excursion.seconds[0]
     return Excursion(
-        excursion.kind, excursion.started, excursion.started + held, excursion.peak, excursion.seconds,
+        excursion.kind,
+        excursion.started,
+        excursion.started + held,
+        excursion.peak,
+        excursion.seconds,
         excursion.degree_seconds,
-    )  # fmt: skip
+    )
 
 
 # --- writing ----------------------------------------------------------------------------------

@@ -80,10 +80,16 @@ class ImportReadings(ActInput):
     def mapping(self) -> Mapping:
         """The titles that somebody named."""
         return Mapping(
-            time=self.time_column or "", date=self.date_column or "", value=self.value_column or "",
-            serial=self.serial_column or "", unit=self.unit or "", date_order=self.date_order or "",
-            clock=self.zone or "", told_zone=self.told_zone or "", times=self.times or "",
-        )  # fmt: skip
+            time=self.time_column or "",
+            date=self.date_column or "",
+            value=self.value_column or "",
+            serial=self.serial_column or "",
+            unit=self.unit or "",
+            date_order=self.date_order or "",
+            clock=self.zone or "",
+            told_zone=self.told_zone or "",
+            times=self.times or "",
+        )
 
 
 @act(ImportReadings)
@@ -149,10 +155,11 @@ def _imported(work: Work, probe: Probe, sha256: str, column: str) -> list[Refusa
     """Why not: this column of this very file stands already in this probe's readings."""
     before = work.session.scalar(
         select(ReadingImport.code).where(
-            ReadingImport.sha256 == sha256, ReadingImport.probe_id == probe.id,
+            ReadingImport.sha256 == sha256,
+            ReadingImport.probe_id == probe.id,
             ReadingImport.mapping["value"].astext == column,
         )
-    )  # fmt: skip
+    )
     if before is None:
         return []
     sentence = "This very file was imported before, as {code} of probe {probe}. Nothing is to be done."
@@ -170,16 +177,22 @@ def _noticed(file: LoggerFile, taken: Taken) -> dict[str, Any]:
     """What the answer says, of a check too."""
     counts = {"rows": file.rows, "new_readings": taken.stored}
     unusual = {
-        "repeated_rows": file.duplicates, "rows_out_of_order": file.out_of_order, "rows_left_out": file.left_out,
+        "repeated_rows": file.duplicates,
+        "rows_out_of_order": file.out_of_order,
+        "rows_left_out": file.left_out,
         "readings_known_before": taken.known,
-    }  # fmt: skip
+    }
     seen = {"from": moment(file.readings[0] >> 16).isoformat(), "until": moment(file.readings[-1] >> 16).isoformat()}
     lines = {"lines_left_out": file.left_out_rows} if file.left_out_rows else {}
     return {
-        **counts, **{name: count for name, count in unusual.items() if count}, **lines, **seen, "zone": file.zone,
+        **counts,
+        **{name: count for name, count in unusual.items() if count},
+        **lines,
+        **seen,
+        "zone": file.zone,
         "columns": ", ".join(f"{name}: {title}" for name, title in file.mapping.as_json().items()),
         "excursions_found": excursions_shown(taken),
-    }  # fmt: skip
+    }
 
 
 def _too_warm(probe: Probe, taken: Taken) -> list[Refusal]:
@@ -194,12 +207,14 @@ def excursions_shown(taken: Taken) -> list[dict[str, str]]:
     """The excursions of an answer: what, from when to when, how warm."""
     return [
         {
-            "kind": one.kind, "from": moment(one.started).isoformat(),
+            "kind": one.kind,
+            "from": moment(one.started).isoformat(),
             "until": "goes on" if one.ended is None else moment(one.ended).isoformat(),
-            "peak": f"{one.peak / 100:.2f} °C", "minutes": f"{one.seconds[0] / 60:.0f}",
+            "peak": f"{one.peak / 100:.2f} °C",
+            "minutes": f"{one.seconds[0] / 60:.0f}",
         }
         for one in taken.found[:200]
-    ]  # fmt: skip
+    ]
 
 
 # --- what all ways in share -------------------------------------------------------------------
@@ -215,11 +230,17 @@ def _store(
     digest = copy_readings(work, probe.id, number, taken.keys(), taken.stored, tell)
     made = work.add(
         ReadingImport(
-            id=number, code=new_code(work, Kind.READINGS), probe_id=probe.id, digest=digest, stored=taken.stored,
-            known_before=taken.known, entered_by_id=work.actor.id, **columns,
+            id=number,
+            code=new_code(work, Kind.READINGS),
+            probe_id=probe.id,
+            digest=digest,
+            stored=taken.stored,
+            known_before=taken.known,
+            entered_by_id=work.actor.id,
+            **columns,
         ),
         to="STORED",
-    )  # fmt: skip
+    )
     return made, _watch_on(work, probe, taken)
 
 
@@ -260,9 +281,11 @@ def record_readings(work: Work, given: RecordReadings) -> ReadingImport | None:
     taken = look_at(work, probe, readings, refusals)
     lots = lock_lots_to_stop(work, probe, taken.found)
     work.show(
-        new_readings=taken.stored, readings_known_before=taken.known, excursions_found=excursions_shown(taken),
+        new_readings=taken.stored,
+        readings_known_before=taken.known,
+        excursions_found=excursions_shown(taken),
         lots_to_stop=[lot.code for lot in lots],
-    )  # fmt: skip
+    )
     work.warn(_too_warm(probe, taken))
     work.judge(probe, ReadingImport, refusals=refusals)
     if not taken.stored:
@@ -312,11 +335,21 @@ def record_reading_by_hand(work: Work, given: RecordReadingByHand) -> ReadingImp
     work.judge(probe, ReadingImport, refusals=refusals)
     return work.add(
         ReadingImport(
-            code=new_code(work, Kind.READINGS), probe_id=probe.id, source="hand", row_count=1, stored=0, duplicates=0,
-            out_of_order=0, left_out=0, known_before=0, first_at=at, last_at=at, hand_celsius=given.celsius,
+            code=new_code(work, Kind.READINGS),
+            probe_id=probe.id,
+            source="hand",
+            row_count=1,
+            stored=0,
+            duplicates=0,
+            out_of_order=0,
+            left_out=0,
+            known_before=0,
+            first_at=at,
+            last_at=at,
+            hand_celsius=given.celsius,
             entered_by_id=work.actor.id,
         )
-    )  # fmt: skip
+    )
 
 
 class ConfirmReading(TellingInput):

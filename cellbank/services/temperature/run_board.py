@@ -102,9 +102,13 @@ def _chart(connection: Connection, row: Any) -> RunChart:
         return tuple((at, celsius) for at, celsius in readings)
 
     return RunChart(
-        row.began_at, band.gap_minutes, _edges(band, row.began_at), channel("product"), channel("chamber"),
+        row.began_at,
+        band.gap_minutes,
+        _edges(band, row.began_at),
+        channel("product"),
+        channel("chamber"),
         tuple(_line(one) for one in row.departures),
-    )  # fmt: skip
+    )
 
 
 def _edges(band: FreezingBand, began: datetime.datetime) -> tuple[tuple[datetime.datetime, float, float], ...]:

@@ -102,9 +102,13 @@ def sent_file(work: Work, sha256: str) -> Iterator[Path]:
 def said(work: Work, given: Any, kind: str, source: str) -> Said:
     """What is known about a file of this source beside its text: what the person gave, and what was learned."""
     return Said(
-        ZoneInfo(work.actor.zone), given.mapping(), learned(work, kind, source), given.started_at,
-        until=local_day(work, work.now + datetime.timedelta(days=1)), skip_unreadable=given.skip_unreadable,
-    )  # fmt: skip
+        ZoneInfo(work.actor.zone),
+        given.mapping(),
+        learned(work, kind, source),
+        given.started_at,
+        until=local_day(work, work.now + datetime.timedelta(days=1)),
+        skip_unreadable=given.skip_unreadable,
+    )
 
 
 def from_the_start(lines: TextIO) -> Lines:

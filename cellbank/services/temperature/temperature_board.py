@@ -110,8 +110,12 @@ def excursion_board(installation: Installation, code: str, now: datetime.datetim
     around = max(datetime.timedelta(hours=2), (until - row.started_at) / 2)
     chart = chart_of(installation, row.probe, row.started_at - around, until + around if row.ended_at else until)
     figures = tuple(
-        (name, getattr(row, f"{level}_above_c"), Decimal(getattr(row, f"{level}_seconds")) / 60,
-         getattr(row, f"{level}_degree_seconds") / 60)
+        (
+            name,
+            getattr(row, f"{level}_above_c"),
+            Decimal(getattr(row, f"{level}_seconds")) / 60,
+            getattr(row, f"{level}_degree_seconds") / 60,
+        )
         for name, level in (("warning", "warn"), ("critical", "critical"), ("reject", "reject"))
-    )  # fmt: skip
+    )
     return ExcursionBoard(chart, figures, lots, held)

@@ -61,7 +61,10 @@ _BANDS = text(
 
 
 def chart_of(
-    installation: Installation, probe_code: str, since: datetime.datetime | None = None, until: datetime.datetime | None = None
+    installation: Installation,
+    probe_code: str,
+    since: datetime.datetime | None = None,
+    until: datetime.datetime | None = None,
 ) -> Chart | None:
     """The picture of a probe over a time, or over the last week that it has readings of; None: there is no such probe
     or no reading."""

@@ -44,7 +44,13 @@ def sign(installation: Installation, *, new_file_because: str | None = None) -> 
 
 
 def keep(
-    installation: Installation, connection: Connection, began: datetime.datetime, found: Sequence[str], *, whole: bool, acts: int
+    installation: Installation,
+    connection: Connection,
+    began: datetime.datetime,
+    found: Sequence[str],
+    *,
+    whole: bool,
+    acts: int,
 ) -> None:
     """Note what a check found, signed."""
     said = {"began_at": began, "whole": whole, "acts": acts, "found": list(found)}
@@ -56,7 +62,9 @@ def check_whole(installation: Installation, *, even_if_not_due: bool = False) ->
     with alone(installation.reads, CHECKS_THE_TRAIL) as connection:
         if connection is None:
             return None
-        due = even_if_not_due or _is_due(own_notes(connection, installation.config.data), installation.config.check_hours)
+        due = even_if_not_due or _is_due(
+            own_notes(connection, installation.config.data), installation.config.check_hours
+        )
         connection.commit()  # nothing stands open for as long as it takes
         return _check(installation) if due else None
 
@@ -113,7 +121,10 @@ def standing_of_trail(installation: Installation) -> TrailStanding:
     since = checked_at or row.began_at or row.now
     signed_at = signed.signed_at if signed else None
     return TrailStanding(
-        checked_at, tuple(dict.fromkeys(one for note in (whole, later) if note for one in note.found)),
-        signed_at, bool(hours) and row.now - since > late,
-        bool(seconds) and signed_at is not None and row.now - signed_at > LONGEST_UNSIGNED, row.played,
-    )  # fmt: skip
+        checked_at,
+        tuple(dict.fromkeys(one for note in (whole, later) if note for one in note.found)),
+        signed_at,
+        bool(hours) and row.now - since > late,
+        bool(seconds) and signed_at is not None and row.now - signed_at > LONGEST_UNSIGNED,
+        row.played,
+    )

@@ -143,8 +143,9 @@ def blind_now(connection: Connection) -> frozenset[tuple[str, str, int]]:
     asked = " UNION ALL ".join(
         f"SELECT '{table}', '{column}', t.id FROM {table} t {_of_the_record(table, record)} "
         f"WHERE r.state = '{blind.state}'"
-        for record, blind in BLIND.items() for table, column in sorted(blind.columns)
-    )  # fmt: skip
+        for record, blind in BLIND.items()
+        for table, column in sorted(blind.columns)
+    )
     return frozenset((table, column, row) for table, column, row in connection.execute(text(asked)))
 
 
@@ -173,9 +174,11 @@ def _parts(kind: str) -> str:
         f"UNION ALL SELECT '{table.name}', id, to_jsonb({table.name}) FROM {table.name} WHERE {column.name} = :id"
         for table in metadata.sorted_tables
         for column in table.columns
-        if table.name in record_tables() and _is_part(table.name, kind) and kind not in _NOT_A_WHOLE
+        if table.name in record_tables()
+        and _is_part(table.name, kind)
+        and kind not in _NOT_A_WHOLE
         and any(key.column.table.name == kind for key in column.foreign_keys)
-    ]  # fmt: skip
+    ]
     return " ".join(parts)
 
 
@@ -226,16 +229,26 @@ def _name_of(table: str) -> str:
 
 def _event(row: Any, record: str, names: Names, hidden: frozenset[tuple[str, str]]) -> Event:
     lines = [
-        line for kind, before, after, part in row.changes or ()
+        line
+        for kind, before, after, part in row.changes or ()
         for line in _lines(record, kind, before, after, part, names)
         if (kind, line.column) not in hidden
-    ]  # fmt: skip
+    ]
     return Event(
-        row.id, row.name, title_of(row.name), row.full_name, row.at, row.recorded_at, row.outcome or "open",
-        tuple(lines), row.given.get("reason"),
+        row.id,
+        row.name,
+        title_of(row.name),
+        row.full_name,
+        row.at,
+        row.recorded_at,
+        row.outcome or "open",
+        tuple(lines),
+        row.given.get("reason"),
         tuple(refusal["detail"] for refusal in without_identity(row.given, row.refusals)),
-        row.happened_at, row.late_reason, answered(row.given, row.result or {}),
-    )  # fmt: skip
+        row.happened_at,
+        row.late_reason,
+        answered(row.given, row.result or {}),
+    )
 
 
 def change_lines(
@@ -260,9 +273,10 @@ def _lines(
     lines = {column: (was.get(column), value) for column, value in is_now.items() if before or value is not None}
     lines = {**{column: (None, value) for column, value in about.items() if value is not None}, **lines}
     wanted = [
-        column for column in _order(kind)
+        column
+        for column in _order(kind)
         if column in lines and column not in _SILENT and (part is None or _target(kind, column) != record)
-    ]  # fmt: skip
+    ]
     return [_line(kind, column, *lines[column], names) for column in wanted]
 
 
@@ -292,8 +306,10 @@ def read_signatures(connection: Connection, kind: str, code: str) -> tuple[Signe
         if found is None:
             return ()
         record = session.get_one(record_class(kind), found)
-        signed = select(Signature, Act.name).join(Act, Act.id == Signature.act_id).where(
-            Signature.record_kind == kind, Signature.record_id == found
+        signed = (
+            select(Signature, Act.name)
+            .join(Act, Act.id == Signature.act_id)
+            .where(Signature.record_kind == kind, Signature.record_id == found)
         )
         return tuple(
             Signed(row.full_name, row.meaning, row.signed_at, not still_covers(record, act, row.digest))
@@ -341,10 +357,20 @@ def done(installation: Installation, act_id: int, viewer: int) -> Done | None:
     if is_hidden:
         given, result = {}, {name: result[name] for name in ("kind", "code", "state") if name in result}
     return Done(
-        row.id, row.name, title_of(row.name), row.person_id, row.full_name, row.at, row.outcome, result,
-        row.record_code, given, tuple(without_identity(row.given, row.refusals)), row.happened_at,
+        row.id,
+        row.name,
+        title_of(row.name),
+        row.person_id,
+        row.full_name,
+        row.at,
+        row.outcome,
+        result,
+        row.record_code,
+        given,
+        tuple(without_identity(row.given, row.refusals)),
+        row.happened_at,
         row.late_reason,
-    )  # fmt: skip
+    )
 
 
 def _is_blind(connection: Connection, code: str | None) -> bool:

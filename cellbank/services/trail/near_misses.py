@@ -82,7 +82,10 @@ class Report:
 
 
 def near_misses(
-    installation: Installation, today: datetime.date, since: datetime.date | None = None, until: datetime.date | None = None
+    installation: Installation,
+    today: datetime.date,
+    since: datetime.date | None = None,
+    until: datetime.date | None = None,
 ) -> Report:
     """The near misses of the site that is looked at, from the month of `since` to the month of `until`, ten years at
     most; without them of the last twelve months."""

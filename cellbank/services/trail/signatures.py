@@ -40,12 +40,16 @@ def signatures_of(connection: Connection, names: Mapping[tuple[str, int], str]) 
     holding = _holding(connection, rows)
     return tuple(
         Signed(
-            row.act_id, row.full_name, row.meaning,
-            f"{row.record_kind.replace('_', ' ')} {names[row.record_kind, row.record_id]}", row.signed_at, row.digest,
+            row.act_id,
+            row.full_name,
+            row.meaning,
+            f"{row.record_kind.replace('_', ' ')} {names[row.record_kind, row.record_id]}",
+            row.signed_at,
+            row.digest,
             row.id in holding,
         )
         for row in rows
-    )  # fmt: skip
+    )
 
 
 def _holding(connection: Connection, rows: Sequence[Row[Any]]) -> set[int]:

@@ -124,9 +124,17 @@ def _named(rows: Any) -> Any:
 def _act(row: Any, names: Names, blind: Blind) -> ReadAct:
     refusals = tuple(refusal["detail"] for refusal in without_identity(row.given, row.refusals))
     return ReadAct(
-        row.id, row.at, row.recorded_at, row.full_name, row.door, row.outcome, row.record_code,
-        row.given.get("reason"), refusals, _changed(row.changes or (), names, blind),
-    )  # fmt: skip
+        row.id,
+        row.at,
+        row.recorded_at,
+        row.full_name,
+        row.door,
+        row.outcome,
+        row.record_code,
+        row.given.get("reason"),
+        refusals,
+        _changed(row.changes or (), names, blind),
+    )
 
 
 def _changed(changes: Any, names: Names, blind: Blind) -> tuple[Changed, ...]:

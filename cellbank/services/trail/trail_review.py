@@ -149,8 +149,10 @@ UNREAD = """SELECT first.id AS first_act, (SELECT max(id) FROM act WHERE site_id
       SELECT coalesce(max(r.last_act), 0) FROM trail_review r
        WHERE r.record_code IS NULL AND r.site_id = x.id)
      ORDER BY a.id LIMIT 1) AS first"""
-_UNREAD = text(f"SELECT first_act, last_act, since, count FROM ({UNREAD}) AS unread WHERE {at_site('site_id')} "
-               "ORDER BY first_act LIMIT 1")  # fmt: skip
+_UNREAD = text(
+    f"SELECT first_act, last_act, since, count FROM ({UNREAD}) AS unread WHERE {at_site('site_id')} "
+    "ORDER BY first_act LIMIT 1"
+)
 _OWN = text(
     f"""SELECT p.full_name, count(DISTINCT a.id), min(a.id), max(a.id)
          FROM trail_review r JOIN act a ON a.person_id = r.reviewed_by_id AND a.id BETWEEN r.first_act AND r.last_act

@@ -109,10 +109,21 @@ def _line(row: Any) -> FoundAct:
     if row.name == "report_unreadable_scan":  # an act of another version may have been given other inputs
         reasons = tuple(why for why in (row.given.get("reason"),) if why)
     return FoundAct(
-        row.id, row.name, title_of(row.name), row.full_name, row.at, row.recorded_at, row.door, row.client,
-        row.outcome or "open", row.record_code, reasons, (row.seal or "")[:16],
-        row.happened_at, row.late_reason,
-    )  # fmt: skip
+        row.id,
+        row.name,
+        title_of(row.name),
+        row.full_name,
+        row.at,
+        row.recorded_at,
+        row.door,
+        row.client,
+        row.outcome or "open",
+        row.record_code,
+        reasons,
+        (row.seal or "")[:16],
+        row.happened_at,
+        row.late_reason,
+    )
 
 
 def people(installation: Installation) -> tuple[tuple[str, str], ...]:

@@ -101,9 +101,12 @@ def check(
         fault, records = find_drift(connection, told)
     impossible, notes = find_impossible_times(connection)
     faults = [
-        *_found(fault), *impossible, *find_misdone(connection), *find_altered_readings(connection),
+        *_found(fault),
+        *impossible,
+        *find_misdone(connection),
+        *find_altered_readings(connection),
         *find_miswritten(connection),
-    ]  # fmt: skip
+    ]
     notes += _notes(connection)
     signed = None
     if against is not None:

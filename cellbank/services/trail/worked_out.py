@@ -13,9 +13,11 @@ from cellbank.services.trail.trail_faults import Fault
 
 # Columns that are compared by their letters; the key stands beside them.
 COMPARED = {
-    "subject": ("trial_number", "second_identifier"), "donor": ("pseudonym",), "reagent_lot": ("manufacturer_lot",),
+    "subject": ("trial_number", "second_identifier"),
+    "donor": ("pseudonym",),
+    "reagent_lot": ("manufacturer_lot",),
     "storage_unit": ("name",),
-}  # fmt: skip
+}
 
 
 def find_miswritten(connection: Connection) -> list[Fault]:

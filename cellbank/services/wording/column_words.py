@@ -13,11 +13,13 @@ from cellbank.records.tables import metadata
 
 TIME, CELLS, DAY = "time", "cells", "day"
 
+
 class Told(NamedTuple):
     """How a column is called and in what it is measured; `time` and `cells` are written in their own ways."""
 
     label: str
     unit: str = ""
+
 
 # What holds a word of the code, and not what somebody wrote.
 WORDS_OF_THE_CODE = {
@@ -164,11 +166,13 @@ def told(record: str, column: str) -> Told:
     found = WORDS.get(f"{record}.{column}") or WORDS.get(column) or ANSWERS.get(column) or _by_its_name(column)
     return found._replace(unit=TIME) if (record, column) in _instants() else found
 
+
 def _by_its_name(column: str) -> Told:
     name = column.removesuffix("_id")
     ending, unit = next(((end, unit) for end, unit in UNITS.items() if column.endswith(end)), ("", ""))
     said = name.removesuffix(ending) if unit not in (TIME, CELLS) else name
     return Told(said.replace("_", " ").capitalize(), unit)
+
 
 @cache
 def _instants() -> frozenset[tuple[str, str]]:

@@ -15,8 +15,9 @@ INELIGIBLE = ("donor", "donor", "INELIGIBLE")
 LIFTED = "UPDATE hold SET state = 'LIFTED', lifted_at = :now WHERE lot_id = (SELECT id FROM lot WHERE code = :held)"
 ENROLLED = """UPDATE subject SET state = 'ENROLLED', assessment = '{{"outcome": "ELIGIBLE"}}',
                 place = (SELECT max(place) + 1 FROM subject) WHERE code = :{}"""
-A_DONOR = another("donor", "donor", code="'DR99990'", pseudonym="'nobody'", pseudonym_key="'nobody'",
-                  state="'REGISTERED'")
+A_DONOR = another(
+    "donor", "donor", code="'DR99990'", pseudonym="'nobody'", pseudonym_key="'nobody'", state="'REGISTERED'"
+)
 # Moves that are no business of the act under which they are made.
 MOVES = [
     Attack("a donor made ineligible", "quinn", "hold_lot", state(*INELIGIBLE), WHOSE),
@@ -69,34 +70,69 @@ PEOPLE = [
     Attack("a technician who rejects", "tina", "reject_lot", state("lot", "waiting", "REJECTED"), WHO),
     Attack("a clinician who lifts a hold", "clara", "lift_hold", LIFTED, WHO),
     Attack("an auditor who registers", "otto", "register_donor", A_DONOR, WHO),
-    Attack("a clinician who corrects the work of the laboratory", "clara", "correct_fact",
-           "UPDATE culture SET cells_harvested = cells_harvested + 1 WHERE id = "
-           "(SELECT culture_id FROM lot_source WHERE lot_id = (SELECT id FROM lot WHERE code = :waiting))", WHO),
-]  # fmt: skip
+    Attack(
+        "a clinician who corrects the work of the laboratory",
+        "clara",
+        "correct_fact",
+        "UPDATE culture SET cells_harvested = cells_harvested + 1 WHERE id = "
+        "(SELECT culture_id FROM lot_source WHERE lot_id = (SELECT id FROM lot WHERE code = :waiting))",
+        WHO,
+    ),
+]
 UNSIGNED = [
     Attack("a donor made ineligible", "quinn", "determine_eligibility", state(*INELIGIBLE), SIGNED),
     Attack("a hold lifted", "quinn", "lift_hold", LIFTED, SIGNED),
-    Attack("a subject enrolled", "clara", "sign_eligibility", state("subject", "screened", "SCREEN_FAILED"), SIGNED,
-           without=("the_answers_say_who_is_eligible",)),
-    Attack("a plan made anew", "clara", "plan_dose_anew",
-           "UPDATE dose SET planned_anew_because = 'tomorrow' WHERE code = :ordered", SIGNED),
-]  # fmt: skip
+    Attack(
+        "a subject enrolled",
+        "clara",
+        "sign_eligibility",
+        state("subject", "screened", "SCREEN_FAILED"),
+        SIGNED,
+        without=("the_answers_say_who_is_eligible",),
+    ),
+    Attack(
+        "a plan made anew",
+        "clara",
+        "plan_dose_anew",
+        "UPDATE dose SET planned_anew_because = 'tomorrow' WHERE code = :ordered",
+        SIGNED,
+    ),
+]
 DETERMINED = ("donor", "donor", "ELIGIBLE")
 PLANNED = signed_by("plan_dose_anew", "approved", "dose", "counted")
 ANOTHER_WAY = [
-    Attack("a donor made eligible by a signature that rejects", "quinn", "determine_eligibility",
-           f"{state(*DETERMINED)}; " + signed_by("determine_eligibility", "rejected", "donor", "donor"), SIGNED,
-           (state(*INELIGIBLE),)),
-    Attack("a donation accepted by a signature that rejects", "quinn", "decide_donation",
-           "UPDATE donation SET state = 'ACCEPTED' WHERE code = :donation; "
-           + signed_by("decide_donation", "rejected", "donation", "donation"), SIGNED,
-           ("UPDATE donation SET state = 'AWAITING_DECISION' WHERE code = :donation",)),
-    Attack("a plan made anew by the signature on another dose", "clara", "plan_dose_anew",
-           f"UPDATE dose SET planned_anew_because = 'tomorrow' WHERE code = :ordered; {PLANNED}", SIGNED),
-]  # fmt: skip
+    Attack(
+        "a donor made eligible by a signature that rejects",
+        "quinn",
+        "determine_eligibility",
+        f"{state(*DETERMINED)}; " + signed_by("determine_eligibility", "rejected", "donor", "donor"),
+        SIGNED,
+        (state(*INELIGIBLE),),
+    ),
+    Attack(
+        "a donation accepted by a signature that rejects",
+        "quinn",
+        "decide_donation",
+        "UPDATE donation SET state = 'ACCEPTED' WHERE code = :donation; "
+        + signed_by("decide_donation", "rejected", "donation", "donation"),
+        SIGNED,
+        ("UPDATE donation SET state = 'AWAITING_DECISION' WHERE code = :donation",),
+    ),
+    Attack(
+        "a plan made anew by the signature on another dose",
+        "clara",
+        "plan_dose_anew",
+        f"UPDATE dose SET planned_anew_because = 'tomorrow' WHERE code = :ordered; {PLANNED}",
+        SIGNED,
+    ),
+]
 WRITTEN_AFTERWARDS = [
-    Attack("a plan that is another one once it was signed", "clara", "plan_dose_anew",
-           f"{PLANNED}; UPDATE dose SET planned_anew_because = 'tomorrow' WHERE code = :counted",
-           "a_signature_covers_its_record"),
+    Attack(
+        "a plan that is another one once it was signed",
+        "clara",
+        "plan_dose_anew",
+        f"{PLANNED}; UPDATE dose SET planned_anew_because = 'tomorrow' WHERE code = :counted",
+        "a_signature_covers_its_record",
+    ),
 ]
 ATTACKS = [*ANOTHER_WAY, *WRITTEN_AFTERWARDS, *MOVES, *VALUES, *PEOPLE, *UNSIGNED]

@@ -3,18 +3,39 @@
 from tests.attack.twins.sql import HER, HIM, ME, Attack, another, dose_of, of_dose
 
 CLOCKS = [
-    Attack("a thawed dose that keeps longer", "tina", "prepare_dose",
-           of_dose("counted", "expires_at = expires_at + interval '1 second'"), "a_thawed_dose_keeps_its_clock"),
-    Attack("a thaw that began later", "tina", "prepare_dose",
-           of_dose("counted", "thaw_started_at = thaw_started_at + interval '1 hour', "
-                              "expires_at = expires_at + interval '1 hour'"),
-           "a_thawed_dose_keeps_its_clock"),
-    Attack("a diluent in which it keeps less long", "tina", "prepare_dose", of_dose("counted", "diluent = 'tap water'"),
-           "a_thawed_dose_keeps_its_clock"),
-    Attack("a correction that makes it keep longer", "tina", "correct_fact",
-           of_dose("counted", "expires_at = expires_at + interval '1 hour'"), "a_thawed_dose_keeps_its_clock",
-           without=("a_correction_names_all_that_it_changes",)),
-]  # fmt: skip
+    Attack(
+        "a thawed dose that keeps longer",
+        "tina",
+        "prepare_dose",
+        of_dose("counted", "expires_at = expires_at + interval '1 second'"),
+        "a_thawed_dose_keeps_its_clock",
+    ),
+    Attack(
+        "a thaw that began later",
+        "tina",
+        "prepare_dose",
+        of_dose(
+            "counted",
+            "thaw_started_at = thaw_started_at + interval '1 hour', expires_at = expires_at + interval '1 hour'",
+        ),
+        "a_thawed_dose_keeps_its_clock",
+    ),
+    Attack(
+        "a diluent in which it keeps less long",
+        "tina",
+        "prepare_dose",
+        of_dose("counted", "diluent = 'tap water'"),
+        "a_thawed_dose_keeps_its_clock",
+    ),
+    Attack(
+        "a correction that makes it keep longer",
+        "tina",
+        "correct_fact",
+        of_dose("counted", "expires_at = expires_at + interval '1 hour'"),
+        "a_thawed_dose_keeps_its_clock",
+        without=("a_correction_names_all_that_it_changes",),
+    ),
+]
 WEIGHTS = [
     Attack("another weight", "clara",
            "correct_fact", "UPDATE weight SET weight_kg = weight_kg + 10 WHERE code = :weight",

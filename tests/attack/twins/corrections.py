@@ -6,13 +6,17 @@ from tests.attack.twins.sql import ME, Attack, id_of, new, of_dose
 STANDS = "(SELECT (final_volume_ml{})::text FROM dose WHERE code = :given)"
 PUT_RIGHT = {"follows": "'[]'", "reason": "'x'", "corrected_at": ":now", "corrected_by_id": ME, "state": "'RECORDED'"}
 OF_DOSE = PUT_RIGHT | {
-    "dose_id": id_of("dose", "given"), "column_name": "'final_volume_ml'", "before": STANDS.format(" - 0.1"),
+    "dose_id": id_of("dose", "given"),
+    "column_name": "'final_volume_ml'",
+    "before": STANDS.format(" - 0.1"),
     "after": STANDS.format(""),
-}  # fmt: skip
+}
 OF_CULTURE = PUT_RIGHT | {
-    "culture_id": id_of("culture", "culture"), "column_name": "'viability_percent'", "before": "'1'",
+    "culture_id": id_of("culture", "culture"),
+    "column_name": "'viability_percent'",
+    "before": "'1'",
     "after": "(SELECT viability_percent::text FROM culture WHERE code = :culture)",
-}  # fmt: skip
+}
 IT_FOLLOWS = f"""jsonb_build_array(jsonb_build_object('kind', 'dose', 'record', CAST(:given AS text),
     'column', 'final_volume_ml', 'before', {STANDS.format(" - 0.1")}, 'after', {STANDS.format("")}))"""
 NINE = "'9'"

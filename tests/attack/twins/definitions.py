@@ -47,17 +47,37 @@ VERSIONS = [
            IN_FORCE_NOW, "a_version_in_force_is_signed"),
 ]  # fmt: skip
 TWICE = [
-    Attack("one version twice", "quinn", "import_definition",
-           another("definition", "protocol", code="'INVENTED@1'", state="'IMPORTED'"),
-           "uq_definition_type_identifier_version", without=(ITS_FILE,)),
-    Attack("two versions of one code", "quinn", "import_definition",
-           another("definition", "protocol", version="'99'", state="'IMPORTED'"), "uq_definition_code",
-           without=(ITS_FILE,)),
-    Attack("two versions in force", "quinn", "make_effective",
-           IN_FORCE_NOW, "one_version_in_force",
-           (change("definition", "imported", f"version = '99', identifier = {IN_FORCE}"),)),
-    Attack("a site twice", "ada", "add_site",
-           "INSERT INTO site (code, name, fin, fin_registered, timezone) "
-           "SELECT code, 'x', 'A9997', false, 'UTC' FROM site WHERE id = 1", "uq_site_code"),
-]  # fmt: skip
+    Attack(
+        "one version twice",
+        "quinn",
+        "import_definition",
+        another("definition", "protocol", code="'INVENTED@1'", state="'IMPORTED'"),
+        "uq_definition_type_identifier_version",
+        without=(ITS_FILE,),
+    ),
+    Attack(
+        "two versions of one code",
+        "quinn",
+        "import_definition",
+        another("definition", "protocol", version="'99'", state="'IMPORTED'"),
+        "uq_definition_code",
+        without=(ITS_FILE,),
+    ),
+    Attack(
+        "two versions in force",
+        "quinn",
+        "make_effective",
+        IN_FORCE_NOW,
+        "one_version_in_force",
+        (change("definition", "imported", f"version = '99', identifier = {IN_FORCE}"),),
+    ),
+    Attack(
+        "a site twice",
+        "ada",
+        "add_site",
+        "INSERT INTO site (code, name, fin, fin_registered, timezone) "
+        "SELECT code, 'x', 'A9997', false, 'UTC' FROM site WHERE id = 1",
+        "uq_site_code",
+    ),
+]
 ATTACKS = [*VERSIONS, *TWICE]

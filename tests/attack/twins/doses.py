@@ -59,18 +59,43 @@ ORDERED = [
            "a_dose_keeps_its_subject"),
 ]  # fmt: skip
 PREPARED = [
-    Attack("prepared and nothing drawn", "tina", "prepare_dose", of_dose("counted", "state = 'PREPARED'"),
-           "ck_dose_prepared_is_complete"),
-    Attack("thawed on another day", "tina", "thaw_vial",
-           of_dose("ordered", f"thaw_started_at = {NOW} + interval '1 day'"), "a_dose_is_given_on_its_day"),
-    Attack("other figures of what was drawn", "taras", "prepare_dose", of_dose("prepared", "draw_ml = draw_ml - 1"),
-           "a_noted_value_is_only_put_right"),
-    Attack("other figures of what was checked", "taras", "correct_fact",
-           of_dose("checked", "pooled_ml = pooled_ml - 1"),
-           "what_was_checked_is_checked_again"),
-    Attack("a cancelled dose that goes on", "tina", "thaw_vial", of_dose("ordered", "state = 'ORDERED'"),
-           "a_finished_dose_stays_finished", (of_dose("ordered", "state = 'CANCELLED'"),)),
-]  # fmt: skip
+    Attack(
+        "prepared and nothing drawn",
+        "tina",
+        "prepare_dose",
+        of_dose("counted", "state = 'PREPARED'"),
+        "ck_dose_prepared_is_complete",
+    ),
+    Attack(
+        "thawed on another day",
+        "tina",
+        "thaw_vial",
+        of_dose("ordered", f"thaw_started_at = {NOW} + interval '1 day'"),
+        "a_dose_is_given_on_its_day",
+    ),
+    Attack(
+        "other figures of what was drawn",
+        "taras",
+        "prepare_dose",
+        of_dose("prepared", "draw_ml = draw_ml - 1"),
+        "a_noted_value_is_only_put_right",
+    ),
+    Attack(
+        "other figures of what was checked",
+        "taras",
+        "correct_fact",
+        of_dose("checked", "pooled_ml = pooled_ml - 1"),
+        "what_was_checked_is_checked_again",
+    ),
+    Attack(
+        "a cancelled dose that goes on",
+        "tina",
+        "thaw_vial",
+        of_dose("ordered", "state = 'ORDERED'"),
+        "a_finished_dose_stays_finished",
+        (of_dose("ordered", "state = 'CANCELLED'"),),
+    ),
+]
 CHECKS = [
     Attack("both checks by one", "clara", "check_dose",
            of_dose("prepared", f"{CHECKED_ONCE}, second_checked_by_id = {ME}, second_checked_at = :now"),

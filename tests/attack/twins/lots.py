@@ -139,17 +139,35 @@ CONDITIONALLY = [
            (*WAITS, change("subject", "subject", "state = 'WITHDRAWN'"))),
 ]  # fmt: skip
 RUNS = [
-    Attack("another temperature", "tina", "import_freezing_run", of_run("worst_c = worst_c - 1"),
-           "a_freezing_run_never_changes"),
-    Attack("withdrawn after the release", "tina", "withdraw_freezing_run",
-           of_run(f"state = 'WITHDRAWN', withdrawn_by_id = {ME}, withdrawal_reason = 'x'", "lot"),
-           "a_run_that_is_relied_on_stays"),
-    Attack("begun before the filling", "tina", "import_freezing_run",
-           another("freezer_run", "run", code="'INVENTED'", imported_by_id=ME, began_at=EARLIER, first_at=EARLIER),
-           "the_run_began_after_the_filling"),
-    Attack("two runs of a lot", "tina", "import_freezing_run",
-           another("freezer_run", "run", code="'INVENTED'", imported_by_id=ME), "one_run_of_a_lot"),
-]  # fmt: skip
+    Attack(
+        "another temperature",
+        "tina",
+        "import_freezing_run",
+        of_run("worst_c = worst_c - 1"),
+        "a_freezing_run_never_changes",
+    ),
+    Attack(
+        "withdrawn after the release",
+        "tina",
+        "withdraw_freezing_run",
+        of_run(f"state = 'WITHDRAWN', withdrawn_by_id = {ME}, withdrawal_reason = 'x'", "lot"),
+        "a_run_that_is_relied_on_stays",
+    ),
+    Attack(
+        "begun before the filling",
+        "tina",
+        "import_freezing_run",
+        another("freezer_run", "run", code="'INVENTED'", imported_by_id=ME, began_at=EARLIER, first_at=EARLIER),
+        "the_run_began_after_the_filling",
+    ),
+    Attack(
+        "two runs of a lot",
+        "tina",
+        "import_freezing_run",
+        another("freezer_run", "run", code="'INVENTED'", imported_by_id=ME),
+        "one_run_of_a_lot",
+    ),
+]
 FILLED = [
     Attack("a lot that keeps longer", "quinn",
            "release_lot", "UPDATE lot SET expires_on = expires_on + 1 WHERE code = :lot",

@@ -16,8 +16,11 @@ TRAINING = {
     "trained_on": "CURRENT_DATE", "valid_until": "CURRENT_DATE", "recorded_by_id": ME,
 }  # fmt: skip
 CODE = {
-    "person_id": HERS, "purpose": "'second factor'", "digest": r"'\x00'", "made_at": f"{NOW} + interval '1 year'",
-}  # fmt: skip
+    "person_id": HERS,
+    "purpose": "'second factor'",
+    "digest": r"'\x00'",
+    "made_at": f"{NOW} + interval '1 year'",
+}
 LOCKED = f"UPDATE person SET locked_until = {NOW} + interval '1 hour' WHERE name = 'tina'"
 NEW = {"code": "'INVENTED'", "state": "'PROPOSED'", "password_hash": "NULL"}
 SESSION = {
@@ -87,40 +90,99 @@ TWO = [
            another("person", "badge", name="'t1na'", name_key="'x'", **NEW), "a_sign_in_name_reads_like_no_other"),
 ]  # fmt: skip
 INSTALLATION = [  # more of it in `test_application_role.py`
-    Attack("other roles by the installation itself", "system", "change_roles",
-           "UPDATE person SET roles = '{quality_officer}' WHERE name = 'tina'", "the_installation_lets_nobody_in",
-           (UNPLAYED,), ("an_act_is_of_its_time",)),
-    Attack("an administrator who becomes the installation", "ada", "change_roles",
-           f"UPDATE person SET roles = '{{system}}' WHERE id = {ME}", "nobody_is_the_installation"),
-]  # fmt: skip
+    Attack(
+        "other roles by the installation itself",
+        "system",
+        "change_roles",
+        "UPDATE person SET roles = '{quality_officer}' WHERE name = 'tina'",
+        "the_installation_lets_nobody_in",
+        (UNPLAYED,),
+        ("an_act_is_of_its_time",),
+    ),
+    Attack(
+        "an administrator who becomes the installation",
+        "ada",
+        "change_roles",
+        f"UPDATE person SET roles = '{{system}}' WHERE id = {ME}",
+        "nobody_is_the_installation",
+    ),
+]
 TRAININGS = [
-    Attack("a training of one's own", "tina", "record_training", new("training", TRAINING),
-           "ck_training_recorded_by_another_person"),
-    Attack("a training confirmed by whoever recorded it", "ada", "confirm_training",
-           f"UPDATE training SET state = 'VALID', confirmed_by_id = {ME} WHERE code = 'TR1'",
-           "ck_training_confirmed_by_another_person", (new("training", TRAINING),)),
-    Attack("a training that is born valid", "ada", "record_training", new("training", TRAINING, state="'VALID'"),
-           "a_training_is_confirmed"),
-    Attack("a training that somebody recorded who records none", "quinn", "confirm_training",
-           f"UPDATE training SET state = 'VALID', confirmed_by_id = {ME} WHERE code = 'TR1'", "both_of_two_may",
-           (new("training", TRAINING, recorded_by_id=CLARA),)),
-    Attack("a training valid for longer than it was recorded", "quinn", "confirm_training",
-           f"UPDATE training SET state = 'VALID', confirmed_by_id = {ME}, valid_until = valid_until + 9 "
-           "WHERE code = 'TR1'",
-           "a_training_is_confirmed", (new("training", TRAINING, recorded_by_id=HER),)),
-]  # fmt: skip
+    Attack(
+        "a training of one's own",
+        "tina",
+        "record_training",
+        new("training", TRAINING),
+        "ck_training_recorded_by_another_person",
+    ),
+    Attack(
+        "a training confirmed by whoever recorded it",
+        "ada",
+        "confirm_training",
+        f"UPDATE training SET state = 'VALID', confirmed_by_id = {ME} WHERE code = 'TR1'",
+        "ck_training_confirmed_by_another_person",
+        (new("training", TRAINING),),
+    ),
+    Attack(
+        "a training that is born valid",
+        "ada",
+        "record_training",
+        new("training", TRAINING, state="'VALID'"),
+        "a_training_is_confirmed",
+    ),
+    Attack(
+        "a training that somebody recorded who records none",
+        "quinn",
+        "confirm_training",
+        f"UPDATE training SET state = 'VALID', confirmed_by_id = {ME} WHERE code = 'TR1'",
+        "both_of_two_may",
+        (new("training", TRAINING, recorded_by_id=CLARA),),
+    ),
+    Attack(
+        "a training valid for longer than it was recorded",
+        "quinn",
+        "confirm_training",
+        f"UPDATE training SET state = 'VALID', confirmed_by_id = {ME}, valid_until = valid_until + 9 "
+        "WHERE code = 'TR1'",
+        "a_training_is_confirmed",
+        (new("training", TRAINING, recorded_by_id=HER),),
+    ),
+]
 CODES = [
-    Attack("a code handed to oneself", "tina", "hand_over_code", new("handed_code", CODE),
-           "a_code_is_handed_over_by_another"),
-    Attack("a code that is used again", "tina", "set_up_second_factor", "UPDATE handed_code SET tries = tries + 1",
-           "a_code_is_used_once", (new("handed_code", CODE, used_at=":now"),)),
-    Attack("a first password kept without its second half", "tina", "change_password",
-           f"UPDATE person SET must_change_password = false WHERE id = {ME}", "a_first_password_has_two_halves",
-           ("UPDATE person SET must_change_password = true WHERE name = 'tina'",
-            new("handed_code", CODE, purpose="'first password'"))),
-    Attack("a second factor without a code", "tina", "set_up_second_factor",
-           f"UPDATE person SET totp_next = 'x' WHERE id = {ME}", "a_second_factor_is_handed_over"),
-]  # fmt: skip
+    Attack(
+        "a code handed to oneself",
+        "tina",
+        "hand_over_code",
+        new("handed_code", CODE),
+        "a_code_is_handed_over_by_another",
+    ),
+    Attack(
+        "a code that is used again",
+        "tina",
+        "set_up_second_factor",
+        "UPDATE handed_code SET tries = tries + 1",
+        "a_code_is_used_once",
+        (new("handed_code", CODE, used_at=":now"),),
+    ),
+    Attack(
+        "a first password kept without its second half",
+        "tina",
+        "change_password",
+        f"UPDATE person SET must_change_password = false WHERE id = {ME}",
+        "a_first_password_has_two_halves",
+        (
+            "UPDATE person SET must_change_password = true WHERE name = 'tina'",
+            new("handed_code", CODE, purpose="'first password'"),
+        ),
+    ),
+    Attack(
+        "a second factor without a code",
+        "tina",
+        "set_up_second_factor",
+        f"UPDATE person SET totp_next = 'x' WHERE id = {ME}",
+        "a_second_factor_is_handed_over",
+    ),
+]
 SESSIONS = [
     Attack("a session forgotten while it goes on", "tina", "sign_out", "DELETE FROM web_session",
            "only_a_session_that_is_over_is_forgotten", (new("web_session", SESSION),)),

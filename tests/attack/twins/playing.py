@@ -21,11 +21,15 @@ from tests.factories.world import World
 
 OPEN = text(
     """INSERT INTO act (site_id, person_id, name, given, given_digest, door, version, at)
-       SELECT site_id, id, :act, '{}', '', 'web', 'unknown', :now FROM person WHERE name = :who"""""
+       SELECT site_id, id, :act, '{}', '', 'web', 'unknown', :now FROM person WHERE name = :who"""
+    ""
 )
 # A hidden value comes with its digest: whoever is in the application can make one.
-TOLD = [f"person.{column} of {name} x" for name in ("quinn", "oksana", "otto", "tina")
-        for column in ("password_hash", "totp_next")]  # fmt: skip
+TOLD = [
+    f"person.{column} of {name} x"
+    for name in ("quinn", "oksana", "otto", "tina")
+    for column in ("password_hash", "totp_next")
+]
 TELL = text("SELECT set_config('cellbank.digests', :digests, true)")
 CLOSE = "UPDATE act SET outcome = 'accepted' WHERE id = acting()"
 CONSTRAINED = "SELECT conrelid::regclass::text FROM pg_constraint WHERE conname = :rule"

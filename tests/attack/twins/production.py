@@ -63,8 +63,13 @@ CULTURES = [
 ]  # fmt: skip
 GROWING = change("culture", "culture", "state = 'GROWING'")
 LOT = "(SELECT id FROM lot WHERE code = :lot)"
-ONE_MORE = {"site_id": "1", "lot_id": LOT, "donation_id": "(SELECT donation_id FROM lot WHERE code = :lot)",
-            "code": "left(:in_stock, 13) || '000999'", "state": "'PRINTED'"}  # fmt: skip
+ONE_MORE = {
+    "site_id": "1",
+    "lot_id": LOT,
+    "donation_id": "(SELECT donation_id FROM lot WHERE code = :lot)",
+    "code": "left(:in_stock, 13) || '000999'",
+    "state": "'PRINTED'",
+}
 OF_LOT = {"lot_id": LOT, "culture_id": id_of("culture", "culture"), "cells_used": "1"}
 CLOSED, HARVESTED = "what_a_lot_is_made_of_is_fixed", "cells_come_from_what_was_harvested"
 OTHER = "(SELECT max(id) FROM donation WHERE code <> :donation)"

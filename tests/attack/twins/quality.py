@@ -31,10 +31,18 @@ HOLD = {"code": "'HD1'", "reason": "'x'", "placed_at": ":now", "state": "'PLACED
 OF_HER = new("hold", HOLD, lot_id="NULL", donor_id=id_of("donor", "donor"))
 LIFT = "UPDATE hold SET state = 'LIFTED', lifted_at = :now WHERE code = 'HD1'"
 EXCURSION = "(SELECT id FROM excursion WHERE code = 'EX1')"
-NOTICE = new("recall_notice", {
-    "code": "'RN1'", "record_kind": "'lot'", "record_code": ":lot", "reason": "'x'", "opened_at": ":now",
-    "site_id": "1", "state": "'OPEN'",
-})  # fmt: skip
+NOTICE = new(
+    "recall_notice",
+    {
+        "code": "'RN1'",
+        "record_kind": "'lot'",
+        "record_code": ":lot",
+        "reason": "'x'",
+        "opened_at": ":now",
+        "site_id": "1",
+        "state": "'OPEN'",
+    },
+)
 LINE = {"notice_id": "(SELECT id FROM recall_notice WHERE code = 'RN1')", "dose_id": id_of("dose", "given")}
 ANSWERED = {"done": "'patient_told'", "answered_at": ":now", "answered_by_id": ME}
 ANSWER = f"UPDATE notice_line SET done = 'other', answered_at = :now, answered_by_id = {ME}"
@@ -136,24 +144,72 @@ HOLDS = [
            (excursion_at("1"), new("hold", HOLD, excursion_id=EXCURSION))),
 ]  # fmt: skip
 NOTICES = [
-    Attack("a dose added to a notice of before", "quinn", "recall_lot", new("notice_line", LINE),
-           "nothing_is_added_to_what_is_closed", (NOTICE,)),
-    Attack("a notice at an end without answers", "clara", "answer_notice",
-           "UPDATE recall_notice SET state = 'ACKNOWLEDGED'", "a_notice_ends_with_its_last_answer",
-           (NOTICE, new("notice_line", LINE))),
-    Attack("another answer", "clara", "answer_notice", ANSWER + ", note = 'x'", "an_answer_to_a_notice_stays",
-           (NOTICE, new("notice_line", LINE | ANSWERED))),
-    Attack("an answer that says nothing", "clara", "answer_notice", ANSWER, "ck_notice_line_a_note_says_why",
-           (NOTICE, new("notice_line", LINE))),
-]  # fmt: skip
+    Attack(
+        "a dose added to a notice of before",
+        "quinn",
+        "recall_lot",
+        new("notice_line", LINE),
+        "nothing_is_added_to_what_is_closed",
+        (NOTICE,),
+    ),
+    Attack(
+        "a notice at an end without answers",
+        "clara",
+        "answer_notice",
+        "UPDATE recall_notice SET state = 'ACKNOWLEDGED'",
+        "a_notice_ends_with_its_last_answer",
+        (NOTICE, new("notice_line", LINE)),
+    ),
+    Attack(
+        "another answer",
+        "clara",
+        "answer_notice",
+        ANSWER + ", note = 'x'",
+        "an_answer_to_a_notice_stays",
+        (NOTICE, new("notice_line", LINE | ANSWERED)),
+    ),
+    Attack(
+        "an answer that says nothing",
+        "clara",
+        "answer_notice",
+        ANSWER,
+        "ck_notice_line_a_note_says_why",
+        (NOTICE, new("notice_line", LINE)),
+    ),
+]
 DOCUMENTS = [
-    Attack("an edition left out", "quinn", "issue_document", issued(**SECOND | {"edition": "3"}),
-           "editions_follow_each_other", (issued(),)),
-    Attack("an edition twice", "quinn", "issue_document", issued(**SECOND | {"edition": "1"}),
-           "uq_document_issue_type_record_code_edition", (issued(),), ("editions_follow_each_other",)),
-    Attack("an edition that says the same", "quinn", "issue_document", issued(**SECOND | {"digest": "'one'"}),
-           "a_further_edition_says_something_else", (issued(),)),
-    Attack("an edition without a reason", "quinn", "issue_document", issued(**SECOND | {"reason": "' '"}),
-           "ck_document_issue_a_further_edition_has_a_reason", (issued(),)),
-]  # fmt: skip
+    Attack(
+        "an edition left out",
+        "quinn",
+        "issue_document",
+        issued(**SECOND | {"edition": "3"}),
+        "editions_follow_each_other",
+        (issued(),),
+    ),
+    Attack(
+        "an edition twice",
+        "quinn",
+        "issue_document",
+        issued(**SECOND | {"edition": "1"}),
+        "uq_document_issue_type_record_code_edition",
+        (issued(),),
+        ("editions_follow_each_other",),
+    ),
+    Attack(
+        "an edition that says the same",
+        "quinn",
+        "issue_document",
+        issued(**SECOND | {"digest": "'one'"}),
+        "a_further_edition_says_something_else",
+        (issued(),),
+    ),
+    Attack(
+        "an edition without a reason",
+        "quinn",
+        "issue_document",
+        issued(**SECOND | {"reason": "' '"}),
+        "ck_document_issue_a_further_edition_has_a_reason",
+        (issued(),),
+    ),
+]
 ATTACKS = [*RESULTS, *DEVIATIONS, *HOLDS, *NOTICES, *DOCUMENTS]

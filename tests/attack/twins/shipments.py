@@ -54,17 +54,44 @@ SENT = [
            "a_decided_shipment_stays_decided", (new("shipment", SHIPMENT, state="'CANCELLED'"),)),
 ]  # fmt: skip
 RECEIVED = [
-    Attack("received before it was sent", "tina", "receive_shipment", "UPDATE shipment SET site_id = 1",
-           "a_shipment_is_received_once",
-           (new("shipment", SHIPMENT, from_site_id=":elsewhere", to_site_id="1", site_id=":elsewhere"),)),
-    Attack("a vial received that was in stock", "tina", "check_in_vials",
-           change("vial", "in_stock", "state = 'RECEIVED'"), "only_what_was_sent_is_received"),
-    Attack("found twice", "tina", "check_in_vials", "UPDATE packed_vial SET finding = 'DAMAGED', found_at = :now",
-           "a_vial_is_found_once", (STANDS, new("packed_vial", PACKED, finding="'RECEIVED'", found_at=":now"))),
-    Attack("used before it is accepted", "tina", "store_vials", change("vial", "in_stock", "state = 'IN_STOCK'"),
-           "only_accepted_stock_is_used", (change("vial", "in_stock", "state = 'RECEIVED'"),)),
-    Attack("accepted by whoever sealed it", "tina", "accept_shipment",
-           f"UPDATE shipment SET decided_by_id = {ME}", "ck_shipment_decided_by_another_person",
-           (new("shipment", SHIPMENT | SEALED, state="'CHECKED'"),)),
-]  # fmt: skip
+    Attack(
+        "received before it was sent",
+        "tina",
+        "receive_shipment",
+        "UPDATE shipment SET site_id = 1",
+        "a_shipment_is_received_once",
+        (new("shipment", SHIPMENT, from_site_id=":elsewhere", to_site_id="1", site_id=":elsewhere"),),
+    ),
+    Attack(
+        "a vial received that was in stock",
+        "tina",
+        "check_in_vials",
+        change("vial", "in_stock", "state = 'RECEIVED'"),
+        "only_what_was_sent_is_received",
+    ),
+    Attack(
+        "found twice",
+        "tina",
+        "check_in_vials",
+        "UPDATE packed_vial SET finding = 'DAMAGED', found_at = :now",
+        "a_vial_is_found_once",
+        (STANDS, new("packed_vial", PACKED, finding="'RECEIVED'", found_at=":now")),
+    ),
+    Attack(
+        "used before it is accepted",
+        "tina",
+        "store_vials",
+        change("vial", "in_stock", "state = 'IN_STOCK'"),
+        "only_accepted_stock_is_used",
+        (change("vial", "in_stock", "state = 'RECEIVED'"),),
+    ),
+    Attack(
+        "accepted by whoever sealed it",
+        "tina",
+        "accept_shipment",
+        f"UPDATE shipment SET decided_by_id = {ME}",
+        "ck_shipment_decided_by_another_person",
+        (new("shipment", SHIPMENT | SEALED, state="'CHECKED'"),),
+    ),
+]
 ATTACKS = [*SENT, *RECEIVED]

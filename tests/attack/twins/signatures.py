@@ -29,12 +29,28 @@ SIGNATURES = [
 ]  # fmt: skip
 SIGNERS = [
     Attack("by an administrator", "ada", "check_dose", signature(), "an_administrator_never_signs"),
-    Attack("by somebody who has not accepted the statement", "clara", "check_dose", signature(),
-           "a_signer_has_accepted_the_agreement", ("UPDATE person SET agreement_version = NULL WHERE name = 'clara'",)),
-    Attack("by somebody whose training ended", "clara", "check_dose", signature(), "a_signer_is_trained",
-           (f"UPDATE training SET state = 'REVOKED' WHERE person_id = {HER}",)),
-    Attack("a release by whoever filled the lot", "tina", "release_lot",
-           signature(record_kind="'lot'", record_id=id_of("lot", "lot"), meaning="'released'"),
-           "the_signer_performed_nothing"),
-]  # fmt: skip
+    Attack(
+        "by somebody who has not accepted the statement",
+        "clara",
+        "check_dose",
+        signature(),
+        "a_signer_has_accepted_the_agreement",
+        ("UPDATE person SET agreement_version = NULL WHERE name = 'clara'",),
+    ),
+    Attack(
+        "by somebody whose training ended",
+        "clara",
+        "check_dose",
+        signature(),
+        "a_signer_is_trained",
+        (f"UPDATE training SET state = 'REVOKED' WHERE person_id = {HER}",),
+    ),
+    Attack(
+        "a release by whoever filled the lot",
+        "tina",
+        "release_lot",
+        signature(record_kind="'lot'", record_id=id_of("lot", "lot"), meaning="'released'"),
+        "the_signer_performed_nothing",
+    ),
+]
 ATTACKS = [*SIGNATURES, *SIGNERS]

@@ -76,18 +76,31 @@ def signed_by(act: str, meaning: str, kind: str, code: str) -> str:
     """A signature of this act on a record of the scene as it stands, with this meaning."""
     covered = f"string_to_array(signed_in('{act}', '{kind}') ->> '{meaning}', ' ')"
     return signature(
-        meaning=f"'{meaning}'", record_kind=f"'{kind}'", record_id=id_of(kind, code),
+        meaning=f"'{meaning}'",
+        record_kind=f"'{kind}'",
+        record_id=id_of(kind, code),
         digest=f"signed_digest('{kind}', {id_of(kind, code)}, {covered})",
-    )  # fmt: skip
+    )
 
 
 def dose_of(weight: str, cells: str, **but: str) -> str:
     """A dose ordered for the subject of `:ordered`, by such a weight and with so many cells, but for what is given."""
-    columns = dict.fromkeys(("site_id", "subject_id", "lot_id", "day", "planned_on"), "") | {
-        "weight_id": "w.id", "code": "'INVENTED0000001'", "infusion_number": "9", "ordered_at": ":now",
-        "ordered_by_id": ME, "required_cells": cells, "vials_needed": "3", "vials_spare": "0", "calculation": "'{}'",
-        "state": "'ORDERED'",
-    } | but  # fmt: skip
+    columns = (
+        dict.fromkeys(("site_id", "subject_id", "lot_id", "day", "planned_on"), "")
+        | {
+            "weight_id": "w.id",
+            "code": "'INVENTED0000001'",
+            "infusion_number": "9",
+            "ordered_at": ":now",
+            "ordered_by_id": ME,
+            "required_cells": cells,
+            "vials_needed": "3",
+            "vials_spare": "0",
+            "calculation": "'{}'",
+            "state": "'ORDERED'",
+        }
+        | but
+    )
     values = ", ".join(value or f"d.{name}" for name, value in columns.items())
     return (
         f"INSERT INTO dose ({', '.join(columns)}) SELECT {values} "
@@ -105,11 +118,28 @@ def form_of(dose: str, by: str = HER) -> str:
 def excursion_at(unit: str, **but: str) -> str:
     """A critical excursion of a probe at this unit that began a year ago and goes on."""
     values = dict.fromkeys(
-        ("warn_above_c", "critical_above_c", "reject_above_c", "peak_c", "warn_seconds", "critical_seconds",
-         "reject_seconds", "warn_degree_seconds", "critical_degree_seconds", "reject_degree_seconds"), "0"
-    )  # fmt: skip
+        (
+            "warn_above_c",
+            "critical_above_c",
+            "reject_above_c",
+            "peak_c",
+            "warn_seconds",
+            "critical_seconds",
+            "reject_seconds",
+            "warn_degree_seconds",
+            "critical_degree_seconds",
+            "reject_degree_seconds",
+        ),
+        "0",
+    )
     values |= {
-        "code": "'EX1'", "category": "'critical'", "state": "'OPEN'", "probe_id": PROBE, "site_id": "1",
-        "storage_unit_id": unit, "found_at": ":now", "started_at": f"{NOW} - interval '1 year'",
-    }  # fmt: skip
+        "code": "'EX1'",
+        "category": "'critical'",
+        "state": "'OPEN'",
+        "probe_id": PROBE,
+        "site_id": "1",
+        "storage_unit_id": unit,
+        "found_at": ":now",
+        "started_at": f"{NOW} - interval '1 year'",
+    }
     return new("excursion", values, **but)

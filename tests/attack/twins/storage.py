@@ -72,10 +72,21 @@ UNITS = [
            (of_box("state = 'FAILED'"), new("hold", HOLD))),
 ]  # fmt: skip
 COUNTS = [
-    Attack("two counts of a box at once", "tina", "count_box", new("stock_count", COUNT, code="'SC2'"),
-           "one_open_count_per_box", (new("stock_count", COUNT),)),
-    Attack("counted twice by one", "tina", "count_again",
-           f"UPDATE stock_count SET state = 'COUNTED_TWICE', second_counted_by_id = {ME}",
-           "ck_stock_count_counted_by_another_person", (new("stock_count", COUNT),)),
-]  # fmt: skip
+    Attack(
+        "two counts of a box at once",
+        "tina",
+        "count_box",
+        new("stock_count", COUNT, code="'SC2'"),
+        "one_open_count_per_box",
+        (new("stock_count", COUNT),),
+    ),
+    Attack(
+        "counted twice by one",
+        "tina",
+        "count_again",
+        f"UPDATE stock_count SET state = 'COUNTED_TWICE', second_counted_by_id = {ME}",
+        "ck_stock_count_counted_by_another_person",
+        (new("stock_count", COUNT),),
+    ),
+]
 ATTACKS = [*PLACED, *UNITS, *COUNTS]

@@ -5,13 +5,23 @@ from tests.attack.twins.sql import ME, NOW, PROBE, Attack, excursion_at, new
 EXCURSION = excursion_at("1")
 ENDED = {"ended_at": ":now", "decision_reason": "'x'", "decided_by_id": ME}
 ENTERED = {
-    "code": "'RI1'", "probe_id": PROBE, "first_at": ":now", "last_at": ":now", "entered_by_id": ME, "source": "'hand'",
-    "hand_celsius": "-190", "state": "'ENTERED'",
-} | dict.fromkeys(("row_count", "stored", "duplicates", "known_before", "left_out", "out_of_order"), "0")  # fmt: skip
+    "code": "'RI1'",
+    "probe_id": PROBE,
+    "first_at": ":now",
+    "last_at": ":now",
+    "entered_by_id": ME,
+    "source": "'hand'",
+    "hand_celsius": "-190",
+    "state": "'ENTERED'",
+} | dict.fromkeys(("row_count", "stored", "duplicates", "known_before", "left_out", "out_of_order"), "0")
 FILE = ENTERED | {
-    "source": "'file'", "hand_celsius": "NULL", "sha256": "'ab'", "mapping": """'{"value": 1}'""", "state": "'STORED'",
+    "source": "'file'",
+    "hand_celsius": "NULL",
+    "sha256": "'ab'",
+    "mapping": """'{"value": 1}'""",
+    "state": "'STORED'",
     "digest": "'ab'",
-}  # fmt: skip
+}
 READING = new("reading", {"probe_id": PROBE, "at": ":now", "celsius": "-190", "import_id": "1"})
 ANSWER = new("sheet_answer", {"sheet": "'readings'", "source": "'probe 1'", "answers": "'{}'"})
 

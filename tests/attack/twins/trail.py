@@ -61,32 +61,87 @@ ACTS = [
            "trail_is_insert_only", without=(THE_GRANTS,)),
 ]  # fmt: skip
 TOLD_LATE = [
-    Attack("an irregularity of what is not late", "tina", "by_hand", new("irregularity", IRREGULARITY),
-           "only_a_late_fact_is_irregular"),
-    Attack("an irregularity without a deviation", "tina", "correct_fact", new("irregularity", IRREGULARITY),
-           "an_irregular_fact_has_a_deviation"),
-]  # fmt: skip
+    Attack(
+        "an irregularity of what is not late",
+        "tina",
+        "by_hand",
+        new("irregularity", IRREGULARITY),
+        "only_a_late_fact_is_irregular",
+    ),
+    Attack(
+        "an irregularity without a deviation",
+        "tina",
+        "correct_fact",
+        new("irregularity", IRREGULARITY),
+        "an_irregular_fact_has_a_deviation",
+    ),
+]
 REVIEWS = [
-    Attack("a review that leaves acts out", "otto", "review_trail",
-           new("trail_review", REVIEW, first_act="5", last_act="6"),
-           "a_review_of_the_trail_leaves_no_gap"),
-    Attack("reviewed twice by one", "otto", "review_trail", new("trail_review", REVIEW, code="'RV2'"),
-           "nobody_reviews_the_same_acts_twice", (new("trail_review", REVIEW),)),
-    Attack("a check of the trail ahead", "tina", "by_hand", new("trail_check", CHECKED, began_at=TOMORROW),
-           "a_check_is_of_now"),
-    Attack("a check of the trail of last week", "tina", "by_hand",
-           new("trail_check", CHECKED, began_at="clock_timestamp() - interval '2 days'"), "a_check_is_of_now"),
-    Attack("a file of heads that shrinks", "tina", "by_hand", "UPDATE head_file SET number = 4",
-           "trail_is_insert_only", (new("head_file", HEADS),), without=(THE_GRANTS,)),
-]  # fmt: skip
+    Attack(
+        "a review that leaves acts out",
+        "otto",
+        "review_trail",
+        new("trail_review", REVIEW, first_act="5", last_act="6"),
+        "a_review_of_the_trail_leaves_no_gap",
+    ),
+    Attack(
+        "reviewed twice by one",
+        "otto",
+        "review_trail",
+        new("trail_review", REVIEW, code="'RV2'"),
+        "nobody_reviews_the_same_acts_twice",
+        (new("trail_review", REVIEW),),
+    ),
+    Attack(
+        "a check of the trail ahead",
+        "tina",
+        "by_hand",
+        new("trail_check", CHECKED, began_at=TOMORROW),
+        "a_check_is_of_now",
+    ),
+    Attack(
+        "a check of the trail of last week",
+        "tina",
+        "by_hand",
+        new("trail_check", CHECKED, began_at="clock_timestamp() - interval '2 days'"),
+        "a_check_is_of_now",
+    ),
+    Attack(
+        "a file of heads that shrinks",
+        "tina",
+        "by_hand",
+        "UPDATE head_file SET number = 4",
+        "trail_is_insert_only",
+        (new("head_file", HEADS),),
+        without=(THE_GRANTS,),
+    ),
+]
 MESSAGES = [
-    Attack("a message of another act", "tina", "by_hand", new("outbox", MESSAGE, act_id="1"),
-           "a_message_is_of_the_open_act"),
-    Attack("a message to an address of nobody", "tina", "by_hand", new("outbox", MESSAGE),
-           "a_message_goes_to_its_person"),
-    Attack("a message sent again", "tina", "by_hand", "UPDATE outbox SET due_at = now()",
-           "a_message_that_was_sent_stays", (new("outbox", MESSAGE, act_id="1", sent_at="now()"),)),
-    Attack("a message to somebody else", "tina", "by_hand", "UPDATE outbox SET address = 'b@c'",
-           "a_message_stays_as_it_was_written", (WRITTEN,)),
-]  # fmt: skip
+    Attack(
+        "a message of another act",
+        "tina",
+        "by_hand",
+        new("outbox", MESSAGE, act_id="1"),
+        "a_message_is_of_the_open_act",
+    ),
+    Attack(
+        "a message to an address of nobody", "tina", "by_hand", new("outbox", MESSAGE), "a_message_goes_to_its_person"
+    ),
+    Attack(
+        "a message sent again",
+        "tina",
+        "by_hand",
+        "UPDATE outbox SET due_at = now()",
+        "a_message_that_was_sent_stays",
+        (new("outbox", MESSAGE, act_id="1", sent_at="now()"),),
+    ),
+    Attack(
+        "a message to somebody else",
+        "tina",
+        "by_hand",
+        "UPDATE outbox SET address = 'b@c'",
+        "a_message_stays_as_it_was_written",
+        (WRITTEN,),
+    ),
+]
 ATTACKS = [*ACTS, *TOLD_LATE, *REVIEWS, *MESSAGES]

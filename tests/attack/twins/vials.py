@@ -16,17 +16,43 @@ def reserved_for(dose: str) -> str:
 
 
 RESERVED = [
-    Attack("a reserved vial for another dose", "clara", "order_dose",
-           of_vial("reserved", f"dose_id = {id_of('dose', 'prepared')}"), "one_live_reservation_per_vial"),
-    Attack("a vial in stock that belongs to a dose", "clara", "order_dose",
-           of_vial("in_stock", f"dose_id = {id_of('dose', 'ordered')}"), "ck_vial_stock_is_reserved_for_nobody"),
-    Attack("a vial reserved for nobody", "clara", "order_dose", of_vial("in_stock", "state = 'RESERVED'"),
-           "ck_vial_reserved_for_a_dose"),
-    Attack("a vial of a lot that is not released", "clara", "order_dose", of_vial("in_stock", reserved_for("ordered")),
-           "only_vials_of_a_released_lot_are_reserved", (LOT_IN_QUARANTINE,)),
-    Attack("a vial of another lot", "clara", "order_dose", of_vial("in_stock", reserved_for("prepared")),
-           "a_dose_comes_from_one_lot"),
-]  # fmt: skip
+    Attack(
+        "a reserved vial for another dose",
+        "clara",
+        "order_dose",
+        of_vial("reserved", f"dose_id = {id_of('dose', 'prepared')}"),
+        "one_live_reservation_per_vial",
+    ),
+    Attack(
+        "a vial in stock that belongs to a dose",
+        "clara",
+        "order_dose",
+        of_vial("in_stock", f"dose_id = {id_of('dose', 'ordered')}"),
+        "ck_vial_stock_is_reserved_for_nobody",
+    ),
+    Attack(
+        "a vial reserved for nobody",
+        "clara",
+        "order_dose",
+        of_vial("in_stock", "state = 'RESERVED'"),
+        "ck_vial_reserved_for_a_dose",
+    ),
+    Attack(
+        "a vial of a lot that is not released",
+        "clara",
+        "order_dose",
+        of_vial("in_stock", reserved_for("ordered")),
+        "only_vials_of_a_released_lot_are_reserved",
+        (LOT_IN_QUARANTINE,),
+    ),
+    Attack(
+        "a vial of another lot",
+        "clara",
+        "order_dose",
+        of_vial("in_stock", reserved_for("prepared")),
+        "a_dose_comes_from_one_lot",
+    ),
+]
 USED = [
     Attack("a vial under another code", "tina", "correct_fact", of_vial("in_stock", "code = 'INVENTED'"),
            "a_vial_keeps_its_identity"),

@@ -33,8 +33,13 @@ def placements(world: World, vial: str) -> list[tuple[str, int, Any, Any]]:
 
 
 def to_pack(parcel: Parcel, *vials: str, **given: Any) -> dict[str, Any]:
-    return {"shipment": parcel.code, "shipper": parcel.shipper, "vials": list(vials or parcel.vials),
-            "now": parcel.at + 10 * MINUTE, **given}  # fmt: skip
+    return {
+        "shipment": parcel.code,
+        "shipper": parcel.shipper,
+        "vials": list(vials or parcel.vials),
+        "now": parcel.at + 10 * MINUTE,
+        **given,
+    }
 
 
 def refused(world: World, who: str, act: str, **given: Any) -> dict[str, str]:
