@@ -40,7 +40,7 @@ TAKEN = """SELECT a.id, a.outcome, count(c.id) FROM act a
 def crowded(world: World, databases: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """The world with a connection for each of the crowd."""
     engine = open_engine(databases[1], pool_size=CLINICIANS)
-    monkeypatch.setattr(world, "bank", dataclasses.replace(world.installation, engine=engine))
+    monkeypatch.setattr(world, "installation", dataclasses.replace(world.installation, engine=engine))
     yield world
     engine.dispose()
 
