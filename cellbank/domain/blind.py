@@ -23,9 +23,13 @@ BLIND: Mapping[str, Blind] = {
     "reading_import": Blind("ENTERED", frozenset({("reading_import", "hand_celsius")})),
     "stock_count": Blind("COUNTED_ONCE", frozenset({("count_sheet", "seen")})),
 }
-#: How each act of a second person says that their value is not the first one's. It says so when it is done, and is then
-#: in the trail; a check beforehand would let anybody guess the hidden value unseen.
-SAYS_UNLIKE: Mapping[str, Code] = {"confirm_weight": Code.WEIGHT_MISMATCH, "confirm_reading": Code.READINGS_DIFFER}
+#: What an act says of something hidden: that a second person's value is not the first one's, that a patient is known.
+#: It says so when it is done, and is then in the trail; a check beforehand would let anybody find it out unseen.
+SAID_WHEN_DONE: Mapping[str, Code] = {
+    "confirm_weight": Code.WEIGHT_MISMATCH,
+    "confirm_reading": Code.READINGS_DIFFER,
+    "enrol_subject": Code.PATIENT_KNOWN,
+}
 NOTHING: frozenset[tuple[str, str]] = frozenset()
 
 

@@ -135,6 +135,7 @@ class Code(StrEnum):
     # the door
     KEY_REUSED = "KEY_REUSED"
     ALREADY_EXISTS = "ALREADY_EXISTS"
+    PATIENT_KNOWN = "PATIENT_KNOWN"
     NOT_FOUND = "NOT_FOUND"
     SCAN_UNREADABLE = "SCAN_UNREADABLE"
     NOT_JUDGED_HERE = "NOT_JUDGED_HERE"
@@ -193,8 +194,8 @@ LATE_TOO: dict[str, frozenset[Code]] = {
          Code.SPECIMEN_OUTSIDE_WINDOW, Code.DEFINITION_NOT_EFFECTIVE}
     ),
     "it cannot be read, or it is not there": frozenset(
-        {Code.KEY_REUSED, Code.ALREADY_EXISTS, Code.NOT_FOUND, Code.SCAN_UNREADABLE, Code.WRONG_KIND,
-         Code.NOT_JUDGED_HERE, Code.CHANGED_MEANWHILE}
+        {Code.KEY_REUSED, Code.ALREADY_EXISTS, Code.PATIENT_KNOWN, Code.NOT_FOUND, Code.SCAN_UNREADABLE,
+         Code.WRONG_KIND, Code.NOT_JUDGED_HERE, Code.CHANGED_MEANWHILE}
     ),
 }  # fmt: skip
 

@@ -19,7 +19,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import QueryableAttribute, Session
 
 from cellbank.domain.actor import Actor, OneTime, Proof
-from cellbank.domain.blind import SAYS_UNLIKE
+from cellbank.domain.blind import SAID_WHEN_DONE
 from cellbank.domain.lifecycle import PERFORMERS, Transition, crosses_sites, rows_for
 from cellbank.domain.refusals import Code, Refusal, Refused, refuse, told_here
 from cellbank.domain.rules.authority import (
@@ -39,8 +39,9 @@ R = TypeVar("R", bound=Record)
 WORK = "work"  # in Session.info: the work whose session it is
 
 
-# A password, or why something improbable is right: asked for where nothing else is in the way.
-ASKED_LAST = frozenset({Code.SIGNATURE_NEEDED, Code.IMPROBABLE})
+# A password, or why something improbable is right: asked for where nothing else is in the way. That a patient is known
+# is told then too: whoever is refused for something else would find out who is by trying.
+ASKED_LAST = frozenset({Code.SIGNATURE_NEEDED, Code.IMPROBABLE, Code.PATIENT_KNOWN})
 
 
 class JudgedOnly(Exception):
@@ -170,7 +171,7 @@ class Work:
         found.extend(refusals)
         found.extend(self._told_refusals(subjects, {one.code for one in found}))
         if self.dry_run:
-            found = [reason for reason in found if reason.code is not SAYS_UNLIKE.get(self.act)]
+            found = [reason for reason in found if reason.code is not SAID_WHEN_DONE.get(self.act)]
         refusing, irregular = divided(found, late=self.is_late, act=self.act)
         refusing = told_here([reason for reason in refusing if reason.code not in ASKED_LAST] or refusing)
         if refusing:

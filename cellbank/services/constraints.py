@@ -208,7 +208,7 @@ SAYS: dict[str, tuple[Code, str]] = {
     "a_subject_keeps_its_arm": (Code.CONTROL_ARM, "a subject keeps the arm of the enrolment."),
     "ck_subject_enrolled_is_eligible": (Code.SUBJECT_NOT_ELIGIBLE, "the subject is not found eligible."),
     "one_trial_number_in_a_trial": (Code.ALREADY_EXISTS, "a subject with this trial number exists."),
-    "one_patient_in_a_trial": (Code.ALREADY_EXISTS, "a subject with this second identifier exists."),
+    "one_patient_in_a_trial": (Code.PATIENT_KNOWN, "a subject with this second identifier exists."),
     "one_subject_for_each_place": (Code.CHANGED_MEANWHILE, "another subject of the trial was enrolled."),
     "ck_subject_enrolled_has_a_place": (Code.TRIAL_FULL, "the subject has no place in the trial."),
     "no_more_subjects_than_planned": (Code.TRIAL_FULL, "the last place of the trial was taken."),

@@ -7,6 +7,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from types import UnionType
 from typing import Annotated, Any, ClassVar, Self, TypeVar, Union, get_args, get_origin
 
@@ -103,7 +104,7 @@ class Malformed(Exception):
     """The input cannot be read; nothing was looked up, nothing was recorded."""
 
     def __init__(self, problems: list[Problem]):
-        self.problems = problems
+        problems = self.problems = problems[: MOST_PROBLEMS + 1]  # nobody reads more, and there may be a million
         super().__init__("; ".join(f"{problem.field}: {problem.message}" for problem in problems))
 
 
@@ -142,6 +143,9 @@ def _unusable(model: type[ActInput], name: str, value: Any) -> str | None:
     field = model.model_fields.get(name)
     if isinstance(value, bool) and field is not None and _is_whole_number(field.annotation):
         return f"must be a whole number. Given: {value}"
+    most = _most_of(model).get(name)
+    if most is not None and isinstance(value, Mapping | list | tuple) and len(value) > most:
+        return f"has at most {most} of them. Given: {len(value)}"
     waiting = [(name, 0), (value, 0)]
     while waiting:
         part, depth = waiting.pop()
@@ -158,6 +162,16 @@ def _unusable(model: type[ActInput], name: str, value: Any) -> str | None:
         elif isinstance(part, list | tuple):
             waiting += [(inner, depth + 1) for inner in part]
     return None
+
+
+@cache
+def _most_of(model: type[ActInput]) -> dict[str, int]:
+    """How many entries each field that has them takes at most. Asked before any entry is looked at: each costs."""
+    fields = model.model_json_schema()["properties"].items()
+    limits = ((name, option) for name, schema in fields for option in (schema, *schema.get("anyOf", ())))
+    return {
+        name: option[limit] for name, option in limits for limit in ("maxItems", "maxProperties") if limit in option
+    }
 
 
 def _is_whole_number(annotation: Any) -> bool:

@@ -319,4 +319,4 @@ def local_path(path: str) -> str:
     except ValueError:
         return url_for("web.home")
     elsewhere = parts.scheme or parts.netloc or not path.startswith("/") or "\\" in path or path.startswith("//")
-    return url_for("web.home") if elsewhere else path
+    return url_for("web.home") if elsewhere or not path.isprintable() else path

@@ -10,7 +10,8 @@ from cellbank import entering
 from cellbank.domain.definition import DefinitionProblems
 from cellbank.domain.entering import cleaned, cleaned_all, spelled
 from cellbank.domain.protocol import load_protocol
-from cellbank.services.acts import Malformed, run_act
+from cellbank.services.acts import Malformed, Problem, run_act
+from cellbank.services.given import read_object
 from tests.attack.patient import patient_app
 from tests.factories.world import World
 from tests.web.conftest import Browser
@@ -113,6 +114,32 @@ def test_a_file_without_measure_is_refused_by_name_and_at_once(world: World, act
     with pytest.raises(Malformed, match=field):
         run_act(world.installation, act, given, world.people["quinn"], door="test")
     assert time.process_time() - started < 2  # twenty thousand points took half a minute
+
+
+def test_an_object_of_any_number_of_names_is_read_once() -> None:
+    names = [f'"{number:x}":1' for number in range(200_000)]
+    started = time.process_time()
+    with pytest.raises(Malformed, match="stands there twice"):
+        read_object(f"{{{','.join([*names, names[-1]])}}}")
+    assert time.process_time() - started < 5  # looked for by each name, it took hours
+
+
+@pytest.mark.parametrize(
+    ("act", "field", "most"), [("rescan_box", "reasons", 1000), ("open_lot", "reagent_quantities", 50)]
+)
+def test_more_entries_than_a_field_takes_are_refused_before_any_is_read(
+    world: World, act: str, field: str, most: int
+) -> None:
+    started = time.process_time()
+    with pytest.raises(Malformed, match=f"at most {most} of them. Given: 40000"):
+        run_act(
+            world.installation, act, {field: {f"X{n}": "" for n in range(40_000)}}, world.people["tina"], door="test"
+        )
+    assert time.process_time() - started < 2
+
+
+def test_nobody_is_told_of_more_faults_than_anybody_reads() -> None:
+    assert len(Malformed([Problem("sheet", f"fault {number}") for number in range(60_000)]).problems) == 101
 
 
 def test_a_definition_of_the_longest_size_is_read_in_no_time() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy import text
 
 from cellbank.services.clinic.offline import Came
 from cellbank.services.installation import server_time
@@ -100,3 +101,14 @@ def test_a_time_that_no_clock_shows_is_told_to_the_screen(world: World, at: str)
     content = {"name": "clara", "password": PASSWORD, "given": {}, "judgement": None}
     answer = send(world, {"act": seal(world.installation.keys.newest.public, header, content)}, dose.at + 60 * MINUTE)
     assert answer.came is Came.UNREADABLE and answer.problems
+
+
+@pytest.mark.parametrize("names", ["zzz", "", "VL0001"])
+def test_what_names_no_dose_is_kept_in_its_words(world: World, names: str) -> None:
+    dose = checked_once(world)
+    given = {"reaction": "Rash all over", "serious": "true", "dose": names}
+    answer = send(world, kept_of(world, dose, "clara", "record_reaction", 45, given), dose.at + 60 * MINUTE)
+    assert answer.came is not Came.RECORDED and answer.deviation is not None
+    with world.installation.reads.connect() as connection:
+        kept = text("SELECT description FROM deviation WHERE code = :code")
+        assert "Rash all over" in connection.execute(kept, {"code": answer.deviation}).scalar_one()

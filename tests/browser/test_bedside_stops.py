@@ -106,7 +106,7 @@ def test_a_dose_that_has_expired(nataliia: Station, stage: Stage, monkeypatch: p
     later = dose["expires_at"] + datetime.timedelta(minutes=1)
     monkeypatch.setattr(acts, "server_time", lambda: later)
     at_the_bed(nataliia, stage.label(dose["code"]), subject["code"], subject["second_identifier"])
-    until = f"{dose['expires_at'].astimezone(stage.bank.config.timezone):%Y-%m-%d %H:%M %Z}"
+    until = f"{dose['expires_at'].astimezone(stage.installation.config.timezone):%Y-%m-%d %H:%M %Z}"
     # Late in the evening it expires on the next day, which is not the one of the dose.
     is_next_day = later.astimezone(stage.installation.config.timezone).date() != dose["planned_on"]
     stops(nataliia, stage, f"could be used until {until} after thaw", *(["Leave it for its day"] * is_next_day))

@@ -76,7 +76,7 @@ def test_the_administrator_looks_after_people(station, stage: Stage) -> None:
     begun = {"add_person", "record_training", "reset_password", "unlock_person", "hand_over_code"}
     assert acts_offered(admin) == {*begun, "confirm_account_change", "confirm_training"}
     admin.choose("add_person")
-    admin.fill(name="oleh", full_name="Oleh Melnychuk", new_password="first password 1")
+    admin.fill(name="oleh", full_name="Oleh Melnychuk", new_password="fridge magnet seven")
     admin.page.locator('[data-act-form] input[name="roles"][value="technician"]').check()
     admin.submit()
     admin.done("add_person", warned=True)
@@ -90,7 +90,7 @@ def test_the_administrator_looks_after_people(station, stage: Stage) -> None:
     officer.sees("Hand this code over to Oleh Melnychuk")
     half = officer.page.locator(".incident").inner_text()
     newcomer = station()
-    newcomer.sign_in("oleh", f"first password 1{half}")
+    newcomer.sign_in("oleh", f"fridge magnet seven{half}")
     assert newcomer.path == "/password"
     newcomer.go("/list/lots")
     assert newcomer.path == "/password"

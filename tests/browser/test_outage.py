@@ -227,7 +227,7 @@ def later(monkeypatch: pytest.MonkeyPatch, by: datetime.timedelta) -> None:
 
 def on_the_clock(stage: Stage, at: datetime.datetime) -> str:
     """A time as somebody types it into a form."""
-    return f"{at.astimezone(stage.bank.config.timezone):%Y-%m-%dT%H:%M}"
+    return f"{at.astimezone(stage.installation.config.timezone):%Y-%m-%dT%H:%M}"
 
 
 def test_a_thaw_is_told_late_in_the_fields_that_open_for_it(

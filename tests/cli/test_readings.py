@@ -94,7 +94,7 @@ def test_progress_is_told_only_while_somebody_reads(tmp_path: Path) -> None:
 def test_the_code_that_proved_whoever_imports_is_used_up(monkeypatch, tmp_path: Path, dry_run: bool) -> None:
     once, seen = OneTime(step=7), {}
     bank = SimpleNamespace(config=SimpleNamespace(second_factor_roles=(), data=tmp_path))
-    monkeypatch.setattr(readings, "opened_bank", lambda: nullcontext(bank))
+    monkeypatch.setattr(readings, "opened_installation", lambda: nullcontext(bank))
     monkeypatch.setattr(readings, "ask_password", lambda given, prompt: "")
     monkeypatch.setattr(readings, "prove_person", lambda *given: ("zoryana", once))
     monkeypatch.setattr(readings, "_Bar", lambda *given: nullcontext())

@@ -34,7 +34,8 @@ ELSEWHERE = OtherTrial("FIXED-100", "SJ0009", "F-1")
     [
         ({}, []),
         ({"trial_number_is": "SJ0001"}, [Code.ALREADY_EXISTS]),
-        ({"trial_number_is": "SJ0001", "second_identifier_is": "SJ0002"}, [Code.ALREADY_EXISTS] * 2),
+        ({"trial_number_is": "SJ0001", "second_identifier_is": "SJ0002"}, [Code.ALREADY_EXISTS, Code.PATIENT_KNOWN]),
+        ({"second_identifier_is": "SJ0002", "known_elsewhere": True}, [Code.PATIENT_KNOWN]),
         ({"arm": "OPEN"}, [Code.NOT_FOUND]),
         ({"consented_on": datetime.date(1970, 4, 1)}, []),
         ({"consented_on": datetime.date(1970, 3, 31)}, [Code.OUT_OF_ORDER]),
@@ -42,7 +43,7 @@ ELSEWHERE = OtherTrial("FIXED-100", "SJ0009", "F-1")
         ({"trial": replace(TRIAL, taken=31)}, [Code.TRIAL_FULL]),
         ({"other_trials": (ELSEWHERE,)}, []),  # no criterion forbids it
         ({"forbidden_by": ("E4",)}, []),
-        ({"other_trials": (ELSEWHERE,), "forbidden_by": ("E4",)}, [Code.SUBJECT_NOT_ELIGIBLE]),
+        ({"other_trials": (ELSEWHERE,), "forbidden_by": ("E4",)}, [Code.PATIENT_KNOWN]),
     ],
 )
 def test_enrolment(change: dict, codes: list[Code]) -> None:

@@ -40,7 +40,7 @@ def enrol_twice(world: World, second_identifier: str) -> list[Outcome]:
 def test_one_patient_enrolled_twice_at_once_is_one_subject(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing locks somebody who is not there yet: the database has the last word."""
     both = judge_together(monkeypatch, MUST_MEET_S)
-    assert came_of(enrol_twice(world, world.unique("MRN"))) == ["ALREADY_EXISTS", "accepted"]
+    assert came_of(enrol_twice(world, world.unique("MRN"))) == ["PATIENT_KNOWN", "accepted"]
     assert not both.broken
 
 

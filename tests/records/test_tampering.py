@@ -207,7 +207,7 @@ def test_each_site_has_a_chain_of_its_own(owner: Connection) -> None:
     acts = []
     for where in (site, 1, site, 1, site):
         owner.exec_driver_sql(EARLIER)
-        acts.append(one(owner, ACT.format(site=where, who="tina", name="sign_in", outcome="'accepted'")))
+        acts.append(one(owner, ACT.format(site=where, who="tina", name="sign_in", outcome="'refused'")))
     verdict = verification.check(owner)
     assert verdict.sound, str(verdict.fault)
     assert [(head.site, head.number) for head in verdict.heads][1:] == [(site, 3)]

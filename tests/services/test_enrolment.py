@@ -72,7 +72,20 @@ def test_a_number_belongs_to_one_subject(world: World) -> None:
     again = person(world, trial_number=first["trial_number"])
     assert world.codes("clara", "enrol_subject", **again) == ["ALREADY_EXISTS"]
     again = person(world, second_identifier=first["second_identifier"])
-    assert world.codes("clara", "enrol_subject", **again) == ["ALREADY_EXISTS"]
+    assert world.codes("clara", "enrol_subject", **again) == ["PATIENT_KNOWN"]
+
+
+def test_who_is_a_subject_is_not_found_out_by_trying(world: World) -> None:
+    """A check says nothing of it, nor does what is refused for something else; what was recorded is in the trail."""
+    first = person(world)
+    world.do("clara", "enrol_subject", **first)
+    asked = person(world, second_identifier=first["second_identifier"], born_on=first["born_on"])
+    checked = world.try_act("clara", "enrol_subject", dry_run=True, **asked)
+    stranger = world.try_act("clara", "enrol_subject", dry_run=True, **person(world))
+    assert checked.accepted and checked.result == stranger.result
+    assert world.codes("clara", "enrol_subject", **{**asked, "arm": "NONE"}) == ["NOT_FOUND"]
+    refused = world.try_act("clara", "enrol_subject", **asked)
+    assert [one.code for one in refused.refusals] == ["PATIENT_KNOWN"] and refused.act is not None
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,9 @@ def box() -> Iterator[Mailbox]:
 @pytest.fixture
 def mailed(world: World, box: Mailbox, monkeypatch: pytest.MonkeyPatch) -> World:
     """A world in which messages are set up."""
-    monkeypatch.setattr(world, "installation", mailing(world.installation, box.port, public_url="https://cells.example"))
+    monkeypatch.setattr(
+        world, "installation", mailing(world.installation, box.port, public_url="https://cells.example")
+    )
     return world
 
 

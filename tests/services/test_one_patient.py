@@ -73,7 +73,7 @@ def test_a_patient_is_known_by_the_record_number_in_any_spelling(world: World, s
     screened_subject(world, second_identifier=taken)
     typed = spelling.replace("KH4-70001", taken).replace("kh4 70001", taken.lower().replace("-", " "))
     typed = typed.replace("КН4–70001", taken.replace("-", "–")).replace("KH470001", taken.replace("-", ""))
-    assert enrolling(world, second_identifier=typed) == ["ALREADY_EXISTS"]
+    assert enrolling(world, second_identifier=typed) == ["PATIENT_KNOWN"]
 
 
 def test_version_2_of_the_protocol_does_not_let_the_same_patient_in_again(own: World) -> None:
@@ -81,7 +81,7 @@ def test_version_2_of_the_protocol_does_not_let_the_same_patient_in_again(own: W
     amended(own, "2")
     assert enrolling(own, trial_number="T-01") == ["ALREADY_EXISTS"]
     assert enrolling(own, trial_number="t01") == ["ALREADY_EXISTS"]
-    assert enrolling(own, second_identifier="MRN 1") == ["ALREADY_EXISTS"]
+    assert enrolling(own, second_identifier="MRN 1") == ["PATIENT_KNOWN"]
     assert enrolling(own, trial_number="T-02", second_identifier="MRN-2") == []
 
 
@@ -97,7 +97,7 @@ def test_who_takes_part_in_another_trial_of_the_bank_is_refused_where_a_criterio
         "clara", "enrol_subject", trial_number="T-1", sex="male", arm="EXP", consented_on=own.now.date(), **person
     )
     [refusal] = outcome.refusals
-    assert refusal.code.value == "SUBJECT_NOT_ELIGIBLE"
+    assert refusal.code.value == "PATIENT_KNOWN"
     assert "FIXED-100 as subject F-1" in refusal.detail and "E4" in refusal.detail
     assert "mrn" not in refusal.detail.lower() and "1970" not in refusal.detail
     # the record number of another hospital is somebody else's
@@ -256,7 +256,7 @@ def test_the_rules_off_the_database_knows_the_patient(world: World, monkeypatch:
     screened_subject(world, trial_number=number, second_identifier=second)
     monkeypatch.setattr(enrolment, "enrolment_refusals", lambda facts: ())
     assert enrolling(world, trial_number=number.lower()) == ["ALREADY_EXISTS"]
-    assert enrolling(world, second_identifier=second.replace("-", " ")) == ["ALREADY_EXISTS"]
+    assert enrolling(world, second_identifier=second.replace("-", " ")) == ["PATIENT_KNOWN"]
 
 
 @pytest.mark.the_database_refuses("no_more_subjects_than_planned")

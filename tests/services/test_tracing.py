@@ -35,7 +35,7 @@ class Family:
     donation: str
     cultures: tuple[str, str, str]
     sister: str
-    installation: FrozenLot
+    bank: FrozenLot
     lot: FrozenLot
     given: OrderedDose
     cancelled: OrderedDose

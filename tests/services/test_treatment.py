@@ -353,4 +353,4 @@ def test_dose_subject_and_chain_tell_when_it_happened_and_when_and_why_it_was_en
     with snapshot(world.installation.engine) as connection:
         said = str(chain_paper(connection, given.code))
     entry = "Clara Clinician, serious: Shortness of breath"
-    assert entry in said and f"entered {clock(world.bank.zone)(entered)}: Told on the phone" in said
+    assert entry in said and f"entered {clock(world.installation.zone)(entered)}: Told on the phone" in said

@@ -46,9 +46,16 @@ def test_signing_in_leads_to_the_page_that_was_asked_for(browser) -> None:
     assert browser.enter("tina", next="/list/donors").location == "/list/donors"
 
 
-@pytest.mark.parametrize("elsewhere", ["https://evil.example/", "//evil.example/", "/\\evil.example", "javascript:x"])
+@pytest.mark.parametrize(
+    "elsewhere",
+    ["https://evil.example/", "//evil.example/", "/\\evil.example", "javascript:x", "/x\r\nSet-Cookie: a=b", "/a\nb"],
+)
 def test_signing_in_leads_nowhere_else(browser, elsewhere: str) -> None:
     assert browser.enter("tina", next=elsewhere).location == "/"
+    assert browser.get("/sign-in", query_string={"next": elsewhere}).location == "/"
+    browser.get("/")
+    spoken = browser.post("/language", {"language": "uk", "next": elsewhere})
+    assert (spoken.status_code, spoken.location) == (302, "/")
 
 
 def test_a_wrong_password_and_an_unknown_name_look_the_same(browser, world: World) -> None:

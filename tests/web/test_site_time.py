@@ -45,6 +45,6 @@ def test_a_late_entry_keeps_both_times_and_shows_them(signed_in, world) -> None:
         delivered_at=world.now.isoformat(),
     )["code"]
     page = signed_in("tina").get(f"/record/{donor}").text
-    shown = f"{world.now.astimezone(world.bank.config.timezone):%Y-%m-%d %H:%M}"
-    recorded = f"{entered.astimezone(world.bank.config.timezone):%Y-%m-%d %H:%M}"
+    shown = f"{world.now.astimezone(world.installation.config.timezone):%Y-%m-%d %H:%M}"
+    recorded = f"{entered.astimezone(world.installation.config.timezone):%Y-%m-%d %H:%M}"
     assert shown in page and recorded in page

@@ -9,6 +9,7 @@ cells from everybody whose arm receives none.
 """
 
 import datetime
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from cellbank.domain.criteria import condition_holds
@@ -66,7 +67,8 @@ def place_refusals(facts: TrialFacts) -> tuple[Refusal, ...]:
 @dataclass(frozen=True)
 class EnrolmentFacts:
     """Somebody to be enrolled; the two `…_is` name the subject of the trial, under whichever version of its protocol,
-    that already has the number (None: nobody has). `forbidden_by` are the criteria against another trial."""
+    that already has the number (None: nobody has), and `known_elsewhere` says that the patient is one of another site.
+    `forbidden_by` are the criteria against another trial."""
 
     trial_number: str
     trial_number_is: str | None
@@ -79,19 +81,12 @@ class EnrolmentFacts:
     trial: TrialFacts
     other_trials: tuple[OtherTrial, ...] = ()
     forbidden_by: tuple[str, ...] = ()
+    known_elsewhere: bool = False
 
 
 def enrolment_refusals(facts: EnrolmentFacts) -> tuple[Refusal, ...]:
     """Why this person cannot be enrolled: a number that is another's, an arm that does not exist, impossible dates."""
-    refusals = []
-    numbers = (
-        ("Trial number", facts.trial_number, facts.trial_number_is),
-        ("Second identifier", facts.second_identifier, facts.second_identifier_is),
-    )
-    for what, number, subject in numbers:
-        if subject is not None:
-            sentence = "{what} {number} is subject {subject} already. Open that subject, or correct the number."
-            refusals.append(refuse(Code.ALREADY_EXISTS, sentence, what=what, number=number, subject=subject))
+    refusals = [*_number_refusals(facts)]
     if facts.arm not in facts.arms:
         sentence = "The protocol has no arm {arm}. Its arms are: {arms}."
         refusals.append(refuse(Code.NOT_FOUND, sentence, arm=facts.arm, arms=", ".join(facts.arms)))
@@ -101,6 +96,22 @@ def enrolment_refusals(facts: EnrolmentFacts) -> tuple[Refusal, ...]:
     return (*refusals, *place_refusals(facts.trial), *_other_trial_refusals(facts))
 
 
+def _number_refusals(facts: EnrolmentFacts) -> Iterator[Refusal]:
+    taken = "{what} {number} is subject {subject} already. Open that subject, or correct the number."
+    if facts.trial_number_is is not None:
+        given = {"number": facts.trial_number, "subject": facts.trial_number_is}
+        yield refuse(Code.ALREADY_EXISTS, taken, what="Trial number", **given)
+    if facts.known_elsewhere:
+        sentence = (
+            "The patient with the second identifier {number} is a subject of trial {trial} at another site already. "
+            "Ask the center that leads the trial, or correct the number."
+        )
+        yield refuse(Code.PATIENT_KNOWN, sentence, number=facts.second_identifier, trial=facts.trial.code)
+    elif facts.second_identifier_is is not None:
+        given = {"number": facts.second_identifier, "subject": facts.second_identifier_is}
+        yield refuse(Code.PATIENT_KNOWN, taken, what="Second identifier", **given)
+
+
 def _other_trial_refusals(facts: EnrolmentFacts) -> tuple[Refusal, ...]:
     sentence = (
         "This patient takes part in trial {trial} as subject {number} ({subject}), and {criteria} forbids it. Do not "
@@ -108,7 +119,7 @@ def _other_trial_refusals(facts: EnrolmentFacts) -> tuple[Refusal, ...]:
     )
     return tuple(
         refuse(
-            Code.SUBJECT_NOT_ELIGIBLE,
+            Code.PATIENT_KNOWN,
             sentence,
             trial=other.trial,
             number=other.trial_number,

@@ -73,7 +73,9 @@ class EnrolSubject(ActInput):
 
     trial_number: Identifier = Field(title="Trial number")
     second_identifier: Identifier = Field(
-        title="Second identifier", description="The hospital's record number; never a name."
+        title="Second identifier",
+        description="The hospital's record number; never a name. Who is a subject already is told when it is recorded, "
+        "not by a check.",
     )
     sex: Literal["female", "male"] = Field(title="Sex")
     born_on: Date = Field(title="Date of birth")
@@ -93,7 +95,7 @@ def enrol_subject(work: Work, given: EnrolSubject) -> Subject:
     protocol = read_protocol(definition.content)
     born, consented = start_of_day(work, given.born_on), start_of_day(work, given.consented_on)
     facts = _enrolment_facts(work, given, definition, protocol)
-    if facts.other_trials:
+    if facts.other_trials and not work.dry_run:
         work.show(other_trials=in_words(facts.other_trials))
     times = (*time_refusals(work, "The birth", born), *time_refusals(work, "The consent", consented))
     work.judge(Subject, refusals=[*enrolment_refusals(facts), *times])
@@ -116,11 +118,14 @@ def enrol_subject(work: Work, given: EnrolSubject) -> Subject:
 
 def _enrolment_facts(work: Work, given: EnrolSubject, definition: Definition, protocol: Protocol) -> EnrolmentFacts:
     trial = definition.identifier
+    number_is, _ = who_has(work, trial, Subject.trial_number_key, given.trial_number)
+    known_as, known_at = who_has(work, trial, Subject.second_identifier_key, given.second_identifier)
     return EnrolmentFacts(
         trial_number=given.trial_number,
-        trial_number_is=who_has(work, trial, Subject.trial_number_key, given.trial_number),
+        trial_number_is=number_is,
         second_identifier=given.second_identifier,
-        second_identifier_is=who_has(work, trial, Subject.second_identifier_key, given.second_identifier),
+        second_identifier_is=known_as,
+        known_elsewhere=known_at is not None and known_at != work.actor.site_id,
         born_on=given.born_on,
         consented_on=given.consented_on,
         arm=given.arm,

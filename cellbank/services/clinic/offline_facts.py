@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from cellbank.domain.actor import Actor
 from cellbank.domain.entering import written_out
 from cellbank.domain.refusals import Refusal
+from cellbank.domain.scans import Scan, read_scan
 from cellbank.domain.wall import on_the_wall
 from cellbank.services.acts import find_act, run_act
 from cellbank.services.installation import Installation
@@ -42,7 +43,8 @@ def keep_what_happened(
         return None
     happened_at = min(told.at, sent_by["now"])
     given = {
-        "records": [told.dose],
+        # of what names no dose the words are kept all the same
+        "records": [told.dose] if isinstance(read_scan(told.dose), Scan) else [],
         "classification": "critical",
         "occurred_at": happened_at.isoformat(),
         "title": f"Kept at the bedside without the network, and not accepted: {find_act(told.act).title}"[:200],
@@ -60,7 +62,7 @@ def _in_words(told: Told, why_not: Sequence[Refusal | str], actor: Actor) -> str
     values = [
         f"{fields[name].title if name in fields else written_out(name)}: {written_out(value)}"
         for name, value in told.given.items()
-        if name != "dose"
+        if name != "dose" or value != told.dose or not isinstance(read_scan(value), Scan)
     ]
     zone = ZoneInfo(actor.zone)
     reasons = [written_out(one.at_site(zone).detail if isinstance(one, Refusal) else one) for one in why_not]

@@ -17,9 +17,12 @@ from cellbank.services.common import read_protocol
 from cellbank.services.site_time import local_day
 
 
-def who_has(work: Work, trial: str, number: Any, given: str) -> str | None:
-    """The subject of a trial, under any version of its protocol, whose folded `number` (a column) is this one."""
-    return work.session.scalar(select(Subject.code).where(Subject.trial == trial, number == skeleton(given)))
+def who_has(work: Work, trial: str, number: Any, given: str) -> tuple[str | None, int | None]:
+    """The subject of a trial, under any version of its protocol, whose folded `number` (a column) is this one, by its
+    code and its site; nobody: neither."""
+    of_it = select(Subject.code, Subject.site_id).where(Subject.trial == trial, number == skeleton(given))
+    found = work.session.execute(of_it).first()
+    return (found.code, found.site_id) if found else (None, None)
 
 
 # At every site: a patient moves between hospitals. Somebody who withdrew or failed screening takes part no more.

@@ -49,8 +49,8 @@ _PEOPLE = text(
 )
 _UNSIGNED = text(
     f"""WITH signed AS (
-          SELECT n.name, k.key AS kind, m.move FROM (SELECT DISTINCT name FROM act) n,
-                 jsonb_each(signed_moves_of(n.name)) k, jsonb_array_elements_text(k.value) m (move)
+          SELECT n.name, k.key AS kind, m.move, m.meaning FROM (SELECT DISTINCT name FROM act) n,
+                 jsonb_each(signed_moves_of(n.name)) k, jsonb_each_text(k.value) m (move, meaning)
         )
         SELECT min(a.id) FROM act a WHERE {_DONE} AND a.name IN (SELECT name FROM signed)
            AND NOT EXISTS (SELECT FROM signature s WHERE s.act_id = a.id)
@@ -59,7 +59,7 @@ _UNSIGNED = text(
           JOIN signed g ON g.name = a.name AND g.kind = c.record_kind
                AND g.move = the_move(c.before ->> 'state', c.after ->> 'state')
          WHERE {_DONE} AND NOT EXISTS (
-                 SELECT FROM signature s WHERE s.act_id = c.act_id
+                 SELECT FROM signature s WHERE s.act_id = c.act_id AND s.meaning = g.meaning
                     AND (s.record_kind, s.record_id) = (c.record_kind, c.record_id))"""
 )
 _SIGNED = text(
