@@ -74,7 +74,7 @@ def test_a_refused_enrolment_does_not_tell_it_to_the_readers_of_the_trail(
     subject = ordered_dose(world).subject
     second, born = identity(installation, subject)
     given = {"trial_number": world.unique("T"), "second_identifier": second, "sex": "female", "born_on": born,
-             "consented_on": "1900-02-01", "arm": "EXP"}  # fmt: skip
+             "consented_on": "2026-02-01", "arm": "EXP"}  # fmt: skip
     outcome = world.try_act("clara", "enrol_subject", **given)
     assert second in outcome.refusals[-1].detail or second in outcome.refusals[0].detail
     (line,) = search(installation, Query(act="enrol_subject", outcome="refused"))[:1]
