@@ -10,7 +10,7 @@ from cellbank.services.acts import run_act
 from cellbank.services.installation import Installation
 from cellbank.services.outbox.sender import send_due
 from tests.factories.mail import Mailbox, mail_server, mailing
-from tests.factories.people import newcomer
+from tests.factories.people import by_two, newcomer
 from tests.factories.world import PASSWORD, World
 from tests.web.conftest import Browser
 
@@ -36,11 +36,14 @@ def test_the_administrator_reads_that_messages_are_not_set_up(world: World, sign
     assert "Messages are not set up" not in signed_in("tina").get("/").text
 
 
-def test_the_administrator_reads_whom_a_message_did_not_reach(world: World, mailed: Installation, box: Mailbox) -> None:
+def test_the_administrator_reads_whom_a_message_did_not_reach(
+    world: World, mailed: Installation, box: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
     name = newcomer(world, "auditor")
     address, ada = f"{name}@bank.example", world.people["ada"]
-    given = {"name": name, "email": address, "reason": "was missing"}
-    World.accepted(run_act(mailed, "change_address", given, ada, door="test", now=world.now))
+    with monkeypatch.context() as patched:
+        patched.setattr(world, "installation", mailed)
+        by_two(world, "change_address", name, email=address, reason="was missing")
     box.answers[address] = "550 <b>nobody</b> here"
     unlock(world, mailed, ada, name)
     assert send_due(mailed).given_up == 2
