@@ -111,11 +111,17 @@ class Malformed(Exception):
 M = TypeVar("M", bound=ActInput)
 
 
+@cache
+def schema_of(model: type[BaseModel]) -> dict[str, Any]:
+    """The JSON schema of an input, drawn up once: that takes longer than a scan. Nobody changes it."""
+    return model.model_json_schema()
+
+
 def parse(model: type[M], given: Mapping[str, Any]) -> M:
     """Read the input, or raise Malformed with every problem at once: field, limit, and what was given."""
     unusable = [(name, why) for name, value in given.items() if (why := _unusable(model, name, value))]
     if unusable:
-        raise Malformed([Problem(_named((name,)), f"{why}.") for name, why in unusable[:MOST_PROBLEMS]])
+        raise Malformed([Problem(_named((name,)), f"{why}.") for name, why in unusable])
     try:
         return model.model_validate(given)
     except ValidationError as error:
@@ -167,7 +173,7 @@ def _unusable(model: type[ActInput], name: str, value: Any) -> str | None:
 @cache
 def _most_of(model: type[ActInput]) -> dict[str, int]:
     """How many entries each field that has them takes at most. Asked before any entry is looked at: each costs."""
-    fields = model.model_json_schema()["properties"].items()
+    fields = schema_of(model)["properties"].items()
     limits = ((name, option) for name, schema in fields for option in (schema, *schema.get("anyOf", ())))
     return {
         name: option[limit] for name, option in limits for limit in ("maxItems", "maxProperties") if limit in option

@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from cellbank.domain.entering import whole_number
+from cellbank.services.parsing import schema_of
 
 SKIPPED = {"password", "signer", "one_time_code"}  # asked for by the signature, not by fields
 HIDDEN_CHOICES = {"system"}
@@ -39,7 +40,7 @@ class Field:
 @lru_cache(maxsize=256)
 def fields_of(model: type[BaseModel]) -> tuple[Field, ...]:
     """The fields of an input model in its order, without those of the signature."""
-    schema = model.model_json_schema()
+    schema = schema_of(model)
     return _properties(schema, schema.get("$defs", {}))
 
 

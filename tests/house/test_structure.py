@@ -6,19 +6,23 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from sqlalchemy import create_engine, text
 
 import cellbank
 from cellbank.domain import diagram
-from cellbank.domain.lifecycle import STATES, TRANSITIONS, is_signed
+from cellbank.domain.identifiers import RECORDS
+from cellbank.domain.lifecycle import STATES, TRANSITIONS, Role, is_signed
 from cellbank.domain.refusals import Code
 from cellbank.records import tables
 from cellbank.records.migrate import database_files
 from cellbank.services import catalogue
 from cellbank.services.acts import SignedInput
 from cellbank.services.constraints import SAYS
+from cellbank.services.registry import Likely
+from cellbank.services.trail import near_misses
 
 PACKAGE = Path(cellbank.__file__).parent
 ROOT = PACKAGE.parent
@@ -168,3 +172,13 @@ def test_no_page_says_yes_but_from_a_verdict() -> None:
     others = (path for path in templates.rglob("*.html") if path.name != "verdict.html")
     drawing = {path.name for path in others if ".face.tone" in path.read_text()}
     assert drawing == set()  # the body of the bedside and of the open tank takes its class from the same value
+
+
+def test_what_pages_know_of_an_act_is_what_they_ask_for() -> None:
+    """`@act` takes it as it comes: a word that no page asks for would say nothing, and nobody would hear of it."""
+    buttons = [button for one in catalogue.load().values() for button in one.begun_by.items()]
+    assert len(set(buttons)) == len(buttons) and {role for role, _ in buttons} <= set(Role)
+    for one in catalogue.load().values():
+        assert one.likely in (None, *get_args(Likely)), one.name
+        assert one.stage in (None, *near_misses.ORDER), one.name
+        assert one.previews is None or one.previews in RECORDS.values(), one.name

@@ -42,13 +42,13 @@ def keep_what_happened(
     if told.act not in HAPPENED:
         return None
     happened_at = min(told.at, sent_by["now"])
+    records = [told.dose] if isinstance(read_scan(told.dose), Scan) else []  # else its words are kept all the same
     given = {
-        # of what names no dose the words are kept all the same
-        "records": [told.dose] if isinstance(read_scan(told.dose), Scan) else [],
+        "records": records,
         "classification": "critical",
         "occurred_at": happened_at.isoformat(),
         "title": f"Kept at the bedside without the network, and not accepted: {find_act(told.act).title}"[:200],
-        "description": _in_words(told, why_not, actor)[:LONGEST],
+        "description": _in_words(told, records, why_not, actor)[:LONGEST],
     }
     kept = run_act(
         installation, "open_deviation", given, actor, **{**sent_by, "key": following_key(sent_by["key"], "kept")}
@@ -56,13 +56,13 @@ def keep_what_happened(
     return str(kept.result["code"]) if kept.accepted else None
 
 
-def _in_words(told: Told, why_not: Sequence[Refusal | str], actor: Actor) -> str:
+def _in_words(told: Told, records: Sequence[str], why_not: Sequence[Refusal | str], actor: Actor) -> str:
     registered = find_act(told.act)
     fields = registered.input.model_fields
     values = [
         f"{fields[name].title if name in fields else written_out(name)}: {written_out(value)}"
         for name, value in told.given.items()
-        if name != "dose" or value != told.dose or not isinstance(read_scan(value), Scan)
+        if name != "dose" or value not in records
     ]
     zone = ZoneInfo(actor.zone)
     reasons = [written_out(one.at_site(zone).detail if isinstance(one, Refusal) else one) for one in why_not]

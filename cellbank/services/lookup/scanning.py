@@ -22,6 +22,7 @@ from cellbank.services.lookup.card_parts import Facts
 from cellbank.services.lookup.cards import read_face
 from cellbank.services.lookup.likely import MOVES_ON, PRINTS, RESTS, is_about, place_of
 from cellbank.services.lookup.on_paper import OfDose, act_of_form, of_dose
+from cellbank.services.parsing import schema_of
 
 
 @dataclass(frozen=True)
@@ -231,9 +232,9 @@ def field_for(registered: RegisteredAct, kind: Kind) -> tuple[str, bool] | None:
 
 @cache
 def _taken(registered: RegisteredAct) -> dict[str, tuple[str, bool]]:
-    """The first such input by kind. Kept: to draw up the schema of an input takes longer than a scan."""
+    """The first such input by kind."""
     found: dict[str, tuple[str, bool]] = {}
-    for name, schema in registered.input.model_json_schema()["properties"].items():
+    for name, schema in schema_of(registered.input)["properties"].items():
         for option in (schema, *schema.get("anyOf", ())):
             for many, kinds in ((False, option.get("scan", ())), (True, option.get("items", {}).get("scan", ()))):
                 for kind in kinds:

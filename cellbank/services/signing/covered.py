@@ -18,6 +18,7 @@ from cellbank.domain.scans import Scan, read_scan
 from cellbank.records.clinic import Dose
 from cellbank.records.corrections import Correction
 from cellbank.services.acts import REGISTRY
+from cellbank.services.parsing import schema_of
 
 # What a paper form says of a dose: all that its order does not.
 _FROM_THE_FORM = frozenset(Dose.signed_by("confirm_dose_from_paper")) - set(Dose.signed_by("enter_dose_from_paper"))
@@ -143,8 +144,8 @@ def _ids(connection: Connection, kind: str, codes: list[str]) -> list[int]:
 @cache
 def scan_fields(act: str) -> tuple[str, ...]:
     """The inputs of an act into which codes are scanned."""
-    schema = REGISTRY[act].input.model_json_schema()
-    return tuple(name for name, field in schema["properties"].items() if _is_scanned(field))
+    fields = schema_of(REGISTRY[act].input)["properties"].items()
+    return tuple(name for name, field in fields if _is_scanned(field))
 
 
 def _is_scanned(field: Mapping[str, Any]) -> bool:
