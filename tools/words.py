@@ -108,7 +108,7 @@ def _of_states() -> Iterator[str]:
 
 def _of_lists() -> Iterator[str]:
     for listing in LISTS.values():
-        yield from (listing.title, *listing.columns.values())
+        yield from (listing.title, *(column.title for column in listing.columns.values()))
     for source in SOURCES:
         yield from (source.title, source.empty)
     for column in (*WORDS.values(), *ANSWERS.values()):

@@ -93,6 +93,7 @@ def register(app: Flask, installation: Installation) -> None:
         proof_link=release.proof_link,
         refused=lambda refusal: acts.reason(refusal)["detail"],
         ways_of=release.ways_of,
+        in_list=home.in_list,
         listings=home.listings,
         a_stop=verdict.A_STOP,
         a_stale=verdict.A_STALE,

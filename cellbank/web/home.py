@@ -1,6 +1,6 @@
 """The home page: the work that waits for each role; and the lists to look through."""
 
-from collections.abc import Set
+from collections.abc import Callable, Set
 from typing import Any
 
 from flask import abort, render_template, request
@@ -8,7 +8,7 @@ from flask import abort, render_template, request
 from cellbank.domain.lifecycle import Role, roles_for
 from cellbank.services.acts import REGISTRY, RegisteredAct
 from cellbank.services.lookup.boards import calendar, lot_board
-from cellbank.services.lookup.lists import LISTS, PAGE, Listing, find
+from cellbank.services.lookup.lists import LISTS, PAGE, Column, Listing, Look, find
 from cellbank.services.lookup.worklists import lots_in_quarantine, treated_subjects, worklists
 from cellbank.services.outbox.standing import standing_of_messages
 from cellbank.services.people.account_changes import changed_lately
@@ -17,7 +17,8 @@ from cellbank.services.trail.checks import standing_of_trail
 from cellbank.services.trail.trail_search import Query, search, tally
 from cellbank.web.blueprint import blueprint
 from cellbank.web.session import now
-from cellbank.web.shell import page_number, the_actor, the_installation
+from cellbank.web.shell import cells, page_number, plain, the_actor, the_installation
+from cellbank.web.words import word
 
 BOARDS = 8  # lots in quarantine whose board the home page works out; its count tells of the rest
 # Who is told how the trail stands, and by name what of the schema is not as this version makes it; everybody else hears
@@ -63,6 +64,23 @@ def creators(roles: Set[Role]) -> list[RegisteredAct]:
 def listings() -> list[tuple[str, Listing]]:
     """The lists of the menu."""
     return list(LISTS.items())
+
+
+def in_list(value: Any, column: Column) -> str:
+    """A value as its column of a list shows it."""
+    return LOOKS[column.look](value)
+
+
+def _worded(value: Any) -> str:
+    return ", ".join(map(word, value)) if isinstance(value, list) else word(value) if value else plain(value)
+
+
+LOOKS: dict[Look, Callable[[Any], str]] = {
+    Look.PLAIN: plain,
+    Look.WORD: _worded,
+    Look.CELLS: cells,
+    Look.PASSAGE: "P{}".format,
+}
 
 
 @blueprint.get("/list/<name>")
