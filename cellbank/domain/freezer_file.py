@@ -97,7 +97,7 @@ def _with_channels(head: Sequence[str], wanted: Mapping, learned: Mapping = NOTH
             if len(chambers) > 1 and not wanted.chamber:
                 raise _which_chamber(chambers, [titles, *below[:3]])
             if products or chambers:
-                return wanted.filled_from(Mapping(value="".join(products[:1]), chamber="".join(chambers[:1])))
+                return wanted.filled_from(Mapping(value="".join(products), chamber="".join(chambers)))
     return wanted
 
 

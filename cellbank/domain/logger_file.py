@@ -53,14 +53,9 @@ def _columns(lines: Lines, said: Said) -> Columns:
     try:
         return find_columns(head, said.wanted, said.learned)
     except FileAsks:
-        last = [line for line in (*head[-1:], *_last_of(stream)) if line.strip()][-1:]
-        find_columns([*head[: HEAD_ROWS - 1], *last], said.wanted, said.learned)  # asks, with the file's last value
+        last = deque(filter(str.strip, stream), maxlen=1)
+        find_columns([*head[: HEAD_ROWS - len(last)], *last], said.wanted, said.learned)  # asks, with the last value
         raise
-
-
-def _last_of(stream: Iterable[str]) -> list[str]:
-    last = [line for line in deque(stream, maxlen=5) if line.strip()]
-    return last[-1:]
 
 
 def _read(

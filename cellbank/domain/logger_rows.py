@@ -26,6 +26,7 @@ MOST_PROBLEMS = 20
 TOLD_EVERY = 20_000
 PREVIEW = 3
 MOST_REMEMBERED = 100_000
+EARLIEST = -(1 << 62)  # before any reading
 _ELAPSED = re.compile(r"\d+(?:[.,]\d+)?")
 
 
@@ -77,13 +78,13 @@ class RowReader:
         self.no_readings: list[str] = []  # rows that are none, as they stand there
         self.preview: list[list[str]] = []
         self.doubled: list[int] = []  # places of readings in the hour that came twice
-        self.skipped = ""
+        self.skipped: Skipped | None = None  # the first one
         self.in_order = True
 
     def read(self, lines: Iterable[str]) -> None:
         """Every row, so many at a time."""
         rows = csv.reader(lines, delimiter=self.columns.delimiter)
-        before, first = None, -1
+        before, first = EARLIEST, -1
         while first != self.file.rows:
             first = self.file.rows
             with legible():
@@ -92,7 +93,7 @@ class RowReader:
             if self.file.rows > self.most_rows:
                 raise FileProblem(f"The file has more than {self.most_rows:,} rows. Export a shorter time.")
 
-    def _read_rows(self, rows: Iterable[Sequence[str]], before: int | None) -> int | None:
+    def _read_rows(self, rows: Iterable[Sequence[str]], before: int) -> int:
         """Written for speed: two look-ups for the time and one for the value; whatever is not yet known raises."""
         file, columns, first = self.file, self.columns, self.file.rows
         number = first
@@ -100,8 +101,7 @@ class RowReader:
         time_at, value_at, serial_at, width = columns.time, columns.value, columns.serial, columns.width
         unit_at = columns.unit
         joined = columns.date is not None or columns.zone is not None
-        last = -(1 << 62) if before is None else before
-        out_of_order = 0
+        last, out_of_order = before, 0
         for number, cells in enumerate(rows, start=first + 1):
             try:
                 time = self._joined(cells) if joined else cells[time_at]
@@ -123,7 +123,7 @@ class RowReader:
             append((at << 16) + value)
         file.rows = number
         file.out_of_order += out_of_order
-        return None if last < 0 else last
+        return last
 
     def _joined(self, cells: Sequence[str]) -> str:
         """Date, time and zone of a row as one text."""
@@ -150,7 +150,8 @@ class RowReader:
         if self.which_zone and not self.clock.with_offset:
             raise self.which_zone
         if self.skipped:
-            raise self._which_zone(f"{self.skipped}. The logger keeps another time: say which zone it is")
+            told = f"{self.skipped}. The logger keeps another time: say which zone it is"
+            raise self._which_zone(told, self.skipped.around)
         if self.no_readings and not self.said.skip_unreadable:
             raise self._leave_out()
         if self.file.readings and self.unit == NOT_TOLD:
@@ -163,8 +164,8 @@ class RowReader:
         choice = Choice("true", f"leave out these rows: {len(self.no_readings)}")
         return FileAsks(Question("skip_unreadable", (choice,)), *self.no_readings)
 
-    def _which_zone(self, sentence: str) -> FileAsks:
-        around = self.file.readings[0] >> 16 if self.file.readings else 0
+    def _which_zone(self, sentence: str, around: int) -> FileAsks:
+        """The question for the zone: those of a clock that does not follow the change around this second."""
         zones = fixed_zones(self.zone, around)
         return asks("zone", f"{sentence}.", [(called(one), f"{called(one)}, all year") for one in zones], self.preview)
 
@@ -184,7 +185,8 @@ class RowReader:
                 raise self._which_zone(
                     f"{_shown(first[0], self.zone)} came twice in {called(self.zone)}, for the clocks were put back, "
                     "and the order of the rows does not tell which it is. Say which zone the logger keeps, or export "
-                    "the file in UTC, the oldest row first"
+                    "the file in UTC, the oldest row first",
+                    first[0],
                 )
             for place, second in zip(places, found, strict=True):
                 readings[place] = (second << 16) | (readings[place] & 0xFFFF)
@@ -210,7 +212,7 @@ class RowReader:
         except OrderUnknown:
             raise
         except Skipped as problem:
-            self.skipped = self.skipped or str(problem)
+            self.skipped = self.skipped or problem
             return None
         except Unreadable as problem:
             self._wrong(str(problem))
@@ -306,8 +308,10 @@ class RowReader:
         """A row with more or fewer cells than it needs."""
         columns = self.columns
         if self._has_more(cells):
-            comma = " Decimal commas need another delimiter: export with semicolons" if columns.delimiter == "," else ""
-            self._wrong(f"it has {len(cells)} cells under {columns.width} titles.{comma}")
+            comma = (
+                ". Decimal commas need another delimiter: export with semicolons" if columns.delimiter == "," else ""
+            )
+            self._wrong(f"it has {len(cells)} cells under {columns.width} titles{comma}")
         else:
             self._wrong(f"it has {len(cells)} of {columns.width} cells: the file seems to be cut off there")
 

@@ -11,9 +11,19 @@ KYIV, FIND = ZoneInfo("Europe/Kyiv"), Mapping()
 ROWS = ("2026-03-02 10:00:00Z;4.0;1.0", "2026-03-02 10:01:00Z;3.0;0.5")
 
 
-def read(titles: str, *rows: str, wanted: Mapping = FIND, above: str = "Freezer run", **given: bool) -> RunFile:
+CELSIUS = Mapping(unit="C")
+
+
+def read(
+    titles: str,
+    *rows: str,
+    wanted: Mapping = FIND,
+    learned: Mapping = CELSIUS,
+    above: str = "Freezer run",
+    **given: bool,
+) -> RunFile:
     lines = [f"{line}\n" for line in (above, titles, *(rows or ROWS))]
-    return read_run_file(lambda: lines, Said(KYIV, wanted, Mapping(unit="C"), **given))
+    return read_run_file(lambda: lines, Said(KYIV, wanted, learned, **given))
 
 
 @pytest.mark.parametrize(
@@ -35,6 +45,51 @@ def test_product_and_chamber_are_found_by_their_words(titles: str) -> None:
 def test_one_temperature_is_the_products() -> None:
     found = read("Date/Time;Temperature (°C)", "2026-03-02 10:00:00Z;4.0")
     assert [value for _, value in found.product] == [400] and found.chamber == []
+
+
+@pytest.mark.parametrize(
+    ("titles", "product", "chamber"),
+    [("Date/Time;Product", [400, 300], []), ("Date/Time;Temperature (°C);Chamber", [400, 300], [100, 50])],
+)
+def test_one_of_the_two_may_be_found_alone(titles: str, product: list[int], chamber: list[int]) -> None:
+    found = read(titles, *(row if "Chamber" in titles else row.rpartition(";")[0] for row in ROWS))
+    assert [[value for _, value in probe] for probe in (found.product, found.chamber)] == [product, chamber]
+
+
+FOUR = "Date/Time;Sample 1;Sample 2;Chamber 1;Chamber 2"
+FOUR_ROWS = [f"2026-03-02 10:0{minute}:00Z;4.0;5.0;1.0;2.0" for minute in range(5)]
+LEARNED = Mapping(value="Sample 2", chamber="Chamber 2", unit="C")
+
+
+def test_the_columns_of_the_last_file_are_read_again() -> None:
+    found = read(FOUR, *FOUR_ROWS, learned=LEARNED)
+    assert (found.product[0][1], found.chamber[0][1]) == (500, 200)
+
+
+@pytest.mark.parametrize(
+    ("learned", "field", "titles", "sentence"),
+    [
+        (CELSIUS, "product_column", ["Sample 1", "Sample 2"], "Several columns could be the product's probe"),
+        (Mapping(value="Sample 2", unit="C"), "chamber_column", ["Chamber 1", "Chamber 2"], "could be the chamber"),
+        (Mapping(value="Sample 9", unit="C"), "product_column", ["Sample 1", "Sample 2"],
+         "The column 'Sample 9', by which this freezer was judged, is not here"),
+    ],
+)  # fmt: skip
+def test_of_several_columns_one_is_asked_for_with_its_first_rows(
+    learned: Mapping, field: str, titles: list[str], sentence: str
+) -> None:
+    with pytest.raises(FileAsks, match=sentence) as asked:
+        read(FOUR, *FOUR_ROWS, learned=learned)
+    question = asked.value.question
+    assert (question.field, [choice.value for choice in question.choices]) == (field, titles)
+    assert question.found == tuple(tuple(row.split(";")) for row in (FOUR, *FOUR_ROWS[:3]))
+
+
+def test_the_one_column_left_is_not_taken_for_the_one_that_has_gone() -> None:
+    with pytest.raises(FileAsks, match="'Sample 9'"):
+        read("Date/Time;Product;Chamber", learned=Mapping(value="Sample 9", unit="C"))
+    found = read("Date/Time;Product;Chamber", learned=Mapping(value="Product", chamber="Chamber", unit="C"))
+    assert (found.product[0][1], found.chamber[0][1]) == (400, 100)
 
 
 def test_a_set_point_is_left_alone_and_named_columns_win() -> None:

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cellbank.domain.logger_file import (
+    FileAsks,
     FileProblem,
     LoggerFile,
     Mapping,
@@ -19,8 +20,10 @@ from cellbank.domain.logger_file import (
     read_logger_file,
     unpacked,
 )
+from cellbank.domain.logger_rows import TOLD_EVERY
 from cellbank.domain.sheets.faults import Unreadable
 from cellbank.domain.sheets.temperatures import hundredths_of, read_number
+from cellbank.domain.sheets.titles import HEAD_ROWS
 
 KYIV, UTC = ZoneInfo("Europe/Kyiv"), ZoneInfo("UTC")
 
@@ -75,12 +78,77 @@ def test_what_was_unusual_is_counted() -> None:
     assert (file.left_out, len(file.readings)) == (1, 1)
 
 
+def test_rows_beyond_one_look_are_counted_with_those_before() -> None:
+    """Rows are read so many at a time; the last of one piece is compared with the first of the next."""
+    rows = [f"2026-02-20 {n // 3600:02d}:{n // 60 % 60:02d}:{n % 60:02d},-187\n" for n in range(TOLD_EVERY)]
+    heard: list[int] = []
+    lines = ["time,temp\n", *rows, "2026-02-19 08:00:00,-1\n", "2026-02-21 08:00:00,-2\n", "2026-02-21 08:00:00,-2\n"]
+    file = read_logger_file(lambda: lines, Said(UTC, learned=CELSIUS), tell=heard.append)
+    assert (file.rows, file.out_of_order, file.duplicates) == (TOLD_EVERY + 3, 1, 1)
+    assert shown(file)[0] == ("2026-02-19 08:00:00", -1) and shown(file)[-1] == ("2026-02-21 08:00:00", -2)
+    assert heard[:2] == [TOLD_EVERY, TOLD_EVERY + 3]
+
+
+def test_as_many_rows_as_may_be() -> None:
+    lines = ["time,temp\n", "2026-02-20 08:00,-1\n", "2026-02-20 08:05,-1\n"]
+    assert read_logger_file(lambda: lines, Said(UTC, learned=CELSIUS), most_rows=2).rows == 2
+    with pytest.raises(FileProblem, match="more than 1 rows"):
+        read_logger_file(lambda: lines, Said(UTC, learned=CELSIUS), most_rows=1)
+
+
+KNOWN = "2026-02-20 08:00,A,-1,C\n2026-02-20 09:05,A,-1,C\n"  # hours, minutes, value, logger, unit: all met before
+
+
+@pytest.mark.parametrize(
+    ("row", "sentence"),
+    [
+        ("2026-02-20 09:00,A,-1,C,-2", "Row 4: it has 5 cells under 4 titles"),
+        ("2026-02-20 09:00,B,-1,C", "Row 4: it is of the logger 'B'"),
+        ("2026-02-20 09:00,A,-1,F", "Row 4: '-1' says °F, and the column is in °C"),
+        ("2026-02-20 09:00,A,-1", "Row 4: it has 3 of 4 cells"),
+    ],
+)
+def test_a_row_of_known_parts_is_judged_as_any_other(row: str, sentence: str) -> None:
+    titles = "time,serial,temp,unit\n"
+    assert shown(read(f"{titles}{KNOWN}2026-02-20 09:00,A,-1,C\n"))[1] == ("2026-02-20 09:00:00", -1)
+    with pytest.raises(FileProblem, match=sentence):
+        read(f"{titles}{KNOWN}{row}\n")
+
+
+def test_a_hint_at_decimal_commas_is_given_where_commas_delimit() -> None:
+    with pytest.raises(FileProblem) as caught:
+        read("time;temp\n2026-02-20 08:00;-1;5\n")
+    assert caught.value.problems == ("Row 2: it has 3 cells under 2 titles.",)
+
+
 def test_month_first_must_be_said() -> None:
     text = "time,temp\n02/03/2026 08:00:00,-187.2\n"
     with pytest.raises(FileProblem, match="day/month or month/day"):
         read(text)
     assert shown(read(text, wanted=Mapping(date_order="day_first")))[0][0] == "2026-03-02 08:00:00"
     assert shown(read(text, wanted=Mapping(date_order="month_first")))[0][0] == "2026-02-03 08:00:00"
+
+
+def test_the_order_is_looked_for_in_the_column_of_the_date_alone() -> None:
+    text = "Date,Time,temp\n03/04/2026,08:00,-1\n\nMinimum\n"
+    with pytest.raises(FileAsks, match="'03/04/2026' could be") as caught:
+        read(text, skip_unreadable=True)
+    assert [choice.value for choice in caught.value.question.choices] == ["day_first", "month_first"]
+    text = "temp,Date,Time\n-1,13/04/2026,08:00\nMinimum\n-2,03/04/2026,08:00\n"  # the first row tells
+    assert shown(read(text, skip_unreadable=True))[0] == ("2026-04-03 08:00:00", -2)
+
+
+def test_dates_that_no_order_fits() -> None:
+    with pytest.raises(FileProblem, match="in no order of day, month and year"):
+        read("time,temp\n13/04/2026 08:00,-1\n04/13/2026 08:00,-1\n")
+
+
+def test_the_last_value_of_a_long_file_stands_beside_its_columns() -> None:
+    rows = [f"2026-02-20 {n // 60:02d}:{n % 60:02d},-1,-{n}.5\n" for n in range(HEAD_ROWS + 50)]
+    for more in (rows, rows[: HEAD_ROWS - 1], rows[: HEAD_ROWS - 2]):
+        with pytest.raises(FileAsks) as caught:
+            read("time,temp 1,temp 2\n" + "".join(more) + "\n\n")
+        assert caught.value.question.choices[1].title == f"temp 2: -0.5 … -{len(more) - 1}.5"
 
 
 def test_named_columns_are_found_in_any_delimiter() -> None:
@@ -122,6 +190,21 @@ def test_the_row_is_named_and_faults_are_not_endless() -> None:
     assert len(caught.value.problems) == 21
 
 
+def test_twenty_faults_are_named_and_no_more() -> None:
+    """Whatever is wrong with the rows: that there may be more is said."""
+    row = "2026-02-20 08:{:02d}"
+    with pytest.raises(FileProblem) as caught:
+        read("time,temp\n" + "".join(f"{row.format(n)},cold\n" for n in range(30)))
+    assert (len(caught.value.problems), caught.value.problems[-1]) == (21, "There may be more.")
+    with pytest.raises(FileProblem) as caught:
+        read("time,temp\n" + "".join(f"{row.format(n)},-1\n{row.format(n)},-2\n" for n in range(30)))
+    assert len(caught.value.problems) == 20
+    file = read(
+        "time,temp\n2026-02-20 09:00,-1\n" + "".join(f"{row.format(n)},cold\n" for n in range(30)), skip_unreadable=True
+    )
+    assert (file.left_out, len(file.left_out_rows), file.left_out_rows[0]) == (30, 20, "Row 3: 2026-02-20 08:00,cold")
+
+
 def test_more_rows_than_any_logger_writes() -> None:
     rows = [f"2026-02-20 {n // 3600:02d}:{n // 60 % 60:02d}:{n % 60:02d},-187\n" for n in range(86_400)]
     with pytest.raises(FileProblem, match="more than 30,000 rows"):
@@ -151,6 +234,35 @@ def test_an_hour_that_came_twice_and_nothing_tells() -> None:
         read("time,temp\n2026-10-25 03:30,-1\n2026-10-25 03:35,-1\n", KYIV)
     with pytest.raises(FileProblem, match="came twice"):
         read("time,temp\n2026-10-25 06:00,-1\n2026-10-25 03:30,-1\n", KYIV)
+
+
+def test_each_reading_of_the_doubled_hour_keeps_its_value_whatever_the_order_of_the_rows() -> None:
+    walls = ["02:30", "03:00", "03:30", "03:00", "03:30", "04:00"]
+    rows = [f"2026-10-25 {wall},-{n}\n" for n, wall in enumerate(walls, 1)]
+    for lines, out_of_order in ((rows, 0), (rows[::-1], 5), ([*rows, rows[-1]], 0)):
+        file = read("time,temp\n" + "".join(lines), KYIV)
+        assert [value for _, value in shown(file)] == [-1, -2, -3, -4, -5, -6]
+        assert (file.out_of_order, file.duplicates) == (out_of_order, len(lines) - 6)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "time,temp\n2026-03-29 03:30,-1\n",  # the very first row
+        "time,temp\n2026-02-20 08:00,-1\n2026-03-29 03:30,-1\n",
+        "time,temp\n2026-07-20 08:00,-1\n2026-10-25 03:30,-1\n2026-10-26 08:00,-1\n",
+    ],
+)
+def test_the_zones_offered_are_those_around_the_change(text: str) -> None:
+    with pytest.raises(FileAsks) as caught:
+        read(text, KYIV)
+    assert [choice.value for choice in caught.value.question.choices] == ["UTC+03:00", "UTC+02:00", "UTC"]
+
+
+def test_the_rows_found_stand_beside_a_question() -> None:
+    with pytest.raises(FileAsks) as caught:
+        read("time,temp\n" + "".join(f"2026-02-20 08:0{n},-{n}\n" for n in range(5)), learned=Mapping())
+    assert caught.value.question.found == (("time", "temp"), *((f"2026-02-20 08:0{n}", f"-{n}") for n in range(3)))
 
 
 # --- what holds for every file ----------------------------------------------------------------

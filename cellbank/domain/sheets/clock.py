@@ -156,13 +156,18 @@ class Clock:
     def _at_the_change(self, local: datetime.datetime, text: str) -> int:
         found = instants(local, self.zone)
         if not found:
-            raise Skipped(f"{text[:40]!r} did not exist in {called(self.zone)}: the clocks were put forward")
+            told = f"{text[:40]!r} did not exist in {called(self.zone)}: the clocks were put forward"
+            raise Skipped(told, int(local.replace(tzinfo=self.zone).timestamp()))
         self.doubled = len(found) > 1
         return int(found[0].timestamp())
 
 
 class Skipped(Unreadable):
-    """A time that the clocks of the zone skip: whoever wrote it does not follow them."""
+    """A time that the clocks of the zone skip, around this second: whoever wrote it does not follow them."""
+
+    def __init__(self, told: str, around: int):
+        self.around = around
+        super().__init__(told)
 
 
 def possible_orders(dates: Iterable[str], until: datetime.date | None) -> frozenset[str]:
