@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from cellbank.domain.addresses import MailServer, read_address, read_mail_server
-from cellbank.domain.lifecycle import Role
+from cellbank.domain.lifecycle.roles import Role
 
 PREFIX = "CELLBANK_"
 # Read by the test suite alone; a server that inherits it from a build job starts all the same.

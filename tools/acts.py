@@ -12,10 +12,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from cellbank.domain.correction import CORRECTABLE, FOLLOWS
-from cellbank.domain.lifecycle import powers, roles_for
+from cellbank.domain.lifecycle.moves import Transition
+from cellbank.domain.lifecycle.table import TRANSITIONS, powers, roles_for
 from cellbank.domain.telling import TELLS
-from cellbank.domain.transition import Transition
-from cellbank.domain.transitions import TRANSITIONS
 from cellbank.domain.writing import NOTES, rewriters
 from cellbank.records.base import Base
 from cellbank.records.migrate import SCRIPTS
@@ -106,25 +105,25 @@ def as_sql() -> str:
             "CREATE FUNCTION tells(the_act text) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$",
             f"  SELECT the_act = ANY ('{{{','.join(sorted(TELLS))}}}'::text[])\n$$;\n",
             "-- Whether an account with these roles does or reads what not everybody may: two people give it, and\n"
-            "-- change it. From `domain/transitions.py`, by `lifecycle.powers`.",
+            "-- change it. From `domain/lifecycle`, by `powers`.",
             "CREATE FUNCTION has_power(roles text[]) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$",
             f"  SELECT roles && '{{{','.join(sorted(powers()))}}}'::text[]\n$$;\n",
             _table(
-                "-- Who may do an act. From `domain/transitions.py`.",
+                "-- Who may do an act. From `domain/lifecycle`.",
                 "roles_of(the_act text)",
                 {act: sorted(roles_for(act)) for act in acts},
                 "the_act",
             ),
             _table(
                 "-- From which state to which an act takes such a record; '=' where it writes one without a move.\n"
-                "-- From `domain/transitions.py` and `domain/writing.py`.",
+                "-- From `domain/lifecycle` and `domain/writing.py`.",
                 "moves_of(kind text, the_act text)",
                 moves(),
                 "kind",
                 "the_act",
             ),
             _table(
-                "-- Moves that not everybody may make who may do the act, and who may. From `domain/transitions.py`.",
+                "-- Moves that not everybody may make who may do the act, and who may. From `domain/lifecycle`.",
                 "who_may(kind text, the_act text)",
                 narrower(),
                 "kind",
@@ -145,14 +144,14 @@ def as_sql() -> str:
                 "name",
             ),
             _table(
-                "-- The moves of an act that are signed, by kind of record, with the meaning. From `transitions.py`.",
+                "-- The moves of an act that are signed, by kind of record, with the meaning. From `domain/lifecycle`.",
                 "signed_moves_of(the_act text)",
                 signed_moves(),
                 "the_act",
             ),
             _table(
                 "-- What a signature of an act on such a record means, and the columns that it covers. From\n"
-                "-- `domain/transitions.py`, `SIGNED` and `SIGNED_BY` of the records.",
+                "-- `domain/lifecycle`, `SIGNED` and `SIGNED_BY` of the records.",
                 "signed_in(the_act text, kind text)",
                 signed_columns(),
                 "the_act",

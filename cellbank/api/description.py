@@ -6,7 +6,7 @@ from typing import Any
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from cellbank.api import door
-from cellbank.domain.lifecycle import roles_for
+from cellbank.domain.lifecycle.table import roles_for
 from cellbank.services import catalogue
 from cellbank.services.acts import VERSION, RegisteredAct
 

@@ -6,7 +6,7 @@ from flask import Response, jsonify, request
 
 from cellbank.api.door import blueprint, the_actor, the_installation
 from cellbank.api.problems import problem
-from cellbank.domain.lifecycle import Role
+from cellbank.domain.lifecycle.roles import Role
 from cellbank.services.installation import server_time
 from cellbank.services.trail.near_misses import month_of, near_misses
 

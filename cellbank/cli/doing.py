@@ -6,8 +6,7 @@ from typing import Any
 
 from cellbank.cli.shared import Stop, WrongUse, add_command, add_password_option, ask_password, opened_installation
 from cellbank.domain.actor import Actor, OneTime
-from cellbank.domain.lifecycle import Role
-from cellbank.domain.transition import FLOOR
+from cellbank.domain.lifecycle.roles import FLOOR, Role
 from cellbank.domain.wall import on_the_wall
 from cellbank.services import catalogue
 from cellbank.services.acts import Outcome, RegisteredAct, UnknownAct, find_act, run_act

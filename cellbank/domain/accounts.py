@@ -9,7 +9,7 @@ import datetime
 from collections.abc import Collection
 from enum import StrEnum
 
-from cellbank.domain.lifecycle import powers
+from cellbank.domain.lifecycle.table import powers
 from cellbank.domain.refusals import Code, Refusal, refuse
 
 

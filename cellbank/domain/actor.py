@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from cellbank.domain.keys import Scope
-from cellbank.domain.lifecycle import Role
+from cellbank.domain.lifecycle.roles import READS_ALL_SITES, Role
 from cellbank.domain.rules.signing import Trained
-from cellbank.domain.transition import READS_ALL_SITES
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ Results of tests are put right by a row of their own (`correct_result`), for a s
 
 from dataclasses import dataclass
 
-from cellbank.domain.transition import Role
+from cellbank.domain.lifecycle.roles import Role
 
 CELLS, PERCENT, ML, TIME = "cells", "%", "mL", "time"
 _LAB = frozenset({Role.TECHNICIAN, Role.QUALITY_OFFICER})

@@ -5,11 +5,14 @@ A house test compares the page with the table, so the diagrams cannot lag behind
 
 from collections.abc import Iterator
 
-from cellbank.domain.lifecycle import PERFORMERS, STATES, TRANSITIONS, Role, Transition
+from cellbank.domain.lifecycle.moves import PERFORMERS, Transition
+from cellbank.domain.lifecycle.roles import Role
+from cellbank.domain.lifecycle.states import STATES
+from cellbank.domain.lifecycle.table import TRANSITIONS
 
 HEAD = """# States and acts
 
-Made from the transition table (`cellbank/domain/transitions.py`) by `python -m cellbank.domain.diagram`; do not edit.
+Made from the transition table (`cellbank/domain/lifecycle`) by `python -m cellbank.domain.diagram`; do not edit.
 An arrow is an act. ✎ means that it is signed (the meaning stands beside it); ≠ names whom the person must differ from.
 """
 

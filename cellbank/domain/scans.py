@@ -33,8 +33,8 @@ from cellbank.domain.identifiers import (
     record_check_character,
     vial_code,
 )
+from cellbank.domain.isbt128 import date_time, split
 from cellbank.domain.layouts import LAYOUTS, is_cyrillic
-from cellbank.domain.structures import date_time, split
 
 LONGEST_SCAN = 160
 """Two of the longest labels, a compound of five with a dose code (70 characters), and some room."""

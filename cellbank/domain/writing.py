@@ -1,4 +1,4 @@
-"""What an act writes beside the moves of THE table (transitions.py), and what of a record is written more than once.
+"""What an act writes beside the moves of THE table (lifecycle), and what of a record is written more than once.
 
 An act writes records whose state it moves or keeps, rows of the kinds in `NOTES`, and nothing else. A fact stands once
 it is written: what has a value is given no other one, but by the acts in `REWRITES`, and where a correction puts it
@@ -9,7 +9,7 @@ which read this by way of `acts.sql`.
 """
 
 from cellbank.domain.correction import CHANGED_BY_CORRECTION
-from cellbank.domain.transitions import TRANSITIONS
+from cellbank.domain.lifecycle.table import TRANSITIONS
 
 
 def _making(record: str) -> str:

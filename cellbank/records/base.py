@@ -1,7 +1,7 @@
 """What every table shares: naming of constraints, column types, the engines.
 
 The schema is Alembic's alone (`migrations/`); these classes describe it for the code, and `alembic check` keeps the two
-in step. A CHECK on a state column repeats `domain.lifecycle.STATES`; a house test compares them with the database.
+in step. A CHECK on a state column repeats `STATES`; a house test compares them with the database.
 """
 
 import datetime
@@ -33,7 +33,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, MappedColumn, mapped_column
 from sqlalchemy.types import Date
 
 from cellbank.domain.folding import skeleton
-from cellbank.domain.lifecycle import STATES
+from cellbank.domain.lifecycle.states import STATES
 from cellbank.records.away import CONNECTING, Patience, is_away, watch
 
 Instant = Annotated[datetime.datetime, mapped_column(DateTime(timezone=True))]

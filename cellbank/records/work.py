@@ -20,7 +20,8 @@ from sqlalchemy.orm import QueryableAttribute, Session
 
 from cellbank.domain.actor import Actor, OneTime, Proof
 from cellbank.domain.blind import SAID_WHEN_DONE
-from cellbank.domain.lifecycle import PERFORMERS, Transition, crosses_sites, rows_for
+from cellbank.domain.lifecycle.moves import PERFORMERS, Transition
+from cellbank.domain.lifecycle.table import crosses_sites, rows_for
 from cellbank.domain.refusals import Code, Refusal, Refused, refuse, told_here
 from cellbank.domain.rules.authority import (
     NOT_PROVED,

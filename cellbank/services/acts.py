@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 from cellbank.domain.actor import Actor, OneTime, Proof
-from cellbank.domain.lifecycle import asks_password, is_signed, roles_for
+from cellbank.domain.lifecycle.table import asks_password, is_signed, roles_for
 from cellbank.domain.refusals import Refused
 from cellbank.services.installation import Installation, server_time
 from cellbank.services.parsing import (

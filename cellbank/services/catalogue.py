@@ -4,7 +4,7 @@ import importlib
 import pkgutil
 
 from cellbank import services
-from cellbank.domain.lifecycle import asks_password, is_signed
+from cellbank.domain.lifecycle.table import asks_password, is_signed
 from cellbank.services.acts import REGISTRY, RegisteredAct
 
 __all__ = ["REGISTRY", "RegisteredAct", "asks_password", "is_signed", "load"]

@@ -23,7 +23,7 @@ from sqlalchemy.orm import Session
 
 from cellbank.domain.actor import Actor, OneTime, Proof
 from cellbank.domain.keys import scope_refusals
-from cellbank.domain.lifecycle import roles_for
+from cellbank.domain.lifecycle.table import roles_for
 from cellbank.domain.refusals import Code, Refusal, Refused, refuse
 from cellbank.domain.rules.authority import role_refusal
 from cellbank.domain.telling import as_kept, as_told, is_late

@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
-from cellbank.domain.lifecycle import Role, asks_password, is_signed, roles_for, tells
+from cellbank.domain.lifecycle.roles import Role
+from cellbank.domain.lifecycle.table import asks_password, is_signed, roles_for, tells
 from cellbank.records.work import Work
 from cellbank.services.parsing import ActInput, ProvedInput, SignedInput, TellingInput
 

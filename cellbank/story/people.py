@@ -5,7 +5,7 @@ import datetime
 from typing import Any
 
 from cellbank.domain import agreement
-from cellbank.domain.transition import FLOOR, SIGNERS
+from cellbank.domain.lifecycle.roles import FLOOR, SIGNERS
 from cellbank.services.acts import run_act
 from cellbank.services.people.actors import SYSTEM
 from cellbank.story.cast import CLINIC, NEWCOMER, PASSWORD, PEOPLE, PEOPLE_THERE, TRAINING_ENDS_SOON

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cellbank.domain.actor import Actor
-from cellbank.domain.lifecycle import asks_password
+from cellbank.domain.lifecycle.table import asks_password
 from cellbank.services.acts import run_act
 from cellbank.services.installation import Installation
 from cellbank.services.people.actors import actor_by_name

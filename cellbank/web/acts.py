@@ -11,7 +11,8 @@ from werkzeug.datastructures import MultiDict
 
 from cellbank.domain.actor import Actor, OneTime
 from cellbank.domain.entering import whole_number
-from cellbank.domain.lifecycle import Role, asks_password, is_signed, roles_for, rows_for
+from cellbank.domain.lifecycle.roles import Role
+from cellbank.domain.lifecycle.table import asks_password, is_signed, roles_for, rows_for
 from cellbank.domain.question import Question
 from cellbank.domain.refusals import Code, Refusal
 from cellbank.services.acts import REGISTRY, Malformed, Outcome, Problem, RegisteredAct, keep_refusal, run_act

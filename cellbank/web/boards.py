@@ -5,7 +5,7 @@ from typing import Any
 
 from flask import Response, abort, render_template, url_for
 
-from cellbank.domain.lifecycle import Role
+from cellbank.domain.lifecycle.roles import Role
 from cellbank.domain.rules.warming import Budget, warming_refusals
 from cellbank.services.clinic.treatment import undecided
 from cellbank.services.documents.issuing import unissued_file

@@ -5,7 +5,7 @@ from typing import Any
 from flask import Response, abort, redirect, render_template, url_for
 
 from cellbank.domain.garbled import Garbled
-from cellbank.domain.lifecycle import roles_for
+from cellbank.domain.lifecycle.table import roles_for
 from cellbank.domain.scans import read_scan
 from cellbank.records.base import as_json
 from cellbank.services.documents.issuing import (

@@ -5,7 +5,8 @@ from typing import Any
 
 from flask import abort, render_template, request
 
-from cellbank.domain.lifecycle import Role, roles_for
+from cellbank.domain.lifecycle.roles import Role
+from cellbank.domain.lifecycle.table import roles_for
 from cellbank.services.acts import REGISTRY, RegisteredAct
 from cellbank.services.lookup.boards import calendar, lot_board
 from cellbank.services.lookup.lists import LISTS, PAGE, Column, Listing, Look, find

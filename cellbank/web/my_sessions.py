@@ -6,7 +6,7 @@ from flask import redirect, render_template, request, url_for
 from flask_babel import gettext
 from flask_login import current_user
 
-from cellbank.domain.lifecycle import Role
+from cellbank.domain.lifecycle.roles import Role
 from cellbank.domain.sessions import Ended
 from cellbank.services.acts import REGISTRY, Malformed, Outcome, run_act
 from cellbank.services.people.keys import keys_of

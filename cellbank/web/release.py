@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from flask import url_for
 
-from cellbank.domain.lifecycle import Role, roles_for
+from cellbank.domain.lifecycle.roles import Role
+from cellbank.domain.lifecycle.table import roles_for
 from cellbank.domain.rules.release_ways import BoardLine, Evidence, Way
 from cellbank.services.acts import REGISTRY
 from cellbank.services.lookup.boards import lot_board

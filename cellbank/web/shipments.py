@@ -5,7 +5,7 @@ from typing import Any
 from flask import abort, jsonify, render_template, request
 from flask_babel import gettext
 
-from cellbank.domain.lifecycle import roles_for, rows_for
+from cellbank.domain.lifecycle.table import roles_for, rows_for
 from cellbank.services.lookup.scanning import NextAct
 from cellbank.services.shipping.shipment_board import ShipmentBoard, ready_shippers, shipment_board, shipments_of
 from cellbank.web.acts import card_of

@@ -7,7 +7,7 @@ from flask_babel import gettext
 from flask_login import current_user
 
 from cellbank.domain import agreement
-from cellbank.domain.lifecycle import roles_for
+from cellbank.domain.lifecycle.table import roles_for
 from cellbank.services.acts import Malformed, run_act
 from cellbank.services.labels.symbols import qr_drawing
 from cellbank.services.people.handed_codes import recovery_of

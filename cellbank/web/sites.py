@@ -2,7 +2,7 @@
 
 from flask import abort, render_template
 
-from cellbank.domain.lifecycle import roles_for
+from cellbank.domain.lifecycle.table import roles_for
 from cellbank.services.people.sites import list_sites
 from cellbank.web.blueprint import blueprint
 from cellbank.web.shell import the_actor, the_installation

@@ -9,7 +9,7 @@ from flask_babel import gettext
 
 from cellbank.domain.garbled import Garbled
 from cellbank.domain.identifiers import Kind
-from cellbank.domain.lifecycle import roles_for
+from cellbank.domain.lifecycle.table import roles_for
 from cellbank.domain.picking import open_time
 from cellbank.domain.refusals import Refused
 from cellbank.domain.scans import read_scan

@@ -6,7 +6,7 @@ from flask import Response, abort, jsonify, request
 from flask_babel import gettext
 from markupsafe import Markup
 
-from cellbank.domain.lifecycle import roles_for
+from cellbank.domain.lifecycle.table import roles_for
 from cellbank.domain.wall import span_on_the_wall
 from cellbank.outside.document_trace import trace_pdf as pdf_of_trace
 from cellbank.services.lookup.scanning import Card

@@ -6,7 +6,8 @@ from flask_babel import gettext
 
 from cellbank.domain.actor import Actor
 from cellbank.domain.identifiers import printed
-from cellbank.domain.lifecycle import Role, roles_for
+from cellbank.domain.lifecycle.roles import Role
+from cellbank.domain.lifecycle.table import roles_for
 from cellbank.services.acts import Malformed, Outcome, run_act
 from cellbank.services.signing.to_sign import ABOUT_MORE, FORESEEN, Open, ToSign, scan_fields, to_sign
 from cellbank.web.forms import Field

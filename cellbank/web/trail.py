@@ -5,7 +5,8 @@ import datetime
 from flask import Response, abort, render_template, request
 
 from cellbank.domain.entering import whole_number
-from cellbank.domain.lifecycle import Role, roles_for
+from cellbank.domain.lifecycle.roles import Role
+from cellbank.domain.lifecycle.table import roles_for
 from cellbank.domain.refusals import Code
 from cellbank.services.acts import REGISTRY
 from cellbank.services.trail.near_misses import UNREADABLE_SCAN, Report, month_of, near_misses

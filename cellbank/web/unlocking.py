@@ -8,7 +8,7 @@ from typing import Any
 from flask import make_response, render_template, request
 from flask_babel import gettext
 
-from cellbank.domain.lifecycle import roles_for
+from cellbank.domain.lifecycle.table import roles_for
 from cellbank.services.acts import Malformed, Outcome, run_act
 from cellbank.services.lookup.hints import hints_for
 from cellbank.services.parsing import following_key

@@ -7,12 +7,12 @@ CREATE FUNCTION tells(the_act text) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
 $$;
 
 -- Whether an account with these roles does or reads what not everybody may: two people give it, and
--- change it. From `domain/transitions.py`, by `lifecycle.powers`.
+-- change it. From `domain/lifecycle`, by `powers`.
 CREATE FUNCTION has_power(roles text[]) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
   SELECT roles && '{administrator,auditor,clinician,quality_officer,technician}'::text[]
 $$;
 
--- Who may do an act. From `domain/transitions.py`.
+-- Who may do an act. From `domain/lifecycle`.
 CREATE FUNCTION roles_of(the_act text) RETURNS jsonb LANGUAGE sql IMMUTABLE AS $$
   SELECT '{
     "accept_agreement": ["administrator", "clinician", "quality_officer", "technician"],
@@ -181,7 +181,7 @@ CREATE FUNCTION roles_of(the_act text) RETURNS jsonb LANGUAGE sql IMMUTABLE AS $
 $$;
 
 -- From which state to which an act takes such a record; '=' where it writes one without a move.
--- From `domain/transitions.py` and `domain/writing.py`.
+-- From `domain/lifecycle` and `domain/writing.py`.
 CREATE FUNCTION moves_of(kind text, the_act text) RETURNS jsonb LANGUAGE sql IMMUTABLE AS $$
   SELECT '{
     "account_change": {
@@ -926,7 +926,7 @@ CREATE FUNCTION moves_of(kind text, the_act text) RETURNS jsonb LANGUAGE sql IMM
   }'::jsonb -> kind -> the_act
 $$;
 
--- Moves that not everybody may make who may do the act, and who may. From `domain/transitions.py`.
+-- Moves that not everybody may make who may do the act, and who may. From `domain/lifecycle`.
 CREATE FUNCTION who_may(kind text, the_act text) RETURNS jsonb LANGUAGE sql IMMUTABLE AS $$
   SELECT '{
     "conditional_release": {
@@ -1163,7 +1163,7 @@ CREATE FUNCTION corrects(kind text, name text) RETURNS jsonb LANGUAGE sql IMMUTA
   }'::jsonb -> kind -> name
 $$;
 
--- The moves of an act that are signed, by kind of record, with the meaning. From `transitions.py`.
+-- The moves of an act that are signed, by kind of record, with the meaning. From `domain/lifecycle`.
 CREATE FUNCTION signed_moves_of(the_act text) RETURNS jsonb LANGUAGE sql IMMUTABLE AS $$
   SELECT '{
     "accept_shipment": {"shipment": {"CHECKED>ACCEPTED": "approved"}},
@@ -1232,7 +1232,7 @@ CREATE FUNCTION signed_moves_of(the_act text) RETURNS jsonb LANGUAGE sql IMMUTAB
 $$;
 
 -- What a signature of an act on such a record means, and the columns that it covers. From
--- `domain/transitions.py`, `SIGNED` and `SIGNED_BY` of the records.
+-- `domain/lifecycle`, `SIGNED` and `SIGNED_BY` of the records.
 CREATE FUNCTION signed_in(the_act text, kind text) RETURNS jsonb LANGUAGE sql IMMUTABLE AS $$
   SELECT '{
     "accept_shipment": {

@@ -1,4 +1,4 @@
--- What an act may do: by whom, to which records, from which state to which, signed. Twins: `domain/transitions.py` and
+-- What an act may do: by whom, to which records, from which state to which, signed. Twins: `domain/lifecycle` and
 -- `domain/writing.py`, from which `acts.sql` is made; `records/work.py` (judge, sign).
 
 -- What is done was done by somebody who may do it, and signed where it is to be.

@@ -1,5 +1,5 @@
 -- What a record is made of is fixed when it is decided about: nothing comes to it afterwards. Results of a lot may: they are
--- asked for again wherever they decide. Twins: the states in which an act may be done (`domain/transitions.py`),
+-- asked for again wherever they decide. Twins: the states in which an act may be done (`domain/lifecycle`),
 -- `domain/rules/freezing.py` (opening_refusals), `domain/rules/culture.py`.
 
 -- A lot is made of what goes in while it is filled, of one donation, from harvested cells; a culture of what it begins with.

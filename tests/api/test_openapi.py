@@ -12,7 +12,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from cellbank.api.description import describe
-from cellbank.domain.lifecycle import is_signed
+from cellbank.domain.lifecycle.table import is_signed
 from cellbank.services import catalogue
 
 EXAMPLES = 4

@@ -8,7 +8,7 @@ from flask import Flask
 from sqlalchemy import create_engine, text
 
 from cellbank import api
-from cellbank.domain.lifecycle import Role
+from cellbank.domain.lifecycle.roles import Role
 from cellbank.services.installation import server_time
 from cellbank.services.trail.history import signatures
 from tests.factories.people import accept, by_two, enrol, newcomer, to_sign, train

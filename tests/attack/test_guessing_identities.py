@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from cellbank.domain.lifecycle import Role
+from cellbank.domain.lifecycle.roles import Role
 from cellbank.domain.pauses import ALERT_FROM, LONGEST_PAUSE, WINDOW
 from cellbank.services.acts import Outcome, run_act
 from cellbank.services.installation import Installation

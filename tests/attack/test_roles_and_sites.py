@@ -8,7 +8,8 @@ from itertools import islice
 import pytest
 from sqlalchemy import text
 
-from cellbank.domain.lifecycle import Role, roles_for
+from cellbank.domain.lifecycle.roles import Role
+from cellbank.domain.lifecycle.table import roles_for
 from cellbank.services import catalogue
 from cellbank.services.installation import server_time
 from cellbank.services.people.actors import actor_by_name

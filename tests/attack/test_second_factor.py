@@ -10,7 +10,7 @@ from sqlalchemy import create_engine, text
 
 from cellbank.domain.actor import OneTime, Proof
 from cellbank.domain.handed_codes import TRIES
-from cellbank.domain.lifecycle import Role
+from cellbank.domain.lifecycle.roles import Role
 from cellbank.services.acts import run_act
 from cellbank.services.installation import Installation
 from cellbank.services.people import handed_codes, passwords, second_factor

@@ -8,9 +8,8 @@ from sqlalchemy import text
 
 from cellbank.domain.accounts import has_power
 from cellbank.domain.actor import Proof
-from cellbank.domain.lifecycle import Role, powers, roles_for
-from cellbank.domain.transition import EVERYBODY
-from cellbank.domain.transitions import TRANSITIONS
+from cellbank.domain.lifecycle.roles import EVERYBODY, Role
+from cellbank.domain.lifecycle.table import TRANSITIONS, powers, roles_for
 from cellbank.records.work import Work
 from cellbank.services.people import account_changes, accounts, passwords, second_factor, training
 from cellbank.services.people.actors import actor_by_name

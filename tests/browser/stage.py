@@ -15,7 +15,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 from cellbank import create_app
 from cellbank.domain.identifiers import dose_symbol
-from cellbank.domain.lifecycle import asks_password
+from cellbank.domain.lifecycle.table import asks_password
 from cellbank.services.acts import run_act
 from cellbank.services.installation import Installation, server_time
 from cellbank.services.people import web_sessions

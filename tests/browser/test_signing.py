@@ -5,7 +5,7 @@ import pyotp
 import pytest
 from playwright.sync_api import expect
 
-from cellbank.domain.lifecycle import Role
+from cellbank.domain.lifecycle.roles import Role
 from cellbank.services.acts import run_act
 from cellbank.services.installation import server_time
 from cellbank.services.people.actors import SYSTEM

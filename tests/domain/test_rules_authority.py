@@ -8,6 +8,8 @@ import pytest
 from cellbank.domain import agreement
 from cellbank.domain.actor import Actor, Proof
 from cellbank.domain.keys import Scope
+from cellbank.domain.lifecycle.moves import moves
+from cellbank.domain.lifecycle.roles import Meaning, Role
 from cellbank.domain.rules.authority import (
     NOT_PROVED,
     role_refusal,
@@ -16,7 +18,6 @@ from cellbank.domain.rules.authority import (
     site_refusals,
 )
 from cellbank.domain.rules.signing import Trained
-from cellbank.domain.transition import Meaning, Role, moves
 
 NOW = datetime.datetime(2026, 3, 2, 22, 30, tzinfo=datetime.UTC)  # at Kyiv the third
 QUALITY = frozenset({Role.QUALITY_OFFICER})

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from cellbank.domain.correction import CORRECTABLE, KINDS, UNCHECKED, columns_of, correctable, moves_of
-from cellbank.domain.lifecycle import rows_for
+from cellbank.domain.lifecycle.roles import FLOOR, Role
+from cellbank.domain.lifecycle.states import STATES
+from cellbank.domain.lifecycle.table import rows_for
 from cellbank.domain.refusals import Code
 from cellbank.domain.rules.correction import (
     CorrectionFacts,
@@ -18,8 +20,6 @@ from cellbank.domain.rules.correction import (
     level_refusals,
     stopped_refusals,
 )
-from cellbank.domain.states import STATES
-from cellbank.domain.transition import FLOOR, Role
 from cellbank.records.tables import metadata
 
 #: a lot that fails by the right value

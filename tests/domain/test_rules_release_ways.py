@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from cellbank.domain.lifecycle import rows_for
+from cellbank.domain.lifecycle.table import rows_for
 from cellbank.domain.rules.freezing_run import RunOfLot
 from cellbank.domain.rules.release import LiveHold, LotResult, OpenDeviation, SourceLot
 from cellbank.domain.rules.release_ways import BoardLine, Evidence, Papers, Way, release_lines

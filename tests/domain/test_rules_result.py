@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import cellbank
-from cellbank.domain.lifecycle import Role
+from cellbank.domain.lifecycle.roles import Role
 from cellbank.domain.refusals import Code
 from cellbank.domain.rules.result import (
     InvalidationFacts,

@@ -2,9 +2,9 @@
 
 import pytest
 
+from cellbank.domain.lifecycle.states import STATES
 from cellbank.domain.refusals import Code
 from cellbank.domain.rules.vial_lost import LostVial, classified, is_counted_on, lost_warnings
-from cellbank.domain.states import STATES
 
 VIAL = "A999926000001000001"
 KEPT = {"dose": "A9999CH26000001", "subject": "001-001", "needed": 3}

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from cellbank.domain.lifecycle.states import STATES
 from cellbank.domain.refusals import Code, refuse
 from cellbank.domain.saying import NAMES_OF_THE_CODE, fill
-from cellbank.domain.states import STATES
 
 AT = datetime.datetime(2026, 11, 22, 14, 5, 7, tzinfo=datetime.UTC)
 

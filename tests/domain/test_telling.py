@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from cellbank.domain.lifecycle import TRANSITIONS, roles_for, tells
+from cellbank.domain.lifecycle.table import TRANSITIONS, roles_for, tells
 from cellbank.domain.refusals import FORBIDS, LATE_TOO, Code, refuse
 from cellbank.domain.telling import (
     FOUND_BY,

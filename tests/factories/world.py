@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from cellbank.domain import agreement
-from cellbank.domain.transition import FLOOR, SIGNERS
+from cellbank.domain.lifecycle.roles import FLOOR, SIGNERS
 from cellbank.records.work import Actor
 from cellbank.services import catalogue
 from cellbank.services.acts import Outcome, run_act

@@ -9,7 +9,7 @@ from sqlalchemy import Engine, text
 
 import cellbank
 from cellbank import create_app
-from cellbank.domain.lifecycle import TRANSITIONS
+from cellbank.domain.lifecycle.table import TRANSITIONS
 from cellbank.outside.document_pdf import Facts, Heading, Run, Table, Text
 from cellbank.records.clinic import Dose
 from cellbank.records.tables import metadata, record_class

@@ -18,10 +18,10 @@ from sqlalchemy import Connection, text
 
 from cellbank.domain.dose import required_cells
 from cellbank.domain.figures import figures_of
+from cellbank.domain.lifecycle.table import TRANSITIONS
 from cellbank.domain.protocol import Protocol
 from cellbank.domain.rules.freezing import expires_on, shelf_life_months
 from cellbank.domain.rules.thaw import usable_until
-from cellbank.domain.transitions import TRANSITIONS
 from cellbank.domain.writing import NOTES, REWRITES
 from cellbank.records.base import Base, as_json
 from cellbank.services.common import read_protocol, read_specification

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from cellbank.domain.actor import Actor, Proof
-from cellbank.domain.lifecycle import Role
+from cellbank.domain.lifecycle.roles import Role
 from cellbank.services.acts import Malformed, run_act
 from cellbank.services.installation import Installation
 from cellbank.services.lookup import worklists

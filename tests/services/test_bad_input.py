@@ -10,7 +10,8 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from cellbank.domain.lifecycle import Role, roles_for
+from cellbank.domain.lifecycle.roles import Role
+from cellbank.domain.lifecycle.table import roles_for
 from cellbank.records.trail import Act, Change
 from cellbank.records.work import Actor
 from cellbank.services import catalogue

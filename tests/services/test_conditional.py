@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import create_engine, select, text
 from sqlalchemy.orm import Session
 
-from cellbank.domain.lifecycle import Role
+from cellbank.domain.lifecycle.roles import Role
 from cellbank.domain.rules import standing
 from cellbank.outside.label_pdf import load_templates, render
 from cellbank.records.production import Lot

@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from cellbank.domain.correction import CELLS, CORRECTABLE, TIME, Correctable
-from cellbank.domain.transition import Role
+from cellbank.domain.lifecycle.roles import Role
 from cellbank.records.clinic import Dose
 from cellbank.records.corrections import Correction
 from cellbank.records.deviations import Deviation

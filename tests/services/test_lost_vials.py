@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from cellbank.domain.lifecycle import rows_for
-from cellbank.domain.states import STATES
+from cellbank.domain.lifecycle.states import STATES
+from cellbank.domain.lifecycle.table import rows_for
 from cellbank.records.deviations import Deviation, DeviationLink
 from cellbank.records.production import Vial
 from cellbank.services.stopping import vials_lost

@@ -6,7 +6,7 @@ import io
 
 import pytest
 
-from cellbank.domain.lifecycle import Role
+from cellbank.domain.lifecycle.roles import Role
 from cellbank.services.acts import run_act
 from cellbank.services.installation import Installation
 from cellbank.services.lookup.worklists import worklists

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from cellbank.domain.transitions import STOPPING
+from cellbank.domain.lifecycle.quality import STOPPING
 from cellbank.records.clinic import Dose
 from cellbank.records.quality import Notice, NoticeLine
 from cellbank.records.work import Work

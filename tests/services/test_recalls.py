@@ -8,7 +8,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from cellbank.domain.identifiers import Kind
-from cellbank.domain.lifecycle import Role
+from cellbank.domain.lifecycle.roles import Role
 from cellbank.records.production import Lot
 from cellbank.services.acts import Malformed
 from cellbank.services.lookup.scanning import next_acts

@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from cellbank.domain.identifiers import Kind
-from cellbank.domain.transition import Role
+from cellbank.domain.lifecycle.roles import Role
 from cellbank.services.documents.chain import read_chain
 from cellbank.services.documents.issuing import unissued_file
 from cellbank.services.lookup.cards import read_face

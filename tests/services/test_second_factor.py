@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from cellbank.domain.actor import Proof
-from cellbank.domain.lifecycle import Role
+from cellbank.domain.lifecycle.roles import Role
 from cellbank.outside.account_key import account_key
 from cellbank.services.acts import Malformed, Outcome, run_act
 from cellbank.services.installation import Installation

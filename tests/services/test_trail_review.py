@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from cellbank.domain.lifecycle import Role
+from cellbank.domain.lifecycle.roles import Role
 from cellbank.services.installation import Installation
 from cellbank.services.lookup.worklists import worklists
 from cellbank.services.trail import trail_review

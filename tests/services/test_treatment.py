@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from cellbank.domain.lifecycle import Role
+from cellbank.domain.lifecycle.roles import Role
 from cellbank.domain.rules import standing
 from cellbank.domain.rules.standing import SubjectFacts, next_dose_refusals, nothing_to_decide_refusals
 from cellbank.services.acts import Malformed

@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import text
 
 from cellbank.domain.identifiers import RECORDS, Kind
+from cellbank.domain.lifecycle.roles import Role
 from cellbank.domain.refusals import Code
-from cellbank.domain.transition import Role
 from cellbank.services.acts import Malformed, run_act
 from cellbank.services.catalogue import REGISTRY
 from cellbank.services.finding.missing import NotHere

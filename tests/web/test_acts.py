@@ -5,7 +5,8 @@ import re
 
 import pytest
 
-from cellbank.domain.lifecycle import Role, roles_for
+from cellbank.domain.lifecycle.roles import Role
+from cellbank.domain.lifecycle.table import roles_for
 from cellbank.services import catalogue
 from cellbank.services.signing.to_sign import FORESEEN
 from cellbank.web.forms import fields_of

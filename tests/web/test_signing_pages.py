@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from cellbank import create_app
 from cellbank.domain import agreement
-from cellbank.domain.lifecycle import Role
+from cellbank.domain.lifecycle.roles import Role
 from cellbank.services.installation import server_time
 from cellbank.web import session as web_session
 from tests.factories.clinic import enrolled_subject

@@ -10,7 +10,7 @@ from babel.messages.pofile import read_po
 from flask import session
 
 from cellbank.domain.identifiers import ON_PAPER, RECORD_KINDS
-from cellbank.domain.lifecycle import STATES
+from cellbank.domain.lifecycle.states import STATES
 from cellbank.domain.refusals import Code, refuse
 from cellbank.web.acts import reason
 from cellbank.web.icons import icon

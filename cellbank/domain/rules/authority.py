@@ -9,9 +9,10 @@ from zoneinfo import ZoneInfo
 
 from cellbank.domain import agreement
 from cellbank.domain.actor import Actor, Proof
+from cellbank.domain.lifecycle.moves import Transition
+from cellbank.domain.lifecycle.roles import Role
 from cellbank.domain.refusals import Code, Refusal, refuse
 from cellbank.domain.rules.signing import Signer, signer_refusals
-from cellbank.domain.transition import Role, Transition
 
 NOT_PROVED: dict[Proof, tuple[Code, str]] = {
     Proof.WRONG: (Code.SIGNATURE_WRONG, "The password is wrong: nothing was signed. Type it again."),

@@ -11,8 +11,8 @@ from decimal import Decimal
 from typing import Any
 
 from cellbank.domain.correction import Correctable
+from cellbank.domain.lifecycle.roles import Role
 from cellbank.domain.refusals import Code, Refusal, refuse
-from cellbank.domain.transition import Role
 
 LATE_BY_A_MINUTE = datetime.timedelta(minutes=1)
 

@@ -1,7 +1,7 @@
 """GO or STOP at the bedside: the one rule of the last check, asked again when the infusion starts.
 
 Every hard stop of the domain reference, §7.4, that applies to a prepared dose stands here. That two different people
-check, neither of whom prepared the dose, is decided by the transition table (lifecycle.py).
+check, neither of whom prepared the dose, is decided by the transition table.
 Twins in the database: `two_different_verifiers`, `preparer_does_not_verify`, `no_infusion_without_two_verifiers`,
 `not_started_after_expiry`, `prepared_is_complete`, `dose_only_for_an_enrolled_subject`, `no_dose_for_the_control_arm`,
 `dose_only_from_a_released_lot`, `one_running_infusion_per_subject`, `no_dose_from_an_undecided_excursion`,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from cellbank.domain.lifecycle import STATES
+from cellbank.domain.lifecycle.states import STATES
 from cellbank.domain.refusals import Code, Refusal, refuse
 
 LABELLED: dict[str, frozenset[str]] = {

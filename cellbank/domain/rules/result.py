@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from cellbank.domain.acceptance import USUAL_DAYS
-from cellbank.domain.lifecycle import Role
+from cellbank.domain.lifecycle.roles import Role
 from cellbank.domain.refusals import Code, Refusal, refuse
 from cellbank.domain.specification import (
     GROWTH_RESULTS,

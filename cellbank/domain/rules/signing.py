@@ -6,8 +6,8 @@ Domain reference §2, R8, R9 and R23. Twins in the database: a_signer_has_accept
 import datetime
 from dataclasses import dataclass
 
+from cellbank.domain.lifecycle.roles import Role
 from cellbank.domain.refusals import Code, Refusal, refuse
-from cellbank.domain.transition import Role
 
 
 @dataclass(frozen=True)

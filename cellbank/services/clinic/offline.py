@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from cellbank.domain.actor import Actor, OneTime
 from cellbank.domain.identifiers import Kind, dose_symbol
-from cellbank.domain.lifecycle import roles_for
+from cellbank.domain.lifecycle.table import roles_for
 from cellbank.domain.offline import NEXT_OF, ROUNDS, Judged, Next, person_digest, valid_until, wristband_digest
 from cellbank.domain.quantities import millions
 from cellbank.domain.refusals import Refusal

@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from cellbank.domain.actor import Actor
 from cellbank.domain.identifiers import Kind
-from cellbank.domain.lifecycle import roles_for
+from cellbank.domain.lifecycle.table import roles_for
 from cellbank.domain.refusals import Code
 from cellbank.domain.scans import Scan, read_scan
 from cellbank.domain.wall import on_the_wall

@@ -7,8 +7,9 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from cellbank.domain.lifecycle import Role, roles_for, rows_for
-from cellbank.domain.transitions import HOLDING
+from cellbank.domain.lifecycle.quality import HOLDING
+from cellbank.domain.lifecycle.roles import Role
+from cellbank.domain.lifecycle.table import roles_for, rows_for
 from cellbank.services.documents.chain import Entry, entries_of
 from cellbank.services.trail.signatures import Signed, signatures_of
 

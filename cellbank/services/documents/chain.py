@@ -14,7 +14,8 @@ from sqlalchemy import Connection, Row, text
 
 from cellbank.domain.garbled import Garbled
 from cellbank.domain.identifiers import Kind
-from cellbank.domain.lifecycle import Role, roles_for, rows_for
+from cellbank.domain.lifecycle.roles import Role
+from cellbank.domain.lifecycle.table import roles_for, rows_for
 from cellbank.domain.scans import read_scan
 from cellbank.services.acts import REGISTRY
 from cellbank.services.clinic.identity import without_identity

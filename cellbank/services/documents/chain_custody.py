@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from cellbank.domain.lifecycle import STATES
+from cellbank.domain.lifecycle.states import STATES
 from cellbank.services.storage.whereabouts import place_text
 
 

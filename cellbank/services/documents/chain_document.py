@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection
 
 from cellbank.domain.identifiers import Kind, printed
-from cellbank.domain.lifecycle import rows_for
+from cellbank.domain.lifecycle.table import rows_for
 from cellbank.domain.quantities import millions, of_the_dose
 from cellbank.domain.scans import Scan, read_scan
 from cellbank.outside.document_pdf import Block, Cell, Facts, Heading, Run, Table, Text

@@ -17,7 +17,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from cellbank.domain.identifiers import Kind
-from cellbank.domain.lifecycle import roles_for
+from cellbank.domain.lifecycle.table import roles_for
 from cellbank.domain.refusals import Refusal
 from cellbank.domain.rules.labels import (
     LabelFacts,

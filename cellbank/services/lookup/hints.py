@@ -8,10 +8,10 @@ from sqlalchemy import text
 
 from cellbank.domain.correction import KINDS, columns_of
 from cellbank.domain.identifiers import Kind
+from cellbank.domain.lifecycle.roles import FLOOR
 from cellbank.domain.protocol import Protocol
 from cellbank.domain.scans import Scan, read_scan
 from cellbank.domain.specification import DonorTest, ReleaseTest, Specification
-from cellbank.domain.transition import FLOOR
 from cellbank.services.clinic.enrolment import AGE, PF_RATIO
 from cellbank.services.common import read_protocol, read_specification
 from cellbank.services.finding.seeing import unseen

@@ -1,6 +1,6 @@
 """The order of the next acts after a scan: the likeliest first, what ends or undoes something last."""
 
-from cellbank.domain.lifecycle import TRANSITIONS
+from cellbank.domain.lifecycle.table import TRANSITIONS
 from cellbank.services.registry import REGISTRY
 
 

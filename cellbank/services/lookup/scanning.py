@@ -9,11 +9,11 @@ from typing import Any
 from cellbank.domain.actor import Actor
 from cellbank.domain.garbled import Garbled
 from cellbank.domain.identifiers import RECORDS, Form, Kind, command_code
-from cellbank.domain.lifecycle import CROSSING, TRANSITIONS, Role, acts_from, is_signed, roles_for, rows_for
+from cellbank.domain.lifecycle.roles import FLOOR, Role
+from cellbank.domain.lifecycle.table import CROSSING, TRANSITIONS, acts_from, is_signed, roles_for, rows_for
 from cellbank.domain.refusals import Refusal
 from cellbank.domain.rules.infusion import ended_refusals
 from cellbank.domain.scans import read_scan
-from cellbank.domain.transition import FLOOR
 from cellbank.services.acts import REGISTRY, RegisteredAct
 from cellbank.services.clinic.at_bedside import outdated_refusals
 from cellbank.services.finding.missing import NotHere, OtherSite, Unreadable

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from cellbank.domain.transition import Role
+from cellbank.domain.lifecycle.roles import Role
 
 # The title of a dose `d` of a subject `s`.
 DOSE = "'Infusion ' || d.infusion_number || ' (Day ' || d.day || ') of ' || s.trial_number"

@@ -8,9 +8,9 @@ from sqlalchemy import Connection, text
 
 from cellbank.domain.accounts import Change
 from cellbank.domain.identifiers import printed
+from cellbank.domain.lifecycle.roles import FLOOR, Role
 from cellbank.domain.pauses import ALERT_FROM
 from cellbank.domain.quantities import millions
-from cellbank.domain.transition import FLOOR, Role
 from cellbank.domain.wall import text_on_the_wall
 from cellbank.services.installation import Installation, at_site
 from cellbank.services.lookup.bedside_work import OF_THE_BEDSIDE

@@ -15,7 +15,8 @@ from sqlalchemy import any_, literal, select, text
 from cellbank.domain.accounts import Change, first_refusals, has_power, installation_refusals
 from cellbank.domain.handed_codes import Purpose
 from cellbank.domain.identifiers import Kind
-from cellbank.domain.lifecycle import Role, roles_for
+from cellbank.domain.lifecycle.roles import Role
+from cellbank.domain.lifecycle.table import roles_for
 from cellbank.domain.messages import Template
 from cellbank.domain.refusals import Code, Refusal, refuse
 from cellbank.records.people import AccountChange, Person

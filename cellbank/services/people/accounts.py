@@ -6,7 +6,7 @@ from sqlalchemy import select
 from cellbank.domain.accounts import Change, gains_power, is_locked
 from cellbank.domain.folding import name_skeleton
 from cellbank.domain.identifiers import Kind
-from cellbank.domain.lifecycle import Role
+from cellbank.domain.lifecycle.roles import Role
 from cellbank.domain.messages import Template
 from cellbank.domain.refusals import Code, Refusal, refuse
 from cellbank.records.people import AccountChange, Person, Site

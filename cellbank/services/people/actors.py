@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from cellbank.domain.actor import Actor
 from cellbank.domain.keys import Scope
-from cellbank.domain.lifecycle import Role
+from cellbank.domain.lifecycle.roles import Role
 from cellbank.domain.rules.signing import Trained
 from cellbank.records.base import read_row
 from cellbank.records.people import Person

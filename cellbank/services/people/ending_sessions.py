@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 from sqlalchemy import ColumnElement, func, select, update
 
-from cellbank.domain.lifecycle import Role
+from cellbank.domain.lifecycle.roles import Role
 from cellbank.domain.refusals import Code, Refusal, refuse
 from cellbank.domain.sessions import Ended
 from cellbank.records.people import Person, WebSession

@@ -9,7 +9,8 @@ from pydantic import AfterValidator, Field, model_validator
 from sqlalchemy import select, text
 
 from cellbank.domain.identifiers import Kind
-from cellbank.domain.lifecycle import Role, roles_for
+from cellbank.domain.lifecycle.roles import Role
+from cellbank.domain.lifecycle.table import roles_for
 from cellbank.domain.question import Choice, Question
 from cellbank.domain.refusals import Code, Refusal, refuse
 from cellbank.domain.sessions import is_noted

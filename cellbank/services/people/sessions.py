@@ -12,7 +12,7 @@ from typing import Any
 from cellbank.domain import agreement
 from cellbank.domain.actor import Actor, OneTime
 from cellbank.domain.identifiers import Kind
-from cellbank.domain.lifecycle import roles_for
+from cellbank.domain.lifecycle.table import roles_for
 from cellbank.domain.scans import Scan, read_scan
 from cellbank.records.base import read_row
 from cellbank.services.installation import Installation, server_time

@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 from sqlalchemy import select
 
 from cellbank.domain.identifiers import Kind
-from cellbank.domain.lifecycle import Role
+from cellbank.domain.lifecycle.roles import Role
 from cellbank.domain.refusals import Code, Refusal, refuse
 from cellbank.records.people import Person, Training
 from cellbank.records.work import Work

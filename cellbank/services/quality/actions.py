@@ -6,9 +6,9 @@ from pydantic import Field
 from sqlalchemy import select
 
 from cellbank.domain.identifiers import Kind
+from cellbank.domain.lifecycle.roles import FLOOR
 from cellbank.domain.refusals import Code, Refusal, refuse
 from cellbank.domain.rules.deviation import closed_refusals, due_refusals
-from cellbank.domain.transition import FLOOR
 from cellbank.records.deviations import CorrectiveAction, Deviation
 from cellbank.records.people import Person
 from cellbank.records.work import Work

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, text
 
 from cellbank.domain.accounts import Change
 from cellbank.domain.identifiers import RECORDS
-from cellbank.domain.lifecycle import rows_for
+from cellbank.domain.lifecycle.table import rows_for
 from cellbank.domain.scans import Scan, read_scan
 from cellbank.records.clinic import Dose
 from cellbank.records.corrections import Correction

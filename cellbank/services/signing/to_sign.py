@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cellbank.domain.lifecycle import is_signed
+from cellbank.domain.lifecycle.table import is_signed
 from cellbank.outside.document_pdf import Block
 from cellbank.records.base import as_json
 from cellbank.services.documents.papers import as_blocks, snapshot

@@ -9,7 +9,7 @@ from pydantic import Field
 from sqlalchemy import select, text
 
 from cellbank.domain.identifiers import Kind
-from cellbank.domain.lifecycle import Role
+from cellbank.domain.lifecycle.roles import Role
 from cellbank.domain.refusals import Code, Refusal, refuse
 from cellbank.domain.rules.temperature import Watch, decision_refusals
 from cellbank.records.temperature import Excursion, Probe

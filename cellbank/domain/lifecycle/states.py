@@ -1,4 +1,4 @@
-"""Every state of every record, in words. The CHECKs on the state columns repeat it; lifecycle.py moves between them."""
+"""Every state of every record, in words. The CHECKs on the state columns repeat it; the table moves between them."""
 
 STATES: dict[str, dict[str, str]] = {
     "site": {"OPEN": "works"},

@@ -1,40 +1,11 @@
-"""One row of the table of transitions: which act takes which record from where to where, by whom, signed how."""
+"""A row of the table: which act takes which record from where to where, by whom, signed how; and how it is written."""
 
 from dataclasses import dataclass
-from enum import StrEnum
 
-
-class Role(StrEnum):
-    """What a person may be. An administrator holds no other role: accounts without any power over product."""
-
-    TECHNICIAN = "technician"
-    QUALITY_OFFICER = "quality_officer"
-    CLINICIAN = "clinician"
-    ADMINISTRATOR = "administrator"
-    AUDITOR = "auditor"
-    SYSTEM = "system"  # the installation itself: the first account, an unreadable scan of nobody
-
-
-class Meaning(StrEnum):
-    """What a signature says (21 CFR 11.50)."""
-
-    PERFORMED = "performed"
-    VERIFIED = "verified"
-    REVIEWED = "reviewed"
-    APPROVED = "approved"
-    RELEASED = "released"
-    REJECTED = "rejected"
-
+from cellbank.domain.lifecycle.roles import Meaning, Role
 
 PERFORMERS = "performers"  # in `differs`: everybody who did anything to the lot, its cultures, vials or results
-
-T, Q, C, A = Role.TECHNICIAN, Role.QUALITY_OFFICER, Role.CLINICIAN, Role.ADMINISTRATOR
-LAB = frozenset({T, Q})
-FLOOR = frozenset({T, Q, C})  # everybody who works on product or with subjects
-SIGNERS = FLOOR | {A}  # who signs, also about accounts
-BEDSIDE = frozenset({C})
-EVERYBODY = frozenset({T, Q, C, A, Role.AUDITOR})
-READS_ALL_SITES = frozenset({A, Role.AUDITOR})  # what is kept at any site: who administers it, and who audits it
+APPROVED, REJECTED, REVIEWED = Meaning.APPROVED, Meaning.REJECTED, Meaning.REVIEWED
 
 
 @dataclass(frozen=True)
