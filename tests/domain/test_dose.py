@@ -207,6 +207,14 @@ def test_a_pool_that_is_too_small_is_a_short_dose():
     assert volume.delivered_cells == 41_492_000
     assert volume.shortfall_cells == 8_508_000
     assert dose_band(volume.percent, TRIAL.dosing.tolerance) is Band.WARN
+    drawn = next(step for step in volume.steps if step.label == "Draw")
+    assert (drawn.formula, drawn.value) == ("to the 0.1 mL mark, all that is available", "11.5 mL")
+    assert "available" not in next(step.formula for step in draw().steps if step.label == "Draw")
+
+
+def test_the_smallest_dose_and_the_smallest_pool_are_drawn():
+    assert draw(required=1, per_ml=1, viability="100", pooled="1.5").drawn_ml == Decimal("1.00")
+    assert draw(required=1, per_ml=1, viability="50", pooled="1.5").is_short
 
 
 def test_a_pool_that_holds_exactly_the_dose_is_not_short():
@@ -241,7 +249,7 @@ def test_nothing_to_draw_is_refused(wrong):
 
 
 def test_more_than_the_largest_syringe_is_refused():
-    with pytest.raises(ValueError, match="more than the largest syringe, 60 mL"):
+    with pytest.raises(ValueError, match=r"^110\.9 mL is more than the largest syringe, 60 mL"):
         draw(required=400_000_000, pooled="200")
 
 
@@ -310,6 +318,12 @@ def test_dmso_of_three_vials_in_50_kg():
 )
 def test_dmso_bands(g_per_kg, band):
     assert dose.dmso_band(Decimal(g_per_kg), TRIAL.limits) is band
+
+
+def test_what_a_patient_gets_besides_is_rounded_up():
+    assert dose.dmso_g_per_kg(Fraction(1), Decimal(3)) == Decimal("0.366667")
+    assert dose.endotoxin_eu_per_kg(Decimal("0.1"), MILLION, Decimal(3)) == Decimal("0.0334")
+    assert dose.endotoxin_eu_per_kg(Decimal(1), MILLION * MILLION, Decimal(1)) == MILLION
 
 
 def test_endotoxin_of_a_dose():

@@ -13,6 +13,7 @@ from cellbank.domain.eligibility import (
     age_in_years,
     assess,
     pf_ratio,
+    usable_answers,
     what_it_means,
 )
 from cellbank.domain.protocol import load_protocol
@@ -173,6 +174,25 @@ def test_a_group_may_ask_for_more_than_one(at_least, spo2, hours, satisfied):
 def test_yes_no_criteria_of_another_trial():
     assert assess(FIXED, {"adult": True}).outcome is ELIGIBLE
     assert assess(FIXED, {"adult": False}).outcome is NOT_ELIGIBLE
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        ("I1", "Age at consent: 54 completed years."),
+        ("I2", "SARS-CoV-2 RT-PCR positive, from any specimen: yes."),
+        ("E3", "Malignant tumour, other serious systemic disease, or psychosis: no."),
+    ],
+)
+def test_the_reason_names_what_was_answered(code, reason):
+    shown = {verdict.code: verdict.reason for verdict in assess(TRIAL, FIT).verdicts}
+    assert shown[code] == reason
+
+
+def test_of_answers_to_another_version_those_that_fit_are_kept():
+    ruling = "pi_accepts_48_h_ventilation"
+    kept = {"age": 54, "pneumonia": None, ruling: True}
+    assert usable_answers(TRIAL, {**kept, "shoe_size": 42, "spo2": "92", "hiv_or_syphilis": 1}) == kept
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,14 @@ def test_the_worked_passage():
     assert growth(18_960_000, 190_000_000, FOUR_DAYS) == Growth(Decimal("3.325"), Decimal("28.9"), None)
 
 
+@pytest.mark.parametrize(
+    ("elapsed", "hours"),
+    [(timedelta(microseconds=1), "0.0"), (timedelta(hours=12), "12.0"), (timedelta(hours=1000.04), "1000.0")],
+)
+def test_cells_that_doubled_once_took_the_time_that_passed(elapsed, hours):
+    assert growth(10**6, 2 * 10**6, elapsed) == Growth(Decimal("1.000"), Decimal(hours), None)
+
+
 def test_three_tenfold_passages_add_up():
     tenfold = population_doublings(10**6, 10**7)
     level = cumulative_level(None, [tenfold] * 3)
@@ -43,6 +51,8 @@ def test_three_tenfold_passages_add_up():
         (1_000_000, 1_000_000, Growth(Decimal("0.000"), None, GrowthFlag.NO_GROWTH)),
         (1_000_000, 0, Growth(None, None, GrowthFlag.NOTHING_HARVESTED)),
         (None, 4_000_000, Growth(None, None, GrowthFlag.START_UNKNOWN)),
+        (1, 0, Growth(None, None, GrowthFlag.NOTHING_HARVESTED)),
+        (2, 1, Growth(Decimal("-1.000"), None, GrowthFlag.FEWER_CELLS)),
         (10**12, 10**12 - 1, Growth(Decimal("0.000"), None, GrowthFlag.FEWER_CELLS)),
     ],
 )
@@ -63,6 +73,7 @@ def test_a_loss_too_small_to_show_is_not_minus_zero():
         (1, 2, timedelta(0)),
         (0, 0, FOUR_DAYS),
         (None, 2, timedelta(-1)),
+        (None, 2, timedelta(0)),
     ],
 )
 def test_growth_is_refused_for_what_cannot_be(seeded, harvested, elapsed):

@@ -9,12 +9,14 @@ from hypothesis import strategies as st
 from cellbank.domain.quantities import (
     CELLS,
     FIO2,
+    MASS,
     TEMPERATURE,
     VIABILITY,
     VOLUME,
     WEIGHT,
     Quantity,
     millions,
+    of_the_dose,
     parse_cells,
     parse_decimal,
     parse_fio2,
@@ -45,6 +47,10 @@ QUANTITIES = [CELLS, VIABILITY, WEIGHT, VOLUME, TEMPERATURE, FIO2]
         (parse_weight, "0.3", "0.3"),
         (parse_weight, "3.255", "3.255"),
         (parse_viability, "0", "0"),
+        (parse_viability, "0.000", "0"),
+        (parse_weight, "73.4" + "0" * 36, "73.4"),  # as long as a number may be
+        (parse_weight, "734e-1", "73.4"),
+        (parse_weight, "100e-0000001", "10"),
         (parse_viability, "100 %", "100"),
         (parse_viability, "85,25%", "85.25"),
         (parse_volume, "13.858 ml", "13.858"),
@@ -101,6 +107,8 @@ def test_cells_become_an_int(entered, cells):
         (parse_weight, Decimal("sNaN"), "Body weight must be a number; sNaN was given."),
         (parse_weight, True, "Body weight must be a number; True was given."),
         (parse_weight, None, "Body weight must be a number; None was given."),
+        (parse_weight, "1e" + "9" * 30, "must be between 0.3 and 400.0 kg"),
+        (parse_weight, "73.4" + "0" * 37, "plain number"),
         (parse_weight, "1e999999999", "must be between 0.3 and 400.0 kg"),
         (parse_weight, Decimal("1e-999999"), "must be between 0.3 and 400.0 kg"),
         (parse_weight, "9" * 5000, "plain number"),
@@ -130,6 +138,40 @@ def test_a_wrong_value_is_refused_with_the_limit_and_what_was_given(parse, enter
     with pytest.raises(ValueError) as refused:
         parse(entered)
     assert sentence in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("parse", "entered", "sentence"),
+    [
+        (parse_weight, "0.299", "Body weight must be between 0.3 and 400.0 kg; 0.299 was given."),
+        (
+            parse_fio2,
+            "0.2",
+            "FiO2 must be between 0.21 and 1.0; 0.2 was given. Give it as a fraction, 0.40 and not 40 %.",
+        ),
+        (lambda entered: parse_decimal(entered, MASS), "1.25", "The mass has 1 decimal at most; 1.25 was given."),
+        (
+            parse_weight,
+            "73,412",
+            "73,412 can be read in two ways, for three digits follow the comma: "
+            "write body weight with a point or without a separator.",
+        ),
+        (
+            parse_weight,
+            "x" * 40,
+            f"Body weight must be a plain number such as 400.0; {'x' * 40} was given.",
+        ),
+        (
+            parse_weight,
+            "x" * 41,
+            f"Body weight must be a plain number such as 400.0; {'x' * 40}… was given.",
+        ),
+    ],
+)
+def test_what_is_told_is_told_whole(parse, entered, sentence):
+    with pytest.raises(ValueError) as refused:
+        parse(entered)
+    assert str(refused.value) == sentence
 
 
 def test_a_sentence_stays_short_and_printable():
@@ -185,6 +227,11 @@ def test_anything_is_either_within_the_limits_or_refused(entered, quantity):
 )
 def test_cells_are_shown_in_millions_with_three_figures(cells, shown):
     assert millions(cells) == shown
+
+
+def test_cells_beside_what_they_are_of_the_dose():
+    assert of_the_dose(34_200_000, Decimal("40.2")) == "34.2 ×10⁶ (40.2 % of the dose)"
+    assert of_the_dose(None, None) == "–"
 
 
 def test_a_negative_cell_count_is_not_shown():

@@ -44,6 +44,7 @@ def test_the_hold_of_a_donor_stays_while_she_is_not_fit(change: dict, codes: lis
         (returning("RELEASED", consent_states=("WITHDRAWN",)), [Code.CONSENT_MISSING]),
         (returning("RELEASED", donor_state="INELIGIBLE"), [Code.DONOR_NOT_ELIGIBLE]),
         (returning("RELEASED", deviations=("DV0001",)), [Code.DEVIATION_OPEN]),
+        (returning("RELEASED", stopped_sources=("LT0001",)), [Code.CRITERION_OPEN]),
         (returning("RELEASED", is_reviewed=False), [Code.BATCH_NOT_REVIEWED]),
         (returning("QUARANTINE", BAD, deviations=("DV0001",), is_reviewed=False, donor_state="INELIGIBLE"), []),
     ],

@@ -17,6 +17,7 @@ from cellbank.domain.rules.result import (
     SamplingFacts,
     VialSampled,
     choice_problem,
+    days_to_result,
     donor_reading_problems,
     donor_verdict,
     invalidation_refusals,
@@ -25,6 +26,7 @@ from cellbank.domain.rules.result import (
     result_refusals,
     review_refusals,
     value_problem,
+    verdict_of,
     vial_sampled_refusals,
 )
 from cellbank.domain.specification import ResultVerdict, load_specification
@@ -225,3 +227,19 @@ def test_a_unit_is_the_one_of_the_test() -> None:
 )  # fmt: skip
 def test_a_number_that_cannot_be(test: str, number: str, wrong: bool) -> None:
     assert bool(value_problem(SPECIFICATION.test(test), Decimal(number), None)) is wrong
+
+
+DONOR_TEST = SPECIFICATION.donor.tests[0]
+
+
+def test_a_value_is_judged_by_the_test_of_which_it_is() -> None:
+    assert verdict_of(DONOR_TEST, DONOR_TEST.acceptable) is ResultVerdict.IN_SPEC
+    assert verdict_of(DONOR_TEST, "indeterminate") is ResultVerdict.OUT_OF_SPEC
+    assert verdict_of(SPECIFICATION.test("CD73"), Decimal(95)) is ResultVerdict.IN_SPEC
+    assert verdict_of(SPECIFICATION.test("CD73"), Decimal("94.9")) is ResultVerdict.OUT_OF_SPEC
+    assert Reading(number=Decimal("98.5")).value == Decimal("98.5") and Reading(choice="growth").value == "growth"
+
+
+def test_when_a_result_is_due() -> None:
+    assert days_to_result(SPECIFICATION.test("STERILITY")) == 14
+    assert days_to_result(DONOR_TEST) == days_to_result(SPECIFICATION.test("CD73"))

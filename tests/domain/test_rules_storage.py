@@ -1,16 +1,22 @@
 """When a unit may be added, and where vials may stand."""
 
+import datetime
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from cellbank.domain.rules.storage import (
     Box,
+    MoveFacts,
     OutOfService,
     PlacesFacts,
+    RelocationFacts,
     UnitFacts,
     beside_warnings,
     give_places,
+    move_refusals,
+    relocation_refusals,
     unit_refusals,
 )
 
@@ -123,3 +129,49 @@ def test_a_unit_is_refused_with_its_reason(facts: UnitFacts, code: str, words: s
 def test_released_vials_beside_others_are_warned_of(standing: dict, arriving: dict, warned: bool) -> None:
     found = beside_warnings("Box B", standing, arriving)
     assert [one.code for one in found] == (["LOT_NOT_RELEASED"] if warned else [])
+
+
+NOON = datetime.datetime(2026, 3, 2, 12, 0, tzinfo=datetime.UTC)
+SECOND = datetime.timedelta(seconds=1)
+MOVE = MoveFacts("Rack 1", RACK, False, NOON, NOON + SECOND)
+
+
+@pytest.mark.parametrize(
+    ("change", "codes"),
+    [
+        ({}, []),
+        ({"since": None}, []),
+        ({"at": NOON}, ["OUT_OF_ORDER"]),
+        ({"at": NOON - SECOND}, ["OUT_OF_ORDER"]),
+        ({"stays": True, "at": NOON}, ["WRONG_STATE"]),  # it stands there: nothing else is told
+        ({"to": replace(RACK, standing_there="Rack 2")}, ["POSITION_TAKEN"]),
+        ({"to": replace(RACK, standing_there="Rack 2"), "at": NOON}, ["POSITION_TAKEN", "OUT_OF_ORDER"]),
+    ],
+)
+def test_a_unit_is_moved_to_a_place_that_is_free_and_after_it_came(change: dict[str, Any], codes: list[str]) -> None:
+    assert [one.code for one in move_refusals(replace(MOVE, **change))] == codes
+
+
+SPARE = RelocationFacts("Tank 1", "Tank 2", "tank", 4, {1: ("rack", "Rack 1"), 4: ("rack", "Rack 4")}, {}, None, False)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({}, []),
+        ({"taken": {2: "Rack 9"}}, []),
+        ({"taken": {4: "Rack 9"}}, [("POSITION_TAKEN", "Rack 4: ")]),
+        ({"spare_capacity": 3}, [("STORAGE_FULL", "Rack 4: ")]),
+        ({"spare_type": "box"}, [("WRONG_KIND", "Rack 1: "), ("WRONG_KIND", "Rack 4: ")]),
+        ({"out_of_service": BROKEN}, [("STORAGE_OUT_OF_SERVICE", "Tank 1")]),
+        ({"moving": {}}, [("WRONG_STATE", "Nothing stands in Tank 1")]),
+        ({"in_itself": True, "out_of_service": BROKEN}, [("WRONG_KIND", "Tank 2 is Tank 1 itself")]),
+    ],
+)
+def test_all_that_stands_in_a_unit_goes_to_the_same_places_of_a_spare(
+    change: dict[str, Any], said: list[tuple[str, str]]
+) -> None:
+    found = relocation_refusals(replace(SPARE, **change))
+    assert [(one.code, one.detail.startswith(words)) for one, (_, words) in zip(found, said, strict=True)] == [
+        (code, True) for code, _ in said
+    ]

@@ -13,9 +13,11 @@ from cellbank.domain.rules.temperature import (
     Limits,
     StoodThrough,
     Watch,
+    decision_refusals,
     excursions,
     exposure_refusals,
     hundredths,
+    lift_after_excursion_refusals,
     limit_refusals,
     told_already,
 )
@@ -178,3 +180,35 @@ def test_excursions_never_overlap_and_stand_in_their_order(steps: list[tuple[int
 @given(st.decimals(-273, 200, places=2))
 def test_hundredths_are_exact(celsius: Decimal) -> None:
     assert Decimal(hundredths(celsius)) / 100 == celsius
+
+
+@pytest.mark.parametrize(
+    ("state", "words"), [("ACCEPTED", None), ("OPEN", "is not decided"), ("REJECTED", "was decided against the vials")]
+)
+def test_the_hold_of_an_excursion_is_lifted_after_it_was_decided_for_the_vials(state: str, words: str | None) -> None:
+    found = lift_after_excursion_refusals("HD1", "EX1", state)
+    assert [one.code for one in found] == (["EXCURSION_OPEN"] if words else [])
+    assert all(words in one.detail for one in found)
+
+
+def test_an_excursion_is_decided_when_it_has_ended() -> None:
+    assert decision_refusals("EX1", goes_on=False) == ()
+    assert [one.code for one in decision_refusals("EX1", goes_on=True)] == ["WRONG_STATE"]
+
+
+@pytest.mark.parametrize("celsius", [(), (-187,), (-187, -130), (-187, -130, -130)])
+def test_a_watch_goes_on_from_what_was_kept_of_it(celsius: tuple[float, ...]) -> None:
+    watch = Watch(LIMITS)
+    watch.read(readings(*celsius))
+    kept = Watch.of(LIMITS, json.loads(json.dumps(watch.state())))
+    assert kept.state() == watch.state() and kept.going_on() == watch.going_on()
+    assert Watch.of(LIMITS, None).state() == Watch(LIMITS).state()
+
+
+@pytest.mark.parametrize(("minutes", "ended"), [(10, False), (10 + 1 / 60, True)])
+def test_a_silence_begins_when_the_next_reading_is_overdue(minutes: float, ended: bool) -> None:
+    watch = Watch(LIMITS)
+    watch.read(readings(-187))
+    gap = round((LIMITS.gap_minutes - 10 + minutes) * MINUTE)
+    assert [one.kind for one in watch.silence(gap)] == (["silent"] if ended else [])
+    assert Watch(LIMITS).silence(gap) == []

@@ -269,8 +269,33 @@ ONE_MISTAKE = [
         "freezing.programs[1].band.nucleation.until_minute: 61 is after the last point, 60",
         [("until_minute = 25", "until_minute = 61")],
     ),
+    (
+        "freezing.programs[1].band.nucleation.until_minute: 60.5 is after the last point, 60",
+        [("until_minute = 25", "until_minute = 60.5")],
+    ),
     ("tests: 2 tests provide viability", [('provides = "recovery"', 'provides = "viability"')]),
 ]
+
+
+@pytest.mark.parametrize(
+    "edge",
+    [
+        ("minimum = 95", "minimum = 95\nmaximum = 95"),
+        ("earliest_days = 14", "earliest_days = 14\nresult_days = 14"),
+        ("until_minute = 25", "until_minute = 60"),
+        ("soft_celsius = { low = 2", "soft_celsius = { low = 0"),
+        ("hours_soft = 24", "hours_soft = 48"),
+        ("cpdl_warn = 15", "cpdl_warn = 20"),
+        ("typical_per_cm2 = 3_000", "typical_per_cm2 = 5_000"),
+        ("total_seconds = 90", "total_seconds = 30"),
+        ("critical_above_celsius = -135", "critical_above_celsius = -80"),
+        ("warn_above_celsius = -150", "warn_above_celsius = -135"),
+        ('provides = "endotoxin"', 'provides = "endotoxin"\nsamples = 1'),
+    ],
+    ids=lambda edge: edge[1],
+)
+def test_two_limits_may_be_equal(edge):
+    assert load_specification(changed(edge))
 
 
 @pytest.mark.parametrize(("problem", "mistakes"), ONE_MISTAKE, ids=[problem for problem, _ in ONE_MISTAKE])
