@@ -19,6 +19,7 @@ from cellbank.domain.rules.release import (
     OpenDeviation,
     ReleaseFacts,
     SourceLot,
+    Through,
     release_criteria,
     release_refusals,
 )
@@ -82,6 +83,7 @@ WITHIN = RunOfLot("FR0001", "WITHIN", "within the band")
 OUTSIDE = RunOfLot("FR0001", "OUTSIDE", "once outside the band", "DV0002", "OPEN")
 OLD_FAILURE = result("CD73", "OUT_OF_SPECIFICATION", code="RS0666", at=FROZEN)
 INVALIDATED = result("CD73", "OUT_OF_SPECIFICATION", "INVALIDATED", code="RS0666", at=FROZEN)
+WARM = Through("EX0001", "warning", "OPEN", Decimal("-148.25"))
 CASES = [
     ("all met", {}, None, None),
     ("donor not determined", {"donor_state": "REGISTERED"}, "DONOR_ELIGIBLE", Code.DONOR_NOT_ELIGIBLE),
@@ -139,6 +141,10 @@ CASES = [
     ("doublings at the limit", {"cumulative_doublings": Decimal("20")}, None, None),
     ("doublings over it", {"cumulative_doublings": Decimal("20.001")}, "DOUBLINGS", Code.POPULATION_DOUBLING_LIMIT),
     ("not frozen", {"frozen_at": None}, "STORAGE", Code.CRITERION_OPEN),
+    ("an excursion that nobody decided", {"trace": (WARM,)}, "STORAGE_TRACE", Code.EXCURSION_OPEN),
+    ("an excursion that was accepted", {"trace": (replace(WARM, state="ACCEPTED"),)}, None, None),
+    ("one that was decided against the vials, and an open one",
+     {"trace": (WARM, replace(WARM, state="REJECTED"))}, "STORAGE_TRACE", Code.EXCURSION_OPEN),
     ("a vial outside", {"vial_counts": {"IN_STOCK": 5, "FROZEN": 1}}, "STORAGE", Code.CRITERION_OPEN),
     ("no vial at all", {"vial_counts": {"QC_USED": 6}}, "STORAGE", Code.CRITERION_OPEN),
 ]  # fmt: skip
@@ -151,6 +157,38 @@ def test_each_criterion_stands_for_itself(change: dict, line: str | None, code: 
     assert [one.code for one in open_lines] == ([] if line is None else [line])
     assert [refusal.code for refusal in release_refusals(facts)] == ([] if code is None else [code])
     assert all((one.refusal is None) == one.met and one.evidence for one in release_criteria(facts))
+
+
+def told(line: str, **change: object) -> str:
+    return next(one.evidence for one in release_criteria(replace(READY, **change)) if one.code == line)
+
+
+def test_the_board_names_what_it_saw() -> None:
+    assert told("STORAGE_TRACE") == "No excursion"
+    assert told("STORAGE_TRACE", is_unwatched=True) == "not all vials stand where a probe watches"
+    assert told("STORAGE_TRACE", trace=(WARM,)) == "EX0001 (warning, -148.2 °C): open"
+    (against,) = release_refusals(replace(READY, trace=(replace(WARM, state="REJECTED"), replace(WARM, code="EX0002"))))
+    assert "stood in EX0001, which was decided against them" in against.detail
+    (waiting,) = release_refusals(replace(READY, trace=(WARM, replace(WARM, code="EX2", state="ACCEPTED"))))
+    assert "nobody has decided: EX0001. " in waiting.detail
+    ran = {"freezing_program": "CRF-1", "freezing_run": OUTSIDE}
+    assert told("FREEZING_RUN", **ran) == "FR0001, program CRF-1: once outside the band; deviation DV0002 open"
+    assert told("FREEZING_RUN", **{**ran, "freezing_run": WITHIN}) == "FR0001, program CRF-1: within the band"
+
+
+def test_a_specification_that_only_warns_of_passages_says_so_on_the_board() -> None:
+    limits = READY.specification.culture.model_copy(update={"passage_above_max": "warn"})
+    warning = READY.specification.model_copy(update={"culture": limits})
+    note = "above the limit, which the specification only warns of"
+    assert note in told("PASSAGE", specification=warning, passage=6)
+    assert all(note not in told("PASSAGE", passage=passage) for passage in (4, 6))
+    assert note not in told("PASSAGE", specification=warning, passage=5)
+    assert release_refusals(replace(READY, specification=warning, passage=6)) == ()
+
+
+@pytest.mark.parametrize(("doublings", "noted"), [("15", False), ("15.001", True), ("20.001", True)])
+def test_doublings_above_the_warning_ask_for_a_look(doublings: str, noted: bool) -> None:
+    assert ("above 15: look at the karyotype" in told("DOUBLINGS", cumulative_doublings=Decimal(doublings))) is noted
 
 
 def test_the_board_has_one_line_for_each_required_test_and_no_line_twice() -> None:

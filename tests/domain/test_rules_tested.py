@@ -77,3 +77,10 @@ def test_nothing_is_hidden() -> None:
         "sample 1: value, in specification (A, 2026-03-01); sample 2: value, in specification (B, 2026-03-01)"
     )
     assert evidence(ONE, []) == "No result"
+
+
+def test_an_earlier_failure_stands_beside_what_decides_now() -> None:
+    first, last = result("A", FAILED), result("B", FAILED)
+    told = evidence(ONE, [first, last])
+    assert told.count("earlier: ") == 1 and "earlier: " not in evidence(ONE, [first])
+    assert "earlier: " not in evidence(ONE, [result("A"), result("B")])
