@@ -57,4 +57,4 @@ def _open(story: Player) -> None:
     for definition in shipped():
         given = {"type": definition.type, "content": definition.content}
         code = story.do("iryna", "import_definition", at, **given)["code"]
-        story.do("iryna", "make_effective", at, definition=code)
+        story.do("maksym", "make_effective", at, definition=code)

@@ -49,7 +49,7 @@ def versions_to_compare(story: Player) -> None:
         content = content.replace(before, after, 1)
     other = next(one for one in published() if one.code.startswith("WJ-EBIOMED"))
     for text in (content, other.content):
-        story.do("maksym", "import_definition", story.ago(2, 11), type="specification", content=text)
+        story.do("iryna", "import_definition", story.ago(2, 11), type="specification", content=text)
 
 
 def samples_awaited(story: Player, lots: dict[str, str]) -> None:

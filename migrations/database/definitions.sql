@@ -24,6 +24,8 @@ BEGIN
                  AND (NEW.type = 'protocol') = (says ? 'arms'),
                  'a_version_is_its_file', 'a version begins as its file, which is not in force');
   ELSE
+    PERFORM must(NEW.imported_by_id <> acting_person(),
+                 'a_version_comes_into_force_by_another', 'whoever imported a version does not bring it into force');
     PERFORM must(NOT EXISTS (
       SELECT FROM jsonb_array_elements(says -> 'arms') arm
        WHERE arm ? 'specification' AND NOT EXISTS (
@@ -131,10 +133,10 @@ $$;
 
 -- What was noted stays.
 CREATE TRIGGER what_was_noted_stays BEFORE UPDATE ON definition FOR EACH ROW
-  WHEN ((OLD.type, OLD.code, OLD.identifier, OLD.version, OLD.title, OLD.content, OLD.digest, OLD.handling,
-         OLD.planned_subjects, OLD.programs_with_a_run, OLD.figures) IS DISTINCT FROM
-        (NEW.type, NEW.code, NEW.identifier, NEW.version, NEW.title, NEW.content, NEW.digest, NEW.handling,
-         NEW.planned_subjects, NEW.programs_with_a_run, NEW.figures)
+  WHEN ((OLD.type, OLD.code, OLD.identifier, OLD.version, OLD.title, OLD.content, OLD.digest, OLD.imported_by_id,
+         OLD.handling, OLD.planned_subjects, OLD.programs_with_a_run, OLD.figures) IS DISTINCT FROM
+        (NEW.type, NEW.code, NEW.identifier, NEW.version, NEW.title, NEW.content, NEW.digest, NEW.imported_by_id,
+         NEW.handling, NEW.planned_subjects, NEW.programs_with_a_run, NEW.figures)
         OR (OLD.effective_at IS NOT NULL AND NEW.effective_at IS DISTINCT FROM OLD.effective_at)
         OR (NEW.state <> OLD.state
             AND (OLD.state, NEW.state) NOT IN (('IMPORTED', 'EFFECTIVE'), ('EFFECTIVE', 'SUPERSEDED'))))

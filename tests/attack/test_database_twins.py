@@ -65,4 +65,4 @@ def test_a_version_with_figures_that_are_not_of_its_file_does_not_come_into_forc
     with owner.begin():
         owner.execute(text("SET LOCAL session_replication_role = replica"))
         owner.execute(text(another("definition", "protocol", **but)), scene)
-    assert world.codes("quinn", "make_effective", definition="WORSE@1") == ["FIGURES_CONTRADICT"]
+    assert world.codes("oksana", "make_effective", definition="WORSE@1") == ["FIGURES_CONTRADICT"]

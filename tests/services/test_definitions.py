@@ -106,13 +106,13 @@ def test_an_unknown_definition_is_not_found(world: World) -> None:
 
 def test_it_is_signed(world: World) -> None:
     content = SPECIFICATION.content.replace('id = "P-MMSC"', 'id = "NOT-SIGNED"')
-    code = world.do("quinn", "import_definition", type="specification", content=content)["code"]
+    code = world.do("oksana", "import_definition", type="specification", content=content)["code"]
     assert world.codes("quinn", "make_effective", definition=code, password=None) == ["SIGNATURE_NEEDED"]
 
 
 def test_a_new_version_supersedes_the_one_in_force(other_world: World) -> None:
     content = with_version(SPECIFICATION.content, "3")
-    other_world.do("quinn", "import_definition", type="specification", content=content)
+    other_world.do("oksana", "import_definition", type="specification", content=content)
     assert state_of(other_world, "P-MMSC@3") == "IMPORTED"
     other_world.do("quinn", "make_effective", definition="P-MMSC@3")
     assert (state_of(other_world, "P-MMSC@2"), state_of(other_world, "P-MMSC@3")) == ("SUPERSEDED", "EFFECTIVE")
@@ -122,7 +122,7 @@ def test_a_new_version_supersedes_the_one_in_force(other_world: World) -> None:
 def test_an_older_import_may_replace_a_newer_one(other_world: World) -> None:
     for version in ("4", "5"):
         content = with_version(SPECIFICATION.content, version)
-        other_world.do("quinn", "import_definition", type="specification", content=content)
+        other_world.do("oksana", "import_definition", type="specification", content=content)
     other_world.do("quinn", "make_effective", definition="P-MMSC@5")
     other_world.do("quinn", "make_effective", definition="P-MMSC@4")
     assert (state_of(other_world, "P-MMSC@5"), state_of(other_world, "P-MMSC@4")) == ("SUPERSEDED", "EFFECTIVE")
@@ -130,7 +130,7 @@ def test_an_older_import_may_replace_a_newer_one(other_world: World) -> None:
 
 def test_a_protocol_waits_for_its_specification(other_world: World) -> None:
     content = PROTOCOL.content.replace('"NCT04461925"', '"NCT-OTHER"').replace('"P-MMSC"', '"P-OTHER"')
-    other_world.do("quinn", "import_definition", type="protocol", content=content)
+    other_world.do("oksana", "import_definition", type="protocol", content=content)
     refused = other_world.try_act("quinn", "make_effective", definition="NCT-OTHER@1")
     assert [refusal.code.value for refusal in refused.refusals] == ["DEFINITION_NOT_EFFECTIVE"]
     assert "P-OTHER" in refused.refusals[0].detail
@@ -142,7 +142,7 @@ def test_a_protocol_waits_for_its_specification(other_world: World) -> None:
 @pytest.mark.the_database_refuses("one_version_in_force")
 def test_the_database_has_one_version_in_force(other_world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     content = with_version(SPECIFICATION.content, "6")
-    other_world.do("quinn", "import_definition", type="specification", content=content)
+    other_world.do("oksana", "import_definition", type="specification", content=content)
     monkeypatch.setattr(definitions, "_lock_versions", lambda work, code: (work.lock(Definition, code), []))
     assert other_world.codes("quinn", "make_effective", definition="P-MMSC@6") == ["CHANGED_MEANWHILE"]
     assert state_of(other_world, "P-MMSC@6") == "IMPORTED"

@@ -69,7 +69,7 @@ MOVES: tuple[Transition, ...] = sum(
         moves("api_token", "confirm_account_change", "LIVE > REVOKED", ACCOUNTS),
         # definitions: trial protocols and product specifications
         moves("definition", "import_definition", "> IMPORTED", frozenset({Q, Role.SYSTEM})),
-        moves("definition", "make_effective", "IMPORTED > EFFECTIVE", QO, APPROVED),
+        moves("definition", "make_effective", "IMPORTED > EFFECTIVE", QO, APPROVED, ("imported_by_id",)),
         moves("definition", "make_effective", "EFFECTIVE > SUPERSEDED", QO, APPROVED),
     ),
     (),

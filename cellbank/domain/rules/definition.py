@@ -1,5 +1,6 @@
 """When a version of a protocol or specification may be imported, and when it may come into force. Twins:
-a_version_is_its_file, a_version_keeps_the_figures_of_its_file, a_product_has_its_specification."""
+a_version_is_its_file, a_version_keeps_the_figures_of_its_file, a_product_has_its_specification; that another person
+brings it into force than imported it says THE table, and a_version_comes_into_force_by_another."""
 
 from dataclasses import dataclass
 

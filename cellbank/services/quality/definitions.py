@@ -75,6 +75,7 @@ def import_definition(work: Work, given: ImportDefinition) -> Definition:
             title=read.title,
             content=given.content,
             digest=content_digest,
+            imported_by_id=work.actor.id,
             **taken_out_of(read),
         )
     )
@@ -103,7 +104,7 @@ class MakeEffective(SignedInput):
 def make_effective(work: Work, given: MakeEffective) -> Definition:
     """Bring a version into force; the one that was in force is superseded, and old records keep pointing at it.
 
-    Refuses a protocol that gives a product whose specification is not in force.
+    Refuses whoever imported it, and a protocol that gives a product whose specification is not in force.
     """
     definition, others = _lock_versions(work, given.definition)
     missing = _missing_specifications(work, definition)

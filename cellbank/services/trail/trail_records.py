@@ -10,16 +10,23 @@ from cellbank.services.trail.trail_faults import Fault
 
 IDS_AT_ONCE = 20_000
 
+# Columns that are younger than their first rows, which a revision filled with whoever made the row.
+MADE_BY = {"definition": "imported_by_id"}
+MAKER = """jsonb_build_object('{column}', (SELECT a.person_id FROM change f JOIN act a ON a.id = f.act_id
+               WHERE f.record_kind = c.record_kind AND f.record_id = c.record_id AND f.before IS NULL
+               ORDER BY f.id LIMIT 1)) || """
+
 # The last known value of every column of every record, from the trail, beside the row as it is. A column that is newer
-# than the row is not in the trail of it, which is all right while it is empty. One that the database computes says
-# nothing that the others do not.
+# than the row is not in the trail of it, which is all right while it is empty or as `MADE_BY` says. One that the
+# database computes says nothing that the others do not.
 DRIFT = """
     WITH known AS (
-      SELECT c.record_id AS id, CASE WHEN count(*) = 1 THEN (array_agg(c.after))[1] ELSE (
+      SELECT c.record_id AS id, {made_by}CASE WHEN count(*) = 1 THEN (array_agg(c.after))[1] ELSE (
                SELECT jsonb_object_agg(v.key, v.value ORDER BY said.number)
                  FROM unnest(array_agg(c.after ORDER BY c.id)) WITH ORDINALITY AS said (columns, number),
                       jsonb_each(said.columns) v) END - CAST(:hidden AS text[]) AS columns
-        FROM change c WHERE c.record_kind = :kind AND c.record_id > :low AND c.record_id <= :high GROUP BY c.record_id
+        FROM change c WHERE c.record_kind = :kind AND c.record_id > :low AND c.record_id <= :high
+       GROUP BY c.record_kind, c.record_id
     ), live AS (
       SELECT id, to_jsonb(t) - CAST(:hidden AS text[]) AS columns FROM {table} t WHERE id > :low AND id <= :high
     )
@@ -71,7 +78,8 @@ def _bounds(connection: Connection, table: str) -> tuple[int, int]:
 def _drift_between(connection: Connection, table: str, low: int, high: int) -> Fault | None:
     hidden = [*HIDDEN.get(table, ()), *(column.name for column in metadata.tables[table].columns if column.computed)]
     given = {"kind": table, "low": low, "high": high, "hidden": hidden}
-    row = connection.execute(text(DRIFT.format(table=table)), given).one_or_none()
+    made_by = MAKER.format(column=MADE_BY[table]) if table in MADE_BY else ""
+    row = connection.execute(text(DRIFT.format(table=table, made_by=made_by)), given).one_or_none()
     if row is None:
         return None
     act = connection.scalar(LAST_SET, {"kind": table, "id": row.id, "key": row.key})

@@ -78,6 +78,7 @@ WORDS: dict[str, Told] = {
     "out_of_service_reason": Told("Why out of service"), "vial.number": Told("Number on the label"),
     "test_result.number": Told("Value"), "test_result.choice": Told("Value"), "resulted_at": Told("Resulted", TIME),
     "test_result.started_at": Told("Taken or inoculated", TIME), "entered_by_id": Told("Entered by"),
+    "imported_by_id": Told("Imported by"),
     "sample.taken_at": Told("Taken or inoculated", TIME), "sample.number": Told("Sample number"),
     "column_name": Told("Value that is put right"), "correction.before": Told("Noted before"),
     "correction.after": Told("Right"), "follows": Told("What follows from it"),

@@ -1,9 +1,10 @@
 """Versions of protocols and specifications; and the sites where they hold."""
 
-from tests.attack.twins.sql import Attack, another, change
+from tests.attack.twins.sql import ME, Attack, another, change, signed_by
 
 IN_FORCE = "(SELECT identifier FROM definition p WHERE p.code = :protocol)"
 IN_FORCE_NOW = change("definition", "imported", "state = 'EFFECTIVE', effective_at = :now")
+SIGNED = signed_by("make_effective", "approved", "definition", "imported")
 ITS_FILE, FIGURES = "a_version_is_its_file", "a_version_keeps_the_figures_of_its_file"
 
 VERSIONS = [
@@ -32,7 +33,7 @@ VERSIONS = [
     Attack("figures that are none", "quinn", "import_definition",
            another("definition", "protocol", code="'WORSE@1'", identifier="'WORSE'", state="'IMPORTED'",
                    figures="jsonb_set(r.figures, '{max_hours}', '\"a day\"')"), FIGURES, without=(ITS_FILE,)),
-    Attack("figures that are not of the file, in force", "quinn", "make_effective", IN_FORCE_NOW, FIGURES,
+    Attack("figures that are not of the file, in force", "oksana", "make_effective", IN_FORCE_NOW, FIGURES,
            (change("definition", "imported", "figures = jsonb_set(figures, '{max_hours}', '\"24\"')"),)),
     Attack("a file under another name", "quinn", "import_definition",
            another("definition", "protocol", code="'INVENTED@1'", identifier="'INVENTED'", state="'IMPORTED'"),
@@ -40,11 +41,15 @@ VERSIONS = [
     Attack("a file that the database does not read", "quinn", "import_definition",
            another("definition", "protocol", code="'INVENTED@1'", state="'IMPORTED'", content="'id = 0x1f'"),
            "a_version_is_read_by_the_database"),
-    Attack("a protocol of a product that nothing specifies", "quinn", "make_effective", IN_FORCE_NOW,
+    Attack("a protocol of a product that nothing specifies", "oksana", "make_effective", IN_FORCE_NOW,
            "a_product_has_its_specification",
            ("UPDATE definition SET state = 'SUPERSEDED' WHERE type = 'specification'",)),
-    Attack("a version in force that nobody signed", "quinn", "make_effective",
+    Attack("a version in force that nobody signed", "oksana", "make_effective",
            IN_FORCE_NOW, "a_version_in_force_is_signed"),
+    Attack("a version in force by whoever imported it", "quinn", "make_effective", f"{IN_FORCE_NOW};{SIGNED}",
+           "a_version_comes_into_force_by_another"),
+    Attack("a version that somebody else imported after all", "oksana", "make_effective",
+           change("definition", "imported", f"imported_by_id = {ME}"), "a_version_is_never_changed"),
 ]  # fmt: skip
 TWICE = [
     Attack(
@@ -65,7 +70,7 @@ TWICE = [
     ),
     Attack(
         "two versions in force",
-        "quinn",
+        "oksana",
         "make_effective",
         IN_FORCE_NOW,
         "one_version_in_force",
