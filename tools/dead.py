@@ -27,7 +27,7 @@ ASKED_FOR = ["model_config", "metadata", "type_annotation_map", "wrap", "draw", 
 # What is set on an object of a library, which reads it.
 SET_FOR_A_LIBRARY = {
     "status_code", "content_type", "request_class", "static_url_path", "ensure_ascii", "max_content_length",
-    "_login_user", "_timeStamp", "Metadata", "YMDhms", "splitInRow", "useA85",
+    "_login_user", "_timeStamp", "Metadata", "YMDhms", "splitInRow", "useA85", "_value_",
     "invalidate_pool_on_disconnect", "is_disconnect",
 }  # fmt: skip
 KEPT = {

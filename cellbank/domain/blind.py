@@ -7,6 +7,7 @@ reads it again. This table is the whole of it: history, exports, cards and pages
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from cellbank.domain.lifecycle.states import CountState, ReadingState, WeightState
 from cellbank.domain.refusals import Code
 
 
@@ -19,9 +20,9 @@ class Blind:
 
 
 BLIND: Mapping[str, Blind] = {
-    "weight": Blind("MEASURED", frozenset({("weight", "weight_kg")})),
-    "reading_import": Blind("ENTERED", frozenset({("reading_import", "hand_celsius")})),
-    "stock_count": Blind("COUNTED_ONCE", frozenset({("count_sheet", "seen")})),
+    "weight": Blind(WeightState.MEASURED, frozenset({("weight", "weight_kg")})),
+    "reading_import": Blind(ReadingState.ENTERED, frozenset({("reading_import", "hand_celsius")})),
+    "stock_count": Blind(CountState.COUNTED_ONCE, frozenset({("count_sheet", "seen")})),
 }
 #: What an act says of something hidden: that a second person's value is not the first one's, that a patient is known.
 #: It says so when it is done, and is then in the trail; a check beforehand would let anybody find it out unseen.

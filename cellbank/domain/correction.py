@@ -8,17 +8,30 @@ Results of tests are put right by a row of their own (`correct_result`), for a s
 from dataclasses import dataclass
 
 from cellbank.domain.lifecycle.roles import Role
+from cellbank.domain.lifecycle.states import CultureState, DoseState, LotState, VialState
 
 CELLS, PERCENT, ML, TIME = "cells", "%", "mL", "time"
 _LAB = frozenset({Role.TECHNICIAN, Role.QUALITY_OFFICER})
 _AT_THE_BED = frozenset({Role.CLINICIAN, Role.QUALITY_OFFICER})
 
-_HARVESTED = ("HARVESTED", "FINISHED", "DISCARDED")
-_LOT = ("FILLED", "QUARANTINE", "RELEASED", "REJECTED", "ON_HOLD", "RECALLED")
+_HARVESTED = (CultureState.HARVESTED, CultureState.FINISHED, CultureState.DISCARDED)
+_LOT = (LotState.FILLED, LotState.QUARANTINE, LotState.RELEASED, LotState.REJECTED, LotState.ON_HOLD, LotState.RECALLED)
 _FROZEN = _LOT[1:]
-_COUNTED = ("COUNTED", "PREPARED", "CHECKED_ONCE", "CHECKED", "INFUSING", "INFUSED", "RECONCILED", "DISCARDED")
+_COUNTED = (
+    DoseState.COUNTED,
+    DoseState.PREPARED,
+    DoseState.CHECKED_ONCE,
+    DoseState.CHECKED,
+    DoseState.INFUSING,
+    DoseState.INFUSED,
+    DoseState.RECONCILED,
+    DoseState.DISCARDED,
+)
 _PREPARED = _COUNTED[1:]
-_STARTED, _STOPPED = ("INFUSING", "INFUSED", "RECONCILED"), ("INFUSED", "RECONCILED")
+_STARTED, _STOPPED = (
+    (DoseState.INFUSING, DoseState.INFUSED, DoseState.RECONCILED),
+    (DoseState.INFUSED, DoseState.RECONCILED),
+)
 
 
 @dataclass(frozen=True)
@@ -38,18 +51,18 @@ def _rows(record: str, states: tuple[str, ...], roles: frozenset[Role], **column
 
 
 CORRECTABLE: tuple[Correctable, ...] = (
-    *_rows("culture", ("GROWING", *_HARVESTED), _LAB, started_at=TIME, cells_seeded=CELLS),
+    *_rows("culture", (CultureState.GROWING, *_HARVESTED), _LAB, started_at=TIME, cells_seeded=CELLS),
     *_rows("culture", _HARVESTED, _LAB, harvested_at=TIME, cells_harvested=CELLS,
            viability_percent=PERCENT, confluence_percent=PERCENT),
     *_rows("lot", _LOT, _LAB, fill_started_at=TIME, sample_cells=CELLS, lost_cells=CELLS),
     *_rows("lot", _FROZEN, _LAB, frozen_at=TIME),
-    *_rows("vial", ("THAWED", "POOLED", "INFUSED"), _LAB, thawed_at=TIME),
+    *_rows("vial", (VialState.THAWED, VialState.POOLED, VialState.INFUSED), _LAB, thawed_at=TIME),
     *_rows("dose", _COUNTED, _LAB, pooled_ml=ML, total_cells_per_ml=CELLS,
            viability_percent=PERCENT, counted_at=TIME),
     *_rows("dose", _PREPARED, _LAB, draw_ml=ML, final_volume_ml=ML, prepared_at=TIME),
     *_rows("dose", _STARTED, _AT_THE_BED, infusion_started_at=TIME),
     *_rows("dose", _STOPPED, _AT_THE_BED, infusion_stopped_at=TIME, volume_given_ml=ML),
-    *_rows("dose", ("RECONCILED",), _LAB | _AT_THE_BED, residual_ml=ML),
+    *_rows("dose", (DoseState.RECONCILED,), _LAB | _AT_THE_BED, residual_ml=ML),
 )  # fmt: skip
 KINDS: tuple[str, ...] = tuple(dict.fromkeys(row.record for row in CORRECTABLE))
 
@@ -90,7 +103,7 @@ CHANGED_BY_CORRECTION = frozenset(f"{row.record}.{row.column}" for row in CORREC
     one.partition(" ")[2] for follows in FOLLOWS.values() for one in follows
 }
 #: A dose that was checked and not yet given is checked again by two people.
-UNCHECKED = {"CHECKED_ONCE": "PREPARED", "CHECKED": "PREPARED"}
+UNCHECKED: dict[str, str] = {DoseState.CHECKED_ONCE: DoseState.PREPARED, DoseState.CHECKED: DoseState.PREPARED}
 
 
 def correctable(record: str, column: str) -> Correctable | None:

@@ -15,6 +15,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from cellbank.domain.lifecycle.states import DoseState
+
 
 class Next(StrEnum):
     """What comes next at the bed for a dose that was judged."""
@@ -25,7 +27,12 @@ class Next(StrEnum):
     STOP = "stop"  # it runs
 
 
-NEXT_OF = {"PREPARED": Next.FIRST, "CHECKED_ONCE": Next.SECOND, "CHECKED": Next.START, "INFUSING": Next.STOP}
+NEXT_OF: dict[str, Next] = {
+    DoseState.PREPARED: Next.FIRST,
+    DoseState.CHECKED_ONCE: Next.SECOND,
+    DoseState.CHECKED: Next.START,
+    DoseState.INFUSING: Next.STOP,
+}
 """The states in which a judgement goes along with the screen; of every other dose nothing is kept."""
 
 RUNS_AT_MOST = timedelta(hours=24)  # however long the network is away, the end of an infusion can be noted

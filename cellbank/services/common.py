@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cellbank.domain.identifiers import Kind, is_usable, record_code
+from cellbank.domain.lifecycle.states import DefinitionState
 from cellbank.domain.protocol import Protocol, load_protocol
 from cellbank.domain.refusals import Code, Refusal, Refused, refuse
 from cellbank.domain.rules.plausible import as_answered, unanswered
@@ -58,7 +59,7 @@ def protocol_of(session: Session, definition_id: int) -> Protocol:
 
 def effective(work: Work, type_: str, identifier: str | None = None) -> Definition:
     """The definition in force, of this identifier or the only one. Refuses DEFINITION_NOT_EFFECTIVE."""
-    statement = select(Definition).where(Definition.type == type_, Definition.state == "EFFECTIVE")
+    statement = select(Definition).where(Definition.type == type_, Definition.state == DefinitionState.EFFECTIVE)
     if identifier is not None:
         statement = statement.where(Definition.identifier == identifier)
     found = list(work.session.scalars(statement))

@@ -23,6 +23,7 @@ from sqlalchemy.orm import Session
 
 from cellbank.domain.actor import Actor, OneTime, Proof
 from cellbank.domain.keys import scope_refusals
+from cellbank.domain.lifecycle.states import PersonState
 from cellbank.domain.lifecycle.table import roles_for
 from cellbank.domain.refusals import Code, Refusal, Refused, refuse
 from cellbank.domain.rules.authority import role_refusal
@@ -354,7 +355,7 @@ def _stored_answer(session: Session, call: Call) -> Outcome:
     """The answer that this key already has: the same request gets it again, if it would still be theirs to make, and
     another one is refused. Made at another site it is another one."""
     columns = select(Act.id, Act.site_id, Act.given_digest, Act.outcome, Act.result, Act.refusals, Person.roles)
-    mine = columns.join(Person, (Person.id == Act.person_id) & (Person.state == "ACTIVE"))
+    mine = columns.join(Person, (Person.id == Act.person_id) & (Person.state == PersonState.ACTIVE))
     row = session.execute(mine.where(Act.person_id == call.actor.id, Act.key == call.key)).one_or_none()
     if not_theirs := _not_theirs(call, row.roles if row else ()):
         return Outcome(False, None, {}, not_theirs)

@@ -3,6 +3,7 @@
 import datetime
 from typing import Any
 
+from cellbank.domain.lifecycle.states import VialState
 from cellbank.services.storage.box_map import box_map
 from cellbank.story.cast import CLINIC, PEOPLE_THERE
 from cellbank.story.player import Player
@@ -90,5 +91,7 @@ def _in_stock(story: Player, made: Made, lot: str) -> list[str]:
     for box in reversed(dict.fromkeys(made.boxes.values())):
         looked = box_map(story.installation, box, story.today)
         cells = [cell for row in looked.rows for cell in row] if looked else []
-        found += [cell.vial for cell in reversed(cells) if cell.vial and cell.lot == lot and cell.state == "IN_STOCK"]
+        found += [
+            cell.vial for cell in reversed(cells) if cell.vial and cell.lot == lot and cell.state == VialState.IN_STOCK
+        ]
     return found[:SENT]

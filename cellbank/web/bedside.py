@@ -15,6 +15,7 @@ from werkzeug.datastructures import MultiDict
 
 from cellbank.domain.garbled import Garbled
 from cellbank.domain.identifiers import Kind
+from cellbank.domain.lifecycle.states import DoseState
 from cellbank.domain.refusals import Code, Refusal
 from cellbank.domain.scans import read_scan
 from cellbank.services.acts import REGISTRY, Outcome, keep_refusal
@@ -34,9 +35,12 @@ from cellbank.web.verdict import About, Verdict, aloud, judged, verdict_of
 
 LABEL, WRISTBAND, READ_BACK = SCANS = ("dose_label", "wristband", "read_back")
 ACTS = {"check_dose", "start_infusion", "stop_infusion", "record_reaction", "reconcile_infusion"}
-CHECKING = ("PREPARED", "CHECKED_ONCE")
+CHECKING = (DoseState.PREPARED, DoseState.CHECKED_ONCE)
 SIGNING = ("match", "second")  # the steps at which somebody signs a check
-STANDING = {"CHECKED": About.GO, "INFUSING": About.RUNNING}  # what a yes means of a dose that was checked
+STANDING = {
+    DoseState.CHECKED: About.GO,
+    DoseState.INFUSING: About.RUNNING,
+}  # what a yes means of a dose that was checked
 
 NOT_JUDGED = Verdict(About.MATCH)
 # What speaks neither against the dose nor against the patient, by the field beside which it stands: what was typed, and
@@ -91,7 +95,7 @@ class Screen:
         missing = [name for name in SCANS if not self.value(name).strip()]
         if missing and missing[0] != READ_BACK:
             return missing[0]
-        if self.state == "CHECKED_ONCE":
+        if self.state == DoseState.CHECKED_ONCE:
             return "second"
         return "match" if self.verdict.is_yes else READ_BACK
 
@@ -207,7 +211,7 @@ def _check(values: dict[str, list[str]]) -> Screen:
     screen = Screen(values, _board(_dose_code(values)))
     if stopped := _label(screen):
         return stopped
-    is_second = screen.state == "CHECKED_ONCE"
+    is_second = screen.state == DoseState.CHECKED_ONCE
     answer = _of_the_page(attempt(REGISTRY["check_dose"], values, dry_run=False))
     if answer.verdict.is_yes:
         return _checked(_board(_dose_code(values)))
@@ -222,7 +226,7 @@ def _check(values: dict[str, list[str]]) -> Screen:
 
 
 def _checked(board: DoseBoard | None) -> Screen:
-    if board and board.row["state"] == "CHECKED_ONCE":
+    if board and board.row["state"] == DoseState.CHECKED_ONCE:
         return Screen(said=gettext("First check done. Now the second person scans the label and the wristband again."))
     return replace(_standing(board), said=gettext("Both checks done. The infusion may be started."))
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from flask import url_for
 
 from cellbank.domain.lifecycle.roles import Role
+from cellbank.domain.lifecycle.states import LotState
 from cellbank.domain.lifecycle.table import roles_for
 from cellbank.domain.rules.release_ways import BoardLine, Evidence, Way
 from cellbank.services.acts import REGISTRY
@@ -15,7 +16,7 @@ from cellbank.web.session import now
 from cellbank.web.shell import act_url, the_actor, the_installation
 from cellbank.web.verdict import About, Verdict, judged
 
-DECIDED_ON = ("FILLED", "QUARANTINE", "ON_HOLD")
+DECIDED_ON = (LotState.FILLED, LotState.QUARANTINE, LotState.ON_HOLD)
 
 
 def board_of_lot(code: str) -> ReleaseBoard | None:

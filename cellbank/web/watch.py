@@ -8,6 +8,7 @@ from typing import Any
 
 from flask import jsonify, request
 
+from cellbank.domain.lifecycle.states import DoseState
 from cellbank.services.clinic.at_bedside import Judged, judge_standing
 from cellbank.web.acts import reason
 from cellbank.web.blueprint import blueprint
@@ -16,10 +17,19 @@ from cellbank.web.shell import clock, the_installation
 from cellbank.web.verdict import About, Judgement, Verdict, judged
 
 MOST = 40  # doses on one screen
-ON_ITS_WAY = ("ORDERED", "PICKED", "THAWING", "COUNTED", "PREPARED", "CHECKED_ONCE", "CHECKED", "INFUSING")
+ON_ITS_WAY = (
+    DoseState.ORDERED,
+    DoseState.PICKED,
+    DoseState.THAWING,
+    DoseState.COUNTED,
+    DoseState.PREPARED,
+    DoseState.CHECKED_ONCE,
+    DoseState.CHECKED,
+    DoseState.INFUSING,
+)
 MOVED = "moved"  # somebody did the next step elsewhere: the page is old, and nothing is wrong
 # An infusion that ended in good order is no STOP for the screen that still shows it running.
-ENDED_WELL = {("INFUSING", "INFUSED"), ("INFUSING", "RECONCILED")}
+ENDED_WELL = {(DoseState.INFUSING, DoseState.INFUSED), (DoseState.INFUSING, DoseState.RECONCILED)}
 
 NOT_TOLD: dict[str, Any] = {"verdict": Judgement.NOT_JUDGED, "state": None, "reasons": []}
 
@@ -45,7 +55,7 @@ def _answer(code: str, shown: str) -> dict[str, Any]:
 def _under_lock(code: str, shown: str) -> dict[str, Any]:
     """What a locked screen says of a dose: of one that runs whether it goes on, of every other one nothing."""
     told = _answer(code, shown)
-    runs = shown == "INFUSING" and (told["state"] == shown or told["verdict"] == MOVED)
+    runs = shown == DoseState.INFUSING and (told["state"] == shown or told["verdict"] == MOVED)
     return {"verdict": told["verdict"], "state": None, "reasons": []} if runs else NOT_TOLD
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from cellbank.domain.lifecycle.roles import Meaning, Role
+from cellbank.domain.lifecycle.states import STATES_OF, State
 
 PERFORMERS = "performers"  # in `differs`: everybody who did anything to the lot, its cultures, vials or results
 APPROVED, REJECTED, REVIEWED = Meaning.APPROVED, Meaning.REJECTED, Meaning.REVIEWED
@@ -14,8 +15,8 @@ class Transition:
 
     record: str
     act: str
-    source: str | None
-    target: str
+    source: State | None
+    target: State
     roles: frozenset[Role]
     meaning: Meaning | None = None
     differs: tuple[str, ...] = ()
@@ -32,11 +33,13 @@ def moves(
     *,
     proved: bool = False,
 ) -> tuple[Transition, ...]:
-    """Rows of the table from 'A B > C': from A or from B to C; '> C' creates; 'A =' stays in A."""
+    """Rows of the table from 'A B > C': from A or from B to C; '> C' creates; 'A =' stays in A. A state that is none of
+    the record's is a KeyError before anything runs."""
+    state_of = STATES_OF[record]
     sources_text, arrow, target = moves.partition(">")
     if not arrow:
-        stay = moves.replace("=", " ").split()
+        stay = [state_of[name] for name in moves.replace("=", " ").split()]
         return tuple(Transition(record, act, state, state, roles, meaning, differs, proved) for state in stay)
-    sources: list[str | None] = list(sources_text.split()) or [None]
-    end = target.strip()
+    sources: list[State | None] = [state_of[name] for name in sources_text.split()] or [None]
+    end = state_of[target.strip()]
     return tuple(Transition(record, act, source, end, roles, meaning, differs, proved) for source in sources)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from cellbank.domain.acceptance import ReleaseTest
+from cellbank.domain.lifecycle.states import ResultState
 from cellbank.domain.refusals import Code, Refusal, refuse
 from cellbank.domain.rules.release import ReleaseFacts, release_criteria
 from cellbank.domain.rules.standing import SubjectFacts, subject_refusals
@@ -37,7 +38,7 @@ def pending_tests(facts: ReleaseFacts) -> tuple[str, ...]:
 
 def _is_pending(facts: ReleaseFacts, test: ReleaseTest) -> bool:
     """A value against the lot, once seen, is never pending again; nor is one that somebody disputed."""
-    results = [one for one in facts.results if one.test == test.code and one.state != "CORRECTED"]
+    results = [one for one in facts.results if one.test == test.code and one.state != ResultState.CORRECTED]
     good = all(one.state in STANDING and one.verdict != "OUT_OF_SPECIFICATION" for one in results)
     return good and refusal_of_test(facts.lot, test, facts.results) is not None
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from cellbank.domain.correction import Correctable
 from cellbank.domain.lifecycle.roles import Role
+from cellbank.domain.lifecycle.states import DoseState
 from cellbank.domain.refusals import Code, Refusal, refuse
 
 LATE_BY_A_MINUTE = datetime.timedelta(minutes=1)
@@ -110,7 +111,7 @@ def review_warnings(lots: Sequence[str]) -> tuple[Refusal, ...]:
 
 def check_warnings(dose: str, state: str) -> tuple[Refusal, ...]:
     """A dose whose label is printed gets another one; one that was checked is checked again."""
-    if state not in ("PREPARED", "CHECKED_ONCE", "CHECKED"):
+    if state not in (DoseState.PREPARED, DoseState.CHECKED_ONCE, DoseState.CHECKED):
         return ()
     sentence = "Print the label of dose {dose} again, and have two people check it at the bedside from the beginning."
     return (refuse(Code.CHANGED_MEANWHILE, sentence, dose=dose),)

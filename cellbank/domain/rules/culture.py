@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from cellbank.domain.growth import GrowthFlag, viable_cells
+from cellbank.domain.lifecycle.states import DonationState, DonorState, LotState
 from cellbank.domain.quantities import millions
 from cellbank.domain.refusals import Code, Refusal, refuse
 from cellbank.domain.rules.donation import hours_between
@@ -39,7 +40,7 @@ def isolation_warnings(facts: IsolationFacts) -> tuple[Refusal, ...]:
 
 
 def _donor_refusals(facts: IsolationFacts) -> tuple[Refusal, ...]:
-    if facts.donor_state != "INELIGIBLE":
+    if facts.donor_state != DonorState.INELIGIBLE:
         return ()
     return (
         refuse(
@@ -52,11 +53,11 @@ def _donor_refusals(facts: IsolationFacts) -> tuple[Refusal, ...]:
 
 
 def _donation_refusals(facts: IsolationFacts) -> tuple[Refusal, ...]:
-    if facts.donation_state == "ACCEPTED":
+    if facts.donation_state == DonationState.ACCEPTED:
         return ()
     sentence = (
         "Donation {donation} was rejected. Put the tissue aside."
-        if facts.donation_state == "REJECTED"
+        if facts.donation_state == DonationState.REJECTED
         else "Donation {donation} arrived outside the usual limits: a quality officer decides on it first."
     )
     return (refuse(Code.DONATION_NOT_ACCEPTED, sentence, donation=facts.donation),)
@@ -310,7 +311,7 @@ def bank_vial_refusals(facts: BankVialFacts) -> tuple[Refusal, ...]:
     if facts.purpose == "product":
         sentence = "Vial {vial} is of product lot {lot}: it is for patients. Scan a vial of a bank."
         refusals.append(refuse(Code.WRONG_KIND, sentence, **named))
-    if facts.lot_state != "RELEASED":
+    if facts.lot_state != LotState.RELEASED:
         sentence = "Bank {lot} of vial {vial} is {state}, not released. A quality officer decides on the lot first."
         refusals.append(refuse(Code.LOT_NOT_RELEASED, sentence, state=facts.lot_state, **named))
     if facts.thawed_on > facts.expires_on:

@@ -4,6 +4,7 @@ brings it into force than imported it says THE table, and a_version_comes_into_f
 
 from dataclasses import dataclass
 
+from cellbank.domain.lifecycle.states import DefinitionState
 from cellbank.domain.refusals import Code, Refusal, refuse
 
 
@@ -42,7 +43,9 @@ class EffectiveFacts:
 def effective_refusals(facts: EffectiveFacts) -> tuple[Refusal, ...]:
     """Why a version may not come into force. A protocol needs the specification of each product that it gives."""
     refusals = []
-    if facts.state == "EFFECTIVE":  # the table cannot say this: in force is where the superseded version starts from
+    if (
+        facts.state == DefinitionState.EFFECTIVE
+    ):  # the table cannot say this: in force is where the superseded version starts from
         refusals.append(refuse(Code.WRONG_STATE, "{code} is in force already. Nothing is left to do.", code=facts.code))
     if not facts.figures_agree:
         sentence = (

@@ -9,6 +9,7 @@ import datetime
 from dataclasses import dataclass
 from typing import Literal
 
+from cellbank.domain.lifecycle.states import DeviationState
 from cellbank.domain.refusals import Code, Refusal, refuse
 
 Classification = Literal["minor", "major", "critical"]
@@ -56,7 +57,7 @@ def closing_refusals(deviation: str, planned: tuple[PlannedAction, ...]) -> tupl
 
 def closed_refusals(deviation: str, state: str) -> tuple[Refusal, ...]:
     """What was decided stays as it was decided, until it is taken up again."""
-    if state != "CLOSED":
+    if state != DeviationState.CLOSED:
         return ()
     sentence = "Deviation {deviation} is closed. A quality officer reopens it first."
     return (refuse(Code.WRONG_STATE, sentence, deviation=deviation),)

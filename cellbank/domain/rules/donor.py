@@ -7,6 +7,7 @@ import datetime
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from cellbank.domain.lifecycle.states import ConsentState, ResultState
 from cellbank.domain.refusals import Code, Refusal, refuse
 from cellbank.domain.specification import DonorRules, DonorTest
 
@@ -43,7 +44,7 @@ class EvidenceFacts:
 def consent_refusals(donor: str, consent_states: Iterable[str]) -> tuple[Refusal, ...]:
     """Nothing is done with the cells of somebody who has not agreed to it, or no longer does."""
     states = set(consent_states)
-    if "GIVEN" in states:
+    if ConsentState.GIVEN in states:
         return ()
     sentence = (
         "Donor {donor} has withdrawn her consent. Only a new consent changes that."
@@ -65,7 +66,7 @@ def evidence_refusals(facts: EvidenceFacts) -> tuple[Refusal, ...]:
 
 
 def _not_reviewed(facts: EvidenceFacts) -> list[Refusal]:
-    waiting = [result for result in facts.results if result.state == "ENTERED"]
+    waiting = [result for result in facts.results if result.state == ResultState.ENTERED]
     return [
         refuse(
             Code.RESULT_NOT_REVIEWED,
@@ -91,7 +92,9 @@ def _not_acceptable(facts: EvidenceFacts) -> list[Refusal]:
             acceptable=tests[result.test].acceptable,
         )
         for result in facts.results
-        if result.state == "REVIEWED" and result.test in tests and result.choice != tests[result.test].acceptable
+        if result.state == ResultState.REVIEWED
+        and result.test in tests
+        and result.choice != tests[result.test].acceptable
     ]
 
 
@@ -173,7 +176,7 @@ def _passed(facts: EvidenceFacts, test: DonorTest) -> list[datetime.datetime]:
     return [
         result.taken_at
         for result in facts.results
-        if result.test == test.code and result.state == "REVIEWED" and result.choice == test.acceptable
+        if result.test == test.code and result.state == ResultState.REVIEWED and result.choice == test.acceptable
     ]
 
 

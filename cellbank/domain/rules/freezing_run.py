@@ -19,6 +19,7 @@ from itertools import pairwise
 from math import ceil, floor
 
 from cellbank.domain.freezing_band import BandPoint, FreezingBand
+from cellbank.domain.lifecycle.states import DeviationState, LotState, RunState
 from cellbank.domain.question import Question
 from cellbank.domain.refusals import Code, Refusal, refuse
 from cellbank.domain.rules.temperature import hundredths
@@ -247,7 +248,7 @@ class RunOfLot:
     @property
     def is_settled(self) -> bool:
         """Whether the lot may go on: the run kept to its program, or its deviation is closed."""
-        return self.state == "WITHIN" or self.deviation_state == "CLOSED"
+        return self.state == RunState.WITHIN or self.deviation_state == DeviationState.CLOSED
 
 
 def no_run_refusals(lot: str, program: str, run: RunOfLot | None) -> tuple[Refusal, ...]:
@@ -266,7 +267,7 @@ def withdrawal_refusals(run: str, lot: str, states: tuple[str | None, ...], cond
     """Why a run stays: the lot is out, or was before its hold, or some subject may have it (`conditional`). Twin in the
     database: a_run_that_is_relied_on_stays."""
     found = []
-    if not {"RELEASED", "RECALLED"}.isdisjoint(states):
+    if not {LotState.RELEASED, LotState.RECALLED}.isdisjoint(states):
         sentence = "Lot {lot} was released with freezing run {run}: it stays. Open a deviation, and hold the lot."
         found.append(refuse(Code.WRONG_STATE, sentence, lot=lot, run=run))
     if conditional is not None:

@@ -9,6 +9,7 @@ a_failed_unit_waits_for_its_hold.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from cellbank.domain.lifecycle.states import DonorState, LotState
 from cellbank.domain.refusals import Code, Refusal, refuse
 from cellbank.domain.rules.donor import consent_refusals
 from cellbank.domain.rules.tested import LotResult, standing_refusals
@@ -54,14 +55,14 @@ def lift_refusals(facts: LiftFacts) -> tuple[Refusal, ...]:
     """Why a hold stays: its donor is not fit to give cells, or a lot would be released that now would not be."""
     refusals = list(_donor_refusals(facts.hold, facts.donor)) if facts.donor else []
     for lot in facts.lots:
-        if lot.state_before_hold == "RELEASED":
+        if lot.state_before_hold == LotState.RELEASED:
             refusals.extend(_release_refusals(lot))
     return tuple(refusals)
 
 
 def _donor_refusals(hold: str, donor: HeldDonor) -> Iterator[Refusal]:
     yield from consent_refusals(donor.donor, donor.consent_states)
-    if donor.state == "INELIGIBLE":
+    if donor.state == DonorState.INELIGIBLE:
         sentence = "Donor {donor} is determined ineligible: hold {hold} stays. Reject or recall her lots."
         yield refuse(Code.DONOR_NOT_ELIGIBLE, sentence, donor=donor.donor, hold=hold)
     if donor.reactive:
@@ -77,7 +78,7 @@ def _donor_refusals(hold: str, donor: HeldDonor) -> Iterator[Refusal]:
 def _release_refusals(lot: LotToReturn) -> Iterator[Refusal]:
     """Lifting releases again what had been released, so that what forbids a release forbids it too."""
     yield from consent_refusals(lot.donor, lot.consent_states)
-    if lot.donor_state != "ELIGIBLE":
+    if lot.donor_state != DonorState.ELIGIBLE:
         sentence = "Donor {donor} is not determined eligible: lot {lot} cannot be released again."
         yield refuse(Code.DONOR_NOT_ELIGIBLE, sentence, donor=lot.donor, lot=lot.lot)
     if lot.deviations:
@@ -110,7 +111,7 @@ class RecallFacts:
 
 def recall_refusals(facts: RecallFacts) -> tuple[Refusal, ...]:
     """Only what went out can be called back: a lot on hold that was never released is rejected."""
-    if facts.state_before_hold in (None, "RELEASED"):
+    if facts.state_before_hold in (None, LotState.RELEASED):
         return ()
     sentence = "Lot {lot} was put on hold before it was ever released: there is nothing to recall. Reject it."
     return (refuse(Code.WRONG_STATE, sentence, lot=facts.lot),)

@@ -17,6 +17,7 @@ from cellbank.domain.dose import Band, dose_band, given_percent
 from cellbank.domain.folding import skeleton
 from cellbank.domain.garbled import Garbled
 from cellbank.domain.identifiers import Kind, printed
+from cellbank.domain.lifecycle.states import DoseState
 from cellbank.domain.protocol import Protocol
 from cellbank.domain.refusals import Code, Refusal, refuse
 from cellbank.domain.rules.dosing import WeightFacts, weight_refusals
@@ -28,7 +29,7 @@ from cellbank.domain.scans import Scan
 from cellbank.domain.wall import as_written
 
 MISMATCHES_TO_STOP = 3
-AS_AT_THE_BEDSIDE = ("PREPARED", "CHECKED_ONCE", "CHECKED", "INFUSING")
+AS_AT_THE_BEDSIDE = (DoseState.PREPARED, DoseState.CHECKED_ONCE, DoseState.CHECKED, DoseState.INFUSING)
 _MISMATCHES = (Code.WRISTBAND_MISMATCH, Code.DOSE_LABEL_MISMATCH)
 
 
@@ -189,11 +190,11 @@ def symbol_refusals(label: Scan | Garbled) -> tuple[Refusal, ...]:
 
 
 # What has become of a dose whose label is still about, and what to do with what it is on.
-ENDED = {
-    "INFUSED": "was given",
-    "RECONCILED": "was given",
-    "DISCARDED": "was discarded",
-    "CANCELLED": "was cancelled",
+ENDED: dict[str, str] = {
+    DoseState.INFUSED: "was given",
+    DoseState.RECONCILED: "was given",
+    DoseState.DISCARDED: "was discarded",
+    DoseState.CANCELLED: "was cancelled",
 }
 
 

@@ -3,19 +3,36 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from cellbank.domain.lifecycle.states import STATES
+from cellbank.domain.lifecycle.states import (
+    STATES,
+    CultureState,
+    DoseState,
+    PersonState,
+    ShipmentState,
+    SubjectState,
+    VialState,
+)
 from cellbank.domain.refusals import Code, Refusal, refuse
 
 LABELLED: dict[str, frozenset[str]] = {
     "donation": frozenset(STATES["donation"]),  # a rejected one is labelled as rejected
-    "culture": frozenset({"GROWING", "HARVESTED"}),
+    "culture": frozenset({CultureState.GROWING, CultureState.HARVESTED}),
     "lot": frozenset(STATES["lot"]),
-    "vial": frozenset({"PRINTED", "FILLED", "FROZEN", "IN_STOCK", "RESERVED", "PICKED"}),
+    "vial": frozenset(
+        {
+            VialState.PRINTED,
+            VialState.FILLED,
+            VialState.FROZEN,
+            VialState.IN_STOCK,
+            VialState.RESERVED,
+            VialState.PICKED,
+        }
+    ),
     "storage_unit": frozenset(STATES["storage_unit"]),
-    "dose": frozenset({"PREPARED", "CHECKED_ONCE", "CHECKED", "INFUSING"}),
-    "subject": frozenset({"SCREENING", "ENROLLED"}),
-    "person": frozenset({"ACTIVE"}),
-    "shipment": frozenset({"SEALED", "ON_THE_WAY"}),
+    "dose": frozenset({DoseState.PREPARED, DoseState.CHECKED_ONCE, DoseState.CHECKED, DoseState.INFUSING}),
+    "subject": frozenset({SubjectState.SCREENING, SubjectState.ENROLLED}),
+    "person": frozenset({PersonState.ACTIVE}),
+    "shipment": frozenset({ShipmentState.SEALED, ShipmentState.ON_THE_WAY}),
 }
 """The states in which a record of each kind is labelled."""
 

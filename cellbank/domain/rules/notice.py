@@ -4,6 +4,7 @@ a_notice_ends_with_its_last_answer, and the CHECK a_note_says_why."""
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from cellbank.domain.lifecycle.states import DoseState
 from cellbank.domain.refusals import Code, Refusal, refuse
 
 NEED_A_NOTE = ("nothing_needed", "other")
@@ -34,7 +35,7 @@ def _one(notice: str, answer: AnswerFacts) -> Iterator[Refusal]:
     if answer.is_answered:
         sentence = "Dose {dose} is answered in notice {notice} already. Open the notice again to see what was done."
         yield refuse(Code.ALREADY_EXISTS, sentence, **named)
-    if answer.done == "infusion_stopped" and answer.state not in ("INFUSED", "RECONCILED"):
+    if answer.done == "infusion_stopped" and answer.state not in (DoseState.INFUSED, DoseState.RECONCILED):
         sentence = (
             "Dose {dose} is {state}: the infusion is not stopped. Stop it at the bedside first, with the volume given."
         )

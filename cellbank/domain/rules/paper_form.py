@@ -11,17 +11,18 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from cellbank.domain.identifiers import printed
+from cellbank.domain.lifecycle.states import DoseState, VialState
 from cellbank.domain.refusals import Code, Refusal, refuse
 from cellbank.domain.telling import WRITTEN, order_refusals
 
 #: A dose that was given up: its record says that nobody got it.
-GIVEN_UP = {"DISCARDED": "discarded", "CANCELLED": "cancelled"}
+GIVEN_UP: dict[str, str] = {DoseState.DISCARDED: "discarded", DoseState.CANCELLED: "cancelled"}
 #: Vials of which the record says that they are in no dose and never will be.
-BOOKED_OUT = {
-    "DISCARDED": "destroyed",
-    "MISSING": "missing",
-    "QC_USED": "used up for testing",
-    "FROZEN": "never put away",
+BOOKED_OUT: dict[str, str] = {
+    VialState.DISCARDED: "destroyed",
+    VialState.MISSING: "missing",
+    VialState.QC_USED: "used up for testing",
+    VialState.FROZEN: "never put away",
 }
 # What a form may leave open: nobody knows it any more, or it was not done.
 DILUENT, VOLUME_GIVEN, COUNT, PREPARATION = "diluent", "volume given", "count", "preparation"
@@ -107,7 +108,7 @@ def _same(one: Doer, other: Doer) -> bool:
 
 def unordered_refusals(dose: str, state: str, started_at: datetime, ordered_at: datetime) -> Iterator[Refusal]:
     """Why it was not allowed without an order, or before it."""
-    if state == "UNORDERED":
+    if state == DoseState.UNORDERED:
         sentence = "Dose {dose} was given at {started} without an order. Nothing is given before a clinician orders it."
         yield refuse(Code.NOT_ORDERED, sentence, dose=dose, started=started_at)
     else:

@@ -8,17 +8,23 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from cellbank.domain.identifiers import printed
+from cellbank.domain.lifecycle.states import VialState
 from cellbank.domain.refusals import Code, Refusal, refuse
 from cellbank.domain.rules.paper_form import BOOKED_OUT
 
 # Where a vial may have stood before somebody took it, or what the record wrongly says of it (paper_form.BOOKED_OUT).
-COULD_BE_TAKEN = ("IN_STOCK", "RESERVED", "PICKED", "THAWED", *BOOKED_OUT)
+COULD_BE_TAKEN = (VialState.IN_STOCK, VialState.RESERVED, VialState.PICKED, VialState.THAWED, *BOOKED_OUT)
 # What is in another dose already, or in a culture, is in no second one: where the record has it.
-ELSEWHERE = {
-    "INFUSED": "given with another dose", "POOLED": "in the pool of another dose", "CULTURED": "grown into a culture",
-    "VOIDED": "never filled", "PRINTED": "not filled yet", "FILLED": "not frozen yet",
-    "IN_TRANSIT": "on its way in a shipment", "RECEIVED": "received and not put away yet",
-}  # fmt: skip
+ELSEWHERE: dict[str, str] = {
+    VialState.INFUSED: "given with another dose",
+    VialState.POOLED: "in the pool of another dose",
+    VialState.CULTURED: "grown into a culture",
+    VialState.VOIDED: "never filled",
+    VialState.PRINTED: "not filled yet",
+    VialState.FILLED: "not frozen yet",
+    VialState.IN_TRANSIT: "on its way in a shipment",
+    VialState.RECEIVED: "received and not put away yet",
+}
 AT_ANOTHER_SITE, OF_NOBODY = "standing at another site", "no vial of this bank"
 
 

@@ -11,10 +11,11 @@ from datetime import date, datetime, timedelta
 from fractions import Fraction
 
 from cellbank.domain.dose import study_day, window
+from cellbank.domain.lifecycle.states import DoseState
 from cellbank.domain.protocol import Protocol
 from cellbank.domain.refusals import Code, Refusal, refuse
 
-GIVEN = ("INFUSING", "INFUSED", "RECONCILED")
+GIVEN = (DoseState.INFUSING, DoseState.INFUSED, DoseState.RECONCILED)
 
 
 @dataclass(frozen=True)

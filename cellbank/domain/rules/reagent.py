@@ -9,6 +9,7 @@ import datetime
 from dataclasses import dataclass
 from decimal import ROUND_DOWN, Decimal
 
+from cellbank.domain.lifecycle.states import ReagentState
 from cellbank.domain.refusals import Code, Refusal, refuse
 
 FINEST = Decimal("0.001")  # of an amount, in whatever unit
@@ -47,13 +48,13 @@ def reagent_refusals(facts: ReagentFacts) -> tuple[Refusal, ...]:
 
 
 def _state(facts: ReagentFacts) -> tuple[Refusal, ...]:
-    if facts.state == "ACCEPTED":
+    if facts.state == ReagentState.ACCEPTED:
         return ()
-    sentences = {
-        "QUARANTINED": "Reagent {code} ({name}) is in quarantine: a quality officer accepts it first, or take another "
-        "lot.",
-        "REJECTED": "Reagent {code} ({name}) was rejected. Put it aside and take another lot.",
-        "RECALLED": "Reagent {code} ({name}) was recalled. Put it aside and take another lot.",
+    sentences: dict[str, str] = {
+        ReagentState.QUARANTINED: "Reagent {code} ({name}) is in quarantine: a quality officer accepts it first, "
+        "or take another lot.",
+        ReagentState.REJECTED: "Reagent {code} ({name}) was rejected. Put it aside and take another lot.",
+        ReagentState.RECALLED: "Reagent {code} ({name}) was recalled. Put it aside and take another lot.",
     }
     return (refuse(Code.REAGENT_QUARANTINED, sentences[facts.state], code=facts.code, name=facts.name),)
 

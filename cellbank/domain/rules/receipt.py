@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from cellbank.domain.identifiers import printed
+from cellbank.domain.lifecycle.states import ExcursionState
 from cellbank.domain.refusals import Code, Refusal, refuse
 from cellbank.domain.rules.deviation import Classification
 
@@ -230,9 +231,9 @@ def _trace(facts: Acceptance) -> Iterator[Refusal]:
 def _excursions(facts: Acceptance) -> Iterator[Refusal]:
     for one in facts.excursions:
         sentence = "Excursion {excursion} ({kind}) on the way of shipment {shipment} is not decided. Decide it first."
-        if one.state == "REJECTED":
+        if one.state == ExcursionState.REJECTED:
             sentence = "Excursion {excursion} ({kind}) was decided against the vials of shipment {shipment}: reject it."
-        if one.state != "ACCEPTED":
+        if one.state != ExcursionState.ACCEPTED:
             yield refuse(Code.EXCURSION_OPEN, sentence, excursion=one.code, kind=one.kind, shipment=facts.shipment)
 
 

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
+from cellbank.domain.lifecycle.states import DeviationState, DonorState, ExcursionState, LotState, VialState
 from cellbank.domain.quantities import millions
 from cellbank.domain.refusals import Code, Refusal, gravest_first, refuse
 from cellbank.domain.rules.donor import EvidenceFacts, consent_refusals, evidence_refusals
@@ -46,7 +47,7 @@ class OpenDeviation:
     code: str
     title: str
     classification: str  # minor, major, critical
-    state: str = "OPEN"
+    state: str = DeviationState.OPEN
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class SourceLot:
     @property
     def is_stopped(self) -> bool:
         """Whether nothing made from it may be used."""
-        return self.state in ("REJECTED", "RECALLED")
+        return self.state in (LotState.REJECTED, LotState.RECALLED)
 
 
 @dataclass(frozen=True)
@@ -170,7 +171,7 @@ def _line(code: str, title: str, evidence: str, refusal: Refusal | None, group: 
 
 def _donor_eligible(facts: ReleaseFacts) -> Criterion:
     refusal = None
-    if facts.donor_state != "ELIGIBLE":
+    if facts.donor_state != DonorState.ELIGIBLE:
         refusal = refuse(
             Code.DONOR_NOT_ELIGIBLE,
             "Donor {donor} of lot {lot} is {state}, not determined eligible. A quality officer determines it first.",
@@ -263,12 +264,12 @@ def _cell_balance(facts: ReleaseFacts) -> Criterion:
 
 
 def _labels_reconciled(facts: ReleaseFacts) -> Criterion:
-    unfilled = facts.vial_counts.get("PRINTED", 0)
+    unfilled = facts.vial_counts.get(VialState.PRINTED, 0)
     refusal = None
     if unfilled:
         sentence = "Lot {lot} has {count} labels that are neither on a filled vial nor voided. Close the filling."
         refusal = refuse(Code.CRITERION_OPEN, sentence, lot=facts.lot, count=unfilled)
-    voided = facts.vial_counts.get("VOIDED", 0)
+    voided = facts.vial_counts.get(VialState.VOIDED, 0)
     evidence = f"{facts.closing.filled_count} vials filled, {voided} labels voided, {unfilled} open"
     return _line("LABELS_RECONCILED", "Labels reconciled", evidence, refusal)
 
@@ -322,7 +323,7 @@ def _freezing_run(facts: ReleaseFacts) -> Criterion:
 
 def _stored(facts: ReleaseFacts) -> Criterion:
     """Frozen, and every vial at a known place: a vial on nobody's list is not in the cold for certain."""
-    in_stock, outside = facts.vial_counts.get("IN_STOCK", 0), facts.vial_counts.get("FROZEN", 0)
+    in_stock, outside = facts.vial_counts.get(VialState.IN_STOCK, 0), facts.vial_counts.get(VialState.FROZEN, 0)
     refusal = None
     if facts.frozen_at is None:
         refusal = refuse(Code.CRITERION_OPEN, "Lot {lot} has not been frozen. Record the freezing.", lot=facts.lot)
@@ -342,8 +343,8 @@ def _trace(facts: ReleaseFacts) -> Criterion:
     told = [f"{one.code} ({one.kind}, {one.peak_c:.1f} °C): {one.state.lower()}" for one in facts.trace]
     unwatched = ["not all vials stand where a probe watches"] if facts.is_unwatched else []
     evidence = "; ".join([*told, *unwatched]) or "No excursion"
-    against = [one.code for one in facts.trace if one.state == "REJECTED"]
-    waiting = [one.code for one in facts.trace if one.state == "OPEN"]
+    against = [one.code for one in facts.trace if one.state == ExcursionState.REJECTED]
+    waiting = [one.code for one in facts.trace if one.state == ExcursionState.OPEN]
     refusal = None
     if against:
         sentence = "Vials of lot {lot} stood in {codes}, which was decided against them. Reject the lot."

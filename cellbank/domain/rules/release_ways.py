@@ -7,6 +7,7 @@ every line, green or red, names the records on which it rests (domain reference 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from cellbank.domain.lifecycle.states import DeviationState, ExcursionState, ResultState, VialState
 from cellbank.domain.rules.freezing_run import RunOfLot
 from cellbank.domain.rules.release import Criterion, ReleaseFacts, release_criteria
 from cellbank.domain.rules.tested import STANDING, LotResult, deciding_result
@@ -114,8 +115,8 @@ def _ways(facts: ReleaseFacts, line: Criterion) -> Iterator[Way]:
         yield Way("review_batch_record", (("lot", facts.lot),))
     elif line.code == "LABELS_RECONCILED":
         yield Way("close_filling", (("lot", facts.lot),))
-    elif line.code == "STORAGE_TRACE" and not any(one.state == "REJECTED" for one in facts.trace):
-        waiting = (one for one in facts.trace if one.state == "OPEN")
+    elif line.code == "STORAGE_TRACE" and not any(one.state == ExcursionState.REJECTED for one in facts.trace):
+        waiting = (one for one in facts.trace if one.state == ExcursionState.OPEN)
         yield from (Way("decide_excursion", (("excursion", one.code),)) for one in waiting)
     elif line.code == "FREEZING_RUN" and facts.freezing_run is None:
         yield Way("import_freezing_run", (("lot", facts.lot),))
@@ -123,7 +124,7 @@ def _ways(facts: ReleaseFacts, line: Criterion) -> Iterator[Way]:
         yield from _ways_of_a_run(facts.freezing_run)
     elif line.code == "STORAGE" and facts.frozen_at is None:
         yield Way("record_freezing", (("lot", facts.lot),))
-    elif line.code == "STORAGE" and facts.vial_counts.get("FROZEN"):
+    elif line.code == "STORAGE" and facts.vial_counts.get(VialState.FROZEN):
         yield Way("store_vials", ())
     else:
         yield reject
@@ -136,16 +137,16 @@ def _ways_of_a_test(facts: ReleaseFacts, line: Criterion) -> Iterator[Way]:
         yield Way("enter_result", (("lot", facts.lot), ("test", line.code.removeprefix("TEST_"))))
         return
     deciding = standing[0]
-    if deciding.state == "ENTERED":
+    if deciding.state == ResultState.ENTERED:
         yield Way("review_results", (("results", deciding.code),))
     if deciding.verdict == "OUT_OF_SPECIFICATION":
         yield Way("reject_lot", (("lot", facts.lot),))
-        if deciding.state == "REVIEWED":
+        if deciding.state == ResultState.REVIEWED:
             yield Way("invalidate_result", (("result", deciding.code),))
 
 
 def _ways_of_the_donor(facts: ReleaseFacts, line: Criterion) -> Iterator[Way]:
-    waiting = [result.code for result in facts.evidence.results if result.state == "ENTERED"]
+    waiting = [result.code for result in facts.evidence.results if result.state == ResultState.ENTERED]
     yield from (Way("review_results", (("results", code),)) for code in waiting[:1])
     if line.code == "DONOR_TESTS" and not waiting:
         yield Way("enter_result", (("donor", facts.donor),))
@@ -153,7 +154,10 @@ def _ways_of_the_donor(facts: ReleaseFacts, line: Criterion) -> Iterator[Way]:
         yield Way("determine_eligibility", (("donor", facts.donor),))
 
 
-_STEPS = {"OPEN": "investigate_deviation", "INVESTIGATED": "close_deviation"}
+_STEPS: dict[str | None, str] = {
+    DeviationState.OPEN: "investigate_deviation",
+    DeviationState.INVESTIGATED: "close_deviation",
+}
 
 
 def _ways_of_deviations(facts: ReleaseFacts) -> Iterator[Way]:

@@ -11,6 +11,7 @@ from decimal import Decimal
 
 from cellbank.domain.acceptance import USUAL_DAYS
 from cellbank.domain.lifecycle.roles import Role
+from cellbank.domain.lifecycle.states import DeviationState, VialState
 from cellbank.domain.refusals import Code, Refusal, refuse
 from cellbank.domain.specification import (
     GROWTH_RESULTS,
@@ -183,7 +184,7 @@ def vial_sampled_refusals(of: str, vial: VialSampled | None) -> tuple[Refusal, .
     if not vial.of_the_lot:
         sentence = "Vial {vial} is not of the {of}. Scan a vial of it."
         return (refuse(Code.VIAL_MISMATCH, sentence, vial=vial.code, of=of),)
-    if vial.state in ("PRINTED", "VOIDED"):
+    if vial.state in (VialState.PRINTED, VialState.VOIDED):
         sentence = "Vial {vial} is {state}: it was never filled. Scan the vial that was sampled."
         return (refuse(Code.VIAL_NOT_AVAILABLE, sentence, vial=vial.code, state=vial.state),)
     return ()
@@ -276,7 +277,7 @@ def invalidation_refusals(facts: InvalidationFacts) -> tuple[Refusal, ...]:
     if not facts.is_about_it:
         sentence = "Deviation {deviation} is not about result {result}. Link the result to it, or give the one that is."
         found.append(refuse(Code.CRITERION_OPEN, sentence, deviation=facts.deviation, result=facts.result))
-    if facts.deviation_state == "OPEN":
+    if facts.deviation_state == DeviationState.OPEN:
         sentence = "Deviation {deviation} is not investigated yet: result {result} counts. Investigate it first."
         found.append(refuse(Code.DEVIATION_OPEN, sentence, deviation=facts.deviation, result=facts.result))
     return tuple(found)

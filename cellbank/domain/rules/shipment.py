@@ -12,6 +12,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from cellbank.domain.identifiers import printed
+from cellbank.domain.lifecycle.states import LotState, ProbeState
 from cellbank.domain.refusals import Code, Refusal, refuse
 
 # --- lots -------------------------------------------------------------------------------------
@@ -34,13 +35,13 @@ def goods_refusals(goods: Iterable[LotGoods], on: date) -> tuple[Refusal, ...]:
 
 
 def _lot_refusals(goods: LotGoods, on: date) -> Iterator[Refusal]:
-    if goods.state == "ON_HOLD":
+    if goods.state == LotState.ON_HOLD:
         yield refuse(
             Code.ON_HOLD,
             "Lot {lot} is on hold: its vials stay here. Take other vials, or ask the quality officer about the hold.",
             lot=goods.lot,
         )
-    elif goods.state != "RELEASED":
+    elif goods.state != LotState.RELEASED:
         yield refuse(
             Code.LOT_NOT_RELEASED,
             "Lot {lot} is {state}, not released: its vials stay here. Take vials of a released lot.",
@@ -312,7 +313,7 @@ def _logger_refusals(facts: SealingFacts) -> Iterator[Refusal]:
     if logger is None:
         return
     names = {"logger": logger.called, "shipper": facts.shipper}
-    if logger.state != "IN_USE":
+    if logger.state != ProbeState.IN_USE:
         yield refuse(Code.WRONG_STATE, "{logger} is retired. Take a logger that is in use.", **names)
     if not logger.in_shipper:
         sentence = "{logger} is not the logger of {shipper}: add it there as a probe, or scan the one that is."

@@ -10,12 +10,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
+from cellbank.domain.lifecycle.states import DonorState, LotState, SubjectState
 from cellbank.domain.refusals import Code, Refusal, refuse
 
 # --- the subject ------------------------------------------------------------------------------
 
 # Doses may still come: a screening subject too may have been harmed, or a dose of theirs lost.
-IN_TREATMENT = frozenset({"SCREENING", "ENROLLED"})
+IN_TREATMENT = frozenset({SubjectState.SCREENING, SubjectState.ENROLLED})
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ def subject_refusals(facts: SubjectFacts) -> tuple[Refusal, ...]:
                 arm=facts.arm,
             )
         )
-    if facts.state != "ENROLLED":
+    if facts.state != SubjectState.ENROLLED:
         found.append(
             refuse(
                 Code.SUBJECT_NOT_ENROLLED,
@@ -128,7 +129,7 @@ class LotFacts:
     @property
     def released_for_subject(self) -> bool:
         """Whether quality lets the subject have it. Twin in the database: the function `lot_is_for`."""
-        return self.state == "RELEASED" or (self.state == "QUARANTINE" and self.conditional)
+        return self.state == LotState.RELEASED or (self.state == LotState.QUARANTINE and self.conditional)
 
 
 def lot_refusals(facts: LotFacts) -> tuple[Refusal, ...]:
@@ -144,7 +145,7 @@ def _lot_refusals(facts: LotFacts) -> Iterator[Refusal]:
             donor=facts.donor,
             lot=facts.code,
         )
-    if facts.donor_state != "ELIGIBLE":
+    if facts.donor_state != DonorState.ELIGIBLE:
         yield refuse(
             Code.DONOR_NOT_ELIGIBLE,
             "Donor {donor} of lot {lot} is {state}. Use another lot and tell the quality officer.",
@@ -152,7 +153,7 @@ def _lot_refusals(facts: LotFacts) -> Iterator[Refusal]:
             lot=facts.code,
             state=facts.donor_state,
         )
-    if facts.is_held or facts.state == "ON_HOLD":
+    if facts.is_held or facts.state == LotState.ON_HOLD:
         yield refuse(
             Code.ON_HOLD,
             "Lot {lot} is on hold. Use another lot, or ask the quality officer when the hold will be lifted.",

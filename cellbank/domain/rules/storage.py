@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from cellbank.domain.lifecycle.states import LotState
 from cellbank.domain.positions import free_positions, position_name, position_number
 from cellbank.domain.refusals import Code, Refusal, refuse
 from cellbank.domain.storage_tree import LEVELS, WITH_POSITIONS, fits
@@ -262,8 +263,8 @@ def beside_warnings(box: str, standing: Mapping[str, str], arriving: Mapping[str
     """What is dangerous about the vials beside which others are put, lot → its state: a vial of a released lot next to
     one that nobody may be given is taken for it sooner or later. It is no reason to leave vials in the warm."""
     lots = {**standing, **arriving}
-    released = sorted(lot for lot, state in lots.items() if state == "RELEASED")
-    others = sorted(lot for lot, state in lots.items() if state != "RELEASED")
+    released = sorted(lot for lot, state in lots.items() if state == LotState.RELEASED)
+    others = sorted(lot for lot, state in lots.items() if state != LotState.RELEASED)
     if not standing or not released or not others:
         return ()
     sentence = (

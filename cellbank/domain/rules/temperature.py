@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from cellbank.domain.lifecycle.states import ExcursionState
 from cellbank.domain.refusals import Code, Refusal, refuse
 
 KINDS = ("silent", "warning", "critical", "reject")
@@ -214,12 +215,12 @@ def exposure_refusals(dose: str, exposures: Iterable[StoodThrough]) -> tuple[Ref
     against the vials."""
     found = []
     for one in exposures:
-        if one.state == "REJECTED":
+        if one.state == ExcursionState.REJECTED:
             sentence = (
                 "Vial {vial} of dose {dose} stood in excursion {excursion}, whose vials were rejected. Discard the "
                 "dose."
             )
-        elif one.state == "OPEN" and one.kind in GRAVE:
+        elif one.state == ExcursionState.OPEN and one.kind in GRAVE:
             sentence = (
                 "Vial {vial} of dose {dose} stood in excursion {excursion} ({kind}), which is not decided. Do not give "
                 "the dose; a quality officer decides the excursion."
@@ -234,10 +235,10 @@ def exposure_refusals(dose: str, exposures: Iterable[StoodThrough]) -> tuple[Ref
 def lift_after_excursion_refusals(hold: str, excursion: str, state: str) -> tuple[Refusal, ...]:
     """Why the hold that an excursion placed stays: it is not decided, or decided against the vials. Twin in the
     database: no_lifting_before_the_decision."""
-    if state == "ACCEPTED":
+    if state == ExcursionState.ACCEPTED:
         return ()
     sentence = "Excursion {excursion} is not decided: hold {hold} stays. Decide the excursion first."
-    if state == "REJECTED":
+    if state == ExcursionState.REJECTED:
         sentence = "Excursion {excursion} was decided against the vials: hold {hold} stays. Reject or recall the lot."
     return (refuse(Code.EXCURSION_OPEN, sentence, excursion=excursion, hold=hold),)
 

@@ -10,10 +10,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from cellbank.domain.acceptance import ReleaseTest
+from cellbank.domain.lifecycle.states import ResultState
 from cellbank.domain.refusals import Code, Refusal, refuse
 from cellbank.domain.specification import Specification
 
-STANDING = ("ENTERED", "REVIEWED")
+STANDING = (ResultState.ENTERED, ResultState.REVIEWED)
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ def deciding_result(results: Iterable[LotResult], test: str) -> LotResult | None
     latest."""
     standing = [result for result in results if result.test == test and result.state in STANDING]
     failed = [result for result in standing if result.verdict == "OUT_OF_SPECIFICATION"]
-    waiting = [result for result in standing if result.state == "ENTERED"]
+    waiting = [result for result in standing if result.state == ResultState.ENTERED]
     deciding = failed or waiting or standing
     return deciding[-1] if deciding else None
 
@@ -86,7 +87,7 @@ def result_refusal(lot: str, test: ReleaseTest, result: LotResult) -> Refusal | 
             "deviation proves a laboratory error, invalidate the result and test again."
         )
         return refuse(Code.OUT_OF_SPECIFICATION, sentence, test=test.title, lot=lot, shown=result.shown)
-    if result.state == "ENTERED":
+    if result.state == ResultState.ENTERED:
         sentence = "{test} of lot {lot} is not final: result {result} waits for a second person to review it."
         return refuse(Code.RESULT_NOT_REVIEWED, sentence, test=test.title, lot=lot, result=result.code)
     return None
@@ -129,4 +130,4 @@ def _deciding_each(test: ReleaseTest, results: list[LotResult]) -> list[LotResul
 
 def _told(test: ReleaseTest, result: LotResult) -> str:
     sample = f"sample {result.sample_number}: " if test.samples > 1 else ""
-    return f"{sample}{result.shown}" + ("; not reviewed" if result.state == "ENTERED" else "")
+    return f"{sample}{result.shown}" + ("; not reviewed" if result.state == ResultState.ENTERED else "")

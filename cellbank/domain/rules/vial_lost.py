@@ -8,13 +8,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from cellbank.domain.identifiers import printed
+from cellbank.domain.lifecycle.states import DoseState, VialState
 from cellbank.domain.refusals import Code, Refusal, refuse
 from cellbank.domain.rules.deviation import Classification
 
 #: Until its pool is counted whole, a dose counts on each vial that is kept for it.
-FILLING = ("ORDERED", "PICKED", "THAWING", "COUNTED")
+FILLING = (DoseState.ORDERED, DoseState.PICKED, DoseState.THAWING, DoseState.COUNTED)
 #: Until the infusion has begun, it counts on what is in the pool.
-BEFORE_THE_PATIENT = ("THAWING", "COUNTED", "PREPARED", "CHECKED_ONCE", "CHECKED")
+BEFORE_THE_PATIENT = (
+    DoseState.THAWING,
+    DoseState.COUNTED,
+    DoseState.PREPARED,
+    DoseState.CHECKED_ONCE,
+    DoseState.CHECKED,
+)
 
 
 @dataclass(frozen=True)
@@ -34,14 +41,14 @@ class LostVial:
     @property
     def is_missed(self) -> bool:
         """Whether a dose lacks it: no spare vial stands in, or its cells are in the pool."""
-        return self.dose is not None and (self.state == "POOLED" or self.left < self.needed)
+        return self.dose is not None and (self.state == VialState.POOLED or self.left < self.needed)
 
 
 def is_counted_on(vial_state: str, dose_state: str | None) -> bool:
     """Whether a dose in this state counted on a vial in that one."""
-    if vial_state in ("RESERVED", "PICKED", "THAWED"):
+    if vial_state in (VialState.RESERVED, VialState.PICKED, VialState.THAWED):
         return dose_state in FILLING
-    return vial_state == "POOLED" and dose_state in BEFORE_THE_PATIENT
+    return vial_state == VialState.POOLED and dose_state in BEFORE_THE_PATIENT
 
 
 def lost_warnings(lost: Sequence[LostVial]) -> tuple[Refusal, ...]:
@@ -54,7 +61,7 @@ def _warning(one: LostVial) -> Iterator[Refusal]:
     if one.shipment is not None:
         sentence = "Vial {vial} was packed for shipment {shipment}, which travels without it."
         yield refuse(Code.NOT_IN_SHIPMENT, sentence, vial=printed(one.code), shipment=one.shipment)
-    elif one.state == "POOLED":
+    elif one.state == VialState.POOLED:
         sentence = (
             "The cells of vial {vial} are in the pool of dose {dose} (subject {subject}). If they are lost, discard "
             "the dose."
@@ -77,6 +84,6 @@ def _warning(one: LostVial) -> Iterator[Refusal]:
 def classified(lost: Sequence[LostVial]) -> Classification:
     """How the deviation about it is classified at first: minor where a spare vial stands in; critical where the cells
     are in a pool already, so that nobody gives them before a clinician has decided what of them is left."""
-    if any(one.state == "POOLED" for one in lost):
+    if any(one.state == VialState.POOLED for one in lost):
         return "critical"
     return "major" if any(one.is_missed or one.shipment for one in lost) else "minor"

@@ -3,6 +3,7 @@
 from pydantic import Field
 
 from cellbank.domain.eligibility import usable_answers
+from cellbank.domain.lifecycle.states import DoseState, SubjectState
 from cellbank.domain.protocol import Protocol
 from cellbank.domain.rules.enrolment import AmendmentFacts, amendment_refusals, criteria_against_another_trial
 from cellbank.records.clinic import Subject
@@ -50,11 +51,11 @@ def move_to_amendment(work: Work, given: MoveToAmendment) -> Subject:
         arms=tuple(arm.code for arm in protocol.arms),
         product=_product(old, subject.arm),
         new_product=_product(protocol, subject.arm),
-        open_doses=tuple(dose for dose in open_doses(work, subject) if dose[1] != "INFUSED"),
+        open_doses=tuple(dose for dose in open_doses(work, subject) if dose[1] != DoseState.INFUSED),
     )
     work.judge(subject, refusals=amendment_refusals(facts))
     subject.protocol_id, subject.bars_other_trials = newest.id, bool(criteria_against_another_trial(protocol))
-    if subject.state == "SCREENING":
+    if subject.state == SubjectState.SCREENING:
         subject.answers, subject.assessment = answers_to_keep(answers), assessment_json(assessment)
     work.transition(subject)
     return subject

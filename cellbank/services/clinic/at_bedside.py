@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from cellbank.domain.garbled import Garbled
 from cellbank.domain.identifiers import Kind
+from cellbank.domain.lifecycle.states import DoseState
 from cellbank.domain.refusals import Refusal, gravest_first
 from cellbank.domain.rules.infusion import (
     ended_refusals,
@@ -46,7 +47,7 @@ def judge_standing(installation: Installation, code: str, now: datetime.datetime
         if standing is None:
             return None
         state, started = standing.row.state, standing.row.infusion_started_at
-        if state == "INFUSING" and started is not None:
+        if state == DoseState.INFUSING and started is not None:
             standing = dose_standing(session, code, started) or standing
     refusals = standing_refusals(state, infusion_facts(standing, now, None))
     return Judged(code, state, gravest_first(refusals), now)

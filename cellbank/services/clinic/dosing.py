@@ -8,6 +8,7 @@ from pydantic import Field
 from sqlalchemy import select
 
 from cellbank.domain.identifiers import Kind, coi
+from cellbank.domain.lifecycle.states import VialState
 from cellbank.domain.refusals import Code, refuse
 from cellbank.domain.rules.dosing import (
     MeasurementFacts,
@@ -208,8 +209,8 @@ class CancelDose(ActInput):
 def cancel_dose(work: Work, given: CancelDose) -> Dose:
     """Give up a dose before its thaw. Reserved vials are free again; picked ones are returned or discarded by hand."""
     dose = work.lock(Dose, given.dose)
-    reserved = vials_of(work, dose, "RESERVED")
-    picked = vials_of(work, dose, "PICKED")
+    reserved = vials_of(work, dose, VialState.RESERVED)
+    picked = vials_of(work, dose, VialState.PICKED)
     work.show(vials_to_return=[vial.code for vial in picked])
     work.judge(dose, *reserved, *picked)
     dose.outcome_reason = given.reason
@@ -236,4 +237,4 @@ def vials_of(work: Work, dose: Dose, *states: str) -> list[Vial]:
 
 def release(work: Work, reserved: list[Vial]) -> None:
     """Give reserved vials, which never left their place, back to the stock."""
-    work.transition_many(Vial, reserved, to="IN_STOCK", dose_id=None)
+    work.transition_many(Vial, reserved, to=VialState.IN_STOCK, dose_id=None)

@@ -22,6 +22,7 @@ from cellbank.domain.eligibility import (
 )
 from cellbank.domain.folding import skeleton
 from cellbank.domain.identifiers import Kind
+from cellbank.domain.lifecycle.states import DoseState, SubjectState
 from cellbank.domain.protocol import Protocol
 from cellbank.domain.quantities import Quantity, parse_decimal, parse_fio2
 from cellbank.domain.rules.enrolment import (
@@ -333,10 +334,10 @@ def sign_eligibility(work: Work, given: SignEligibility) -> Subject:
     answers |= _takes_part(_known_trials(work, protocol, subject))
     assessment = judge_answers(protocol, subject, answers)
     shown = {**assessment_json(assessment), "decided_by": given.decided_by}
-    target = "SCREEN_FAILED" if assessment.outcome is Eligibility.NOT_ELIGIBLE else "ENROLLED"
+    target = SubjectState.SCREEN_FAILED if assessment.outcome is Eligibility.NOT_ELIGIBLE else SubjectState.ENROLLED
     work.show(assessment=shown)
     refusals, place = eligibility_refusals(subject.code, assessment), None
-    if target == "ENROLLED":
+    if target == SubjectState.ENROLLED:
         # The version in force is locked, so that two last places are not taken at once.
         trial = trial_facts(work, work.lock_id(Definition, version_in_force(work, subject).id))
         refusals, place = (*refusals, *place_refusals(trial)), trial.taken + 1
@@ -369,7 +370,7 @@ def withdraw_subject(work: Work, given: WithdrawSubject) -> Subject:
 
 def open_doses(work: Work, subject: Subject) -> tuple[tuple[str, str], ...]:
     """Doses that are neither cancelled, discarded nor accounted for: (code, state)."""
-    ended = ("CANCELLED", "DISCARDED", "RECONCILED")
+    ended = (DoseState.CANCELLED, DoseState.DISCARDED, DoseState.RECONCILED)
     columns = select(Dose.code, Dose.state).where(Dose.subject_id == subject.id, Dose.state.not_in(ended))
     return tuple((code, state) for code, state in work.session.execute(columns.order_by(Dose.id)))
 

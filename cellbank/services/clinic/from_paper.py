@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import exists, select
 
+from cellbank.domain.lifecycle.states import PaperState, VialState
 from cellbank.domain.refusals import Code, Refusal, refuse
 from cellbank.domain.telling import divided
 from cellbank.records.clinic import Dose, DosePaper, Reaction
@@ -40,7 +41,7 @@ def enter_dose_from_paper(work: Work, given: EnterDoseFromPaper) -> Dose:
     _show_columns(work, dose, given, whole)
     olds = [before] if before else []
     work.judge(dose, DosePaper, *olds, refusals=refusing)
-    work.transition(*olds, to="REPLACED")
+    work.transition(*olds, to=PaperState.REPLACED)
     work.session.flush()
     paper = DosePaper(
         dose_id=dose.id, content=content_of(given), irregular=told, entered_at=work.now, entered_by_id=work.actor.id
@@ -65,14 +66,14 @@ def confirm_dose_from_paper(work: Work, given: ConfirmDoseFromPaper) -> Dose:
         refusals += _first_one_confirms(work, dose, whole)
     _show_columns(work, dose, form, whole)
     used, others = (whole.used, whole.others) if whole else ((), ())
-    kept = [vial for vial in vials_kept(work, dose) if vial not in used and vial.state == "RESERVED"]
+    kept = [vial for vial in vials_kept(work, dose) if vial not in used and vial.state == VialState.RESERVED]
     work.judge(
         dose,
         paper,
         *used,
         *kept,
         refusals=refusals,
-        to=("INFUSED", "IN_STOCK", "CONFIRMED"),
+        to=(VialState.INFUSED, VialState.IN_STOCK, PaperState.CONFIRMED),
         of=other_doses(work, others),
     )
     assert whole is not None
@@ -114,7 +115,7 @@ def _form_that_waits(work: Work, dose: Dose) -> DosePaper:
 
 
 def _open_form(work: Work, dose: Dose) -> DosePaper | None:
-    entered = select(DosePaper).where(DosePaper.dose_id == dose.id, DosePaper.state == "ENTERED")
+    entered = select(DosePaper).where(DosePaper.dose_id == dose.id, DosePaper.state == PaperState.ENTERED)
     return work.session.scalars(entered if work.dry_run else entered.with_for_update()).one_or_none()
 
 
@@ -164,12 +165,12 @@ def _reaction(work: Work, dose: Dose, told: PaperReaction) -> Reaction:
 
 def _give(work: Work, dose: Dose, used: Sequence[Vial], thawed_at: datetime.datetime) -> None:
     """The vials leave their places and are in the dose; one that was thawed before keeps its time."""
-    in_the_tank = [vial for vial in used if vial.state in ("IN_STOCK", "RESERVED")]
+    in_the_tank = [vial for vial in used if vial.state in (VialState.IN_STOCK, VialState.RESERVED)]
     put_away = last_placed_at(work.session, in_the_tank) or thawed_at
     end_placement(work, in_the_tank, max(thawed_at, put_away))  # nothing is taken out before it stood there
     thawed = [vial for vial in used if vial.thawed_at]
     frozen = [vial for vial in used if vial not in in_the_tank and vial not in thawed]
     mine = {"dose_id": dose.id}
-    work.transition_many(Vial, in_the_tank, to="INFUSED", picked_at=thawed_at, thawed_at=thawed_at, **mine)
-    work.transition_many(Vial, frozen, to="INFUSED", thawed_at=thawed_at, **mine)
-    work.transition_many(Vial, thawed, to="INFUSED", **mine)
+    work.transition_many(Vial, in_the_tank, to=VialState.INFUSED, picked_at=thawed_at, thawed_at=thawed_at, **mine)
+    work.transition_many(Vial, frozen, to=VialState.INFUSED, thawed_at=thawed_at, **mine)
+    work.transition_many(Vial, thawed, to=VialState.INFUSED, **mine)

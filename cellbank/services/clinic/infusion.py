@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from cellbank.domain.dose import given_cells, given_percent, one_decimal
 from cellbank.domain.garbled import Garbled
+from cellbank.domain.lifecycle.states import DoseState, VialState
 from cellbank.domain.refusals import Code, Refusal
 from cellbank.domain.rules.infusion import (
     BedsideFacts,
@@ -72,7 +73,7 @@ def check_dose(work: Work, given: CheckDose) -> Dose:
     late = told_after(work, "The check", standing.row.first_checked_at or standing.row.prepared_at)
     late += _told_past_expiry(work, standing, given) + stopped_before(work, dose.code)
     work.judge(dose, refusals=[*ended_refusals(dose.code, dose.state), *verdict.refusals, *late])
-    if dose.state == "PREPARED":
+    if dose.state == DoseState.PREPARED:
         dose.first_checked_by_id, dose.first_checked_at = work.actor.id, work.happened
     else:
         dose.second_checked_by_id, dose.second_checked_at = work.actor.id, work.happened
@@ -226,9 +227,9 @@ def stop_infusion(work: Work, given: StopInfusion) -> Dose:
     """Note the end of an infusion and the volume given. Refuses more than was prepared, and much less without a
     reason."""
     dose = work.lock(Dose, given.dose)
-    pooled = vials_of(work, dose, "POOLED")
+    pooled = vials_of(work, dose, VialState.POOLED)
     refusals: tuple[Refusal, ...] = ()
-    if dose.state == "INFUSING":
+    if dose.state == DoseState.INFUSING:
         assert dose.final_volume_ml is not None and dose.delivered_cells is not None  # of a dose that was drawn up
         facts = StopFacts(
             dose=dose.code,
@@ -304,14 +305,14 @@ def reconcile_infusion(work: Work, given: ReconcileInfusion) -> Dose:
     """Account for the residual and the empty vials. A vial too few or too many is refused and named."""
     dose = work.lock(Dose, given.dose)
     refusals: tuple[Refusal, ...] = ()
-    if dose.state == "INFUSED":
+    if dose.state == DoseState.INFUSED:
         facts = ReconciliationFacts(
             dose=dose.code,
             prepared_ml=dose.final_volume_ml,
             given_ml=dose.volume_given_ml,
             residual_ml=given.residual_ml,
             scanned=tuple(given.vials),
-            expected=tuple(vial.code for vial in vials_of(work, dose, "INFUSED")),
+            expected=tuple(vial.code for vial in vials_of(work, dose, VialState.INFUSED)),
         )
         refusals = reconciliation_refusals(facts)
     work.judge(dose, refusals=refusals)

@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 from cellbank.domain.dose import one_decimal
+from cellbank.domain.lifecycle.states import VialState
 from cellbank.domain.refusals import Code, Refusal, refuse
 from cellbank.domain.rules.dosing import limit_refusals
 from cellbank.domain.rules.infusion import StopFacts, infusion_refusals, stop_refusals
@@ -43,7 +44,7 @@ from cellbank.services.clinic.standing import DoseStanding, dmso_of_the_day, dos
 from cellbank.services.common import time_refusals
 from cellbank.services.storage.places import last_placed_at
 
-ON_ITS_WAY = ("RESERVED", "PICKED", "THAWED", "POOLED")
+ON_ITS_WAY = (VialState.RESERVED, VialState.PICKED, VialState.THAWED, VialState.POOLED)
 # Cells in a diluent that nobody knows are judged by the worst of those that the protocol has.
 NOBODY_KNOWS = "not known"
 
@@ -110,7 +111,7 @@ class Whole:
 
 def vials_kept(work: Work, dose: Dose) -> list[Vial]:
     """The vials of a dose that may be in it; of one that was given up those that went with it too."""
-    went_with_it = ("DISCARDED",) if dose.state in GIVEN_UP else ()
+    went_with_it = (VialState.DISCARDED,) if dose.state in GIVEN_UP else ()
     return vials_of(work, dose, *ON_ITS_WAY, *went_with_it)
 
 

@@ -8,6 +8,7 @@ from sqlalchemy import Row, func, select, text
 
 from cellbank.domain.dose import date_of_day
 from cellbank.domain.folding import skeleton
+from cellbank.domain.lifecycle.states import DefinitionState, SubjectState
 from cellbank.domain.rules.enrolment import OtherTrial, TrialFacts
 from cellbank.records.clinic import Subject
 from cellbank.records.people import Definition
@@ -44,7 +45,7 @@ def other_trials(work: Work, trial: str, second_identifier: str, born_on: dateti
 
 
 def _other_trial(work: Work, row: Row[Any]) -> OtherTrial:
-    last = None if row.state != "COMPLETED" else _last_day(work, row)
+    last = None if row.state != SubjectState.COMPLETED else _last_day(work, row)
     return OtherTrial(row.trial, row.code, row.trial_number, last)
 
 
@@ -70,5 +71,5 @@ def trial_facts(work: Work, version: Definition) -> TrialFacts:
 def version_in_force(work: Work, subject: Subject) -> Definition:
     """The version of the subject's protocol in force; its own where none is."""
     same = select(Definition).where(Definition.type == "protocol", Definition.identifier == subject.trial)
-    newest = work.session.scalar(same.where(Definition.state == "EFFECTIVE"))
+    newest = work.session.scalar(same.where(Definition.state == DefinitionState.EFFECTIVE))
     return newest or work.session.get_one(Definition, subject.protocol_id)

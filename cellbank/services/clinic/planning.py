@@ -5,6 +5,7 @@ import datetime
 
 from pydantic import Field
 
+from cellbank.domain.lifecycle.states import VialState
 from cellbank.domain.rules.dosing import NewDayFacts, new_day_refusals
 from cellbank.domain.rules.plan import PlanFacts, pick_day_refusals
 from cellbank.records.clinic import Dose
@@ -33,7 +34,7 @@ def plan_dose_anew(work: Work, given: PlanDoseAnew) -> Dose:
     dose = lock_dose(work, given.dose)
     standing = standing_of(work, dose)
     plan = _plan(work, given, standing)
-    thawed = vials_of(work, dose, "THAWED", "POOLED")
+    thawed = vials_of(work, dose, VialState.THAWED, VialState.POOLED)
     begins_at = standing.ward.start_of(plan.on)
     facts = NewDayFacts(
         dose=dose.code,
@@ -49,7 +50,7 @@ def plan_dose_anew(work: Work, given: PlanDoseAnew) -> Dose:
     )
     work.show(was_planned_on=dose.planned_on.isoformat(), planned_on=plan.on.isoformat(), study_day=plan.study_day)
     if pick_day_refusals(_as_planned(standing.plan, plan.on)):
-        work.show(vials_to_return=[vial.code for vial in vials_of(work, dose, "PICKED")])
+        work.show(vials_to_return=[vial.code for vial in vials_of(work, dose, VialState.PICKED)])
     work.judge(dose, refusals=new_day_refusals(facts))
     dose.planned_on, dose.planned_anew_because = plan.on, given.reason
     dose.deviation_reason = given.deviation_reason  # one for another day says nothing about this one

@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 
 from cellbank.domain.dose import DrawVolume, dmso_band, endotoxin_eu_per_kg, one_decimal, volume_to_draw
 from cellbank.domain.identifiers import Kind
+from cellbank.domain.lifecycle.states import VialState
 from cellbank.domain.refusals import Code, Refusal, Refused, refuse
 from cellbank.domain.rules.dosing import limit_refusals, weight_for_limits
 from cellbank.domain.rules.thaw import PreparationFacts, ShortDoseFacts, preparation_refusals, short_dose_refusals
@@ -82,7 +83,7 @@ def prepare_dose(work: Work, given: PrepareDose) -> Dose:
     """Note what was drawn up, judged by the cells that it really holds. Vials still reserved go back to the stock;
     those picked are returned or discarded by hand. The dose label is printed."""
     dose = work.lock(Dose, given.dose)
-    reserved = vials_of(work, dose, "RESERVED")
+    reserved = vials_of(work, dose, VialState.RESERVED)
     standing = standing_of(work, dose)
     draw = counted_draw(standing)
     per_ml = draw.viable_cells_per_ml
@@ -121,7 +122,7 @@ def prepare_dose(work: Work, given: PrepareDose) -> Dose:
 
 
 def _pooled(work: Work, standing: DoseStanding) -> int:
-    pooled = select(func.count()).where(Vial.dose_id == standing.row.id, Vial.state == "POOLED")
+    pooled = select(func.count()).where(Vial.dose_id == standing.row.id, Vial.state == VialState.POOLED)
     return int(work.session.scalar(pooled) or 0)
 
 
@@ -152,13 +153,13 @@ class DiscardDose(TellingInput):
 def discard_dose(work: Work, given: DiscardDose) -> Dose:
     """Destroy a dose after thaw, with its thawed vials. Vials still reserved go back to the stock."""
     dose = work.lock(Dose, given.dose)
-    thawed = vials_of(work, dose, "THAWED", "POOLED")
-    reserved = vials_of(work, dose, "RESERVED")
-    work.show(vials_to_return=[vial.code for vial in vials_of(work, dose, "PICKED")])
+    thawed = vials_of(work, dose, VialState.THAWED, VialState.POOLED)
+    reserved = vials_of(work, dose, VialState.RESERVED)
+    work.show(vials_to_return=[vial.code for vial in vials_of(work, dose, VialState.PICKED)])
     work.judge(dose, *thawed, *reserved)
     dose.outcome_reason = given.reason
     work.transition(dose)
-    work.transition_many(Vial, thawed, to="DISCARDED")
+    work.transition_many(Vial, thawed, to=VialState.DISCARDED)
     release(work, reserved)
     note_not_given(work, dose, given.reason)
     return dose

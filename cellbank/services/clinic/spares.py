@@ -2,6 +2,7 @@
 
 from pydantic import Field
 
+from cellbank.domain.lifecycle.states import DoseState
 from cellbank.domain.rules.thaw import SpareFacts, spare_refusals, usable_until
 from cellbank.records.clinic import Dose
 from cellbank.records.work import Work
@@ -28,7 +29,7 @@ def fetch_spare(work: Work, given: FetchSpare) -> Dose:
     facts = SpareFacts(
         dose=dose.code,
         left=len(spares),
-        is_counted=dose.state == "COUNTED",
+        is_counted=dose.state == DoseState.COUNTED,
         is_short=bool(dose.is_short),
         expires_at=usable_until(rules, dose.thaw_started_at, dose.diluent) if dose.thaw_started_at else None,
         now=work.now,

@@ -15,6 +15,7 @@ from sqlalchemy import Row, column, text
 from sqlalchemy.orm import Session
 
 from cellbank.domain.dose import dmso_g_per_kg, dmso_ml
+from cellbank.domain.lifecycle.states import WeightState
 from cellbank.domain.protocol import Protocol, load_protocol
 from cellbank.domain.rules.dosing import WeightFacts, weight_for_limits
 from cellbank.domain.rules.plan import OtherDose, PlanFacts
@@ -153,7 +154,7 @@ class Ward:
     @property
     def weight(self) -> Weighing | None:
         """The newest weight that may decide a dose: confirmed by a second person where the protocol asks for one."""
-        confirmed, measured = self.weights.get("CONFIRMED"), self.weights.get("MEASURED")
+        confirmed, measured = self.weights.get(WeightState.CONFIRMED), self.weights.get(WeightState.MEASURED)
         if self.protocol.dosing.weight.second_person:
             return confirmed
         usable = [one for one in (confirmed, measured) if one]
@@ -162,7 +163,7 @@ class Ward:
     @property
     def pending_kg(self) -> Decimal | None:
         """A weight newer than the usable one that nobody has confirmed yet."""
-        weight, measured = self.weight, self.weights.get("MEASURED")
+        weight, measured = self.weight, self.weights.get(WeightState.MEASURED)
         newer = measured and weight and measured.measured_at > weight.measured_at
         return measured.weight_kg if newer and measured else None
 

@@ -22,6 +22,7 @@ from cellbank.domain.dose import (
     dmso_ml,
     endotoxin_eu_per_kg,
 )
+from cellbank.domain.lifecycle.states import LotState, ResultState, VialState
 from cellbank.domain.protocol import Protocol
 from cellbank.domain.quantities import millions
 from cellbank.domain.rules.dosing import SupplyFacts, weight_for_limits
@@ -89,7 +90,7 @@ def _lots(work: Work, demand: Demand) -> Iterator[tuple[Lot, Row[int, int, str, 
     else:
         in_stock = select(Vial.id).where(Vial.lot_id == Lot.id, *_in_stock(work)).exists()
         statement = (
-            statement.where(Lot.state == "RELEASED", Lot.purpose == "product", Lot.expires_on >= demand.used_on)
+            statement.where(Lot.state == LotState.RELEASED, Lot.purpose == "product", Lot.expires_on >= demand.used_on)
             .where(in_stock, Definition.identifier == demand.product)
             .order_by((Lot.id == func.any(list(demand.earlier_lots))).desc(), Lot.expires_on, Lot.id)
             .limit(LOTS_TRIED)
@@ -138,7 +139,7 @@ def latest_results(work: Work, lot: Lot, specification: Specification) -> dict[s
     provides = {specification.provider(what).code: what for what in PROVIDED}
     statement = (
         select(TestResult)
-        .where(TestResult.lot_id == lot.id, TestResult.state == "REVIEWED", TestResult.test.in_(provides))
+        .where(TestResult.lot_id == lot.id, TestResult.state == ResultState.REVIEWED, TestResult.test.in_(provides))
         .where(TestResult.number.is_not(None))
         .order_by(TestResult.resulted_at, TestResult.id)  # the last one stays in the dictionary
     )
@@ -159,7 +160,7 @@ def _calculate(demand: Demand, lot: Lot, results: dict[str, TestResult]) -> Dose
 
 def _in_stock(work: Work) -> tuple[ColumnElement[bool], ...]:
     """What makes a vial one in stock at the site where the dose is ordered, whichever site made its lot."""
-    return Vial.state == "IN_STOCK", Vial.site_id == work.actor.site_id
+    return Vial.state == VialState.IN_STOCK, Vial.site_id == work.actor.site_id
 
 
 def _free_vials(work: Work, lot: Lot, count: int) -> Sequence[Vial]:

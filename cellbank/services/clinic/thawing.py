@@ -11,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cellbank.domain.dose import DrawVolume, volume_to_draw
+from cellbank.domain.lifecycle.states import DoseState, VialState
 from cellbank.domain.rules.thaw import (
     CountFacts,
     DewarFacts,
@@ -77,7 +78,7 @@ class PickLine:
     spare: bool = False
 
 
-IN_HAND = ("PICKED", "THAWED", "POOLED")  # out of the tank for its dose
+IN_HAND = (VialState.PICKED, VialState.THAWED, VialState.POOLED)  # out of the tank for its dose
 
 
 def pick_list(session: Session, dose_code: str) -> list[PickLine]:
@@ -86,8 +87,10 @@ def pick_list(session: Session, dose_code: str) -> list[PickLine]:
     dose = session.scalars(select(Dose).where(Dose.code == dose_code)).one_or_none()
     if dose is None:
         return []
-    of_dose = session.scalars(select(Vial).where(Vial.dose_id == dose.id, Vial.state.in_(("RESERVED", *IN_HAND)))).all()
-    vials = pick_order(session, [vial for vial in of_dose if vial.state == "RESERVED"])
+    of_dose = session.scalars(
+        select(Vial).where(Vial.dose_id == dose.id, Vial.state.in_((VialState.RESERVED, *IN_HAND)))
+    ).all()
+    vials = pick_order(session, [vial for vial in of_dose if vial.state == VialState.RESERVED])
     lacking = max(dose.vials_needed + dose.spares_called - (len(of_dose) - len(vials)), 0)
     places = whereabouts(session, [vial.id for vial in vials])
     return [_pick_line(vial, places.get(vial.id), spare=number > lacking) for number, vial in enumerate(vials, start=1)]
@@ -137,7 +140,7 @@ def pick_vial(work: Work, given: PickVial) -> Dose:
     )
     picked = in_hand + 1
     work.show(picked=picked, needed=dose.vials_needed, spare=dose.vials_spare)
-    becomes = "PICKED" if dose.state == "ORDERED" and picked >= dose.vials_needed else dose.state
+    becomes = DoseState.PICKED if dose.state == DoseState.ORDERED and picked >= dose.vials_needed else dose.state
     late = told_after(work, "The pick", last_placed_at(work.session, [vial]))
     work.judge(dose, vial, refusals=[*pick_refusals(facts), *late], to=becomes)
     end_placement(work, [vial], into=dewar)
@@ -185,9 +188,9 @@ def return_vial(work: Work, given: ReturnVial) -> Vial:
 
 def _lacking_without(work: Work, dose: Dose) -> int:
     """How many vials a dose that is still to be thawed would lack if one were taken away."""
-    if dose.state not in ("ORDERED", "PICKED"):
+    if dose.state not in (DoseState.ORDERED, DoseState.PICKED):
         return 0
-    return dose.vials_needed - (len(vials_of(work, dose, "RESERVED", "PICKED")) - 1)
+    return dose.vials_needed - (len(vials_of(work, dose, VialState.RESERVED, VialState.PICKED)) - 1)
 
 
 # --- thaw -------------------------------------------------------------------------------------
@@ -218,9 +221,11 @@ def thaw_vial(work: Work, given: ThawVial) -> Dose:
         plan=standing.plan,
         weight=standing.weight,
         expires_at=until if dose.thaw_started_at else None,
-        was_counted=dose.state == "COUNTED",
+        was_counted=dose.state == DoseState.COUNTED,
         is_short=bool(dose.is_short),
-        dmso_g_per_kg=dmso_of_the_day(standing, standing.plan, len(vials_of(work, dose, "THAWED", "POOLED")) + 1),
+        dmso_g_per_kg=dmso_of_the_day(
+            standing, standing.plan, len(vials_of(work, dose, VialState.THAWED, VialState.POOLED)) + 1
+        ),
         now=work.happened,
         warmed=spent_by(work.session, [vial.id], work.happened).get(vial.id),
     )
@@ -255,7 +260,7 @@ def pool_and_count(work: Work, given: PoolAndCount) -> Dose:
     """Note the count of the pool, and calculate from it the volume that holds the dose; a short dose is shown at once,
     with what would help while there is time. A pool that got another vial is counted again."""
     dose = work.lock(Dose, given.dose)
-    vials = vials_of(work, dose, "THAWED", "POOLED")
+    vials = vials_of(work, dose, VialState.THAWED, VialState.POOLED)
     standing = standing_of(work, dose)
     draw, problem = _draw(standing, given)
     facts = CountFacts(
@@ -282,7 +287,7 @@ def pool_and_count(work: Work, given: PoolAndCount) -> Dose:
     diluents = {dose.diluent or given.diluent, given.diluent}
     until = min(usable_until(facts.rules, facts.started_at, one) for one in diluents)
     _note_count(work, dose, given, draw, until)
-    work.transition_many(Vial, [vial for vial in vials if vial.state == "THAWED"])
+    work.transition_many(Vial, [vial for vial in vials if vial.state == VialState.THAWED])
     work.transition(dose)
     return dose
 
@@ -308,7 +313,7 @@ def _way_out(work: Work, dose: Dose, draw: DrawVolume) -> dict[str, Any]:
     if not draw.is_short:
         return {"is_short": False}
     per_vial = Fraction(dose.calculation["viable_cells_per_vial"])
-    frozen = vials_of(work, dose, "RESERVED", "PICKED")
+    frozen = vials_of(work, dose, VialState.RESERVED, VialState.PICKED)
     return {
         "is_short": True,
         "shortfall_cells": draw.shortfall_cells,

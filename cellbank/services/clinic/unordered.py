@@ -14,6 +14,7 @@ from sqlalchemy import select
 
 from cellbank.domain.dose import Step, required_cells
 from cellbank.domain.identifiers import coi
+from cellbank.domain.lifecycle.states import DoseState, WeightState
 from cellbank.domain.quantities import millions
 from cellbank.domain.refusals import Code, Refusal, refuse
 from cellbank.records.clinic import Dose, Subject, Weight
@@ -25,7 +26,7 @@ from cellbank.services.clinic.supply import latest_results, number_of
 from cellbank.services.common import specification_of
 from cellbank.services.inputs import Cells, LotCode, Moment, Reason, SubjectCode
 
-STATE = "UNORDERED"
+STATE = DoseState.UNORDERED
 
 
 class RegisterUnorderedDose(TellingInput):
@@ -86,7 +87,11 @@ def register_unordered_dose(work: Work, given: RegisterUnorderedDose) -> Dose:
 
 def _weight_then(work: Work, subject: Subject, ward: Ward) -> Weight | None:
     """The newest weight that was measured before, and that the protocol lets decide a dose."""
-    states = ("CONFIRMED",) if ward.protocol.dosing.weight.second_person else ("CONFIRMED", "MEASURED")
+    states = (
+        (WeightState.CONFIRMED,)
+        if ward.protocol.dosing.weight.second_person
+        else (WeightState.CONFIRMED, WeightState.MEASURED)
+    )
     of_subject = select(Weight).where(Weight.subject_id == subject.id, Weight.state.in_(states))
     before = of_subject.where(Weight.measured_at <= work.happened)
     return work.session.scalars(before.order_by(Weight.measured_at.desc(), Weight.id.desc()).limit(1)).one_or_none()

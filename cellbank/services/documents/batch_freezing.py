@@ -2,6 +2,7 @@
 
 from sqlalchemy import Connection, RowMapping, text
 
+from cellbank.domain.lifecycle.states import RunState
 from cellbank.outside.document_pdf import Block, Cell, Facts, Heading, Run, Table, Text
 from cellbank.outside.document_trace import Mark, Trace
 from cellbank.services.documents.batch_steps import doubt_of
@@ -29,10 +30,10 @@ def freezing_blocks(connection: Connection, lot: LotHead) -> list[Block]:
         return []
     blocks: list[Block] = [Heading("Freezing run")]
     runs = list(connection.execute(_RUNS, {"lot": lot.id}).mappings())
-    if not any(row["state"] != "WITHDRAWN" for row in runs):
+    if not any(row["state"] != RunState.WITHDRAWN for row in runs):
         blocks.append(Text("No file of the freezer was imported."))
     for row in runs:
-        if row["state"] == "WITHDRAWN":
+        if row["state"] == RunState.WITHDRAWN:
             said = f"{row['code']}, sha256 {row['sha256']}: withdrawn by {row['withdrawn_by']}: "
             blocks.append(Text(said + row["withdrawal_reason"], "muted"))
         else:
@@ -42,7 +43,7 @@ def freezing_blocks(connection: Connection, lot: LotHead) -> list[Block]:
 
 def _run(connection: Connection, row: RowMapping, lot: LotHead) -> list[Block]:
     chart = run_chart(connection, row["code"])
-    told = Run(run_in_words(dict(row)), "plain" if row["state"] == "WITHIN" else "alarm")
+    told = Run(run_in_words(dict(row)), "plain" if row["state"] == RunState.WITHIN else "alarm")
     found = (told, *_deviation(row), *doubt_of(row["given"], row["result"]))
     serial = f", {row['freezer_serial']}" if row["freezer_serial"] else ""
     pairs: tuple[tuple[str, Cell], ...] = (

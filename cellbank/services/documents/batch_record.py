@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, text
 
 from cellbank.domain.identifiers import printed
+from cellbank.domain.lifecycle.states import DeviationState, LotState, VialState
 from cellbank.domain.quantities import millions
 from cellbank.outside.document_pdf import Block, Cell, Facts, Heading, Run, Table, Text
 from cellbank.outside.label_templates import load_templates
@@ -23,7 +24,7 @@ from cellbank.services.documents.signature_table import signature_table
 from cellbank.services.wording.values import shown, word
 
 TITLE = "Batch record"
-NEVER_FILLED = ("PRINTED", "VOIDED")
+NEVER_FILLED = (VialState.PRINTED, VialState.VOIDED)
 
 
 def batch_record_paper(connection: Connection, code: str) -> Paper | None:
@@ -115,7 +116,7 @@ def _reagents(connection: Connection, batch: Batch, lot: LotHead) -> list[Block]
 def _reagent(uses: list[RowMapping], lot: LotHead) -> tuple[Cell, ...]:
     first = uses[0]
     name = (Run(first["name"], "strong"), Run(first["code"], "code"))
-    stopped = (Run(word(first["state"]), "alarm"),) if first["state"] in ("RECALLED", "REJECTED") else ()
+    stopped = (Run(word(first["state"]), "alarm"),) if first["state"] in (LotState.RECALLED, LotState.REJECTED) else ()
     certificate = (Run(f"certificate {first['certificate']}", "muted"),) if first["certificate"] else ()
     made = (Run(f"{first['manufacturer']} {first['manufacturer_lot']}"), *certificate)
     return (*name, *stopped), made, shown(first["expires_on"]), _used(uses, lot)
@@ -144,7 +145,7 @@ def _labels(connection: Connection, lot: LotHead) -> list[Block]:
     """Labels printed = labels on vials + labels voided + those still open; copies with their reasons."""
     printings = list(connection.execute(_PRINTED, {"code": lot.row["code"]}))
     states = _states(connection, lot)
-    voided, still_open = states["VOIDED"], states["PRINTED"]
+    voided, still_open = states[VialState.VOIDED], states[VialState.PRINTED]
     applied = sum(states.values()) - voided - still_open
     titles = {name: template.title for name, template in load_templates().items()}
     first = Counter({one.template: 0 for one in printings})
@@ -231,7 +232,7 @@ def _deviations(connection: Connection, lot: LotHead) -> list[Block]:
 
 
 def _deviation(row: RowMapping, lot: LotHead) -> tuple[Cell, ...]:
-    is_open = row["state"] != "CLOSED"
+    is_open = row["state"] != DeviationState.CLOSED
     closed = (Run(f"closed {lot.time(row['closed_at'])}", "muted"),) if row["closed_at"] else ()
     actions = (Run(f"actions: {row['actions']}", "muted"),) if row["actions"] else ()
     decided = tuple(Run(text) for text in (row["root_cause"], row["decision"]) if text) or (Run("–"),)

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from cellbank.domain.lifecycle.states import STATES
+from cellbank.domain.lifecycle.states import STATES, VialState
 from cellbank.services.storage.whereabouts import place_text
 
 
@@ -67,8 +67,8 @@ _STEPS = text(
             ORDER BY pv.id DESC, c.act_id DESC LIMIT 1) hand ON true
         ORDER BY v.lot_id, v.number, a.at, a.id"""
 )
-AT_ITS_PLACE = {"IN_STOCK", "RESERVED"}
-TRAVELLING = {"IN_TRANSIT", "RECEIVED"}
+AT_ITS_PLACE = {VialState.IN_STOCK, VialState.RESERVED}
+TRAVELLING = {VialState.IN_TRANSIT, VialState.RECEIVED}
 
 
 def stays(connection: Connection, vials: list[int], given_back: Mapping[int, int]) -> tuple[Stay, ...]:

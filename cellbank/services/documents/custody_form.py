@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection
 
 from cellbank.domain.identifiers import printed
+from cellbank.domain.lifecycle.states import ShipmentState
 from cellbank.outside.document_pdf import Block, Cell, Facts, Heading, Run, Table, Text
 from cellbank.services.documents.papers import Paper, site_line
 from cellbank.services.documents.signature_table import signature_table
@@ -36,7 +37,10 @@ def custody_form(connection: Connection, code: str) -> Paper | None:
         site=site_line(connection, row["from_site_id"]),
         code=code,
         blocks=tuple([_facts(found, time), *_chain(found, time), *_arrival(found, time), *_signed(found, time)]),
-        mark={"REJECTED": "REJECTED: the vials may not be used", "CANCELLED": "CANCELLED"}.get(row["state"], ""),
+        mark={
+            ShipmentState.REJECTED: "REJECTED: the vials may not be used",
+            ShipmentState.CANCELLED: ShipmentState.CANCELLED,
+        }.get(row["state"], ""),
     )
 
 
@@ -71,7 +75,7 @@ def _logger(found: ShipmentRecord) -> Cell:
 
 def _chain(found: ShipmentRecord, time: Clock) -> list[Block]:
     rows = [_holder(one, time) for one in found.custody]
-    if found.row["state"] in ("SEALED", "ON_THE_WAY"):
+    if found.row["state"] in (ShipmentState.SEALED, ShipmentState.ON_THE_WAY):
         rows += [(BLANK, "", "", "")] * BY_HAND
     head = ("In hand of", "From", "Until", "Signature")
     note = "Whoever takes the shipper over without a screen writes name, company, time and signature into a free line."
@@ -98,7 +102,7 @@ def _holder(one: Holder, time: Clock) -> tuple[Cell, ...]:
 def _arrival(found: ShipmentRecord, time: Clock) -> list[Block]:
     """What was found, or lines for a pen as long as it has not arrived."""
     row = found.row
-    if row["state"] == "CANCELLED":
+    if row["state"] == ShipmentState.CANCELLED:
         return []
     if row["received_at"] is None:
         lines = tuple((one, BLANK) for one in AT_ARRIVAL)

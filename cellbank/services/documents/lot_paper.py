@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, text
 
 from cellbank.domain.identifiers import printed
+from cellbank.domain.lifecycle.states import LotState
 from cellbank.domain.quantities import millions
 from cellbank.domain.specification import Specification
 from cellbank.outside.document_pdf import Facts, Run
@@ -15,11 +16,11 @@ from cellbank.services.common import read_specification
 from cellbank.services.trail.signatures import Signed, signatures_of
 from cellbank.services.wording.values import Clock, clock, shown, word
 
-RELEASED = "RELEASED"
+RELEASED = LotState.RELEASED
 STOPPED = {
-    "REJECTED": "REJECTED – may never be used",
-    "RECALLED": "RECALLED – must not be used; return or destroy it as the recall says",
-    "ON_HOLD": "ON HOLD – must not be used until the hold is lifted",
+    LotState.REJECTED: "REJECTED – may never be used",
+    LotState.RECALLED: "RECALLED – must not be used; return or destroy it as the recall says",
+    LotState.ON_HOLD: "ON HOLD – must not be used until the hold is lifted",
 }
 
 

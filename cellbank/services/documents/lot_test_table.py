@@ -11,6 +11,7 @@ from sqlalchemy import Connection, RowMapping, text
 
 from cellbank.domain.acceptance import ReleaseTest
 from cellbank.domain.identifiers import printed
+from cellbank.domain.lifecycle.states import ResultState
 from cellbank.domain.rules.result import limit_in_words
 from cellbank.outside.document_pdf import Block, Cell, Heading, Run, Table
 from cellbank.services.documents.lot_paper import LotHead
@@ -25,10 +26,10 @@ STAGES = {
 }
 HEAD = ("Test", "Method", "Limit", "Result", "Sample", "Entered, reviewed")
 WIDTHS = (0.18, 0.13, 0.13, 0.17, 0.16, 0.23)
-NO_LONGER = {
-    "CORRECTED": "corrected",
-    "INVALIDATED": "invalidated as a laboratory error",
-    "DISPUTED": "not confirmed by the reviewer",
+NO_LONGER: dict[str, str] = {
+    ResultState.CORRECTED: "corrected",
+    ResultState.INVALIDATED: "invalidated as a laboratory error",
+    ResultState.DISPUTED: "not confirmed by the reviewer",
 }
 
 

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, RowMapping, text
 
 from cellbank.domain.identifiers import printed
+from cellbank.domain.lifecycle.states import ShipmentState
 from cellbank.domain.quantities import millions
 from cellbank.outside.document_pdf import Block, Cell, Facts, Heading, Run, Table, Text
 from cellbank.services.common import read_specification
@@ -15,9 +16,9 @@ from cellbank.services.wording.values import clock, shown, word
 
 TITLE = "Packing list"
 UNSEALED = {
-    "ORDERED": "NOT PACKED: nothing has been put into a shipper yet",
-    "PACKING": "NOT SEALED: what is in the shipper may still change",
-    "CANCELLED": "CANCELLED: nothing was sent",
+    ShipmentState.ORDERED: "NOT PACKED: nothing has been put into a shipper yet",
+    ShipmentState.PACKING: "NOT SEALED: what is in the shipper may still change",
+    ShipmentState.CANCELLED: "CANCELLED: nothing was sent",
 }
 
 

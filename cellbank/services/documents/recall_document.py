@@ -12,6 +12,7 @@ from datetime import datetime
 from sqlalchemy import Connection, text
 
 from cellbank.domain.identifiers import printed
+from cellbank.domain.lifecycle.states import DoseState, LotState, VialState
 from cellbank.domain.quantities import of_the_dose
 from cellbank.outside.document_pdf import Block, Cell, Facts, Heading, Run, Table, Text
 from cellbank.services.documents.papers import Paper, site_line, site_zone, snapshot
@@ -20,7 +21,7 @@ from cellbank.services.quality.impact import DoseTouched, Impact, VialTouched, r
 from cellbank.services.wording.values import clock, word
 
 TITLE = "Recall list"
-STOPPED = ("RECALLED", "REJECTED")
+STOPPED = (LotState.RECALLED, LotState.REJECTED)
 COLUMNS = ("record", "code", "lot", "state", "place", "subject", "infusion", "planned_on", "given_at",
            "given_cells", "given_percent", "notice",
            "measures", "answered_by", "answered_at")  # fmt: skip
@@ -50,7 +51,7 @@ def _blocks(found: Impact, vials: tuple[VialTouched, ...], time: Callable[[datet
         *_lots(found),
         *_doses("Subjects who received cells", [dose for dose in found.doses if dose.was_received], time),
         *_doses("Doses under way, to be stopped", [dose for dose in found.doses if dose.is_under_way], time),
-        *_doses("Doses that were discarded", [dose for dose in found.doses if dose.state == "DISCARDED"], time),
+        *_doses("Doses that were discarded", [dose for dose in found.doses if dose.state == DoseState.DISCARDED], time),
         *_places(found),
         *_vials(vials),
     ]
@@ -137,7 +138,7 @@ def _places(found: Impact) -> list[Block]:
 
 
 # Vials that can no longer be taken out: they are named, so that each is accounted for, but nobody ticks them off.
-GONE = {"INFUSED", "CULTURED", "QC_USED", "VOIDED", "DISCARDED"}
+GONE = {VialState.INFUSED, VialState.CULTURED, VialState.QC_USED, VialState.VOIDED, VialState.DISCARDED}
 
 
 def _vials(vials: tuple[VialTouched, ...]) -> list[Block]:

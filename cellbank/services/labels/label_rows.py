@@ -24,6 +24,7 @@ from cellbank.domain.identifiers import (
     vial_cap,
     vial_compound,
 )
+from cellbank.domain.lifecycle.states import DonationState, DonorState
 from cellbank.domain.quantities import millions
 from cellbank.domain.rules.labels import LABELLED
 from cellbank.domain.wall import for_any_clock, on_the_wall
@@ -164,20 +165,24 @@ def _donation(row: Row) -> dict[str, str]:
         "status": status,
         "status_detail": detail,
     }
-    if row["donor_state"] == "REGISTERED":
+    if row["donor_state"] == DonorState.REGISTERED:
         fields["warning"] = "NOT EVALUATED FOR INFECTIOUS SUBSTANCES"  # 21 CFR 1271.90
     return fields
 
 
 def _donation_status(state: str, donor_state: str) -> tuple[str, str]:
     """The word that stands large on the label, and why."""
-    if state == "REJECTED":
+    if state == DonationState.REJECTED:
         return "REJECTED", "Do not process"
-    if donor_state == "INELIGIBLE":
+    if donor_state == DonorState.INELIGIBLE:
         return "REJECTED", "Donor not eligible"
-    if state == "AWAITING_DECISION":
+    if state == DonationState.AWAITING_DECISION:
         return "QUARANTINE", "Transport to be decided"
-    return ("ACCEPTED", "Donor eligible") if donor_state == "ELIGIBLE" else ("QUARANTINE", "Donor not yet determined")
+    return (
+        ("ACCEPTED", "Donor eligible")
+        if donor_state == DonorState.ELIGIBLE
+        else ("QUARANTINE", "Donor not yet determined")
+    )
 
 
 def _culture(row: Row) -> dict[str, str]:

@@ -10,6 +10,7 @@ from sqlalchemy import RowMapping, text
 from sqlalchemy.orm import Session
 
 from cellbank.domain.dose import Window, window
+from cellbank.domain.lifecycle.states import DoseState
 from cellbank.domain.protocol import Protocol
 from cellbank.services.clinic.enrolment import assessment_to_show
 from cellbank.services.clinic.reactions import REACTIONS, Noted, reactions_of
@@ -101,12 +102,16 @@ def calendar(installation: Installation, code: str, now: datetime.datetime) -> C
         weights = session.execute(_WEIGHTS, {"subject": subject.id}).mappings().all()
         protocol = protocol_by_digest(session, subject.protocol_id, subject.digest)
     zone = ZoneInfo(subject.timezone)
-    live = {dose["infusion_number"]: dose for dose in doses if dose["state"] not in ("CANCELLED", "DISCARDED")}
+    live = {
+        dose["infusion_number"]: dose
+        for dose in doses
+        if dose["state"] not in (DoseState.CANCELLED, DoseState.DISCARDED)
+    }
     first_on = _first_infusion_on(live.get(1), zone)
     today = now.astimezone(zone).date()
     numbers = [item.number for item in protocol.dosing.infusions] if subject.receives_product else []
     infusions = tuple(_planned(protocol, number, live.get(number), first_on, today) for number in numbers)
-    ended = tuple(dose for dose in doses if dose["state"] in ("CANCELLED", "DISCARDED"))
+    ended = tuple(dose for dose in doses if dose["state"] in (DoseState.CANCELLED, DoseState.DISCARDED))
     reactions = [one for dose in doses for one in reactions_of(dose["reactions"])]
     return Calendar(
         subject.code,
@@ -173,7 +178,9 @@ class DoseBoard:
     @property
     def may_call_a_spare(self) -> bool:
         """Whether the dose has all that was called, and one more stands in the tank for it."""
-        called = self.row["state"] in ("PICKED", "THAWING") or (self.row["state"] == "COUNTED" and self.row["is_short"])
+        called = self.row["state"] in (DoseState.PICKED, DoseState.THAWING) or (
+            self.row["state"] == DoseState.COUNTED and self.row["is_short"]
+        )
         return bool(called and self.picks and not self.to_pick)
 
 

@@ -8,7 +8,7 @@ from functools import cache
 
 from cellbank.domain.blind import hidden_columns
 from cellbank.domain.identifiers import RECORDS, Kind, printed
-from cellbank.domain.lifecycle.states import state_means
+from cellbank.domain.lifecycle.states import ResultState, state_means
 from cellbank.domain.quantities import millions, of_the_dose
 from cellbank.records.base import read_row
 from cellbank.records.tables import metadata
@@ -104,7 +104,7 @@ def _result_facts(row: Row) -> Facts:
         ("Sample number", row["sample_number"] and str(row["sample_number"])),
         ("Reviewed by", row["reviewed_by"]),
         ("Corrects", row["first_code"] and f"{row['first_code']}: {row['first_value']}{unit}"),
-        ("Corrected by" if row["state"] == "CORRECTED" else "Invalidated by", changed),
+        ("Corrected by" if row["state"] == ResultState.CORRECTED else "Invalidated by", changed),
         ("The right value", row["next_code"] and f"{row['next_code']}: {row['next_value']}{unit}"),
     )
     return (

@@ -1,5 +1,17 @@
 """The order of the next acts after a scan: the likeliest first, what ends or undoes something last."""
 
+from cellbank.domain.lifecycle.states import (
+    CultureState,
+    DeviationState,
+    DonationState,
+    DonorState,
+    DoseState,
+    LotState,
+    ReagentState,
+    SubjectState,
+    UnitState,
+    VialState,
+)
 from cellbank.domain.lifecycle.table import TRANSITIONS
 from cellbank.services.registry import REGISTRY
 
@@ -14,15 +26,15 @@ def is_about(act: str, type_: str | None) -> bool:
 # would be wrong. It stays to be found under the other acts.
 _STOPPED = {"lot stopped", "out of time", "decision due", "given on paper"}
 _NOT_ITS_DAY = {"day to come", "day passed"}
-_LOT_IS_OVER = {"REJECTED", "RECALLED", "no vial left"}
-_NOT_RELEASED = {"IN_PROCESS", "FILLED", "QUARANTINE", "ON_HOLD", *_LOT_IS_OVER}
-_REAGENT_NOT_USED = {"QUARANTINED", "REJECTED", "RECALLED", "used up", "expired"}
+_LOT_IS_OVER = {LotState.REJECTED, LotState.RECALLED, "no vial left"}
+_NOT_RELEASED = {LotState.IN_PROCESS, LotState.FILLED, LotState.QUARANTINE, LotState.ON_HOLD, *_LOT_IS_OVER}
+_REAGENT_NOT_USED = {ReagentState.QUARANTINED, ReagentState.REJECTED, ReagentState.RECALLED, "used up", "expired"}
 NOT_NOW: dict[tuple[str, str], set[str]] = {
     ("lot", "record_filling"): {"all filled"},
     ("lot", "close_filling"): {"nothing filled"},
     ("lot", "import_freezing_run"): {"has a run"},
-    ("lot", "take_sample"): {"IN_PROCESS", *_LOT_IS_OVER},
-    ("lot", "enter_result"): {"IN_PROCESS", *_LOT_IS_OVER},
+    ("lot", "take_sample"): {LotState.IN_PROCESS, *_LOT_IS_OVER},
+    ("lot", "enter_result"): {LotState.IN_PROCESS, *_LOT_IS_OVER},
     ("lot", "order_shipment"): {*_NOT_RELEASED, "no stock"},
     ("lot", "order_dose"): _NOT_RELEASED,
     ("lot", "release_lot"): {"results to review", "not reviewed", "deviation open"},
@@ -31,17 +43,38 @@ NOT_NOW: dict[tuple[str, str], set[str]] = {
     ("vial", "thaw_bank_vial"): {"product", "lot not released", "expired"},
     ("vial", "use_vial_for_testing"): {"lot rejected"},
     ("vial", "take_sample"): {
-        "lot rejected", "PRINTED", "VOIDED", "RESERVED", "PICKED", "THAWED", "POOLED", "INFUSED", "CULTURED",
-        "DISCARDED", "MISSING", "IN_TRANSIT",
+        "lot rejected",
+        VialState.PRINTED,
+        VialState.VOIDED,
+        VialState.RESERVED,
+        VialState.PICKED,
+        VialState.THAWED,
+        VialState.POOLED,
+        VialState.INFUSED,
+        VialState.CULTURED,
+        VialState.DISCARDED,
+        VialState.MISSING,
+        VialState.IN_TRANSIT,
     },
     ("vial", "reconcile_infusion"): {"given and accounted for"},
     ("vial", "pick_vial"): {"lot stopped", "expired", "not its day", "dose has its vials", "decision due"},
     ("vial", "thaw_vial"): {"lot stopped", "expired", "decision due"},
-    ("donation", "isolate_tissue"): {"AWAITING_DECISION", "REJECTED", "too old", "donor ineligible"},
-    ("donation", "take_sample"): {"REJECTED", "too old", "donor ineligible"},
+    ("donation", "isolate_tissue"): {
+        DonationState.AWAITING_DECISION,
+        DonationState.REJECTED,
+        "too old",
+        "donor ineligible",
+    },
+    ("donation", "take_sample"): {DonationState.REJECTED, "too old", "donor ineligible"},
     ("culture", "passage_culture"): {"used up", "not expanded further"},
-    ("culture", "open_lot"): {"used up", "GROWING", "FINISHED", "DISCARDED", "too many doublings"},
-    ("culture", "take_sample"): {"FINISHED", "DISCARDED"},
+    ("culture", "open_lot"): {
+        "used up",
+        CultureState.GROWING,
+        CultureState.FINISHED,
+        CultureState.DISCARDED,
+        "too many doublings",
+    },
+    ("culture", "take_sample"): {CultureState.FINISHED, CultureState.DISCARDED},
     ("deviation", "close_deviation"): {"actions open"},
     ("hold", "lift_hold"): {"donor ineligible"},
     ("person", "unlock_together"): {"not locked out"},
@@ -51,18 +84,31 @@ NOT_NOW: dict[tuple[str, str], set[str]] = {
     ("excursion", "decide_excursion"): {"goes on"},
     ("excursion", "end_silence"): {"no silence"},
     # Decided already: to decide otherwise is rare.
-    ("donor", "determine_eligibility"): {"ELIGIBLE", "INELIGIBLE"},
-    ("reagent_lot", "decide_reagent"): {"ACCEPTED", "REJECTED"},
+    ("donor", "determine_eligibility"): {DonorState.ELIGIBLE, DonorState.INELIGIBLE},
+    ("reagent_lot", "decide_reagent"): {ReagentState.ACCEPTED, ReagentState.REJECTED},
     ("reagent_lot", "open_reagent"): {"open", *_REAGENT_NOT_USED},
-    **{("reagent_lot", act): _REAGENT_NOT_USED
-       for act in ("isolate_tissue", "passage_culture", "open_lot", "thaw_bank_vial", "pool_and_count")},
+    **{
+        ("reagent_lot", act): _REAGENT_NOT_USED
+        for act in ("isolate_tissue", "passage_culture", "open_lot", "thaw_bank_vial", "pool_and_count")
+    },
     ("subject", "sign_eligibility"): {"not decided"},
-    ("subject", "measure_weight"): {"control", "SCREEN_FAILED", "WITHDRAWN", "COMPLETED", "all doses ordered"},
+    ("subject", "measure_weight"): {
+        "control",
+        SubjectState.SCREEN_FAILED,
+        SubjectState.WITHDRAWN,
+        SubjectState.COMPLETED,
+        "all doses ordered",
+    },
     ("subject", "order_dose"): {"control", "no weight", "dose waits", "all doses ordered", "decision due"},
     ("subject", "check_dose"): {"nothing to check", "decision due"},
     ("subject", "continue_treatment"): {"nothing to decide"},
     ("subject", "request_conditional_release"): {
-        "control", "SCREENING", "SCREEN_FAILED", "WITHDRAWN", "COMPLETED", "all doses ordered",
+        "control",
+        SubjectState.SCREENING,
+        SubjectState.SCREEN_FAILED,
+        SubjectState.WITHDRAWN,
+        SubjectState.COMPLETED,
+        "all doses ordered",
     },
     ("dose", "pick_vial"): {*_STOPPED, "day passed", "too early to pick", "vials are out", "whole", "short accepted"},
     ("dose", "thaw_vial"): {*_STOPPED, *_NOT_ITS_DAY, "nothing to thaw", "whole", "short accepted"},
@@ -74,7 +120,7 @@ NOT_NOW: dict[tuple[str, str], set[str]] = {
     ("dose", "start_infusion"): {*_STOPPED, *_NOT_ITS_DAY},
     **{("dose", act): {"no form entered"} for act in ("confirm_dose_from_paper", "take_back_paper_form")},
     **{("dose", act): {"given on paper"} for act in ("plan_dose_anew", "discard_dose")},
-}  # fmt: skip
+}
 # While this is so, the act is what the record waits for.
 FIRST: dict[tuple[str, str], set[str]] = {
     ("lot", "record_filling"): {"labels left"},
@@ -90,17 +136,17 @@ FIRST: dict[tuple[str, str], set[str]] = {
     ("dose", "discard_dose"): {"out of time"},
     ("dose", "plan_dose_anew"): {"day passed"},
     ("dose", "confirm_dose_from_paper"): {"given on paper"},
-    ("dose", "enter_dose_from_paper"): {"UNORDERED"},
-    ("storage_unit", "relocate_unit"): {"FAILED"},  # a dead tank is emptied before anything else
+    ("dose", "enter_dose_from_paper"): {DoseState.UNORDERED},
+    ("storage_unit", "relocate_unit"): {UnitState.FAILED},  # a dead tank is emptied before anything else
 }
 MOVES_ON, PRINTS, ENDING, WRONG_NOW = 0, 3, 4, 5
 # They may stay so for years, and nobody is waited for.
 RESTS = {
-    ("vial", "IN_STOCK"),
-    ("deviation", "CLOSED"),
-    ("lot", "RELEASED"),
-    ("reagent_lot", "ACCEPTED"),
-    ("storage_unit", "IN_SERVICE"),
+    ("vial", VialState.IN_STOCK),
+    ("deviation", DeviationState.CLOSED),
+    ("lot", LotState.RELEASED),
+    ("reagent_lot", ReagentState.ACCEPTED),
+    ("storage_unit", UnitState.IN_SERVICE),
 }
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 
 from cellbank.domain.accounts import Change
 from cellbank.domain.identifiers import Kind, printed
+from cellbank.domain.lifecycle.states import DonationState, DonorState
 from cellbank.domain.rules.culture import IsolationFacts, SeedingFacts, isolation_refusals, seeding_refusals
 from cellbank.services.common import read_protocol, read_specification
 from cellbank.services.lookup.card_parts import Row
@@ -141,9 +142,9 @@ def marks_of(kind: Kind, row: Row) -> frozenset[str]:
 def _of_donation(row: Row) -> Iterator[str]:
     facts = IsolationFacts(
         donation=printed(row["code"]),
-        donation_state="ACCEPTED",
+        donation_state=DonationState.ACCEPTED,
         donor="",
-        donor_state="ELIGIBLE",
+        donor_state=DonorState.ELIGIBLE,
         collected_at=row["collected_at"],
         started_at=datetime.datetime.now(datetime.UTC),
         limits=read_specification(row["definition"]).donation(row["tissue"]),

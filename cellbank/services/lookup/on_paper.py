@@ -5,11 +5,24 @@ from dataclasses import dataclass
 from sqlalchemy import text
 
 from cellbank.domain.identifiers import Form
+from cellbank.domain.lifecycle.states import DoseState
 from cellbank.services.installation import Installation
 
-TO_PICK = {"ORDERED", "PICKED", "THAWING"}
-TO_GIVE = {"UNORDERED", "ORDERED", "PICKED", "THAWING", "COUNTED", "PREPARED", "CHECKED_ONCE", "CHECKED", "INFUSING",
-           "DISCARDED", "CANCELLED"}  # given up in the record, though it was given  # fmt: skip
+TO_PICK = {DoseState.ORDERED, DoseState.PICKED, DoseState.THAWING}
+# The last two: given up in the record, though it was given.
+TO_GIVE = {
+    DoseState.UNORDERED,
+    DoseState.ORDERED,
+    DoseState.PICKED,
+    DoseState.THAWING,
+    DoseState.COUNTED,
+    DoseState.PREPARED,
+    DoseState.CHECKED_ONCE,
+    DoseState.CHECKED,
+    DoseState.INFUSING,
+    DoseState.DISCARDED,
+    DoseState.CANCELLED,
+}
 ENTER, CONFIRM = "enter_dose_from_paper", "confirm_dose_from_paper"
 
 _DOSE = text(
@@ -43,7 +56,13 @@ def act_of_form(form: Form, dose: OfDose, who: int) -> str | None:
         return "pick_vial" if state is None or state in TO_PICK else None
     if form is Form.THAW:
         thawing = "thaw_vial" if dose.thaws_more else "pool_and_count"
-        return {None: "thaw_vial", "PICKED": "thaw_vial", "THAWING": thawing, "COUNTED": "prepare_dose"}.get(state)
+        step: dict[str | None, str] = {
+            None: "thaw_vial",
+            DoseState.PICKED: "thaw_vial",
+            DoseState.THAWING: thawing,
+            DoseState.COUNTED: "prepare_dose",
+        }
+        return step.get(state)
     if state is not None and state not in TO_GIVE:
         return None
     return ENTER if dose.entered_by in (None, who) else CONFIRM

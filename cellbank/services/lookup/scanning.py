@@ -10,6 +10,7 @@ from cellbank.domain.actor import Actor
 from cellbank.domain.garbled import Garbled
 from cellbank.domain.identifiers import RECORDS, Form, Kind, command_code
 from cellbank.domain.lifecycle.roles import FLOOR, Role
+from cellbank.domain.lifecycle.states import DoseState, LotState
 from cellbank.domain.lifecycle.table import CROSSING, TRANSITIONS, acts_from, is_signed, roles_for, rows_for
 from cellbank.domain.refusals import Refusal
 from cellbank.domain.rules.infusion import ended_refusals
@@ -173,7 +174,7 @@ def next_acts(
     names = [name for name in dict.fromkeys([*moving, *making]) if name in REGISTRY and is_about(name, type_)]
     names = [name for name in names if is_ours or _crosses(name, record)]
     # A vial is accounted for only after its cells were given.
-    names = [name for name in names if name != "reconcile_infusion" or state == "INFUSED"]
+    names = [name for name in names if name != "reconcile_infusion" or state == DoseState.INFUSED]
     names = [name for name in names if record != "lot" or name not in DECISIONS or _decides(name, state)]
     places = {name: place_of(name, record, state, marks) for name in names}
     found = (_next(name, kind, now=places[name] < PRINTS) for name in sorted(names, key=places.__getitem__))
@@ -212,7 +213,7 @@ def _crosses(name: str, record: str) -> bool:
 
 
 # What was made from a lot is stopped with it; that does not make the decision possible wherever such a lot stands.
-DECISIONS = {"reject_lot": "REJECTED", "recall_lot": "RECALLED"}
+DECISIONS = {"reject_lot": LotState.REJECTED, "recall_lot": LotState.RECALLED}
 
 
 def _decides(name: str, state: str) -> bool:

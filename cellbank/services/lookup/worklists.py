@@ -9,6 +9,7 @@ from sqlalchemy import Connection, text
 from cellbank.domain.accounts import Change
 from cellbank.domain.identifiers import printed
 from cellbank.domain.lifecycle.roles import FLOOR, Role
+from cellbank.domain.lifecycle.states import ActionState, DeviationState
 from cellbank.domain.pauses import ALERT_FROM
 from cellbank.domain.quantities import millions
 from cellbank.domain.wall import text_on_the_wall
@@ -129,12 +130,12 @@ _ACTIONS = """SELECT a.code, left(a.description, 90) AS title, a.state, p.full_n
 
 def _planned(role: Role) -> Source:
     """What somebody is to do about a deviation: everybody who works here sees who does what by when."""
-    sql = _ACTIONS.format("PLANNED")
+    sql = _ACTIONS.format(ActionState.PLANNED)
     return Source("actions", role, "Actions to do", "No action is waiting.", sql, "complete_action", "action")
 
 
 def _to_investigate(role: Role) -> Source:
-    sql, empty = _DEVIATIONS.format("OPEN"), "No deviation is waiting."
+    sql, empty = _DEVIATIONS.format(DeviationState.OPEN), "No deviation is waiting."
     return Source("deviations", role, "Deviations to investigate", empty, sql, "investigate_deviation", "deviation")
 
 
@@ -385,8 +386,8 @@ SOURCES: tuple[Source, ...] = (
     *(_planned(role) for role in (T, Q, C)),
     *(_to_investigate(role) for role in (T, Q)),
     Source("decisions", Q, "Deviations to decide", "No deviation waits for a decision.",
-           _DEVIATIONS.format("INVESTIGATED"), "close_deviation", "deviation"),
-    Source("verifications", Q, "Actions to verify", "No action is to be verified.", _ACTIONS.format("DONE"),
+           _DEVIATIONS.format(DeviationState.INVESTIGATED), "close_deviation", "deviation"),
+    Source("verifications", Q, "Actions to verify", "No action is to be verified.", _ACTIONS.format(ActionState.DONE),
            "verify_action", "action"),
 )  # fmt: skip
 

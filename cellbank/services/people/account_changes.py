@@ -16,6 +16,7 @@ from cellbank.domain.accounts import Change, first_refusals, has_power, installa
 from cellbank.domain.handed_codes import Purpose
 from cellbank.domain.identifiers import Kind
 from cellbank.domain.lifecycle.roles import Role
+from cellbank.domain.lifecycle.states import AccountChangeState, PersonState
 from cellbank.domain.lifecycle.table import roles_for
 from cellbank.domain.messages import Template
 from cellbank.domain.refusals import Code, Refusal, refuse
@@ -141,7 +142,7 @@ def open_change(work: Work, person: Person, *, unlocks: bool = False) -> Account
 
 def open_changes(work: Work, person: Person) -> list[AccountChange]:
     """All that waits for this account, locked: one change, and that its owner is let in."""
-    mine = (AccountChange.person_id == person.id, AccountChange.state == "ASKED")
+    mine = (AccountChange.person_id == person.id, AccountChange.state == AccountChangeState.ASKED)
     waiting = select(AccountChange).where(*mine).order_by(AccountChange.id)
     return list(work.session.scalars(waiting if work.dry_run else waiting.with_for_update()))
 
@@ -151,7 +152,9 @@ def last_administrator(work: Work, person: Person, roles: Sequence[str]) -> list
     if Role.ADMINISTRATOR in roles or Role.ADMINISTRATOR not in person.roles:
         return []
     administrators = select(Person.id).where(
-        literal(Role.ADMINISTRATOR.value) == any_(Person.roles), Person.state == "ACTIVE", Person.id != person.id
+        literal(Role.ADMINISTRATOR.value) == any_(Person.roles),
+        Person.state == PersonState.ACTIVE,
+        Person.id != person.id,
     )
     if not work.dry_run:  # two administrators who disable each other at the same moment wait for each other here
         administrators = administrators.with_for_update(key_share=True)
@@ -236,7 +239,7 @@ def waiting_for(work: Work, code: str, nothing: str, *, unlocks: bool = False) -
 
 def not_two(first: Person, act: str) -> tuple[Refusal, ...]:
     """Why what this person began by an act is for nobody to confirm: they may not do it any more."""
-    may_still = first.state == "ACTIVE" and bool(roles_for(act) & set(first.roles))
+    may_still = first.state == PersonState.ACTIVE and bool(roles_for(act) & set(first.roles))
     return first_refusals(may_still=may_still, first=first.full_name)
 
 

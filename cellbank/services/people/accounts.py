@@ -7,6 +7,7 @@ from cellbank.domain.accounts import Change, gains_power, is_locked
 from cellbank.domain.folding import name_skeleton
 from cellbank.domain.identifiers import Kind
 from cellbank.domain.lifecycle.roles import Role
+from cellbank.domain.lifecycle.states import PersonState
 from cellbank.domain.messages import Template
 from cellbank.domain.refusals import Code, Refusal, refuse
 from cellbank.records.people import AccountChange, Person, Site
@@ -64,7 +65,12 @@ def add_person(work: Work, given: AddPerson) -> Person:
         *(_name_taken(given.name, taken) if taken else ()),
         *_known(work, given),
     ]
-    work.judge(Person, *([AccountChange] if two else ()), refusals=refusals, to="PROPOSED" if two else "ACTIVE")
+    work.judge(
+        Person,
+        *([AccountChange] if two else ()),
+        refusals=refusals,
+        to=PersonState.PROPOSED if two else PersonState.ACTIVE,
+    )
     person = work.add(
         Person(
             site_id=site_id,
@@ -77,7 +83,7 @@ def add_person(work: Work, given: AddPerson) -> Person:
             password_set_at=work.now,
             must_change_password=given.must_change,
         ),
-        to="PROPOSED" if two else "ACTIVE",
+        to=PersonState.PROPOSED if two else PersonState.ACTIVE,
     )
     if two:
         say_that_it_waits(work)
@@ -153,7 +159,7 @@ def disable_person(work: Work, given: DisablePerson) -> Person:
     work.judge(person, *waiting, refusals=last_administrator(work, person, []))
     for one in waiting:
         decline(work, one, given.reason)
-    if person.state == "ACTIVE":
+    if person.state == PersonState.ACTIVE:
         tell(work, person, Template.DISABLED)
     work.transition(person)
     return person

@@ -10,6 +10,7 @@ from sqlalchemy import select, text
 
 from cellbank.domain.identifiers import Kind
 from cellbank.domain.lifecycle.roles import Role
+from cellbank.domain.lifecycle.states import TokenState
 from cellbank.domain.lifecycle.table import roles_for
 from cellbank.domain.question import Choice, Question
 from cellbank.domain.refusals import Code, Refusal, refuse
@@ -133,7 +134,9 @@ EndKeys = Literal["yes", "no"]
 
 def live_keys(work: Work, person: Person) -> list[ApiToken]:
     """The keys of somebody that still open something, locked in the order of their ids."""
-    mine = select(ApiToken).where(ApiToken.person_id == person.id, ApiToken.state == "LIVE").order_by(ApiToken.id)
+    mine = (
+        select(ApiToken).where(ApiToken.person_id == person.id, ApiToken.state == TokenState.LIVE).order_by(ApiToken.id)
+    )
     return list(work.session.scalars(mine if work.dry_run else mine.with_for_update(key_share=True)))
 
 

@@ -7,6 +7,7 @@ from sqlalchemy import select
 
 from cellbank.domain.identifiers import Kind
 from cellbank.domain.lifecycle.roles import Role
+from cellbank.domain.lifecycle.states import PersonState, TrainingState
 from cellbank.domain.refusals import Code, Refusal, refuse
 from cellbank.records.people import Person, Training
 from cellbank.records.work import Work
@@ -18,7 +19,7 @@ from cellbank.services.registry import act
 from cellbank.services.site_time import local_day
 
 TrainingCode = Annotated[str, *scanned(Kind.TRAINING)]
-TRAINED = ("ACTIVE", "PROPOSED")  # also whoever is still to be confirmed
+TRAINED = (PersonState.ACTIVE, PersonState.PROPOSED)  # also whoever is still to be confirmed
 
 
 class RecordTraining(ActInput):
@@ -46,9 +47,9 @@ def record_training(work: Work, given: RecordTraining) -> Training:
     if given.trained_on > local_day(work, work.now):
         refusals.append(_future(given))
     refusals.extend(by_the_installation(work))
-    state = "VALID" if counts_at_once(work) else "RECORDED"
+    state = TrainingState.VALID if counts_at_once(work) else TrainingState.RECORDED
     work.judge(Training, refusals=refusals, to=state, of=[person] if person else [])
-    if state == "RECORDED":
+    if state == TrainingState.RECORDED:
         say_that_it_waits(work)
     assert person is not None
     training = Training(

@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 
 from cellbank.domain.growth import Growth
 from cellbank.domain.identifiers import Kind, is_usable, printed, record_code
+from cellbank.domain.lifecycle.states import CultureState
 from cellbank.domain.refusals import Refusal
 from cellbank.domain.rules.culture import (
     BankVialFacts,
@@ -360,7 +361,7 @@ def _start(
     """Insert one culture for each vessel, with the reagents that went in; returns the first one."""
     codes = _vessel_codes(work, given.vessel_count)
     same = {"site_id": work.actor.site_id, "vessel": given.vessel, "area_cm2": given.area_cm2, "note": given.note}
-    ids = work.add_many(Culture, [{**columns, **same, "code": code} for code in codes], to="GROWING")
+    ids = work.add_many(Culture, [{**columns, **same, "code": code} for code in codes], to=CultureState.GROWING)
     use_reagents(work, reagents, given.reagent_quantities, used_at=columns["started_at"], culture_ids=ids)
     work.show(cultures=codes)
     print_first(work, Kind.CULTURE, *codes)

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field, ValidationInfo, field_validator
 
 from cellbank.domain.identifiers import Kind, din
+from cellbank.domain.lifecycle.states import ConsentState, DonationState, DonorState
 from cellbank.domain.refusals import Code, Refusal, refuse
 from cellbank.domain.rules.donation import ArrivalFacts, arrival_questions, arrival_refusals
 from cellbank.domain.rules.donor import consent_refusals
@@ -82,7 +83,7 @@ def receive_donation(work: Work, given: ReceiveDonation) -> Donation:
         questions = (*arrival_questions(facts), *questions)
     measured = TissueFacts(given.tissue, given.mass_g, given.length_cm, donor.delivered_at, given.collected_at)
     refusals += asked_about(work, improbable_arrival(measured), given.improbable_because)
-    target = "AWAITING_DECISION" if questions else "ACCEPTED"
+    target = DonationState.AWAITING_DECISION if questions else DonationState.ACCEPTED
     _show(work, donor, consents, questions)
     work.judge(Donation, refusals=refusals, to=target, of=[donor])
     donation = work.add(_donation(work, given, donor, definition.id, received_at, questions), to=target)
@@ -120,7 +121,7 @@ def _late_evidence(
     work: Work, donor: Donor, specification: Specification, collected_at: datetime.datetime
 ) -> tuple[Refusal, ...]:
     """A donor determined eligible before this donation was known: do the results speak for it too?"""
-    if donor.state != "ELIGIBLE":
+    if donor.state != DonorState.ELIGIBLE:
         return ()
     return donor_evidence(work, donor, specification.donor, donation_collection(None, collected_at))
 
@@ -128,7 +129,7 @@ def _late_evidence(
 def _show(work: Work, donor: Donor, consents: list[str], questions: tuple[Refusal, ...]) -> None:
     work.show(
         donor_state=donor.state,
-        consent="in force" if "GIVEN" in consents else "withdrawn",
+        consent="in force" if ConsentState.GIVEN in consents else "withdrawn",
         holds=[{"code": hold.code, "reason": hold.reason} for hold in holds_on(work, donor)],
         questions=[question.as_json() for question in questions],
     )
@@ -178,9 +179,11 @@ def decide_donation(work: Work, given: DecideDonation) -> Donation:
     """
     donation = work.lock(Donation, given.donation)
     donor = work.lock_id(Donor, donation.donor_id)
-    target = {"accept": "ACCEPTED", "reject": "REJECTED"}[given.decision]
+    target = {"accept": DonationState.ACCEPTED, "reject": DonationState.REJECTED}[given.decision]
     specification = specification_of(work.session, donation.specification_id)
-    refusals = _late_evidence(work, donor, specification, donation.collected_at) if target == "ACCEPTED" else ()
+    refusals = (
+        _late_evidence(work, donor, specification, donation.collected_at) if target == DonationState.ACCEPTED else ()
+    )
     work.show(questions=donation.questions or [])
     work.judge(donation, refusals=refusals, to=target)
     donation.decision_reason = given.reason

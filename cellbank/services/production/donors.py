@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from cellbank.domain.folding import skeleton
 from cellbank.domain.identifiers import Kind, printed
+from cellbank.domain.lifecycle.states import DonationState, DonorState
 from cellbank.domain.refusals import Code, Refusal, refuse
 from cellbank.domain.rules.donor import Collection, EvidenceFacts, PanelResult, consent_refusals, evidence_refusals
 from cellbank.domain.rules.tested import STANDING
@@ -125,18 +126,18 @@ class DetermineEligibility(SignedInput):
 def determine_eligibility(work: Work, given: DetermineEligibility) -> Donor:
     """Determine and sign. Eligible needs consent and the whole panel, for every donation; ineligible places a hold."""
     donor = work.lock(Donor, given.donor)
-    target = {"eligible": "ELIGIBLE", "ineligible": "INELIGIBLE"}[given.decision]
+    target = {"eligible": DonorState.ELIGIBLE, "ineligible": DonorState.INELIGIBLE}[given.decision]
     refusals: list[Refusal] = []
-    if target == "ELIGIBLE":
+    if target == DonorState.ELIGIBLE:
         rules = read_specification(effective(work, "specification", given.specification).content).donor
         refusals += [*consent_refusals(donor.code, consent_states(work, donor)), *donor_evidence(work, donor, rules)]
     else:
         lots_reached(work, donor)  # locked before the judgement; the hold stops them after it
     work.show(holds=[hold.code for hold in holds_on(work, donor)])
-    work.judge(donor, *((Hold,) if target == "INELIGIBLE" else ()), refusals=refusals, to=target)
+    work.judge(donor, *((Hold,) if target == DonorState.INELIGIBLE else ()), refusals=refusals, to=target)
     donor.eligibility_reason = given.reason
     work.transition(donor, to=target)
-    if target == "INELIGIBLE":
+    if target == DonorState.INELIGIBLE:
         place_hold(work, donor, reason=f"Donor determined ineligible: {given.reason}")
     return donor
 
@@ -160,7 +161,7 @@ def donation_collection(code: str | None, collected_at: datetime.datetime) -> Co
 
 def _collections(work: Work, donor: Donor) -> tuple[Collection, ...]:
     statement = select(Donation.code, Donation.collected_at).where(
-        Donation.donor_id == donor.id, Donation.state != "REJECTED"
+        Donation.donor_id == donor.id, Donation.state != DonationState.REJECTED
     )
     found = tuple(donation_collection(*row) for row in work.session.execute(statement.order_by(Donation.id)))
     if found or donor.delivered_at is None:

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, model_validator
 from sqlalchemy import func, select
 
 from cellbank.domain.identifiers import Kind, division_code, vial_code
+from cellbank.domain.lifecycle.states import LotState, VialState
 from cellbank.domain.quantities import Quantity, parse_decimal
 from cellbank.domain.rules.freezing import (
     ClosingFacts,
@@ -241,8 +242,8 @@ class CloseFilling(TellingInput):
 def close_filling(work: Work, given: CloseFilling) -> Lot:
     """Account for every cell and void the labels that were not used. Refuses a balance that is not zero."""
     lot = work.lock(Lot, given.lot)
-    unused = _vials_of(work, lot, "PRINTED")
-    of_lot = select(func.count()).where(Vial.lot_id == lot.id, Vial.state.not_in(["PRINTED", "VOIDED"]))
+    unused = _vials_of(work, lot, VialState.PRINTED)
+    of_lot = select(func.count()).where(Vial.lot_id == lot.id, Vial.state.not_in([VialState.PRINTED, VialState.VOIDED]))
     filled = work.session.scalars(of_lot).one()
     taken = work.session.scalar(select(func.sum(LotSource.cells_used)).where(LotSource.lot_id == lot.id)) or 0
     facts = ClosingFacts(lot.code, int(taken), filled, lot.cells_per_vial, given.sample_cells, given.lost_cells)
@@ -278,17 +279,17 @@ def record_freezing(work: Work, given: RecordFreezing) -> Lot:
     Refuses a program that the specification does not know, and a start too long after filling began.
     """
     lot = lock_lot(work, given.lot)
-    vials = _vials_of(work, lot, "FILLED")
+    vials = _vials_of(work, lot, VialState.FILLED)
     rules = specification_of(work.session, lot.specification_id).freezing
     at = work.happened
-    target = "ON_HOLD" if held(work, lot) else "QUARANTINE"
+    target = LotState.ON_HOLD if held(work, lot) else LotState.QUARANTINE
     facts = FreezingFacts(lot.code, lot.fill_started_at, at, given.program, rules)
     times = time_refusals(work, "The start of freezing", at, lot.fill_started_at)
     soon = improbable_filling(lot.code, lot.fill_started_at, at)
     doubted = asked_about(work, soon, given.improbable_because)
     work.judge(lot, *vials, refusals=(*freezing_refusals(facts), *times, *doubted), to=target)
     lot.frozen_at, lot.freezing_program = at, given.program
-    lot.state_before_hold = "QUARANTINE" if target == "ON_HOLD" else None
+    lot.state_before_hold = LotState.QUARANTINE if target == LotState.ON_HOLD else None
     work.transition(lot, to=target)
     work.transition_many(Vial, vials)
     work.show(frozen=len(vials))

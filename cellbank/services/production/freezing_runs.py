@@ -16,6 +16,7 @@ from sqlalchemy import func, select
 from cellbank.domain.freezer_file import RunFile, read_run_file
 from cellbank.domain.freezing_band import FreezingBand
 from cellbank.domain.identifiers import Kind
+from cellbank.domain.lifecycle.states import ConditionalState, RunState
 from cellbank.domain.logger_file import Lines, Mapping, Said
 from cellbank.domain.question import Choice, Question
 from cellbank.domain.refusals import Code, Refusal, refuse
@@ -121,7 +122,7 @@ class _Run:
 
     @property
     def state(self) -> str:
-        return "WITHIN" if self.comparison is not None and self.comparison.is_within else "OUTSIDE"
+        return RunState.WITHIN if self.comparison is not None and self.comparison.is_within else RunState.OUTSIDE
 
 
 @act(ImportFreezingRun)
@@ -153,7 +154,7 @@ def import_freezing_run(work: Work, given: ImportFreezingRun) -> FreezerRun:
     )
     work.show(**_seen(run))
     work.warn(_left_the_band(lot, run))
-    moved = (Deviation,) if run.state == "OUTSIDE" else ()
+    moved = (Deviation,) if run.state == RunState.OUTSIDE else ()
     work.judge(lot, FreezerRun, *moved, refusals=refusals, to=run.state)
     learn(work, SHEET, _source(work, given), known, file.mapping)
     return _keep(work, given, lot, run, specification)
@@ -217,7 +218,7 @@ def _or_as_recorded(work: Work, lot: Lot, question: Question) -> Question:
 
 def _live(work: Work, lot: Lot) -> str | None:
     """The code of the run that the lot has."""
-    of_lot = select(FreezerRun.code).where(FreezerRun.lot_id == lot.id, FreezerRun.state != "WITHDRAWN")
+    of_lot = select(FreezerRun.code).where(FreezerRun.lot_id == lot.id, FreezerRun.state != RunState.WITHDRAWN)
     return work.session.scalar(of_lot)
 
 
@@ -231,7 +232,7 @@ def _of_another_freezer(given: ImportFreezingRun, serial: str) -> list[Refusal]:
 
 def _left_the_band(lot: Lot, run: _Run) -> list[Refusal]:
     """The warning of a run that is kept, though it was not as the program says."""
-    if run.state != "OUTSIDE":
+    if run.state != RunState.OUTSIDE:
         return []
     sentence = "The run of lot {lot} left the band of {program}: a deviation is opened, and the release waits for it."
     return [refuse(Code.OUTSIDE_LIMITS, sentence, lot=lot.code, program=lot.freezing_program)]
@@ -357,6 +358,6 @@ def withdraw_freezing_run(work: Work, given: WithdrawFreezingRun) -> FreezerRun:
 def _conditional(work: Work, lot: Lot) -> str | None:
     """The code of a conditional release of the lot that has not ended."""
     live = select(ConditionalRelease.code).where(
-        ConditionalRelease.lot_id == lot.id, ConditionalRelease.state != "ENDED"
+        ConditionalRelease.lot_id == lot.id, ConditionalRelease.state != ConditionalState.ENDED
     )
     return work.session.scalar(live.limit(1))

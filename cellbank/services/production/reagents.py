@@ -7,6 +7,7 @@ from sqlalchemy import exists, select
 
 from cellbank.domain.folding import skeleton
 from cellbank.domain.identifiers import Kind
+from cellbank.domain.lifecycle.states import ReagentState
 from cellbank.domain.refusals import Refusal
 from cellbank.domain.rules.names import reads_alike
 from cellbank.domain.rules.reagent import (
@@ -63,7 +64,7 @@ def receive_reagent(work: Work, given: ReceiveReagent) -> ReagentLot:
     """Take a lot in, into quarantine. Refuses one that has expired; asks about a number that reads like that of another
     lot and is spelled otherwise."""
     today = local_day(work, work.happened)
-    facts = ReagentFacts(given.manufacturer_lot, given.name, "ACCEPTED", given.expires_on, today)
+    facts = ReagentFacts(given.manufacturer_lot, given.name, ReagentState.ACCEPTED, given.expires_on, today)
     alike = ReagentLot.manufacturer_lot_key == skeleton(given.manufacturer_lot)
     here = ReagentLot.site_id == work.actor.site_id
     others = work.session.execute(select(ReagentLot.manufacturer_lot, ReagentLot.code).where(alike, here)).all()
@@ -97,12 +98,12 @@ def decide_reagent(work: Work, given: DecideReagent) -> ReagentLot:
     """Accept or reject a lot. Refuses to accept one that has expired or has no certificate, and to decide the same
     thing again. Rejecting one that has been used stops every lot that it touched."""
     reagent = work.lock(ReagentLot, given.reagent)
-    target = {"accept": "ACCEPTED", "reject": "REJECTED"}[given.decision]
+    target = {"accept": ReagentState.ACCEPTED, "reject": ReagentState.REJECTED}[given.decision]
     certificate = given.certificate or reagent.certificate
-    stops = target == "REJECTED" and _is_used(work, reagent)
+    stops = target == ReagentState.REJECTED and _is_used(work, reagent)
     if stops:
         lots_reached(work, reagent)  # locked before the judgement; the hold stops them after it
-    refusals = _cannot_accept(work, reagent, certificate) if target == "ACCEPTED" else ()
+    refusals = _cannot_accept(work, reagent, certificate) if target == ReagentState.ACCEPTED else ()
     work.judge(reagent, *((Hold,) if stops else ()), refusals=refusals, to=target)
     reagent.decision_reason, reagent.certificate = given.reason, certificate
     work.transition(reagent, to=target)

@@ -3,6 +3,7 @@
 from pydantic import Field
 from sqlalchemy import ColumnElement
 
+from cellbank.domain.lifecycle.states import VialState
 from cellbank.records.production import Vial
 from cellbank.records.shipping import PackedVial
 from cellbank.records.work import Work
@@ -74,7 +75,7 @@ def _discard(work: Work, vials: list[Vial], reason: str) -> None:
     at = work.told_at
     after = last_placed_at(work.session, vials) if at else None
     loss = counted_on(work, vials)
-    packed = [vial.id for vial in vials if vial.state == "IN_TRANSIT"]
+    packed = [vial.id for vial in vials if vial.state == VialState.IN_TRANSIT]
     work.judge(*vials, refusals=time_refusals(work, "The discarding", at, after) if at else ())
     end_placement(work, vials, at)
     work.transition_many(Vial, vials)

@@ -7,6 +7,7 @@ from sqlalchemy import select
 
 from cellbank.domain.identifiers import Kind
 from cellbank.domain.lifecycle.roles import FLOOR
+from cellbank.domain.lifecycle.states import ActionState, PersonState
 from cellbank.domain.refusals import Code, Refusal, refuse
 from cellbank.domain.rules.deviation import closed_refusals, due_refusals
 from cellbank.records.deviations import CorrectiveAction, Deviation
@@ -58,7 +59,7 @@ def _named(work: Work, name: str) -> Person:
 
 
 def _cannot_do_it(person: Person) -> tuple[Refusal, ...]:
-    if person.state == "ACTIVE" and FLOOR & set(person.roles):
+    if person.state == PersonState.ACTIVE and FLOOR & set(person.roles):
         return ()
     sentence = "{person} cannot do it. Name somebody who works here as technician, quality officer or clinician."
     return (refuse(Code.ROLE_NOT_ALLOWED, sentence, person=person.full_name),)
@@ -98,7 +99,7 @@ def verify_action(work: Work, given: VerifyAction) -> CorrectiveAction:
     action = work.lock(CorrectiveAction, given.action)
     deviation = work.share(Deviation, action.deviation_id)
     refusals = () if given.effective else closed_refusals(deviation.code, deviation.state)
-    target = "VERIFIED" if given.effective else "PLANNED"
+    target = ActionState.VERIFIED if given.effective else ActionState.PLANNED
     work.judge(action, refusals=refusals, to=target)
     action.verification = given.verification
     if given.effective:

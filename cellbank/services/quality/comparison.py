@@ -7,6 +7,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from cellbank.domain.comparison import Comparison, compare
+from cellbank.domain.lifecycle.states import DefinitionState
 from cellbank.domain.protocol import Protocol
 from cellbank.domain.rules.result import days_to_result, limit_in_words
 from cellbank.domain.specification import ReleaseTest, Specification
@@ -71,10 +72,12 @@ def definition_page(installation: Installation, code: str) -> DefinitionPage | N
         if row is None:
             return None
         same = session.scalars(select(Definition).where(Definition.type == row.type, Definition.id != row.id))
-        others = sorted(same, key=lambda one: (one.identifier != row.identifier, one.state != "EFFECTIVE", -one.id))
+        others = sorted(
+            same, key=lambda one: (one.identifier != row.identifier, one.state != DefinitionState.EFFECTIVE, -one.id)
+        )
         read = _read(row)
         tests = lines_of(read.tests) if isinstance(read, Specification) else ()
-        in_force = next((_version(one) for one in others if one.state == "EFFECTIVE"), None)
+        in_force = next((_version(one) for one in others if one.state == DefinitionState.EFFECTIVE), None)
         return DefinitionPage(_version(row), row.content, tests, tuple(_version(one) for one in others), in_force)
 
 

@@ -10,6 +10,7 @@ from pydantic import Field
 from sqlalchemy import select
 
 from cellbank.domain.identifiers import Kind
+from cellbank.domain.lifecycle.states import ConditionalState
 from cellbank.domain.refusals import Refusal
 from cellbank.domain.rules.conditional import ConditionalFacts, conditional_refusals, pending_tests
 from cellbank.domain.rules.standing import SubjectFacts
@@ -141,7 +142,9 @@ def _facts(work: Work, lot: Lot, subject: Subject, release: ConditionalRelease |
 
 def _live(work: Work, lot: Lot, subject: Subject) -> str | None:
     of_both = (ConditionalRelease.lot_id == lot.id, ConditionalRelease.subject_id == subject.id)
-    return work.session.scalar(select(ConditionalRelease.code).where(*of_both, ConditionalRelease.state != "ENDED"))
+    return work.session.scalar(
+        select(ConditionalRelease.code).where(*of_both, ConditionalRelease.state != ConditionalState.ENDED)
+    )
 
 
 def _doses_under_way(work: Work, release: ConditionalRelease) -> list[dict[str, Any]]:

@@ -24,6 +24,7 @@ from cellbank.domain.correction import (
     correctable,
 )
 from cellbank.domain.identifiers import Kind
+from cellbank.domain.lifecycle.states import CorrectionState, DeviationState, DoseState, HoldState, LotState
 from cellbank.domain.rules.correction import (
     CorrectionFacts,
     correction_refusals,
@@ -141,7 +142,14 @@ def correct_fact(work: Work, given: CorrectFact) -> Record:
         *stopped,
         *dose,
         refusals=[*refusals, *effect.refusals],
-        to=(target, "RECORDED", "OPEN", "PLACED", "ON_HOLD", "PREPARED"),
+        to=(
+            target,
+            CorrectionState.RECORDED,
+            DeviationState.OPEN,
+            HoldState.PLACED,
+            LotState.ON_HOLD,
+            DoseState.PREPARED,
+        ),
         of=[record, *(one.record for one in more)],
     )
     _write(work, given, record, row, effect, target, stopping, dose)
@@ -187,7 +195,7 @@ def _uncheck_dose_of(work: Work, effect: Effect, vial: Vial) -> None:
 def _dose_to_check(effect: Effect, record: Record) -> list[Dose]:
     """The dose of a vial that is put right, if two people have to check it again."""
     doses = {one.record for one in effect.draft.changes() if isinstance(one.record, Dose)} - {record}
-    return [dose for dose in doses if dose.state in ("CHECKED_ONCE", "CHECKED")]
+    return [dose for dose in doses if dose.state in (DoseState.CHECKED_ONCE, DoseState.CHECKED)]
 
 
 def _to_stop(work: Work, effect: Effect) -> list[Lot]:
@@ -269,7 +277,7 @@ def _write(
     if target != record.state:
         work.transition(record, to=target)
     for dose in doses:
-        work.transition(dose, to="PREPARED")
+        work.transition(dose, to=DoseState.PREPARED)
     work.add(_correction(work, given, first, [one for one in changes if one is not first]))
     if _opens(effect, stopping):
         _open(work, given, effect, first)

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, select
 
+from cellbank.domain.lifecycle.states import CultureState, LotState
 from cellbank.domain.rules.correction import Taken, balance_refusals, level_refusals
 from cellbank.domain.rules.culture import HarvestFacts, cells_to_take, harvest_warnings
 from cellbank.domain.rules.freezing import expires_on, shelf_life_months
@@ -24,8 +25,8 @@ from cellbank.services.production.growing import Harvested, harvested
 from cellbank.services.quality.correcting_draft import Draft, Effect
 from cellbank.services.quality.release_board import release_facts
 
-ENDED = ("FINISHED", "DISCARDED")
-OUT = ("RELEASED", "RECALLED")
+ENDED = (CultureState.FINISHED, CultureState.DISCARDED)
+OUT = (LotState.RELEASED, LotState.RECALLED)
 
 
 def of_culture(work: Work, culture: Culture, column: str, right: Any) -> Effect:
@@ -209,7 +210,7 @@ def _judge(work: Work, effect: Effect, block: Decimal | None) -> None:
         if failing:
             effect.failing[lot.code] = failing
         levels.append((lot.called, effect.draft.get(lot, "cumulative_doublings")))
-        effect.is_out |= lot.state in OUT or lot.state_before_hold == "RELEASED"
+        effect.is_out |= lot.state in OUT or lot.state_before_hold == LotState.RELEASED
     if block is not None:
         effect.refusals += level_refusals(levels, block)
 
@@ -217,7 +218,7 @@ def _judge(work: Work, effect: Effect, block: Decimal | None) -> None:
 def _newly_failing(work: Work, draft: Draft, lot: Lot) -> tuple[str, ...]:
     """The titles of the criteria that the lot met before and does not meet by the right values. That its batch record
     is to be reviewed again is said beside it."""
-    if lot.frozen_at is None or lot.state == "REJECTED":
+    if lot.frozen_at is None or lot.state == LotState.REJECTED:
         return ()
     facts = release_facts(work.session, lot, work.now)
     names = ("frozen_at", "expires_on", "cumulative_doublings")

@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 
 from cellbank.domain.correction import UNCHECKED
 from cellbank.domain.dose import DrawVolume, one_decimal, volume_to_draw
+from cellbank.domain.lifecycle.states import VialState
 from cellbank.domain.refusals import Code, Refusal, refuse
 from cellbank.domain.rules.correction import check_warnings
 from cellbank.domain.rules.thaw import (
@@ -27,7 +28,7 @@ from cellbank.services.clinic.standing import DoseStanding, standing_of
 from cellbank.services.quality.correcting_draft import Draft, Effect
 
 COUNT = ("pooled_ml", "total_cells_per_ml", "viability_percent")
-USED = ("POOLED", "INFUSED")
+USED = (VialState.POOLED, VialState.INFUSED)
 
 
 def of_dose(work: Work, dose: Dose, column: str, right: Any) -> Effect:

@@ -3,6 +3,7 @@
 from pydantic import Field
 from sqlalchemy import func, select
 
+from cellbank.domain.lifecycle.states import DoseState, LotState
 from cellbank.domain.rules.hold import RecallFacts, recall_refusals
 from cellbank.domain.rules.release import release_criteria
 from cellbank.records.clinic import Dose, Subject
@@ -56,8 +57,8 @@ def reject_lot(work: Work, given: RejectLot) -> Lot:
     """Reject for good; signed by somebody who performed nothing in the lot. What follows is as for a recall."""
     lot = lock_lot(work, given.lot)
     work.show(doses=_doses_of(work, lot))
-    work.judge(lot, to="REJECTED")
-    return _call_back(work, lot, "REJECTED", given.reason)
+    work.judge(lot, to=LotState.REJECTED)
+    return _call_back(work, lot, LotState.REJECTED, given.reason)
 
 
 class RecallLot(SignedInput):
@@ -76,8 +77,8 @@ def recall_lot(work: Work, given: RecallLot) -> Lot:
     """
     lot = lock_lot(work, given.lot)
     work.show(doses=_doses_of(work, lot))
-    work.judge(lot, refusals=recall_refusals(RecallFacts(lot.code, lot.state_before_hold)), to="RECALLED")
-    return _call_back(work, lot, "RECALLED", given.reason)
+    work.judge(lot, refusals=recall_refusals(RecallFacts(lot.code, lot.state_before_hold)), to=LotState.RECALLED)
+    return _call_back(work, lot, LotState.RECALLED, given.reason)
 
 
 def _call_back(work: Work, lot: Lot, target: str, reason: str) -> Lot:
@@ -102,5 +103,5 @@ def _doses_of(work: Work, lot: Lot) -> list[dict[str, str]]:
     """Who has to be told: each dose of the lot, or of one made from it, that was not cancelled, and how far it went."""
     columns = select(Dose.code, Dose.state, Subject.code).join(Subject, Subject.id == Dose.subject_id)
     of_these = Dose.lot_id.in_(select(func.lots_below("lot", lot.id)))
-    rows = work.session.execute(columns.where(of_these, Dose.state != "CANCELLED").order_by(Dose.id))
+    rows = work.session.execute(columns.where(of_these, Dose.state != DoseState.CANCELLED).order_by(Dose.id))
     return [{"dose": dose, "state": state, "subject": subject} for dose, state, subject in rows]

@@ -12,6 +12,7 @@ from sqlalchemy import Row, select
 
 from cellbank.domain.definition import LONGEST_FILE, DefinitionProblems, digest
 from cellbank.domain.figures import figures_of
+from cellbank.domain.lifecycle.states import DefinitionState
 from cellbank.domain.protocol import Protocol
 from cellbank.domain.rules.definition import EffectiveFacts, ImportFacts, effective_refusals, import_refusals
 from cellbank.domain.specification import Specification
@@ -109,12 +110,17 @@ def make_effective(work: Work, given: MakeEffective) -> Definition:
     definition, others = _lock_versions(work, given.definition)
     missing = _missing_specifications(work, definition)
     facts = EffectiveFacts(definition.code, definition.state, missing, figures_agree(definition))
-    superseded = [other for other in others if other.state == "EFFECTIVE"]
-    work.judge(definition, *superseded, refusals=effective_refusals(facts), to=("EFFECTIVE", "SUPERSEDED"))
-    work.transition(*superseded, to="SUPERSEDED")
+    superseded = [other for other in others if other.state == DefinitionState.EFFECTIVE]
+    work.judge(
+        definition,
+        *superseded,
+        refusals=effective_refusals(facts),
+        to=(DefinitionState.EFFECTIVE, DefinitionState.SUPERSEDED),
+    )
+    work.transition(*superseded, to=DefinitionState.SUPERSEDED)
     work.session.flush()  # one version in force at a time: the old one goes first
     definition.effective_at = work.now
-    work.transition(definition, to="EFFECTIVE")
+    work.transition(definition, to=DefinitionState.EFFECTIVE)
     return definition
 
 
@@ -143,7 +149,9 @@ def _missing_specifications(work: Work, definition: Definition) -> tuple[str, ..
         return ()
     arms = read_protocol(definition.content).arms
     wanted = {arm.specification for arm in arms if arm.specification is not None}
-    in_force = select(Definition.identifier).where(Definition.type == "specification", Definition.state == "EFFECTIVE")
+    in_force = select(Definition.identifier).where(
+        Definition.type == "specification", Definition.state == DefinitionState.EFFECTIVE
+    )
     return tuple(sorted(wanted - set(work.session.scalars(in_force))))
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from cellbank.domain.lifecycle.states import DeviationState
 from cellbank.services.installation import Installation
 
 
@@ -82,4 +83,6 @@ def read_board(connection: Connection, code: str, today: datetime.date, site: in
         AffectedLot(lot.code, lot.purpose, lot.state, lot.vials_in_stock, tuple(lot.doses), tuple(lot.subjects))
         for lot in lots
     )
-    return DeviationBoard(row, tuple(links), affected, tuple(actions), row.state != "CLOSED" and row.due_on < today)
+    return DeviationBoard(
+        row, tuple(links), affected, tuple(actions), row.state != DeviationState.CLOSED and row.due_on < today
+    )

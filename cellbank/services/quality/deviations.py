@@ -3,6 +3,7 @@
 from pydantic import Field
 from sqlalchemy import select
 
+from cellbank.domain.lifecycle.states import ActionState
 from cellbank.domain.refusals import Code, refuse
 from cellbank.domain.rules.deviation import (
     Classification,
@@ -138,7 +139,9 @@ def close_deviation(work: Work, given: CloseDeviation) -> Deviation:
 
 def _planned(work: Work, deviation: Deviation) -> tuple[PlannedAction, ...]:
     columns = select(CorrectiveAction.code, CorrectiveAction.type)
-    planned = columns.where(CorrectiveAction.deviation_id == deviation.id, CorrectiveAction.state == "PLANNED")
+    planned = columns.where(
+        CorrectiveAction.deviation_id == deviation.id, CorrectiveAction.state == ActionState.PLANNED
+    )
     return tuple(PlannedAction(*row) for row in work.session.execute(planned.order_by(CorrectiveAction.id)))
 
 

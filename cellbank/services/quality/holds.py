@@ -7,6 +7,7 @@ from pydantic import Field
 from sqlalchemy import select, text
 
 from cellbank.domain.identifiers import Kind
+from cellbank.domain.lifecycle.states import LotState, ResultState
 from cellbank.domain.refusals import Refusal
 from cellbank.domain.rules.hold import HeldDonor, LiftFacts, LotToReturn, lift_refusals
 from cellbank.domain.rules.temperature import lift_after_excursion_refusals
@@ -129,7 +130,7 @@ _OTHERWISE_HELD = text(
 
 def _without_other_hold(work: Work, hold: Hold, reached: list[Lot]) -> list[Lot]:
     """The lots on hold that only this hold stops."""
-    held = [lot for lot in reached if lot.state == "ON_HOLD"]
+    held = [lot for lot in reached if lot.state == LotState.ON_HOLD]
     given = {"lots": [lot.id for lot in held], "hold": hold.id}
     otherwise = set(work.session.scalars(_OTHERWISE_HELD, given))
     return [lot for lot in held if lot.id not in otherwise]
@@ -174,7 +175,9 @@ def _held_donor(work: Work, hold: Hold) -> HeldDonor | None:
         return None
     donor = work.share(Donor, hold.donor_id)
     reactive = select(TestResult.code).where(
-        TestResult.donor_id == donor.id, TestResult.verdict == "OUT_OF_SPECIFICATION", TestResult.state == "REVIEWED"
+        TestResult.donor_id == donor.id,
+        TestResult.verdict == "OUT_OF_SPECIFICATION",
+        TestResult.state == ResultState.REVIEWED,
     )
     found = tuple(work.session.scalars(reactive.order_by(TestResult.id)))
     return HeldDonor(donor.code, donor.state, consent_states(work.session, donor.id), found)

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, text
 
 from cellbank.domain.garbled import Garbled
 from cellbank.domain.identifiers import RECORDS, Kind
+from cellbank.domain.lifecycle.states import DoseState
 from cellbank.domain.positions import position_name
 from cellbank.domain.scans import read_scan
 from cellbank.services.finding.missing import NotHere, Unreadable
@@ -25,8 +26,8 @@ from cellbank.services.storage.travelling import IN_HAND
 
 PAGE = 200
 STARTS = (Kind.LOT, Kind.DONOR, Kind.DONATION, Kind.CULTURE, Kind.REAGENT, Kind.STORAGE)
-ENDED = ("CANCELLED", "DISCARDED")
-RECEIVED = ("INFUSING", "INFUSED", "RECONCILED")
+ENDED = (DoseState.CANCELLED, DoseState.DISCARDED)
+RECEIVED = (DoseState.INFUSING, DoseState.INFUSED, DoseState.RECONCILED)
 NOWHERE = "–"
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import text
 
+from cellbank.domain.lifecycle.states import DoseState
 from cellbank.services.installation import Installation, at_site
 
 
@@ -30,7 +31,7 @@ class DoseToTell:
     @property
     def runs(self) -> bool:
         """Whether stopped product is running into the patient now."""
-        return self.is_stopped and self.state == "INFUSING"
+        return self.is_stopped and self.state == DoseState.INFUSING
 
     @property
     def waits(self) -> bool:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import select
 
+from cellbank.domain.lifecycle.states import DeviationState, LotState
 from cellbank.domain.rules.deviation import Classification
 from cellbank.domain.rules.result import limit_in_words
 from cellbank.domain.specification import ReleaseTest, ResultVerdict
@@ -50,7 +51,11 @@ def to_be_moved(work: Work, lots: Collection[Lot], *, failing: bool) -> tuple[ty
 
 def out_of_the_laboratory(lots: Collection[Lot], conditional: Collection[Lot]) -> list[Lot]:
     """The lots that patients may have: the released ones, and those in quarantine that some subject may have."""
-    return [lot for lot in lots if lot.state == "RELEASED" or (lot.state == "QUARANTINE" and lot in conditional)]
+    return [
+        lot
+        for lot in lots
+        if lot.state == LotState.RELEASED or (lot.state == LotState.QUARANTINE and lot in conditional)
+    ]
 
 
 def report(work: Work, failures: Sequence[Failure], lots: Collection[Lot], known: Sequence[Deviation] = ()) -> None:
@@ -97,5 +102,5 @@ def still_open(work: Work, result: TestResult) -> list[Deviation]:
     links = select(DeviationLink.deviation_id).where(
         DeviationLink.record_kind == result.kind, DeviationLink.record_id == result.id
     )
-    statement = select(Deviation).where(Deviation.id.in_(links), Deviation.state != "CLOSED")
+    statement = select(Deviation).where(Deviation.id.in_(links), Deviation.state != DeviationState.CLOSED)
     return list(work.session.scalars(statement.order_by(Deviation.id)))

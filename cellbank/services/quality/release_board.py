@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
+from cellbank.domain.lifecycle.states import VialState
 from cellbank.domain.rules.donor import EvidenceFacts, PanelResult
 from cellbank.domain.rules.freezing import ClosingFacts
 from cellbank.domain.rules.release import (
@@ -224,5 +225,5 @@ def _vial_counts(session: Session, lot: Lot) -> dict[str, int]:
 def _closing(session: Session, lot: Lot, counts: dict[str, int]) -> ClosingFacts:
     """The balance of the cells, as it was closed: every vial that was ever filled took its cells."""
     taken = session.scalar(select(func.sum(LotSource.cells_used)).where(LotSource.lot_id == lot.id))
-    filled = sum(count for state, count in counts.items() if state not in ("PRINTED", "VOIDED"))
+    filled = sum(count for state, count in counts.items() if state not in (VialState.PRINTED, VialState.VOIDED))
     return ClosingFacts(lot.code, int(taken or 0), filled, lot.cells_per_vial, lot.sample_cells, lot.lost_cells)

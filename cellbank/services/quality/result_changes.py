@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from sqlalchemy import select
 
 from cellbank.domain.identifiers import Kind
+from cellbank.domain.lifecycle.states import ResultState
 from cellbank.domain.rules.result import InvalidationFacts, Reading, invalidation_refusals
 from cellbank.records.deviations import Deviation, DeviationLink
 from cellbank.records.quality import Sample, TestResult
@@ -61,12 +62,14 @@ def correct_result(work: Work, given: CorrectResult) -> TestResult:
     moved = to_be_moved(work, lots, failing=entry.fails)
     work.show(corrects=wrong.code, verdict=entry.verdict.value)
     work.warn(entry.warnings())
-    work.judge(TestResult, wrong, *moved, refusals=entry.refusals(work), to=("ENTERED", "CORRECTED"))
+    work.judge(
+        TestResult, wrong, *moved, refusals=entry.refusals(work), to=(ResultState.ENTERED, ResultState.CORRECTED)
+    )
     wrong.change_reason, wrong.changed_by_id = given.reason, work.actor.id
-    work.transition(wrong, to="CORRECTED")
+    work.transition(wrong, to=ResultState.CORRECTED)
     code = new_code(work, Kind.RESULT)
     columns = {**entry.columns(), "corrects_id": wrong.id, "entered_by_id": work.actor.id}
-    result = work.add(TestResult(code=code, **columns), to="ENTERED")
+    result = work.add(TestResult(code=code, **columns), to=ResultState.ENTERED)
     for deviation in still:
         work.note(
             DeviationLink(

@@ -12,6 +12,7 @@ from sqlalchemy import or_, select
 
 from cellbank.domain.entering import whole_number
 from cellbank.domain.identifiers import Kind
+from cellbank.domain.lifecycle.states import ResultState, SampleState
 from cellbank.domain.quantities import parse_decimal
 from cellbank.domain.refusals import Code, Refusal, refuse
 from cellbank.domain.result_sheet import MOMENTS, SheetRow, moment_of, number_and_unit, read_sheet
@@ -113,7 +114,9 @@ def import_results(work: Work, given: ImportResults) -> None:
     failing = [row for row in rows if row.entry.fails]
     below = lots_of_tested(work, [row.entry.tested for row in failing])
     out = [lot for lot in lots if lot.id in below]
-    samples = [entry.sample for entry in entries if entry.sample is not None and entry.sample.state == "TAKEN"]
+    samples = [
+        entry.sample for entry in entries if entry.sample is not None and entry.sample.state == SampleState.TAKEN
+    ]
     work.show(rows=len(rows), out_of_specification=[_told(row) for row in failing], zone_of_the_times=zone.key)
     work.warn(warning for entry in entries for warning in entry.warnings())
     moved, tested = to_be_moved(work, out, failing=bool(failing)), [entry.tested for entry in entries]
@@ -308,7 +311,7 @@ def _refused_rows(work: Work, rows: list[Row]) -> list[Refusal]:
     for row in rows:
         found += [_by_row(row, refusal) for refusal in row.entry.refusals(work)]
         sample = row.entry.sample
-        if sample is not None and sample.state != "TAKEN":
+        if sample is not None and sample.state != SampleState.TAKEN:
             sentence = "Sample {sample} is {state}: no result of it is awaited. Leave the row out."
             found.append(_by_row(row, refuse(Code.WRONG_STATE, sentence, sample=sample.code, state=sample.state)))
     return found
@@ -327,7 +330,9 @@ def _recorded_already(work: Work, rows: list[Row]) -> list[Refusal]:
         ids[row.entry.tested.kind].add(row.entry.tested.id)
     of_these = or_(*(getattr(TestResult, f"{kind}_id").in_(found) for kind, found in ids.items()))
     times = {row.entry.started_at for row in rows}
-    statement = select(TestResult).where(of_these, TestResult.started_at.in_(times), TestResult.state != "DISPUTED")
+    statement = select(TestResult).where(
+        of_these, TestResult.started_at.in_(times), TestResult.state != ResultState.DISPUTED
+    )
     recorded = defaultdict(list)
     for result in work.session.scalars(statement):
         value = result.choice if result.number is None else result.number

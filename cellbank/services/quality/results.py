@@ -10,6 +10,7 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from cellbank.domain.identifiers import Kind
+from cellbank.domain.lifecycle.states import ResultState
 from cellbank.domain.quantities import Quantity, parse_decimal
 from cellbank.domain.refusals import Code, Refusal, refuse
 from cellbank.domain.rules.result import (
@@ -256,7 +257,7 @@ def review_results(work: Work, given: ReviewResults) -> None:
     keep_still(work, tested.values(), stopping=bool(reactive))
     if len(tested) == 1:
         work.about = next(iter(tested.values())).code
-    target = "REVIEWED" if given.confirmed else "DISPUTED"
+    target = ResultState.REVIEWED if given.confirmed else ResultState.DISPUTED
     reason_needed = refuse(
         Code.REASON_NEEDED, "A disputed result needs a note that says why. Write one and sign again."
     )

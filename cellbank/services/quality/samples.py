@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from sqlalchemy import select
 
 from cellbank.domain.identifiers import Kind
+from cellbank.domain.lifecycle.states import SampleState
 from cellbank.domain.refusals import Code, Refusal, refuse
 from cellbank.domain.rules.result import (
     VialSampled,
@@ -132,7 +133,7 @@ def _sampled(vial: Vial | None, tested: Tested) -> VialSampled | None:
 def _awaited(work: Work, tested: Tested, test: str, number: int) -> tuple[Refusal, ...]:
     """A second sample while the first is awaited would leave one of them without a result. Twin: one_sample_awaited."""
     statement = select(Sample.code).where(getattr(Sample, f"{tested.kind}_id") == tested.id, Sample.test == test)
-    code = work.session.scalar(statement.where(Sample.number == number, Sample.state == "TAKEN"))
+    code = work.session.scalar(statement.where(Sample.number == number, Sample.state == SampleState.TAKEN))
     if code is None:
         return ()
     sentence = "Sample {sample} for {test} of the {of} awaits its result. Enter it, or cancel the sample first."

@@ -7,6 +7,7 @@ from pydantic import Field
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from cellbank.domain.lifecycle.states import VialState
 from cellbank.domain.rules.receipt import Acceptance, Gap, OnTheWay, acceptance_refusals, stops
 from cellbank.records.production import Vial
 from cellbank.records.shipping import PackedVial, Shipment
@@ -32,7 +33,7 @@ def accept_shipment(work: Work, given: AcceptShipment) -> Shipment:
     vial stands in no box, while the logger's trace does not cover the way from sealing to arrival, and while an
     excursion on the way or a deviation about seals, lateness or damage is not decided."""
     shipment = work.lock(Shipment, given.shipment)
-    vials = [vial for vial in vials_of(work, shipment, "RECEIVED") if vial.state == "RECEIVED"]
+    vials = [vial for vial in vials_of(work, shipment, VialState.RECEIVED) if vial.state == VialState.RECEIVED]
     work.show(vials=len(vials))
     work.judge(shipment, *vials, refusals=acceptance_refusals(acceptance_facts(work.session, shipment)))
     _decide(work, shipment, given.note)

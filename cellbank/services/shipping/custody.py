@@ -8,6 +8,7 @@ import datetime
 from pydantic import Field
 from sqlalchemy import func, select, update
 
+from cellbank.domain.lifecycle.states import ShipmentState
 from cellbank.domain.refusals import Refusal
 from cellbank.domain.rules.shipment import HandsFacts, hand_over_refusals, take_over_refusals
 from cellbank.records.people import Person
@@ -35,7 +36,7 @@ def hand_over_shipment(work: Work, given: HandOverShipment) -> Shipment:
     shipment = work.lock(Shipment, given.shipment)
     at = work.happened
     refusals = [*hand_over_refusals(_hands(work, shipment)), *_times(work, shipment, "Handing over", at)]
-    if shipment.state == "SEALED":
+    if shipment.state == ShipmentState.SEALED:
         refusals += leaving_refusals(work, shipment, at)
     work.judge(shipment, refusals=refusals)
     hand_on(work, shipment, carrier=given.carrier, waybill=given.waybill, at=at)

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import Field
 from sqlalchemy import text
 
+from cellbank.domain.lifecycle.states import ShipmentState
 from cellbank.domain.rules.shipment import (
     LotGoods,
     PackingFacts,
@@ -73,7 +74,7 @@ def pack_vials(work: Work, given: PackVials) -> Shipment:
     end_placement(work, vials, at)
     _note_packed(work, shipment, vials, places.positions, at)
     place_vials(work, shipper.id, [vial.id for vial in vials], places.positions, at)
-    if shipment.state == "ORDERED":
+    if shipment.state == ShipmentState.ORDERED:
         hand_on(work, shipment, person_id=work.actor.id, at=at)
     shipment.shipper_id = shipper.id
     work.transition(shipment)
@@ -98,7 +99,7 @@ def _packing_facts(
     """What the rules ask about the vials, and when the last of them was put where it stands."""
     statement = _LOOKED_AT if work.dry_run else _LOCKED
     rows = work.session.execute(statement, {"vials": [vial.id for vial in vials]}).all()
-    inside = packed_in(work, shipment).goods if shipment.state != "ORDERED" else ()
+    inside = packed_in(work, shipment).goods if shipment.state != ShipmentState.ORDERED else ()
     before = {one.lot: one.packed for one in inside}
     goods = {
         row.lot: LotGoods(

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field
 from sqlalchemy import null
 
 from cellbank.domain.identifiers import Kind
+from cellbank.domain.lifecycle.states import ShipmentState
 from cellbank.domain.quantities import Quantity, parse_decimal
 from cellbank.domain.refusals import Refusal, Refused
 from cellbank.domain.rules.shipment import (
@@ -74,7 +75,7 @@ def seal_shipment(work: Work, given: SealShipment) -> Shipment:
         refusals += sealing_refusals(_facts(work, shipment, shipper, logger, inside, given))
     work.show(packed=len(inside.vials), ordered=_ordered(shipment))
     work.judge(shipment, refusals=refusals, of=[shipper, logger] if logger else [shipper])
-    if shipment.state == "ORDERED":
+    if shipment.state == ShipmentState.ORDERED:
         hand_on(work, shipment, person_id=work.actor.id, at=at)
     shipment.shipper_id, shipment.logger_id = shipper.id, logger.id if logger else None
     shipment.charged_at, shipment.charge_kg = given.charged_at, given.charge_kg

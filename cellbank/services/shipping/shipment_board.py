@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import RowMapping, select, text
 from sqlalchemy.orm import Session
 
+from cellbank.domain.lifecycle.states import DeviationState, ShipmentState, VialState
 from cellbank.domain.positions import position_name
 from cellbank.domain.refusals import Code, Refusal
 from cellbank.domain.rules.receipt import Acceptance, acceptance_refusals
@@ -26,7 +27,8 @@ from cellbank.services.temperature.temperature_chart import Chart, chart_of
 
 HOUR = datetime.timedelta(hours=1)
 AT_ONCE = 100  # vials that the address of a page can name
-PACKED_AT, SCANNED_AT = ("ORDERED", "PACKING"), ("ARRIVED", "CHECKED")
+PACKED_AT, SCANNED_AT = (ShipmentState.ORDERED, ShipmentState.PACKING), (ShipmentState.ARRIVED, ShipmentState.CHECKED)
+NEXT_OF: dict[str, str] = {ShipmentState.SEALED: "hand_over_shipment", ShipmentState.CHECKED: "accept_shipment"}
 # What only the site does to which the shipment goes; all else is of the site that has it.
 AT_ARRIVAL = frozenset({"receive_shipment", "check_in_vials", "close_receipt", "accept_shipment", "reject_shipment"})
 
@@ -104,7 +106,7 @@ class ShipmentBoard:
     @property
     def inside(self) -> tuple[PackedLine, ...]:
         """What still stands in the shipper and is to be put away."""
-        return tuple(line for line in self.record.packed if line.is_inside and line.state == "RECEIVED")
+        return tuple(line for line in self.record.packed if line.is_inside and line.state == VialState.RECEIVED)
 
     @property
     def hours_since_charge(self) -> Decimal | None:
@@ -134,15 +136,15 @@ class ShipmentBoard:
         return Way(name, (("shipment", self.code), *logger)) if name else None
 
     def _next(self) -> str | None:
-        if self.side == "recipient" and self.state == "ON_THE_WAY":
+        if self.side == "recipient" and self.state == ShipmentState.ON_THE_WAY:
             return "receive_shipment"
         if not self.has_it:
             return None
         if self.state in PACKED_AT:
             return None if self.scans else "seal_shipment"
-        if self.state == "ARRIVED":
+        if self.state == ShipmentState.ARRIVED:
             return "close_receipt" if not self.to_scan else None
-        return {"SEALED": "hand_over_shipment", "CHECKED": "accept_shipment"}.get(self.state)
+        return NEXT_OF.get(self.state)
 
     def as_data(self) -> dict[str, Any]:
         """All of it but the pictures, for programs."""
@@ -198,7 +200,7 @@ def _deviations(session: Session, codes: Iterable[str]) -> dict[str, str]:
 
 def _stops(session: Session, record: ShipmentRecord) -> tuple[Stop, ...]:
     """What the act would refuse; nothing before every vial was scanned or missed."""
-    if record.row["state"] != "CHECKED":
+    if record.row["state"] != ShipmentState.CHECKED:
         return ()
     facts = acceptance_facts(session, session.scalars(select(Shipment).where(Shipment.id == record.row["id"])).one())
     states = _deviations(session, facts.deviations)
@@ -216,7 +218,7 @@ def _way(refusal: Refusal, facts: Acceptance, deviations: Mapping[str, str]) -> 
             return Way("decide_excursion", (("excursion", str(refusal.facts["excursion"])),))
         case Code.DEVIATION_OPEN:
             code = str(refusal.facts["deviation"])
-            investigated = deviations.get(code) == "INVESTIGATED"
+            investigated = deviations.get(code) == DeviationState.INVESTIGATED
             return Way("close_deviation" if investigated else "investigate_deviation", (("deviation", code),))
     return None
 
@@ -236,7 +238,9 @@ def _to_take(session: Session, record: ShipmentRecord) -> tuple[ToTake, ...]:
         return ()
     found: list[ToTake] = []
     for line in record.wanted:
-        of_lot = select(Vial).join(Lot, Lot.id == Vial.lot_id).where(Lot.code == line.lot, Vial.state == "IN_STOCK")
+        of_lot = (
+            select(Vial).join(Lot, Lot.id == Vial.lot_id).where(Lot.code == line.lot, Vial.state == VialState.IN_STOCK)
+        )
         at_sender = Vial.site_id == record.row["from_site_id"]
         vials = pick_order(session, session.scalars(of_lot.where(at_sender)).all())[: max(0, line.wanted - line.packed)]
         places = whereabouts(session, [vial.id for vial in vials])

@@ -1,5 +1,6 @@
 """What stands beside the signature about a deviation: what it touches, which lots it reaches, what is done about it."""
 
+from cellbank.domain.lifecycle.states import ActionState
 from cellbank.outside.document_pdf import Block, Heading, Run, Table, Text
 from cellbank.services.quality.deviation_board import DeviationBoard, read_board
 from cellbank.services.signing.in_words import as_word
@@ -51,7 +52,7 @@ def _actions(board: DeviationBoard) -> list[Block]:
             action.done_note or "–",
             action.responsible,
             action.due_on.isoformat(),
-            Run(as_word(action.state), "alarm" if action.state == "PLANNED" else "plain"),
+            Run(as_word(action.state), "alarm" if action.state == ActionState.PLANNED else "plain"),
         )
         for action in board.actions
     )

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from cellbank.domain.lifecycle.states import ConsentState, DonationState
 from cellbank.domain.refusals import Refusal
 from cellbank.domain.rules.donor import Collection, EvidenceFacts, consent_refusals, evidence_refusals
 from cellbank.outside.document_pdf import Block, Cell, Heading, Run, Table, Text
@@ -49,7 +50,7 @@ def _consents(reading: Reading, donors: Sequence[int]) -> list[Block]:
 
 
 def _standing(consent: Any) -> Cell:
-    if consent.state == "GIVEN":
+    if consent.state == ConsentState.GIVEN:
         return as_word(consent.state)
     return Run(as_word(consent.state), "alarm"), Run(f"{consent.withdrawn_on}: {consent.withdrawal_reason}")
 
@@ -83,7 +84,9 @@ def in_the_way(reading: Reading, ids: Sequence[int]) -> Iterator[Refusal]:
 
 def _collections(reading: Reading, donor: Any) -> tuple[Collection, ...]:
     rows = reading.connection.execute(_DONATIONS, {"ids": [donor.id]})
-    found = tuple(donation_collection(one.code, one.collected_at) for one in rows if one.state != "REJECTED")
+    found = tuple(
+        donation_collection(one.code, one.collected_at) for one in rows if one.state != DonationState.REJECTED
+    )
     if found or donor.delivered_at is None:
         return found
     return (Collection("the delivery", donor.delivered_at),)

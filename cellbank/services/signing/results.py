@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, RowMapping, text
 
 from cellbank.domain.acceptance import ReleaseTest
+from cellbank.domain.lifecycle.states import ResultState
 from cellbank.domain.rules.result import limit_in_words
 from cellbank.domain.specification import DonorTest
 from cellbank.outside.document_pdf import Block, Cell, Heading, Run, Table
@@ -43,7 +44,10 @@ def _row(row: RowMapping, time: Clock) -> tuple[Cell, ...]:
     failed = row["verdict"] == "OUT_OF_SPECIFICATION"
     value = shown_value(row["number"], row["choice"], row["unit"])
     return (
-        (Run(row["code"], "code"), *(() if row["state"] == "ENTERED" else (Run(as_word(row["state"]), "muted"),))),
+        (
+            Run(row["code"], "code"),
+            *(() if row["state"] == ResultState.ENTERED else (Run(as_word(row["state"]), "muted"),)),
+        ),
         (Run(test.title if test else row["test"], "strong"), Run(row["test"], "muted")),
         (Run(value, "alarm" if failed else "strong"), *_first_value(row)),
         _limit(test),

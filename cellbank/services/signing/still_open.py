@@ -9,6 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from cellbank.domain.eligibility import Eligibility, assess
+from cellbank.domain.lifecycle.states import ActionState, ConditionalState
 from cellbank.services.clinic.enrolment import stored_answers
 from cellbank.services.common import protocol_of
 from cellbank.services.signing.donors import in_the_way
@@ -105,7 +106,7 @@ def still_open(reading: Reading, kind: str, ids: tuple[int, ...]) -> tuple[Open,
         ),
         *(
             Open(
-                ACTION if one.state == "PLANNED" else UNVERIFIED,
+                ACTION if one.state == ActionState.PLANNED else UNVERIFIED,
                 {"action": one.code, "what": one.description},
                 one.code,
             )
@@ -139,7 +140,10 @@ def _going_on(reading: Reading, ids: tuple[int, ...]) -> Iterator[Open]:
 def _signatures_to_come(reading: Reading, ids: tuple[int, ...]) -> Iterator[Open]:
     """A use under pending results is signed by three people."""
     for row in rows_of(reading.connection, "conditional_release", ids):
-        waiting = {"REQUESTED": ("quality", "the sponsor"), "APPROVED": ("the sponsor",)}.get(row["state"], ())
+        waiting = {
+            ConditionalState.REQUESTED: ("quality", "the sponsor"),
+            ConditionalState.APPROVED: ("the sponsor",),
+        }.get(row["state"], ())
         yield from (Open(WAITS_FOR, {"who": who}, row["code"]) for who in waiting)
         pending = ", ".join(as_word(str(test)) for test in row["pending"] or ())
         yield Open("Results are pending: {tests}.", {"tests": pending}, row["code"])

@@ -4,6 +4,7 @@ from collections.abc import Collection
 
 from sqlalchemy import or_, select
 
+from cellbank.domain.lifecycle.states import ConditionalState, LotState
 from cellbank.records.conditional import ConditionalRelease
 from cellbank.records.production import Lot
 from cellbank.records.work import Work
@@ -15,20 +16,22 @@ def end_releases(work: Work, lots: Collection[Lot], reason: str) -> None:
     if not lots:
         return
     of_lots = ConditionalRelease.lot_id.in_([lot.id for lot in lots])
-    live = select(ConditionalRelease).where(of_lots, ConditionalRelease.state != "ENDED")
+    live = select(ConditionalRelease).where(of_lots, ConditionalRelease.state != ConditionalState.ENDED)
     releases = work.session.scalars(live.order_by(ConditionalRelease.id)).all()
     if releases:
         work.show(conditional_releases_ended=[release.code for release in releases])
-        work.transition_many(ConditionalRelease, releases, to="ENDED", ended_at=work.now, end_reason=reason)
+        work.transition_many(
+            ConditionalRelease, releases, to=ConditionalState.ENDED, ended_at=work.now, end_reason=reason
+        )
 
 
 def once_conditional(work: Work, lots: Collection[Lot]) -> list[Lot]:
     """Those of these lots, not released, of which a conditional release is live, or was in force: a dose may have been
     given under it."""
-    unreleased = [lot for lot in lots if lot.state in ("QUARANTINE", "ON_HOLD")]
+    unreleased = [lot for lot in lots if lot.state in (LotState.QUARANTINE, LotState.ON_HOLD)]
     if not unreleased:
         return []
     of_lots = ConditionalRelease.lot_id.in_([lot.id for lot in unreleased])
-    used = or_(ConditionalRelease.state != "ENDED", ConditionalRelease.in_force_at.is_not(None))
+    used = or_(ConditionalRelease.state != ConditionalState.ENDED, ConditionalRelease.in_force_at.is_not(None))
     found = set(work.session.scalars(select(ConditionalRelease.lot_id).where(of_lots, used)))
     return [lot for lot in unreleased if lot.id in found]

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from sqlalchemy import func, select
 
 from cellbank.domain.identifiers import Kind
+from cellbank.domain.lifecycle.states import HoldState, LotState
 from cellbank.records.production import Donation, Donor, Lot, ReagentLot
 from cellbank.records.quality import Hold, TestResult
 from cellbank.records.storage import StorageUnit
@@ -18,7 +19,7 @@ from cellbank.services.stopping.conditional_ends import end_releases
 from cellbank.services.stopping.notices import tell_clinicians
 
 # Only a frozen lot is stopped by its state; one still being filled is stopped when it is frozen (see `held`).
-STOPPED_FROM = ("QUARANTINE", "RELEASED")
+STOPPED_FROM = (LotState.QUARANTINE, LotState.RELEASED)
 Holdable = Donor | Lot | ReagentLot | StorageUnit
 
 
@@ -58,7 +59,7 @@ def place_hold(
     """
     stopped = [lot for lot in lots_reached(work, subject, since) if lot.state in STOPPED_FROM]
     codes = [lot.code for lot in stopped]
-    work.transition_many(Lot, stopped, to="ON_HOLD", state_before_hold=Lot.state)
+    work.transition_many(Lot, stopped, to=LotState.ON_HOLD, state_before_hold=Lot.state)
     hold = Hold(code=new_code(work, Kind.HOLD), reason=reason, placed_at=since or work.now)
     hold.excursion_id = excursion.id if excursion else None
     setattr(hold, f"{subject.kind}_id", subject.id)
@@ -86,7 +87,7 @@ def hold_reactive_donors(work: Work, reactive: Sequence[TestResult]) -> None:
 
 def holds_on(work: Work, subject: Holdable) -> list[Hold]:
     """The holds in force on this very record."""
-    on_it = select(Hold).where(getattr(Hold, f"{subject.kind}_id") == subject.id, Hold.state == "PLACED")
+    on_it = select(Hold).where(getattr(Hold, f"{subject.kind}_id") == subject.id, Hold.state == HoldState.PLACED)
     return list(work.session.scalars(on_it.order_by(Hold.id)))
 
 

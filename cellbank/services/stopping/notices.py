@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import select, text
 
 from cellbank.domain.identifiers import Kind
+from cellbank.domain.lifecycle.states import NoticeState
 from cellbank.domain.rules.notice import AnswerFacts, answer_refusals
 from cellbank.records.clinic import Dose
 from cellbank.records.quality import Notice, NoticeLine
@@ -73,7 +74,7 @@ def _tell(work: Work, stopped: Stopped, reason: str, found: Sequence[Any]) -> No
     notices = {one.site_id: one for one in work.session.scalars(select(Notice).where(Notice.act_id == work.act_id))}
     for site_id in sorted({row.site_id for row in found}):
         if site_id not in notices:
-            notices[site_id] = work.add(_notice(work, stopped, reason, site_id), to="OPEN")
+            notices[site_id] = work.add(_notice(work, stopped, reason, site_id), to=NoticeState.OPEN)
         _add_reason(notices[site_id], reason)
     rows = [{"notice_id": notices[row.site_id].id, "dose_id": row.id} for row in found]
     work.note_many(NoticeLine, rows)
@@ -136,7 +137,7 @@ def answer_notice(work: Work, given: AnswerNotice) -> Notice:
     refusals = answer_refusals(notice.code, facts)
     left = [code for code, (line, _) in lines.items() if line.answered_at is None and code not in said]
     work.show(answered=len(said), left=len(left))
-    target = "OPEN" if left else "ACKNOWLEDGED"
+    target = NoticeState.OPEN if left else NoticeState.ACKNOWLEDGED
     work.judge(notice, refusals=refusals, to=target)
     for code, answer in said.items():
         _answer(work, lines[code][0], answer.done or "other", answer.note)
@@ -190,4 +191,4 @@ def note_not_given(work: Work, dose: Dose, reason: str) -> None:
     work.session.flush()
     for _, notice in about:
         if not any(line.answered_at is None for line, _ in _lines_of(work, notice).values()):
-            work.transition(notice, to="ACKNOWLEDGED")
+            work.transition(notice, to=NoticeState.ACKNOWLEDGED)

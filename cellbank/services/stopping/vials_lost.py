@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import text
 
 from cellbank.domain.identifiers import printed
+from cellbank.domain.lifecycle.states import VialState
 from cellbank.domain.rules.vial_lost import LostVial, classified, is_counted_on, lost_warnings
 from cellbank.records.base import Record
 from cellbank.records.clinic import Dose, Subject
@@ -60,10 +61,10 @@ class Loss:
 
 def counted_on(work: Work, vials: Sequence[Vial]) -> Loss:
     """Which of these vials something counts on, before they are lost; the answer warns of each."""
-    ids = [vial.id for vial in vials if vial.dose_id is not None or vial.state == "IN_TRANSIT"]
+    ids = [vial.id for vial in vials if vial.dose_id is not None or vial.state == VialState.IN_TRANSIT]
     rows = work.session.execute(_COUNTED_ON, {"vials": ids}).all() if ids else ()
     states = {vial.id: (vial.code, vial.state) for vial in vials}
-    gone = Counter(row.dose for row in rows if states[row.id][1] != "POOLED")
+    gone = Counter(row.dose for row in rows if states[row.id][1] != VialState.POOLED)
     found = [
         LostVial(
             *states[row.id],

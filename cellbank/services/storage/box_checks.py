@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from cellbank.domain.garbled import Garbled
 from cellbank.domain.identifiers import Kind, printed
+from cellbank.domain.lifecycle.states import CountState, VialState
 from cellbank.domain.positions import is_position_name, position_name, position_number
 from cellbank.domain.refusals import Code, Refused, refuse
 from cellbank.domain.rules.box_check import (
@@ -330,8 +331,8 @@ def correct(
         )
         refusals.append(refuse(Code.STORAGE_OUT_OF_SERVICE, sentence, unit=stopped.called, reason=stopped.reason))
     refusals += told_after(work, "The look into the box", box_changed_at(work.session, unit, list(touched.values())))
-    refusals += unaccepted_refusals([vial.code for vial in gone if vial.state == "RECEIVED"])
-    to = ("MISSING", "IN_STOCK", "RESERVED", "RECEIVED", "CLOSED")
+    refusals += unaccepted_refusals([vial.code for vial in gone if vial.state == VialState.RECEIVED])
+    to = (VialState.MISSING, VialState.IN_STOCK, VialState.RESERVED, VialState.RECEIVED, CountState.CLOSED)
     loss = counted_on(work, gone)
     work.judge(unit, *more, *touched.values(), refusals=refusals, to=to)
     end_placement(work, list(touched.values()))
@@ -339,15 +340,15 @@ def correct(
     loss.report(work, "\n".join(f"{printed(vial.code)}: {reasons[vial.code]}" for vial in gone))
     vials = [touched[one.key] for one in found]
     place_vials(work, unit.id, [vial.id for vial in vials], [one.position or 0 for one in found], work.happened)
-    arriving = [vial for vial in vials if vial.state in ("FROZEN", "MISSING")]
-    work.transition_many(Vial, arriving, to="IN_STOCK")
+    arriving = [vial for vial in vials if vial.state in (VialState.FROZEN, VialState.MISSING)]
+    work.transition_many(Vial, arriving, to=VialState.IN_STOCK)
     note_out(work, [unit.id], seconds, work.happened)
     return unit
 
 
 def _lose(work: Work, vials: list[Vial]) -> None:
     """Vials that are not where the book has them stand nowhere, and are kept for nobody."""
-    work.transition_many(Vial, vials, to="MISSING", dose_id=None)
+    work.transition_many(Vial, vials, to=VialState.MISSING, dose_id=None)
 
 
 def shown(differing: Sequence[Difference], unit: StorageUnit) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import text
 
+from cellbank.domain.lifecycle.states import LotState
 from cellbank.domain.positions import position_name
 from cellbank.services.installation import Installation, at_site
 
@@ -52,7 +53,7 @@ class BoxMap:
     @property
     def mixes_released(self) -> bool:
         """Whether vials of a released lot stand beside those of a lot that is not."""
-        released = {cell.lot_state == "RELEASED" for row in self.rows for cell in row if cell.lot_state}
+        released = {cell.lot_state == LotState.RELEASED for row in self.rows for cell in row if cell.lot_state}
         return len(released) == 2
 
     @property

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from cellbank.domain.folding import skeleton
 from cellbank.domain.identifiers import Kind
+from cellbank.domain.lifecycle.states import RunState, UnitState, VialState
 from cellbank.domain.positions import is_position_name, position_name
 from cellbank.domain.refusals import Refusal
 from cellbank.domain.rules.hold import return_refusals
@@ -198,7 +199,7 @@ def unit_line(session: Session, unit: StorageUnit) -> list[StorageUnit]:
 def out_of_service(*line: StorageUnit) -> OutOfService | None:
     """The first of these units that is out of service."""
     for unit in line:
-        if unit.state != "IN_SERVICE":
+        if unit.state != UnitState.IN_SERVICE:
             return OutOfService(unit_called(unit), unit.out_of_service_reason or "no reason given")
     return None
 
@@ -284,12 +285,12 @@ def store_vials(work: Work, given: StoreVials) -> None:
     work.about = given.vials[0] if len(given.vials) == 1 else given.box
     box_id, places, box = find_places(work, given.box, given.vials, given.positions)
     at = work.happened
-    arrived = [vial for vial in vials if vial.state == "RECEIVED"]
+    arrived = [vial for vial in vials if vial.state == VialState.RECEIVED]
     refusals = list(places.refusals)
     if work.told_at:
         refusals.extend(time_refusals(work, "Putting away", at, _frozen_at(work.session, vials)))
         refusals.extend(time_refusals(work, "Putting away", at, _arrived_at(work.session, arrived)))
-        soon = _put_away_too_soon(work, [vial for vial in vials if vial.state == "FROZEN"], at)
+        soon = _put_away_too_soon(work, [vial for vial in vials if vial.state == VialState.FROZEN], at)
         refusals.extend(asked_about(work, soon, given.improbable_because))
     work.show(**places_shown(box, places, given.vials))
     work.judge(*vials, refusals=refusals)
@@ -396,7 +397,7 @@ def _frozen_at(session: Session, vials: Iterable[Vial]) -> datetime.datetime | N
 
 def _put_away_too_soon(work: Work, vials: Sequence[Vial], at: datetime.datetime) -> tuple[Refusal, ...]:
     """What can hardly be about the time at which these vials came out of the freezer."""
-    run = and_(FreezerRun.lot_id == Lot.id, FreezerRun.state != "WITHDRAWN")
+    run = and_(FreezerRun.lot_id == Lot.id, FreezerRun.state != RunState.WITHDRAWN)
     lots = select(Lot.code, Lot.frozen_at, FreezerRun.last_at).outerjoin(FreezerRun, run).order_by(Lot.id)
     found = work.session.execute(lots.where(Lot.id.in_({vial.lot_id for vial in vials}))).all() if vials else ()
     return tuple(

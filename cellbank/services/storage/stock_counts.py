@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from cellbank.domain.blind import hidden_columns
 from cellbank.domain.identifiers import Kind
+from cellbank.domain.lifecycle.states import CountState
 from cellbank.domain.positions import position_name
 from cellbank.domain.refusals import Code, Refusal, Refused, refuse
 from cellbank.domain.rules.box_check import Difference
@@ -144,7 +145,7 @@ def count_board(installation: Installation, code: str) -> CountBoard | None:
         people = session.execute(_COUNTED_BY, {"count": count.id}).all()
         unlike: list[str] = []
         differing: tuple[Difference, ...] = ()
-        if count.state == "COUNTED_TWICE":
+        if count.state == CountState.COUNTED_TWICE:
             sheets = [numbered(unit, *_split(sheet.seen)) for sheet in _sheets(session, count)]
             unlike = counts_differ(unit, *sheets)
             differing = compare(session, unit, sheets[-1])[0]
@@ -166,7 +167,7 @@ def counts_differ(unit: StorageUnit, first: Seen, second: Seen) -> list[str]:
 
 
 def _open_count(work: Work, unit: StorageUnit) -> StockCount | None:
-    statement = select(StockCount).where(StockCount.unit_id == unit.id, StockCount.state != "CLOSED")
+    statement = select(StockCount).where(StockCount.unit_id == unit.id, StockCount.state != CountState.CLOSED)
     return work.session.scalar(statement if work.dry_run else statement.with_for_update(key_share=True))
 
 

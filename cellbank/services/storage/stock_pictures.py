@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import text
 
+from cellbank.domain.lifecycle.states import UnitState, VialState
 from cellbank.domain.wall import day_on_the_wall, on_the_wall
 from cellbank.outside.drawing import Area, Drawing, Pattern, Stroke, Words, drawings_pdf, rectangle
 from cellbank.services.installation import Installation, at_site
@@ -17,12 +18,17 @@ CHART, BASE, RIGHT = 300.0, 270.0, 150.0
 WEEKS = 52
 #: what is drawn, from the axis upwards: vials in these states, their tone and pattern
 BANDS: tuple[tuple[str, frozenset[str], str, Pattern], ...] = (
-    ("In stock", frozenset({"IN_STOCK"}), "good", "plain"),
-    ("Reserved", frozenset({"RESERVED", "PICKED"}), "busy", "level"),
-    ("Not yet put away", frozenset({"PRINTED", "FILLED", "FROZEN"}), "wait", "rising"),
-    ("Shipped, not accepted", frozenset({"IN_TRANSIT", "RECEIVED"}), "busy", "rising"),
-    ("Used", frozenset({"THAWED", "POOLED", "INFUSED", "CULTURED", "QC_USED"}), "over", "dots"),
-    ("Lost or destroyed", frozenset({"MISSING", "DISCARDED"}), "stop", "falling"),
+    ("In stock", frozenset({VialState.IN_STOCK}), "good", "plain"),
+    ("Reserved", frozenset({VialState.RESERVED, VialState.PICKED}), "busy", "level"),
+    ("Not yet put away", frozenset({VialState.PRINTED, VialState.FILLED, VialState.FROZEN}), "wait", "rising"),
+    ("Shipped, not accepted", frozenset({VialState.IN_TRANSIT, VialState.RECEIVED}), "busy", "rising"),
+    (
+        "Used",
+        frozenset({VialState.THAWED, VialState.POOLED, VialState.INFUSED, VialState.CULTURED, VialState.QC_USED}),
+        "over",
+        "dots",
+    ),
+    ("Lost or destroyed", frozenset({VialState.MISSING, VialState.DISCARDED}), "stop", "falling"),
 )
 
 
@@ -53,14 +59,14 @@ def levels_drawing(tree: Mapping[str | None, list[Unit]], say: Say = str) -> Dra
         middle = y + BAR / 2 + 4
         words.append(Words(LEFT - 10, middle, unit.name[:24], "end", strong=True))
         figures = f"{unit.taken} / {unit.size} · {share:.0%}" if unit.size else "–"
-        state = "" if unit.state == "IN_SERVICE" else f" · {say(unit.state.replace('_', ' ').capitalize())}"
+        state = "" if unit.state == UnitState.IN_SERVICE else f" · {say(unit.state.replace('_', ' ').capitalize())}"
         words.append(Words(LEFT + room + 10, middle, figures + state))
         y += BAR + GAP
     return Drawing(say("Fill level of the tanks"), WIDTH, y, tuple(areas), (), tuple(words))
 
 
 def _fill_of(unit: Unit, share: float) -> tuple[str, Pattern]:
-    if unit.state != "IN_SERVICE":
+    if unit.state != UnitState.IN_SERVICE:
         return "stop", "falling"
     return ("wait", "rising") if share >= 0.9 else ("good", "plain")
 

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import select, text
 
 from cellbank.domain.identifiers import Kind, is_usable, record_code
+from cellbank.domain.lifecycle.states import ExcursionState
 from cellbank.domain.rules.temperature import GRAVE, Excursion, Watch
 from cellbank.records import temperature as records
 from cellbank.records.production import Lot
@@ -59,7 +60,7 @@ def keep_excursions(
             before.ended_at = moment(first_new)
         work.session.flush()
     if new:
-        ids = work.add_many(records.Excursion, _rows(work, probe, new), to="OPEN")
+        ids = work.add_many(records.Excursion, _rows(work, probe, new), to=ExcursionState.OPEN)
         made = select(records.Excursion).where(records.Excursion.id.in_(ids)).order_by(records.Excursion.started_at)
         kept += work.session.scalars(made)
     return kept

@@ -10,6 +10,7 @@ from sqlalchemy import select, text
 
 from cellbank.domain.identifiers import Kind
 from cellbank.domain.lifecycle.roles import Role
+from cellbank.domain.lifecycle.states import ExcursionState, ProbeState
 from cellbank.domain.refusals import Code, Refusal, refuse
 from cellbank.domain.rules.temperature import Watch, decision_refusals
 from cellbank.records.temperature import Excursion, Probe
@@ -37,7 +38,9 @@ def look_for_silence(work: Work, given: LookForSilence) -> None:
     waited for. A person looks at the probes of their site, the installation at all. The pages show an overdue probe
     without it."""
     waited_for = text(f"NOT {RESTING.format(probe='probe')}")
-    in_use = select(Probe).where(Probe.state == "IN_USE", Probe.last_at.is_not(None), waited_for).order_by(Probe.id)
+    in_use = (
+        select(Probe).where(Probe.state == ProbeState.IN_USE, Probe.last_at.is_not(None), waited_for).order_by(Probe.id)
+    )
     if Role.SYSTEM not in work.actor.roles:
         in_use = in_use.where(Probe.site_id == work.actor.site_id)
     probes = list(work.session.scalars(in_use if work.dry_run else in_use.with_for_update(key_share=True)))
@@ -137,11 +140,11 @@ def decide_excursion(work: Work, given: DecideExcursion) -> Excursion:
     and lots rejected by their own acts; but of a rejected one the clinicians are told of whose doses such a vial is.
     Refuses one that goes on."""
     excursion = work.lock(Excursion, given.excursion)
-    target = "ACCEPTED" if given.decision == "accept" else "REJECTED"
+    target = ExcursionState.ACCEPTED if given.decision == "accept" else ExcursionState.REJECTED
     goes_on = excursion.ended_at is None
     work.judge(excursion, refusals=decision_refusals(excursion.code, goes_on=goes_on), to=target)
     excursion.decision_reason, excursion.decided_by_id = given.reason, work.actor.id
     work.transition(excursion, to=target)
-    if target == "REJECTED":
+    if target == ExcursionState.REJECTED:
         tell_clinicians(work, excursion, f"Excursion {excursion.code} rejected: {given.reason}")
     return excursion

@@ -12,6 +12,7 @@ from pydantic import Field
 from sqlalchemy import select, text
 
 from cellbank.domain.identifiers import Kind
+from cellbank.domain.lifecycle.states import ReadingState
 from cellbank.domain.logger_file import FileProblem, LoggerFile, Mapping, Said, pack, read_logger_file
 from cellbank.domain.refusals import Code, Refusal, refuse
 from cellbank.domain.rules.reading_time import LEAVE_OUT
@@ -239,7 +240,7 @@ def _store(
             entered_by_id=work.actor.id,
             **columns,
         ),
-        to="STORED",
+        to=ReadingState.STORED,
     )
     return made, _watch_on(work, probe, taken)
 
@@ -367,9 +368,9 @@ def confirm_reading(work: Work, given: ConfirmReading) -> ReadingImport:
     probe_id = work.find(ReadingImport, given.readings).probe_id
     probe = work.lock_id(Probe, probe_id)
     made = work.lock(ReadingImport, given.readings)
-    target = "STORED" if given.confirmed else "REJECTED"
+    target = ReadingState.STORED if given.confirmed else ReadingState.REJECTED
     readings, refusals = array("q"), []
-    if made.state == "ENTERED" and given.confirmed:
+    if made.state == ReadingState.ENTERED and given.confirmed:
         # A check beforehand shows what follows from the own value, and nothing of the hidden one.
         value = given.celsius if work.dry_run else made.hand_celsius
         readings.append(pack(second(made.first_at), hundredths(Decimal(value or 0))))

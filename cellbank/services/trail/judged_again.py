@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from cellbank.domain.lifecycle.states import PersonState
 from cellbank.services.trail.trail_faults import Fault
 
 # Two transactions that are under way together: what one of them changes of a person counts for the other one or not.
@@ -99,7 +100,7 @@ def _stays(connection: Connection) -> People:
             roles, state = frozenset(), ""
         roles = frozenset(row.roles) if row.roles is not None else roles
         state = row.state or state
-        told.setdefault(row.person, []).append((row.at, roles if state == "ACTIVE" else frozenset()))
+        told.setdefault(row.person, []).append((row.at, roles if state == PersonState.ACTIVE else frozenset()))
     return {
         person: [Stay(was, at, end) for (at, was), (end, _) in pairwise([*came, (EVER, frozenset())])]
         for person, came in told.items()

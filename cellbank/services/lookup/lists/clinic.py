@@ -1,5 +1,6 @@
 """Lists of subjects and of their doses."""
 
+from cellbank.domain.lifecycle.states import DoseState
 from cellbank.records.clinic import Dose, Subject
 from cellbank.records.production import Lot
 from cellbank.services.lookup.lists.listing import Column, Listing, Look, number_of, of_site
@@ -15,7 +16,9 @@ LISTS = {
             "sex": Column("Sex", Subject.sex, Look.WORD),
             "doses": Column(
                 "Doses given",
-                number_of(Dose, Dose.subject_id == Subject.id, Dose.state.in_(("INFUSED", "RECONCILED"))),
+                number_of(
+                    Dose, Dose.subject_id == Subject.id, Dose.state.in_((DoseState.INFUSED, DoseState.RECONCILED))
+                ),
             ),
         },
         (Subject.trial_number,),

@@ -4,6 +4,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, any_, case, exists, func, or_, select
 
+from cellbank.domain.lifecycle.states import TrainingState
 from cellbank.records.people import Person, Site, Training
 from cellbank.services.lookup.lists.listing import Column, Listing, Look
 
@@ -14,7 +15,7 @@ def _works_at(site: ColumnElement[Any]) -> ColumnElement[bool]:
 
 _IS_LOCKED = Person.locked_until > func.now()
 _TRAINED = select(func.max(Training.valid_until)).where(
-    Training.person_id == Person.id, Training.state == "VALID", Training.role == any_(Person.roles)
+    Training.person_id == Person.id, Training.state == TrainingState.VALID, Training.role == any_(Person.roles)
 )
 
 LISTS = {

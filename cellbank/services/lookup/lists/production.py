@@ -2,6 +2,7 @@
 
 from sqlalchemy import func, or_, select
 
+from cellbank.domain.lifecycle.states import VialState
 from cellbank.records.production import Culture, Donation, Donor, Lot, ReagentLot, Vial
 from cellbank.services.lookup.lists.listing import Column, Listing, Look, is_at_site, number_of
 
@@ -58,7 +59,8 @@ LISTS = {
             "purpose": Column("Purpose", Lot.purpose, Look.WORD),
             "donation": Column("Donation", Donation.code),
             "stock": Column(
-                "In stock", number_of(Vial, Vial.lot_id == Lot.id, Vial.state == "IN_STOCK", is_at_site(Vial.site_id))
+                "In stock",
+                number_of(Vial, Vial.lot_id == Lot.id, Vial.state == VialState.IN_STOCK, is_at_site(Vial.site_id)),
             ),
             "cells_per_vial": Column("Cells in each vial", Lot.cells_per_vial, Look.CELLS),
             "expires_on": Column("Expires", Lot.expires_on),

@@ -2,6 +2,7 @@
 
 from sqlalchemy import FromClause, func
 
+from cellbank.domain.lifecycle.states import ActionState, DeviationState
 from cellbank.records.deviations import CorrectiveAction, Deviation
 from cellbank.records.people import Definition, Person
 from cellbank.records.production import Donor, Lot, ReagentLot
@@ -47,7 +48,7 @@ LISTS = {
             "due_on": Column("To be closed by", Deviation.due_on),
         },
         (Deviation.title, Deviation.classification),
-        (Deviation.state == "CLOSED", Deviation.due_on, Deviation.id),
+        (Deviation.state == DeviationState.CLOSED, Deviation.due_on, Deviation.id),
         "open_deviation",
     ),
     "actions": Listing(
@@ -61,7 +62,7 @@ LISTS = {
             "due_on": Column("Until", CorrectiveAction.due_on),
         },
         (Deviation.code, CorrectiveAction.description, Person.full_name),
-        (CorrectiveAction.state != "PLANNED", CorrectiveAction.due_on, CorrectiveAction.id),
+        (CorrectiveAction.state != ActionState.PLANNED, CorrectiveAction.due_on, CorrectiveAction.id),
         "plan_action",
         source=CorrectiveAction.__table__.outerjoin(
             Deviation.__table__, CorrectiveAction.deviation_id == Deviation.id

@@ -1,5 +1,6 @@
 """Lists of what watches the cold, and of what it found."""
 
+from cellbank.domain.lifecycle.states import ExcursionState
 from cellbank.records.storage import StorageUnit
 from cellbank.records.temperature import Excursion, Probe
 from cellbank.services.lookup.lists.listing import Column, Listing, Look, number_of
@@ -14,7 +15,8 @@ LISTS = {
             "unit": Column("Watches", StorageUnit.name),
             "last_at": Column("Last reading", Probe.last_at),
             "open": Column(
-                "Undecided", number_of(Excursion, Excursion.probe_id == Probe.id, Excursion.state == "OPEN")
+                "Undecided",
+                number_of(Excursion, Excursion.probe_id == Probe.id, Excursion.state == ExcursionState.OPEN),
             ),
             "calibration_due_on": Column("Next calibration", Probe.calibration_due_on),
         },
