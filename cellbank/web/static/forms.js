@@ -6,7 +6,10 @@
   document.addEventListener("submit", (event) => {
     const form = event.target;
     if (form.matches(".scanbox") || event.defaultPrevented) return;
-    if (form.dataset.sent) { event.preventDefault(); return; }
+    if (form.dataset.sent) {
+      event.preventDefault();
+      return;
+    }
     form.dataset.sent = "1";
     const pressed = event.submitter;
     setTimeout(() => {
@@ -14,39 +17,61 @@
       if (pressed && pressed.classList.contains("btn-big")) pressed.textContent = words.sending;
     });
   });
-  window.addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
+  window.addEventListener("pageshow", (event) => {
+    if (event.persisted) location.reload();
+  });
 
   /* what goes along with every later scan stays in sight */
-  for (const fold of document.querySelectorAll("details.earlier")) fold.addEventListener("toggle", () => {
-    if (!fold.open && [...fold.querySelectorAll("input")].some((field) => field.value)) fold.open = true;
-  });
+  for (const fold of document.querySelectorAll("details.earlier"))
+    fold.addEventListener("toggle", () => {
+      if (!fold.open && [...fold.querySelectorAll("input")].some((field) => field.value)) fold.open = true;
+    });
 
   /* menus close when something else is opened or Escape is pressed */
   document.addEventListener("click", (event) => {
-    for (const menu of document.querySelectorAll("details.menu[open]")) if (!menu.contains(event.target)) menu.open = false;
+    for (const menu of document.querySelectorAll("details.menu[open]"))
+      if (!menu.contains(event.target)) menu.open = false;
   });
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Escape") return;
-    for (const menu of document.querySelectorAll("details.menu[open]")) { menu.open = false; menu.querySelector("summary").focus(); }
+    for (const menu of document.querySelectorAll("details.menu[open]")) {
+      menu.open = false;
+      menu.querySelector("summary").focus();
+    }
   });
 
   /* lists of scans */
   for (const box of document.querySelectorAll("[data-scans]")) {
-    const field = box.querySelector("textarea"), count = box.querySelector("[data-count]"), chips = document.createElement("ul");
+    const field = box.querySelector("textarea"),
+      count = box.querySelector("[data-count]"),
+      chips = document.createElement("ul");
     chips.className = "scan-chips";
     field.after(chips);
-    const codes = () => field.value.split("\n").map((line) => line.trim()).filter(Boolean);
+    const codes = () =>
+      field.value
+        .split("\n")
+        .map((line) => line.trim())
+        .filter(Boolean);
     const draw = () => {
-      chips.replaceChildren(...codes().map((code) => {
-        const item = document.createElement("li"), remove = document.createElement("button");
-        item.textContent = code;
-        remove.type = "button";
-        remove.textContent = "×";
-        remove.setAttribute("aria-label", words.removed.replace("{code}", code));
-        remove.addEventListener("click", () => { field.value = codes().filter((other) => other !== code).join("\n"); draw(); field.focus(); });
-        item.append(remove);
-        return item;
-      }));
+      chips.replaceChildren(
+        ...codes().map((code) => {
+          const item = document.createElement("li"),
+            remove = document.createElement("button");
+          item.textContent = code;
+          remove.type = "button";
+          remove.textContent = "×";
+          remove.setAttribute("aria-label", words.removed.replace("{code}", code));
+          remove.addEventListener("click", () => {
+            field.value = codes()
+              .filter((other) => other !== code)
+              .join("\n");
+            draw();
+            field.focus();
+          });
+          item.append(remove);
+          return item;
+        }),
+      );
       count.hidden = false;
       count.textContent = codes().length;
     };
@@ -57,18 +82,28 @@
   /* what is signed stands above the password as soon as the form names it */
   for (const form of document.querySelectorAll("[data-act-form]")) {
     if (!form.querySelector("[data-to-sign]")) continue;
-    let asked = 0, timer = 0;
+    let asked = 0,
+      timer = 0;
     const show = async () => {
-      const mine = ++asked, named = new URLSearchParams();
-      for (const field of form.querySelectorAll("[data-names-it] [name]")) for (const line of field.value.split("\n")) if (line.trim()) named.append(field.name, line);
+      const mine = ++asked,
+        named = new URLSearchParams();
+      for (const field of form.querySelectorAll("[data-names-it] [name]"))
+        for (const line of field.value.split("\n")) if (line.trim()) named.append(field.name, line);
       try {
         const answer = await fetch(`${location.pathname}?${named}`, { headers: { Accept: "text/html" } });
-        const page = new DOMParser().parseFromString(await answer.text(), "text/html"), found = (part) => page.querySelector(part);
+        const page = new DOMParser().parseFromString(await answer.text(), "text/html"),
+          found = (part) => page.querySelector(part);
         if (!answer.ok || mine !== asked) return;
         /* what is asked depends on what was named: nothing else is filled in yet */
-        if (form.matches("[data-reload]") && page.querySelector("[data-act-form]:not([data-reload])")) { location.replace(`${location.pathname}?${named}`); return; }
-        for (const part of ["[data-to-sign]", "[data-with-it]"]) if (found(part)) form.querySelector(part).replaceWith(document.adoptNode(found(part)));
-      } catch { /* the server shows it before it takes a signature */ }
+        if (form.matches("[data-reload]") && page.querySelector("[data-act-form]:not([data-reload])")) {
+          location.replace(`${location.pathname}?${named}`);
+          return;
+        }
+        for (const part of ["[data-to-sign]", "[data-with-it]"])
+          if (found(part)) form.querySelector(part).replaceWith(document.adoptNode(found(part)));
+      } catch {
+        /* the server shows it before it takes a signature */
+      }
     };
     form.addEventListener("input", (event) => {
       if (!event.target.closest("[data-names-it]")) return;
@@ -79,11 +114,14 @@
 
   /* at the signature nothing leads to it any more */
   for (const bar of document.querySelectorAll("[data-sign-bar]"))
-    new IntersectionObserver(([there]) => bar.classList.toggle("is-there", there.isIntersecting || there.boundingClientRect.top < 0)).observe(document.getElementById("sign"));
+    new IntersectionObserver(([there]) =>
+      bar.classList.toggle("is-there", there.isIntersecting || there.boundingClientRect.top < 0),
+    ).observe(document.getElementById("sign"));
 
   /* rows */
   for (const rows of document.querySelectorAll("[data-rows]")) {
-    const body = rows.querySelector("[data-rows-body]"), pattern = rows.querySelector("template");
+    const body = rows.querySelector("[data-rows-body]"),
+      pattern = rows.querySelector("template");
     let next = body.children.length + 100;
     const arm = (row) => {
       const remove = row.querySelector("[data-remove-row]");
@@ -121,9 +159,15 @@
 
   /* 57400000 is easier to check as 57.4 ×10⁶ */
   const say = (field) => {
-    const said = field.closest(".field").querySelector("[data-cells-said]"), number = Number(field.value.replace(",", "."));
-    said.textContent = field.value && Number.isFinite(number) ? words.cells.replace("{number}", String(Number((number / 1e6).toPrecision(3)))) : "";
+    const said = field.closest(".field").querySelector("[data-cells-said]"),
+      number = Number(field.value.replace(",", "."));
+    said.textContent =
+      field.value && Number.isFinite(number)
+        ? words.cells.replace("{number}", String(Number((number / 1e6).toPrecision(3))))
+        : "";
   };
-  document.addEventListener("input", (event) => { if (event.target.matches("[data-cells]")) say(event.target); });
+  document.addEventListener("input", (event) => {
+    if (event.target.matches("[data-cells]")) say(event.target);
+  });
   for (const field of document.querySelectorAll("[data-cells]")) say(field);
 })();

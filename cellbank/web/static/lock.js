@@ -4,11 +4,25 @@
 "use strict";
 (function () {
   const overlay = document.getElementById("lock-overlay");
-  if (!overlay || !overlay.showModal || !document.body.dataset.idle || document.body.classList.contains("page-entrance")) return;
-  const limit = Number(document.body.dataset.idle) * 60000, form = overlay.querySelector("form"), problem = overlay.querySelector("#lock-problem");
+  if (
+    !overlay ||
+    !overlay.showModal ||
+    !document.body.dataset.idle ||
+    document.body.classList.contains("page-entrance")
+  )
+    return;
+  const limit = Number(document.body.dataset.idle) * 60000,
+    form = overlay.querySelector("form"),
+    problem = overlay.querySelector("#lock-problem");
   const token = () => document.querySelector("meta[name=csrf-token]").content;
-  let touched = Date.now(), told = Date.now();
-  const post = (path, fields) => fetch(path, { method: "POST", headers: { Accept: "application/json", "X-CSRFToken": token() }, body: new URLSearchParams(fields || {}) });
+  let touched = Date.now(),
+    told = Date.now();
+  const post = (path, fields) =>
+    fetch(path, {
+      method: "POST",
+      headers: { Accept: "application/json", "X-CSRFToken": token() },
+      body: new URLSearchParams(fields || {}),
+    });
 
   function lock() {
     if (overlay.open) return;
@@ -37,11 +51,15 @@
     const words = cellbank.words();
     try {
       const given = ["name", "password", "one_time_code"].filter((name) => form.elements[name]);
-      const answer = await post(form.action, Object.fromEntries(given.map((name) => [name, form.elements[name].value])));
+      const answer = await post(
+        form.action,
+        Object.fromEntries(given.map((name) => [name, form.elements[name].value])),
+      );
       const said = await answer.json();
       for (const name of given.slice(1)) form.elements[name].value = "";
       problem.hidden = answer.ok;
-      if (answer.ok) unlock(said); else problem.textContent = said.problem || words.wrong;
+      if (answer.ok) unlock(said);
+      else problem.textContent = said.problem || words.wrong;
     } catch (_) {
       problem.hidden = false;
       problem.textContent = words.offline;
@@ -57,11 +75,25 @@
       lock();
     });
   }
-  for (const kind of ["keydown", "pointerdown", "wheel"]) document.addEventListener(kind, () => {
-    if (overlay.open) return;
-    touched = Date.now();
-    if (touched - told > 60000) { told = touched; post("/seen").then((answer) => { if (answer.status === 403) lock(); }); }
-  }, { passive: true });
-  setInterval(() => { if (Date.now() - touched > limit) lock(); }, 5000);
-  document.addEventListener("visibilitychange", () => { if (Date.now() - touched > limit) lock(); });
+  for (const kind of ["keydown", "pointerdown", "wheel"])
+    document.addEventListener(
+      kind,
+      () => {
+        if (overlay.open) return;
+        touched = Date.now();
+        if (touched - told > 60000) {
+          told = touched;
+          post("/seen").then((answer) => {
+            if (answer.status === 403) lock();
+          });
+        }
+      },
+      { passive: true },
+    );
+  setInterval(() => {
+    if (Date.now() - touched > limit) lock();
+  }, 5000);
+  document.addEventListener("visibilitychange", () => {
+    if (Date.now() - touched > limit) lock();
+  });
 })();

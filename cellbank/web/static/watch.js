@@ -1,28 +1,47 @@
 /* A yes on the screen is asked again while it stands there: every 4 s, and when the tab comes back. Refused: STOP over
    the whole screen, with the siren. No answer: the yes goes at once, and it says since when nothing was checked.
-   An infusion that runs is watched under the lock too, and on the page that asks for a password in place of its page. */
+   An infusion that runs is watched under the lock too, and on the page that asks for a password in place of its
+   page. */
 "use strict";
 (function () {
-  const drawnHere = [...document.querySelectorAll("[data-watched]")], isEntrance = document.body.classList.contains("page-entrance");
+  const drawnHere = [...document.querySelectorAll("[data-watched]")],
+    isEntrance = document.body.classList.contains("page-entrance");
   const watched = isEntrance ? fromBefore() : drawnHere;
-  if (!isEntrance) sessionStorage.setItem("running", JSON.stringify(watched.filter(runs).map((one) => one.dataset.watched)));
+  if (!isEntrance)
+    sessionStorage.setItem("running", JSON.stringify(watched.filter(runs).map((one) => one.dataset.watched)));
   if (!watched.length) return;
-  const EVERY = 4000, AGAIN = 1000, ANSWER = 3000, STALE = 15000, SIRENS = 3;
+  const EVERY = 4000,
+    AGAIN = 1000,
+    ANSWER = 3000,
+    STALE = 15000,
+    SIRENS = 3;
   const look = [...document.body.classList].find((name) => name.startsWith("is-"));
-  let isGone = false, answered = Date.now(), at = watched[0].dataset.at, asking = false;
+  let isGone = false,
+    answered = Date.now(),
+    at = watched[0].dataset.at,
+    asking = false;
 
-  const asked = () => watched.map((one) => `dose=${encodeURIComponent(one.dataset.watched)}&state=${one.dataset.state}`).join("&");
+  const asked = () =>
+    watched.map((one) => `dose=${encodeURIComponent(one.dataset.watched)}&state=${one.dataset.state}`).join("&");
   /* typed text is not lost to a page that moved on */
-  const touched = () => [...document.querySelectorAll("main input:not([type=hidden]), main textarea")].some((field) => field.value !== field.defaultValue);
+  const touched = () =>
+    [...document.querySelectorAll("main input:not([type=hidden]), main textarea")].some(
+      (field) => field.value !== field.defaultValue,
+    );
 
   /* never the same form once more: the page of the dose, or the page as it was asked for */
-  const again = (one) => location.assign(one.dataset.screen ? `/bedside?dose=${one.dataset.watched}` : location.pathname + location.search);
+  const again = (one) =>
+    location.assign(one.dataset.screen ? `/bedside?dose=${one.dataset.watched}` : location.pathname + location.search);
 
   async function ask() {
     if (asking) return;
     asking = true;
     try {
-      const answer = await fetch(`/watch?${asked()}`, { headers: { Accept: "application/json" }, cache: "no-store", signal: AbortSignal.timeout(ANSWER) });
+      const answer = await fetch(`/watch?${asked()}`, {
+        headers: { Accept: "application/json" },
+        cache: "no-store",
+        signal: AbortSignal.timeout(ANSWER),
+      });
       if (!answer.ok) throw new Error(answer.status);
       const said = await answer.json();
       answered = Date.now();
@@ -38,9 +57,13 @@
     }
     asking = false;
   }
-  const unchecked = () => { for (const one of watched) show(one, { verdict: "stale", reasons: [] }); };
+  const unchecked = () => {
+    for (const one of watched) show(one, { verdict: "stale", reasons: [] });
+  };
   /* a page that slept, or whose timers did, has asked nothing */
-  const old = () => { if (Date.now() - answered > STALE) unchecked(); };
+  const old = () => {
+    if (Date.now() - answered > STALE) unchecked();
+  };
 
   function show(one, said) {
     if (isLocked()) return showUnderLock(one, said.verdict);
@@ -71,11 +94,20 @@
     for (const made of document.querySelectorAll(`[data-drawn="${one.dataset.watched}"]`)) made.remove();
   }
   function stop(one, reasons) {
-    const made = drawn(one, "stop"), list = made.querySelector("[data-reasons]"), why = made.querySelector("[name=reason]");
-    list.replaceChildren(...reasons.map((text) => { const item = document.createElement("li"); item.textContent = text; return item; }));
+    const made = drawn(one, "stop"),
+      list = made.querySelector("[data-reasons]"),
+      why = made.querySelector("[name=reason]");
+    list.replaceChildren(
+      ...reasons.map((text) => {
+        const item = document.createElement("li");
+        item.textContent = text;
+        return item;
+      }),
+    );
     if (why) why.value = `STOP: ${reasons.join(" ")}`.slice(0, 400);
     document.body.append(made);
-    const field = made.querySelector("[name=volume_given_ml]"), typed = document.querySelector("main [name=volume_given_ml]");
+    const field = made.querySelector("[name=volume_given_ml]"),
+      typed = document.querySelector("main [name=volume_given_ml]");
     if (field && typed) field.value = typed.value;
     (field || made.querySelector("a, button")).focus();
     const seen = made.querySelector("[data-seen]");
@@ -92,7 +124,9 @@
     const there = one.querySelector(".watch-stale");
     if (there) return offerOffline(one, there.querySelector("[data-go-offline]"));
     const made = drawn(one, "stale");
-    made.querySelector("[data-word]").textContent = made.querySelector("[data-word]").dataset.word.replace("{time}", at);
+    made.querySelector("[data-word]").textContent = made
+      .querySelector("[data-word]")
+      .dataset.word.replace("{time}", at);
     one.prepend(made);
     offerOffline(one, made.querySelector("[data-go-offline]"));
   }
@@ -101,19 +135,30 @@
     if (!way || !isGone || !window.kept || !navigator.serviceWorker || !navigator.serviceWorker.controller) return;
     const held = await kept.judgements().catch(() => []);
     way.hidden = !held.some((judgement) => judgement.dose === one.dataset.watched);
-    way.querySelector("a").onclick = (event) => { event.preventDefault(); leaveWith(event.currentTarget.href); };
+    way.querySelector("a").onclick = (event) => {
+      event.preventDefault();
+      leaveWith(event.currentTarget.href);
+    };
   }
   /* what was scanned and typed goes along with whoever goes on without the server */
   function leaveWith(path) {
     const form = Object.assign(document.createElement("form"), { method: "post", action: path, hidden: true });
-    for (const field of document.querySelectorAll("main :is(input, textarea)[name]:not([type=password], [name=csrf_token], [name=act])")) if (field.value && !form.elements[field.name]) form.append(Object.assign(document.createElement("input"), { name: field.name, value: field.value }));
+    for (const field of document.querySelectorAll(
+      "main :is(input, textarea)[name]:not([type=password], [name=csrf_token], [name=act])",
+    ))
+      if (field.value && !form.elements[field.name])
+        form.append(Object.assign(document.createElement("input"), { name: field.name, value: field.value }));
     document.body.append(form);
     form.submit();
   }
 
   /* ---- under the lock: which infusion must be stopped, and nothing else ---- */
-  function runs(one) { return one.dataset.state === "INFUSING"; }
-  function isLocked() { return isEntrance || document.body.classList.contains("is-locked"); }
+  function runs(one) {
+    return one.dataset.state === "INFUSING";
+  }
+  function isLocked() {
+    return isEntrance || document.body.classList.contains("is-locked");
+  }
   function fromBefore() {
     return JSON.parse(sessionStorage.getItem("running") || "[]").map((dose) => {
       const one = document.createElement("i");
@@ -129,11 +174,17 @@
     for (const place of document.querySelectorAll("[data-under-lock]")) {
       place.hidden = !worst;
       place.dataset.underLock = worst || "";
-      const doses = underLock(worst).map((dose) => dose.dataset.watched).join(", ");
-      for (const line of place.querySelectorAll("[data-word]")) line.textContent = line.dataset.word.replace("{dose}", doses).replace("{time}", at);
+      const doses = underLock(worst)
+        .map((dose) => dose.dataset.watched)
+        .join(", ");
+      for (const line of place.querySelectorAll("[data-word]"))
+        line.textContent = line.dataset.word.replace("{dose}", doses).replace("{time}", at);
     }
   }
-  document.addEventListener("locked", () => { for (const one of watched) showUnderLock(one, one.dataset.verdict); ask(); });
+  document.addEventListener("locked", () => {
+    for (const one of watched) showUnderLock(one, one.dataset.verdict);
+    ask();
+  });
   document.addEventListener("unlocked", () => {
     for (const one of watched) {
       const told = one.dataset.locked;
@@ -143,12 +194,26 @@
     ask();
   });
 
-  for (const one of drawnHere) if (one.dataset.verdict === "refused" && runs(one) && !one.dataset.shown) stop(one, JSON.parse(one.dataset.reasons));
+  for (const one of drawnHere)
+    if (one.dataset.verdict === "refused" && runs(one) && !one.dataset.shown)
+      stop(one, JSON.parse(one.dataset.reasons));
   if (isEntrance) ask();
   setInterval(ask, EVERY);
   setInterval(old, 1000);
-  for (const kind of ["visibilitychange", "pageshow"]) document.addEventListener(kind, () => { if (!document.hidden) { old(); ask(); } });
-  window.addEventListener("focus", () => { old(); ask(); });
+  for (const kind of ["visibilitychange", "pageshow"])
+    document.addEventListener(kind, () => {
+      if (!document.hidden) {
+        old();
+        ask();
+      }
+    });
+  window.addEventListener("focus", () => {
+    old();
+    ask();
+  });
   window.addEventListener("offline", ask);
-  cellbank.lookAgain = () => { for (const one of watched) if (one.dataset.verdict === "accepted") show(one, { verdict: "stale", reasons: [] }); ask(); };
+  cellbank.lookAgain = () => {
+    for (const one of watched) if (one.dataset.verdict === "accepted") show(one, { verdict: "stale", reasons: [] });
+    ask();
+  };
 })();
