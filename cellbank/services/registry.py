@@ -13,6 +13,8 @@ from cellbank.services.parsing import ActInput, ProvedInput, SignedInput, Tellin
 # sight, though not first: it stops or uses up something, and a stop must be quick. About the box: it takes vials, but
 # nobody begins it with a vial in hand.
 Likely = Literal["rarely", "in sight", "prints", "about the box"]
+# Where a refusal is a near miss, in the order in which a dose comes there.
+Stage = Literal["Picking", "Thawing", "Preparing", "Bedside", "Scanner"]
 
 
 @dataclass(frozen=True, eq=False)  # there is one of each
@@ -31,7 +33,7 @@ class RegisteredAct:
     likely: Likely | None = None  # None: its moves tell
     of_shippers: bool | None = None  # begun with a shipper in hand, or with any other unit of the cold store
     begun_by: Mapping[str, int] = field(default_factory=dict)  # a button of the role's home page, and its place there
-    stage: str | None = None  # a refusal of it is a near miss at this stage
+    stage: Stage | None = None  # a refusal of it is a near miss at this stage
     previews: str | None = None  # it stops lots from a record of this kind: its page shows what that would touch
     second_open: bool = False  # the fields of a second person stand open on its page
     judges_identity: bool = False  # it compares who a patient is: whoever guesses waits

@@ -23,8 +23,7 @@ from cellbank.records.migrate import database_files
 from cellbank.services import catalogue
 from cellbank.services.acts import SignedInput
 from cellbank.services.constraints import SAYS
-from cellbank.services.registry import Likely
-from cellbank.services.trail import near_misses
+from cellbank.services.registry import Likely, Stage
 
 PACKAGE = Path(cellbank.__file__).parent
 ROOT = PACKAGE.parent
@@ -188,5 +187,5 @@ def test_what_pages_know_of_an_act_is_what_they_ask_for() -> None:
     assert len(set(buttons)) == len(buttons) and {role for role, _ in buttons} <= set(Role)
     for one in catalogue.load().values():
         assert one.likely in (None, *get_args(Likely)), one.name
-        assert one.stage in (None, *near_misses.ORDER), one.name
+        assert one.stage in (None, *get_args(Stage)), one.name
         assert one.previews is None or one.previews in RECORDS.values(), one.name

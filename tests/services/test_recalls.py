@@ -11,7 +11,7 @@ from cellbank.domain.identifiers import Kind
 from cellbank.domain.lifecycle.roles import Role
 from cellbank.records.production import Lot
 from cellbank.services.acts import Malformed
-from cellbank.services.lookup.scanning import next_acts
+from cellbank.services.lookup.scanning import InHand, next_acts
 from cellbank.services.lookup.worklists import Worklist, worklists
 from cellbank.services.quality import decisions, holds
 from cellbank.services.quality.notice_board import notice_board
@@ -144,7 +144,7 @@ def test_a_recall_has_a_reason_that_says_something(world: World, reason: str) ->
     ],
 )
 def test_a_stop_is_in_sight_where_it_is_possible_and_nowhere_else(state: str, offered: set[str]) -> None:
-    acts = [act.name for act in next_acts(Kind.LOT, "lot", state, frozenset({Role.QUALITY_OFFICER}))]
+    acts = [act.name for act in next_acts(InHand(Kind.LOT, "lot", state, frozenset({Role.QUALITY_OFFICER})))]
     assert {"reject_lot", "recall_lot", "hold_lot"} & set(acts) == offered <= set(acts[:6])
 
 

@@ -16,7 +16,7 @@ from cellbank.services.catalogue import REGISTRY
 from cellbank.services.finding.missing import NotHere
 from cellbank.services.installation import Installation
 from cellbank.services.lookup.likely import WRONG_NOW, place_of
-from cellbank.services.lookup.scanning import Card, awaited, look_up
+from cellbank.services.lookup.scanning import Card, InHand, awaited, look_up
 from cellbank.services.people.actors import actor_by_name
 from tests.conftest import StoryInstallation
 from tests.services.bad_values import good_input, schema_of
@@ -80,7 +80,7 @@ def test_what_waits_for_somebody_else_is_said(
     kind: Kind, record: str, state: str, role: Role, title: str | None
 ) -> None:
     marks = frozenset({"whole", "nothing to thaw"}) if record == "dose" else frozenset()
-    found = awaited(kind, record, state, frozenset({role}), None, marks)
+    found = awaited(InHand(kind, record, state, frozenset({role}), None, marks))
     assert [one.title for one in found] == ([title] if title else [])
     assert all(role not in one.roles for one in found)
 

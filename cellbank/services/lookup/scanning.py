@@ -119,9 +119,8 @@ def look_up(installation: Installation, actor: Actor, raw: str) -> Card | Comman
         raise NotHere(RECORDS[scan.kind].replace("_", " "), scan.code)
     if face.elsewhere:
         raise OtherSite(face.record.replace("_", " "), scan.code, face.elsewhere)
-    so = (scan.kind, face.record, face.state)
-    acts = next_acts(*so, actor.roles, face.type, face.marks, is_ours=face.is_ours)
-    others = awaited(*so, actor.roles, face.type, face.marks, is_ours=face.is_ours)
+    hand = InHand(scan.kind, face.record, face.state, actor.roles, face.type, face.marks, face.is_ours)
+    acts, others = next_acts(hand), awaited(hand)
     stops = ended_refusals(scan.code, face.state) if scan.kind is Kind.DOSE else ()
     stops = stops or outdated_refusals(installation.seen_by(actor), scan, server_time())
     stands, means = next((said for mark, said in DECIDES.items() if mark in face.marks), ("", face.means))
@@ -151,56 +150,53 @@ def _form(installation: Installation, actor: Actor, form: Form, of: str | None) 
     return Command(REGISTRY[name], {"dose": card.code} if card else {})
 
 
+@dataclass(frozen=True)
+class InHand:
+    """A record as somebody with these roles has it in hand. `type` tells a shipper from the units that stay where they
+    are; `marks` what is so with it (marks.py); `is_ours` is False of a record of another site."""
+
+    kind: Kind
+    record: str
+    state: str
+    roles: frozenset[Role]
+    type: str | None = None
+    marks: frozenset[str] = frozenset()
+    is_ours: bool = True
+
+
 @lru_cache(maxsize=4096)
-def next_acts(
-    kind: Kind,
-    record: str,
-    state: str,
-    roles: frozenset[Role],
-    type_: str | None = None,
-    marks: frozenset[str] = frozenset(),
-    *,
-    is_ours: bool = True,
-) -> tuple[NextAct, ...]:
-    """The acts that a person with these roles may try on a record in this state, the likeliest first.
+def next_acts(hand: InHand) -> tuple[NextAct, ...]:
+    """The acts that a person may try on what they have in hand, the likeliest first.
 
     They are the acts that the table gives for the record, and those that make something else from it, such as a
-    culture from a donation. `type_` tells a shipper from the units that stay where they are. Of a record of another
-    site (not `is_ours`) only what crosses sites, and what is written about it. `marks`: what is so with it (marks.py).
+    culture from a donation. Of a record of another site only what crosses sites, and what is written about it.
     """
-    moving = acts_from(record, state, roles)
+    record, state = hand.record, hand.state
+    moving = acts_from(record, state, hand.roles)
     touching = {row.act for row in TRANSITIONS if row.record == record}
-    making = [name for name in REGISTRY if name not in touching and roles_for(name) & roles]
-    names = [name for name in dict.fromkeys([*moving, *making]) if name in REGISTRY and is_about(name, type_)]
-    names = [name for name in names if is_ours or _crosses(name, record)]
+    making = [name for name in REGISTRY if name not in touching and roles_for(name) & hand.roles]
+    names = [name for name in dict.fromkeys([*moving, *making]) if name in REGISTRY and is_about(name, hand.type)]
+    names = [name for name in names if hand.is_ours or _crosses(name, record)]
     # A vial is accounted for only after its cells were given.
     names = [name for name in names if name != "reconcile_infusion" or state == DoseState.INFUSED]
     names = [name for name in names if record != "lot" or name not in DECISIONS or _decides(name, state)]
-    places = {name: place_of(name, record, state, marks) for name in names}
-    found = (_next(name, kind, now=places[name] < PRINTS) for name in sorted(names, key=places.__getitem__))
+    places = {name: place_of(name, record, state, hand.marks) for name in names}
+    found = (_next(name, hand.kind, now=places[name] < PRINTS) for name in sorted(names, key=places.__getitem__))
     return tuple(item for item in found if item is not None)
 
 
 @lru_cache(maxsize=4096)
-def awaited(
-    kind: Kind,
-    record: str,
-    state: str,
-    roles: frozenset[Role],
-    type_: str | None = None,
-    marks: frozenset[str] = frozenset(),
-    *,
-    is_ours: bool = True,
-) -> tuple[Awaited, ...]:
-    """What somebody else does with a record now, where a person with these roles can do nothing that brings it on: the
+def awaited(hand: InHand) -> tuple[Awaited, ...]:
+    """What somebody else does with a record now, where whoever has it in hand can do nothing that brings it on: the
     likeliest."""
+    record, state = hand.record, hand.state
     if (record, state) in RESTS:
         return ()
-    everybody = next_acts(kind, record, state, frozenset(Role), type_, marks, is_ours=is_ours)
-    due = [act for act in everybody if place_of(act.name, record, state, marks) <= MOVES_ON]
-    if any(roles_for(act.name) & roles for act in due):
+    everybody = next_acts(dataclasses.replace(hand, roles=frozenset(Role)))
+    due = [act for act in everybody if place_of(act.name, record, state, hand.marks) <= MOVES_ON]
+    if any(roles_for(act.name) & hand.roles for act in due):
         return ()
-    here = kind is Kind.PERSON or not FLOOR.isdisjoint(roles)
+    here = hand.kind is Kind.PERSON or not FLOOR.isdisjoint(hand.roles)
     return tuple(Awaited(act, tuple(sorted(roles_for(act.name))), here) for act in due[:1])
 
 

@@ -8,16 +8,16 @@ import csv
 import datetime
 import io
 from dataclasses import dataclass
+from typing import get_args
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import text
 
 from cellbank.services.installation import Installation, at_site
-from cellbank.services.registry import REGISTRY, title_of
+from cellbank.services.registry import REGISTRY, Stage, title_of
 
 UNREADABLE_SCAN = "UNREADABLE_SCAN"
 NOT_OF_THE_DOSE = ("SIGNATURE_NEEDED", "SIGNATURE_WRONG", "PASSWORD_WAITS", "ACCOUNT_LOCKED", "KEY_REUSED")
-ORDER = ("Picking", "Thawing", "Preparing", "Bedside", "Scanner")
 MONTHS, MOST_MONTHS = 12, 120
 
 _COUNTED = text(
@@ -105,7 +105,7 @@ def near_misses(
         for name, reason, month, number in connection.execute(_COUNTED, given):
             found.setdefault((name, reason), {})[month] = number
     lines = (MissedOften(stages[name], name, title_of(name), why, counts) for (name, why), counts in found.items())
-    in_order = sorted(lines, key=lambda line: (ORDER.index(line.stage), -line.total, line.act, line.reason))
+    in_order = sorted(lines, key=lambda line: (get_args(Stage).index(line.stage), -line.total, line.act, line.reason))
     return Report(first, last, _months(first, last), tuple(in_order))
 
 
