@@ -137,7 +137,7 @@ def _exclusion_problems(exclusion: Iterable[Criterion], inclusion: Iterable[Crit
 
 
 def _group_problems(groups: Iterable[Group], inclusion: Iterable[Criterion]) -> Iterator[Problem]:
-    members = [criterion.group for criterion in inclusion if criterion.group]
+    members = [criterion.group for criterion in inclusion]
     for place, group in enumerate(groups, start=1):
         count = members.count(group.code)
         if count == 0:

@@ -4,6 +4,7 @@
 # ruff: noqa: E501
 
 import datetime
+from array import array
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -22,6 +23,7 @@ from cellbank.domain.logger_file import (
 )
 from cellbank.domain.logger_rows import TOLD_EVERY
 from cellbank.domain.sheets.faults import Unreadable
+from cellbank.domain.sheets.readings import in_order
 from cellbank.domain.sheets.temperatures import hundredths_of, read_number
 from cellbank.domain.sheets.titles import HEAD_ROWS
 
@@ -292,6 +294,11 @@ def test_no_text_does_more_than_be_refused(text: str) -> None:
             assert problem.problems
         else:
             assert file.readings
+
+
+def test_more_readings_than_are_sorted_at_once_stand_in_order() -> None:
+    keys = array("q", (pack(n * 7919 % 300_007, n % 100) for n in range(300_007)))
+    assert in_order(keys) == array("q", sorted(keys))
 
 
 @given(st.integers(0, 4_000_000_000), st.integers(-27315, 20000))

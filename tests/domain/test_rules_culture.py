@@ -36,6 +36,7 @@ def seeding(passage: int = 5, level: str = "10", cells: int = 3_000_000, **limit
         (seeding(), [], []),
         (seeding(passage=6), ["PASSAGE_LIMIT"], []),
         (seeding(passage=6, passage_above_max="warn"), [], ["PASSAGE_LIMIT"]),
+        (seeding(passage=5, passage_above_max="warn"), [], []),
         (seeding(level="15"), [], []),
         (seeding(level="15.001"), [], ["POPULATION_DOUBLING_LIMIT"]),
         (seeding(level="20"), [], ["POPULATION_DOUBLING_LIMIT"]),
@@ -70,6 +71,11 @@ def test_dead_cells_seed_nothing() -> None:
     assert cells_to_take(1, Decimal(0)) is None
     (reason,) = taking_refusals(TakingFacts("CU1", 1, Decimal(0), 1000))
     assert reason.code.value == "CELLS_EXCEED_SOURCE"
+
+
+@pytest.mark.parametrize(("viability", "left"), [(None, None), (None, 1000), (Decimal(90), None)])
+def test_nothing_is_taken_before_the_harvest_is_counted(viability: Decimal | None, left: int | None) -> None:
+    assert taking_refusals(TakingFacts("CU1", 1, viability, left)) == ()  # the table of transitions says so
 
 
 def bank_vial(**given: Any) -> BankVialFacts:

@@ -70,6 +70,19 @@ def test_a_repeat_after_180_days_stands_in_for_nat_and_not_a_day_sooner() -> Non
     assert codes(*without_nat, *results(repeated[1:], at=AT + 180 * DAY)) == ["RETEST_DUE"]
 
 
+def test_what_is_missing_is_named_and_what_may_stand_in_for_it() -> None:
+    def told(*found: PanelResult, collections: tuple[Collection, ...] = (CORD,)) -> list[str]:
+        return [reason.detail for reason in evidence_refusals(EvidenceFacts("DR1", RULES, collections, found))]
+
+    (due,) = told(*(one for one in results() if one.test != NAT[0]))
+    assert due.startswith("Donation A9999 26 000001: repeat ") and "of a specimen taken at the donation" in due
+    assert "2026-07-09" in due and "(180 days after collection)" in due
+    late = results(("HIV-AB",), at=AT + 8 * DAY)
+    missing = told(*(one for one in results() if one.test not in ("HIV-AB", "SYPHILIS")), *late)
+    assert "is incomplete" in missing[0] and "within 7 days" in missing[1]  # what nobody tested stands first
+    assert "specimens are of 2026-01-18" in missing[1] and "2026-01-10" in missing[1]
+
+
 def test_where_no_test_lifts_the_repeat_it_is_always_due() -> None:
     rules = RULES.model_copy(update={"tests": tuple(t.model_copy(update={"lifts_retest": False}) for t in RULES.tests)})
     found = evidence_refusals(EvidenceFacts("DR1", rules, (CORD,), results()))

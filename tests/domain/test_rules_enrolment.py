@@ -36,6 +36,8 @@ ELSEWHERE = OtherTrial("FIXED-100", "SJ0009", "F-1")
         ({"trial_number_is": "SJ0001"}, [Code.ALREADY_EXISTS]),
         ({"trial_number_is": "SJ0001", "second_identifier_is": "SJ0002"}, [Code.ALREADY_EXISTS, Code.PATIENT_KNOWN]),
         ({"second_identifier_is": "SJ0002", "known_elsewhere": True}, [Code.PATIENT_KNOWN]),
+        ({"second_identifier_is": "SJ0002"}, [Code.PATIENT_KNOWN]),
+        ({"known_elsewhere": True}, [Code.PATIENT_KNOWN]),
         ({"arm": "OPEN"}, [Code.NOT_FOUND]),
         ({"consented_on": datetime.date(1970, 4, 1)}, []),
         ({"consented_on": datetime.date(1970, 3, 31)}, [Code.OUT_OF_ORDER]),
@@ -110,3 +112,23 @@ def test_an_amendment(change: dict, codes: list[Code]) -> None:
     refusals = amendment_refusals(replace(AMENDMENT, **change))
     assert [refusal.code for refusal in refusals] == codes
     assert not any("{" in refusal.detail for refusal in refusals)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("P-MMSC", "UC-MSC", "receives UC-MSC under NCT@2, and P-MMSC so far"),
+        (None, "UC-MSC", "receives UC-MSC under NCT@2, and no cells so far"),
+        ("P-MMSC", None, "receives no cells under NCT@2, and P-MMSC so far"),
+    ],
+)
+def test_an_amendment_that_changes_what_an_arm_receives_says_what(old: str | None, new: str | None, words: str) -> None:
+    (refusal,) = amendment_refusals(replace(AMENDMENT, product=old, new_product=new))
+    assert words in refusal.detail
+
+
+def test_whether_a_patient_of_another_site_is_whom_nobody_here_is_told() -> None:
+    (refusal,) = enrolment_refusals(replace(FACTS, second_identifier_is="SJ0002", known_elsewhere=True))
+    assert "at another site already" in refusal.detail and "SJ0002" not in refusal.detail
+    (refusal,) = enrolment_refusals(replace(FACTS, second_identifier_is="SJ0002"))
+    assert "SJ0002" in refusal.detail

@@ -146,6 +146,8 @@ def test_a_single_cell_that_is_not_accounted_for_keeps_the_filling_open(facts: C
     (refusal,) = closing_refusals(facts)
     assert refusal.code == "CELL_BALANCE"
     assert words in refusal.detail
+    told = facts.filled_count * facts.cells_per_vial + facts.sample_cells + facts.lost_cells
+    assert f"make {told:,}.".replace(",", " ") in refusal.detail
 
 
 def test_freezing_begins_within_the_hour_by_a_program_of_the_specification() -> None:
