@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tools import mutate
+from tools.mutate import faults as mutate
 
 JUDGED = """
 class Facts:
@@ -22,18 +22,18 @@ ASKED = ((17, True), (18, True), (18, False), (19, True), (89, True), (90, True)
 
 def answers(path: Path, fault: mutate.Fault | None) -> list[Any]:
     named: dict[str, Any] = {}
-    exec(mutate.made(fault) if fault else compile(path.read_text(), str(path), "exec"), named)
+    exec(mutate.module_with(fault) if fault else compile(path.read_text(), str(path), "exec"), named)
     return [named["Facts"]().may(*asked) for asked in ASKED]
 
 
 def test_each_fault_changes_what_is_answered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "judged.py"
     path.write_text(JUDGED)
-    monkeypatch.setattr(mutate, "ROOT", tmp_path)
+    monkeypatch.setattr(mutate, "DOMAIN", tmp_path)
     faults = list(mutate.faults_in(path))
     right = answers(path, None)
     assert right == [False, True, False, True, True, True, False]
-    unseen = [str(fault) for fault in faults if answers(path, fault) == right]
+    unseen = [fault.name for fault in faults if answers(path, fault) == right]
     assert {fault.kind for fault in faults} == {
         "turned",
         "moved",

@@ -1,36 +1,16 @@
-"""How many small faults in `cellbank/domain` its tests notice: each one is made, and the tests that come near are run.
+"""The faults: which there are, and how one is made and put in the place of what runs."""
 
-    python -m tools.mutate [--sample 300] [--seed 1] [--only PART_OF_A_PATH] [what pytest takes]
-
-A fault is made within a function: a comparison is turned or moved by one, `and` is `or`, a `not` is dropped, a number
-is one more, a branch is always or never taken. The code of the running function is exchanged for it, in a process of
-its own for each, and the tests that ever call the function are run until one fails. What stands outside of functions
-(tables, models) is not touched: the tests of those are their own lists. Prints what nobody noticed; the exit status is
-1 when the score is below `--least`.
-"""
-
-import argparse
 import ast
 import copy
 import gc
-import os
-import random
-import signal
-import sys
-import time
-from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import _lru_cache_wrapper
 from pathlib import Path
-from types import CodeType, FrameType, FunctionType
+from types import CodeType, FunctionType
 
-import pytest
-from _pytest.runner import runtestprotocol
-
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 DOMAIN = ROOT / "cellbank" / "domain"
-SECONDS = 60  # for the tests of one fault: whoever needs more runs in circles
 TURNED = {
     ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
     ast.In: ast.NotIn, ast.NotIn: ast.In, ast.Is: ast.IsNot, ast.IsNot: ast.Is,
@@ -47,22 +27,46 @@ class Fault:
     function: str
     node: int
     kind: str
+    what: str  # the changed part, as it is written
     line: int
+    source: str  # the line, as it stands
 
-    def __str__(self) -> str:
-        source = self.path.read_text(encoding="utf-8").splitlines()[self.line - 1].strip()
-        return f"{self.path.relative_to(ROOT)}:{self.line}: {self.kind}: {source}"
+    @property
+    def place(self) -> str:
+        """Where it is."""
+        return f"{self.path.relative_to(ROOT)}:{self.line}"
+
+    @property
+    def name(self) -> str:
+        """What it is, wherever the line moves to."""
+        return f"{self.path.relative_to(DOMAIN)} {self.function}: {self.kind}: `{self.what}` in {self.source}"
+
+
+def all_faults() -> list[Fault]:
+    """Every fault of the domain."""
+    return [fault for path in sorted(DOMAIN.rglob("*.py")) for fault in faults_in(path)]
 
 
 def faults_in(path: Path) -> Iterator[Fault]:
     """Every fault that can be made in the functions of a file."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    text = path.read_text(encoding="utf-8")
+    tree, lines = ast.parse(text), text.splitlines()
     numbers = {node: number for number, node in enumerate(ast.walk(tree))}
     for name, function in functions_of(tree):
         skipped = {part for one in _said(function) for part in ast.walk(one)}
         for node in (one for statement in function.body for one in ast.walk(statement)):
             for kind in [] if node in skipped else kinds_of(node):
-                yield Fault(path, name, numbers[node], kind, getattr(node, "lineno", function.lineno))
+                line = getattr(_changed(node), "lineno", function.lineno)
+                what = ast.unparse(_changed(node))
+                yield Fault(path, name, numbers[node], kind, what, line, lines[line - 1].strip())
+
+
+def _changed(node: ast.AST) -> ast.AST:
+    """The part of a node that reads otherwise with the fault."""
+    match node:
+        case ast.If(test=part) | ast.IfExp(test=part) | ast.comprehension(ifs=[part, *_]):
+            return part
+    return node
 
 
 def functions_of(tree: ast.AST, inside: str = "") -> Iterator[tuple[str, ast.FunctionDef]]:
@@ -75,12 +79,14 @@ def functions_of(tree: ast.AST, inside: str = "") -> Iterator[tuple[str, ast.Fun
 
 
 def _said(function: ast.FunctionDef) -> Iterator[ast.AST]:
-    """What only words and types depend on: annotations, and what follows a format in an f-string."""
+    """What only words and types depend on: annotations, and in an f-string its formats and how much is quoted."""
     for node in ast.walk(function):
         if isinstance(node, ast.AnnAssign | ast.arg) and node.annotation:
             yield node.annotation
         elif isinstance(node, ast.FormattedValue) and node.format_spec:
             yield node.format_spec
+        if isinstance(node, ast.FormattedValue) and isinstance(node.value, ast.Subscript):
+            yield from [node.value.slice] if isinstance(node.value.slice, ast.Slice) else []
 
 
 def kinds_of(node: ast.AST) -> list[str]:
@@ -105,12 +111,37 @@ def kinds_of(node: ast.AST) -> list[str]:
     return []
 
 
-def made(fault: Fault) -> CodeType:
-    """The module of a fault, compiled with it."""
+def module_with(fault: Fault) -> CodeType:
+    """The code of the module with its fault."""
     tree = ast.parse(fault.path.read_text(encoding="utf-8"))
-    node = next(node for number, node in enumerate(ast.walk(tree)) if number == fault.node)
-    _change(node, fault.kind)
-    return compile(ast.fix_missing_locations(tree), str(fault.path), "exec")
+    _change(next(node for number, node in enumerate(ast.walk(tree)) if number == fault.node), fault.kind)
+    return _compiled(tree, fault.path)
+
+
+def made(fault: Fault) -> CodeType:
+    """The code of the function with its fault."""
+    return _within(module_with(fault), fault.function)
+
+
+def telling(fault: Fault) -> CodeType:
+    """The code of the function without its fault, telling `builtins.heard` its name when it is called."""
+    tree = ast.parse(fault.path.read_text(encoding="utf-8"))
+    function = next(function for name, function in functions_of(tree) if name == fault.function)
+    function.body[:0] = ast.parse(f"heard({function_of(fault)!r})").body
+    return _within(_compiled(tree, fault.path), fault.function)
+
+
+def function_of(fault: Fault) -> str:
+    """The function of a fault, by name."""
+    return f"{fault.path.relative_to(DOMAIN)} {fault.function}"
+
+
+def _compiled(tree: ast.Module, path: Path) -> CodeType:
+    return compile(ast.fix_missing_locations(tree), str(path), "exec")
+
+
+def _within(module: CodeType, function: str) -> CodeType:
+    return next(one for one in codes_of(module) if one.co_qualname == function)
 
 
 def _change(node: ast.AST, kind: str) -> None:
@@ -144,107 +175,23 @@ def codes_of(code: CodeType) -> Iterator[CodeType]:
             yield from codes_of(part)
 
 
-def put_in(code: CodeType) -> None:
-    """Exchange the code of the running function, and forget what functions of the domain remember."""
+def put_in(codes: Iterable[CodeType]) -> None:
+    """Exchange the code of running functions, and forget what functions of the domain remember."""
+    wanted: Mapping[Key, CodeType] = {key_of(code): code for code in codes}
+    gc.unfreeze()  # what is frozen is not looked through
     for thing in gc.get_objects():
-        if isinstance(thing, FunctionType) and _key(thing.__code__) == _key(code):
-            thing.__code__ = code
-        elif isinstance(thing, _lru_cache_wrapper) and str(DOMAIN) in getattr(thing, "__code__", code).co_filename:
+        if isinstance(thing, FunctionType) and key_of(thing.__code__) in wanted:
+            thing.__code__ = wanted[key_of(thing.__code__)]
+        elif isinstance(thing, _lru_cache_wrapper) and str(DOMAIN) in _file_of(thing):
             thing.cache_clear()
+    gc.freeze()
 
 
-def _key(code: CodeType) -> Key:
+def _file_of(thing: object) -> str:
+    code = getattr(thing, "__code__", None) or getattr(getattr(thing, "__wrapped__", None), "__code__", None)
+    return code.co_filename if code is not None else ""
+
+
+def key_of(code: CodeType) -> Key:
+    """Which function a code is of."""
     return code.co_filename, code.co_firstlineno, code.co_qualname
-
-
-class Mutation:
-    """A plugin that runs the collected tests once to learn what they call, and then some of them for each fault."""
-
-    def __init__(self, sample: int, seed: int, only: str) -> None:
-        faults = [fault for path in sorted(DOMAIN.rglob("*.py")) for fault in faults_in(path) if only in str(path)]
-        chance = random.Random(seed)
-        self.faults = chance.sample(faults, min(sample, len(faults))) if sample else faults
-        self.of = len(faults)
-        self.near: dict[Key, list[pytest.Item]] = defaultdict(list)
-        self.noticed: list[Fault] = []
-        self.unnoticed: list[Fault] = []
-
-    def pytest_configure(self) -> None:
-        """What fails is not made smaller first, and nothing is left to chance."""
-        from hypothesis import Phase, settings  # after pytest, which has to see it come
-
-        phases = [Phase.explicit, Phase.generate]
-        settings.register_profile("mutate", phases=phases, derandomize=True, database=None, deadline=None)
-        settings.load_profile("mutate")
-
-    def pytest_runtestloop(self, session: pytest.Session) -> bool:
-        """Instead of the tests themselves."""
-        self._learn(session.items)
-        for number, fault in enumerate(self.faults, 1):
-            (self.noticed if self._is_noticed(fault) else self.unnoticed).append(fault)
-            if number % 25 == 0:
-                print(f"{number} of {len(self.faults)}, {len(self.unnoticed)} unnoticed", flush=True)
-        return True
-
-    def _learn(self, items: list[pytest.Item]) -> None:
-        took = {}
-        for item in items:
-            called: set[Key] = set()
-            since = time.monotonic()
-            failed = run(item, _hearer(called))
-            assert not failed, f"{item.nodeid} fails without any fault"
-            took[item] = time.monotonic() - since
-            for key in called:
-                self.near[key].append(item)
-        for near in self.near.values():
-            near.sort(key=lambda item: took[item])
-
-    def _is_noticed(self, fault: Fault) -> bool:
-        """Whether a test fails, or does not come back; in a process of its own."""
-        code = next(one for one in codes_of(made(fault)) if one.co_qualname == fault.function)
-        child = os.fork()
-        if not child:
-            signal.alarm(SECONDS)
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-            put_in(code)
-            os._exit(int(any(run(item) for item in self.near[_key(code)])))
-        return os.waitpid(child, 0)[1] != 0
-
-
-def _hearer(called: set[Key]) -> Callable[[FrameType, str, object], None]:
-    def hear(frame: FrameType, event: str, _: object) -> None:
-        if event == "call" and frame.f_code.co_filename.startswith(str(DOMAIN)):
-            called.add(_key(frame.f_code))
-
-    return hear
-
-
-def run(item: pytest.Item, hear: Callable[[FrameType, str, object], None] | None = None) -> bool:
-    """Run one test, set up and torn down; whether it fails."""
-    sys.setprofile(hear)
-    try:
-        return any(report.failed for report in runtestprotocol(item, log=False, nextitem=None))
-    finally:
-        sys.setprofile(None)
-
-
-def main() -> int:
-    """Make the faults and print the score."""
-    parser = argparse.ArgumentParser(prog="tools.mutate", description=__doc__.splitlines()[0])
-    parser.add_argument("--sample", type=int, default=300, help="so many faults; 0: all of them")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--only", default="", help="faults in files with this in their path")
-    parser.add_argument("--least", type=float, default=92, help="per cent that have to be noticed")
-    given, others = parser.parse_known_args()
-    where = [] if any(Path(other.partition("::")[0]).exists() for other in others) else [str(ROOT / "tests" / "domain")]
-    mutation = Mutation(given.sample, given.seed, given.only)
-    ways = ["-n", "0", "--noconftest", "-q", "-p", "no:cacheprovider"]
-    status = pytest.main([*ways, *others, *where], plugins=[mutation])
-    score = 100 * len(mutation.noticed) / max(1, len(mutation.noticed) + len(mutation.unnoticed))
-    print(*sorted(map(str, mutation.unnoticed)), sep="\n")
-    print(f"{score:.1f} % of {len(mutation.faults)} faults (of {mutation.of} that there are) are noticed")
-    return int(status) or int(score < given.least)
-
-
-if __name__ == "__main__":
-    sys.exit(main())
