@@ -95,6 +95,6 @@ def test_the_home_page_speaks_ukrainian(signed_in) -> None:
 
 def test_the_script_knows_the_codes_of_every_kind() -> None:
     """A slow scan in a text field is told from typing by the shape of the code."""
-    listed = re.search(r"const RECORD = /\^\(([A-Z|]+)\)", (TRANSLATIONS.parent / "static" / "scan.js").read_text())
+    listed = re.search(r"const RECORD =\s+/\^\(([A-Z|]+)\)", (TRANSLATIONS.parent / "static" / "scan.js").read_text())
     assert listed is not None
     assert set(listed[1].split("|")) == {kind.value for kind in RECORD_KINDS | ON_PAPER}
