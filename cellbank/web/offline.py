@@ -7,6 +7,7 @@ from typing import Any
 from flask import Response, jsonify, make_response, render_template, request
 from flask_babel import gettext
 
+from cellbank.domain.lifecycle.table import roles_for
 from cellbank.services.clinic.offline import Came, Sent, is_there, judgement, send_kept
 from cellbank.services.clinic.offline_stops import keep_stop
 from cellbank.services.installation import server_time
@@ -48,8 +49,10 @@ def alive() -> Any:
 
 @blueprint.get("/bedside/judgement")
 def bedside_judgement() -> Any:
-    """The signed judgement of a dose, for the screen that shows it; nothing where there is no yes to keep."""
-    found = judgement(the_installation(), request.args.get("dose", ""), now())
+    """The signed judgement of a dose, for the screen that shows it; nothing where there is no yes to keep, and for
+    whoever may not check: it tells what a wristband is to be compared with."""
+    dose = request.args.get("dose", "")
+    found = judgement(the_installation(), dose, now()) if the_actor().roles & roles_for("check_dose") else None
     return jsonify(judgement=found, now=server_time().isoformat())
 
 

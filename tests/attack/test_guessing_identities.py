@@ -11,10 +11,14 @@ from sqlalchemy import text
 from cellbank.domain.lifecycle.roles import Role
 from cellbank.domain.pauses import ALERT_FROM, LONGEST_PAUSE, WINDOW
 from cellbank.services.acts import Outcome, run_act
+from cellbank.services.clinic.offline import Came, Sent, send_kept
+from cellbank.services.incidents import Unavailable
 from cellbank.services.installation import Installation
 from cellbank.services.lookup.worklists import worklists
+from cellbank.services.people.places import Place
 from tests.factories.doses import OrderedDose, bedside, ordered_dose, prepared_dose
 from tests.factories.people import newcomer
+from tests.factories.sealing import kept, signed
 from tests.factories.world import PASSWORD, World
 
 pytestmark = pytest.mark.requirement("R4")
@@ -128,3 +132,27 @@ def test_quality_is_told(world: World, strict: Installation, dose: OrderedDose, 
     assert any(guesser in item.title and "5 wrong identities" in item.detail for item in alerts.items) or (
         alerts.total > len(alerts.items)
     )
+
+
+def test_what_a_screen_kept_waits_at_the_screen_and_is_not_lost(
+    world: World, strict: Installation, dose: OrderedDose, guesser: str
+) -> None:
+    """Anybody who may check can seal as many kept checks as they like: they are no way around the pause."""
+    at = dose.at + datetime.timedelta(minutes=42)
+    judged = signed(world, dose.code, dose.at + datetime.timedelta(minutes=41))
+
+    def send(read_back: str | None = None, after: float = 0) -> Sent:
+        scans = bedside(world, dose) if read_back is None else bedside(world, dose, read_back=read_back)
+        envelope = kept(world, guesser, "check_dose", at, scans, judgement=judged, dose=dose.code)
+        now = dose.at + datetime.timedelta(minutes=60, seconds=after)
+        return send_kept(strict, envelope, now, place=Place("web", "a tablet"))
+
+    for day in range(1, 6):
+        assert send(f"1950-01-0{day}").came is Came.REFUSED
+    acts = wrong_ones(world, guesser)
+    with pytest.raises(Unavailable, match="sent again"):
+        send("1950-01-06")
+    with pytest.raises(Unavailable):
+        send()
+    assert wrong_ones(world, guesser) == acts
+    assert "WRISTBAND_MISMATCH" not in [one.code.value for one in send(after=5).refusals]

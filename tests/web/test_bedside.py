@@ -361,3 +361,10 @@ def test_who_checks_signs_for_the_dose_that_was_drawn_up(signed_in, world: World
     ):
         assert said in signs, said
     assert "<details" not in signs and "per kg" not in signs
+
+
+def test_only_whoever_may_check_gets_what_a_wristband_is_compared_with(signed_in, dose: OrderedDose) -> None:
+    """A judgement that goes along has a digest of the wristband, which others would have time to try out."""
+    ask = f"/bedside/judgement?dose={dose.code}"
+    given = {name: signed_in(name).get(ask).json["judgement"] for name in ("clara", "tina", "quinn", "ada", "otto")}
+    assert [name for name, judgement in given.items() if judgement] == ["clara"]

@@ -13,6 +13,7 @@ from sqlalchemy import text
 
 from cellbank.domain.pauses import WINDOW, goes_on_at
 from cellbank.domain.refusals import Code, Refusal, Refused, refuse
+from cellbank.services.incidents import Unavailable
 from cellbank.services.installation import Installation
 from cellbank.services.parsing import following_key
 from cellbank.services.performing import Call, Outcome, keep_refusal, perform
@@ -27,12 +28,14 @@ _LATELY = text(
 
 
 def perform_in_turn(installation: Installation, call: Call, *, dry_run: bool) -> Outcome:
-    """Do or judge an act that compares who a patient is. What a screen without the server did is only told: it waits
-    for nothing."""
+    """Do or judge an act that compares who a patient is. What a screen without the server did is only told and never
+    refused for a pause: it waits at the screen, which sends it again. Raises Unavailable of that."""
     with _TURNS[call.actor.id % len(_TURNS)]:
         wrong, last_at = _lately(installation, call)
         at = goes_on_at(wrong, last_at, installation.config.wrong_identities)
-        if at is not None and call.now < at and call.cut_off_since is None:
+        if at is not None and call.now < at:
+            if call.cut_off_since is not None:
+                raise Unavailable("Several identities were wrong: what this screen keeps is sent again in a minute.")
             pause = (_pause(at),)
             return Outcome(False, None, {}, pause) if dry_run else keep_refusal(installation, call, Refused(pause))
         outcome = perform(installation, call, dry_run=dry_run)
