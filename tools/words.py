@@ -22,6 +22,7 @@ from babel.messages.pofile import read_po, write_po
 
 from cellbank import gate
 from cellbank.domain.accounts import Change
+from cellbank.domain.blind import SAID_WHEN_DONE
 from cellbank.domain.lifecycle.states import STATES
 from cellbank.domain.lines import LINES
 from cellbank.domain.messages import SENTENCES
@@ -85,6 +86,7 @@ def _chosen(option: str) -> str:
 
 
 def _of_acts() -> Iterator[str]:
+    yield from (later.what for later in SAID_WHEN_DONE.values())
     for act in load().values():
         yield act.title
         yield from _of_fields(fields_of(act.input))

@@ -19,6 +19,14 @@ class Blind:
     columns: frozenset[tuple[str, str]]
 
 
+@dataclass(frozen=True)
+class Later:
+    """A reason that a check does not give, and what the check says it has left out."""
+
+    code: Code
+    what: str
+
+
 BLIND: Mapping[str, Blind] = {
     "weight": Blind(WeightState.MEASURED, frozenset({("weight", "weight_kg")})),
     "reading_import": Blind(ReadingState.ENTERED, frozenset({("reading_import", "hand_celsius")})),
@@ -26,10 +34,17 @@ BLIND: Mapping[str, Blind] = {
 }
 #: What an act says of something hidden: that a second person's value is not the first one's, that a patient is known.
 #: It says so when it is done, and is then in the trail; a check beforehand would let anybody find it out unseen.
-SAID_WHEN_DONE: Mapping[str, Code] = {
-    "confirm_weight": Code.WEIGHT_MISMATCH,
-    "confirm_reading": Code.READINGS_DIFFER,
-    "enrol_subject": Code.PATIENT_KNOWN,
+#: So such a check is no yes: it says what it leaves out.
+SAID_WHEN_DONE: Mapping[str, Later] = {
+    "confirm_weight": Later(
+        Code.WEIGHT_MISMATCH, "Whether both weights agree is looked at only when this one is recorded."
+    ),
+    "confirm_reading": Later(
+        Code.READINGS_DIFFER, "Whether both readings agree is looked at only when this one is recorded."
+    ),
+    "enrol_subject": Later(
+        Code.PATIENT_KNOWN, "Whether this patient is a subject already is looked at only when it is recorded."
+    ),
 }
 NOTHING: frozenset[tuple[str, str]] = frozenset()
 

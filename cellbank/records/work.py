@@ -172,7 +172,8 @@ class Work:
         found.extend(refusals)
         found.extend(self._told_refusals(subjects, {one.code for one in found}))
         if self.dry_run:
-            found = [reason for reason in found if reason.code is not SAID_WHEN_DONE.get(self.act)]
+            later = SAID_WHEN_DONE.get(self.act)
+            found = [reason for reason in found if later is None or reason.code is not later.code]
         refusing, irregular = divided(found, late=self.is_late, act=self.act)
         refusing = told_here([reason for reason in refusing if reason.code not in ASKED_LAST] or refusing)
         if refusing:

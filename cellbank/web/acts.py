@@ -10,6 +10,7 @@ from flask_babel import gettext
 from werkzeug.datastructures import MultiDict
 
 from cellbank.domain.actor import Actor, OneTime
+from cellbank.domain.blind import SAID_WHEN_DONE
 from cellbank.domain.entering import whole_number
 from cellbank.domain.lifecycle.roles import Role
 from cellbank.domain.lifecycle.table import asks_password, is_signed, roles_for, rows_for
@@ -61,12 +62,13 @@ class Answer:
     unsigned: bool = False  # all but the signature was right; its key has an answer now
     questions: tuple[Asked, ...] = ()  # what one click answers
     content: ToSign | None = None  # what a signature of whoever does it would cover
+    unlooked: str = ""  # what this check has not looked at
 
     @property
     def verdict(self) -> Verdict:
         """What the page may say. With a problem beside it nothing was judged."""
-        about = About.RECORDABLE if self.checked else About.DONE
-        return verdict_of(about, None if self.problems else self.outcome)
+        about = (About.IN_PART if self.unlooked else About.RECORDABLE) if self.checked else About.DONE
+        return verdict_of(about, None if self.problems else self.outcome, what=say(self.unlooked))
 
     @property
     def status(self) -> int:
@@ -184,7 +186,9 @@ def attempt(registered: RegisteredAct, values: dict[str, list[str]], *, dry_run:
         # A mistyped password is no refusal of what was to be signed: it stands beside its field, to be typed again.
         return Answer(problems=tuple((who.where, reason(one)["detail"]) for one in outcome.refusals), unsigned=True)
     asked = tuple(Asked("", refusal.asks) for refusal in outcome.refusals if refusal.asks)
-    return Answer(outcome, checked=dry_run, typed=who.typed, questions=asked, content=content)
+    later = SAID_WHEN_DONE.get(registered.name)
+    unlooked = later.what if later and dry_run else ""
+    return Answer(outcome, checked=dry_run, typed=who.typed, questions=asked, content=content, unlooked=unlooked)
 
 
 def _malformed(

@@ -30,6 +30,7 @@ class About(StrEnum):
     """What a yes would mean on this page."""
 
     RECORDABLE = "recordable"  # the act would be recorded; nothing has been done yet
+    IN_PART = "in part"  # nothing speaks against it so far; some is looked at only when it is recorded
     DONE = "done"
     READY = "ready"  # every criterion of a list is met
     MATCH = "match"  # label and patient belong together; two people have not signed yet
@@ -61,6 +62,8 @@ def _refused(what: str) -> str:
 YES: dict[About, Face] = {
     About.RECORDABLE: Face("may", "check-circle", "yes",
                            lambda _: gettext("This can be recorded. Nothing has been done yet.")),
+    About.IN_PART: Face("unknown", "question-octagon", "unknown",
+                        lambda rest: gettext("Checked in part. Nothing has been done yet. %(rest)s", rest=rest)),
     About.DONE: Face("done", "check-circle-fill", "yes", _done),
     About.READY: Face("done", "check-circle-fill", "", lambda _: gettext("Every criterion is green.")),
     About.MATCH: Face("match", "check-circle", "yes", lambda check: gettext("Match, check %(n)s of 2", n=check),
@@ -88,6 +91,7 @@ WARNED = {
 _STOP = Face("stop", "x-octagon-fill", "stop", lambda _: gettext("STOP"), "is-stop")
 NO: dict[About, Face] = {
     About.RECORDABLE: Face("no", "x-octagon-fill", "no", lambda _: gettext("This would be refused")),
+    About.IN_PART: Face("no", "x-octagon-fill", "no", lambda _: gettext("This would be refused")),
     About.DONE: Face("no", "x-octagon-fill", "no", _refused),
     About.READY: Face("no", "x-octagon-fill", "", lambda _: gettext("Not every criterion is green.")),
     About.MATCH: _STOP,

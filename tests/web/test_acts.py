@@ -203,3 +203,20 @@ def test_what_can_hardly_be_is_asked_on_the_page_and_the_answer_stays_in_sight(s
     assert "Right, because: It stood in the second incubator" in done.text
     history = tina.get(f"/record/{culture}/history").text
     assert "days after it was seeded" in history and "It stood in the second incubator" in history
+
+
+@pytest.mark.requirement("R4")
+def test_a_check_that_leaves_something_out_says_so_and_is_no_yes(signed_in, world: World) -> None:
+    """Who is a subject already is not told by a check: its answer is the same for both, and neither is green."""
+    numbers = {"trial_number": world.unique("T"), "second_identifier": world.unique("MRN")}
+    screened_subject(world, second_identifier=numbers["second_identifier"])
+    clara, said = signed_in("clara"), []
+    for record in (numbers["second_identifier"], world.unique("MRN")):
+        clara.get("/act/enrol_subject")
+        sent = {**numbers, "second_identifier": record, "sex": "female", "born_on": "1970-04-01", "arm": "EXP"}
+        sent |= {"consented_on": world.now.date().isoformat(), "protocol": "", "intent": "check"}
+        page = clara.post("/act/enrol_subject", sent).text
+        assert "Checked in part. Nothing has been done yet. Whether this patient is a subject already" in page
+        assert "verdict-may" not in page and "This can be recorded" not in page and 'data-sound="yes"' not in page
+        said.append(re.findall(r'<section class="verdict[^>]*>.*?</section>', page, re.DOTALL))
+    assert said[0] == said[1]

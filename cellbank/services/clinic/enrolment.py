@@ -75,8 +75,7 @@ class EnrolSubject(ActInput):
     trial_number: Identifier = Field(title="Trial number")
     second_identifier: Identifier = Field(
         title="Second identifier",
-        description="The hospital's record number; never a name. Who is a subject already is told when it is recorded, "
-        "not by a check.",
+        description="The hospital's record number; never a name.",
     )
     sex: Literal["female", "male"] = Field(title="Sex")
     born_on: Date = Field(title="Date of birth")
