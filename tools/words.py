@@ -31,7 +31,7 @@ from cellbank.records import away
 from cellbank.services.catalogue import load
 from cellbank.services.lookup.lists import LISTS
 from cellbank.services.lookup.scanning import DECIDES
-from cellbank.services.lookup.worklists import SOURCES
+from cellbank.services.lookup.work import LINES as WORK
 from cellbank.services.parsing import WORDS as FAULTS
 from cellbank.services.wording.column_words import ANSWERS, WORDS, told
 from cellbank.web.forms import Field, fields_of
@@ -40,6 +40,7 @@ ROOT = Path(__file__).parents[1]
 TRANSLATIONS = ROOT / "cellbank" / "web" / "translations"
 UKRAINIAN = TRANSLATIONS / "uk" / "LC_MESSAGES" / "messages.po"
 RULES = ROOT / "cellbank" / "domain" / "rules"
+FACT = re.compile(r"\{\w+\}")
 TO_FILL_IN = re.compile(r"^\S(?=.*\{\w+\}).* .*[.?]$")
 TO_RECOGNISE = re.compile(r"[A-Za-z]{2,} [a-z]{2,}")  # a sentence that is filled where it stands
 # The calls that say something, and the place of what they say.
@@ -71,7 +72,7 @@ def still_english(catalogue: Catalog) -> list[str | tuple[str, ...]]:
 
 
 def _is_word(text: str) -> bool:
-    return any(sign.isalpha() for sign in text) and text not in AS_THEY_ARE
+    return any(sign.isalpha() for sign in FACT.sub("", text)) and text not in AS_THEY_ARE
 
 
 def _spelled(name: str) -> str:
@@ -111,8 +112,8 @@ def _of_states() -> Iterator[str]:
 def _of_lists() -> Iterator[str]:
     for listing in LISTS.values():
         yield from (listing.title, *(column.title for column in listing.columns.values()))
-    for source in SOURCES:
-        yield from (source.title, source.empty)
+    for line in (line for lines in WORK.values() for line in lines):
+        yield from line.sentences()
     for column in (*WORDS.values(), *ANSWERS.values()):
         yield from (column.label, column.unit)
 

@@ -10,7 +10,7 @@ from cellbank.domain.lifecycle.table import roles_for
 from cellbank.services.acts import REGISTRY, RegisteredAct
 from cellbank.services.lookup.boards import calendar, lot_board
 from cellbank.services.lookup.lists import LISTS, PAGE, Column, Listing, Look, find
-from cellbank.services.lookup.worklists import lots_in_quarantine, treated_subjects, worklists
+from cellbank.services.lookup.work import lots_in_quarantine, treated_subjects, worklists
 from cellbank.services.outbox.standing import standing_of_messages
 from cellbank.services.people.account_changes import changed_lately
 from cellbank.services.people.handed_codes import recovery_used_lately

@@ -4,7 +4,7 @@ import datetime
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
@@ -18,6 +18,7 @@ from cellbank.domain.actor import Actor
 from cellbank.domain.entering import whole_number
 from cellbank.domain.garbled import Garbled
 from cellbank.domain.identifiers import ON_PAPER, printed
+from cellbank.domain.phrase import SIGN, Phrase
 from cellbank.domain.quantities import millions
 from cellbank.domain.saying import NAMES_OF_THE_CODE
 from cellbank.domain.scans import read_scan
@@ -175,6 +176,11 @@ def _plain_text(value: str) -> str:
     return printed(text_on_the_wall(value, the_installation().zone))
 
 
+def phrased(line: Iterable[Phrase]) -> str:
+    """The phrases of a line in the reader's language."""
+    return SIGN.join(one.said(gettext, lambda name: gettext(name.capitalize()).lower(), said_again) for one in line)
+
+
 def is_code(text: Any) -> bool:
     """Whether a text is a code of a record, so that it can be a link."""
     return isinstance(text, str) and 6 < len(text) <= 40 and _is_code(text)
@@ -224,6 +230,7 @@ def fit_out(app: Flask) -> None:
         say=say,
         told=said_again,
         titled=title_said,
+        phrased=phrased,
         moment=moment,
         clock=clock,
         cells=cells,

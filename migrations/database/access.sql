@@ -6,12 +6,16 @@ REVOKE ALL ON SCHEMA public FROM cellbank_app;
 GRANT USAGE ON SCHEMA public TO cellbank_app;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO cellbank_app;
 GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA public TO cellbank_app;
-REVOKE INSERT ON alembic_version, played_time, change, seal, unit_parent FROM cellbank_app;
+REVOKE INSERT ON alembic_version, played_time, change, seal FROM cellbank_app;
 
 DO $$
 DECLARE
   changes text;
+  shows text;
 BEGIN
+  FOR shows IN SELECT viewname FROM pg_views WHERE schemaname = 'public' LOOP
+    EXECUTE format('REVOKE INSERT ON %I FROM cellbank_app', shows);  -- a view would let through to its table
+  END LOOP;
   FOR changes IN
     SELECT tablename FROM pg_tables t
      WHERE schemaname = 'public'

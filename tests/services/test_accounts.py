@@ -11,7 +11,7 @@ from cellbank.domain.actor import Actor, Proof
 from cellbank.domain.lifecycle.roles import Role
 from cellbank.services.acts import Malformed, run_act
 from cellbank.services.installation import Installation
-from cellbank.services.lookup import worklists
+from cellbank.services.lookup import work
 from cellbank.services.people import passwords
 from cellbank.services.people.account_list import list_people
 from cellbank.services.people.actors import SYSTEM, actor_by_name, actor_by_token
@@ -401,11 +401,11 @@ def test_a_lock_is_an_alert_for_administrators_and_quality_officers(world: World
     assert not [item for item in alerts(world, Role.ADMINISTRATOR, world.now + 8 * DAY) if name in item.title]
 
 
-def alerts(world: World, role: Role, now: datetime.datetime, name: str = "locked"):
+def alerts(world: World, role: Role, now: datetime.datetime, name: str = "locked_accounts"):
     """The items of a worklist whose name begins so, all of them."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(worklists, "SHOWN", 1000)
-        found = worklists.worklists(world.installation, frozenset({role}), now)
+        patch.setattr(work, "SHOWN", 1000)
+        found = work.worklists(world.installation, frozenset({role}), now)
     return next(one for one in found if one.name.startswith(name)).items
 
 
@@ -415,7 +415,11 @@ def test_trainings_that_end_are_work_for_administrators_and_quality_officers(wor
     ends = datetime.datetime(2099, 12, 31, 12, tzinfo=datetime.UTC)
     for role in (Role.ADMINISTRATOR, Role.QUALITY_OFFICER):
         said = {
-            days: [item.detail for item in alerts(world, role, ends - days * DAY, "trainings") if name in item.title]
+            days: [
+                item.detail
+                for item in alerts(world, role, ends - days * DAY, "trainings_to_renew")
+                if name in item.title
+            ]
             for days in (31, 30, -1)
         }
         assert said == {

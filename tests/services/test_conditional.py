@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import create_engine, select, text
 from sqlalchemy.orm import Session
 
+from cellbank.domain.identifiers import printed
 from cellbank.domain.lifecycle.roles import Role
 from cellbank.domain.rules import standing
 from cellbank.outside.label_pdf import load_templates, render
@@ -17,7 +18,7 @@ from cellbank.records.work import Work
 from cellbank.services.labels import label_printing
 from cellbank.services.labels.label_rows import LONGEST_PENDING, _pending
 from cellbank.services.lookup.scanning import Card, look_up
-from cellbank.services.lookup.worklists import Item, worklists
+from cellbank.services.lookup.work import Item, worklists
 from cellbank.services.quality import conditional
 from cellbank.services.quality.impact import impact
 from tests.conftest import Furnished
@@ -88,7 +89,7 @@ def asking(lot: str, subject: str) -> dict[str, str]:
 
 @pytest.fixture(autouse=True)
 def long_lists(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cellbank.services.lookup.worklists.SHOWN", 500)
+    monkeypatch.setattr("cellbank.services.lookup.work.SHOWN", 500)
 
 
 def test_three_people_sign_and_the_subject_gets_the_dose(allowing: World) -> None:
@@ -112,7 +113,7 @@ def test_three_people_sign_and_the_subject_gets_the_dose(allowing: World) -> Non
     assert row_of(world, dose.code).state == "INFUSED"
     assert lot_row(world, lot.code).state == "QUARANTINE"
     (given,) = listed(world, "conditionally", code)
-    assert PENDING in given.detail and dose.code in given.detail
+    assert PENDING in given.detail and printed(dose.code) in given.detail
     (chased,) = listed(world, "pending", code)
     assert "no result, pending since 2026-03-02" in chased.detail
     card = look_up(world.installation, world.people["quinn"], code)
@@ -236,7 +237,7 @@ def test_a_bad_result_stops_everything_and_tells_the_clinician(allowing: World) 
     notice = touched[given.code].notice
     assert notice is not None
     (item,) = listed(world, "notices", notice)
-    assert "1 not to be given, 1 given" in item.detail and "out of specification" in item.detail
+    assert "1 not to be given · 1 given" in item.detail and "out of specification" in item.detail
     done = {"done": "patient_seen", "note": "Blood culture taken; the subject is watched"}
     world.do("clara", "answer_notice", notice=notice, answers=[{"dose": given.code, **done}])
     (item,) = listed(world, "notices", notice)

@@ -14,7 +14,7 @@ from cellbank.records.work import Work
 from cellbank.services.acts import Malformed
 from cellbank.services.lookup.cards import QUESTIONS
 from cellbank.services.lookup.hints import hints_for
-from cellbank.services.lookup.worklists import worklists
+from cellbank.services.lookup.work import worklists
 from cellbank.services.quality import actions, deviations
 from cellbank.services.quality.deviation_board import deviation_board
 from tests.factories.deviations import (

@@ -9,7 +9,7 @@ import pytest
 from cellbank.domain.lifecycle.roles import Role
 from cellbank.services.acts import run_act
 from cellbank.services.installation import Installation
-from cellbank.services.lookup.worklists import worklists
+from cellbank.services.lookup.work import worklists
 from cellbank.services.trail.near_misses import UNREADABLE_SCAN, near_misses
 from cellbank.services.trail.trail_search import Query, search
 from tests.factories.doses import MINUTE, bedside, ordered_dose, prepared_dose
@@ -106,7 +106,7 @@ def stopped_at_the_bedside(world: World, dose: str) -> list[str | None]:
 
 def test_three_mismatches_wait_for_the_quality_officer(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Until a deviation about the dose is opened after them; one that was there before answers nothing."""
-    monkeypatch.setattr("cellbank.services.lookup.worklists.SHOWN", 500)
+    monkeypatch.setattr("cellbank.services.lookup.work.SHOWN", 500)
     dose = prepared_dose(world)
     told = {"records": [dose.code], "classification": "minor", "description": "Written by hand over the print"}
     world.do("clara", "open_deviation", title="The label is smudged", **told)

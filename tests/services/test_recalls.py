@@ -12,7 +12,7 @@ from cellbank.domain.lifecycle.roles import Role
 from cellbank.records.production import Lot
 from cellbank.services.acts import Malformed
 from cellbank.services.lookup.scanning import InHand, next_acts
-from cellbank.services.lookup.worklists import Worklist, worklists
+from cellbank.services.lookup.work import Worklist, worklists
 from cellbank.services.quality import decisions, holds
 from cellbank.services.quality.notice_board import notice_board
 from cellbank.services.quality.release_board import release_board
@@ -51,7 +51,7 @@ def items(world: World, name: str, lot: str) -> dict[str, str | None]:
 
 @pytest.fixture
 def long_lists(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cellbank.services.lookup.worklists.SHOWN", 500)
+    monkeypatch.setattr("cellbank.services.lookup.work.SHOWN", 500)
 
 
 @pytest.mark.usefixtures("long_lists")
@@ -67,7 +67,7 @@ def test_a_recall_tells_everybody_who_must_act(world: World) -> None:
     doses = [(notice, dose.code, False) for dose in (given, waiting, prepared)]
     assert notices_about(world, lot.code) == doses
     [mine] = [item for item in worklist(world, "notices").items if item.code == notice]
-    assert lot.code in mine.title and mine.detail.startswith("2 not to be given, 1 given") and WHY in mine.detail
+    assert lot.code in mine.title and mine.detail.startswith("2 not to be given · 1 given") and WHY in mine.detail
     assert items(world, "unanswered", lot.code) == {notice: None}
     assert items(world, "stopped", lot.code) == {waiting.code: "cancel_dose", prepared.code: "discard_dose"}
     left = items(world, "destroy", lot.code)
@@ -104,7 +104,7 @@ def test_a_notice_says_when_its_hold_was_lifted(world: World) -> None:
     board = notice_board(world.installation, notice)
     assert board is not None and board.lifted_at == at and not board.doses[0].waits and board.waiting
     [mine] = [item for item in worklist(world, "notices").items if item.code == notice]
-    assert mine.detail.startswith("1 may be given again, hold lifted 2026") and "not to be given" not in mine.detail
+    assert mine.detail.startswith("1 may be given again · hold lifted 2026") and "not to be given" not in mine.detail
 
 
 def test_a_dry_run_names_the_doses_and_writes_nothing(world: World) -> None:

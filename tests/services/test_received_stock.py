@@ -17,7 +17,7 @@ from cellbank.services.documents.chain import read_chain
 from cellbank.services.documents.issuing import unissued_file
 from cellbank.services.lookup.cards import read_face
 from cellbank.services.lookup.tracing import trace
-from cellbank.services.lookup.worklists import worklists
+from cellbank.services.lookup.work import worklists
 from cellbank.services.quality.impact import impact, vials_touched
 from cellbank.services.shipping import acceptance, receipts
 from cellbank.services.storage.box_map import box_map
@@ -298,7 +298,7 @@ def test_whoever_asks_where_a_vial_is_hears_who_has_it(world: World, supply: Sup
 def test_what_travels_or_waits_of_a_recalled_lot_is_on_the_list_to_destroy(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cellbank.services.lookup.worklists.SHOWN", 500)
+    monkeypatch.setattr("cellbank.services.lookup.work.SHOWN", 500)
     own = Supply.of(world, vials=6)
     waits, travels = stored_shipment(world, **own(1)), sent_shipment(world, **own(1))
     world.do("quinn", "recall_lot", lot=own.lot.code, reason="A late result of the donor.")

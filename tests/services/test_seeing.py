@@ -19,7 +19,7 @@ from cellbank.services.lookup.boards import calendar, dose_board, labels_of, lot
 from cellbank.services.lookup.lists import LISTS, find
 from cellbank.services.lookup.scanning import Card, look_up
 from cellbank.services.lookup.tracing import trace
-from cellbank.services.lookup.worklists import SOURCES, lots_in_quarantine, treated_subjects, worklists
+from cellbank.services.lookup.work import LINES, lots_in_quarantine, treated_subjects, worklists
 from cellbank.services.quality.deviation_board import deviation_board
 from cellbank.services.quality.impact import impact, vials_touched
 from cellbank.services.storage.box_checks import look_through
@@ -190,7 +190,7 @@ def test_a_lot_stands_in_the_list_where_its_vials_are_with_what_is_there(two: Tw
 
 
 def test_worklists_are_of_the_site(two: TwoSites) -> None:
-    roles = frozenset(source.role for source in SOURCES)
+    roles = frozenset(LINES)
     now = two.under_way.at
     there = {item.code for one in worklists(two.bank_of(two.parcel.to.clinician), roles, now) for item in one.items}
     assert two.there.code in there and two.here.code not in there

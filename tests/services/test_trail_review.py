@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from cellbank.domain.lifecycle.roles import Role
 from cellbank.services.installation import Installation
-from cellbank.services.lookup.worklists import worklists
+from cellbank.services.lookup.work import worklists
 from cellbank.services.trail import trail_review
 from cellbank.services.trail.history import signatures
 from tests.conftest import Furnished

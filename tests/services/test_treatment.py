@@ -19,7 +19,7 @@ from cellbank.services.documents.chain_document import chain_paper
 from cellbank.services.documents.papers import snapshot
 from cellbank.services.lookup.boards import calendar, dose_board
 from cellbank.services.lookup.scanning import Card, look_up
-from cellbank.services.lookup.worklists import worklists
+from cellbank.services.lookup.work import worklists
 from cellbank.services.signing.to_sign import to_sign
 from cellbank.services.trail.history import signatures
 from cellbank.services.wording.values import clock
@@ -96,7 +96,7 @@ def test_the_rule_names_each_concern_and_asks_for_nothing_without_one() -> None:
 def test_a_serious_reaction_stops_the_next_order_until_a_clinician_has_signed(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cellbank.services.lookup.worklists.SHOWN", 1000)  # others wait here as well
+    monkeypatch.setattr("cellbank.services.lookup.work.SHOWN", 1000)  # others wait here as well
     given = first(world)
     react(world, given)
     assert order_again(world, given) == NO

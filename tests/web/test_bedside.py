@@ -8,7 +8,7 @@ import pytest
 
 from cellbank.domain.identifiers import printed
 from cellbank.services.installation import server_time
-from cellbank.services.lookup import worklists
+from cellbank.services.lookup import work
 from cellbank.services.lookup.scanning import look_up
 from tests.factories.doses import (
     OrderedDose,
@@ -149,7 +149,7 @@ def test_what_stands_as_a_yes_is_judged_again_and_a_hold_turns_it_into_a_stop(
     signed_in, world: World, dose: OrderedDose, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clara = signed_in("clara")
-    monkeypatch.setattr(worklists, "SHOWN", 1000)  # doses of other tests wait too
+    monkeypatch.setattr(work, "SHOWN", 1000)  # doses of other tests wait too
 
     def asked(state: str) -> dict:
         answer = clara.get(f"/watch?dose={dose.code}&state={state}", headers={"Accept": "application/json"})

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cellbank.services.lookup.worklists import lots_in_quarantine
+from cellbank.services.lookup.work import lots_in_quarantine
 from tests.factories.lots import stored_lot
 from tests.factories.quality import enter, pass_all_tests, passed_lot, released_lot, review
 from tests.factories.world import World

@@ -68,12 +68,9 @@ def _gravest_first(dose: DoseToTell) -> tuple[bool, bool, str, int]:
     return (not dose.runs, not dose.waits, dose.trial_number, dose.infusion_number)
 
 
-# Of the notice `n`: when all that its act put on hold was let go.
-LIFTED = """(SELECT CASE WHEN bool_and(h.state = 'LIFTED') THEN max(h.lifted_at) END
-    FROM change c JOIN hold h ON h.id = c.record_id
-   WHERE c.act_id = n.act_id AND c.record_kind = 'hold' AND c.before IS NULL)"""
 _NOTICE = text(
-    f"""SELECT n.id, n.record_kind, n.record_code, n.reason, n.opened_at, p.full_name, {LIFTED} AS lifted_at
+    f"""SELECT n.id, n.record_kind, n.record_code, n.reason, n.opened_at, p.full_name,
+              holds_lifted_at(n.act_id) AS lifted_at
          FROM recall_notice n
          LEFT JOIN act a ON a.id = n.act_id LEFT JOIN person p ON p.id = a.person_id
          WHERE n.code = :code AND {at_site("n.site_id")}"""

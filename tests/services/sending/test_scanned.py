@@ -1,7 +1,7 @@
 """What a scan tells of a shipment, a shipper and what is in it; what the forms offer."""
 
 from cellbank.services.lookup.hints import hints_for
-from cellbank.services.lookup.worklists import worklists
+from cellbank.services.lookup.work import worklists
 from tests.factories.shipping import (
     DAY,
     Parcel,
