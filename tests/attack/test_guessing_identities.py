@@ -14,12 +14,8 @@ from cellbank.services.acts import Outcome, run_act
 from cellbank.services.clinic.offline import Came, Sent, send_kept
 from cellbank.services.incidents import Unavailable
 from cellbank.services.installation import Installation
-<<<<<<< HEAD
-from cellbank.services.lookup.worklists import worklists
-from cellbank.services.people.places import Place
-=======
 from cellbank.services.lookup.work import worklists
->>>>>>> 3f74f77 (Make worklists of facts and of words apart: reads are views with names, sentences are said in the reader's language, a list is an entry in the file of its role)
+from cellbank.services.people.places import Place
 from tests.factories.doses import OrderedDose, bedside, ordered_dose, prepared_dose
 from tests.factories.people import newcomer
 from tests.factories.sealing import kept, signed
