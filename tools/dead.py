@@ -19,7 +19,7 @@ NAMED_IN = (".html", ".js", ".sql", ".toml", ".xml", ".svg", ".txt")
 REGISTERED = [
     "@act", "@act_*", "@*.route", "@*.get", "@*.post", "@*.before_request", "@*.after_request", "@*.errorhandler",
     "@*.app_errorhandler", "@*.app_context_processor", "@*.teardown_request", "@event.listens_for", "@field_validator",
-    "@model_validator", "@field_serializer",
+    "@model_validator", "@field_serializer", "@described",
 ]  # fmt: skip
 # What a library asks for by name, of a class that extends one of its own.
 ASKED_FOR = ["model_config", "metadata", "type_annotation_map", "wrap", "draw", "showPage", "get_id", "format_field",

@@ -2,6 +2,7 @@
 
 from flask import Response, jsonify
 
+from cellbank.api.described import Described, described, file_of
 from cellbank.api.description import describe
 from cellbank.api.door import blueprint, the_actor, the_installation
 from cellbank.api.problems import problem
@@ -31,19 +32,19 @@ def on_not_here(error: NotHere) -> Response:
     return problem(404, str(error))
 
 
-@blueprint.get("/scan/<path:raw>")
-def scan(raw: str) -> Response:
+@described("/scan/<path:code>", Described("what it is", {"$ref": "#/components/schemas/Card"}))
+def scan(code: str) -> Response:
     """What a code is, its state, where it is, and the acts allowed next to this person."""
     try:
-        found = look_up(the_installation(), the_actor(), raw)
+        found = look_up(the_installation(), the_actor(), code)
     except Unreadable as error:
         with beside_an_answer():
-            keep_unreadable(the_installation(), the_actor(), raw, error.garbled.sentence, door="api")
+            keep_unreadable(the_installation(), the_actor(), code, error.garbled.sentence, door="api")
         listed = [{"field": "code", "message": error.garbled.sentence}]
         return problem(422, error.garbled.sentence, problems=listed, reason=error.garbled.reason.value)
     except NotHere as error:
         with beside_an_answer():
-            keep_unreadable(the_installation(), the_actor(), raw, str(error), door="api")
+            keep_unreadable(the_installation(), the_actor(), code, str(error), door="api")
         return problem(404, str(error))
     if isinstance(found, Command):
         told = {"kind": "command", "act": found.act.name, "title": found.act.title}
@@ -51,17 +52,20 @@ def scan(raw: str) -> Response:
     return jsonify(found.as_json())
 
 
-@blueprint.get("/trace/<path:raw>")
-def trace(raw: str) -> Response:
+@described("/trace/<path:code>", Described("the lineage"))
+def trace(code: str) -> Response:
     """All that a code came from and all that came of it."""
-    return jsonify(tracing.trace(the_installation(), raw).as_json())
+    return jsonify(tracing.trace(the_installation(), code).as_json())
 
 
-@blueprint.get("/printings/<int:printing_id>.pdf")
-def printing(printing_id: int) -> Response:
+@described(
+    "/printings/<int:id>.pdf",
+    file_of("the labels, one a page at its own size", conflict="the labels cannot be made any more"),
+)
+def printing(id: int) -> Response:
     """The labels of a printing, byte for byte as they went to the printer."""
     try:
-        pdf = label_printing.pdf_of(the_installation(), printing_id)
+        pdf = label_printing.pdf_of(the_installation(), id)
     except label_printing.NoSuchPrinting as error:
         return problem(404, str(error))
     except label_printing.NotPrintable as error:
@@ -69,39 +73,44 @@ def printing(printing_id: int) -> Response:
     return Response(pdf, mimetype="application/pdf")
 
 
-@blueprint.get("/doses/<path:raw>/chain.pdf")
-def chain(raw: str) -> Response:
-    """The chain of identity and custody of a dose."""
-    return Response(unissued_file(the_installation(), "chain", raw), mimetype="application/pdf")
+@described("/doses/<path:code>/chain.pdf", file_of("the same bytes as long as the record stays the same"))
+def chain_of_a_dose(code: str) -> Response:
+    """The chain of identity and custody of a dose as PDF: every act, person, time and signature."""
+    return Response(unissued_file(the_installation(), "chain", code), mimetype="application/pdf")
 
 
-@blueprint.get("/documents/<path:raw>.pdf")
-def document(raw: str) -> Response:
-    """An issued document, printed again from what it says."""
+@described(
+    "/documents/<path:code>.pdf",
+    file_of(
+        "the document; a copy laid out by another version says so", conflict="what is stored is not what was issued"
+    ),
+)
+def document(code: str) -> Response:
+    """An issued document, by its own code: the same bytes whenever it is asked for."""
     try:
-        found = issued_file(the_installation(), raw)
+        found = issued_file(the_installation(), code)
     except NotAsIssued as error:
         return problem(409, str(error))
     return Response(found.pdf, mimetype="application/pdf")
 
 
-@blueprint.get("/records/<path:raw>")
-def record(raw: str) -> Response:
-    """Any record with its signatures and its history."""
-    return Response(as_json(export(the_installation(), raw).as_data()), mimetype="application/json")
+@described("/records/<path:code>", Described("the record"))
+def record(code: str) -> Response:
+    """Any record with its signatures, valid or void, and every act on it."""
+    return Response(as_json(export(the_installation(), code).as_data()), mimetype="application/json")
 
 
-@blueprint.get("/shipments/<path:raw>")
-def shipment(raw: str) -> Response:
+@described("/shipments/<path:code>", Described("the shipment with its vials by position"))
+def shipment(code: str) -> Response:
     """A shipment: what travels at which position, who had it in hand, what was found, and what still stops it."""
-    found = look_up(the_installation(), the_actor(), raw)
+    found = look_up(the_installation(), the_actor(), code)
     board = shipment_board(the_installation(), found.code, server_time()) if isinstance(found, Card) else None
     if board is None:
-        raise NotHere("shipment", raw)
+        raise NotHere("shipment", code)
     return Response(as_json(board.as_data()), mimetype="application/json")
 
 
-@blueprint.get("/openapi.json")
+@described("/openapi.json", Described("OpenAPI 3.1", is_open=True))
 def openapi() -> Response:
     """The description of this API, made from the same models that read its input."""
     return jsonify(describe())

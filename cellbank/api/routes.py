@@ -5,6 +5,7 @@ from typing import Any
 
 from flask import Response, g, jsonify, request
 
+from cellbank.api.described import Described, described
 from cellbank.api.door import blueprint, client, the_actor, the_installation
 from cellbank.api.problems import malformed, not_now, problem, refused
 from cellbank.domain.actor import Proof
@@ -19,6 +20,7 @@ from cellbank.services.people.places import Place, network_of
 from cellbank.services.people.sessions import prove
 from cellbank.services.performing import outcome_of
 
+ACCEPTED = {"$ref": "#/components/schemas/Accepted"}
 # A client whose clock is further off than this is told; the server's clock is the one that counts.
 CLOCK_WARNING = datetime.timedelta(minutes=2)
 
@@ -39,7 +41,23 @@ def place() -> Place:
     return Place("api", client(), network_of(request.remote_addr or ""), stands=actor.id if actor else None)
 
 
-@blueprint.post("/tokens")
+CREDENTIALS = {
+    "type": "object",
+    "required": ["name", "password"],
+    "properties": {
+        "name": {"type": "string"},
+        "password": {"type": "string"},
+        "one_time_code": {"type": "string"},
+        "title": {"type": "string"},
+        "days": {"type": ["integer", "null"], "minimum": 1, "description": "as long as this site allows when left out"},
+        "read_only": {"type": "boolean"},
+        "site": {"type": ["string", "null"], "description": "the only site at which the key acts and reads"},
+        "acts": {"type": "array", "items": {"type": "string"}, "description": "the only acts; the key reads nothing"},
+    },
+}
+
+
+@described("/tokens", Described("a token", body=CREDENTIALS, is_open=True))
 def new_token() -> Response:
     """Name and password for a key; `title`, `days` and its limits as for `create_token`."""
     given = read_json()
@@ -113,9 +131,9 @@ def do_act(name: str) -> Response:
     return answer(outcome)
 
 
-@blueprint.get("/outcomes/<path:key>")
-def outcome_of_key(key: str) -> Response:
-    """What has become of this person's act with this key; 404 when nothing was recorded under it."""
+@described("/outcomes/<path:key>", Described("accepted", ACCEPTED, conflict="it was refused"))
+def outcome(key: str) -> Response:
+    """What has become of your act with this Idempotency-Key; 404: nothing was recorded under it."""
     check_key(key)
     found = outcome_of(the_installation(), the_actor(), key)
     return problem(404, "Nothing was recorded under this key.") if found is None else answer(found)

@@ -2,25 +2,26 @@
 
 from flask import Response, jsonify
 
-from cellbank.api.door import blueprint, the_installation
+from cellbank.api.described import CSV, Described, described, file_of
+from cellbank.api.door import the_installation
 from cellbank.services.documents.issuing import unissued_file
-from cellbank.services.documents.recall_document import recall_csv
-from cellbank.services.quality.impact import impact
+from cellbank.services.documents.recall_document import recall_csv as table_of
+from cellbank.services.quality.impact import impact as impact_of
 
 
-@blueprint.get("/impact/<path:raw>")
-def touched(raw: str) -> Response:
-    """What a stop would touch: lots, vials by state and place, doses, subjects."""
-    return jsonify(impact(the_installation(), raw).as_json())
+@described("/impact/<path:code>", Described("lots, vials by state and place, doses"))
+def impact(code: str) -> Response:
+    """What a stop of a lot, donor, reagent or storage unit would touch: vials, doses, subjects."""
+    return jsonify(impact_of(the_installation(), code).as_json())
 
 
-@blueprint.get("/lots/<path:raw>/recall.csv")
-def recall_table(raw: str) -> Response:
+@described("/lots/<path:code>/recall.csv", file_of("the list as a table", CSV))
+def recall_csv(code: str) -> Response:
     """The recall list of a lot: a line for each lot, dose and vial."""
-    return Response(recall_csv(the_installation(), raw), mimetype="text/csv")
+    return Response(table_of(the_installation(), code), mimetype="text/csv")
 
 
-@blueprint.get("/lots/<path:raw>/recall.pdf")
-def recall_pdf(raw: str) -> Response:
+@described("/lots/<path:code>/recall.pdf", file_of("the list to print"))
+def recall_pdf(code: str) -> Response:
     """The recall list of a lot on paper."""
-    return Response(unissued_file(the_installation(), "recall_list", raw), mimetype="application/pdf")
+    return Response(unissued_file(the_installation(), "recall_list", code), mimetype="application/pdf")

@@ -30,9 +30,8 @@ STAGES: dict[str, tuple[Stage, ...]] = {
 BEGUN = {"donation": "was collected", "culture": "was started", "lot": "was collected as tissue"}
 
 
-# For statements about results or samples: the code and the site of what was tested, and the joins that it takes.
+# For statements about results or samples: the code of what was tested, and the joins that it takes.
 TESTED_CODE = "coalesce(l.code, c.code, n.code, d.code)"
-TESTED_SITE = "coalesce(l.site_id, c.site_id, n.site_id, d.site_id)"
 
 
 def join_tested(alias: str) -> str:
