@@ -28,8 +28,8 @@ BEGIN
     SELECT format('DROP TRIGGER %I ON %s', tgname, tgrelid::regclass) FROM pg_trigger JOIN pg_class c ON c.oid = tgrelid
      WHERE NOT tgisinternal AND c.relnamespace = 'public'::regnamespace
     UNION ALL
-    SELECT format('DROP VIEW %s', oid::regclass) FROM pg_class
-     WHERE relkind = 'v' AND relnamespace = 'public'::regnamespace
+    (SELECT format('DROP VIEW %s', oid::regclass) FROM pg_class
+      WHERE relkind = 'v' AND relnamespace = 'public'::regnamespace ORDER BY oid DESC)  -- one may read an older one
     UNION ALL
     SELECT format('DROP FUNCTION %s', oid::regprocedure) FROM pg_proc
      WHERE pronamespace = 'public'::regnamespace

@@ -95,6 +95,7 @@ def register(app: Flask, installation: Installation) -> None:
         ways_of=release.ways_of,
         in_list=home.in_list,
         listings=home.listings,
+        opened=home.opened,
         a_stop=verdict.A_STOP,
         a_stale=verdict.A_STALE,
         kept_verdict=verdict.kept_verdict,

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Set
 from typing import Any
 
-from flask import abort, render_template, request
+from flask import abort, render_template, request, url_for
 
 from cellbank.domain.lifecycle.roles import Role
 from cellbank.domain.lifecycle.table import roles_for
@@ -60,6 +60,15 @@ def creators(roles: Set[Role]) -> list[RegisteredAct]:
     places = {(role, place): one for one in REGISTRY.values() for role, place in one.begun_by.items() if role in roles}
     order = list(Role)
     return list(dict.fromkeys(places[at] for at in sorted(places, key=lambda at: (order.index(Role(at[0])), at[1]))))
+
+
+def opened(page: str, code: str) -> str:
+    """The page on which something that waits is done."""
+    if page == "trail_reviews":
+        return url_for("web.trail_reviews_page")
+    if page == "bedside":
+        return url_for("web.bedside", dose=code)
+    return url_for("web.shipment_page" if page == "shipment" else "web.record", code=code)
 
 
 def listings() -> list[tuple[str, Listing]]:

@@ -19,6 +19,8 @@ from typing import NamedTuple, Protocol
 from flask_babel import get_locale, get_translations, gettext
 
 from cellbank.domain.identifiers import Kind
+from cellbank.domain.lines import LINES
+from cellbank.services.lookup.work import LINES as WORK
 
 FIELD = re.compile(r"\{(\w+)(?:[:.!][^{}]*)?\}")
 NUMBER = r"-?[\d.,]{1,30}"
@@ -40,6 +42,8 @@ NAMED = frozenset({Kind.PERSON, Kind.STORAGE, Kind.TRAINING})  # their title is 
 ANYTHING = r"(?:(?![.?!] [A-Z]).)"  # no fact goes on over the end of a sentence
 LONGEST_BEFORE_ANOTHER = 200  # of a fact that hardly anything divides from the next one
 QUOTED = r"'[^']*'|\"[^\"]*\""
+#: what the worklists say is put together in the reader's language: of no text there is it to be recognised
+PHRASES = {sentence for lines in WORK.values() for line in lines for sentence in line.sentences()} - {*LINES}
 LETTERS = 3  # of a sentence that can be told from others
 LONGEST = 2000
 MOST_SENTENCES = 4  # of one template
@@ -134,7 +138,9 @@ def _templates(locale: str) -> tuple[Template, ...]:
 def _of_the_catalogue() -> Iterator[Template]:
     catalogue = getattr(get_translations(), "_catalog", {})
     for sentence in catalogue:
-        if isinstance(sentence, str) and FIELD.search(sentence) and (made := template_of(sentence)):
+        if not isinstance(sentence, str) or sentence in PHRASES:
+            continue
+        if FIELD.search(sentence) and (made := template_of(sentence)):
             yield made
 
 

@@ -58,6 +58,8 @@ class Worklist:
     empty: str
     items: tuple[Item, ...]
     total: int
+    first: bool
+    opens: str
 
 
 def worklists(installation: Installation, roles: frozenset[Role], now: datetime.datetime) -> tuple[Worklist, ...]:
@@ -75,7 +77,8 @@ def _read(connection: Connection, line: Line, now: datetime.datetime, installati
     given = {name: value for name, value in (("now", now), ("site", site)) if f":{name}" in statement}
     rows = connection.execute(text(statement), given).mappings().all()
     items = tuple(_item(dict(row), line, installation.zone) for row in rows)
-    return Worklist(line.name, line.title, line.empty, items, rows[0]["total"] if rows else 0)
+    total = rows[0]["total"] if rows else 0
+    return Worklist(line.name, line.title, line.empty, items, total, line.first, line.opens)
 
 
 def _item(row: dict[str, Any], line: Line, zone: datetime.tzinfo) -> Item:

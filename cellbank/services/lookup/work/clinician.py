@@ -13,6 +13,8 @@ LINES = (
             WHERE state IN ('PREPARED', 'CHECKED_ONCE', 'CHECKED', 'INFUSING') ORDER BY expires_at""",
         DOSE,
         ("lot {lot}",),
+        first=True,
+        opens="bedside",
     ),
     Line(
         "stopped",
@@ -27,6 +29,7 @@ LINES = (
         ("lot {lot} {lot_state}",),
         None,
         "dose",
+        first=True,
     ),
     Line(
         "undecided",
@@ -45,6 +48,7 @@ LINES = (
         (If("doses", "serious reaction to dose {doses}"), If("deviations", "critical deviation {deviations}")),
         "continue_treatment",
         "subject",
+        first=True,
     ),
     Line(
         "notices",
@@ -54,6 +58,7 @@ LINES = (
             ORDER BY running > 0 DESC, coming > 0 DESC, opened_at, id""",
         NOTICE,
         (*NOTICE_LINES, "{why}"),
+        first=True,
     ),
     Line(
         "conditionally",

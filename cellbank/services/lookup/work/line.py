@@ -34,6 +34,8 @@ class Line:
     so: tuple[Wording, ...] = ()  # what is so with it, phrase by phrase
     act: str | None = None
     field: str | None = None
+    first: bool = False  # it stands above everything else: what runs, or waits at a bed; then what was stopped
+    opens: str = "record"  # the page of each thing
 
     def sentences(self) -> Iterator[str]:
         """Whatever it says, to be translated."""

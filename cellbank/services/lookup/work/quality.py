@@ -70,6 +70,7 @@ LINES = (
                 "{scanned} of {packed} vials arrived",
             ),
         ),
+        opens="shipment",
     ),
     Line(
         "decide",
@@ -203,6 +204,7 @@ LINES = (
         ("acts {first_act} to {last_act}",),
         "review_trail",
         "first_act",
+        opens="trail_reviews",
     ),
     LOCKED,
     Line(

@@ -19,6 +19,7 @@ SHIPMENTS = (
             WHERE state IN ('ORDERED', 'PACKING') ORDER BY ordered_at, id""",
         "Shipment to {receiver}",
         ("{packed} of {wanted} vials packed",),
+        opens="shipment",
     ),
     Line(
         "shipment_send",
@@ -30,6 +31,7 @@ SHIPMENTS = (
         ("in hand of {holder}",),
         "hand_over_shipment",
         "shipment",
+        opens="shipment",
     ),
     Line(
         "shipment_coming",
@@ -41,6 +43,7 @@ SHIPMENTS = (
         ("in hand of {holder}",),
         "receive_shipment",
         "shipment",
+        opens="shipment",
     ),
     Line(
         "shipment_check_in",
@@ -50,6 +53,7 @@ SHIPMENTS = (
             WHERE state = 'ARRIVED' ORDER BY received_at""",
         "Shipment from {sender}",
         ("{scanned} of {packed} vials scanned",),
+        opens="shipment",
     ),
     Line(
         "shipment_away",
@@ -59,6 +63,7 @@ SHIPMENTS = (
             WHERE state = 'CHECKED' AND outside > 0 ORDER BY received_at""",
         "Shipment from {sender}",
         ("{outside} vials stand in no box",),
+        opens="shipment",
     ),
     Line(
         "traces",
