@@ -10,7 +10,7 @@ import gc
 import pickle
 import random
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -23,10 +23,13 @@ from sqlalchemy import Connection, create_engine, text
 from cellbank import config
 from cellbank.outside import account_key
 from cellbank.outside.embedded_postgres import EmbeddedPostgres, start
+from cellbank.outside.label_pdf import lay_out, render
+from cellbank.outside.label_templates import Template
 from cellbank.records.base import open_engine
 from cellbank.records.migrate import migrate
 from cellbank.records.played_time import allow_played_time
 from cellbank.services.installation import Installation
+from cellbank.services.labels import label_printing
 from cellbank.services.people import passwords, sessions
 from cellbank.services.start import find_printer
 from tests.backup import restore, save
@@ -44,6 +47,7 @@ STORY, DRAFT = "cellbank_story", "cellbank_story_draft"
 MAINTENANCE = "postgres"  # from where databases are made: nobody else is in it
 # A tenth of a second and 64 MiB a password is what a thief shall pay, not each of thousands of signed acts in tests.
 WAIT = sessions.WRONG_ANSWERS_AFTER
+BLANK = b"%PDF-1.4\n%%EOF\n"
 CHEAP, REAL = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1), passwords.HASHER
 
 
@@ -52,6 +56,28 @@ def cheap_passwords() -> Iterator[None]:
     """Passwords of the tests are hashed with little work."""
     with pytest.MonkeyPatch.context() as patch:
         _hash_with(patch, CHEAP)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def labels_laid_out() -> Iterator[None]:
+    """Labels that acts print are laid out, with all that is refused there, and their PDF is left blank: drawing takes
+    half the time of an act that prints, and few tests look."""
+
+    def leave_blank(template: Template, rows: Sequence[Mapping[str, str]], *, reprint: int = 0) -> bytes:
+        lay_out(template, rows, reprint)
+        return BLANK
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(label_printing, "render", leave_blank)
+        yield
+
+
+@pytest.fixture(scope="module")
+def labels_drawn() -> Iterator[None]:
+    """Labels that acts print are drawn: for the tests that look at them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(label_printing, "render", render)
         yield
 
 

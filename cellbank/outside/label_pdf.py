@@ -51,8 +51,10 @@ class _Layout:
 
 
 @dataclass(frozen=True, slots=True)
-class _Job:
-    """The ground is the same on all labels; each of `labels` holds what only that label has."""
+class LaidOut:
+    """Labels with every word at its size and in its place, not drawn yet.
+
+    The ground is the same on all labels; each of `labels` holds what only that label has."""
 
     ground: _Layout
     labels: tuple[_Layout, ...]
@@ -64,7 +66,7 @@ def render(template: Template, rows: Sequence[Mapping[str, str]], *, reprint: in
     LabelProblem lists every missing, unknown or empty field, every value that is too long for its place even
     at its smallest size, and every character that cannot be printed; then nothing is rendered.
     """
-    job = _lay_out_job(template, rows, reprint)
+    job = lay_out(template, rows, reprint)
     buffer = io.BytesIO()
     page = (template.width * mm, template.height * mm)
     canvas = Canvas(buffer, pagesize=page, pageCompression=1, invariant=1)
@@ -99,7 +101,8 @@ def _fits(block: TextBlock, value: str) -> bool:
     return isinstance(_fit(block, block.prefix + value + block.suffix), _FittedText)
 
 
-def _lay_out_job(template: Template, rows: Sequence[Mapping[str, str]], reprint: int) -> _Job:
+def lay_out(template: Template, rows: Sequence[Mapping[str, str]], reprint: int = 0) -> LaidOut:
+    """All of `render` but the drawing; LabelProblem as there."""
     problems = [] if rows else ["there is no label to print."]
     if reprint < 0:
         problems.append(f"{reprint} is not a count of reprints.")
@@ -118,7 +121,7 @@ def _lay_out_job(template: Template, rows: Sequence[Mapping[str, str]], reprint:
         labels.append(label)
         problems += [f"label {number}: {line}" for line in wrong]
     _raise_any(template, problems)
-    return _Job(ground, tuple(labels))
+    return LaidOut(ground, tuple(labels))
 
 
 def _raise_any(template: Template, problems: list[str]) -> None:

@@ -23,6 +23,7 @@ def client(world: World) -> FlaskClient:
     return app.test_client()
 
 
+@pytest.mark.usefixtures("labels_drawn")
 def test_the_labels_of_a_printing_are_served_as_they_were_printed(world: World, client: FlaskClient) -> None:
     unit = world.do("tina", "add_storage_unit", type="tank", name=world.unique("Tank"))
     (printing_id,) = unit["printings"]

@@ -25,7 +25,7 @@ from tests.attack.size import in_full, sized
 from tests.conftest import StoryInstallation
 from tests.factories.world import PASSWORD, World
 
-pytestmark = pytest.mark.requirement("R5")
+pytestmark = [pytest.mark.requirement("R5"), pytest.mark.usefixtures("labels_drawn")]
 
 EVERYBODY = "everybody"  # has every role of who works at the first site
 OF_PATIENTS = sized(1, 1000)  # of each: subjects, doses, weights
@@ -44,19 +44,27 @@ class Secrets:
 
     whole: re.Pattern[str]
     last_four: re.Pattern[str]
+    ways: tuple[str, ...]  # to write one of them, in small letters
 
     @classmethod
     def of(cls, world: World) -> "Secrets":
         identifiers = [str(one) for one in column(world.installation, IDENTITIES)]
         days = [way for day in column(world.installation, BIRTH_DATES) for way in ways_of_writing(day)]
         bare = [re.sub(r"\W", "", one) for one in identifiers]
-        either = "|".join(map(re.escape, sorted({*identifiers, *bare, *days}, key=len, reverse=True)))
+        ways = sorted({*identifiers, *bare, *days}, key=len, reverse=True)
+        either = "|".join(map(re.escape, ways))
         ends = "|".join(re.escape(one[-4:]) for one in identifiers)
-        return cls(re.compile(rf"(?<!\w)(?:{either})(?!\w)", re.IGNORECASE), re.compile(rf"…(?:{ends})(?!\w)"))
+        return cls(
+            re.compile(rf"(?<!\w)(?:{either})(?!\w)", re.IGNORECASE),
+            re.compile(rf"…(?:{ends})(?!\w)"),
+            tuple(w.lower() for w in ways),
+        )
 
     def told(self, said: str, path: str = "") -> list[str]:
-        """What of it a text tells."""
-        return self.whole.findall(said) + ([] if LAST_FOUR.search(path) else self.last_four.findall(said))
+        """What of it a text tells. Looked for as plain text first: that takes a hundredth of the time."""
+        lowered = said.lower()
+        whole = self.whole.findall(said) if any(way in lowered for way in self.ways) else []
+        return whole + ([] if LAST_FOUR.search(path) else self.last_four.findall(said))
 
 
 def ways_of_writing(day: datetime.date) -> tuple[str, ...]:

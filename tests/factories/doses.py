@@ -16,7 +16,7 @@ from cellbank.domain.storage_tree import MOST_COLD_MINUTES
 from cellbank.records.clinic import Dose, Subject
 from cellbank.records.production import Lot, Vial
 from tests.factories.clinic import enrolled_subject
-from tests.factories.lots import FrozenLot, box, fill_started_at, harvested_at, stored_lot, vials_of
+from tests.factories.lots import CELLS_PER_VIAL, FrozenLot, box, fill_started_at, harvested_at, stored_lot, vials_of
 from tests.factories.production import harvested_culture, medium
 from tests.factories.quality import pass_all_tests
 from tests.factories.stock import shared, stocked
@@ -42,10 +42,12 @@ class OrderedDose:
 
 
 @stocked
-def product_lot(world: World, vials: int = 8, *, cells_per_vial: int = 25_000_000, **values: str) -> FrozenLot:
+def product_lot(world: World, vials: int = 8, *, cells_per_vial: int = CELLS_PER_VIAL, **values: str) -> FrozenLot:
     """A released product lot: recovery 90 %, viability 85 %, so that a vial of 25 million gives 19.125 million;
     `values` as pass_all_tests takes them. Fifty million need 1.8 mL to stay within the specification."""
-    if cells_per_vial <= MOST_CELLS_PER_ML:
+    if cells_per_vial == CELLS_PER_VIAL:
+        lot = stored_lot(world, vials=vials)
+    elif cells_per_vial <= MOST_CELLS_PER_ML:
         lot = stored_lot(world, vials=vials, cells_per_vial=cells_per_vial)
     else:
         lot = dense_lot(world, vials, cells_per_vial)
@@ -149,6 +151,7 @@ COUNT = {
 }
 
 
+@stocked
 def counted_dose(world: World, dose: OrderedDose | None = None, **count: Any) -> OrderedDose:
     """The worked example: three vials pooled to 15 mL, 4.10 million cells per mL, 88 % alive."""
     dose = thawed_dose(world, dose)

@@ -58,22 +58,11 @@ def donor_results(
     choice: str = "negative",
     reviewed: bool = True,
 ) -> list[str]:
-    """Results of the panel, or of these tests, entered by one technician and reviewed by another."""
+    """Results of the panel, or of these tests, entered by one technician from one sheet and reviewed by another."""
     at = taken_at or delivered(world)
-    results = [
-        world.do(
-            "tina",
-            "enter_result",
-            now=at + 3 * DAY,
-            donor=donor,
-            test=test,
-            choice=choice,
-            method="ELISA or PCR",
-            started_at=at,
-            resulted_at=at + 2 * DAY,
-        )["code"]
-        for test in tests or panel_codes()
-    ]
+    rows = [f"{donor};{test};{choice};ELISA or PCR;{at.isoformat()};{at + 2 * DAY}" for test in tests or panel_codes()]
+    sheet = "\n".join(["donor;test;result;method;started_at;resulted_at", *rows])
+    results = list(world.do("tina", "import_results", now=at + 3 * DAY, sheet=sheet)["results"])
     if reviewed:
         world.do("taras", "review_results", now=at + 4 * DAY, results=results, confirmed=True)
     return results
@@ -159,7 +148,7 @@ def harvested_culture(
     later; the last harvest has `total_cells`, on vessels with room for them. Returns the code of the last culture."""
     at = started_at or delivered(world) + DAY
     area = max(175, -(-total_cells // MOST_CELLS_PER_CM2))
-    culture = growing_culture(world, din, started_at=at, reagent=reagent, area_cm2=area)
+    culture = growing_culture(world, din, started_at=started_at, reagent=reagent, area_cm2=area)
     for passage in range(passages + 1):
         at += 14 * DAY if passage == 0 else 4 * DAY
         last = passage == passages

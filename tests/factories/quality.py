@@ -80,6 +80,14 @@ def enter(
     return str(world.do(who, "enter_result", now=read_at, **given)["code"])
 
 
+def enter_sheet(world: World, lot: str, values: dict[str, str]) -> list[str]:
+    """Enter what `enter` enters, for many tests of a lot by one sheet; returns the results in their order."""
+    start, read = frozen_at(world, lot) + DAY, results_read_at(world, lot)
+    rows = [f"{lot};{test};{value};{start.isoformat()};{read.isoformat()}" for test, value in values.items()]
+    sheet = "\n".join(["lot;test;result;started_at;resulted_at", *rows])
+    return list(world.do("taras", "import_results", now=read, sheet=sheet)["results"])
+
+
 def review(world: World, lot: str, *results: str, who: str = "quinn", confirmed: bool = True, **given: Any) -> None:
     """Review results of a lot, the day after the last of them."""
     at = results_read_at(world, lot) + DAY
@@ -89,18 +97,15 @@ def review(world: World, lot: str, *results: str, who: str = "quinn", confirmed:
 def pass_all_tests(
     world: World, lot: str, *, leave_out: tuple[str, ...] = (), run: bool = True, **values: str
 ) -> list[str]:
-    """The freezing run of a lot, every required test of it entered by Taras and, in one signed act, reviewed by Quinn,
-    who reviews the batch record too; returns the results.
+    """The freezing run of a lot, every required test of it entered by Taras from one sheet and, in one signed act,
+    reviewed by Quinn, who reviews the batch record too; returns the results.
 
     `values` replace good ones, the test's code with `_` for `-`: `PT_VIABILITY="60"`.
     """
     if run and not has_a_run(world, lot):
         freezing_run(world, lot)
-    results = [
-        enter(world, lot, test.code, values.get(test.code.replace("-", "_")))
-        for test in required_tests(world, lot)
-        if test.code not in leave_out
-    ]
+    tests = [test.code for test in required_tests(world, lot) if test.code not in leave_out]
+    results = enter_sheet(world, lot, {test: values.get(test.replace("-", "_"), GOOD[test]) for test in tests})
     review(world, lot, *results)
     world.do("quinn", "review_batch_record", now=results_read_at(world, lot) + DAY, lot=lot)
     return results

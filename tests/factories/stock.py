@@ -6,6 +6,7 @@ there are, has it made by the same acts.
 """
 
 import functools
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
@@ -66,7 +67,12 @@ def _in_force(world: "World") -> frozenset[str]:
 
 
 def _wish(world: "World", factory: Callable[..., Any], args: tuple[Any, ...], given: dict[str, Any]) -> str:
-    return f"{factory.__name__} {args} {sorted(given.items())} at {world.now}"
+    """What is asked for, the same however it is said: by name or by place, a default left out or given, at the time of
+    the world or at none."""
+    asked = inspect.signature(factory).bind(world, *args, **given)
+    asked.apply_defaults()
+    told = [(name, None if value == world.now else value) for name, value in asked.arguments.items() if name != "world"]
+    return f"{factory.__name__} {told} at {world.now}"
 
 
 def make_stock(world: "World") -> Stock:
@@ -74,22 +80,26 @@ def make_stock(world: "World") -> Stock:
     from tests.factories import clinic, doses, lots, production, quality, sites  # they need what is above
 
     wanted: list[tuple[int, Callable[..., Any], dict[str, Any]]] = [
-        (10, production.donation, {}),
-        (2, production.growing_culture, {}),
-        (3, lots.box, {}),
+        (16, production.donation, {}),
+        (10, production.growing_culture, {}),
+        (10, lots.box, {}),
+        (6, lots.frozen_lot, {}),
+        (4, lots.frozen_lot, {"vials": 1}),
+        (4, lots.frozen_lot, {"vials": 3}),
         (6, lots.stored_lot, {"vials": 2}),
-        (3, lots.stored_lot, {"vials": 3}),
-        (3, lots.frozen_lot, {}),
-        (8, doses.product_lot, {}),
-        (3, quality.released_lot, {"vials": 3}),
-        (3, quality.released_lot, {"vials": 6}),
-        (1, quality.released_lot, {"vials": 80}),
-        (4, clinic.enrolled_subject, {}),
-        (4, doses.weighed_subject, {}),
+        (4, lots.stored_lot, {"vials": 3}),
+        (4, lots.stored_lot, {}),
+        (6, doses.product_lot, {}),
         (2, doses.product_lot, {"vials": 9}),
-        (6, doses.ordered_dose, {}),
-        (5, doses.prepared_dose, {}),
-        (3, sites.second_site, {}),
+        (3, quality.released_lot, {"vials": 3}),
+        (3, quality.released_lot, {}),
+        (1, quality.released_lot, {"vials": 80}),
+        (8, clinic.enrolled_subject, {}),
+        (10, doses.weighed_subject, {}),
+        (8, doses.ordered_dose, {}),
+        (2, doses.counted_dose, {}),
+        (8, doses.prepared_dose, {}),
+        (4, sites.second_site, {}),
     ]
     doses.dewar(world)
     waiting = {

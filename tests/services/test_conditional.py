@@ -120,6 +120,7 @@ def test_three_people_sign_and_the_subject_gets_the_dose(allowing: World) -> Non
     assert isinstance(card, Card) and ("Pending", PENDING) in card.facts
 
 
+@pytest.mark.usefixtures("labels_drawn")
 def test_the_label_of_the_dose_says_what_is_pending(allowing: World) -> None:
     world = allowing
     lot, subject = pending_lot(world), weighed_subject(world)

@@ -3,6 +3,7 @@
 import re
 
 import pypdfium2
+import pytest
 from sqlalchemy import text
 
 from cellbank.domain.identifiers import printed
@@ -23,6 +24,8 @@ from tests.factories.shipping import (
     shipper,
 )
 from tests.factories.world import World
+
+pytestmark = pytest.mark.usefixtures("labels_drawn")
 
 SECRETS = """SELECT trial_number FROM subject UNION SELECT second_identifier FROM subject
     UNION SELECT pseudonym FROM donor UNION SELECT code FROM donor"""

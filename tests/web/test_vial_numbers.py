@@ -39,6 +39,7 @@ def _on_the_labels(world: World, lot: str) -> set[int]:
 
 
 @pytest.mark.requirement("R5")
+@pytest.mark.usefixtures("labels_drawn")
 def test_every_page_calls_a_vial_by_the_number_on_its_label(regular, world: World) -> None:
     """The second lot of a donation begins at 21: nothing calls its first vial 1."""
     din = donation(world)
