@@ -7,7 +7,7 @@ The rows stand by noun in people, product, cold, quality, patients and papers; t
 an act moves, who may do it, whether it is signed, what comes next.
 """
 
-from functools import lru_cache
+from functools import cache
 
 from cellbank.domain.lifecycle import cold, papers, patients, people, product, quality
 from cellbank.domain.lifecycle.moves import Transition, moves
@@ -40,19 +40,19 @@ CROSSING = frozenset(
 )
 
 
-@lru_cache
+@cache
 def rows_for(act: str, record: str | None = None) -> tuple[Transition, ...]:
     """The rows of one act, of one kind of record or of all."""
     return tuple(row for row in TRANSITIONS if row.act == act and record in (None, row.record))
 
 
-@lru_cache
+@cache
 def roles_for(act: str) -> frozenset[Role]:
     """Who may do an act at all, whatever the record."""
     return frozenset().union(*(row.roles for row in rows_for(act)))
 
 
-@lru_cache
+@cache
 def powers() -> frozenset[Role]:
     """The roles that nobody gives, or takes over with an account, alone: who holds one does or reads what not everybody
     may who is signed in. Out of the table, so that a new power is one from its first day."""
@@ -60,13 +60,13 @@ def powers() -> frozenset[Role]:
     return READS_ALL_SITES.union(*only_some) - {Role.SYSTEM}
 
 
-@lru_cache
+@cache
 def is_signed(act: str) -> bool:
     """Whether the act is signed."""
     return any(row.meaning for row in rows_for(act))
 
 
-@lru_cache
+@cache
 def asks_password(act: str) -> bool:
     """Whether the act asks for the password again: to sign, or to prove who is at the screen."""
     return is_signed(act) or any(row.proved for row in rows_for(act))

@@ -12,7 +12,7 @@ from cellbank.domain.lifecycle.states import (
     UnitState,
     VialState,
 )
-from cellbank.domain.lifecycle.table import TRANSITIONS
+from cellbank.domain.lifecycle.table import rows_for
 from cellbank.services.registry import REGISTRY
 
 
@@ -165,7 +165,7 @@ def place_of(act: str, record: str, state: str, marks: frozenset[str] = frozense
         return ENDING
     if likely == "prints":
         return PRINTS
-    rows = [row for row in TRANSITIONS if (row.act, row.record, row.source) == (act, record, state)]
+    rows = [row for row in rows_for(act, record) if row.source == state]
     if any(row.target != state for row in rows):
         return 0
     return 1 if rows else 2
