@@ -13,6 +13,8 @@ from cellbank.services.labels import label_printing
 from tests.factories.lots import box
 from tests.factories.world import World
 
+pytestmark = pytest.mark.usefixtures("labels_drawn")
+
 
 @pytest.fixture
 def client(world: World) -> FlaskClient:
@@ -23,7 +25,6 @@ def client(world: World) -> FlaskClient:
     return app.test_client()
 
 
-@pytest.mark.usefixtures("labels_drawn")
 def test_the_labels_of_a_printing_are_served_as_they_were_printed(world: World, client: FlaskClient) -> None:
     unit = world.do("tina", "add_storage_unit", type="tank", name=world.unique("Tank"))
     (printing_id,) = unit["printings"]

@@ -20,6 +20,8 @@ from tests.factories.sites import second_site
 from tests.factories.world import PASSWORD, World
 from tests.services.bad_values import schema_of
 
+pytestmark = pytest.mark.usefixtures("labels_drawn")
+
 # The arguments of addresses: by these one record or act is asked for, and another site's is answered as not here.
 OF_ONE = {"code", "raw", "number", "printing_id"}
 NEITHER = {"web.comparison", "web.definition"}  # definitions are of all sites
