@@ -253,6 +253,7 @@ class Definition(Record):
     # Of a specification, out of its content: for the rules in the database, which reads no TOML.
     handling: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     planned_subjects: Mapped[int | None]  # of a protocol, out of its content, for the same reason
+    says: Mapped[Json | None]  # its content as the database read it when it came in, and it alone writes it
     figures: Mapped[Json | None]  # of dose, thaw and shelf life (`domain/figures.py`), for the same reason
     effective_at: Mapped[Instant | None]
     programs_with_a_run: Mapped[Json | None]  # codes of the freezing programs that ask for the file of each run

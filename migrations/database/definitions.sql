@@ -23,6 +23,7 @@ BEGIN
                      = (says ->> 'id', says ->> 'version', says ->> 'title', (says ->> 'id') || '@' || (says ->> 'version'))
                  AND (NEW.type = 'protocol') = (says ? 'arms'),
                  'a_version_is_its_file', 'a version begins as its file, which is not in force');
+    NEW.says := says;
   ELSE
     PERFORM must(NEW.imported_by_id <> acting_person(),
                  'a_version_comes_into_force_by_another', 'whoever imported a version does not bring it into force');
@@ -68,9 +69,9 @@ CREATE FUNCTION plain_figures(figures jsonb) RETURNS jsonb LANGUAGE sql IMMUTABL
     ELSE '{}' END
 $$;
 
--- What stands in the file of a version.
+-- What stands in the file of a version: it was read when the file came in (before 0007 it was not kept).
 CREATE FUNCTION definition_says(the_definition bigint) RETURNS jsonb LANGUAGE sql STABLE AS $$
-  SELECT read_toml(content) FROM definition WHERE id = the_definition
+  SELECT coalesce(says, read_toml(content)) FROM definition WHERE id = the_definition
 $$;
 
 -- A version in force is signed.
@@ -134,9 +135,9 @@ $$;
 -- What was noted stays.
 CREATE TRIGGER what_was_noted_stays BEFORE UPDATE ON definition FOR EACH ROW
   WHEN ((OLD.type, OLD.code, OLD.identifier, OLD.version, OLD.title, OLD.content, OLD.digest, OLD.imported_by_id,
-         OLD.handling, OLD.planned_subjects, OLD.programs_with_a_run, OLD.figures) IS DISTINCT FROM
+         OLD.handling, OLD.planned_subjects, OLD.programs_with_a_run, OLD.figures, OLD.says) IS DISTINCT FROM
         (NEW.type, NEW.code, NEW.identifier, NEW.version, NEW.title, NEW.content, NEW.digest, NEW.imported_by_id,
-         NEW.handling, NEW.planned_subjects, NEW.programs_with_a_run, NEW.figures)
+         NEW.handling, NEW.planned_subjects, NEW.programs_with_a_run, NEW.figures, NEW.says)
         OR (OLD.effective_at IS NOT NULL AND NEW.effective_at IS DISTINCT FROM OLD.effective_at)
         OR (NEW.state <> OLD.state
             AND (OLD.state, NEW.state) NOT IN (('IMPORTED', 'EFFECTIVE'), ('EFFECTIVE', 'SUPERSEDED'))))

@@ -12,7 +12,7 @@ BEGIN
       'no_eligible_donor_against_a_result', 'a result of the donor is out of specification or not reviewed');
     PERFORM must(EXISTS (
       SELECT FROM definition f WHERE f.type = 'specification' AND f.state = 'EFFECTIVE'
-                                 AND is_shown_healthy(NEW.id, read_toml(f.content) -> 'donor', collections_of(NEW))),
+                                 AND is_shown_healthy(NEW.id, definition_says(f.id) -> 'donor', collections_of(NEW))),
       'an_eligible_donor_is_shown_healthy', 'the panel of the donor is not complete, or its window period not closed');
   END IF;
   RETURN NEW;

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.exc import DBAPIError
 
 from cellbank.domain.eligibility import NOT_APPLICABLE, assess
@@ -89,6 +89,14 @@ def test_the_letters_by_which_numbers_are_compared(database: Connection) -> None
     names = ["".join(CHANCE.choice("aBzZ09 -_./'") for _ in range(CHANCE.randrange(12))) for _ in range(200)]
     asked = text("SELECT lower(regexp_replace(n, '[^A-Za-z0-9]', '', 'g')) FROM unnest(CAST(:names AS text[])) n")
     assert list(database.scalars(asked, {"names": names})) == [skeleton(name) for name in names]
+
+
+def test_what_was_read_when_it_came_in_is_what_stands_there(world: World, databases: tuple[str, str]) -> None:
+    engine = create_engine(databases[0])
+    with engine.connect() as connection:
+        kept = connection.execute(text("SELECT says = read_toml(content) FROM definition")).scalars().all()
+    engine.dispose()
+    assert len(kept) >= 2 and all(kept)
 
 
 # --- what is decided by it --------------------------------------------------------------------
