@@ -42,7 +42,7 @@ from tests.wheel import play_the_demo
 TEMPLATE = "cellbank_template"
 FURNISHED = "cellbank_furnished"
 START = datetime.datetime(2026, 3, 2, 8, 0, tzinfo=datetime.UTC)
-LONG_RUN = 500  # tests: of fewer, a stock costs more than it saves
+LONG_RUN = 500  # tests in a world: of fewer, a stock costs more than it saves
 STORY, DRAFT = "cellbank_story", "cellbank_story_draft"
 MAINTENANCE = "postgres"  # from where databases are made: nobody else is in it
 # A tenth of a second and 64 MiB a password is what a thief shall pay, not each of thousands of signed acts in tests.
@@ -199,7 +199,8 @@ def furnished(
     request: pytest.FixtureRequest, postgres: EmbeddedPostgres, template: str, run_folder: Path, worker_id: str
 ) -> "Furnished":
     """Worlds in databases of their own."""
-    return Furnished(postgres, template, run_folder, worker_id, len(request.session.items) >= LONG_RUN)
+    in_a_world = sum("furnished" in getattr(item, "fixturenames", ()) for item in request.session.items)
+    return Furnished(postgres, template, run_folder, worker_id, in_a_world >= LONG_RUN)
 
 
 class Furnished:
