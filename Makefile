@@ -1,9 +1,13 @@
 PYTHON ?= python3
 PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
-.PHONY: demo test attack bench lint lint-js mutate
+# The quick ring: what is true and how the house stands, each rule of it; and one path from the donor to the patient.
+QUICK = tests/domain tests/services/test_chain.py $(addprefix tests/house/test_, attack_table.py compliance.py \
+    definition_keys.py mutate.py structure.py templates.py times.py)
+.PHONY: demo test quick attack bench lint lint-js mutate
 
 demo: .venv/runtime.stamp ; .venv/bin/cellbank demo $(ARGS)
 test: .venv/test.stamp ; .venv/bin/python -m pytest $(ARGS)
+quick: lint ; .venv/bin/python -m pytest $(QUICK) $(ARGS)
 attack: .venv/test.stamp ; .venv/bin/python -m tests.attack $(ARGS)
 bench: .venv/test.stamp ; .venv/bin/python -m tests.bench $(ARGS)
 lint: .venv/test.stamp ; .venv/bin/ruff check . && .venv/bin/ruff format --check --quiet . && .venv/bin/lint-imports && .venv/bin/mypy && .venv/bin/python tools/dead.py
