@@ -54,7 +54,7 @@ def one(owner: Connection, statement: str) -> int:
 
 
 A_SIGNATURE = "SELECT id FROM signature WHERE record_kind = 'test_result' ORDER BY id LIMIT 1"
-AN_ACT = "SELECT id FROM act WHERE name = 'enter_result' ORDER BY id LIMIT 1 OFFSET 2"
+AN_ACT = "SELECT id FROM act WHERE name = 'add_storage_unit' ORDER BY id LIMIT 1 OFFSET 2"
 
 
 @pytest.mark.parametrize(
