@@ -300,6 +300,14 @@ def world(furnished: Furnished, tmp_path_factory: pytest.TempPathFactory) -> Ite
     shutil.rmtree(folder)
 
 
+@pytest.fixture
+def made_now(world: World) -> Iterator[None]:
+    """What a test asks the factories for is made in it, and not taken from the stock: it looks at how it is made."""
+    waiting, world.stock.waiting = world.stock.waiting, {}
+    yield
+    world.stock.waiting = waiting
+
+
 @pytest.fixture(scope="module")
 def installation(world: World) -> Installation:
     """This module's installation."""

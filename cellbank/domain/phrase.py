@@ -33,10 +33,12 @@ class If:
 
 @dataclass(frozen=True)
 class By:
-    """A sentence for each value of a fact."""
+    """A sentence for each value of a fact, and one for a value that nobody thought of: a page that says less of a line
+    is better than no page."""
 
     fact: str
     said: Mapping[str, str]
+    otherwise: str
 
 
 Wording = str | If | By
@@ -81,7 +83,7 @@ def sentences(wordings: Iterable[Wording]) -> Iterator[str]:
         elif isinstance(one, If):
             yield from filter(None, (one.so, one.otherwise))
         else:
-            yield from one.said.values()
+            yield from (*one.said.values(), one.otherwise)
 
 
 def in_english(said: Iterable[Phrase]) -> str:
@@ -94,4 +96,4 @@ def _chosen(wording: Wording, row: Mapping[str, Any]) -> str | None:
         return wording
     if isinstance(wording, If):
         return wording.so if row[wording.fact] else wording.otherwise
-    return wording.said[row[wording.fact]]
+    return wording.said.get(row[wording.fact], wording.otherwise)

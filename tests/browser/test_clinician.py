@@ -5,6 +5,7 @@ The second person acts on the same screen with a name and a password of their ow
 
 import datetime
 
+from cellbank.domain.identifiers import printed
 from cellbank.story import PASSWORD
 from cellbank.story.clinic import ANSWERS
 from tests.browser.stage import Stage
@@ -154,7 +155,8 @@ def test_after_a_serious_reaction_a_clinician_sees_the_stop_and_decides(station,
     noted = {"serious": True, "reaction": "Shortness of breath; two days in hospital"}
     stage.do("petro", "record_reaction", dose=given["dose"], **noted)
     nataliia = station("nataliia")
-    nataliia.sees("Treatment stopped", f"Subject {given['trial_number']}", f"serious reaction to dose {given['dose']}")
+    reaction = f"serious reaction to dose {printed(given['dose'])}"
+    nataliia.sees("Treatment stopped", f"Subject {given['trial_number']}", reaction)
     nataliia.go(f"/record/{given['subject']}")
     nataliia.sees("No further dose before a clinician has decided", f"serious reaction to dose {given['dose']}")
     nataliia.page.get_by_role("link", name="Decide that treatment goes on").first.click()

@@ -25,11 +25,11 @@ from cellbank.domain.telling import TELLS
 @pytest.mark.parametrize(
     ("text", "pairs"),
     [
-        ("> NEW", [(None, "NEW")]),
-        ("A > B", [("A", "B")]),
-        ("A B > C", [("A", "C"), ("B", "C")]),
-        ("A =", [("A", "A")]),
-        ("A B =", [("A", "A"), ("B", "B")]),
+        ("> IN_PROCESS", [(None, "IN_PROCESS")]),
+        ("IN_PROCESS > FILLED", [("IN_PROCESS", "FILLED")]),
+        ("RELEASED QUARANTINE > ON_HOLD", [("RELEASED", "ON_HOLD"), ("QUARANTINE", "ON_HOLD")]),
+        ("FILLED =", [("FILLED", "FILLED")]),
+        ("FILLED RELEASED =", [("FILLED", "FILLED"), ("RELEASED", "RELEASED")]),
     ],
 )
 def test_moves_are_written_short(text: str, pairs: list[tuple[str | None, str]]) -> None:
@@ -37,6 +37,8 @@ def test_moves_are_written_short(text: str, pairs: list[tuple[str | None, str]])
     assert [(row.source, row.target) for row in rows] == pairs
     blank = Transition("lot", "try", None, "", LAB, Meaning.REVIEWED, ("made_by_id",), proved=True)
     assert all(replace(row, source=None, target="") == blank for row in rows)
+    with pytest.raises(KeyError):  # a state that no lot has
+        moves("lot", "try", f"GONE {text}", LAB)
 
 
 def test_whoever_tells_late_may_open_the_deviation_about_it() -> None:

@@ -156,6 +156,7 @@ def test_the_form_that_one_has_entered_is_shown_to_the_other_to_be_confirmed(wor
         assert isinstance(led, Command) and (led.act.name, led.filled) == (act, {"dose": dose.code})
 
 
+@pytest.mark.usefixtures("made_now")
 def test_the_bedside_form_is_printed_with_the_dose_label(world: World, tmp_path: Path) -> None:
     printing = dataclasses.replace(world.installation, form_printer=FolderPrinter(tmp_path))
     plain, world.installation = world.installation, printing

@@ -32,7 +32,7 @@ from tests.factories.shipping import sealed_shipment
 from tests.factories.world import World
 from tests.outside.label_samples import SITE
 
-pytestmark = pytest.mark.usefixtures("labels_drawn")
+pytestmark = pytest.mark.usefixtures("labels_drawn", "made_now")
 
 REASON = "Label torn while it was put on."
 

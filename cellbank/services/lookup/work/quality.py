@@ -137,6 +137,7 @@ LINES = (
                     "protocol": "protocol {identifier} version {version}",
                     "specification": "specification {identifier} version {version}",
                 },
+                "{identifier} version {version}",
             ),
         ),
         "make_effective",

@@ -7,7 +7,7 @@ from cellbank.services.lookup.work.line import Line
 
 ALERT_DAYS, RENEW_DAYS = 7, 30  # how long a lock stays in sight; how early a training that ends
 
-TISSUE = By("tissue", {"cord": "Umbilical cord", "placenta": "Placenta"})
+TISSUE = By("tissue", {"cord": "Umbilical cord", "placenta": "Placenta"}, "Another tissue")
 EXCURSION = By(
     "category",
     {
@@ -16,6 +16,7 @@ EXCURSION = By(
         "critical": "Critical excursion in {unit}",
         "reject": "Reject excursion in {unit}",
     },
+    "Excursion in {unit}",
 )
 
 
@@ -115,6 +116,7 @@ TRAININGS = Line(
                 "ended": "as {role}, ended on {until}",
                 "ends": "as {role}, valid until {until}",
             },
+            "as {role}",
         ),
     ),
 )
@@ -129,7 +131,9 @@ NOTICE = By(
         "storage_unit": "Storage unit {record_code} stopped",
         "vial": "Vial {record_code} lost",
         "dose": "Dose {record_code} stopped",
+        "excursion": "Excursion {record_code}: what stood there is stopped",
     },
+    "{record_code} stopped",
 )
 NOTICE_LINES = (
     If("running", "STOP: {running} running now"),

@@ -239,6 +239,7 @@ LINES = (
                 "master_bank": "Master bank lot {code}",
                 "working_bank": "Working bank lot {code}",
             },
+            "Lot {code}",
         ),
         ("{filled} of {planned} vials filled",),
     ),
