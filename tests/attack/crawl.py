@@ -85,8 +85,8 @@ class Crawler:
         """What to ask a rule for: (path, code that stands in it)."""
         values: dict[str, Iterable[Any]] = {
             "code": self.asked_with.codes, "raw": self.asked_with.codes, "number": self.asked_with.printings,
-            "printing_id": self.asked_with.printings, "id": self.asked_with.printings, "day": [f"{server_time():%Y-%m-%d}"],
-            "key": self.asked_with.keys,
+            "printing_id": self.asked_with.printings, "id": self.asked_with.printings,
+            "day": [f"{server_time():%Y-%m-%d}"], "key": self.asked_with.keys,
         }  # fmt: skip
         if rule.endpoint == "web.done_page":
             values["number"] = self.asked_with.acts
