@@ -31,7 +31,7 @@ from cellbank.services.temperature.logger_files import FOLDER
 from cellbank.services.trail import judged_again, verification
 from cellbank.services.trail.checks import check_whole, keep, sign, standing_of_trail
 from cellbank.services.trail.verification import Against
-from tests.conftest import rolled_back
+from tests.conftest import Furnished, rolled_back
 from tests.factories.people import confirm, enrol, newcomer
 from tests.factories.temperature import as_csv, import_file, probe, steady
 from tests.factories.world import World
@@ -47,6 +47,13 @@ class Installation:
     owner_url: str
     folder: Path
     against: Against
+
+
+@pytest.fixture(scope="module")
+def world(furnished: Furnished, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """A bank without a stock: each of these tests verifies the whole trail."""
+    with furnished.world("test", tmp_path_factory.mktemp("bank")) as world:
+        yield world
 
 
 @pytest.fixture(scope="module")
