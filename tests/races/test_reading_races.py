@@ -1,12 +1,11 @@
 """One logger's file imported by two people in the same instant: real threads, real connections. Both have read the file
 and found it new before either writes; the lock on the probe, and for two probes the index, let one of them win."""
 
-import contextlib
 import datetime
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from functools import partial
 
 import pytest
 from sqlalchemy import text
@@ -14,27 +13,16 @@ from sqlalchemy import text
 from cellbank.services.temperature import reading_check, readings
 from tests.factories.temperature import as_csv, probe, sent, steady
 from tests.factories.world import World
+from tests.races.meeting import meet_after
 
 pytestmark = pytest.mark.races
 START = datetime.datetime(2026, 2, 20, 8, tzinfo=datetime.UTC)
 
 
 @pytest.fixture
-def both_have_looked(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+def both_have_looked(monkeypatch: pytest.MonkeyPatch) -> Callable[..., threading.Barrier]:
     """Let nobody go on from this function before two have come there; one that a lock keeps out is not waited for."""
-
-    def at(name: str) -> None:
-        look, barrier = getattr(readings, name), threading.Barrier(2)
-
-        def wait_for_the_other(*given: Any, **named: Any) -> Any:
-            found = look(*given, **named)
-            with contextlib.suppress(threading.BrokenBarrierError):
-                barrier.wait(timeout=0.5)
-            return found
-
-        monkeypatch.setattr(readings, name, wait_for_the_other)
-
-    return at
+    return partial(meet_after, monkeypatch, readings)
 
 
 def at_once(world: World, sha256: str, *probes: str) -> list[list[str]]:
@@ -54,14 +42,14 @@ def stored(world: World, *probes: str) -> int:
         return int(connection.scalar(statement, {"codes": list(probes)}))
 
 
-def test_one_probe(world: World, both_have_looked: Callable[[str], None]) -> None:
+def test_one_probe(world: World, both_have_looked: Callable[..., threading.Barrier]) -> None:
     code, sha256 = probe(world), sent(world, as_csv(steady(START, 500)))
     both_have_looked("_read")
     assert at_once(world, sha256, code, code) == [[], ["ALREADY_EXISTS"]]
     assert stored(world, code) == 500
 
 
-def test_two_probes_each_have_the_file(world: World, both_have_looked: Callable[[str], None]) -> None:
+def test_two_probes_each_have_the_file(world: World, both_have_looked: Callable[..., threading.Barrier]) -> None:
     first, second, sha256 = probe(world), probe(world), sent(world, as_csv(steady(START, 500)))
     both_have_looked("look_at")
     assert at_once(world, sha256, first, second) == [[], []]

@@ -5,10 +5,10 @@ writes. Without the constraint (a copy of the database without the index, and th
 wrong, which proves that the tests above it test something.
 """
 
-import contextlib
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,28 +24,16 @@ from cellbank.services.storage import places
 from tests.conftest import Furnished
 from tests.factories.lots import box, frozen_lot
 from tests.factories.world import World
+from tests.races.meeting import MUST_MEET_S, meet_after
 
 pytestmark = pytest.mark.races
 
 
 @pytest.fixture
-def both_have_looked(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+def both_have_looked(monkeypatch: pytest.MonkeyPatch) -> Callable[..., threading.Barrier]:
     """Let nobody write before two have judged; where a lock keeps the second one out, the first waits no longer than
     a moment."""
-
-    def hold() -> None:
-        look = places.give_places
-        barrier = threading.Barrier(2)
-
-        def wait_for_the_other(facts: Any) -> Any:
-            places = look(facts)
-            with contextlib.suppress(threading.BrokenBarrierError):
-                barrier.wait(timeout=0.5)
-            return places
-
-        monkeypatch.setattr(places, "give_places", wait_for_the_other)
-
-    return hold
+    return partial(meet_after, monkeypatch, places, "give_places")
 
 
 def at_once(world: World, *puts: dict[str, Any]) -> list[Outcome]:
@@ -113,7 +101,7 @@ def test_without_the_constraint_two_vials_stand_in_one_position(
 ) -> None:
     world = without_the_constraint
     lot, home = frozen_lot(world, vials=2), box(world)
-    both_have_looked()
+    both_have_looked(MUST_MEET_S)
     outcomes = at_once(world, *({"vials": [vial], "box": home, "positions": positions} for vial in lot.vials))
     assert [outcome.accepted for outcome in outcomes] == [True, True]
     assert standing(world, home) == [(1, 2)]
