@@ -28,6 +28,9 @@ from pydantic import (
     field_validator,
 )
 
+# A version is part of a code and of an address, and read aloud: of letters that can be told apart. Twin:
+# a_version_has_a_plain_code.
+PLAIN_VERSION = r"[A-Za-z0-9][A-Za-z0-9._+-]{0,23}"
 LARGEST_NUMBER = Decimal(10) ** 12  # more cells than any lot; keeps "1e999999" from costing hours
 MOST_DECIMALS = 6
 
@@ -127,7 +130,15 @@ def mixed_script_words(text: str) -> tuple[str, ...]:
     return tuple(word for word in words if re.search("[A-Za-z]", word) and re.search("[\u0400-\u04ff]", word))
 
 
+def _plain(text: str, info: ValidationInfo) -> str:
+    """Of a file that comes in; a version that stands is read as it is, or all that was made under it could not be."""
+    if not (info.context or {}).get("stands") and not re.fullmatch(PLAIN_VERSION, text):
+        raise ValueError("should be 1 to 24 of A to Z, a to z, 0 to 9 and . _ + -, and begin with a letter or a digit")
+    return text
+
+
 Text = Annotated[StrictStr, Field(min_length=1, max_length=1000), AfterValidator(_readable)]
+Version = Annotated[Text, AfterValidator(_plain)]
 ShortText = Annotated[StrictStr, Field(min_length=1, max_length=24), AfterValidator(_readable)]
 LabelLine = Annotated[StrictStr, Field(min_length=1, max_length=40), AfterValidator(_readable)]
 Code = Annotated[StrictStr, Field(pattern=r"^[A-Z0-9][A-Za-z0-9+-]{0,39}$")]
@@ -188,10 +199,10 @@ def digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def load_definition(text: str, model: type[D], problems_type: type[DefinitionProblems]) -> D:
-    """Parse TOML text into `model`; raise `problems_type` with all problems at once."""
+def load_definition(text: str, model: type[D], problems_type: type[DefinitionProblems], *, stands: bool) -> D:
+    """Parse TOML text into `model`; raise `problems_type` with all problems at once. `stands`: imported already."""
     try:
-        return model.model_validate(_parse(text, problems_type))
+        return model.model_validate(_parse(text, problems_type), context={"stands": stands})
     except ValidationError as error:
         raise problems_type(_sentences(error)) from None
 

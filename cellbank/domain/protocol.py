@@ -31,6 +31,7 @@ from cellbank.domain.definition import (
     Positive,
     Range,
     Text,
+    Version,
     by_code,
     refuse_contradictions,
     unique_codes,
@@ -367,7 +368,7 @@ class Protocol(Definition):
     id: Identifier
     other_ids: tuple[Text, ...] = ()
     title: Text
-    version: Text
+    version: Version
     phase: Text
     sponsor: Text
     collaborators: tuple[Text, ...] = ()
@@ -435,6 +436,6 @@ class Protocol(Definition):
         return by_code(self.visits, code)
 
 
-def load_protocol(text: str) -> Protocol:
+def load_protocol(text: str, *, stands: bool = False) -> Protocol:
     """Read a trial protocol from TOML text; raise ProtocolProblems with all its problems at once."""
-    return definition.load_definition(text, Protocol, ProtocolProblems)
+    return definition.load_definition(text, Protocol, ProtocolProblems, stands=stands)

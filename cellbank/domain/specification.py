@@ -34,6 +34,7 @@ from cellbank.domain.definition import (
     Range,
     ShortText,
     Text,
+    Version,
     by_code,
     refuse_contradictions,
     unique_codes,
@@ -246,7 +247,7 @@ class Specification(Definition):
 
     id: Identifier
     title: Text
-    version: Text
+    version: Version
     product_code: Annotated[str, Field(strict=True, pattern=r"^D[0-9]{4}$")]
     short_name: ShortText
     storage: Text
@@ -311,6 +312,6 @@ def _pending_problems(codes: tuple[str, ...], tests: dict[str, ReleaseTest]) -> 
             yield path, f"{code} provides the {test.provides} of the dose calculation and can never be pending"
 
 
-def load_specification(text: str) -> Specification:
+def load_specification(text: str, *, stands: bool = False) -> Specification:
     """Read a product specification from TOML text; raise SpecificationProblems with all problems at once."""
-    return definition.load_definition(text, Specification, SpecificationProblems)
+    return definition.load_definition(text, Specification, SpecificationProblems, stands=stands)

@@ -38,13 +38,13 @@ def new_codes(work: Work, kind: Kind, count: int) -> list[str]:
 @lru_cache(maxsize=64)
 def read_specification(content: str) -> Specification:
     """A product specification from the text that was imported. The text decides, so the answer can be kept."""
-    return load_specification(content)
+    return load_specification(content, stands=True)
 
 
 @lru_cache(maxsize=64)
 def read_protocol(content: str) -> Protocol:
     """A trial protocol from the text that was imported."""
-    return load_protocol(content)
+    return load_protocol(content, stands=True)
 
 
 def specification_of(session: Session, definition_id: int) -> Specification:

@@ -311,6 +311,7 @@ SAYS: dict[str, tuple[Code, str]] = {
     "the_cells_are_those_drawn": (Code.FIGURES_CONTRADICT, "count and volume give another number of cells."),
     "no_more_cells_than_its_vials_held": (Code.FIGURES_CONTRADICT, "the pool would hold more cells than its vials."),
     "a_version_is_never_changed": (Code.CHANGED_MEANWHILE, "another text is another version."),
+    "a_version_has_a_plain_code": (Code.CHANGED_MEANWHILE, "identifier or version of the definition is no plain code."),
     "a_version_is_its_file": (Code.CHANGED_MEANWHILE, "the version is not its file."),
     "a_version_is_read_by_the_database": (
         Code.WRONG_KIND,

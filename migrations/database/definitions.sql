@@ -1,5 +1,5 @@
 -- Versions of protocols and specifications, and the figures of them that rules of the database reckon with.
--- Twins: `domain/rules/definition.py`, `domain/figures.py`, `domain/dose.py` (required_cells, volume_to_draw),
+-- Twins: `domain/definition.py` (Identifier, PLAIN_VERSION), `domain/rules/definition.py`, `domain/figures.py`, `domain/dose.py` (required_cells, volume_to_draw),
 -- `domain/rules/thaw.py` (usable_until), `domain/rules/freezing.py` (expires_on).
 
 -- A version begins as its file, which is not in force; what is kept of it beside the file stands in the file.
@@ -17,6 +17,8 @@ BEGIN
     NULL;  -- not read, or no figures at all
   END;
   PERFORM must(says IS NOT NULL, 'a_version_is_read_by_the_database', 'the database does not read this file');
+  PERFORM must(NEW.identifier ~ '^[A-Z0-9][A-Z0-9-]{1,39}$' AND NEW.version ~ '^[A-Za-z0-9][A-Za-z0-9._+-]{0,23}$',
+               'a_version_has_a_plain_code', 'identifier and version are an address: of plain letters, and short');
   IF TG_OP = 'INSERT' THEN
     PERFORM must(NEW.state = 'IMPORTED' AND NEW.digest = encode(sha256(convert_to(NEW.content, 'UTF8')), 'hex')
                  AND (NEW.identifier, NEW.version, NEW.title, NEW.code)

@@ -5,6 +5,7 @@ import re
 import pytest
 from sqlalchemy import text
 
+from cellbank.services.acts import Malformed
 from cellbank.services.quality.definitions import shipped
 from tests.factories.world import World
 
@@ -33,3 +34,23 @@ def test_whoever_imported_a_version_does_not_put_it_into_force(world: World) -> 
     assert state_of(world, code) == "IMPORTED"
     world.do("oksana", "make_effective", definition=code)
     assert state_of(world, code) == "EFFECTIVE"
+
+
+@pytest.mark.parametrize(
+    "version", ["1/2", "1\\n", "1\u200b", "\u0661", "1 2", "9" * 900, "../1", "1?x", "1#x", "", ".", "\u0410"]
+)
+def test_a_version_whose_page_nobody_finds_does_not_come_in(world: World, version: str) -> None:
+    content = re.sub(r'(?m)^version = ".*"', lambda _: f'version = "{version}"', SPECIFICATION, count=1)
+    with pytest.raises(Malformed) as refused:
+        world.do("quinn", "import_definition", type="specification", content=content)
+    [problem] = refused.value.problems
+    assert problem.field == "content" and problem.message.startswith("version: ")
+
+
+@pytest.mark.parametrize("version", ["2.1", "3-draft", "2026_05", "1.0.0+site", "A"])
+def test_a_version_as_people_write_it_has_its_page(world: World, signed_in, version: str) -> None:
+    content = re.sub(r'(?m)^version = ".*"', f'version = "{version}"', SPECIFICATION, count=1)
+    content = content.replace('id = "P-MMSC"', f'id = "{world.unique("P")}"')
+    code = world.do("quinn", "import_definition", type="specification", content=content)["code"]
+    world.do("oksana", "make_effective", definition=code)
+    assert signed_in("quinn").get(f"/definitions/{code}").status_code == 200

@@ -283,3 +283,12 @@ def test_digest_changes_with_every_character():
 
 def test_mixed_script_words_are_found_and_plain_ukrainian_is_not():
     assert mixed_script_words("\u0415noxaparin and \u043a\u0438\u0457\u0432 oxygen") == ("\u0415noxaparin",)
+
+
+def test_a_version_that_stands_is_read_whatever_it_is_called():
+    text = changed(('version = "1"', 'version = "1 of May"'))
+    assert problems_of(text) == (
+        "version: should be 1 to 24 of A to Z, a to z, 0 to 9 and . _ + -, and begin with a letter or a digit"
+        " (given: 1 of May)",
+    )
+    assert load_protocol(text, stands=True).version == "1 of May"

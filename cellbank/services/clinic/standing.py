@@ -109,7 +109,7 @@ _SPECIFICATIONS: dict[str, Specification] = {}
 def protocol_by_digest(session: Session, definition_id: int, digest: str) -> Protocol:
     """The protocol of this digest; its text is fetched and read once in a process, for a version never changes."""
     if digest not in _PROTOCOLS:
-        _PROTOCOLS[digest] = load_protocol(session.execute(_CONTENT, {"id": definition_id}).scalar_one())
+        _PROTOCOLS[digest] = load_protocol(session.execute(_CONTENT, {"id": definition_id}).scalar_one(), stands=True)
     return _PROTOCOLS[digest]
 
 
@@ -117,7 +117,7 @@ def specification_by_digest(session: Session, definition_id: int, digest: str) -
     """The specification of this digest; as protocol_by_digest."""
     if digest not in _SPECIFICATIONS:
         content = session.execute(_CONTENT, {"id": definition_id}).scalar_one()
-        _SPECIFICATIONS[digest] = load_specification(content)
+        _SPECIFICATIONS[digest] = load_specification(content, stands=True)
     return _SPECIFICATIONS[digest]
 
 

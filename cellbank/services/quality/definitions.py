@@ -10,12 +10,12 @@ from pydantic import BeforeValidator, Field, StringConstraints, ValidationError,
 from pydantic_core import InitErrorDetails, PydanticCustomError
 from sqlalchemy import Row, select
 
-from cellbank.domain.definition import LONGEST_FILE, DefinitionProblems, digest
+from cellbank.domain.definition import LONGEST_FILE, PLAIN_VERSION, DefinitionProblems, digest
 from cellbank.domain.figures import figures_of
 from cellbank.domain.lifecycle.states import DefinitionState
-from cellbank.domain.protocol import Protocol
+from cellbank.domain.protocol import Protocol, load_protocol
 from cellbank.domain.rules.definition import EffectiveFacts, ImportFacts, effective_refusals, import_refusals
-from cellbank.domain.specification import Specification
+from cellbank.domain.specification import Specification, load_specification
 from cellbank.records.base import as_json
 from cellbank.records.people import Definition
 from cellbank.records.work import Work
@@ -30,7 +30,7 @@ FileText = Annotated[
     BeforeValidator(lambda given: given.replace("\r\n", "\n") if isinstance(given, str) else given),
     Field(json_schema_extra={"file": ".toml"}),
 ]
-DefinitionCode = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9][A-Z0-9-]{1,39}@.+$", max_length=1100)]
+DefinitionCode = Annotated[str, StringConstraints(pattern=f"^[A-Z0-9][A-Z0-9-]{{1,39}}@{PLAIN_VERSION}$")]
 
 
 class ImportDefinition(ActInput):
@@ -56,14 +56,19 @@ def _line(text: str) -> InitErrorDetails:
 
 
 def read_definition(type_: str, content: str) -> Protocol | Specification:
-    """Parse the text of a definition. Raises DefinitionProblems with everything that is wrong with it."""
+    """Parse a definition file that comes in. Raises DefinitionProblems with everything that is wrong with it."""
+    return load_protocol(content) if type_ == "protocol" else load_specification(content)
+
+
+def _kept(type_: str, content: str) -> Protocol | Specification:
+    """A definition that stands, or was read as it came in."""
     return read_protocol(content) if type_ == "protocol" else read_specification(content)
 
 
 @act(ImportDefinition)
 def import_definition(work: Work, given: ImportDefinition) -> Definition:
     """Keep a version of the file with its sha256; it is not in force yet. Refuses a version that exists."""
-    read = read_definition(given.type, given.content)
+    read = _kept(given.type, given.content)
     code, content_digest = f"{read.id}@{read.version}", digest(given.content)
     in_use = work.session.scalar(select(Definition.digest).where(Definition.code == code))
     work.judge(Definition, refusals=import_refusals(ImportFacts(code, content_digest, in_use)))
@@ -138,7 +143,7 @@ def _lock_versions(work: Work, code: str) -> tuple[Definition, list[Definition]]
 
 def figures_agree(definition: Definition | Row[Any]) -> bool:
     """Whether what is kept beside the file stands in the file. Raises DefinitionProblems."""
-    read = read_definition(definition.type, definition.content)
+    read = _kept(definition.type, definition.content)
     taken = json.loads(as_json(taken_out_of(read)))
     kept = json.loads(as_json({column: getattr(definition, column) for column in taken}))
     return bool(kept == taken)

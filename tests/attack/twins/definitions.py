@@ -35,6 +35,13 @@ VERSIONS = [
                    figures="jsonb_set(r.figures, '{max_hours}', '\"a day\"')"), FIGURES, without=(ITS_FILE,)),
     Attack("figures that are not of the file, in force", "oksana", "make_effective", IN_FORCE_NOW, FIGURES,
            (change("definition", "imported", "figures = jsonb_set(figures, '{max_hours}', '\"24\"')"),)),
+    *(Attack(f"a version of which nobody makes an address: {what}", "quinn", "import_definition",
+             another("definition", "protocol", code=f"'INVENTED@' || {version}", version=version,
+                     identifier="'INVENTED'", state="'IMPORTED'"), "a_version_has_a_plain_code", without=(ITS_FILE,))
+      for what, version in {"a slash": "'1/2'", "a line": "E'1\n'", "endless": "repeat('9', 900)",
+                            "invisible": "E'1\u200b'", "other digits": "'١'"}.items()),
+    Attack("a version that is no address, in force", "oksana", "make_effective", IN_FORCE_NOW,
+           "a_version_has_a_plain_code", (change("definition", "imported", "version = '1/2'"),)),
     Attack("a file under another name", "quinn", "import_definition",
            another("definition", "protocol", code="'INVENTED@1'", identifier="'INVENTED'", state="'IMPORTED'"),
            ITS_FILE),
