@@ -4,11 +4,11 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from cellbank.cli.doing import DOOR, report
+from cellbank.cli.doing import add_person_options, do_as
 from cellbank.cli.shared import Stop, WrongUse, add_command, opened_installation
 from cellbank.domain.definition import DefinitionProblems, digest
-from cellbank.services.acts import run_act
-from cellbank.services.people.actors import SYSTEM
+from cellbank.services import catalogue
+from cellbank.services.acts import find_act
 from cellbank.services.quality.definitions import definition_type, read_definition
 
 
@@ -18,10 +18,11 @@ def add_commands(commands: Any) -> None:
     kinds = kinds.add_subparsers(required=True, metavar="COMMAND")
     check = add_command(kinds, "check", run_check, "Say everything that is wrong with a file; nothing is imported.")
     bring = add_command(
-        kinds, "import", run_import, "Import a file as a version; a quality officer makes it effective."
+        kinds, "import", run_import, "Import a file as a version; another quality officer makes it effective."
     )
     for command in (check, bring):
         command.add_argument("file", type=Path, metavar="FILE")
+    add_person_options(bring)
 
 
 def run_check(given: argparse.Namespace) -> None:
@@ -32,11 +33,12 @@ def run_check(given: argparse.Namespace) -> None:
 
 
 def run_import(given: argparse.Namespace) -> None:
-    """Import the file in the name of the installation."""
+    """Import the file as somebody: who brings it into force is another person."""
     type_, content = _read(given.file)
     _checked(type_, content)
     with opened_installation() as installation:
-        report(run_act(installation, "import_definition", {"type": type_, "content": content}, SYSTEM, door=DOOR))
+        catalogue.load()
+        do_as(installation, given, find_act("import_definition"), {"type": type_, "content": content})
 
 
 def _read(file: Path) -> tuple[str, str]:

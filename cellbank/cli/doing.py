@@ -44,11 +44,9 @@ def add_commands(commands: Any) -> None:
     code.add_argument("name", metavar="NAME", help="sign-in name of the person")
     act = add_command(commands, "act", run_an_act, "Do an act as somebody, whose password is asked for.")
     act.add_argument("name", metavar="NAME", help="name of the act, such as register_donor")
-    act.add_argument("--as", required=True, dest="user", metavar="USER", help="sign-in name of who does it")
-    add_site_option(act)
+    add_person_options(act)
     act.add_argument("--json", default="{}", metavar="'{…}'", help="the act's inputs")
     act.add_argument("--dry-run", action="store_true", help="judge only")
-    add_password_option(act)
     trace = add_command(commands, "trace", run_trace, "All that a code came from and all that came of it.")
     trace.add_argument("code", metavar="CODE")
     trace.add_argument("--json", action="store_true", help="as JSON")
@@ -91,20 +89,32 @@ def run_an_act(given: argparse.Namespace) -> None:
     except UnknownAct:
         raise WrongUse(f"There is no act {given.name!r}. There are: {', '.join(sorted(catalogue.REGISTRY))}.") from None
     with opened_installation() as installation:
-        password = ask_password(given, f"Password of {given.user}")
-        code = (
-            ask_password(given, "One-time code, if the account has one")
-            if installation.config.second_factor_roles
-            else None
-        )
-        actor, once = prove_person(installation, given.user, Credentials(password, code), registered, given.site)
-        fields = registered.input.model_fields
-        if "new_password" in fields and "new_password" not in inputs:
-            inputs["new_password"] = ask_password(given, "New password")
-        if "password" in fields:
-            inputs |= {"password": inputs.get("password", password), **({"one_time_code": code} if code else {})}
-        spent = None if given.dry_run else once
-        report(run_act(installation, registered.name, inputs, actor, door=DOOR, dry_run=given.dry_run, once=spent))
+        do_as(installation, given, registered, inputs, dry_run=given.dry_run)
+
+
+def do_as(
+    installation: Installation,
+    given: argparse.Namespace,
+    act: RegisteredAct,
+    inputs: dict[str, Any],
+    *,
+    dry_run: bool = False,
+) -> None:
+    """Do an act as the person of `add_person_options`, once their password, and their code, has proved them."""
+    password = ask_password(given, f"Password of {given.user}")
+    code = (
+        ask_password(given, "One-time code, if the account has one")
+        if installation.config.second_factor_roles
+        else None
+    )
+    actor, once = prove_person(installation, given.user, Credentials(password, code), act, given.site)
+    fields = act.input.model_fields
+    if "new_password" in fields and "new_password" not in inputs:
+        inputs["new_password"] = ask_password(given, "New password")
+    if "password" in fields:
+        inputs |= {"password": inputs.get("password", password), **({"one_time_code": code} if code else {})}
+    spent = None if dry_run else once
+    report(run_act(installation, act.name, inputs, actor, door=DOOR, dry_run=dry_run, once=spent))
 
 
 def prove_person(
@@ -126,6 +136,13 @@ def prove_person(
     if wanted not in (None, actor.site_code):
         raise WrongUse(f"--site: {name} does not work at {wanted}. They may act at {', '.join(actor.sites)}.")
     return actor, proof.once
+
+
+def add_person_options(command: argparse.ArgumentParser) -> None:
+    """Who does it: proved by the password, which is asked for."""
+    command.add_argument("--as", required=True, dest="user", metavar="USER", help="sign-in name of who does it")
+    add_site_option(command)
+    add_password_option(command)
 
 
 def add_site_option(command: argparse.ArgumentParser) -> None:

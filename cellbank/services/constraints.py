@@ -322,7 +322,7 @@ SAYS: dict[str, tuple[Code, str]] = {
         Code.DEFINITION_NOT_EFFECTIVE,
         "the specification of a product is no longer in force.",
     ),
-    "a_version_comes_into_force_by_another": (Code.SAME_PERSON, "the same person imported it."),
+    "a_version_comes_into_force_by_another": (Code.SAME_PERSON, "the same person imported it, or nobody."),
     "a_version_in_force_is_signed": (Code.SIGNATURE_NEEDED, "nobody has signed that it comes into force."),
     "an_act_is_of_somebody_who_may": (Code.ROLE_NOT_ALLOWED, "your account no longer does this."),
     "accounts_are_an_administrators": (Code.ROLE_NOT_ALLOWED, "only an administrator changes accounts."),

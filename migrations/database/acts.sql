@@ -83,7 +83,7 @@ CREATE FUNCTION roles_of(the_act text) RETURNS jsonb LANGUAGE sql IMMUTABLE AS $
     "hand_over_shipment": ["quality_officer", "technician"],
     "hold_donor": ["quality_officer"],
     "hold_lot": ["quality_officer"],
-    "import_definition": ["quality_officer", "system"],
+    "import_definition": ["quality_officer"],
     "import_freezing_run": ["technician"],
     "import_readings": ["quality_officer", "technician"],
     "import_results": ["quality_officer", "technician"],

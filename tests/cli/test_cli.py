@@ -319,7 +319,7 @@ def test_everything_wrong_with_a_file_is_told(cellbank: Cellbank, tmp_path: Path
         "donor.specimen_window_days",
         "donor.specimen_windows_days",
     }
-    assert cellbank("protocol", "import", file) == said
+    assert cellbank("protocol", "import", file, "--as", "quinn", "--password-stdin", stdin=OWN) == said
 
 
 @pytest.mark.parametrize("content", [b"a = [", b"a = " + b"[" * 5000, b"a = " + b"1" * 5000, b"\xff\xfe", b""])
@@ -343,21 +343,36 @@ def test_a_file_is_imported_as_it_was_checked_and_brought_into_force(
     file.write_bytes(SPECIFICATION.replace('id = "P-MMSC"', 'id = "P-CLI"').replace("\n", "\r\n").encode())
     checked = cellbank("protocol", "check", file)
     assert checked.status == 0 and checked.out.startswith("OK: specification P-CLI, version 2, sha256 ")
-    imported = cellbank("protocol", "import", file)
+    quinn, oksana = acting("quinn", "quality_officer"), acting("oksana", "quality_officer")
+    as_quinn = ("protocol", "import", file, "--as", "quinn", "--password-stdin")
+    imported = cellbank(*as_quinn, stdin=OWN)
     assert imported.status == 0 and json.loads(imported.out)["result"]["state"] == "IMPORTED"
     assert query("SELECT digest FROM definition WHERE code = 'P-CLI@2'") == [(checked.out.split()[-1],)]
-    again = cellbank("protocol", "import", file)
+    again = cellbank(*as_quinn, stdin=OWN)
     assert again.status == 1 and again.err.startswith("cellbank: ALREADY_EXISTS: ")
-    quinn = acting("quinn", "quality_officer")
-    unready = quinn("make_effective", definition="P-CLI@2")
+    unready = oksana("make_effective", definition="P-CLI@2")
     assert unready.status == 1 and "AGREEMENT_NEEDED" in unready.err and "TRAINING_EXPIRED" in unready.err
-    assert quinn("accept_agreement", version=agreement.VERSION).status == 0
     trained = ("--role", "quality_officer", "--procedure", "SOP-1", "--on", "2020-01-01", "--until", "2099-12-31")
-    assert cellbank("user", "train", "quinn", *trained).status == 0
-    said = quinn("make_effective", definition="P-CLI@2")
+    for name, officer in (("quinn", quinn), ("oksana", oksana)):
+        assert officer("accept_agreement", version=agreement.VERSION).status == 0
+        assert cellbank("user", "train", name, *trained).status == 0
+    alone = quinn("make_effective", definition="P-CLI@2")
+    assert alone.status == 1 and "SAME_PERSON" in alone.err
+    said = oksana("make_effective", definition="P-CLI@2")
     assert said.status == 0 and json.loads(said.out)["result"]["state"] == "EFFECTIVE"
     act = json.loads(said.out)["act"]
     assert query("SELECT count(*) FROM signature WHERE act_id = :act", act=act) == [(1,)]
+
+
+def test_nobody_imports_a_file_in_no_name(cellbank: Cellbank, tina: Cellbank, tmp_path: Path) -> None:
+    file = tmp_path / "other.toml"
+    file.write_text(SPECIFICATION.replace('id = "P-MMSC"', 'id = "P-NOBODY"'))
+    assert cellbank("protocol", "import", file).status == 2
+    wrong = cellbank("protocol", "import", file, "--as", "quinn", "--password-stdin", stdin="a guess")
+    assert wrong.status == 1 and "wrong" in wrong.err
+    tina("register_donor", pseudonym="N-7", birth_year=1993)
+    technician = cellbank("protocol", "import", file, "--as", "tina", "--password-stdin", stdin=OWN)
+    assert technician.status == 1 and "ROLE_NOT_ALLOWED" in technician.err
 
 
 # --- trail -------------------------------------------------------------------------------------

@@ -31,6 +31,11 @@ def test_a_protocol_needs_its_specifications(state: str, missing: tuple[str, ...
     assert [name for name in missing if not any(name in refusal.detail for refusal in refusals)] == []
 
 
+def test_what_nobody_imported_does_not_come_into_force() -> None:
+    [refusal] = effective_refusals(EffectiveFacts("NCT04461925@1", "IMPORTED", is_imported_by_somebody=False))
+    assert refusal.code is Code.SECOND_PERSON_NEEDED
+
+
 def test_figures_that_are_not_of_the_file_do_not_come_into_force() -> None:
     [refusal] = effective_refusals(EffectiveFacts("NCT04461925@1", "IMPORTED", figures_agree=False))
     assert refusal.code is Code.FIGURES_CONTRADICT

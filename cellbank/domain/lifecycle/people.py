@@ -8,7 +8,6 @@ from cellbank.domain.lifecycle.roles import (
     QO,
     SIGNERS,
     A,
-    Q,
     Role,
 )
 
@@ -68,7 +67,7 @@ MOVES: tuple[Transition, ...] = sum(
         moves("api_token", "reset_second_factor", "LIVE > REVOKED", ADMIN),
         moves("api_token", "confirm_account_change", "LIVE > REVOKED", ACCOUNTS),
         # definitions: trial protocols and product specifications
-        moves("definition", "import_definition", "> IMPORTED", frozenset({Q, Role.SYSTEM})),
+        moves("definition", "import_definition", "> IMPORTED", QO),
         moves("definition", "make_effective", "IMPORTED > EFFECTIVE", QO, APPROVED, ("imported_by_id",)),
         moves("definition", "make_effective", "EFFECTIVE > SUPERSEDED", QO, APPROVED),
     ),

@@ -38,6 +38,7 @@ class EffectiveFacts:
     state: str
     missing_specifications: tuple[str, ...] = ()
     figures_agree: bool = True
+    is_imported_by_somebody: bool = True  # before an import asked for a name, the command line gave none
 
 
 def effective_refusals(facts: EffectiveFacts) -> tuple[Refusal, ...]:
@@ -47,6 +48,12 @@ def effective_refusals(facts: EffectiveFacts) -> tuple[Refusal, ...]:
         facts.state == DefinitionState.EFFECTIVE
     ):  # the table cannot say this: in force is where the superseded version starts from
         refusals.append(refuse(Code.WRONG_STATE, "{code} is in force already. Nothing is left to do.", code=facts.code))
+    if not facts.is_imported_by_somebody:
+        sentence = (
+            "{code} was imported in nobody's name: two people decide about what comes into force. Give the file a new "
+            "version, and import that."
+        )
+        refusals.append(refuse(Code.SECOND_PERSON_NEEDED, sentence, code=facts.code))
     if not facts.figures_agree:
         sentence = (
             "The figures that the database keeps of {code} are not those of its file: somebody has written them there. "

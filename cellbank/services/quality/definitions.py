@@ -21,6 +21,7 @@ from cellbank.records.people import Definition
 from cellbank.records.work import Work
 from cellbank.services.acts import ActInput, SignedInput, act
 from cellbank.services.common import read_protocol, read_specification
+from cellbank.services.people.actors import SYSTEM
 
 # A browser sends a text area with CR LF: the line ends are not content, or the same file would have two digests.
 # Spaces at the ends are content: the digest is that of the file.
@@ -114,7 +115,13 @@ def make_effective(work: Work, given: MakeEffective) -> Definition:
     """
     definition, others = _lock_versions(work, given.definition)
     missing = _missing_specifications(work, definition)
-    facts = EffectiveFacts(definition.code, definition.state, missing, figures_agree(definition))
+    facts = EffectiveFacts(
+        definition.code,
+        definition.state,
+        missing,
+        figures_agree=figures_agree(definition),
+        is_imported_by_somebody=definition.imported_by_id != SYSTEM.id,
+    )
     superseded = [other for other in others if other.state == DefinitionState.EFFECTIVE]
     work.judge(
         definition,

@@ -55,6 +55,8 @@ VERSIONS = [
            IN_FORCE_NOW, "a_version_in_force_is_signed"),
     Attack("a version in force by whoever imported it", "quinn", "make_effective", f"{IN_FORCE_NOW};{SIGNED}",
            "a_version_comes_into_force_by_another"),
+    Attack("a version in force that nobody imported", "oksana", "make_effective", f"{IN_FORCE_NOW};{SIGNED}",
+           "a_version_comes_into_force_by_another", (change("definition", "imported", "imported_by_id = 1"),)),
     Attack("a version that somebody else imported after all", "oksana", "make_effective",
            change("definition", "imported", f"imported_by_id = {ME}"), "a_version_is_never_changed"),
 ]  # fmt: skip
