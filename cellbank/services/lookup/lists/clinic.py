@@ -3,7 +3,7 @@
 from cellbank.domain.lifecycle.states import DoseState
 from cellbank.records.clinic import Dose, Subject
 from cellbank.records.production import Lot
-from cellbank.services.lookup.lists.listing import Column, Listing, Look, number_of, of_site
+from cellbank.services.lookup.lists.listing import Column, Listing, Look, number_of, of_site, with_each
 
 LISTS = {
     "subjects": Listing(
@@ -42,9 +42,7 @@ LISTS = {
         (Subject.trial_number, Lot.code, Subject.code),
         (Dose.planned_on.desc(), Dose.id.desc()),
         "order_dose",
-        source=Dose.__table__.outerjoin(Subject.__table__, Dose.subject_id == Subject.id).outerjoin(
-            Lot.__table__, Dose.lot_id == Lot.id
-        ),
+        source=with_each(Dose, (Subject, Lot)),
         here=of_site(Subject),
     ),
 }

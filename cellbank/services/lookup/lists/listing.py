@@ -2,7 +2,7 @@
 form of it (sorting, columns to choose, a table to take along) is made, for each column knows its expression and so its
 type. A search does not mind look-alikes of another alphabet."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -107,6 +107,14 @@ def of_every_site(_: ColumnElement[Any]) -> ColumnElement[bool]:
 def is_at_site(column: Any) -> ColumnElement[bool]:
     """For a count within a row: of what is at the site that is looked at."""
     return or_(SITE.is_(None), column == SITE)
+
+
+def with_each(record: Any, others: Iterable[Any]) -> FromClause:
+    """A record with each of these that it is of, by the column that names it; what there is none of is empty."""
+    found: FromClause = record.__table__
+    for one in others:
+        found = found.outerjoin(one.__table__, getattr(record, f"{one.__tablename__}_id") == one.id)
+    return found
 
 
 def number_of(record: Any, *conditions: Any) -> Any:

@@ -6,7 +6,7 @@ from sqlalchemy import ColumnElement, any_, case, exists, func, or_, select
 
 from cellbank.domain.lifecycle.states import TrainingState
 from cellbank.records.people import Person, Site, Training
-from cellbank.services.lookup.lists.listing import Column, Listing, Look
+from cellbank.services.lookup.lists.listing import Column, Listing, Look, with_each
 
 
 def _works_at(site: ColumnElement[Any]) -> ColumnElement[bool]:
@@ -53,7 +53,7 @@ LISTS = {
         (Person.full_name, Training.procedure),
         (Training.valid_until, Training.id),
         "record_training",
-        source=Training.__table__.outerjoin(Person.__table__, Training.person_id == Person.id),
+        source=with_each(Training, (Person,)),
         here=_works_at,
     ),
 }

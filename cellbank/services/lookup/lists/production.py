@@ -4,7 +4,7 @@ from sqlalchemy import func, or_, select
 
 from cellbank.domain.lifecycle.states import VialState
 from cellbank.records.production import Culture, Donation, Donor, Lot, ReagentLot, Vial
-from cellbank.services.lookup.lists.listing import Column, Listing, Look, is_at_site, number_of
+from cellbank.services.lookup.lists.listing import Column, Listing, Look, is_at_site, number_of, with_each
 
 LISTS = {
     "donors": Listing(
@@ -33,7 +33,7 @@ LISTS = {
         (Donor.code, Donor.pseudonym),
         (Donation.collected_at.desc(), Donation.id.desc()),
         "receive_donation",
-        source=Donation.__table__.outerjoin(Donor.__table__, Donation.donor_id == Donor.id),
+        source=with_each(Donation, (Donor,)),
     ),
     "cultures": Listing(
         "Cultures",
@@ -49,7 +49,7 @@ LISTS = {
         },
         (Donation.code, Culture.vessel),
         (Culture.started_at.desc(), Culture.id.desc()),
-        source=Culture.__table__.outerjoin(Donation.__table__, Culture.donation_id == Donation.id),
+        source=with_each(Culture, (Donation,)),
     ),
     "lots": Listing(
         "Lots",
@@ -68,7 +68,7 @@ LISTS = {
         (Donation.code,),
         (Lot.id.desc(),),
         "open_lot",
-        source=Lot.__table__.outerjoin(Donation.__table__, Lot.donation_id == Donation.id),
+        source=with_each(Lot, (Donation,)),
         # Lots that were made here, and those of which vials were brought here.
         here=lambda site: or_(Lot.site_id == site, Lot.id.in_(select(func.lots_brought_to(site)))),
     ),

@@ -1,6 +1,6 @@
 """Lists of what is stopped, what went wrong, what is done about it, and by which files the bank works."""
 
-from sqlalchemy import FromClause, func
+from sqlalchemy import func
 
 from cellbank.domain.lifecycle.states import ActionState, DeviationState
 from cellbank.records.deviations import CorrectiveAction, Deviation
@@ -8,18 +8,10 @@ from cellbank.records.people import Definition, Person
 from cellbank.records.production import Donor, Lot, ReagentLot
 from cellbank.records.quality import Hold
 from cellbank.records.storage import StorageUnit
-from cellbank.services.lookup.lists.listing import Column, Listing, Look, of_every_site, of_site
+from cellbank.services.lookup.lists.listing import Column, Listing, Look, of_every_site, of_site, with_each
 
 _HELD = (Lot, Donor, ReagentLot, StorageUnit)
 _HELD_CODE = func.coalesce(*(one.code for one in _HELD))
-
-
-def _holds() -> FromClause:
-    """Holds with what they are on."""
-    found: FromClause = Hold.__table__
-    for one in _HELD:
-        found = found.outerjoin(one.__table__, getattr(Hold, f"{one.__tablename__}_id") == one.id)
-    return found
 
 
 LISTS = {
@@ -34,7 +26,7 @@ LISTS = {
         },
         (_HELD_CODE, Hold.reason),
         (Hold.placed_at.desc(), Hold.id.desc()),
-        source=_holds(),
+        source=with_each(Hold, _HELD),
         here=of_site(func.coalesce(*(one.site_id for one in _HELD))),
     ),
     "deviations": Listing(

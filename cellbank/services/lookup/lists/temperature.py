@@ -3,7 +3,7 @@
 from cellbank.domain.lifecycle.states import ExcursionState
 from cellbank.records.storage import StorageUnit
 from cellbank.records.temperature import Excursion, Probe
-from cellbank.services.lookup.lists.listing import Column, Listing, Look, number_of
+from cellbank.services.lookup.lists.listing import Column, Listing, Look, number_of, with_each
 
 LISTS = {
     "probes": Listing(
@@ -23,7 +23,7 @@ LISTS = {
         (Probe.name, StorageUnit.name, Probe.serial),
         (Probe.id.desc(),),
         "add_probe",
-        source=Probe.__table__.outerjoin(StorageUnit.__table__, Probe.storage_unit_id == StorageUnit.id),
+        source=with_each(Probe, (StorageUnit,)),
     ),
     "excursions": Listing(
         "Excursions",
@@ -38,6 +38,6 @@ LISTS = {
         },
         (StorageUnit.name, Excursion.category),
         (Excursion.started_at.desc(), Excursion.id.desc()),
-        source=Excursion.__table__.outerjoin(StorageUnit.__table__, Excursion.storage_unit_id == StorageUnit.id),
+        source=with_each(Excursion, (StorageUnit,)),
     ),
 }

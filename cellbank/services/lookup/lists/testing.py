@@ -1,24 +1,14 @@
 """Lists of results, and of the samples that wait for one, each of a lot, a culture, a donation or a donor."""
 
-from typing import Any
-
-from sqlalchemy import FromClause, func
+from sqlalchemy import func
 
 from cellbank.records.production import Culture, Donation, Donor, Lot
 from cellbank.records.quality import Sample, TestResult
-from cellbank.services.lookup.lists.listing import Column, Listing, Look, of_site
+from cellbank.services.lookup.lists.listing import Column, Listing, Look, of_site, with_each
 
 _TESTED = (Lot, Culture, Donation, Donor)
 _CODE = func.coalesce(*(one.code for one in _TESTED))
 _SITE = func.coalesce(*(one.site_id for one in _TESTED))
-
-
-def _with_tested(record: Any) -> FromClause:
-    """The record with what was tested."""
-    found: FromClause = record.__table__
-    for one in _TESTED:
-        found = found.outerjoin(one.__table__, getattr(record, f"{one.__tablename__}_id") == one.id)
-    return found
 
 
 LISTS = {
@@ -41,7 +31,7 @@ LISTS = {
         (TestResult.test, _CODE),
         (TestResult.resulted_at.desc(), TestResult.id.desc()),
         "enter_result",
-        source=_with_tested(TestResult),
+        source=with_each(TestResult, _TESTED),
         here=of_site(_SITE),
     ),
     "samples": Listing(
@@ -58,7 +48,7 @@ LISTS = {
         (Sample.test, _CODE, Sample.material),
         (Sample.due_on, Sample.id),
         "take_sample",
-        source=_with_tested(Sample),
+        source=with_each(Sample, _TESTED),
         here=of_site(_SITE),
     ),
 }
