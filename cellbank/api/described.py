@@ -65,7 +65,7 @@ def described(address: str, said: Described) -> Callable[[View], View]:
 
     def register(view: View) -> View:
         method = "get" if said.body is None else "post"
-        PATHS["/api" + _PLACE.sub(r"{\1}", address)] = {method: _entry(view, address, said)}
+        PATHS.setdefault("/api" + _PLACE.sub(r"{\1}", address), {})[method] = _entry(view, address, said)
         door.blueprint.add_url_rule(address, view_func=view, methods=[method.upper()])
         return view
 
