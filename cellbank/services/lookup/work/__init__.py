@@ -74,8 +74,7 @@ def _read(connection: Connection, line: Line, now: datetime.datetime, installati
     # The site stands in the statement, whose plan is then made once and kept.
     here = "" if site is None else f"WHERE site_id = {site:d}"
     statement = f"SELECT *, count(*) OVER () AS total FROM ({line.read}) AS found {here} LIMIT {SHOWN}"
-    given = {name: value for name, value in (("now", now), ("site", site)) if f":{name}" in statement}
-    rows = connection.execute(text(statement), given).mappings().all()
+    rows = connection.execute(text(statement), {"now": now, "site": site}).mappings().all()
     items = tuple(_item(dict(row), line, installation.zone) for row in rows)
     total = rows[0]["total"] if rows else 0
     return Worklist(line.name, line.title, line.empty, items, total, line.first, line.opens)
