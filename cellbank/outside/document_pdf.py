@@ -24,10 +24,10 @@ from reportlab.platypus import CondPageBreak, Flowable, PageBreak, Paragraph, Si
 from reportlab.platypus import Table as Grid
 
 from cellbank.outside.document_archive import make_archival
-from cellbank.outside.document_chart import Chart, ChartFlow
+from cellbank.outside.document_chart import Chart
 from cellbank.outside.document_form import Boxes, BoxesFlow, Sheet, Symbols, SymbolsFlow, fill_path
-from cellbank.outside.document_picture import Picture, PictureFlow
-from cellbank.outside.document_trace import Trace, TraceFlow
+from cellbank.outside.document_picture import Picture, Trace
+from cellbank.outside.drawing_pdf import DrawingFlow
 from cellbank.outside.label_fonts import Face, font, unprintable
 from cellbank.outside.symbols import data_matrix
 
@@ -290,9 +290,9 @@ def _flows(block: Block) -> list[Flowable]:
     if isinstance(block, Text):
         return [CondPageBreak(50), _paragraph(block.text, block.style), Spacer(1, 4)]
     if isinstance(block, Picture):
-        return [PictureFlow(block), Spacer(1, 4)]
+        return [DrawingFlow(block.drawing()), Spacer(1, 4)]
     if isinstance(block, Trace):
-        return [CondPageBreak(190), TraceFlow(block), Spacer(1, 4)]
+        return [CondPageBreak(190), DrawingFlow(block.drawing()), Spacer(1, 4)]
     if isinstance(block, Sheet):
         return [_paragraph(block.text, "sheet")]
     if isinstance(block, Symbols):
@@ -300,7 +300,7 @@ def _flows(block: Block) -> list[Flowable]:
     if isinstance(block, Boxes):
         return [BoxesFlow(block), Spacer(1, 6)]
     if isinstance(block, Chart):
-        return [CondPageBreak(170), ChartFlow(block), Spacer(1, 4)]
+        return [CondPageBreak(170), DrawingFlow(block.drawing(WIDTH)), Spacer(1, 4)]
     return [_facts(block) if isinstance(block, Facts) else _table(block), Spacer(1, 4)]
 
 

@@ -1,18 +1,15 @@
-"""A picture of boxes and the lines between them, drawn once as vectors; the layout is the caller's."""
+"""Pictures in documents, as what they say: the boxes of a family with the lines between them, and a trace. A document
+is kept as this; it becomes a drawing when somebody looks."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from reportlab.lib.colors import HexColor
-from reportlab.pdfgen.canvas import Canvas
-from reportlab.platypus import Flowable
-
-from cellbank.outside.label_fonts import Face, font, unprintable
+from cellbank.outside.drawing import Drawing, Mark
 
 Curve = tuple[float, float, float, float, float, float, float, float]
 """A Bézier curve: start, two control points, end; y downwards."""
 
-INK, MUTED, LINE, FILL, START = (HexColor(f"#{code}") for code in ("1b2530", "5b6875", "8a97a4", "f6f8fa", "dbe9f6"))
-PADDING = 3.5
+PADDING, SIZE = 3.5, 6.5
 
 
 @dataclass(frozen=True)
@@ -38,58 +35,34 @@ class Picture:
     boxes: tuple[PictureBox, ...]
     curves: tuple[Curve, ...]
 
+    def drawing(self) -> Drawing:
+        """The lines, and the boxes over them."""
+        boxes = tuple(mark for box in self.boxes for mark in self._box(box))
+        return Drawing("Family", self.width, self.height, (*map(curve_mark, self.curves), *boxes), SIZE)
 
-class PictureFlow(Flowable):
-    """Places a picture in a page, made smaller where the page is."""
-
-    def __init__(self, picture: Picture):
-        super().__init__()
-        self.picture = picture
-        self.ratio = 1.0
-
-    def wrap(self, width: float, height: float) -> tuple[float, float]:
-        self.ratio = min(1, width / self.picture.width, 640 / self.picture.height)
-        return self.picture.width * self.ratio, self.picture.height * self.ratio
-
-    def draw(self) -> None:
-        canvas: Canvas = self.canv
-        canvas.saveState()
-        canvas.translate(0, self.picture.height * self.ratio)
-        canvas.scale(self.ratio, self.ratio)
-        _draw_curves(canvas, self.picture.curves)
-        for box in self.picture.boxes:
-            _draw_box(canvas, self.picture, box)
-        canvas.restoreState()
+    def _box(self, box: PictureBox) -> Iterator[Mark]:
+        place = ((box.x, box.y), (self.box_width, self.box_height))
+        yield from (Mark("box", tone, place) for tone in (("busy", "start") if box.strong else ("record",)))
+        left, right = box.x + PADDING, box.x + self.box_width - PADDING
+        for number, (of, text) in enumerate((("strong", box.title), ("code", box.code), ("muted", box.word)), start=1):
+            y = box.y + number * self.box_height / 3.5
+            yield Mark("word", of, ((left, y), (right, y)), text)
 
 
-def _draw_curves(canvas: Canvas, curves: tuple[Curve, ...]) -> None:
-    canvas.setStrokeColor(LINE)
-    canvas.setLineWidth(0.7)
-    for x1, y1, x2, y2, x3, y3, x4, y4 in curves:
-        canvas.bezier(x1, -y1, x2, -y2, x3, -y3, x4, -y4)
+def curve_mark(curve: Curve) -> Mark:
+    """The line from a parent to a child."""
+    x1, y1, x2, y2, x3, y3, x4, y4 = curve
+    return Mark("curve", "link", ((x1, y1), (x2, y2), (x3, y3), (x4, y4)))
 
 
-def _draw_box(canvas: Canvas, picture: Picture, box: PictureBox) -> None:
-    canvas.setFillColor(START if box.strong else FILL)
-    canvas.setStrokeColor(INK if box.strong else LINE)
-    canvas.setLineWidth(1 if box.strong else 0.6)
-    canvas.roundRect(box.x, -box.y - picture.box_height, picture.box_width, picture.box_height, 2.5, fill=1)
-    room, step = picture.box_width - 2 * PADDING, picture.box_height / 3.5
-    rows: tuple[tuple[str, Face, bool], ...] = (
-        (box.title, "text", True),
-        (box.code, "code", False),
-        (box.word, "text", False),
-    )
-    for number, (text, face, bold) in enumerate(rows, start=1):
-        canvas.setFillColor(MUTED if number == 3 else INK)
-        _draw_fitted(canvas, box.x + PADDING, -box.y - number * step, text, face, bold, room)
+@dataclass(frozen=True)
+class Trace:
+    """The temperatures of a freezing run beside their band, as they were drawn."""
 
+    width: float
+    height: float
+    marks: tuple[Mark, ...]
 
-def _draw_fitted(canvas: Canvas, x: float, y: float, text: str, face: Face, bold: bool, room: float) -> None:
-    """A line of 6.5 points, or as small as it must be to stay in its box."""
-    used = font(face, bold)
-    missing = set(unprintable(text, face, bold))
-    text = "".join("?" if letter in missing else letter for letter in text)
-    size = 6.5 * min(1, room / max(1, used.stringWidth(text, 6.5)))
-    canvas.setFont(used.fontName, size)
-    canvas.drawString(x, y, text)
+    def drawing(self) -> Drawing:
+        """The trace as it is kept."""
+        return Drawing("Freezing run and band", self.width, self.height, self.marks)

@@ -22,7 +22,7 @@ from cellbank.services.temperature.exposure import thermal_life
 from cellbank.services.temperature.run_board import run_board
 from cellbank.web.blueprint import blueprint
 from cellbank.web.documents import issue_of
-from cellbank.web.family import drawing_of
+from cellbank.web.family import drawing_of, layout_of
 from cellbank.web.release import board_of_lot
 from cellbank.web.session import now
 from cellbank.web.shell import act_url, the_actor, the_installation
@@ -120,7 +120,8 @@ def is_clinician() -> bool:
 def trace_page(code: str) -> Any:
     """The family of a record: a picture and lists, from the donor to every recipient."""
     found = trace(the_installation(), code)
-    return render_template("trace.html", trace=found, drawing=drawing_of(found))
+    layout = layout_of(found)
+    return render_template("trace.html", trace=found, drawing=drawing_of(layout), hidden=layout.hidden)
 
 
 @blueprint.get("/labels/<int:number>.pdf")

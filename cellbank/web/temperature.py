@@ -8,23 +8,17 @@ from markupsafe import Markup
 
 from cellbank.domain.lifecycle.table import roles_for
 from cellbank.domain.wall import span_on_the_wall
-from cellbank.outside.document_trace import trace_pdf as pdf_of_trace
+from cellbank.outside.drawing_pdf import drawings_pdf
 from cellbank.services.lookup.scanning import Card
+from cellbank.services.temperature import run_board as runs
+from cellbank.services.temperature import temperature_chart as charts
 from cellbank.services.temperature.logger_files import LARGEST, TooLarge, keep, progress
-from cellbank.services.temperature.run_board import RunChart, run_board
-from cellbank.services.temperature.run_board import marks as run_marks
 from cellbank.services.temperature.temperature_board import excursion_board, probe_board
-from cellbank.services.temperature.temperature_chart import Chart, marks
-from cellbank.services.temperature.trace_drawing import HEIGHT, WIDTH
 from cellbank.web.acts import card_of
 from cellbank.web.blueprint import blueprint
-from cellbank.web.chart import svg_of, svg_of_marks
+from cellbank.web.drawing import svg
 from cellbank.web.session import now
 from cellbank.web.shell import the_actor, the_installation
-from cellbank.web.words import word
-
-KINDS = ("silent", "warning", "critical", "reject")
-RUN_WORDS = ("warm", "cold", "silent", "nucleation", "band", "product", "chamber")
 
 
 def board_of_probe(card: Card) -> Any:
@@ -37,9 +31,14 @@ def board_of_excursion(card: Card) -> Any:
     return excursion_board(the_installation(), card.code, now())
 
 
-def trace_svg(chart: Chart, title: str) -> Markup:
+def trace_svg(chart: charts.Chart, title: str) -> Markup:
     """The picture of a trace, in the reader's language."""
-    return svg_of(chart, gettext("Temperature of %(what)s", what=title), {kind: word(kind) for kind in KINDS})
+    return svg(charts.drawing_of(chart, gettext("Temperature of %(what)s", what=title)), kind="trace")
+
+
+def run_svg(chart: runs.RunChart, title: str) -> Markup:
+    """The picture of a freezing run, in the reader's language."""
+    return svg(runs.drawing_of(chart, gettext("Freezing run and band: %(what)s", what=title)), kind="trace")
 
 
 @blueprint.get("/probes/<code>/trace.pdf")
@@ -52,27 +51,21 @@ def trace_pdf(code: str) -> Response:
     chart, zone = board.chart, the_installation().zone
     span = span_on_the_wall(chart.since, chart.until, zone)
     limits = ", ".join(f"{name} > {celsius:g} °C" for name, celsius in chart.limits)
-    content = pdf_of_trace(f"{card.title} · {card.code}", [span, limits], marks(chart), WIDTH, HEIGHT)
+    content = drawings_pdf([charts.drawing_of(chart, f"{card.title} · {card.code}")], [span, limits])
     headers = {"Content-Disposition": f'inline; filename="trace-{code}.pdf"'}
     return Response(content, mimetype="application/pdf", headers=headers)
-
-
-def run_svg(chart: RunChart, title: str) -> Markup:
-    """The picture of a freezing run, in the reader's language."""
-    names = {name: word(name) for name in RUN_WORDS}
-    return svg_of_marks(run_marks(chart), gettext("Freezing run and band: %(what)s", what=title), names)
 
 
 @blueprint.get("/freezing-runs/<code>/run.pdf")
 def run_pdf(code: str) -> Response:
     """The picture of a freezing run as a document."""
     card = card_of(code)
-    board = run_board(the_installation(), card.code) if card and card.kind == "freezer_run" else None
+    board = runs.run_board(the_installation(), card.code) if card and card.kind == "freezer_run" else None
     if card is None or board is None:
         abort(404)
     facts = dict(card.facts)
     told = [f"{name}: {facts[name]}" for name in ("Program", "Began", "Found", "sha256 of the file")]
-    content = pdf_of_trace(f"{card.title} · {card.code}", told, run_marks(board.chart), WIDTH, HEIGHT)
+    content = drawings_pdf([runs.drawing_of(board.chart, f"{card.title} · {card.code}")], told)
     headers = {"Content-Disposition": f'inline; filename="run-{code}.pdf"'}
     return Response(content, mimetype="application/pdf", headers=headers)
 

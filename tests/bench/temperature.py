@@ -15,8 +15,8 @@ import psycopg
 from cellbank.outside.embedded_postgres import OWNER, EmbeddedPostgres
 from cellbank.records.migrate import migrate
 from cellbank.services.temperature.exposure import exposures
-from cellbank.services.temperature.temperature_chart import chart_of
-from cellbank.web.chart import svg_of
+from cellbank.services.temperature.temperature_chart import chart_of, drawing_of
+from cellbank.web.drawing import svg
 from tests.bench.databases import open_installation, plain_url
 from tests.bench.figures import Figure, median_of_ratios
 from tests.factories.temperature import import_file, probe, tank
@@ -210,7 +210,7 @@ def _charts(server: EmbeddedPostgres, world: World) -> Iterator[Figure]:
     times, size = [], 0
     for _ in range(7):
         began = time.perf_counter()
-        drawing = svg_of(chart_of(world.installation, code, now - datetime.timedelta(days=365), now))
+        drawing = svg(drawing_of(chart_of(world.installation, code, now - datetime.timedelta(days=365), now)))
         times.append(1000 * (time.perf_counter() - began))
         size = len(drawing.encode())
     yield Figure(

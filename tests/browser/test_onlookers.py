@@ -36,7 +36,7 @@ def test_the_auditor_reads_the_trail_and_the_family_of_a_dose(station, stage: St
     assert rows.count() == 1 and "Olena Koval" in rows.first.inner_text()
     auditor.go(f"/trace/{dose}")
     auditor.sees("It came from", "PL-001", "EXP-11")
-    assert auditor.page.locator("svg.family g.family-box").count() > 5
+    assert auditor.page.locator("svg.family rect.box").count() > 5
 
 
 def test_the_auditor_finds_the_refusals(station, stage: Stage) -> None:

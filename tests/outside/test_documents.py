@@ -9,7 +9,7 @@ import pypdfium2
 import pytest
 import zxingcpp
 
-from cellbank.outside.document_chart import Chart, Curve, Panel, strokes, ticks
+from cellbank.outside.document_chart import Chart, Curve, Panel, ticks
 from cellbank.outside.document_pdf import Block, Cover, Facts, Heading, Run, Table, Text, render_document
 
 NAME = "Олександра-Вікторія Ґалаґанівна Нечуй-Левицька-Старицька"
@@ -108,5 +108,5 @@ def test_ticks_are_round_and_enclose_what_is_drawn(low: float, high: float, expe
 
 
 def test_a_curve_stays_inside_its_panel() -> None:
-    for stroke in strokes(CHART, 500):
-        assert all(0 <= x <= 500 and 0 <= y <= 150 for x, y in stroke.points), stroke
+    for mark in CHART.drawing(500).marks:
+        assert all(0 <= x <= 500 and 0 <= y <= 150 for x, y in mark.points), mark

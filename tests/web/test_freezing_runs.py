@@ -2,8 +2,8 @@
 
 from sqlalchemy import text
 
-from cellbank.services.temperature.run_board import marks, run_board
-from cellbank.web.chart import svg_of_marks
+from cellbank.services.temperature.run_board import drawing_of, run_board
+from cellbank.web.drawing import svg
 from tests.factories.freezing import MINUTE, as_file, cooling, freezing_run, frozen_at
 from tests.factories.lots import frozen_lot
 from tests.factories.world import World
@@ -43,7 +43,16 @@ def test_the_page_of_a_run_shows_it_beside_its_band(world: World, regular) -> No
     world.do("tina", "withdraw_freezing_run", run=wrong, reason="The file of the run before")
     made = freezing_run(world, lot, cooling(frozen_at(world, lot), lag=WARM))
     page = regular("quinn").get(f"/record/{made['code']}").text
-    for shown in ("area-program", "line-trace", "line-chamber", "band-warm", made["deviation"], lot, wrong, "35.0"):
+    for shown in (
+        'data-of="program"',
+        "line-trace",
+        "line-chamber",
+        'data-of="warm"',
+        made["deviation"],
+        lot,
+        wrong,
+        "35.0",
+    ):
         assert shown in page
     assert "It never left the band." in regular("quinn").get(f"/record/{wrong}").text
     pdf = regular("quinn").get(f"/freezing-runs/{made['code']}/run.pdf")
@@ -65,9 +74,9 @@ def test_the_picture_keeps_its_size_however_many_readings_there_are(world: World
     fine = [(at + second * MINUTE / 60, value) for at, value in cooling(began) for second in range(0, 60, 2)]
     board = run_board(world.installation, freezing_run(world, lot, fine)["code"])
     assert len(board.chart.product) == 75 * 30
-    drawn = list(marks(board.chart))
-    assert [mark.tone for mark in drawn if mark.shape == "area"] == ["program"]
-    assert len(svg_of_marks(drawn, "", {})) < 40_000
+    drawing = drawing_of(board.chart)
+    assert [mark.tone for mark in drawing.marks if mark.shape == "area"] == ["program"]
+    assert len(svg(drawing)) < 40_000
     assert run_board(world.installation, "FR0000") is None
 
 
@@ -77,4 +86,4 @@ def test_a_gap_breaks_the_line(world: World) -> None:
     gap = [one for one in cooling(began) if not 15 <= (one[0] - began) / MINUTE < 25]
     board = run_board(world.installation, freezing_run(world, lot, gap)["code"])
     assert [one.kind for one in board.departures] == ["silent"]
-    assert len([mark for mark in marks(board.chart) if mark.tone == "trace" and mark.shape == "line"]) == 2
+    assert len([mark for mark in drawing_of(board.chart).marks if mark.tone == "trace" and mark.shape == "line"]) == 2

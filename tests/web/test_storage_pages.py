@@ -140,7 +140,7 @@ def test_the_pictures_of_the_stock_are_one_drawing_on_page_and_paper(signed_in, 
     stored_lot(world, vials=1)
     tina = signed_in("tina")
     assert "Fill level of the tanks" in tina.get("/storage").text
-    assert "<polygon" in tina.get("/storage/stock").text
+    assert 'class="area fill-good" data-of="in stock"' in tina.get("/storage/stock").text
     paper = tina.get("/storage/stock.pdf")
     assert paper.mimetype == "application/pdf" and paper.data.startswith(b"%PDF")
 

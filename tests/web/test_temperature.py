@@ -5,8 +5,8 @@ import datetime
 import pytest
 from sqlalchemy import text
 
-from cellbank.services.temperature.temperature_chart import chart_of, marks
-from cellbank.web.chart import svg_of
+from cellbank.services.temperature.temperature_chart import chart_of, drawing_of
+from cellbank.web.drawing import svg
 from tests.factories.lots import stored_lot
 from tests.factories.temperature import MINUTE, as_csv, import_file, probe, steady, tank, trace
 from tests.factories.world import World
@@ -35,7 +35,12 @@ def test_the_page_of_a_probe_shows_its_trace_and_its_excursions(world: World, re
     assert "It has no readings yet." in technician.get(f"/record/{code}").text
     excursion = import_file(world, code, as_csv(trace(START, [-187, -130, -130, -187])))["excursions"][0]
     page = technician.get(f"/record/{code}").text
-    assert '<svg class="trace"' in page and "line-trace" in page and "band-critical" in page and excursion in page
+    assert (
+        '<svg class="drawing trace"' in page
+        and "line-trace" in page
+        and 'data-of="critical"' in page
+        and excursion in page
+    )
     for period in ("day", "month", "year", "nonsense"):
         assert technician.get(f"/record/{code}?period={period}").status_code == 200
     pdf = technician.get(f"/probes/{code}/trace.pdf")
@@ -74,9 +79,10 @@ def test_who_may_not_import_may_not_upload(regular) -> None:
 def test_a_trace_is_broken_where_no_reading_came(world: World) -> None:
     code = probe(world)
     import_file(world, code, as_csv([*steady(START, 10), *steady(START + 600 * MINUTE, 10)]))
-    lines = [mark for mark in marks(chart_of(world.installation, code)) if mark.tone == "trace"]
+    drawing = drawing_of(chart_of(world.installation, code))
+    lines = [mark for mark in drawing.marks if mark.tone == "trace"]
     assert len(lines) == 2
-    assert svg_of(chart_of(world.installation, code)).count("band-silent") == 1
+    assert svg(drawing).count('data-of="silent"') == 1
 
 
 @pytest.mark.parametrize("days", [0.01, 1, 40, 400, 4000])
@@ -84,6 +90,6 @@ def test_every_span_has_a_scale(world: World, days: float) -> None:
     code = probe(world)
     import_file(world, code, as_csv(trace(START, [-187, 20, -187])))
     until = START + datetime.timedelta(days=1)
-    found = list(marks(chart_of(world.installation, code, until - datetime.timedelta(days=days), until)))
+    found = list(drawing_of(chart_of(world.installation, code, until - datetime.timedelta(days=days), until)).marks)
     names = [mark.text for mark in found if mark.shape == "word" and mark.anchor == "middle"]
     assert 1 <= len(names) <= 10

@@ -4,12 +4,12 @@ from sqlalchemy import Connection, RowMapping, text
 
 from cellbank.domain.lifecycle.states import RunState
 from cellbank.outside.document_pdf import Block, Cell, Facts, Heading, Run, Table, Text
-from cellbank.outside.document_trace import Mark, Trace
+from cellbank.outside.document_picture import Trace
+from cellbank.outside.drawing import Mark
 from cellbank.services.documents.batch_steps import doubt_of
 from cellbank.services.documents.lot_paper import LotHead
-from cellbank.services.temperature.run_board import DepartureLine, marks, run_chart
+from cellbank.services.temperature.run_board import DepartureLine, drawing_of, run_chart
 from cellbank.services.temperature.run_facts import run_in_words
-from cellbank.services.temperature.trace_drawing import HEIGHT, WIDTH
 from cellbank.services.wording.values import word
 
 _RUNS = text(
@@ -52,9 +52,10 @@ def _run(connection: Connection, row: RowMapping, lot: LotHead) -> list[Block]:
         ("sha256 of the file", Run(row["sha256"], "code")), ("Imported by", row["full_name"]),
     )  # fmt: skip
     rows = tuple(_departure(one, lot) for one in chart.departures)
-    drawn = tuple(_rounded(mark) for mark in marks(chart))
+    drawing = drawing_of(chart)
+    trace = Trace(drawing.width, drawing.height, tuple(map(_rounded, drawing.marks)))
     table = [Table(DEPARTURES, rows, (0.2, 0.2, 0.2, 0.1, 0.18, 0.12))] if rows else []
-    return [Facts(pairs), *table, Trace(WIDTH, HEIGHT, drawn)]
+    return [Facts(pairs), *table, trace]
 
 
 def _deviation(row: RowMapping) -> tuple[Run, ...]:

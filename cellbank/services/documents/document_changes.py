@@ -7,8 +7,7 @@ from enum import StrEnum
 
 from cellbank.outside.document_chart import Chart
 from cellbank.outside.document_pdf import Cell, Facts, Run, Table, Text
-from cellbank.outside.document_picture import Picture
-from cellbank.outside.document_trace import Trace
+from cellbank.outside.document_picture import Picture, Trace
 from cellbank.services.documents.papers import Paper, headed
 
 DOCUMENT = "Document"  # where what stands under no heading belongs

@@ -18,8 +18,7 @@ from sqlalchemy import Connection, Engine, text
 from cellbank.outside.document_chart import Chart
 from cellbank.outside.document_form import Boxes, Sheet, Symbols
 from cellbank.outside.document_pdf import Block, Facts, Heading, Table, Text
-from cellbank.outside.document_picture import Picture
-from cellbank.outside.document_trace import Trace
+from cellbank.outside.document_picture import Picture, Trace
 from cellbank.records.base import as_json
 
 BLOCKS: dict[str, type[Block]] = {

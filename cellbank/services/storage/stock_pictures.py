@@ -1,34 +1,36 @@
 """Pictures of the stock: how full each tank is, and how many vials were in which state over the last year."""
 
 import datetime
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from sqlalchemy import text
 
 from cellbank.domain.lifecycle.states import UnitState, VialState
 from cellbank.domain.wall import day_on_the_wall, on_the_wall
-from cellbank.outside.drawing import Area, Drawing, Pattern, Stroke, Words, drawings_pdf, rectangle
+from cellbank.outside.drawing import Drawing, Mark, rectangle
+from cellbank.outside.drawing_pdf import drawings_pdf
 from cellbank.services.installation import Installation, at_site
 from cellbank.services.storage.box_map import Unit, storage_tree
 
 Say = Callable[[str], str]
 WIDTH, BAR, GAP, LEFT = 720.0, 26.0, 14.0, 170.0
-CHART, BASE, RIGHT = 300.0, 270.0, 150.0
+CHART, AXIS, TOP, BASE, RIGHT = 300.0, 60.0, 20.0, 270.0, 190.0
+ROOM = WIDTH - AXIS - RIGHT
+SIZE = 11.0
 WEEKS = 52
-#: what is drawn, from the axis upwards: vials in these states, their tone and pattern
-BANDS: tuple[tuple[str, frozenset[str], str, Pattern], ...] = (
-    ("In stock", frozenset({VialState.IN_STOCK}), "good", "plain"),
-    ("Reserved", frozenset({VialState.RESERVED, VialState.PICKED}), "busy", "level"),
-    ("Not yet put away", frozenset({VialState.PRINTED, VialState.FILLED, VialState.FROZEN}), "wait", "rising"),
-    ("Shipped, not accepted", frozenset({VialState.IN_TRANSIT, VialState.RECEIVED}), "busy", "rising"),
+#: what is drawn, from the axis upwards: vials in these states
+BANDS: tuple[tuple[str, frozenset[str], str], ...] = (
+    ("In stock", frozenset({VialState.IN_STOCK}), "in stock"),
+    ("Reserved", frozenset({VialState.RESERVED, VialState.PICKED}), "reserved"),
+    ("Not yet put away", frozenset({VialState.PRINTED, VialState.FILLED, VialState.FROZEN}), "not put away"),
+    ("Shipped, not accepted", frozenset({VialState.IN_TRANSIT, VialState.RECEIVED}), "shipped"),
     (
         "Used",
         frozenset({VialState.THAWED, VialState.POOLED, VialState.INFUSED, VialState.CULTURED, VialState.QC_USED}),
-        "over",
-        "dots",
+        "used",
     ),
-    ("Lost or destroyed", frozenset({VialState.MISSING, VialState.DISCARDED}), "stop", "falling"),
+    ("Lost or destroyed", frozenset({VialState.MISSING, VialState.DISCARDED}), "lost"),
 )
 
 
@@ -47,28 +49,27 @@ def tanks(tree: Mapping[str | None, list[Unit]]) -> list[Unit]:
 
 def levels_drawing(tree: Mapping[str | None, list[Unit]], say: Say = str) -> Drawing:
     """How full each tank is: one bar each, with its figures."""
-    areas: list[Area] = []
-    words: list[Words] = []
-    room, y = WIDTH - LEFT - RIGHT, GAP
-    for unit in tanks(tree):
-        share = unit.taken / unit.size if unit.size else 0.0
-        areas.append(Area(rectangle(LEFT, y, room, BAR), "line"))
-        if share:
-            tone, pattern = _fill_of(unit, share)
-            areas.append(Area(rectangle(LEFT, y, room * share, BAR), tone, pattern))
-        middle = y + BAR / 2 + 4
-        words.append(Words(LEFT - 10, middle, unit.name[:24], "end", strong=True))
-        figures = f"{unit.taken} / {unit.size} · {share:.0%}" if unit.size else "–"
-        state = "" if unit.state == UnitState.IN_SERVICE else f" · {say(unit.state.replace('_', ' ').capitalize())}"
-        words.append(Words(LEFT + room + 10, middle, figures + state))
-        y += BAR + GAP
-    return Drawing(say("Fill level of the tanks"), WIDTH, y, tuple(areas), (), tuple(words))
+    found = tanks(tree)
+    marks = tuple(mark for number, unit in enumerate(found) for mark in _level(unit, GAP + number * (BAR + GAP), say))
+    return Drawing(say("Fill level of the tanks"), WIDTH, GAP + len(found) * (BAR + GAP), marks, SIZE)
 
 
-def _fill_of(unit: Unit, share: float) -> tuple[str, Pattern]:
+def _level(unit: Unit, y: float, say: Say) -> Iterator[Mark]:
+    room, middle = WIDTH - LEFT - RIGHT, y + BAR / 2 + 4
+    share = unit.taken / unit.size if unit.size else 0.0
+    yield Mark("area", "frame", rectangle(LEFT, y, room, BAR))
+    if share:
+        yield Mark("area", _fill_of(unit, share), rectangle(LEFT, y, room * share, BAR))
+    yield Mark("word", "strong", ((LEFT - 10, middle),), unit.name[:24], "end")
+    figures = f"{unit.taken} / {unit.size} · {share:.0%}" if unit.size else "–"
+    state = "" if unit.state == UnitState.IN_SERVICE else f" · {say(unit.state.replace('_', ' ').capitalize())}"
+    yield Mark("word", "axis", ((LEFT + room + 10, middle),), figures + state)
+
+
+def _fill_of(unit: Unit, share: float) -> str:
     if unit.state != UnitState.IN_SERVICE:
-        return "stop", "falling"
-    return ("wait", "rising") if share >= 0.9 else ("good", "plain")
+        return "out of service"
+    return "nearly full" if share >= 0.9 else "free"
 
 
 _NOW = text(
@@ -126,36 +127,47 @@ def weekly_counts(installation: Installation, now: datetime.datetime) -> list[di
 
 
 def states_drawing(installation: Installation, now: datetime.datetime, say: Say) -> Drawing:
-    """Vials by state over the last year, as bands above each other."""
+    """Vials by state over the last year, as bands above each other, with their names beside them."""
     weeks = weekly_counts(installation, now)
-    bands = [[sum(week.get(state, 0) for state in states) for week in weeks] for _, states, _, _ in BANDS]
+    bands = [[sum(week.get(state, 0) for state in states) for week in weeks] for _, states, _ in BANDS]
     most = max((sum(column) for column in zip(*bands, strict=True)), default=0) or 1
-    room = WIDTH - 60 - RIGHT
-    across = [60 + room * number / (len(weeks) - 1) for number in range(len(weeks))]
-    areas: list[Area] = []
-    words: list[Words] = []
-    floor = [0] * len(weeks)
-    for (name, _, tone, pattern), band in zip(BANDS, bands, strict=True):
-        top = [low + more for low, more in zip(floor, band, strict=True)]
-        upper = [(x, BASE - value / most * (BASE - 20)) for x, value in zip(across, top, strict=True)]
-        lower = [(x, BASE - value / most * (BASE - 20)) for x, value in zip(across, floor, strict=True)]
-        if any(band):
-            areas.append(Area((*upper, *reversed(lower)), tone, pattern))
-        floor = top
-        number = len(BANDS) - 1 - [one[0] for one in BANDS].index(name)
-        y = 20 + number * 34
-        areas.append(Area(rectangle(WIDTH - RIGHT + 14, y, 18, 14), tone, pattern))
-        words.append(Words(WIDTH - RIGHT + 40, y + 11, f"{say(name)}: {band[-1]}"))
-    strokes = [Stroke(((60, BASE), (60 + room, BASE))), Stroke(((60, 20), (60, BASE)))]
-    words += [Words(54, 24, str(most), "end"), Words(54, BASE, "0", "end")]
+    across = [AXIS + ROOM * number / (len(weeks) - 1) for number in range(len(weeks))]
+    marks = [*_bands(bands, across, most), *_names(bands, say), *_scales(most)]
     for number in range(0, WEEKS + 1, 13):
-        day = now - datetime.timedelta(weeks=WEEKS - number)
-        words.append(Words(across[number], BASE + 18, day_on_the_wall(day, installation.zone), "middle"))
-        strokes.append(Stroke(((across[number], BASE), (across[number], BASE + 4))))
-    return Drawing(say("Vials by state over a year"), WIDTH, CHART, tuple(areas), tuple(strokes), tuple(words))
+        day = day_on_the_wall(now - datetime.timedelta(weeks=WEEKS - number), installation.zone)
+        marks.append(Mark("line", "axis", ((across[number], BASE), (across[number], BASE + 4))))
+        marks.append(Mark("word", "axis", ((across[number], BASE + 18),), day, "middle"))
+    return Drawing(say("Vials by state over a year"), WIDTH, CHART, tuple(marks), SIZE)
+
+
+def _bands(bands: list[list[int]], across: list[float], most: int) -> Iterator[Mark]:
+    floor = [0] * len(across)
+    for (_, _, tone), band in zip(BANDS, bands, strict=True):
+        top = [low + more for low, more in zip(floor, band, strict=True)]
+        upper, lower = (
+            [(x, BASE - value / most * (BASE - TOP)) for x, value in zip(across, values, strict=True)]
+            for values in (top, floor)
+        )
+        if any(band):
+            yield Mark("area", tone, (*upper, *reversed(lower)))
+        floor = top
+
+
+def _names(bands: list[list[int]], say: Say) -> Iterator[Mark]:
+    for number, ((name, _, tone), band) in enumerate(zip(reversed(BANDS), reversed(bands), strict=True)):
+        y = TOP + number * 34
+        yield Mark("area", tone, rectangle(WIDTH - RIGHT + 14, y, 18, 14))
+        yield Mark("word", "axis", ((WIDTH - RIGHT + 40, y + 11),), f"{say(name)}: {band[-1]}")
+
+
+def _scales(most: int) -> Iterator[Mark]:
+    yield Mark("line", "axis", ((AXIS, BASE), (AXIS + ROOM, BASE)))
+    yield Mark("line", "axis", ((AXIS, TOP), (AXIS, BASE)))
+    yield Mark("word", "axis", ((AXIS - 6, TOP + 4),), str(most), "end")
+    yield Mark("word", "axis", ((AXIS - 6, BASE),), "0", "end")
 
 
 def stock_document(installation: Installation, now: datetime.datetime, say: Say) -> bytes:
     """Both pictures as PDF."""
     drawings = [levels_drawing(storage_tree(installation), say), states_drawing(installation, now, say)]
-    return drawings_pdf(drawings, f"{installation.site_name} · {on_the_wall(now, installation.zone)}")
+    return drawings_pdf(drawings, foot=f"{installation.site_name} · {on_the_wall(now, installation.zone)}")

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from cellbank.domain.freezing_band import FreezingBand
-from cellbank.outside.document_trace import Mark
+from cellbank.outside.drawing import Drawing, Mark
 from cellbank.services.common import read_specification
 from cellbank.services.installation import Installation
 from cellbank.services.temperature.trace_drawing import COLUMNS, LEFT, Frame
@@ -123,12 +123,12 @@ def _line(told: dict[str, str]) -> DepartureLine:
 # --- the drawing ------------------------------------------------------------------------------
 
 
-def marks(chart: RunChart) -> Iterator[Mark]:
-    """The drawing, in the order in which it is drawn."""
-    yield from _Drawing(chart).marks()
+def drawing_of(chart: RunChart, title: str = "") -> Drawing:
+    """The picture as a drawing."""
+    return _Run(chart).drawing(title)
 
 
-class _Drawing(Frame):
+class _Run(Frame):
     """The run with its scales: minutes of the program from left to right."""
 
     def __init__(self, chart: RunChart):

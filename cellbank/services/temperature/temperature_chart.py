@@ -1,6 +1,5 @@
 """The picture of a probe's trace: limits as lines, excursions as shaded bands, the readings as the lowest and highest
-of each pixel column. `marks` is the whole drawing in points from the upper left corner; pages draw it as SVG, documents
-as PDF."""
+of each pixel column."""
 
 import datetime
 from collections.abc import Iterator
@@ -9,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import text
 
-from cellbank.outside.document_trace import Mark
+from cellbank.outside.drawing import Drawing, Mark
 from cellbank.services.installation import Installation
 from cellbank.services.temperature.trace_drawing import COLUMNS, LEFT, Frame
 
@@ -93,12 +92,12 @@ def chart_of(
 # --- the drawing ------------------------------------------------------------------------------
 
 
-def marks(chart: Chart) -> Iterator[Mark]:
-    """The drawing, in the order in which it is drawn."""
-    yield from _Drawing(chart).marks()
+def drawing_of(chart: Chart, title: str = "") -> Drawing:
+    """The picture as a drawing."""
+    return _Trace(chart).drawing(title)
 
 
-class _Drawing(Frame):
+class _Trace(Frame):
     """The chart with its scales."""
 
     def __init__(self, chart: Chart):

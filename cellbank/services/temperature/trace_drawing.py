@@ -1,24 +1,34 @@
 """What every picture of temperatures over time is made of: the frame with its scales, bands, and lines. In points from
-the upper left corner; pages draw it as SVG, documents as PDF."""
+the upper left corner."""
 
 import datetime
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 
-from cellbank.outside.document_trace import Mark
+from cellbank.outside.drawing import Drawing, Mark
 
 WIDTH, HEIGHT = 860.0, 280.0
 LEFT, RIGHT, TOP, BOTTOM = 46.0, 92.0, 20.0, 24.0
+SIZE = 11.0
 COLUMNS = int(WIDTH - LEFT - RIGHT)
 Column = tuple[int, float, float]
 """A column of pixels: its number, the lowest and the highest temperature in it."""
 
 
-class Frame:
+class Frame(ABC):
     """The scales of a picture: times from left to right, degrees from `low` to `high`."""
 
     def __init__(self, since: datetime.datetime, until: datetime.datetime, low: float, high: float):
         self.since, self.until, self.low, self.high = since, until, low, high
         self.seconds = (until - since).total_seconds()
+
+    @abstractmethod
+    def marks(self) -> Iterator[Mark]:
+        """What is drawn, in the order in which it is drawn."""
+
+    def drawing(self, title: str) -> Drawing:
+        """The whole picture."""
+        return Drawing(title, WIDTH, HEIGHT, tuple(self.marks()), SIZE)
 
     def x(self, at: datetime.datetime) -> float:
         """Where a time is."""
