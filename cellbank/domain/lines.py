@@ -4,7 +4,7 @@ any other word. `n`, `m`, `k` and `l` are numbers, `code` and `lot` codes; anyth
 """
 
 LINES: tuple[str, ...] = (
-    # worklists and cards: what a thing is called
+    # cards: what a thing is called
     "Infusion {n} (Day {m}) of {subject}", "Infusion {n} (Day {m}) of subject {subject}",
     "subject {subject}, infusion {n}", "Vial {code} of lot {lot}", "Lot {code}", "Lot {code} for {subject}",
     "Lot {code} stopped", "Donor {code} stopped", "Reagent Lot {code} stopped", "Vial {code} stopped",
@@ -16,28 +16,16 @@ LINES: tuple[str, ...] = (
     "Warning excursion in {unit}", "Critical excursion in {unit}", "Reject excursion in {unit}", "{name} in {unit}",
     "Umbilical cord", "Corrective action about {code}", "Preventive action about {code}", "Not reviewed since {time}",
     "{code} of lot {lot}", "Key “{name}”", "{name}, edition {n}",
-    # worklists: what is so with it
-    "planned {day}, {n} vials of lot {code}", "planned {day}", "given {time}", "lot {code}", "lot {code} released",
-    "lot {code} on_hold", "lot {code} recalled", "lot {code} rejected", "carried in the open, picked {time}",
-    "in {unit}, picked {time}", "peak {n} °C", "peak {n} °C, goes on", "peak {n} °C, from {time}",
-    "peak {n} °C, from {time}, goes on", "last reading {time}", "program {name}, frozen {time}", "read by {person}",
-    "due {day}", "frozen {time}", "first counted by {person}", "{vessel}, day {n}", "{n} ×10⁶ cells left",
-    "{n} of {m} vials filled", "collected {time}", "received {time}", "{material}, taken {time}",
-    "{result}, entered by {person}", "{result}, entered by {person}, a correction", "{n} results reviewed",
-    "{maker}, expires {day}", "protocol {name} version {n}", "specification {name} version {n}", "pending {tests}",
-    "given: {codes}", "no result, pending since {time}, used for {subject}",
-    "result {code} waits for its review, pending since {time}, used for {subject}", "STOP: {n} running now",
-    "{n} not to be given", "{n} given", "{n} counted on it", "{n} may be given again", "since {time}",
-    "acts {n} to {m}",
-    "{code}; in force: {lot}",
-    "{n} % of the dose", "measured by {person}", "arm {name}", "sign-in name {name}", "of {person}, until {time}",
-    "{person}, about {code}", "never recorded as {role}: signs nothing", "as {role}, ended on {day}",
-    "as {role}, valid until {day}", "too many wrong passwords or codes on {time}: {client}", "still locked",
-    "not locked", "{n} wrong identities at the bedside, the last on {time}",
-    "{n} of {m} vials packed", "in hand of {person}", "{n} of {m} vials scanned",
+    # cards: what is so with it
+    "planned {day}", "given {time}", "lot {code}", "lot {code} released", "lot {code} on_hold", "lot {code} recalled",
+    "lot {code} rejected", "read by {person}", "due {day}", "frozen {time}", "first counted by {person}",
+    "{vessel}, day {n}", "collected {time}", "received {time}", "{material}, taken {time}",
+    "{result}, entered by {person}", "pending {tests}", "given: {codes}", "{n} given", "{n} counted on it",
+    "since {time}", "peak {n} °C", "peak {n} °C, goes on", "peak {n} °C, from {time}",
+    "peak {n} °C, from {time}, goes on",
+    "{n} % of the dose", "measured by {person}", "arm {name}", "of {person}, until {time}",
+    "{person}, about {code}", "in hand of {person}", "shipment {code} from {site}", "qualified until {day}",
     "Kept at the bedside without the network, and not accepted: {act}", "Not accepted as it was told:",
-    "{n} vials stand in no box", "shipment {code} from {site}", "qualified until {day}", "{n} of {m} vials arrived",
-    "{n} of {m} vials arrived, {k} differences",
     # what is wrong with a field
     "Row {n}: {what}.", "Row {n}: {what}: {quoted}. Correct the file, or have such rows left out.",
     "Given: {given}.", "needs at least {n} of them, not {m}.", "has at most {n} of them.",
