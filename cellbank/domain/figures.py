@@ -1,4 +1,4 @@
-"""The figures of a definition that the database reckons with itself: it reads no TOML.
+"""The figures of a definition that the database reckons with itself.
 
 They are kept beside the file when it is imported, exact, as text or whole numbers. Twins: `cells_required`,
 `usable_until` and `kept_until` of the database (`migrations/database/definitions.sql`).

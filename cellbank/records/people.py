@@ -250,7 +250,7 @@ class Definition(Record):
     content: Mapped[str]
     digest: Mapped[str]
     imported_by_id: Mapped[int] = reference("person", index=False)
-    # Of a specification, out of its content: for the rules in the database, which reads no TOML.
+    # Of a specification, out of its content: for the rules in the database.
     handling: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     planned_subjects: Mapped[int | None]  # of a protocol, out of its content, for the same reason
     says: Mapped[Json | None]  # its content as the database read it when it came in, and it alone writes it
