@@ -227,7 +227,8 @@ def _check(values: dict[str, list[str]]) -> Screen:
 
 def _checked(board: DoseBoard | None) -> Screen:
     if board and board.row["state"] == DoseState.CHECKED_ONCE:
-        return Screen(said=gettext("First check done. Now the second person scans the label and the wristband again."))
+        said = gettext("First check done. Now the second person scans the label and the wristband again.")
+        return Screen(board=board, said=said)  # its clock goes on, and what was judged now is kept by the screen
     return replace(_standing(board), said=gettext("Both checks done. The infusion may be started."))
 
 

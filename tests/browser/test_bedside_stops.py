@@ -118,7 +118,7 @@ def test_a_kept_check_that_the_server_refused_counts_for_nothing_when_the_networ
     code, label, subject = dose["code"], stage.label(dose["code"]), stage.subject("EXP-11")
     nataliia.scan(label)
     nataliia.page.locator('#bed-input[name="wristband"]').wait_for()
-    ready(nataliia, code)
+    ready(nataliia, code, "first")
     nataliia.page.get_by_text("Start again").click()
     nataliia.page.locator('#bed-input[name="dose_label"]:focus').wait_for()
     cut(nataliia)

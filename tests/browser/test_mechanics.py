@@ -63,6 +63,17 @@ def test_the_same_scan_twice_within_a_second_is_one_scan(station, stage: Stage, 
     assert len(asked) == 1
 
 
+def test_the_same_scan_after_a_press_of_a_person_is_another_scan(station, stage: Stage) -> None:
+    vial = stage.rows(IN_STOCK)[0]["code"]
+    olena = station("olena")
+    olena.scan(vial)
+    olena.arrives(f"/record/{vial}")
+    olena.page.get_by_role("link", name="Home").first.click()
+    olena.arrives("/")
+    olena.scan(vial)
+    olena.arrives(f"/record/{vial}")
+
+
 def test_no_scan_is_lost_while_a_page_loads(station, stage: Stage, answer: threading.Event) -> None:
     vials = [row["code"] for row in stage.rows(IN_STOCK)]
     olena = station("olena")

@@ -48,13 +48,13 @@ def quiet(station: Station) -> None:
     station.complaints[:] = [line for line in station.complaints if not OFF.search(line)]
 
 
-def ready(station: Station, dose: str) -> None:
-    """Until the shell and the judgement are kept."""
+def ready(station: Station, dose: str, then: str = "second") -> None:
+    """Until the shell is kept, and the judgement after which that is next."""
     station.page.evaluate("navigator.serviceWorker.ready.then(() => true)")
     station.until(
-        """async (dose) => !!(await caches.match("/bedside/offline")) && !!navigator.serviceWorker.controller
-           && (await kept.judgements()).some((one) => one.dose === dose)""",
-        dose,
+        """async ([dose, then]) => !!(await caches.match("/bedside/offline")) && !!navigator.serviceWorker.controller
+           && (await kept.judgements()).some((one) => one.dose === dose && JSON.parse(one.payload).next === then)""",
+        [dose, then],
     )
 
 

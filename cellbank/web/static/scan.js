@@ -131,7 +131,7 @@
   function handle(code) {
     const last = store.get("last") || {};
     const now = Date.now();
-    if (last.code === code && now - last.at < TWICE) return;
+    if (last.code === code && Math.abs(now - last.at) < TWICE) return;
     store.set("last", { code, at: now });
     if (leaving || document.readyState === "loading")
       return queue(code); /* the field that takes it may not be there yet */
@@ -247,6 +247,8 @@
     handle(found.text);
   }
   document.addEventListener("keydown", keydown, true);
+  /* who pressed something since the last scan means the next one, also of the same code ("Start again") */
+  document.addEventListener("pointerdown", () => store.set("last", null), true);
 
   /* ---- between two pages: whole scans wait in a queue, half a scan is joined with its other half ---- */
   const isFast = (keys) =>
