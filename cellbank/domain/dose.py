@@ -17,7 +17,9 @@ from fractions import Fraction
 from math import ceil, floor
 from typing import Any
 
-from cellbank.domain.protocol import DoseRule, FixedDose, Limits, Protocol, SyringeMark, Tolerance
+from cellbank.domain.protocol import Protocol
+from cellbank.domain.protocol_doses import DoseRule, FixedDose, Tolerance
+from cellbank.domain.protocol_thaw import Limits, SyringeMark
 
 DMSO_G_PER_ML = Decimal("1.10")
 Exact = int | Decimal | Fraction

@@ -6,15 +6,13 @@ session refuses to flush. `Work.transition` is the only writer of `.state`.
 """
 
 import datetime
-import hashlib
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, bindparam, event, func, insert, or_, select, text, update
+from sqlalchemy import ColumnElement, event, insert, select, text
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import QueryableAttribute, Session
 
@@ -30,16 +28,17 @@ from cellbank.domain.rules.authority import (
     signature_refusals,
     site_refusals,
 )
-from cellbank.domain.telling import divided, existence_refusals, future_refusals, late_refusals, order_refusals
+from cellbank.domain.telling import divided, future_refusals, late_refusals
 from cellbank.records.base import Base, Record, as_json
+from cellbank.records.beginnings import before_it_existed, sentence_start
 from cellbank.records.belonging import also_of, site_of
-from cellbank.records.people import HandedCode, NumberSeries, Person, Site
+from cellbank.records.people import NumberSeries, Site
 from cellbank.records.quality import Signature
+from cellbank.records.signed_content import content_digest
+from cellbank.records.statements import by_code, by_codes, insert_many, update_many, using_code
 
 R = TypeVar("R", bound=Record)
 WORK = "work"  # in Session.info: the work whose session it is
-
-
 # A password, or why something improbable is right: asked for where nothing else is in the way. That a patient is known
 # is told then too: whoever is refused for something else would find out who is by trying.
 ASKED_LAST = frozenset({Code.SIGNATURE_NEEDED, Code.IMPROBABLE, Code.PATIENT_KNOWN})
@@ -107,11 +106,11 @@ class Work:
 
     def find(self, cls: type[R], code: str) -> R:
         """The record with this code, not locked. Refuses NOT_FOUND."""
-        return self._one(cls, code, _by_code(cls))
+        return self._one(cls, code, by_code(cls))
 
     def lock(self, cls: type[R], code: str) -> R:
         """The record with this code, locked until the end of the act (in a dry run only read). Refuses NOT_FOUND."""
-        return self._one(cls, code, self._locking(_by_code(cls)))
+        return self._one(cls, code, self._locking(by_code(cls)))
 
     def lock_id(self, cls: type[R], record_id: int) -> R:
         """The record with this id, locked; for records found through another one."""
@@ -126,7 +125,7 @@ class Work:
     def lock_all(self, cls: type[R], codes: Sequence[str]) -> list[R]:
         """The records with these codes, locked in the order of their ids (so that two acts cannot block each other),
         returned in the order given. Refuses NOT_FOUND, naming each that is missing."""
-        records = self.session.scalars(self._locking(_by_codes(cls)), {"codes": list(codes)})
+        records = self.session.scalars(self._locking(by_codes(cls)), {"codes": list(codes)})
         found = {record.code: record for record in records}
         missing = [self._not_found(cls, code) for code in codes if code not in found]
         if missing:
@@ -206,30 +205,12 @@ class Work:
         if Code.IN_THE_FUTURE not in known:
             found += future_refusals(self.told_at, self.now)
         made = [one for one in subjects if not isinstance(one, type)]
-        return [*found, *self._before_it_existed(made, self.told_at, known)]
+        return [*found, *before_it_existed(self.session, made, self.told_at, known)]
 
     def made_later(self, records: Iterable[Record], told: datetime.datetime) -> list[Refusal]:
         """Why nothing happened to these records then: they had not come into being. `judge` asks it of when the act
         itself happened; who reads several times off a form asks here."""
-        return self._before_it_existed(records, told, {Code.NOT_ORDERED})
-
-    def _before_it_existed(
-        self, records: Iterable[Record], told: datetime.datetime, known: Collection[Code]
-    ) -> list[Refusal]:
-        """Nothing happened to what had not come into being; what was only not yet allowed may have been done."""
-        said = {Code.OUT_OF_ORDER: MADE_BY_AN_EVENT, Code.NOT_ORDERED: MADE_BY_A_PERMISSION}
-        asked = frozenset[str]().union(*(kinds for code, kinds in said.items() if code not in known))
-        made = [one for one in records if one.__tablename__ in asked]
-        kinds, ids = [one.__tablename__ for one in made], [one.id for one in made]
-        since = self.session.execute(_MADE_AT, {"kinds": kinds, "ids": ids, "told": told}) if made else ()
-        called = {(one.__tablename__, one.id): getattr(one, "called", one.__tablename__) for one in made}
-        return [
-            reason
-            for kind, record_id, at in since
-            for reason in (order_refusals if kind in MADE_BY_A_PERMISSION else existence_refusals)(
-                told, _sentence_start(called[kind, record_id]), at
-            )
-        ]
+        return before_it_existed(self.session, records, told, {Code.NOT_ORDERED})
 
     def _keep(self, irregular: Sequence[Refusal]) -> None:
         """Keep what was not allowed, for the deviation and for the answer."""
@@ -257,7 +238,7 @@ class Work:
         return refuse(
             Code.WRONG_STATE,
             "{record} is {state}: “{act}” is possible only from {possible}.",
-            record=_sentence_start(getattr(subject, "called", subject.__tablename__)),
+            record=sentence_start(getattr(subject, "called", subject.__tablename__)),
             state=getattr(subject, "state", "new"),
             act=self.title,
             possible=tuple(possible) or "no state",
@@ -268,7 +249,7 @@ class Work:
         given, and the database once more; whoever reads a row and no record asks here."""
         if site_id in (None, self.actor.site_id):
             return []
-        return list(site_refusals(self.actor, self.session.get_one(Site, site_id).code, _sentence_start(called)))
+        return list(site_refusals(self.actor, self.session.get_one(Site, site_id).code, sentence_start(called)))
 
     def elsewhere(self, record: Any) -> list[Refusal]:
         """Why a record is not acted on here: it is of another site. Nothing of one that is of this site."""
@@ -346,7 +327,7 @@ class Work:
         """Insert many rows that have no life of their own, in one statement."""
         self.session.flush()
         if rows:
-            self.session.execute(_insert_many(cls, tuple(rows[0])), {"rows": as_json(rows)})
+            self.session.execute(insert_many(cls, tuple(rows[0])), {"rows": as_json(rows)})
 
     def transition(self, *records: Record, to: str | None = None) -> None:
         """Move records to the state that the table gives for this act, and sign where it says so."""
@@ -367,7 +348,7 @@ class Work:
         self.session.flush()
         computed = {name: new for name, new in columns.items() if isinstance(new, ColumnElement | QueryableAttribute)}
         given = {f"new_{name}": new for name, new in columns.items() if name not in computed}
-        statement = _update_many(cls, ("state", *(name for name in columns if name not in computed)))
+        statement = update_many(cls, ("state", *(name for name in columns if name not in computed)))
         for row, ids in by_row.items():
             moved = statement.values(computed) if computed else statement
             self.session.execute(moved, {"ids": ids, "new_state": row.target, **given})
@@ -407,58 +388,10 @@ class Work:
     def use_code_up(self) -> None:
         """Keep that the one-time code which proved the person is used, unless somebody was faster with the same code:
         no code works twice. Refuses SIGNATURE_WRONG."""
-        if self.once is not None and self.session.execute(self._using(self.once)).one_or_none() is None:
+        if self.once is None:
+            return
+        if self.session.execute(using_code(self.once, self.actor.id, self.now)).one_or_none() is None:
             raise Refused([refuse(*NOT_PROVED[Proof.CODE_USED])])
-
-    def _using(self, once: OneTime) -> Any:
-        person: Any = Person.__table__
-        code: Any = HandedCode.__table__
-        if once.handed is not None:
-            mine = update(code).where(code.c.id == once.handed, code.c.person_id == self.actor.id)
-            unused = mine.where(code.c.used_at.is_(None), code.c.ended_at.is_(None))
-            return unused.values(used_at=self.now).returning(code.c.id)
-        is_newer = or_(person.c.totp_step.is_(None), person.c.totp_step < once.step)
-        mine = update(person).where(person.c.id == self.actor.id, is_newer)
-        return mine.values(totp_step=once.step).returning(person.c.id)
-
-
-# What comes into being by an event that is told of; a tank is older than its registration.
-MADE_BY_AN_EVENT = frozenset({"donation", "culture", "lot", "vial"})
-MADE_BY_A_PERMISSION = frozenset({"dose"})
-_MADE_AT = text(
-    """SELECT made.kind, made.id, coalesce(a.happened_at, a.at) AS at
-         FROM unnest(CAST(:kinds AS text[]), CAST(:ids AS bigint[])) AS made(kind, id)
-         JOIN change c ON c.record_kind = made.kind AND c.record_id = made.id AND c.before IS NULL
-         JOIN act a ON a.id = c.act_id
-        WHERE coalesce(a.happened_at, a.at) > :told"""
-)
-
-# Statements that acts use again and again, built once: building one takes as long as running it.
-
-
-@cache
-def _by_code(cls: Any) -> Any:
-    return select(cls).where(cls.code == bindparam("code"))
-
-
-@cache
-def _by_codes(cls: Any) -> Any:
-    return select(cls).where(cls.code == func.any(bindparam("codes"))).order_by(cls.id)
-
-
-@cache
-def _insert_many(cls: type[Base], names: tuple[str, ...]) -> Any:
-    """Any number of rows in one statement with one parameter."""
-    table, columns = cls.__tablename__, ", ".join(names)
-    rows = f"jsonb_populate_recordset(CAST(NULL AS {table}), CAST(:rows AS jsonb))"
-    return text(f"INSERT INTO {table} ({columns}) SELECT {columns} FROM {rows}")
-
-
-@cache
-def _update_many(cls: type[Record], names: tuple[str, ...]) -> Any:
-    table: Any = cls.__table__  # the table and not the class: nothing in the session is kept in step
-    statement = update(table).where(table.c.id == func.any(bindparam("ids")))
-    return statement.values({name: bindparam(f"new_{name}") for name in names})
 
 
 @event.listens_for(Session, "before_flush")
@@ -466,20 +399,3 @@ def _nothing_before_the_judgement(session: Session, *_: Any) -> None:
     work = session.info.get(WORK)
     if work is not None and not work.judged:
         raise RuntimeError(f"{work.act} writes before it has judged")
-
-
-def content_digest(record: Record, act: str = "") -> str:
-    """sha256 of what a signature given by this act covers of this record: the kind and the columns as canonical JSON.
-    Without an act: all of `SIGNED`."""
-    content = {column: getattr(record, column) for column in record.signed_by(act)}
-    return hashlib.sha256(as_json([record.kind, record.id, content]).encode()).hexdigest()
-
-
-def still_covers(record: Record, act: str, digest: str) -> bool:
-    """Whether the record is as it was signed; else the signature is void. One that was given before its act covered
-    more than `SIGNED` holds for these columns: no digest of fewer columns is ever that of more."""
-    return digest in (content_digest(record, act), content_digest(record))
-
-
-def _sentence_start(name: str) -> str:
-    return name[:1].upper() + name[1:]

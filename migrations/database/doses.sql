@@ -1,5 +1,5 @@
 -- Dose safety: what stands between a vial and a patient. Twins: `domain/rules/standing.py`, `domain/rules/dosing.py`,
--- `domain/rules/thaw.py`, `domain/rules/infusion.py`, `domain/rules/plan.py`; and the CHECKs of `dose` and `vial`.
+-- `picking.py`, `thaw.py`, `preparing.py`, `infusion.py`, `plan.py` beside them; and the CHECKs of `dose` and `vial`.
 
 -- A vial keeps its identity, is reserved once, thawed once and used once; it comes from a released lot that has not expired.
 CREATE FUNCTION vial_safety() RETURNS trigger LANGUAGE plpgsql AS $$

@@ -1,5 +1,5 @@
 -- Signatures: who may sign, what a signature means and what it covers. Twins: `domain/rules/signing.py`,
--- `domain/lifecycle` (what an act signs), `SIGNED` and `SIGNED_BY` of the records, `records/work.py` (content_digest).
+-- `domain/lifecycle` (what an act signs), `SIGNED` and `SIGNED_BY` of the records, `records/signed_content.py`.
 
 -- Who signs is no administrator, has accepted the agreement, is trained, and has not done the work that they sign for.
 CREATE FUNCTION signature_safety() RETURNS trigger LANGUAGE plpgsql AS $$

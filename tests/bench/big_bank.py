@@ -15,8 +15,8 @@ from cellbank.domain.identifiers import Kind, coi, din, division_code, vial_code
 from cellbank.records.clinic import Dose
 from cellbank.records.production import Donor, Lot
 from cellbank.records.quality import BatchReview
+from cellbank.records.signed_content import content_digest
 from cellbank.records.tables import record_class
-from cellbank.records.work import content_digest
 from tests.bench import reviews
 from tests.bench.loading import Loader, Row
 

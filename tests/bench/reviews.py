@@ -5,7 +5,7 @@ import json
 import psycopg
 
 from cellbank.records.quality import BatchReview
-from cellbank.records.work import content_digest
+from cellbank.records.signed_content import content_digest
 
 # The rows are there when this is asked; the trail is not sealed yet.
 DIGESTS = """

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from cellbank.domain import dose
 from cellbank.domain.dose import Band, calculate_dose, dose_band, volume_to_draw
-from cellbank.domain.protocol import SyringeMark, load_protocol
+from cellbank.domain.protocol import load_protocol
+from cellbank.domain.protocol_thaw import SyringeMark
 
 HERE = Path(__file__).parent
 TRIAL_TEXT = (HERE.parents[1] / "cellbank" / "protocols" / "nct04461925.toml").read_text(encoding="utf-8")

@@ -26,9 +26,11 @@ from cellbank.domain.rules.dosing import (
     weight_refusals,
 )
 from cellbank.domain.rules.infusion import BedsideFacts, InfusionFacts, bedside_refusals, infusion_refusals
+from cellbank.domain.rules.picking import ReturnFacts, return_refusals
 from cellbank.domain.rules.plan import OtherDose, PlanFacts, pick_day_refusals, plan_refusals
+from cellbank.domain.rules.preparing import band_refusals
 from cellbank.domain.rules.standing import LotFacts, SubjectFacts, lot_refusals, subject_refusals
-from cellbank.domain.rules.thaw import ReturnFacts, band_refusals, return_refusals, usable_until
+from cellbank.domain.rules.thaw import usable_until
 from cellbank.domain.rules.warming import budget
 from cellbank.domain.scans import read_scan
 from cellbank.domain.specification import load_specification

@@ -9,26 +9,25 @@ from typing import Any
 import pytest
 
 from cellbank.domain.refusals import Code, refuse
-from cellbank.domain.rules.plan import PlanFacts
-from cellbank.domain.rules.thaw import (
-    CountFacts,
+from cellbank.domain.rules.picking import (
     DewarFacts,
     PickFacts,
-    PreparationFacts,
     ReturnFacts,
-    ShortDoseFacts,
+    VialFacts,
+    pick_refusals,
+    return_refusals,
+    vial_refusals,
+)
+from cellbank.domain.rules.plan import PlanFacts
+from cellbank.domain.rules.preparing import PreparationFacts, ShortDoseFacts, preparation_refusals, short_dose_refusals
+from cellbank.domain.rules.thaw import (
+    CountFacts,
     SpareFacts,
     ThawFacts,
-    VialFacts,
     count_refusals,
-    pick_refusals,
-    preparation_refusals,
-    return_refusals,
-    short_dose_refusals,
     spare_refusals,
     thaw_refusals,
     usable_until,
-    vial_refusals,
 )
 from cellbank.domain.rules.warming import budget
 from tests.domain.test_rules_dosing import (

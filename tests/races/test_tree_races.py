@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from cellbank.services.acts import Outcome
 from cellbank.services.clinic import thawing
-from cellbank.services.storage import places, storage_moves
+from cellbank.services.storage import places, storage_moves, units
 from tests.conftest import Furnished
 from tests.factories.doses import ordered_dose
 from tests.factories.lots import box, frozen_lot
@@ -79,7 +79,7 @@ def test_two_rooms_are_never_moved_into_each_other(world: World, meet: Callable)
 def without_the_rule(furnished: Furnished, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """A world of its own whose database lets units stand in themselves, and in which no lock is on the tree."""
     monkeypatch.setattr(storage_moves, "lock_tree", lambda work: None)
-    monkeypatch.setattr(storage_moves, "lock_place", lambda work, code: code and work.find(places.StorageUnit, code))
+    monkeypatch.setattr(storage_moves, "lock_place", lambda work, code: code and work.find(units.StorageUnit, code))
     with furnished.world("tree_race", tmp_path, ["DROP TRIGGER storage_unit_moved ON storage_unit"]) as world:
         yield world
 

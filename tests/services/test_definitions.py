@@ -12,8 +12,8 @@ import cellbank
 from cellbank.domain.protocol import digest
 from cellbank.records.people import Definition
 from cellbank.records.quality import Signature
+from cellbank.records.signed_content import content_digest
 from cellbank.records.trail import Act
-from cellbank.records.work import content_digest
 from cellbank.services.acts import Malformed
 from cellbank.services.quality import definitions
 from cellbank.services.quality.definitions import shipped

@@ -10,8 +10,9 @@ from sqlalchemy.orm import Session
 
 from cellbank.records.clinic import Subject
 from cellbank.records.quality import Signature
+from cellbank.records.signed_content import content_digest
 from cellbank.records.trail import Act
-from cellbank.records.work import Work, content_digest
+from cellbank.records.work import Work
 from cellbank.services.acts import REGISTRY, Malformed
 from cellbank.services.clinic import enrolment
 from tests.factories.clinic import FIT, answered_subject, enrolled_subject, screened_subject

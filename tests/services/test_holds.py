@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from cellbank.records.quality import Hold
 from cellbank.services.quality import holds
 from cellbank.services.stopping import holding
-from cellbank.services.storage import places
+from cellbank.services.storage import units
 from tests.factories.holds import (
     consent_of,
     donor_of,
@@ -329,7 +329,7 @@ def test_the_database_takes_no_failed_tank_back_before_its_hold_is_lifted(
 ) -> None:
     box = stored_lot(world, vials=1, donation=din).box
     world.do("tina", "report_storage_failure", unit=box, reason="The lid was open")
-    monkeypatch.setattr(places, "return_refusals", lambda *_: ())
+    monkeypatch.setattr(units, "return_refusals", lambda *_: ())
     assert world.codes("tina", "return_to_service", unit=box, reason="Closed again") == ["ON_HOLD"]
 
 

@@ -244,7 +244,7 @@ def test_what_bears_a_label_is_not_printed_as_if_it_were_new(world: World) -> No
 
 def test_what_bears_no_label_yet_is_labelled_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Records of a time when the program printed none."""
-    monkeypatch.setattr("cellbank.services.storage.places.print_first", lambda *given: None)
+    monkeypatch.setattr("cellbank.services.storage.units.print_first", lambda *given: None)
     code = box(world)
     monkeypatch.undo()
     assert printings(world, code) == []

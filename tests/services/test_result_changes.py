@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from cellbank.records.deviations import Deviation, DeviationLink
 from cellbank.records.production import Donation, Lot, LotSource
 from cellbank.records.quality import Hold, Signature, TestResult
-from cellbank.records.work import content_digest
+from cellbank.records.signed_content import content_digest
 from cellbank.services.acts import Malformed
 from cellbank.services.quality import decisions, result_changes
 from cellbank.services.quality.definitions import shipped

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.orm import Session
 
+from cellbank.domain.rules import picking
 from cellbank.domain.rules import thaw as thaw_rules
 from cellbank.services.storage.warming import warming_of
 from tests.factories.doses import OrderedDose, ordered_dose, pick, picked_dose
@@ -140,7 +141,8 @@ def test_the_database_keeps_a_vial_that_warmed_out_of_every_dose(
         for number, seconds in enumerate(PAST[limit]):
             at = dose.at + (60 * number + 60) * SECOND
             world.do("tina", "note_warming", now=at, thing=dose.vials[0], seconds=seconds)
-    monkeypatch.setattr(thaw_rules, "warming_refusals", lambda *_: ())
+    for rules in (picking, thaw_rules):
+        monkeypatch.setattr(rules, "warming_refusals", lambda *_: ())
     pick_it = {"dose": early.code, "box": early.lot.box, "vial": early.vials[0]}
     assert world.codes("tina", "pick_vial", now=early.at + 600 * SECOND, **pick_it) == ["WARMING_BUDGET"]
     thaw_it = {"dose": late.code, "vial": late.vials[0]}

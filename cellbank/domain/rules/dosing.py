@@ -12,7 +12,9 @@ from decimal import Decimal
 from fractions import Fraction
 
 from cellbank.domain.dose import Band, dmso_band
-from cellbank.domain.protocol import Limits, Protocol, WeightRules
+from cellbank.domain.protocol import Protocol
+from cellbank.domain.protocol_doses import WeightRules
+from cellbank.domain.protocol_thaw import Limits
 from cellbank.domain.refusals import Code, Refusal, refuse
 from cellbank.domain.rules.plan import PlanFacts, past_day_refusals, plan_refusals
 from cellbank.domain.rules.standing import LotFacts, SubjectFacts, lot_refusals, subject_refusals

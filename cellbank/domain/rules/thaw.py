@@ -1,9 +1,8 @@
-"""From the tank to the syringe: is this the vial, is there time, are the cells alive, is it the dose?
+"""From the bench to the pool: is there time, are the cells alive, are these the vials?
 
 The clock starts with the thaw of the first vial and never stops. Nothing thawed goes back.
-Twins in the database: `one_live_reservation_per_vial`, `a_thaw_is_never_undone`, `never_refrozen`,
-`nothing_expired_is_thawed`, `a_used_vial_stays_used`, `prepared_is_complete`,
-`no_dose_from_a_vial_that_warmed`. Facts: domain reference §4.3, §4.4, §6.
+Twins in the database: `a_thaw_is_never_undone`, `never_refrozen`, `nothing_expired_is_thawed`,
+`a_used_vial_stays_used`, `no_dose_from_a_vial_that_warmed`. Facts: domain reference §4.3, §4.4, §6.
 """
 
 from collections.abc import Collection, Iterator
@@ -12,137 +11,18 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 
-from cellbank.domain.dose import Band, dose_band
 from cellbank.domain.folding import skeleton
 from cellbank.domain.identifiers import printed
-from cellbank.domain.protocol import ThawRules, Tolerance
+from cellbank.domain.protocol_thaw import ThawRules
 from cellbank.domain.refusals import Code, Refusal, refuse
 from cellbank.domain.rules.dosing import WeightFacts, limit_refusals, weight_refusals
-from cellbank.domain.rules.plan import PlanFacts, pick_day_refusals, plan_refusals
+from cellbank.domain.rules.picking import NOT_GIVEN, VialFacts, vial_refusals
+from cellbank.domain.rules.plan import PlanFacts, plan_refusals
 from cellbank.domain.rules.standing import LotFacts, SubjectFacts, lot_refusals, subject_refusals
 from cellbank.domain.rules.warming import Budget, warming_refusals
 
 # Thawing makes no cells. A count may still exceed the nominal fill: fills vary by ±20 % (domain reference §6.3).
 COUNT_ABOVE_FILL_PERCENT = 20
-NOT_GIVEN = "It is given to nobody: cancel the dose, discard this vial, and order the dose again."
-
-
-# --- which vial -------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class VialFacts:
-    """A scanned vial and the dose it is kept for, if any; `of_subject` is the subject of that dose."""
-
-    code: str
-    for_dose: str | None
-    of_subject: str | None
-
-
-def vial_refusals(vial: VialFacts, dose: str, subject: str) -> tuple[Refusal, ...]:
-    """Why this vial does not belong to this dose."""
-    if vial.for_dose == dose:
-        return ()
-    if vial.of_subject is not None and vial.of_subject != subject:
-        return (
-            refuse(
-                Code.VIAL_OF_ANOTHER_SUBJECT,
-                "STOP. Vial {vial} is kept for subject {other} (dose {other_dose}), not for subject {subject}. "
-                "Put it back and scan the vial on the list.",
-                vial=printed(vial.code),
-                other=vial.of_subject,
-                other_dose=vial.for_dose,
-                subject=subject,
-            ),
-        )
-    return (
-        refuse(
-            Code.VIAL_MISMATCH,
-            "Vial {vial} is not reserved for dose {dose}. Put it back and scan a vial on the list.",
-            vial=printed(vial.code),
-            dose=dose,
-        ),
-    )
-
-
-# --- pick and return --------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class DewarFacts:
-    """A unit into which a vial shall go on its way to the bench; `keeps_cold`: it is a transfer dewar."""
-
-    called: str
-    type: str
-    keeps_cold: bool
-    out_of_service: str | None = None
-
-
-@dataclass(frozen=True)
-class PickFacts:
-    """A vial about to leave its place. `stands_in` is the code of its box, None if it stands nowhere; `warmed` is what
-    it has spent of its time out of the cold, None where nothing of that is known. `in_hand` vials of the dose are out
-    already of the `wanted`: those that it needs, and the spare ones that were called. `dewar` is what it goes into."""
-
-    vial: VialFacts
-    dose: str
-    subject: SubjectFacts
-    lot: LotFacts
-    plan: PlanFacts
-    stands_in: str | None
-    box_scanned: str
-    place: str | None
-    warmed: Budget | None = None
-    in_hand: int = 0
-    wanted: int = 1
-    dewar: DewarFacts | None = None
-
-
-def pick_refusals(facts: PickFacts) -> tuple[Refusal, ...]:
-    """Why the vial stays in the tank: another's vial, another box, or a dose that may not be given any more."""
-    wrong_box: tuple[Refusal, ...] = ()
-    if facts.stands_in != facts.box_scanned:
-        wrong_box = (
-            refuse(
-                Code.POSITION_MISMATCH,
-                "Box {box} was scanned, but vial {vial} belongs {place}. Close the box and check the list.",
-                box=facts.box_scanned,
-                vial=printed(facts.vial.code),
-                place=f"at {facts.place}" if facts.place else "nowhere in the store",
-            ),
-        )
-    return (
-        *vial_refusals(facts.vial, facts.dose, facts.subject.code),
-        *wrong_box,
-        *_spare_refusals(facts),
-        *(_dewar_refusals(facts.dewar) if facts.dewar else ()),
-        *(warming_refusals(facts.vial.code, facts.warmed, NOT_GIVEN) if facts.warmed else ()),
-        *subject_refusals(facts.subject),
-        *lot_refusals(facts.lot),
-        *pick_day_refusals(facts.plan),
-    )
-
-
-def _spare_refusals(facts: PickFacts) -> Iterator[Refusal]:
-    """The spare vial stays in the tank until it is called: once out, it cannot wait for another patient."""
-    if facts.vial.for_dose == facts.dose and facts.in_hand >= facts.wanted:
-        yield refuse(
-            Code.SPARE_NOT_CALLED,
-            "Dose {dose} has the {count} vials that it needs: vial {vial} is the spare one and stays in the tank. If "
-            "it is needed after all, call it first (“Fetch the spare vial”).",
-            dose=facts.dose,
-            count=facts.in_hand,
-            vial=printed(facts.vial.code),
-        )
-
-
-def _dewar_refusals(dewar: DewarFacts) -> Iterator[Refusal]:
-    if not dewar.keeps_cold:
-        sentence = "{unit} is a {type}, not a transfer dewar. Scan the dewar, or leave it empty."
-        yield refuse(Code.WRONG_KIND, sentence, unit=dewar.called, type=dewar.type)
-    elif dewar.out_of_service is not None:
-        sentence = "{unit} is out of service: {why}. Take another dewar."
-        yield refuse(Code.STORAGE_OUT_OF_SERVICE, sentence, unit=dewar.called, why=dewar.out_of_service)
 
 
 @dataclass(frozen=True)
@@ -170,39 +50,6 @@ def spare_refusals(facts: SpareFacts) -> tuple[Refusal, ...]:
         )
         found.append(refuse(Code.NOT_ENOUGH_VIALS, sentence, dose=facts.dose))
     return tuple(found)
-
-
-@dataclass(frozen=True)
-class ReturnFacts:
-    """A picked vial on its way back. `warmed` is what it has spent of its time out of the cold, the present time
-    included.
-
-    `still_needed` is how many vials its dose would lack without it; 0 when the dose needs it no more.
-    """
-
-    vial: str
-    warmed: Budget | None
-    dose: str | None = None
-    still_needed: int = 0
-
-
-def return_refusals(facts: ReturnFacts) -> tuple[Refusal, ...]:
-    """Why the vial is not put back: too long or too often out of the cold, or needed."""
-    found = list(warming_refusals(facts.vial, facts.warmed)) if facts.warmed else []
-    if facts.still_needed > 0:
-        found.append(
-            refuse(
-                Code.NOT_ENOUGH_VIALS,
-                "Without vial {vial} dose {dose} would lack {count} of its vials. Cancel the dose first.",
-                vial=printed(facts.vial),
-                dose=facts.dose,
-                count=facts.still_needed,
-            )
-        )
-    return tuple(found)
-
-
-# --- thaw -------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -265,9 +112,6 @@ def usable_until(rules: ThawRules, started_at: datetime, diluent: str | None) ->
     known = {one.code: one.hours_to_expiry for one in rules.diluents}
     hours = rules.max_hours if diluent is None else min(rules.max_hours, known.get(diluent, min(known.values())))
     return started_at + timedelta(seconds=int(hours * 3600))
-
-
-# --- pool and count ---------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -362,124 +206,4 @@ def set_refusals(dose: str, expected: Collection[str], scanned: Collection[str],
             what=what,
             dose=dose,
             vials=", ".join(map(printed, strange)),
-        )
-
-
-# --- short dose and preparation ---------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class ShortDoseFacts:
-    """A counted dose that a clinician would give although it is short."""
-
-    dose: str
-    is_short: bool
-    percent: Fraction
-    tolerance: Tolerance
-    expires_at: datetime
-    now: datetime
-
-
-def short_dose_refusals(facts: ShortDoseFacts) -> tuple[Refusal, ...]:
-    """Why a short dose cannot be accepted: it is not short, too short, or too late."""
-    found = list(time_left_refusals(facts.dose, facts.expires_at, facts.now))
-    if not facts.is_short:
-        found.append(
-            refuse(
-                Code.WRONG_STATE, "Dose {dose} is not short: nothing is to be accepted. Prepare it.", dose=facts.dose
-            )
-        )
-    return (*found, *band_refusals(facts.dose, facts.percent, facts.tolerance, has_reason=True))
-
-
-def band_refusals(dose: str, percent: Fraction, tolerance: Tolerance, *, has_reason: bool) -> tuple[Refusal, ...]:
-    """Why a dose of this exact percent is not given, or not without a reason. Source: domain reference §6.3."""
-    band, shown = dose_band(percent, tolerance), f"{float(percent):.1f}"
-    if band is Band.BLOCK:
-        return (
-            refuse(
-                Code.DOSE_OUT_OF_BAND,
-                "Dose {dose} would be {percent} % of the required cells; allowed are {allowed} %. "
-                "Thaw one more vial while there is time, or discard the dose.",
-                dose=dose,
-                percent=shown,
-                allowed=tolerance.warn_percent,
-            ),
-        )
-    if band is Band.WARN and not has_reason:
-        return (
-            refuse(
-                Code.REASON_NEEDED,
-                "Dose {dose} is {percent} % of the required cells, outside {usual} %. Give a reason.",
-                dose=dose,
-                percent=shown,
-                usual=tolerance.ok_percent,
-            ),
-        )
-    return ()
-
-
-@dataclass(frozen=True)
-class PreparationFacts:
-    """A dose drawn up: what the syringe shows beside what was calculated."""
-
-    dose: str
-    subject: SubjectFacts
-    lot: LotFacts
-    drawn_ml: Decimal
-    computed_ml: Decimal
-    mark_ml: Decimal
-    available_ml: Decimal
-    final_volume_ml: Decimal
-    percent: Fraction
-    tolerance: Tolerance
-    is_short: bool
-    short_dose_accepted: bool
-    has_reason: bool
-    limits: tuple[Refusal, ...]
-    expires_at: datetime
-    now: datetime
-
-
-def preparation_refusals(facts: PreparationFacts) -> tuple[Refusal, ...]:
-    """Why the syringe is not labelled as this dose."""
-    return (
-        *subject_refusals(facts.subject),
-        *lot_refusals(facts.lot),
-        *time_left_refusals(facts.dose, facts.expires_at, facts.now),
-        *_volume_refusals(facts),
-        *_short_refusals(facts),
-        *band_refusals(facts.dose, facts.percent, facts.tolerance, has_reason=facts.has_reason),
-        *facts.limits,
-    )
-
-
-def _volume_refusals(facts: PreparationFacts) -> Iterator[Refusal]:
-    if abs(facts.drawn_ml - facts.computed_ml) > facts.mark_ml or facts.drawn_ml > facts.available_ml:
-        yield refuse(
-            Code.FIGURES_CONTRADICT,
-            "{drawn} mL were drawn; {computed} mL were calculated, read to {mark} mL, and {available} mL can be drawn. "
-            "Correct the syringe.",
-            drawn=facts.drawn_ml,
-            computed=facts.computed_ml,
-            mark=facts.mark_ml,
-            available=facts.available_ml,
-        )
-    if facts.final_volume_ml < facts.drawn_ml:
-        yield refuse(
-            Code.FIGURES_CONTRADICT,
-            "The final volume, {final} mL, is less than the {drawn} mL drawn into it. Correct it.",
-            final=facts.final_volume_ml,
-            drawn=facts.drawn_ml,
-        )
-
-
-def _short_refusals(facts: PreparationFacts) -> Iterator[Refusal]:
-    if facts.is_short and not facts.short_dose_accepted:
-        yield refuse(
-            Code.DOSE_OUT_OF_BAND,
-            "Dose {dose} is short: {percent} % of the required cells. Thaw one more vial, or a clinician accepts the "
-            "short dose.",
-            dose=facts.dose,
-            percent=f"{float(facts.percent):.1f}",
         )

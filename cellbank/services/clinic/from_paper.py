@@ -23,7 +23,8 @@ from cellbank.services.clinic.paper_inputs import (
     TakeBackPaperForm,
     content_of,
 )
-from cellbank.services.clinic.paper_judgement import Whole, columns_of, judge_form, vials_kept
+from cellbank.services.clinic.paper_judgement import judge_form
+from cellbank.services.clinic.paper_whole import Whole, columns_of, vials_kept
 from cellbank.services.storage.places import end_placement, last_placed_at
 
 

@@ -11,7 +11,7 @@ from cellbank.domain.identifiers import Kind
 from cellbank.domain.lifecycle.states import VialState
 from cellbank.domain.refusals import Code, Refusal, Refused, refuse
 from cellbank.domain.rules.dosing import limit_refusals, weight_for_limits
-from cellbank.domain.rules.thaw import PreparationFacts, ShortDoseFacts, preparation_refusals, short_dose_refusals
+from cellbank.domain.rules.preparing import PreparationFacts, ShortDoseFacts, preparation_refusals, short_dose_refusals
 from cellbank.records.clinic import Dose
 from cellbank.records.production import Vial
 from cellbank.records.work import Work

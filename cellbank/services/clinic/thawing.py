@@ -12,19 +12,8 @@ from sqlalchemy.orm import Session
 
 from cellbank.domain.dose import DrawVolume, volume_to_draw
 from cellbank.domain.lifecycle.states import DoseState, VialState
-from cellbank.domain.rules.thaw import (
-    CountFacts,
-    DewarFacts,
-    PickFacts,
-    ReturnFacts,
-    ThawFacts,
-    VialFacts,
-    count_refusals,
-    pick_refusals,
-    return_refusals,
-    thaw_refusals,
-    usable_until,
-)
+from cellbank.domain.rules.picking import DewarFacts, PickFacts, ReturnFacts, VialFacts, pick_refusals, return_refusals
+from cellbank.domain.rules.thaw import CountFacts, ThawFacts, count_refusals, thaw_refusals, usable_until
 from cellbank.records.clinic import Dose, Subject
 from cellbank.records.production import Lot, Vial
 from cellbank.records.storage import Placement, StorageUnit
@@ -43,15 +32,8 @@ from cellbank.services.inputs import (
     VialCodes,
     VolumeMl,
 )
-from cellbank.services.storage.places import (
-    Position,
-    end_placement,
-    find_places,
-    last_placed_at,
-    out_of_service,
-    place_vials,
-    unit_called,
-)
+from cellbank.services.storage.places import Position, end_placement, find_places, last_placed_at, place_vials
+from cellbank.services.storage.units import out_of_service, unit_called
 from cellbank.services.storage.warming import spent_by
 from cellbank.services.storage.whereabouts import Whereabouts, pick_order, whereabouts
 

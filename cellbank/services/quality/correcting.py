@@ -38,7 +38,8 @@ from cellbank.records.corrections import Correction
 from cellbank.records.deviations import Deviation
 from cellbank.records.production import Culture, Lot, Vial
 from cellbank.records.quality import Hold, Signature
-from cellbank.records.work import Work, still_covers
+from cellbank.records.signed_content import still_covers
+from cellbank.records.work import Work
 from cellbank.services.acts import Malformed, Problem, SignedInput, act
 from cellbank.services.clinic.dosing import lock_dose
 from cellbank.services.inputs import Moment, OneLine, Reason, scanned

@@ -13,13 +13,8 @@ from cellbank.domain.dose import DrawVolume, one_decimal, volume_to_draw
 from cellbank.domain.lifecycle.states import VialState
 from cellbank.domain.refusals import Code, Refusal, refuse
 from cellbank.domain.rules.correction import check_warnings
-from cellbank.domain.rules.thaw import (
-    CountFacts,
-    band_refusals,
-    count_refusals,
-    time_left_refusals,
-    usable_until,
-)
+from cellbank.domain.rules.preparing import band_refusals
+from cellbank.domain.rules.thaw import CountFacts, count_refusals, time_left_refusals, usable_until
 from cellbank.records.clinic import Dose, Subject
 from cellbank.records.production import Lot, Vial
 from cellbank.records.work import Work

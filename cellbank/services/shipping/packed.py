@@ -13,7 +13,7 @@ from cellbank.records.shipping import ENDED, Shipment
 from cellbank.records.storage import StorageUnit
 from cellbank.records.work import Work
 from cellbank.services.site_time import local_day
-from cellbank.services.storage.places import unit_called
+from cellbank.services.storage.units import unit_called
 
 
 @dataclass(frozen=True)

@@ -34,9 +34,9 @@ from cellbank.services.storage.places import (
     last_placed_at,
     place_vials,
     places_shown,
-    unit_called,
 )
 from cellbank.services.storage.travelling import end_packed
+from cellbank.services.storage.units import unit_called
 
 
 class PackVials(TellingInput, IntoPositions):

@@ -39,7 +39,8 @@ from cellbank.services.inputs import Identifier, ShipmentCode, Text, VialCodes, 
 from cellbank.services.shipping.custody import custody_of, hand_on
 from cellbank.services.shipping.sealing import MOST_SEALS
 from cellbank.services.stopping.deviation_opening import open_with_links
-from cellbank.services.storage.places import end_placement, lock_place, next_place, standing_in
+from cellbank.services.storage.places import end_placement
+from cellbank.services.storage.units import lock_place, next_place, standing_in
 
 Seals = Annotated[list[Identifier], Field(max_length=MOST_SEALS), AfterValidator(each_once)]
 

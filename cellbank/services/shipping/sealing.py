@@ -31,7 +31,7 @@ from cellbank.services.shipping.custody import custody_of, hand_on
 from cellbank.services.shipping.packed import Packed, packed_in, shipper_facts
 from cellbank.services.shipping.shippers import Hours
 from cellbank.services.site_time import local_day
-from cellbank.services.storage.places import unit_called
+from cellbank.services.storage.units import unit_called
 from cellbank.services.temperature.excursion_record import begin_again
 from cellbank.services.temperature.probes import ProbeCode
 

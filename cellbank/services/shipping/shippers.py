@@ -22,14 +22,7 @@ from cellbank.services.common import asked_about, new_code
 from cellbank.services.inputs import Date, Improbable, OneLine, StorageCode, quantity
 from cellbank.services.labels.label_printing import print_first
 from cellbank.services.site_time import local_day
-from cellbank.services.storage.places import (
-    alike_beside,
-    lock_place,
-    next_place,
-    standing_in,
-    unit_called,
-    unit_facts,
-)
+from cellbank.services.storage.units import alike_beside, lock_place, next_place, standing_in, unit_called, unit_facts
 
 _HOURS = Quantity("The time", "h", "in hours", low=Decimal("0.5"), high=Decimal(1000), decimals=1)
 Hours = Annotated[Decimal, *quantity("h", partial(parse_decimal, quantity=_HOURS))]

@@ -38,15 +38,9 @@ from cellbank.services.common import told_after
 from cellbank.services.inputs import MAX_VIALS, Reason, StorageCode, VialCode, as_text, each_once
 from cellbank.services.installation import Installation
 from cellbank.services.stopping.vials_lost import counted_on
-from cellbank.services.storage.places import (
-    Position,
-    end_placement,
-    out_of_service,
-    place_vials,
-    unit_called,
-    unit_line,
-)
+from cellbank.services.storage.places import Position, end_placement, place_vials
 from cellbank.services.storage.storage_moves import SECONDS_OUT, note_out
+from cellbank.services.storage.units import out_of_service, unit_called, unit_line
 from cellbank.services.storage.whereabouts import where
 
 UNREADABLE = {"", "NOREAD", "NO READ", "NO_READ", "ERROR", "UNREADABLE", "?"}

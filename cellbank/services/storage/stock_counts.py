@@ -33,8 +33,8 @@ from cellbank.services.storage.box_checks import (
     seen_in,
     shown,
 )
-from cellbank.services.storage.places import unit_called
 from cellbank.services.storage.storage_moves import note_out
+from cellbank.services.storage.units import unit_called
 
 CountCode = Annotated[str, *scanned(Kind.COUNT)]
 

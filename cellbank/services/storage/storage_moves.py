@@ -16,7 +16,7 @@ from cellbank.records.work import Work
 from cellbank.services.acts import TellingInput, act
 from cellbank.services.common import time_refusals
 from cellbank.services.inputs import Reason, StorageCode
-from cellbank.services.storage.places import (
+from cellbank.services.storage.units import (
     lock_place,
     next_place,
     out_of_service,

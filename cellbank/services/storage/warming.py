@@ -21,7 +21,7 @@ from cellbank.services.acts import TellingInput, act
 from cellbank.services.common import specification_of, time_refusals
 from cellbank.services.inputs import scanned
 from cellbank.services.installation import Installation, at_site, server_time
-from cellbank.services.storage.places import unit_called
+from cellbank.services.storage.units import unit_called
 
 LONGEST = 24 * 3600
 STAYS_COLD = ("room", "tank")

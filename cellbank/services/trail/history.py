@@ -15,10 +15,10 @@ from cellbank.domain.garbled import Garbled
 from cellbank.domain.identifiers import RECORDS
 from cellbank.domain.scans import read_scan
 from cellbank.records.quality import Signature
+from cellbank.records.signed_content import still_covers
 from cellbank.records.tables import metadata, record_class, record_tables
 from cellbank.records.trail import CODES_GIVEN, Act
 from cellbank.records.trail import HIDDEN as SECRET
-from cellbank.records.work import still_covers
 from cellbank.services.clinic.identity import HIDDEN, is_identity, without_identity
 from cellbank.services.installation import Installation, at_site
 from cellbank.services.registry import title_of

@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import Connection, Row, select, text
 from sqlalchemy.orm import Session
 
+from cellbank.records.signed_content import still_covers
 from cellbank.records.tables import record_class
-from cellbank.records.work import still_covers
 
 
 @dataclass(frozen=True)
