@@ -5,6 +5,7 @@ takes people and records that no other takes.
 """
 
 import os
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.browser.stage import FLAGS, PROGRAMS, Stage, chromium_program, open_stage
-from tests.browser.station import Station
+from tests.browser.station import HEIGHT, WIDTH, Profile, Station
 from tests.conftest import StoryInstallation
 
 HERE = Path(__file__).parent
@@ -30,15 +31,23 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def stage(
     story_installation: StoryInstallation,
     request: pytest.FixtureRequest,
+    door: socket.socket,
     worker_id: str,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Stage]:
-    """A server on a free port over a copy of the story."""
+    """A server over a copy of the story."""
     name = request.module.__name__.rpartition(".")[2]
     installation = story_installation(f"{name}_{worker_id}", tmp_path_factory.mktemp(name))
-    with open_stage(installation) as stage:
+    with open_stage(installation, door) as stage:
         yield stage
     installation.engine.dispose()
+
+
+@pytest.fixture(scope="package")
+def door() -> Iterator[socket.socket]:
+    """Where the servers of all modules stand, one after the other: to the browser they are one place."""
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        yield door
 
 
 @pytest.fixture(scope="session")
@@ -51,9 +60,9 @@ def program() -> str:
     return program
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def chromium(program: str):
-    """The browser of this module: Playwright runs once at a time in a process, and other folders use it too."""
+    """The browser of all modules: Playwright runs once at a time in a process, and another folder uses it too."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
@@ -62,23 +71,38 @@ def chromium(program: str):
         browser.close()
 
 
+@pytest.fixture(scope="package")
+def profiles() -> list[Profile]:
+    """Those in which nobody sits."""
+    return []
+
+
 @pytest.fixture
-def station(chromium, stage: Stage) -> Iterator[Callable[..., Station]]:
-    """A function name -> a station with a scanner at which that person is signed in; without a name nobody is.
+def station(chromium, profiles: list[Profile], stage: Stage) -> Iterator[Callable[..., Station]]:
+    """A function name -> a station with a scanner at which that person is signed in; without a name nobody is. A test
+    that does to the browser what cannot be undone asks for one of its `own`.
 
     When the test ends no page may have broken the content policy or thrown an error in a script.
     """
-    opened: list[Station] = []
+    opened: list[tuple[Station, bool]] = []
 
-    def sit_down(name: str = "", *, on: Stage = stage, width: int = 1366, height: int = 768) -> Station:
-        made = Station(chromium, on, name, width, height)
-        opened.append(made)
+    def sit_down(
+        name: str = "", *, on: Stage = stage, own: bool = False, width: int = WIDTH, height: int = HEIGHT
+    ) -> Station:
+        is_shared = on is stage and not own
+        profile = profiles.pop() if is_shared and profiles else Profile(chromium, on.url)
+        made = Station(profile, on, name, width, height)
+        opened.append((made, is_shared))
         return made
 
     yield sit_down
-    complaints = [line for one in opened for line in one.complaints]
-    for one in opened:
-        one.leave()
+    complaints = [line for one, _ in opened for line in one.complaints]
+    for one, is_shared in opened:
+        if is_shared:
+            one.profile.forget()
+            profiles.append(one.profile)
+        else:
+            one.context.close()
     assert complaints == []
 
 

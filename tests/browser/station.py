@@ -3,33 +3,70 @@
 import re
 import time
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
-from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Response
+from playwright.sync_api import Browser, CDPSession, ConsoleMessage, Locator, Page, Response
 
 from cellbank.services.acts import REGISTRY
 from cellbank.story import PASSWORD
 from tests.browser.stage import Stage
 
 SCANNER_GAP_MS = 6  # between two characters of a USB scanner
+TYPIST_GAP_MS = 150  # of a person
 LIMIT_MS = 20_000
+WIDTH, HEIGHT = 1366, 768
 # Said by Chromium of every answer from 400 on; refusals are such answers.
 ANSWERED = re.compile(r"Failed to load resource: the server responded with a status of 4\d\d")
+
+
+class Profile:
+    """A browser profile in which one person after another sits down. It remembers nothing of them; but the process that
+    draws its pages stays, since a page of the application is open in it all the time."""
+
+    def __init__(self, browser: Browser, url: str):
+        self.url = url
+        self.context = browser.new_context(base_url=url, viewport={"width": WIDTH, "height": HEIGHT})
+        self.context.set_default_timeout(LIMIT_MS)
+        self._stays = self.context.new_page()
+        self._stays.goto("/static/mark.svg")
+        self._inside = self.context.new_cdp_session(self._stays)
+
+    def forget(self) -> None:
+        """As it was before somebody sat down."""
+        for page in self.context.pages:
+            if page is not self._stays:
+                page.close()
+        self.context.set_offline(False)
+        self.context.clear_cookies()
+        self._inside.send("Storage.clearDataForOrigin", {"origin": self.url, "storageTypes": "all"})
 
 
 class Station:
     """One browser window with nobody or one person signed in. `complaints` is what went wrong behind the page."""
 
-    def __init__(self, browser: Browser, stage: Stage, name: str, width: int, height: int):
-        self.stage, self.name = stage, name
+    def __init__(self, profile: Profile, stage: Stage, name: str, width: int, height: int):
+        self.stage, self.name, self.profile = stage, name, profile
         self.complaints: list[str] = []
-        self.context = browser.new_context(base_url=stage.url, viewport={"width": width, "height": height})
-        self.context.set_default_timeout(LIMIT_MS)
-        self.page = self._watch(self.context.new_page())
-        self.scanner = self.context.new_cdp_session(self.page)
+        self.context = profile.context
+        self._page = self._watch(self.context.new_page())
+        if (width, height) != (WIDTH, HEIGHT):
+            self._page.set_viewport_size({"width": width, "height": height})
+        self._is_new = bool(name)
         if name:
             self.context.add_cookies([stage.cookie(name)])
+
+    @property
+    def page(self) -> Page:
+        """The window. Whoever is signed in and has gone nowhere yet is at home."""
+        if self._is_new:
             self.go("/")
+        return self._page
+
+    @cached_property
+    def scanner(self) -> CDPSession:
+        """What sends its keys, and what else only the browser itself can do."""
+        return self.context.new_cdp_session(self.page)
 
     def _watch(self, page: Page) -> Page:
         def heard(message: ConsoleMessage) -> None:
@@ -45,15 +82,12 @@ class Station:
         page.on("response", answered)
         return page
 
-    def leave(self) -> None:
-        """Close the window. Sessions are not signed out: the next test may sit down as the same person."""
-        self.context.close()
-
     # ---- going and seeing ----
 
     def go(self, path: str) -> int:
         """Open a page of the application; returns the status of the answer."""
-        answer = self.page.goto(path)
+        self._is_new = False
+        answer = self._page.goto(path)
         assert answer is not None
         return answer.status
 
@@ -90,8 +124,14 @@ class Station:
             self.page.keyboard.press(key)
 
     def types(self, text: str) -> None:
-        """Type as a person does: slower than any scanner."""
-        self.page.keyboard.type(text, delay=60)
+        """Type as a person does, slower than any scanner: the keys carry such times, and nobody waits for them."""
+        begun = time.time() - len(text) * TYPIST_GAP_MS / 1000
+        for number, key in enumerate(text):
+            self._press({"key": key, "timestamp": begun + number * TYPIST_GAP_MS / 1000}, {"text": key})
+
+    def _press(self, pressed: dict[str, Any], text: dict[str, Any]) -> None:
+        self.scanner.send("Input.dispatchKeyEvent", {"type": "keyDown", **pressed, **text})
+        self.scanner.send("Input.dispatchKeyEvent", {"type": "keyUp", **pressed})
 
     def scan(self, code: str, gap_ms: float = SCANNER_GAP_MS, stall_ms: float = 0) -> None:
         """Pull the trigger of the scanner, wherever the focus is; does not wait for what comes of it.
@@ -104,8 +144,7 @@ class Station:
             stalled = stall_ms if number > len(code) // 2 else 0
             pressed = {"key": key, "timestamp": at + (number * gap_ms + stalled) / 1000}
             text = {"text": "\r", "windowsVirtualKeyCode": 13, "code": "Enter"} if key == "Enter" else {"text": key}
-            self.scanner.send("Input.dispatchKeyEvent", {"type": "keyDown", **pressed, **text})
-            self.scanner.send("Input.dispatchKeyEvent", {"type": "keyUp", **pressed})
+            self._press(pressed, text)
 
     def scan_all(self, codes: Sequence[str]) -> None:
         """Code after code, as fast as the driver presses keys: one call for all of them."""

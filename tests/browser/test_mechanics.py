@@ -121,7 +121,7 @@ def test_the_barcode_of_a_manufacturer_stays_in_its_text_field(station) -> None:
 
 
 def test_an_idle_screen_locks_and_a_colleague_goes_on_with_the_form(station, stage: Stage) -> None:
-    olena = station("olena")
+    olena = station("olena", own=True)  # the clock of a browser is never its own again
     olena.page.clock.install()
     olena.go("/act/register_donor")
     olena.fill(pseudonym="PL-902", birth_year="1990")
@@ -155,7 +155,7 @@ def test_scans_at_a_locked_screen_are_no_wrong_passwords(station, stage: Stage) 
 
 def test_the_cookie_of_the_session_is_kept_from_scripts_and_other_sites(station, stage: Stage) -> None:
     olena = station("olena")
-    (cookie,) = olena.context.cookies()
+    (cookie,) = olena.page.context.cookies()
     assert cookie["httpOnly"] and cookie["sameSite"] == "Strict" and not cookie["secure"]
     assert olena.page.evaluate("document.cookie") == ""
     with open_stage(stage.installation, secure_cookies=True) as behind_https:
