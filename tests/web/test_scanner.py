@@ -11,6 +11,8 @@ from flask import Flask
 from playwright.sync_api import Page, Playwright, expect, sync_playwright
 from werkzeug.serving import make_server
 
+from tests.browser.stage import FLAGS
+from tests.browser.station import Profile
 from tests.factories.lots import frozen_lot
 from tests.factories.world import PASSWORD, World
 
@@ -39,32 +41,34 @@ def playwright() -> Iterator[Playwright]:
 
 
 @pytest.fixture(scope="module")
-def cookies(playwright: Playwright, address: str) -> Iterator[tuple]:
-    """A browser, and the cookies of Tina."""
-    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-    context = browser.new_context()
-    page = context.new_page()
+def tinas(playwright: Playwright, address: str) -> Iterator[tuple[Profile, list]]:
+    """The profile of a browser, and the cookies of Tina."""
+    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+    profile = Profile(browser, address)
+    page = profile.context.new_page()
     page.goto(f"{address}/sign-in")
     page.fill("#name", "tina")
     page.fill("#password", PASSWORD)
     page.click("button.btn-big")
     expect(page.locator("#scanbox")).to_be_visible()
-    yield browser, context.cookies()
+    kept = profile.context.cookies()
+    profile.forget()
+    yield profile, kept
     browser.close()
 
 
 @pytest.fixture
-def page(cookies: tuple, address: str) -> Iterator[Page]:
+def page(tinas: tuple[Profile, list]) -> Iterator[Page]:
     """A fresh window of Tina's; an error in a script fails the test."""
-    browser, kept = cookies
-    context = browser.new_context(base_url=address, viewport={"width": 1024, "height": 768})
-    context.add_cookies(kept)
-    page = context.new_page()
+    profile, kept = tinas
+    profile.context.add_cookies(kept)
+    page = profile.context.new_page()
+    page.set_viewport_size({"width": 1024, "height": 768})
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.on("console", lambda said: errors.append(said.text) if "Content Security Policy" in said.text else None)
     yield page
-    context.close()
+    profile.forget()
     assert not errors
 
 
