@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import threading
 from collections.abc import Iterator
 
@@ -11,13 +10,13 @@ from flask import Flask
 from playwright.sync_api import Page, Playwright, expect, sync_playwright
 from werkzeug.serving import make_server
 
-from tests.browser.stage import FLAGS
+from tests.browser.stage import FLAGS, chromium_program
 from tests.browser.station import Profile
 from tests.factories.lots import frozen_lot
 from tests.factories.world import PASSWORD, World
 
 pytestmark = pytest.mark.browser
-CHROMIUM = shutil.which("chromium")
+CHROMIUM = chromium_program()
 if not CHROMIUM and not os.environ.get("CELLBANK_REQUIRE_ALL"):
     pytest.skip("Chromium is not installed", allow_module_level=True)
 
