@@ -16,6 +16,7 @@ SCANNER_GAP_MS = 6  # between two characters of a USB scanner
 TYPIST_GAP_MS = 150  # of a person
 LIMIT_MS = 20_000
 WIDTH, HEIGHT = 1366, 768
+HERE = "/static/mark.svg"  # a page of the application that does nothing
 # Said by Chromium of every answer from 400 on; refusals are such answers.
 ANSWERED = re.compile(r"Failed to load resource: the server responded with a status of 4\d\d")
 
@@ -29,7 +30,7 @@ class Profile:
         self.context = browser.new_context(base_url=url, viewport={"width": WIDTH, "height": HEIGHT})
         self.context.set_default_timeout(LIMIT_MS)
         self._stays = self.context.new_page()
-        self._stays.goto("/static/mark.svg")
+        self._stays.goto(HERE)
         self._inside = self.context.new_cdp_session(self._stays)
 
     def forget(self) -> None:
@@ -39,7 +40,10 @@ class Profile:
                 page.close()
         self.context.set_offline(False)
         self.context.clear_cookies()
+        # A service worker goes when no page is its own any more: one told to go that stays serves the next test.
+        self._stays.goto("about:blank")
         self._inside.send("Storage.clearDataForOrigin", {"origin": self.url, "storageTypes": "all"})
+        self._stays.goto(HERE)
 
 
 class Station:

@@ -53,6 +53,7 @@ def ready(station: Station, dose: str, then: str = "second") -> None:
     station.page.evaluate("navigator.serviceWorker.ready.then(() => true)")
     station.until(
         """async ([dose, then]) => !!(await caches.match("/bedside/offline")) && !!navigator.serviceWorker.controller
+           && window.kept
            && (await kept.judgements()).some((one) => one.dose === dose && JSON.parse(one.payload).next === then)""",
         [dose, then],
     )

@@ -161,7 +161,7 @@ def test_a_scan_while_the_next_page_loads_is_not_lost(page: Page, donor: str, wo
     expect(page).to_have_url(re.compile(f"/record/{other}"))
 
 
-def test_the_lock_keeps_the_form_and_another_person_goes_on(page: Page, cookies: tuple, address: str) -> None:
+def test_the_lock_keeps_the_form_and_another_person_goes_on(page: Page, address: str) -> None:
     page.goto("/sign-in")
     page.context.clear_cookies()
     page.goto("/sign-in")
