@@ -118,6 +118,7 @@ _REWRITES = {
         "calibrated_on calibration_due_on": "calibrate_probe",
         "warn_above_c warn_minutes critical_above_c critical_readings reject_above_c gap_minutes "
         "acknowledge_minutes": "change_probe_limits",
+        "limits_asked limits_asked_by_id limits_asked_because": "change_probe_limits decline_probe_limits",
     },
     "reading_import": {"stored": "confirm_reading"},
     "reagent_lot": {"decision_reason certificate": "decide_reagent recall_reagent", "quantity_left": _USING_REAGENTS},

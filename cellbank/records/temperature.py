@@ -31,6 +31,9 @@ class Probe(Record):
     reject_above_c: Mapped[Celsius]
     gap_minutes: Mapped[int]
     acknowledge_minutes: Mapped[int]
+    limits_asked: Mapped[Json | None]  # all of them, as they are to be: they wait for a second person
+    limits_asked_by_id: Mapped[int | None] = reference("person")
+    limits_asked_because: Mapped[str | None]
     last_at: Mapped[Instant | None]
     watch: Mapped[Json | None]
     retired_reason: Mapped[str | None]
@@ -43,6 +46,9 @@ class Probe(Record):
         CheckConstraint(LIMITS, name="limits_in_order"),
         CheckConstraint("least(warn_minutes, critical_readings, gap_minutes) >= 1", name="limits_positive"),
         CheckConstraint("calibration_due_on > calibrated_on", name="due_after_calibration"),
+        CheckConstraint(
+            "num_nulls(limits_asked, limits_asked_by_id, limits_asked_because) IN (0, 3)", name="limits_asked_whole"
+        ),
     )
 
 

@@ -150,6 +150,9 @@ SAYS: dict[str, tuple[Code, str]] = {
     "a_signer_is_trained": (Code.TRAINING_EXPIRED, "no training of the signer is valid on this day."),
     "ck_training_recorded_by_another_person": (Code.SAME_PERSON, "nobody records a training of their own."),
     "ck_training_confirmed_by_another_person": (Code.SAME_PERSON, "the same person recorded it, or was trained."),
+    "limits_are_changed_by_two": (Code.SECOND_PERSON_NEEDED, "other limits are asked for by one, approved by another."),
+    "a_probe_begins_as_its_product_asks": (Code.SECOND_PERSON_NEEDED, "its limits are laxer than the specification's."),
+    "ck_probe_limits_asked_whole": (Code.CHANGED_MEANWHILE, "the limits asked for are not whole."),
     "a_training_is_confirmed": (Code.SECOND_PERSON_NEEDED, "a second person confirms a training."),
     "ck_account_change_confirmed_by_another_person": (
         Code.SAME_PERSON,

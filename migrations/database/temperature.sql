@@ -9,6 +9,43 @@ BEGIN
 END $$;
 CREATE TRIGGER clock_safety BEFORE INSERT ON reading_import FOR EACH ROW EXECUTE FUNCTION clock_safety();
 
+-- The limits of a probe, the larger the laxer.
+CREATE FUNCTION limits_of(the_probe probe) RETURNS numeric[] LANGUAGE sql IMMUTABLE AS $$
+  SELECT ARRAY[the_probe.warn_above_c, the_probe.warn_minutes, the_probe.critical_above_c, the_probe.critical_readings,
+               the_probe.reject_above_c, the_probe.gap_minutes, the_probe.acknowledge_minutes]
+$$;
+
+-- The limits that a specification asks for, and those that somebody asks for, in the same order.
+CREATE FUNCTION limits_in(says jsonb, names text) RETURNS numeric[] LANGUAGE sql IMMUTABLE AS $$
+  SELECT array_agg((says ->> name)::numeric ORDER BY place) FROM regexp_split_to_table(names, ' ') WITH ORDINALITY AS n (name, place)
+$$;
+
+-- A probe begins with limits that two people have put in force, with its specification; others one asks for and another
+-- one approves. Twin: `domain/rules/temperature.py` (laxer_refusals, approval_refusals).
+CREATE FUNCTION probe_safety() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF TG_OP = 'INSERT' THEN
+    PERFORM must(NEW.limits_asked IS NULL AND NOT EXISTS (
+        SELECT FROM definition d CROSS JOIN unnest(limits_of(NEW), limits_in(definition_says(d.id) -> 'temperature',
+          'warn_above_celsius warn_minutes critical_above_celsius critical_readings reject_above_celsius gap_minutes '
+          || 'acknowledge_minutes')) AS pair (given, usual)
+         WHERE d.type = 'specification' AND d.state = 'EFFECTIVE' AND pair.given > pair.usual),
+      'a_probe_begins_as_its_product_asks', 'its limits are laxer than those of the specification');
+  ELSE
+    PERFORM must(num_nulls(OLD.limits_asked, NEW.limits_asked) > 0
+                 OR (OLD.limits_asked, OLD.limits_asked_by_id) = (NEW.limits_asked, NEW.limits_asked_by_id),
+      'limits_are_changed_by_two', 'the limits asked for are not changed');
+    IF limits_of(NEW) <> limits_of(OLD) THEN
+      PERFORM must(OLD.limits_asked_by_id <> acting_person() AND limits_of(NEW) = limits_in(OLD.limits_asked,
+          'warn_above_c warn_minutes critical_above_c critical_readings reject_above_c gap_minutes acknowledge_minutes'),
+        'limits_are_changed_by_two', 'another person has asked for these limits');
+      PERFORM both_may(OLD.limits_asked_by_id, 'ask_probe_limits', NULL);
+    END IF;
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER probe_safety BEFORE INSERT OR UPDATE ON probe FOR EACH ROW EXECUTE FUNCTION probe_safety();
+
 -- An ended excursion keeps its figures and is decided once.
 CREATE FUNCTION excursion_safety() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

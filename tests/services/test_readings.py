@@ -361,15 +361,39 @@ def test_acknowledging_an_alarm_neither_ends_nor_hides_it(world: World) -> None:
     assert world.codes("tina", "acknowledge_excursion", excursion=excursion) == ["ALREADY_EXISTS"]
 
 
-def test_limits_are_the_specifications_unless_given_and_are_changed_with_a_signature(world: World) -> None:
-    code = probe(world, warn_above_c="-160")
+def limits(world: World, code: str) -> tuple[float, float, int]:
     with Session(world.installation.reads) as session:
         made = session.scalars(select(Probe).where(Probe.code == code)).one()
-        assert (made.warn_above_c, made.critical_above_c, made.gap_minutes) == (-160, -135, 15)
-    assert world.codes("quinn", "change_probe_limits", probe=code, warn_above_c="-100", reason="Other product") == [
-        "OUTSIDE_LIMITS"
-    ]
-    world.do("quinn", "change_probe_limits", probe=code, gap_minutes=30, reason="Slow logger")
+        return made.warn_above_c, made.critical_above_c, made.gap_minutes
+
+
+def test_limits_are_the_specifications_or_stricter(world: World) -> None:
+    assert limits(world, probe(world, warn_above_c="-160", gap_minutes=10)) == (-160, -135, 10)
+    for lax in ({"warn_above_c": "-149"}, {"gap_minutes": 16}, {"critical_readings": 3}, {"acknowledge_minutes": 31}):
+        given = {"name": "Top", "model": "M", "calibrated_on": "2026-01-10", "calibration_due_on": "2027-01-10", **lax}
+        refused = world.try_act("tina", "add_probe", unit=tank(world), **given)
+        assert [one.code.value for one in refused.refusals] == ["SECOND_PERSON_NEEDED"]
+        assert str(*lax.values()) in refused.refusals[0].detail
+
+
+def test_other_limits_are_asked_for_by_one_and_approved_by_another(world: World) -> None:
+    code = probe(world)
+    slow = {"probe": code, "gap_minutes": 30, "reason": "Slow logger"}
+    assert world.codes("quinn", "change_probe_limits", probe=code) == ["NOT_FOUND"]
+    assert world.codes("tina", "decline_probe_limits", probe=code, reason="Nothing there") == ["NOT_FOUND"]
+    other = {"probe": code, "warn_above_c": "-100", "reason": "Other product"}
+    assert world.codes("quinn", "ask_probe_limits", **other) == ["OUTSIDE_LIMITS"]
+    world.do("quinn", "ask_probe_limits", **slow)
+    assert limits(world, code) == (-150, -135, 15)
+    assert world.codes("tina", "ask_probe_limits", **slow) == ["ALREADY_EXISTS"]
+    assert world.codes("quinn", "change_probe_limits", probe=code) == ["SAME_PERSON"]
+    assert world.codes("tina", "change_probe_limits", probe=code) == ["ROLE_NOT_ALLOWED"]
+    world.do("tina", "decline_probe_limits", probe=code, reason="Another logger has come")
+    assert limits(world, code) == (-150, -135, 15)
+    world.do("tina", "ask_probe_limits", **slow)
+    world.do("quinn", "change_probe_limits", probe=code)
+    assert limits(world, code) == (-150, -135, 30)
+    assert world.codes("oksana", "change_probe_limits", probe=code) == ["NOT_FOUND"]
     import_file(world, code, as_csv(steady(START, 3, every=25)))
     assert found(world, code) == []
 

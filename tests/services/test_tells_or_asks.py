@@ -29,6 +29,7 @@ ASKS = {
     "revoke_token", "revoke_training", "set_up_second_factor", "sign_in", "sign_out", "unlock_person",
     "unlock_together",
     # quality decides
+    "ask_probe_limits", "decline_probe_limits",
     "accept_shipment", "approve_conditional_release", "change_probe_limits", "classify_deviation", "close_deviation",
     "decide_donation", "decide_excursion", "decide_reagent", "determine_eligibility", "end_conditional_release",
     "end_silence", "hold_donor", "hold_lot", "import_definition", "invalidate_result", "investigate_deviation",

@@ -7,7 +7,7 @@ without readings is an excursion too (silent): unknown is warm until somebody ex
 
 Times are whole seconds since 1970, temperatures whole hundredths of a degree: the figures are exact, in any order of
 adding up. Twins in the database: no_dose_from_an_undecided_excursion,
-no_lifting_before_the_decision.
+no_lifting_before_the_decision, a_probe_begins_as_its_product_asks, limits_are_changed_by_two.
 """
 
 from collections.abc import Iterable, Mapping
@@ -198,6 +198,44 @@ def limit_refusals(limits: Limits) -> tuple[Refusal, ...]:
             reject=limits.reject_above,
         ),
     )
+
+
+def laxer_refusals(
+    given: Mapping[str, Decimal | int], usual: Mapping[str, Decimal | int], specification: str
+) -> tuple[Refusal, ...]:
+    """Why a probe does not begin with these limits, by what people call them: each is at most as lax as that of a
+    specification in force, which two people put there. Twin: a_probe_begins_as_its_product_asks."""
+    sentence = (
+        "{limit}: {given} is more than the {usual} of {specification}. Add the probe without it, then ask for other "
+        "limits: a second person approves them."
+    )
+    return tuple(
+        refuse(
+            Code.SECOND_PERSON_NEEDED,
+            sentence,
+            limit=name,
+            given=value,
+            usual=usual[name],
+            specification=specification,
+        )
+        for name, value in given.items()
+        if value > usual[name]
+    )
+
+
+def asking_refusals(probe: str, *, waits: bool) -> tuple[Refusal, ...]:
+    """Why no other limits are asked for: some wait already, and whoever approves knows what they approve."""
+    if not waits:
+        return ()
+    sentence = "Other limits of probe {probe} wait already. They are approved or declined first."
+    return (refuse(Code.ALREADY_EXISTS, sentence, probe=probe),)
+
+
+def approval_refusals(probe: str, *, waits: bool) -> tuple[Refusal, ...]:
+    """Why no other limits are approved or declined: nobody has asked for any. Twin: limits_are_changed_by_two."""
+    if waits:
+        return ()
+    return (refuse(Code.NOT_FOUND, "Nobody has asked for other limits of probe {probe}.", probe=probe),)
 
 
 @dataclass(frozen=True)

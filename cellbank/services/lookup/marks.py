@@ -68,6 +68,10 @@ MARKS: dict[Kind, dict[str, str]] = {
         "nothing asked": "NOT " + _ASKED.format(change=f"<> '{Change.UNLOCK}'"),
         "no unlock asked": "NOT " + _ASKED.format(change=f"= '{Change.UNLOCK}'"),
     },
+    Kind.PROBE: {
+        "limits asked": "face.limits_asked IS NOT NULL",
+        "no limits asked": "face.limits_asked IS NULL",
+    },
     Kind.DEVIATION: {
         "actions open": "EXISTS (SELECT FROM corrective_action WHERE deviation_id = face.id AND state <> 'VERIFIED')",
     },

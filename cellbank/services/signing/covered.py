@@ -19,6 +19,7 @@ from cellbank.records.clinic import Dose
 from cellbank.records.corrections import Correction
 from cellbank.services.acts import REGISTRY
 from cellbank.services.parsing import schema_of
+from cellbank.services.temperature.probes import LIMITS
 
 # What a paper form says of a dose: all that its order does not.
 _FROM_THE_FORM = frozenset(Dose.signed_by("confirm_dose_from_paper")) - set(Dose.signed_by("enter_dose_from_paper"))
@@ -31,10 +32,7 @@ WRITTEN: Mapping[tuple[str, str], frozenset[str]] = {
     ("receive_shipment", "shipment"): frozenset({"received_at", "seals_found"}),
     ("accept_shipment", "shipment"): frozenset({"decision_reason"}),
     ("reject_shipment", "shipment"): frozenset({"decision_reason"}),
-    ("change_probe_limits", "probe"): frozenset(
-        {"warn_above_c", "warn_minutes", "critical_above_c", "critical_readings", "reject_above_c", "gap_minutes",
-         "acknowledge_minutes"}
-    ),
+    ("change_probe_limits", "probe"): frozenset(LIMITS),
     ("end_silence", "excursion"): frozenset({"ended_at", "end_reason"}),
     ("decide_excursion", "excursion"): frozenset({"decision_reason", "decided_by_id"}),
     ("lift_hold", "hold"): frozenset({"lift_reason"}),
@@ -48,9 +46,10 @@ WRITTEN: Mapping[tuple[str, str], frozenset[str]] = {
     ("sign_eligibility", "subject"): frozenset({"answers"}),  # the investigator's decisions are added to them
 }  # fmt: skip
 
-# The signed columns of a record that the act makes which no form says: what they hold stands above, beside the record.
+# The signed columns that no form says: what they will hold stands above, beside the record.
 ABOVE: Mapping[tuple[str, str], frozenset[str]] = {
     ("continue_treatment", "treatment_decision"): frozenset({"covers"}),
+    ("change_probe_limits", "probe"): frozenset(LIMITS),
     ("correct_fact", "correction"): frozenset(Correction.SIGNED),
     ("request_conditional_release", "conditional_release"): frozenset({"pending"}),
     ("review_batch_record", "batch_review"): frozenset({"digest"}),

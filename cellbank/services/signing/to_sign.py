@@ -24,6 +24,7 @@ from cellbank.services.signing.excursions import what_stood_there
 from cellbank.services.signing.in_words import Parts, shown_records, written_here
 from cellbank.services.signing.lots import batch_record, release_criteria
 from cellbank.services.signing.paper_forms import entered_blocks, form_blocks, irregular_blocks, written_blocks
+from cellbank.services.signing.probes import limits_asked
 from cellbank.services.signing.reading import Foreseen, Reading
 from cellbank.services.signing.results import results_blocks
 from cellbank.services.signing.still_open import Open, still_open
@@ -50,7 +51,7 @@ BESIDE: Mapping[str, Callable[[Reading], list[Block]]] = {
     "close_deviation": of_the_deviation, "reopen_deviation": of_the_deviation,
     "invalidate_result": of_the_deviation, "accept_short_dose": what_was_drawn,
     "continue_treatment": what_is_decided, "determine_eligibility": of_the_donor, "decide_donation": of_the_donor,
-    "decide_excursion": what_stood_there, "end_silence": what_stood_there,
+    "decide_excursion": what_stood_there, "end_silence": what_stood_there, "change_probe_limits": limits_asked,
 }  # fmt: skip
 # What stands first: whom it is about.
 AHEAD: Mapping[str, Callable[[Reading], list[Block]]] = {

@@ -5,17 +5,29 @@ from decimal import Decimal
 from typing import Annotated, Any, TypeVar
 
 from pydantic import Field, model_validator
+from sqlalchemy import null, select
 
 from cellbank.domain.identifiers import Kind
+from cellbank.domain.lifecycle.states import DefinitionState
 from cellbank.domain.refusals import Code, Refusal, refuse
-from cellbank.domain.rules.temperature import Limits, limit_refusals
+from cellbank.domain.rules.temperature import (
+    Limits,
+    approval_refusals,
+    asking_refusals,
+    laxer_refusals,
+    limit_refusals,
+)
+from cellbank.domain.specification import TemperatureRules
+from cellbank.records.people import Definition, Person
 from cellbank.records.storage import StorageUnit
 from cellbank.records.temperature import Probe
 from cellbank.records.work import Work
 from cellbank.services.acts import ActInput, SignedInput, act
 from cellbank.services.common import effective, new_code, read_specification
 from cellbank.services.inputs import Date, Identifier, OneLine, Reason, StorageCode, TemperatureC, scanned
+from cellbank.services.people.account_changes import not_two
 from cellbank.services.site_time import local_day
+from cellbank.services.wording.column_words import told
 
 ProbeCode = Annotated[str, *scanned(Kind.PROBE)]
 Minutes = Annotated[int, Field(ge=1, le=1440, json_schema_extra={"unit": "min"})]
@@ -72,11 +84,11 @@ def _due_after(given: D) -> D:
 @act(AddProbe)
 def add_probe(work: Work, given: AddProbe) -> Probe:
     """Hang a probe into a unit. Limits that nobody gives are those of the specification in force (domain reference,
-    §4.3). Refuses limits that contradict each other, and a calibration in the future."""
+    §4.3). Refuses limits that are laxer than those, or contradict each other, and a calibration in the future."""
     unit = work.lock(StorageUnit, given.unit)
     values = {**_usual_limits(work, given), **given.given_limits()}
     work.show(limits={name: str(value) for name, value in values.items()})
-    refusals = [*limit_refusals(_as_limits(values)), *_not_yet(work, given.calibrated_on)]
+    refusals = [*limit_refusals(_as_limits(values)), *_laxer(work, values), *_not_yet(work, given.calibrated_on)]
     work.judge(Probe, refusals=refusals, of=[unit])
     return work.add(
         Probe(
@@ -96,7 +108,10 @@ def add_probe(work: Work, given: AddProbe) -> Probe:
 def _usual_limits(work: Work, given: _Limits) -> dict[str, Any]:
     if len(given.given_limits()) == len(LIMITS):
         return {}
-    rules = read_specification(effective(work, "specification").content).temperature
+    return _limits_of_rules(read_specification(effective(work, "specification").content).temperature)
+
+
+def _limits_of_rules(rules: TemperatureRules) -> dict[str, Any]:
     return {
         "warn_above_c": rules.warn_above_celsius,
         "warn_minutes": rules.warn_minutes,
@@ -106,6 +121,19 @@ def _usual_limits(work: Work, given: _Limits) -> dict[str, Any]:
         "gap_minutes": rules.gap_minutes,
         "acknowledge_minutes": rules.acknowledge_minutes,
     }
+
+
+def _laxer(work: Work, values: dict[str, Any]) -> list[Refusal]:
+    """Why these limits are for two people to set: a specification in force asks for more."""
+    in_force = select(Definition.code, Definition.content).where(
+        Definition.type == "specification", Definition.state == DefinitionState.EFFECTIVE
+    )
+    given = {told("probe", name).label: value for name, value in values.items()}
+    found: list[Refusal] = []
+    for code, content in work.session.execute(in_force.order_by(Definition.id)):
+        usual = _limits_of_rules(read_specification(content).temperature)
+        found += laxer_refusals(given, {told("probe", name).label: value for name, value in usual.items()}, code)
+    return found
 
 
 def _as_limits(values: dict[str, Any]) -> Limits:
@@ -154,24 +182,79 @@ def calibrate_probe(work: Work, given: CalibrateProbe) -> Probe:
     return probe
 
 
-class ChangeProbeLimits(SignedInput, _Limits):
-    """Change the limits of a probe."""
+class AskProbeLimits(_Limits):
+    """Ask for other limits of a probe."""
 
     probe: ProbeCode = Field(title="Probe")
     reason: Reason
 
 
-@act(ChangeProbeLimits, likely="rarely")
-def change_probe_limits(work: Work, given: ChangeProbeLimits) -> Probe:
-    """Set other limits; what is left empty stays. They count from the next reading on: no excursion that was found is
-    judged again."""
+@act(AskProbeLimits, likely="rarely")
+def ask_probe_limits(work: Work, given: AskProbeLimits) -> Probe:
+    """Ask for other limits; what is left empty stays. Nothing changes until a quality officer, another person, has
+    approved them."""
     probe = work.lock(Probe, given.probe)
     values = {name: getattr(probe, name) for name in LIMITS} | given.given_limits()
-    work.judge(probe, refusals=limit_refusals(_as_limits(values)))
-    for name, value in values.items():
-        setattr(probe, name, value)
+    work.show(limits={name: str(value) for name, value in values.items()})
+    waiting = asking_refusals(probe.code, waits=probe.limits_asked is not None)
+    work.judge(probe, refusals=[*limit_refusals(_as_limits(values)), *waiting])
+    sentence = "The limits hold once another quality officer has approved them: they wait on the home page."
+    work.warn([refuse(Code.SECOND_PERSON_NEEDED, sentence)])
+    probe.limits_asked = {name: str(value) for name, value in values.items()}
+    probe.limits_asked_by_id, probe.limits_asked_because = work.actor.id, given.reason
     work.transition(probe)
     return probe
+
+
+class ChangeProbeLimits(SignedInput):
+    """Change the limits of a probe."""
+
+    probe: ProbeCode = Field(title="Probe")
+
+
+@act(ChangeProbeLimits, likely="rarely")
+def change_probe_limits(work: Work, given: ChangeProbeLimits) -> Probe:
+    """Bring into force the limits that another person asked for. They count from the next reading on: no excursion
+    that was found is judged again."""
+    probe, asked = _asked(work, given.probe)
+    first = work.session.get(Person, probe.limits_asked_by_id) if probe.limits_asked_by_id else None
+    refusals = [
+        *approval_refusals(probe.code, waits=bool(asked)),
+        *(not_two(first, "ask_probe_limits") if first else ()),
+    ]
+    work.judge(probe, refusals=refusals)
+    for name, value in asked.items():
+        setattr(probe, name, Decimal(value) if name.endswith("_c") else int(value))
+    _nothing_is_asked(probe)
+    work.transition(probe)
+    return probe
+
+
+class DeclineProbeLimits(ActInput):
+    """Decline other limits of a probe."""
+
+    probe: ProbeCode = Field(title="Probe")
+    reason: Reason
+
+
+@act(DeclineProbeLimits, likely="rarely")
+def decline_probe_limits(work: Work, given: DeclineProbeLimits) -> Probe:
+    """The limits stay as they are; the reason stands in the trail. Whoever asked may take it back so."""
+    probe, asked = _asked(work, given.probe)
+    work.judge(probe, refusals=approval_refusals(probe.code, waits=bool(asked)))
+    _nothing_is_asked(probe)
+    work.transition(probe)
+    return probe
+
+
+def _asked(work: Work, code: str) -> tuple[Probe, dict[str, str]]:
+    """The probe, locked, and all its limits as somebody wants them; none where nobody does."""
+    probe = work.lock(Probe, code)
+    return probe, dict(probe.limits_asked or {})
+
+
+def _nothing_is_asked(probe: Probe) -> None:
+    probe.limits_asked, probe.limits_asked_by_id, probe.limits_asked_because = null(), None, None
 
 
 class RetireProbe(ActInput):

@@ -50,6 +50,8 @@ WORDS: dict[str, Told] = {
     "warn_above_c": Told("Warning above", "°C"), "critical_above_c": Told("Critical above", "°C"),
     "reject_above_c": Told("Reject above", "°C"), "warn_minutes": Told("Warning after", "min"),
     "gap_minutes": Told("Silent after", "min"), "acknowledge_minutes": Told("Acknowledge within", "min"),
+    "limits_asked": Told("Limits asked for"), "limits_asked_by_id": Told("Limits asked for by"),
+    "limits_asked_because": Told("Why other limits"),
     "critical_readings": Told("Readings in a row that are critical"), "peak_c": Told("Peak", "°C"),
     "warn_seconds": Told("Above the warning limit", "s"), "critical_seconds": Told("Above the critical limit", "s"),
     "reject_seconds": Told("Above the limit of rejection", "s"),

@@ -1,6 +1,6 @@
 """Temperature: readings that are stored once, excursions that are decided once."""
 
-from tests.attack.twins.sql import ME, NOW, PROBE, Attack, excursion_at, new
+from tests.attack.twins.sql import ME, NOW, PROBE, Attack, another, excursion_at, new
 
 EXCURSION = excursion_at("1")
 ENDED = {"ended_at": ":now", "decision_reason": "'x'", "decided_by_id": ME}
@@ -25,7 +25,29 @@ FILE = ENTERED | {
 READING = new("reading", {"probe_id": PROBE, "at": ":now", "celsius": "-190", "import_id": "1"})
 ANSWER = new("sheet_answer", {"sheet": "'readings'", "source": "'probe 1'", "answers": "'{}'"})
 
+ASKED = (
+    "UPDATE probe SET limits_asked = jsonb_build_object('warn_above_c', '-100', 'warn_minutes', '10', "
+    "'critical_above_c', '-90', 'critical_readings', '2', 'reject_above_c', '-80', 'gap_minutes', '15', "
+    "'acknowledge_minutes', '30'), limits_asked_because = 'x', limits_asked_by_id = {} WHERE code = :probe"
+)
+BY_TINA = ASKED.format("(SELECT id FROM person WHERE name = 'tina')")
+LAX = "UPDATE probe SET warn_above_c = -100, critical_above_c = -90 WHERE code = :probe"
+
 ATTACKS = [
+    Attack("a probe that sees nothing, by one person", "tina", "add_probe",
+           another("probe", "probe", code="'PB-1'", gap_minutes="1440"), "a_probe_begins_as_its_product_asks"),
+    Attack("limits that nobody asked for", "quinn", "change_probe_limits", LAX, "limits_are_changed_by_two"),
+    Attack("limits that one asked for and approved", "quinn", "change_probe_limits", LAX, "limits_are_changed_by_two",
+           (ASKED.format(ME),)),
+    Attack("other limits than were asked for", "quinn", "change_probe_limits",
+           LAX.replace("-90", "-85"), "limits_are_changed_by_two", (BY_TINA,)),
+    Attack("what was asked for, made laxer first", "quinn", "change_probe_limits",
+           "UPDATE probe SET limits_asked = jsonb_set(limits_asked, '{gap_minutes}', '1440') WHERE code = :probe",
+           "limits_are_changed_by_two", (BY_TINA,)),
+    Attack("limits in the name of nobody", "tina", "ask_probe_limits",
+           "UPDATE probe SET limits_asked = '{}' WHERE code = :probe", "ck_probe_limits_asked_whole"),
+    Attack("limits of somebody who may not ask any more", "quinn", "change_probe_limits", LAX, "both_of_two_may",
+           (BY_TINA, "UPDATE person SET state = 'DISABLED' WHERE name = 'tina'")),
     Attack("two excursions of a probe at once", "tina", "import_readings", excursion_at("1", code="'EX2'"),
            "one_excursion_goes_on", (EXCURSION,)),
     Attack("another peak of what has ended", "tina", "import_readings", "UPDATE excursion SET peak_c = -1",

@@ -155,6 +155,19 @@ LINES = (
         "excursion",
     ),
     Line(
+        "probe_limits",
+        "Limits of probes to approve",
+        "",
+        """SELECT p.code, p.state, p.site_id, p.name, u.name AS unit, a.full_name AS person,
+                  p.limits_asked_because AS why
+             FROM probe p JOIN storage_unit u ON u.id = p.storage_unit_id JOIN person a ON a.id = p.limits_asked_by_id
+            WHERE p.state = 'IN_USE' ORDER BY p.id""",
+        "{name} in {unit}",
+        ("asked for by {person}: {why}",),
+        "change_probe_limits",
+        "probe",
+    ),
+    Line(
         "holds",
         "Holds in force",
         "Nothing is on hold.",
