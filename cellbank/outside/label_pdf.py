@@ -288,5 +288,8 @@ def _draw_symbol(canvas: Canvas, block: SymbolBlock, symbol: Symbol) -> None:
         height = block.height * mm
     canvas.saveState()
     canvas.transform(module, 0, 0, height / symbol.rows, left, -top - height)
-    canvas.drawPath(PDFPathObject([symbol.path]), stroke=0, fill=1)
+    if isinstance(block, DataMatrixBlock):
+        canvas._code.append(symbol.mask)  # type: ignore[attr-defined]  # reportlab knows no inline masks
+    else:
+        canvas.drawPath(PDFPathObject([symbol.path]), stroke=0, fill=1)
     canvas.restoreState()
