@@ -106,7 +106,7 @@ def test_what_still_stops_the_acceptance_is_said_with_its_way_out(
     store(world, parcel, *parcel.vials[:2])
     import_trace(world, parcel)
     page = officer.get(f"/shipments/{parcel.code}").text
-    assert first_act(page) == "accept_shipment" and 'class="trace"' in page
+    assert first_act(page) == "accept_shipment" and 'class="drawing trace"' in page
     accept(world, parcel)
     page = officer.get(f"/shipments/{parcel.code}").text
     assert first_act(page) == "" and "Accepted" in page
