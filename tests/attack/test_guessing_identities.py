@@ -129,6 +129,7 @@ def test_quality_is_told(world: World, strict: Installation, dose: OrderedDose, 
         check(strict, world, guesser, dose, read_back=f"no {number}")
     seen = worklists(world.installation.seen_by(world.people["quinn"]), frozenset({Role.QUALITY_OFFICER}), world.now)
     (alerts,) = [one for one in seen if one.name == "guessed_identities"]
+    assert {item.state for item in alerts.items} == {"OPEN"}  # an account in use is no good news in an alert
     assert any(guesser in item.title and "5 wrong identities" in item.detail for item in alerts.items) or (
         alerts.total > len(alerts.items)
     )

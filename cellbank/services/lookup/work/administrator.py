@@ -12,7 +12,7 @@ LINES = (
         "first",
         "First passwords not yet changed",
         "Everybody has a password of their own.",
-        """SELECT code, state, site_id, full_name, name FROM person
+        """SELECT code, 'DUE' AS state, site_id, full_name, name FROM person
             WHERE must_change_password AND state = 'ACTIVE' ORDER BY full_name""",
         "{full_name}",
         ("sign-in name {name}",),

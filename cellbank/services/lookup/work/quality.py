@@ -39,7 +39,7 @@ _MISMATCHED = f"""SELECT d.code, d.state, d.site_id, d.n, d.m, d.subject, m.numb
      ORDER BY m.last_at"""
 
 # Who was wrong about the identity of patients so often that it is no slip any more (domain/pauses.py).
-_GUESSING = f"""SELECT p.code, p.state, a.site_id, p.full_name, count(*) AS number, max(a.at) AS last_at
+_GUESSING = f"""SELECT p.code, 'OPEN' AS state, a.site_id, p.full_name, count(*) AS number, max(a.at) AS last_at
       FROM act a JOIN person p ON p.id = a.person_id
      WHERE a.at > CAST(:now AS timestamptz) - interval '{ALERT_DAYS} days' AND {WRONG}
      GROUP BY p.id, a.site_id, floor(extract(epoch FROM a.at) / 3600)
@@ -158,7 +158,7 @@ LINES = (
         "probe_limits",
         "Limits of probes to approve",
         "",
-        """SELECT p.code, p.state, p.site_id, p.name, u.name AS unit, a.full_name AS person,
+        """SELECT p.code, 'ASKED' AS state, p.site_id, p.name, u.name AS unit, a.full_name AS person,
                   p.limits_asked_because AS why
              FROM probe p JOIN storage_unit u ON u.id = p.storage_unit_id JOIN person a ON a.id = p.limits_asked_by_id
             WHERE p.state = 'IN_USE' ORDER BY p.id""",

@@ -60,7 +60,8 @@ LOCKED = Line(
     "locked_accounts",
     "Security alerts: wrong passwords",
     "Nobody tried many passwords in the last days.",
-    f"""SELECT code, state, site_id, full_name, locked_at, locked_from AS client, locked_until > :now AS is_locked
+    f"""SELECT code, CASE WHEN locked_until > :now THEN 'LOCKED' ELSE 'OPEN' END AS state, site_id, full_name,
+               locked_at, locked_from AS client, locked_until > :now AS is_locked
           FROM person WHERE locked_at > CAST(:now AS timestamptz) - interval '{ALERT_DAYS} days'
          ORDER BY locked_at DESC""",
     "{full_name}",
@@ -98,7 +99,7 @@ TRAININGS = Line(
     "trainings_to_renew",
     "Trainings to renew",
     "Everybody who signs is trained.",
-    f"""SELECT p.code, p.state, p.site_id, p.full_name, r.role, max(t.valid_until) AS until,
+    f"""SELECT p.code, 'DUE' AS state, p.site_id, p.full_name, r.role, max(t.valid_until) AS until,
                CASE WHEN max(t.valid_until) IS NULL THEN 'never'
                     WHEN max(t.valid_until) < day.today THEN 'ended' ELSE 'ends' END AS how
           FROM person p JOIN site s ON s.id = p.site_id CROSS JOIN unnest(p.roles) AS r (role)

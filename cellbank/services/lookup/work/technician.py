@@ -83,7 +83,7 @@ SHIPMENTS = (
         "shippers",
         "Shippers to qualify again",
         "",
-        f"""SELECT code, state, site_id, name, qualified_until FROM storage_unit u
+        f"""SELECT code, 'DUE' AS state, site_id, name, qualified_until FROM storage_unit u
              WHERE type = 'shipper' AND state = 'IN_SERVICE'
                AND qualified_until < {today("u.site_id")} + {REQUALIFY_DAYS} ORDER BY qualified_until, id""",
         "{name}",
@@ -136,7 +136,7 @@ LINES = (
         "silent",
         "Probes that are overdue",
         "Every probe has sent its readings.",
-        f"""SELECT p.code, p.state, p.site_id, p.name, u.name AS unit, p.last_at
+        f"""SELECT p.code, 'OPEN' AS state, p.site_id, p.name, u.name AS unit, p.last_at
               FROM probe p JOIN storage_unit u ON u.id = p.storage_unit_id
              WHERE p.state = 'IN_USE' AND p.last_at < :now - p.gap_minutes * interval '1 min'
                AND NOT {RESTING.format(probe="p")} ORDER BY p.last_at""",
@@ -175,7 +175,7 @@ LINES = (
         "calibration",
         "Probes to calibrate",
         "Every probe is calibrated.",
-        f"""SELECT p.code, p.state, p.site_id, p.name, u.name AS unit, p.calibration_due_on AS day
+        f"""SELECT p.code, 'DUE' AS state, p.site_id, p.name, u.name AS unit, p.calibration_due_on AS day
               FROM probe p JOIN storage_unit u ON u.id = p.storage_unit_id WHERE p.state = 'IN_USE'
                AND p.calibration_due_on < {today("p.site_id")} + {CALIBRATE_DAYS} ORDER BY p.calibration_due_on""",
         "{name} in {unit}",
