@@ -9,6 +9,8 @@ from sqlalchemy.exc import IntegrityError
 from cellbank.domain.refusals import Code, Refusal, refuse
 
 MEANWHILE = "Somebody else was faster: {what} Scan again to see how it stands now."
+# What the database alone says of the very thing that was given: nobody was faster, and trying again changes nothing.
+OF_WHAT_WAS_GIVEN = frozenset({"a_version_is_read_by_the_database"})
 
 SAYS: dict[str, tuple[Code, str]] = {
     "one_live_vial_per_position": (Code.POSITION_TAKEN, "the position is taken."),
@@ -287,6 +289,7 @@ SAYS: dict[str, tuple[Code, str]] = {
     "a_message_goes_to_its_person": (Code.CHANGED_MEANWHILE, "the address of whoever is told has changed."),
     "an_act_is_done_where_one_works": (Code.OTHER_SITE, "you do not work at this site any more."),
     "an_excursion_never_grows_milder": (Code.CHANGED_MEANWHILE, "the excursion was graver than that."),
+    "what_ends_says_why": (Code.REASON_NEEDED, "nothing says why it ends."),
     "what_is_found_stops_product": (Code.CHANGED_MEANWHILE, "something below is not stopped."),
     "a_revoked_key_stays_revoked": (Code.WRONG_STATE, "the key is revoked."),
     "a_reset_ends_the_keys": (Code.CHANGED_MEANWHILE, "a key of the account was created."),
@@ -351,4 +354,6 @@ def refusal_for(error: IntegrityError) -> Refusal | None:
     if name not in SAYS:
         return None
     code, what = SAYS[name]
+    if name in OF_WHAT_WAS_GIVEN:
+        return refuse(code, "It is not taken in: {what}", what=what)
     return refuse(code, MEANWHILE, what=what)

@@ -57,3 +57,24 @@ END $$;
 CREATE CONSTRAINT TRIGGER warmth_stops_lots AFTER INSERT OR UPDATE OF category, peak_c ON excursion
   DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
   WHEN (NEW.category IN ('critical', 'reject') AND NEW.state = 'OPEN') EXECUTE FUNCTION warmth_stops_lots();
+
+-- What is let go, called off or taken out of use says why. The argument names the column of the reason; other tables have
+-- a CHECK. Twin: the inputs of these acts, which ask for a reason.
+CREATE FUNCTION what_ends_says_why() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM must(length(trim(to_jsonb(NEW) ->> TG_ARGV[0])) > 0, 'what_ends_says_why', 'nothing says why it ends');
+  RETURN NEW;
+END $$;
+CREATE TRIGGER what_ends_says_why BEFORE UPDATE ON hold FOR EACH ROW
+  WHEN (NEW.state = 'LIFTED' AND OLD.state <> 'LIFTED') EXECUTE FUNCTION what_ends_says_why('lift_reason');
+CREATE TRIGGER what_ends_says_why BEFORE UPDATE ON sample FOR EACH ROW
+  WHEN (NEW.state = 'CANCELLED' AND OLD.state <> 'CANCELLED') EXECUTE FUNCTION what_ends_says_why('cancel_reason');
+CREATE TRIGGER what_ends_says_why BEFORE UPDATE ON training FOR EACH ROW
+  WHEN (NEW.state = 'REVOKED' AND OLD.state <> 'REVOKED') EXECUTE FUNCTION what_ends_says_why('revoke_reason');
+CREATE TRIGGER what_ends_says_why BEFORE UPDATE ON probe FOR EACH ROW
+  WHEN (NEW.state = 'RETIRED' AND OLD.state <> 'RETIRED') EXECUTE FUNCTION what_ends_says_why('retired_reason');
+CREATE TRIGGER what_ends_says_why BEFORE UPDATE ON consent FOR EACH ROW
+  WHEN (NEW.state = 'WITHDRAWN' AND OLD.state <> 'WITHDRAWN') EXECUTE FUNCTION what_ends_says_why('withdrawal_reason');
+CREATE TRIGGER what_ends_says_why BEFORE UPDATE ON storage_unit FOR EACH ROW
+  WHEN (NEW.state IN ('OUT_OF_SERVICE', 'FAILED') AND OLD.state <> NEW.state)
+  EXECUTE FUNCTION what_ends_says_why('out_of_service_reason');

@@ -85,6 +85,14 @@ def test_a_file_with_three_problems_is_answered_with_three(world: World) -> None
         assert path in said
 
 
+@pytest.mark.the_database_refuses("a_version_is_read_by_the_database")
+def test_nobody_was_faster_where_the_database_does_not_read_a_file(world: World) -> None:
+    content = with_version(SPECIFICATION.content, "99").replace("warn_minutes = 10", "warn_minutes = 0xA", 1)
+    [refusal] = world.try_act("quinn", "import_definition", type="specification", content=content).refusals
+    assert refusal.code.value == "WRONG_KIND" and "faster" not in refusal.detail
+    assert "write it with text" in refusal.detail
+
+
 def test_a_file_of_the_other_type_is_malformed(world: World) -> None:
     with pytest.raises(Malformed):
         world.try_act("quinn", "import_definition", type="protocol", content=SPECIFICATION.content)

@@ -12,7 +12,10 @@ def state(kind: str, code: str, becomes: str) -> str:
 
 
 INELIGIBLE = ("donor", "donor", "INELIGIBLE")
-LIFTED = "UPDATE hold SET state = 'LIFTED', lifted_at = :now WHERE lot_id = (SELECT id FROM lot WHERE code = :held)"
+LIFTED = (
+    "UPDATE hold SET state = 'LIFTED', lifted_at = :now, lift_reason = 'x' "
+    "WHERE lot_id = (SELECT id FROM lot WHERE code = :held)"
+)
 ENROLLED = """UPDATE subject SET state = 'ENROLLED', assessment = '{{"outcome": "ELIGIBLE"}}',
                 place = (SELECT max(place) + 1 FROM subject) WHERE code = :{}"""
 A_DONOR = another(
@@ -32,7 +35,8 @@ MOVES = [
            "UPDATE vial SET state = 'MISSING' WHERE code = :in_stock", WHOSE),
     Attack("a vial discarded by an order", "clara", "order_dose",
            "UPDATE vial SET state = 'DISCARDED' WHERE code = :in_stock", WHOSE),
-    Attack("a consent given again", "tina", "register_donor", state("consent", "consent", "WITHDRAWN"), WHOSE),
+    Attack("a consent given again", "tina", "register_donor", state("consent", "consent", "WITHDRAWN"), WHOSE,
+           without=("what_ends_says_why",)),
     Attack("a deviation investigated", "quinn", "classify_deviation",
            f"UPDATE deviation SET state = 'INVESTIGATED', investigated_by_id = {ME}, "
            "investigation = 'x' WHERE code = :deviation", WHOSE),

@@ -80,7 +80,10 @@ RELEASES = [
     Attack("changed at another site", "quinn", "release_lot", change("lot", "waiting", "decision_reason = 'x'"),
            "a_record_is_changed_at_its_site", (change("lot", "waiting", "site_id = :elsewhere"),)),
 ]  # fmt: skip
-UNHOLD = "UPDATE hold SET state = 'LIFTED', lifted_at = :now WHERE lot_id = (SELECT id FROM lot WHERE code = :held); "
+UNHOLD = (
+    "UPDATE hold SET state = 'LIFTED', lifted_at = :now, lift_reason = 'x' "
+    "WHERE lot_id = (SELECT id FROM lot WHERE code = :held); "
+)
 HELD = [
     Attack("let go while its hold stands", "oksana", "lift_hold", back("held", "QUARANTINE"),
            "a_held_lot_stays_on_hold"),

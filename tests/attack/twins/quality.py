@@ -29,7 +29,7 @@ DONE = {"state": "'DONE'", "done_at": ":now", "done_by_id": ME, "done_note": "'x
 CLOSE = f"UPDATE deviation SET state = 'CLOSED', closed_by_id = {ME} WHERE code = 'DV1'"
 HOLD = {"code": "'HD1'", "reason": "'x'", "placed_at": ":now", "state": "'PLACED'", "lot_id": id_of("lot", "waiting")}
 OF_HER = new("hold", HOLD, lot_id="NULL", donor_id=id_of("donor", "donor"))
-LIFT = "UPDATE hold SET state = 'LIFTED', lifted_at = :now WHERE code = 'HD1'"
+LIFT = "UPDATE hold SET state = 'LIFTED', lifted_at = :now, lift_reason = 'x' WHERE code = 'HD1'"
 EXCURSION = "(SELECT id FROM excursion WHERE code = 'EX1')"
 NOTICE = new(
     "recall_notice",
@@ -124,13 +124,25 @@ HOLDS = [
     Attack("an ineligible donor and no hold", "quinn", "determine_eligibility",
            change("donor", "donor", "state = 'INELIGIBLE'"), UNSTOPPED),
     Attack("a consent withdrawn and no hold", "tina", "withdraw_consent",
-           f"UPDATE consent SET state = 'WITHDRAWN' WHERE donor_id = {id_of('donor', 'donor')}", UNSTOPPED),
+           f"UPDATE consent SET state = 'WITHDRAWN', withdrawal_reason = 'x' "
+           f"WHERE donor_id = {id_of('donor', 'donor')}", UNSTOPPED),
     Attack("found reactive and no hold", "taras", "review_results", f"{REVIEW}, reviewed_by_id = {ME} WHERE {REACTIVE}",
            UNSTOPPED, (f"{FOUND} {REACTIVE}",)),
     Attack("a reagent recalled and no hold", "quinn", "recall_reagent",
            change("reagent_lot", "reagent", "state = 'RECALLED'"), UNSTOPPED),
     Attack("a tank that failed and no hold", "tina", "report_storage_failure",
-           change("storage_unit", "tank", "state = 'FAILED'"), UNSTOPPED),
+           change("storage_unit", "tank", "state = 'FAILED', out_of_service_reason = 'x'"), UNSTOPPED),
+    *(Attack(f"{what}, and nobody says why", who, act, f"UPDATE {what}", "what_ends_says_why", given)
+      for what, who, act, given in (
+          ("hold SET state = 'LIFTED', lifted_at = :now, lift_reason = ' ' WHERE code = 'HD1'", "quinn", "lift_hold",
+           (OF_HER,)),
+          ("sample SET state = 'CANCELLED' WHERE code = 'SA1'", "tina", "cancel_sample", (SAMPLE,)),
+          ("probe SET state = 'RETIRED' WHERE code = :probe", "tina", "retire_probe", ()),
+          ("storage_unit SET state = 'FAILED' WHERE code = :tank", "tina", "report_storage_failure", ()),
+          (f"training SET state = 'REVOKED' WHERE person_id = {HIM}", "quinn", "revoke_training", ()),
+          (f"consent SET state = 'WITHDRAWN' WHERE donor_id = {id_of('donor', 'donor')}", "tina", "withdraw_consent",
+           ()),
+      )),
     Attack("a released lot that fails a test, and stays", "taras", "enter_result",
            another("test_result", "entered", code="'INVENTED'", verdict="'OUT_OF_SPECIFICATION'", entered_by_id=ME,
                    lot_id=id_of("lot", "lot")), UNSTOPPED, without=("a_stop_reaches_every_clinician",)),
