@@ -2,6 +2,7 @@
 
 import datetime
 import random
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from pathlib import Path
 import psycopg
 
 from cellbank.domain.positions import position_name
+from cellbank.outside import account_key
 from cellbank.outside.embedded_postgres import OWNER, EmbeddedPostgres
 from cellbank.services.installation import Installation, server_time
 from tests.bench.clients import Clients, request, signed_in
@@ -117,6 +119,7 @@ def opened(server: EmbeddedPostgres, database: str, folder: Path) -> Iterator[Si
     with copied(server, database) as copy:
         own = folder / copy
         own.mkdir(exist_ok=True)
+        shutil.copy2(folder / account_key.FILE, own)  # its people's passwords are good with it
         owner_url = plain_url(server.url(OWNER, copy))
         with psycopg.connect(owner_url, autocommit=True) as connection:
             connection.execute(PLAIN_TABLE)
