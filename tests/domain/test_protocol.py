@@ -193,6 +193,12 @@ ONE_MISTAKE = [
     ("outcomes[1].until_day: is missing: name visits or the last day", [("until_day = 29", "")]),
     ("version: String should have at least 1 character", [('version = "1"', 'version = ""')]),
     ("investigator: begins or ends with a space", [('"Alexey Chibisov, MD"', '"Alexey Chibisov, MD "')]),
+    *(
+        (f"{name}: holds a character that is part of no text (given: a\\x00", [(f'{name} = "', f'{name} = "a\\u0000')])
+        for name in ("version", "title", "investigator")
+    ),
+    ("version: holds a character that is part of no text", [('version = "1"', 'version = "1\\u001b"')]),
+    ("version: holds a character that is part of no text", [('version = "1"', 'version = "1␀"')]),
     (
         "sites[1]: mixes Latin and Cyrillic letters in \u041exygen",
         [('sites = ["Institute', 'sites = ["\u041exygen Institute')],

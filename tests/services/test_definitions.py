@@ -93,6 +93,15 @@ def test_nobody_was_faster_where_the_database_does_not_read_a_file(world: World)
     assert "write it with text" in refusal.detail
 
 
+@pytest.mark.parametrize("name", ["title", "version"])
+def test_a_character_that_no_database_stores_is_named_however_it_is_written(world: World, name: str) -> None:
+    content = re.sub(rf'(?m)^{name} = "', rf'{name} = "a\\u0000', SPECIFICATION.content, count=1)
+    with pytest.raises(Malformed) as caught:
+        world.try_act("quinn", "import_definition", type="specification", content=content)
+    assert [problem.field for problem in caught.value.problems] == ["content"]
+    assert f"{name}: holds a character that is part of no text" in caught.value.problems[0].message
+
+
 def test_a_file_of_the_other_type_is_malformed(world: World) -> None:
     with pytest.raises(Malformed):
         world.try_act("quinn", "import_definition", type="protocol", content=SPECIFICATION.content)
