@@ -557,6 +557,20 @@ def test_what_was_done_while_a_rule_was_off_is_named(
     assert any(one.startswith(f"act {mine}: ") and found in one for one in said), said
 
 
+def test_what_was_refused_and_done_all_the_same_is_named(owner: Connection, site: Installation) -> None:
+    """Whatever let it pass then: what is asked of an act that is done was not asked of it."""
+    for table in ("act", "donor"):
+        owner.exec_driver_sql(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+    owner.exec_driver_sql("ALTER TABLE donor ENABLE TRIGGER trail_change; ALTER TABLE act ENABLE TRIGGER seal_act")
+    owner.exec_driver_sql("ALTER TABLE act ENABLE TRIGGER act_is_of_its_time")
+    owner.exec_driver_sql(OPENED.replace("'ada'", "'quinn'").replace("reset_password", "determine_eligibility"))
+    owner.exec_driver_sql(ELIGIBLE)
+    owner.exec_driver_sql("UPDATE act SET outcome = 'refused', refusals = '[]' WHERE id = acting()")
+    owner.exec_driver_sql("SET CONSTRAINTS ALL IMMEDIATE")
+    mine = owner.scalar(text("SELECT acting()"))
+    assert f"act {mine}: it was refused, and has changed something" in faults(owner, site)
+
+
 def test_whoever_was_something_then_is_judged_by_that(world: World) -> None:
     """Roles given and taken, an account that is over: what they did before stands."""
     name = newcomer(world, "technician")

@@ -36,6 +36,10 @@ _MOVES = text(
                          a.person_id, min(c.act_id) AS act, min(a.recorded_at) AS since, max(a.recorded_at) AS until
                     FROM act a JOIN change c ON c.act_id = a.id WHERE {_DONE} GROUP BY 1, 2, 3, 4) h) g"""
 )
+_NOT_DONE = text(
+    """SELECT min(a.id) FROM act a WHERE a.outcome IS DISTINCT FROM 'accepted'
+          AND EXISTS (SELECT FROM change c WHERE c.act_id = a.id)"""
+)
 _FIRST = text(
     f"""SELECT min(a.id) FROM act a WHERE {_DONE} AND a.name = :name AND a.person_id = :person
          AND a.recorded_at > :since AND a.recorded_at < :until
@@ -84,9 +88,15 @@ People = Mapping[int, Sequence[Stay]]
 
 
 def find_misdone(connection: Connection) -> list[Fault]:
-    """The first act of each kind of fault: of somebody who may not, on a record that is not its own, unsigned."""
+    """The first act of each kind of fault: refused and done all the same, of somebody who may not, on a record that is
+    not its own, unsigned."""
     people = _stays(connection)
-    found = [_by_nobody_who_may(connection, people), _not_its_own(connection, people), *_unsigned(connection)]
+    found = [
+        _refused_and_done(connection),
+        _by_nobody_who_may(connection, people),
+        _not_its_own(connection, people),
+        *_unsigned(connection),
+    ]
     return [one for one in found if one is not None]
 
 
@@ -129,6 +139,11 @@ def _when_not_allowed(connection: Connection, people: People, row: Any, **what: 
             if act is not None:
                 return int(act)
     return None
+
+
+def _refused_and_done(connection: Connection) -> Fault | None:
+    act = connection.scalar(_NOT_DONE)
+    return None if act is None else Fault("act", act, act, "it was refused, and has changed something")
 
 
 def _by_nobody_who_may(connection: Connection, people: People) -> Fault | None:
