@@ -385,6 +385,7 @@ def _exists(postgres: EmbeddedPostgres, name: str) -> bool:
 def _copy(postgres: EmbeddedPostgres, template: str, database: str) -> None:
     _statement(postgres, f"DROP DATABASE IF EXISTS {database} WITH (FORCE)")
     _statement(postgres, f"CREATE DATABASE {database} TEMPLATE {template} STRATEGY FILE_COPY")
+    _statement(postgres, f"REVOKE TEMPORARY ON DATABASE {database} FROM PUBLIC")  # of rights a copy has none
 
 
 def _statement(postgres: EmbeddedPostgres, statement: str) -> None:

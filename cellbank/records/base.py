@@ -123,7 +123,8 @@ def as_json(value: Any) -> str:
     return json.dumps(value, default=str, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
 
-SESSION = "-c timezone=UTC -c lock_timeout=10s -c statement_timeout=60s"
+ISOLATION = r"-c default_transaction_isolation=read\ committed"  # acts are taken in no other
+SESSION = f"-c timezone=UTC {ISOLATION} -c lock_timeout=10s -c statement_timeout=60s"
 READ_ONLY = "-c default_transaction_read_only=on"
 
 

@@ -158,11 +158,22 @@ _OBJECTS = text(
     SELECT format('grants of %s %s', kind, name), rights FROM granted
      WHERE rights <> CASE kind WHEN 'function' THEN 'everybody EXECUTE' ELSE 'nobody' END
     UNION ALL
-    -- Who makes schemas in the database puts functions before ours. Its owner may.
-    SELECT 'grants of the database to ' || coalesce(r.rolname, 'everybody'), string_agg(e.privilege_type, ', ')
-      FROM home, pg_database d, aclexplode(d.datacl) e LEFT JOIN pg_roles r ON r.oid = e.grantee
+    -- Who makes schemas in the database puts functions before ours; its owner may. Who makes temporary tables in it
+    -- puts them before ours in their own session: no harm by who writes nothing. Who connects is no matter of ours.
+    SELECT 'grants of the database to ' || coalesce(r.rolname, 'everybody'),
+           string_agg(e.privilege_type, ', ' ORDER BY e.privilege_type)
+      FROM home, pg_database d, aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) e
+      LEFT JOIN pg_roles r ON r.oid = e.grantee
      WHERE d.datname = current_database() AND e.grantee NOT IN (d.datdba, home.owner)
-       AND (e.privilege_type = 'CREATE' OR e.is_grantable) GROUP BY 1
+       AND (e.privilege_type = 'CREATE' OR e.is_grantable
+            OR e.privilege_type = 'TEMPORARY' AND coalesce(r.rolname, :role) = :role) GROUP BY 1
+    UNION ALL
+    -- The application's role makes nothing. Large objects it may: no rule looks at one, and here they are told.
+    SELECT format('made by the role of the application: %s', pg_describe_object(s.classid, s.objid, s.objsubid)),
+           'it makes nothing'
+      FROM home, pg_shdepend s JOIN pg_roles r ON r.oid = s.refobjid JOIN pg_database d ON d.oid = s.dbid
+     WHERE s.refclassid = CAST('pg_authid' AS regclass) AND s.deptype = 'o' AND d.datname = current_database()
+       AND r.rolname = :role AND r.oid <> home.owner
     UNION ALL
     -- Who acts as one of the two roles without a password of theirs, or passes all grants. Superusers may everything.
     SELECT 'role ' || m.rolname,

@@ -70,7 +70,7 @@ def migrate(owner_url: str, *, anew: bool = False) -> None:
     One that is at this version already is left alone, also where somebody has changed a rule in it: that shall be seen,
     not put right in silence. `anew` puts it right. Raises UnknownRevision.
     """
-    engine = create_engine(owner_url)
+    engine = create_engine(owner_url, isolation_level="READ COMMITTED")
     try:
         with engine.begin() as connection:
             _upgrade(connection)

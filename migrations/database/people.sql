@@ -178,6 +178,17 @@ END $$;
 CREATE TRIGGER handed_code_safety BEFORE INSERT OR UPDATE ON handed_code FOR EACH ROW
   EXECUTE FUNCTION handed_code_safety();
 
+-- The trail does not keep it row by row, so that it does not know of one that a refused act handed over.
+CREATE FUNCTION handed_code_is_of_what_is_done() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM at_the_end();
+  PERFORM must((SELECT outcome = 'accepted' FROM act WHERE id = acting()),
+               'a_refused_act_changes_nothing', 'the act is refused and has written a code');
+  RETURN NULL;
+END $$;
+CREATE CONSTRAINT TRIGGER handed_code_is_of_what_is_done AFTER INSERT OR UPDATE ON handed_code DEFERRABLE INITIALLY DEFERRED
+  FOR EACH ROW EXECUTE FUNCTION handed_code_is_of_what_is_done();
+
 CREATE FUNCTION code_used_now(owner bigint, why text) RETURNS boolean LANGUAGE sql STABLE AS $$
   SELECT EXISTS (SELECT FROM handed_code c WHERE c.person_id = owner AND c.purpose = why
                    AND c.used_at IS NOT NULL AND c.xmin = pg_current_xact_id()::xid)

@@ -1,21 +1,9 @@
 -- How a rule of this folder says no: by its name, which `services/constraints.py` turns into a refusal with a sentence
 -- and a way out. Most of them stand in `domain/rules` as well, with the reason: who changes one changes both.
 
--- Rules name tables as everybody does: one of the session's own with such a name would be looked into instead. No session
--- that is judged has tables of its own.
-CREATE FUNCTION no_other_tables() RETURNS void LANGUAGE plpgsql STABLE AS $$
-BEGIN
-  IF EXISTS (SELECT FROM pg_catalog.pg_class WHERE relnamespace = pg_catalog.pg_my_temp_schema()) THEN
-    RAISE EXCEPTION 'the session has tables of its own' USING ERRCODE = '23514', CONSTRAINT = 'no_table_stands_before_ours';
-  END IF;
-END $$;
-
 -- The rule of this name holds, or nothing of the transaction does.
 CREATE FUNCTION must(holds boolean, rule text, sentence text) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-  IF pg_catalog.pg_my_temp_schema() <> 0 THEN
-    PERFORM no_other_tables();
-  END IF;
   IF holds IS NOT TRUE THEN
     RAISE EXCEPTION '%', sentence USING ERRCODE = '23514', CONSTRAINT = rule;
   END IF;

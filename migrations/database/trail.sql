@@ -26,7 +26,8 @@ END $$;
 
 -- An act is of its time: what happened earlier has a time of its own in `happened_at`. `recorded_at` is the database's alone,
 -- and goes on in a chain. Twin: `domain/telling.py`; `played_time` is for the story and the tests, and only the owner writes it.
--- It is the one act of its transaction: what is asked at the commit is asked of the act that wrote (`acting`).
+-- It is the one act of its transaction: what is asked at the commit is asked of the act that wrote (`acting`). And it is of
+-- what is there now: a transaction with another isolation would be judged by what it saw at its beginning, hours ago maybe.
 CREATE FUNCTION act_is_of_its_time() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
   clock timestamptz := clock_timestamp();
@@ -35,6 +36,8 @@ BEGIN
   PERFORM pg_current_xact_id();
   NEW.opened_in := this_transaction();
   NEW.recorded_at := clock;
+  PERFORM must(current_setting('transaction_isolation') = 'read committed',
+               'an_act_is_judged_by_what_is_there', 'the transaction sees what was there before, and not what came since');
   PERFORM must(NEW.happened_at IS NULL OR tells(NEW.name),
                'only_what_tells_happened_earlier', 'the act asks for something: that is now, and no earlier');
   IF NEW.at < earliest OR NEW.at > clock + interval '5 minutes' THEN
@@ -47,7 +50,7 @@ CREATE TRIGGER act_is_of_its_time BEFORE INSERT ON act FOR EACH ROW EXECUTE FUNC
 
 -- What changed in a row, without what is hidden. It runs as the owner: the application's role cannot write the trail.
 CREATE FUNCTION trail_record_change() RETURNS trigger
-  LANGUAGE plpgsql SECURITY DEFINER SET search_path TO public, pg_temp SET timezone TO 'UTC' AS $$
+  LANGUAGE plpgsql SECURITY DEFINER SET timezone TO 'UTC' AS $$
 DECLARE
   open_act bigint := trail_open_act();
   was jsonb := CASE TG_OP WHEN 'UPDATE' THEN to_jsonb(OLD) END;
@@ -118,7 +121,7 @@ CREATE FUNCTION trail_act_digest(a act) RETURNS bytea LANGUAGE sql STABLE PARALL
                    FROM change c WHERE c.act_id = a.id), ''), 'UTF8'))
 $$;
 
--- A closed act never changes.
+-- A closed act never changes. What changed something was done: it is closed as that, and asked what is asked of what is done.
 CREATE FUNCTION trail_close_act() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   IF OLD.outcome IS NOT NULL AND NEW.recorded_at > OLD.recorded_at
@@ -132,7 +135,7 @@ BEGIN
     RAISE EXCEPTION 'act % is closed and never changes', OLD.id
       USING ERRCODE = '23514', CONSTRAINT = 'a_closed_act_never_changes';
   END IF;
-  IF NEW.outcome = 'refused' AND EXISTS (SELECT FROM change WHERE act_id = NEW.id) THEN
+  IF NEW.outcome IS DISTINCT FROM 'accepted' AND EXISTS (SELECT FROM public.change WHERE act_id = NEW.id) THEN
     RAISE EXCEPTION 'act % is refused and has changed something', NEW.id
       USING ERRCODE = '23514', CONSTRAINT = 'a_refused_act_changes_nothing';
   END IF;
@@ -142,8 +145,7 @@ END $$;
 CREATE TRIGGER close_act BEFORE UPDATE ON act FOR EACH ROW EXECUTE FUNCTION trail_close_act();
 
 -- At commit each act is closed, and is the next of its site's chain.
-CREATE FUNCTION trail_seal_act() RETURNS trigger
-  LANGUAGE plpgsql SECURITY DEFINER SET search_path TO public, pg_temp AS $$
+CREATE FUNCTION trail_seal_act() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
 DECLARE
   sealed act;
   content bytea;

@@ -95,6 +95,7 @@ def copied(server: EmbeddedPostgres, name: str) -> Iterator[str]:
         server,
         f"DROP DATABASE IF EXISTS {copy} WITH (FORCE)",
         f"CREATE DATABASE {copy} TEMPLATE {name} STRATEGY FILE_COPY",
+        f"REVOKE TEMPORARY ON DATABASE {copy} FROM PUBLIC",  # of rights a copy has none
     )
     yield copy
     _run(server, f"DROP DATABASE {copy} WITH (FORCE)")

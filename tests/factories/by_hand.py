@@ -40,7 +40,6 @@ def must_but(rules: Iterable[str]) -> str:
     return f"""
 CREATE OR REPLACE FUNCTION must(holds boolean, rule text, sentence text) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-  PERFORM no_other_tables();
   IF holds IS NOT TRUE AND rule <> ALL ('{{{names}}}'::text[]) THEN
     RAISE EXCEPTION '%', sentence USING ERRCODE = '23514', CONSTRAINT = rule;
   END IF;

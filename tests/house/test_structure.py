@@ -120,6 +120,8 @@ def test_every_named_rule_of_the_database_has_a_sentence(databases: tuple[str, s
         "what_is_written_stays",
         "a_signed_act_bears_its_signatures",  # the act signs itself
         "an_act_is_judged_at_its_end",  # the act closes before it commits
+        "an_act_is_judged_by_what_is_there",  # the application sees what is there
+        "a_refused_act_changes_nothing",  # what it did is rolled back, and its refusal kept
         "an_act_is_of_its_time",  # the clock of the application is asked first
         "only_what_tells_happened_earlier",  # no other act has a field for it
         "a_check_is_of_now",

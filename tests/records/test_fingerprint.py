@@ -47,11 +47,16 @@ def test_what_is_shipped_is_what_the_migrations_make(urls: tuple[str, str]) -> N
 SYSTEM = "SET LOCAL allow_system_table_mods = on; "
 FUNCTION = "CREATE OR REPLACE FUNCTION {} RETURNS {} LANGUAGE {} AS $$ {} $$"
 OF_THE_DATABASE = "DO $$ BEGIN EXECUTE format('{}', current_database()); END $$"
+BY_ITSELF = "SET LOCAL ROLE cellbank_app; "
 TAMPERED = {
     "GRANT SET ON PARAMETER session_replication_role TO cellbank_app": "grants of setting session_replication_role",
     "GRANT ALTER SYSTEM ON PARAMETER shared_preload_libraries TO PUBLIC": "grants of setting shared_preload_libraries",
     OF_THE_DATABASE.format("GRANT CREATE ON DATABASE %I TO cellbank_app"): "grants of the database to cellbank_app",
     OF_THE_DATABASE.format("GRANT ALL ON DATABASE %I TO PUBLIC"): "grants of the database to everybody",
+    OF_THE_DATABASE.format("GRANT TEMPORARY ON DATABASE %I TO PUBLIC"): "grants of the database to everybody",
+    OF_THE_DATABASE.format("GRANT TEMPORARY ON DATABASE %I TO cellbank_app"): "grants of the database to cellbank_app",
+    OF_THE_DATABASE.format("GRANT CONNECT ON DATABASE %I TO cellbank_app WITH GRANT OPTION"):
+        "grants of the database to cellbank_app",
     OF_THE_DATABASE.format("ALTER DATABASE %I OWNER TO cellbank_app"): "role of the application",
     SYSTEM + "UPDATE pg_class SET relhastriggers = false WHERE relname = 'act'": "table act",
     SYSTEM + "UPDATE pg_class SET relchecks = 0 WHERE relname = 'dose'": "table dose",
@@ -81,6 +86,8 @@ TAMPERED = {
     "ALTER FUNCTION trail_seal_act() SECURITY INVOKER": "function trail_seal_act()",
     "ALTER FUNCTION trail_seal_act() RESET search_path": "function trail_seal_act()",
     "ALTER FUNCTION trail_seal_act() OWNER TO cellbank_app": "function trail_seal_act()",
+    "ALTER FUNCTION must(boolean, text, text) SET search_path = pg_temp, public": "function must(",
+    "GRANT EXECUTE ON FUNCTION trail_record_change() TO PUBLIC": "grants of function trail_record_change()",
     "REVOKE EXECUTE ON FUNCTION netstring(text) FROM PUBLIC": "grants of function netstring(field text)",
     "GRANT INSERT ON change TO cellbank_app": "grants of table change",
     "GRANT UPDATE (at) ON act TO cellbank_app": "grants of column act.at",
@@ -96,6 +103,14 @@ TAMPERED = {
     "ALTER ROLE cellbank_app SET session_replication_role = replica":
         "setting of role cellbank_app session_replication_role",
     "ALTER ROLE ALL SET search_path = elsewhere, public": "setting of everybody search_path",
+    # What the application's role may do to itself, and what it may make.
+    BY_ITSELF + "ALTER ROLE cellbank_app SET search_path = pg_temp, public": "setting of role cellbank_app search_path",
+    BY_ITSELF + "ALTER ROLE cellbank_app SET standard_conforming_strings = off":
+        "setting of role cellbank_app standard_conforming_strings",
+    BY_ITSELF + "ALTER ROLE cellbank_app SET default_transaction_isolation = 'serializable'":
+        "setting of role cellbank_app default_transaction_isolation",
+    BY_ITSELF + "SELECT lo_create(0)": "made by the role of the application: large object",
+    "CREATE SCHEMA reports AUTHORIZATION cellbank_app": "made by the role of the application: schema reports",
     "ALTER ROLE cellbank_app SUPERUSER": "role of the application",
     "GRANT pg_write_all_data TO cellbank_app": "role of the application",
     "SET LOCAL session_replication_role = replica": "setting of this session session_replication_role",
@@ -163,7 +178,8 @@ END $$"""
 
 
 def test_what_is_the_installations_own_does_not_count(owner: Connection) -> None:
-    """Another owner, a reader of reports in a schema of their own with a type and its casts, a limit of memory."""
+    """Another owner, a reader of reports in a schema of their own with a type and its casts, a limit of memory, and who
+    may connect."""
     assert not found(
         owner,
         "CREATE ROLE fingerprint_owner",
@@ -175,6 +191,10 @@ def test_what_is_the_installations_own_does_not_count(owner: Connection) -> None
         "CREATE FUNCTION reports.grams(numeric) RETURNS reports.grams LANGUAGE sql RETURN ROW($1)::reports.grams",
         "CREATE CAST (numeric AS reports.grams) WITH FUNCTION reports.grams(numeric) AS IMPLICIT",
         "ALTER ROLE cellbank_app SET work_mem = '64MB'",
+        "CREATE ROLE reader",
+        OF_THE_DATABASE.format("GRANT TEMPORARY ON DATABASE %I TO reader"),
+        OF_THE_DATABASE.format("REVOKE CONNECT ON DATABASE %I FROM PUBLIC"),
+        OF_THE_DATABASE.format("GRANT CONNECT ON DATABASE %I TO cellbank_app"),
         "ANALYZE donor",
         "COMMENT ON FUNCTION now() IS 'the time'",
     )

@@ -8,9 +8,12 @@ from collections.abc import Iterator
 import pytest
 from alembic import command
 from sqlalchemy import Engine, create_engine, text
+from sqlalchemy.exc import ProgrammingError
 
+from cellbank.outside.embedded_postgres import APP_ROLE, EmbeddedPostgres
 from cellbank.records.fingerprint import Difference, differences, objects_of, shipped
 from cellbank.records.migrate import SCRIPTS, UnknownRevision, alembic_config, database_files, migrate
+from tests.conftest import database_url
 
 REVISIONS = SCRIPTS / "versions"
 
@@ -70,6 +73,28 @@ def test_what_is_asked_at_the_end_is_asked_of_the_closed_act(databases: tuple[st
     engine.dispose()
 
 
+LOOKS_ALONG = "search_path=pg_catalog, public, pg_temp"
+
+
+def test_what_a_rule_names_is_ours(databases: tuple[str, str]) -> None:
+    """Whatever is called by itself, or keeps what it once saw, says along which path it looks; whatever has a
+    backslash, what that is. A function in SQL is read along the path of whoever asks it."""
+    astray = text(
+        """SELECT p.oid::regprocedure::text FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
+            WHERE p.pronamespace = 'public'::regnamespace
+              AND ((lanname <> 'sql' OR prosecdef
+                    OR EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_trigger'::regclass
+                                  AND (refclassid, refobjid) = ('pg_proc'::regclass, p.oid)))
+                   AND :path <> ALL (coalesce(proconfig, '{}'))
+                OR strpos(prosrc, :backslash) > 0
+                   AND 'standard_conforming_strings=on' <> ALL (coalesce(proconfig, '{}')))"""
+    )
+    engine = create_engine(databases[0])
+    with engine.connect() as connection:
+        assert connection.scalars(astray, {"path": LOOKS_ALONG, "backslash": "\\"}).all() == []
+    engine.dispose()
+
+
 # ---- whatever a database came from
 
 DAMAGE = {
@@ -82,6 +107,8 @@ DAMAGE = {
         EXECUTE FUNCTION suppress_redundant_updates_trigger()""",
     "more is allowed": "GRANT DELETE ON signature TO cellbank_app",
     "a column may be written": "GRANT UPDATE (digest) ON seal TO cellbank_app",
+    "everybody makes tables for a session": """DO $$ BEGIN
+        EXECUTE format('GRANT TEMPORARY ON DATABASE %I TO PUBLIC', current_database()); END $$""",
     "a view shows something else": """CREATE OR REPLACE VIEW unit_parent AS
         SELECT unit_id, parent_id, place, since, until FROM unit_stay""",
 }
@@ -111,6 +138,25 @@ def test_a_migration_leaves_every_rule_as_it_is_written(damaged: str, damage: st
 def _differences(engine: Engine) -> tuple[Difference, ...]:
     with engine.connect() as connection:
         return differences(objects_of(connection), shipped())
+
+
+def test_an_owner_who_is_nobody_else_is_enough(postgres: EmbeddedPostgres) -> None:
+    """As docs/operations.md says: a role that owns the database and may nothing beside it."""
+    server = create_engine(database_url(postgres.owner_url, "postgres"), isolation_level="AUTOCOMMIT")
+    with server.connect() as connection:
+        connection.execute(text("CREATE ROLE cellbank_owner LOGIN"))
+        connection.execute(text("CREATE DATABASE of_its_owner OWNER cellbank_owner"))
+    owner_url = postgres.url("cellbank_owner", "of_its_owner")
+    migrate(owner_url)
+    application = create_engine(postgres.url(APP_ROLE, "of_its_owner"))
+    assert not _differences(application)
+    with application.connect() as connection, pytest.raises(ProgrammingError, match="permission denied"):
+        connection.execute(text("CREATE TEMP TABLE change (id int)"))
+    application.dispose()
+    with server.connect() as connection:
+        connection.execute(text("DROP DATABASE of_its_owner WITH (FORCE)"))
+        connection.execute(text("DROP ROLE cellbank_owner"))
+    server.dispose()
 
 
 def test_a_database_of_another_version_is_left_alone(fresh_database) -> None:

@@ -95,6 +95,7 @@ def answer_to(owner: Connection, attack: Attack, scene: dict[str, Any]) -> str |
     """
     bound = {**scene, "who": attack.who, "act": attack.act}
     with owner.begin() as transaction:
+        owner.execute(text(f"SET TRANSACTION ISOLATION LEVEL {attack.isolation}"))
         owner.execute(text("SET LOCAL session_replication_role = replica"))
         for statement in attack.given:
             owner.execute(text(statement), bound)

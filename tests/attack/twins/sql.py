@@ -17,7 +17,7 @@ class Attack(NamedTuple):
     """In whose name, under which act, with which statements; and the rule of the database that turns it away.
 
     `given` is what stood there before, written by the owner past every trigger. `without` names the rules that would
-    answer first, and are off meanwhile: so the rule of this row is proved alone.
+    answer first, and are off meanwhile: so the rule of this row is proved alone. `isolation`: of the transaction.
     """
 
     what: str
@@ -27,6 +27,7 @@ class Attack(NamedTuple):
     rule: str
     given: tuple[str, ...] = ()
     without: tuple[str, ...] = ()
+    isolation: str = "READ COMMITTED"
 
 
 def id_of(table: str, code: str) -> str:
