@@ -7,7 +7,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from cellbank.config import SETTINGS, Config, ConfigProblem, load
+from cellbank.config import Config, load
+from cellbank.config.key_file import ConfigProblem
+from cellbank.config.settings import SETTINGS
 
 KEY = "k" * 32
 

@@ -23,7 +23,7 @@ from babel.messages.pofile import read_po, write_po
 from cellbank import gate
 from cellbank.domain.accounts import Change
 from cellbank.domain.blind import SAID_WHEN_DONE
-from cellbank.domain.lifecycle.states import STATES
+from cellbank.domain.lifecycle.meanings import STATES
 from cellbank.domain.lines import LINES
 from cellbank.domain.messages import SENTENCES
 from cellbank.domain.saying import NAMES_OF_THE_CODE

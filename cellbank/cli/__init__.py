@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from cellbank.cli import definitions, doing, keys, outbox, readings, serving, trail
 from cellbank.cli.shared import Stop, WrongUse
-from cellbank.config import ConfigProblem
+from cellbank.config.key_file import ConfigProblem
 from cellbank.outside.embedded_place import EmbeddedPostgresProblem
 from cellbank.services.acts import VERSION, Malformed, Problem
 from cellbank.services.start import DatabaseProblem, SchemaProblem

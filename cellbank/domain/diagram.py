@@ -5,9 +5,9 @@ A house test compares the page with the table, so the diagrams cannot lag behind
 
 from collections.abc import Iterator
 
+from cellbank.domain.lifecycle.meanings import STATES
 from cellbank.domain.lifecycle.moves import PERFORMERS, Transition
 from cellbank.domain.lifecycle.roles import Role
-from cellbank.domain.lifecycle.states import STATES
 from cellbank.domain.lifecycle.table import TRANSITIONS
 
 HEAD = """# States and acts

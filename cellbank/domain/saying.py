@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from string import Formatter
 from typing import Any
 
-from cellbank.domain.lifecycle.states import STATES
+from cellbank.domain.lifecycle.meanings import STATES
 
 NAMES_OF_THE_CODE = frozenset(
     {*(state for states in STATES.values() for state in states), "IN_SPECIFICATION", "OUT_OF_SPECIFICATION"}

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from cryptography.fernet import Fernet, InvalidToken
 
-from cellbank.config import kept_key
+from cellbank.config.key_file import kept_key
 
 FILE = "account_key"
 

@@ -24,7 +24,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from cellbank.config import kept_key
+from cellbank.config.key_file import kept_key
 
 KEY_FILE = "trail_key"
 FIRST = "0" * 64  # the digest of the line before the first one

@@ -33,7 +33,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, MappedColumn, mapped_column
 from sqlalchemy.types import Date
 
 from cellbank.domain.folding import skeleton
-from cellbank.domain.lifecycle.states import STATES
+from cellbank.domain.lifecycle.meanings import STATES
 from cellbank.records.away import CONNECTING, Patience, is_away, watch
 
 Instant = Annotated[datetime.datetime, mapped_column(DateTime(timezone=True))]

@@ -6,11 +6,10 @@ from typing import Any
 
 from cellbank.domain.identifiers import dose_symbol
 from cellbank.story.cast import BORN_AS_OF, CONTROLS, TREATED, SubjectPart
-from cellbank.story.player import Player
+from cellbank.story.player import HOUR, MINUTE, Player
 from cellbank.story.production import Made
 
 DAYS = (0, 3, 6)  # of infusions 1, 2 and 3 after the first
-HOUR, MINUTE, DAY = datetime.timedelta(hours=1), datetime.timedelta(minutes=1), datetime.timedelta(days=1)
 POOL_ML_PER_VIAL = 5
 HOURS_WITH_ALBUMIN = 4
 # Severe pneumonia, not ventilated, nothing against taking part.

@@ -1,11 +1,7 @@
 """What went otherwise than it should: a minor deviation that waits, a major one that an officer is to decide, and what
 somebody has to do about it in two days."""
 
-import datetime
-
-from cellbank.story.player import Player
-
-DAY = datetime.timedelta(days=1)
+from cellbank.story.player import DAY, Player
 
 
 def play(story: Player, lots: dict[str, str], reagent: str) -> None:

@@ -7,9 +7,8 @@ import random
 from collections.abc import Iterator
 
 from cellbank.services.temperature.logger_files import keep
-from cellbank.story.player import Player
+from cellbank.story.player import DAY, MINUTE, Player
 
-MINUTE = datetime.timedelta(minutes=1)
 FREEZER, SERIAL = "CryoMed 7452", "CF-3318"
 BEGINS_AFTER, LASTS = 6 * MINUTE, 130  # half minutes
 PER_STEP = 0.5  # minutes
@@ -53,11 +52,10 @@ def _program(minute: float) -> float:
 
 
 def _decide(story: Player, deviation: str, at: datetime.datetime) -> None:
-    day = datetime.timedelta(days=1)
     story.do(
         "olena",
         "investigate_deviation",
-        at + day,
+        at + DAY,
         deviation=deviation,
         investigation="The chamber followed its program throughout; the probe's cable hung free below the lid.",
         root_cause="The probe slipped out of its vial when the lid was shut, and was pushed back nine minutes later.",
@@ -65,7 +63,7 @@ def _decide(story: Player, deviation: str, at: datetime.datetime) -> None:
     story.do(
         "maksym",
         "close_deviation",
-        at + 2 * day,
+        at + 2 * DAY,
         deviation=deviation,
         decision="The vials froze as they should. Probes are clipped to their vial from now on.",
     )

@@ -1,11 +1,7 @@
 """What waits in the laboratory when the story ends: samples whose results are due, and versions to compare."""
 
-import datetime
-
 from cellbank.services.quality.definitions import published, shipped
 from cellbank.story.player import Player
-
-DAY = datetime.timedelta(days=1)
 
 # The next version of the product's specification, as a quality unit would change it after a year.
 _NEXT_VERSION = (

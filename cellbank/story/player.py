@@ -14,6 +14,7 @@ from cellbank.services.people.actors import actor_by_name
 from cellbank.story.cast import PASSWORD
 
 SEED = 4_461_925
+HOUR, MINUTE, DAY = datetime.timedelta(hours=1), datetime.timedelta(minutes=1), datetime.timedelta(days=1)
 
 
 class StoryProblem(Exception):

@@ -1,30 +1,17 @@
-"""First half of the story: four donors, their tissue, three culture lines, banks and product lots."""
+"""Tissue becomes lots: three culture lines, banks and product lots, each tested and released."""
 
 import datetime
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
-from cellbank.story.cast import DONORS, LINES, CellLine, DonorPart, Passage
+from cellbank.story.cast import DONORS, LINES, CellLine, Passage
+from cellbank.story.donors import donor_of, late_arrival
 from cellbank.story.freezing import freezer_run
-from cellbank.story.player import Player
+from cellbank.story.player import DAY, HOUR, MINUTE, Player
+from cellbank.story.stores import Shelves, furnish, stock_reagents
 
-PANEL = ("HIV-AB", "HIV-NAT", "HBSAG", "HBC-AB", "HBV-NAT", "HCV-AB", "HCV-NAT", "SYPHILIS", "SARS2-NAT")
 CELLS_PER_VIAL = 25_000_000
 BANK_VIALS, BANK_CELLS_PER_VIAL = 20, 10_000_000
 LAST_VIALS = 4
-HOUR = datetime.timedelta(hours=1)
-MINUTE = datetime.timedelta(minutes=1)
-DAY = datetime.timedelta(days=1)
-
-
-@dataclass
-class Shelves:
-    """The boxes of the cold store, by what is kept in them; and in which of them each vial stands."""
-
-    product: list[str]
-    bank: str
-    dewar: str
-    box_of: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -39,143 +26,12 @@ class Made:
 
 def play(story: Player) -> Made:
     """Play the first half; returns the product lots by donor."""
-    shelves = _furnish(story)
-    reagents = _reagents(story)
-    donations = {donor.pseudonym: _donor(story, donor) for donor in DONORS}
+    shelves = furnish(story)
+    reagents = stock_reagents(story)
+    donations = {donor.pseudonym: donor_of(story, donor) for donor in DONORS}
     lots = {line.donor: _line(story, line, donations[line.donor], reagents, shelves) for line in LINES}
-    _late_arrival(story, donations)
+    late_arrival(story, donations)
     return Made(lots, reagents, shelves.box_of, shelves.dewar)
-
-
-def _furnish(story: Player) -> Shelves:
-    at = story.ago(200)
-
-    def unit(**given: Any) -> str:
-        return str(story.do("olena", "add_storage_unit", at, **given)["code"])
-
-    room = unit(type="room", name="Cryo room")
-    tank = unit(type="tank", name="Tank 1", parent=room, capacity=6)
-    spare = unit(type="tank", name="Tank 2 (spare)", parent=room, capacity=6)
-    unit(type="rack", name="Rack 6", parent=spare, place=5)
-    racks = [unit(type="rack", name=f"Rack {number}", parent=tank) for number in (1, 2)]
-    canister = unit(type="canister", name="Canister 1", parent=tank, place=6)
-    unit(type="cassette", name="Cassette 1", parent=canister, rows=1, columns=1)
-    boxes = [
-        unit(type="box", name=f"Box {number}", parent=racks[number > 4], rows=9, columns=9) for number in range(1, 7)
-    ]
-    bank = unit(type="box", name="Box 7", parent=racks[1], rows=6, columns=7)
-    return Shelves(boxes, bank, unit(type="dewar", name="Transfer dewar 1", parent=room, cold_minutes=240))
-
-
-def _reagents(story: Player) -> dict[str, str]:
-    """Reagent lots, accepted by a quality officer, the medium counted; one is open, one is left in quarantine."""
-    made = {}
-    for name, maker, number in (
-        ("Culture medium with 5 % platelet lysate", "Biowest", "MED-2291"),
-        ("Collagenase NB 6", "Nordmark", "NB6-0417"),
-        ("TrypLE dissociation reagent", "Gibco", "TRY-8832"),
-        ("Cryoprotectant: 10 % DMSO in 5 % albumin and saline", "WAK-Chemie", "CRY-1140"),
-        ("Culture medium with 5 % platelet lysate", "Biowest", "MED-2340"),
-    ):
-        last = number == "MED-2340"
-        at = story.ago(2 if last else 190)
-        counted = {"quantity": "50000", "unit": "mL"} if number.startswith("MED") else {}
-        expires = (story.today + datetime.timedelta(days=420)).date().isoformat()
-        code = story.do(
-            "olena",
-            "receive_reagent",
-            at,
-            name=name,
-            manufacturer=maker,
-            manufacturer_lot=number,
-            certificate=f"CoA {number}",
-            expires_on=expires,
-            **counted,
-        )["code"]
-        if not last:
-            story.do("iryna", "decide_reagent", at + DAY, reagent=code, decision="accept", reason="Certificate checked")
-            made[number] = code
-    _open_albumin(story)
-    return made
-
-
-def _open_albumin(story: Player) -> None:
-    """Albumin to dilute doses: it keeps four weeks once open."""
-    at, expires = story.ago(12), (story.today + datetime.timedelta(days=300)).date().isoformat()
-    code = story.do(
-        "olena",
-        "receive_reagent",
-        at,
-        name="Albumin 5 %",
-        manufacturer="Octapharma",
-        manufacturer_lot="ALB-0090",
-        certificate="CoA ALB-0090",
-        expires_on=expires,
-        quantity="24",
-        unit="pieces",
-        days_once_open=28,
-    )["code"]
-    story.do("iryna", "decide_reagent", at + DAY, reagent=code, decision="accept", reason="Certificate checked")
-    story.do("andriy", "open_reagent", at + 2 * DAY, reagent=code)
-
-
-def _donor(story: Player, part: DonorPart) -> dict[str, str]:
-    """Register, receive both tissues, test the mother, determine. Returns the DINs by tissue."""
-    born = story.ago(part.delivered_days_ago, 7, 20)
-    donor = story.do("olena", "register_donor", born - 30 * DAY, pseudonym=part.pseudonym, birth_year=part.birth_year)[
-        "code"
-    ]
-    story.do(
-        "olena",
-        "record_consent",
-        born - 30 * DAY,
-        donor=donor,
-        version="ICF-3.1",
-        scope="clinical_use",
-        given_on=(born - 30 * DAY).date().isoformat(),
-    )
-    sizes = {"placenta": {"mass_g": "512.0"}, "cord": {"mass_g": "46.5", "length_cm": "41.0"}}
-    donations = {
-        tissue: story.do(
-            "olena",
-            "receive_donation",
-            born + 5 * HOUR,
-            donor=donor,
-            tissue=tissue,
-            collected_at=born.isoformat(),
-            transport_min_c="3.1",
-            transport_max_c="6.8",
-            **size,
-        )["code"]
-        for tissue, size in sizes.items()
-    }
-    _test_donor(story, part, donor, born)
-    return donations | {"donor": donor}
-
-
-def _test_donor(story: Player, part: DonorPart, donor: str, born: datetime.datetime) -> None:
-    results = [
-        story.do(
-            "andriy",
-            "enter_result",
-            born + 4 * DAY,
-            donor=donor,
-            test=test,
-            choice="positive" if test == "HBV-NAT" and not part.eligible else "negative",
-            started_at=(born + 2 * HOUR).isoformat(),
-            resulted_at=(born + 3 * DAY).isoformat(),
-        )["code"]
-        for test in PANEL
-    ]
-    story.do("maksym", "review_results", born + 5 * DAY, results=results, confirmed=True)
-    story.do(
-        "iryna",
-        "determine_eligibility",
-        born + 6 * DAY,
-        donor=donor,
-        decision="eligible" if part.eligible else "ineligible",
-        reason="Panel and history complete, NAT negative" if part.eligible else "HBV NAT reactive",
-    )
 
 
 def _line(story: Player, line: CellLine, donations: dict[str, str], reagents: dict[str, str], shelves: Shelves) -> str:
@@ -376,29 +232,3 @@ def _test_lot(story: Player, lot: str, filled: datetime.datetime, *, sterile: bo
         right = {"result": wrong, "number": "44", "reason": "44 on the printout, typed as 41"}
         results.append(story.do("olena", "correct_result", filled + 32 * DAY, **right)["code"])
     story.do("maksym", "review_results", filled + 35 * DAY, results=results, confirmed=True)
-
-
-def _late_arrival(story: Player, donations: dict[str, dict[str, str]]) -> None:
-    """A donor of yesterday whose placenta travelled too warm: a quality officer must decide."""
-    born = story.ago(1, 5, 40)
-    donor = story.do("andriy", "register_donor", born - 20 * DAY, pseudonym="PL-005", birth_year=1996)["code"]
-    story.do(
-        "andriy",
-        "record_consent",
-        born - 20 * DAY,
-        donor=donor,
-        version="ICF-3.1",
-        scope="clinical_use",
-        given_on=(born - 20 * DAY).date().isoformat(),
-    )
-    story.do(
-        "andriy",
-        "receive_donation",
-        born + 6 * HOUR,
-        donor=donor,
-        tissue="placenta",
-        collected_at=born.isoformat(),
-        transport_min_c="4.0",
-        transport_max_c="11.2",
-        mass_g="488.0",
-    )

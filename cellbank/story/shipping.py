@@ -6,12 +6,11 @@ from typing import Any
 from cellbank.domain.lifecycle.states import VialState
 from cellbank.services.storage.box_map import box_map
 from cellbank.story.cast import CLINIC, PEOPLE_THERE
-from cellbank.story.player import Player
+from cellbank.story.player import MINUTE, Player
 from cellbank.story.production import Made
 from cellbank.story.temperature import MODEL, read_logger, trace
 
 SENT, SCANNED, ORDERED = 8, 5, 6  # vials: sent, scanned at the other end so far, and ordered for the next time
-MINUTE = datetime.timedelta(minutes=1)
 
 
 def play(story: Player, made: Made) -> None:

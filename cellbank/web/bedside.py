@@ -25,9 +25,10 @@ from cellbank.services.installation import server_time
 from cellbank.services.lookup.boards import DoseBoard, dose_board
 from cellbank.services.signing.to_sign import ToSign
 from cellbank.services.unreadable_scans import keep_unreadable
-from cellbank.web.acts import SECOND_NAME, SECOND_PASSWORD, Answer, attempt, client_of, key_of, performer, reason
+from cellbank.web.attempting import SECOND_NAME, SECOND_PASSWORD, Answer, attempt, client_of, key_of, performer
 from cellbank.web.blueprint import RESUME, blueprint
 from cellbank.web.forms import fields_of
+from cellbank.web.reasons import reason
 from cellbank.web.session import asks_both, now
 from cellbank.web.shell import DOOR, say, the_actor, the_installation
 from cellbank.web.to_sign import content_of

@@ -11,8 +11,8 @@ from cellbank.domain.sessions import Ended
 from cellbank.services.acts import REGISTRY, Malformed, Outcome, run_act
 from cellbank.services.people.keys import keys_of
 from cellbank.services.people.web_sessions import sessions_of, sessions_of_all
-from cellbank.web.acts import reason
 from cellbank.web.blueprint import blueprint
+from cellbank.web.reasons import reason
 from cellbank.web.session import now
 from cellbank.web.shell import DOOR, client, say, the_actor, the_installation
 

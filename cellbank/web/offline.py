@@ -11,8 +11,8 @@ from cellbank.domain.lifecycle.table import roles_for
 from cellbank.services.clinic.offline import Came, Sent, is_there, judgement, send_kept
 from cellbank.services.clinic.offline_stops import keep_stop
 from cellbank.services.installation import server_time
-from cellbank.web.acts import reason
 from cellbank.web.blueprint import blueprint
+from cellbank.web.reasons import reason
 from cellbank.web.session import now, place
 from cellbank.web.shell import DOOR, HERE, client, sent_object, the_actor, the_installation, whole_installation
 

@@ -14,7 +14,7 @@ from cellbank.services.people import web_sessions
 from cellbank.services.people.keys import keys_of
 from cellbank.services.people.passwords import Credentials
 from cellbank.services.people.sessions import SignInAnswer, prove
-from cellbank.web import acts
+from cellbank.web import reasons
 from cellbank.web.blueprint import blueprint
 from cellbank.web.session import (
     CARRY,
@@ -198,7 +198,7 @@ def _new_password() -> str | None:
 
 def reason(refusal: Refusal) -> str:
     """A refusal in the reader's language."""
-    return str(acts.reason(refusal)["detail"])
+    return str(reasons.reason(refusal)["detail"])
 
 
 def about_keys() -> dict[str, str]:

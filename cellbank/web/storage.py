@@ -21,10 +21,10 @@ from cellbank.services.storage.box_map import BoxMap, box_map, storage_tree
 from cellbank.services.storage.stock_pictures import levels_drawing, states_drawing, stock_document
 from cellbank.services.storage.warming import find_dewar
 from cellbank.services.unreadable_scans import keep_unreadable
-from cellbank.web.acts import reason
 from cellbank.web.blueprint import blueprint
 from cellbank.web.icons import icon_symbol, icon_use
 from cellbank.web.reading import site_moment
+from cellbank.web.reasons import reason
 from cellbank.web.session import now
 from cellbank.web.shell import DOOR, client, say, sent_object, the_actor, the_installation
 from cellbank.web.told import said_again

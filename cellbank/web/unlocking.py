@@ -13,21 +13,12 @@ from cellbank.services.acts import Malformed, Outcome, run_act
 from cellbank.services.lookup.hints import hints_for
 from cellbank.services.parsing import following_key
 from cellbank.services.people.unlocking import UnlockTogether
-from cellbank.web.acts import (
-    NOT_SIGNED,
-    SECOND_NAME,
-    Performer,
-    card_of,
-    client_of,
-    finished,
-    key_of,
-    performer,
-    reason,
-    the_act,
-)
+from cellbank.web.acts import card_of, finished, the_act
+from cellbank.web.attempting import NOT_SIGNED, SECOND_NAME, Performer, client_of, key_of, performer
 from cellbank.web.blueprint import RESUME, blueprint
 from cellbank.web.forms import Filled, fields_of
 from cellbank.web.reading import read
+from cellbank.web.reasons import reason
 from cellbank.web.session import place
 from cellbank.web.shell import DOOR, client, the_actor, the_installation
 from cellbank.web.told import said_again

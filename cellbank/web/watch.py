@@ -10,8 +10,8 @@ from flask import jsonify, request
 
 from cellbank.domain.lifecycle.states import DoseState
 from cellbank.services.clinic.at_bedside import Judged, judge_standing
-from cellbank.web.acts import reason
 from cellbank.web.blueprint import blueprint
+from cellbank.web.reasons import reason
 from cellbank.web.session import is_locked, now
 from cellbank.web.shell import clock, the_installation
 from cellbank.web.verdict import About, Judgement, Verdict, judged

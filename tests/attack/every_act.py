@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from cellbank.domain.identifiers import RECORDS, Kind
-from cellbank.domain.lifecycle.states import STATES
+from cellbank.domain.lifecycle.meanings import STATES
 from cellbank.services import catalogue
 from tests.factories import conditional
 from tests.factories.temperature import as_csv, sent, steady

@@ -14,7 +14,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from cellbank.outside.embedded_postgres import OWNER, EmbeddedPostgres, start
+from cellbank.outside.embedded_postgres import EmbeddedPostgres, start
+from cellbank.outside.postgres_server import OWNER
 from tests.bench import (
     batch_records,
     entering,

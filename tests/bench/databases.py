@@ -11,7 +11,8 @@ import psycopg
 from sqlalchemy import create_engine
 
 from cellbank import config
-from cellbank.outside.embedded_postgres import APP_ROLE, OWNER, EmbeddedPostgres
+from cellbank.outside.embedded_postgres import EmbeddedPostgres
+from cellbank.outside.postgres_server import APP_ROLE, OWNER
 from cellbank.outside.printers import FolderPrinter
 from cellbank.records.base import open_engine
 from cellbank.records.migrate import migrate

@@ -23,7 +23,8 @@ from sqlalchemy import text
 from cellbank import LARGEST, create_app, gate
 from cellbank.cli.serving import wire_options
 from cellbank.domain.actor import Proof
-from cellbank.outside.embedded_postgres import APP_ROLE, EmbeddedPostgres
+from cellbank.outside.embedded_postgres import EmbeddedPostgres
+from cellbank.outside.postgres_server import APP_ROLE
 from cellbank.services import acts
 from cellbank.services.installation import Installation
 from cellbank.services.people.passwords import Proved

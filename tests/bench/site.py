@@ -13,7 +13,8 @@ import psycopg
 
 from cellbank.domain.positions import position_name
 from cellbank.outside import account_key
-from cellbank.outside.embedded_postgres import OWNER, EmbeddedPostgres
+from cellbank.outside.embedded_postgres import EmbeddedPostgres
+from cellbank.outside.postgres_server import OWNER
 from cellbank.services.installation import Installation, server_time
 from tests.bench.clients import Clients, request, signed_in
 from tests.bench.databases import copied, open_installation, plain_url

@@ -12,7 +12,8 @@ from pathlib import Path
 import psutil
 import psycopg
 
-from cellbank.outside.embedded_postgres import OWNER, EmbeddedPostgres
+from cellbank.outside.embedded_postgres import EmbeddedPostgres
+from cellbank.outside.postgres_server import OWNER
 from cellbank.records.migrate import migrate
 from cellbank.services.temperature.exposure import exposures
 from cellbank.services.temperature.temperature_chart import chart_of, drawing_of

@@ -6,9 +6,9 @@ import pytest
 
 from cellbank.domain import diagram
 from cellbank.domain.blind import hidden_columns
+from cellbank.domain.lifecycle.meanings import STATES, state_means
 from cellbank.domain.lifecycle.moves import Transition, moves
 from cellbank.domain.lifecycle.roles import LAB, Meaning, Role
-from cellbank.domain.lifecycle.states import STATES, state_means
 from cellbank.domain.lifecycle.table import (
     TRANSITIONS,
     _of_irregular_facts,

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from cellbank.domain.correction import CORRECTABLE, KINDS, UNCHECKED, columns_of, correctable, moves_of
+from cellbank.domain.lifecycle.meanings import STATES
 from cellbank.domain.lifecycle.roles import FLOOR, Role
-from cellbank.domain.lifecycle.states import STATES
 from cellbank.domain.lifecycle.table import rows_for
 from cellbank.domain.refusals import Code
 from cellbank.domain.rules.correction import (

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cellbank.domain.lifecycle.states import STATES
+from cellbank.domain.lifecycle.meanings import STATES
 from cellbank.domain.rules.labels import (
     LABELLED,
     LabelFacts,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cellbank.domain.lifecycle.states import STATES
+from cellbank.domain.lifecycle.meanings import STATES
 from cellbank.domain.refusals import Code
 from cellbank.domain.rules.vial_lost import LostVial, classified, is_counted_on, lost_warnings
 

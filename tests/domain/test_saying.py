@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cellbank.domain.lifecycle.states import STATES
+from cellbank.domain.lifecycle.meanings import STATES
 from cellbank.domain.refusals import Code, refuse
 from cellbank.domain.saying import NAMES_OF_THE_CODE, fill
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from cellbank.domain.lifecycle.states import STATES_OF
+from cellbank.domain.lifecycle.meanings import STATES_OF
 
 PACKAGE = Path(__file__).parents[2] / "cellbank"
 KNOWN = {state.value for states in STATES_OF.values() for state in states}

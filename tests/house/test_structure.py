@@ -14,8 +14,8 @@ from sqlalchemy import create_engine, text
 import cellbank
 from cellbank.domain import diagram
 from cellbank.domain.identifiers import RECORDS
+from cellbank.domain.lifecycle.meanings import STATES
 from cellbank.domain.lifecycle.roles import Role
-from cellbank.domain.lifecycle.states import STATES
 from cellbank.domain.lifecycle.table import TRANSITIONS, is_signed
 from cellbank.domain.refusals import Code
 from cellbank.records import tables

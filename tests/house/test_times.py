@@ -18,7 +18,7 @@ WRITES = "domain/wall.py"
 OTHERS = {
     "domain/identifiers.py", "domain/result_sheet.py", "services/temperature/reading_store.py",
     "services/temperature/temperature_chart.py", "services/trail/trail_chain.py",
-    "outside/embedded_postgres.py", "domain/rules/infusion.py",
+    "outside/postgres_server.py", "domain/rules/infusion.py",
     "web/reading.py", "story/temperature.py", "story/freezing.py", "story/player.py",
 }  # fmt: skip
 

@@ -9,7 +9,7 @@ import zxingcpp
 from sqlalchemy import text
 
 from cellbank.domain.identifiers import Form, Kind, form_code, printed
-from cellbank.domain.lifecycle.states import STATES
+from cellbank.domain.lifecycle.meanings import STATES
 from cellbank.domain.refusals import Code
 from cellbank.domain.scans import Scan, read_scan
 from cellbank.outside.printers import FolderPrinter

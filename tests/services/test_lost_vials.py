@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from cellbank.domain.lifecycle.states import STATES
+from cellbank.domain.lifecycle.meanings import STATES
 from cellbank.domain.lifecycle.table import rows_for
 from cellbank.records.deviations import Deviation, DeviationLink
 from cellbank.records.production import Vial

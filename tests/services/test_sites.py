@@ -11,7 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from cellbank.domain.lifecycle.states import STATES
+from cellbank.domain.lifecycle.meanings import STATES
 from cellbank.records.base import Base
 from cellbank.records.belonging import ABOUT, WHOLE_BANK
 from cellbank.records.production import Donor

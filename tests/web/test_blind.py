@@ -8,7 +8,7 @@ from flask import Flask
 
 from cellbank.domain.blind import BLIND
 from cellbank.domain.identifiers import printed
-from cellbank.domain.lifecycle.states import STATES
+from cellbank.domain.lifecycle.meanings import STATES
 from cellbank.records.tables import metadata
 from tests.factories.clinic import enrolled_subject
 from tests.factories.lots import stored_lot

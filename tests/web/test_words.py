@@ -10,10 +10,10 @@ from babel.messages.pofile import read_po
 from flask import session
 
 from cellbank.domain.identifiers import ON_PAPER, RECORD_KINDS
-from cellbank.domain.lifecycle.states import STATES
+from cellbank.domain.lifecycle.meanings import STATES
 from cellbank.domain.refusals import Code, refuse
-from cellbank.web.acts import reason
 from cellbank.web.icons import icon
+from cellbank.web.reasons import reason
 from cellbank.web.shell import TRANSLATIONS
 from cellbank.web.words import KIND_ICONS, STATE_ICONS, TONE_ICONS, TONE_OF
 from tools.words import read, still_english

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
+from cellbank.domain.lifecycle.meanings import STATES_OF
 from cellbank.domain.lifecycle.roles import Meaning, Role
-from cellbank.domain.lifecycle.states import STATES_OF, State
+from cellbank.domain.lifecycle.states import State
 
 PERFORMERS = "performers"  # in `differs`: everybody who did anything to the lot, its cultures, vials or results
 APPROVED, REJECTED, REVIEWED = Meaning.APPROVED, Meaning.REJECTED, Meaning.REVIEWED

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from cellbank.domain.lifecycle.meanings import STATES
 from cellbank.domain.lifecycle.states import (
-    STATES,
     CultureState,
     DoseState,
     PersonState,

@@ -8,7 +8,8 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from cellbank.domain.lifecycle.states import STATES, VialState
+from cellbank.domain.lifecycle.meanings import STATES
+from cellbank.domain.lifecycle.states import VialState
 from cellbank.services.storage.whereabouts import place_text
 
 

@@ -8,7 +8,8 @@ from functools import cache
 
 from cellbank.domain.blind import hidden_columns
 from cellbank.domain.identifiers import RECORDS, Kind, printed
-from cellbank.domain.lifecycle.states import ResultState, state_means
+from cellbank.domain.lifecycle.meanings import state_means
+from cellbank.domain.lifecycle.states import ResultState
 from cellbank.domain.quantities import millions, of_the_dose
 from cellbank.records.base import read_row
 from cellbank.records.tables import metadata

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from cellbank.domain.lifecycle.states import STATES
+from cellbank.domain.lifecycle.meanings import STATES
 from cellbank.services.installation import Installation
 from cellbank.services.lookup.lists import clinic, people, production, quality, temperature, testing
 from cellbank.services.lookup.lists.listing import PAGE, Column, Listing, Look
