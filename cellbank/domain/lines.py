@@ -16,6 +16,10 @@ LINES: tuple[str, ...] = (
     "Warning excursion in {unit}", "Critical excursion in {unit}", "Reject excursion in {unit}", "{name} in {unit}",
     "Umbilical cord", "Corrective action about {code}", "Preventive action about {code}", "Not reviewed since {time}",
     "{code} of lot {lot}", "Key “{name}”", "{name}, edition {n}",
+    # families: what each is, and where
+    "Cord of {code}", "Placenta of {code}", "Culture P{n}", "Master Bank lot", "Working Bank lot", "Product lot",
+    "Vial {n}", "{n} vials", "Infusion {n} (Day {m})", "Shipment {code}, in hand of {person}",
+    "Shipment {code}, in hand of {person} (waybill {name})",
     # cards: what is so with it
     "planned {day}", "given {time}", "lot {code}", "lot {code} released", "lot {code} on_hold", "lot {code} recalled",
     "lot {code} rejected", "read by {person}", "due {day}", "frozen {time}", "first counted by {person}",

@@ -15,16 +15,9 @@ JOINED = re.compile(rf"\|\|\s*{LITERAL}|{LITERAL}\s*\|\|")
 ANSWERED = re.compile(rf"\b(?:THEN|ELSE|coalesce\([^'()]*,)\s*{LITERAL}")
 WORD, PHRASE = re.compile(r"[A-Za-z]{2,}"), re.compile(r"[a-z]{2,} [a-zA-Z]|^[A-Z][a-z]+$")
 
-#: Statements that still say something, each a text to be moved into a phrase or a template; none is added.
+#: Statements that say something; none is added.
 STILL_SAYING: dict[str, int] = {
     "records/fingerprint.py": 39,  # it describes the database to whoever runs it, and is no page
-    "services/documents/chain_custody.py": 3,
-    "services/lookup/cards.py": 1,
-    "services/lookup/cards_of_quality.py": 1,
-    "services/lookup/hints.py": 1,
-    "services/lookup/tracing.py": 8,
-    "services/quality/lot_results.py": 2,
-    "services/storage/travelling.py": 3,
 }
 
 

@@ -1,1 +1,2 @@
-"""What becomes of a record: its states (states.py; what they mean: meanings.py), who moves it (roles.py), and THE table of moves (table.py)."""
+"""What becomes of a record: its states (states.py, meanings.py), who moves it (roles.py), and THE table
+of moves (table.py)."""

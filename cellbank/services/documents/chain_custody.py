@@ -10,6 +10,7 @@ from sqlalchemy import Connection, text
 
 from cellbank.domain.lifecycle.meanings import STATES
 from cellbank.domain.lifecycle.states import VialState
+from cellbank.services.storage.travelling import in_hand_of
 from cellbank.services.storage.whereabouts import place_text
 
 
@@ -29,7 +30,7 @@ class Stay:
 
 # Each change of a vial's state or place; a move changes the placement alone, and comes as the placement's insert. A
 # unit that was moved while the vial stood in it is a step too: from then on the vial was somewhere else. So is each
-# change of hands of a shipment with the vial in it. `in_hand` is who had the shipment then.
+# change of hands of a shipment with the vial in it. `hand` is who had the shipment then.
 _STEPS = text(
     """WITH step AS (
          SELECT c.record_id AS vial, c.act_id, c.after ->> 'state' AS state, NULL::bigint AS placement
@@ -53,19 +54,18 @@ _STEPS = text(
        ), act_step AS (
          SELECT vial, act_id, max(state) AS state, max(placement) AS placement FROM step GROUP BY vial, act_id)
        SELECT v.id, v.code, v.number, a.id AS act, a.at, p.full_name, step.state,
-              unit_names(pl.box_id, greatest(pl.placed_at, a.at)) AS line, pl.position, box.column_count, hand.in_hand
+              unit_names(pl.box_id, greatest(pl.placed_at, a.at)) AS line, pl.position, box.column_count, way.hand
          FROM act_step step JOIN vial v ON v.id = step.vial CROSS JOIN LATERAL (
            SELECT id, person_id, coalesce(happened_at, at) AS at FROM act WHERE id = step.act_id) a
          JOIN person p ON p.id = a.person_id LEFT JOIN placement pl ON pl.id = step.placement
          LEFT JOIN storage_unit box ON box.id = pl.box_id
          LEFT JOIN LATERAL (
-           SELECT 'shipment ' || h.code || ', in hand of ' || coalesce(q.full_name, k.carrier)
-                  || coalesce(' (waybill ' || k.waybill || ')', '') AS in_hand
+           SELECT ARRAY[h.code, coalesce(q.full_name, k.carrier), k.waybill] AS hand
              FROM packed_vial pv JOIN shipment h ON h.id = pv.shipment_id JOIN custody k ON k.shipment_id = h.id
              JOIN change c ON c.record_kind = 'custody' AND c.record_id = k.id AND c.before IS NULL
              LEFT JOIN person q ON q.id = k.person_id
             WHERE pv.vial_id = step.vial AND pv.packed_at <= a.at AND c.act_id <= a.id
-            ORDER BY pv.id DESC, c.act_id DESC LIMIT 1) hand ON true
+            ORDER BY pv.id DESC, c.act_id DESC LIMIT 1) way ON true
         ORDER BY v.lot_id, v.number, a.at, a.id"""
 )
 AT_ITS_PLACE = {VialState.IN_STOCK, VialState.RESERVED}
@@ -90,10 +90,15 @@ def _of_one(steps: list[Any]) -> list[Stay]:
         state, place = step["state"] or state, place_text(step) or place
         where = place if state in AT_ITS_PLACE and place else None
         if state in TRAVELLING:
-            where = "; ".join(part for part in (place, step["in_hand"]) if part)
+            where = "; ".join(part for part in (place, *map(_within, in_hand_of(step["hand"]))) if part)
         until = after["at"] if after else None
         shown = where or STATES["vial"][state]
         found.append(
             Stay(step["code"], step["number"], state, shown, step["at"], until, step["act"], step["full_name"])
         )
     return found
+
+
+def _within(sentence: str) -> str:
+    """As it stands within another one."""
+    return sentence[:1].lower() + sentence[1:]

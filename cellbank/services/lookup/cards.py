@@ -45,7 +45,7 @@ PLACE = """
   LEFT JOIN placement p ON p.vial_id = v.id AND p.taken_at IS NULL
   LEFT JOIN storage_unit box ON box.id = p.box_id
 """
-PLACE_COLUMNS = f"{LINE.format(unit='box.id')} AS line, p.position, box.column_count"
+PLACE_COLUMNS = f"{LINE.format(unit='box.id')}, p.position, box.column_count"
 
 
 def _vial_facts(row: Row) -> Facts:
@@ -119,8 +119,6 @@ def _result_facts(row: Row) -> Facts:
 
 
 _REAGENT = simple(
-    ("Use by", "use_by"),
-    ("Left", "counted"),
     ("Maker", "manufacturer"),
     ("Maker's lot", "manufacturer_lot"),
     ("Certificate", "certificate"),
@@ -128,6 +126,13 @@ _REAGENT = simple(
     ("Opened", "opened_at"),
     ("Days that it keeps once open", "days_once_open"),
 )
+
+
+def _reagent_facts(row: Row) -> Facts:
+    left = None
+    if row["quantity_left"] is not None and row["quantity_received"] is not None:
+        left = f"{shown(row['quantity_left'])} of {shown(row['quantity_received'])} {row['unit']}"
+    return (("Use by", shown(row["use_by"])), ("Left", shown(left)), *_REAGENT(row))
 
 
 def _given(row: Row) -> Facts:
@@ -189,11 +194,10 @@ QUESTIONS: dict[Kind, Question] = {
     ),
     Kind.REAGENT: Question(
         """SELECT r.*,
-           least(r.expires_on, (r.opened_at AT TIME ZONE s.timezone)::date + r.days_once_open::int) AS use_by,
-           trim_scale(r.quantity_left) || ' of ' || trim_scale(r.quantity_received) || ' ' || r.unit AS counted
+           least(r.expires_on, (r.opened_at AT TIME ZONE s.timezone)::date + r.days_once_open::int) AS use_by
            FROM reagent_lot r JOIN site s ON s.id = r.site_id WHERE r.code = %(code)s""",
         lambda row: row["name"],
-        _REAGENT,
+        _reagent_facts,
     ),
     Kind.STORAGE: Question(
         """SELECT u.*, unit_names(u.parent_id) AS above,

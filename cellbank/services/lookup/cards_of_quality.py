@@ -1,5 +1,7 @@
 """The cards of what the quality unit keeps: deviations, reviews, notices, documents, probes, people and their keys."""
 
+from itertools import starmap
+
 from cellbank.domain.identifiers import Kind
 from cellbank.services.lookup.card_parts import Question, simple
 from cellbank.services.temperature.run_facts import run_in_words
@@ -14,6 +16,11 @@ _ACTION = simple(
     ("Done by", "done_by"),
     ("How it was verified", "verification"),
 )
+
+
+def _training(role: str, until: str, procedure: str) -> str:
+    return f"{role.replace('_', ' ')} until {until} ({procedure})"
+
 
 OF_QUALITY: dict[Kind, Question] = {
     Kind.DEVIATION: Question(
@@ -173,16 +180,16 @@ OF_QUALITY: dict[Kind, Question] = {
         ),
     ),
     Kind.PERSON: Question(
-        """SELECT p.*, (SELECT string_agg(replace(t.role, '_', ' ') || ' until ' || t.valid_until || ' (' || t.procedure
-           || ')', '; ' ORDER BY t.valid_until DESC) FROM training t WHERE t.person_id = p.id AND t.state = 'VALID')
-           AS trainings, CASE WHEN p.locked_until > now() THEN p.locked_until END AS locked_now
+        """SELECT p.*, (SELECT jsonb_agg(ARRAY[t.role, t.valid_until::text, t.procedure] ORDER BY t.valid_until DESC)
+           FROM training t WHERE t.person_id = p.id AND t.state = 'VALID') AS trainings,
+           CASE WHEN p.locked_until > now() THEN p.locked_until END AS locked_now
            FROM person p WHERE p.code = %(code)s""",
         lambda row: row["full_name"],
         lambda row: (
             ("Sign-in name", row["name"]),
             ("Roles", ", ".join(role.replace("_", " ") for role in row["roles"])),
             *((("Locked", f"until {shown(row['locked_now'])}"),) if row["locked_now"] else ()),
-            ("Trainings", shown(row["trainings"])),
+            ("Trainings", "; ".join(starmap(_training, row["trainings"] or ())) or "–"),
             ("Statement on signatures", f"accepted {shown(row['agreement_at'])}" if row["agreement_at"] else "–"),
             ("Second factor", f"since {shown(row['totp_confirmed_at'])}" if row["totp_confirmed_at"] else "–"),
         ),

@@ -77,7 +77,7 @@ _FREE_SHIPPERS = text(
              AND s.state NOT IN ('ACCEPTED', 'REJECTED', 'CANCELLED') AND s.code <> :shipment) ORDER BY u.name"""
 )
 _LOGGERS = text(
-    f"""SELECT p.code, p.name || ' in ' || u.name AS name FROM probe p JOIN storage_unit u ON u.id = p.storage_unit_id
+    f"""SELECT p.code, p.name, u.name AS unit FROM probe p JOIN storage_unit u ON u.id = p.storage_unit_id
          WHERE u.type = 'shipper' AND p.state = 'IN_USE' AND {at_site("p.site_id")} ORDER BY p.name"""
 )
 _OF_SHIPMENTS = {
@@ -115,7 +115,12 @@ def _for_shipments(installation: Installation, act: str, shipment: str) -> Hints
     with installation.reads.connect() as connection:
         mine = {"site": installation.site, "shipment": shipment}
         found = {field: connection.execute(offers, mine).all() for field, offers in _OF_SHIPMENTS[act].items()}
-    return Hints({field: tuple((row.code, row.name) for row in rows) for field, rows in found.items()})
+    return Hints({field: tuple((row.code, _called(row)) for row in rows) for field, rows in found.items()})
+
+
+def _called(row: Any) -> str:
+    """A site or a shipper by its name, a logger also by the shipper that it is in."""
+    return f"{row.name} in {row.unit}" if "unit" in row._fields else str(row.name)
 
 
 def _who_works_here(installation: Installation) -> tuple[Offer, ...]:

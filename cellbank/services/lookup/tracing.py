@@ -5,7 +5,7 @@ bank vial); vials, doses and subjects hang on the lots. So a trace costs what th
 bank holds.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -29,29 +29,29 @@ _LINE = """SELECT line.record_kind AS kind, array_agg(DISTINCT line.record_id) A
             CROSS JOIN LATERAL {}(start.kind, start.id) AS line GROUP BY 1"""
 DOWN, UP = text(_LINE.format("line_below")), text(_LINE.format("line_above"))
 
-# What is read of each kind: title parts, state, and the codes of what it came from.
+# What is read of each kind: what it is called by, its state, and the codes of what it came from.
 NODES: dict[str, Any] = {
     "donor": text(
-        """SELECT id, code, 'Donor ' || pseudonym AS title, state, ARRAY[]::text[] AS parents
+        """SELECT id, code, pseudonym, state, ARRAY[]::text[] AS parents
            FROM donor WHERE id = ANY(:ids)"""
     ),
     "donation": text(
-        """SELECT n.id, n.code, initcap(n.tissue) || ' of ' || d.pseudonym AS title, n.state, ARRAY[d.code] AS parents
+        """SELECT n.id, n.code, n.tissue, d.pseudonym, n.state, ARRAY[d.code] AS parents
            FROM donation n JOIN donor d ON d.id = n.donor_id WHERE n.id = ANY(:ids)"""
     ),
     "reagent_lot": text(
-        """SELECT id, code, name || ' ' || manufacturer_lot AS title, state, ARRAY[]::text[] AS parents
+        """SELECT id, code, name, manufacturer_lot, state, ARRAY[]::text[] AS parents
            FROM reagent_lot WHERE id = ANY(:ids) ORDER BY name, id"""
     ),
     "culture": text(
-        """SELECT c.id, c.code, 'Culture P' || c.passage AS title, c.state,
+        """SELECT c.id, c.code, c.passage, c.state,
            coalesce(parent.code, source.code, n.code) || ARRAY(SELECT r.code FROM reagent_use u
              JOIN reagent_lot r ON r.id = u.reagent_lot_id WHERE u.culture_id = c.id ORDER BY r.id) AS parents
            FROM culture c JOIN donation n ON n.id = c.donation_id LEFT JOIN culture parent ON parent.id = c.parent_id
            LEFT JOIN vial source ON source.id = c.source_vial_id WHERE c.id = ANY(:ids) ORDER BY c.passage, c.id"""
     ),
     "lot": text(
-        """SELECT l.id, l.code, initcap(replace(l.purpose, '_', ' ')) || ' lot' AS title, l.state,
+        """SELECT l.id, l.code, l.purpose, l.state,
            ARRAY(SELECT c.code FROM lot_source s JOIN culture c ON c.id = s.culture_id
              WHERE s.lot_id = l.id ORDER BY c.id) || ARRAY(SELECT r.code FROM reagent_use u
              JOIN reagent_lot r ON r.id = u.reagent_lot_id WHERE u.lot_id = l.id ORDER BY r.id) AS parents
@@ -59,26 +59,36 @@ NODES: dict[str, Any] = {
     ),
     # One look at the index for each vial: a join would read every placement of the bank when the family is large.
     "vial": text(
-        """SELECT v.code, 'Vial ' || v.number AS title, v.state, v.lot_id, p.box_id, p.position, v.site_id
+        """SELECT v.code, v.number, v.state, v.lot_id, p.box_id, p.position, v.site_id
            FROM vial v LEFT JOIN LATERAL (SELECT box_id, position FROM placement
              WHERE vial_id = v.id AND taken_at IS NULL LIMIT 1) p ON true
            WHERE v.id = ANY(:ids) ORDER BY v.lot_id, v.number"""
     ),
     "dose": text(
-        """SELECT d.id, d.code, d.site_id, 'Infusion ' || d.infusion_number || ' (Day ' || d.day || ')' AS title,
-           d.state,
+        """SELECT d.id, d.code, d.site_id, d.infusion_number, d.day, d.state,
            coalesce((SELECT array_agg(v.code ORDER BY v.number) FROM vial v WHERE v.dose_id = d.id), ARRAY[l.code])
              AS parents FROM dose d JOIN lot l ON l.id = d.lot_id WHERE d.id = ANY(:ids) ORDER BY d.id"""
     ),
     "subject": text(
-        """SELECT s.id, s.code, s.site_id, s.trial_number, 'Subject ' || s.trial_number AS title, s.state,
+        """SELECT s.id, s.code, s.site_id, s.trial_number, s.state,
            (SELECT array_agg(d.code ORDER BY d.id) FROM dose d WHERE d.subject_id = s.id) AS parents
            FROM subject s WHERE s.id = ANY(:ids) ORDER BY s.trial_number"""
     ),
 }
+#: what each kind is called; pages say it in the reader's language (`domain/lines.py`)
+TITLES: Mapping[str, Callable[[Any], str]] = {
+    "donor": lambda row: f"Donor {row.pseudonym}",
+    "donation": lambda row: f"{row.tissue.title()} of {row.pseudonym}",
+    "reagent_lot": lambda row: f"{row.name} {row.manufacturer_lot}",
+    "culture": lambda row: f"Culture P{row.passage}",
+    "lot": lambda row: f"{row.purpose.replace('_', ' ').title()} lot",
+    "vial": lambda row: f"Vial {row.number}",
+    "dose": lambda row: f"Infusion {row.infusion_number} (Day {row.day})",
+    "subject": lambda row: f"Subject {row.trial_number}",
+}
 LOT_CODES = text("SELECT id, code FROM lot WHERE id = ANY(:ids)")
 BOXES = text(
-    f"""SELECT box.id, {LINE.format(unit="box.id")} AS line, box.column_count
+    f"""SELECT box.id, {LINE.format(unit="box.id")}, box.column_count
           FROM storage_unit box WHERE box.id = ANY(:ids)"""
 )
 ORDER = tuple(NODES)
@@ -233,7 +243,7 @@ def read_nodes(connection: Connection, kind: str, ids: set[int], site: int | Non
 
 
 def _node(kind: str, row: Any) -> Node:
-    return Node(kind, row.code, row.title, row.state, tuple(row.parents or ()))
+    return Node(kind, row.code, TITLES[kind](row), row.state, tuple(row.parents or ()))
 
 
 def _elsewhere(node: Node, row: Any, site: str) -> Node:
@@ -250,6 +260,6 @@ def _vials(connection: Connection, rows: Sequence[Any]) -> list[Node]:
     boxes = {row.id: row._asdict() for row in connection.execute(BOXES, {"ids": list({row.box_id for row in rows})})}
     places = [{**boxes[row.box_id], "position": row.position} if row.box_id else NOWHERE for row in rows]
     return [
-        Node("vial", row.code, row.title, row.state, (lots[row.lot_id],), place_text(place))
+        Node("vial", row.code, TITLES["vial"](row), row.state, (lots[row.lot_id],), place_text(place))
         for row, place in zip(rows, places, strict=True)
     ]

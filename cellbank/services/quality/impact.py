@@ -22,7 +22,7 @@ from cellbank.domain.scans import read_scan
 from cellbank.services.finding.missing import NotHere, Unreadable
 from cellbank.services.finding.seeing import refuse_elsewhere
 from cellbank.services.installation import Installation
-from cellbank.services.storage.travelling import IN_HAND
+from cellbank.services.storage.travelling import IN_HAND, in_hand_of
 
 PAGE = 200
 STARTS = (Kind.LOT, Kind.DONOR, Kind.DONATION, Kind.CULTURE, Kind.REAGENT, Kind.STORAGE)
@@ -157,29 +157,30 @@ _LOTS = text(
 )
 # Each box that holds vials of some lots, with its place from the outside in, and `walk`, which puts the boxes into the
 # order in which somebody comes past them.
-HOMES = f"""home(box_id, place, walk) AS (
+HOMES = f"""home(box_id, names, in_hand, walk) AS (
          WITH RECURSIVE used AS (
            SELECT DISTINCT p.box_id FROM vial v JOIN placement p ON p.vial_id = v.id AND p.taken_at IS NULL
             WHERE v.lot_id IN ({{lots}})),
-         up(box_id, parent_id, names, walk) AS (
-           SELECT u.id, u.parent_id, coalesce({IN_HAND.format(unit="u.id")} || ' › ', '') || u.name, array[u.place]
+         up(box_id, parent_id, names, in_hand, walk) AS (
+           SELECT u.id, u.parent_id, array[u.name], {IN_HAND.format(unit="u.id")}, array[u.place]
              FROM used JOIN storage_unit u ON u.id = used.box_id
-           UNION ALL SELECT up.box_id, u.parent_id, u.name || ' › ' || up.names, u.place || up.walk
+           UNION ALL SELECT up.box_id, u.parent_id, u.name || up.names, up.in_hand, u.place || up.walk
              FROM up JOIN storage_unit u ON u.id = up.parent_id)
-         SELECT box_id, names, walk FROM up WHERE parent_id IS NULL)"""
+         SELECT box_id, names, in_hand, walk FROM up WHERE parent_id IS NULL)"""
 AT_HOME = """LEFT JOIN placement p ON p.vial_id = v.id AND p.taken_at IS NULL
          LEFT JOIN storage_unit box ON box.id = p.box_id LEFT JOIN home ON home.box_id = p.box_id"""
 _THESE = f"WITH {HOMES.format(lots='SELECT unnest(CAST(:lots AS bigint[]))')}"
 # Of a box at another site than the reader's only the site is told.
 _AWAY = "CASE WHEN box.site_id <> CAST(:site AS bigint) THEN away.name END"
 _COUNTS = text(
-    f"""{_THESE} SELECT box.code AS box, home.place, v.state, {_AWAY} AS away, count(*) AS vials FROM vial v {AT_HOME}
+    f"""{_THESE} SELECT box.code AS box, home.names, home.in_hand, v.state, {_AWAY} AS away,
+               count(*) AS vials FROM vial v {AT_HOME}
          LEFT JOIN site away ON away.id = box.site_id
-         WHERE v.lot_id = ANY(:lots) GROUP BY box.code, home.place, home.walk, v.state, 4
-         ORDER BY 4 NULLS FIRST, home.walk, v.state"""
+         WHERE v.lot_id = ANY(:lots) GROUP BY box.code, home.names, home.in_hand, home.walk, v.state, 5
+         ORDER BY 5 NULLS FIRST, home.walk, v.state"""
 )
-_VIALS = f"""{_THESE} SELECT v.code, v.number, l.code AS lot, v.state, home.place, p.position, box.column_count,
-               {_AWAY} AS away
+_VIALS = f"""{_THESE} SELECT v.code, v.number, l.code AS lot, v.state, home.names, home.in_hand, p.position,
+               box.column_count, {_AWAY} AS away
          FROM vial v JOIN lot l ON l.id = v.lot_id {AT_HOME} LEFT JOIN site away ON away.id = box.site_id
         WHERE v.lot_id = ANY(:lots) ORDER BY away NULLS FIRST, home.walk NULLS LAST, p.position, v.lot_id, v.number"""
 _DOSES = text(
@@ -282,7 +283,7 @@ def _places(counts: Any) -> tuple[PlaceTouched, ...]:
     found: dict[str, PlaceTouched] = {}
     for row in counts:
         if row.box is not None:
-            box, where = (None, row.away) if row.away else (row.box, row.place)
+            box, where = (None, row.away) if row.away else (row.box, _place(row))
             before = found.setdefault(box or where, PlaceTouched(box, where, {})).counts
             counted = {**before, row.state: before.get(row.state, 0) + row.vials}
             found[box or where] = PlaceTouched(box, where, counted)
@@ -294,4 +295,10 @@ def _where(row: Any) -> str:
         return str(row.away)
     if row.position is None:
         return NOWHERE
-    return f"{row.place} › {position_name(row.position, row.column_count)}"
+    return f"{_place(row)} › {position_name(row.position, row.column_count)}"
+
+
+def _place(row: Any) -> str:
+    """The units from the outside in, with whoever has a shipper in hand before it."""
+    *outer, box = row.names
+    return " › ".join([*outer, *in_hand_of(row.in_hand), box])

@@ -13,7 +13,7 @@ _RESULTS = text(
     """SELECT lot.id AS lot_id, r.code, r.test, r.number, r.choice, r.unit, r.verdict, r.state,
               (r.resulted_at AT TIME ZONE site.timezone)::date AS resulted_on,
               coalesce(r.sample_number, 1) AS sample_number, r.change_reason, p.full_name AS changed_by,
-              coalesce('culture ' || c.code, 'donation ' || d.code, '') AS of
+              c.code AS culture, d.code AS donation
          FROM lot JOIN site ON site.id = lot.site_id CROSS JOIN LATERAL lot_results(lot.id) AS found(id)
          JOIN test_result r ON r.id = found.id LEFT JOIN person p ON p.id = r.changed_by_id
          LEFT JOIN culture c ON c.id = r.culture_id LEFT JOIN donation d ON d.id = r.donation_id
@@ -27,8 +27,9 @@ def lot_results(session: Session, lot_ids: Iterable[int]) -> dict[int, tuple[Lot
     for row in session.execute(_RESULTS, {"lots": list(lot_ids)}):
         changed = f"by {row.changed_by}: {row.change_reason}" if row.change_reason else ""
         value = shown_value(row.number, row.choice, row.unit)
+        of = f"culture {row.culture}" if row.culture else f"donation {row.donation}" if row.donation else ""
         result = LotResult(
-            row.code, row.test, value, row.verdict, row.state, row.resulted_on, row.sample_number, row.of, changed
+            row.code, row.test, value, row.verdict, row.state, row.resulted_on, row.sample_number, of, changed
         )
         found.setdefault(row.lot_id, []).append(result)
     return {lot_id: tuple(results) for lot_id, results in found.items()}

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from cellbank.domain.positions import position_name
 from cellbank.records.production import Vial
-from cellbank.services.storage.travelling import IN_HAND
+from cellbank.services.storage.travelling import IN_HAND, in_hand_of
 
 
 @dataclass(frozen=True)
@@ -38,10 +38,12 @@ class Whereabouts:
 
 
 def place_text(row: Mapping[str, Any]) -> str | None:
-    """'Tank 1 › Rack 2 › Box B › C4' from the columns `line`, `position`, `column_count`; None: it stands nowhere."""
+    """'Tank 1 › Rack 2 › Box B › C4' from the columns `line`, `in_hand`, `position`, `column_count`; None: it stands
+    nowhere."""
     if row["position"] is None:
         return None
-    return " › ".join([*row["line"], position_name(row["position"], row["column_count"])])
+    before = in_hand_of(row.get("in_hand"))
+    return " › ".join([*before, *row["line"], position_name(row["position"], row["column_count"])])
 
 
 _PLACES = text(
@@ -50,12 +52,12 @@ _PLACES = text(
 )
 _LINES = text(
     f"""WITH RECURSIVE line AS (
-         SELECT u.id AS box, 0 AS depth, u.place, u.id, coalesce({IN_HAND.format(unit="u.id")} || ' › ', '') || u.name
-                AS name, u.parent_id FROM storage_unit u WHERE u.id = ANY(:boxes)
+         SELECT u.id AS box, 0 AS depth, u.place, u.id, u.name, {IN_HAND.format(unit="u.id")} AS in_hand,
+                u.parent_id FROM storage_unit u WHERE u.id = ANY(:boxes)
          UNION ALL
-         SELECT l.box, l.depth + 1, u.place, u.id, u.name, u.parent_id
+         SELECT l.box, l.depth + 1, u.place, u.id, u.name, NULL, u.parent_id
            FROM line l JOIN storage_unit u ON u.id = l.parent_id)
-       SELECT box, place, id, name FROM line ORDER BY box, depth DESC"""
+       SELECT box, place, id, name, in_hand FROM line ORDER BY box, depth DESC"""
 )
 
 
@@ -64,8 +66,8 @@ def whereabouts(session: Session, vial_ids: Iterable[int]) -> dict[int, Whereabo
     rows = session.execute(_PLACES, {"vials": list(vial_ids)}).all()
     boxes = sorted({row.box_id for row in rows})
     lines: dict[int, list[tuple[int, int, str]]] = {box: [] for box in boxes}
-    for box, place, unit, name in session.execute(_LINES, {"boxes": boxes}) if boxes else ():
-        lines[box].append((place, unit, name))
+    for box, place, unit, name, hand in session.execute(_LINES, {"boxes": boxes}) if boxes else ():
+        lines[box].append((place, unit, " › ".join([*in_hand_of(hand), name])))
     return {
         row.vial_id: Whereabouts(tuple(lines[row.box_id]), row.position, row.column_count, row.code) for row in rows
     }

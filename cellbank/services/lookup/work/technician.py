@@ -261,7 +261,9 @@ LINES = (
         "Vials of rejected and recalled lots to take out and destroy",
         "No vial of a rejected or recalled lot is left.",
         f"""WITH {HOMES.format(lots=_STOPPED_LOTS)}
-            SELECT v.code, v.state, v.site_id, v.number, l.code AS lot, l.state AS lot_state, home.place,
+            SELECT v.code, v.state, v.site_id, v.number, l.code AS lot, l.state AS lot_state,
+                   array_to_string(home.names, ' › ') AS place, home.in_hand[1] AS shipment,
+                   home.in_hand[2] AS holder, home.in_hand[3] AS waybill,
                    v.state = 'RESERVED' AS is_reserved, v.state = 'IN_TRANSIT' AS travels,
                    CASE WHEN v.state NOT IN ('RESERVED', 'IN_TRANSIT') THEN 'discard_vial' END AS act
               FROM vial v JOIN lot l ON l.id = v.lot_id {AT_HOME}
@@ -271,6 +273,8 @@ LINES = (
         "Vial {number} of lot {lot}",
         (
             If("place", "{place}", "at no place"),
+            If("shipment", "shipment {shipment}, in hand of {holder}"),
+            If("waybill", "waybill {waybill}"),
             "lot {lot_state}",
             If("is_reserved", "its dose is to be cancelled first"),
             If("travels", "it is to be unpacked, or received, first"),
