@@ -23,7 +23,7 @@ REGISTERED = [
 ]  # fmt: skip
 # What a library asks for by name, of a class that extends one of its own.
 ASKED_FOR = ["model_config", "metadata", "type_annotation_map", "wrap", "draw", "showPage", "get_id", "format_field",
-             "pytest_*"]  # fmt: skip
+             "pytest_*", "impl", "cache_ok", "process_result_value", "dialect"]  # fmt: skip
 # What is set on an object of a library, which reads it.
 SET_FOR_A_LIBRARY = {
     "status_code", "content_type", "request_class", "static_url_path", "ensure_ascii", "max_content_length",

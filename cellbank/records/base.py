@@ -1,7 +1,7 @@
 """What every table shares: naming of constraints, column types, the engines.
 
 The schema is Alembic's alone (`migrations/`); these classes describe it for the code, and `alembic check` keeps the two
-in step. A CHECK on a state column repeats `STATES`; a house test compares them with the database.
+in step. A CHECK on a state column repeats the enum of its kind; a house test compares them with the database.
 """
 
 import datetime
@@ -17,6 +17,7 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     DateTime,
+    Dialect,
     Engine,
     ForeignKey,
     MetaData,
@@ -30,10 +31,10 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import DeclarativeBase, Mapped, MappedColumn, mapped_column
-from sqlalchemy.types import Date
+from sqlalchemy.types import Date, TypeDecorator
 
 from cellbank.domain.folding import skeleton
-from cellbank.domain.lifecycle.meanings import STATES
+from cellbank.domain.lifecycle.states import State
 from cellbank.records.away import CONNECTING, Patience, is_away, watch
 
 Instant = Annotated[datetime.datetime, mapped_column(DateTime(timezone=True))]
@@ -112,10 +113,25 @@ def reference(target: str, **options: Any) -> MappedColumn[Any]:
     return mapped_column(BigInteger, ForeignKey(f"{target}.id"), index=index, **options)
 
 
-def state_of(record: str) -> MappedColumn[Any]:
-    """The state column of a record, checked against the one table of states. Written by `Work.transition` only."""
-    known = ", ".join(f"'{state}'" for state in STATES[record])
-    return mapped_column(Text, CheckConstraint(f"state IN ({known})", name="state"))
+class StateColumn(TypeDecorator[State]):
+    """A state: text in the database, here a member of the enum of its kind."""
+
+    impl = Text
+    cache_ok = True
+
+    def __init__(self, kind: type[State]):
+        super().__init__()
+        self.kind = kind
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> State | None:
+        """The member for what was read."""
+        return None if value is None else self.kind(value)  # type: ignore[call-arg]  # found by its text
+
+
+def state_of(kind: type[State]) -> MappedColumn[Any]:
+    """The state column of a record, checked against the enum of its kind. Written by `Work.transition` only."""
+    known = ", ".join(f"'{state}'" for state in kind)
+    return mapped_column(StateColumn(kind), CheckConstraint(f"state IN ({known})", name="state"))
 
 
 def as_json(value: Any) -> str:

@@ -8,6 +8,7 @@ from typing import ClassVar
 from sqlalchemy import BigInteger, CheckConstraint, Computed, Index, Numeric, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from cellbank.domain.lifecycle.states import DoseState, PaperState, SubjectState, TreatmentState, WeightState
 from cellbank.records.base import (
     CellCount,
     Day,
@@ -44,7 +45,7 @@ class Subject(Record):
     answers: Mapped[Json | None]
     assessment: Mapped[Json | None]
     withdrawal_reason: Mapped[str | None]
-    state: Mapped[str] = state_of("subject")
+    state: Mapped[SubjectState] = state_of(SubjectState)
     SIGNED = ("code", "trial_number", "second_identifier", "sex", "born_on", "arm", "protocol_id", "answers")
     SIGNED_BY: ClassVar[Mapping[str, tuple[str, ...]]] = {  # an order is for this subject; who is eligible was signed
         "order_dose": ("code", "trial_number", "second_identifier", "arm", "protocol_id"),
@@ -74,7 +75,7 @@ class Weight(Record):
     measured_by_id: Mapped[int] = reference("person", index=False)
     confirmed_by_id: Mapped[int | None] = reference("person", index=False)
     confirmed_at: Mapped[Instant | None]
-    state: Mapped[str] = state_of("weight")
+    state: Mapped[WeightState] = state_of(WeightState)
     SIGNED = ("subject_id", "weight_kg", "measured_at")
     __table_args__ = (
         CheckConstraint("confirmed_by_id <> measured_by_id", name="confirmed_by_another_person"),
@@ -160,7 +161,7 @@ class Dose(Record):
     given_beside: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     outcome_reason: Mapped[str | None]  # of a cancelled, discarded or interrupted dose
     site_id: Mapped[int] = reference("site", index=False)  # the subject's
-    state: Mapped[str] = state_of("dose")
+    state: Mapped[DoseState] = state_of(DoseState)
     SIGNED = (
         "code",
         "subject_id",
@@ -243,7 +244,7 @@ class TreatmentDecision(Record):
     reason: Mapped[str]
     decided_at: Mapped[Instant]
     decided_by_id: Mapped[int] = reference("person", index=False)
-    state: Mapped[str] = state_of("treatment_decision")
+    state: Mapped[TreatmentState] = state_of(TreatmentState)
     SIGNED = ("code", "subject_id", "covers", "reason", "decided_at")
 
 
@@ -259,7 +260,7 @@ class DosePaper(Record):
     entered_by_id: Mapped[int] = reference("person", index=False)
     confirmed_at: Mapped[Instant | None]
     confirmed_by_id: Mapped[int | None] = reference("person", index=False)
-    state: Mapped[str] = state_of("dose_paper")
+    state: Mapped[PaperState] = state_of(PaperState)
     SIGNED = ("dose_id", "content", "irregular")
     __table_args__ = (
         Index("one_open_form_per_dose", "dose_id", unique=True, postgresql_where=text("state = 'ENTERED'")),

@@ -3,6 +3,7 @@
 from sqlalchemy import CheckConstraint, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from cellbank.domain.lifecycle.states import ConditionalState
 from cellbank.records.base import Instant, Json, Record, reference, state_of
 
 
@@ -23,7 +24,7 @@ class ConditionalRelease(Record):
     sponsor_by_id: Mapped[int | None] = reference("person", index=False)
     ended_at: Mapped[Instant | None]
     end_reason: Mapped[str | None]
-    state: Mapped[str] = state_of("conditional_release")
+    state: Mapped[ConditionalState] = state_of(ConditionalState)
     SIGNED = ("lot_id", "subject_id", "pending", "justification", "requested_at")
     __table_args__ = (
         CheckConstraint(

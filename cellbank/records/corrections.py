@@ -5,6 +5,7 @@ from typing import ClassVar
 from sqlalchemy import CheckConstraint
 from sqlalchemy.orm import Mapped
 
+from cellbank.domain.lifecycle.states import CorrectionState
 from cellbank.records.base import Instant, Json, Record, reference, state_of
 
 
@@ -24,7 +25,7 @@ class Correction(Record):
     reason: Mapped[str]
     corrected_at: Mapped[Instant]
     corrected_by_id: Mapped[int] = reference("person", index=False)
-    state: Mapped[str] = state_of("correction")
+    state: Mapped[CorrectionState] = state_of(CorrectionState)
     SIGNED: ClassVar[tuple[str, ...]] = (
         "culture_id", "lot_id", "vial_id", "dose_id", "column_name", "before", "after", "follows", "reason",
     )  # fmt: skip

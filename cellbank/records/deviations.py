@@ -3,6 +3,7 @@
 from sqlalchemy import BigInteger, CheckConstraint, Index, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from cellbank.domain.lifecycle.states import ActionState, DeviationState
 from cellbank.records.base import Day, Instant, Record, reference, state_of
 
 
@@ -27,7 +28,7 @@ class Deviation(Record):
     decision: Mapped[str | None]
     closed_at: Mapped[Instant | None]
     closed_by_id: Mapped[int | None] = reference("person", index=False)
-    state: Mapped[str] = state_of("deviation")
+    state: Mapped[DeviationState] = state_of(DeviationState)
     SIGNED = ("title", "description", "classification", "occurred_at", "investigation", "root_cause", "decision")
     __table_args__ = (
         CheckConstraint(
@@ -72,7 +73,7 @@ class CorrectiveAction(Record):
     done_note: Mapped[str | None]
     verification: Mapped[str | None]
     verified_by_id: Mapped[int | None] = reference("person", index=False)
-    state: Mapped[str] = state_of("corrective_action")
+    state: Mapped[ActionState] = state_of(ActionState)
     SIGNED = ("deviation_id", "type", "description", "due_on", "done_at", "done_note", "verification")
     __table_args__ = (
         CheckConstraint(

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from cellbank.domain.accounts import Change
 from cellbank.domain.folding import name_skeleton
 from cellbank.domain.handed_codes import Purpose
+from cellbank.domain.lifecycle.states import AccountChangeState, DefinitionState, PersonState, TokenState, TrainingState
 from cellbank.domain.sessions import Ended
 from cellbank.records.base import Base, Day, Instant, Json, Record, reference, skeleton_of, state_of
 
@@ -54,7 +55,7 @@ class Person(Record):
     totp_next: Mapped[str | None]  # set up and not confirmed yet
     totp_confirmed_at: Mapped[Instant | None]
     totp_step: Mapped[int | None]  # the last code used, as its number: no code works twice
-    state: Mapped[str] = state_of("person")
+    state: Mapped[PersonState] = state_of(PersonState)
     __table_args__ = (
         CheckConstraint(
             "NOT ('administrator' = ANY (roles)) OR cardinality(roles) = 1",
@@ -81,7 +82,7 @@ class AccountChange(Record):
     decided_at: Mapped[Instant | None]
     decided_by_id: Mapped[int | None] = reference("person", index=False)
     decision_reason: Mapped[str | None]
-    state: Mapped[str] = state_of("account_change")
+    state: Mapped[AccountChangeState] = state_of(AccountChangeState)
     SIGNED = ("person_id", "change", "roles", "also_at", "email", "reason", "asked_at", "asked_by_id")
     __table_args__ = (
         CheckConstraint(
@@ -140,7 +141,7 @@ class Training(Record):
     revoke_reason: Mapped[str | None]
     recorded_by_id: Mapped[int | None] = reference("person", index=False)
     confirmed_by_id: Mapped[int | None] = reference("person", index=False)
-    state: Mapped[str] = state_of("training")
+    state: Mapped[TrainingState] = state_of(TrainingState)
     SIGNED = ("person_id", "role", "procedure", "trained_on", "valid_until", "recorded_by_id")
     __table_args__ = (
         CheckConstraint("valid_until >= trained_on", name="valid_after_trained"),
@@ -163,7 +164,7 @@ class ApiToken(Record):
     read_only: Mapped[bool] = mapped_column(server_default=text("false"))
     site_code: Mapped[str | None]  # the only site at which it acts and reads; None: wherever its person works
     acts: Mapped[list[str] | None] = mapped_column(ARRAY(Text))  # the only ones that it does; it then reads nothing
-    state: Mapped[str] = state_of("api_token")
+    state: Mapped[TokenState] = state_of(TokenState)
     __table_args__ = (
         CheckConstraint("NOT (read_only AND acts IS NOT NULL)", name="reads_or_acts"),
         CheckConstraint("cardinality(acts) > 0", name="some_acts"),
@@ -257,7 +258,7 @@ class Definition(Record):
     figures: Mapped[Json | None]  # of dose, thaw and shelf life (`domain/figures.py`), for the same reason
     effective_at: Mapped[Instant | None]
     programs_with_a_run: Mapped[Json | None]  # codes of the freezing programs that ask for the file of each run
-    state: Mapped[str] = state_of("definition")
+    state: Mapped[DefinitionState] = state_of(DefinitionState)
     SIGNED = ("type", "identifier", "version", "content", "digest")
     __table_args__ = (
         UniqueConstraint("type", "identifier", "version"),

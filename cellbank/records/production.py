@@ -7,6 +7,15 @@ from typing import ClassVar
 from sqlalchemy import BigInteger, CheckConstraint, Computed, Index, Numeric, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from cellbank.domain.lifecycle.states import (
+    ConsentState,
+    CultureState,
+    DonationState,
+    DonorState,
+    LotState,
+    ReagentState,
+    VialState,
+)
 from cellbank.records.base import (
     CellCount,
     Celsius,
@@ -17,6 +26,7 @@ from cellbank.records.base import (
     Percent,
     Quantity,
     Record,
+    StateColumn,
     reference,
     skeleton_of,
     state_of,
@@ -36,7 +46,7 @@ class Donor(Record):
     delivery: Mapped[str | None]  # caesarean | vaginal
     gestation_weeks: Mapped[int | None]
     eligibility_reason: Mapped[str | None]
-    state: Mapped[str] = state_of("donor")
+    state: Mapped[DonorState] = state_of(DonorState)
     SIGNED = ("code", "pseudonym", "birth_year", "delivered_at", "eligibility_reason")
 
 
@@ -51,7 +61,7 @@ class Consent(Record):
     given_on: Mapped[Day]
     withdrawn_on: Mapped[Day | None]
     withdrawal_reason: Mapped[str | None]
-    state: Mapped[str] = state_of("consent")
+    state: Mapped[ConsentState] = state_of(ConsentState)
 
 
 class Donation(Record):
@@ -73,7 +83,7 @@ class Donation(Record):
     integrity: Mapped[str]
     questions: Mapped[Json | None]  # why a quality officer decides
     decision_reason: Mapped[str | None]
-    state: Mapped[str] = state_of("donation")
+    state: Mapped[DonationState] = state_of(DonationState)
     SIGNED = ("code", "collected_at", "received_at", "transport_min_c", "transport_max_c", "decision_reason")
     __table_args__ = (CheckConstraint("received_at >= collected_at", name="received_after_collected"),)
 
@@ -98,7 +108,7 @@ class ReagentLot(Record):
     opened_at: Mapped[Instant | None]
     days_once_open: Mapped[int | None]  # how long it keeps after opening, where that is shorter than its expiry
     recall_reason: Mapped[str | None]
-    state: Mapped[str] = state_of("reagent_lot")
+    state: Mapped[ReagentState] = state_of(ReagentState)
     SIGNED = ("code", "name", "manufacturer_lot", "certificate", "expires_on", "decision_reason")
     __table_args__ = (
         CheckConstraint("quantity_left BETWEEN 0 AND quantity_received", name="never_more_used_than_there_is"),
@@ -145,7 +155,7 @@ class Culture(Record):
     note: Mapped[str | None]  # at its start
     harvest_note: Mapped[str | None]
     end_note: Mapped[str | None]  # why it was given up, or what was said when it was finished
-    state: Mapped[str] = state_of("culture")
+    state: Mapped[CultureState] = state_of(CultureState)
     __table_args__ = (
         CheckConstraint("cells_left BETWEEN 0 AND cells_harvested", name="cells_left_never_negative"),
         CheckConstraint("viability_percent BETWEEN 0 AND 100", name="viability_is_a_percentage"),
@@ -179,9 +189,9 @@ class Lot(Record):
     frozen_at: Mapped[Instant | None]  # freeze start
     freezing_program: Mapped[str | None]
     expires_on: Mapped[Day]
-    state_before_hold: Mapped[str | None]
+    state_before_hold: Mapped[LotState | None] = mapped_column(StateColumn(LotState))
     decision_reason: Mapped[str | None]  # why it was rejected or recalled
-    state: Mapped[str] = state_of("lot")
+    state: Mapped[LotState] = state_of(LotState)
     SIGNED = (
         "code",
         "purpose",
@@ -224,7 +234,7 @@ class Vial(Record):
     picked_at: Mapped[Instant | None]
     thawed_at: Mapped[Instant | None]
     site_id: Mapped[int] = reference("site", index=False)  # whose stock
-    state: Mapped[str] = state_of("vial")
+    state: Mapped[VialState] = state_of(VialState)
     __table_args__ = (
         UniqueConstraint("lot_id", "number"),
         Index("ix_vial_lot_id_state", "lot_id", "state", postgresql_include=["site_id"]),

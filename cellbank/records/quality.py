@@ -5,6 +5,15 @@ from decimal import Decimal
 from sqlalchemy import BigInteger, CheckConstraint, Index, Numeric, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from cellbank.domain.lifecycle.states import (
+    BatchReviewState,
+    HoldState,
+    IssueState,
+    NoticeState,
+    ResultState,
+    SampleState,
+    TrailReviewState,
+)
 from cellbank.records.base import Day, Instant, Json, Record, reference, state_of
 
 # What a test is about: the donor's blood, the tissue, a culture in process, or a lot.
@@ -28,7 +37,7 @@ class Sample(Record):
     due_on: Mapped[Day]
     taken_by_id: Mapped[int] = reference("person", index=False)
     cancel_reason: Mapped[str | None]
-    state: Mapped[str] = state_of("sample")
+    state: Mapped[SampleState] = state_of(SampleState)
     __table_args__ = (
         CheckConstraint(TESTED, name="one_subject"),
         CheckConstraint("number BETWEEN 1 AND 100", name="number"),
@@ -79,7 +88,7 @@ class TestResult(Record):
     review_note: Mapped[str | None]
     changed_by_id: Mapped[int | None] = reference("person", index=False)  # who corrected or invalidated it
     change_reason: Mapped[str | None]
-    state: Mapped[str] = state_of("test_result")
+    state: Mapped[ResultState] = state_of(ResultState)
     SIGNED = ("code", "test", "number", "choice", "method", "started_at", "resulted_at", "verdict")
     __table_args__ = (
         CheckConstraint(TESTED, name="one_subject"),
@@ -109,7 +118,7 @@ class Hold(Record):
     placed_at: Mapped[Instant]
     lifted_at: Mapped[Instant | None]
     lift_reason: Mapped[str | None]
-    state: Mapped[str] = state_of("hold")
+    state: Mapped[HoldState] = state_of(HoldState)
     SIGNED = ("donor_id", "lot_id", "reagent_lot_id", "storage_unit_id", "reason", "placed_at", "lift_reason")
     __table_args__ = (
         CheckConstraint("num_nonnulls(donor_id, lot_id, reagent_lot_id, storage_unit_id) = 1", name="one_subject"),
@@ -127,7 +136,7 @@ class BatchReview(Record):
     note: Mapped[str | None]
     reviewed_by_id: Mapped[int] = reference("person", index=False)
     reviewed_at: Mapped[Instant]
-    state: Mapped[str] = state_of("batch_review")
+    state: Mapped[BatchReviewState] = state_of(BatchReviewState)
     SIGNED = ("lot_id", "digest", "note", "reviewed_at")
 
 
@@ -147,7 +156,7 @@ class Notice(Record):
     record_code: Mapped[str] = mapped_column(index=True)
     reason: Mapped[str]
     opened_at: Mapped[Instant]
-    state: Mapped[str] = state_of("recall_notice")
+    state: Mapped[NoticeState] = state_of(NoticeState)
     __table_args__ = (UniqueConstraint("act_id", "site_id", name="one_notice_of_an_act_for_a_site"),)
 
 
@@ -217,7 +226,7 @@ class DocumentIssue(Record):
     pdf_digest: Mapped[str]
     reason: Mapped[str | None]
     issued_at: Mapped[Instant]
-    state: Mapped[str] = state_of("document_issue")
+    state: Mapped[IssueState] = state_of(IssueState)
     __table_args__ = (
         UniqueConstraint("type", "record_code", "edition"),
         CheckConstraint("edition = 1 OR coalesce(length(trim(reason)), 0) > 0", name="a_further_edition_has_a_reason"),
@@ -236,6 +245,6 @@ class TrailReview(Record):
     reviewed_by_id: Mapped[int] = reference("person", index=False)
     reviewed_at: Mapped[Instant]
     site_id: Mapped[int] = reference("site", index=False)  # whose acts were read
-    state: Mapped[str] = state_of("trail_review")
+    state: Mapped[TrailReviewState] = state_of(TrailReviewState)
     SIGNED = ("first_act", "last_act", "record_code", "findings", "reviewed_at")
     __table_args__ = (CheckConstraint("first_act <= last_act", name="first_before_last"),)

@@ -7,6 +7,7 @@ from typing import ClassVar
 from sqlalchemy import CheckConstraint, Index, Numeric, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from cellbank.domain.lifecycle.states import ShipmentState
 from cellbank.records.base import Instant, Json, Record, reference, state_of
 
 AS_SEALED = (
@@ -49,7 +50,7 @@ class Shipment(Record):
     decided_at: Mapped[Instant | None]
     decided_by_id: Mapped[int | None] = reference("person", index=False)
     decision_reason: Mapped[str | None]  # also why it was cancelled
-    state: Mapped[str] = state_of("shipment")
+    state: Mapped[ShipmentState] = state_of(ShipmentState)
     SIGNED: ClassVar[tuple[str, ...]] = (
         "code", "from_site_id", "to_site_id", "shipper_id", "logger_id", "seals", "sent_at", "received_at",
         "seals_found", "differences", "decision_reason",

@@ -6,6 +6,7 @@ from decimal import Decimal
 from sqlalchemy import CheckConstraint, Index, Numeric, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from cellbank.domain.lifecycle.states import CountState, UnitState
 from cellbank.domain.storage_tree import LEVELS, WITH_POSITIONS
 from cellbank.records.base import Day, Instant, Json, Record, reference, skeleton_of, state_of
 
@@ -37,7 +38,7 @@ class StorageUnit(Record):
     hold_hours: Mapped[Decimal | None] = mapped_column(Numeric(6, 1))  # cold after a full charge, as last qualified
     qualified_on: Mapped[Day | None]
     qualified_until: Mapped[Day | None]
-    state: Mapped[str] = state_of("storage_unit")
+    state: Mapped[UnitState] = state_of(UnitState)
     __table_args__ = (
         CheckConstraint(
             f"({_one_of('type', WITH_POSITIONS)}) = (row_count IS NOT NULL AND column_count IS NOT NULL)",
@@ -129,7 +130,7 @@ class StockCount(Record):
     second_counted_by_id: Mapped[int | None] = reference("person", index=False)
     reasons: Mapped[Json | None]  # of each difference from the book
     closed_at: Mapped[Instant | None]
-    state: Mapped[str] = state_of("stock_count")
+    state: Mapped[CountState] = state_of(CountState)
     __table_args__ = (
         CheckConstraint("second_counted_by_id <> first_counted_by_id", name="counted_by_another_person"),
         CheckConstraint("(state = 'CLOSED') = (closed_at IS NOT NULL)", name="closed_has_a_time"),

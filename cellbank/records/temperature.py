@@ -7,6 +7,7 @@ from typing import ClassVar
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Numeric, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from cellbank.domain.lifecycle.states import ExcursionState, ProbeState, ReadingState, RunState
 from cellbank.records.base import Base, Celsius, Day, Instant, Json, Record, reference, state_of
 
 LIMITS = "warn_above_c <= critical_above_c AND critical_above_c <= reject_above_c"
@@ -37,7 +38,7 @@ class Probe(Record):
     last_at: Mapped[Instant | None]
     watch: Mapped[Json | None]
     retired_reason: Mapped[str | None]
-    state: Mapped[str] = state_of("probe")
+    state: Mapped[ProbeState] = state_of(ProbeState)
     SIGNED: ClassVar[tuple[str, ...]] = (
         "code", "warn_above_c", "warn_minutes", "critical_above_c", "critical_readings", "reject_above_c",
         "gap_minutes", "acknowledge_minutes",
@@ -86,7 +87,7 @@ class ReadingImport(Record):
     digest: Mapped[str | None]
     entered_by_id: Mapped[int] = reference("person", index=False)
     confirmed_by_id: Mapped[int | None] = reference("person", index=False)
-    state: Mapped[str] = state_of("reading_import")
+    state: Mapped[ReadingState] = state_of(ReadingState)
     __table_args__ = (
         Index(
             "one_import_of_each_file",
@@ -145,7 +146,7 @@ class Excursion(Record):
     acknowledgement: Mapped[str | None]
     decision_reason: Mapped[str | None]
     decided_by_id: Mapped[int | None] = reference("person", index=False)
-    state: Mapped[str] = state_of("excursion")
+    state: Mapped[ExcursionState] = state_of(ExcursionState)
     SIGNED: ClassVar[tuple[str, ...]] = (
         "code", "category", "started_at", "ended_at", "end_reason", "peak_c", "warn_seconds", "critical_seconds",
         "reject_seconds", "decision_reason", "decided_by_id",
@@ -192,7 +193,7 @@ class FreezerRun(Record):
     deviation_id: Mapped[int | None] = reference("deviation", index=False)
     withdrawn_by_id: Mapped[int | None] = reference("person", index=False)
     withdrawal_reason: Mapped[str | None]
-    state: Mapped[str] = state_of("freezer_run")
+    state: Mapped[RunState] = state_of(RunState)
     __table_args__ = (
         Index("one_run_of_a_lot", "lot_id", unique=True, postgresql_where=text("state <> 'WITHDRAWN'")),
         CheckConstraint(

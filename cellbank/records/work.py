@@ -267,6 +267,7 @@ class Work:
         return list(refusals) if crosses else told_here([*self.elsewhere(about), *refusals])
 
     def _role_refusals(self, rows: tuple[Transition, ...]) -> list[Refusal]:
+        """Who may do the act was asked at the door; of some acts not everybody may make each move."""
         allowed = frozenset().union(*(row.roles for row in rows))
         return [] if allowed & self.actor.roles else [role_refusal(self.title, allowed)]
 
