@@ -44,11 +44,15 @@ class Symbol:
         return len(self.modules)
 
     @cached_property
+    def dark(self) -> tuple[tuple[int, int, int, int], ...]:
+        """Its dark rectangles: (x, y from the top, width, height)."""
+        return tuple(_rectangles(self.modules))
+
+    @cached_property
     def path(self) -> str:
         """All dark modules as PDF `re` operators, with the origin at the lower left corner, y upwards: the caller fills
         the path once."""
-        found = _rectangles(self.modules)
-        return " ".join(f"{x} {self.rows - y - height} {width} {height} re" for x, y, width, height in found)
+        return " ".join(f"{x} {self.rows - y - height} {width} {height} re" for x, y, width, height in self.dark)
 
     @cached_property
     def mask(self) -> str:

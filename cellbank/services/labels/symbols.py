@@ -11,7 +11,7 @@ QUIET_LINEAR, QUIET_MATRIX, QUIET_QR = 10, 2, 4  # modules of white around the s
 
 
 @dataclass(frozen=True)
-class Drawing:
+class SymbolDrawing:
     """A symbol for an inline SVG: its text, the size of the view box in modules, and one path."""
 
     text: str
@@ -21,36 +21,33 @@ class Drawing:
 
 
 @lru_cache(maxsize=256)
-def matrix_drawing(text: str) -> Drawing:
+def matrix_drawing(text: str) -> SymbolDrawing:
     """The text as a Data Matrix. Raises outside.symbols.SymbolProblem when it cannot be one."""
     symbol = data_matrix(text)
     return _drawing(symbol, symbol.rows, QUIET_MATRIX, QUIET_MATRIX)
 
 
 @lru_cache(maxsize=256)
-def linear_drawing(text: str) -> Drawing:
+def linear_drawing(text: str) -> SymbolDrawing:
     """The text as Code 128 with its quiet zones. Raises as above."""
     return _drawing(code_128(text), BAR_HEIGHT, QUIET_LINEAR, 0)
 
 
-def qr_drawing(text: str) -> Drawing:
+def qr_drawing(text: str) -> SymbolDrawing:
     """The text as a QR code for a telephone, with the quiet zone that it needs."""
     symbol = qr_code(text)
     return _drawing(symbol, symbol.rows, QUIET_QR, QUIET_QR)
 
 
-def command_drawing(act_name: str) -> Drawing:
+def command_drawing(act_name: str) -> SymbolDrawing:
     """The command barcode that opens the page of an act."""
     return matrix_drawing(command_code(act_name))
 
 
-def _drawing(symbol: Symbol, height: int, quiet_x: int, quiet_y: int) -> Drawing:
-    """PDF rectangles (`x y w h re`, y upwards) as SVG ones, y downwards."""
-    parts = symbol.path.split()
+def _drawing(symbol: Symbol, height: int, quiet_x: int, quiet_y: int) -> SymbolDrawing:
     stretch = height // symbol.rows
-    path = []
-    for at in range(0, len(parts), 5):
-        x, y, width, rows = (int(part) for part in parts[at : at + 4])
-        top = quiet_y + (symbol.rows - y - rows) * stretch
-        path.append(f"M{x + quiet_x} {top}h{width}v{rows * stretch}h-{width}z")
-    return Drawing(symbol.text, symbol.columns + 2 * quiet_x, height + 2 * quiet_y, "".join(path))
+    path = "".join(
+        f"M{x + quiet_x} {quiet_y + y * stretch}h{width}v{rows * stretch}h-{width}z"
+        for x, y, width, rows in symbol.dark
+    )
+    return SymbolDrawing(symbol.text, symbol.columns + 2 * quiet_x, height + 2 * quiet_y, path)
