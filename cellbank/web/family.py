@@ -10,7 +10,7 @@ from cellbank.web.told import said_again
 from cellbank.web.words import face
 
 SIZE = Measures(width=146, height=46, gap_x=26, gap_y=12, margin=6)
-LETTERS = 21  # of a title that a box has room for
+LETTERS = 18  # of a title that a box has room for
 
 
 def layout_of(trace: Trace) -> Layout:
@@ -29,7 +29,7 @@ def _box(box: FamilyBox) -> Iterator[Mark]:
     place = ((box.x, box.y), (SIZE.width, SIZE.height))
     yield from (Mark("box", tone, place) for tone in (shown.tone, *(("start",) if box.is_start else ())))
     title = said_again(box.title)
-    title = title if len(title) <= LETTERS else f"{title[: LETTERS - 6]}…"
+    title = title if len(title) <= LETTERS else f"{title[: LETTERS - 3]}…"
     word = f"{box.count} × {shown.word}" if box.count > 1 else shown.word
     yield Mark("word", "strong", ((box.x + 10, box.y + 19),), title)
     yield Mark("word", "muted", ((box.x + 10, box.y + 36),), word)
