@@ -10,7 +10,8 @@ from alembic import command
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.exc import ProgrammingError
 
-from cellbank.outside.embedded_postgres import APP_ROLE, EmbeddedPostgres
+from cellbank.outside.embedded_postgres import EmbeddedPostgres
+from cellbank.outside.postgres_server import APP_ROLE
 from cellbank.records.fingerprint import Difference, differences, objects_of, shipped
 from cellbank.records.migrate import SCRIPTS, UnknownRevision, alembic_config, database_files, migrate
 from tests.conftest import database_url

@@ -12,7 +12,7 @@ from cellbank.domain.identifiers import RECORDS, Kind
 from cellbank.domain.lifecycle.roles import Role
 from cellbank.domain.refusals import Code
 from cellbank.services.acts import Malformed, run_act
-from cellbank.services.catalogue import REGISTRY
+from cellbank.services.catalogue import REGISTRY, load
 from cellbank.services.finding.missing import NotHere
 from cellbank.services.installation import Installation
 from cellbank.services.lookup.likely import WRONG_NOW, place_of
@@ -20,6 +20,8 @@ from cellbank.services.lookup.scanning import Card, InHand, awaited, look_up
 from cellbank.services.people.actors import actor_by_name
 from tests.conftest import StoryInstallation
 from tests.services.bad_values import good_input, schema_of
+
+load()  # also when this file is run alone
 
 # (record, state, what is so with it, the act that comes first, an act that would be wrong)
 CASES: list[tuple[str, str, set[str], str, str]] = [
