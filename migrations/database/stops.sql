@@ -29,15 +29,16 @@ CREATE CONSTRAINT TRIGGER stop_is_placed AFTER UPDATE ON storage_unit DEFERRABLE
 CREATE CONSTRAINT TRIGGER stop_is_placed AFTER UPDATE ON lot DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
   WHEN (NEW.state IN ('REJECTED', 'RECALLED') AND OLD.state <> NEW.state) EXECUTE FUNCTION stop_is_placed('lot id');
 
--- No lot stays out whose test failed, and none that stood in the warm.
+-- No lot stays out whose test failed, also not for one subject while results are pending, and none that stood in the warm.
 CREATE FUNCTION failure_stops_lots() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   PERFORM at_the_end();
   PERFORM must(NOT EXISTS (
     SELECT FROM lots_below(CASE WHEN NEW.lot_id IS NOT NULL THEN 'lot' WHEN NEW.culture_id IS NOT NULL THEN 'culture'
                              ELSE 'donation' END, coalesce(NEW.lot_id, NEW.culture_id, NEW.donation_id)) AS below(id)
-      JOIN lot l ON l.id = below.id WHERE l.state = 'RELEASED'),
-    'what_is_found_stops_product', 'a lot that failed a test stays released');
+      JOIN lot l ON l.id = below.id WHERE l.state = 'RELEASED'
+        OR EXISTS (SELECT FROM conditional_release WHERE lot_id = l.id AND state <> 'ENDED')),
+    'what_is_found_stops_product', 'a lot that failed a test stays released, for all or for one subject');
   RETURN NULL;
 END $$;
 CREATE CONSTRAINT TRIGGER failure_stops_lots AFTER INSERT ON test_result DEFERRABLE INITIALLY DEFERRED FOR EACH ROW

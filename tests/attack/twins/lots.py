@@ -104,6 +104,10 @@ ALONE = "only_what_is_pending_may_be"
 CONDITIONALLY = [
     Attack("two for one subject", "clara", "request_conditional_release",
            new("conditional_release", CONDITIONAL, code="'CR2'"), "one_live_conditional_release", REQUESTED),
+    Attack("a failed test of what one subject may have, and they still may", "taras", "enter_result",
+           another("test_result", "entered", code="'INVENTED'", verdict="'OUT_OF_SPECIFICATION'", entered_by_id=ME,
+                   lot_id=id_of("lot", "waiting")), "what_is_found_stops_product", REQUESTED,
+           without=("a_stop_reaches_every_clinician",)),
     Attack("approved by whoever asked for it", "clara", "approve_conditional_release", APPROVE,
            "ck_conditional_release_three_different_people", REQUESTED),
     Attack("approved by whoever made the lot", "tina", "approve_conditional_release", APPROVE,
