@@ -203,9 +203,11 @@ def thermal_life(installation: Installation, vial_code: str) -> tuple[Lived, ...
 # --- who watches ------------------------------------------------------------------------------
 
 _WATCHED = text(
-    """SELECT EXISTS (
-         SELECT FROM (SELECT DISTINCT p.box_id FROM vial v JOIN placement p ON p.vial_id = v.id AND p.taken_at IS NULL
-                       WHERE v.lot_id = :lot) box
+    """WITH box AS MATERIALIZED (  -- told to stop at the first, the planner walks through every vial of the bank
+         SELECT DISTINCT p.box_id FROM vial v JOIN placement p ON p.vial_id = v.id AND p.taken_at IS NULL
+          WHERE v.lot_id = :lot)
+       SELECT EXISTS (
+         SELECT FROM box
           WHERE NOT EXISTS (SELECT FROM units_around(box.box_id) up JOIN probe ON probe.storage_unit_id = up.unit_id
                              WHERE probe.state = 'IN_USE' AND up.until = 'infinity'))"""
 )
