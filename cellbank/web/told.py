@@ -47,7 +47,7 @@ PHRASES = {sentence for lines in WORK.values() for line in lines for sentence in
 LETTERS = 3  # of a sentence that can be told from others
 LONGEST = 2000
 MOST_SENTENCES = 4  # of one template
-SIGNS = ("; ", " · ")
+SIGNS = ("\n", "; ", " · ")
 
 
 class Template(NamedTuple):
