@@ -54,6 +54,10 @@ _OBJECTS = text(
     ), routine AS (
       SELECT p.*, p.proname || '(' || pg_get_function_identity_arguments(p.oid) || ')' AS called
         FROM pg_proc p JOIN home ON home.schema = p.pronamespace
+    ), internal AS (  -- triggers that keep constraints: nobody sees them, and nobody but PostgreSQL makes them
+      SELECT g.*, g.tgconstraint <> 0 AND p.pronamespace = CAST('pg_catalog' AS regnamespace)
+                  AND p.proname ~ '^(RI_FKey_|unique_key_recheck$)' AS is_brought
+        FROM pg_trigger g JOIN pg_proc p ON p.oid = g.tgfoid WHERE g.tgisinternal
     ), access (kind, name, owner, acl) AS (
       SELECT 'schema', 'public', home.owner, n.nspacl FROM home JOIN pg_namespace n ON n.oid = home.schema
       UNION ALL SELECT CASE relkind WHEN 'S' THEN 'sequence' ELSE 'table' END, relname, relowner, relacl FROM relation
@@ -101,17 +105,21 @@ _OBJECTS = text(
     UNION ALL
     SELECT 'column ' || r.relname || '.' || a.attname,
            concat_ws(' ', format_type(a.atttypid, a.atttypmod), CASE WHEN a.attnotnull THEN 'not null' END,
+                     CASE WHEN a.attcollation <> t.typcollation
+                          THEN 'compared by ' || CAST(CAST(a.attcollation AS regcollation) AS text) END,
                      CASE a.attidentity WHEN 'a' THEN 'always counted' WHEN 'd' THEN 'counted' END,
                      CASE WHEN a.attgenerated <> '' THEN 'computed' WHEN d.adbin IS NOT NULL THEN 'default' END,
                      CASE WHEN a.atthasdef <> (d.oid IS NOT NULL) THEN 'forgotten:' END,
                      pg_get_expr(d.adbin, d.adrelid, true))
       FROM relation r JOIN pg_attribute a ON a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped
+      JOIN pg_type t ON t.oid = a.atttypid
       LEFT JOIN pg_attrdef d ON d.adrelid = r.oid AND d.adnum = a.attnum WHERE r.relkind NOT IN ('S', 'v')
     UNION ALL
-    -- A foreign key is kept by triggers of its own, which can be switched off like any other.
+    -- A foreign key is kept by four triggers of its own, which can be switched off, or exchanged, like any other.
     SELECT 'constraint ' || r.relname || '.' || c.conname,
-           CASE WHEN (SELECT count(*) FILTER (WHERE g.tgenabled = 'O') < CASE c.contype WHEN 'f' THEN 4 ELSE 0 END
-                             OR bool_or(g.tgenabled <> 'O') FROM pg_trigger g WHERE g.tgconstraint = c.oid)
+           CASE WHEN (SELECT bool_or(g.tgenabled <> 'O') OR c.contype = 'f'
+                             AND (count(*), count(DISTINCT g.tgfoid) FILTER (WHERE g.is_brought)) <> (4, 4)
+                        FROM internal g WHERE g.tgconstraint = c.oid)
                 THEN 'switched off: ' ELSE '' END || pg_get_constraintdef(c.oid, true)
       FROM relation r JOIN pg_constraint c ON c.conrelid = r.oid WHERE c.contype NOT IN ('t', 'n')
     UNION ALL
@@ -125,7 +133,8 @@ _OBJECTS = text(
     SELECT 'trigger ' || r.relname || '.' || g.tgname,
            CASE g.tgenabled WHEN 'O' THEN 'on: ' WHEN 'D' THEN 'switched off: ' ELSE 'on in other sessions: ' END
            || pg_get_triggerdef(g.oid, true)
-      FROM relation r JOIN pg_trigger g ON g.tgrelid = r.oid WHERE NOT g.tgisinternal
+      FROM relation r JOIN pg_trigger g ON g.tgrelid = r.oid
+     WHERE NOT g.tgisinternal OR g.oid IN (SELECT oid FROM internal WHERE NOT is_brought)  -- called so, by whoever may
     UNION ALL
     SELECT 'rule ' || r.relname || '.' || w.rulename, pg_get_ruledef(w.oid, true)
       FROM relation r JOIN pg_rewrite w ON w.ev_class = r.oid WHERE r.relkind IN ('r', 'p')

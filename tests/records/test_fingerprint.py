@@ -48,6 +48,11 @@ SYSTEM = "SET LOCAL allow_system_table_mods = on; "
 FUNCTION = "CREATE OR REPLACE FUNCTION {} RETURNS {} LANGUAGE {} AS $$ {} $$"
 OF_THE_DATABASE = "DO $$ BEGIN EXECUTE format('{}', current_database()); END $$"
 BY_ITSELF = "SET LOCAL ROLE cellbank_app; "
+QUIET = (
+    "CREATE SCHEMA elsewhere; CREATE FUNCTION elsewhere.good() RETURNS trigger LANGUAGE plpgsql AS "
+    "$$ BEGIN NEW.verdict := 'IN_SPECIFICATION'; RETURN NEW; END $$; "
+    "CREATE TRIGGER quiet BEFORE INSERT ON test_result FOR EACH ROW EXECUTE FUNCTION elsewhere.good(); "
+) + SYSTEM
 TAMPERED = {
     "GRANT SET ON PARAMETER session_replication_role TO cellbank_app": "grants of setting session_replication_role",
     "GRANT ALTER SYSTEM ON PARAMETER shared_preload_libraries TO PUBLIC": "grants of setting shared_preload_libraries",
@@ -77,6 +82,14 @@ TAMPERED = {
     "ALTER TABLE vial ENABLE REPLICA TRIGGER trail_change": "trigger vial.trail_change",
     "DROP TRIGGER never_deleted ON donor": "trigger donor.never_deleted",
     "ALTER TABLE vial DISABLE TRIGGER ALL": "constraint vial.fk_vial_lot_id",
+    # Triggers that nobody sees: one that calls itself PostgreSQL's own, also one of a constraint, and one exchanged.
+    QUIET + "UPDATE pg_trigger SET tgisinternal = true WHERE tgname = 'quiet'": "trigger test_result.quiet",
+    QUIET + "UPDATE pg_trigger SET tgisinternal = true, tgconstraint = (SELECT oid FROM pg_constraint "
+    "WHERE conname = 'fk_vial_lot_id') WHERE tgname = 'quiet'": "trigger test_result.quiet",
+    SYSTEM + "UPDATE pg_trigger SET tgfoid = 'suppress_redundant_updates_trigger'::regproc WHERE tgfoid = "
+    "'\"RI_FKey_check_ins\"'::regproc AND tgrelid = 'vial'::regclass": "constraint vial.fk_vial_lot_id",
+    SYSTEM + "UPDATE pg_attribute SET attcollation = 'pg_catalog.\"C\"'::regcollation "
+    "WHERE attrelid = 'vial'::regclass AND attname = 'state'": "column vial.state",
     "ALTER TABLE act DROP CONSTRAINT ck_act_outcome": "constraint act.ck_act_outcome",
     "ALTER TABLE donor DROP CONSTRAINT uq_donor_pseudonym_key": "index uq_donor_pseudonym_key",
     "ALTER TABLE dose ALTER COLUMN subject_id DROP NOT NULL": "column dose.subject_id",
