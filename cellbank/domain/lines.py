@@ -30,6 +30,10 @@ LINES: tuple[str, ...] = (
     "{n} % of the dose", "measured by {person}", "arm {name}", "of {person}, until {time}",
     "{person}, about {code}", "in hand of {person}", "shipment {code} from {site}", "qualified until {day}",
     "Kept at the bedside without the network, and not accepted: {act}", "Not accepted as it was told:",
+    # cards: facts
+    "{n} h from a full charge", "{day}, until {end}", "no shipment: it is free", "{n} / {m}, full",
+    "{n}, places not counted", "{n} and {m} spare", "{role} until {day} ({name})", "above {n} °C for more than {m} min",
+    "above {n} °C, {m} readings in a row", "above {n} °C", "{n} min", "until {time}", "accepted {time}",
     # why the code stops something, and the deviations that it opens
     "STOP without a network, {time}: {what}", "Consent {code} withdrawn: {reason}",
     "Donor determined ineligible: {reason}", "Donor found reactive: {results}",

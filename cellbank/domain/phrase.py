@@ -22,6 +22,10 @@ CELLS = "cells"
 CODE = re.compile(r"\b[A-Z0-9]{6,40}\b")  # it stands in its groups
 
 
+class Said(str):
+    """A line of ours among facts that people typed: one of `domain/lines.py`, recognised where it is shown."""
+
+
 @dataclass(frozen=True)
 class If:
     """A sentence for a row in which this fact is so: neither nothing nor no; for the others another one, or none."""

@@ -19,6 +19,7 @@ from cellbank.services.trail.trail_search import Query, search, tally
 from cellbank.web.blueprint import blueprint
 from cellbank.web.session import now
 from cellbank.web.shell import cells, page_number, plain, the_actor, the_installation
+from cellbank.web.told import said_again
 from cellbank.web.words import word
 
 BOARDS = 8  # lots in quarantine whose board the home page works out; its count tells of the rest
@@ -87,6 +88,7 @@ def _worded(value: Any) -> str:
 
 LOOKS: dict[Look, Callable[[Any], str]] = {
     Look.PLAIN: plain,
+    Look.TEXT: said_again,
     Look.WORD: _worded,
     Look.CELLS: cells,
     Look.PASSAGE: "P{}".format,

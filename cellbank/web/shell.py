@@ -18,7 +18,7 @@ from cellbank.domain.actor import Actor
 from cellbank.domain.entering import whole_number
 from cellbank.domain.garbled import Garbled
 from cellbank.domain.identifiers import ON_PAPER, printed
-from cellbank.domain.phrase import SIGN, Phrase
+from cellbank.domain.phrase import SIGN, Phrase, Said
 from cellbank.domain.quantities import millions
 from cellbank.domain.saying import NAMES_OF_THE_CODE
 from cellbank.domain.scans import read_scan
@@ -226,6 +226,7 @@ def script_words() -> str:
 def fit_out(app: Flask) -> None:
     """Give the templates their helpers, and every answer its headers."""
     app.after_request(add_headers)
+    app.jinja_env.tests["said_by_us"] = lambda value: isinstance(value, Said)
     app.jinja_env.filters.update(
         say=say,
         told=said_again,

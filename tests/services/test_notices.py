@@ -278,7 +278,7 @@ def test_doses_are_answered_one_after_the_other(world: World, two: tuple[str, Or
     by = {one.code: (one.done, one.answered_by) for one in board(world, notice).answered}
     assert by == {given.code: ("patient_told", "Clara Clinician"), waiting.code: ("nothing_needed", "Cyril Clinician")}
     card = look_up(world.installation, world.people["clara"], notice)
-    assert isinstance(card, Card) and dict(card.facts)["Answered"] == "2 of 2"
+    assert isinstance(card, Card) and dict(card.facts)["Answered"] == "2 / 2"
     assert world.codes("clara", "answer_notice", notice=notice, answers=[last]) == ["WRONG_STATE", "ALREADY_EXISTS"]
 
 

@@ -124,7 +124,7 @@ def test_what_a_lot_is_made_of_is_read_where_its_vials_are(two: TwoSites) -> Non
         assert refused(two, two.third, str(code))
     counts = {"tina": 0, there.technician: 0}
     for who in counts:
-        counts[who] = int(dict(seen(two, who, lot).facts)["Vials in stock"].split(" of ")[0])
+        counts[who] = int(dict(seen(two, who, lot).facts)["Vials in stock"].split(" / ")[0])
     stock = "SELECT count(*) FROM vial v JOIN lot l ON l.id = v.lot_id WHERE l.code = :lot AND v.state = 'IN_STOCK'"
     assert counts["tina"] + counts[there.technician] == value(two, stock, lot=lot) and min(counts.values()) > 0
 

@@ -10,6 +10,7 @@ from cellbank.domain.blind import hidden_columns
 from cellbank.domain.identifiers import RECORDS, Kind, printed
 from cellbank.domain.lifecycle.meanings import state_means
 from cellbank.domain.lifecycle.states import ResultState
+from cellbank.domain.phrase import Said
 from cellbank.domain.quantities import millions, of_the_dose
 from cellbank.records.base import read_row
 from cellbank.records.tables import metadata
@@ -50,14 +51,14 @@ PLACE_COLUMNS = f"{LINE.format(unit='box.id')}, p.position, box.column_count"
 
 def _vial_facts(row: Row) -> Facts:
     reserved = (
-        ((("Reserved for", f"subject {row['trial_number']}, infusion {row['infusion_number']}"),))
+        ((("Reserved for", Said(f"subject {row['trial_number']}, infusion {row['infusion_number']}")),))
         if row["dose"]
         else ()
     )
     return (
         ("Lot", row["lot"]),
         ("Lot state", row["lot_state"]),
-        ("Content", f"{millions(row['cells_per_vial'])} cells in {shown(row['volume_ml'])} mL"),
+        ("Content", Said(f"{millions(row['cells_per_vial'])} cells in {shown(row['volume_ml'])} mL")),
         ("Expires", shown(row["expires_on"])),
         *reserved,
     )
@@ -73,18 +74,19 @@ def _unit_facts(row: Row) -> Facts:
     """Where it stands and how full it is: of vials a box, of other units everything else whose places are counted."""
     size = row["row_count"] * row["column_count"] if row["row_count"] else row["capacity"]
     held = row["vials"] if row["row_count"] else row["units"]
-    full = ", full" if size and held >= size else ""
-    filled = f"{held} of {size}{full}" if size else f"{held}, places not counted"
-    facts = ("In", " › ".join(row["above"]) or "–"), ("Place", shown(row["place"])), ("Filled", filled)
+    filled = f"{held} / {size}" if size else f"{held}, places not counted"
+    if size and held >= size:
+        filled = f"{held} / {size}, full"
+    facts = ("In", " › ".join(row["above"]) or "–"), ("Place", shown(row["place"])), ("Filled", Said(filled))
     return (*facts, *_shipper_facts(row)) if row["type"] == "shipper" else facts
 
 
 def _shipper_facts(row: Row) -> Facts:
     """How long it holds and until when that is proved, and with which shipment it travels."""
     return (
-        ("Holds", f"{shown(row['hold_hours'])} h from a full charge"),
-        ("Qualified", f"{shown(row['qualified_on'])}, until {shown(row['qualified_until'])}"),
-        ("Travels with", row["shipment"] or "no shipment: it is free"),
+        ("Holds", Said(f"{shown(row['hold_hours'])} h from a full charge")),
+        ("Qualified", Said(f"{shown(row['qualified_on'])}, until {shown(row['qualified_until'])}")),
+        ("Travels with", row["shipment"] or Said("no shipment: it is free")),
     )
 
 
@@ -160,8 +162,8 @@ QUESTIONS: dict[Kind, Question] = {
         lambda row: (
             ("Donation", printed(row["donation"])),
             ("Passage", f"P{row['passage']}"),
-            ("Vial content", f"{millions(row['cells_per_vial'])} cells in {shown(row['volume_ml'])} mL"),
-            ("Vials in stock", f"{row['stock']} of {row['vials']}"),
+            ("Vial content", Said(f"{millions(row['cells_per_vial'])} cells in {shown(row['volume_ml'])} mL")),
+            ("Vials in stock", f"{row['stock']} / {row['vials']}"),
             ("Expires", shown(row["expires_on"])),
         ),
     ),
@@ -232,7 +234,7 @@ QUESTIONS: dict[Kind, Question] = {
             ("Material", row["material"]),
             *((("Vial", printed(row["vial"])),) if row["vial"] else ()),
             ("Number", shown(row["number"])),
-            ("Taken", f"{shown(row['taken_at'])} by {row['taken_by']}"),
+            ("Taken", f"{shown(row['taken_at'])} · {row['taken_by']}"),
             ("Result due", shown(row["due_on"])),
             ("Result", shown(row["result"])),
             *((("Cancelled because", row["cancel_reason"]),) if row["cancel_reason"] else ()),
@@ -258,7 +260,7 @@ QUESTIONS: dict[Kind, Question] = {
             *((("Planned anew", row["planned_anew_because"]),) if row["planned_anew_because"] else ()),
             ("Cells needed", millions(row["required_cells"])),
             ("Lot", row["lot"]),
-            ("Vials", f"{row['vials_needed']} and {row['vials_spare']} spare"),
+            ("Vials", Said(f"{row['vials_needed']} and {row['vials_spare']} spare")),
             ("Use before", shown(row["expires_at"])),
             *_given(row),
         ),

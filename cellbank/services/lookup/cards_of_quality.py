@@ -3,6 +3,7 @@
 from itertools import starmap
 
 from cellbank.domain.identifiers import Kind
+from cellbank.domain.phrase import Said
 from cellbank.services.lookup.card_parts import Question, simple
 from cellbank.services.temperature.run_facts import run_in_words
 from cellbank.services.wording.values import shown
@@ -59,7 +60,7 @@ OF_QUALITY: dict[Kind, Question] = {
             ("Why", row["reason"]),
             ("Since", shown(row["opened_at"])),
             ("Doses", str(row["doses"])),
-            ("Answered", f"{row['answered']} of {row['doses']}"),
+            ("Answered", f"{row['answered']} / {row['doses']}"),
         ),
     ),
     Kind.TREATMENT_DECISION: Question(
@@ -120,10 +121,13 @@ OF_QUALITY: dict[Kind, Question] = {
         lambda row: (
             ("Watches", row["unit_code"]),
             ("Last reading", shown(row["last_at"])),
-            ("Warning", f"above {shown(row['warn_above_c'])} °C for more than {row['warn_minutes']} min"),
-            ("Critical", f"above {shown(row['critical_above_c'])} °C, {row['critical_readings']} readings in a row"),
-            ("Reject", f"above {shown(row['reject_above_c'])} °C"),
-            ("Silent after", f"{row['gap_minutes']} min"),
+            ("Warning", Said(f"above {shown(row['warn_above_c'])} °C for more than {row['warn_minutes']} min")),
+            (
+                "Critical",
+                Said(f"above {shown(row['critical_above_c'])} °C, {row['critical_readings']} readings in a row"),
+            ),
+            ("Reject", Said(f"above {shown(row['reject_above_c'])} °C")),
+            ("Silent after", Said(f"{row['gap_minutes']} min")),
             ("Calibrated", shown(row["calibrated_on"])),
             ("Next calibration", shown(row["calibration_due_on"])),
             ("Logger", f"{row['model']} {row['serial'] or ''}".strip()),
@@ -188,10 +192,10 @@ OF_QUALITY: dict[Kind, Question] = {
         lambda row: (
             ("Sign-in name", row["name"]),
             ("Roles", ", ".join(role.replace("_", " ") for role in row["roles"])),
-            *((("Locked", f"until {shown(row['locked_now'])}"),) if row["locked_now"] else ()),
-            ("Trainings", "; ".join(starmap(_training, row["trainings"] or ())) or "–"),
-            ("Statement on signatures", f"accepted {shown(row['agreement_at'])}" if row["agreement_at"] else "–"),
-            ("Second factor", f"since {shown(row['totp_confirmed_at'])}" if row["totp_confirmed_at"] else "–"),
+            *((("Locked", Said(f"until {shown(row['locked_now'])}")),) if row["locked_now"] else ()),
+            ("Trainings", Said("; ".join(starmap(_training, row["trainings"] or ())) or "–")),
+            ("Statement on signatures", Said(f"accepted {shown(row['agreement_at'])}") if row["agreement_at"] else "–"),
+            ("Second factor", Said(f"since {shown(row['totp_confirmed_at'])}") if row["totp_confirmed_at"] else "–"),
         ),
     ),
     Kind.TRAINING: Question(

@@ -29,7 +29,7 @@ def test_a_scanned_shipper_says_how_long_it_holds_and_is_no_box(world: World, pa
     seen = card(world, "tina", packed.shipper)
     facts = dict(seen.facts)
     assert facts["Holds"] == "240 h from a full charge" and facts["Qualified"].endswith("until 2028-01-15")
-    assert facts["Travels with"] == packed.code and facts["Filled"] == "3 of 16"
+    assert facts["Travels with"] == packed.code and facts["Filled"] == "3 / 16"
     acts = {act.name for act in seen.acts}
     assert {"pack_vials", "requalify_shipper"} <= acts and acts.isdisjoint({"store_vials", "count_box", "rescan_box"})
     assert dict(card(world, "tina", shipper(world)).facts)["Travels with"].startswith("no shipment")

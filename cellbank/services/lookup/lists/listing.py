@@ -22,6 +22,7 @@ class Look(StrEnum):
     """How the page shows a value."""
 
     PLAIN = "plain"  # as it is: a text, a code, a figure, a day, an instant on the clock of the site
+    TEXT = "text"  # typed, or said by the code: that in the reader's language
     WORD = "word"  # a name of the code, or several, as words in the reader's language
     CELLS = "cells"  # in millions
     PASSAGE = "passage"  # P3

@@ -21,7 +21,7 @@ LISTS = {
         Hold,
         {
             "on": Column("On", _HELD_CODE),
-            "reason": Column("Reason", Hold.reason),
+            "reason": Column("Reason", Hold.reason, Look.TEXT),
             "placed_at": Column("Placed", Hold.placed_at),
         },
         (_HELD_CODE, Hold.reason),
@@ -34,7 +34,7 @@ LISTS = {
         "exclamation-diamond",
         Deviation,
         {
-            "title": Column("In one line", Deviation.title),
+            "title": Column("In one line", Deviation.title, Look.TEXT),
             "classification": Column("Classification", Deviation.classification, Look.WORD),
             "occurred_at": Column("Happened", Deviation.occurred_at),
             "due_on": Column("To be closed by", Deviation.due_on),
