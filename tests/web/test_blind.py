@@ -2,14 +2,18 @@
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy import ColumnClause
+from sqlalchemy.sql.visitors import iterate
 
 from cellbank.domain.blind import BLIND
 from cellbank.domain.identifiers import printed
 from cellbank.domain.lifecycle.meanings import STATES
 from cellbank.records.tables import metadata
+from cellbank.services.lookup.lists import LISTS
 from tests.factories.clinic import enrolled_subject
 from tests.factories.lots import stored_lot
 from tests.factories.temperature import probe
@@ -122,3 +126,20 @@ def test_nobody_guesses_the_first_value_by_checking_beforehand(world: World, rec
     if record != "stock_count":  # there the second count differs, and is kept
         assert world.codes(second, act, **of, **wrong)
     assert world.codes(second, act, **of, **right) == []
+
+
+def test_no_list_has_a_column_that_is_hidden_at_times() -> None:
+    """A list shows many records at once, in whatever state each is."""
+    hidden = {column for blind in BLIND.values() for column in blind.columns}
+    shown = {
+        (name, title): {(getattr(part.table, "name", ""), part.name) for part in columns_in(column.of)}
+        for name, listing in LISTS.items()
+        for title, column in listing.columns.items()
+    }
+    assert any(shown.values())
+    assert not [where for where, columns in shown.items() if columns & hidden]
+
+
+def columns_in(shown: Any) -> Iterator[ColumnClause[Any]]:
+    expression = shown.__clause_element__() if hasattr(shown, "__clause_element__") else shown
+    return (part for part in iterate(expression) if isinstance(part, ColumnClause))
