@@ -1,6 +1,6 @@
 """The registry of acts: each is one input model, one function and its rows in the transition table."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
@@ -53,6 +53,16 @@ class UnknownAct(Exception):
     """There is no act of this name."""
 
 
+def _misfits(name: str, model: type[ActInput]) -> Iterator[tuple[bool, str]]:
+    """What may be wrong between an act and the tables of the domain, and where to look."""
+    yield name in REGISTRY, "another act has this name"
+    yield not roles_for(name), "no row of the table of transitions (domain/lifecycle/) names it"
+    proves = issubclass(model, SignedInput), issubclass(model, ProvedInput)
+    asked = is_signed(name), asks_password(name)
+    yield proves != asked, f"signature, password: its input asks {proves}, its rows in domain/lifecycle/ say {asked}"
+    yield issubclass(model, TellingInput) != tells(name), "it tells a fact: by its input or by domain/telling.py alone"
+
+
 F = TypeVar("F", bound=Callable[..., Any])
 REGISTRY: dict[str, RegisteredAct] = {}
 
@@ -63,10 +73,9 @@ def act(model: type[ActInput], *, area: str | None = None, **how: Any) -> Callab
 
     def register(function: F) -> F:
         name = function.__name__
-        proves = issubclass(model, SignedInput), issubclass(model, ProvedInput)
-        fits = proves == (is_signed(name), asks_password(name)) and issubclass(model, TellingInput) == tells(name)
-        if name in REGISTRY or not fits or not roles_for(name):
-            raise RuntimeError(f"{name} does not fit the transition table (rows, roles, signature, or what it tells)")
+        for is_wrong, where in _misfits(name, model):
+            if is_wrong:
+                raise RuntimeError(f"{name}: {where}")
         title = (model.__doc__ or "").strip().splitlines()[0].rstrip(".")
         REGISTRY[name] = RegisteredAct(name, title, model, function, area or _area(function.__module__), **how)
         return function
