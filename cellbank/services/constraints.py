@@ -171,6 +171,11 @@ SAYS: dict[str, tuple[Code, str]] = {
     "a_signer_is_changed_by_two": (Code.SECOND_PERSON_NEEDED, "a second person confirms this change of an account."),
     "only_a_session_that_is_over_is_forgotten": (Code.WRONG_STATE, "this session is not over for long enough."),
     "a_first_password_has_two_halves": (Code.SECOND_PERSON_NEEDED, "the second half of the first password is missing."),
+    "a_password_counts_since_it_was_set": (Code.CHANGED_MEANWHILE, "the time of a password moves with it alone."),
+    "a_second_factor_is_taken_back_by_another": (
+        Code.SECOND_PERSON_NEEDED,
+        "a second factor that is confirmed is taken back by an administrator, and a second person confirms it.",
+    ),
     "a_code_is_handed_over_by_another": (Code.SAME_PERSON, "a code is handed over by another person."),
     "a_code_is_used_once": (Code.CHANGED_MEANWHILE, "this code has been used, or is good for nothing any more."),
     "a_second_factor_is_handed_over": (Code.SECOND_FACTOR_NEEDED, "it needs an administrator's code, or the old one."),

@@ -194,12 +194,40 @@ CREATE FUNCTION code_used_now(owner bigint, why text) RETURNS boolean LANGUAGE s
                    AND c.used_at IS NOT NULL AND c.xmin = pg_current_xact_id()::xid)
 $$;
 
--- A first password has two halves, each known to one of two people.
+-- Whether the password that an account has was given to it by two people.
+CREATE FUNCTION given_by_two(account person) RETURNS boolean LANGUAGE sql STABLE AS $$
+  SELECT EXISTS (SELECT FROM account_change c
+                  WHERE c.person_id = account.id AND c.change IN ('new account', 'new password') AND c.state = 'CONFIRMED'
+                    AND c.decided_at >= account.password_set_at)
+$$;
+
+-- Since when a password counts is what its age, its sessions and its second half hang by: it moves with the password
+-- alone, or as the account that two people open begins. Whoever sets their own has exchanged the first one by it, and
+-- it is none that somebody else asked for.
+CREATE FUNCTION password_safety() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM at_the_end();
+  PERFORM must((NEW.password_hash IS DISTINCT FROM OLD.password_hash
+                OR OLD.state = 'PROPOSED' AND NEW.state = 'ACTIVE' AND NEW.must_change_password)
+               AND (acting_person() <> NEW.id
+                    OR NOT NEW.must_change_password AND NOT EXISTS (
+                         SELECT FROM account_change c WHERE c.person_id = NEW.id AND c.password_hash = NEW.password_hash)),
+               'a_password_counts_since_it_was_set', 'the password would count since another time, or still as the first');
+  RETURN NULL;
+END $$;
+CREATE CONSTRAINT TRIGGER password_safety AFTER UPDATE ON person DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
+  WHEN (NEW.password_set_at IS DISTINCT FROM OLD.password_set_at)
+  EXECUTE FUNCTION password_safety();
+
+-- A first password has two halves, each known to one of two people: it is exchanged for another one with the half that
+-- was handed over. Where that is gone, there is no way but another reset. Twin: `services/people/handed_codes.py` (ASKS_HALF).
 CREATE FUNCTION first_password_safety() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   PERFORM at_the_end();
-  PERFORM must(NOT EXISTS (SELECT FROM handed_code c WHERE c.person_id = NEW.id AND c.purpose = 'first password'
-                              AND c.made_at >= OLD.password_set_at AND c.used_at IS NULL),
+  PERFORM must(NEW.password_hash IS DISTINCT FROM OLD.password_hash
+               AND NOT EXISTS (SELECT FROM handed_code c WHERE c.person_id = NEW.id AND c.purpose = 'first password'
+                                  AND c.used_at IS NULL AND c.ended_at IS NULL)
+               AND (code_used_now(NEW.id, 'first password') OR NOT given_by_two(OLD)),
                'a_first_password_has_two_halves', 'the code of the first password was not given');
   RETURN NULL;
 END $$;
@@ -229,6 +257,17 @@ END $$;
 CREATE CONSTRAINT TRIGGER second_factor_safety AFTER UPDATE ON person DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
   WHEN (NEW.totp_next IS DISTINCT FROM OLD.totp_next OR NEW.totp_secret IS DISTINCT FROM OLD.totp_secret)
   EXECUTE FUNCTION second_factor_safety();
+
+-- A second factor that is confirmed is taken back by the acts for it, and never by its owner.
+CREATE FUNCTION factor_stays() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM must(act_in_progress() IN ('reset_second_factor', 'confirm_account_change') AND acting_person() <> NEW.id,
+               'a_second_factor_is_taken_back_by_another', 'a second factor that is confirmed goes on');
+  RETURN NEW;
+END $$;
+CREATE TRIGGER factor_stays BEFORE UPDATE ON person FOR EACH ROW
+  WHEN (OLD.totp_confirmed_at IS NOT NULL AND (NEW.totp_confirmed_at IS NULL OR NEW.totp_secret IS NULL))
+  EXECUTE FUNCTION factor_stays();
 
 -- Keys of programs keep their limits, and a revoked one stays revoked. Twin: `domain/keys.py`.
 CREATE FUNCTION key_safety() RETURNS trigger LANGUAGE plpgsql AS $$

@@ -4,7 +4,7 @@ import datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import create_engine, text
 
 from cellbank.domain.actor import Proof
 from cellbank.domain.handed_codes import TRIES
@@ -102,6 +102,27 @@ def test_the_database_exchanges_no_first_password_without_its_half(
     world.meet(name)
     monkeypatch.setattr(accounts, "use_half", lambda *_: None)
     assert world.codes(name, "change_password", new_password=PASSWORD) == ["SECOND_PERSON_NEEDED"]
+
+
+@pytest.mark.parametrize("how", ["a new account", "a reset"])
+@pytest.mark.parametrize("gone", ["DELETE FROM handed_code", "UPDATE handed_code SET used_at = made_at"])
+def test_a_half_that_is_gone_lets_nobody_in_until_another_reset(
+    world: World, databases: tuple[str, str], how: str, gone: str
+) -> None:
+    name, half = asked_for(world, how)
+    engine = create_engine(databases[0])
+    with engine.begin() as owner:
+        owner.execute(text("SET LOCAL session_replication_role = replica"))
+        owner.execute(
+            text(f"{gone} WHERE person_id = (SELECT id FROM person WHERE name = :name)"),
+            {"name": name},
+        )
+    engine.dispose()
+    assert proof(world, name, HIS) is Proof.WRONG
+    assert proof(world, name, HIS + half) is Proof.WRONG
+    world.do("ada", "reset_password", name=name, new_password=HIS, reason="the half is gone")
+    other = confirm(world, name, now=world.now + datetime.timedelta(seconds=1))["handed"]
+    assert proof(world, name, HIS + other, world.now + datetime.timedelta(seconds=2)) is Proof.FIRST
 
 
 # ---- another site of a signer

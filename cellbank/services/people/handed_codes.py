@@ -14,9 +14,12 @@ from cellbank.records.work import Work
 from cellbank.services.installation import Installation
 
 TOLD_FOR = datetime.timedelta(days=14)
-# Beside the account, in the one statement by which a password is proved: whether half of it was handed over.
-ASKS_HALF = f"""must_change_password AND EXISTS (SELECT FROM handed_code c WHERE c.person_id = person.id
-  AND c.purpose = '{Purpose.FIRST_PASSWORD}' AND c.made_at >= person.password_set_at)"""
+# Beside the account, in the one statement by which a password is proved: whether half of it was handed over. It is
+# asked for as long as there is a live one, and where two people gave the password: of a half that is used up or gone
+# nobody knows a good one, and the password is reset again.
+ASKS_HALF = f"""must_change_password AND (given_by_two(person) OR EXISTS (SELECT FROM handed_code c
+  WHERE c.person_id = person.id AND c.purpose = '{Purpose.FIRST_PASSWORD}' AND c.used_at IS NULL AND c.ended_at IS NULL
+    AND c.made_at >= person.password_set_at))"""
 _LIVE = text("""SELECT id, purpose, digest, tries, expires_at FROM handed_code
   WHERE person_id = :person AND purpose = ANY(:purposes) AND used_at IS NULL AND ended_at IS NULL""")
 

@@ -21,6 +21,11 @@ CODE = {
     "digest": r"'\x00'",
     "made_at": f"{NOW} + interval '1 year'",
 }
+GIVEN_BY_TWO = new(
+    "account_change", ASKED, change="'new password'", roles="NULL", state="'CONFIRMED'", decided_at="'2100-01-01'",
+    decided_by_id=HER,
+)  # fmt: skip
+HAS_FACTOR = "UPDATE person SET totp_secret = 's', totp_confirmed_at = :now, totp_step = 1 WHERE name = 'tina'"
 LOCKED = f"UPDATE person SET locked_until = {NOW} + interval '1 hour' WHERE name = 'tina'"
 NEW = {"code": "'INVENTED'", "state": "'PROPOSED'", "password_hash": "NULL"}
 SESSION = {
@@ -174,6 +179,62 @@ CODES = [
             "UPDATE person SET must_change_password = true WHERE name = 'tina'",
             new("handed_code", CODE, purpose="'first password'"),
         ),
+    ),
+    *(
+        Attack(
+            f"a first password that {what}",
+            "tina",
+            "change_password",
+            f"UPDATE person SET {to} WHERE id = {ME}",
+            rule,
+            ("UPDATE person SET must_change_password = true WHERE name = 'tina'",),
+        )
+        for what, to, rule in (
+            ("grows younger", "password_set_at = clock_timestamp()", "a_password_counts_since_it_was_set"),
+            (
+                "is another one, and the first still",
+                "password_hash = 'x', password_set_at = clock_timestamp()",
+                "a_password_counts_since_it_was_set",
+            ),
+            ("is the first no more", "must_change_password = false", "a_first_password_has_two_halves"),
+        )
+    ),
+    Attack(
+        "the password that somebody asked for, set in its owner's name",
+        "tina",
+        "change_password",
+        f"UPDATE person SET password_hash = 'x', password_set_at = clock_timestamp() WHERE id = {ME}",
+        "a_password_counts_since_it_was_set",
+        (new("account_change", ASKED, change="'new password'", roles="NULL", password_hash="'x'"),),
+    ),
+    Attack(
+        "a first password exchanged when its half is gone",
+        "tina",
+        "change_password",
+        "UPDATE person SET password_hash = 'x', must_change_password = false, password_set_at = clock_timestamp() "
+        f"WHERE id = {ME}",
+        "a_first_password_has_two_halves",
+        ("UPDATE person SET must_change_password = true WHERE name = 'tina'", GIVEN_BY_TWO),
+    ),
+    *(
+        Attack(
+            f"a second factor taken back by its owner, {act}",
+            "tina",
+            act,
+            f"UPDATE person SET {to} WHERE id = {ME}",
+            "a_second_factor_is_taken_back_by_another",
+            (HAS_FACTOR,),
+        )
+        for act in ("set_up_second_factor", "confirm_second_factor")
+        for to in ("totp_confirmed_at = NULL", "totp_secret = NULL", "totp_secret = NULL, totp_confirmed_at = NULL")
+    ),
+    Attack(
+        "an administrator's second factor taken back in their own name",
+        "ada",
+        "reset_second_factor",
+        f"UPDATE person SET totp_secret = NULL, totp_confirmed_at = NULL WHERE id = {ME}",
+        "a_second_factor_is_taken_back_by_another",
+        (HAS_FACTOR.replace("tina", "ada"),),
     ),
     Attack(
         "a second factor without a code",
