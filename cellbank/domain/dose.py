@@ -228,6 +228,25 @@ def volume_to_draw(
     )
 
 
+def percent_drawn(
+    total_cells_per_ml: int, viability_percent: Decimal, drawn_ml: Decimal, required_cells: int
+) -> Fraction:
+    """What was drawn, in percent of the required cells; exact: judge by it. Stored and shown to 0.1, halves up."""
+    return Fraction(total_cells_per_ml) * Fraction(viability_percent) * Fraction(drawn_ml) / required_cells
+
+
+def is_short(
+    required_cells: int,
+    total_cells_per_ml: int,
+    viability_percent: Decimal,
+    pooled_ml: Decimal,
+    dead_volume_ml: Decimal,
+) -> bool:
+    """Whether a pool gives fewer living cells than the dose needs; of any pool, also of one with nothing to draw."""
+    could_be_drawn = Fraction(pooled_ml - dead_volume_ml)
+    return Fraction(total_cells_per_ml) * Fraction(viability_percent) / 100 * could_be_drawn < required_cells
+
+
 def _at_a_mark(volume: Fraction, available: Decimal, marks: tuple[SyringeMark, ...]) -> tuple[Decimal, Decimal]:
     mark = next((mark.mark_ml for mark in marks if volume <= mark.up_to_ml), None)
     if mark is None:

@@ -3,6 +3,7 @@
 import datetime
 from dataclasses import replace
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -53,7 +54,7 @@ VIABLE = TRIAL.thaw.viability_minimum_percent
         ({"viability_percent": VIABLE}, []),  # the limit itself
         ({"viability_percent": VIABLE - Decimal("0.01")}, ["VIABILITY_TOO_LOW"]),
         ({"viability_percent": None, "delivered_percent": None}, []),
-        ({"delivered_percent": Decimal(80)}, []),
+        ({"delivered_percent": Fraction(80)}, []),
         ({"expires_at": NOON + SECOND}, []),
         ({"expires_at": NOON}, ["OUT_OF_TIME"]),
         ({"expires_at": None}, []),

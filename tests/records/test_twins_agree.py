@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, text
 
-from cellbank.domain.dose import required_cells
+from cellbank.domain.dose import is_short, one_decimal, percent_drawn, required_cells
 from cellbank.domain.figures import figures_of
 from cellbank.domain.lifecycle.table import TRANSITIONS
 from cellbank.domain.protocol import Protocol
@@ -73,6 +73,25 @@ def test_the_cells_of_a_dose(database: Connection) -> None:
         )
         told = database.execute(asked, {"figures": as_json(figures_of(protocol)), "kgs": WEIGHTS}).all()
         assert [(kg, int(cells)) for kg, cells in told] == [(kg, required_cells(rule, kg)[0]) for kg in WEIGHTS]
+
+
+def test_the_percent_of_what_was_drawn_and_whether_the_pool_is_short(database: Connection) -> None:
+    dead = TRIAL.draw.dead_volume_ml
+    asked = text(
+        """SELECT div(20 * hundredfold_drawn(d) + d.required_cells, 2 * d.required_cells) / 10,
+                  is_short_by_its_count(d, jsonb_build_object('draw', jsonb_build_object('dead_volume_ml', :dead)))
+             FROM jsonb_populate_record(NULL::dose, CAST(:row AS jsonb)) d"""
+    )
+    for _ in range(300):
+        per_ml, viability = CHANCE.randrange(1, 9_000_000), Decimal(CHANCE.randrange(1, 10_001)).scaleb(-2)
+        pooled, drawn = (Decimal(CHANCE.randrange(1, 40_000)).scaleb(-3) for _ in range(2))
+        exact = per_ml * viability * (pooled - dead) / 100
+        needed = CHANCE.choice([CHANCE.randrange(1, 200_000_000), max(1, floor(exact)), max(1, floor(exact) + 1)])
+        row = {"required_cells": needed, "total_cells_per_ml": per_ml, "viability_percent": str(viability),
+               "pooled_ml": str(pooled), "draw_ml": str(drawn)}  # fmt: skip
+        told = database.execute(asked, {"row": json.dumps(row), "dead": dead}).one()
+        percent = one_decimal(percent_drawn(per_ml, viability, drawn, needed))
+        assert tuple(told) == (percent, is_short(needed, per_ml, viability, pooled, dead)), row
 
 
 def test_a_dose_by_weight_has_no_number_without_one(database: Connection) -> None:

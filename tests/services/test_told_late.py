@@ -238,6 +238,9 @@ def test_nothing_is_irregular_but_a_late_fact_with_its_deviation(
 
 
 PERMISSIONS = {
+    "no_dose_below_its_viability",
+    "no_dose_out_of_its_band",
+    "a_short_dose_is_accepted",
     "dose_only_from_a_released_lot", "nothing_expired_is_thawed", "no_dose_from_a_vial_that_warmed",
     "no_dose_for_the_control_arm", "a_dose_is_given_on_its_day", "dose_only_for_an_enrolled_subject",
     "no_dose_from_an_undecided_excursion",

@@ -5,15 +5,16 @@ check, neither of whom prepared the dose, is decided by the transition table.
 Twins in the database: `two_different_verifiers`, `preparer_does_not_verify`, `no_infusion_without_two_verifiers`,
 `not_started_after_expiry`, `prepared_is_complete`, `dose_only_for_an_enrolled_subject`, `no_dose_for_the_control_arm`,
 `dose_only_from_a_released_lot`, `one_running_infusion_per_subject`, `no_dose_from_an_undecided_excursion`,
-`a_dose_is_given_on_its_day`.
+`a_dose_is_given_on_its_day`; of what was drawn, those of `drawn.sql`.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from fractions import Fraction
 
-from cellbank.domain.dose import Band, dose_band, given_percent
+from cellbank.domain.dose import Band, dose_band, given_percent, one_decimal
 from cellbank.domain.folding import skeleton
 from cellbank.domain.garbled import Garbled
 from cellbank.domain.identifiers import Kind, printed
@@ -60,7 +61,7 @@ class InfusionFacts:
     plan: PlanFacts
     weight: WeightFacts
     viability_percent: Decimal | None
-    delivered_percent: Decimal | None
+    delivered_percent: Fraction | None
     is_short: bool
     short_dose_accepted: bool
     expires_at: datetime | None
@@ -117,7 +118,7 @@ def _product_refusals(facts: InfusionFacts) -> Iterator[Refusal]:
             Code.DOSE_OUT_OF_BAND,
             "Dose {dose} is {percent} % of the required cells; allowed are {allowed} %. Do not give it; discard it.",
             dose=facts.dose,
-            percent=facts.delivered_percent,
+            percent=one_decimal(facts.delivered_percent),
             allowed=tolerance.warn_percent,
         )
     if facts.is_short and not facts.short_dose_accepted:

@@ -1,6 +1,6 @@
 """From the pool to the syringe: is it the dose, and who accepts one that is short?
 
-Twin in the database: `prepared_is_complete`. Facts: domain reference §6.3.
+Twins in the database: `prepared_is_complete`, and those of `drawn.sql`. Facts: domain reference §6.3.
 """
 
 from collections.abc import Iterator

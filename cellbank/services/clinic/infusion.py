@@ -6,13 +6,14 @@ refused act with its raw text in the trail, and not a form that was never sent.
 
 import datetime
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from cellbank.domain.dose import given_cells, given_percent, one_decimal
+from cellbank.domain.dose import given_cells, given_percent, is_short, one_decimal, percent_drawn
 from cellbank.domain.garbled import Garbled
 from cellbank.domain.lifecycle.states import DoseState, VialState
 from cellbank.domain.refusals import Code, Refusal
@@ -142,14 +143,30 @@ def infusion_facts(standing: DoseStanding, now: datetime.datetime, bedside: Beds
         plan=standing.plan,
         weight=standing.weight,
         viability_percent=row.viability_percent,
-        delivered_percent=row.delivered_percent,
-        is_short=bool(row.is_short),
+        delivered_percent=_percent(standing),
+        is_short=_is_short(standing),
         short_dose_accepted=row.short_dose_reason is not None,
         expires_at=row.expires_at,
         bedside=bedside,
         now=now,
         exposures=tuple(StoodThrough(*one) for one in row.exposures),
     )
+
+
+def _percent(standing: DoseStanding) -> Fraction | None:
+    """What was drawn, worked out anew: nothing is believed that stands beside the count."""
+    row = standing.row
+    if None in (row.total_cells_per_ml, row.viability_percent, row.draw_ml):
+        return None
+    return percent_drawn(row.total_cells_per_ml, row.viability_percent, row.draw_ml, row.required_cells)
+
+
+def _is_short(standing: DoseStanding) -> bool:
+    row = standing.row
+    if None in (row.total_cells_per_ml, row.viability_percent, row.pooled_ml):
+        return False
+    dead = standing.ward.protocol.draw.dead_volume_ml
+    return is_short(row.required_cells, row.total_cells_per_ml, row.viability_percent, row.pooled_ml, dead)
 
 
 def label_time(standing: DoseStanding) -> datetime.datetime | None:

@@ -3,7 +3,6 @@
 from dataclasses import replace
 from fractions import Fraction
 
-from cellbank.domain.dose import one_decimal
 from cellbank.domain.refusals import Code, Refusal, refuse
 from cellbank.domain.rules.dosing import limit_refusals
 from cellbank.domain.rules.infusion import StopFacts, infusion_refusals, stop_refusals
@@ -191,7 +190,7 @@ def _start(work: Work, dose: Dose, whole: Whole, standing: DoseStanding) -> list
         infusion_facts(standing, whole.started_at, None),
         subject=replace(standing.subject, given_on_paper=None),
         viability_percent=whole.count.viability_percent if whole.count else None,
-        delivered_percent=None if percent is None else one_decimal(percent),
+        delivered_percent=percent,
         is_short=bool(whole.is_short),
         short_dose_accepted=dose.short_dose_reason is not None,
         expires_at=whole.until,

@@ -6,7 +6,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from cellbank.domain.dose import one_decimal
+from cellbank.domain.dose import is_short, one_decimal
 from cellbank.domain.lifecycle.states import VialState
 from cellbank.domain.rules.paper_form import GIVEN_UP
 from cellbank.domain.rules.thaw import usable_until
@@ -134,8 +134,8 @@ def _is_short(dose: Dose, standing: DoseStanding, count: Counted | None) -> bool
     """Whether the pool holds fewer cells than the dose needs."""
     if count is None:
         return None
-    could_be_drawn = Fraction(count.pooled_ml - standing.ward.protocol.draw.dead_volume_ml)
-    return count.viable_cells_per_ml * could_be_drawn < dose.required_cells
+    dead = standing.ward.protocol.draw.dead_volume_ml
+    return is_short(dose.required_cells, count.total_cells_per_ml, count.viability_percent, count.pooled_ml, dead)
 
 
 def _counted(dose: Dose, form: EnterDoseFromPaper) -> Counted | None:

@@ -6,7 +6,14 @@ from fractions import Fraction
 from pydantic import Field
 from sqlalchemy import func, select
 
-from cellbank.domain.dose import DrawVolume, dmso_band, endotoxin_eu_per_kg, one_decimal, volume_to_draw
+from cellbank.domain.dose import (
+    DrawVolume,
+    dmso_band,
+    endotoxin_eu_per_kg,
+    one_decimal,
+    percent_drawn,
+    volume_to_draw,
+)
 from cellbank.domain.identifiers import Kind
 from cellbank.domain.lifecycle.states import VialState
 from cellbank.domain.refusals import Code, Refusal, Refused, refuse
@@ -86,9 +93,9 @@ def prepare_dose(work: Work, given: PrepareDose) -> Dose:
     reserved = vials_of(work, dose, VialState.RESERVED)
     standing = standing_of(work, dose)
     draw = counted_draw(standing)
-    per_ml = draw.viable_cells_per_ml
-    delivered = int(per_ml * Fraction(given.drawn_ml))
-    percent = per_ml * Fraction(given.drawn_ml) * 100 / draw.required_cells
+    row = standing.row
+    delivered = int(draw.viable_cells_per_ml * Fraction(given.drawn_ml))
+    percent = percent_drawn(row.total_cells_per_ml, row.viability_percent, given.drawn_ml, row.required_cells)
     pooled = _pooled(work, standing)
     facts = PreparationFacts(
         dose=dose.code,

@@ -66,7 +66,8 @@ _SUBJECT = text(
 _DOSE_COLUMNS = (
     "id", "site_id", "code", "state", "infusion_number", "day", "planned_on", "ordered_at", "required_cells",
     "calculation", "deviation_reason", "thaw_started_at", "expires_at", "pooled_ml", "total_cells_per_ml",
-    "viability_percent", "counted_at", "delivered_cells", "delivered_percent", "is_short", "short_dose_reason",
+    "viability_percent", "counted_at", "draw_ml", "delivered_cells", "delivered_percent", "is_short",
+    "short_dose_reason",
     "prepared_at", "prepared_by_id", "first_checked_by_id", "first_checked_at", "final_volume_ml",
     "infusion_started_at",
 )  # fmt: skip

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import func, select
 
 from cellbank.domain.correction import UNCHECKED
-from cellbank.domain.dose import DrawVolume, one_decimal, volume_to_draw
+from cellbank.domain.dose import DrawVolume, is_short, one_decimal, percent_drawn, volume_to_draw
 from cellbank.domain.lifecycle.states import VialState
 from cellbank.domain.refusals import Code, Refusal, refuse
 from cellbank.domain.rules.correction import check_warnings
@@ -102,19 +102,24 @@ def _draw(standing: DoseStanding, draft: Draft, dose: Dose) -> DrawVolume:
 
 def _drawn(standing: DoseStanding, draft: Draft, dose: Dose, *, counted: bool) -> Iterable[Refusal]:
     """Lay over what the dose holds by the right figures; or say why they cannot be."""
-    if None in [draft.get(dose, name) for name in (*COUNT, "draw_ml")]:
+    pooled, per_ml, viability, drawn = (draft.get(dose, name) for name in (*COUNT, "draw_ml"))
+    if None in (pooled, per_ml, viability):
         return ()  # it was never noted: that is said elsewhere
+    if counted:
+        dead = standing.ward.protocol.draw.dead_volume_ml
+        draft.put(dose, "is_short", is_short(dose.required_cells, per_ml, viability, pooled, dead))
+    if drawn is None:
+        return ()  # nobody knows what was drawn
     try:
         draw = _draw(standing, draft, dose)
     except ValueError as problem:
         return (refuse(Code.FIGURES_CONTRADICT, "Dose {dose}: {problem}", dose=dose.code, problem=str(problem)),)
-    if counted:
-        draft.put(dose, "is_short", draw.is_short)
     if counted and dose.prepared_at is None:
         draft.put(dose, "draw_ml", draw.drawn_ml)
     held = draw.viable_cells_per_ml * Fraction(draft.get(dose, "draw_ml"))
     draft.put(dose, "delivered_cells", int(held))
-    draft.put(dose, "delivered_percent", one_decimal(held * 100 / dose.required_cells))
+    percent = percent_drawn(per_ml, viability, draft.get(dose, "draw_ml"), dose.required_cells)
+    draft.put(dose, "delivered_percent", one_decimal(percent))
     return ()
 
 

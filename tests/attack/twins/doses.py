@@ -96,6 +96,37 @@ PREPARED = [
         (of_dose("ordered", "state = 'CANCELLED'"),),
     ),
 ]
+# Raw rows: a preparation of another size than was counted, in the words of a good one.
+A_REST = "pooled_ml = 1, is_short = true"
+HELD = [
+    Attack("the percent of another volume", "tina", "pool_and_count", of_dose("counted", "delivered_percent = 99"),
+           "the_percent_is_of_what_was_drawn"),
+    Attack("no percent of what was drawn", "tina", "prepare_dose", of_dose("counted", "delivered_percent = NULL"),
+           "the_percent_is_of_what_was_drawn"),
+    Attack("a short pool that is said to be enough", "tina", "pool_and_count", of_dose("counted", "is_short = false"),
+           "a_dose_is_short_by_its_count", (of_dose("counted", A_REST),)),
+    Attack("nobody says whether it is short", "tina", "pool_and_count", of_dose("counted", "is_short = NULL"),
+           "a_dose_is_short_by_its_count"),
+    Attack("drawn up far too small", "tina", "prepare_dose", of_dose("counted", "state = 'PREPARED'"),
+           "no_dose_out_of_its_band", (of_dose("counted", "draw_ml = draw_ml / 10"),)),
+    Attack("drawn up far too large", "tina", "prepare_dose", of_dose("counted", "state = 'PREPARED'"),
+           "no_dose_out_of_its_band", (of_dose("counted", "draw_ml = draw_ml * 1.3"),)),
+    Attack("drawn up short, which nobody accepted", "tina", "prepare_dose", of_dose("counted", "state = 'PREPARED'"),
+           "a_short_dose_is_accepted", (of_dose("counted", A_REST),)),
+    Attack("a check of a tenth of the cells", "clara", "check_dose", CHECK, "no_dose_out_of_its_band",
+           (of_dose("prepared", "draw_ml = draw_ml / 10"),)),
+    Attack("a check of what is short", "clara", "check_dose", CHECK, "a_short_dose_is_accepted",
+           (of_dose("prepared", A_REST),)),
+    Attack("a check of dead cells", "clara", "check_dose", CHECK, "no_dose_below_its_viability",
+           (of_dose("prepared", "viability_percent = 10"),)),
+    Attack("a second check of dead cells", "cyril", "check_dose", of_dose("prepared", "state = 'CHECKED'"),
+           "no_dose_below_its_viability", (of_dose("prepared", "viability_percent = 10, state = 'CHECKED_ONCE'"),)),
+    *(Attack(f"begun with {what}", "clara", "start_infusion", of_dose("checked", "infusion_started_at = :now"), rule,
+             (of_dose("checked", given),))
+      for what, rule, given in (("a tenth of the cells", "no_dose_out_of_its_band", "draw_ml = draw_ml / 10"),
+                                ("dead cells", "no_dose_below_its_viability", "viability_percent = 10"),
+                                ("too few, which nobody accepted", "a_short_dose_is_accepted", A_REST))),
+]  # fmt: skip
 CHECKS = [
     Attack("both checks by one", "clara", "check_dose",
            of_dose("prepared", f"{CHECKED_ONCE}, second_checked_by_id = {ME}, second_checked_at = :now"),
@@ -190,4 +221,4 @@ VERIFIERS = [
     Attack("somebody else drew it up", "tina", "correct_fact", of_dose("given", f"prepared_by_id = {ME}"),
            "a_check_stays_with_its_verifier"),
 ]  # fmt: skip
-ATTACKS = [*ORDERED, *PREPARED, *CHECKS, *GIVEN, *FORMS, *VERIFIERS]
+ATTACKS = [*ORDERED, *PREPARED, *HELD, *CHECKS, *GIVEN, *FORMS, *VERIFIERS]
