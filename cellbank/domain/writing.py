@@ -72,9 +72,9 @@ _REWRITES = {
         "cumulative_doublings": "record_harvest",
     },
     "deviation": {
-        "classification": "classify_deviation",
+        "classification": "classify_deviation lower_deviation",
         "critical_since": "classify_deviation close_deviation",
-        "due_on": "classify_deviation reopen_deviation",
+        "due_on": "classify_deviation lower_deviation reopen_deviation",
         "investigation root_cause investigated_by_id": "investigate_deviation",
         "decision": "close_deviation",
         "closed_at closed_by_id": "reopen_deviation",

@@ -19,7 +19,7 @@ class Deviation(Record):
         Text, CheckConstraint("classification IN ('minor', 'major', 'critical')", name="classification")
     )
     occurred_at: Mapped[Instant]
-    critical_since: Mapped[Instant | None]  # while it is open and critical; the database sets it
+    critical_since: Mapped[Instant | None]  # once it was critical, while it is open; the database sets it
     due_on: Mapped[Day]
     opened_by_id: Mapped[int] = reference("person", index=False)
     investigation: Mapped[str | None]

@@ -141,6 +141,12 @@ SAYS: dict[str, tuple[Code, str]] = {
         Code.DEVIATION_OPEN,
         "no investigated deviation is about this result.",
     ),
+    "a_result_is_invalidated_by_another": (Code.SAME_PERSON, "the same person entered or investigated the result."),
+    "a_deviation_is_lowered_with_a_signature": (
+        Code.SECOND_PERSON_NEEDED,
+        "a deviation becomes less grave with a signature.",
+    ),
+    "a_deviation_is_lowered_by_another": (Code.SAME_PERSON, "the same person opened or investigated the deviation."),
     "no_release_with_an_open_deviation": (Code.DEVIATION_OPEN, "a major or critical deviation was opened."),
     "no_release_without_a_batch_review": (Code.BATCH_NOT_REVIEWED, "the batch record has changed since its review."),
     "no_release_from_a_stopped_lot": (Code.CRITERION_OPEN, "a lot that it was made from was rejected or recalled."),

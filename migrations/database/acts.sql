@@ -97,6 +97,7 @@ CREATE FUNCTION roles_of(the_act text) RETURNS jsonb LANGUAGE sql IMMUTABLE AS $
     "link_deviation": ["clinician", "quality_officer", "technician"],
     "look_at_identity": ["auditor", "clinician", "quality_officer"],
     "look_for_silence": ["quality_officer", "system", "technician"],
+    "lower_deviation": ["quality_officer"],
     "make_effective": ["quality_officer"],
     "measure_weight": ["clinician"],
     "move_storage_unit": ["quality_officer", "technician"],
@@ -298,6 +299,7 @@ CREATE FUNCTION moves_of(kind text, the_act text) RETURNS jsonb LANGUAGE sql IMM
       "investigate_deviation": ["INVESTIGATED>INVESTIGATED", "OPEN>INVESTIGATED", "OPEN>OPEN"],
       "isolate_tissue": [">OPEN", "OPEN>OPEN"],
       "link_deviation": ["INVESTIGATED>INVESTIGATED", "OPEN>OPEN"],
+      "lower_deviation": ["INVESTIGATED>INVESTIGATED"],
       "measure_weight": [">OPEN", "OPEN>OPEN"],
       "move_storage_unit": [">OPEN", "OPEN>OPEN"],
       "move_vial": [">OPEN", "OPEN>OPEN"],
@@ -643,6 +645,7 @@ CREATE FUNCTION moves_of(kind text, the_act text) RETURNS jsonb LANGUAGE sql IMM
       "hand_over_shipment": ["="],
       "invalidate_result": ["="],
       "lift_hold": ["="],
+      "lower_deviation": ["="],
       "make_effective": ["="],
       "move_to_amendment": ["="],
       "note_wrong_password": ["ACTIVE>ACTIVE"],
@@ -813,6 +816,7 @@ CREATE FUNCTION moves_of(kind text, the_act text) RETURNS jsonb LANGUAGE sql IMM
       "hand_over_shipment": ["="],
       "invalidate_result": ["="],
       "lift_hold": ["="],
+      "lower_deviation": ["="],
       "make_effective": ["="],
       "move_to_amendment": ["="],
       "order_dose": ["="],
@@ -982,12 +986,12 @@ CREATE FUNCTION rewriters_of(kind text, name text) RETURNS jsonb LANGUAGE sql IM
       "viability_percent": ["correct_fact"]
     },
     "deviation": {
-      "classification": ["classify_deviation"],
+      "classification": ["classify_deviation", "lower_deviation"],
       "closed_at": ["reopen_deviation"],
       "closed_by_id": ["reopen_deviation"],
       "critical_since": ["classify_deviation", "close_deviation"],
       "decision": ["close_deviation"],
-      "due_on": ["classify_deviation", "reopen_deviation"],
+      "due_on": ["classify_deviation", "lower_deviation", "reopen_deviation"],
       "investigated_by_id": ["investigate_deviation"],
       "investigation": ["investigate_deviation"],
       "root_cause": ["investigate_deviation"]
@@ -1066,7 +1070,7 @@ CREATE FUNCTION rewriters_of(kind text, name text) RETURNS jsonb LANGUAGE sql IM
       "totp_confirmed_at": ["confirm_account_change", "confirm_second_factor", "reset_second_factor", "set_up_second_factor"],
       "totp_next": ["confirm_account_change", "confirm_second_factor", "reset_second_factor", "set_up_second_factor"],
       "totp_secret": ["confirm_account_change", "confirm_second_factor", "reset_second_factor", "set_up_second_factor"],
-      "totp_step": ["accept_shipment", "accept_short_dose", "approve_conditional_release", "change_my_address", "change_probe_limits", "check_dose", "close_deviation", "confirm_account_change", "confirm_dose_from_paper", "confirm_second_factor", "confirm_training", "confirm_unlock", "continue_treatment", "correct_fact", "create_token", "decide_donation", "decide_excursion", "decide_reagent", "determine_eligibility", "end_silence", "enter_dose_from_paper", "hand_over_shipment", "invalidate_result", "lift_hold", "make_effective", "move_to_amendment", "order_dose", "plan_dose_anew", "recall_lot", "recall_reagent", "receive_shipment", "reject_lot", "reject_shipment", "release_lot", "reopen_deviation", "request_conditional_release", "reset_second_factor", "review_batch_record", "review_results", "review_trail", "set_up_second_factor", "sign_eligibility", "sign_for_sponsor", "sign_in", "take_back_paper_form", "take_over_shipment", "unlock_together", "verify_action"]
+      "totp_step": ["accept_shipment", "accept_short_dose", "approve_conditional_release", "change_my_address", "change_probe_limits", "check_dose", "close_deviation", "confirm_account_change", "confirm_dose_from_paper", "confirm_second_factor", "confirm_training", "confirm_unlock", "continue_treatment", "correct_fact", "create_token", "decide_donation", "decide_excursion", "decide_reagent", "determine_eligibility", "end_silence", "enter_dose_from_paper", "hand_over_shipment", "invalidate_result", "lift_hold", "lower_deviation", "make_effective", "move_to_amendment", "order_dose", "plan_dose_anew", "recall_lot", "recall_reagent", "receive_shipment", "reject_lot", "reject_shipment", "release_lot", "reopen_deviation", "request_conditional_release", "reset_second_factor", "review_batch_record", "review_results", "review_trail", "set_up_second_factor", "sign_eligibility", "sign_for_sponsor", "sign_in", "take_back_paper_form", "take_over_shipment", "unlock_together", "verify_action"]
     },
     "probe": {
       "acknowledge_minutes": ["change_probe_limits"],
@@ -1209,6 +1213,7 @@ CREATE FUNCTION signed_moves_of(the_act text) RETURNS jsonb LANGUAGE sql IMMUTAB
       "hold": {"PLACED>LIFTED": "approved"},
       "lot": {"ON_HOLD>QUARANTINE": "approved", "ON_HOLD>RELEASED": "approved"}
     },
+    "lower_deviation": {"deviation": {"INVESTIGATED>INVESTIGATED": "approved"}},
     "make_effective": {"definition": {"EFFECTIVE>SUPERSEDED": "approved", "IMPORTED>EFFECTIVE": "approved"}},
     "move_to_amendment": {"subject": {"ENROLLED>ENROLLED": "approved", "SCREENING>SCREENING": "approved"}},
     "order_dose": {"dose": {">ORDERED": "approved"}, "subject": {"ENROLLED>ENROLLED": "approved"}},
@@ -1301,6 +1306,9 @@ CREATE FUNCTION signed_in(the_act text, kind text) RETURNS jsonb LANGUAGE sql IM
     "lift_hold": {
       "hold": {"approved": "donor_id lot_id reagent_lot_id storage_unit_id reason placed_at lift_reason"},
       "lot": {"approved": "code purpose donation_id specification_id cells_per_vial volume_ml expires_on frozen_at"}
+    },
+    "lower_deviation": {
+      "deviation": {"approved": "title description classification occurred_at investigation root_cause decision"}
     },
     "make_effective": {"definition": {"approved": "type identifier version content digest"}},
     "move_to_amendment": {

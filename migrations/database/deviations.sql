@@ -1,8 +1,17 @@
 -- Deviations and holds. Twins: `domain/rules/deviation.py`, `domain/rules/hold.py`.
 
--- A closed deviation stays closed, and none is closed before its correction is done.
+-- A closed deviation stays closed, and none is closed before its correction is done. Less grave it becomes signed, once
+-- it is investigated, by another.
 CREATE FUNCTION deviation_safety() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+  grave text[] := '{minor,major,critical}';
 BEGIN
+  IF array_position(grave, NEW.classification) < array_position(grave, OLD.classification) THEN
+    PERFORM must(act_in_progress() = 'lower_deviation',
+                 'a_deviation_is_lowered_with_a_signature', 'the act that lowers it is not signed');
+    PERFORM must(acting_person() NOT IN (OLD.opened_by_id, OLD.investigated_by_id),
+                 'a_deviation_is_lowered_by_another', 'whoever opened or investigated it lowers it, or nobody investigated it');
+  END IF;
   PERFORM must(OLD.state <> 'CLOSED' OR NEW.state = 'OPEN',
                'a_closed_deviation_stays_closed', 'the deviation is closed');
   PERFORM must(NEW.state <> 'CLOSED' OR NOT EXISTS (
@@ -26,15 +35,18 @@ CREATE TRIGGER corrective_action_safety BEFORE INSERT ON corrective_action
 CREATE TRIGGER deviation_link_safety BEFORE INSERT ON deviation_link
   FOR EACH ROW WHEN (true) EXECUTE FUNCTION deviation_link_safety();
 
--- Since when a deviation is critical: what was decided before is decided again.
+-- Since when a deviation is critical, or was before somebody lowered it: what was decided before is decided again, and
+-- what is not decided yet stays to be.
 CREATE FUNCTION deviation_is_critical() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  IF NEW.classification <> 'critical' OR NEW.state = 'CLOSED' THEN
+  IF NEW.state = 'CLOSED' THEN
     NEW.critical_since := NULL;
-  ELSIF TG_OP = 'INSERT' OR OLD.classification <> 'critical' OR OLD.state = 'CLOSED' THEN
+  ELSIF NEW.classification = 'critical' AND (TG_OP = 'INSERT' OR OLD.classification <> 'critical' OR OLD.state = 'CLOSED') THEN
     NEW.critical_since := (SELECT at FROM act WHERE id = acting());
+  ELSIF TG_OP = 'INSERT' THEN
+    NEW.critical_since := NULL;
   ELSE
-    NEW.critical_since := OLD.critical_since;
+    NEW.critical_since := coalesce(OLD.critical_since, CASE OLD.classification WHEN 'critical' THEN OLD.occurred_at END);
   END IF;
   RETURN NEW;
 END $$;
@@ -53,13 +65,13 @@ CREATE FUNCTION critical_deviation_comes_in_turn() RETURNS trigger LANGUAGE plpg
 DECLARE
   the_deviation bigint := CASE TG_TABLE_NAME WHEN 'deviation' THEN NEW.id ELSE (to_jsonb(NEW) ->> 'deviation_id')::bigint END;
 BEGIN
-  IF EXISTS (SELECT FROM deviation WHERE id = the_deviation AND classification = 'critical' AND state <> 'CLOSED') THEN
+  IF EXISTS (SELECT FROM deviation WHERE id = the_deviation AND critical_since IS NOT NULL AND state <> 'CLOSED') THEN
     PERFORM FROM subject WHERE id IN (SELECT subjects_of_deviation(the_deviation)) ORDER BY id FOR NO KEY UPDATE;
   END IF;
   RETURN NULL;
 END $$;
 CREATE TRIGGER critical_deviation_comes_in_turn AFTER UPDATE ON deviation FOR EACH ROW
-  WHEN (NEW.critical_since IS NOT NULL AND OLD.critical_since IS NULL)
+  WHEN (NEW.critical_since IS NOT NULL AND NEW.critical_since IS DISTINCT FROM OLD.critical_since)
   EXECUTE FUNCTION critical_deviation_comes_in_turn();
 CREATE TRIGGER critical_deviation_comes_in_turn AFTER INSERT ON deviation_link FOR EACH ROW
   WHEN (NEW.record_kind IN ('dose', 'subject')) EXECUTE FUNCTION critical_deviation_comes_in_turn();

@@ -31,6 +31,11 @@ BEGIN
       SELECT FROM deviation_link k JOIN deviation d ON d.id = k.deviation_id
        WHERE k.record_kind = 'test_result' AND k.record_id = NEW.id AND d.state IN ('INVESTIGATED', 'CLOSED')),
       'an_invalidated_result_has_a_deviation', 'no investigated deviation is about this result');
+    PERFORM must(NEW.state <> 'INVALIDATED' OR OLD.state = 'INVALIDATED' OR NEW.entered_by_id <> acting_person() AND EXISTS (
+      SELECT FROM deviation_link k JOIN deviation d ON d.id = k.deviation_id
+       WHERE k.record_kind = 'test_result' AND k.record_id = NEW.id AND d.state IN ('INVESTIGATED', 'CLOSED')
+         AND d.investigated_by_id <> acting_person()),
+      'a_result_is_invalidated_by_another', 'whoever entered the result, or investigated it, does not invalidate it');
   ELSIF NEW.sample_id IS NOT NULL THEN
     SELECT * INTO the_sample FROM sample WHERE id = NEW.sample_id;
     PERFORM must((the_sample.test, the_sample.number, the_sample.donor_id, the_sample.donation_id,

@@ -148,10 +148,11 @@ CREATE TRIGGER compared_by_its_letters BEFORE INSERT OR UPDATE OF name, name_key
 CREATE FUNCTION undecided_concerns(the_subject bigint)
   RETURNS TABLE(kind text, id bigint, said text, since timestamptz) LANGUAGE sql STABLE AS $$
   WITH concern(kind, id, said, since) AS (
+    -- What was critical is decided about, whatever it was called later.
     SELECT 'deviation', v.id, 'critical deviation ' || v.code || ' (' || left(v.title, 60) || ')',
            coalesce(v.critical_since, v.occurred_at)
       FROM deviation v
-     WHERE v.classification = 'critical' AND v.state <> 'CLOSED' AND EXISTS (
+     WHERE (v.classification = 'critical' OR v.critical_since IS NOT NULL) AND v.state <> 'CLOSED' AND EXISTS (
        SELECT FROM deviation_link k LEFT JOIN dose d ON k.record_kind = 'dose' AND d.id = k.record_id
         WHERE k.deviation_id = v.id
           AND (d.subject_id = the_subject OR (k.record_kind = 'subject' AND k.record_id = the_subject)))

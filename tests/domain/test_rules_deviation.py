@@ -8,12 +8,13 @@ from cellbank.domain.refusals import Code
 from cellbank.domain.rules.deviation import (
     Classification,
     PlannedAction,
-    classification_refusals,
     closed_refusals,
     closing_refusals,
     due_day,
     due_refusals,
+    lowering_refusals,
     moved_due_day,
+    raising_refusals,
 )
 
 MARCH = datetime.date(2026, 3, 1)
@@ -30,9 +31,13 @@ def test_the_days_run_from_the_opening(before: Classification, after: Classifica
     assert moved_due_day(due_day(MARCH, before), before, after) == due_day(MARCH, after)
 
 
-def test_the_same_classification_is_no_decision() -> None:
-    assert [one.code for one in classification_refusals("DV0001", "major", "major")] == [Code.ALREADY_EXISTS]
-    assert classification_refusals("DV0001", "major", "minor") == ()
+def test_graver_is_one_decision_and_less_grave_another() -> None:
+    assert raising_refusals("DV0001", "major", "critical") == ()
+    assert [one.code for one in raising_refusals("DV0001", "major", "major")] == [Code.ALREADY_EXISTS]
+    assert [one.code for one in raising_refusals("DV0001", "major", "minor")] == [Code.SECOND_PERSON_NEEDED]
+    assert lowering_refusals("DV0001", "critical", "major") == ()
+    for given in ("major", "critical"):
+        assert [one.code for one in lowering_refusals("DV0001", "major", given)] == [Code.ALREADY_EXISTS]
 
 
 @pytest.mark.parametrize(

@@ -208,8 +208,13 @@ def test_the_specification_says_who_reviews(asked: tuple[str, ...], roles: set[R
     ],
 )
 def test_only_its_own_investigation_invalidates_a_result(state: str, is_about_it: bool, codes: list[Code]) -> None:
-    found = invalidation_refusals(InvalidationFacts("RS0001", "DV0001", state, is_about_it))
+    found = invalidation_refusals(InvalidationFacts("RS0001", "DV0001", state, is_about_it, "Quinn", False))
     assert [refusal.code for refusal in found] == codes
+
+
+def test_whoever_investigated_it_does_not_invalidate_the_result() -> None:
+    [found] = invalidation_refusals(InvalidationFacts("RS0001", "DV0001", "INVESTIGATED", True, "Quinn", True))
+    assert found.code == Code.SAME_PERSON
 
 
 def test_a_unit_is_the_one_of_the_test() -> None:

@@ -92,14 +92,18 @@ def test_a_deviation_is_linked_to_more_and_never_twice(world: World, lot: Frozen
 
 
 def test_classifying_anew_takes_an_officer_and_a_reason_and_moves_the_day(world: World) -> None:
-    code = open_deviation(world, classification="critical")
-    given = {"deviation": code, "classification": "minor"}
-    assert world.codes("tina", "classify_deviation", **given, reason="It was nothing") == ["ROLE_NOT_ALLOWED"]
+    code = investigated_deviation(world)
+    given = {"deviation": code, "classification": "critical"}
+    assert world.codes("tina", "classify_deviation", **given, reason="Cells died") == ["ROLE_NOT_ALLOWED"]
     with pytest.raises(Malformed, match="reason"):
         world.try_act("quinn", "classify_deviation", **given)
-    lowered = world.do("quinn", "classify_deviation", now=world.now + 3 * DAY, **given, reason="The probe was wrong")
-    assert lowered["due_on"] == str((world.now + 60 * DAY).date())
+    raised = world.do("quinn", "classify_deviation", **given, reason="Cells died")
+    assert raised["due_on"] == str((world.now + 10 * DAY).date())
     assert world.codes("quinn", "classify_deviation", **given, reason="Once again") == ["ALREADY_EXISTS"]
+    given["classification"] = "minor"
+    lowered = world.do("quinn", "lower_deviation", now=world.now + 3 * DAY, **given, reason="The probe was wrong")
+    assert lowered["due_on"] == str((world.now + 60 * DAY).date())
+    assert world.codes("quinn", "lower_deviation", **given, reason="Once again") == ["ALREADY_EXISTS"]
 
 
 @pytest.mark.requirement("R25", "R20")
@@ -132,7 +136,7 @@ def test_a_closed_deviation_changes_only_by_reopening(world: World, lot: FrozenL
     code = closed_deviation(world)
     link = {"deviation": code, "records": [lot.code]}
     assert world.codes("tina", "link_deviation", **link) == ["WRONG_STATE"]
-    assert world.codes("quinn", "classify_deviation", deviation=code, classification="minor", reason="Too late") == [
+    assert world.codes("quinn", "classify_deviation", deviation=code, classification="critical", reason="Too late") == [
         "WRONG_STATE"
     ]
     again = {"deviation": code, "reason": "It happened again"}
@@ -225,11 +229,11 @@ def test_an_open_major_deviation_stops_a_release_through_every_path(world: World
     lot = FrozenLot(made.code, made.vials, home)
     assert "DEVIATION_OPEN" not in world.codes("oksana", "release_lot", lot=lot.code)
     for path, records in paths(world, reagent, bank, lot).items():
-        code = open_deviation(world, *records)
+        code = investigated_deviation(world, *records)
         assert "DEVIATION_OPEN" in world.codes("oksana", "release_lot", lot=lot.code), path
         board = deviation_board(world.installation, code, world.now)
         assert board is not None and lot.code in [one.code for one in board.lots], path
-        world.do("quinn", "classify_deviation", deviation=code, classification="minor", reason="No effect on it")
+        world.do("quinn", "lower_deviation", deviation=code, classification="minor", reason="No effect on it")
         assert "DEVIATION_OPEN" not in world.codes("oksana", "release_lot", lot=lot.code), path
 
 
@@ -290,6 +294,20 @@ def test_the_database_closes_nothing_by_the_wrong_person_or_too_early(
     world.do("quinn", "complete_action", action=action, done_note="New roll")
     verdict = {"action": action, "effective": True, "verification": "Seen"}
     assert world.codes("quinn", "verify_action", **verdict) == ["SAME_PERSON"]
+
+
+@pytest.mark.the_database_refuses("a_deviation_is_lowered_by_another", "a_deviation_is_lowered_with_a_signature")
+def test_the_database_lowers_nothing_by_the_wrong_person_or_unsigned(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = {"title": "Label torn", "description": "One vial", "classification": "major"}
+    code = world.do("quinn", "open_deviation", **given)["code"]
+    world.do("taras", "investigate_deviation", deviation=code, investigation="Looked", root_cause="Old ribbon")
+    lower = {"deviation": code, "classification": "minor", "reason": "It was nothing"}
+    monkeypatch.setattr(Work, "_same_person", lambda *_: [])
+    assert world.codes("quinn", "lower_deviation", **lower) == ["SAME_PERSON"]
+    monkeypatch.setattr(deviations, "raising_refusals", lambda *_: ())
+    assert world.codes("oksana", "classify_deviation", **lower) == ["SECOND_PERSON_NEEDED"]
 
 
 @pytest.mark.the_database_refuses("nothing_is_added_to_a_closed_deviation")

@@ -369,6 +369,22 @@ def test_the_database_invalidates_nothing_without_an_investigation(
     assert row(world, TestResult, answer["code"]).state == "REVIEWED"
 
 
+@pytest.mark.the_database_refuses("a_result_is_invalidated_by_another")
+def test_the_database_invalidates_nothing_by_whoever_investigated_it(
+    world: World, lot: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = world.do(
+        "taras", "enter_result", lot=lot, test="PT-IDENTITY", choice="no match", started_at=frozen_at(world, lot) + DAY
+    )
+    review(world, lot, answer["code"])
+    found = {"investigation": "The control failed too", "root_cause": "Wrong reagent"}
+    world.do("quinn", "investigate_deviation", deviation=answer["deviations"][0], **found)
+    monkeypatch.setattr(result_changes, "invalidation_refusals", lambda _: ())
+    why = {"result": answer["code"], "deviation": answer["deviations"][0], "reason": "It should not count"}
+    assert world.codes("quinn", "invalidate_result", **why) == ["SAME_PERSON"]
+    assert row(world, TestResult, answer["code"]).state == "REVIEWED"
+
+
 @pytest.mark.requirement("R11")
 @pytest.mark.parametrize(
     "change",

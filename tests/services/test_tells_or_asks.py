@@ -33,9 +33,10 @@ ASKS = {
     "accept_shipment", "approve_conditional_release", "change_probe_limits", "classify_deviation", "close_deviation",
     "decide_donation", "decide_excursion", "decide_reagent", "determine_eligibility", "end_conditional_release",
     "end_silence", "hold_donor", "hold_lot", "import_definition", "invalidate_result", "investigate_deviation",
-    "lift_hold", "link_deviation", "make_effective", "plan_action", "recall_lot", "recall_reagent", "reject_lot",
-    "reject_shipment", "release_lot", "reopen_deviation", "request_conditional_release", "review_batch_record",
-    "review_results", "review_trail", "sign_for_sponsor", "verify_action", "withdraw_freezing_run",
+    "lift_hold", "link_deviation", "lower_deviation", "make_effective", "plan_action", "recall_lot", "recall_reagent",
+    "reject_lot", "reject_shipment", "release_lot", "reopen_deviation", "request_conditional_release",
+    "review_batch_record", "review_results", "review_trail", "sign_for_sponsor", "verify_action",
+    "withdraw_freezing_run",
     # clinicians decide
     "accept_short_dose", "answer_criteria", "cancel_dose", "complete_subject", "continue_treatment",
     "move_to_amendment", "order_dose", "plan_dose_anew", "sign_eligibility",

@@ -237,7 +237,9 @@ def test_a_prepared_dose_stops_at_the_check_and_at_the_start(world: World, monke
         assert world.codes("clara", "check_dose", now=check, **scans) == NO
     decide(world, given, check)
     checked_dose(world, dose)
-    world.do("quinn", "classify_deviation", now=check, deviation=found, classification="major", reason="Seen again")
+    seen = {"investigation": "The port was looked at", "root_cause": "A clamp"}
+    world.do("tina", "investigate_deviation", now=check, deviation=found, **seen)
+    world.do("quinn", "lower_deviation", now=check, deviation=found, classification="major", reason="Seen again")
     world.do("quinn", "classify_deviation", now=start, deviation=found, classification="critical", reason="Worse")
     assert world.codes("clara", "start_infusion", now=start, dose=dose.code) == NO
     monkeypatch.setattr(standing, "next_dose_refusals", lambda _: ())

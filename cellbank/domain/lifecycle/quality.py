@@ -96,6 +96,8 @@ MOVES: tuple[Transition, ...] = sum(
         moves("deviation", "link_deviation", "OPEN INVESTIGATED =", FLOOR),
         moves("deviation", "classify_deviation", "OPEN INVESTIGATED =", QO),
         moves("deviation", "investigate_deviation", "OPEN INVESTIGATED > INVESTIGATED", LAB),
+        # graver at once and by one; less grave once it is investigated, and by another, for a stop goes with it
+        moves("deviation", "lower_deviation", "INVESTIGATED =", QO, APPROVED, ("opened_by_id", "investigated_by_id")),
         moves(
             "deviation",
             "close_deviation",

@@ -1,8 +1,8 @@
 """Deviations: how soon each is to be dealt with, and what it takes to close one.
 
 Twins in the database: a_closed_deviation_stays_closed, nothing_is_added_to_a_closed_deviation,
-no_closing_before_the_correction, ck_deviation_closed_by_another_person,
-ck_corrective_action_verified_by_another_person.
+no_closing_before_the_correction, ck_deviation_closed_by_another_person, a_deviation_is_lowered_with_a_signature,
+a_deviation_is_lowered_by_another, ck_corrective_action_verified_by_another_person.
 """
 
 import datetime
@@ -29,12 +29,34 @@ def moved_due_day(due_on: datetime.date, before: Classification, after: Classifi
     return due_on + datetime.timedelta(days=DUE_DAYS[after] - DUE_DAYS[before])
 
 
-def classification_refusals(deviation: str, before: Classification, after: Classification) -> tuple[Refusal, ...]:
-    """To classify as before is no decision."""
-    if before != after:
+def is_lower(before: Classification, after: Classification) -> bool:
+    """Whether a deviation becomes less grave: the graver, the sooner it is to be closed."""
+    return DUE_DAYS[after] > DUE_DAYS[before]
+
+
+def raising_refusals(deviation: str, before: Classification, after: Classification) -> tuple[Refusal, ...]:
+    """Graver it becomes by one person, at once; less grave it does not, for a stop may go with it."""
+    if before == after:
+        sentence = "Deviation {deviation} is {classification} already. Nothing was changed."
+        return (refuse(Code.ALREADY_EXISTS, sentence, deviation=deviation, classification=after),)
+    if not is_lower(before, after):
         return ()
-    sentence = "Deviation {deviation} is {classification} already. Nothing was changed."
-    return (refuse(Code.ALREADY_EXISTS, sentence, deviation=deviation, classification=after),)
+    sentence = (
+        "Deviation {deviation} is {classification}. It becomes less grave only once it is investigated: a quality "
+        "officer who neither opened nor investigated it signs “Lower a deviation”."
+    )
+    return (refuse(Code.SECOND_PERSON_NEEDED, sentence, deviation=deviation, classification=before),)
+
+
+def lowering_refusals(deviation: str, before: Classification, after: Classification) -> tuple[Refusal, ...]:
+    """What is signed as less grave is less grave."""
+    if is_lower(before, after):
+        return ()
+    sentence = (
+        "Deviation {deviation} is {classification}, which is not graver than what you gave. Nothing was changed. To "
+        "make it graver, classify it anew."
+    )
+    return (refuse(Code.ALREADY_EXISTS, sentence, deviation=deviation, classification=before),)
 
 
 @dataclass(frozen=True)

@@ -269,10 +269,14 @@ class InvalidationFacts:
     deviation: str
     deviation_state: str
     is_about_it: bool
+    person: str
+    investigated_it: bool
 
 
 def invalidation_refusals(facts: InvalidationFacts) -> tuple[Refusal, ...]:
-    """Why a result goes on to count: only a signed investigation of its own deviation proves a laboratory error."""
+    """Why a result goes on to count: only an investigation of its own deviation proves a laboratory error,
+    to somebody else than who made it. Twins in the database: an_invalidated_result_has_a_deviation,
+    a_result_is_invalidated_by_another."""
     found = []
     if not facts.is_about_it:
         sentence = "Deviation {deviation} is not about result {result}. Link the result to it, or give the one that is."
@@ -280,4 +284,8 @@ def invalidation_refusals(facts: InvalidationFacts) -> tuple[Refusal, ...]:
     if facts.deviation_state == DeviationState.OPEN:
         sentence = "Deviation {deviation} is not investigated yet: result {result} counts. Investigate it first."
         found.append(refuse(Code.DEVIATION_OPEN, sentence, deviation=facts.deviation, result=facts.result))
+    elif facts.investigated_it:
+        sentence = "{person} investigated deviation {deviation}: somebody else invalidates result {result} by it."
+        said = {"person": facts.person, "deviation": facts.deviation, "result": facts.result}
+        found.append(refuse(Code.SAME_PERSON, sentence, **said))
     return tuple(found)

@@ -1,17 +1,21 @@
 """Deviations: opened by whoever finds one, linked to what it touches, investigated, decided and signed by another."""
 
+from collections.abc import Callable
+from typing import Literal
+
 from pydantic import Field
 from sqlalchemy import select
 
 from cellbank.domain.lifecycle.states import ActionState
-from cellbank.domain.refusals import Code, refuse
+from cellbank.domain.refusals import Code, Refusal, refuse
 from cellbank.domain.rules.deviation import (
     Classification,
     PlannedAction,
-    classification_refusals,
     closing_refusals,
     due_day,
+    lowering_refusals,
     moved_due_day,
+    raising_refusals,
 )
 from cellbank.records.deviations import CorrectiveAction, Deviation, DeviationLink
 from cellbank.records.work import Work
@@ -88,13 +92,36 @@ class ClassifyDeviation(ActInput):
 
 @act(ClassifyDeviation)
 def classify_deviation(work: Work, given: ClassifyDeviation) -> Deviation:
-    """Raise or lower a deviation; its due date moves with it, counted from the opening. Refuses the classification
-    that it has."""
+    """Make a deviation graver; its due date moves with it, counted from the opening. Refuses what is not graver: that
+    is signed, by another."""
+    return _classify(work, given, raising_refusals)
+
+
+class LowerDeviation(SignedInput):
+    """Lower a deviation."""
+
+    deviation: DeviationCode = Field(title="Deviation")
+    classification: Literal["minor", "major"] = Field(title="Classification")
+    reason: Reason
+
+
+@act(LowerDeviation, likely="rarely")
+def lower_deviation(work: Work, given: LowerDeviation) -> Deviation:
+    """Make an investigated deviation less grave, signed by somebody who neither opened nor investigated it: a minor
+    one stops no release. What waits for a clinician's decision goes on to wait for it."""
+    return _classify(work, given, lowering_refusals)
+
+
+def _classify(
+    work: Work,
+    given: ClassifyDeviation | LowerDeviation,
+    judged: Callable[[str, Classification, Classification], tuple[Refusal, ...]],
+) -> Deviation:
     deviation = work.lock(Deviation, given.deviation)
     before: Classification = deviation.classification  # type: ignore[assignment]  # by a CHECK
     due_on = moved_due_day(deviation.due_on, before, given.classification)
     work.show(due_on=due_on.isoformat())
-    work.judge(deviation, refusals=classification_refusals(deviation.code, before, given.classification))
+    work.judge(deviation, refusals=judged(deviation.code, before, given.classification))
     deviation.classification, deviation.due_on = given.classification, due_on
     work.transition(deviation)
     return deviation

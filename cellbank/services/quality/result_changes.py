@@ -112,7 +112,8 @@ class InvalidateResult(SignedInput):
 
 @act(InvalidateResult, likely="rarely")
 def invalidate_result(work: Work, given: InvalidateResult) -> TestResult:
-    """Let a result count no more, signed by somebody who did not enter it: only then a retest decides.
+    """Let a result count no more, signed by somebody who neither entered it nor investigated it: only then
+    a retest decides.
 
     Refuses while no investigated deviation is about this result. The result stays in sight.
     """
@@ -125,7 +126,14 @@ def invalidate_result(work: Work, given: InvalidateResult) -> TestResult:
         DeviationLink.record_id == result.id,
     )
     is_about_it = work.session.scalar(linked) is not None
-    facts = InvalidationFacts(result.code, deviation.code, deviation.state, is_about_it)
+    facts = InvalidationFacts(
+        result.code,
+        deviation.code,
+        deviation.state,
+        is_about_it,
+        work.actor.full_name,
+        deviation.investigated_by_id == work.actor.id,
+    )
     work.about = result.code
     work.judge(result, refusals=invalidation_refusals(facts))
     result.change_reason, result.changed_by_id = given.reason, work.actor.id

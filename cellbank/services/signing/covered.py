@@ -37,6 +37,7 @@ WRITTEN: Mapping[tuple[str, str], frozenset[str]] = {
     ("decide_excursion", "excursion"): frozenset({"decision_reason", "decided_by_id"}),
     ("lift_hold", "hold"): frozenset({"lift_reason"}),
     ("close_deviation", "deviation"): frozenset({"decision"}),
+    ("lower_deviation", "deviation"): frozenset({"classification"}),
     ("verify_action", "corrective_action"): frozenset({"verification"}),
     ("reject_lot", "lot"): frozenset({"decision_reason"}),
     ("recall_lot", "lot"): frozenset({"decision_reason"}),

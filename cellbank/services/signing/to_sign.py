@@ -48,7 +48,7 @@ TABLES: Mapping[str, Callable[..., list[Block]]] = {"test_result": results_block
 BESIDE: Mapping[str, Callable[[Reading], list[Block]]] = {
     "release_lot": release_criteria, "reject_lot": release_criteria, "recall_lot": release_criteria,
     "request_conditional_release": release_criteria, "review_batch_record": batch_record,
-    "close_deviation": of_the_deviation, "reopen_deviation": of_the_deviation,
+    "close_deviation": of_the_deviation, "lower_deviation": of_the_deviation, "reopen_deviation": of_the_deviation,
     "invalidate_result": of_the_deviation, "accept_short_dose": what_was_drawn,
     "continue_treatment": what_is_decided, "determine_eligibility": of_the_donor, "decide_donation": of_the_donor,
     "decide_excursion": what_stood_there, "end_silence": what_stood_there, "change_probe_limits": limits_asked,

@@ -21,11 +21,18 @@ INVESTIGATED = {"investigation": "'x'", "investigated_by_id": HIM, "decision": "
 CLOSED = {**INVESTIGATED, "state": "'CLOSED'", "closed_by_id": HIM, "opened_by_id": "1", "investigated_by_id": "1"}
 IT = "(SELECT id FROM deviation WHERE code = 'DV1')"
 LINK = {"deviation_id": IT, "record_kind": "'lot'", "record_id": id_of("lot", "waiting"), "record_code": ":waiting"}
+OF_RESULT = LINK | {
+    "record_kind": "'test_result'", "record_id": id_of("test_result", "entered"), "record_code": ":entered",
+}  # fmt: skip
 ACTION = {
     "code": "'CA1'", "deviation_id": IT, "type": "'corrective'", "description": "'x'", "due_on": "CURRENT_DATE",
     "responsible_id": ME, "state": "'PLANNED'",
 }  # fmt: skip
 DONE = {"state": "'DONE'", "done_at": ":now", "done_by_id": ME, "done_note": "'x'"}
+LOWER = "UPDATE deviation SET classification = 'minor' WHERE code = 'DV1'"
+EXPLAINED = DEVIATION | {
+    "state": "'INVESTIGATED'", "investigation": "'x'", "opened_by_id": HIM, "investigated_by_id": HIM,
+}  # fmt: skip
 CLOSE = f"UPDATE deviation SET state = 'CLOSED', closed_by_id = {ME} WHERE code = 'DV1'"
 HOLD = {"code": "'HD1'", "reason": "'x'", "placed_at": ":now", "state": "'PLACED'", "lot_id": id_of("lot", "waiting")}
 OF_HER = new("hold", HOLD, lot_id="NULL", donor_id=id_of("donor", "donor"))
@@ -81,6 +88,13 @@ RESULTS = [
     Attack("invalidated without a deviation", "quinn", "invalidate_result",
            of_result(f"state = 'INVALIDATED', change_reason = 'x', reviewed_by_id = {ME}"),
            "an_invalidated_result_has_a_deviation"),
+    Attack("invalidated by whoever investigated it", "quinn", "invalidate_result",
+           of_result(f"state = 'INVALIDATED', change_reason = 'x', reviewed_by_id = {ME}"),
+           "a_result_is_invalidated_by_another",
+           (new("deviation", EXPLAINED, investigated_by_id=ME), new("deviation_link", OF_RESULT))),
+    Attack("invalidated by whoever entered it", "quinn", "invalidate_result",
+           of_result("state = 'INVALIDATED', change_reason = 'x'"), "a_result_is_invalidated_by_another",
+           (new("deviation", EXPLAINED), new("deviation_link", OF_RESULT), of_result(f"entered_by_id = {ME}"))),
     Attack("a result out of specification in silence", "taras", "enter_result",
            another("test_result", "entered", code="'INVENTED'", verdict="'OUT_OF_SPECIFICATION'", entered_by_id=ME,
                    lot_id=id_of("lot", "lot")), "a_stop_reaches_every_clinician", without=(UNSTOPPED,)),
@@ -110,6 +124,14 @@ DEVIATIONS = [
     Attack("closed by whoever investigated it", "quinn", "close_deviation", CLOSE,
            "ck_deviation_closed_by_another_person",
            (new("deviation", DEVIATION | INVESTIGATED | {"opened_by_id": HIM, "investigated_by_id": ME}),)),
+    Attack("made less grave without a signature", "quinn", "classify_deviation", LOWER,
+           "a_deviation_is_lowered_with_a_signature", (new("deviation", EXPLAINED),)),
+    Attack("made less grave by whoever opened it", "quinn", "lower_deviation", LOWER,
+           "a_deviation_is_lowered_by_another", (new("deviation", EXPLAINED, opened_by_id=ME),)),
+    Attack("made less grave by whoever investigated it", "quinn", "lower_deviation", LOWER,
+           "a_deviation_is_lowered_by_another", (new("deviation", EXPLAINED, investigated_by_id=ME),)),
+    Attack("made less grave before anybody investigated it", "quinn", "lower_deviation", LOWER,
+           "a_deviation_is_lowered_by_another", (new("deviation", DEVIATION, opened_by_id=HIM),)),
     Attack("an action verified by whoever did it", "quinn", "verify_action",
            f"UPDATE corrective_action SET state = 'VERIFIED', verified_by_id = {ME}",
            "ck_corrective_action_verified_by_another_person",
