@@ -193,20 +193,20 @@ def volume_to_draw(
     enough.
     """
     viability = _exact(viability_percent, "The viability")
-    per_ml = Fraction(_exact(total_cells_per_ml, "The count")) * Fraction(viability) / 100
+    per_ml = living_per_ml(_exact(total_cells_per_ml, "The count"), viability)
     available = _exact(pooled_ml, "The pooled volume") - _exact(dead_volume_ml, "The dead volume")
     if _exact(required_cells, "The dose") <= 0 or per_ml <= 0 or viability > 100 or available <= 0:
         raise ValueError("There is nothing to draw: cells, viability and volume must all be above 0.")
     exact = required_cells / per_ml
-    is_short = exact > available
+    short = is_short(required_cells, total_cells_per_ml, viability, pooled_ml, dead_volume_ml)
     mark, drawn = _at_a_mark(min(exact, Fraction(available)), available, tuple(marks))
     delivered = floor(per_ml * Fraction(drawn))
-    percent = per_ml * Fraction(drawn) * 100 / required_cells
+    percent = percent_drawn(total_cells_per_ml, viability, drawn, required_cells)
     steps = (
         Step("Viable cells per mL", f"{_millions(total_cells_per_ml)} × {viability_percent} %", _millions(per_ml)),
         Step("Exact volume", f"{_millions(required_cells)} ÷ {_millions(per_ml)} per mL", f"{_shown(exact, 3)} mL"),
         Step("Available", f"{pooled_ml} mL − {dead_volume_ml} mL dead volume", f"{available:f} mL"),
-        Step("Draw", f"to the {mark:f} mL mark{', all that is available' if is_short else ''}", f"{drawn:f} mL"),
+        Step("Draw", f"to the {mark:f} mL mark{', all that is available' if short else ''}", f"{drawn:f} mL"),
         Step(
             "Delivered dose",
             f"{drawn:f} mL × {_millions(per_ml)} per mL",
@@ -222,17 +222,22 @@ def volume_to_draw(
         drawn,
         delivered,
         percent,
-        is_short,
-        required_cells - delivered if is_short else 0,
+        short,
+        required_cells - delivered if short else 0,
         steps,
     )
+
+
+def living_per_ml(total_cells_per_ml: Exact, viability_percent: Decimal) -> Fraction:
+    """Living cells in a mL of a pool, by its count; exact."""
+    return Fraction(total_cells_per_ml) * Fraction(viability_percent) / 100
 
 
 def percent_drawn(
     total_cells_per_ml: int, viability_percent: Decimal, drawn_ml: Decimal, required_cells: int
 ) -> Fraction:
     """What was drawn, in percent of the required cells; exact: judge by it. Stored and shown to 0.1, halves up."""
-    return Fraction(total_cells_per_ml) * Fraction(viability_percent) * Fraction(drawn_ml) / required_cells
+    return living_per_ml(total_cells_per_ml, viability_percent) * Fraction(drawn_ml) * 100 / required_cells
 
 
 def is_short(
@@ -243,8 +248,7 @@ def is_short(
     dead_volume_ml: Decimal,
 ) -> bool:
     """Whether a pool gives fewer living cells than the dose needs; of any pool, also of one with nothing to draw."""
-    could_be_drawn = Fraction(pooled_ml - dead_volume_ml)
-    return Fraction(total_cells_per_ml) * Fraction(viability_percent) / 100 * could_be_drawn < required_cells
+    return living_per_ml(total_cells_per_ml, viability_percent) * Fraction(pooled_ml - dead_volume_ml) < required_cells
 
 
 def _at_a_mark(volume: Fraction, available: Decimal, marks: tuple[SyringeMark, ...]) -> tuple[Decimal, Decimal]:

@@ -1,6 +1,6 @@
 -- Versions of protocols and specifications, and the figures of them that rules of the database reckon with.
--- Twins: `domain/definition.py` (Identifier, PLAIN_VERSION), `domain/rules/definition.py`, `domain/figures.py`, `domain/dose.py` (required_cells, volume_to_draw),
--- `domain/rules/thaw.py` (usable_until), `domain/rules/freezing.py` (expires_on).
+-- Twins: `domain/definition.py` (Identifier, PLAIN_VERSION), `domain/rules/definition.py`, `domain/figures.py`,
+-- `domain/dose.py` (required_cells, volume_to_draw), `domain/rules/thaw.py` (usable_until), `domain/rules/freezing.py` (expires_on).
 
 -- A version begins as its file, which is not in force; what is kept of it beside the file stands in the file.
 CREATE FUNCTION version_is_its_file() RETURNS trigger LANGUAGE plpgsql AS $$

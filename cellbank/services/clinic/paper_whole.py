@@ -6,7 +6,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from cellbank.domain.dose import is_short, one_decimal
+from cellbank.domain.dose import is_short, living_per_ml, one_decimal, percent_drawn
 from cellbank.domain.lifecycle.states import VialState
 from cellbank.domain.rules.paper_form import GIVEN_UP
 from cellbank.domain.rules.thaw import usable_until
@@ -38,7 +38,7 @@ class Counted:
     @property
     def viable_cells_per_ml(self) -> Fraction:
         """Living cells in one mL of the pool, exact."""
-        return Fraction(self.total_cells_per_ml) * Fraction(self.viability_percent) / 100
+        return living_per_ml(self.total_cells_per_ml, self.viability_percent)
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,9 @@ def whole_of(
         until=until if form.count or dose.expires_at is None else dose.expires_at,
         is_short=_is_short(dose, standing, count),
         delivered=None if delivered is None else int(delivered),
-        percent=None if delivered is None else delivered * 100 / dose.required_cells,
+        percent=percent_drawn(count.total_cells_per_ml, count.viability_percent, drawn.drawn_ml, dose.required_cells)
+        if count and drawn
+        else None,
         beside=dose.given_beside
         or (dose.state in GIVEN_UP and any(one.number == dose.infusion_number for one in standing.ward.others)),
     )
