@@ -42,7 +42,7 @@ MOST_BYTES = 200_000
 def storage_page() -> str:
     """The tree of the cold store, and how full it is."""
     tree = storage_tree(the_installation())
-    return render_template("storage.html", tree=tree, drawing=levels_drawing(tree))
+    return render_template("storage.html", tree=tree, drawing=levels_drawing(tree, say))
 
 
 @blueprint.get("/storage/stock")

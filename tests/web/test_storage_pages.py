@@ -143,6 +143,8 @@ def test_the_pictures_of_the_stock_are_one_drawing_on_page_and_paper(signed_in, 
     assert 'class="area fill-good" data-of="in stock"' in tina.get("/storage/stock").text
     paper = tina.get("/storage/stock.pdf")
     assert paper.mimetype == "application/pdf" and paper.data.startswith(b"%PDF")
+    tina.post("/language", {"language": "uk", "next": "/"})
+    assert "Наповнення посудин" in tina.get("/storage").text
 
 
 def test_a_box_out_of_service_says_so_before_anything_is_scanned(signed_in, world: World) -> None:

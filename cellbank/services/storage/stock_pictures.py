@@ -47,7 +47,7 @@ def tanks(tree: Mapping[str | None, list[Unit]]) -> list[Unit]:
     return found
 
 
-def levels_drawing(tree: Mapping[str | None, list[Unit]], say: Say = str) -> Drawing:
+def levels_drawing(tree: Mapping[str | None, list[Unit]], say: Say) -> Drawing:
     """How full each tank is: one bar each, with its figures."""
     found = tanks(tree)
     marks = tuple(mark for number, unit in enumerate(found) for mark in _level(unit, GAP + number * (BAR + GAP), say))
